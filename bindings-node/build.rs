@@ -1,0 +1,5 @@
+//! Tells the linker that Node resolves the napi symbols.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,1 @@
+//! The Node binding of sentri: converts, calls the core, converts.

@@ -1,0 +1,99 @@
+//! Random bytes, digests, key derivation and the wrapper that keeps secrets out of logs.
+
+use std::fmt;
+
+use aws_lc_rs::{digest, hkdf, hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroize;
+
+/// A value that must never be printed: `Debug` shows nothing of it and the memory is wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<T: Zeroize>(T);
+
+impl<T: Zeroize> Secret<T> {
+    /// Wraps `value`.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself. Name the reason where you call it.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+/// `N` bytes from the operating system's generator.
+///
+/// # Panics
+/// When the operating system has no randomness to give; nothing sound can be done then.
+#[must_use]
+pub fn make_random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// A new `UUIDv7` (RFC 9562, 5.7) as 36 lower-case characters; ids made later sort later.
+#[must_use]
+pub fn make_id() -> String {
+    uuid::Uuid::now_v7().hyphenated().to_string()
+}
+
+/// SHA-256 of `bytes`.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// HMAC-SHA-256 of `message` under `key`, for comparisons that must not leak where two values differ.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref());
+    out
+}
+
+/// 32 bytes derived from `secret` by HKDF-SHA-256 (RFC 5869) for the purpose named by `info`.
+#[must_use]
+pub fn derive_key(secret: &[u8], info: &[u8]) -> Secret<[u8; 32]> {
+    let mut out = [0; 32];
+    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"sentri").extract(secret);
+    prk.expand(&[info], hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut out))
+        .expect("32 bytes are within what HKDF-SHA-256 can give");
+    Secret::new(out)
+}
+
+/// Whether two byte strings are equal, in time that depends on their lengths alone.
+#[must_use]
+pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
+    use subtle::ConstantTimeEq as _;
+    a.ct_eq(b).into()
+}
+
+/// Base64url without padding (RFC 4648, 5).
+#[must_use]
+pub fn to_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,195 @@
+//! The public error: a code, a sentence and an HTTP status that cross every boundary as plain data.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Every code the product answers with, and what the caller should do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Identifier or password is wrong; which of the two is never said. Ask the user again.
+    InvalidCredentials,
+    /// The user does not exist (any more).
+    UserNotFound,
+    /// A registration names an identifier that is taken. Offer login instead.
+    UserAlreadyExists,
+    /// The identifier does not exist or belongs to somebody else.
+    IdentifierNotFound,
+    /// The identifier value is taken by another user.
+    IdentifierAlreadyExists,
+    /// The session does not exist or belongs to somebody else.
+    SessionNotFound,
+    /// The token was good and is past its `exp`. Refresh, then repeat.
+    TokenExpired,
+    /// The token is malformed, forged or meant for something else. Log in again.
+    TokenInvalid,
+    /// No credential, or the session it belongs to is gone. Log in again.
+    Unauthorized,
+    /// Known caller, missing right. Do not repeat.
+    Forbidden,
+    /// A role that `validRoles` does not list.
+    InvalidRole,
+    /// The input is missing, of the wrong type or out of bounds. Mend it.
+    ValidationError,
+    /// Too many attempts. Repeat after `Retry-After` seconds.
+    RateLimitExceeded,
+    /// The same idempotency key is in flight. Repeat after `Retry-After` seconds.
+    IdempotencyInProgress,
+    /// The same idempotency key was used with another body. Use a new key.
+    IdempotencyMismatch,
+    /// The set-up is wrong; the message names the option and the cure.
+    ConfigurationError,
+    /// A dependency is unreachable or a queue is full. Repeat after `Retry-After` seconds.
+    ServiceUnavailable,
+    /// A defect. The details are in the log only.
+    InternalError,
+}
+
+impl ErrorCode {
+    /// All codes, in the order in which they are documented and generated.
+    pub const ALL: [Self; 18] = [
+        Self::InvalidCredentials,
+        Self::UserNotFound,
+        Self::UserAlreadyExists,
+        Self::IdentifierNotFound,
+        Self::IdentifierAlreadyExists,
+        Self::SessionNotFound,
+        Self::TokenExpired,
+        Self::TokenInvalid,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::InvalidRole,
+        Self::ValidationError,
+        Self::RateLimitExceeded,
+        Self::IdempotencyInProgress,
+        Self::IdempotencyMismatch,
+        Self::ConfigurationError,
+        Self::ServiceUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The code as it stands in responses, `SCREAMING_SNAKE_CASE`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that goes with the code.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.row().1
+    }
+
+    /// The sentence used where no more precise one is known.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        self.row().2
+    }
+
+    const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::InvalidCredentials => ("INVALID_CREDENTIALS", 401, "Invalid credentials"),
+            Self::UserNotFound => ("USER_NOT_FOUND", 404, "User not found"),
+            Self::UserAlreadyExists => ("USER_ALREADY_EXISTS", 409, "User already exists"),
+            Self::IdentifierNotFound => ("IDENTIFIER_NOT_FOUND", 404, "Identifier not found"),
+            Self::IdentifierAlreadyExists => ("IDENTIFIER_ALREADY_EXISTS", 409, "Identifier already exists"),
+            Self::SessionNotFound => ("SESSION_NOT_FOUND", 404, "Session not found"),
+            Self::TokenExpired => ("TOKEN_EXPIRED", 401, "Token has expired"),
+            Self::TokenInvalid => ("TOKEN_INVALID", 401, "Token is invalid"),
+            Self::Unauthorized => ("UNAUTHORIZED", 401, "Unauthorized"),
+            Self::Forbidden => ("FORBIDDEN", 403, "Forbidden"),
+            Self::InvalidRole => ("INVALID_ROLE", 400, "Invalid role"),
+            Self::ValidationError => ("VALIDATION_ERROR", 400, "Validation failed"),
+            Self::RateLimitExceeded => ("RATE_LIMIT_EXCEEDED", 429, "Too many requests"),
+            Self::IdempotencyInProgress => {
+                ("IDEMPOTENCY_IN_PROGRESS", 409, "A request with this idempotency key is in progress")
+            }
+            Self::IdempotencyMismatch => {
+                ("IDEMPOTENCY_MISMATCH", 422, "The idempotency key was used with another request body")
+            }
+            Self::ConfigurationError => ("CONFIGURATION_ERROR", 500, "Configuration error"),
+            Self::ServiceUnavailable => ("SERVICE_UNAVAILABLE", 503, "Service temporarily unavailable"),
+            Self::InternalError => ("INTERNAL_ERROR", 500, "Internal server error"),
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Error {
+    /// One of [`ErrorCode`], or a code of the application's own thrown by an override.
+    pub code: Cow<'static, str>,
+    /// One sentence for a person.
+    pub message: String,
+    /// HTTP status, 400 to 599.
+    pub status: u16,
+    /// Machine-readable particulars, e.g. `{"field": "password"}`.
+    pub details: Option<Value>,
+    /// Sent as `Retry-After`, in whole seconds rounded up.
+    pub retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// An error of `code` with a sentence of its own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code: Cow::Borrowed(code.as_str()),
+            message: message.into(),
+            status: code.status(),
+            details: None,
+            retry_after: None,
+        }
+    }
+
+    /// A `CONFIGURATION_ERROR`; the message must name the option and the cure.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::ConfigurationError, message)
+    }
+
+    /// A `VALIDATION_ERROR` about one field of the input.
+    pub fn validation(field: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
+    }
+
+    /// The same error with `details`.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// The same error with a `Retry-After`.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Whether the error has this code.
+    #[must_use]
+    pub fn is(&self, code: ErrorCode) -> bool {
+        self.code == code.as_str()
+    }
+}
+
+impl From<ErrorCode> for Error {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code, code.message())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,132 @@
+//! Auth events: one table of names and levels; an event is data until the host logs it.
+
+use serde_json::{Map, Value};
+
+/// How loud an event is; the method of the host's logger that gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// Something went as it should.
+    Info,
+    /// Somebody was refused.
+    Warn,
+    /// Something is broken.
+    Error,
+}
+
+impl Level {
+    /// `info`, `warn` or `error`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+macro_rules! events {
+    ($($variant:ident = $name:literal, $level:ident, [$($field:literal),*];)*) => {
+        /// The name of an event.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventName {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+        }
+
+        impl EventName {
+            /// All events, in the order in which they are documented and generated.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The dotted name, as logged.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The level it is logged at.
+            #[must_use]
+            pub const fn level(self) -> Level {
+                match self { $(Self::$variant => Level::$level,)* }
+            }
+
+            /// The fields it may carry beside `service`, `event` and `requestId`.
+            #[must_use]
+            pub const fn fields(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[$($field),*],)* }
+            }
+        }
+    };
+}
+
+events! {
+    ProtectSuccess = "auth.protect.success", Info, ["userId", "mode"];
+    ProtectFailure = "auth.protect.failure", Warn, ["errorCode", "mode"];
+    ProtectTokenRevoked = "auth.protect.token_revoked", Warn, ["userId", "mode"];
+    ProtectAutoRefresh = "auth.protect.auto_refresh", Info, ["userId", "mode"];
+    AuthorizePassed = "auth.authorize.passed", Info, ["userId", "userRoles", "requiredRoles"];
+    AuthorizeDenied = "auth.authorize.denied", Warn, ["userId", "userRoles", "requiredRoles"];
+    AuthorizeUnauthenticated = "auth.authorize.unauthenticated", Warn, ["requiredRoles"];
+    PermitPassed = "auth.permit.passed", Info, ["userId"];
+    PermitDenied = "auth.permit.denied", Warn, ["userId"];
+    PermitRoleBypass = "auth.permit.role_bypass", Info, ["userId", "bypassedByRole"];
+    PermitUnauthenticated = "auth.permit.unauthenticated", Warn, [];
+    RegisterSuccess = "auth.register.success", Info, ["userId", "duration_ms"];
+    RegisterFailure = "auth.register.failure", Warn, ["errorCode", "duration_ms", "cause"];
+    LoginSuccess = "auth.login.success", Info, ["userId", "duration_ms"];
+    LoginFailure = "auth.login.failure", Warn, ["errorCode", "duration_ms", "cause"];
+    RefreshSuccess = "auth.refresh.success", Info, ["userId", "duration_ms"];
+    RefreshFailure = "auth.refresh.failure", Warn, ["errorCode", "duration_ms", "cause"];
+    Logout = "auth.logout", Info, ["userId", "duration_ms"];
+    LogoutAll = "auth.logout_all", Info, ["userId", "duration_ms"];
+    PasswordChanged = "auth.password.changed", Info, ["userId", "duration_ms"];
+    PasswordChangeFailure = "auth.password.change_failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    RolesAssigned = "auth.roles.assigned", Info, ["targetUserId", "roles", "duration_ms"];
+    RolesAssignFailure = "auth.roles.assign_failure", Warn, ["targetUserId", "errorCode", "duration_ms", "cause"];
+    IdentifiersCreated = "auth.identifiers.created", Info, ["userId", "count", "duration_ms"];
+    IdentifiersUpdated = "auth.identifiers.updated", Info, ["userId", "count", "duration_ms"];
+    IdentifiersDeleted = "auth.identifiers.deleted", Info, ["userId", "count", "duration_ms"];
+    IdentifiersFailure = "auth.identifiers.failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    RefreshReuseDetected = "auth.refresh.reuse_detected", Warn, ["userId", "sessionId"];
+    RateLimitExceeded = "auth.rate_limit.exceeded", Warn, ["limit", "retryAfter"];
+    SessionRevoked = "auth.session.revoked", Info, ["userId", "sessionId"];
+    KeysRotated = "auth.keys.rotated", Info, ["kid"];
+    HookFailure = "auth.hook.failure", Error, ["hook", "cause"];
+}
+
+/// One log entry. Holds no password, token, key or identifier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Which event.
+    pub name: EventName,
+    /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
+    pub fields: Map<String, Value>,
+}
+
+impl Event {
+    /// An event without fields.
+    #[must_use]
+    pub fn new(name: EventName) -> Self {
+        Self { name, fields: Map::new() }
+    }
+
+    /// The same event with one more field, which must be one of [`EventName::fields`].
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        debug_assert!(self.name.fields().contains(&field), "{field} is not a field of {:?}", self.name);
+        self.fields.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` when there is one.
+    #[must_use]
+    pub fn to_log_entry(&self, service: &str, request_id: Option<&str>) -> Value {
+        let mut entry = Map::with_capacity(self.fields.len() + 3);
+        entry.insert("service".to_owned(), service.into());
+        entry.insert("event".to_owned(), self.name.as_str().into());
+        entry.extend(self.fields.clone());
+        if let Some(id) = request_id {
+            entry.insert("requestId".to_owned(), id.into());
+        }
+        Value::Object(entry)
+    }
+}

@@ -1,0 +1,76 @@
+//! What goes wrong inside, and the one place where it becomes a public [`Error`].
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorCode};
+
+/// An internal failure. Services return it; `http` and the programmatic calls convert it once.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A decision that the caller is told as it is.
+    #[error(transparent)]
+    Refused(#[from] Error),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hash queue is full or its wait is over.
+    #[error("the password hashing queue is full")]
+    HashQueueFull,
+    /// A defect; the text goes to the log, never to a client.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// How a store operation failed, as far as a caller can act on it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique constraint refused the write.
+    #[error("unique constraint violated: {0}")]
+    Unique(String),
+    /// The transaction lost a race (40001, 40P01, `SQLITE_BUSY`, 1213): run it again.
+    #[error("serialization failure: {0}")]
+    Conflict(String),
+    /// The database can't be reached or did not answer in time. Nothing is known of the write.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// A table or column is missing: `migrate()` was not run.
+    #[error("schema missing: {0}")]
+    SchemaMissing(String),
+    /// Anything else; a defect.
+    #[error("database error: {0}")]
+    Other(String),
+}
+
+/// How long a client should wait before it asks again when a dependency is away.
+pub const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(2);
+
+impl Failure {
+    /// The public form, and the text for the log where the public form hides the cause.
+    #[must_use]
+    pub fn into_public(self) -> (Error, Option<String>) {
+        match self {
+            Self::Refused(error) => (error, None),
+            Self::Store(StoreError::Unavailable(cause) | StoreError::Conflict(cause)) => {
+                (unavailable("The database is temporarily unavailable"), Some(cause))
+            }
+            Self::Store(StoreError::SchemaMissing(cause)) => {
+                (Error::configuration("The sentri tables are missing: call migrate() once at startup"), Some(cause))
+            }
+            Self::Store(error @ (StoreError::Unique(_) | StoreError::Other(_))) => {
+                (ErrorCode::InternalError.into(), Some(error.to_string()))
+            }
+            Self::HashQueueFull => (unavailable("Too many logins at once"), None),
+            Self::Internal(cause) => (ErrorCode::InternalError.into(), Some(cause)),
+        }
+    }
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+fn unavailable(message: &str) -> Error {
+    Error::new(ErrorCode::ServiceUnavailable, message).with_retry_after(RETRY_AFTER_UNAVAILABLE)
+}

@@ -1,0 +1,137 @@
+//! Decisions and notices of the host. Notices are data ([`Effect`]); only what decides in mid-flow is a callback.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// The use cases that `router` may override, by the names of the option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `login`
+    Login,
+    /// `register`
+    Register,
+    /// `refresh`
+    Refresh,
+    /// `logout`
+    Logout,
+    /// `logoutAll`
+    LogoutAll,
+    /// `assignRoles`
+    AssignRoles,
+    /// `bulkCreateIdentifiers`
+    BulkCreateIdentifiers,
+    /// `bulkUpdateIdentifiers`
+    BulkUpdateIdentifiers,
+    /// `bulkDeleteIdentifiers`
+    BulkDeleteIdentifiers,
+    /// `changePassword`
+    ChangePassword,
+}
+
+impl Operation {
+    /// All operations.
+    pub const ALL: [Self; 10] = [
+        Self::Login,
+        Self::Register,
+        Self::Refresh,
+        Self::Logout,
+        Self::LogoutAll,
+        Self::AssignRoles,
+        Self::BulkCreateIdentifiers,
+        Self::BulkUpdateIdentifiers,
+        Self::BulkDeleteIdentifiers,
+        Self::ChangePassword,
+    ];
+
+    /// The name in the `router` option.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Register => "register",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+            Self::LogoutAll => "logoutAll",
+            Self::AssignRoles => "assignRoles",
+            Self::BulkCreateIdentifiers => "bulkCreateIdentifiers",
+            Self::BulkUpdateIdentifiers => "bulkUpdateIdentifiers",
+            Self::BulkDeleteIdentifiers => "bulkDeleteIdentifiers",
+            Self::ChangePassword => "changePassword",
+        }
+    }
+
+    /// The operation of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == name)
+    }
+}
+
+/// Overrides of the built-in use cases (`router` option).
+#[async_trait]
+pub trait Overrides: Send + Sync + 'static {
+    /// Whether `operation` is overridden.
+    fn has(&self, operation: Operation) -> bool;
+
+    /// Runs the host's function with the operation's input and the request's context, both as JSON. The host's
+    /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
+    ///
+    /// # Errors
+    /// What the host threw: as it is when it carried a code and a status, else `INTERNAL_ERROR`.
+    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Error>;
+}
+
+/// The host's word on revocation (`isTokenRevoked` option).
+#[async_trait]
+pub trait RevocationCheck: Send + Sync + 'static {
+    /// Whether tokens of this session are to be refused.
+    ///
+    /// # Errors
+    /// Any failure; the token is refused then.
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error>;
+}
+
+/// Whom a notice is about, beside its subject.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HookContext {
+    /// Client address.
+    pub ip: Option<String>,
+    /// `User-Agent` header.
+    pub user_agent: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// The session, where there is one.
+    pub session_id: Option<String>,
+    /// The code of the answer, for a failed login.
+    pub error_code: Option<String>,
+}
+
+/// A notice for the host's hooks, awaited by it before the response is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// `onLogin({id, roles}, ctx)`
+    Login {
+        /// The user's id.
+        user_id: String,
+        /// The user's roles.
+        roles: Vec<String>,
+        /// Where from.
+        context: HookContext,
+    },
+    /// `onFailedLogin(identifier, ctx)`
+    FailedLogin {
+        /// As it was sent.
+        identifier: String,
+        /// Where from, and why.
+        context: HookContext,
+    },
+    /// `onLogout(userId, ctx)`
+    Logout {
+        /// The user's id.
+        user_id: String,
+        /// Where from.
+        context: HookContext,
+    },
+}

@@ -1,0 +1,75 @@
+//! HTTP as data: what an adapter brings, and the one result that it writes back.
+
+use crate::event::Event;
+use crate::hook::Effect;
+
+/// A request to one of the endpoints, as the adapter has it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Upper case.
+    pub method: String,
+    /// Path below the mount point, with its leading slash: `/login`.
+    pub path: String,
+    /// Query string without `?`.
+    pub query: Option<String>,
+    /// Names in lower case, values as received; a repeated header is repeated here.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+    /// Client address as the framework knows it.
+    pub client_ip: Option<String>,
+    /// The host's request id.
+    pub request_id: Option<String>,
+}
+
+/// A request body, raw or as the framework has parsed it already.
+#[derive(Debug, Clone, Default)]
+pub enum Body {
+    /// There is none.
+    #[default]
+    Empty,
+    /// The bytes as received, at most [`MAX_BODY`] + 1 of them.
+    Raw(Vec<u8>),
+    /// JSON text written again from what the framework's parser made of the bytes.
+    Parsed(String),
+    /// The adapter stopped reading beyond [`MAX_BODY`].
+    TooLarge,
+}
+
+/// The largest body that is read, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+impl Request {
+    /// The first value of a header, by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// All values of a header, by its lower-case name.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A response to be written as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Names in their customary spelling; `Set-Cookie` may be repeated.
+    pub headers: Vec<(String, String)>,
+    /// JSON text.
+    pub body: String,
+}
+
+/// Everything that came of one request.
+#[derive(Debug, Clone, Default)]
+pub struct Handled {
+    /// To be written.
+    pub response: Response,
+    /// To be logged, in order.
+    pub events: Vec<Event>,
+    /// To be run and awaited before the response is written.
+    pub effects: Vec<Effect>,
+}

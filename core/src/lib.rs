@@ -1,0 +1,18 @@
+//! The core of sentri: every decision about users, sessions, tokens and requests.
+//!
+//! `AuthServer` owns users, sessions and keys; bindings convert requests into [`http::Request`] and write
+//! [`http::Handled`] back. The pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
+
+#![forbid(unsafe_code)]
+
+pub mod cache;
+pub mod clock;
+pub mod crypto;
+pub mod error;
+pub mod event;
+pub mod failure;
+pub mod hook;
+pub mod http;
+pub mod store;
+
+pub use error::{Error, ErrorCode};

@@ -1,0 +1,142 @@
+//! The store port: whole domain operations, each atomic, each safe to race against every other.
+
+use async_trait::async_trait;
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+
+pub mod model;
+
+use model::{
+    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
+    UserPage, UserWithIdentifiers,
+};
+
+/// What a driver of users, sessions and keys must do. `store::conformance` holds every implementation to it.
+///
+/// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
+/// after the implementation's own retries.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Brings the schema up to date. Safe to repeat and to run from many processes at once.
+    async fn migrate(&self, now: Millis) -> Result<(), StoreError>;
+
+    /// Whether the database answers and the tables are there: `SchemaMissing` or `Unavailable` otherwise.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Ends pools. Later calls fail with `Unavailable`.
+    async fn close(&self);
+
+    /// Writes a user and its identifiers. `false`: one of the normalised values is taken, nothing was written.
+    async fn create_user(&self, user: &NewUser) -> Result<bool, StoreError>;
+
+    /// The credential behind a login. `exact` is the identifier as given (trimmed), for adopted rows that share
+    /// their normal form with an older one; such a row wins over the normal form.
+    async fn find_credential(&self, normalized: &str, exact: &str) -> Result<Option<Credential>, StoreError>;
+
+    /// The credential of a user known by id.
+    async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError>;
+
+    /// A user with its identifiers.
+    async fn find_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError>;
+
+    /// Users by ascending id, after the id `after`, at most `limit`; only the owner of `normalized` when given.
+    async fn list_users(
+        &self,
+        limit: u32,
+        after: Option<&str>,
+        normalized: Option<&str>,
+    ) -> Result<UserPage, StoreError>;
+
+    /// Deletes a user with its identifiers and sessions. `false`: there was none.
+    async fn delete_user(&self, user_id: &str) -> Result<bool, StoreError>;
+
+    /// Replaces the role set. `false`: no such user.
+    async fn set_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError>;
+
+    /// Swaps a hash for a stronger one of the same password; sessions stay. `false`: the hash had changed.
+    async fn rehash(&self, user_id: &str, old_hash: &str, new_hash: &str, now: Millis) -> Result<bool, StoreError>;
+
+    /// Sets a new password hash and revokes every session of the user, in one step. With `expected`, only when
+    /// that is still the hash. `false`: it was not, or there is no such user; nothing changed.
+    async fn change_password(
+        &self,
+        user_id: &str,
+        expected: Option<&str>,
+        new_hash: &str,
+        now: Millis,
+    ) -> Result<bool, StoreError>;
+
+    /// Writes a session. With `expected_hash`, only when that is still the user's hash, so that a login never
+    /// outlives a password change it raced. `false`: hash changed or user gone; nothing was written.
+    async fn create_session(&self, session: &Session, expected_hash: Option<&str>) -> Result<bool, StoreError>;
+
+    /// The session with its user's present roles, revoked or not.
+    async fn find_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError>;
+
+    /// Moves the generation from `expected` to `expected + 1`, sets `rotated_at = last_used_at = now` and
+    /// `expires_at`, when the session is neither revoked nor past `expires_at` at `now`.
+    async fn rotate(
+        &self,
+        session_id: &str,
+        expected: i64,
+        expires_at: Millis,
+        now: Millis,
+    ) -> Result<Rotation, StoreError>;
+
+    /// Notes that a token of `generation`, the current one, was used without a rotation: `last_used_at` becomes
+    /// `now`, and later than `rotated_at` in any case. Does nothing when the generation moved on.
+    async fn touch_session(&self, session_id: &str, generation: i64, now: Millis) -> Result<(), StoreError>;
+
+    /// The user's live sessions (not revoked, not expired at `now`), newest first.
+    async fn list_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError>;
+
+    /// Revokes a session; only `user_id`'s when given. `false`: there was no live one.
+    async fn revoke_session(&self, session_id: &str, user_id: Option<&str>, now: Millis) -> Result<bool, StoreError>;
+
+    /// Revokes every live session of a user; answers their ids.
+    async fn revoke_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<String>, StoreError>;
+
+    /// Adds identifiers to a user.
+    async fn add_identifiers(
+        &self,
+        user_id: &str,
+        identifiers: &[Identifier],
+        now: Millis,
+    ) -> Result<IdentifierChange, StoreError>;
+
+    /// Changes identifiers of a user; values may be swapped within one call.
+    async fn update_identifiers(
+        &self,
+        user_id: &str,
+        updates: &[IdentifierUpdate],
+        now: Millis,
+    ) -> Result<IdentifierChange, StoreError>;
+
+    /// Deletes identifiers of a user; at least one must stay, whatever runs at the same time.
+    async fn delete_identifiers(
+        &self,
+        user_id: &str,
+        ids: &[String],
+        now: Millis,
+    ) -> Result<IdentifierChange, StoreError>;
+
+    /// All stored keys, newest `active_from` first.
+    async fn list_keys(&self) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// Adds `key` when the newest stored kid is `newest` (`None`: there is no key of any kind yet) and retires that
+    /// one at `key.active_from`. `false`: another process was first; read the keys again.
+    async fn add_key(&self, key: &StoredKey, newest: Option<&str>) -> Result<bool, StoreError>;
+
+    /// Deletes keys retired before `before`.
+    async fn delete_keys(&self, before: Millis) -> Result<u64, StoreError>;
+
+    /// Deletes at most `limit` sessions that expired or were revoked before `before`; how many it was.
+    async fn purge_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
+
+    /// [`Store::find_session`] without waiting, for a driver that can read a row at once (`SQLite`, memory).
+    /// `None`: not possible here and now.
+    fn find_session_now(&self, _session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
+        None
+    }
+}

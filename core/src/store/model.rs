@@ -1,0 +1,162 @@
+//! The rows of the store, as the rest of the core sees them. Instants are [`Millis`].
+
+use crate::clock::Millis;
+use crate::crypto::Secret;
+
+/// A row of `sentri_users`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// UUID, 36 characters.
+    pub id: String,
+    /// Names out of `validRoles`, in the order given.
+    pub roles: Vec<String>,
+    /// When the user registered.
+    pub created_at: Millis,
+}
+
+/// A row of `sentri_identifiers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier {
+    /// UUID, 36 characters.
+    pub id: String,
+    /// `email`, `username`, `phone` or a type of the application's own.
+    pub kind: String,
+    /// As the user gave it.
+    pub value: String,
+    /// What is unique over all types and what a login looks up.
+    pub normalized: String,
+}
+
+/// A user with everything that belongs to it but sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserWithIdentifiers {
+    /// The user.
+    pub user: User,
+    /// Oldest first.
+    pub identifiers: Vec<Identifier>,
+}
+
+/// What a registration writes, all or nothing.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// UUID of the user.
+    pub id: String,
+    /// The encoded hash; `None` for a user that can't log in by password.
+    pub password_hash: Option<Secret<String>>,
+    /// Roles to give.
+    pub roles: Vec<String>,
+    /// At least one.
+    pub identifiers: Vec<Identifier>,
+    /// Now.
+    pub now: Millis,
+}
+
+/// What a login needs of the user behind an identifier.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// The user's id.
+    pub user_id: String,
+    /// The encoded hash; `None` for a user without a password.
+    pub password_hash: Option<Secret<String>>,
+    /// The user's roles.
+    pub roles: Vec<String>,
+}
+
+/// A row of `sentri_sessions`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// UUID, 36 characters.
+    pub id: String,
+    /// Whose session it is.
+    pub user_id: String,
+    /// Idle limit: moved forward by every rotation, never past the absolute limit.
+    pub expires_at: Millis,
+    /// The login.
+    pub created_at: Millis,
+    /// Counts rotations, from 0.
+    pub generation: i64,
+    /// When `generation` last changed.
+    pub rotated_at: Option<Millis>,
+    /// When a token of the current generation was last used. Later than `rotated_at` means: its successor was used.
+    pub last_used_at: Option<Millis>,
+    /// When it was revoked; revoked sessions stay for a while so that reuse can be told from nonsense.
+    pub revoked_at: Option<Millis>,
+    /// Address of the login.
+    pub ip_address: Option<String>,
+    /// User agent of the login, at most 512 characters.
+    pub user_agent: Option<String>,
+}
+
+/// A session together with its user's present roles: what a refresh or a session check decides upon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionState {
+    /// The session, revoked or not.
+    pub session: Session,
+    /// The user's roles now.
+    pub roles: Vec<String>,
+}
+
+/// What a compare-and-set on a session's generation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// The generation was the expected one and is now one higher. Holds the state after the step.
+    Rotated(SessionState),
+    /// Somebody else was first, or the session is revoked: the state as it stands now.
+    Behind(SessionState),
+    /// There is no such session.
+    Gone,
+}
+
+/// A row of `sentri_keys`.
+#[derive(Debug, Clone)]
+pub struct StoredKey {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// JWS algorithm, e.g. `RS256`.
+    pub algorithm: String,
+    /// PKCS#8 PEM, or its wrapped form when `keys.encryptionKey` is set.
+    pub private_key: Secret<String>,
+    /// When it was made.
+    pub created_at: Millis,
+    /// From when on it signs.
+    pub active_from: Millis,
+    /// When its successor began to sign; `None` for the newest.
+    pub retired_at: Option<Millis>,
+}
+
+/// One change of a user's identifiers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentifierUpdate {
+    /// Which identifier.
+    pub id: String,
+    /// Its new type.
+    pub kind: String,
+    /// Its new value as given.
+    pub value: String,
+    /// Its new normalised value.
+    pub normalized: String,
+}
+
+/// What an all-or-nothing change of identifiers came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentifierChange {
+    /// Done.
+    Done,
+    /// There is no such user.
+    NoUser,
+    /// One of the ids is not this user's.
+    NotFound,
+    /// One of the values is taken.
+    Taken,
+    /// Nothing would be left.
+    LastOne,
+}
+
+/// A page of users, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users of this page.
+    pub users: Vec<UserWithIdentifiers>,
+    /// The id to pass as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
