@@ -5,12 +5,37 @@ use async_trait::async_trait;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 
+pub mod dialect;
+pub mod executor;
+pub mod instant;
+pub mod memory;
+mod migrate;
 pub mod model;
+mod open;
+pub mod postgres;
+pub mod sql;
+pub mod sqlite;
+
+pub use open::{open, open_with};
 
 use model::{
     Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
     UserPage, UserWithIdentifiers,
 };
+
+/// The normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote without one.
+pub type Normalizer = fn(kind: &str, value: &str) -> String;
+
+/// Stands before the exact value in the `value_normalized` of an adopted identifier whose normal form an older one
+/// holds. A control character, which no identifier may contain, so that nobody can register such a value.
+pub const ADOPTED_MARKER: char = '\u{1}';
+
+/// The [`Normalizer`] used when none is given: trimmed; e-mail and username in lower case.
+#[must_use]
+pub fn normalize_plainly(kind: &str, value: &str) -> String {
+    let value = value.trim();
+    if matches!(kind, "email" | "username") { value.to_lowercase() } else { value.to_owned() }
+}
 
 /// What a driver of users, sessions and keys must do. `store::conformance` holds every implementation to it.
 ///

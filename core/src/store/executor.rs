@@ -1,0 +1,275 @@
+//! What the SQL store asks of a database driver: run one batch of statements as one transaction.
+//!
+//! A batch is plain data, so an executor may live in another process or language and needs one call per operation.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::store::dialect::Dialect;
+use crate::store::instant;
+
+/// A parameter or a column. `Debug` shows the kind alone: texts are hashes, keys and identifiers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// A 64-bit integer.
+    Int(i64),
+    /// Text; must hold no U+0000 for PostgreSQL.
+    Text(String),
+    /// An instant, milliseconds since 1970 UTC. Drivers without a time type bind [`instant::to_iso`] of it.
+    Time(Millis),
+}
+
+impl Value {
+    /// The text of a column that may be NULL.
+    ///
+    /// # Errors
+    /// `Other` for another kind.
+    pub fn into_optional_text(self) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            other => Err(unexpected("text", &other)),
+        }
+    }
+
+    /// The text of a column.
+    ///
+    /// # Errors
+    /// `Other` for NULL and for another kind.
+    pub fn into_text(self) -> Result<String, StoreError> {
+        self.into_optional_text()?.ok_or_else(|| unexpected("text", &Self::Null))
+    }
+
+    /// The integer in a column. Drivers of other languages may bring it as text.
+    ///
+    /// # Errors
+    /// `Other` for anything else.
+    pub fn into_int(self) -> Result<i64, StoreError> {
+        match self {
+            Self::Int(int) => Ok(int),
+            Self::Text(text) => text.parse().map_err(|_| StoreError::Other("column: expected an integer".into())),
+            other => Err(unexpected("an integer", &other)),
+        }
+    }
+
+    /// The instant in a column that may be NULL: a [`Value::Time`], a text that [`instant::from_text`] reads, or
+    /// an integer of milliseconds.
+    ///
+    /// # Errors
+    /// `Other` for anything else.
+    pub fn into_optional_time(self) -> Result<Option<Millis>, StoreError> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Time(at) | Self::Int(at) => Ok(Some(at)),
+            Self::Text(text) => {
+                let at = instant::from_text(&text);
+                at.map(Some).ok_or_else(|| StoreError::Other("column: expected an instant".into()))
+            }
+        }
+    }
+
+    /// The instant in a column.
+    ///
+    /// # Errors
+    /// `Other` for NULL and for anything that is not an instant.
+    pub fn into_time(self) -> Result<Millis, StoreError> {
+        self.into_optional_time()?.ok_or_else(|| unexpected("an instant", &Self::Null))
+    }
+}
+
+fn unexpected(wanted: &str, got: &Value) -> StoreError {
+    StoreError::Other(format!("column: expected {wanted}, got {got:?}"))
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "Null",
+            Self::Int(_) => "Int(..)",
+            Self::Text(_) => "Text(..)",
+            Self::Time(_) => "Time(..)",
+        })
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// What a statement does, so that a driver knows how to run it and whether it needs the write lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A SELECT.
+    Read,
+    /// A write that answers the number of rows it touched.
+    Write,
+    /// A write with RETURNING.
+    Returning,
+}
+
+/// How many rows (returned, or touched where nothing is returned) a statement must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Any number.
+    Any,
+    /// Exactly this many.
+    Rows(u64),
+}
+
+/// One statement with `?` for each parameter; [`Dialect::number`] gives the driver's own spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The SQL.
+    pub sql: Cow<'static, str>,
+    /// One of a small fixed set, worth preparing once per connection.
+    pub fixed: bool,
+    /// One per `?`, in order.
+    pub params: Vec<Value>,
+    /// What it does.
+    pub kind: Kind,
+    /// When the batch goes on.
+    pub expect: Expect,
+}
+
+impl Statement {
+    /// A SELECT.
+    pub fn read(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
+        Self { sql: sql.into(), fixed: true, params: params.into(), kind: Kind::Read, expect: Expect::Any }
+    }
+
+    /// An INSERT, UPDATE, DELETE or DDL.
+    pub fn write(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
+        Self { kind: Kind::Write, ..Self::read(sql, params) }
+    }
+
+    /// A write with RETURNING.
+    pub fn returning(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
+        Self { kind: Kind::Returning, ..Self::read(sql, params) }
+    }
+
+    /// The same statement, not worth keeping prepared: its text depends on the input, or it runs once in a life.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.fixed = false;
+        self
+    }
+
+    /// The same statement; the batch is rolled back unless it comes to exactly `count` rows.
+    #[must_use]
+    pub const fn expect(mut self, count: u64) -> Self {
+        self.expect = Expect::Rows(count);
+        self
+    }
+}
+
+/// Statements that are done all or not at all, in order. One statement alone needs no explicit transaction. Each
+/// statement sees what was committed before *it* began (READ COMMITTED) or stricter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    /// At least one.
+    pub statements: Vec<Statement>,
+    /// Changes the schema: the driver allows a minute instead of two seconds, and on SQLite suspends foreign keys,
+    /// since rebuilding a table would else cascade.
+    pub schema: bool,
+}
+
+impl Batch {
+    /// A batch of these statements.
+    pub fn of(statements: impl Into<Vec<Statement>>) -> Self {
+        Self { statements: statements.into(), schema: false }
+    }
+
+    /// A batch that changes the schema.
+    pub fn schema(statements: impl Into<Vec<Statement>>) -> Self {
+        Self { statements: statements.into(), schema: true }
+    }
+
+    /// Whether a driver may run it without an explicit transaction: one statement, and nothing to take back.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(&self.statements[..], [only] if only.kind == Kind::Read || only.expect == Expect::Any)
+    }
+
+    /// Whether it only reads.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.statements.iter().all(|statement| statement.kind == Kind::Read)
+    }
+}
+
+impl From<Statement> for Batch {
+    fn from(statement: Statement) -> Self {
+        Self::of([statement])
+    }
+}
+
+/// What one statement came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// Rows touched; the number of `rows` where there are any.
+    pub count: u64,
+    /// What a `Read` or `Returning` statement returned.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed; one answer per statement.
+    Done(Vec<Answer>),
+    /// The statement of this index missed its expectation; everything was rolled back.
+    Unmet(usize),
+}
+
+impl Answer {
+    /// Whether `expect` is met.
+    #[must_use]
+    pub const fn meets(&self, expect: Expect) -> bool {
+        match expect {
+            Expect::Any => true,
+            Expect::Rows(count) => self.count == count,
+        }
+    }
+}
+
+/// A database driver.
+#[async_trait]
+pub trait Executor: Send + Sync + 'static {
+    /// How this database spells things.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Runs a batch as one transaction. An unmet expectation or an error rolls everything back.
+    ///
+    /// # Errors
+    /// [`StoreError`], told apart by what a caller can do. A violated foreign key is a `Conflict`: the row it needs
+    /// went away under the statement, and a second look settles it.
+    async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError>;
+
+    /// [`Executor::run`] of a batch that only reads, without waiting. `None`: not possible here and now.
+    fn run_now(&self, _batch: &Batch) -> Option<Result<Outcome, StoreError>> {
+        None
+    }
+
+    /// Ends connections. Later calls fail with `Unavailable`.
+    async fn close(&self);
+}

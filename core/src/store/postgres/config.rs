@@ -1,0 +1,206 @@
+//! The settings of a PostgreSQL connection, from a URL or from members of an object.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use super::CONNECT_TIMEOUT;
+use super::tls::{PemSource, Tls, TlsConfig, TlsFiles};
+use crate::error::Error;
+
+/// Connections in the pool when nothing is said.
+pub const DEFAULT_MAX: usize = 10;
+
+/// Where the server is, who we are, and how many connections may be open.
+#[derive(Clone)]
+pub struct PostgresConfig {
+    pub(super) settings: Config,
+    pub(super) tls: TlsConfig,
+    pub(super) max: usize,
+}
+
+impl fmt::Debug for PostgresConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresConfig")
+            .field("hosts", &self.settings.get_hosts())
+            .field("ports", &self.settings.get_ports())
+            .field("database", &self.settings.get_dbname())
+            .field("user", &self.settings.get_user())
+            .field("tls", &self.tls)
+            .field("max", &self.max)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresConfig {
+    /// Settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq reads it. `sslmode` is
+    /// `disable`, `prefer` (default), `require`, `verify-ca` or `verify-full`; see [`Tls`].
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
+    pub fn from_url(url: &str) -> Result<Self, Error> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut tls = TlsConfig { mode: Tls::Prefer, files: TlsFiles::default() };
+        let mut others = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let file = || Some(PemSource::File(percent_decode(value)));
+            match name {
+                "sslmode" => tls.mode = mode_from(&percent_decode(value))?,
+                "sslrootcert" => tls.files.root = file(),
+                "sslcert" => tls.files.certificate = file(),
+                "sslkey" => tls.files.key = file(),
+                _ => others.push(pair),
+            }
+        }
+        let rest = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
+        let mut settings: Config = rest.parse().map_err(|error| {
+            // The driver's error names what it did not understand, not its value.
+            let cause = std::error::Error::source(&error as &tokio_postgres::Error).map(ToString::to_string);
+            wrong(&format!("is not a PostgreSQL URL ({})", cause.unwrap_or_else(|| "can't be read".into())))
+        })?;
+        if settings.get_hosts().is_empty() && settings.get_hostaddrs().is_empty() {
+            settings.host("localhost");
+        }
+        Self::new(settings, tls)
+    }
+
+    /// Settings from what the driver calls them; `application_name`, time limits and keepalives are filled in.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
+    fn new(mut settings: Config, tls: TlsConfig) -> Result<Self, Error> {
+        if tls.files.certificate.is_some() != tls.files.key.is_some() {
+            return Err(wrong("has a client certificate without its key, or a key without its certificate"));
+        }
+        if settings.get_application_name().is_none() {
+            settings.application_name("sentri");
+        }
+        if settings.get_connect_timeout().is_none() {
+            settings.connect_timeout(CONNECT_TIMEOUT);
+        }
+        settings
+            .keepalives(true)
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(10));
+        let mut config = Self { settings, tls, max: DEFAULT_MAX };
+        config.set_mode(config.tls.mode);
+        Ok(config)
+    }
+
+    /// Settings from single values; `host` may be the folder of a Unix socket.
+    ///
+    /// # Errors
+    /// None at present; the form leaves room for checks.
+    pub fn from_parts(
+        host: &str,
+        port: u16,
+        database: Option<&str>,
+        user: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut settings = Config::new();
+        settings.host(host).port(port);
+        if let Some(database) = database {
+            settings.dbname(database);
+        }
+        if let Some(user) = user {
+            settings.user(user);
+        }
+        if let Some(password) = password {
+            settings.password(password);
+        }
+        Self::new(settings, TlsConfig { mode: Tls::Prefer, files: TlsFiles::default() })
+    }
+
+    /// The same with at most `max` connections.
+    #[must_use]
+    pub const fn with_max(mut self, max: usize) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// The same with another TLS mode and certificates.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
+    pub fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
+        self.tls.files = files;
+        self.set_mode(mode);
+        let max = self.max;
+        Ok(Self::new(self.settings, self.tls)?.with_max(max))
+    }
+
+    fn set_mode(&mut self, mode: Tls) {
+        self.tls.mode = mode;
+        self.settings.ssl_mode(match mode {
+            Tls::Disable => SslMode::Disable,
+            Tls::Prefer => SslMode::Prefer,
+            Tls::Require | Tls::VerifyCa | Tls::VerifyFull => SslMode::Require,
+        });
+    }
+}
+
+fn mode_from(value: &str) -> Result<Tls, Error> {
+    Ok(match value {
+        "disable" => Tls::Disable,
+        "prefer" | "allow" => Tls::Prefer,
+        "require" => Tls::Require,
+        "verify-ca" => Tls::VerifyCa,
+        "verify-full" => Tls::VerifyFull,
+        _ => return Err(wrong("has an unknown sslmode: use disable, prefer, require, verify-ca or verify-full")),
+    })
+}
+
+fn wrong(what: &str) -> Error {
+    Error::configuration(format!("db {what}"))
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = code.filter(|_| first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(code.unwrap_or(first));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PostgresConfig, Tls, percent_decode};
+
+    #[test]
+    fn a_url_gives_its_tls_mode_and_keeps_the_rest() {
+        let url = "postgresql://app:pa%3Fss@db.example:6432/auth?sslmode=verify-full&sslrootcert=%2Fetc%2Froot.pem\
+                   &options=-csearch_path%3Dauth";
+        let config = PostgresConfig::from_url(url).unwrap();
+        assert_eq!(config.tls.mode, Tls::VerifyFull);
+        assert!(config.tls.files.root.is_some());
+        assert_eq!(config.settings.get_options(), Some("-csearch_path=auth"));
+        assert_eq!(config.settings.get_ports(), [6432]);
+        assert_eq!(config.settings.get_password(), Some(&b"pa?ss"[..]));
+        assert_eq!(config.settings.get_application_name(), Some("sentri"));
+    }
+
+    #[test]
+    fn neither_debug_nor_errors_show_the_password() {
+        let config = PostgresConfig::from_url("postgres://app:hunter2@db/auth").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for url in ["postgres://app:hunter2@db:hunter2/auth", "postgres://app:hunter2@db/a?sslmode=hunter2"] {
+            let error = PostgresConfig::from_url(url).unwrap_err();
+            assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_that_are_none_stay() {
+        assert_eq!(percent_decode("%2Fa%zz%"), "/a%zz%");
+    }
+}

@@ -1,0 +1,79 @@
+//! Errors of the driver and the server, told apart by what a caller can do.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+use crate::failure::StoreError;
+
+/// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
+pub(super) fn from_driver(error: &Error) -> StoreError {
+    match error.as_db_error() {
+        Some(error) => from_server(error),
+        // Defects of ours, found before anything was sent or after all was received.
+        None if is_defect(error) => StoreError::Other(chain(error)),
+        None => StoreError::Unavailable(chain(error)),
+    }
+}
+
+/// Whether the connection may serve the next caller after `error`.
+pub(super) fn leaves_connection_sound(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|db| !matches!(from_server(db), StoreError::Unavailable(_)) && !is_stale(db))
+}
+
+fn from_server(error: &DbError) -> StoreError {
+    let code = error.code().code();
+    let text = describe(error);
+    if is_stale(error) {
+        return StoreError::Conflict(text);
+    }
+    match code {
+        "23505" => StoreError::Unique(text),
+        // Serialization, deadlock, a lock not to be had; a referenced row that went away meanwhile; somebody else made
+        // the same table, column or object.
+        "40001" | "40P01" | "55P03" | "23503" | "42P07" | "42701" | "42710" => StoreError::Conflict(text),
+        "42P01" | "42703" => StoreError::SchemaMissing(text),
+        // Shut down, out of connections, still starting, a limit of the server's; a standby that was the primary.
+        "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "53300" | "25006" => StoreError::Unavailable(text),
+        // Broken connections; refused logins and missing databases, which an operator mends outside.
+        _ if matches!(&code[..2], "08" | "28") || code == "3D000" => StoreError::Unavailable(text),
+        _ => StoreError::Other(text),
+    }
+}
+
+/// A prepared statement that the connection no longer has as it was: a migration changed its columns, or a pooler
+/// handed us another server connection. A new connection prepares it again.
+fn is_stale(error: &DbError) -> bool {
+    match error.code().code() {
+        "0A000" => error.message().contains("cached plan"),
+        "26000" | "42P05" => true,
+        _ => false,
+    }
+}
+
+fn describe(error: &DbError) -> String {
+    let code = error.code().code();
+    match (&code[..2], error.constraint()) {
+        // Data exceptions quote the value in their message; a violated constraint does in its detail.
+        ("22", _) => format!("{code}: a value does not fit its column"),
+        ("23", constraint) => format!("{code}: constraint {}", constraint.unwrap_or("of unknown name")),
+        _ => format!("{code}: {}", error.message()),
+    }
+}
+
+fn is_defect(error: &Error) -> bool {
+    let text = error.to_string();
+    ["error serializing", "error deserializing", "invalid co", "query returned", "expected "]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// The error and its causes; the driver's own texts hold neither passwords nor values.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,219 @@
+//! TLS to PostgreSQL: the modes of libpq's `sslmode`, by rustls.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::crypto::Secret;
+use crate::failure::StoreError;
+
+/// How far the server's certificate is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// No TLS.
+    Disable,
+    /// TLS when the server offers it; the certificate is not looked at. What libpq does when nothing is said.
+    Prefer,
+    /// TLS; the certificate is looked at only when a root certificate is given, and then as by `VerifyCa`.
+    Require,
+    /// TLS; the certificate must come from the given root, for whatever host. Without one: `VerifyFull`, since
+    /// anybody can have a certificate from a public root.
+    VerifyCa,
+    /// TLS; the certificate must come from the given root, or one that the system trusts, and name the host.
+    VerifyFull,
+}
+
+/// Certificates in PEM, or the files that hold them, read at the first connection.
+#[derive(Clone, Default)]
+pub struct TlsFiles {
+    /// Roots to trust instead of the system's.
+    pub root: Option<PemSource>,
+    /// The client's certificate chain, for servers that ask for one.
+    pub certificate: Option<PemSource>,
+    /// The client's private key.
+    pub key: Option<PemSource>,
+}
+
+/// PEM text as configured: itself, or the path of a file.
+#[derive(Clone)]
+pub enum PemSource {
+    /// The text itself.
+    Text(Secret<String>),
+    /// A path.
+    File(String),
+}
+
+impl fmt::Debug for TlsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = |source: &Option<PemSource>| if source.is_some() { "given" } else { "none" };
+        f.debug_struct("TlsFiles")
+            .field("root", &given(&self.root))
+            .field("certificate", &given(&self.certificate))
+            .field("key", &given(&self.key))
+            .finish()
+    }
+}
+
+/// Mode and certificates.
+#[derive(Debug, Clone)]
+pub(super) struct TlsConfig {
+    pub mode: Tls,
+    pub files: TlsFiles,
+}
+
+/// The driver's TLS connector.
+///
+/// # Errors
+/// `Other` that names the file or option at fault.
+pub(super) fn make_connector(config: &TlsConfig) -> Result<MakeRustlsConnect, StoreError> {
+    // Named here: rustls panics when the process has two providers and none is chosen.
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong("TLS", &error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(config, &provider)?);
+    let client = match (&config.files.certificate, &config.files.key) {
+        (Some(certificate), Some(key)) => {
+            let chain = certificates("sslcert", certificate)?;
+            let key = PrivateKeyDer::from_pem_slice(read("sslkey", key)?.expose().as_bytes());
+            let key = key.map_err(|error| wrong("sslkey", &error))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| wrong("sslcert", &error))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    Ok(MakeRustlsConnect::new(client))
+}
+
+fn verifier(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {
+    let provider = Arc::clone(provider);
+    let Some(root) = &config.files.root else {
+        return match config.mode {
+            Tls::Disable | Tls::Prefer | Tls::Require => Ok(Arc::new(Unverified(provider))),
+            Tls::VerifyCa | Tls::VerifyFull => rustls_platform_verifier::Verifier::new(provider)
+                .map(|verifier| Arc::new(verifier) as _)
+                .map_err(|error| wrong("the system's root certificates", &error)),
+        };
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("sslrootcert", root)? {
+        roots.add(certificate).map_err(|error| wrong("sslrootcert", &error))?;
+    }
+    let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| wrong("sslrootcert", &error))?;
+    Ok(if config.mode == Tls::VerifyFull { webpki } else { Arc::new(AnyHost(webpki)) })
+}
+
+fn certificates(option: &str, source: &PemSource) -> Result<Vec<CertificateDer<'static>>, StoreError> {
+    let text = read(option, source)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(StoreError::Other(format!("{option}: no certificate in PEM"))),
+        found => found.map_err(|error| wrong(option, &error)),
+    }
+}
+
+fn read(option: &str, source: &PemSource) -> Result<Secret<String>, StoreError> {
+    match source {
+        PemSource::Text(text) => Ok(text.clone()),
+        PemSource::File(path) => std::fs::read_to_string(path)
+            .map(Secret::new)
+            .map_err(|error| StoreError::Other(format!("{option}: can't read '{path}': {error}"))),
+    }
+}
+
+fn wrong(what: &str, error: &dyn fmt::Display) -> StoreError {
+    StoreError::Other(format!("{what}: {error}"))
+}
+
+/// Takes any certificate, but the server must hold its key. Encrypts; does not tell the server from a man in the middle.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Takes a certificate of a given root for any host. The inner verifier looks at the name last, so an error about the
+/// name means that all else was good.
+#[derive(Debug)]
+struct AnyHost(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyHost {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,124 @@
+//! Identifiers. Every change takes the user's row first, so the changes of one user are serial.
+
+use std::collections::BTreeSet;
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::store::ADOPTED_MARKER;
+use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
+use crate::store::model::{Identifier, IdentifierChange, IdentifierUpdate};
+use crate::store::sql::SqlStore;
+
+/// One INSERT for each. In the order of what is unique, so that two registrations of the same values wait for each
+/// other instead of in a circle.
+pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) -> Vec<Statement> {
+    let mut sorted: Vec<&Identifier> = identifiers.iter().collect();
+    sorted.sort_by(|a, b| a.normalized.cmp(&b.normalized));
+    let insert = |identifier: &Identifier| {
+        Statement::write(
+            "INSERT INTO sentri_identifiers (id, user_id, type, value, created_at, value_normalized) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                identifier.id.as_str().into(),
+                user_id.into(),
+                identifier.kind.as_str().into(),
+                identifier.value.as_str().into(),
+                Value::Time(now),
+                identifier.normalized.as_str().into(),
+            ],
+        )
+    };
+    sorted.into_iter().map(insert).collect()
+}
+
+impl<E: Executor> SqlStore<E> {
+    pub(super) async fn insert_identifiers(
+        &self,
+        user_id: &str,
+        identifiers: &[Identifier],
+        now: Millis,
+    ) -> Result<IdentifierChange, StoreError> {
+        let mut batch = vec![self.lock_user(user_id)];
+        batch.extend(inserts(user_id, identifiers, now));
+        self.change(batch, |_| IdentifierChange::NotFound).await
+    }
+
+    pub(super) async fn replace_identifiers(
+        &self,
+        user_id: &str,
+        updates: &[IdentifierUpdate],
+        _now: Millis,
+    ) -> Result<IdentifierChange, StoreError> {
+        let mut batch = vec![self.lock_user(user_id)];
+        // First every old value makes room under a name that nobody can register, then the new ones move in: values
+        // may change places, and uniqueness holds after every statement.
+        for update in updates {
+            let parked = format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{}", update.id);
+            batch.push(
+                Statement::write(
+                    "UPDATE sentri_identifiers SET value_normalized = ? WHERE id = ? AND user_id = ?",
+                    [parked.into(), update.id.as_str().into(), user_id.into()],
+                )
+                .expect(1),
+            );
+        }
+        let mut sorted: Vec<&IdentifierUpdate> = updates.iter().collect();
+        sorted.sort_by(|a, b| a.normalized.cmp(&b.normalized));
+        for update in sorted {
+            batch.push(
+                Statement::write(
+                    "UPDATE sentri_identifiers SET type = ?, value = ?, value_normalized = ? WHERE id = ? AND user_id = ?",
+                    [
+                        update.kind.as_str().into(),
+                        update.value.as_str().into(),
+                        update.normalized.as_str().into(),
+                        update.id.as_str().into(),
+                        user_id.into(),
+                    ],
+                )
+                .expect(1),
+            );
+        }
+        self.change(batch, |_| IdentifierChange::NotFound).await
+    }
+
+    pub(super) async fn remove_identifiers(
+        &self,
+        user_id: &str,
+        ids: &[String],
+        _now: Millis,
+    ) -> Result<IdentifierChange, StoreError> {
+        let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        let count = ids.len() as u64;
+        let mut batch = vec![self.lock_user(user_id)];
+        if count > 0 {
+            let marks = vec!["?"; ids.len()].join(", ");
+            let mut params = vec![Value::from(user_id)];
+            params.extend(ids.into_iter().map(Value::from));
+            let select = "SELECT id FROM sentri_identifiers WHERE user_id = ? AND id";
+            let delete = "DELETE FROM sentri_identifiers WHERE user_id = ? AND id";
+            batch.extend([
+                Statement::read(format!("{select} IN ({marks})"), params.clone()).once().expect(count),
+                Statement::read(format!("{select} NOT IN ({marks}) LIMIT 1"), params.clone()).once().expect(1),
+                Statement::write(format!("{delete} IN ({marks})"), params).once().expect(count),
+            ]);
+        }
+        let missed = |index| if index == 2 { IdentifierChange::LastOne } else { IdentifierChange::NotFound };
+        self.change(batch, missed).await
+    }
+
+    /// Runs a batch that begins with [`SqlStore::lock_user`]; `missed` says what another missed expectation means.
+    async fn change(
+        &self,
+        batch: Vec<Statement>,
+        missed: impl FnOnce(usize) -> IdentifierChange + Send,
+    ) -> Result<IdentifierChange, StoreError> {
+        match self.run(Batch::of(batch)).await {
+            Ok(Outcome::Done(_)) => Ok(IdentifierChange::Done),
+            Ok(Outcome::Unmet(0)) => Ok(IdentifierChange::NoUser),
+            Ok(Outcome::Unmet(index)) => Ok(missed(index)),
+            Err(StoreError::Unique(_)) => Ok(IdentifierChange::Taken),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Sessions: one row each, whose generation is stepped by compare-and-set.
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
+use crate::store::model::{Rotation, Session, SessionState};
+use crate::store::sql::{Row, SqlStore, only_answer, roles_from, row_of};
+
+/// Longest address that the column of sentri 5 holds.
+const MAX_ADDRESS: usize = 45;
+
+macro_rules! session_columns {
+    () => {
+        "id, user_id, expires_at, created_at, generation, rotated_at, last_used_at, revoked_at, ip_address, user_agent"
+    };
+}
+
+/// A session's columns and its user's roles; good after SELECT and after RETURNING.
+macro_rules! state_columns {
+    () => {
+        concat!(
+            session_columns!(),
+            ", (SELECT sentri_users.roles FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id)"
+        )
+    };
+}
+
+const FIND: &str = concat!("SELECT ", state_columns!(), " FROM sentri_sessions WHERE id = ?");
+const STEP: &str = "UPDATE sentri_sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, \
+                    expires_at = ? WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?";
+const STEP_RETURNING: &str = concat!(
+    "UPDATE sentri_sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, ",
+    "expires_at = ? WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? RETURNING ",
+    state_columns!()
+);
+const LIVE: &str = "user_id = ? AND revoked_at IS NULL AND expires_at > ?";
+
+impl<E: Executor> SqlStore<E> {
+    pub(super) async fn insert_session(
+        &self,
+        session: &Session,
+        expected_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let address = session.ip_address.as_deref().map(|ip| ip.chars().take(MAX_ADDRESS).collect::<String>());
+        let mut params = vec![
+            session.id.as_str().into(),
+            Value::Time(session.expires_at),
+            Value::Time(session.created_at),
+            Value::Int(session.generation),
+            time(session.rotated_at),
+            time(session.last_used_at),
+            time(session.revoked_at),
+            address.into(),
+            session.user_agent.as_deref().into(),
+            session.user_id.as_str().into(),
+        ];
+        let mut condition = "";
+        if let Some(hash) = expected_hash {
+            if hash.is_empty() {
+                return Ok(false); // How a user without a password is kept: not a hash that anybody verified.
+            }
+            condition = " AND password_hash = ?";
+            params.push(hash.into());
+        }
+        // The share lock makes this wait for a password change in flight, which then has changed the hash.
+        let sql = format!(
+            "INSERT INTO sentri_sessions ({}) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM sentri_users \
+             WHERE id = ?{condition}{}",
+            session_columns!(),
+            self.executor.dialect().for_share
+        );
+        Ok(self.count(Statement::write(sql, params)).await? == 1)
+    }
+
+    pub(super) async fn select_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError> {
+        if let Some(found) = self.select_session_now(session_id) {
+            return found;
+        }
+        let mut rows = self.rows(Statement::read(FIND, [session_id.into()])).await?;
+        rows.pop().map_or(Ok(None), state_from)
+    }
+
+    pub(super) fn select_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
+        let outcome = self.executor.run_now(&Statement::read(FIND, [session_id.into()]).into())?;
+        Some(outcome.and_then(only_answer).and_then(|mut answer| answer.rows.pop().map_or(Ok(None), state_from)))
+    }
+
+    pub(super) async fn step_generation(
+        &self,
+        session_id: &str,
+        expected: i64,
+        expires_at: Millis,
+        now: Millis,
+    ) -> Result<Rotation, StoreError> {
+        let params = [
+            Value::Time(now),
+            Value::Time(now),
+            Value::Time(expires_at),
+            session_id.into(),
+            Value::Int(expected),
+            Value::Time(now),
+        ];
+        let stepped = if self.executor.dialect().returning {
+            self.rows(Statement::returning(STEP_RETURNING, params)).await?.pop()
+        } else {
+            let batch = [Statement::write(STEP, params).expect(1), Statement::read(FIND, [session_id.into()])];
+            match self.run(Batch::of(batch)).await? {
+                Outcome::Done(mut answers) => answers.pop().and_then(|mut answer| answer.rows.pop()),
+                Outcome::Unmet(_) => None,
+            }
+        };
+        if let Some(row) = stepped {
+            return Ok(state_from(row)?.map_or(Rotation::Gone, Rotation::Rotated));
+        }
+        Ok(self.select_session(session_id).await?.map_or(Rotation::Gone, Rotation::Behind))
+    }
+
+    pub(super) async fn note_use(&self, session_id: &str, generation: i64, now: Millis) -> Result<(), StoreError> {
+        let touch = |at: Millis| {
+            Statement::write(
+                "UPDATE sentri_sessions SET last_used_at = ? WHERE id = ? AND generation = ? \
+                 AND (rotated_at IS NULL OR rotated_at < ?)",
+                [Value::Time(at), session_id.into(), Value::Int(generation), Value::Time(at)],
+            )
+        };
+        if self.count(touch(now)).await? == 1 {
+            return Ok(());
+        }
+        // Used in the very millisecond of the rotation, or by a clock behind the one that rotated. `rotated_at` of a
+        // generation never changes, so reading it first loses no race.
+        let Some(state) = self.select_session(session_id).await? else { return Ok(()) };
+        if let (true, Some(rotated_at)) = (state.session.generation == generation, state.session.rotated_at) {
+            self.count(touch(rotated_at.max(now) + 1)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn select_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM sentri_sessions WHERE {LIVE} ORDER BY created_at DESC, id DESC",
+            session_columns!()
+        );
+        let rows = self.rows(Statement::read(sql, [user_id.into(), Value::Time(now)])).await?;
+        rows.into_iter().map(session_from).collect()
+    }
+
+    pub(super) async fn revoke_one(
+        &self,
+        session_id: &str,
+        user_id: Option<&str>,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let mut sql =
+            "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ?";
+        let mut params = vec![Value::Time(now), session_id.into(), Value::Time(now)];
+        if let Some(user_id) = user_id {
+            sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ? \
+                   AND user_id = ?";
+            params.push(user_id.into());
+        }
+        Ok(self.count(Statement::write(sql, params)).await? == 1)
+    }
+
+    pub(super) async fn revoke_all(&self, user_id: &str, now: Millis) -> Result<Vec<String>, StoreError> {
+        let live = || vec![user_id.into(), Value::Time(now)];
+        let mut params = vec![Value::Time(now)];
+        params.extend(live());
+        let update = format!("UPDATE sentri_sessions SET revoked_at = ? WHERE {LIVE}");
+        let dialect = self.executor.dialect();
+        let Answer { rows, .. } = if dialect.returning {
+            self.run_one(Statement::returning(format!("{update} RETURNING id"), params)).await?
+        } else {
+            let select = format!("SELECT id FROM sentri_sessions WHERE {LIVE}{}", dialect.for_update);
+            let batch = [Statement::read(select, live()), Statement::write(update, params)];
+            match self.run(Batch::of(batch)).await? {
+                Outcome::Done(answers) => answers.into_iter().next().unwrap_or_default(),
+                Outcome::Unmet(_) => Answer::default(),
+            }
+        };
+        rows.into_iter().map(|row| row_of(row).and_then(|[id]: [Value; 1]| id.into_text())).collect()
+    }
+
+    pub(super) async fn remove_dead_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
+        // The inner table has a name of its own because MySQL takes no LIMIT directly inside IN.
+        let sql = "DELETE FROM sentri_sessions WHERE id IN (SELECT id FROM (SELECT id FROM sentri_sessions \
+                   WHERE expires_at < ? OR revoked_at < ? LIMIT ?) AS dead)";
+        let params = [Value::Time(before), Value::Time(before), Value::Int(i64::from(limit))];
+        self.count(Statement::write(sql, params)).await
+    }
+}
+
+fn time(at: Option<Millis>) -> Value {
+    at.map_or(Value::Null, Value::Time)
+}
+
+fn session_from(row: Row) -> Result<Session, StoreError> {
+    let [id, user_id, expires_at, created_at, generation, rotated_at, last_used_at, revoked_at, ip_address, user_agent] =
+        row_of(row)?;
+    Ok(Session {
+        id: id.into_text()?,
+        user_id: user_id.into_text()?,
+        expires_at: expires_at.into_time()?,
+        created_at: created_at.into_time()?,
+        generation: generation.into_int()?,
+        rotated_at: rotated_at.into_optional_time()?,
+        last_used_at: last_used_at.into_optional_time()?,
+        revoked_at: revoked_at.into_optional_time()?,
+        ip_address: ip_address.into_optional_text()?,
+        user_agent: user_agent.into_optional_text()?,
+    })
+}
+
+/// `None`: a session that its user left behind, possible in adopted tables without foreign keys.
+fn state_from(mut row: Row) -> Result<Option<SessionState>, StoreError> {
+    match row.pop() {
+        None | Some(Value::Null) => Ok(None),
+        Some(roles) => Ok(Some(SessionState { session: session_from(row)?, roles: roles_from(roles)? })),
+    }
+}

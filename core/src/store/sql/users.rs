@@ -1,0 +1,197 @@
+//! Users and their password hashes.
+
+use crate::clock::Millis;
+use crate::crypto::Secret;
+use crate::failure::StoreError;
+use crate::store::ADOPTED_MARKER;
+use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
+use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserWithIdentifiers};
+use crate::store::sql::{Row, SqlStore, identifiers, roles_from, roles_to_text, row_of};
+
+/// The columns that [`group`] reads.
+const USER_WITH_IDENTIFIERS: &str = "u.id, u.roles, u.created_at, i.id, i.type, i.value, i.value_normalized";
+
+impl<E: Executor> SqlStore<E> {
+    pub(super) async fn insert_user(&self, user: &NewUser) -> Result<bool, StoreError> {
+        let mut batch = vec![Statement::write(
+            "INSERT INTO sentri_users (id, password_hash, roles, created_at, updated_at, auth_epoch) \
+             VALUES (?, ?, ?, ?, ?, 0)",
+            [
+                user.id.as_str().into(),
+                // No password is kept as the empty text: sentri 5 made the column NOT NULL.
+                user.password_hash.as_ref().map_or("", |hash| hash.expose()).into(),
+                roles_to_text(&user.roles).into(),
+                Value::Time(user.now),
+                Value::Time(user.now),
+            ],
+        )];
+        batch.extend(identifiers::inserts(&user.id, &user.identifiers, user.now));
+        match self.run(Batch::of(batch)).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Unique(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn select_credential(
+        &self,
+        normalized: &str,
+        exact: &str,
+    ) -> Result<Option<Credential>, StoreError> {
+        let marked = format!("{ADOPTED_MARKER}{exact}");
+        let rows = self
+            .rows(Statement::read(
+                "SELECT i.value_normalized, u.id, u.password_hash, u.roles FROM sentri_identifiers AS i \
+                 JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
+                [marked.as_str().into(), exact.into(), normalized.into()],
+            ))
+            .await?;
+        let mut best: Option<(usize, Credential)> = None;
+        for row in rows {
+            let [found, id, hash, roles] = row_of(row)?;
+            let found = found.into_text()?;
+            let Some(rank) = [marked.as_str(), exact, normalized].iter().position(|wanted| *wanted == found) else {
+                continue; // A collation that is not binary found something else: not this identifier.
+            };
+            if best.as_ref().is_none_or(|(best, _)| rank < *best) {
+                best = Some((rank, credential_from(id, hash, roles)?));
+            }
+        }
+        Ok(best.map(|(_, credential)| credential))
+    }
+
+    pub(super) async fn select_credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
+        let sql = "SELECT id, password_hash, roles FROM sentri_users WHERE id = ?";
+        let rows = self.rows(Statement::read(sql, [user_id.into()])).await?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let [id, hash, roles] = row_of(row)?;
+        credential_from(id, hash, roles).map(Some)
+    }
+
+    pub(super) async fn select_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
+        let sql = format!(
+            "SELECT {USER_WITH_IDENTIFIERS} FROM sentri_users AS u LEFT JOIN sentri_identifiers AS i \
+             ON i.user_id = u.id WHERE u.id = ? ORDER BY i.created_at, i.id"
+        );
+        Ok(group(self.rows(Statement::read(sql, [user_id.into()])).await?)?.pop())
+    }
+
+    pub(super) async fn select_users(
+        &self,
+        limit: u32,
+        after: Option<&str>,
+        normalized: Option<&str>,
+    ) -> Result<UserPage, StoreError> {
+        let mut params = vec![Value::from(after.unwrap_or(""))];
+        let mut condition = "";
+        if let Some(normalized) = normalized {
+            condition = " AND id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
+            params.push(normalized.into());
+        }
+        // One more than asked for tells whether there is a next page.
+        params.push(Value::Int(i64::from(limit) + 1));
+        let sql = format!(
+            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT id, roles, created_at FROM sentri_users WHERE id > ?{condition} \
+             ORDER BY id LIMIT ?) AS u LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id \
+             ORDER BY u.id, i.created_at, i.id"
+        );
+        let mut users = group(self.rows(Statement::read(sql, params)).await?)?;
+        let limit = limit as usize;
+        let more = users.len() > limit;
+        users.truncate(limit);
+        let next = if more { users.last().map(|last| last.user.id.clone()) } else { None };
+        Ok(UserPage { users, next })
+    }
+
+    pub(super) async fn remove_user(&self, user_id: &str) -> Result<bool, StoreError> {
+        // Explicit where the foreign keys cascade: adopted tables may lack them.
+        self.applies(Batch::of([
+            self.lock_user(user_id),
+            Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [user_id.into()]),
+            Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [user_id.into()]),
+            Statement::write("DELETE FROM sentri_users WHERE id = ?", [user_id.into()]).expect(1),
+        ]))
+        .await
+    }
+
+    pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
+        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ? WHERE id = ?";
+        let params = [roles_to_text(roles).into(), Value::Time(now), user_id.into()];
+        Ok(self.count(Statement::write(sql, params)).await? == 1)
+    }
+
+    pub(super) async fn swap_hash(
+        &self,
+        user_id: &str,
+        old_hash: &str,
+        new_hash: &str,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        if old_hash.is_empty() {
+            return Ok(false);
+        }
+        let sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ? WHERE id = ? AND password_hash = ?";
+        let params = [new_hash.into(), Value::Time(now), user_id.into(), old_hash.into()];
+        Ok(self.count(Statement::write(sql, params)).await? == 1)
+    }
+
+    pub(super) async fn update_password(
+        &self,
+        user_id: &str,
+        expected: Option<&str>,
+        new_hash: &str,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let mut sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
+                       WHERE id = ?";
+        let mut params = vec![new_hash.into(), Value::Time(now), user_id.into()];
+        if let Some(expected) = expected {
+            if expected.is_empty() {
+                return Ok(false);
+            }
+            sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
+                   WHERE id = ? AND password_hash = ?";
+            params.push(expected.into());
+        }
+        // Two statements, not one: the second must see a session whose login held the user row while the first waited.
+        let outcome = self
+            .run(Batch::of([
+                Statement::write(sql, params).expect(1),
+                Statement::write(
+                    "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
+                    [Value::Time(now), user_id.into()],
+                ),
+            ]))
+            .await?;
+        Ok(matches!(outcome, Outcome::Done(_)))
+    }
+}
+
+fn credential_from(id: Value, hash: Value, roles: Value) -> Result<Credential, StoreError> {
+    let hash = hash.into_optional_text()?.filter(|hash| !hash.is_empty());
+    Ok(Credential { user_id: id.into_text()?, password_hash: hash.map(Secret::new), roles: roles_from(roles)? })
+}
+
+/// Rows of users joined with their identifiers, in the order of users, made into users.
+fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
+    let mut users: Vec<UserWithIdentifiers> = Vec::new();
+    for row in rows {
+        let [id, roles, created_at, identifier, kind, value, normalized] = row_of(row)?;
+        let id = id.into_text()?;
+        if users.last().is_none_or(|last| last.user.id != id) {
+            let user = User { id, roles: roles_from(roles)?, created_at: created_at.into_time()? };
+            users.push(UserWithIdentifiers { user, identifiers: Vec::new() });
+        }
+        if let (Some(identifier), Some(user)) = (identifier.into_optional_text()?, users.last_mut()) {
+            let value = value.into_text()?;
+            user.identifiers.push(Identifier {
+                id: identifier,
+                kind: kind.into_text()?,
+                // Without a normal form: written by a sentri 5 that still runs beside us.
+                normalized: normalized.into_optional_text()?.unwrap_or_else(|| value.clone()),
+                value,
+            });
+        }
+    }
+    Ok(users)
+}

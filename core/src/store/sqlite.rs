@@ -1,0 +1,294 @@
+//! SQLite, in a file or in memory.
+//!
+//! A file is in WAL mode with `synchronous = FULL`: an acknowledged write survives a kill of the process and a loss of
+//! power alike (about 0.15 ms each on an SSD). One connection writes, a few read beside it, and other processes may
+//! use the same file; all must run on one machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params_from_iter};
+
+use crate::failure::StoreError;
+use crate::store::dialect::{self, Dialect};
+use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, Value};
+use crate::store::instant;
+
+/// How long a statement waits for another process's write before it counts as a lost race.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+/// The same for a change of the schema.
+const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const READERS: usize = 4;
+const PREPARED_STATEMENTS: usize = 64;
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// A file, made when absent; its folder must exist. `:memory:` is a database of its own that ends with the store.
+    pub path: PathBuf,
+}
+
+impl SqliteConfig {
+    fn is_memory(&self) -> bool {
+        self.path.as_os_str() == ":memory:"
+    }
+}
+
+/// The executor over SQLite. Opens the file at first use.
+#[derive(Debug, Clone)]
+pub struct SqliteExecutor(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: SqliteConfig,
+    writer: Mutex<Slot>,
+    readers: Vec<Mutex<Slot>>,
+}
+
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Unopened,
+    Open(Connection),
+    Closed,
+}
+
+impl SqliteExecutor {
+    /// An executor for `config`; no I/O yet.
+    #[must_use]
+    pub fn new(config: SqliteConfig) -> Self {
+        let readers = if config.is_memory() { 0 } else { READERS };
+        let readers = (0..readers).map(|_| Mutex::default()).collect();
+        Self(Arc::new(Shared { config, writer: Mutex::default(), readers }))
+    }
+}
+
+#[async_trait]
+impl Executor for SqliteExecutor {
+    fn dialect(&self) -> &'static Dialect {
+        &dialect::SQLITE
+    }
+
+    async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        let (shared, batch) = (Arc::clone(&self.0), batch.clone());
+        let work = tokio::task::spawn_blocking(move || shared.run(&batch));
+        work.await.map_err(|error| StoreError::Other(format!("the SQLite task ended: {error}")))?
+    }
+
+    fn run_now(&self, batch: &Batch) -> Option<Result<Outcome, StoreError>> {
+        let mut slot = self.0.free_reader()?;
+        // The first use opens the file, which may take a while: not here.
+        match &mut *slot {
+            Slot::Open(connection) => match run_on(connection, batch) {
+                Err(StoreError::Conflict(_)) => None,
+                outcome => Some(outcome),
+            },
+            Slot::Unopened | Slot::Closed => None,
+        }
+    }
+
+    async fn close(&self) {
+        let shared = Arc::clone(&self.0);
+        let work = tokio::task::spawn_blocking(move || {
+            // The writer last: the last connection of all takes the write-ahead log into the file.
+            for slot in shared.readers.iter().chain([&shared.writer]) {
+                *slot.lock() = Slot::Closed;
+            }
+        });
+        // Nothing to be done for a failed join: the connections close when the executor is dropped.
+        let _ = work.await;
+    }
+}
+
+impl Shared {
+    fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        let reads = batch.is_read_only() && !batch.schema && !self.readers.is_empty();
+        let mut slot =
+            if reads { self.free_reader().unwrap_or_else(|| self.readers[0].lock()) } else { self.writer.lock() };
+        if let Slot::Unopened = *slot {
+            let connection = open(&self.config, reads)?;
+            *slot = Slot::Open(connection);
+        }
+        match &mut *slot {
+            Slot::Open(connection) => run_on(connection, batch),
+            Slot::Unopened | Slot::Closed => Err(StoreError::Unavailable("the store is closed".into())),
+        }
+    }
+
+    /// A connection to read with that nobody uses: an open one, rather than one to be opened.
+    fn free_reader(&self) -> Option<MutexGuard<'_, Slot>> {
+        if self.readers.is_empty() {
+            return self.writer.try_lock();
+        }
+        let mut unopened = None;
+        for slot in &self.readers {
+            match slot.try_lock() {
+                Some(guard) if matches!(*guard, Slot::Unopened) => unopened = unopened.or(Some(guard)),
+                Some(guard) => return Some(guard),
+                None => {}
+            }
+        }
+        unopened
+    }
+}
+
+fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(&config.path, &error))?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
+    if !config.is_memory() {
+        enter_wal(&connection).map_err(|error| match failure(error) {
+            StoreError::Conflict(cause) => StoreError::Conflict(cause),
+            StoreError::Unavailable(cause) | StoreError::Other(cause) => {
+                StoreError::Unavailable(format!("cannot use the SQLite file '{}': {cause}", config.path.display()))
+            }
+            other => other,
+        })?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
+    }
+    connection.pragma_update(None, "foreign_keys", true).map_err(failure)?;
+    if reads {
+        connection.pragma_update(None, "query_only", true).map_err(failure)?;
+    }
+    Ok(connection)
+}
+
+/// Sets the journal mode, for which SQLite waits for nobody: with several processes at their first start, it must be
+/// tried again.
+fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let reason = match folder {
+        Some(folder) if !folder.is_dir() => format!("the folder '{}' does not exist; create it", folder.display()),
+        _ => format!("{error}; the file and its folder must be writable"),
+    };
+    StoreError::Unavailable(format!("cannot open the SQLite file '{}': {reason}", path.display()))
+}
+
+fn run_on(connection: &mut Connection, batch: &Batch) -> Result<Outcome, StoreError> {
+    if batch.schema {
+        // Outside of the transaction, where alone SQLite heeds it.
+        connection.pragma_update(None, "foreign_keys", false).map_err(failure)?;
+        connection.busy_timeout(SCHEMA_BUSY_TIMEOUT).map_err(failure)?;
+        let outcome = transact(connection, batch);
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(failure)?;
+        return outcome;
+    }
+    match &batch.statements[..] {
+        [only] if batch.is_plain() => run_statement(connection, only).map(|answer| Outcome::Done(vec![answer])),
+        _ => transact(connection, batch),
+    }
+}
+
+fn transact(connection: &mut Connection, batch: &Batch) -> Result<Outcome, StoreError> {
+    // Immediate: a transaction that reads first and writes later could else find its snapshot outdated.
+    let write = !batch.is_read_only();
+    let behavior = if write { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
+    let transaction = connection.transaction_with_behavior(behavior).map_err(failure)?;
+    let mut answers = Vec::with_capacity(batch.statements.len());
+    for (index, statement) in batch.statements.iter().enumerate() {
+        let answer = run_statement(&transaction, statement)?;
+        if !answer.meets(statement.expect) {
+            transaction.rollback().map_err(failure)?;
+            return Ok(Outcome::Unmet(index));
+        }
+        answers.push(answer);
+    }
+    transaction.commit().map_err(failure)?;
+    Ok(Outcome::Done(answers))
+}
+
+fn run_statement(connection: &Connection, statement: &Statement) -> Result<Answer, StoreError> {
+    let params = params_from_iter(statement.params.iter());
+    if !statement.fixed {
+        let mut prepared = connection.prepare(&statement.sql).map_err(failure)?;
+        return answer(&mut prepared, statement.kind, params);
+    }
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(failure)?;
+    answer(&mut prepared, statement.kind, params)
+}
+
+fn answer(
+    prepared: &mut rusqlite::Statement<'_>,
+    kind: Kind,
+    params: impl rusqlite::Params,
+) -> Result<Answer, StoreError> {
+    if kind == Kind::Write {
+        let count = prepared.execute(params).map_err(failure)? as u64;
+        return Ok(Answer { count, rows: Vec::new() });
+    }
+    let width = prepared.column_count();
+    let mut rows = prepared.query(params).map_err(failure)?;
+    let mut found = Vec::new();
+    // To the last row: a write with RETURNING is complete only then.
+    while let Some(row) = rows.next().map_err(failure)? {
+        let columns = (0..width).map(|index| row.get_ref(index).map_err(failure).and_then(value_from));
+        found.push(columns.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(Answer { count: found.len() as u64, rows: found })
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Int(int) => ToSqlOutput::from(*int),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Time(at) => ToSqlOutput::from(instant::to_iso(*at)),
+        })
+    }
+}
+
+fn value_from(column: ValueRef<'_>) -> Result<Value, StoreError> {
+    match column {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(int) => Ok(Value::Int(int)),
+        ValueRef::Text(text) => Ok(Value::Text(String::from_utf8_lossy(text).into_owned())),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Err(StoreError::Other("column: neither text nor integer".into())),
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// The texts of SQLite name tables and columns, never values.
+fn failure(error: rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    let Some(code) = error.sqlite_error_code() else { return StoreError::Other(text) };
+    let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Conflict(text),
+        ErrorCode::ConstraintViolation => match extended {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => StoreError::Unique(text),
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::Conflict(text),
+            _ => StoreError::Other(text),
+        },
+        ErrorCode::CannotOpen
+        | ErrorCode::DiskFull
+        | ErrorCode::ReadOnly
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::FileLockingProtocolFailed => StoreError::Unavailable(text),
+        _ if text.contains("no such table") || text.contains("no such column") => StoreError::SchemaMissing(text),
+        _ if text.contains("already exists") || text.contains("duplicate column name") => StoreError::Conflict(text),
+        _ => StoreError::Other(text),
+    }
+}
