@@ -1,1 +1,22 @@
 //! Tests of the core: store.
+
+#[path = "store/conformance.rs"]
+mod conformance;
+#[path = "store/executors.rs"]
+mod executors;
+#[path = "store/fixture.rs"]
+mod fixture;
+#[path = "store/migrations.rs"]
+mod migrations;
+#[path = "store/opening.rs"]
+mod opening;
+#[path = "store/outage.rs"]
+mod outage;
+#[path = "store/proxy.rs"]
+mod proxy;
+
+store_conformance!(on_memory, crate::fixture::memory);
+store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);
+store_conformance!(on_sqlite_file, crate::fixture::sqlite_file);
+store_conformance!(on_sqlite_without_returning, crate::executors::sqlite_without_returning);
+store_conformance!(on_postgres, crate::fixture::postgres);

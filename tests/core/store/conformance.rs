@@ -1,0 +1,756 @@
+//! One suite for every store. `store_conformance!(name, factory)` expands it; the factory is an async function that
+//! answers a [`Fixture`](super::fixture::Fixture) with empty, migrated tables.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use sentri_core::clock::Millis;
+use sentri_core::crypto::{Secret, make_id};
+use sentri_core::failure::StoreError;
+use sentri_core::store::model::{
+    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, StoredKey,
+};
+use sentri_core::store::{ADOPTED_MARKER, Store};
+
+/// Expands the suite as a module of tests.
+#[macro_export]
+macro_rules! store_conformance {
+    ($name:ident, $factory:path) => {
+        mod $name {
+            $crate::store_conformance! { @cases $factory:
+                users_come_back_whole
+                texts_come_back_as_they_were
+                a_taken_value_writes_nothing
+                parallel_registrations_of_a_value_make_one_user
+                a_login_finds_the_most_exact_identifier
+                values_are_compared_byte_by_byte
+                users_are_listed_in_pages
+                users_are_found_by_identifier
+                a_deleted_user_leaves_nothing
+                roles_are_replaced
+                a_rehash_is_a_compare_and_set
+                a_password_change_revokes_sessions
+                a_user_without_password_has_no_hash_to_match
+                a_session_needs_the_verified_hash
+                a_session_comes_back_whole
+                a_rotation_steps_the_generation_once
+                parallel_rotations_make_one_step
+                a_touch_is_later_than_the_rotation
+                live_sessions_are_listed
+                a_session_is_revoked_once_and_by_its_owner
+                all_sessions_are_revoked
+                no_login_outlives_a_password_change
+                no_rotation_outlives_a_password_change
+                identifiers_are_added_all_or_none
+                identifiers_are_updated_all_or_none
+                identifiers_change_places
+                identifiers_are_deleted_but_for_the_last
+                the_last_identifier_survives_races
+                two_users_race_for_a_value
+                two_updates_race_for_a_value
+                one_first_key
+                keys_follow_one_another
+                dead_sessions_are_purged_in_portions
+                migrations_repeat
+                a_closed_store_is_unavailable
+            }
+        }
+    };
+    (@cases $factory:path: $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let fixture = $factory().await;
+                $crate::conformance::$case(std::sync::Arc::clone(&fixture.store)).await;
+            }
+        )*
+    };
+}
+
+/// Now.
+pub const T: Millis = 1_800_000_000_000;
+const HOUR: Millis = 3_600_000;
+const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+const OTHER: &str = "$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m";
+
+type AnyStore = Arc<dyn Store>;
+
+fn identifier(normalized: &str) -> Identifier {
+    Identifier {
+        id: make_id(),
+        kind: "username".into(),
+        value: normalized.to_uppercase(),
+        normalized: normalized.into(),
+    }
+}
+
+fn new_user(values: &[&str]) -> NewUser {
+    NewUser {
+        id: make_id(),
+        password_hash: Some(Secret::new(HASH.into())),
+        roles: vec!["user".into()],
+        identifiers: values.iter().map(|value| identifier(value)).collect(),
+        now: T,
+    }
+}
+
+async fn registered(store: &AnyStore, values: &[&str]) -> NewUser {
+    let user = new_user(values);
+    assert!(store.create_user(&user).await.unwrap());
+    user
+}
+
+fn session_of(user_id: &str) -> Session {
+    Session {
+        id: make_id(),
+        user_id: user_id.into(),
+        expires_at: T + HOUR,
+        created_at: T,
+        generation: 0,
+        rotated_at: None,
+        last_used_at: None,
+        revoked_at: None,
+        ip_address: None,
+        user_agent: None,
+    }
+}
+
+async fn logged_in(store: &AnyStore, user_id: &str) -> Session {
+    let session = session_of(user_id);
+    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
+    session
+}
+
+fn key(kid: &str, active_from: Millis) -> StoredKey {
+    StoredKey {
+        kid: kid.into(),
+        algorithm: "RS256".into(),
+        private_key: Secret::new(format!("pem of {kid}")),
+        created_at: T,
+        active_from,
+        retired_at: None,
+    }
+}
+
+fn hash_of(credential: &Credential) -> Option<&str> {
+    credential.password_hash.as_ref().map(|hash| hash.expose().as_str())
+}
+
+/// Runs `count` tasks at once.
+async fn race<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(|index| tokio::spawn(task(index))).collect();
+    let mut results = Vec::with_capacity(count);
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+pub async fn users_come_back_whole(store: AnyStore) {
+    let mut user = new_user(&["zoe", "anna"]);
+    user.roles = vec!["editor".into(), "user".into()];
+    assert!(store.create_user(&user).await.unwrap());
+
+    let found = store.find_user(&user.id).await.unwrap().unwrap();
+    assert_eq!((&found.user.id, &found.user.roles, found.user.created_at), (&user.id, &user.roles, T));
+    assert_eq!(found.identifiers, user.identifiers, "oldest first");
+
+    let credential = store.credential_of(&user.id).await.unwrap().unwrap();
+    assert_eq!((&credential.user_id, &credential.roles), (&user.id, &user.roles));
+    assert_eq!(hash_of(&credential), Some(HASH));
+
+    assert!(store.find_user(&make_id()).await.unwrap().is_none());
+    assert!(store.credential_of(&make_id()).await.unwrap().is_none());
+    assert!(store.find_user("").await.unwrap().is_none());
+}
+
+pub async fn texts_come_back_as_they_were(store: AnyStore) {
+    for text in ["'; DROP TABLE sentri_users; --", "\"$1?%s\\", "名前🙂\u{10ffff}", "e\u{301}", " ", "NULL"] {
+        let mut user = new_user(&[text]);
+        user.identifiers[0].value = text.into();
+        user.roles = vec![text.into()];
+        assert!(store.create_user(&user).await.unwrap(), "{text}");
+        let found = store.find_credential(text, text).await.unwrap().unwrap();
+        assert_eq!((&found.user_id, &found.roles), (&user.id, &user.roles));
+        assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
+        assert!(store.find_user(text).await.unwrap().is_none());
+    }
+}
+
+pub async fn a_taken_value_writes_nothing(store: AnyStore) {
+    let first = registered(&store, &["rizz"]).await;
+    let second = new_user(&["new", "rizz"]);
+    assert!(!store.create_user(&second).await.unwrap());
+    assert!(store.find_user(&second.id).await.unwrap().is_none());
+    assert!(store.find_credential("new", "new").await.unwrap().is_none());
+    assert_eq!(store.find_credential("rizz", "rizz").await.unwrap().unwrap().user_id, first.id);
+    assert!(!store.create_user(&new_user(&["twice", "twice"])).await.unwrap());
+    assert!(store.find_credential("twice", "twice").await.unwrap().is_none());
+}
+
+pub async fn parallel_registrations_of_a_value_make_one_user(store: AnyStore) {
+    let results = race(20, |index| {
+        let store = Arc::clone(&store);
+        // Half of them in the other order, where locks would be taken in a circle.
+        let user = if index % 2 == 0 { new_user(&["one", "two"]) } else { new_user(&["two", "one"]) };
+        async move { store.create_user(&user).await.unwrap() }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|made| **made).count(), 1);
+    assert_eq!(store.list_users(100, None, None).await.unwrap().users.len(), 1);
+}
+
+pub async fn a_login_finds_the_most_exact_identifier(store: AnyStore) {
+    let oldest = registered(&store, &["rizz"]).await;
+    let adopted = registered(&store, &[&format!("{ADOPTED_MARKER}Rizz")]).await;
+    let exact = registered(&store, &["RIZZ"]).await;
+    for (typed, owner) in [("rizz", &oldest), ("Rizz", &adopted), ("RIZZ", &exact), ("rIzZ", &oldest)] {
+        let found = store.find_credential("rizz", typed).await.unwrap().unwrap();
+        assert_eq!(found.user_id, owner.id, "{typed}");
+        assert_eq!(hash_of(&found), Some(HASH));
+    }
+    assert!(store.find_credential("nobody", "Nobody").await.unwrap().is_none());
+}
+
+pub async fn values_are_compared_byte_by_byte(store: AnyStore) {
+    let values = ["rizz", "RIZZ", "rízz", "rizz ", "ri\u{301}zz", "rizz_", "rizz%"];
+    for value in values {
+        registered(&store, &[value]).await;
+    }
+    for value in values {
+        assert!(!store.create_user(&new_user(&[value])).await.unwrap(), "{value}");
+        assert!(store.find_credential(value, value).await.unwrap().is_some(), "{value}");
+    }
+    assert!(store.find_credential("Rizz", "Rizz").await.unwrap().is_none());
+}
+
+pub async fn users_are_listed_in_pages(store: AnyStore) {
+    assert_eq!(store.list_users(10, None, None).await.unwrap().users, []);
+    let mut ids = Vec::new();
+    for index in 0..5 {
+        let (a, b) = (format!("a{index}"), format!("b{index}"));
+        ids.push(registered(&store, &[&a, &b]).await.id);
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    for size in [2, 2, 1] {
+        let page = store.list_users(2, after.as_deref(), None).await.unwrap();
+        assert_eq!(page.users.len(), size);
+        assert!(page.users.iter().all(|user| user.identifiers.len() == 2));
+        seen.extend(page.users.into_iter().map(|user| user.user.id));
+        after = page.next;
+    }
+    assert_eq!((seen, after), (ids, None));
+    let page = store.list_users(5, None, None).await.unwrap();
+    assert_eq!((page.users.len(), page.next), (5, None), "a full last page is the last");
+}
+
+pub async fn users_are_found_by_identifier(store: AnyStore) {
+    let user = registered(&store, &["anna", "zoe"]).await;
+    registered(&store, &["ben"]).await;
+    let page = store.list_users(10, None, Some("zoe")).await.unwrap();
+    assert_eq!(page.users.len(), 1);
+    assert_eq!(page.users[0].identifiers, user.identifiers);
+    assert_eq!(page.next, None);
+    assert_eq!(store.list_users(10, Some(&user.id), Some("zoe")).await.unwrap().users, []);
+    assert_eq!(store.list_users(10, None, Some("nobody")).await.unwrap().users, []);
+}
+
+pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let session = logged_in(&store, &user.id).await;
+    assert!(store.delete_user(&user.id).await.unwrap());
+    assert!(!store.delete_user(&user.id).await.unwrap());
+    assert!(store.find_user(&user.id).await.unwrap().is_none());
+    assert!(store.find_session(&session.id).await.unwrap().is_none());
+    assert_eq!(store.rotate(&session.id, 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
+    assert!(!store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap());
+    registered(&store, &["anna"]).await;
+    assert!(store.find_user(&other.id).await.unwrap().is_some());
+}
+
+pub async fn roles_are_replaced(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    for roles in [vec!["admin".to_owned(), "user".to_owned()], vec![]] {
+        assert!(store.set_roles(&user.id, &roles, T).await.unwrap());
+        assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().user.roles, roles);
+        assert_eq!(store.find_session(&session.id).await.unwrap().unwrap().roles, roles);
+    }
+    assert!(!store.set_roles(&make_id(), &[], T).await.unwrap());
+}
+
+pub async fn a_rehash_is_a_compare_and_set(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    assert!(!store.rehash(&user.id, OTHER, "new", T).await.unwrap());
+    assert!(!store.rehash(&make_id(), HASH, "new", T).await.unwrap());
+    assert!(store.rehash(&user.id, HASH, OTHER, T).await.unwrap());
+    assert_eq!(hash_of(&store.credential_of(&user.id).await.unwrap().unwrap()), Some(OTHER));
+    assert_eq!(store.find_session(&session.id).await.unwrap().unwrap().session.revoked_at, None);
+}
+
+pub async fn a_password_change_revokes_sessions(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let bystander = registered(&store, &["ben"]).await;
+    let (first, second) = (logged_in(&store, &user.id).await, logged_in(&store, &user.id).await);
+    let spared = logged_in(&store, &bystander.id).await;
+    let revoked_at = async |id: &str| store.find_session(id).await.unwrap().unwrap().session.revoked_at;
+
+    assert!(!store.change_password(&user.id, Some(OTHER), "new", T + 1).await.unwrap());
+    assert!(!store.change_password(&make_id(), None, "new", T + 1).await.unwrap());
+    assert_eq!(revoked_at(&first.id).await, None);
+    assert_eq!(hash_of(&store.credential_of(&user.id).await.unwrap().unwrap()), Some(HASH));
+
+    assert!(store.change_password(&user.id, Some(HASH), OTHER, T + 2).await.unwrap());
+    assert_eq!(revoked_at(&first.id).await, Some(T + 2));
+    assert_eq!(revoked_at(&second.id).await, Some(T + 2));
+    assert_eq!(revoked_at(&spared.id).await, None);
+    assert_eq!(hash_of(&store.credential_of(&user.id).await.unwrap().unwrap()), Some(OTHER));
+
+    assert!(store.change_password(&user.id, None, HASH, T + 3).await.unwrap());
+    assert_eq!(revoked_at(&first.id).await, Some(T + 2), "the first revocation stands");
+}
+
+pub async fn a_user_without_password_has_no_hash_to_match(store: AnyStore) {
+    let mut user = new_user(&["anna"]);
+    user.password_hash = None;
+    assert!(store.create_user(&user).await.unwrap());
+    assert!(store.credential_of(&user.id).await.unwrap().unwrap().password_hash.is_none());
+    assert!(store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.is_none());
+    for hash in ["", HASH] {
+        assert!(!store.create_session(&session_of(&user.id), Some(hash)).await.unwrap());
+        assert!(!store.rehash(&user.id, hash, OTHER, T).await.unwrap());
+        assert!(!store.change_password(&user.id, Some(hash), OTHER, T).await.unwrap());
+    }
+    assert!(store.create_session(&session_of(&user.id), None).await.unwrap());
+    assert!(store.change_password(&user.id, None, HASH, T).await.unwrap());
+    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap());
+}
+
+pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = session_of(&user.id);
+    assert!(!store.create_session(&session, Some(OTHER)).await.unwrap());
+    assert!(store.find_session(&session.id).await.unwrap().is_none());
+    assert!(!store.create_session(&session_of(&make_id()), Some(HASH)).await.unwrap());
+    assert!(!store.create_session(&session_of(&make_id()), None).await.unwrap());
+    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
+    assert!(store.create_session(&session_of(&user.id), None).await.unwrap());
+}
+
+pub async fn a_session_comes_back_whole(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = Session {
+        generation: 3,
+        rotated_at: Some(T - 1),
+        last_used_at: Some(T + 999),
+        revoked_at: Some(T + 1),
+        ip_address: Some("2001:db8::1".into()),
+        user_agent: Some("Mozilla/5.0 (X11; \u{1f600})".into()),
+        ..session_of(&user.id)
+    };
+    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
+    let state = store.find_session(&session.id).await.unwrap().unwrap();
+    assert_eq!((&state.session, &state.roles), (&session, &user.roles));
+    if let Some(now) = store.find_session_now(&session.id) {
+        assert_eq!(now.unwrap(), Some(state));
+    }
+    assert!(store.find_session(&make_id()).await.unwrap().is_none());
+}
+
+pub async fn a_rotation_steps_the_generation_once(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    let Rotation::Rotated(state) = store.rotate(&session.id, 0, T + 2 * HOUR, T + 5).await.unwrap() else {
+        panic!("the current generation steps");
+    };
+    let stepped = Session {
+        generation: 1,
+        rotated_at: Some(T + 5),
+        last_used_at: Some(T + 5),
+        expires_at: T + 2 * HOUR,
+        ..session.clone()
+    };
+    assert_eq!((&state.session, &state.roles), (&stepped, &user.roles));
+    assert_eq!(store.find_session(&session.id).await.unwrap().unwrap(), state);
+
+    for wrong in [0, 2, -1, i64::MAX] {
+        let behind = store.rotate(&session.id, wrong, T + 9 * HOUR, T + 6).await.unwrap();
+        assert_eq!(behind, Rotation::Behind(state.clone()));
+    }
+    let expired = store.rotate(&session.id, 1, T + 9 * HOUR, T + 2 * HOUR).await.unwrap();
+    assert_eq!(expired, Rotation::Behind(state), "expiry is the instant itself");
+
+    assert!(store.revoke_session(&session.id, None, T + 7).await.unwrap());
+    let Rotation::Behind(state) = store.rotate(&session.id, 1, T + HOUR, T + 8).await.unwrap() else {
+        panic!("a revoked session stays");
+    };
+    assert_eq!((state.session.generation, state.session.revoked_at), (1, Some(T + 7)));
+    assert_eq!(store.rotate(&make_id(), 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
+}
+
+pub async fn parallel_rotations_make_one_step(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    for generation in 0..5 {
+        let results = race(50, |index| {
+            let (store, id) = (Arc::clone(&store), session.id.clone());
+            async move { store.rotate(&id, generation, T + HOUR, T + index as Millis).await.unwrap() }
+        })
+        .await;
+        let mut rotated = 0;
+        for result in results {
+            match result {
+                Rotation::Rotated(state) => {
+                    rotated += 1;
+                    assert_eq!(state.session.generation, generation + 1);
+                }
+                Rotation::Behind(state) => assert_eq!(state.session.generation, generation + 1),
+                Rotation::Gone => panic!("the session is there"),
+            }
+        }
+        assert_eq!(rotated, 1);
+    }
+}
+
+pub async fn a_touch_is_later_than_the_rotation(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    let used = async || store.find_session(&session.id).await.unwrap().unwrap().session.last_used_at;
+    store.touch_session(&session.id, 0, T + 1).await.unwrap();
+    assert_eq!(used().await, Some(T + 1));
+    store.rotate(&session.id, 0, T + HOUR, T + 10).await.unwrap();
+    store.touch_session(&session.id, 0, T + 11).await.unwrap();
+    assert_eq!(used().await, Some(T + 10), "not the current generation");
+    store.touch_session(&session.id, 1, T + 10).await.unwrap();
+    assert_eq!(used().await, Some(T + 11), "in the millisecond of the rotation");
+    store.touch_session(&session.id, 1, T + 2).await.unwrap();
+    assert_eq!(used().await, Some(T + 11), "by a clock that is behind");
+    store.touch_session(&session.id, 1, T + 99).await.unwrap();
+    assert_eq!(used().await, Some(T + 99));
+    store.touch_session(&make_id(), 0, T).await.unwrap();
+}
+
+pub async fn live_sessions_are_listed(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let other = registered(&store, &["ben"]).await;
+    logged_in(&store, &other.id).await;
+    let mut sessions = Vec::new();
+    for age in [30, 10, 20] {
+        let session = Session { created_at: T - age, ..session_of(&user.id) };
+        assert!(store.create_session(&session, None).await.unwrap());
+        sessions.push(session);
+    }
+    let expired = Session { expires_at: T, ..session_of(&user.id) };
+    let revoked = Session { revoked_at: Some(T - 1), ..session_of(&user.id) };
+    for dead in [&expired, &revoked] {
+        assert!(store.create_session(dead, None).await.unwrap());
+    }
+    let [a, b, c] = <[Session; 3]>::try_from(sessions).unwrap();
+    assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), [b, c, a], "newest first");
+    assert_eq!(store.list_sessions(&make_id(), T).await.unwrap(), []);
+}
+
+pub async fn a_session_is_revoked_once_and_by_its_owner(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let session = logged_in(&store, &user.id).await;
+    assert!(!store.revoke_session(&session.id, Some(&other.id), T + 1).await.unwrap());
+    assert!(store.revoke_session(&session.id, Some(&user.id), T + 2).await.unwrap());
+    assert!(!store.revoke_session(&session.id, Some(&user.id), T + 3).await.unwrap());
+    let found = store.find_session(&session.id).await.unwrap().unwrap();
+    assert_eq!(found.session.revoked_at, Some(T + 2));
+    let expiring = logged_in(&store, &user.id).await;
+    assert!(!store.revoke_session(&expiring.id, None, T + HOUR).await.unwrap(), "expired");
+    assert!(!store.revoke_session(&make_id(), None, T).await.unwrap());
+}
+
+pub async fn all_sessions_are_revoked(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let spared = logged_in(&store, &other.id).await;
+    let mut ids = vec![logged_in(&store, &user.id).await.id, logged_in(&store, &user.id).await.id];
+    let gone = logged_in(&store, &user.id).await;
+    store.revoke_session(&gone.id, None, T).await.unwrap();
+    let mut revoked = store.revoke_sessions(&user.id, T + 1).await.unwrap();
+    ids.sort();
+    revoked.sort();
+    assert_eq!(revoked, ids);
+    assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), []);
+    assert_eq!(store.revoke_sessions(&user.id, T + 2).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.list_sessions(&other.id, T).await.unwrap(), [spared]);
+}
+
+/// Thirty logins, each with the hash that was right when it was verified, race a change of the password.
+pub async fn no_login_outlives_a_password_change(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    for round in 0..10 {
+        let (old, new) = (format!("{HASH}{round}"), format!("{HASH}{}", round + 1));
+        store.change_password(&user.id, None, &old, T).await.unwrap();
+        let made = race(31, |index| {
+            let (store, id, old, new) = (Arc::clone(&store), user.id.clone(), old.clone(), new.clone());
+            async move {
+                if index == 15 {
+                    assert!(store.change_password(&id, Some(&old), &new, T).await.unwrap());
+                    return false;
+                }
+                store.create_session(&session_of(&id), Some(&old)).await.unwrap()
+            }
+        })
+        .await;
+        let live = store.list_sessions(&user.id, T).await.unwrap();
+        assert_eq!(live, [], "{} sessions were made", made.iter().filter(|made| **made).count());
+    }
+}
+
+pub async fn no_rotation_outlives_a_password_change(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    for _ in 0..10 {
+        store.change_password(&user.id, None, HASH, T).await.unwrap();
+        let session = logged_in(&store, &user.id).await;
+        race(8, |index| {
+            let (store, session, user_id) = (Arc::clone(&store), session.id.clone(), user.id.clone());
+            async move {
+                if index == 3 {
+                    store.change_password(&user_id, Some(HASH), OTHER, T).await.unwrap();
+                    return;
+                }
+                let mut generation = 0;
+                while let Rotation::Rotated(state) = store.rotate(&session, generation, T + HOUR, T).await.unwrap() {
+                    generation = state.session.generation;
+                    if generation > 20 {
+                        break;
+                    }
+                }
+            }
+        })
+        .await;
+        assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), []);
+    }
+}
+
+pub async fn identifiers_are_added_all_or_none(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    registered(&store, &["ben"]).await;
+    let (second, third) = (identifier("second"), identifier("third"));
+    let add = async |values: &[Identifier]| store.add_identifiers(&user.id, values, T + 1).await.unwrap();
+    assert_eq!(add(&[second.clone(), third.clone()]).await, IdentifierChange::Done);
+    assert_eq!(add(&[identifier("fourth"), identifier("ben")]).await, IdentifierChange::Taken);
+    assert_eq!(add(&[identifier("anna")]).await, IdentifierChange::Taken);
+    let nobody = store.add_identifiers(&make_id(), &[identifier("x")], T).await.unwrap();
+    assert_eq!(nobody, IdentifierChange::NoUser);
+    let found = store.find_user(&user.id).await.unwrap().unwrap();
+    assert_eq!(found.identifiers, [user.identifiers[0].clone(), second, third]);
+    assert_eq!(store.find_credential("third", "third").await.unwrap().unwrap().user_id, user.id);
+    assert!(store.find_credential("fourth", "fourth").await.unwrap().is_none());
+}
+
+fn update(of: &Identifier, normalized: &str) -> IdentifierUpdate {
+    IdentifierUpdate {
+        id: of.id.clone(),
+        kind: "email".into(),
+        value: normalized.to_uppercase(),
+        normalized: normalized.into(),
+    }
+}
+
+pub async fn identifiers_are_updated_all_or_none(store: AnyStore) {
+    let user = registered(&store, &["anna", "zoe"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let [anna, zoe] = [&user.identifiers[0], &user.identifiers[1]];
+    let apply = async |updates: &[IdentifierUpdate]| store.update_identifiers(&user.id, updates, T).await.unwrap();
+
+    assert_eq!(apply(&[update(anna, "new"), update(zoe, "ben")]).await, IdentifierChange::Taken);
+    assert_eq!(apply(&[update(anna, "same"), update(zoe, "same")]).await, IdentifierChange::Taken);
+    let foreign = update(&other.identifiers[0], "mine");
+    assert_eq!(apply(&[update(anna, "new"), foreign]).await, IdentifierChange::NotFound);
+    assert_eq!(apply(&[update(&identifier("x"), "new")]).await, IdentifierChange::NotFound);
+    let nobody = store.update_identifiers(&make_id(), &[update(anna, "new")], T).await.unwrap();
+    assert_eq!(nobody, IdentifierChange::NoUser);
+    assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers, "unchanged so far");
+
+    assert_eq!(apply(&[update(anna, "new")]).await, IdentifierChange::Done);
+    assert_eq!(apply(&[update(zoe, "zoe")]).await, IdentifierChange::Done, "its own value again");
+    let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
+    assert_eq!(
+        (found[0].kind.as_str(), found[0].value.as_str(), found[0].normalized.as_str()),
+        ("email", "NEW", "new")
+    );
+    assert!(store.find_credential("anna", "anna").await.unwrap().is_none());
+    registered(&store, &["anna"]).await;
+}
+
+pub async fn identifiers_change_places(store: AnyStore) {
+    let user = registered(&store, &["a", "b", "c"]).await;
+    let [a, b, c] = [&user.identifiers[0], &user.identifiers[1], &user.identifiers[2]];
+    let swap = [update(a, "b"), update(b, "a")];
+    assert_eq!(store.update_identifiers(&user.id, &swap, T).await.unwrap(), IdentifierChange::Done);
+    let circle = [update(a, "c"), update(b, "b"), update(c, "a")];
+    assert_eq!(store.update_identifiers(&user.id, &circle, T).await.unwrap(), IdentifierChange::Done);
+    let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
+    let values: Vec<&str> = found.iter().map(|one| one.normalized.as_str()).collect();
+    assert_eq!(values, ["c", "b", "a"]);
+}
+
+pub async fn identifiers_are_deleted_but_for_the_last(store: AnyStore) {
+    let user = registered(&store, &["a", "b", "c"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let ids: Vec<String> = user.identifiers.iter().map(|one| one.id.clone()).collect();
+    let delete = async |ids: &[String]| store.delete_identifiers(&user.id, ids, T).await.unwrap();
+
+    assert_eq!(delete(&ids).await, IdentifierChange::LastOne);
+    let foreign = [ids[0].clone(), other.identifiers[0].id.clone()];
+    assert_eq!(delete(&foreign).await, IdentifierChange::NotFound);
+    assert_eq!(store.delete_identifiers(&make_id(), &ids[..1], T).await.unwrap(), IdentifierChange::NoUser);
+    assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers.len(), 3);
+
+    let twice = [ids[0].clone(), ids[0].clone(), ids[1].clone()];
+    assert_eq!(delete(&twice).await, IdentifierChange::Done);
+    assert_eq!(delete(&ids[..1]).await, IdentifierChange::NotFound);
+    assert_eq!(delete(&ids[2..]).await, IdentifierChange::LastOne);
+    let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
+    assert_eq!(found, [user.identifiers[2].clone()]);
+    registered(&store, &["a"]).await;
+}
+
+pub async fn the_last_identifier_survives_races(store: AnyStore) {
+    let values: Vec<String> = (0..20).map(|index| format!("v{index}")).collect();
+    let user = registered(&store, &values.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let results = race(200, |index| {
+        let (store, user_id) = (Arc::clone(&store), user.id.clone());
+        // Singles, and pairs in either order.
+        let mut ids = vec![user.identifiers[index % 20].id.clone()];
+        if index % 3 == 0 {
+            ids.push(user.identifiers[(index * 7 + 1) % 20].id.clone());
+        }
+        async move { (ids.len() as u64, store.delete_identifiers(&user_id, &ids, T).await.unwrap()) }
+    })
+    .await;
+    let left = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
+    assert_eq!(left.len(), 1);
+    assert!(results.iter().any(|(_, change)| *change == IdentifierChange::Done));
+    assert!(results.iter().any(|(_, change)| *change == IdentifierChange::LastOne));
+}
+
+pub async fn two_users_race_for_a_value(store: AnyStore) {
+    let anna = registered(&store, &["anna"]).await;
+    let ben = registered(&store, &["ben"]).await;
+    for round in 0..10 {
+        let (x, y) = (format!("x{round}"), format!("y{round}"));
+        let results = race(2, |index| {
+            let store = Arc::clone(&store);
+            let user = if index == 0 { anna.id.clone() } else { ben.id.clone() };
+            let wanted = if index == 0 { [identifier(&x), identifier(&y)] } else { [identifier(&y), identifier(&x)] };
+            async move { store.add_identifiers(&user, &wanted, T).await.unwrap() }
+        })
+        .await;
+        assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 1);
+        assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Taken).count(), 1);
+    }
+}
+
+pub async fn two_updates_race_for_a_value(store: AnyStore) {
+    let anna = registered(&store, &["anna"]).await;
+    let ben = registered(&store, &["ben"]).await;
+    for round in 0..10 {
+        let wanted = format!("w{round}");
+        let results = race(2, |index| {
+            let store = Arc::clone(&store);
+            let user = if index == 0 { &anna } else { &ben };
+            let (id, change) = (user.id.clone(), update(&user.identifiers[0], &wanted));
+            async move { store.update_identifiers(&id, &[change], T).await.unwrap() }
+        })
+        .await;
+        assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 1);
+        assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Taken).count(), 1);
+    }
+}
+
+pub async fn one_first_key(store: AnyStore) {
+    assert!(store.list_keys().await.unwrap().is_empty());
+    let results = race(8, |index| {
+        let (store, mine) = (Arc::clone(&store), key(&format!("kid{index}"), T));
+        async move { store.add_key(&mine, None).await.unwrap() }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|made| **made).count(), 1);
+    let keys = store.list_keys().await.unwrap();
+    assert_eq!(keys.len(), 1);
+    let winner = results.iter().position(|made| *made).unwrap();
+    assert_eq!(keys[0].kid, format!("kid{winner}"));
+
+    let newest = keys[0].kid.clone();
+    let results = race(8, |index| {
+        let (store, mine, newest) = (Arc::clone(&store), key(&format!("next{index}"), T + 1), newest.clone());
+        async move { store.add_key(&mine, Some(&newest)).await.unwrap() }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|made| **made).count(), 1);
+    assert_eq!(store.list_keys().await.unwrap().len(), 2);
+}
+
+pub async fn keys_follow_one_another(store: AnyStore) {
+    assert!(!store.add_key(&key("a", T), Some("nobody")).await.unwrap());
+    assert!(store.add_key(&key("a", T), None).await.unwrap());
+    assert!(!store.add_key(&key("b", T), None).await.unwrap(), "there is a key");
+    assert!(store.add_key(&key("b", T + 10), Some("a")).await.unwrap());
+    assert!(!store.add_key(&key("c", T + 20), Some("a")).await.unwrap(), "a has a successor");
+    assert!(!store.add_key(&key("b", T + 20), Some("b")).await.unwrap(), "a key is added once");
+    assert!(store.add_key(&key("c", T + 20), Some("b")).await.unwrap());
+
+    let keys = store.list_keys().await.unwrap();
+    let shape: Vec<_> = keys.iter().map(|key| (key.kid.as_str(), key.active_from, key.retired_at)).collect();
+    assert_eq!(shape, [("c", T + 20, None), ("b", T + 10, Some(T + 20)), ("a", T, Some(T + 10))]);
+    assert_eq!((keys[0].private_key.expose().as_str(), keys[0].algorithm.as_str()), ("pem of c", "RS256"));
+    assert_eq!(keys[0].created_at, T);
+
+    assert_eq!(store.delete_keys(T + 10).await.unwrap(), 0, "retired at that instant, not before it");
+    assert_eq!(store.delete_keys(T + 11).await.unwrap(), 1);
+    assert_eq!(store.delete_keys(T + HOUR).await.unwrap(), 1, "the newest is never retired");
+    assert!(!store.add_key(&key("d", T), None).await.unwrap(), "there still is a key");
+    assert!(store.add_key(&key("d", T + 30), Some("c")).await.unwrap());
+}
+
+pub async fn dead_sessions_are_purged_in_portions(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    for age in 0..5 {
+        let expired = Session { expires_at: T - 100 - age, ..session_of(&user.id) };
+        let revoked = Session { revoked_at: Some(T - 100 - age), ..session_of(&user.id) };
+        for session in [&expired, &revoked] {
+            assert!(store.create_session(session, None).await.unwrap());
+        }
+    }
+    let live = logged_in(&store, &user.id).await;
+    let recent = Session { revoked_at: Some(T), ..session_of(&user.id) };
+    assert!(store.create_session(&recent, None).await.unwrap());
+    assert_eq!(store.purge_sessions(T, 4).await.unwrap(), 4);
+    assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 6);
+    assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 0);
+    assert!(store.find_session(&live.id).await.unwrap().is_some());
+    assert!(store.find_session(&recent.id).await.unwrap().is_some());
+}
+
+pub async fn migrations_repeat(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    store.check().await.unwrap();
+    for later in 0..3 {
+        store.migrate(T + later).await.unwrap();
+    }
+    store.check().await.unwrap();
+    assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
+}
+
+pub async fn a_closed_store_is_unavailable(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    store.close().await;
+    store.close().await;
+    assert!(matches!(store.find_user(&user.id).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.create_user(&new_user(&["ben"])).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+}

@@ -1,0 +1,255 @@
+//! What every executor owes to the SQL store, and what only one of them can get wrong.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sentri_core::clock::Millis;
+use sentri_core::crypto::{Secret, make_id};
+use sentri_core::failure::StoreError;
+use sentri_core::store::dialect::{Dialect, SQLITE};
+use sentri_core::store::executor::{Batch, Executor, Outcome, Statement, Value};
+use sentri_core::store::model::{Identifier, NewUser, Session};
+use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
+use sentri_core::store::sql::SqlStore;
+use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
+use sentri_core::store::{Store, normalize_plainly, open};
+use serde_json::json;
+
+use crate::conformance::T;
+use crate::fixture::{self, Fixture, Folder, Schema};
+
+/// SQLite, spoken to as a database without RETURNING has to be.
+struct WithoutReturning(SqliteExecutor);
+
+static PLAIN: Dialect = Dialect { returning: false, ..SQLITE };
+
+#[async_trait]
+impl Executor for WithoutReturning {
+    fn dialect(&self) -> &'static Dialect {
+        &PLAIN
+    }
+
+    async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        assert!(!batch.statements.iter().any(|statement| statement.sql.contains("RETURNING")));
+        self.0.run(batch).await
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+pub async fn sqlite_without_returning() -> Fixture {
+    let executor = WithoutReturning(SqliteExecutor::new(SqliteConfig { path: ":memory:".into() }));
+    Fixture::over(Arc::new(SqlStore::new(executor, normalize_plainly)), ()).await
+}
+
+fn sqlite(folder: &Folder) -> SqliteExecutor {
+    SqliteExecutor::new(SqliteConfig { path: folder.file() })
+}
+
+fn postgres(schema: &Schema) -> PostgresExecutor {
+    PostgresExecutor::new(PostgresConfig::from_url(&schema.url()).unwrap())
+}
+
+fn insert(id: i64) -> Statement {
+    Statement::write("INSERT INTO things (id, name, at) VALUES (?, ?, ?)", [Value::Int(id), "x".into(), Value::Time(T)])
+}
+
+async fn ids(executor: &impl Executor) -> Vec<i64> {
+    let batch = Statement::read("SELECT id FROM things ORDER BY id", []).into();
+    let Outcome::Done(mut answers) = executor.run(&batch).await.unwrap() else { panic!("nothing was expected") };
+    answers.remove(0).rows.into_iter().map(|mut row| row.remove(0).into_int().unwrap()).collect()
+}
+
+async fn keeps_batches_whole(executor: impl Executor) {
+    let time = executor.dialect().time;
+    let table = format!("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, at {time})");
+    executor.run(&Batch::schema([Statement::write(table, []).once()])).await.unwrap();
+
+    let done = executor.run(&Batch::of([insert(1), insert(2).expect(1)])).await.unwrap();
+    assert!(matches!(done, Outcome::Done(answers) if answers.len() == 2));
+    let missing = Statement::write("UPDATE things SET name = ? WHERE id = ?", ["y".into(), Value::Int(9)]);
+    let unmet = executor.run(&Batch::of([insert(3), missing.clone().expect(1), insert(4)])).await.unwrap();
+    assert_eq!(unmet, Outcome::Unmet(1));
+    let alone = Statement::write("UPDATE things SET name = ?", ["z".into()]).expect(1);
+    assert_eq!(executor.run(&alone.into()).await.unwrap(), Outcome::Unmet(0), "one statement too is taken back");
+    let unique = executor.run(&Batch::of([insert(5), insert(1)])).await;
+    assert!(matches!(unique, Err(StoreError::Unique(_))), "{unique:?}");
+    assert_eq!(ids(&executor).await, [1, 2]);
+
+    let row = Statement::read("SELECT name, at, NULL FROM things WHERE id = ?", [Value::Int(1)]);
+    let Outcome::Done(answers) = executor.run(&row.into()).await.unwrap() else { panic!("nothing was expected") };
+    let mut columns = answers[0].rows[0].clone().into_iter();
+    assert_eq!(columns.next().unwrap().into_text().unwrap(), "x");
+    assert_eq!(columns.next().unwrap().into_time().unwrap(), T);
+    assert_eq!(columns.next().unwrap(), Value::Null);
+
+    let absent = executor.run(&Statement::read("SELECT id FROM absent", []).into()).await;
+    assert!(matches!(absent, Err(StoreError::SchemaMissing(_))), "{absent:?}");
+    let defect = executor.run(&Statement::read("SELECT", [Value::Int(1)]).into()).await;
+    assert!(defect.is_err());
+    assert_eq!(ids(&executor).await, [1, 2], "the connection serves on");
+    executor.close().await;
+    assert!(matches!(executor.run(&insert(6).into()).await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn sqlite_keeps_batches_whole() {
+    let folder = Folder::new();
+    keeps_batches_whole(sqlite(&folder)).await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_batches_whole() {
+    let schema = Schema::new().await;
+    keeps_batches_whole(postgres(&schema)).await;
+}
+
+/// A caller that gives up in the middle of a transaction must not hand it on with the connection.
+#[tokio::test]
+async fn an_abandoned_batch_leaves_nothing_behind() {
+    let schema = Schema::new().await;
+    let executor = Arc::new(PostgresExecutor::new(PostgresConfig::from_url(&schema.url()).unwrap().with_max(1)));
+    let table = Statement::write("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, at TIMESTAMP)", []).once();
+    executor.run(&table.into()).await.unwrap();
+    let batch = Batch::of([insert(1), Statement::read("SELECT pg_sleep(1)", []).once(), insert(2)]);
+    let run = tokio::time::timeout(std::time::Duration::from_millis(200), executor.run(&batch)).await;
+    assert!(run.is_err(), "abandoned");
+    executor.run(&insert(3).into()).await.unwrap();
+    assert_eq!(ids(&*executor).await, [3]);
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_named() {
+    let folder = Folder::new();
+    let path = folder.file().join("absent").join("auth.db");
+    let store = open(&json!({ "filename": path })).unwrap();
+    let Err(StoreError::Unavailable(cause)) = store.check().await else { panic!("there is no such folder") };
+    assert!(cause.contains(&*path.to_string_lossy()) && cause.contains("does not exist"), "{cause}");
+    let store = open(&json!({ "filename": std::env::temp_dir() })).unwrap();
+    let Err(StoreError::Unavailable(cause)) = store.migrate(T).await else { panic!("a folder is no file") };
+    assert!(cause.contains(&*std::env::temp_dir().to_string_lossy()), "{cause}");
+}
+
+#[tokio::test]
+async fn tables_that_are_missing_are_told_from_an_outage() {
+    let (folder, schema) = (Folder::new(), Schema::new().await);
+    for url in [folder.url(), schema.url()] {
+        let store = open(&json!(url)).unwrap();
+        assert!(matches!(store.check().await, Err(StoreError::SchemaMissing(_))));
+        assert!(matches!(store.find_user(&make_id()).await, Err(StoreError::SchemaMissing(_))));
+    }
+    let store = open(&json!("postgres://nobody@127.0.0.1:1/none")).unwrap();
+    assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+}
+
+fn user(value: &str) -> NewUser {
+    let identifier =
+        Identifier { id: make_id(), kind: "username".into(), value: value.into(), normalized: value.into() };
+    NewUser {
+        id: make_id(),
+        password_hash: Some(Secret::new("$2b$12$hash".into())),
+        roles: vec![],
+        identifiers: vec![identifier],
+        now: T,
+    }
+}
+
+fn session(user_id: &str, created_at: Millis) -> Session {
+    Session {
+        id: make_id(),
+        user_id: user_id.into(),
+        expires_at: T + 1000,
+        created_at,
+        generation: 0,
+        rotated_at: None,
+        last_used_at: None,
+        revoked_at: None,
+        ip_address: None,
+        user_agent: Some("agent".into()),
+    }
+}
+
+/// U+0000, which PostgreSQL's text can't hold, is an error that tells nothing of the value, and no panic.
+#[tokio::test]
+async fn nul_is_refused_by_postgres_without_harm() {
+    let fixture = fixture::postgres().await;
+    let Err(StoreError::Other(cause)) = fixture.store.create_user(&user("secret\0value")).await else {
+        panic!("text holds no NUL");
+    };
+    assert!(!cause.contains("secret"), "{cause}");
+    assert!(fixture.store.find_credential("a\0b", "a\0b").await.is_err());
+    assert!(fixture.store.create_user(&user("fine")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_unique_violation_does_not_quote_the_value() {
+    let schema = Schema::new().await;
+    let executor = postgres(&schema);
+    let table = Statement::write("CREATE TABLE things (id BIGINT, name TEXT UNIQUE, at TIMESTAMP)", []).once();
+    executor.run(&table.into()).await.unwrap();
+    let row = || Statement::write("INSERT INTO things (name) VALUES (?)", ["someone@example.com".into()]);
+    executor.run(&row().into()).await.unwrap();
+    let Err(StoreError::Unique(cause)) = executor.run(&row().into()).await else { panic!("it is unique") };
+    assert!(cause.contains("things_name_key") && !cause.contains("someone"), "{cause}");
+    assert_eq!(format!("{:?}", row().params), "[Text(..)]");
+}
+
+/// A migration that another process ran changes what prepared statements answer.
+#[tokio::test]
+async fn prepared_statements_survive_a_changed_table() {
+    let schema = Schema::new().await;
+    let fixture = Fixture::over(open(&json!({ "connectionString": schema.url(), "max": 1 })).unwrap(), ()).await;
+    let someone = user("anna");
+    assert!(fixture.store.create_user(&someone).await.unwrap());
+    let session = session(&someone.id, T);
+    assert!(fixture.store.create_session(&session, None).await.unwrap());
+    assert!(fixture.store.find_session(&session.id).await.unwrap().is_some());
+    let sql = "ALTER TABLE sentri_sessions ALTER COLUMN user_agent TYPE VARCHAR(600)";
+    fixture::connect(&schema.url()).await.batch_execute(sql).await.unwrap();
+    let found = fixture.store.find_session(&session.id).await.unwrap().unwrap();
+    assert_eq!(found.session, session);
+}
+
+/// Sessions are read at once, without a thread or a wait, once a file is open.
+#[tokio::test]
+async fn sqlite_answers_a_session_check_at_once() {
+    for fixture in [fixture::sqlite_file().await, fixture::sqlite_memory().await] {
+        let someone = user("anna");
+        assert!(fixture.store.create_user(&someone).await.unwrap());
+        let session = session(&someone.id, T);
+        assert!(fixture.store.create_session(&session, None).await.unwrap());
+        fixture.store.find_session(&session.id).await.unwrap();
+        let started = std::time::Instant::now();
+        for _ in 0..1000 {
+            let found = fixture.store.find_session_now(&session.id).expect("nobody else uses it").unwrap().unwrap();
+            assert_eq!(found.session, session);
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(fixture.store.find_session_now(&make_id()).unwrap().unwrap().is_none());
+    }
+}
+
+/// No query of a common operation reads a whole table.
+#[tokio::test]
+async fn sqlite_uses_an_index_for_every_lookup() {
+    let folder = Folder::new();
+    let executor = sqlite(&folder);
+    SqlStore::new(executor.clone(), normalize_plainly).migrate(T).await.unwrap();
+    for sql in [
+        "SELECT id FROM sentri_sessions WHERE id = 'x'",
+        "SELECT id FROM sentri_sessions WHERE user_id = 'x' AND revoked_at IS NULL",
+        "SELECT id FROM sentri_sessions WHERE expires_at < 'x' OR revoked_at < 'x' LIMIT 3",
+        "SELECT id FROM sentri_identifiers WHERE value_normalized IN ('a', 'b', 'c')",
+        "SELECT id FROM sentri_identifiers WHERE user_id = 'x'",
+        "SELECT id FROM sentri_identifiers WHERE value_normalized IS NULL",
+    ] {
+        let explain = Statement::read(format!("EXPLAIN QUERY PLAN {sql}"), []).once();
+        let Outcome::Done(answers) = executor.run(&explain.into()).await.unwrap() else { panic!("a plan") };
+        for row in &answers[0].rows {
+            let detail = row[3].clone().into_text().unwrap();
+            assert!(!detail.starts_with("SCAN"), "{sql}: {detail}");
+        }
+    }
+}

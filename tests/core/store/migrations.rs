@@ -1,0 +1,364 @@
+//! Many processes at their first start, kills in the middle, and the tables of sentri 5.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sentri_core::crypto::make_random;
+use sentri_core::failure::StoreError;
+use sentri_core::store::model::{IdentifierChange, Rotation};
+use sentri_core::store::{Store, open};
+use serde_json::json;
+
+use crate::conformance::T;
+use crate::fixture::{Folder, Schema, connect};
+
+const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+/// Tells a process of this test binary to migrate that database and end.
+const CHILD: &str = "SENTRI_TEST_MIGRATE";
+
+/// In a child: migrates, and ends the process.
+async fn migrate_if_child() {
+    if let Ok(url) = std::env::var(CHILD) {
+        let store = open(&json!(url)).unwrap();
+        match store.migrate(T).await.and(store.check().await) {
+            Ok(()) => std::process::exit(0),
+            Err(error) => {
+                eprintln!("{error}");
+                std::process::exit(1);
+            }
+        }
+    }
+}
+
+/// Another process of this binary, which runs the test `name` and there finds that it is a child.
+fn spawn(name: &str, url: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([&format!("migrations::{name}"), "--exact", "--nocapture"]).env(CHILD, url);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+async fn sixteen_processes_agree(name: &str, url: &str) {
+    let children: Vec<Child> = (0..16).map(|_| spawn(name, url)).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    open(&json!(url)).unwrap().check().await.unwrap();
+}
+
+#[tokio::test]
+async fn sixteen_processes_on_sqlite() {
+    migrate_if_child().await;
+    for _ in 0..3 {
+        let folder = Folder::new();
+        sixteen_processes_agree("sixteen_processes_on_sqlite", &folder.url()).await;
+    }
+}
+
+#[tokio::test]
+async fn sixteen_processes_on_postgres() {
+    migrate_if_child().await;
+    for _ in 0..3 {
+        let schema = Schema::new().await;
+        sixteen_processes_agree("sixteen_processes_on_postgres", &schema.url()).await;
+    }
+}
+
+/// Kills processes at random moments of a migration of `count` adopted identifiers, until one ran through.
+async fn survives_kills(name: &str, url: &str, count: usize) {
+    let mut finished = 0;
+    for round in 0..40_u64 {
+        let mut children: Vec<Child> = (0..3).map(|_| spawn(name, url)).collect();
+        let [random] = make_random::<1>();
+        tokio::time::sleep(Duration::from_millis(10 + 12 * round + u64::from(random) / 8)).await;
+        for child in &mut children {
+            child.kill().unwrap();
+            finished += usize::from(child.wait().unwrap().success());
+        }
+        if finished > 0 {
+            break;
+        }
+    }
+    let store = open(&json!(url)).unwrap();
+    store.migrate(T).await.unwrap();
+    store.check().await.unwrap();
+    for index in (0..count).step_by(97) {
+        let value = format!("user{index}");
+        let owner = store.find_credential(&value, &value).await.unwrap().unwrap().user_id;
+        assert_eq!(owner, id(index), "{value}");
+        let exact = format!("USER{index}");
+        let owner = store.find_credential(&value, &exact).await.unwrap().unwrap().user_id;
+        assert_eq!(owner, id(index + count), "{exact}");
+    }
+    store.close().await;
+}
+
+/// UUIDs in the order of `index`.
+fn id(index: usize) -> String {
+    format!("01900000-0000-7000-8000-{index:012}")
+}
+
+/// `count` users, and as many younger ones whose identifiers differ from theirs by case alone.
+fn many_users(count: usize, instant: &str) -> String {
+    let mut sql = String::new();
+    for index in 0..2 * count {
+        let value = if index < count { format!("user{index}") } else { format!("USER{}", index - count) };
+        let id = id(index);
+        sql += &format!(
+            "INSERT INTO sentri_users (id, password_hash, created_at) VALUES ('{id}', '{HASH}', '{instant}');\n\
+             INSERT INTO sentri_identifiers (id, user_id, type, value, created_at) \
+             VALUES ('{id}', '{id}', 'username', '{value}', '{instant}');\n"
+        );
+    }
+    sql
+}
+
+#[tokio::test]
+async fn kills_on_sqlite() {
+    migrate_if_child().await;
+    let folder = Folder::new();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch(&SQLITE_5_3.replace("'[]'", "'[\"user\"]'")).unwrap();
+    let rows = many_users(1500, "2024-05-06 07:08:09");
+    connection.execute_batch(&format!("BEGIN; {rows} COMMIT;")).unwrap();
+    drop(connection);
+    survives_kills("kills_on_sqlite", &folder.url(), 1500).await;
+}
+
+#[tokio::test]
+async fn kills_on_postgres() {
+    migrate_if_child().await;
+    let schema = Schema::new().await;
+    let client = connect(&schema.url()).await;
+    client.batch_execute(POSTGRES_5_3).await.unwrap();
+    let rows = many_users(1500, "2024-05-06 07:08:09");
+    client.batch_execute(&format!("BEGIN; {rows} COMMIT;")).await.unwrap();
+    survives_kills("kills_on_postgres", &schema.url(), 1500).await;
+}
+
+const SQLITE_5_0: &str = "
+CREATE TABLE sentri_users (id varchar(36) PRIMARY KEY, password_hash varchar(255) NOT NULL,
+  roles text NOT NULL DEFAULT '[]', created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE sentri_sessions (id varchar(36) PRIMARY KEY,
+  user_id varchar(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  expires_at timestamp NOT NULL, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE sentri_identifiers (id varchar(36) PRIMARY KEY,
+  user_id varchar(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  type varchar(50) NOT NULL, value varchar(255) NOT NULL UNIQUE,
+  created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+";
+
+const SQLITE_5_3: &str = "
+CREATE TABLE sentri_users (id varchar(36) PRIMARY KEY, password_hash varchar(255) NOT NULL,
+  roles text NOT NULL DEFAULT '[]', created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE sentri_sessions (id varchar(36) PRIMARY KEY,
+  user_id varchar(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  expires_at timestamp NOT NULL, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  ip_address varchar(45), user_agent text, replaced_by varchar(36));
+CREATE TABLE sentri_identifiers (id varchar(36) PRIMARY KEY,
+  user_id varchar(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  type varchar(50) NOT NULL, value varchar(255) NOT NULL,
+  created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT sentri_identifiers_value_unique UNIQUE (value));
+CREATE UNIQUE INDEX sentri_identifiers_user_type ON sentri_identifiers (user_id, type);
+";
+
+const POSTGRES_5_0: &str = "
+CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
+  roles JSON NOT NULL DEFAULT '[]', created_at TIMESTAMPTZ NOT NULL DEFAULT now());
+CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY,
+  user_id VARCHAR(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  expires_at TIMESTAMPTZ NOT NULL, created_at TIMESTAMPTZ NOT NULL DEFAULT now());
+CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY,
+  user_id VARCHAR(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  type VARCHAR(50) NOT NULL, value VARCHAR(255) NOT NULL UNIQUE, created_at TIMESTAMPTZ NOT NULL DEFAULT now());
+";
+
+const POSTGRES_5_3: &str = "
+CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
+  roles TEXT NOT NULL DEFAULT '[]', created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY,
+  user_id VARCHAR(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  expires_at TIMESTAMP(6) NOT NULL, created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  ip_address VARCHAR(45), user_agent TEXT, replaced_by VARCHAR(36));
+CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY,
+  user_id VARCHAR(36) NOT NULL REFERENCES sentri_users (id) ON DELETE CASCADE,
+  type VARCHAR(50) NOT NULL, value VARCHAR(255) NOT NULL, created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT \"odd \"\"name\" UNIQUE (value));
+CREATE UNIQUE INDEX sentri_identifiers_user_type ON sentri_identifiers (user_id, type);
+";
+
+/// Two people whose names differ by case, in an order of ids that is not that of age; a session each way.
+const ROWS: &str = "
+INSERT INTO sentri_users (id, password_hash, roles, created_at) VALUES
+  ('u-old', '$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW', '[\"admin\",\"user\"]', '2024-01-02 03:04:05'),
+  ('a-new', '$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m', '[]', '2024-02-03 04:05:06');
+INSERT INTO sentri_identifiers (id, user_id, type, value, created_at) VALUES
+  ('i1', 'u-old', 'username', 'Rizz', '2024-01-02 03:04:05'),
+  ('i2', 'a-new', 'username', 'rizz', '2024-02-03 04:05:06'),
+  ('i3', 'u-old', 'email', 'Rizz@Example.com', '2024-01-02 03:04:06');
+INSERT INTO sentri_sessions (id, user_id, expires_at, created_at) VALUES
+  ('s-live', 'u-old', '2099-01-01 00:00:00', '2024-03-04 05:06:07'),
+  ('s-dead', 'u-old', '2024-03-05 00:00:00', '2024-03-04 05:06:07');
+";
+
+/// What must hold of [`ROWS`] after adoption, whatever database they were in.
+async fn is_adopted(store: &Arc<dyn Store>) {
+    assert!(matches!(store.check().await, Err(StoreError::SchemaMissing(_))), "not ours yet");
+    store.migrate(T).await.unwrap();
+    store.migrate(T + 1).await.unwrap();
+    store.check().await.unwrap();
+
+    let owner = async |normalized: &str, exact: &str| {
+        store.find_credential(normalized, exact).await.unwrap().map(|found| found.user_id)
+    };
+    assert_eq!(owner("rizz", "RIZZ").await.as_deref(), Some("u-old"), "the older holds the normal form");
+    assert_eq!(owner("rizz", "Rizz").await.as_deref(), Some("u-old"));
+    assert_eq!(owner("rizz", "rizz").await.as_deref(), Some("a-new"), "the younger logs in by its exact spelling");
+    assert_eq!(owner("rizz@example.com", "RIZZ@example.com").await.as_deref(), Some("u-old"));
+
+    let user = store.find_user("u-old").await.unwrap().unwrap();
+    assert_eq!(user.user.roles, ["admin", "user"]);
+    assert_eq!(user.user.created_at, 1_704_164_645_000);
+    let values: Vec<&str> = user.identifiers.iter().map(|one| one.value.as_str()).collect();
+    assert_eq!(values, ["Rizz", "Rizz@Example.com"], "as they were given");
+    let credential = store.credential_of("u-old").await.unwrap().unwrap();
+    assert_eq!(credential.password_hash.unwrap().expose(), HASH);
+
+    let live = store.list_sessions("u-old", T).await.unwrap();
+    assert_eq!(live.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["s-live"]);
+    assert_eq!((live[0].generation, live[0].expires_at), (0, 4_070_908_800_000));
+    assert_eq!(live[0].created_at, 1_709_528_767_000);
+    let Rotation::Rotated(state) = store.rotate("s-live", 0, T + 1000, T).await.unwrap() else {
+        panic!("an adopted session lives on");
+    };
+    assert_eq!((state.session.generation, state.roles), (1, user.user.roles.clone()));
+    assert!(store.set_roles("a-new", &["user".into()], T).await.unwrap());
+
+    // One identifier of a type was the limit of sentri 5, and so was the value as it was typed.
+    let more = [("username", "second", "second"), ("handle", "Rizz", "handle:Rizz")];
+    let more = more.map(|(kind, value, normalized)| sentri_core::store::model::Identifier {
+        id: sentri_core::crypto::make_id(),
+        kind: kind.into(),
+        value: value.into(),
+        normalized: normalized.into(),
+    });
+    assert_eq!(store.add_identifiers("u-old", &more, T).await.unwrap(), IdentifierChange::Done);
+    assert!(store.delete_user("u-old").await.unwrap());
+    assert!(store.find_session("s-live").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn sqlite_tables_of_5_0_and_5_3_are_adopted() {
+    for tables in [SQLITE_5_0, SQLITE_5_3] {
+        let folder = Folder::new();
+        let connection = rusqlite::Connection::open(folder.file()).unwrap();
+        connection.execute_batch(tables).unwrap();
+        connection.execute_batch(ROWS).unwrap();
+        drop(connection);
+        is_adopted(&open(&json!(folder.url())).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_tables_of_5_0_and_5_3_are_adopted() {
+    for tables in [POSTGRES_5_0, POSTGRES_5_3] {
+        let schema = Schema::new().await;
+        let client = connect(&schema.url()).await;
+        client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+        client.batch_execute(tables).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        is_adopted(&open(&json!(schema.url())).unwrap()).await;
+    }
+}
+
+/// Sentri 5.3 rotated into a new row. The row left behind must not come alive as a session of its own.
+#[tokio::test]
+async fn a_session_that_was_replaced_is_dead() {
+    let (folder, schema) = (Folder::new(), Schema::new().await);
+    let rows = format!(
+        "{ROWS} INSERT INTO sentri_sessions (id, user_id, expires_at, created_at, replaced_by) \
+         VALUES ('s-left', 'u-old', '2099-01-01 00:00:00', '2024-03-04 05:06:07', 's-live');"
+    );
+    rusqlite::Connection::open(folder.file()).unwrap().execute_batch(&format!("{SQLITE_5_3}{rows}")).unwrap();
+    connect(&schema.url()).await.batch_execute(&format!("{POSTGRES_5_3}{rows}")).await.unwrap();
+    for url in [folder.url(), schema.url()] {
+        let store = open(&json!(url)).unwrap();
+        store.migrate(T).await.unwrap();
+        assert!(matches!(store.rotate("s-left", 0, T + 1000, T).await.unwrap(), Rotation::Behind(_)));
+        assert_eq!(store.find_session("s-left").await.unwrap().unwrap().session.revoked_at, Some(T));
+        assert!(matches!(store.rotate("s-live", 0, T + 1000, T).await.unwrap(), Rotation::Rotated(_)));
+    }
+}
+
+/// SQLite has no time type, and drivers wrote what they liked.
+#[tokio::test]
+async fn sqlite_instants_of_every_form_are_understood() {
+    let folder = Folder::new();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch(SQLITE_5_3).unwrap();
+    connection.execute_batch(ROWS).unwrap();
+    for (id, expires_at) in [
+        ("iso", "'2099-01-01T00:00:00.000Z'"),
+        ("blank", "'2099-01-01 00:00:00'"),
+        ("offset", "'2099-01-01T02:00:00+02:00'"),
+        ("ms", "4070908800000"),
+        ("seconds", "4070908800"),
+        ("text", "'4070908800000'"),
+        ("real", "4070908800000.0"),
+    ] {
+        let sql =
+            format!("INSERT INTO sentri_sessions (id, user_id, expires_at) VALUES ('{id}', 'a-new', {expires_at})");
+        connection.execute_batch(&sql).unwrap();
+    }
+    let nonsense = "INSERT INTO sentri_sessions (id, user_id, expires_at) VALUES ('nonsense', 'a-new', 'soon')";
+    connection.execute_batch(nonsense).unwrap();
+    drop(connection);
+    let store = open(&json!(folder.url())).unwrap();
+    store.migrate(T).await.unwrap();
+    let live = store.list_sessions("a-new", T).await.unwrap();
+    for session in &live {
+        assert_eq!(session.expires_at, 4_070_908_800_000, "{}", session.id);
+    }
+    assert_eq!(live.len(), 7, "and a session of unknown end has ended");
+    assert_eq!(store.find_session("nonsense").await.unwrap().unwrap().session.expires_at, 0);
+}
+
+/// A sentri 5 that still runs beside us registers somebody; the next start takes the row in.
+#[tokio::test]
+async fn rows_of_a_sentri_5_beside_us_are_taken_in() {
+    let schema = Schema::new().await;
+    let client = connect(&schema.url()).await;
+    client.batch_execute(POSTGRES_5_3).await.unwrap();
+    let store = open(&json!(schema.url())).unwrap();
+    store.migrate(T).await.unwrap();
+    client.batch_execute(ROWS).await.unwrap();
+    assert!(store.find_credential("rizz", "RIZZ").await.unwrap().is_none());
+    store.migrate(T).await.unwrap();
+    assert_eq!(store.find_credential("rizz", "RIZZ").await.unwrap().unwrap().user_id, "u-old");
+}
+
+/// Another table of the application that refers to ours keeps its rows while SQLite rebuilds.
+#[tokio::test]
+async fn a_rebuild_cascades_to_nobody() {
+    let folder = Folder::new();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch(SQLITE_5_0).unwrap();
+    connection.execute_batch(ROWS).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, identifier varchar(36) REFERENCES sentri_identifiers (id)
+             ON DELETE CASCADE); INSERT INTO notes (identifier) VALUES ('i1'), ('i2');",
+        )
+        .unwrap();
+    open(&json!(folder.url())).unwrap().migrate(T).await.unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM notes"), 2);
+    assert_eq!(count("SELECT count(*) FROM sentri_identifiers"), 3);
+    assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    assert_eq!(
+        count("SELECT count(*) FROM pragma_foreign_key_list('notes') WHERE \"table\" = 'sentri_identifiers'"),
+        1
+    );
+}

@@ -1,0 +1,76 @@
+//! The `db` option.
+
+use sentri_core::store::open;
+use serde_json::{Value, json};
+
+fn refusal(db: Value) -> String {
+    match open(&db) {
+        Ok(_) => panic!("{db} was taken"),
+        Err(error) => {
+            assert_eq!(error.code, "CONFIGURATION_ERROR");
+            assert!(!error.message.contains("hunter2"), "{}", error.message);
+            error.message
+        }
+    }
+}
+
+#[test]
+fn the_forms_of_the_contract_open_without_io() {
+    for db in [
+        json!("postgres://app:hunter2@localhost/auth"),
+        json!("postgresql://localhost:6432/auth?sslmode=verify-full&application_name=x"),
+        json!("POSTGRES://localhost/auth"),
+        json!("sqlite:./file.db"),
+        json!("sqlite:///var/lib/absent/file.db"),
+        json!("sqlite::memory:"),
+        json!({ "filename": "/nowhere/at/all.db" }),
+        json!({ "filename": ":memory:" }),
+        json!({ "connectionString": "postgres://app:hunter2@db/auth", "max": 10 }),
+        json!({ "connectionString": "postgres://db/auth", "max": "10", "ssl": true }),
+        json!({ "connectionString": "sqlite:./file.db" }),
+        json!({ "host": "localhost", "port": 5432, "database": "mydb", "user": "app", "password": "secret" }),
+        json!({ "host": "/var/run/postgresql", "database": "mydb", "max": 3.0, "ssl": false }),
+        json!({ "host": "db", "port": "6432", "database": "d", "ssl": { "rejectUnauthorized": false } }),
+        json!({ "database": "mydb", "password": null }),
+    ] {
+        assert!(open(&db).is_ok(), "{db}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_cure() {
+    for (db, words) in [
+        (json!(5), vec!["db must be a URL or an object"]),
+        (json!(null), vec!["db must be"]),
+        (json!("auth.db"), vec!["db", "sqlite:./file.db"]),
+        (json!("oracle://app:hunter2@db/x"), vec!["db", "unknown scheme", "postgres://", "sqlite::memory:"]),
+        (json!("mysql://app:hunter2@db/x"), vec!["db", "not supported natively yet", "dialect"]),
+        (json!("sqlite:"), vec!["db", "names no file"]),
+        (json!("postgres://app:hunter2@db:port/x"), vec!["db"]),
+        (json!("postgres://app:hunter2@db/x?sslmode=on"), vec!["db", "sslmode", "verify-full"]),
+        (json!("postgres://app:hunter2@db/x?sslcert=/a"), vec!["db", "certificate"]),
+        (json!("postgres://db/x?sslmod=require"), vec!["db"]),
+        (json!({}), vec!["db names no database"]),
+        (json!({ "connectionString": "" }), vec!["db.connectionString", "environment variable"]),
+        (json!({ "connectionString": null }), vec!["db.connectionString"]),
+        (json!({ "connectionString": "postgres://db/x", "maxConns": 3 }), vec!["db.maxConns", "max"]),
+        (json!({ "connectionString": "postgres://db/x", "host": "a" }), vec!["db.host"]),
+        (json!({ "connectionString": "sqlite:./x.db", "max": 3 }), vec!["db.max"]),
+        (json!({ "filename": "x.db", "ssl": true }), vec!["db.ssl"]),
+        (json!({ "filename": 3 }), vec!["db.filename", "string"]),
+        (json!({ "host": "h", "databse": "x" }), vec!["db.databse", "database"]),
+        (json!({ "host": "h", "port": 0 }), vec!["db.port", "65535"]),
+        (json!({ "host": "h", "port": "x" }), vec!["db.port"]),
+        (json!({ "host": "h", "max": 0 }), vec!["db.max", "1"]),
+        (json!({ "host": "h", "max": 1.5 }), vec!["db.max"]),
+        (json!({ "host": "h", "ssl": "yes" }), vec!["db.ssl"]),
+        (json!({ "host": "h", "ssl": { "rejectUnauthorised": false } }), vec!["db.ssl.rejectUnauthorised"]),
+        (json!({ "host": "h", "ssl": { "ca": "/path.pem" } }), vec!["db.ssl.ca", "PEM"]),
+        (json!({ "host": "h", "password": 5 }), vec!["db.password", "string"]),
+    ] {
+        let message = refusal(db.clone());
+        for word in words {
+            assert!(message.contains(word), "{db}: {message}");
+        }
+    }
+}

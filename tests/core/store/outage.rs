@@ -1,0 +1,156 @@
+//! PostgreSQL away: known within two seconds, never mistaken for an answer, over by itself when the server is back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sentri_core::crypto::{Secret, make_id};
+use sentri_core::failure::StoreError;
+use sentri_core::store::model::{Identifier, NewUser};
+use sentri_core::store::{Store, open};
+use serde_json::json;
+use tokio_postgres::config::Host;
+
+use crate::conformance::T;
+use crate::fixture::{Schema, connect, server_url};
+use crate::proxy::{Line, Proxy};
+
+/// A promise of two seconds, with a margin for a loaded machine.
+const SOON: Duration = Duration::from_millis(2300);
+
+/// The tests' server by the address of a proxy, which stands before it.
+async fn proxied(schema: &Schema) -> (Proxy, String) {
+    let config: tokio_postgres::Config = server_url().parse().unwrap();
+    let Host::Tcp(host) = &config.get_hosts()[0] else { panic!("the proxy stands before TCP alone") };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let proxy = Proxy::before(format!("{host}:{port}")).await;
+    let user = config.get_user().unwrap_or("postgres");
+    let password = config.get_password().map(|bytes| format!(":{}", String::from_utf8_lossy(bytes)));
+    let database = config.get_dbname().unwrap_or(user);
+    let url = format!("postgres://{user}{}@{}/{database}", password.unwrap_or_default(), proxy.address);
+    (proxy, schema.url_over(&url))
+}
+
+fn new_user(value: &str) -> NewUser {
+    let (value, normalized) = (value.to_owned(), value.to_owned());
+    NewUser {
+        id: make_id(),
+        password_hash: Some(Secret::new("$2b$12$hash".into())),
+        roles: vec![],
+        identifiers: vec![Identifier { id: make_id(), kind: "username".into(), value, normalized }],
+        now: T,
+    }
+}
+
+/// Eight reads and four writes at once, all `Unavailable`, all soon.
+async fn all_know_of_the_outage(store: &Arc<dyn Store>, user_id: &str) {
+    let mut tasks = Vec::new();
+    for index in 0..12 {
+        let (store, user_id) = (Arc::clone(store), user_id.to_owned());
+        tasks.push(tokio::spawn(async move {
+            let started = Instant::now();
+            let failure = if index % 3 == 0 {
+                store.create_user(&new_user(&make_id())).await.map(drop)
+            } else {
+                store.find_user(&user_id).await.map(drop)
+            };
+            (failure, started.elapsed())
+        }));
+    }
+    for task in tasks {
+        let (result, elapsed) = task.await.unwrap();
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+        assert!(elapsed < SOON, "{elapsed:?}");
+    }
+}
+
+/// Reads and writes work again, within a few seconds and without help.
+async fn all_is_well_again(store: &Arc<dyn Store>, user_id: &str) {
+    let started = Instant::now();
+    while store.find_user(user_id).await.is_err() {
+        assert!(started.elapsed() < Duration::from_secs(6), "no recovery");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for _ in 0..20 {
+        assert!(store.find_user(user_id).await.unwrap().is_some());
+        assert!(store.create_user(&new_user(&make_id())).await.unwrap());
+    }
+}
+
+async fn survives(line: Line) {
+    let schema = Schema::new().await;
+    let (proxy, url) = proxied(&schema).await;
+    let store = open(&json!(url)).unwrap();
+    store.migrate(T).await.unwrap();
+    let user = new_user("anna");
+    assert!(store.create_user(&user).await.unwrap());
+    for _ in 0..2 {
+        proxy.set(line);
+        all_know_of_the_outage(&store, &user.id).await;
+        all_know_of_the_outage(&store, &user.id).await;
+        proxy.set(Line::Open);
+        all_is_well_again(&store, &user.id).await;
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_server() {
+    survives(Line::Paused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_down() {
+    survives(Line::Cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_at_the_start() {
+    let schema = Schema::new().await;
+    let (proxy, url) = proxied(&schema).await;
+    let store = open(&json!(url)).unwrap();
+    proxy.set(Line::Cut);
+    assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.migrate(T).await, Err(StoreError::Unavailable(_))));
+    proxy.set(Line::Open);
+    store.migrate(T).await.unwrap();
+    store.check().await.unwrap();
+}
+
+/// A row held by somebody else is an outage to its own operation and to no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_not_let_go() {
+    let schema = Schema::new().await;
+    let store = open(&json!(schema.url())).unwrap();
+    store.migrate(T).await.unwrap();
+    let (anna, ben) = (new_user("anna"), new_user("ben"));
+    assert!(store.create_user(&anna).await.unwrap() && store.create_user(&ben).await.unwrap());
+    let mut other = connect(&schema.url()).await;
+    let held = other.transaction().await.unwrap();
+    held.execute("SELECT id FROM sentri_users WHERE id = $1 FOR UPDATE", &[&anna.id]).await.unwrap();
+    let started = Instant::now();
+    let blocked = store.set_roles(&anna.id, &["user".into()], T);
+    let (blocked, free) = tokio::join!(blocked, store.set_roles(&ben.id, &["user".into()], T));
+    assert!(free.unwrap());
+    assert!(matches!(blocked, Err(StoreError::Unavailable(_))));
+    assert!(started.elapsed() < SOON);
+    held.rollback().await.unwrap();
+    assert!(store.set_roles(&anna.id, &["user".into()], T).await.unwrap());
+}
+
+/// The server ends our connections, as it does when it is restarted; the next calls find new ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_ended_by_the_server_are_replaced() {
+    let schema = Schema::new().await;
+    let name = make_id();
+    let store = open(&json!(format!("{}&application_name={name}", schema.url()))).unwrap();
+    store.migrate(T).await.unwrap();
+    let user = new_user("anna");
+    assert!(store.create_user(&user).await.unwrap());
+    let admin = connect(&server_url()).await;
+    for _ in 0..5 {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
+        assert!(!admin.query(sql, &[&name]).await.unwrap().is_empty());
+        assert!(store.find_user(&user.id).await.unwrap().is_some(), "a read is run again");
+        assert!(store.create_user(&new_user(&make_id())).await.unwrap());
+    }
+}
