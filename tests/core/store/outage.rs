@@ -128,13 +128,13 @@ async fn a_lock_that_is_not_let_go() {
     let held = other.transaction().await.unwrap();
     held.execute("SELECT id FROM sentri_users WHERE id = $1 FOR UPDATE", &[&anna.id]).await.unwrap();
     let started = Instant::now();
-    let blocked = store.set_roles(&anna.id, &["user".into()], T);
-    let (blocked, free) = tokio::join!(blocked, store.set_roles(&ben.id, &["user".into()], T));
+    let roles = ["user".to_owned()];
+    let (blocked, free) = tokio::join!(store.set_roles(&anna.id, &roles, T), store.set_roles(&ben.id, &roles, T));
     assert!(free.unwrap());
     assert!(matches!(blocked, Err(StoreError::Unavailable(_))));
     assert!(started.elapsed() < SOON);
     held.rollback().await.unwrap();
-    assert!(store.set_roles(&anna.id, &["user".into()], T).await.unwrap());
+    assert!(store.set_roles(&anna.id, &roles, T).await.unwrap());
 }
 
 /// The server ends our connections, as it does when it is restarted; the next calls find new ones.
