@@ -2,6 +2,8 @@
 
 #[path = "store/conformance.rs"]
 mod conformance;
+#[path = "store/durability.rs"]
+mod durability;
 #[path = "store/executors.rs"]
 mod executors;
 #[path = "store/fixture.rs"]

@@ -103,6 +103,34 @@ async fn a_server_that_is_down() {
     survives(Line::Cut).await;
 }
 
+/// Connections that nobody will ever answer cost one call its two seconds, not one call each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_fell_silent_are_replaced_together() {
+    let schema = Schema::new().await;
+    let (proxy, url) = proxied(&schema).await;
+    let store = open(&json!(url)).unwrap();
+    store.migrate(T).await.unwrap();
+    let user = new_user("anna");
+    assert!(store.create_user(&user).await.unwrap());
+    let uses: Vec<_> = (0..50)
+        .map(|_| {
+            let (store, id) = (Arc::clone(&store), user.id.clone());
+            tokio::spawn(async move { store.find_user(&id).await.unwrap().is_some() })
+        })
+        .collect();
+    for used in uses {
+        assert!(used.await.unwrap());
+    }
+    proxy.strand();
+    let started = Instant::now();
+    assert!(matches!(store.find_user(&user.id).await, Err(StoreError::Unavailable(_))));
+    assert!(started.elapsed() < SOON);
+    for _ in 0..20 {
+        assert!(store.find_user(&user.id).await.unwrap().is_some());
+    }
+    assert!(started.elapsed() < SOON + Duration::from_secs(1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_at_the_start() {
     let schema = Schema::new().await;

@@ -20,6 +20,7 @@ pub enum Line {
 pub struct Proxy {
     pub address: SocketAddr,
     line: watch::Sender<Line>,
+    stranded: watch::Sender<u64>,
 }
 
 impl Proxy {
@@ -27,12 +28,18 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (line, watched) = watch::channel(Line::Open);
+        let (stranded, strandings) = watch::channel(0);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server.clone(), watched.clone()));
+                tokio::spawn(carry(client, server.clone(), watched.clone(), strandings.clone()));
             }
         });
-        Self { address, line }
+        Self { address, line, stranded }
+    }
+
+    /// Lets the present connections fall silent for ever, while new ones work: a router or a host was replaced.
+    pub fn strand(&self) {
+        self.stranded.send_modify(|count| *count += 1);
     }
 
     pub fn set(&self, line: Line) {
@@ -40,19 +47,31 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, server: String, mut line: watch::Receiver<Line>) {
+async fn carry(
+    client: TcpStream,
+    server: String,
+    mut line: watch::Receiver<Line>,
+    mut strandings: watch::Receiver<u64>,
+) {
     let cut = line.clone();
+    let born = *strandings.borrow_and_update();
+    let stranded = async move {
+        let _ = strandings.wait_for(|count| *count != born).await;
+    };
     let both = async {
         if line.wait_for(|line| *line != Line::Paused).await.is_err() {
             return;
         }
         let Ok(server) = TcpStream::connect(server).await else { return };
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
         tokio::select! {
-            () = copy(from_client, to_server, line.clone()) => {}
-            () = copy(from_server, to_client, line) => {}
+            () = copy(&mut from_client, &mut to_server, line.clone()) => return,
+            () = copy(&mut from_server, &mut to_client, line) => return,
+            () = stranded => {}
         }
+        // Kept open, and silent.
+        std::future::pending::<()>().await;
     };
     let until_cut = async {
         let mut cut = cut;
@@ -65,8 +84,8 @@ async fn carry(client: TcpStream, server: String, mut line: watch::Receiver<Line
 }
 
 async fn copy(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
+    from: &mut tokio::net::tcp::OwnedReadHalf,
+    to: &mut tokio::net::tcp::OwnedWriteHalf,
     mut line: watch::Receiver<Line>,
 ) {
     let mut buffer = [0; 16 * 1024];
