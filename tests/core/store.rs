@@ -1,4 +1,5 @@
-//! Tests of the core: store.
+//! Every store does the same, whatever races, outages, kills and old tables it meets.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 #[path = "store/conformance.rs"]
 mod conformance;
