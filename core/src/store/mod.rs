@@ -105,11 +105,12 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
-    /// Changes identifiers of a user; values may be swapped within one call.
+    /// Changes and adds identifiers of a user in one step; values may be swapped within one call.
     async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
+        inserts: &[Identifier],
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
@@ -139,4 +140,9 @@ pub trait Store: Send + Sync + 'static {
     fn find_session_now(&self, _session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
         None
     }
+}
+
+/// TEMP
+pub fn open(_db: &serde_json::Value) -> Result<std::sync::Arc<dyn Store>, crate::error::Error> {
+    Err(crate::error::Error::configuration("x"))
 }
