@@ -132,7 +132,7 @@ pub struct Error {
     /// HTTP status, 400 to 599.
     pub status: u16,
     /// Machine-readable particulars, e.g. `{"field": "password"}`.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// Sent as `Retry-After`, in whole seconds rounded up.
     pub retry_after: Option<Duration>,
 }
@@ -162,7 +162,7 @@ impl Error {
     /// The same error with `details`.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 

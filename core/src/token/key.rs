@@ -1,6 +1,8 @@
 //! Keys, parsed once: what signs, and what verifies.
 
 use aws_lc_rs::hmac;
+use std::sync::Arc;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaKeyPair};
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
@@ -20,7 +22,7 @@ pub const MIN_RSA_BITS: usize = 2048;
 pub const MAX_RSA_BITS: usize = 8192;
 
 enum Signer {
-    Hmac(hmac::Key),
+    Hmac(Arc<hmac::Key>),
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -56,10 +58,10 @@ impl SigningKey {
         if secret.is_empty() {
             return Err("must not be empty".to_owned());
         }
-        let key = hmac::Key::new(hash, secret);
+        let key = Arc::new(hmac::Key::new(hash, secret));
         Ok(Self {
             algorithm,
-            verifying: VerifyingKey { algorithm, verifier: Verifier::Hmac(key.clone()) },
+            verifying: VerifyingKey { algorithm, verifier: Verifier::Hmac(Arc::clone(&key)) },
             signer: Signer::Hmac(key),
             kid: None,
             public_jwk: None,
@@ -251,8 +253,8 @@ fn unreadable() -> String {
 
 #[derive(Clone)]
 enum Verifier {
-    Hmac(hmac::Key),
-    Public(std::sync::Arc<ParsedPublicKey>),
+    Hmac(Arc<hmac::Key>),
+    Public(Arc<ParsedPublicKey>),
 }
 
 /// A key that verifies, bound to one algorithm.
@@ -279,7 +281,7 @@ impl VerifyingKey {
             Family::Rsa { verify, .. } | Family::Ec { verify, .. } | Family::Ed25519 { verify } => verify,
         };
         let parsed = ParsedPublicKey::new(verify, public).map_err(|_| TokenError::Invalid("bad public key"))?;
-        Ok(Self { algorithm, verifier: Verifier::Public(std::sync::Arc::new(parsed)) })
+        Ok(Self { algorithm, verifier: Verifier::Public(Arc::new(parsed)) })
     }
 
     /// From modulus and exponent, big-endian. Their soundness is the key set's concern.
@@ -301,7 +303,7 @@ impl VerifyingKey {
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, TokenError> {
         match algorithm.family() {
             Family::Hmac(hash) if !secret.is_empty() => {
-                Ok(Self { algorithm, verifier: Verifier::Hmac(hmac::Key::new(hash, secret)) })
+                Ok(Self { algorithm, verifier: Verifier::Hmac(Arc::new(hmac::Key::new(hash, secret))) })
             }
             _ => Err(TokenError::Invalid("bad secret")),
         }
