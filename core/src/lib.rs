@@ -14,5 +14,6 @@ pub mod failure;
 pub mod hook;
 pub mod http;
 pub mod store;
+pub mod token;
 
 pub use error::{Error, ErrorCode};
