@@ -1,145 +1,189 @@
-//! The one table of signature algorithms (RFC 7518, 3.1; RFC 8037).
+//! The JWS algorithms (RFC 7518, 3.1; RFC 8037) in one table; nothing else in the core enumerates them.
+
+use std::fmt;
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{self, EcdsaSigningAlgorithm, RsaEncoding, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaParameters, RsaSignatureEncoding,
+};
 
-/// A signature algorithm.
+/// A signature algorithm. `none` does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names of RFC 7518")]
 pub enum Algorithm {
-    HS256,
-    HS384,
-    HS512,
-    RS256,
-    RS384,
-    RS512,
-    PS256,
-    PS384,
-    PS512,
-    ES256,
-    ES384,
-    EdDSA,
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
+    Ps256,
+    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes.
+    Ps384,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519.
+    EdDsa,
 }
 
-/// What kind of key an algorithm wants, with the primitives that go with it.
-#[derive(Clone, Copy)]
+/// Which kind of key an algorithm works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// A shared secret.
-    Hmac(hmac::Algorithm),
-    /// An RSA key pair.
-    Rsa {
-        /// How to sign.
-        sign: &'static dyn RsaEncoding,
-        /// How to verify; 2048 to 8192 bits.
-        verify: &'static dyn VerificationAlgorithm,
-    },
-    /// A key pair on a NIST curve; signatures are `r || s`.
-    Ec {
-        /// How to sign.
-        sign: &'static EcdsaSigningAlgorithm,
-        /// How to verify.
-        verify: &'static dyn VerificationAlgorithm,
-        /// JWK name of the curve.
-        curve: &'static str,
-        /// Bytes of one coordinate.
-        width: usize,
-    },
-    /// An Ed25519 key pair.
-    Ed25519 {
-        /// How to verify.
-        verify: &'static dyn VerificationAlgorithm,
-    },
+    Hmac,
+    /// An RSA key.
+    Rsa,
+    /// A key on a NIST curve.
+    Ec,
+    /// An Ed25519 key.
+    Ed,
 }
+
+/// What carries an algorithm out.
+pub(super) enum Primitive {
+    Hmac(hmac::Algorithm),
+    Rsa { sign: &'static RsaSignatureEncoding, verify: &'static RsaParameters },
+    Ec(Curve),
+    Ed,
+}
+
+/// A NIST curve with the hash that JWS pairs it with.
+#[derive(Clone, Copy)]
+pub(super) struct Curve {
+    /// `crv` of a JWK (RFC 7518, 6.2.1.1).
+    pub name: &'static str,
+    /// Length of `x` and of `y`.
+    pub coordinate_bytes: usize,
+    pub sign: &'static EcdsaSigningAlgorithm,
+    pub verify: &'static EcdsaVerificationAlgorithm,
+}
+
+struct Row {
+    algorithm: Algorithm,
+    name: &'static str,
+    family: Family,
+    hash_bytes: usize,
+    primitive: Primitive,
+}
+
+const fn row(
+    algorithm: Algorithm,
+    name: &'static str,
+    family: Family,
+    hash_bytes: usize,
+    primitive: Primitive,
+) -> Row {
+    Row { algorithm, name, family, hash_bytes, primitive }
+}
+
+const fn rsa(sign: &'static RsaSignatureEncoding, verify: &'static RsaParameters) -> Primitive {
+    Primitive::Rsa { sign, verify }
+}
+
+const P256: Curve = Curve {
+    name: "P-256",
+    coordinate_bytes: 32,
+    sign: &ECDSA_P256_SHA256_FIXED_SIGNING,
+    verify: &ECDSA_P256_SHA256_FIXED,
+};
+
+const P384: Curve = Curve {
+    name: "P-384",
+    coordinate_bytes: 48,
+    sign: &ECDSA_P384_SHA384_FIXED_SIGNING,
+    verify: &ECDSA_P384_SHA384_FIXED,
+};
+
+// In the order of the enum: a row is found by index.
+static TABLE: [Row; 12] = [
+    row(Algorithm::Hs256, "HS256", Family::Hmac, 32, Primitive::Hmac(hmac::HMAC_SHA256)),
+    row(Algorithm::Hs384, "HS384", Family::Hmac, 48, Primitive::Hmac(hmac::HMAC_SHA384)),
+    row(Algorithm::Hs512, "HS512", Family::Hmac, 64, Primitive::Hmac(hmac::HMAC_SHA512)),
+    row(Algorithm::Rs256, "RS256", Family::Rsa, 32, rsa(&RSA_PKCS1_SHA256, &RSA_PKCS1_2048_8192_SHA256)),
+    row(Algorithm::Rs384, "RS384", Family::Rsa, 48, rsa(&RSA_PKCS1_SHA384, &RSA_PKCS1_2048_8192_SHA384)),
+    row(Algorithm::Rs512, "RS512", Family::Rsa, 64, rsa(&RSA_PKCS1_SHA512, &RSA_PKCS1_2048_8192_SHA512)),
+    row(Algorithm::Ps256, "PS256", Family::Rsa, 32, rsa(&RSA_PSS_SHA256, &RSA_PSS_2048_8192_SHA256)),
+    row(Algorithm::Ps384, "PS384", Family::Rsa, 48, rsa(&RSA_PSS_SHA384, &RSA_PSS_2048_8192_SHA384)),
+    row(Algorithm::Ps512, "PS512", Family::Rsa, 64, rsa(&RSA_PSS_SHA512, &RSA_PSS_2048_8192_SHA512)),
+    row(Algorithm::Es256, "ES256", Family::Ec, 32, Primitive::Ec(P256)),
+    row(Algorithm::Es384, "ES384", Family::Ec, 48, Primitive::Ec(P384)),
+    row(Algorithm::EdDsa, "EdDSA", Family::Ed, 64, Primitive::Ed),
+];
 
 impl Algorithm {
-    /// All of them, in the order in which they are documented.
-    pub const ALL: [Self; 12] = [
-        Self::HS256,
-        Self::HS384,
-        Self::HS512,
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::EdDSA,
-    ];
-
-    /// The name in JOSE headers.
+    /// All algorithms, as documented.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::HS256 => "HS256",
-            Self::HS384 => "HS384",
-            Self::HS512 => "HS512",
-            Self::RS256 => "RS256",
-            Self::RS384 => "RS384",
-            Self::RS512 => "RS512",
-            Self::PS256 => "PS256",
-            Self::PS384 => "PS384",
-            Self::PS512 => "PS512",
-            Self::ES256 => "ES256",
-            Self::ES384 => "ES384",
-            Self::EdDSA => "EdDSA",
-        }
+    pub fn all() -> impl ExactSizeIterator<Item = Self> {
+        TABLE.iter().map(|row| row.algorithm)
     }
 
-    /// The algorithm of exactly that name.
+    /// The algorithm of exactly this name; `rs256` and `RS256 ` are none.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+        TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm)
     }
 
-    /// Whether signer and verifier share one secret.
+    /// The value of `alg`.
     #[must_use]
-    pub const fn is_symmetric(self) -> bool {
-        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    pub fn as_str(self) -> &'static str {
+        self.row().name
     }
 
-    /// The least a secret should have: as much as the hash gives (RFC 7518, 3.2). 0 for asymmetric algorithms.
-    #[must_use]
-    pub const fn min_secret_bytes(self) -> usize {
-        match self {
-            Self::HS256 => 32,
-            Self::HS384 => 48,
-            Self::HS512 => 64,
-            _ => 0,
-        }
-    }
-
-    /// The primitives.
+    /// Which kind of key it needs.
     #[must_use]
     pub fn family(self) -> Family {
-        match self {
-            Self::HS256 => Family::Hmac(hmac::HMAC_SHA256),
-            Self::HS384 => Family::Hmac(hmac::HMAC_SHA384),
-            Self::HS512 => Family::Hmac(hmac::HMAC_SHA512),
-            Self::RS256 => rsa(&signature::RSA_PKCS1_SHA256, &signature::RSA_PKCS1_2048_8192_SHA256),
-            Self::RS384 => rsa(&signature::RSA_PKCS1_SHA384, &signature::RSA_PKCS1_2048_8192_SHA384),
-            Self::RS512 => rsa(&signature::RSA_PKCS1_SHA512, &signature::RSA_PKCS1_2048_8192_SHA512),
-            Self::PS256 => rsa(&signature::RSA_PSS_SHA256, &signature::RSA_PSS_2048_8192_SHA256),
-            Self::PS384 => rsa(&signature::RSA_PSS_SHA384, &signature::RSA_PSS_2048_8192_SHA384),
-            Self::PS512 => rsa(&signature::RSA_PSS_SHA512, &signature::RSA_PSS_2048_8192_SHA512),
-            Self::ES256 => Family::Ec {
-                sign: &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-                verify: &signature::ECDSA_P256_SHA256_FIXED,
-                curve: "P-256",
-                width: 32,
-            },
-            Self::ES384 => Family::Ec {
-                sign: &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
-                verify: &signature::ECDSA_P384_SHA384_FIXED,
-                curve: "P-384",
-                width: 48,
-            },
-            Self::EdDSA => Family::Ed25519 { verify: &signature::ED25519 },
-        }
+        self.row().family
+    }
+
+    /// Whether it needs a shared secret: then there is no public key to publish.
+    #[must_use]
+    pub fn is_symmetric(self) -> bool {
+        self.family() == Family::Hmac
+    }
+
+    /// Length of the hash in bytes; an HMAC secret shorter than it is weak (RFC 7518, 3.2).
+    #[must_use]
+    pub fn hash_bytes(self) -> usize {
+        self.row().hash_bytes
+    }
+
+    pub(super) fn primitive(self) -> &'static Primitive {
+        &self.row().primitive
+    }
+
+    fn row(self) -> &'static Row {
+        &TABLE[self as usize]
     }
 }
 
-fn rsa(sign: &'static dyn RsaEncoding, verify: &'static dyn VerificationAlgorithm) -> Family {
-    Family::Rsa { sign, verify }
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.algorithm as usize, index, "{}", row.name);
+        }
+    }
 }

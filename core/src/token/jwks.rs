@@ -1,216 +1,203 @@
-//! Key sets from elsewhere (RFC 7517, 5): looked at hard before anything is trusted to them.
+//! Key sets of others (RFC 7517), taken only when nothing in them is suspicious.
+//!
+//! A set is refused whole for what an honest issuer never publishes: a private member, a duplicate `kid`, weak or
+//! broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or
+//! `alg`, `use` other than `sig`, `key_ops` without `verify`) is skipped, as RFC 7517, 5 asks; a set that leaves
+//! nothing is refused.
 
-use std::collections::HashSet;
-
-use rsa::BigUint;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::algorithm::{Algorithm, Family};
-use super::jws;
-use super::key::{MAX_RSA_BITS, MIN_RSA_BITS, VerifyingKey};
-use crate::error::{Error, ErrorCode};
-use crate::json;
+use super::TokenError;
+use super::algorithm::{Algorithm, Family, Primitive};
+use super::claims::{AccessClaims, ClaimRules, parse_access};
+use super::json::parse_object;
+use super::jws::{self, ExpectedType};
+use super::key::{KeyError, VerifyingKey};
+use super::keyring::ACCESS_TYPE;
+use crate::clock::Millis;
+use crate::error::Error;
 
-/// The largest set, in bytes.
-pub const MAX_BYTES: usize = 64 * 1024;
+/// Longest set that is looked at.
+pub const MAX_SET_BYTES: usize = 64 * 1024;
+/// Most entries of a set.
+pub const MAX_SET_KEYS: usize = 32;
 
-/// The most keys in a set.
-pub const MAX_KEYS: usize = 32;
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
-/// Primes of the ROCA fingerprint (CVE-2017-15361) with, for each, the order that 65537 generates: every modulus of
-/// the flawed generator lies in the subgroup of 65537 modulo all of them.
-const ROCA_PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
-
-/// One key of a set.
-#[derive(Debug, Clone)]
-pub struct Jwk {
-    /// Its `kid`.
-    pub kid: Option<String>,
-    /// One verifying key for each algorithm that the key may be used with: one if it says `alg`.
-    pub keys: Vec<VerifyingKey>,
-}
-
-/// A set of keys that verify.
-#[derive(Debug, Clone)]
+/// The verifying keys of a set.
+#[derive(Debug)]
 pub struct JwkSet {
-    keys: Vec<Jwk>,
-    symmetric: bool,
+    keys: Vec<VerifyingKey>,
 }
 
 impl JwkSet {
-    /// Reads a set. One bad key spoils it: the owner of the set has lost control of it, or somebody else has won it.
-    /// Keys of a type or for a use that is not ours are passed over.
+    /// Reads `{"keys": [...]}`. Public keys or shared secrets, not both.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR` that says what is wrong: too large, a repeated `kid`, a private member, symmetric beside
-    /// asymmetric keys, RSA below 2048 bits, an exponent that is even or 1, a ROCA modulus, a point off its curve,
-    /// an empty or short secret.
-    pub fn from_json(text: &[u8]) -> Result<Self, Error> {
-        if text.len() > MAX_BYTES {
-            return Err(bad("larger than 64 KiB"));
+    /// `CONFIGURATION_ERROR` with the reason; the caller keeps the set it has.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
+        parse_set(bytes).map_err(|error| Error::configuration(format!("keyUri: the key set is refused: {error}")))
+    }
+
+    /// [`JwkSet::from_json`] for a set from the network, where a shared secret has no business: refused whole.
+    ///
+    /// # Errors
+    /// As [`JwkSet::from_json`].
+    pub fn from_remote_json(bytes: &[u8]) -> Result<Self, Error> {
+        let set = Self::from_json(bytes)?;
+        if set.keys.iter().any(|key| key.algorithm().is_symmetric()) {
+            return Err(Error::configuration("keyUri: the key set is refused: it holds a shared secret"));
         }
-        let set = json::parse_strict(text).map_err(|what| bad(&what))?;
-        let entries = set.get("keys").and_then(Value::as_array).ok_or_else(|| bad("no list of keys"))?;
-        if entries.len() > MAX_KEYS {
-            return Err(bad("more than 32 keys"));
+        Ok(set)
+    }
+
+    /// All keys; a JWK without `alg` stands here once for each algorithm that it fits.
+    #[must_use]
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+
+    /// The keys for a token of this `kid` and algorithm; every key of the algorithm for a token without `kid`.
+    pub fn find<'s>(&'s self, kid: Option<&'s str>, algorithm: Algorithm) -> impl Iterator<Item = &'s VerifyingKey> {
+        self.keys.iter().filter(move |key| key.algorithm() == algorithm && (kid.is_none() || key.kid() == kid))
+    }
+
+    /// Whether a key of this name is in the set.
+    #[must_use]
+    pub fn knows_kid(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid() == Some(kid))
+    }
+
+    /// Verifies an access token with the keys whose algorithm is in `algorithms`.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_access(
+        &self,
+        token: &str,
+        algorithms: &[Algorithm],
+        rules: &ClaimRules,
+        now: Millis,
+    ) -> Result<AccessClaims, TokenError> {
+        let keys = self.keys.iter().filter(|key| algorithms.contains(&key.algorithm()));
+        let verified = jws::verify(token, keys, ExpectedType::OrAbsent(ACCESS_TYPE))?;
+        parse_access(&verified.payload, rules, now)
+    }
+}
+
+fn parse_set(bytes: &[u8]) -> Result<JwkSet, KeyError> {
+    if bytes.len() > MAX_SET_BYTES {
+        return Err(KeyError("longer than 64 KiB"));
+    }
+    let set = parse_object(bytes).ok_or(KeyError("not a JSON object, or a name stands twice"))?;
+    let entries = set.get("keys").and_then(Value::as_array).ok_or(KeyError("`keys` is not an array"))?;
+    if entries.len() > MAX_SET_KEYS {
+        return Err(KeyError("more than 32 keys"));
+    }
+    let mut kids: Vec<&str> = Vec::new();
+    let mut keys = Vec::new();
+    let (mut secrets, mut public) = (false, false);
+    for entry in entries {
+        let jwk = entry.as_object().ok_or(KeyError("an entry is not an object"))?;
+        if PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
+            return Err(KeyError("a key has a private member"));
         }
-        let (mut keys, mut kids, mut symmetric, mut asymmetric) = (Vec::new(), HashSet::new(), false, false);
-        for entry in entries {
-            let entry = entry.as_object().ok_or_else(|| bad("a key is not an object"))?;
-            let Some(jwk) = read_key(entry)? else { continue };
-            if jwk.kid.as_ref().is_some_and(|kid| !kids.insert(kid.clone())) {
-                return Err(bad("a kid occurs twice"));
+        let kid = optional_text(jwk, "kid")?;
+        if let Some(kid) = kid {
+            if kids.contains(&kid) {
+                return Err(KeyError("two keys have the same kid"));
             }
-            let shared = jwk.keys.iter().any(|key| key.algorithm().is_symmetric());
-            symmetric |= shared;
-            asymmetric |= !shared;
-            keys.push(jwk);
+            kids.push(kid);
         }
-        if symmetric && asymmetric {
-            return Err(bad("symmetric and asymmetric keys together"));
+        let kty = optional_text(jwk, "kty")?.ok_or(KeyError("a key has no kty"))?;
+        secrets |= kty == "oct";
+        public |= kty != "oct";
+        for key in parse_key(jwk, kty)? {
+            keys.push(key.with_kid(kid.map(str::to_owned)));
         }
-        Ok(Self { keys, symmetric })
     }
-
-    /// Whether the set holds shared secrets, which a set fetched from elsewhere must not.
-    #[must_use]
-    pub const fn is_symmetric(&self) -> bool {
-        self.symmetric
+    if secrets && public {
+        return Err(KeyError("shared secrets and public keys are mixed"));
     }
-
-    /// How many keys are usable.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.keys.len()
+    if keys.is_empty() {
+        return Err(KeyError("no key in it can verify tokens"));
     }
+    Ok(JwkSet { keys })
+}
 
-    /// Whether no key is usable.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+/// One key per algorithm that the entry allows; none when it is meant for something else.
+fn parse_key(jwk: &Map<String, Value>, kty: &str) -> Result<Vec<VerifyingKey>, KeyError> {
+    let family = match kty {
+        "oct" => Family::Hmac,
+        "RSA" => Family::Rsa,
+        "EC" => Family::Ec,
+        "OKP" => Family::Ed,
+        _ => return Ok(Vec::new()),
+    };
+    if family != Family::Hmac && jwk.contains_key("k") {
+        return Err(KeyError("a key has a private member"));
     }
-
-    /// The keys that a token may be tried against: the one of its `kid`, or, without a `kid`, all of its algorithm.
-    pub fn find<'a>(&'a self, kid: Option<&'a str>, algorithm: Algorithm) -> impl Iterator<Item = &'a VerifyingKey> {
-        let named = self.keys.iter().filter(move |jwk| kid.is_none() || jwk.kid.as_deref() == kid);
-        named.flat_map(|jwk| &jwk.keys).filter(move |key| key.algorithm() == algorithm)
+    // Weak and broken keys are refused even where they are marked for another use.
+    let alg = optional_text(jwk, "alg")?;
+    let curve = optional_text(jwk, "crv")?;
+    let verifies = is_for_verifying(jwk)?;
+    let mut keys = Vec::new();
+    let mut reason = None;
+    for algorithm in Algorithm::all().filter(|algorithm| algorithm.family() == family) {
+        let key = match algorithm.primitive() {
+            Primitive::Ec(known) if curve != Some(known.name) => continue,
+            Primitive::Ed if curve != Some("Ed25519") => continue,
+            Primitive::Hmac(_) => {
+                let secret = bytes(jwk, "k")?;
+                if secret.len() < algorithm.hash_bytes() {
+                    reason = Some(KeyError("a shared secret is shorter than its hash"));
+                    continue;
+                }
+                VerifyingKey::hmac(algorithm, &secret)
+            }
+            Primitive::Rsa { .. } => VerifyingKey::rsa(algorithm, &bytes(jwk, "n")?, &bytes(jwk, "e")?),
+            Primitive::Ec(_) => VerifyingKey::ec(algorithm, &bytes(jwk, "x")?, &bytes(jwk, "y")?),
+            Primitive::Ed => VerifyingKey::ed25519(&bytes(jwk, "x")?),
+        }?;
+        if verifies && alg.is_none_or(|name| name == algorithm.as_str()) {
+            keys.push(key);
+        }
+    }
+    let wanted = alg.and_then(Algorithm::from_name);
+    match reason {
+        // A secret that is too short for every algorithm, or for the one it names.
+        Some(error) if keys.is_empty() && (alg.is_none() || wanted.is_some()) => Err(error),
+        _ if wanted.is_some_and(|wanted| wanted.family() != family) => Err(KeyError("alg doesn't fit kty")),
+        _ => Ok(keys),
     }
 }
 
-fn bad(what: &str) -> Error {
-    Error::new(ErrorCode::ValidationError, format!("The key set is refused: {what}"))
+/// `use` (RFC 7517, 4.2) and `key_ops` (4.3), where given, must allow verifying.
+fn is_for_verifying(jwk: &Map<String, Value>) -> Result<bool, KeyError> {
+    let signature = optional_text(jwk, "use")?.is_none_or(|value| value == "sig");
+    let operations = match jwk.get("key_ops") {
+        None => true,
+        Some(value) => {
+            let names = value.as_array().ok_or(KeyError("key_ops is not an array"))?;
+            if names.iter().enumerate().any(|(at, name)| !name.is_string() || names[..at].contains(name)) {
+                return Err(KeyError("key_ops is not an array of different strings"));
+            }
+            names.iter().any(|name| name == "verify")
+        }
+    };
+    Ok(signature && operations)
 }
 
-/// A key; `None` when it is none of ours to judge.
-fn read_key(entry: &Map<String, Value>) -> Result<Option<Jwk>, Error> {
-    let text = |name: &str| match entry.get(name) {
+fn optional_text<'j>(jwk: &'j Map<String, Value>, name: &str) -> Result<Option<&'j str>, KeyError> {
+    match jwk.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(bad("a member has the wrong type")),
-    };
-    let kty = text("kty")?.ok_or_else(|| bad("a key has no kty"))?;
-    if kty != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| entry.contains_key(*name)) {
-        return Err(bad("it publishes a private key"));
-    }
-    if text("use")?.is_some_and(|purpose| purpose != "sig") || !may_verify(entry)? {
-        return Ok(None);
-    }
-    let candidates = algorithms(kty, text("crv")?);
-    let algorithms: Vec<Algorithm> = match text("alg")? {
-        None => candidates,
-        Some(name) => candidates.into_iter().filter(|algorithm| algorithm.as_str() == name).collect(),
-    };
-    if algorithms.is_empty() {
-        return Ok(None);
-    }
-    let bytes = |name: &str| -> Result<Vec<u8>, Error> {
-        let part = text(name)?.ok_or_else(|| bad("a key lacks a member"))?;
-        jws::decode(part).map_err(|_| bad("a member is not canonical base64url"))
-    };
-    let keys = match kty {
-        "RSA" => {
-            let (n, e) = (bytes("n")?, bytes("e")?);
-            check_rsa(&n, &e)?;
-            algorithms.into_iter().map(|algorithm| VerifyingKey::from_rsa(algorithm, &n, &e)).collect()
-        }
-        "EC" => {
-            let mut point = vec![4];
-            point.extend(coordinate(bytes("x")?, algorithms[0])?);
-            point.extend(coordinate(bytes("y")?, algorithms[0])?);
-            algorithms.into_iter().map(|algorithm| VerifyingKey::from_public(algorithm, &point)).collect()
-        }
-        "OKP" => {
-            let x = bytes("x")?;
-            if x.len() != 32 {
-                return Err(bad("an Ed25519 key is not 32 bytes"));
-            }
-            algorithms.into_iter().map(|algorithm| VerifyingKey::from_public(algorithm, &x)).collect()
-        }
-        _ => {
-            let secret = bytes("k")?;
-            let long_enough = algorithms.into_iter().filter(|algorithm| secret.len() >= algorithm.min_secret_bytes());
-            let keys: Result<Vec<_>, _> =
-                long_enough.map(|algorithm| VerifyingKey::from_secret(algorithm, &secret)).collect();
-            if keys.as_ref().is_ok_and(Vec::is_empty) {
-                return Err(bad("a shared secret is too short"));
-            }
-            keys
-        }
-    };
-    let keys: Vec<VerifyingKey> = keys.map_err(|_| bad("a key is not sound"))?;
-    Ok(Some(Jwk { kid: text("kid")?.map(str::to_owned), keys }))
-}
-
-/// Whether `key_ops`, where given, allow verifying (RFC 7517, 4.3).
-fn may_verify(entry: &Map<String, Value>) -> Result<bool, Error> {
-    match entry.get("key_ops") {
-        None => Ok(true),
-        Some(Value::Array(operations)) => Ok(operations.iter().any(|operation| operation == "verify")),
-        Some(_) => Err(bad("key_ops is not a list")),
+        Some(value) => value.as_str().map(Some).ok_or(KeyError("a member of a key is not a string")),
     }
 }
 
-fn algorithms(kty: &str, curve: Option<&str>) -> Vec<Algorithm> {
-    let fits = |algorithm: &Algorithm| match (algorithm.family(), kty) {
-        (Family::Rsa { .. }, "RSA") | (Family::Hmac(_), "oct") => true,
-        (Family::Ec { curve: wanted, .. }, "EC") => curve == Some(wanted),
-        (Family::Ed25519 { .. }, "OKP") => curve == Some("Ed25519"),
-        _ => false,
-    };
-    Algorithm::ALL.into_iter().filter(fits).collect()
-}
-
-fn coordinate(bytes: Vec<u8>, algorithm: Algorithm) -> Result<Vec<u8>, Error> {
-    match algorithm.family() {
-        Family::Ec { width, .. } if bytes.len() == width => Ok(bytes),
-        _ => Err(bad("a coordinate has the wrong length")),
-    }
-}
-
-fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
-    let (n, e) = (BigUint::from_bytes_be(n), BigUint::from_bytes_be(e));
-    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&n.bits()) {
-        return Err(bad("an RSA key has less than 2048 or more than 8192 bits"));
-    }
-    let two = BigUint::from(2_u32);
-    if e <= two || &e % &two == BigUint::from(0_u32) || &n % &two == BigUint::from(0_u32) || e.bits() > 33 {
-        return Err(bad("an RSA exponent or modulus is not sound"));
-    }
-    if ROCA_PRIMES.iter().all(|prime| in_subgroup(&n, *prime)) {
-        return Err(bad("an RSA modulus has the ROCA weakness"));
-    }
-    Ok(())
-}
-
-/// Whether `n` modulo `prime` is a power of 65537.
-fn in_subgroup(n: &BigUint, prime: u32) -> bool {
-    let residue = n % BigUint::from(prime);
-    let mut power = 1_u32;
-    for _ in 0..prime {
-        if BigUint::from(power) == residue {
-            return true;
-        }
-        power = power * (65_537 % prime) % prime;
-    }
-    false
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, KeyError> {
+    let text = jwk.get(name).and_then(Value::as_str).ok_or(KeyError("a key lacks a member"))?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of a key is not canonical base64url"))
 }

@@ -1,198 +1,178 @@
-//! Keys, parsed once: what signs, and what verifies.
+//! Keys, parsed once and used often.
 
+use std::fmt;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::hmac;
-use std::sync::Arc;
-
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaKeyPair};
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
-use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding, SecretDocument};
-use rsa::traits::PublicKeyParts as _;
-use serde_json::Value;
+use aws_lc_rs::signature::{
+    ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaKeyPair, RsaPublicKeyComponents,
+};
+use rsa::pkcs1::der::Decode as _;
+use rsa::pkcs8::{EncodePrivateKey as _, ObjectIdentifier, PrivateKeyInfo};
+use serde_json::{Value, json};
 
 use super::TokenError;
-use super::algorithm::{Algorithm, Family};
-use super::jwk;
-use crate::crypto::{self, Secret};
+use super::algorithm::{Algorithm, Curve, Family, Primitive};
+use super::pem::{self, PrivateKeyDer};
+use super::weak::{MAX_RSA_BITS, MIN_RSA_BITS, check_rsa_public_key};
+use crate::crypto::{Secret, sha256, to_base64url};
 
-/// The least modulus length that is accepted, in bits (NIST SP 800-57).
-pub const MIN_RSA_BITS: usize = 2048;
+/// Why a key is not taken. Says nothing of the key itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct KeyError(pub &'static str);
 
-/// The longest modulus: verifying under longer ones is work that an attacker chooses.
-pub const MAX_RSA_BITS: usize = 8192;
+const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-enum Signer {
-    Hmac(Arc<hmac::Key>),
-    Rsa(RsaKeyPair),
-    Ec(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-}
+/// Longest signature: an RSA one of 8192 bits.
+pub(super) const MAX_SIGNATURE_BYTES: usize = MAX_RSA_BITS / 8;
 
-/// A key that signs, with everything derived from it once.
+/// A key that signs with one algorithm, and everything derived from it.
 pub struct SigningKey {
     algorithm: Algorithm,
-    signer: Signer,
-    verifying: VerifyingKey,
     kid: Option<String>,
-    public_jwk: Option<Value>,
-    /// From which the refresh key is derived: the secret, or the PKCS#8 document.
+    public: Option<PublicKey>,
     private: Secret<Vec<u8>>,
+    material: SigningMaterial,
 }
 
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SigningKey({}, {})", self.algorithm.as_str(), self.kid.as_deref().unwrap_or("-"))
-    }
+enum SigningMaterial {
+    Hmac(hmac::Key),
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+/// The public half of an asymmetric key, as a JWK names its parts.
+#[derive(Clone)]
+enum PublicKey {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Ec { curve: &'static str, x: Vec<u8>, y: Vec<u8> },
+    Ed { x: Vec<u8> },
 }
 
 impl SigningKey {
-    /// A key from a secret, for HS256, HS384 and HS512. It has no `kid`: one made from the secret would only give an
-    /// attacker something more to test guesses on.
+    /// Reads a private key: RSA (PKCS#1, PKCS#8) of 2048 to 8192 bits, EC on P-256 or P-384 (SEC1, PKCS#8), or Ed25519
+    /// (PKCS#8). Without `algorithm` it is RS256, ES256, ES384 or `EdDSA`, by the type of the key. Its `kid` is the
+    /// RFC 7638 thumbprint.
     ///
     /// # Errors
-    /// A sentence to follow `secret`.
-    pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, String> {
-        let Family::Hmac(hash) = algorithm.family() else {
-            return Err(format!("is not a private key, which algorithm {} needs (PEM)", algorithm.as_str()));
+    /// No readable private key, a weak one, or one that doesn't fit `algorithm`.
+    pub fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        match pem::read_private_key(text)? {
+            PrivateKeyDer::Pkcs1(der) => Self::from_rsa(RsaKeyPair::from_der(&der), algorithm),
+            PrivateKeyDer::Sec1(der) => Self::from_ec(&der, algorithm),
+            PrivateKeyDer::Pkcs8(der) => {
+                let info = PrivateKeyInfo::try_from(der.as_slice())
+                    .map_err(|_| KeyError("the PEM body is not a PKCS#8 key"))?;
+                match info.algorithm.oid {
+                    RSA_OID => Self::from_rsa(RsaKeyPair::from_pkcs8(&der), algorithm),
+                    EC_OID => Self::from_ec(&der, algorithm),
+                    ED25519_OID => Self::from_ed(&der, algorithm),
+                    _ => Err(KeyError("the key is none of RSA, EC (P-256, P-384) and Ed25519")),
+                }
+            }
+        }
+    }
+
+    /// A shared secret for HS256, HS384 or HS512. It has no `kid`: one made from the secret would help to guess it.
+    ///
+    /// # Errors
+    /// An empty secret, or an algorithm that needs a private key.
+    pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+        let Primitive::Hmac(hash) = algorithm.primitive() else {
+            return Err(KeyError("the algorithm needs a PEM private key"));
         };
         if secret.is_empty() {
-            return Err("must not be empty".to_owned());
+            return Err(KeyError("the secret is empty"));
         }
-        let key = Arc::new(hmac::Key::new(hash, secret));
-        Ok(Self {
-            algorithm,
-            verifying: VerifyingKey { algorithm, verifier: Verifier::Hmac(Arc::clone(&key)) },
-            signer: Signer::Hmac(key),
-            kid: None,
-            public_jwk: None,
-            private: Secret::new(secret.to_vec()),
-        })
+        let private = Secret::new(secret.to_vec());
+        let material = SigningMaterial::Hmac(hmac::Key::new(*hash, secret));
+        Ok(Self { algorithm, kid: None, public: None, private, material })
     }
 
-    /// A key from PEM: RSA (PKCS#1, PKCS#8), EC on P-256 or P-384 (SEC 1, PKCS#8), Ed25519 (PKCS#8). Without an
-    /// algorithm it is RS256, ES256, ES384 or EdDSA, by the type of the key.
+    /// Makes a key for `algorithm`; `rsa_bits` (2048 to 8192) counts for RSA alone. Answers its PKCS#8 PEM, too.
+    /// Takes from 0.1 s (RSA 2048) to minutes (RSA 8192), so never on an event loop.
     ///
     /// # Errors
-    /// A sentence to follow `secret`, without any of its content.
-    pub fn from_pem(pem: &str, algorithm: Option<Algorithm>) -> Result<Self, String> {
-        let (label, document) = SecretDocument::from_pem(pem.trim()).map_err(|_| unreadable())?;
-        let der = document.as_bytes();
-        let key = match label {
-            "RSA PRIVATE KEY" => {
-                let key = rsa::RsaPrivateKey::from_pkcs1_der(der).map_err(|_| unreadable())?;
-                let pkcs8 = key.to_pkcs8_der().map_err(|_| unreadable())?;
-                Self::from_pkcs8(pkcs8.as_bytes())
+    /// A symmetric algorithm, or a size out of bounds.
+    pub fn generate(algorithm: Algorithm, rsa_bits: usize) -> Result<(Self, Secret<String>), KeyError> {
+        const FAILED: KeyError = KeyError("the key could not be generated");
+        let pem = match algorithm.primitive() {
+            Primitive::Hmac(_) => return Err(KeyError("only asymmetric keys are generated")),
+            Primitive::Rsa { .. } => {
+                if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&rsa_bits) {
+                    return Err(KeyError("RSA keys have 2048 to 8192 bits"));
+                }
+                let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, rsa_bits).map_err(|_| FAILED)?;
+                pem::write_pkcs8(key.to_pkcs8_der().map_err(|_| FAILED)?.as_bytes())
             }
-            "EC PRIVATE KEY" => Self::from_sec1(der),
-            "PRIVATE KEY" => Self::from_pkcs8(der),
-            "PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE" => {
-                return Err("is a public key: signing needs the private one".to_owned());
+            Primitive::Ec(curve) => {
+                let document = EcdsaKeyPair::generate(curve.sign).and_then(|pair| pair.to_pkcs8v1());
+                pem::write_pkcs8(document.map_err(|_| FAILED)?.as_ref())
             }
-            "ENCRYPTED PRIVATE KEY" => return Err("is an encrypted private key: decrypt it first".to_owned()),
-            _ => None,
-        }
-        .ok_or_else(unreadable)??;
-        key.with_algorithm(algorithm)
-    }
-
-    /// Makes a key pair. Answers it with its PKCS#8 PEM. `rsa_bits` counts for RSA alone.
-    ///
-    /// # Errors
-    /// A sentence about what failed.
-    pub fn generate(algorithm: Algorithm, rsa_bits: usize) -> Result<(Self, Secret<String>), String> {
-        let failed = |_| format!("no {} key could be made", algorithm.as_str());
-        let der = match algorithm.family() {
-            Family::Hmac(_) => return Err("a shared secret is not made here".to_owned()),
-            Family::Rsa { .. } => {
-                let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, rsa_bits).map_err(|e| e.to_string())?;
-                key.to_pkcs8_der().map_err(|e| e.to_string())?
-            }
-            Family::Ec { sign, .. } => {
-                let pkcs8 = EcdsaKeyPair::generate_pkcs8(sign, &SystemRandom::new()).map_err(failed)?;
-                SecretDocument::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?
-            }
-            Family::Ed25519 { .. } => {
-                let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(failed)?;
-                SecretDocument::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?
+            Primitive::Ed => {
+                let document = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1());
+                pem::write_pkcs8(document.map_err(|_| FAILED)?.as_ref())
             }
         };
-        let pem = der.to_pem("PRIVATE KEY", LineEnding::LF).map_err(|e| e.to_string())?;
-        let key = Self::from_pem(&pem, Some(algorithm))?;
-        Ok((key, Secret::new(pem.to_string())))
+        let pem = Secret::new(pem);
+        Ok((Self::from_pem(pem.expose(), Some(algorithm))?, pem))
     }
 
-    /// `None`: not a document of a kind we know. `Some(Err)`: known, and refused.
-    fn from_pkcs8(der: &[u8]) -> Option<Result<Self, String>> {
-        if let Ok(key) = rsa::RsaPrivateKey::from_pkcs8_der(der) {
-            return Some(Self::from_rsa(&key, der));
+    fn from_rsa<E>(pair: Result<RsaKeyPair, E>, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        // The reasons of the parser are not told apart: too short is by far the most frequent one.
+        let pair = pair.map_err(|_| KeyError("the RSA key is damaged or shorter than 2048 bits"))?;
+        let algorithm = fitting(algorithm, Algorithm::Rs256, Family::Rsa)?;
+        let parts = rsa::pkcs1::RsaPublicKey::from_der(pair.public_key().as_ref())
+            .map_err(|_| KeyError("the RSA key has no readable public part"))?;
+        let (n, e) = (parts.modulus.as_bytes().to_vec(), parts.public_exponent.as_bytes().to_vec());
+        check_rsa_public_key(&n, &e)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError("the RSA key can't be encoded"))?;
+        let private = der.as_ref().to_vec();
+        Ok(Self::asymmetric(algorithm, PublicKey::Rsa { n, e }, private, SigningMaterial::Rsa(pair)))
+    }
+
+    fn from_ec(der: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        let (found, curve, pair) = [Algorithm::Es256, Algorithm::Es384]
+            .into_iter()
+            .find_map(|candidate| {
+                let Primitive::Ec(curve) = candidate.primitive() else { return None };
+                let pair = EcdsaKeyPair::from_private_key_der(curve.sign, der).ok()?;
+                Some((candidate, curve, pair))
+            })
+            .ok_or(KeyError("the EC key is damaged or not on P-256 or P-384"))?;
+        if algorithm.is_some_and(|wanted| wanted != found) {
+            return Err(KeyError("the algorithm doesn't fit the curve of the EC key"));
         }
-        for algorithm in [Algorithm::ES256, Algorithm::ES384] {
-            let Family::Ec { sign, .. } = algorithm.family() else { continue };
-            if let Ok(pair) = EcdsaKeyPair::from_pkcs8(sign, der) {
-                return Some(Self::from_ec(pair, algorithm, der));
-            }
-        }
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
-        let public = pair.public_key().as_ref().to_vec();
-        let jwk = jwk::ed25519(&public);
-        Some(Self::assemble(Algorithm::EdDSA, Signer::Ed25519(pair), &public, jwk, der))
+        let document = pair.to_pkcs8v1().map_err(|_| KeyError("the EC key can't be encoded"))?;
+        // An uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.coordinate_bytes);
+        let public = PublicKey::Ec { curve: curve.name, x: x.to_vec(), y: y.to_vec() };
+        Ok(Self::asymmetric(found, public, document.as_ref().to_vec(), SigningMaterial::Ec(pair)))
     }
 
-    fn from_sec1(der: &[u8]) -> Option<Result<Self, String>> {
-        [Algorithm::ES256, Algorithm::ES384].into_iter().find_map(|algorithm| {
-            let Family::Ec { sign, .. } = algorithm.family() else { return None };
-            let pair = EcdsaKeyPair::from_private_key_der(sign, der).ok()?;
-            // The canonical private part, whatever form the key came in.
-            let pkcs8 = pair.to_pkcs8v1().ok()?;
-            Some(Self::from_ec(pair, algorithm, pkcs8.as_ref()))
-        })
+    fn from_ed(der: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        let algorithm = fitting(algorithm, Algorithm::EdDsa, Family::Ed)?;
+        let pair = Ed25519KeyPair::from_pkcs8(der).map_err(|_| KeyError("the Ed25519 key is damaged"))?;
+        let document = pair.to_pkcs8v1().map_err(|_| KeyError("the Ed25519 key can't be encoded"))?;
+        let public = PublicKey::Ed { x: pair.public_key().as_ref().to_vec() };
+        Ok(Self::asymmetric(algorithm, public, document.as_ref().to_vec(), SigningMaterial::Ed(pair)))
     }
 
-    fn from_rsa(key: &rsa::RsaPrivateKey, der: &[u8]) -> Result<Self, String> {
-        let bits = key.n().bits();
-        if bits < MIN_RSA_BITS {
-            return Err(format!("is an RSA key of {bits} bits: at least {MIN_RSA_BITS} are needed"));
-        }
-        let (n, e) = (key.n().to_bytes_be(), key.e().to_bytes_be());
-        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| "is an RSA key that is not sound".to_owned())?;
-        let public = pair.public_key().as_ref().to_vec();
-        Self::assemble(Algorithm::RS256, Signer::Rsa(pair), &public, jwk::rsa(&n, &e), der)
+    fn asymmetric(algorithm: Algorithm, public: PublicKey, private: Vec<u8>, material: SigningMaterial) -> Self {
+        let kid = Some(public.thumbprint());
+        Self { algorithm, kid, public: Some(public), private: Secret::new(private), material }
     }
 
-    fn from_ec(pair: EcdsaKeyPair, algorithm: Algorithm, der: &[u8]) -> Result<Self, String> {
-        let Family::Ec { curve, width, .. } = algorithm.family() else { return Err(unreadable()) };
-        let public = pair.public_key().as_ref().to_vec();
-        // An uncompressed point: 4, x, y (SEC 1, 2.3.3).
-        let (x, y) = public.get(1..).and_then(|point| point.split_at_checked(width)).ok_or_else(unreadable)?;
-        let jwk = jwk::ec(curve, x, y);
-        Self::assemble(algorithm, Signer::Ec(pair), &public, jwk, der)
-    }
-
-    fn assemble(
-        algorithm: Algorithm,
-        signer: Signer,
-        public: &[u8],
-        jwk: jwk::Members,
-        der: &[u8],
-    ) -> Result<Self, String> {
-        let kid = jwk::thumbprint(&jwk);
-        let verifying = VerifyingKey::from_public(algorithm, public).map_err(|_| unreadable())?;
-        let public_jwk = Some(jwk::published(&jwk, algorithm, &kid));
-        Ok(Self { algorithm, signer, verifying, kid: Some(kid), public_jwk, private: Secret::new(der.to_vec()) })
-    }
-
-    /// The same key under another algorithm of its family.
-    fn with_algorithm(mut self, wanted: Option<Algorithm>) -> Result<Self, String> {
-        let Some(algorithm) = wanted.filter(|wanted| *wanted != self.algorithm) else { return Ok(self) };
-        let (Signer::Rsa(pair), Family::Rsa { .. }) = (&self.signer, algorithm.family()) else {
-            return Err(format!("is a key for {}, not for algorithm {}", self.algorithm.as_str(), algorithm.as_str()));
-        };
-        self.verifying = VerifyingKey::from_public(algorithm, pair.public_key().as_ref()).map_err(|_| unreadable())?;
-        if let Some(jwk) = &mut self.public_jwk {
-            jwk["alg"] = algorithm.as_str().into();
-        }
-        self.algorithm = algorithm;
-        Ok(self)
+    /// The same key under another `kid`, or without one.
+    #[must_use]
+    pub fn with_kid(mut self, kid: Option<String>) -> Self {
+        self.kid = kid;
+        self
     }
 
     /// The algorithm it signs with.
@@ -201,126 +181,231 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// RFC 7638 thumbprint; none for a shared secret.
+    /// RFC 7638 thumbprint with SHA-256, base64url; `None` for a shared secret.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The public JWK: `kty`, key members, `use`, `alg`, `kid`; none for a shared secret.
+    /// The public JWK (RFC 7517) as `GET /keys` shows it; `None` for a shared secret.
     #[must_use]
-    pub const fn public_jwk(&self) -> Option<&Value> {
-        self.public_jwk.as_ref()
+    pub fn public_jwk(&self) -> Option<Value> {
+        let mut jwk = self.public.as_ref()?.required_members();
+        let (kid, alg) = (json!(self.kid), json!(self.algorithm.as_str()));
+        if let Value::Object(members) = &mut jwk {
+            members.insert("use".to_owned(), json!("sig"));
+            members.insert("alg".to_owned(), alg);
+            members.insert("kid".to_owned(), kid);
+        }
+        Some(jwk)
+    }
+
+    /// What other secrets are derived from: the PKCS#8 DER in one canonical form, or the shared secret itself.
+    #[must_use]
+    pub const fn private_bytes(&self) -> &Secret<Vec<u8>> {
+        &self.private
     }
 
     /// The key that verifies what this one signs.
-    #[must_use]
-    pub const fn verifying(&self) -> &VerifyingKey {
-        &self.verifying
-    }
-
-    /// The key of refresh tokens: HMAC-SHA-256 under a key derived from the private part (RFC 5869), so that nobody
-    /// who knows only public keys can check, let alone make, a refresh token.
-    #[must_use]
-    pub fn derive_refresh_key(&self) -> hmac::Key {
-        let derived = crypto::derive_key(self.private.expose(), b"sentri refresh token v1");
-        hmac::Key::new(hmac::HMAC_SHA256, derived.expose())
-    }
-
-    /// Signs.
     ///
     /// # Errors
-    /// `Invalid` when the library refuses, which a checked key gives it no reason for.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        let failed = |_| TokenError::Invalid("signing failed");
-        match (&self.signer, self.algorithm.family()) {
-            (Signer::Hmac(key), _) => Ok(hmac::sign(key, message).as_ref().to_vec()),
-            (Signer::Rsa(pair), Family::Rsa { sign, .. }) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(sign, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
-                Ok(signature)
+    /// None in practice: the parts were checked when the key was made.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        let key = match &self.public {
+            None => VerifyingKey::hmac(self.algorithm, self.private.expose())?,
+            Some(PublicKey::Rsa { n, e }) => VerifyingKey::rsa(self.algorithm, n, e)?,
+            Some(PublicKey::Ec { x, y, .. }) => VerifyingKey::ec(self.algorithm, x, y)?,
+            Some(PublicKey::Ed { x }) => VerifyingKey::ed25519(x)?,
+        };
+        Ok(key.with_kid(self.kid.clone()))
+    }
+
+    /// Signs `message` into `out` and answers the length of the signature: raw `r || s` for EC (RFC 7518, 3.4).
+    pub(super) fn sign(&self, message: &[u8], out: &mut [u8; MAX_SIGNATURE_BYTES]) -> Result<usize, TokenError> {
+        const FAILED: TokenError = TokenError::Invalid("signing failed");
+        let random = SystemRandom::new();
+        let signature = match (&self.material, self.algorithm.primitive()) {
+            (SigningMaterial::Rsa(pair), Primitive::Rsa { sign, .. }) => {
+                let length = pair.public_modulus_len();
+                let room = out.get_mut(..length).ok_or(FAILED)?;
+                pair.sign(*sign, &random, message, room).map_err(|_| FAILED)?;
+                return Ok(length);
             }
-            (Signer::Ec(pair), _) => Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
-            (Signer::Ed25519(pair), _) => Ok(pair.sign(message).as_ref().to_vec()),
-            (Signer::Rsa(_), _) => Err(TokenError::Invalid("key and algorithm differ")),
+            (SigningMaterial::Hmac(key), _) => return copy(hmac::sign(key, message).as_ref(), out),
+            (SigningMaterial::Ec(pair), _) => pair.sign(&random, message).map_err(|_| FAILED)?,
+            (SigningMaterial::Ed(pair), _) => pair.try_sign(message).map_err(|_| FAILED)?,
+            (SigningMaterial::Rsa(_), _) => return Err(FAILED),
+        };
+        copy(signature.as_ref(), out)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+fn copy(signature: &[u8], out: &mut [u8; MAX_SIGNATURE_BYTES]) -> Result<usize, TokenError> {
+    out.get_mut(..signature.len()).ok_or(TokenError::Invalid("signing failed"))?.copy_from_slice(signature);
+    Ok(signature.len())
+}
+
+fn fitting(wanted: Option<Algorithm>, default: Algorithm, family: Family) -> Result<Algorithm, KeyError> {
+    let algorithm = wanted.unwrap_or(default);
+    if algorithm.family() == family { Ok(algorithm) } else { Err(KeyError("the algorithm doesn't fit the key type")) }
+}
+
+impl PublicKey {
+    /// `kty` and what else RFC 7638 hashes, in lexicographic order.
+    fn required_members(&self) -> Value {
+        match self {
+            Self::Rsa { n, e } => json!({ "e": to_base64url(e), "kty": "RSA", "n": to_base64url(n) }),
+            Self::Ec { curve, x, y } => {
+                json!({ "crv": curve, "kty": "EC", "x": to_base64url(x), "y": to_base64url(y) })
+            }
+            Self::Ed { x } => json!({ "crv": "Ed25519", "kty": "OKP", "x": to_base64url(x) }),
         }
     }
+
+    fn thumbprint(&self) -> String {
+        to_base64url(&sha256(self.required_members().to_string().as_bytes()))
+    }
 }
 
-fn unreadable() -> String {
-    "is not a private key that can be read: PEM of RSA (2048 bits or more), EC (P-256, P-384) or Ed25519".to_owned()
-}
-
-#[derive(Clone)]
-enum Verifier {
-    Hmac(Arc<hmac::Key>),
-    Public(Arc<ParsedPublicKey>),
-}
-
-/// A key that verifies, bound to one algorithm.
-#[derive(Clone)]
+/// A key that verifies with one algorithm. What a token says of algorithms can't change which.
 pub struct VerifyingKey {
     algorithm: Algorithm,
-    verifier: Verifier,
+    kid: Option<String>,
+    typ: &'static str,
+    header: String,
+    material: VerifyingMaterial,
 }
 
-impl std::fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "VerifyingKey({})", self.algorithm.as_str())
-    }
+enum VerifyingMaterial {
+    Hmac(hmac::Key),
+    Public(ParsedPublicKey),
 }
 
 impl VerifyingKey {
-    /// From a public key in the form that the library wants: DER for RSA, an uncompressed point, 32 bytes.
+    /// A shared secret for an HS algorithm.
     ///
     /// # Errors
-    /// `Invalid` for a key that is not on its curve or too short.
-    pub fn from_public(algorithm: Algorithm, public: &[u8]) -> Result<Self, TokenError> {
-        let verify = match algorithm.family() {
-            Family::Hmac(_) => return Err(TokenError::Invalid("a shared secret is not public")),
-            Family::Rsa { verify, .. } | Family::Ec { verify, .. } | Family::Ed25519 { verify } => verify,
-        };
-        let parsed = ParsedPublicKey::new(verify, public).map_err(|_| TokenError::Invalid("bad public key"))?;
-        Ok(Self { algorithm, verifier: Verifier::Public(Arc::new(parsed)) })
-    }
-
-    /// From modulus and exponent, big-endian. Their soundness is the key set's concern.
-    ///
-    /// # Errors
-    /// `Invalid` for a key that the library refuses.
-    pub fn from_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, TokenError> {
-        let bad = TokenError::Invalid("bad RSA public key");
-        let (n, e) = (rsa::BigUint::from_bytes_be(n), rsa::BigUint::from_bytes_be(e));
-        let public = rsa::RsaPublicKey::new_with_max_size(n, e, MAX_RSA_BITS).map_err(|_| bad)?;
-        let der = public.to_pkcs1_der().map_err(|_| bad)?;
-        Self::from_public(algorithm, der.as_bytes())
-    }
-
-    /// From a secret of at least one byte.
-    ///
-    /// # Errors
-    /// `Invalid` for an empty secret or an asymmetric algorithm.
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, TokenError> {
-        match algorithm.family() {
-            Family::Hmac(hash) if !secret.is_empty() => {
-                Ok(Self { algorithm, verifier: Verifier::Hmac(Arc::new(hmac::Key::new(hash, secret))) })
-            }
-            _ => Err(TokenError::Invalid("bad secret")),
+    /// An empty secret or an algorithm of another family.
+    pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        match algorithm.primitive() {
+            Primitive::Hmac(_) if secret.is_empty() => Err(KeyError("the secret is empty")),
+            Primitive::Hmac(hash) => Ok(Self::new(algorithm, VerifyingMaterial::Hmac(hmac::Key::new(*hash, secret)))),
+            _ => Err(KeyError("the algorithm doesn't fit the key type")),
         }
     }
 
-    /// The one algorithm that the key is for.
+    /// An RSA key of modulus `n` and exponent `e`, big-endian without leading zeros.
+    ///
+    /// # Errors
+    /// A weak key ([`check_rsa_public_key`]) or an algorithm of another family.
+    pub fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
+        let Primitive::Rsa { verify, .. } = algorithm.primitive() else {
+            return Err(KeyError("the algorithm doesn't fit the key type"));
+        };
+        check_rsa_public_key(n, e)?;
+        RsaPublicKeyComponents { n, e }
+            .to_parsed_public_key(verify)
+            .map(|key| Self::new(algorithm, VerifyingMaterial::Public(key)))
+            .map_err(|_| KeyError("the RSA key is not usable"))
+    }
+
+    /// A point on the curve of `algorithm`; both coordinates in full length (RFC 7518, 6.2.1).
+    ///
+    /// # Errors
+    /// Coordinates of another length, a point off the curve, or an algorithm of another family.
+    pub fn ec(algorithm: Algorithm, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let Primitive::Ec(Curve { coordinate_bytes, verify, .. }) = algorithm.primitive() else {
+            return Err(KeyError("the algorithm doesn't fit the key type"));
+        };
+        if x.len() != *coordinate_bytes || y.len() != *coordinate_bytes {
+            return Err(KeyError("an EC coordinate has the wrong length"));
+        }
+        ParsedPublicKey::new(*verify, [&[4], x, y].concat())
+            .map(|key| Self::new(algorithm, VerifyingMaterial::Public(key)))
+            .map_err(|_| KeyError("the EC point is not on the curve"))
+    }
+
+    /// An Ed25519 key of 32 bytes.
+    ///
+    /// # Errors
+    /// Another length.
+    pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        ParsedPublicKey::new(&ED25519, x)
+            .map(|key| Self::new(Algorithm::EdDsa, VerifyingMaterial::Public(key)))
+            .map_err(|_| KeyError("the Ed25519 key is not usable"))
+    }
+
+    fn new(algorithm: Algorithm, material: VerifyingMaterial) -> Self {
+        let mut key = Self { algorithm, kid: None, typ: "JWT", header: String::new(), material };
+        key.prepare();
+        key
+    }
+
+    /// The same key under `kid`, or without one: a token that names a key is verified by that key alone.
+    #[must_use]
+    pub fn with_kid(mut self, kid: Option<String>) -> Self {
+        self.kid = kid;
+        self.prepare();
+        self
+    }
+
+    /// The same key, prepared for tokens of `typ`; without it, for `JWT`. Other types are read more slowly.
+    #[must_use]
+    pub fn with_type(mut self, typ: &'static str) -> Self {
+        self.typ = typ;
+        self.prepare();
+        self
+    }
+
+    fn prepare(&mut self) {
+        self.header = super::jws::encode_header(self.algorithm, self.typ, self.kid.as_deref());
+    }
+
+    /// The one algorithm it verifies.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// The name that tokens choose it by.
     #[must_use]
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.verifier {
-            Verifier::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
-            Verifier::Public(key) => key.verify_sig(message, signature).is_ok(),
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    pub(super) const fn typ(&self) -> &'static str {
+        self.typ
+    }
+
+    /// The encoded header that our own tokens under this key carry.
+    pub(super) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// Verifies a raw signature over `message`; HMAC tags are compared in constant time and in full length.
+    ///
+    /// # Errors
+    /// `Invalid` when it is not this key's.
+    pub fn verify_signature(&self, message: &[u8], signature: &[u8]) -> Result<(), TokenError> {
+        match &self.material {
+            VerifyingMaterial::Hmac(key) => hmac::verify(key, message, signature),
+            VerifyingMaterial::Public(key) => key.verify_sig(message, signature),
         }
+        .map_err(|_| TokenError::Invalid("signature"))
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }

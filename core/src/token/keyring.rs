@@ -1,154 +1,150 @@
-//! The keys of a server at one moment: which of them signs now, which verify, which are published.
+//! The keys of a server at one moment. A ring never changes: its owner swaps it whole.
 
-use std::sync::Arc;
-
-use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
+use super::TokenError;
 use super::algorithm::Algorithm;
-use super::claims::{self, AccessClaims, ClaimRules};
-use super::key::SigningKey;
-use super::refresh::{self, RefreshClaims};
-use super::{TokenError, jws};
+use super::claims::{AccessClaims, ClaimRules, parse_access, parse_access_ignoring_expiry};
+use super::jws::{self, ExpectedType, Verified};
+use super::key::{KeyError, SigningKey, VerifyingKey};
+use super::pem::looks_like_pem;
+use super::refresh::{self, RefreshClaims, derive_refresh_key, parse_refresh};
+use super::wrap::{WrappingKey, is_wrapped};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::store::model::StoredKey;
 
 /// The `typ` of access tokens.
-const TYP: &str = "JWT";
+pub const ACCESS_TYPE: &str = "JWT";
+
+const ACCESS: ExpectedType = ExpectedType::OrAbsent(ACCESS_TYPE);
+const REFRESH: ExpectedType = ExpectedType::Exactly(refresh::TYPE);
+
+/// The keys that sign and verify, newest first.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: Vec<RingKey>,
+}
 
 #[derive(Debug)]
-struct Member {
-    key: SigningKey,
-    refresh_key: RefreshKey,
-    /// The encoded header of its access tokens: made once, compared instead of parsed.
-    header: String,
+struct RingKey {
+    signing: SigningKey,
+    verifying: VerifyingKey,
+    refresh_signing: SigningKey,
+    refresh_verifying: VerifyingKey,
     active_from: Millis,
     retired_at: Option<Millis>,
 }
 
-struct RefreshKey(hmac::Key);
-
-impl std::fmt::Debug for RefreshKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RefreshKey(..)")
+impl RingKey {
+    fn new(signing: SigningKey, active_from: Millis, retired_at: Option<Millis>) -> Result<Self, KeyError> {
+        let verifying = signing.verifying_key()?.with_type(ACCESS_TYPE);
+        let refresh_signing = derive_refresh_key(&signing)?;
+        let refresh_verifying = refresh_signing.verifying_key()?.with_type(refresh::TYPE);
+        Ok(Self { signing, verifying, refresh_signing, refresh_verifying, active_from, retired_at })
     }
-}
-
-impl Member {
-    fn new(key: SigningKey, active_from: Millis, retired_at: Option<Millis>) -> Self {
-        let header = jws::encode_header(key.algorithm().as_str(), TYP, key.kid());
-        let refresh_key = RefreshKey(key.derive_refresh_key());
-        Self { key, refresh_key, header, active_from, retired_at }
-    }
-}
-
-/// An immutable set of at least one key; its owner swaps it whole. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct KeyRing {
-    /// Newest first.
-    members: Arc<[Member]>,
 }
 
 impl KeyRing {
-    /// The ring of the option `secret`: a private key in PEM, or any other string as a shared secret (HS256).
+    /// The ring of one key for the options `secret` and `algorithm`. A PEM private key means RS256, ES256, ES384 or
+    /// `EdDSA` by its type, anything else HS256, unless `algorithm` says otherwise.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming `secret`, without any of its content.
+    /// `CONFIGURATION_ERROR` naming the option: empty, unreadable, weak, or not fitting the algorithm.
     pub fn from_secret(secret: &str, algorithm: Option<Algorithm>) -> Result<Self, Error> {
-        let key = if secret.trim_start().starts_with("-----BEGIN") {
+        let key = if looks_like_pem(secret) {
+            if algorithm.is_some_and(Algorithm::is_symmetric) {
+                // A PEM as an HMAC secret is guessable wherever its public half is published.
+                return Err(Error::configuration(
+                    "algorithm: HS256, HS384 and HS512 need a plain secret, but `secret` is a PEM key; leave `algorithm` out",
+                ));
+            }
             SigningKey::from_pem(secret, algorithm)
         } else {
-            SigningKey::from_secret(secret.as_bytes(), algorithm.unwrap_or(Algorithm::HS256))
+            let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+            if !algorithm.is_symmetric() {
+                return Err(Error::configuration(format!(
+                    "algorithm: {algorithm} needs `secret` to be a PEM private key; leave `secret` out to have keys made and stored"
+                )));
+            }
+            SigningKey::from_secret(secret.as_bytes(), algorithm)
         };
-        let key = key.map_err(|message| Error::configuration(format!("secret {message}")))?;
-        Ok(Self { members: Arc::new([Member::new(key, Millis::MIN, None)]) })
+        Self::from_signing_key(key.map_err(|error| about_secret(error, algorithm))?)
     }
 
-    /// The ring of stored keys, their private keys as PEM.
+    /// The ring of one key, active since ever.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when there is none, or one that can't be read.
-    pub fn from_stored(stored: &[StoredKey]) -> Result<Self, Error> {
-        let mut members = Vec::with_capacity(stored.len());
-        for row in stored {
-            let unreadable = || Error::configuration(format!("The stored key {} can't be read", row.kid));
-            let algorithm = Algorithm::from_name(&row.algorithm).ok_or_else(unreadable)?;
-            let key = SigningKey::from_pem(row.private_key.expose(), Some(algorithm)).map_err(|_| unreadable())?;
-            members.push(Member::new(key, row.active_from, row.retired_at));
+    /// None in practice.
+    pub fn from_signing_key(key: SigningKey) -> Result<Self, Error> {
+        let key = RingKey::new(key, Millis::MIN, None).map_err(|error| about_secret(error, None))?;
+        Ok(Self { keys: vec![key] })
+    }
+
+    /// The ring of all stored keys, whatever their age: who deletes a row ends its tokens. Wrapped keys are unwrapped
+    /// with `wrapping`; keys stored in clear before `keys.encryptionKey` was set still work.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR`: no key at all, a key that is damaged, wrapped under another encryption key, or stored
+    /// under a kid that is not its thumbprint.
+    pub fn from_stored(stored: &[StoredKey], wrapping: Option<&WrappingKey>) -> Result<Self, Error> {
+        let mut keys = stored.iter().map(|row| from_row(row, wrapping)).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(Error::configuration("keys: none is stored"));
         }
-        if members.is_empty() {
-            return Err(Error::configuration("There is no stored key: call migrate() once at startup"));
-        }
-        members.sort_by_key(|member| std::cmp::Reverse(member.active_from));
-        Ok(Self { members: members.into() })
+        keys.sort_by(|a, b| b.active_from.cmp(&a.active_from).then_with(|| b.signing.kid().cmp(&a.signing.kid())));
+        Ok(Self { keys })
     }
 
-    /// The algorithm of the newest key.
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.members[0].key.algorithm()
-    }
-
-    /// The newest key that is active; before the first is, the oldest.
-    fn signer(&self, now: Millis) -> &Member {
-        let active = self.members.iter().find(|member| member.active_from <= now);
-        active.unwrap_or(&self.members[self.members.len() - 1])
-    }
-
-    /// Which key signs at `now`; `None` for a shared secret.
-    #[must_use]
-    pub fn signing_kid(&self, now: Millis) -> Option<&str> {
-        self.signer(now).key.kid()
+    /// The newest key that is active at `now`. When all are still to come (another process made the first one by a
+    /// clock that runs ahead), the one that comes first.
+    fn signing_key(&self, now: Millis) -> Result<&RingKey, TokenError> {
+        self.keys
+            .iter()
+            .find(|key| key.active_from <= now)
+            .or(self.keys.last())
+            .ok_or(TokenError::Invalid("there is no key"))
     }
 
     /// Signs an access token.
     ///
     /// # Errors
-    /// `Invalid` when the library refuses.
+    /// `Invalid` when the claims make it longer than 8 KiB.
     pub fn sign_access(&self, claims: &AccessClaims, now: Millis) -> Result<String, TokenError> {
-        let member = self.signer(now);
-        jws::assemble(&member.header, &claims.to_payload(), |input| member.key.sign(input))
+        let key = self.signing_key(now)?;
+        let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid("claims"))?;
+        jws::sign_encoded(&payload, key.verifying.header(), &key.signing)
     }
 
-    /// Verifies an access token.
+    /// Verifies an access token with any key of the ring.
     ///
     /// # Errors
-    /// `Expired`, `Invalid`.
-    pub fn verify_access(&self, token: &str, rules: &ClaimRules<'_>, now: Millis) -> Result<AccessClaims, TokenError> {
-        let parts = jws::split(token)?;
-        // A header that one of our keys writes needs no parsing: equal text, equal meaning.
-        if let Some(member) = self.members.iter().find(|member| member.header == parts.header) {
-            return claims::read_access(&jws::verify_parts(&parts, member.key.verifying())?, rules, now);
-        }
-        let header = jws::read_header(parts.header)?;
-        if !matches!(header.typ.as_deref(), None | Some("JWT" | "jwt" | "at+jwt")) {
-            return Err(TokenError::Invalid("not an access token"));
-        }
-        let payload = self.verify_signature(&parts, &header)?;
-        claims::read_access(&payload, rules, now)
+    /// `Expired` or `Invalid`.
+    pub fn verify_access(&self, token: &str, rules: &ClaimRules, now: Millis) -> Result<AccessClaims, TokenError> {
+        parse_access(&self.open_access(token)?.payload, rules, now)
     }
 
-    /// Under the key of the token's `kid`; a token without one under any key of its algorithm.
-    fn verify_signature(&self, parts: &jws::Parts<'_>, header: &jws::Header) -> Result<Vec<u8>, TokenError> {
-        let fits = |member: &&Member| {
-            let named = header.kid.is_none() || header.kid.as_deref() == member.key.kid();
-            named && header.alg == member.key.algorithm().as_str()
-        };
-        let mut error = TokenError::Invalid("no key for it");
-        for member in self.members.iter().filter(fits) {
-            match jws::verify_parts(parts, member.key.verifying()) {
-                Ok(payload) => return Ok(payload),
-                Err(refused) => error = refused,
-            }
-        }
-        Err(error)
-    }
-
-    /// Signs a refresh token; `iat` and `exp` in seconds.
+    /// [`KeyRing::verify_access`] for silent refresh: the claims, and whether they are expired.
     ///
     /// # Errors
-    /// `Invalid` when the library refuses.
+    /// `Invalid`.
+    pub fn verify_access_ignoring_expiry(
+        &self,
+        token: &str,
+        rules: &ClaimRules,
+        now: Millis,
+    ) -> Result<(AccessClaims, bool), TokenError> {
+        parse_access_ignoring_expiry(&self.open_access(token)?.payload, rules, now)
+    }
+
+    fn open_access(&self, token: &str) -> Result<Verified<'_>, TokenError> {
+        jws::verify(token, self.keys.iter().map(|key| &key.verifying), ACCESS)
+    }
+
+    /// Signs a refresh token for `generation` of a session, valid from `iat` until `exp`, both in seconds.
+    ///
+    /// # Errors
+    /// `Invalid` when the session id makes it longer than 8 KiB.
     pub fn sign_refresh(
         &self,
         session_id: &str,
@@ -157,36 +153,81 @@ impl KeyRing {
         exp: i64,
         now: Millis,
     ) -> Result<String, TokenError> {
-        let member = self.signer(now);
+        let key = self.signing_key(now)?;
         let claims = RefreshClaims { session_id: session_id.to_owned(), generation, iat, exp };
-        refresh::sign(&claims, member.key.kid(), &member.refresh_key.0)
+        let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Invalid("claims"))?;
+        jws::sign_encoded(&payload, key.refresh_verifying.header(), &key.refresh_signing)
     }
 
-    /// Verifies a refresh token.
+    /// Verifies a refresh token with any key of the ring.
     ///
     /// # Errors
-    /// `Expired`, `Invalid`.
+    /// `Expired` or `Invalid`.
     pub fn verify_refresh(&self, token: &str, now: Millis) -> Result<RefreshClaims, TokenError> {
-        let parts = jws::split(token)?;
-        let header = jws::read_header(parts.header)?;
-        refresh::check_header(&header)?;
-        let mut error = TokenError::Invalid("no key for it");
-        for member in self.members.iter().filter(|member| header.kid.as_deref() == member.key.kid()) {
-            match refresh::verify(&parts, &member.refresh_key.0, now) {
-                Err(refused @ TokenError::Invalid(_)) => error = refused,
-                done => return done,
-            }
-        }
-        Err(error)
+        let verified = jws::verify(token, self.keys.iter().map(|key| &key.refresh_verifying), REFRESH)?;
+        parse_refresh(&verified.payload, now)
     }
 
-    /// The public key set: every key that signs, will sign, or signed tokens that may be alive; a retired one for
-    /// `publish_for` more. `None` for a shared secret.
+    /// The JWK set (RFC 7517, 5) to publish: keys to come, the present one, and those retired less than
+    /// `publish_for` milliseconds ago. `None` with a shared secret.
     #[must_use]
     pub fn jwks(&self, now: Millis, publish_for: Millis) -> Option<Value> {
-        let alive = |member: &&Member| member.retired_at.is_none_or(|at| now < at.saturating_add(publish_for));
-        let keys: Vec<&Value> =
-            self.members.iter().filter(alive).filter_map(|member| member.key.public_jwk()).collect();
-        (!keys.is_empty()).then(|| json!({ "keys": keys }))
+        let keys: Vec<Value> = self
+            .keys
+            .iter()
+            .filter(|key| key.retired_at.is_none_or(|at| at.saturating_add(publish_for) > now))
+            .filter_map(|key| key.signing.public_jwk())
+            .collect();
+        if keys.is_empty() { None } else { Some(json!({ "keys": keys })) }
+    }
+
+    /// Whether a key of this name is in the ring.
+    #[must_use]
+    pub fn knows_kid(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.signing.kid() == Some(kid))
+    }
+
+    /// The name of the key that signs at `now`; `None` with a shared secret.
+    #[must_use]
+    pub fn signing_kid(&self, now: Millis) -> Option<&str> {
+        self.signing_key(now).ok()?.signing.kid()
+    }
+
+    /// The algorithm that signs access tokens at `now`.
+    #[must_use]
+    pub fn signing_algorithm(&self, now: Millis) -> Option<Algorithm> {
+        self.signing_key(now).ok().map(|key| key.signing.algorithm())
+    }
+
+    /// The `kid` that a token claims, unverified ([`jws::kid_of`]).
+    #[must_use]
+    pub fn kid_of(token: &str) -> Option<String> {
+        jws::kid_of(token)
+    }
+}
+
+fn from_row(row: &StoredKey, wrapping: Option<&WrappingKey>) -> Result<RingKey, Error> {
+    let about = |reason: &str| Error::configuration(format!("keys: stored key {}: {reason}", row.kid));
+    let algorithm = Algorithm::from_name(&row.algorithm).ok_or_else(|| about("unknown algorithm"))?;
+    let stored = row.private_key.expose();
+    let key = match wrapping {
+        _ if !is_wrapped(stored) => SigningKey::from_pem(stored, Some(algorithm)),
+        None => return Err(about("it is wrapped: set keys.encryptionKey to what it was when the key was made")),
+        Some(wrapping) => {
+            let pem = wrapping.unwrap(stored, &row.kid).map_err(|error| about(error.0))?;
+            SigningKey::from_pem(pem.expose(), Some(algorithm))
+        }
+    }
+    .map_err(|error| about(error.0))?;
+    if key.kid() != Some(row.kid.as_str()) {
+        return Err(about("the private key belongs to another kid"));
+    }
+    RingKey::new(key, row.active_from, row.retired_at).map_err(|error| about(error.0))
+}
+
+fn about_secret(error: KeyError, algorithm: Option<Algorithm>) -> Error {
+    match algorithm {
+        Some(algorithm) => Error::configuration(format!("secret: {error} (algorithm: {algorithm})")),
+        None => Error::configuration(format!("secret: {error}")),
     }
 }

@@ -1,36 +1,42 @@
-//! Tokens: a strict JWS verifier and signer, the claims of access and refresh tokens, keys and key sets.
+//! Tokens: signed, verified and read here, by nobody else. Pure: bytes and `now` in, values out.
 //!
-//! Everything here is a pure function of its input and `now`; the algorithm comes from configuration and key, never
-//! from a token (RFC 8725, 3.1).
+//! * [`algorithm`] one table with everything about each JWS algorithm
+//! * [`key`] keys parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
+//! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
+//! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
+//! * [`keyring`] the keys of a server, rotated by swapping the whole ring; [`jwks`] the keys of a remote one
+//!
+//! The algorithm always comes from configuration and key, never from a token (RFC 8725, 3.1).
 
 use crate::error::{Error, ErrorCode};
 
 pub mod algorithm;
 pub mod claims;
-pub mod jwk;
+pub mod json;
 pub mod jwks;
 pub mod jws;
 pub mod key;
 pub mod keyring;
+pub mod pem;
 pub mod refresh;
+pub mod weak;
 pub mod wrap;
 
-/// Why a token is no good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenError {
-    /// Everything else is right; its time is over.
-    Expired,
-    /// Malformed, forged, or meant for something else. The reason is for tests and logs; callers learn only that.
-    Invalid(&'static str),
-}
+pub use algorithm::Algorithm;
+pub use claims::{AccessClaims, ClaimRules};
+pub use key::{KeyError, SigningKey, VerifyingKey};
+pub use keyring::KeyRing;
+pub use refresh::RefreshClaims;
 
-impl std::fmt::Display for TokenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Expired => "expired",
-            Self::Invalid(reason) => reason,
-        })
-    }
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Everything about it is right but its time. Refresh, then repeat.
+    #[error("the token has expired")]
+    Expired,
+    /// Anything else. The reason is for tests and logs: a client that learns it learns how to forge better.
+    #[error("the token is invalid: {0}")]
+    Invalid(&'static str),
 }
 
 impl From<TokenError> for Error {

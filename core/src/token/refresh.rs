@@ -1,71 +1,75 @@
-//! Refresh tokens: a kind of their own, under a key of their own, for the server alone.
+//! Refresh tokens: always HS256, under a key derived from the private half of a signing key.
+//!
+//! Who knows the public keys, or verifies access tokens with the shared secret as it is, can neither make nor accept
+//! one; the `typ` keeps the two kinds apart even where keys would agree (RFC 8725, 3.11).
 
-use aws_lc_rs::hmac;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
-use super::claims::{members, seconds};
-use super::{TokenError, jws};
+use super::TokenError;
+use super::algorithm::Algorithm;
+use super::claims::{NonEmpty, NumericDate, is_over};
+use super::json::object_text;
+use super::key::{KeyError, SigningKey};
 use crate::clock::Millis;
+use crate::crypto::derive_key;
 
-/// The `typ` that no access token has (RFC 8725, 3.11).
-pub const TYP: &str = "rt+jwt";
+/// The `typ` of refresh tokens.
+pub const TYPE: &str = "rt+jwt";
 
-/// What a refresh token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+const PURPOSE: &[u8] = b"sentri refresh token v1";
+
+/// The claims of a refresh token. Times are in whole seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefreshClaims {
-    /// Which session.
+    /// The session it continues.
+    #[serde(rename = "sessionId")]
     pub session_id: String,
-    /// Which of its generations.
+    /// How many rotations came before it; not negative.
+    #[serde(rename = "gen")]
     pub generation: i64,
-    /// Seconds since the epoch.
+    /// When it was signed.
     pub iat: i64,
-    /// Seconds since the epoch.
+    /// From when on it is expired.
     pub exp: i64,
 }
 
-/// Signs a refresh token.
+/// The key that signs the refresh tokens that go with the access tokens of `key`; it has the same `kid`.
 ///
 /// # Errors
-/// None that a key can cause.
-pub fn sign(claims: &RefreshClaims, kid: Option<&str>, key: &hmac::Key) -> Result<String, TokenError> {
-    let mut map = Map::new();
-    map.insert("sessionId".to_owned(), claims.session_id.as_str().into());
-    map.insert("gen".to_owned(), claims.generation.into());
-    map.insert("iat".to_owned(), claims.iat.into());
-    map.insert("exp".to_owned(), claims.exp.into());
-    let header = jws::encode_header("HS256", TYP, kid);
-    jws::assemble(&header, Value::Object(map).to_string().as_bytes(), |input| {
-        Ok(hmac::sign(key, input).as_ref().to_vec())
-    })
+/// None in practice: a derived key is never empty.
+pub fn derive_refresh_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
+    let derived = derive_key(key.private_bytes().expose(), PURPOSE);
+    Ok(SigningKey::from_secret(derived.expose(), Algorithm::Hs256)?.with_kid(key.kid().map(str::to_owned)))
 }
 
-/// Verifies a refresh token whose header has been read and fits.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(rename = "sessionId")]
+    session_id: NonEmpty,
+    #[serde(rename = "gen")]
+    generation: i64,
+    iat: NumericDate,
+    exp: NumericDate,
+}
+
+/// Reads verified `payload`: exactly the four members, each once.
 ///
 /// # Errors
-/// `Expired`, `Invalid`.
-pub fn verify(parts: &jws::Parts<'_>, key: &hmac::Key, now: Millis) -> Result<RefreshClaims, TokenError> {
-    let signature = jws::decode(parts.signature)?;
-    hmac::verify(key, parts.signing_input.as_bytes(), &signature).map_err(|_| TokenError::Invalid("bad signature"))?;
-    let map = members(&jws::decode(parts.payload)?)?;
-    let session_id = map.get("sessionId").and_then(Value::as_str).filter(|id| !id.is_empty());
-    let generation = map.get("gen").and_then(Value::as_i64).filter(|generation| *generation >= 0);
-    let (Some(session_id), Some(generation)) = (session_id, generation) else {
-        return Err(TokenError::Invalid("bad claims"));
-    };
-    let (iat, exp) = (seconds(&map, "iat")?, seconds(&map, "exp")?);
-    if now.div_euclid(1000) >= exp {
+/// `Expired` when `exp <= now` and all else is right, else `Invalid`.
+pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, TokenError> {
+    const MALFORMED: TokenError = TokenError::Invalid("refresh claims");
+    let raw: Raw = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    if raw.generation < 0 {
+        return Err(TokenError::Invalid("gen"));
+    }
+    if is_over(raw.exp.0, 0, now) {
         return Err(TokenError::Expired);
     }
-    Ok(RefreshClaims { session_id: session_id.to_owned(), generation, iat, exp })
-}
-
-/// Whether a header is that of a refresh token.
-///
-/// # Errors
-/// `Invalid` when it is not.
-pub fn check_header(header: &jws::Header) -> Result<(), TokenError> {
-    if header.alg == "HS256" && header.typ.as_deref() == Some(TYP) {
-        return Ok(());
-    }
-    Err(TokenError::Invalid("not a refresh token"))
+    Ok(RefreshClaims {
+        session_id: raw.session_id.0,
+        generation: raw.generation,
+        iat: raw.iat.0,
+        exp: raw.exp.0,
+    })
 }
