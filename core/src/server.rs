@@ -396,7 +396,7 @@ impl AuthServer {
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let realm = self.realm();
         keys::reload_if_old(realm);
-        let claims = realm.keys.require()?.verify_access(token, &realm.claim_rules(), self.now())?;
+        let claims = realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?;
         Ok(VerifiedAccess { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp })
     }
 

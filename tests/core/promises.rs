@@ -64,9 +64,11 @@ async fn sessions_end_at_once(db: &Value) {
     for (method, path, body) in acts {
         let login = bench.login("rizz").await;
         assert!(bench.guard(&login.access).await.result.is_ok(), "good before {path}");
-        let sessions = bench.request("GET", "/me/sessions", &[("authorization", &format!("Bearer {}", login.access))], None).await;
+        let sessions =
+            bench.request("GET", "/me/sessions", &[("authorization", &format!("Bearer {}", login.access))], None).await;
         let list = sessions.body["data"]["sessions"].as_array().unwrap().clone();
-        let current = list.iter().find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap().to_owned();
+        let current =
+            list.iter().find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap().to_owned();
         assert!(ids.insert(current.clone()), "every login makes a session of its own");
         let path = path.replace(":current", &current);
         let answer =
@@ -94,7 +96,8 @@ async fn password_change_races(db: &Value) {
         let (old, new, token) = (current.clone(), next.clone(), login.clone());
         let change = tokio::spawn(async move {
             let body = json!({ "currentPassword": old, "newPassword": new });
-            a.request("PATCH", "/me/password", &[("authorization", &format!("Bearer {}", token.access))], Some(body)).await
+            a.request("PATCH", "/me/password", &[("authorization", &format!("Bearer {}", token.access))], Some(body))
+                .await
         });
         let refresh_token = login.refresh.clone();
         let refresh = tokio::spawn(async move { b.refresh(&refresh_token).await });
@@ -245,7 +248,8 @@ async fn own_identifiers_only(db: &Value) {
     assert_eq!((answer.status, answer.code()), (404, "IDENTIFIER_NOT_FOUND"));
     let answer = bench.request("DELETE", "/me/identifiers", &headers, Some(json!({ "ids": [theirs] }))).await;
     assert_eq!((answer.status, answer.code()), (404, "IDENTIFIER_NOT_FOUND"));
-    let two = json!({ "identifiers": [{ "type": "username", "value": "fine" }, { "type": "username", "value": "OTHER" }] });
+    let two =
+        json!({ "identifiers": [{ "type": "username", "value": "fine" }, { "type": "username", "value": "OTHER" }] });
     let answer = bench.request("POST", "/me/identifiers", &headers, Some(two)).await;
     assert_eq!((answer.status, answer.code()), (409, "IDENTIFIER_ALREADY_EXISTS"));
     let answer = bench.request("DELETE", "/me/identifiers", &headers, Some(json!({ "ids": [own] }))).await;
@@ -261,10 +265,31 @@ async fn hostile_input(db: &Value) {
     let login = bench.login("rizz").await;
     let auth = format!("Bearer {}", login.access);
     let values = [
-        json!(null), json!(true), json!(0), json!(-1), json!(1.5), json!(""), json!(" "), json!("\u{0}"), json!("a\u{0}b"),
-        json!("' OR '1'='1"), json!("\"; DROP TABLE sentri_users; --"), json!("%"), json!("_"), json!("x".repeat(300)),
-        json!([]), json!({}), json!([[]]), json!({ "$ne": null }), json!({ "__proto__": { "roles": ["admin"] } }),
-        json!(["admin"]), json!("admin"), json!("\u{202e}abc"), json!("\u{1F600}"), json!(u64::MAX), json!("rizz"),
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!(" "),
+        json!("\u{0}"),
+        json!("a\u{0}b"),
+        json!("' OR '1'='1"),
+        json!("\"; DROP TABLE sentri_users; --"),
+        json!("%"),
+        json!("_"),
+        json!("x".repeat(300)),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!({ "$ne": null }),
+        json!({ "__proto__": { "roles": ["admin"] } }),
+        json!(["admin"]),
+        json!("admin"),
+        json!("\u{202e}abc"),
+        json!("\u{1F600}"),
+        json!(u64::MAX),
+        json!("rizz"),
     ];
     let shapes: [(&str, &str, fn(&Value) -> Value); 14] = [
         ("POST", "/login", |v| json!({ "identifier": v, "password": "wrong password" })),
@@ -273,7 +298,11 @@ async fn hostile_input(db: &Value) {
         ("POST", "/register", |v| json!({ "identifiers": v, "password": PASSWORD })),
         ("POST", "/register", |v| json!({ "identifiers": [v], "password": PASSWORD })),
         ("POST", "/register", |v| json!({ "identifiers": [{ "type": v, "value": "rizz" }], "password": PASSWORD })),
-        ("POST", "/register", |v| json!({ "identifiers": [{ "type": "username", "value": "rizz" }], "password": PASSWORD, "roles": v })),
+        (
+            "POST",
+            "/register",
+            |v| json!({ "identifiers": [{ "type": "username", "value": "rizz" }], "password": PASSWORD, "roles": v }),
+        ),
         ("POST", "/refresh", |v| json!({ "refreshToken": v })),
         ("POST", "/me/identifiers", |v| json!({ "identifiers": [{ "type": "x", "value": v }] })),
         ("PUT", "/me/identifiers", |v| json!({ "identifiers": [{ "id": v, "value": "new" }] })),
@@ -284,8 +313,7 @@ async fn hostile_input(db: &Value) {
     ];
     for (method, path, shape) in shapes {
         for value in &values {
-            let answer =
-                bench.request(method, path, &[("authorization", &auth)], Some(shape(value))).await;
+            let answer = bench.request(method, path, &[("authorization", &auth)], Some(shape(value))).await;
             assert!(answer.status < 500, "{method} {path} {value}: {}", answer.body);
             assert!(answer.body["error"].is_boolean());
             if path == "/logout" && answer.status == 200 {
@@ -300,11 +328,21 @@ async fn hostile_input(db: &Value) {
             assert!((400..500).contains(&answer.status), "{method} {path}: {}", answer.body);
         }
     }
-    for header in ["", "Bearer", "Bearer ", "Bearer a b", "Basic eDp5", "Bearer \u{fffd}", "bearer ..", &"B".repeat(20_000)] {
+    for header in
+        ["", "Bearer", "Bearer ", "Bearer a b", "Basic eDp5", "Bearer \u{fffd}", "bearer ..", &"B".repeat(20_000)]
+    {
         let answer = bench.request("GET", "/me", &[("authorization", header)], None).await;
         assert_eq!(answer.status, 401, "{header:.20}");
     }
-    for cookie in ["=", ";;;", "refresh_token", "refresh_token=", "refresh_token=\"", "refresh_token=a; refresh_token=b", "\u{1}=\u{2}"] {
+    for cookie in [
+        "=",
+        ";;;",
+        "refresh_token",
+        "refresh_token=",
+        "refresh_token=\"",
+        "refresh_token=a; refresh_token=b",
+        "\u{1}=\u{2}",
+    ] {
         let answer = bench.request("POST", "/refresh", &[("cookie", cookie)], None).await;
         assert_eq!(answer.status, 401, "{cookie}");
     }
@@ -340,11 +378,8 @@ async fn p13_no_admin_by_registration() {
     for roles in [json!(["ADMIN"]), json!(["admin "]), json!(["ad\u{200b}min"]), json!(["constructor"]), json!([""])] {
         assert_eq!(open.post("/register", body(roles.clone())).await.code(), "INVALID_ROLE", "{roles}");
     }
-    let mut request = sentri_core::http::Request {
-        method: "POST".into(),
-        path: "/register".into(),
-        ..Default::default()
-    };
+    let mut request =
+        sentri_core::http::Request { method: "POST".into(), path: "/register".into(), ..Default::default() };
     for text in [
         r#"{"identifiers":[{"type":"username","value":"x1"}],"password":"long enough","roles":[],"roles":["admin"]}"#,
         r#"{"identifiers":[{"type":"username","value":"x2"}],"password":"long enough","__proto__":{"roles":["admin"]}}"#,
@@ -362,7 +397,8 @@ async fn p13_no_admin_by_registration() {
 async fn p15_every_failing_login_costs_one_verification() {
     let bench = fresh(&json!("sqlite::memory:"), json!({})).await;
     let mut answers = Vec::new();
-    for (name, password) in [("rizz", "wrong password"), ("nobody", "wrong password"), ("nobody@example.com", PASSWORD)] {
+    for (name, password) in [("rizz", "wrong password"), ("nobody", "wrong password"), ("nobody@example.com", PASSWORD)]
+    {
         let before = bench.server.password_verifications();
         let answer = bench.login_with(name, password).await;
         assert_eq!(bench.server.password_verifications() - before, 1, "{name}");
@@ -460,9 +496,13 @@ async fn p17_old_hashes_log_in() {
     for hostile in [
         "$2b$31$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i",
         "$argon2id$v=19$m=4194304,t=100,p=1$c29tZXNhbHQxMjM0NTY$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "$argon2id$", "", "plain", "$2b$12$short",
+        "$argon2id$",
+        "",
+        "plain",
+        "$2b$12$short",
     ] {
-        let verdict = bench.server.call("verifyPassword", json!(["x", if hostile.is_empty() { "-" } else { hostile }])).await;
+        let verdict =
+            bench.server.call("verifyPassword", json!(["x", if hostile.is_empty() { "-" } else { hostile }])).await;
         assert_eq!(verdict.unwrap(), json!(false), "{hostile}");
     }
 }
@@ -583,15 +623,24 @@ async fn p50_no_secret_in_logs_or_errors() {
     let canaries = ["CANARY-password", "CANARY-key", "canary@example.com", &login.access, &login.refresh];
     let bodies = [
         ("POST", "/login", json!({ "identifier": "canary@example.com", "password": "CANARY-password" })),
-        ("POST", "/register", json!({ "identifiers": [{ "type": "email", "value": "canary@example.com" }], "password": "CANARY-password" })),
+        (
+            "POST",
+            "/register",
+            json!({ "identifiers": [{ "type": "email", "value": "canary@example.com" }], "password": "CANARY-password" }),
+        ),
         ("POST", "/refresh", json!({ "refreshToken": format!("{}x", login.refresh) })),
         ("POST", "/refresh", json!({ "refreshToken": "CANARY-password" })),
         ("PATCH", "/me/password", json!({ "currentPassword": "CANARY-password", "newPassword": "CANARY-password" })),
-        ("POST", "/me/identifiers", json!({ "identifiers": [{ "type": "email", "value": "canary@example.com " }, { "type": "x", "value": "canary@example.com" }] })),
+        (
+            "POST",
+            "/me/identifiers",
+            json!({ "identifiers": [{ "type": "email", "value": "canary@example.com " }, { "type": "x", "value": "canary@example.com" }] }),
+        ),
     ];
     for (method, path, body) in bodies {
         for key in ["CANARY-key", "CANARY-key-wrong"] {
-            let answer = bench.request(method, path, &[("authorization", &auth), ("x-api-key", key)], Some(body.clone())).await;
+            let answer =
+                bench.request(method, path, &[("authorization", &auth), ("x-api-key", key)], Some(body.clone())).await;
             seen += &serde_json::to_string(&answer.events).unwrap();
             if answer.status >= 400 {
                 seen += &answer.body.to_string();

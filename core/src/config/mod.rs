@@ -1,6 +1,7 @@
 //! The options, checked: every default is written here once, every error names the option and the cure.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,7 +9,6 @@ use serde_json::Value;
 use crate::access::{ApiKeys, RoleRules};
 use crate::cache::Budget;
 use crate::clock::Millis;
-use crate::crypto::Secret;
 use crate::error::Error;
 use crate::hook::Operation;
 use crate::http::cookie::CookieRules;
@@ -16,8 +16,8 @@ use crate::http::origin::Origin;
 use crate::identifier::KindRules;
 use crate::password::policy::Policy;
 use crate::session::SessionRules;
-use crate::token::algorithm::Algorithm;
-use crate::token::keyring::KeyRing;
+use crate::token::wrap::WrappingKey;
+use crate::token::{Algorithm, ClaimRules, KeyRing};
 
 pub mod reader;
 
@@ -30,7 +30,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub enum Signing {
     /// Given as `secret`.
-    Fixed(KeyRing),
+    Fixed(Arc<KeyRing>),
     /// Made once and kept in the database.
     Stored(KeyRules),
     /// Made at start-up and lost with the process (`keys: 'ephemeral'`).
@@ -47,7 +47,7 @@ pub struct KeyRules {
     /// `keys.rotateEvery`.
     pub rotate_every: Option<Millis>,
     /// `keys.encryptionKey`.
-    pub encryption_key: Option<Secret<String>>,
+    pub encryption_key: Option<Arc<WrappingKey>>,
 }
 
 /// When `protect()` reads the session's row.
@@ -103,10 +103,8 @@ pub struct Config {
     pub trusted_origins: Vec<Origin>,
     /// Identifier types.
     pub identifiers: KindRules,
-    /// Set and checked when configured.
-    pub issuer: Option<String>,
-    /// Set and checked when configured.
-    pub audience: Option<String>,
+    /// Issuer and audience: set and checked when configured. No leeway, since the server verifies its own tokens.
+    pub claims: ClaimRules,
     /// The `service` field of log entries.
     pub service: String,
     /// Whether anybody listens to events.
@@ -149,8 +147,11 @@ impl Config {
             access_cookie: cookie(&mut read, "accessCookie", "access_token", false, production, None)?,
             trusted_origins: trusted_origins(&mut read)?,
             identifiers: identifiers(&mut read)?,
-            issuer: read.text("issuer")?.map(str::to_owned),
-            audience: read.text("audience")?.map(str::to_owned),
+            claims: ClaimRules {
+                issuer: read.text("issuer")?.map(str::to_owned),
+                audience: read.text("audience")?.map(str::to_owned),
+                leeway_seconds: 0,
+            },
             service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
             logging: logger(&mut read)?,
             overrides: overrides(&mut read)?,
@@ -201,12 +202,15 @@ fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) 
     let algorithm = match read.text("algorithm")? {
         None => None,
         Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
-            read.error("algorithm", format!("must be one of {}", Algorithm::ALL.map(Algorithm::as_str).join(", ")))
+            read.error(
+                "algorithm",
+                format!("must be one of {}", Algorithm::all().map(Algorithm::as_str).collect::<Vec<_>>().join(", ")),
+            )
         })?),
     };
     let keys = read.value("keys");
     let Some(secret) = read.string("secret")? else {
-        let algorithm = algorithm.unwrap_or(Algorithm::RS256);
+        let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
         if algorithm.is_symmetric() {
             return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
         }
@@ -219,20 +223,21 @@ fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) 
         return Err(read.error("secret", "must not be empty: give a private key (PEM) or a long random string"));
     }
     let ring = KeyRing::from_secret(secret, algorithm)?;
-    let algorithm = ring.algorithm();
-    if algorithm.is_symmetric() && secret.len() < algorithm.min_secret_bytes() {
+    let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+    let shared = algorithm.is_symmetric() && ring.jwks(0, 0).is_none();
+    if shared && secret.len() < algorithm.hash_bytes() {
         let message = format!(
             "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
             secret.len(),
             algorithm.as_str(),
-            algorithm.min_secret_bytes()
+            algorithm.hash_bytes()
         );
         if production {
             return Err(Error::configuration(message));
         }
         warnings.push(message);
     }
-    Ok(Signing::Fixed(ring))
+    Ok(Signing::Fixed(Arc::new(ring)))
 }
 
 fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error> {
@@ -251,12 +256,9 @@ fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error
                 }
                 rules.rotate_every = Some(millis(every));
             }
-            rules.encryption_key = read.text("encryptionKey")?.map(|key| Secret::new(key.to_owned()));
-            if rules.encryption_key.as_ref().is_some_and(|key| key.expose().len() < 32) {
-                return Err(read.error(
-                    "encryptionKey",
-                    "must have at least 32 characters: make one with `openssl rand -base64 32`",
-                ));
+            if let Some(key) = read.text("encryptionKey")? {
+                let key = WrappingKey::new(key.as_bytes()).map_err(|error| Error::configuration(error.0))?;
+                rules.encryption_key = Some(Arc::new(key));
             }
             read.finish()?;
             Ok(Signing::Stored(rules))

@@ -150,7 +150,7 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
         Ok(ring) => ring,
         Err(error) => return done(error),
     };
-    match ring.verify_access(&token, &realm.claim_rules(), now) {
+    match ring.verify_access(&token, &realm.config.claims, now) {
         Ok(claims) => with_claims(realm, claims, token),
         Err(TokenError::Expired) => silent_step(realm, request, ErrorCode::TokenExpired.into()),
         Err(error) => done(error.into()),

@@ -12,14 +12,12 @@ use parking_lot::RwLock;
 use super::Realm;
 use crate::clock::Millis;
 use crate::config::{KeyRules, Signing};
-use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 use crate::store::model::StoredKey;
 use crate::token::key::SigningKey;
 use crate::token::keyring::KeyRing;
-use crate::token::wrap;
 
 /// From publication to first use. A verifier asks at most once in 30 s for a key that it does not know.
 pub const PUBLISH_BEFORE_USE: Millis = 35_000;
@@ -43,7 +41,7 @@ impl Keys {
     #[must_use]
     pub fn new(signing: &Signing) -> Self {
         let ring = match signing {
-            Signing::Fixed(ring) => Some(Arc::new(ring.clone())),
+            Signing::Fixed(ring) => Some(Arc::clone(ring)),
             Signing::Stored(_) | Signing::Ephemeral(_) => None,
         };
         Self { ring: RwLock::new(ring), loaded_at: AtomicI64::new(0), reloading: AtomicBool::new(false) }
@@ -186,7 +184,7 @@ async fn make_key(rules: &KeyRules, now: Millis, active_from: Millis) -> Result<
         .map_err(|error| Failure::Internal(format!("key generation: {error}")))?;
     let kid = key.kid().unwrap_or_default().to_owned();
     let private_key = match &rules.encryption_key {
-        Some(wrapping) => Secret::new(wrap::wrap(pem.expose(), wrapping.expose(), &kid)),
+        Some(wrapping) => wrapping.wrap(pem.expose(), &kid).map_err(|error| Failure::Internal(error.to_string()))?,
         None => pem,
     };
     Ok(StoredKey {
@@ -200,18 +198,5 @@ async fn make_key(rules: &KeyRules, now: Millis, active_from: Millis) -> Result<
 }
 
 fn open_ring(stored: &[StoredKey], rules: &KeyRules) -> Result<KeyRing, Failure> {
-    let mut opened = Vec::with_capacity(stored.len());
-    for key in stored {
-        let pem = match (&rules.encryption_key, wrap::is_wrapped(key.private_key.expose())) {
-            (Some(wrapping), true) => wrap::unwrap(key.private_key.expose(), wrapping.expose(), &key.kid)
-                .map_err(|_| Error::configuration("keys.encryptionKey does not open the keys in the database"))?,
-            (None, true) => {
-                let message = "keys.encryptionKey is missing: the keys in the database are encrypted with one";
-                return Err(Error::configuration(message).into());
-            }
-            (_, false) => key.private_key.clone(),
-        };
-        opened.push(StoredKey { private_key: pem, ..key.clone() });
-    }
-    Ok(KeyRing::from_stored(&opened)?)
+    Ok(KeyRing::from_stored(stored, rules.encryption_key.as_deref())?)
 }

@@ -17,7 +17,6 @@ use crate::failure::Failure;
 use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
 use crate::password::Hasher;
 use crate::store::Store;
-use crate::token::claims::ClaimRules;
 
 pub mod freshness;
 pub mod identifiers;
@@ -68,16 +67,6 @@ impl Realm {
     /// The present instant.
     pub fn now(&self) -> Millis {
         self.clock.now()
-    }
-
-    /// What an access token must say beside being signed.
-    #[must_use]
-    pub fn claim_rules(&self) -> ClaimRules<'_> {
-        ClaimRules {
-            issuer: self.config.issuer.as_deref(),
-            audience: self.config.audience.as_deref(),
-            leeway_seconds: 0,
-        }
     }
 
     /// Keeps an event of background work for the next request to log.

@@ -70,8 +70,8 @@ pub fn sign_access(
         session_id: session_id.map(str::to_owned),
         iat: seconds(now),
         exp: seconds(expires_at),
-        iss: realm.config.issuer.clone(),
-        aud: realm.config.audience.clone(),
+        iss: realm.config.claims.issuer.clone(),
+        aud: realm.config.claims.audience.clone(),
     };
     Ok(realm.keys.require()?.sign_access(&claims, now).map_err(Error::from)?)
 }

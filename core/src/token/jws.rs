@@ -180,8 +180,7 @@ impl Header<'_> {
     fn parse(encoded: &str, expected: ExpectedType) -> Result<Chosen, TokenError> {
         const MALFORMED: TokenError = TokenError::Invalid("header");
         let bytes = decode(encoded)?;
-        let header: Header<'_> =
-            serde_json::from_str(object_text(&bytes).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+        let header: Header<'_> = serde_json::from_str(object_text(&bytes).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
         if !expected.admits(header.typ.as_deref()) {
             return Err(TokenError::Invalid("typ"));
         }

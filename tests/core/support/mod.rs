@@ -45,7 +45,8 @@ impl Own {
                 admin(&format!("CREATE SCHEMA {name}")).await;
                 let url = postgres_url();
                 let glue = if url.contains('?') { '&' } else { '?' };
-                let option = json!({ "connectionString": format!("{url}{glue}options=-csearch_path%3D{name}"), "max": 10 });
+                let option =
+                    json!({ "connectionString": format!("{url}{glue}options=-csearch_path%3D{name}"), "max": 10 });
                 Self { option, file: None, schema: Some(name) }
             }
         }
@@ -171,11 +172,7 @@ impl Bench {
 }
 
 pub fn bearer(token: &str) -> GuardRequest {
-    GuardRequest {
-        method: "GET".to_owned(),
-        authorization: Some(format!("Bearer {token}")),
-        ..GuardRequest::default()
-    }
+    GuardRequest { method: "GET".to_owned(), authorization: Some(format!("Bearer {token}")), ..GuardRequest::default() }
 }
 
 #[derive(Debug, Clone)]

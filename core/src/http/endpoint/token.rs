@@ -134,7 +134,7 @@ fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
 fn session_of_access_token(call: &Call<'_>) -> Option<String> {
     let token = bearer(call.request.header("authorization")?)?;
     let (realm, ring) = (call.realm, call.realm.keys.get()?);
-    match ring.verify_access(token, &realm.claim_rules(), realm.now()) {
+    match ring.verify_access(token, &realm.config.claims, realm.now()) {
         Ok(claims) => claims.session_id,
         Err(TokenError::Expired | TokenError::Invalid(_)) => None,
     }
