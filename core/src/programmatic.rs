@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::clock::to_iso;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
@@ -132,7 +133,7 @@ impl AuthServer {
             "rotateKeys" => {
                 let key = keys::rotate(realm).await?;
                 trail.note(|| Event::new(EventName::KeysRotated).with("kid", key.kid.as_str()));
-                Ok(json!({ "kid": key.kid, "activeFrom": sessions::iso(key.active_from) }))
+                Ok(json!({ "kid": key.kid, "activeFrom": to_iso(key.active_from) }))
             }
             "listKeys" => Ok(self.list_keys().await?),
             "hashPassword" => {

@@ -11,7 +11,7 @@ use crate::access;
 use crate::cache::memory::MemoryCache;
 use crate::cache::{Budget, Cache, Verdict};
 use crate::client_ip;
-use crate::clock::{Clock, Millis, SystemClock};
+use crate::clock::{Clock, Millis, SystemClock, to_iso};
 use crate::config::{Config, reader::Reader};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
@@ -481,9 +481,9 @@ impl AuthServer {
                 json!({
                     "kid": key.kid,
                     "algorithm": key.algorithm,
-                    "createdAt": sessions::iso(key.created_at),
-                    "activeFrom": sessions::iso(key.active_from),
-                    "retiredAt": key.retired_at.map(sessions::iso),
+                    "createdAt": to_iso(key.created_at),
+                    "activeFrom": to_iso(key.active_from),
+                    "retiredAt": key.retired_at.map(to_iso),
                 })
             })
             .collect())

@@ -657,5 +657,5 @@ async fn p50_no_secret_in_logs_or_errors() {
 
 #[test]
 fn the_clock_of_these_tests_is_plausible() {
-    assert_eq!(sentri_core::service::sessions::iso(START), "2026-01-01T00:00:00.000Z");
+    assert_eq!(sentri_core::clock::to_iso(START), "2026-01-01T00:00:00.000Z");
 }

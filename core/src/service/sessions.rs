@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Caller, Realm, Trail};
-use crate::clock::Millis;
+use crate::clock::{Millis, to_iso};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
@@ -101,9 +101,9 @@ pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result
     let rows = sessions.into_iter().map(|session| {
         json!({
             "id": session.id,
-            "createdAt": iso(session.created_at),
-            "lastUsedAt": iso(session.last_used_at.unwrap_or(session.created_at)),
-            "expiresAt": iso(session.expires_at.min(realm.config.session.ends_at(session.created_at))),
+            "createdAt": to_iso(session.created_at),
+            "lastUsedAt": to_iso(session.last_used_at.unwrap_or(session.created_at)),
+            "expiresAt": to_iso(session.expires_at.min(realm.config.session.ends_at(session.created_at))),
             "ip": session.ip_address,
             "userAgent": session.user_agent,
             "current": current == Some(session.id.as_str()),
@@ -145,35 +145,4 @@ pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Resu
 #[must_use]
 pub const fn seconds(at: Millis) -> i64 {
     at.div_euclid(1000)
-}
-
-/// An instant as ISO 8601 with milliseconds and `Z`.
-#[must_use]
-pub fn iso(at: Millis) -> String {
-    let (days, ms) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
-    // Civil date from a day count, by eras of 400 years that begin in March.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::iso;
-
-    #[test]
-    fn instants_are_written_in_iso_8601() {
-        assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(iso(951_782_399_999), "2000-02-28T23:59:59.999Z");
-        assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00.000Z");
-        assert_eq!(iso(4_102_444_800_001), "2100-01-01T00:00:00.001Z");
-    }
 }

@@ -5,7 +5,16 @@ use async_trait::async_trait;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 
+pub mod dialect;
+pub mod executor;
+pub mod migrate;
 pub mod model;
+mod open;
+pub mod postgres;
+pub mod sql;
+pub mod sqlite;
+
+pub use open::open;
 
 use model::{
     Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
@@ -140,9 +149,4 @@ pub trait Store: Send + Sync + 'static {
     fn find_session_now(&self, _session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
         None
     }
-}
-
-/// TEMP
-pub fn open(_db: &serde_json::Value) -> Result<std::sync::Arc<dyn Store>, crate::error::Error> {
-    Err(crate::error::Error::configuration("x"))
 }
