@@ -66,10 +66,5 @@ pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, Token
     if is_over(raw.exp.0, 0, now) {
         return Err(TokenError::Expired);
     }
-    Ok(RefreshClaims {
-        session_id: raw.session_id.0,
-        generation: raw.generation,
-        iat: raw.iat.0,
-        exp: raw.exp.0,
-    })
+    Ok(RefreshClaims { session_id: raw.session_id.0, generation: raw.generation, iat: raw.iat.0, exp: raw.exp.0 })
 }
