@@ -1,7 +1,7 @@
 //! Tokens: signed, verified and read here, by nobody else. Pure: bytes and `now` in, values out.
 //!
 //! * [`algorithm`] one table with everything about each JWS algorithm
-//! * [`key`] keys parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
+//! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
 //! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
 //! * [`keyring`] the keys of a server, rotated by swapping the whole ring; [`jwks`] the keys of a remote one
@@ -21,6 +21,7 @@ pub mod key;
 pub mod keyring;
 pub mod pem;
 pub mod refresh;
+mod verifying_key;
 pub mod weak;
 pub mod wrap;
 
