@@ -44,11 +44,14 @@ pub struct Verified<'k> {
 /// # Errors
 /// `Invalid` when the key can't sign, or when the token would be longer than any reader of ours takes.
 pub fn sign(payload: &[u8], typ: &str, kid: Option<&str>, key: &SigningKey) -> Result<String, TokenError> {
-    sign_encoded(payload, &encode_header(key.algorithm(), typ, kid), key)
+    sign_under_header(payload, &encode_header(key.algorithm(), typ, kid), key)
 }
 
-/// [`sign`] under a header prepared by [`encode_header`].
-pub(super) fn sign_encoded(payload: &[u8], header: &str, key: &SigningKey) -> Result<String, TokenError> {
+/// [`sign`] under a header that is already encoded.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_under_header(payload: &[u8], header: &str, key: &SigningKey) -> Result<String, TokenError> {
     let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + MAX_SIGNATURE_BYTES / 2);
     token.push_str(header);
     token.push('.');

@@ -113,7 +113,7 @@ impl KeyRing {
     pub fn sign_access(&self, claims: &AccessClaims, now: Millis) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
         let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid("claims"))?;
-        jws::sign_encoded(&payload, key.verifying.header(), &key.signing)
+        jws::sign_under_header(&payload, key.verifying.header(), &key.signing)
     }
 
     /// Verifies an access token with any key of the ring.
@@ -156,7 +156,7 @@ impl KeyRing {
         let key = self.signing_key(now)?;
         let claims = RefreshClaims { session_id: session_id.to_owned(), generation, iat, exp };
         let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Invalid("claims"))?;
-        jws::sign_encoded(&payload, key.refresh_verifying.header(), &key.refresh_signing)
+        jws::sign_under_header(&payload, key.refresh_verifying.header(), &key.refresh_signing)
     }
 
     /// Verifies a refresh token with any key of the ring.

@@ -1,12 +1,14 @@
 //! Tokens: signed, verified and read here, by nobody else. Pure: bytes and `now` in, values out.
 //!
 //! * [`algorithm`] one table with everything about each JWS algorithm
-//! * [`key`] keys parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
+//! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
 //! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
 //! * [`keyring`] the keys of a server, rotated by swapping the whole ring; [`jwks`] the keys of a remote one
 //!
 //! The algorithm always comes from configuration and key, never from a token (RFC 8725, 3.1).
+
+#![allow(clippy::result_large_err, reason = "the large error is for set-up alone; tokens are refused with a small one")]
 
 use crate::error::{Error, ErrorCode};
 
@@ -19,6 +21,7 @@ pub mod key;
 pub mod keyring;
 pub mod pem;
 pub mod refresh;
+mod verifying_key;
 pub mod weak;
 pub mod wrap;
 

@@ -28,7 +28,8 @@ pub fn looks_like_pem(text: &str) -> bool {
 /// Finds the private key in `text`. Other blocks (EC parameters, certificates) are skipped; `\n` written out as
 /// two characters, as environment files have it, is a line break; line lengths don't matter.
 pub(super) fn read_private_key(text: &str) -> Result<PrivateKeyDer, KeyError> {
-    let text = Zeroizing::new(text.replace("\\r", "\r").replace("\\n", "\n"));
+    let text = Zeroizing::new(text.replace("\\r", ""));
+    let text = Zeroizing::new(text.replace("\\n", "\n"));
     let mut rest = text.as_str();
     let mut reason = "no PEM private key found";
     while let Some(start) = rest.find(BEGIN) {
