@@ -24,6 +24,15 @@ impl Arguments {
         }
     }
 
+    /// The id of something: no id has control characters, and not every database can be asked for one.
+    fn id(&self, index: usize, name: &str) -> Result<&str, Error> {
+        let id = self.text(index, name)?;
+        if id.contains(char::is_control) {
+            return Err(Error::validation(name, format!("{name} must not contain control characters")));
+        }
+        Ok(id)
+    }
+
     fn value(&self, index: usize) -> Value {
         self.0.get(index).cloned().unwrap_or(Value::Null)
     }
@@ -100,10 +109,10 @@ impl AuthServer {
                 Ok(result["user"].take())
             }
             "setPassword" => {
-                let (user_id, new) = (arguments.text(0, "userId")?, arguments.text(1, "newPassword")?);
+                let (user_id, new) = (arguments.id(0, "userId")?, arguments.text(1, "newPassword")?);
                 password::set(realm, user_id, new, trail).await.map(|()| Value::Null)
             }
-            "getUser" => match users::get(realm, arguments.text(0, "userId")?).await {
+            "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {
                 Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
                 other => other,
             },
@@ -111,25 +120,25 @@ impl AuthServer {
             "listUsers" => {
                 let page = Page {
                     limit: page_limit(arguments.member(0, "limit"))?,
-                    cursor: arguments.text_member(0, "cursor")?,
+                    cursor: arguments.text_member(0, "cursor")?.filter(|cursor| !cursor.contains(char::is_control)),
                     identifier: arguments.text_member(0, "identifier")?,
                 };
                 users::list(realm, &page).await
             }
-            "deleteUser" => users::delete(realm, arguments.text(0, "userId")?, trail).await.map(Value::from),
+            "deleteUser" => users::delete(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
             "createSession" => {
                 let caller = Caller {
                     ip: arguments.text_member(1, "ip")?.map(str::to_owned),
                     user_agent: arguments.text_member(1, "userAgent")?.map(str::to_owned),
                     ..Caller::host()
                 };
-                sessions::create(realm, arguments.text(0, "userId")?, &caller).await
+                sessions::create(realm, arguments.id(0, "userId")?, &caller).await
             }
-            "listSessions" => sessions::list(realm, arguments.text(0, "userId")?, None).await,
+            "listSessions" => sessions::list(realm, arguments.id(0, "userId")?, None).await,
             "revokeSession" => {
-                sessions::revoke(realm, arguments.text(0, "sessionId")?, None, trail).await.map(Value::from)
+                sessions::revoke(realm, arguments.id(0, "sessionId")?, None, trail).await.map(Value::from)
             }
-            "revokeSessions" => sessions::revoke_all(realm, arguments.text(0, "userId")?, trail).await.map(Value::from),
+            "revokeSessions" => sessions::revoke_all(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
             "rotateKeys" => {
                 let key = keys::rotate(realm).await?;
                 trail.note(|| Event::new(EventName::KeysRotated).with("kid", key.kid.as_str()));
@@ -164,7 +173,7 @@ impl AuthServer {
         member: &str,
         trail: &mut Trail,
     ) -> Result<Value, Failure> {
-        let mut input = json!({ "userId": arguments.text(0, "userId")? });
+        let mut input = json!({ "userId": arguments.id(0, "userId")? });
         input[member] = arguments.value(1);
         self.operate(operation, input, trail).await
     }

@@ -78,7 +78,8 @@ fn match_path(pattern: &str, path: &str) -> Option<Option<String>> {
     }
 }
 
-/// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: not well-formed, or empty.
+/// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: not well-formed, empty, or
+/// with control characters, which no id and no identifier has.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -91,7 +92,8 @@ pub fn decode(text: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).ok().filter(|decoded| !decoded.is_empty())
+    let decoded = String::from_utf8(bytes).ok()?;
+    (!decoded.is_empty() && !decoded.contains(char::is_control)).then_some(decoded)
 }
 
 /// The first value of a query parameter, decoded, `+` meaning a space.

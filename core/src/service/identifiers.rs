@@ -109,6 +109,9 @@ pub async fn delete(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
     let mut ids = Vec::new();
     for id in input.list("ids", MAX_ITEMS)? {
         let id = id.as_str().ok_or_else(|| Error::validation("ids", "ids must be a list of strings"))?;
+        if id.contains(char::is_control) {
+            return Err(ErrorCode::IdentifierNotFound.into());
+        }
         if !ids.iter().any(|known| known == id) {
             ids.push(id.to_owned());
         }

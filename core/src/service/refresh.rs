@@ -72,17 +72,22 @@ pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<()
         Ok(Ok(true)) => Err(ended().into()),
         Ok(Err(error)) => {
             note_hook_failure(realm, &error.to_string());
-            Err(ended().into())
+            Err(undecided().into())
         }
         Err(_) => {
             note_hook_failure(realm, "no answer within 2 s");
-            Err(ended().into())
+            Err(undecided().into())
         }
     }
 }
 
 fn note_hook_failure(realm: &Realm, cause: &str) {
     realm.note_in_background(Event::new(EventName::HookFailure).with("hook", "isTokenRevoked").with("cause", cause));
+}
+
+/// The answer while nobody can say whether a session is over: refused, but not as if it were.
+fn undecided() -> Error {
+    Error::new(ErrorCode::Unauthorized, "Session could not be checked for revocation")
 }
 
 /// The answer about a session that is over.
