@@ -59,7 +59,7 @@ $(STAMPS)/bench-install: tests/bench/package.json tests/bench/package-lock.json 
 # --- the commands -------------------------------------------------------------------------------------------------
 
 demo: $(STAMPS)/addon $(STAMPS)/npm-build
-	PORT='$(PORT)' DB='$(DB)' node npm/dist/cli/main.cjs serve
+	PORT='$(PORT)' DB='$(DB)' node npm/dist/cli/main.js serve
 
 pack: $(STAMPS)/pack
 	@ls -l target/npm/*.tgz

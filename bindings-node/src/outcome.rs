@@ -20,8 +20,9 @@ pub fn error_value(error: &Error) -> Value {
 pub fn read_error(value: &Value) -> Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let status = value.get("statusCode").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let (Some(code), Some(status)) = (text("code"), status) else { return Error::from_status(status.unwrap_or(500)) };
     let mut error = Error::from(sentri_core::ErrorCode::InternalError);
-    if let (Some(code), Some(status @ 400..600)) = (text("code"), status) {
+    if (400..600).contains(&status) {
         error.code = code.to_owned().into();
         error.status = status;
         error.message = text("message").unwrap_or_default().to_owned();
