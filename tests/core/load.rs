@@ -1,5 +1,5 @@
 //! What holds under load. A binary of its own: the hashing pool is one for the whole process.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

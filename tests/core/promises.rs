@@ -1,5 +1,5 @@
 //! Promises about sessions, refresh, registration, hooks and abuse, each through the server as a host sees it.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

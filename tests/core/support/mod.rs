@@ -1,5 +1,5 @@
 //! A client that talks to an `AuthServer` in-process, as an adapter would.
-#![allow(dead_code, missing_docs, reason = "shared by several test binaries, each using a part")]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
 
 use std::sync::Arc;
 
