@@ -5,14 +5,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod cache;
 pub mod clock;
 pub mod crypto;
+pub mod duration;
 pub mod error;
 pub mod event;
 pub mod failure;
 pub mod hook;
 pub mod http;
+pub mod idempotency;
+pub mod identifier;
+pub mod limit;
+pub mod password;
 pub mod store;
 
 pub use error::{Error, ErrorCode};

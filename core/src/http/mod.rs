@@ -3,6 +3,10 @@
 use crate::event::Event;
 use crate::hook::Effect;
 
+pub mod client_ip;
+pub mod cookie;
+pub mod origin;
+
 /// A request to one of the endpoints, as the adapter has it.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
