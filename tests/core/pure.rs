@@ -1,5 +1,7 @@
 //! Tests of the core: the pure decisions, by vectors and by properties.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 #[path = "pure/access.rs"]
 mod access;
 #[path = "pure/client_ip.rs"]

@@ -233,8 +233,8 @@ fn of_100_threads_one_executes() {
         let memory = Arc::clone(&memory);
         std::thread::spawn(move || matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Execute(_)))
     });
-    let executed = threads.collect::<Vec<_>>().into_iter().filter(|_| true).map(|thread| thread.join().unwrap());
-    assert_eq!(executed.filter(|executed| *executed).count(), 1);
+    let threads = threads.collect::<Vec<_>>();
+    assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count(), 1);
 }
 
 proptest! {
