@@ -18,14 +18,10 @@ pub mod failure;
 pub mod generations;
 pub mod hook;
 pub mod http;
+pub mod idempotency;
 pub mod identifier;
-pub mod json;
 pub mod limit;
 pub mod password;
-pub mod programmatic;
-pub mod server;
-pub mod service;
-pub mod session;
 pub mod store;
 pub mod token;
 
