@@ -165,6 +165,12 @@ async fn one_verification_whoever_asks() {
         assert_eq!(hasher.verify(secret(password), encoded).await.unwrap(), expected, "{at}");
         assert_eq!(hasher.verifications(), at as u64 + 1);
     }
+    let short = Hasher::new(Policy { max_length: 10, ..argon2id() });
+    let longer = hash("0123456789a", &argon2id()).unwrap();
+    assert!(
+        !short.verify(secret("0123456789a"), Some(longer)).await.unwrap(),
+        "longer than any that the policy admits"
+    );
     let huge = Secret::new("x".repeat(10_000_000));
     assert!(!hasher.verify(huge, Some(stored)).await.unwrap());
     assert!(!format!("{hasher:?}").contains("$2b$"));
