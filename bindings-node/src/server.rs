@@ -61,7 +61,6 @@ impl NativeServer {
 
     /// The server's clock, in milliseconds since 1970.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds fit a double until the year 287396")]
     pub fn now(&self) -> napi::Result<f64> {
         Ok(self.get()?.now() as f64)
     }

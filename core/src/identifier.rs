@@ -188,3 +188,13 @@ fn empty() -> Error {
 fn too_long() -> Error {
     invalid("The identifier must not be longer than 255 characters")
 }
+
+/// The normal form of an identifier that another version stored without one. Never refuses, because its owner must be
+/// able to log in.
+#[must_use]
+pub fn normalize_adopted(kind: &str, value: &str) -> String {
+    match normalize(kind, value) {
+        Ok(normalized) => normalized.normalized,
+        Err(_) => lookup(value).map_or_else(|_| value.trim().to_owned(), |lookup| lookup.normalized),
+    }
+}

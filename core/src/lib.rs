@@ -7,7 +7,6 @@
 
 pub mod access;
 pub mod cache;
-pub mod client_ip;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -20,8 +19,13 @@ pub mod hook;
 pub mod http;
 pub mod idempotency;
 pub mod identifier;
+pub mod json;
 pub mod limit;
 pub mod password;
+pub mod programmatic;
+pub mod server;
+pub mod service;
+pub mod session;
 pub mod store;
 pub mod token;
 

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock::Millis;
 use crate::crypto::{sha256, to_base64url};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 
 /// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
 pub const UNSETTLED_AFTER: Millis = 30_000;
@@ -261,6 +261,28 @@ fn whole(
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
 fn from_f64(number: f64) -> Option<u64> {
     (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u64)
+}
+
+/// The 429 for a spent budget. Its details say which policy, for [`headers_of`].
+#[must_use]
+pub fn exceeded(name: &str, budget: Budget, retry_after: Duration) -> Error {
+    Error::from(ErrorCode::RateLimitExceeded).with_retry_after(retry_after).with_details(json!({
+        "policy": name,
+        "limit": budget.limit,
+        "windowSeconds": budget.window.as_secs(),
+    }))
+}
+
+/// The headers of an error made by [`exceeded`]; none for any other.
+#[must_use]
+pub fn headers_of(error: &Error) -> Vec<(String, String)> {
+    let read = |details: &Value| {
+        let limit = u32::try_from(details["limit"].as_u64()?).ok()?;
+        let window = Duration::from_secs(details["windowSeconds"].as_u64()?);
+        let verdict = Verdict::Exceeded { retry_after: error.retry_after? };
+        Some(headers(details["policy"].as_str()?, Budget { limit, window }, verdict))
+    };
+    error.details.as_deref().and_then(read).unwrap_or_default()
 }
 
 /// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal, `Retry-After`

@@ -291,7 +291,8 @@ async fn hostile_input(db: &Value) {
         json!(u64::MAX),
         json!("rizz"),
     ];
-    let shapes: [(&str, &str, fn(&Value) -> Value); 14] = [
+    type Shape = fn(&Value) -> Value;
+    let shapes: [(&str, &str, Shape); 14] = [
         ("POST", "/login", |v| json!({ "identifier": v, "password": "wrong password" })),
         ("POST", "/login", |v| json!({ "identifier": "nobody", "password": v })),
         ("POST", "/login", |v| v.clone()),

@@ -85,6 +85,8 @@ impl Realm {
 pub struct Caller {
     /// Canonical client address.
     pub ip: Option<String>,
+    /// What limits count the address under: itself, or the /64 of an IPv6 one.
+    pub address: Option<String>,
     /// `User-Agent`, at most 512 characters.
     pub user_agent: Option<String>,
     /// The request's id.
@@ -100,6 +102,12 @@ impl Caller {
         Self { trusted: true, ..Self::default() }
     }
 
+    /// The bucket of the caller's address. Callers whose address is not known share one.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.address.as_deref().unwrap_or("unknown")
+    }
+
     /// The context that hooks get.
     #[must_use]
     pub fn hook_context(&self) -> HookContext {
@@ -113,7 +121,7 @@ impl Caller {
 
     fn to_json(&self, call: u64) -> Value {
         json!({
-            "ip": self.ip, "userAgent": self.user_agent, "requestId": self.request_id,
+            "ip": self.ip, "address": self.address, "userAgent": self.user_agent, "requestId": self.request_id,
             "trusted": self.trusted, "callId": call,
         })
     }
@@ -124,6 +132,7 @@ impl Caller {
         let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {
             ip: text("ip"),
+            address: text("address"),
             user_agent: text("userAgent"),
             request_id: text("requestId"),
             trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
