@@ -266,7 +266,7 @@ test("a wrong configuration throws from the factory and names the option", () =>
     [options({ accessExpiresIn: Number.NaN }), /^accessExpiresIn/],
     [options({ saltRounds: 9 }), /^saltRounds/],
     [options({ apiKey: "" }), /^apiKey/],
-    [options({ cookie: { sameSite: "none", secure: false } }), /^cookie\.sameSite/],
+    [options({ cookie: { sameSite: "none", secure: false } }), /^cookie\.secure.*sameSite/],
     [options({ hooks: { onLogin: 1 } }), /^hooks\.onLogin/],
     [options({ logger: { info() {} } }), /^logger/],
     [options({ accesExpiresIn: "15m" }), /^accesExpiresIn.*accessExpiresIn/],
