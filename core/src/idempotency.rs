@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::crypto::sha256;
 use crate::error::Error;
 
+mod gate;
 mod memory;
 
+pub use gate::{Gate, Incoming, Passage};
 pub use memory::MemoryIdempotency;
 
 /// The largest response body that is kept, in bytes.

@@ -374,13 +374,24 @@ impl AuthServer {
         Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
     }
 
+    /// Whether it is time to look for keys that other processes made; then call [`AuthServer::reload_keys`]. Requests
+    /// do so by themselves.
+    #[must_use]
+    pub fn keys_are_old(&self) -> bool {
+        keys::are_old(self.realm())
+    }
+
+    /// Looks for keys that other processes made, in the background. Needs a runtime.
+    pub fn reload_keys(&self) {
+        keys::reload_if_old(self.realm());
+    }
+
     /// Verifies an access token's signature, claims and expiry; the session is not looked at.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let realm = self.realm();
-        keys::reload_if_old(realm);
         let claims = realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?;
         Ok(VerifiedAccess { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp })
     }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Generations } from "./cache.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, toData, unwrap, type ErrorData } from "./errors.js";
-import { loadNative, type NativeCallbacks, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
+import { loadNative, type NativeCallbacks, type NativeModule, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
 import { clockOf, type TestClock } from "./clock.js";
 import type * as t from "./types.js";
 
@@ -62,16 +62,20 @@ function prepare(options: object): { text: string; clock: TestClock | undefined 
 export class AuthServer<Role extends string = string> {
   readonly native: NativeServer;
   readonly dispatcher: Dispatcher;
+  private readonly core: NativeModule;
+  private readonly number: number;
   private readonly now: () => number;
   private readonly guards = new Generations<Guarded>(REMEMBERED);
   private readonly verified = new Generations<Verified>(REMEMBERED);
 
   constructor(options: t.ServerOptions<Role> | t.ClientOptions<Role>) {
     const { text, clock } = prepare(options);
-    const { NativeServer } = loadNative();
-    const native = new NativeServer(text, this.callbacks(options as t.ServerOptions<Role>), clock?.now());
+    const core = loadNative();
+    const native = new core.NativeServer(text, this.callbacks(options as t.ServerOptions<Role>), clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
     this.native = native;
+    this.core = core;
+    this.number = native.number();
     this.dispatcher = new Dispatcher(native, options.logger, (options as t.ServerOptions<Role>).hooks as t.Hooks);
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
     if (clock) {
@@ -129,7 +133,7 @@ export class AuthServer<Role extends string = string> {
     if (key !== undefined) {
       const known = this.guards.get(key);
       if (known !== undefined) {
-        if (this.now() < known.freshUntil && known.epoch === this.native.epoch()) {
+        if (this.now() < known.freshUntil && known.epoch === this.core.epoch(this.number)) {
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
           return known;
         }
@@ -189,6 +193,22 @@ export class AuthServer<Role extends string = string> {
     const { headers, error, events } = JSON.parse(await this.native.limit(rule, key, isAddress, requestId)) as { headers: Array<[string, string]>; error?: ErrorData; events: LoggedEvent[] };
     this.dispatcher.log(events);
     return error ? { headers, error: fromData(error) } : { headers };
+  }
+
+  /**
+   * Whether a stored answer may be given to a request: a token of ours whose session has ended gets none. Credentials
+   * that are not ours are not ours to judge.
+   */
+  async mayReplay(request: NativeGuardRequest): Promise<boolean> {
+    const token = this.native.accessTokenOf(request.authorization, request.cookie);
+    if (token === null) return true;
+    try {
+      this.verifyAccessToken(token);
+    } catch (error) {
+      return (error as SentriError).code === "TOKEN_INVALID";
+    }
+    const guarded = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
+    return guarded.principal !== undefined;
   }
 
   /** The response for anything that was thrown. */
@@ -257,7 +277,7 @@ export class AuthServer<Role extends string = string> {
     if (known !== undefined && this.now() < known.exp * 1000) {
       return { id: known.id, roles: known.roles.slice() as Role[], sessionId: known.sessionId };
     }
-    const fresh = unwrap<Verified>(this.native.verifyAccessToken(String(token)));
+    const fresh = unpack(this.core.verifyAccessToken(this.number, typeof token === "string" ? token : String(token)));
     this.verified.set(token, fresh);
     return { id: fresh.id, roles: fresh.roles.slice() as Role[], sessionId: fresh.sessionId };
   }
@@ -270,6 +290,21 @@ export class AuthServer<Role extends string = string> {
     const { authorization, cookie } = req.headers;
     return this.native.accessTokenOf(one(authorization), one(cookie));
   }
+}
+
+/** Reads `exp`, id, session id and roles out of a packed text; JSON text otherwise. */
+function unpack(text: string): Verified {
+  if (text.charCodeAt(0) === 0x7b) return unwrap<Verified>(text);
+  const idAt = text.indexOf("\x1f") + 1;
+  const sessionAt = text.indexOf("\x1f", idAt) + 1;
+  const rolesAt = text.indexOf("\x1f", sessionAt) + 1;
+  const sessionId = rolesAt === 0 ? text.slice(sessionAt) : text.slice(sessionAt, rolesAt - 1);
+  return {
+    id: text.slice(idAt, sessionAt - 1),
+    roles: rolesAt === 0 ? [] : text.slice(rolesAt).split("\x1f"),
+    sessionId: sessionId === "" ? null : sessionId,
+    exp: +text.slice(0, idAt - 1),
+  };
 }
 
 function one(value: string | string[] | undefined): string | undefined {
