@@ -391,6 +391,52 @@ async fn p44_many_processes_migrate_postgres() {
     many_processes_migrate(Database::Postgres).await;
 }
 
+/// Starts a server on the database named by an environment variable and prints its key: what eight processes run.
+#[tokio::test]
+async fn child_server() {
+    let Ok(option) = std::env::var("SENTRI_TEST_SERVER") else { return };
+    let options = json!({
+        "mode": "server", "db": serde_json::from_str::<Value>(&option).unwrap(), "validRoles": ["user"], "algorithm": "ES256",
+    });
+    let server = sentri_core::AuthServer::new(&options, sentri_core::Host::default()).unwrap();
+    while let Err(error) = server.migrate().await {
+        assert!(error.is(sentri_core::ErrorCode::ServiceUnavailable), "{error}");
+    }
+    println!(
+        "kid={}",
+        server.jwks()["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect::<String>()
+    );
+}
+
+/// P11: replicas that start at once on an empty database share one key.
+#[tokio::test]
+async fn p11_replicas_share_one_key() {
+    for kind in [Database::SqliteFile, Database::Postgres] {
+        let own = Own::new(kind).await;
+        let children: Vec<_> = (0..8)
+            .map(|_| {
+                Command::new(std::env::current_exe().unwrap())
+                    .args(["--exact", "child_server", "--nocapture"])
+                    .env("SENTRI_TEST_SERVER", own.option.to_string())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let mut kids = std::collections::HashSet::new();
+        for child in children {
+            let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let kid = text.split("kid=").nth(1).expect("a process printed its key").lines().next().unwrap().to_owned();
+            assert_eq!(kid.len(), 43, "one key");
+            kids.insert(kid);
+        }
+        assert_eq!(kids.len(), 1, "{kind:?}");
+        own.drop().await;
+    }
+}
+
 /// `password` under bcrypt with cost 6, from the tests of jBCrypt (`abc`).
 const ABC: &str = "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
 
