@@ -1,1 +1,11 @@
-//! The Node binding of sentri: converts, calls the core, converts.
+//! The Node binding of sentri: converts, calls the core, converts. It decides nothing.
+//!
+//! Errors cross as data, never as exceptions of the boundary: every function that may fail answers JSON text, either
+//! `{"value": ...}` or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
+
+mod foreign;
+mod idempotency;
+mod outcome;
+mod server;
+mod types;
+mod verify;

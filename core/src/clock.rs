@@ -49,3 +49,93 @@ impl Clock for TestClock {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+/// An instant as ISO 8601 with milliseconds and `Z`.
+#[must_use]
+pub fn to_iso(at: Millis) -> String {
+    let (days, ms) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
+    // Civil date from a day count, by eras of 400 years that begin in March.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
+}
+
+/// Reads an instant: ISO 8601 or the form of SQL, with or without a fraction and an offset (none means UTC), or a number
+/// of milliseconds.
+#[must_use]
+pub fn from_iso(text: &str) -> Option<Millis> {
+    if let Ok(millis) = text.parse() {
+        return Some(millis);
+    }
+    let (date, time) = text.split_once(['T', ' '])?;
+    let mut date = date.split('-').map(str::parse::<i64>);
+    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (clock, offset) = match time.rfind(['Z', '+', '-']) {
+        Some(at) => (&time[..at], parse_offset(&time[at..])?),
+        None => (time, 0),
+    };
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut parts = clock.split(':').map(str::parse::<i64>);
+    let (h, m, s) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next().unwrap_or(Ok(0)).ok()?);
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let millis: i64 = digits.parse().ok()?;
+    Some(((days_from_civil(year, month, day) * 86_400 + h * 3600 + m * 60 + s) * 1000 + millis) - offset)
+}
+
+fn parse_offset(text: &str) -> Option<Millis> {
+    if text == "Z" {
+        return Some(0);
+    }
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let minutes = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+    Some(sign * (hours.parse::<i64>().ok()? * 60 + minutes) * 60_000)
+}
+
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_iso, to_iso};
+
+    #[test]
+    fn instants_are_written_in_iso_8601() {
+        assert_eq!(to_iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(to_iso(951_782_399_999), "2000-02-28T23:59:59.999Z");
+        assert_eq!(to_iso(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(to_iso(4_102_444_800_001), "2100-01-01T00:00:00.001Z");
+    }
+
+    #[test]
+    fn instants_are_read_in_the_forms_that_databases_keep() {
+        for (text, at) in [
+            ("1970-01-01T00:00:00.000Z", 0),
+            ("2000-02-29 00:00:00", 951_782_400_000),
+            ("2000-02-29T00:00:00.123456Z", 951_782_400_123),
+            ("2000-02-29T02:00:00+02:00", 951_782_400_000),
+            ("1767225600000", 1_767_225_600_000),
+        ] {
+            assert_eq!(from_iso(text), Some(at), "{text}");
+        }
+        assert_eq!(from_iso("soon"), None);
+        assert_eq!(from_iso("2000-13-01 00:00:00"), None);
+    }
+}

@@ -132,7 +132,7 @@ pub struct Error {
     /// HTTP status, 400 to 599.
     pub status: u16,
     /// Machine-readable particulars, e.g. `{"field": "password"}`.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// Sent as `Retry-After`, in whole seconds rounded up.
     pub retry_after: Option<Duration>,
 }
@@ -159,10 +159,26 @@ impl Error {
         Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
     }
 
+    /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept, in
+    /// words of ours, because its own may quote the request; anything else is `INTERNAL_ERROR`.
+    #[must_use]
+    pub fn from_status(status: u16) -> Self {
+        let of = |code: ErrorCode, message: &str| Self { status, ..Self::new(code, message) };
+        match status {
+            401 => ErrorCode::Unauthorized.into(),
+            403 => ErrorCode::Forbidden.into(),
+            404 => Self { code: Cow::Borrowed("NOT_FOUND"), ..of(ErrorCode::ValidationError, "Not found") },
+            413 => of(ErrorCode::ValidationError, "The request body is too large"),
+            429 => ErrorCode::RateLimitExceeded.into(),
+            400..500 => of(ErrorCode::ValidationError, "The request could not be read"),
+            _ => ErrorCode::InternalError.into(),
+        }
+    }
+
     /// The same error with `details`.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 

@@ -3,6 +3,15 @@
 use crate::event::Event;
 use crate::hook::Effect;
 
+pub mod body;
+pub mod client_ip;
+pub mod cookie;
+pub mod endpoint;
+pub mod envelope;
+pub mod guard;
+pub mod origin;
+pub mod router;
+
 /// A request to one of the endpoints, as the adapter has it.
 #[derive(Debug, Clone, Default)]
 pub struct Request {

@@ -7,10 +7,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, from_iso};
 use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
-use crate::store::instant;
 
 /// A parameter or a column. `Debug` shows the kind alone: texts are hashes, keys and identifiers.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub enum Value {
     Int(i64),
     /// Text; must hold no U+0000 for PostgreSQL.
     Text(String),
-    /// An instant, milliseconds since 1970 UTC. Drivers without a time type bind [`instant::to_iso`] of it.
+    /// An instant, milliseconds since 1970 UTC. Drivers without a time type bind [`to_iso`](crate::clock::to_iso) of it.
     Time(Millis),
 }
 
@@ -58,7 +57,7 @@ impl Value {
         }
     }
 
-    /// The instant in a column that may be NULL: a [`Value::Time`], a text that [`instant::from_text`] reads, or
+    /// The instant in a column that may be NULL: a [`Value::Time`], a text that [`from_iso`] reads, or
     /// an integer of milliseconds.
     ///
     /// # Errors
@@ -68,7 +67,7 @@ impl Value {
             Self::Null => Ok(None),
             Self::Time(at) | Self::Int(at) => Ok(Some(at)),
             Self::Text(text) => {
-                let at = instant::from_text(&text);
+                let at = from_iso(&text);
                 at.map(Some).ok_or_else(|| StoreError::Other("column: expected an instant".into()))
             }
         }

@@ -287,26 +287,16 @@ impl Store for MemoryStore {
         &self,
         user_id: &str,
         identifiers: &[Identifier],
-        _now: Millis,
+        now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.with(|tables| {
-            if !tables.users.contains_key(user_id) {
-                return IdentifierChange::NoUser;
-            }
-            if !tables.claim(user_id, identifiers.iter().map(|one| one.normalized.as_str())) {
-                return IdentifierChange::Taken;
-            }
-            if let Some(account) = tables.users.get_mut(user_id) {
-                account.identifiers.extend(in_order(identifiers.to_vec()));
-            }
-            IdentifierChange::Done
-        })
+        self.update_identifiers(user_id, &[], identifiers, now).await
     }
 
     async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
+        inserts: &[Identifier],
         _now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
         self.with(|tables| {
@@ -320,10 +310,13 @@ impl Store for MemoryStore {
                 identifier.value.clone_from(&update.value);
                 identifier.normalized.clone_from(&update.normalized);
             }
-            let old = tables.owners.clone();
-            tables.owners.retain(|_, owner| owner != user_id);
+            changed.extend(in_order(inserts.to_vec()));
+            let held: Vec<String> = account.identifiers.iter().map(|one| one.normalized.clone()).collect();
+            for value in &held {
+                tables.owners.remove(value);
+            }
             if !tables.claim(user_id, changed.iter().map(|one| one.normalized.as_str())) {
-                tables.owners = old;
+                tables.owners.extend(held.into_iter().map(|value| (value, user_id.to_owned())));
                 return IdentifierChange::Taken;
             }
             if let Some(account) = tables.users.get_mut(user_id) {

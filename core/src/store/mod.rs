@@ -7,7 +7,6 @@ use crate::failure::StoreError;
 
 pub mod dialect;
 pub mod executor;
-pub mod instant;
 pub mod memory;
 mod migrate;
 pub mod model;
@@ -16,7 +15,7 @@ pub mod postgres;
 pub mod sql;
 pub mod sqlite;
 
-pub use open::{open, open_with};
+pub use open::open;
 
 use model::{
     Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
@@ -29,13 +28,6 @@ pub type Normalizer = fn(kind: &str, value: &str) -> String;
 /// Stands before the exact value in the `value_normalized` of an adopted identifier whose normal form an older one
 /// holds. A control character, which no identifier may contain, so that nobody can register such a value.
 pub const ADOPTED_MARKER: char = '\u{1}';
-
-/// The [`Normalizer`] used when none is given: trimmed; e-mail and username in lower case.
-#[must_use]
-pub fn normalize_plainly(kind: &str, value: &str) -> String {
-    let value = value.trim();
-    if matches!(kind, "email" | "username") { value.to_lowercase() } else { value.to_owned() }
-}
 
 /// What a driver of users, sessions and keys must do. `store::conformance` holds every implementation to it.
 ///
@@ -130,11 +122,12 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
-    /// Changes identifiers of a user; values may be swapped within one call.
+    /// Changes and adds identifiers of a user in one step; values may be swapped within one call.
     async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
+        inserts: &[Identifier],
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::crypto::Secret;
 use crate::error::Error;
+use crate::identifier::normalize_adopted;
+use crate::store::Store;
 use crate::store::postgres::{PemSource, PostgresConfig, PostgresExecutor, Tls, TlsFiles};
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{SqliteConfig, SqliteExecutor};
-use crate::store::{Normalizer, Store, normalize_plainly};
 
 const DEFAULT_PORT: u16 = 5432;
 const MOST_CONNECTIONS: u64 = 1000;
@@ -21,22 +22,14 @@ const MOST_CONNECTIONS: u64 = 1000;
 /// # Errors
 /// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.
 pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
-    open_with(db, normalize_plainly)
-}
-
-/// [`open`] with the [`Normalizer`] for identifiers that sentri 5 wrote.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_with(db: &Value, normalize: Normalizer) -> Result<Arc<dyn Store>, Error> {
     match db {
-        Value::String(url) => from_url("db", url, normalize),
-        Value::Object(members) => from_members(members, normalize),
+        Value::String(url) => from_url("db", url),
+        Value::Object(members) => from_members(members),
         _ => Err(wrong("db must be a URL or an object; for instance 'sqlite:./auth.db' or {connectionString}")),
     }
 }
 
-fn from_url(option: &str, url: &str, normalize: Normalizer) -> Result<Arc<dyn Store>, Error> {
+fn from_url(option: &str, url: &str) -> Result<Arc<dyn Store>, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
     };
@@ -44,9 +37,9 @@ fn from_url(option: &str, url: &str, normalize: Normalizer) -> Result<Arc<dyn St
         "postgres" | "postgresql" => {
             // The driver knows the schemes in lower case only.
             let config = PostgresConfig::from_url(&format!("postgres:{rest}"))?;
-            Ok(postgres(config, normalize))
+            Ok(postgres(config))
         }
-        "sqlite" => sqlite(option, rest.strip_prefix("//").unwrap_or(rest), normalize),
+        "sqlite" | "file" => sqlite(option, rest.strip_prefix("//").unwrap_or(rest)),
         "mysql" | "mariadb" => Err(wrong(&format!(
             "{option}: MySQL and MariaDB are not supported natively yet; give a Kysely MysqlDialect as `dialect` instead"
         ))),
@@ -56,20 +49,20 @@ fn from_url(option: &str, url: &str, normalize: Normalizer) -> Result<Arc<dyn St
 
 const KNOWN: &str = "use postgres://user:password@host/database, sqlite:./file.db or sqlite::memory:";
 
-fn from_members(members: &Map<String, Value>, normalize: Normalizer) -> Result<Arc<dyn Store>, Error> {
+fn from_members(members: &Map<String, Value>) -> Result<Arc<dyn Store>, Error> {
     let of = Members(members);
     if members.contains_key("filename") {
         of.only(&["filename"])?;
-        return sqlite("db.filename", of.required_text("filename")?, normalize);
+        return sqlite("db.filename", of.required_text("filename")?);
     }
     if members.contains_key("connectionString") {
         of.only(&["connectionString", "max", "ssl"])?;
         let url = of.required_text("connectionString")?;
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            return Ok(postgres(of.pool(PostgresConfig::from_url(url)?)?, normalize));
+            return Ok(postgres(of.pool(PostgresConfig::from_url(url)?)?));
         }
         of.only(&["connectionString"])?;
-        return from_url("db.connectionString", url, normalize);
+        return from_url("db.connectionString", url);
     }
     of.only(&["host", "port", "database", "user", "password", "max", "ssl"])?;
     if !members.contains_key("host") && !members.contains_key("database") {
@@ -82,19 +75,19 @@ fn from_members(members: &Map<String, Value>, normalize: Normalizer) -> Result<A
         of.text("user")?,
         of.text("password")?,
     )?;
-    Ok(postgres(of.pool(config)?, normalize))
+    Ok(postgres(of.pool(config)?))
 }
 
-fn postgres(config: PostgresConfig, normalize: Normalizer) -> Arc<dyn Store> {
-    Arc::new(SqlStore::new(PostgresExecutor::new(config), normalize))
+fn postgres(config: PostgresConfig) -> Arc<dyn Store> {
+    Arc::new(SqlStore::new(PostgresExecutor::new(config), normalize_adopted))
 }
 
-fn sqlite(option: &str, path: &str, normalize: Normalizer) -> Result<Arc<dyn Store>, Error> {
+fn sqlite(option: &str, path: &str) -> Result<Arc<dyn Store>, Error> {
     if path.is_empty() || path.contains('\0') {
         return Err(wrong(&format!("{option} names no file: use sqlite:./file.db or sqlite::memory:")));
     }
     let config = SqliteConfig { path: PathBuf::from(path) };
-    Ok(Arc::new(SqlStore::new(SqliteExecutor::new(config), normalize)))
+    Ok(Arc::new(SqlStore::new(SqliteExecutor::new(config), normalize_adopted)))
 }
 
 /// The members of the `db` object. `null` counts as absent.

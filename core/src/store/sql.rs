@@ -210,16 +210,17 @@ impl<E: Executor> Store for SqlStore<E> {
         identifiers: &[Identifier],
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.insert_identifiers(user_id, identifiers, now).await
+        self.replace_identifiers(user_id, &[], identifiers, now).await
     }
 
     async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
+        inserts: &[Identifier],
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.replace_identifiers(user_id, updates, now).await
+        self.replace_identifiers(user_id, updates, inserts, now).await
     }
 
     async fn delete_identifiers(

@@ -13,10 +13,10 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params_from_iter};
 
+use crate::clock::to_iso;
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, Value};
-use crate::store::instant;
 
 /// How long a statement waits for another process's write before it counts as a lost race.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -252,7 +252,7 @@ impl rusqlite::ToSql for Value {
             Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
             Self::Int(int) => ToSqlOutput::from(*int),
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Self::Time(at) => ToSqlOutput::from(instant::to_iso(*at)),
+            Self::Time(at) => ToSqlOutput::from(to_iso(*at)),
         })
     }
 }

@@ -44,6 +44,7 @@ macro_rules! store_conformance {
                 identifiers_are_added_all_or_none
                 identifiers_are_updated_all_or_none
                 identifiers_change_places
+                identifiers_are_changed_and_added_in_one_step
                 identifiers_are_deleted_but_for_the_last
                 the_last_identifier_survives_races
                 two_users_race_for_a_value
@@ -564,14 +565,14 @@ pub async fn identifiers_are_updated_all_or_none(store: AnyStore) {
     let user = registered(&store, &["anna", "zoe"]).await;
     let other = registered(&store, &["ben"]).await;
     let [anna, zoe] = [&user.identifiers[0], &user.identifiers[1]];
-    let apply = async |updates: &[IdentifierUpdate]| store.update_identifiers(&user.id, updates, T).await.unwrap();
+    let apply = async |updates: &[IdentifierUpdate]| store.update_identifiers(&user.id, updates, &[], T).await.unwrap();
 
     assert_eq!(apply(&[update(anna, "new"), update(zoe, "ben")]).await, IdentifierChange::Taken);
     assert_eq!(apply(&[update(anna, "same"), update(zoe, "same")]).await, IdentifierChange::Taken);
     let foreign = update(&other.identifiers[0], "mine");
     assert_eq!(apply(&[update(anna, "new"), foreign]).await, IdentifierChange::NotFound);
     assert_eq!(apply(&[update(&identifier("x"), "new")]).await, IdentifierChange::NotFound);
-    let nobody = store.update_identifiers(&make_id(), &[update(anna, "new")], T).await.unwrap();
+    let nobody = store.update_identifiers(&make_id(), &[update(anna, "new")], &[], T).await.unwrap();
     assert_eq!(nobody, IdentifierChange::NoUser);
     assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers, "unchanged so far");
 
@@ -590,12 +591,27 @@ pub async fn identifiers_change_places(store: AnyStore) {
     let user = registered(&store, &["a", "b", "c"]).await;
     let [a, b, c] = [&user.identifiers[0], &user.identifiers[1], &user.identifiers[2]];
     let swap = [update(a, "b"), update(b, "a")];
-    assert_eq!(store.update_identifiers(&user.id, &swap, T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(store.update_identifiers(&user.id, &swap, &[], T).await.unwrap(), IdentifierChange::Done);
     let circle = [update(a, "c"), update(b, "b"), update(c, "a")];
-    assert_eq!(store.update_identifiers(&user.id, &circle, T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(store.update_identifiers(&user.id, &circle, &[], T).await.unwrap(), IdentifierChange::Done);
     let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
     let values: Vec<&str> = found.iter().map(|one| one.normalized.as_str()).collect();
     assert_eq!(values, ["c", "b", "a"]);
+}
+
+pub async fn identifiers_are_changed_and_added_in_one_step(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    registered(&store, &["ben"]).await;
+    let anna = &user.identifiers[0];
+    let taken = store.update_identifiers(&user.id, &[update(anna, "new")], &[identifier("ben")], T).await.unwrap();
+    assert_eq!(taken, IdentifierChange::Taken);
+    assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
+    // What an update leaves is free for what is added beside it.
+    let done = store.update_identifiers(&user.id, &[update(anna, "new")], &[identifier("anna")], T).await.unwrap();
+    assert_eq!(done, IdentifierChange::Done);
+    let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
+    let values: Vec<&str> = found.iter().map(|one| one.normalized.as_str()).collect();
+    assert_eq!(values, ["new", "anna"]);
 }
 
 pub async fn identifiers_are_deleted_but_for_the_last(store: AnyStore) {
@@ -664,7 +680,7 @@ pub async fn two_updates_race_for_a_value(store: AnyStore) {
             let store = Arc::clone(&store);
             let user = if index == 0 { &anna } else { &ben };
             let (id, change) = (user.id.clone(), update(&user.identifiers[0], &wanted));
-            async move { store.update_identifiers(&id, &[change], T).await.unwrap() }
+            async move { store.update_identifiers(&id, &[change], &[], T).await.unwrap() }
         })
         .await;
         assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 1);

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
+use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::dialect::{Dialect, SQLITE};
 use sentri_core::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use sentri_core::store::model::{Identifier, NewUser, Session};
 use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::sql::SqlStore;
 use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
-use sentri_core::store::{Store, normalize_plainly, open};
+use sentri_core::store::{Store, open};
 use serde_json::json;
 
 use crate::conformance::T;
@@ -41,7 +42,7 @@ impl Executor for WithoutReturning {
 
 pub async fn sqlite_without_returning() -> Fixture {
     let executor = WithoutReturning(SqliteExecutor::new(SqliteConfig { path: ":memory:".into() }));
-    Fixture::over(Arc::new(SqlStore::new(executor, normalize_plainly)), ()).await
+    Fixture::over(Arc::new(SqlStore::new(executor, normalize_adopted)), ()).await
 }
 
 fn sqlite(folder: &Folder) -> SqliteExecutor {
@@ -236,7 +237,7 @@ async fn sqlite_answers_a_session_check_at_once() {
 async fn sqlite_uses_an_index_for_every_lookup() {
     let folder = Folder::new();
     let executor = sqlite(&folder);
-    SqlStore::new(executor.clone(), normalize_plainly).migrate(T).await.unwrap();
+    SqlStore::new(executor.clone(), normalize_adopted).migrate(T).await.unwrap();
     for sql in [
         "SELECT id FROM sentri_sessions WHERE id = 'x'",
         "SELECT id FROM sentri_sessions WHERE user_id = 'x' AND revoked_at IS NULL",

@@ -149,7 +149,7 @@ fn mode_from(value: &str) -> Result<Tls, Error> {
     Ok(match value {
         "disable" => Tls::Disable,
         "prefer" | "allow" => Tls::Prefer,
-        "require" => Tls::Require,
+        "require" | "no-verify" => Tls::Require,
         "verify-ca" => Tls::VerifyCa,
         "verify-full" => Tls::VerifyFull,
         _ => return Err(wrong("has an unknown sslmode: use disable, prefer, require, verify-ca or verify-full")),

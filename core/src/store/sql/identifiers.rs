@@ -31,23 +31,17 @@ pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) ->
     sorted.into_iter().map(insert).collect()
 }
 
-impl<E: Executor> SqlStore<E> {
-    pub(super) async fn insert_identifiers(
-        &self,
-        user_id: &str,
-        identifiers: &[Identifier],
-        now: Millis,
-    ) -> Result<IdentifierChange, StoreError> {
-        let mut batch = vec![self.lock_user(user_id)];
-        batch.extend(inserts(user_id, identifiers, now));
-        self.change(batch, |_| IdentifierChange::NotFound).await
-    }
+fn touch_user(user_id: &str, now: Millis) -> Statement {
+    Statement::write("UPDATE sentri_users SET updated_at = ? WHERE id = ?", [Value::Time(now), user_id.into()])
+}
 
+impl<E: Executor> SqlStore<E> {
     pub(super) async fn replace_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
-        _now: Millis,
+        added: &[Identifier],
+        now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
         let mut batch = vec![self.lock_user(user_id)];
         // First every old value makes room under a name that nobody can register, then the new ones move in: values
@@ -79,6 +73,8 @@ impl<E: Executor> SqlStore<E> {
                 .expect(1),
             );
         }
+        batch.extend(inserts(user_id, added, now));
+        batch.push(touch_user(user_id, now));
         self.change(batch, |_| IdentifierChange::NotFound).await
     }
 
@@ -86,7 +82,7 @@ impl<E: Executor> SqlStore<E> {
         &self,
         user_id: &str,
         ids: &[String],
-        _now: Millis,
+        now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
         let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
         let count = ids.len() as u64;
@@ -101,6 +97,7 @@ impl<E: Executor> SqlStore<E> {
                 Statement::read(format!("{select} IN ({marks})"), params.clone()).once().expect(count),
                 Statement::read(format!("{select} NOT IN ({marks}) LIMIT 1"), params.clone()).once().expect(1),
                 Statement::write(format!("{delete} IN ({marks})"), params).once().expect(count),
+                touch_user(user_id, now),
             ]);
         }
         let missed = |index| if index == 2 { IdentifierChange::LastOne } else { IdentifierChange::NotFound };

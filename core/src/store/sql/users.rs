@@ -115,7 +115,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
-        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ? WHERE id = ?";
+        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id = ?";
         let params = [roles_to_text(roles).into(), Value::Time(now), user_id.into()];
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }

@@ -1,0 +1,96 @@
+//! Decisions of the host in mid-flow: overridden use cases and `isTokenRevoked`.
+//!
+//! Functions are weak references, so they keep no process alive. A throw crosses as data: JavaScript wraps each
+//! function so that it always resolves to JSON text.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use napi::Status;
+use napi::bindgen_prelude::{FnArgs, Function, Promise};
+use napi::threadsafe_function::ThreadsafeFunction;
+use napi_derive::napi;
+use sentri_core::hook::{Operation, Overrides, RevocationCheck};
+use sentri_core::{Error, ErrorCode, Host};
+use serde_json::Value;
+
+use crate::outcome::{parse, read_error};
+
+type OverrideFunction<'a> = Function<'a, FnArgs<(String, String, String)>, Promise<String>>;
+type Override = ThreadsafeFunction<
+    FnArgs<(String, String, String)>,
+    Promise<String>,
+    FnArgs<(String, String, String)>,
+    Status,
+    false,
+    true,
+>;
+type Revocation = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
+
+/// The host's functions.
+#[napi(object, object_to_js = false)]
+pub struct Callbacks<'a> {
+    /// Names of the operations that are overridden.
+    pub overridden: Vec<String>,
+    /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
+    #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
+    pub operate: Option<OverrideFunction<'a>>,
+    /// `(sessionId) => Promise<outcomeJson>`
+    #[napi(ts_type = "(sessionId: string) => Promise<string>")]
+    pub is_token_revoked: Option<Function<'a, FnArgs<(String,)>, Promise<String>>>,
+}
+
+impl Callbacks<'_> {
+    /// The core's ports over these functions.
+    pub fn into_host(self, mut host: Host) -> napi::Result<Host> {
+        let Self { overridden, operate, is_token_revoked } = self;
+        if let Some(function) = operate {
+            let operations = overridden.iter().filter_map(|name| Operation::from_name(name)).collect();
+            let function = function.build_threadsafe_function().weak::<true>().build()?;
+            host.overrides = Some(Arc::new(HostOverrides { operations, function }));
+        }
+        if let Some(function) = is_token_revoked {
+            let function = function.build_threadsafe_function().weak::<true>().build()?;
+            host.revocation = Some(Arc::new(HostRevocation(function)));
+        }
+        Ok(host)
+    }
+}
+
+struct HostOverrides {
+    operations: Vec<Operation>,
+    function: Override,
+}
+
+#[async_trait]
+impl Overrides for HostOverrides {
+    fn has(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
+    }
+
+    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Error> {
+        let args = (operation.as_str().to_owned(), input.to_string(), context.to_string());
+        answer(async { self.function.call_async_catch(args.into()).await?.await }.await)
+    }
+}
+
+struct HostRevocation(Revocation);
+
+#[async_trait]
+impl RevocationCheck for HostRevocation {
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
+        let args = (session_id.to_owned(),);
+        let answer = answer(async { self.0.call_async_catch(args.into()).await?.await }.await)?;
+        Ok(answer != Value::Bool(false))
+    }
+}
+
+/// Reads `{"value": ...}` or `{"error": ...}`; a function that did not even answer is an internal error.
+fn answer(result: napi::Result<String>) -> Result<Value, Error> {
+    let text = result.map_err(|_| Error::from(ErrorCode::InternalError))?;
+    let mut answer = parse(&text);
+    match answer.get("error") {
+        Some(error) => Err(read_error(error)),
+        None => Ok(answer["value"].take()),
+    }
+}

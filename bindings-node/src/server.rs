@@ -1,0 +1,262 @@
+//! One class over `AuthServer`; a method for each of its methods.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::AsyncBlock;
+use napi_derive::napi;
+use sentri_core::clock::TestClock;
+use sentri_core::server::{Decision, PermitOutcome};
+use sentri_core::{AuthServer, Error, Host};
+use serde_json::{Value, json};
+
+use crate::foreign::Callbacks;
+use crate::outcome::{error_value, outcome, parse, read_error};
+use crate::types::{self, NodeGuardRequest, NodeRequest};
+use crate::verify;
+
+/// An auth server, or the reason why the options make none ([`NativeServer::configuration_error`]).
+#[napi]
+pub struct NativeServer {
+    server: Result<AuthServer, Error>,
+    clock: Option<Arc<TestClock>>,
+    number: u32,
+}
+
+impl Drop for NativeServer {
+    fn drop(&mut self) {
+        verify::forget(self.number);
+    }
+}
+
+fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> Option<(&'a str, &'a [String])> {
+    Some((id?.as_str(), roles.map_or(&[][..], Vec::as_slice)))
+}
+
+#[napi]
+impl NativeServer {
+    /// Checks the options (JSON text) and builds a server; no I/O. With `test_clock` time stands there until it is set.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: String, callbacks: Callbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
+        let clock = test_clock.map(|now| Arc::new(TestClock::at(now as i64)));
+        let mut host = callbacks.into_host(Host::default())?;
+        if let Some(clock) = &clock {
+            host.clock = Arc::<TestClock>::clone(clock);
+        }
+        // Constructors run outside the runtime that the core's background work wants.
+        let server = napi::bindgen_prelude::within_runtime_if_available(|| AuthServer::new(&parse(&options), host));
+        let number = server.as_ref().map_or(u32::MAX, |server| verify::remember(server.clone()));
+        Ok(Self { server, clock, number })
+    }
+
+    /// `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`.
+    #[napi(catch_unwind)]
+    pub fn configuration(&self) -> String {
+        outcome(self.server.as_ref().map(|server| json!(server.warnings())).map_err(Clone::clone))
+    }
+
+    fn get(&self) -> napi::Result<&AuthServer> {
+        self.server.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))
+    }
+
+    /// Moves the test clock, in milliseconds since 1970.
+    #[napi(catch_unwind)]
+    pub fn set_clock(&self, now: f64) {
+        if let Some(clock) = &self.clock {
+            #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
+            clock.set(now as i64);
+        }
+    }
+
+    /// The server's clock, in milliseconds since 1970.
+    #[napi(catch_unwind)]
+    pub fn now(&self) -> napi::Result<f64> {
+        Ok(self.get()?.now() as f64)
+    }
+
+    /// The number under which `verifyAccessToken` and `epoch` know this server.
+    #[napi(catch_unwind)]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether an endpoint serves this.
+    #[napi(catch_unwind)]
+    pub fn has_route(&self, method: String, path: String) -> napi::Result<bool> {
+        Ok(self.get()?.has_route(&method, &path))
+    }
+
+    /// Serves a request: `{response, events, effects}`.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn handle(&self, env: napi::Env, request: NodeRequest) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        let request_id = request.request_id.clone();
+        run(env, async move {
+            let handled = server.handle(request.into()).await;
+            types::handled(&server, handled, request_id.as_deref()).to_string()
+        })
+    }
+
+    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    #[napi(catch_unwind)]
+    pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
+        let server = self.get()?;
+        let epoch = server.epoch();
+        let guarded = napi::bindgen_prelude::within_runtime_if_available(|| server.guard_now(&request.into()));
+        Ok(guarded.map(|guarded| types::guarded(server, guarded, epoch, request_id.as_deref()).to_string()))
+    }
+
+    /// `protect()`.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn guard(
+        &self,
+        env: napi::Env,
+        request: NodeGuardRequest,
+        request_id: Option<String>,
+    ) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        run(env, async move {
+            let epoch = server.epoch();
+            let guarded = server.guard(&request.into()).await;
+            types::guarded(&server, guarded, epoch, request_id.as_deref()).to_string()
+        })
+    }
+
+    /// A programmatic call by name; arguments as a JSON array.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn call(&self, env: napi::Env, method: String, arguments: String) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        run(env, async move { outcome(server.call(&method, parse(&arguments)).await) })
+    }
+
+    /// What an override's `next()` runs.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn run_builtin(
+        &self,
+        env: napi::Env,
+        operation: String,
+        input: String,
+        context: String,
+    ) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        run(env, async move { outcome(server.run_builtin(&operation, parse(&input), parse(&context)).await) })
+    }
+
+    /// Checks the roles given to `authorize()`.
+    #[napi(catch_unwind)]
+    pub fn check_roles(&self, required: Vec<String>) -> napi::Result<String> {
+        Ok(outcome(self.get()?.check_roles(&required).map(|()| Value::Null)))
+    }
+
+    /// `authorize()`: `{error?, events}`.
+    #[napi(catch_unwind)]
+    pub fn authorize(
+        &self,
+        id: Option<String>,
+        roles: Option<Vec<String>>,
+        required: Vec<String>,
+        request_id: Option<String>,
+    ) -> napi::Result<String> {
+        let decision = self.get()?.authorize(user(id.as_ref(), roles.as_ref()), &required);
+        Ok(self.decision(decision, request_id.as_deref()))
+    }
+
+    /// `permit()`: `{error?, events}`. `verdict` is `passed`, `denied`, or the role that bypasses after `bypass:`.
+    #[napi(catch_unwind)]
+    pub fn permit(
+        &self,
+        id: Option<String>,
+        roles: Option<Vec<String>>,
+        verdict: String,
+        request_id: Option<String>,
+    ) -> napi::Result<String> {
+        let verdict = match (verdict.as_str(), verdict.strip_prefix("bypass:")) {
+            (_, Some(role)) => PermitOutcome::Bypass(role.to_owned()),
+            ("passed", _) => PermitOutcome::Passed,
+            ("unauthenticated", _) => PermitOutcome::Unauthenticated,
+            _ => PermitOutcome::Denied,
+        };
+        let decision = self.get()?.permit(user(id.as_ref(), roles.as_ref()), &verdict);
+        Ok(self.decision(decision, request_id.as_deref()))
+    }
+
+    fn decision(&self, decision: Decision, request_id: Option<&str>) -> String {
+        let Decision { error, event } = decision;
+        let events = match (&self.server, event) {
+            (Ok(server), Some(event)) => types::events(server, &[event], request_id),
+            _ => json!([]),
+        };
+        json!({ "error": error.as_ref().map(error_value), "events": events }).to_string()
+    }
+
+    /// The response for an error: `{status, headers, body}`.
+    #[napi(catch_unwind)]
+    pub fn error_response(&self, error: String) -> napi::Result<String> {
+        Ok(types::response(self.get()?.error_response(&read_error(&parse(&error)))))
+    }
+
+    /// The log entry of a hook that threw: `[{level, entry}]`.
+    #[napi(catch_unwind)]
+    pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> napi::Result<String> {
+        let server = self.get()?;
+        Ok(types::events(server, &[server.hook_failed(&hook, &cause)], request_id.as_deref()).to_string())
+    }
+
+    /// Signs an access token for `{id, roles, sessionId?}`.
+    #[napi(catch_unwind)]
+    pub fn sign_access_token(&self, claims: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.sign_access_token(&parse(&claims)).map(Value::from)))
+    }
+
+    /// Signs a refresh token for a session.
+    #[napi(catch_unwind)]
+    pub fn sign_refresh_token(&self, session_id: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.sign_refresh_token(&session_id).map(Value::from)))
+    }
+
+    /// Verifies a refresh token: the session's id.
+    #[napi(catch_unwind)]
+    pub fn verify_refresh_token(&self, token: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.verify_refresh_token(&token).map(Value::from)))
+    }
+
+    /// The access token that a request brings, unverified.
+    #[napi(catch_unwind)]
+    pub fn access_token_of(
+        &self,
+        authorization: Option<String>,
+        cookie: Option<String>,
+    ) -> napi::Result<Option<String>> {
+        Ok(self.get()?.access_token_of(authorization.as_deref(), cookie.as_deref()))
+    }
+
+    /// Checks the options of a rate limiter.
+    #[napi(catch_unwind)]
+    pub fn check_limit_rule(&self, rule: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.check_limit_rule(&parse(&rule)).map(|()| Value::Null)))
+    }
+
+    /// Counts one hit: `{headers, error?, events}`.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn limit(
+        &self,
+        env: napi::Env,
+        rule: String,
+        key: String,
+        is_address: bool,
+        request_id: Option<String>,
+    ) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        run(env, async move {
+            let limited = server.limit(&parse(&rule), &key, is_address).await;
+            let events = types::events(&server, &limited.events, request_id.as_deref());
+            let error = limited.error.as_ref().map(error_value);
+            json!({ "headers": limited.headers, "error": error, "events": events }).to_string()
+        })
+    }
+}
+
+/// Runs a future as a promise. A panic in it rejects.
+fn run(env: napi::Env, future: impl Future<Output = String> + Send + 'static) -> napi::Result<AsyncBlock<String>> {
+    napi::bindgen_prelude::AsyncBlockBuilder::new(async move { Ok(future.await) }).build(&env)
+}

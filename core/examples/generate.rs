@@ -1,0 +1,71 @@
+//! Writes the TypeScript that is derived from the core's tables; with `--check`, only says whether it is up to date.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use sentri_core::ErrorCode;
+use sentri_core::event::EventName;
+use sentri_core::hook::Operation;
+use sentri_core::http::router::ROUTES;
+
+const HEAD: &str = "// Written by `make generate` from the tables of the core. Do not edit.\n\n";
+
+fn codes() -> String {
+    let mut out = HEAD.to_owned();
+    out += "/** HTTP status of every error code. */\nexport const SENTRI_ERROR_STATUS = {\n";
+    for code in ErrorCode::ALL {
+        let _ = writeln!(out, "  {}: {},", code.as_str(), code.status());
+    }
+    out += "} as const;\n\n/** Every error code of sentri. */\nexport type SentriErrorCode = keyof typeof SENTRI_ERROR_STATUS;\n";
+    out
+}
+
+fn events() -> String {
+    let mut out = HEAD.to_owned();
+    out +=
+        "/** Every auth event, its level, and the fields it may carry beside `service`, `event` and `requestId`. */\n";
+    out += "export const SENTRI_EVENTS = {\n";
+    for event in EventName::ALL {
+        let fields: Vec<String> = event.fields().iter().map(|field| format!("\"{field}\"")).collect();
+        let (name, level) = (event.as_str(), event.level().as_str());
+        let _ = writeln!(out, "  \"{name}\": {{ level: \"{level}\", fields: [{}] }},", fields.join(", "));
+    }
+    out += "} as const;\n\n/** Name of an auth event. */\nexport type SentriEvent = keyof typeof SENTRI_EVENTS;\n";
+    out
+}
+
+fn routes() -> String {
+    let mut out = HEAD.to_owned();
+    out +=
+        "/** Every endpoint: method, path below the mount point, who may call it. */\nexport const SENTRI_ROUTES = [\n";
+    for route in ROUTES {
+        let access = format!("{:?}", route.access).to_lowercase();
+        let _ =
+            writeln!(out, "  {{ method: \"{}\", path: \"{}\", access: \"{access}\" }},", route.method, route.pattern);
+    }
+    out += "] as const;\n\n/** The operations that the option `router` may override. */\nexport const SENTRI_OPERATIONS = [";
+    out += &Operation::ALL.map(|operation| format!("\"{}\"", operation.as_str())).join(", ");
+    out += "] as const;\n";
+    out
+}
+
+fn main() -> ExitCode {
+    let check = std::env::args().any(|argument| argument == "--check");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../npm/src/generated");
+    let mut stale = false;
+    for (name, text) in [("codes.ts", codes()), ("events.ts", events()), ("routes.ts", routes())] {
+        let path = folder.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            continue;
+        }
+        stale = true;
+        if check {
+            eprintln!("npm/src/generated/{name} is not what the core's tables say: run `make generate`");
+        } else if let Err(error) = std::fs::write(&path, text) {
+            eprintln!("{}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    if check && stale { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,339 @@
+//! The options, checked: every default is written here once, every error names the option and the cure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::access::{ApiKeys, RoleRules};
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::hook::Operation;
+use crate::http::client_ip::TrustProxy;
+use crate::http::cookie::CookieRules;
+use crate::http::origin::{self, Origin};
+use crate::identifier::IdentifierRules;
+use crate::limit::LimitRules;
+use crate::password::Policy;
+use crate::session::SessionRules;
+use crate::token::wrap::WrappingKey;
+use crate::token::{Algorithm, ClaimRules, KeyRing};
+
+pub mod reader;
+
+use reader::Reader;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where the signing keys come from.
+#[derive(Debug)]
+pub enum Signing {
+    /// Given as `secret`.
+    Fixed(Arc<KeyRing>),
+    /// Made once and kept in the database.
+    Stored(KeyRules),
+    /// Made at start-up and lost with the process (`keys: 'ephemeral'`).
+    Ephemeral(KeyRules),
+}
+
+/// How keys of our own making are made and replaced.
+#[derive(Debug, Clone)]
+pub struct KeyRules {
+    /// Their algorithm; never a symmetric one.
+    pub algorithm: Algorithm,
+    /// Modulus length in bits, for RSA.
+    pub key_size: u32,
+    /// `keys.rotateEvery`.
+    pub rotate_every: Option<Millis>,
+    /// `keys.encryptionKey`.
+    pub encryption_key: Option<Arc<WrappingKey>>,
+}
+
+/// When `protect()` reads the session's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionCheck {
+    /// Never: the signature alone decides.
+    Off,
+    /// When the last read is older than this many milliseconds; 0 means at every request.
+    MaxAge(Millis),
+}
+
+/// The checked options of server mode.
+#[derive(Debug)]
+pub struct Config {
+    /// The `db` option as given.
+    pub db: Value,
+    /// Roles.
+    pub roles: RoleRules,
+    /// Keys.
+    pub signing: Signing,
+    /// Life of an access token in milliseconds.
+    pub access_ttl: Millis,
+    /// Life of sessions and refresh tokens.
+    pub session: SessionRules,
+    /// `sessionCheck`.
+    pub session_check: SessionCheck,
+    /// Whether tokens without a session are refused.
+    pub require_session: bool,
+    /// Whether `protect()` mints a new access token for a valid refresh cookie.
+    pub silent_refresh: bool,
+    /// What new passwords must be, and how they are hashed.
+    pub password: Policy,
+    /// Keys that close registration to others and open the admin endpoints.
+    pub api_keys: Option<ApiKeys>,
+    /// `None`: off.
+    pub rate_limits: Option<LimitRules>,
+    /// The refresh cookie; `None`: the refresh token travels in bodies.
+    pub cookie: Option<CookieRules>,
+    /// The access cookie; `None`: off.
+    pub access_cookie: Option<CookieRules>,
+    /// Origins beside the request's own that may use cookies.
+    pub trusted_origins: Vec<Origin>,
+    /// Identifier types.
+    pub identifiers: IdentifierRules,
+    /// Who may speak for a client's address.
+    pub trust_proxy: TrustProxy,
+    /// Issuer and audience: set and checked when configured. No leeway, since the server verifies its own tokens.
+    pub claims: ClaimRules,
+    /// The `service` field of log entries.
+    pub service: String,
+    /// Whether anybody listens to events.
+    pub logging: bool,
+    /// Use cases that the host overrides.
+    pub overrides: HashSet<Operation>,
+    /// Whether the host decides on revocation too.
+    pub token_revoked: bool,
+    /// What is allowed but unwise, for the logger.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Checks the options of server mode.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` that names the option and the cure.
+    pub fn from_options(options: &Value) -> Result<Self, Error> {
+        let mut read = Reader::new("", options)?;
+        let mut warnings = Vec::new();
+        check_mode(&mut read)?;
+        let production = read.boolean("production", false)?;
+        let db = db(&mut read)?;
+        let signing = signing(&mut read, production, &mut warnings)?;
+        let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
+        let config = Self {
+            db,
+            roles: RoleRules::from_options(
+                read.value("validRoles"),
+                read.value("adminRoles"),
+                read.value("defaultRoles"),
+            )?,
+            signing,
+            access_ttl,
+            session,
+            session_check: session_check(&mut read)?,
+            require_session: read.boolean("requireSession", false)?,
+            silent_refresh: read.boolean("silentRefresh", true)?,
+            password: Policy::from_options(read.value("password"), read.value("saltRounds"))?,
+            api_keys: ApiKeys::from_option(read.value("apiKey"))?,
+            rate_limits: LimitRules::from_option(read.value("rateLimit"))?,
+            cookie: CookieRules::refresh(read.value("cookie"), production)?,
+            access_cookie: CookieRules::access(read.value("accessCookie"), production)?,
+            trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
+            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?,
+            trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
+            claims: ClaimRules {
+                issuer: read.text("issuer")?.map(str::to_owned),
+                audience: read.text("audience")?.map(str::to_owned),
+                leeway_seconds: 0,
+            },
+            service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
+            logging: logger(&mut read)?,
+            overrides: overrides(&mut read)?,
+            token_revoked: read.function("isTokenRevoked")?,
+            warnings,
+        };
+        hooks(&mut read)?;
+        if read.text("redisUrl")?.is_some() {
+            return Err(read
+                .error("redisUrl", "is not supported by this version yet: leave it out; limits are kept per process"));
+        }
+        read.finish()?;
+        if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)
+            && a.name == b.name
+        {
+            return Err(Error::configuration("accessCookie.name must differ from cookie.name"));
+        }
+        Ok(config)
+    }
+}
+
+fn check_mode(read: &mut Reader<'_>) -> Result<(), Error> {
+    match read.string("mode")? {
+        Some("server") => Ok(()),
+        Some("client") => Err(read.error("mode", "'client' is not supported by this version yet: use 'server'")),
+        _ => Err(read.error("mode", "must be 'server' or 'client'")),
+    }
+}
+
+fn db(read: &mut Reader<'_>) -> Result<Value, Error> {
+    let dialect = read.value("dialect").is_some();
+    let db = read.value("db").cloned();
+    match (dialect, db) {
+        (true, Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
+        (true, None) => Err(read.error(
+            "dialect",
+            "is not supported by this version yet: use db, e.g. db: { connectionString: process.env.DATABASE_URL }",
+        )),
+        (false, Some(db)) => Ok(db),
+        (false, None) => Err(read.error(
+            "db",
+            "is missing: give a database, e.g. db: { connectionString: process.env.DATABASE_URL } or db: 'sqlite:./sentri.db'",
+        )),
+    }
+}
+
+fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) -> Result<Signing, Error> {
+    let algorithm = match read.text("algorithm")? {
+        None => None,
+        Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
+            read.error(
+                "algorithm",
+                format!("must be one of {}", Algorithm::all().map(Algorithm::as_str).collect::<Vec<_>>().join(", ")),
+            )
+        })?),
+    };
+    let keys = read.value("keys");
+    let Some(secret) = read.string("secret")? else {
+        let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
+        if algorithm.is_symmetric() {
+            return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
+        }
+        return own_keys(keys, algorithm);
+    };
+    if keys.is_some() {
+        return Err(read.error("keys", "and secret exclude each other: stored keys are made when secret is left out"));
+    }
+    if secret.is_empty() {
+        return Err(read.error("secret", "must not be empty: give a private key (PEM) or a long random string"));
+    }
+    let ring = KeyRing::from_secret(secret, algorithm)?;
+    let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+    let shared = algorithm.is_symmetric() && ring.jwks(0, 0).is_none();
+    if shared && secret.len() < algorithm.hash_bytes() {
+        let message = format!(
+            "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
+            secret.len(),
+            algorithm.as_str(),
+            algorithm.hash_bytes()
+        );
+        if production {
+            return Err(Error::configuration(message));
+        }
+        warnings.push(message);
+    }
+    Ok(Signing::Fixed(Arc::new(ring)))
+}
+
+fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error> {
+    let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key: None };
+    match keys {
+        None => Ok(Signing::Stored(rules)),
+        Some(Value::String(word)) if word == "ephemeral" => Ok(Signing::Ephemeral(rules)),
+        Some(Value::String(_)) => Err(Error::configuration("keys must be 'ephemeral' or an object")),
+        Some(object) => {
+            let mut read = Reader::new("keys", object)?;
+            rules.key_size = read.integer("keySize", 2048, 2048..=8192)?;
+            if read.value("rotateEvery").is_some() {
+                let every = read.duration("rotateEvery", DAY)?;
+                if every < Duration::from_secs(60 * 60) {
+                    return Err(read.error("rotateEvery", "must be at least 1h"));
+                }
+                rules.rotate_every = Some(millis(every));
+            }
+            if let Some(key) = read.text("encryptionKey")? {
+                let key = WrappingKey::new(key.as_bytes()).map_err(|error| Error::configuration(error.0))?;
+                rules.encryption_key = Some(Arc::new(key));
+            }
+            read.finish()?;
+            Ok(Signing::Stored(rules))
+        }
+    }
+}
+
+fn lifetimes(read: &mut Reader<'_>, warnings: &mut Vec<String>) -> Result<(Millis, SessionRules), Error> {
+    let access = read.duration("accessExpiresIn", 15 * MINUTE)?;
+    let idle = read.duration("refreshExpiresIn", 7 * DAY)?;
+    let max_age = read.duration("sessionMaxAge", (90 * DAY).max(idle))?;
+    let grace = zero_or_duration(read, "refreshGrace", Duration::from_secs(10))?;
+    for (name, value) in [("accessExpiresIn", access), ("refreshExpiresIn", idle)] {
+        if value < Duration::from_secs(1) {
+            return Err(read.error(name, "must be at least 1s"));
+        }
+    }
+    if max_age < idle {
+        return Err(read.error("sessionMaxAge", "must not be shorter than refreshExpiresIn"));
+    }
+    if access > idle {
+        warnings
+            .push("accessExpiresIn is longer than refreshExpiresIn: a session ends before its access token".to_owned());
+    }
+    Ok((millis(access), SessionRules { idle: millis(idle), max_age: millis(max_age), grace: millis(grace) }))
+}
+
+/// Durations that may also be 0, which `duration::parse` refuses.
+fn zero_or_duration(read: &mut Reader<'_>, option: &'static str, default: Duration) -> Result<Duration, Error> {
+    if read.value(option).and_then(Value::as_f64) == Some(0.0) {
+        return Ok(Duration::ZERO);
+    }
+    read.duration(option, default)
+}
+
+fn session_check(read: &mut Reader<'_>) -> Result<SessionCheck, Error> {
+    match read.value("sessionCheck") {
+        None | Some(Value::Bool(true)) => Ok(SessionCheck::MaxAge(5_000)),
+        Some(Value::Bool(false)) => Ok(SessionCheck::Off),
+        Some(object) => {
+            let mut read = Reader::new("sessionCheck", object)?;
+            let max_age = zero_or_duration(&mut read, "maxAge", Duration::from_secs(5))?;
+            read.finish()?;
+            Ok(SessionCheck::MaxAge(millis(max_age)))
+        }
+    }
+}
+
+fn logger(read: &mut Reader<'_>) -> Result<bool, Error> {
+    let Some(value) = read.value("logger") else { return Ok(false) };
+    let callable = |method: &str| value.get(method).and_then(Value::as_str) == Some(reader::FUNCTION);
+    if ["info", "warn", "error"].into_iter().all(callable) {
+        return Ok(true);
+    }
+    Err(read.error("logger", "must have the methods info, warn and error"))
+}
+
+fn hooks(read: &mut Reader<'_>) -> Result<(), Error> {
+    let Some(value) = read.value("hooks") else { return Ok(()) };
+    let mut read = Reader::new("hooks", value)?;
+    for hook in ["onLogin", "onFailedLogin", "onLogout"] {
+        read.function(hook)?;
+    }
+    read.finish()
+}
+
+fn overrides(read: &mut Reader<'_>) -> Result<HashSet<Operation>, Error> {
+    let Some(value) = read.value("router") else { return Ok(HashSet::new()) };
+    let mut read = Reader::new("router", value)?;
+    let mut found = HashSet::new();
+    for operation in Operation::ALL {
+        if read.function(operation.as_str())? {
+            found.insert(operation);
+        }
+    }
+    read.finish()?;
+    Ok(found)
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,157 @@
+//! Reads one level of the options object: types are checked, defaults given, unknown names refused.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::duration;
+use crate::error::Error;
+
+/// What bindings write in the place of a function, which JSON can't hold.
+pub const FUNCTION: &str = "[function]";
+
+/// One object of options. `null` counts as absent everywhere.
+pub struct Reader<'a> {
+    path: String,
+    map: &'a Map<String, Value>,
+    known: HashSet<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `value`; `path` is the option's name, empty for the top level.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when `value` is not an object.
+    pub fn new(path: &str, value: &'a Value) -> Result<Self, Error> {
+        let Some(map) = value.as_object() else {
+            let what = if path.is_empty() { "the options" } else { path };
+            return Err(Error::configuration(format!("{what} must be an object")));
+        };
+        Ok(Self { path: path.to_owned(), map, known: HashSet::new() })
+    }
+
+    /// The full name of an option, as error messages give it.
+    pub fn name(&self, option: &str) -> String {
+        if self.path.is_empty() { option.to_owned() } else { format!("{}.{option}", self.path) }
+    }
+
+    /// An error about one option: `message` follows its name.
+    pub fn error(&self, option: &str, message: impl std::fmt::Display) -> Error {
+        Error::configuration(format!("{} {message}", self.name(option)))
+    }
+
+    /// The raw value.
+    pub fn value(&mut self, option: &'static str) -> Option<&'a Value> {
+        self.known.insert(option);
+        self.map.get(option).filter(|value| !value.is_null())
+    }
+
+    /// A string; may be empty.
+    pub fn string(&mut self, option: &'static str) -> Result<Option<&'a str>, Error> {
+        match self.value(option) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.error(option, "must be a string")),
+        }
+    }
+
+    /// A string with at least one character.
+    pub fn text(&mut self, option: &'static str) -> Result<Option<&'a str>, Error> {
+        match self.string(option)? {
+            Some("") => Err(self.error(option, "must not be empty: set it, or leave it out")),
+            other => Ok(other),
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, option: &'static str, default: bool) -> Result<bool, Error> {
+        match self.value(option) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.error(option, "must be true or false")),
+        }
+    }
+
+    /// A whole number within `range`.
+    pub fn integer(
+        &mut self,
+        option: &'static str,
+        default: u32,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Result<u32, Error> {
+        match self.value(option) {
+            None => Ok(default),
+            Some(value) => whole(value).filter(|number| range.contains(number)).ok_or_else(|| {
+                self.error(option, format!("must be a whole number from {} to {}", range.start(), range.end()))
+            }),
+        }
+    }
+
+    /// A length of time, see [`duration::parse`].
+    pub fn duration(&mut self, option: &'static str, default: Duration) -> Result<Duration, Error> {
+        match self.value(option) {
+            None => Ok(default),
+            Some(value) => duration::parse(value).map_err(|message| self.error(option, message)),
+        }
+    }
+
+    /// A list of strings; a single string counts as a list of one where `single` is set.
+    pub fn strings(&mut self, option: &'static str, single: bool) -> Result<Option<Vec<String>>, Error> {
+        let Some(value) = self.value(option) else { return Ok(None) };
+        let list = match value {
+            Value::String(text) if single => Some(vec![text.clone()]),
+            Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        list.map(Some).ok_or_else(|| self.error(option, "must be a list of strings"))
+    }
+
+    /// Whether a function was given.
+    pub fn function(&mut self, option: &'static str) -> Result<bool, Error> {
+        match self.value(option) {
+            None => Ok(false),
+            Some(Value::String(text)) if text == FUNCTION => Ok(true),
+            Some(_) => Err(self.error(option, "must be a function")),
+        }
+    }
+
+    /// Refuses options that nobody asked for, with the nearest known name.
+    pub fn finish(self) -> Result<(), Error> {
+        for name in self.map.keys() {
+            if self.known.contains(name.as_str()) {
+                continue;
+            }
+            let nearest = self.known.iter().min_by_key(|known| distance(known, name));
+            let hint = nearest
+                .filter(|known| distance(known, name) <= 3)
+                .map_or_else(String::new, |known| format!(": did you mean {}?", self.name(known)));
+            return Err(self.error(name, format!("is not an option{hint}")));
+        }
+        Ok(())
+    }
+}
+
+fn whole(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).or_else(|| {
+        let float = value.as_f64()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
+        (float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&float)).then_some(float as u32)
+    })
+}
+
+/// Levenshtein distance, ignoring case: small enough inputs to need nothing better.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[row.len() - 1]
+}

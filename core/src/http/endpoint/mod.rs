@@ -1,0 +1,295 @@
+//! The endpoints: each reads its input, calls one use case and words the answer. The frame around them (access,
+//! events, errors) is here.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::envelope::{Reply, error_response};
+use super::guard::{self, GuardRequest, Principal};
+use super::router::{self, Access, Route};
+use super::{Handled, Request, body, client_ip};
+use crate::access;
+use crate::clock::Millis;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::service::{self, Caller, Realm, Trail, keys, maintenance};
+
+mod account;
+mod admin;
+mod token;
+
+/// What a route does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named after its route in the table")]
+pub enum Endpoint {
+    Register,
+    Login,
+    Refresh,
+    Logout,
+    LogoutAll,
+    Me,
+    ListSessions,
+    RevokeSession,
+    CreateIdentifiers,
+    UpdateIdentifiers,
+    DeleteIdentifiers,
+    ChangePassword,
+    ListUsers,
+    GetUser,
+    DeleteUser,
+    AssignRoles,
+    SetPassword,
+    SetIdentifiers,
+    Keys,
+}
+
+/// The longest user agent that is kept.
+const MAX_USER_AGENT: usize = 512;
+
+/// One request on its way through an endpoint.
+pub(super) struct Call<'a> {
+    pub realm: &'a Arc<Realm>,
+    pub request: &'a Request,
+    pub parameter: String,
+    pub caller: Caller,
+    pub principal: Option<Principal>,
+    pub trail: Trail,
+    /// Set on the response whether it is a success or not.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Call<'_> {
+    /// The body as JSON, with a member set by us; what the client sent under that name does not count.
+    pub fn input(&self, ours: &[(&str, &str)]) -> Result<Value, Failure> {
+        let mut input = body::read(&self.request.body)?;
+        let Some(map) = input.as_object_mut() else {
+            return Err(Error::new(ErrorCode::ValidationError, "The request body must be a JSON object").into());
+        };
+        for (name, value) in ours {
+            map.insert((*name).to_owned(), (*value).into());
+        }
+        Ok(input)
+    }
+
+    /// Runs a use case, the host's or ours.
+    pub async fn run(&mut self, operation: Operation, input: Value) -> Result<Value, Failure> {
+        service::run(self.realm, operation, input, &self.caller, &mut self.trail).await
+    }
+
+    /// The user behind the request; every route but the public ones has one, or a valid API key.
+    pub fn user(&self) -> Result<&Principal, Failure> {
+        self.principal.as_ref().ok_or_else(|| ErrorCode::Unauthorized.into())
+    }
+}
+
+/// Serves one request. `None`: no such endpoint.
+pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
+    let (route, parameter) = router::find(&request.method, &request.path)?;
+    maintenance::start_if_due(realm);
+    keys::reload_if_old(realm);
+    let started = realm.now();
+    let mut call = Call {
+        realm,
+        request,
+        parameter: parameter.unwrap_or_default(),
+        caller: caller(realm, request),
+        principal: None,
+        trail: Trail::new(realm.config.logging),
+        headers: Vec::new(),
+    };
+    let result = serve(route, &mut call).await;
+    Some(finish(route, call, result, started))
+}
+
+async fn serve(route: &Route, call: &mut Call<'_>) -> Result<super::Response, Failure> {
+    admit(route, call).await?;
+    if route.endpoint == Endpoint::Keys {
+        return token::keys(call);
+    }
+    let reply = match route.endpoint {
+        Endpoint::Register => account::register(call).await,
+        Endpoint::Login => token::login(call).await,
+        Endpoint::Refresh => token::refresh(call).await,
+        Endpoint::Logout => token::logout(call).await,
+        Endpoint::LogoutAll => token::logout_all(call).await,
+        Endpoint::Me => account::me(call).await,
+        Endpoint::ListSessions => account::list_sessions(call).await,
+        Endpoint::RevokeSession => account::revoke_session(call).await,
+        Endpoint::CreateIdentifiers => account::create_identifiers(call).await,
+        Endpoint::UpdateIdentifiers => account::update_identifiers(call).await,
+        Endpoint::DeleteIdentifiers => account::delete_identifiers(call).await,
+        Endpoint::ChangePassword => account::change_password(call).await,
+        Endpoint::ListUsers => admin::list_users(call).await,
+        Endpoint::GetUser => admin::get_user(call).await,
+        Endpoint::DeleteUser => admin::delete_user(call).await,
+        Endpoint::AssignRoles => admin::assign_roles(call).await,
+        Endpoint::SetPassword => admin::set_password(call).await,
+        Endpoint::SetIdentifiers => admin::set_identifiers(call).await,
+        Endpoint::Keys => Err(Failure::Internal("served above".to_owned())),
+    };
+    reply.map(Reply::into_response)
+}
+
+/// Lets in whom the route is for.
+async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
+    let realm = call.realm;
+    match route.access {
+        Access::Public => return Ok(()),
+        Access::Admin if call.caller.trusted => return Ok(()),
+        Access::Admin if realm.config.api_keys.is_some() && call.request.header("x-api-key").is_some() => {
+            return Err(account::wrong_key().into());
+        }
+        Access::Admin | Access::User => {}
+    }
+    let guarded = guard::guard(realm, &guard_request(call.request)).await;
+    for event in guarded.events {
+        call.trail.note(|| event);
+    }
+    call.headers.extend(guarded.headers);
+    let principal = guarded.result?;
+    let admitted = route.access == Access::User || access::authorize(&principal.roles, &realm.config.roles.admin);
+    if route.access == Access::Admin {
+        let name = if admitted { EventName::AuthorizePassed } else { EventName::AuthorizeDenied };
+        call.trail.note(|| authorize_event(name, Some((&principal.id, &principal.roles)), &realm.config.roles.admin));
+    }
+    if !admitted {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    call.principal = Some(principal);
+    Ok(())
+}
+
+/// The event of a role check; `user` is `(id, roles)`.
+#[must_use]
+pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, required: &[String]) -> Event {
+    let mut event = Event::new(name);
+    if let Some((id, roles)) = user {
+        event = event.with("userId", id).with("userRoles", roles.to_vec());
+    }
+    event.with("requiredRoles", required.to_vec())
+}
+
+fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure>, started: Millis) -> Handled {
+    let Call { realm, request, caller, principal, mut trail, headers, parameter, .. } = call;
+    let (response, error, cause) = match result {
+        Ok(response) => (response, None, None),
+        Err(failure) => {
+            let (error, cause) = failure.into_public();
+            (error_response(&error), Some(error), cause)
+        }
+    };
+    if realm.config.logging {
+        let outcome = Outcome {
+            endpoint: route.endpoint,
+            body: &response.body,
+            error: error.as_ref(),
+            cause,
+            user_id: principal.as_ref().map(|p| p.id.as_str()),
+            target_id: &parameter,
+            duration: (realm.now() - started).max(0),
+        };
+        let mut events = std::mem::take(&mut *realm.background_events.lock());
+        events.extend(trail.events);
+        events.extend(outcome.event());
+        trail.events = events;
+    }
+    let _ = (request, caller);
+    let mut response = response;
+    response.headers.extend(headers);
+    Handled { response, events: trail.events, effects: trail.effects }
+}
+
+/// What the log learns of a request.
+struct Outcome<'a> {
+    endpoint: Endpoint,
+    body: &'a str,
+    error: Option<&'a Error>,
+    cause: Option<String>,
+    user_id: Option<&'a str>,
+    target_id: &'a str,
+    duration: Millis,
+}
+
+impl Outcome<'_> {
+    fn event(self) -> Option<Event> {
+        use EventName as E;
+        let (success, failure) = match self.endpoint {
+            Endpoint::Register => (E::RegisterSuccess, Some(E::RegisterFailure)),
+            Endpoint::Login => (E::LoginSuccess, Some(E::LoginFailure)),
+            Endpoint::Refresh => (E::RefreshSuccess, Some(E::RefreshFailure)),
+            Endpoint::Logout => (E::Logout, None),
+            Endpoint::LogoutAll => (E::LogoutAll, None),
+            Endpoint::ChangePassword | Endpoint::SetPassword => (E::PasswordChanged, Some(E::PasswordChangeFailure)),
+            Endpoint::AssignRoles => (E::RolesAssigned, Some(E::RolesAssignFailure)),
+            Endpoint::CreateIdentifiers => (E::IdentifiersCreated, Some(E::IdentifiersFailure)),
+            Endpoint::UpdateIdentifiers | Endpoint::SetIdentifiers => {
+                (E::IdentifiersUpdated, Some(E::IdentifiersFailure))
+            }
+            Endpoint::DeleteIdentifiers => (E::IdentifiersDeleted, Some(E::IdentifiersFailure)),
+            _ => return None,
+        };
+        let name = if self.error.is_none() { success } else { failure? };
+        let data = || serde_json::from_str::<Value>(self.body).ok().map(|mut body| body["data"].take());
+        let mut event = Event::new(name);
+        for field in name.fields() {
+            let value = match *field {
+                "userId" => self.subject(data).map(Value::from),
+                "targetUserId" => Some(Value::from(self.target_id)),
+                "roles" => data().map(|mut data| data["user"]["roles"].take()),
+                "count" => data().and_then(|data| data["identifiers"].as_array().map(|list| list.len().into())),
+                "errorCode" => self.error.map(|error| error.code.as_ref().into()),
+                "cause" => self.cause.clone().map(Value::from),
+                "duration_ms" => Some(self.duration.into()),
+                _ => None,
+            };
+            if let Some(value) = value {
+                event = event.with(field, value);
+            }
+        }
+        Some(event)
+    }
+
+    /// The user an event is about: the caller, the target of an admin, or whom the answer names.
+    fn subject(&self, data: impl Fn() -> Option<Value>) -> Option<String> {
+        if !self.target_id.is_empty() {
+            return Some(self.target_id.to_owned());
+        }
+        let named = || data()?.pointer("/user/id")?.as_str().map(str::to_owned);
+        self.user_id.map(str::to_owned).or_else(named)
+    }
+}
+
+fn caller(realm: &Realm, request: &Request) -> Caller {
+    let config = &realm.config;
+    let peer = request.client_ip.as_deref().and_then(client_ip::canonical);
+    let forwarded: Vec<&str> = request.header_values("x-forwarded-for").collect();
+    let ip = peer.map(|peer| client_ip::resolve(peer, forwarded.into_iter(), &config.trust_proxy));
+    let user_agent = request.header("user-agent").map(|text| text.chars().take(MAX_USER_AGENT).collect());
+    let trusted = config.api_keys.as_ref().is_some_and(|keys| keys.accept(request.header("x-api-key")));
+    Caller {
+        ip: ip.map(|ip| ip.to_string()),
+        address: ip.map(client_ip::bucket),
+        user_agent,
+        request_id: request.request_id.clone(),
+        trusted,
+    }
+}
+
+/// What `protect()` needs of a request.
+pub(super) fn guard_request(request: &Request) -> GuardRequest {
+    let header = |name: &str| request.header(name).map(str::to_owned);
+    let cookies: Vec<&str> = request.header_values("cookie").collect();
+    GuardRequest {
+        method: request.method.clone(),
+        authorization: header("authorization"),
+        cookie: (!cookies.is_empty()).then(|| cookies.join("; ")),
+        origin: header("origin"),
+        sec_fetch_site: header("sec-fetch-site"),
+        host: header("host"),
+        client_ip: request.client_ip.clone(),
+        user_agent: header("user-agent"),
+    }
+}

@@ -1,0 +1,84 @@
+//! The envelope of every response, and what of its headers follows from its content alone.
+
+use serde_json::{Map, Value};
+
+use super::Response;
+use crate::error::Error;
+use crate::limit;
+
+/// A success on its way to becoming a [`Response`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The sentence in `message`.
+    pub message: &'static str,
+    /// The member `data`.
+    pub data: Value,
+    /// Further headers, `Set-Cookie` for one.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Reply {
+    /// A 200.
+    #[must_use]
+    pub const fn ok(message: &'static str, data: Value) -> Self {
+        Self { status: 200, message, data, headers: Vec::new() }
+    }
+
+    /// A 201.
+    #[must_use]
+    pub const fn created(message: &'static str, data: Value) -> Self {
+        Self { status: 201, message, data, headers: Vec::new() }
+    }
+
+    /// `{error: false, statusCode, message, data}`. Nothing of ours is for a cache to keep.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let mut body = Map::with_capacity(4);
+        body.insert("error".to_owned(), false.into());
+        body.insert("statusCode".to_owned(), self.status.into());
+        body.insert("message".to_owned(), self.message.into());
+        body.insert("data".to_owned(), self.data);
+        let mut headers = json_headers("no-store");
+        headers.extend(self.headers);
+        Response { status: self.status, headers, body: Value::Object(body).to_string() }
+    }
+}
+
+/// `{error: true, statusCode, code, message, data: null}`, in this order, with `details` last where there are any;
+/// `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
+#[must_use]
+pub fn error_response(error: &Error) -> Response {
+    let mut body = Map::with_capacity(6);
+    body.insert("error".to_owned(), true.into());
+    body.insert("statusCode".to_owned(), error.status.into());
+    body.insert("code".to_owned(), error.code.as_ref().into());
+    body.insert("message".to_owned(), error.message.as_str().into());
+    body.insert("data".to_owned(), Value::Null);
+    let mut headers = json_headers("no-store");
+    if error.status == 401 {
+        headers.push(("WWW-Authenticate".to_owned(), "Bearer".to_owned()));
+    }
+    let limits = limit::headers_of(error);
+    match error.retry_after {
+        Some(after) if limits.is_empty() => {
+            headers.push(("Retry-After".to_owned(), limit::seconds_up(after).max(1).to_string()));
+        }
+        _ => headers.extend(limits),
+    }
+    Response { status: error.status, headers, body: Value::Object(body).to_string() }
+}
+
+/// A response that is not in the envelope: the key set.
+#[must_use]
+pub fn bare(body: &Value, cache_control: &str) -> Response {
+    Response { status: 200, headers: json_headers(cache_control), body: body.to_string() }
+}
+
+fn json_headers(cache_control: &str) -> Vec<(String, String)> {
+    vec![
+        ("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned()),
+        ("Cache-Control".to_owned(), cache_control.to_owned()),
+    ]
+}

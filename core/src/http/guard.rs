@@ -1,0 +1,364 @@
+//! `protect()`: who makes this request? Answered from memory where that is possible, with I/O where it is not.
+
+use std::sync::Arc;
+
+use super::cookie::{self, Found};
+use super::origin;
+use crate::clock::Millis;
+use crate::config::SessionCheck;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::service::refresh::{check_host_revocation, ended};
+use crate::service::{Realm, keys, sessions};
+use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness};
+use crate::store::model::SessionState;
+use crate::token::TokenError;
+use crate::token::claims::AccessClaims;
+
+/// What `protect()` looks at, by header.
+#[derive(Debug, Clone, Default)]
+pub struct GuardRequest {
+    /// Upper case.
+    pub method: String,
+    /// `Authorization`
+    pub authorization: Option<String>,
+    /// `Cookie`; several headers joined by `; `.
+    pub cookie: Option<String>,
+    /// `Origin`
+    pub origin: Option<String>,
+    /// `Sec-Fetch-Site`
+    pub sec_fetch_site: Option<String>,
+    /// `Host`
+    pub host: Option<String>,
+    /// Client address as the framework knows it.
+    pub client_ip: Option<String>,
+    /// `User-Agent`
+    pub user_agent: Option<String>,
+}
+
+/// The maker of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// User id.
+    pub id: String,
+    /// The user's roles: the present ones where the session was looked at, else those of the token.
+    pub roles: Vec<String>,
+    /// Session id, unless the token was signed without one.
+    pub session_id: Option<String>,
+    /// The access token, or the one minted in its place.
+    pub token: String,
+    /// When it expires.
+    pub exp: Millis,
+}
+
+/// What `protect()` came to.
+#[derive(Debug, Clone)]
+pub struct Guarded {
+    /// The principal, or why there is none.
+    pub result: Result<Principal, Error>,
+    /// To be set on the response: `Set-Cookie` or `X-Access-Token` of a silent refresh.
+    pub headers: Vec<(String, String)>,
+    /// To be logged.
+    pub events: Vec<Event>,
+    /// Until when the same bearer token may be answered from a cache of the caller's, under the same epoch;
+    /// 0: never.
+    pub fresh_until: Millis,
+}
+
+/// Where a token came from.
+enum Credential<'a> {
+    Bearer(&'a str),
+    Cookie(String),
+    Missing,
+}
+
+/// The answer, or what it takes to find it.
+enum Step {
+    Done(Box<Guarded>),
+    /// The signature is good; the session must be looked at.
+    Session(Box<Verified>),
+    /// No good access token, but a refresh cookie.
+    Silent {
+        refresh_token: String,
+        otherwise: Error,
+    },
+}
+
+struct Verified {
+    claims: AccessClaims,
+    token: String,
+    session_id: String,
+}
+
+/// Answers without waiting, or `None` when it takes I/O to answer.
+#[must_use]
+pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> {
+    realm.keys.get()?;
+    keys::reload_if_old(realm);
+    match first_step(realm, request) {
+        Step::Done(guarded) => Some(*guarded),
+        Step::Silent { .. } => None,
+        Step::Session(verified) => {
+            if realm.revocation.is_some() {
+                return None;
+            }
+            let (state, read_at) = session_in_memory(realm, &verified.session_id).or_else(|| {
+                let (epoch, now) = (realm.freshness.epoch(), realm.now());
+                let state = realm.store.find_session_now(&verified.session_id)?.ok()??;
+                realm.freshness.put(state.clone(), now, epoch);
+                Some((state, now))
+            })?;
+            Some(judge_session(realm, *verified, Some(&state), read_at))
+        }
+    }
+}
+
+/// Answers, reading the session's row when what is known of it is too old.
+pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
+    keys::reload_if_old(realm);
+    match first_step(realm, request) {
+        Step::Done(guarded) => *guarded,
+        Step::Silent { refresh_token, otherwise } => match silent_refresh(realm, &refresh_token).await {
+            Ok(Some(guarded)) => guarded,
+            Ok(None) => refused(realm, otherwise),
+            Err(failure) => refused(realm, failure.into_public().0),
+        },
+        Step::Session(verified) => check_session(realm, *verified).await,
+    }
+}
+
+fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
+    let done = |error: Error| Step::Done(Box::new(refused(realm, error)));
+    let credential = match read_credential(realm, request) {
+        Ok(credential) => credential,
+        Err(error) => return done(error),
+    };
+    let (token, by_cookie) = match credential {
+        Credential::Bearer(token) => (token.to_owned(), false),
+        Credential::Cookie(token) => (token, true),
+        Credential::Missing => {
+            let missing = Error::new(ErrorCode::Unauthorized, "Access token is missing");
+            return silent_step(realm, request, missing);
+        }
+    };
+    if by_cookie && !same_origin(realm, request) {
+        return done(cross_origin());
+    }
+    let now = realm.now();
+    let ring = match realm.keys.require() {
+        Ok(ring) => ring,
+        Err(error) => return done(error),
+    };
+    match ring.verify_access(&token, &realm.config.claims, now) {
+        Ok(claims) => with_claims(realm, claims, token),
+        Err(TokenError::Expired) => silent_step(realm, request, ErrorCode::TokenExpired.into()),
+        Err(error) => done(error.into()),
+    }
+}
+
+fn with_claims(realm: &Realm, claims: AccessClaims, token: String) -> Step {
+    let Some(session_id) = claims.session_id.clone() else {
+        if realm.config.require_session {
+            let error = Error::new(ErrorCode::Unauthorized, "The access token belongs to no session");
+            return Step::Done(Box::new(refused(realm, error)));
+        }
+        return Step::Done(Box::new(passed_on_signature(realm, claims, token)));
+    };
+    if realm.config.session_check == SessionCheck::Off && realm.revocation.is_none() {
+        return Step::Done(Box::new(passed_on_signature(realm, claims, token)));
+    }
+    Step::Session(Box::new(Verified { claims, token, session_id }))
+}
+
+fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+    let exp = claims.exp.saturating_mul(1000);
+    let principal = Principal { id: claims.id, roles: claims.roles, session_id: claims.session_id, token, exp };
+    passed(realm, principal, exp)
+}
+
+/// A bearer token comes first; one that is there and is bad is an error, never a reason to look at the cookie.
+fn read_credential<'a>(realm: &Realm, request: &'a GuardRequest) -> Result<Credential<'a>, Error> {
+    if let Some(header) = &request.authorization {
+        return bearer(header)
+            .map(Credential::Bearer)
+            .ok_or_else(|| Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"));
+    }
+    let Some(rules) = &realm.config.access_cookie else { return Ok(Credential::Missing) };
+    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
+        Found::One(token) if !token.is_empty() => Ok(Credential::Cookie(token)),
+        Found::None | Found::One(_) => Ok(Credential::Missing),
+        Found::Conflict => Err(conflict(&rules.name)),
+    }
+}
+
+/// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
+#[must_use]
+pub fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains([' ', ',']);
+    fits.then_some(token)
+}
+
+/// Two different cookies of one name: somebody planted one of them, and nobody can tell which (RFC 6265bis, 8.6).
+pub(super) fn conflict(name: &str) -> Error {
+    Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
+}
+
+pub(super) fn cross_origin() -> Error {
+    Error::new(ErrorCode::Forbidden, "Cross-origin request refused: add the origin to trustedOrigins if it is yours")
+}
+
+fn same_origin(realm: &Realm, request: &GuardRequest) -> bool {
+    origin::same_origin(
+        &request.method,
+        request.sec_fetch_site.as_deref(),
+        request.origin.as_deref(),
+        request.host.as_deref(),
+        &realm.config.trusted_origins,
+    )
+}
+
+fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error) -> Step {
+    let refused_with = |error: Error| Step::Done(Box::new(refused(realm, error)));
+    let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
+        return refused_with(otherwise);
+    };
+    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
+        Found::None => refused_with(otherwise),
+        Found::One(token) if token.is_empty() => refused_with(otherwise),
+        Found::Conflict => refused_with(conflict(&rules.name)),
+        Found::One(_) if !same_origin(realm, request) => refused_with(cross_origin()),
+        Found::One(refresh_token) => Step::Silent { refresh_token, otherwise },
+    }
+}
+
+fn session_in_memory(realm: &Realm, session_id: &str) -> Option<(SessionState, Millis)> {
+    let SessionCheck::MaxAge(max_age) = realm.config.session_check else { return None };
+    if max_age == 0 {
+        return None;
+    }
+    let known = realm.freshness.get(session_id, realm.now() - max_age)?;
+    Some((known.state, known.read_at))
+}
+
+async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
+    if let Err(failure) = check_host_revocation(realm, &verified.session_id).await {
+        return revoked(realm, &verified.claims.id, failure.into_public().0);
+    }
+    if realm.config.session_check == SessionCheck::Off {
+        return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
+    }
+    if let Some((state, read_at)) = session_in_memory(realm, &verified.session_id) {
+        return judge_session(realm, verified, Some(&state), read_at);
+    }
+    let (epoch, now) = (realm.freshness.epoch(), realm.now());
+    match realm.store.find_session(&verified.session_id).await {
+        Ok(state) => {
+            if let Some(state) = &state {
+                realm.freshness.put(state.clone(), now, epoch);
+            }
+            judge_session(realm, verified, state.as_ref(), now)
+        }
+        // An outage says nothing about the session: 503, never 401.
+        Err(error) => refused(realm, Failure::from(error).into_public().0),
+    }
+}
+
+fn judge_session(realm: &Realm, verified: Verified, state: Option<&SessionState>, read_at: Millis) -> Guarded {
+    let Verified { claims, token, session_id } = verified;
+    let live = state.filter(|state| {
+        liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live
+            && state.session.user_id == claims.id
+    });
+    let Some(state) = live else { return revoked(realm, &claims.id, ended()) };
+    let exp = claims.exp.saturating_mul(1000);
+    let fresh_until = match (realm.config.session_check, &realm.revocation) {
+        (SessionCheck::MaxAge(max_age), None) if max_age > 0 => {
+            (read_at + max_age).min(exp).min(state.session.expires_at)
+        }
+        _ => 0,
+    };
+    let principal = Principal { id: claims.id, roles: state.roles.clone(), session_id: Some(session_id), token, exp };
+    passed(realm, principal, fresh_until)
+}
+
+/// A new access token for a good refresh cookie. Nothing is rotated, so requests in parallel can't trip over each
+/// other. `None`: the cookie is no good either.
+async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Option<Guarded>, Failure> {
+    let now = realm.now();
+    let Ok(claims) = realm.keys.require()?.verify_refresh(refresh_token, now) else { return Ok(None) };
+    check_host_revocation(realm, &claims.session_id).await?;
+    let epoch = realm.freshness.epoch();
+    let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
+    let verdict = judge_refresh(&state.session, claims.generation, &realm.config.session, now);
+    if !matches!(verdict, RefreshVerdict::Rotate | RefreshVerdict::Reissue) {
+        return Ok(None);
+    }
+    if verdict == RefreshVerdict::Rotate && wants_touch(&state, now) {
+        realm.store.touch_session(&claims.session_id, claims.generation, now).await?;
+    }
+    let token = sessions::issue_access(realm, &state.session, &state.roles, now)?;
+    realm.freshness.put(state.clone(), now, epoch);
+    let ends_at = realm.config.session.ends_at(state.session.created_at);
+    let exp = (now + realm.config.access_ttl).min(ends_at);
+    let header = match &realm.config.access_cookie {
+        Some(rules) => ("Set-Cookie".to_owned(), rules.write(&token, whole_seconds(exp - now))),
+        None => ("X-Access-Token".to_owned(), token.clone()),
+    };
+    let principal = Principal {
+        id: state.session.user_id.clone(),
+        roles: state.roles.clone(),
+        session_id: Some(claims.session_id),
+        token,
+        exp,
+    };
+    let mut guarded = passed(realm, principal, 0);
+    guarded.headers = vec![header, ("Cache-Control".to_owned(), "no-store".to_owned())];
+    if realm.config.logging {
+        let user_id = state.session.user_id.as_str();
+        let event = Event::new(EventName::ProtectAutoRefresh).with("userId", user_id).with("mode", "server");
+        guarded.events.insert(0, event);
+    }
+    Ok(Some(guarded))
+}
+
+/// A length of time in whole seconds, none for a negative one.
+pub(super) fn whole_seconds(length: Millis) -> u64 {
+    u64::try_from(length.div_euclid(1000)).unwrap_or(0)
+}
+
+/// The first use of a generation must be written down, because it ends its predecessor's life; later ones only now
+/// and then, for the list of sessions.
+fn wants_touch(state: &SessionState, now: Millis) -> bool {
+    let used = state.session.last_used_at.unwrap_or(0);
+    used <= state.session.rotated_at.unwrap_or(0) || now - used >= 60_000
+}
+
+fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> Guarded {
+    let events = if realm.config.logging {
+        vec![Event::new(EventName::ProtectSuccess).with("userId", principal.id.as_str()).with("mode", "server")]
+    } else {
+        Vec::new()
+    };
+    Guarded { result: Ok(principal), headers: Vec::new(), events, fresh_until }
+}
+
+fn refused(realm: &Realm, error: Error) -> Guarded {
+    let events = if realm.config.logging {
+        vec![Event::new(EventName::ProtectFailure).with("errorCode", error.code.as_ref()).with("mode", "server")]
+    } else {
+        Vec::new()
+    };
+    Guarded { result: Err(error), headers: Vec::new(), events, fresh_until: 0 }
+}
+
+fn revoked(realm: &Realm, user_id: &str, error: Error) -> Guarded {
+    let events = if realm.config.logging {
+        vec![Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", "server")]
+    } else {
+        Vec::new()
+    };
+    Guarded { result: Err(error), headers: Vec::new(), events, fresh_until: 0 }
+}

@@ -1,0 +1,319 @@
+//! Rate limits: the state of one bucket and its transitions, the keys of buckets, and the headers that tell of them.
+//!
+//! Nothing here waits or keeps anything: `cache` does. A bucket counts attempts in a window that begins with the first
+//! of them. An attempt that was granted is in flight until it is settled, and holds its place meanwhile, so that of any
+//! number of parallel attempts never more than the limit are granted.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::clock::Millis;
+use crate::crypto::{sha256, to_base64url};
+use crate::error::{Error, ErrorCode};
+
+/// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
+pub const UNSETTLED_AFTER: Millis = 30_000;
+
+/// How much more one client address may do than one account: many people may share an address.
+pub const ADDRESS_FACTOR: u32 = 10;
+
+/// What a counter said to one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on. The attempt is counted until it is settled.
+    Granted {
+        /// Attempts left in the window after this one.
+        remaining: u32,
+        /// Until the window ends.
+        resets_in: Duration,
+    },
+    /// The budget is spent, or every free place stayed held by unsettled attempts.
+    Exceeded {
+        /// Until the window ends, a second where only unsettled attempts are in the way; never zero.
+        retry_after: Duration,
+    },
+}
+
+/// A fixed-window budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Attempts allowed in a window, at least 1.
+    pub limit: u32,
+    /// Length of the window, from the first counted attempt on.
+    pub window: Duration,
+}
+
+/// How an attempt that was granted ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It stays counted.
+    Counted,
+    /// It is taken back, as if it never was (a failure that was not the caller's).
+    Refunded,
+    /// The whole bucket is emptied (a login that succeeded).
+    Reset,
+}
+
+/// The state of one budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Attempts that stay counted in this window.
+    pub count: u32,
+    /// Attempts granted and not settled.
+    pub in_flight: u32,
+    /// The limit as of the last attempt.
+    pub limit: u32,
+    /// When the window ends.
+    pub ends_at: Millis,
+    /// When an attempt was last granted.
+    pub granted_at: Millis,
+}
+
+/// What a bucket says to an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The verdict.
+    Done(Verdict),
+    /// Every free place is held by an attempt in flight: ask again when one is settled.
+    Wait,
+}
+
+impl Bucket {
+    /// An empty bucket whose window begins at `now`.
+    #[must_use]
+    pub fn new(budget: Budget, now: Millis) -> Self {
+        Self { count: 0, in_flight: 0, limit: budget.limit, ends_at: end_of(budget, now), granted_at: now }
+    }
+
+    /// Asks for one attempt.
+    pub fn begin(&mut self, budget: Budget, now: Millis) -> Step {
+        self.advance(now);
+        self.limit = budget.limit;
+        let latest_end = end_of(budget, now);
+        // A clock that was set back must not make the window longer than it is.
+        let starts_now = self.is_idle() || now >= self.ends_at || self.ends_at > latest_end;
+        if starts_now {
+            self.ends_at = latest_end;
+        }
+        let ends_in = until(self.ends_at, now);
+        if self.count >= budget.limit {
+            return Step::Done(Verdict::Exceeded { retry_after: ends_in });
+        }
+        if self.count.saturating_add(self.in_flight) >= budget.limit {
+            return Step::Wait;
+        }
+        self.in_flight += 1;
+        self.granted_at = now;
+        Step::Done(Verdict::Granted { remaining: budget.limit - self.count - self.in_flight, resets_in: ends_in })
+    }
+
+    /// Says how one attempt in flight ended. One that came too late was counted already and changes nothing, but a
+    /// success empties the bucket in any case.
+    pub fn settle(&mut self, settlement: Settlement, now: Millis) {
+        self.advance(now);
+        let was_in_flight = self.in_flight > 0;
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match settlement {
+            Settlement::Counted if was_in_flight => self.count = self.count.saturating_add(1),
+            Settlement::Counted | Settlement::Refunded => {}
+            Settlement::Reset => self.count = 0,
+        }
+    }
+
+    /// Whether nothing is left to remember.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.count == 0 && self.in_flight == 0
+    }
+
+    /// Whether the bucket refuses now, or may in a moment: what must not be forgotten to make room.
+    #[must_use]
+    pub const fn is_penalty(&self) -> bool {
+        self.in_flight > 0 || self.count >= self.limit
+    }
+
+    /// Applies what time alone brings: the end of the window, and of attempts whose caller is gone.
+    pub const fn advance(&mut self, now: Millis) {
+        if self.in_flight > 0 && now.saturating_sub(self.granted_at) >= UNSETTLED_AFTER {
+            self.count = self.count.saturating_add(self.in_flight);
+            self.in_flight = 0;
+        }
+        if now >= self.ends_at {
+            // Attempts still in flight keep their places and count in the next window.
+            self.count = 0;
+        }
+    }
+}
+
+fn end_of(budget: Budget, now: Millis) -> Millis {
+    now.saturating_add(Millis::try_from(budget.window.as_millis()).unwrap_or(Millis::MAX))
+}
+
+/// From `now` to `then`; never zero.
+fn until(then: Millis, now: Millis) -> Duration {
+    Duration::from_millis(then.saturating_sub(now).max(1).unsigned_abs())
+}
+
+/// The key of a bucket: what it is for in clear, whom it is about as a digest only.
+#[must_use]
+pub fn key(purpose: &str, subject: &str) -> String {
+    format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
+}
+
+/// The bucket of failed logins of one account. `account` is the user's id, or the normal form of an identifier that
+/// nobody has; the two never meet.
+#[must_use]
+pub fn login_account(account: &str) -> String {
+    key("login:account", account)
+}
+
+/// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
+#[must_use]
+pub fn login_address(address: &str) -> String {
+    key("login:address", address)
+}
+
+/// The bucket of registrations from one client address.
+#[must_use]
+pub fn register_address(address: &str) -> String {
+    key("register:address", address)
+}
+
+/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
+#[must_use]
+pub fn custom(prefix: &str, subject: &str) -> String {
+    format!("custom:{}", key(&to_base64url(prefix.as_bytes()), subject))
+}
+
+/// The budgets of login and registration (`rateLimit` option).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitRules {
+    /// Failed logins of one account.
+    pub login_account: Budget,
+    /// Failed logins from one address: [`ADDRESS_FACTOR`] times as many.
+    pub login_address: Budget,
+    /// Registrations from one address.
+    pub register: Budget,
+}
+
+impl LimitRules {
+    /// Reads the `rateLimit` option: `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}` when
+    /// absent or `true`, members one by one when given. `None`: switched off by `false`.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming the member.
+    pub fn from_option(option: Option<&Value>) -> Result<Option<Self>, Error> {
+        let empty = serde_json::Map::new();
+        let members = match option {
+            None | Some(Value::Null | Value::Bool(true)) => &empty,
+            Some(Value::Bool(false)) => return Ok(None),
+            Some(Value::Object(members)) => members,
+            Some(_) => return Err(Error::configuration("rateLimit must be an object, or false to switch limits off")),
+        };
+        let read = |name: &str, default, most| whole("rateLimit", members, name, default, most);
+        let window = Duration::from_secs(u64::from(read("durationSeconds", 900, MAX_WINDOW)?));
+        let login = read("maxLoginAttempts", 5, MAX_ATTEMPTS)?;
+        let register = read("maxRegisterAttempts", 5, MAX_ATTEMPTS)?;
+        Ok(Some(Self {
+            login_account: Budget { limit: login, window },
+            login_address: Budget { limit: login * ADDRESS_FACTOR, window },
+            register: Budget { limit: register, window },
+        }))
+    }
+}
+
+/// Reads the options of `rateLimiter({maxAttempts, durationSeconds})`.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` naming the member.
+pub fn custom_budget(options: &Value) -> Result<Budget, Error> {
+    let Value::Object(members) = options else {
+        return Err(Error::configuration("rateLimiter() needs an object with maxAttempts and durationSeconds"));
+    };
+    let limit = whole("rateLimiter", members, "maxAttempts", 5, MAX_ATTEMPTS)?;
+    let window = whole("rateLimiter", members, "durationSeconds", 900, MAX_WINDOW)?;
+    Ok(Budget { limit, window: Duration::from_secs(u64::from(window)) })
+}
+
+const MAX_ATTEMPTS: u32 = 100_000_000;
+const MAX_WINDOW: u32 = 366 * 24 * 60 * 60;
+
+fn whole(
+    option: &str,
+    members: &serde_json::Map<String, Value>,
+    name: &str,
+    default: u32,
+    most: u32,
+) -> Result<u32, Error> {
+    let value = match members.get(name) {
+        None | Some(Value::Null) => return Ok(default),
+        Some(value) => value,
+    };
+    // A number that came by way of JavaScript may be written 5.0.
+    let number = value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0).and_then(from_f64));
+    match number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number)) {
+        Some(number) => Ok(number),
+        None => Err(Error::configuration(format!("{option}.{name} must be a whole number from 1 to {most}"))),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+fn from_f64(number: f64) -> Option<u64> {
+    (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u64)
+}
+
+/// The 429 for a spent budget. Its details say which policy, for [`headers_of`].
+#[must_use]
+pub fn exceeded(name: &str, budget: Budget, retry_after: Duration) -> Error {
+    Error::from(ErrorCode::RateLimitExceeded).with_retry_after(retry_after).with_details(json!({
+        "policy": name,
+        "limit": budget.limit,
+        "windowSeconds": budget.window.as_secs(),
+    }))
+}
+
+/// The headers of an error made by [`exceeded`]; none for any other.
+#[must_use]
+pub fn headers_of(error: &Error) -> Vec<(String, String)> {
+    let read = |details: &Value| {
+        let limit = u32::try_from(details["limit"].as_u64()?).ok()?;
+        let window = Duration::from_secs(details["windowSeconds"].as_u64()?);
+        let verdict = Verdict::Exceeded { retry_after: error.retry_after? };
+        Some(headers(details["policy"].as_str()?, Budget { limit, window }, verdict))
+    };
+    error.details.as_deref().and_then(read).unwrap_or_default()
+}
+
+/// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal, `Retry-After`
+/// (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
+#[must_use]
+pub fn headers(name: &str, budget: Budget, verdict: Verdict) -> Vec<(String, String)> {
+    let name = quoted(name);
+    let (remaining, ends_in) = match verdict {
+        Verdict::Granted { remaining, resets_in } => (remaining, resets_in),
+        Verdict::Exceeded { retry_after } => (0, retry_after),
+    };
+    let seconds = seconds_up(ends_in);
+    let policy = format!("{name};q={};w={}", budget.limit, seconds_up(budget.window));
+    let mut headers = vec![
+        ("RateLimit-Policy".to_owned(), policy),
+        ("RateLimit".to_owned(), format!("{name};r={remaining};t={seconds}")),
+    ];
+    if matches!(verdict, Verdict::Exceeded { .. }) {
+        headers.push(("Retry-After".to_owned(), seconds.max(1).to_string()));
+    }
+    headers
+}
+
+/// Whole seconds, rounded up, so that who waits so long has waited long enough.
+#[must_use]
+pub const fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
+}
+
+/// A string of RFC 9651, 3.3.3; what it can't hold is written `_`.
+fn quoted(name: &str) -> String {
+    let safe = name.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '_' });
+    format!("\"{}\"", safe.collect::<String>())
+}

@@ -1,0 +1,192 @@
+//! The programmatic calls: one typed way in for Rust (`service`), one by name for bindings, so that a new call
+//! touches no binding.
+
+use serde_json::{Value, json};
+
+use crate::clock::to_iso;
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::server::AuthServer;
+use crate::service::users::{self, Page};
+use crate::service::{self, Caller, Trail, keys, password, sessions};
+
+/// Arguments of a call, by position. `null` and absent are the same.
+struct Arguments(Vec<Value>);
+
+impl Arguments {
+    fn text(&self, index: usize, name: &str) -> Result<&str, Error> {
+        match self.0.get(index) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            _ => Err(Error::validation(name, format!("{name} must be a string that is not empty"))),
+        }
+    }
+
+    /// The id of something: no id has control characters, and not every database can be asked for one.
+    fn id(&self, index: usize, name: &str) -> Result<&str, Error> {
+        let id = self.text(index, name)?;
+        if id.contains(char::is_control) {
+            return Err(Error::validation(name, format!("{name} must not contain control characters")));
+        }
+        Ok(id)
+    }
+
+    fn value(&self, index: usize) -> Value {
+        self.0.get(index).cloned().unwrap_or(Value::Null)
+    }
+
+    fn member<'a>(&'a self, index: usize, name: &str) -> Option<&'a Value> {
+        self.0.get(index)?.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text_member<'a>(&'a self, index: usize, name: &str) -> Result<Option<&'a str>, Error> {
+        match self.member(index, name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Error::validation(name, format!("{name} must be a string"))),
+        }
+    }
+}
+
+impl AuthServer {
+    /// Runs a programmatic call by its name in the host languages' API (camel case), with its arguments in order.
+    ///
+    /// `register` and the bulk identifier calls answer `{success: true, ...}` or `{success: false, error}` for what
+    /// the caller can act on; everything else fails.
+    ///
+    /// # Errors
+    /// What the call refuses; `CONFIGURATION_ERROR` for an unknown name.
+    pub async fn call(&self, method: &str, arguments: Value) -> Result<Value, Error> {
+        let Value::Array(arguments) = arguments else {
+            return Err(Error::validation("arguments", "arguments must be a list"));
+        };
+        match method {
+            "migrate" => return self.migrate().await.map(|()| Value::Null),
+            "close" => {
+                self.close().await;
+                return Ok(Value::Null);
+            }
+            _ => self.ready().await?,
+        }
+        let arguments = Arguments(arguments);
+        let mut trail = Trail::new(self.realm().config.logging);
+        let result = self.dispatch(method, &arguments, &mut trail).await;
+        for event in trail.events {
+            self.realm().note_in_background(event);
+        }
+        match result {
+            Err(Failure::Refused(error)) if is_outcome(method) && error.status < 500 => Ok(json!({
+                "success": false,
+                "error": { "code": error.code, "message": error.message, "statusCode": error.status },
+            })),
+            Ok(mut value) if is_outcome(method) => {
+                let mut outcome = json!({ "success": true });
+                if let (Some(outcome), Some(members)) = (outcome.as_object_mut(), value.as_object_mut()) {
+                    outcome.append(members);
+                }
+                Ok(outcome)
+            }
+            other => other.map_err(|failure| self.public(failure)),
+        }
+    }
+
+    async fn dispatch(&self, method: &str, arguments: &Arguments, trail: &mut Trail) -> Result<Value, Failure> {
+        let realm = self.realm();
+        match method {
+            "ready" => Ok(Value::Null),
+            "register" => self.operate(Operation::Register, arguments.value(0), trail).await,
+            "bulkCreateIdentifiers" => {
+                self.operate_on(Operation::BulkCreateIdentifiers, arguments, "identifiers", trail).await
+            }
+            "bulkUpdateIdentifiers" => {
+                self.operate_on(Operation::BulkUpdateIdentifiers, arguments, "identifiers", trail).await
+            }
+            "bulkDeleteIdentifiers" => self.operate_on(Operation::BulkDeleteIdentifiers, arguments, "ids", trail).await,
+            "assignRoles" => {
+                let mut result = self.operate_on(Operation::AssignRoles, arguments, "roles", trail).await?;
+                Ok(result["user"].take())
+            }
+            "setPassword" => {
+                let (user_id, new) = (arguments.id(0, "userId")?, arguments.text(1, "newPassword")?);
+                password::set(realm, user_id, new, trail).await.map(|()| Value::Null)
+            }
+            "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {
+                Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
+                other => other,
+            },
+            "findUser" => users::find(realm, arguments.text(0, "identifier")?).await,
+            "listUsers" => {
+                let page = Page {
+                    limit: page_limit(arguments.member(0, "limit"))?,
+                    cursor: arguments.text_member(0, "cursor")?.filter(|cursor| !cursor.contains(char::is_control)),
+                    identifier: arguments.text_member(0, "identifier")?,
+                };
+                users::list(realm, &page).await
+            }
+            "deleteUser" => users::delete(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
+            "createSession" => {
+                let caller = Caller {
+                    ip: arguments.text_member(1, "ip")?.map(str::to_owned),
+                    user_agent: arguments.text_member(1, "userAgent")?.map(str::to_owned),
+                    ..Caller::host()
+                };
+                sessions::create(realm, arguments.id(0, "userId")?, &caller).await
+            }
+            "listSessions" => sessions::list(realm, arguments.id(0, "userId")?, None).await,
+            "revokeSession" => {
+                sessions::revoke(realm, arguments.id(0, "sessionId")?, None, trail).await.map(Value::from)
+            }
+            "revokeSessions" => sessions::revoke_all(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
+            "rotateKeys" => {
+                let key = keys::rotate(realm).await?;
+                trail.note(|| Event::new(EventName::KeysRotated).with("kid", key.kid.as_str()));
+                Ok(json!({ "kid": key.kid, "activeFrom": to_iso(key.active_from) }))
+            }
+            "listKeys" => Ok(self.list_keys().await?),
+            "hashPassword" => {
+                let password = arguments.text(0, "password")?;
+                let hash = realm.hasher.hash(Secret::new(password.to_owned())).await?;
+                Ok(hash.expose().as_str().into())
+            }
+            "verifyPassword" => {
+                let (password, hash) = (arguments.text(0, "password")?, arguments.text(1, "hash")?);
+                let matches =
+                    realm.hasher.verify(Secret::new(password.to_owned()), Some(Secret::new(hash.to_owned()))).await?;
+                Ok(matches.into())
+            }
+            _ => Err(Error::configuration(format!("{method}() does not exist")).into()),
+        }
+    }
+
+    async fn operate(&self, operation: Operation, input: Value, trail: &mut Trail) -> Result<Value, Failure> {
+        service::run_builtin(self.realm(), operation, &input, &Caller::host(), trail).await
+    }
+
+    async fn operate_on(
+        &self,
+        operation: Operation,
+        arguments: &Arguments,
+        member: &str,
+        trail: &mut Trail,
+    ) -> Result<Value, Failure> {
+        let mut input = json!({ "userId": arguments.id(0, "userId")? });
+        input[member] = arguments.value(1);
+        self.operate(operation, input, trail).await
+    }
+}
+
+/// The calls that answer with an outcome instead of failing.
+fn is_outcome(method: &str) -> bool {
+    matches!(method, "register" | "bulkCreateIdentifiers" | "bulkUpdateIdentifiers" | "bulkDeleteIdentifiers")
+}
+
+fn page_limit(value: Option<&Value>) -> Result<Option<u32>, Error> {
+    value
+        .map(|value| {
+            let whole = value.as_u64().and_then(|n| u32::try_from(n).ok());
+            whole.ok_or_else(|| Error::validation("limit", "limit must be a whole number"))
+        })
+        .transpose()
+}

@@ -1,0 +1,73 @@
+//! What this process knows of sessions without asking the store, and the counter that makes it forget at once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::clock::Millis;
+use crate::generations::Generations;
+use crate::store::model::SessionState;
+
+/// What was read of a session, and when.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The row and the user's roles; `None`: there is no such session.
+    pub state: SessionState,
+    /// When it was read.
+    pub read_at: Millis,
+}
+
+/// Recent reads of sessions, at most 100,000.
+///
+/// A revocation forgets the entry, so the next check reads the row, which says revoked. A reader that was on its way
+/// meanwhile must not put back what it saw before: it passes the epoch it started under, and a newer epoch drops it.
+#[derive(Debug)]
+pub struct Freshness {
+    known: Generations<String, Known>,
+    epoch: AtomicU32,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { known: Generations::new(50_000), epoch: AtomicU32::new(1) }
+    }
+}
+
+impl Freshness {
+    /// Grows with every revocation and role change of this process; whatever was cached under another is stale.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// What is known of a session, when it was read at `not_before` or later.
+    #[must_use]
+    pub fn get(&self, session_id: &str, not_before: Millis) -> Option<Known> {
+        self.known.get(session_id).filter(|known| known.read_at >= not_before)
+    }
+
+    /// Remembers a read that began under `epoch`.
+    pub fn put(&self, state: SessionState, read_at: Millis, epoch: u32) {
+        if epoch != self.epoch() {
+            return;
+        }
+        let id = state.session.id.clone();
+        self.known.insert(id.clone(), Known { state, read_at });
+        // The revocation may have come between the look at the epoch and the insertion.
+        if epoch != self.epoch() {
+            self.known.remove(&id);
+        }
+    }
+
+    /// Forgets sessions.
+    pub fn forget_sessions<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for id in ids {
+            self.known.remove(id);
+        }
+    }
+
+    /// Forgets every session of a user.
+    pub fn forget_user(&self, user_id: &str) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.known.retain(|known| known.state.session.user_id != user_id);
+    }
+}

@@ -1,0 +1,209 @@
+//! The signing keys of a realm: loaded or made once, looked at again now and then, replaced with overlap.
+//!
+//! A new key is published before it signs and long enough for every verifier to have it, and an old one is kept until
+//! the last token under it has expired; so no rotation ever fails a verification (RFC 7517, 5; OpenID Connect Core,
+//! 10.1.1).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::Realm;
+use crate::clock::Millis;
+use crate::config::{KeyRules, Signing};
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::{Failure, StoreError};
+use crate::store::model::StoredKey;
+use crate::token::key::SigningKey;
+use crate::token::keyring::KeyRing;
+
+/// From publication to first use. A verifier asks at most once in 30 s for a key that it does not know.
+pub const PUBLISH_BEFORE_USE: Millis = 35_000;
+
+/// How long a process may go on without looking for keys that another one made; well below [`PUBLISH_BEFORE_USE`].
+const RELOAD_AFTER: Millis = 15_000;
+
+/// How much longer than its last token a retired key is kept and published, for clocks that differ.
+const SLACK: Millis = 60_000;
+
+/// The key ring, once it is there.
+#[derive(Debug)]
+pub struct Keys {
+    ring: RwLock<Option<Arc<KeyRing>>>,
+    loaded_at: AtomicI64,
+    reloading: AtomicBool,
+}
+
+impl Keys {
+    /// The ring of a fixed secret is there at once; stored and ephemeral keys come with [`Keys::load`].
+    #[must_use]
+    pub fn new(signing: &Signing) -> Self {
+        let ring = match signing {
+            Signing::Fixed(ring) => Some(Arc::clone(ring)),
+            Signing::Stored(_) | Signing::Ephemeral(_) => None,
+        };
+        Self { ring: RwLock::new(ring), loaded_at: AtomicI64::new(0), reloading: AtomicBool::new(false) }
+    }
+
+    /// The ring, when it is there.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<KeyRing>> {
+        self.ring.read().clone()
+    }
+
+    /// The ring, for a caller that can't wait for it.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE` that names the cure.
+    pub fn require(&self) -> Result<Arc<KeyRing>, Error> {
+        self.get().ok_or_else(|| {
+            Error::new(ErrorCode::ServiceUnavailable, "The signing keys are not loaded yet: await auth.ready() first")
+        })
+    }
+
+    fn set(&self, ring: KeyRing, now: Millis) {
+        *self.ring.write() = Some(Arc::new(ring));
+        self.loaded_at.store(now, Ordering::SeqCst);
+    }
+}
+
+/// Loads the ring, making the first key where there is none.
+///
+/// # Errors
+/// The store's, or `CONFIGURATION_ERROR` when `keys.encryptionKey` does not open what is stored.
+pub async fn load(realm: &Realm) -> Result<(), Failure> {
+    match &realm.config.signing {
+        Signing::Fixed(_) => Ok(()),
+        Signing::Ephemeral(rules) => {
+            if realm.keys.get().is_none() {
+                let now = realm.now();
+                let key = make_key(rules, now, now).await?;
+                realm.keys.set(open_ring(&[key], rules)?, now);
+            }
+            Ok(())
+        }
+        Signing::Stored(rules) => load_stored(realm, rules).await,
+    }
+}
+
+async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
+    let now = realm.now();
+    let mut stored = realm.store.list_keys().await?;
+    if stored.is_empty() {
+        let first = make_key(rules, now, now).await?;
+        realm.store.add_key(&first, None).await?;
+        stored = realm.store.list_keys().await?;
+    }
+    if let Some(newest) = stored.first()
+        && is_due(newest, rules, now)
+    {
+        let successor = make_key(rules, now, now + PUBLISH_BEFORE_USE).await?;
+        if realm.store.add_key(&successor, Some(&newest.kid)).await? {
+            realm.note_in_background(Event::new(EventName::KeysRotated).with("kid", successor.kid.as_str()));
+        }
+        stored = realm.store.list_keys().await?;
+    }
+    realm.keys.set(open_ring(&stored, rules)?, now);
+    Ok(())
+}
+
+/// A key is due for replacement when its time is over, or when the configured algorithm is another one.
+fn is_due(newest: &StoredKey, rules: &KeyRules, now: Millis) -> bool {
+    newest.algorithm != rules.algorithm.as_str()
+        || rules.rotate_every.is_some_and(|every| now >= newest.active_from.saturating_add(every))
+}
+
+/// Replaces the signing key. The new one is published at once and signs after [`PUBLISH_BEFORE_USE`].
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` when the key is the configured `secret` or per process; the store's.
+pub async fn rotate(realm: &Realm) -> Result<StoredKey, Failure> {
+    let Signing::Stored(rules) = &realm.config.signing else {
+        let message = "rotateKeys() needs keys stored in the database: leave out secret and keys: 'ephemeral'";
+        return Err(Error::configuration(message).into());
+    };
+    for _ in 0..5 {
+        let now = realm.now();
+        let newest = realm.store.list_keys().await?.into_iter().next();
+        let from = if newest.is_some() { now + PUBLISH_BEFORE_USE } else { now };
+        let key = make_key(rules, now, from).await?;
+        if realm.store.add_key(&key, newest.as_ref().map(|k| k.kid.as_str())).await? {
+            load_stored(realm, rules).await?;
+            return Ok(key);
+        }
+    }
+    Err(StoreError::Conflict("keys are being rotated by other processes".to_owned()).into())
+}
+
+/// Whether the last look for keys that other processes made is old.
+#[must_use]
+pub fn are_old(realm: &Realm) -> bool {
+    matches!(realm.config.signing, Signing::Stored(_))
+        && realm.now() - realm.keys.loaded_at.load(Ordering::Relaxed) >= RELOAD_AFTER
+        && realm.keys.get().is_some()
+}
+
+/// Looks for keys that other processes made, off the caller's path, when the last look is old. Needs a runtime.
+pub fn reload_if_old(realm: &Arc<Realm>) {
+    let keys = &realm.keys;
+    if !are_old(realm) {
+        return;
+    }
+    if keys.reloading.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let realm = Arc::clone(realm);
+    tokio::spawn(async move {
+        // An outage is no reason to forget the keys at hand; the next request tries again.
+        if load(&realm).await.is_err() {
+            realm.keys.loaded_at.store(realm.now() - RELOAD_AFTER + 1_000, Ordering::SeqCst);
+        }
+        realm.keys.reloading.store(false, Ordering::SeqCst);
+    });
+}
+
+/// The public key set (RFC 7517), or `None` with a symmetric algorithm.
+#[must_use]
+pub fn jwks(realm: &Realm) -> Option<serde_json::Value> {
+    realm.keys.get()?.jwks(realm.now(), realm.config.access_ttl + SLACK)
+}
+
+/// Deletes keys under which no refresh token can be alive any more.
+///
+/// # Errors
+/// The store's.
+pub async fn delete_expired(realm: &Realm) -> Result<(), Failure> {
+    if matches!(realm.config.signing, Signing::Stored(_)) {
+        let longest = realm.config.session.idle.max(realm.config.access_ttl);
+        realm.store.delete_keys(realm.now() - longest - SLACK).await?;
+    }
+    Ok(())
+}
+
+async fn make_key(rules: &KeyRules, now: Millis, active_from: Millis) -> Result<StoredKey, Failure> {
+    let (algorithm, bits) = (rules.algorithm, rules.key_size as usize);
+    let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm, bits));
+    let (key, pem) = made
+        .await
+        .map_err(|error| Failure::Internal(format!("key generation: {error}")))?
+        .map_err(|error| Failure::Internal(format!("key generation: {error}")))?;
+    let kid = key.kid().unwrap_or_default().to_owned();
+    let private_key = match &rules.encryption_key {
+        Some(wrapping) => wrapping.wrap(pem.expose(), &kid).map_err(|error| Failure::Internal(error.to_string()))?,
+        None => pem,
+    };
+    Ok(StoredKey {
+        kid,
+        algorithm: algorithm.as_str().to_owned(),
+        private_key,
+        created_at: now,
+        active_from,
+        retired_at: None,
+    })
+}
+
+fn open_ring(stored: &[StoredKey], rules: &KeyRules) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::from_stored(stored, rules.encryption_key.as_deref())?)
+}

@@ -1,0 +1,41 @@
+//! Work that no request asks for: old sessions and keys go, in small batches, now and then.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Realm, keys};
+use crate::clock::Millis;
+
+/// How often a process looks.
+const EVERY: Millis = 60_000;
+
+/// How long a session stays after its end, so that the reuse of its tokens can be told from nonsense.
+const KEEP: Millis = 24 * 60 * 60 * 1000;
+
+/// Rows per batch: small enough to hold no lock that anybody notices.
+const BATCH: u32 = 500;
+
+/// Starts a round in the background when the last one is old. A request triggers it, so nothing of ours keeps a
+/// process alive.
+pub fn start_if_due(realm: &Arc<Realm>) {
+    let now = realm.now();
+    let last = realm.last_maintenance.load(Ordering::Relaxed);
+    if now - last < EVERY
+        || realm.last_maintenance.compare_exchange(last, now, Ordering::SeqCst, Ordering::SeqCst).is_err()
+    {
+        return;
+    }
+    let realm = Arc::clone(realm);
+    tokio::spawn(async move { run(&realm, now).await });
+}
+
+/// One round. Failures are left to the next one: nothing depends on it but disk space.
+pub async fn run(realm: &Realm, now: Millis) {
+    while let Ok(deleted) = realm.store.purge_sessions(now - KEEP, BATCH).await {
+        if deleted < u64::from(BATCH) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    drop(keys::delete_expired(realm).await);
+}

@@ -1,0 +1,276 @@
+//! The use cases. Each takes plain input and gives plain output, knows no HTTP, and leaves what it has to tell
+//! (events for the log, notices for hooks) in a [`Trail`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::cache::Cache;
+use crate::clock::{Clock, Millis};
+use crate::config::Config;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
+use crate::password::Hasher;
+use crate::store::Store;
+
+pub mod freshness;
+pub mod identifiers;
+pub mod input;
+pub mod keys;
+pub mod login;
+pub mod logout;
+pub mod maintenance;
+pub mod password;
+pub mod refresh;
+pub mod register;
+pub mod roles;
+pub mod sessions;
+pub mod users;
+
+use freshness::Freshness;
+use keys::Keys;
+
+/// One set of users, sessions and keys, with everything that serves them.
+pub struct Realm {
+    /// The checked options.
+    pub config: Config,
+    /// Users, sessions and stored keys.
+    pub store: Arc<dyn Store>,
+    /// Rate-limit buckets.
+    pub cache: Arc<dyn Cache>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Passwords.
+    pub hasher: Hasher,
+    /// Signing keys.
+    pub keys: Keys,
+    /// What was read of sessions of late.
+    pub freshness: Freshness,
+    /// The host's use cases.
+    pub overrides: Option<Arc<dyn Overrides>>,
+    /// The host's word on revocation.
+    pub revocation: Option<Arc<dyn RevocationCheck>>,
+    /// Trails of overridden calls in flight, so that `next()` can leave its events where they belong.
+    pub(crate) in_flight: Mutex<HashMap<u64, Trail>>,
+    pub(crate) next_call: AtomicU64,
+    /// Events of work that no request asked for; the next request takes them along.
+    pub(crate) background_events: Mutex<Vec<Event>>,
+    pub(crate) last_maintenance: AtomicI64,
+}
+
+impl Realm {
+    /// The present instant.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Keeps an event of background work for the next request to log.
+    pub(crate) fn note_in_background(&self, event: Event) {
+        if self.config.logging {
+            let mut events = self.background_events.lock();
+            if events.len() < 100 {
+                events.push(event);
+            }
+        }
+    }
+}
+
+/// Who calls, as far as use cases care.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// Canonical client address.
+    pub ip: Option<String>,
+    /// What limits count the address under: itself, or the /64 of an IPv6 one.
+    pub address: Option<String>,
+    /// `User-Agent`, at most 512 characters.
+    pub user_agent: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
+    pub trusted: bool,
+}
+
+impl Caller {
+    /// Code of the host itself.
+    #[must_use]
+    pub fn host() -> Self {
+        Self { trusted: true, ..Self::default() }
+    }
+
+    /// The bucket of the caller's address. Callers whose address is not known share one.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.address.as_deref().unwrap_or("unknown")
+    }
+
+    /// The context that hooks get.
+    #[must_use]
+    pub fn hook_context(&self) -> HookContext {
+        HookContext {
+            ip: self.ip.clone(),
+            user_agent: self.user_agent.clone(),
+            request_id: self.request_id.clone(),
+            ..HookContext::default()
+        }
+    }
+
+    fn to_json(&self, call: u64) -> Value {
+        json!({
+            "ip": self.ip, "address": self.address, "userAgent": self.user_agent, "requestId": self.request_id,
+            "trusted": self.trusted, "callId": call,
+        })
+    }
+
+    /// Reads back what [`Caller::to_json`] wrote and the host passed through `next()`. Missing members are harmless:
+    /// they only take rights away.
+    fn from_json(context: &Value) -> Self {
+        let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            ip: text("ip"),
+            address: text("address"),
+            user_agent: text("userAgent"),
+            request_id: text("requestId"),
+            trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
+        }
+    }
+}
+
+/// What a use case leaves behind beside its result.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// To be logged, in order.
+    pub events: Vec<Event>,
+    /// Notices for the host's hooks.
+    pub effects: Vec<Effect>,
+    logging: bool,
+}
+
+impl Trail {
+    /// An empty trail; events are dropped unless somebody logs.
+    #[must_use]
+    pub fn new(logging: bool) -> Self {
+        Self { logging, ..Self::default() }
+    }
+
+    /// Adds an event. It is made only when somebody logs.
+    pub fn note(&mut self, event: impl FnOnce() -> Event) {
+        if self.logging {
+            self.events.push(event());
+        }
+    }
+
+    /// Adds a notice.
+    pub fn tell(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Notes that sessions ended.
+    pub fn sessions_revoked(&mut self, user_id: &str, session_ids: &[String]) {
+        for id in session_ids {
+            self.note(|| Event::new(EventName::SessionRevoked).with("userId", user_id).with("sessionId", id.as_str()));
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.events.extend(other.events);
+        self.effects.extend(other.effects);
+    }
+}
+
+/// Runs a use case: the host's override where there is one, else the built-in.
+///
+/// # Errors
+/// What the use case or the override refused; `CONFIGURATION_ERROR` when an override's result has the wrong shape.
+pub async fn run(
+    realm: &Arc<Realm>,
+    operation: Operation,
+    input: Value,
+    caller: &Caller,
+    trail: &mut Trail,
+) -> Result<Value, Failure> {
+    let Some(overrides) = realm.overrides.as_ref().filter(|o| o.has(operation)) else {
+        return run_builtin(realm, operation, &input, caller, trail).await;
+    };
+    let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
+    realm.in_flight.lock().insert(call, Trail::new(realm.config.logging));
+    let result = overrides.call(operation, input, caller.to_json(call)).await;
+    if let Some(inner) = realm.in_flight.lock().remove(&call) {
+        trail.absorb(inner);
+    }
+    let result = result?;
+    check_shape(operation, &result)?;
+    Ok(result)
+}
+
+/// What an override's `next()` runs: the built-in, its events joined to the request that the override serves.
+///
+/// # Errors
+/// What the built-in refused.
+pub async fn run_next(
+    realm: &Arc<Realm>,
+    operation: Operation,
+    input: &Value,
+    context: &Value,
+) -> Result<Value, Failure> {
+    let mut trail = Trail::new(realm.config.logging);
+    let result = run_builtin(realm, operation, input, &Caller::from_json(context), &mut trail).await;
+    if let Some(outer) = context.get("callId").and_then(Value::as_u64)
+        && let Some(outer) = realm.in_flight.lock().get_mut(&outer)
+    {
+        outer.absorb(trail);
+    }
+    result
+}
+
+pub(crate) async fn run_builtin(
+    realm: &Arc<Realm>,
+    operation: Operation,
+    input: &Value,
+    caller: &Caller,
+    trail: &mut Trail,
+) -> Result<Value, Failure> {
+    match operation {
+        Operation::Login => login::login(realm, input, caller, trail).await,
+        Operation::Register => register::register(realm, input, caller, trail).await,
+        Operation::Refresh => refresh::refresh(realm, input, trail).await,
+        Operation::Logout => logout::logout(realm, input, caller, trail).await,
+        Operation::LogoutAll => logout::logout_all(realm, input, caller, trail).await,
+        Operation::AssignRoles => roles::assign(realm, input).await,
+        Operation::BulkCreateIdentifiers => identifiers::create(realm, input).await,
+        Operation::BulkUpdateIdentifiers => identifiers::update(realm, input).await,
+        Operation::BulkDeleteIdentifiers => identifiers::delete(realm, input).await,
+        Operation::ChangePassword => password::change(realm, input, trail).await,
+    }
+}
+
+/// An override stands in for the built-in, so the endpoint must be able to rely on the same members.
+fn check_shape(operation: Operation, result: &Value) -> Result<(), Failure> {
+    let text = |path: &str| result.pointer(path).is_some_and(Value::is_string);
+    let list = |path: &str| result.pointer(path).is_some_and(Value::is_array);
+    let (fits, wanted) = match operation {
+        Operation::Login | Operation::Refresh => (
+            text("/accessToken") && text("/refreshToken") && text("/user/id") && list("/user/roles"),
+            "{accessToken, refreshToken, user: {id, roles}}",
+        ),
+        Operation::Register => {
+            (text("/user/id") && list("/user/roles") && list("/user/identifiers"), "{user: {id, roles, identifiers}}")
+        }
+        Operation::AssignRoles => (text("/user/id") && list("/user/roles"), "{user: {id, roles}}"),
+        Operation::BulkCreateIdentifiers | Operation::BulkUpdateIdentifiers => {
+            (list("/identifiers"), "{identifiers: [...]}")
+        }
+        Operation::Logout | Operation::LogoutAll | Operation::BulkDeleteIdentifiers | Operation::ChangePassword => {
+            (true, "")
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    let message = format!("router.{} must resolve to {wanted}", operation.as_str());
+    Err(Error::new(ErrorCode::ConfigurationError, message).into())
+}

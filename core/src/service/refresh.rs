@@ -1,0 +1,97 @@
+//! Refresh: one compare-and-set to the next generation; the loser of a race gets what the winner made.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::input::Input;
+use super::{Realm, Trail, sessions};
+use crate::clock::Millis;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::{Failure, StoreError};
+use crate::session::{RefreshVerdict, judge_refresh};
+use crate::store::model::{Rotation, SessionState};
+
+/// Lost races in a row before the store is said to be overloaded. Each one means that somebody else moved on.
+const RACES: usize = 5;
+
+/// `{refreshToken}` in, `{accessToken, refreshToken, user: {id, roles}}` out.
+///
+/// # Errors
+/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `UNAUTHORIZED` (revoked or reused); the store's.
+pub async fn refresh(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Result<Value, Failure> {
+    let token = Input::new(input)?.text("refreshToken")?.to_owned();
+    let now = realm.now();
+    let claims = realm.keys.require()?.verify_refresh(&token, now).map_err(Error::from)?;
+    check_host_revocation(realm, &claims.session_id).await?;
+    let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
+    for _ in 0..RACES {
+        match judge_refresh(&state.session, claims.generation, &realm.config.session, now) {
+            RefreshVerdict::Rotate => match step(realm, &state, now).await? {
+                Rotation::Rotated(next) => return sessions::issue(realm, &next.session, &next.roles, now),
+                Rotation::Behind(next) => state = next,
+                Rotation::Gone => return Err(ended().into()),
+            },
+            RefreshVerdict::Reissue => return sessions::issue(realm, &state.session, &state.roles, now),
+            RefreshVerdict::Reuse => return Err(end_reused(realm, &state, trail).await?),
+            RefreshVerdict::Revoked => return Err(ended().into()),
+            RefreshVerdict::Expired => return Err(ErrorCode::TokenExpired.into()),
+        }
+    }
+    Err(StoreError::Conflict("the session is being rotated by others".to_owned()).into())
+}
+
+async fn step(realm: &Realm, state: &SessionState, now: Millis) -> Result<Rotation, Failure> {
+    let session = &state.session;
+    let expires_at = realm.config.session.expires_at(session.created_at, now);
+    Ok(realm.store.rotate(&session.id, session.generation, expires_at, now).await?)
+}
+
+/// Two parties hold the chain of tokens, and nobody can tell which of them is the user: the session ends for both.
+async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
+    let session = &state.session;
+    trail.note(|| {
+        Event::new(EventName::RefreshReuseDetected)
+            .with("userId", session.user_id.as_str())
+            .with("sessionId", session.id.as_str())
+    });
+    sessions::revoke(realm, &session.id, Some(&session.user_id), trail).await?;
+    Ok(ended().into())
+}
+
+/// The host may have revoked a session that the store does not know as revoked.
+///
+/// # Errors
+/// `UNAUTHORIZED` when it has, and when it can't say: fail closed.
+pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<(), Failure> {
+    let Some(check) = &realm.revocation else { return Ok(()) };
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(2), check.is_revoked(session_id)).await;
+    match answer {
+        Ok(Ok(false)) => Ok(()),
+        Ok(Ok(true)) => Err(ended().into()),
+        Ok(Err(error)) => {
+            note_hook_failure(realm, &error.to_string());
+            Err(undecided().into())
+        }
+        Err(_) => {
+            note_hook_failure(realm, "no answer within 2 s");
+            Err(undecided().into())
+        }
+    }
+}
+
+fn note_hook_failure(realm: &Realm, cause: &str) {
+    realm.note_in_background(Event::new(EventName::HookFailure).with("hook", "isTokenRevoked").with("cause", cause));
+}
+
+/// The answer while nobody can say whether a session is over: refused, but not as if it were.
+fn undecided() -> Error {
+    Error::new(ErrorCode::Unauthorized, "Session could not be checked for revocation")
+}
+
+/// The answer about a session that is over.
+#[must_use]
+pub fn ended() -> Error {
+    Error::new(ErrorCode::Unauthorized, "Session has been revoked or does not exist")
+}

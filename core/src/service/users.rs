@@ -1,0 +1,88 @@
+//! Users as the host and admins see them.
+
+use serde_json::{Value, json};
+
+use super::identifiers::describe;
+use super::{Realm, Trail};
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::identifier;
+use crate::store::model::UserWithIdentifiers;
+
+/// The largest page.
+const MAX_PAGE: u32 = 100;
+
+/// A user as responses show it: `{id, roles, identifiers}`.
+#[must_use]
+pub fn describe_user(user: &UserWithIdentifiers) -> Value {
+    json!({
+        "id": user.user.id,
+        "roles": user.user.roles,
+        "identifiers": user.identifiers.iter().map(describe).collect::<Value>(),
+    })
+}
+
+/// One user.
+///
+/// # Errors
+/// `USER_NOT_FOUND`; the store's.
+pub async fn get(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
+    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    Ok(describe_user(&user))
+}
+
+/// The owner of an identifier, or `null`.
+///
+/// # Errors
+/// The store's.
+pub async fn find(realm: &Realm, given: &str) -> Result<Value, Failure> {
+    let Ok(lookup) = identifier::lookup(given) else { return Ok(Value::Null) };
+    let Some(owner) = realm.store.find_credential(&lookup.normalized, &lookup.exact).await? else {
+        return Ok(Value::Null);
+    };
+    Ok(realm.store.find_user(&owner.user_id).await?.map_or(Value::Null, |user| describe_user(&user)))
+}
+
+/// Which users to list.
+#[derive(Debug, Default)]
+pub struct Page<'a> {
+    /// 1 to 100, by default 50.
+    pub limit: Option<u32>,
+    /// `nextCursor` of the page before.
+    pub cursor: Option<&'a str>,
+    /// Only the owner of this identifier.
+    pub identifier: Option<&'a str>,
+}
+
+/// `{users: [{id, roles, identifiers}], nextCursor}`, oldest first; `nextCursor` is `null` on the last page.
+///
+/// # Errors
+/// `VALIDATION_ERROR`; the store's.
+pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
+    let limit = page.limit.unwrap_or(50);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
+    }
+    if let Some(given) = page.identifier {
+        let found = find(realm, given).await?;
+        let users = if found.is_null() { vec![] } else { vec![found] };
+        return Ok(json!({ "users": users, "nextCursor": null }));
+    }
+    let found = realm.store.list_users(limit, page.cursor, None).await?;
+    Ok(json!({ "users": found.users.iter().map(describe_user).collect::<Value>(), "nextCursor": found.next }))
+}
+
+/// Deletes a user with everything that belongs to it. `false`: there was none.
+///
+/// # Errors
+/// The store's.
+pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
+    let live = realm.store.list_sessions(user_id, realm.now()).await?;
+    let deleted = realm.store.delete_user(user_id).await?;
+    realm.freshness.forget_user(user_id);
+    if deleted {
+        let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
+        trail.sessions_revoked(user_id, &ids);
+    }
+    Ok(deleted)
+}

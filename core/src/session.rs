@@ -1,0 +1,101 @@
+//! What becomes of a session and of a refresh token: pure decisions over the row and the time.
+
+use crate::clock::Millis;
+use crate::store::model::Session;
+
+/// How long sessions live and how tolerant a rotation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRules {
+    /// Idle limit: a refresh token is good for this long (`refreshExpiresIn`).
+    pub idle: Millis,
+    /// Absolute limit, counted from the login; no rotation extends it (`sessionMaxAge`).
+    pub max_age: Millis,
+    /// How long the previous refresh token works after a rotation (`refreshGrace`).
+    pub grace: Millis,
+}
+
+impl SessionRules {
+    /// When a session that is used now expires: after the idle limit, never past the absolute one.
+    #[must_use]
+    pub fn expires_at(&self, created_at: Millis, now: Millis) -> Millis {
+        now.saturating_add(self.idle).min(self.ends_at(created_at))
+    }
+
+    /// The absolute end of a session.
+    #[must_use]
+    pub const fn ends_at(&self, created_at: Millis) -> Millis {
+        created_at.saturating_add(self.max_age)
+    }
+}
+
+/// Whether a session still carries its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// It does.
+    Live,
+    /// It was ended on purpose.
+    Revoked,
+    /// It passed its idle or absolute limit.
+    Expired,
+}
+
+/// The state of a session at `now`; a limit that equals `now` has passed.
+#[must_use]
+pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Liveness {
+    if session.revoked_at.is_some() {
+        Liveness::Revoked
+    } else if now >= session.expires_at || now >= rules.ends_at(session.created_at) {
+        Liveness::Expired
+    } else {
+        Liveness::Live
+    }
+}
+
+/// What a refresh token of some generation is worth (RFC 9700, 4.14.2: rotation with reuse detection).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshVerdict {
+    /// The current one: take the step to the next generation.
+    Rotate,
+    /// The one before, presented by somebody who lost a race or an answer: give the current generation again.
+    Reissue,
+    /// One whose successor is in use: two parties hold the chain. Revoke the session.
+    Reuse,
+    /// The session was ended.
+    Revoked,
+    /// The session ran out.
+    Expired,
+}
+
+/// Judges a refresh token of `generation` against its session.
+///
+/// The previous generation is accepted for the grace period, or as long as nobody used its successor: a client that
+/// never got the answer of a rotation must not lose its session for that. A generation from the future can only come
+/// from a restored backup; it is refused like reuse.
+#[must_use]
+pub fn judge_refresh(session: &Session, generation: i64, rules: &SessionRules, now: Millis) -> RefreshVerdict {
+    match liveness(session, rules, now) {
+        Liveness::Revoked => return RefreshVerdict::Revoked,
+        Liveness::Expired => return RefreshVerdict::Expired,
+        Liveness::Live => {}
+    }
+    if generation == session.generation {
+        return RefreshVerdict::Rotate;
+    }
+    if generation.checked_add(1) == Some(session.generation)
+        && (in_grace(session, rules, now) || !successor_used(session))
+    {
+        return RefreshVerdict::Reissue;
+    }
+    RefreshVerdict::Reuse
+}
+
+fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {
+    session.rotated_at.is_some_and(|at| now.saturating_sub(at) <= rules.grace)
+}
+
+fn successor_used(session: &Session) -> bool {
+    match (session.last_used_at, session.rotated_at) {
+        (Some(used), Some(rotated)) => used > rotated,
+        _ => false,
+    }
+}

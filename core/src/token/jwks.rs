@@ -1,0 +1,203 @@
+//! Key sets of others (RFC 7517), taken only when nothing in them is suspicious.
+//!
+//! A set is refused whole for what an honest issuer never publishes: a private member, a duplicate `kid`, weak or
+//! broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or
+//! `alg`, `use` other than `sig`, `key_ops` without `verify`) is skipped, as RFC 7517, 5 asks; a set that leaves
+//! nothing is refused.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::TokenError;
+use super::algorithm::{Algorithm, Family, Primitive};
+use super::claims::{AccessClaims, ClaimRules, parse_access};
+use super::json::parse_object;
+use super::jws::{self, ExpectedType};
+use super::key::{KeyError, VerifyingKey};
+use super::keyring::ACCESS_TYPE;
+use crate::clock::Millis;
+use crate::error::Error;
+
+/// Longest set that is looked at.
+pub const MAX_SET_BYTES: usize = 64 * 1024;
+/// Most entries of a set.
+pub const MAX_SET_KEYS: usize = 32;
+
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+
+/// The verifying keys of a set.
+#[derive(Debug)]
+pub struct JwkSet {
+    keys: Vec<VerifyingKey>,
+}
+
+impl JwkSet {
+    /// Reads `{"keys": [...]}`. Public keys or shared secrets, not both.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` with the reason; the caller keeps the set it has.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
+        parse_set(bytes).map_err(|error| Error::configuration(format!("keyUri: the key set is refused: {error}")))
+    }
+
+    /// [`JwkSet::from_json`] for a set from the network, where a shared secret has no business: refused whole.
+    ///
+    /// # Errors
+    /// As [`JwkSet::from_json`].
+    pub fn from_remote_json(bytes: &[u8]) -> Result<Self, Error> {
+        let set = Self::from_json(bytes)?;
+        if set.keys.iter().any(|key| key.algorithm().is_symmetric()) {
+            return Err(Error::configuration("keyUri: the key set is refused: it holds a shared secret"));
+        }
+        Ok(set)
+    }
+
+    /// All keys; a JWK without `alg` stands here once for each algorithm that it fits.
+    #[must_use]
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+
+    /// The keys for a token of this `kid` and algorithm; every key of the algorithm for a token without `kid`.
+    pub fn find<'s>(&'s self, kid: Option<&'s str>, algorithm: Algorithm) -> impl Iterator<Item = &'s VerifyingKey> {
+        self.keys.iter().filter(move |key| key.algorithm() == algorithm && (kid.is_none() || key.kid() == kid))
+    }
+
+    /// Whether a key of this name is in the set.
+    #[must_use]
+    pub fn knows_kid(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid() == Some(kid))
+    }
+
+    /// Verifies an access token with the keys whose algorithm is in `algorithms`.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_access(
+        &self,
+        token: &str,
+        algorithms: &[Algorithm],
+        rules: &ClaimRules,
+        now: Millis,
+    ) -> Result<AccessClaims, TokenError> {
+        let keys = self.keys.iter().filter(|key| algorithms.contains(&key.algorithm()));
+        let verified = jws::verify(token, keys, ExpectedType::OrAbsent(ACCESS_TYPE))?;
+        parse_access(&verified.payload, rules, now)
+    }
+}
+
+fn parse_set(bytes: &[u8]) -> Result<JwkSet, KeyError> {
+    if bytes.len() > MAX_SET_BYTES {
+        return Err(KeyError("longer than 64 KiB"));
+    }
+    let set = parse_object(bytes).ok_or(KeyError("not a JSON object, or a name stands twice"))?;
+    let entries = set.get("keys").and_then(Value::as_array).ok_or(KeyError("`keys` is not an array"))?;
+    if entries.len() > MAX_SET_KEYS {
+        return Err(KeyError("more than 32 keys"));
+    }
+    let mut kids: Vec<&str> = Vec::new();
+    let mut keys = Vec::new();
+    let (mut secrets, mut public) = (false, false);
+    for entry in entries {
+        let jwk = entry.as_object().ok_or(KeyError("an entry is not an object"))?;
+        if PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
+            return Err(KeyError("a key has a private member"));
+        }
+        let kid = optional_text(jwk, "kid")?;
+        if let Some(kid) = kid {
+            if kids.contains(&kid) {
+                return Err(KeyError("two keys have the same kid"));
+            }
+            kids.push(kid);
+        }
+        let kty = optional_text(jwk, "kty")?.ok_or(KeyError("a key has no kty"))?;
+        secrets |= kty == "oct";
+        public |= kty != "oct";
+        for key in parse_key(jwk, kty)? {
+            keys.push(key.with_kid(kid.map(str::to_owned)));
+        }
+    }
+    if secrets && public {
+        return Err(KeyError("shared secrets and public keys are mixed"));
+    }
+    if keys.is_empty() {
+        return Err(KeyError("no key in it can verify tokens"));
+    }
+    Ok(JwkSet { keys })
+}
+
+/// One key per algorithm that the entry allows; none when it is meant for something else.
+fn parse_key(jwk: &Map<String, Value>, kty: &str) -> Result<Vec<VerifyingKey>, KeyError> {
+    let family = match kty {
+        "oct" => Family::Hmac,
+        "RSA" => Family::Rsa,
+        "EC" => Family::Ec,
+        "OKP" => Family::Ed,
+        _ => return Ok(Vec::new()),
+    };
+    if family != Family::Hmac && jwk.contains_key("k") {
+        return Err(KeyError("a key has a private member"));
+    }
+    // Weak and broken keys are refused even where they are marked for another use.
+    let alg = optional_text(jwk, "alg")?;
+    let curve = optional_text(jwk, "crv")?;
+    let verifies = is_for_verifying(jwk)?;
+    let mut keys = Vec::new();
+    let mut reason = None;
+    for algorithm in Algorithm::all().filter(|algorithm| algorithm.family() == family) {
+        let key = match algorithm.primitive() {
+            Primitive::Ec(known) if curve != Some(known.name) => continue,
+            Primitive::Ed if curve != Some("Ed25519") => continue,
+            Primitive::Hmac(_) => {
+                let secret = bytes(jwk, "k")?;
+                if secret.len() < algorithm.hash_bytes() {
+                    reason = Some(KeyError("a shared secret is shorter than its hash"));
+                    continue;
+                }
+                VerifyingKey::hmac(algorithm, &secret)
+            }
+            Primitive::Rsa { .. } => VerifyingKey::rsa(algorithm, &bytes(jwk, "n")?, &bytes(jwk, "e")?),
+            Primitive::Ec(_) => VerifyingKey::ec(algorithm, &bytes(jwk, "x")?, &bytes(jwk, "y")?),
+            Primitive::Ed => VerifyingKey::ed25519(&bytes(jwk, "x")?),
+        }?;
+        if verifies && alg.is_none_or(|name| name == algorithm.as_str()) {
+            keys.push(key);
+        }
+    }
+    let wanted = alg.and_then(Algorithm::from_name);
+    match reason {
+        // A secret that is too short for every algorithm, or for the one it names.
+        Some(error) if keys.is_empty() && (alg.is_none() || wanted.is_some()) => Err(error),
+        _ if wanted.is_some_and(|wanted| wanted.family() != family) => Err(KeyError("alg doesn't fit kty")),
+        _ => Ok(keys),
+    }
+}
+
+/// `use` (RFC 7517, 4.2) and `key_ops` (4.3), where given, must allow verifying.
+fn is_for_verifying(jwk: &Map<String, Value>) -> Result<bool, KeyError> {
+    let signature = optional_text(jwk, "use")?.is_none_or(|value| value == "sig");
+    let operations = match jwk.get("key_ops") {
+        None => true,
+        Some(value) => {
+            let names = value.as_array().ok_or(KeyError("key_ops is not an array"))?;
+            if names.iter().enumerate().any(|(at, name)| !name.is_string() || names[..at].contains(name)) {
+                return Err(KeyError("key_ops is not an array of different strings"));
+            }
+            names.iter().any(|name| name == "verify")
+        }
+    };
+    Ok(signature && operations)
+}
+
+fn optional_text<'j>(jwk: &'j Map<String, Value>, name: &str) -> Result<Option<&'j str>, KeyError> {
+    match jwk.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(KeyError("a member of a key is not a string")),
+    }
+}
+
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, KeyError> {
+    let text = jwk.get(name).and_then(Value::as_str).ok_or(KeyError("a key lacks a member"))?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of a key is not canonical base64url"))
+}

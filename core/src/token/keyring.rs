@@ -1,0 +1,233 @@
+//! The keys of a server at one moment. A ring never changes: its owner swaps it whole.
+
+use serde_json::{Value, json};
+
+use super::TokenError;
+use super::algorithm::Algorithm;
+use super::claims::{AccessClaims, ClaimRules, parse_access, parse_access_ignoring_expiry};
+use super::jws::{self, ExpectedType, Verified};
+use super::key::{KeyError, SigningKey, VerifyingKey};
+use super::pem::looks_like_pem;
+use super::refresh::{self, RefreshClaims, derive_refresh_key, parse_refresh};
+use super::wrap::{WrappingKey, is_wrapped};
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::store::model::StoredKey;
+
+/// The `typ` of access tokens.
+pub const ACCESS_TYPE: &str = "JWT";
+
+const ACCESS: ExpectedType = ExpectedType::OrAbsent(ACCESS_TYPE);
+const REFRESH: ExpectedType = ExpectedType::Exactly(refresh::TYPE);
+
+/// The keys that sign and verify, newest first.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: Vec<RingKey>,
+}
+
+#[derive(Debug)]
+struct RingKey {
+    signing: SigningKey,
+    verifying: VerifyingKey,
+    refresh_signing: SigningKey,
+    refresh_verifying: VerifyingKey,
+    active_from: Millis,
+    retired_at: Option<Millis>,
+}
+
+impl RingKey {
+    fn new(signing: SigningKey, active_from: Millis, retired_at: Option<Millis>) -> Result<Self, KeyError> {
+        let verifying = signing.verifying_key()?.with_type(ACCESS_TYPE);
+        let refresh_signing = derive_refresh_key(&signing)?;
+        let refresh_verifying = refresh_signing.verifying_key()?.with_type(refresh::TYPE);
+        Ok(Self { signing, verifying, refresh_signing, refresh_verifying, active_from, retired_at })
+    }
+}
+
+impl KeyRing {
+    /// The ring of one key for the options `secret` and `algorithm`. A PEM private key means RS256, ES256, ES384 or
+    /// `EdDSA` by its type, anything else HS256, unless `algorithm` says otherwise.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming the option: empty, unreadable, weak, or not fitting the algorithm.
+    pub fn from_secret(secret: &str, algorithm: Option<Algorithm>) -> Result<Self, Error> {
+        let key = if looks_like_pem(secret) {
+            if algorithm.is_some_and(Algorithm::is_symmetric) {
+                // A PEM as an HMAC secret is guessable wherever its public half is published.
+                return Err(Error::configuration(
+                    "algorithm: HS256, HS384 and HS512 need a plain secret, but `secret` is a PEM key; leave `algorithm` out",
+                ));
+            }
+            SigningKey::from_pem(secret, algorithm)
+        } else {
+            let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+            if !algorithm.is_symmetric() {
+                return Err(Error::configuration(format!(
+                    "algorithm: {algorithm} needs `secret` to be a PEM private key; leave `secret` out to have keys made and stored"
+                )));
+            }
+            SigningKey::from_secret(secret.as_bytes(), algorithm)
+        };
+        Self::from_signing_key(key.map_err(|error| about_secret(error, algorithm))?)
+    }
+
+    /// The ring of one key, active since ever.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn from_signing_key(key: SigningKey) -> Result<Self, Error> {
+        let key = RingKey::new(key, Millis::MIN, None).map_err(|error| about_secret(error, None))?;
+        Ok(Self { keys: vec![key] })
+    }
+
+    /// The ring of all stored keys, whatever their age: who deletes a row ends its tokens. Wrapped keys are unwrapped
+    /// with `wrapping`; keys stored in clear before `keys.encryptionKey` was set still work.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR`: no key at all, a key that is damaged, wrapped under another encryption key, or stored
+    /// under a kid that is not its thumbprint.
+    pub fn from_stored(stored: &[StoredKey], wrapping: Option<&WrappingKey>) -> Result<Self, Error> {
+        let mut keys = stored.iter().map(|row| from_row(row, wrapping)).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(Error::configuration("keys: none is stored"));
+        }
+        keys.sort_by(|a, b| b.active_from.cmp(&a.active_from).then_with(|| b.signing.kid().cmp(&a.signing.kid())));
+        Ok(Self { keys })
+    }
+
+    /// The newest key that is active at `now`. When all are still to come (another process made the first one by a
+    /// clock that runs ahead), the one that comes first.
+    fn signing_key(&self, now: Millis) -> Result<&RingKey, TokenError> {
+        self.keys
+            .iter()
+            .find(|key| key.active_from <= now)
+            .or(self.keys.last())
+            .ok_or(TokenError::Invalid("there is no key"))
+    }
+
+    /// Signs an access token.
+    ///
+    /// # Errors
+    /// `Invalid` when the claims make it longer than 8 KiB.
+    pub fn sign_access(&self, claims: &AccessClaims, now: Millis) -> Result<String, TokenError> {
+        let key = self.signing_key(now)?;
+        let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid("claims"))?;
+        jws::sign_under_header(&payload, key.verifying.header(), &key.signing)
+    }
+
+    /// Verifies an access token with any key of the ring.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_access(&self, token: &str, rules: &ClaimRules, now: Millis) -> Result<AccessClaims, TokenError> {
+        parse_access(&self.open_access(token)?.payload, rules, now)
+    }
+
+    /// [`KeyRing::verify_access`] for silent refresh: the claims, and whether they are expired.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn verify_access_ignoring_expiry(
+        &self,
+        token: &str,
+        rules: &ClaimRules,
+        now: Millis,
+    ) -> Result<(AccessClaims, bool), TokenError> {
+        parse_access_ignoring_expiry(&self.open_access(token)?.payload, rules, now)
+    }
+
+    fn open_access(&self, token: &str) -> Result<Verified<'_>, TokenError> {
+        jws::verify(token, self.keys.iter().map(|key| &key.verifying), ACCESS)
+    }
+
+    /// Signs a refresh token for `generation` of a session, valid from `iat` until `exp`, both in seconds.
+    ///
+    /// # Errors
+    /// `Invalid` when the session id makes it longer than 8 KiB.
+    pub fn sign_refresh(
+        &self,
+        session_id: &str,
+        generation: i64,
+        iat: i64,
+        exp: i64,
+        now: Millis,
+    ) -> Result<String, TokenError> {
+        let key = self.signing_key(now)?;
+        let claims = RefreshClaims { session_id: session_id.to_owned(), generation, iat, exp };
+        let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Invalid("claims"))?;
+        jws::sign_under_header(&payload, key.refresh_verifying.header(), &key.refresh_signing)
+    }
+
+    /// Verifies a refresh token with any key of the ring.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_refresh(&self, token: &str, now: Millis) -> Result<RefreshClaims, TokenError> {
+        let verified = jws::verify(token, self.keys.iter().map(|key| &key.refresh_verifying), REFRESH)?;
+        parse_refresh(&verified.payload, now)
+    }
+
+    /// The JWK set (RFC 7517, 5) to publish: keys to come, the present one, and those retired less than
+    /// `publish_for` milliseconds ago. `None` with a shared secret.
+    #[must_use]
+    pub fn jwks(&self, now: Millis, publish_for: Millis) -> Option<Value> {
+        let keys: Vec<Value> = self
+            .keys
+            .iter()
+            .filter(|key| key.retired_at.is_none_or(|at| at.saturating_add(publish_for) > now))
+            .filter_map(|key| key.signing.public_jwk())
+            .collect();
+        if keys.is_empty() { None } else { Some(json!({ "keys": keys })) }
+    }
+
+    /// Whether a key of this name is in the ring.
+    #[must_use]
+    pub fn knows_kid(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.signing.kid() == Some(kid))
+    }
+
+    /// The name of the key that signs at `now`; `None` with a shared secret.
+    #[must_use]
+    pub fn signing_kid(&self, now: Millis) -> Option<&str> {
+        self.signing_key(now).ok()?.signing.kid()
+    }
+
+    /// The algorithm that signs access tokens at `now`.
+    #[must_use]
+    pub fn signing_algorithm(&self, now: Millis) -> Option<Algorithm> {
+        self.signing_key(now).ok().map(|key| key.signing.algorithm())
+    }
+
+    /// The `kid` that a token claims, unverified ([`jws::kid_of`]).
+    #[must_use]
+    pub fn kid_of(token: &str) -> Option<String> {
+        jws::kid_of(token)
+    }
+}
+
+fn from_row(row: &StoredKey, wrapping: Option<&WrappingKey>) -> Result<RingKey, Error> {
+    let about = |reason: &str| Error::configuration(format!("keys: stored key {}: {reason}", row.kid));
+    let algorithm = Algorithm::from_name(&row.algorithm).ok_or_else(|| about("unknown algorithm"))?;
+    let stored = row.private_key.expose();
+    let key = match wrapping {
+        _ if !is_wrapped(stored) => SigningKey::from_pem(stored, Some(algorithm)),
+        None => return Err(about("it is wrapped: set keys.encryptionKey to what it was when the key was made")),
+        Some(wrapping) => {
+            let pem = wrapping.unwrap(stored, &row.kid).map_err(|error| about(error.0))?;
+            SigningKey::from_pem(pem.expose(), Some(algorithm))
+        }
+    }
+    .map_err(|error| about(error.0))?;
+    if key.kid() != Some(row.kid.as_str()) {
+        return Err(about("the private key belongs to another kid"));
+    }
+    RingKey::new(key, row.active_from, row.retired_at).map_err(|error| about(error.0))
+}
+
+fn about_secret(error: KeyError, algorithm: Option<Algorithm>) -> Error {
+    match algorithm {
+        Some(algorithm) => Error::configuration(format!("secret: {error} (algorithm: {algorithm})")),
+        None => Error::configuration(format!("secret: {error}")),
+    }
+}

@@ -1,0 +1,70 @@
+//! Refresh tokens: always HS256, under a key derived from the private half of a signing key.
+//!
+//! Who knows the public keys, or verifies access tokens with the shared secret as it is, can neither make nor accept
+//! one; the `typ` keeps the two kinds apart even where keys would agree (RFC 8725, 3.11).
+
+use serde::{Deserialize, Serialize};
+
+use super::TokenError;
+use super::algorithm::Algorithm;
+use super::claims::{NonEmpty, NumericDate, is_over};
+use super::json::object_text;
+use super::key::{KeyError, SigningKey};
+use crate::clock::Millis;
+use crate::crypto::derive_key;
+
+/// The `typ` of refresh tokens.
+pub const TYPE: &str = "rt+jwt";
+
+const PURPOSE: &[u8] = b"sentri refresh token v1";
+
+/// The claims of a refresh token. Times are in whole seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefreshClaims {
+    /// The session it continues.
+    #[serde(rename = "sessionId")]
+    pub session_id: String,
+    /// How many rotations came before it; not negative.
+    #[serde(rename = "gen")]
+    pub generation: i64,
+    /// When it was signed.
+    pub iat: i64,
+    /// From when on it is expired.
+    pub exp: i64,
+}
+
+/// The key that signs the refresh tokens that go with the access tokens of `key`; it has the same `kid`.
+///
+/// # Errors
+/// None in practice: a derived key is never empty.
+pub fn derive_refresh_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
+    let derived = derive_key(key.private_bytes().expose(), PURPOSE);
+    Ok(SigningKey::from_secret(derived.expose(), Algorithm::Hs256)?.with_kid(key.kid().map(str::to_owned)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(rename = "sessionId")]
+    session_id: NonEmpty,
+    #[serde(rename = "gen")]
+    generation: i64,
+    iat: NumericDate,
+    exp: NumericDate,
+}
+
+/// Reads verified `payload`: exactly the four members, each once.
+///
+/// # Errors
+/// `Expired` when `exp <= now` and all else is right, else `Invalid`.
+pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, TokenError> {
+    const MALFORMED: TokenError = TokenError::Invalid("refresh claims");
+    let raw: Raw = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    if raw.generation < 0 {
+        return Err(TokenError::Invalid("gen"));
+    }
+    if is_over(raw.exp.0, 0, now) {
+        return Err(TokenError::Expired);
+    }
+    Ok(RefreshClaims { session_id: raw.session_id.0, generation: raw.generation, iat: raw.iat.0, exp: raw.exp.0 })
+}

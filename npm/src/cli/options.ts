@@ -1,0 +1,32 @@
+import type { Flag } from "./arguments.js";
+
+/** Flags of every command that opens a database. */
+export const DATABASE: Record<string, Flag> = {
+  db: { value: "url", help: "postgres://user:password@host:5432/database or sqlite:./file.db", env: "DB" },
+};
+
+/** Flags of every command that makes an auth server. */
+export const SERVER: Record<string, Flag> = {
+  ...DATABASE,
+  secret: { value: "text", help: "private key (PEM) or shared secret; none: keys are kept in the database", env: "SENTRI_SECRET" },
+  roles: { value: "list", help: "roles, separated by commas", env: "SENTRI_ROLES", default: "user,admin" },
+  "api-key": { value: "text", help: "closes registration to others, opens the admin endpoints", env: "SENTRI_API_KEY" },
+};
+
+/** The options of an auth server from flags. */
+export function serverOptions(values: Record<string, string>): Record<string, unknown> {
+  const { secret, roles = "user", "api-key": apiKey } = values;
+  return {
+    mode: "server",
+    db: values.db ?? process.env.DATABASE_URL ?? "sqlite:./sentri.db",
+    validRoles: roles.split(",").map((role) => role.trim()).filter(Boolean),
+    ...(roles.split(",").map((role) => role.trim()).includes("admin") ? {} : { adminRoles: [] }),
+    ...(secret ? { secret } : {}),
+    ...(apiKey ? { apiKey } : {}),
+  };
+}
+
+/** A database URL that may be printed. */
+export function printable(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//***@");
+}

@@ -1,0 +1,76 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readRequest, writeResponse } from "../adapters/node.js";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import { AuthServer } from "../server.js";
+import type { ServerOptions } from "../types.js";
+import { UsageError, type Flag } from "./arguments.js";
+import { SERVER, printable, serverOptions } from "./options.js";
+
+export const flags: Record<string, Flag> = {
+  port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
+  host: { value: "address", help: "0.0.0.0 listens to everybody", env: "HOST", default: "127.0.0.1" },
+  mount: { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" },
+  ...SERVER,
+  log: { help: "write auth events to standard output, a JSON object a line" },
+};
+
+export const summary = "start an auth server of its own";
+
+/** Serves until SIGINT or SIGTERM. */
+export async function run(values: Record<string, string>): Promise<void> {
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
+  const mount = `/${(values.mount ?? "").replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+  const options = serverOptions(values);
+  const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
+  const logger = { info: line, warn: line, error: line };
+  const auth = new AuthServer({ ...options, ...(values.log ? { logger } : {}) } as unknown as ServerOptions);
+  await auth.migrate();
+
+  const server = createServer((req, res) => {
+    const url = req.url ?? "/";
+    const below = url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
+    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, below, req.socket.remoteAddress);
+    request
+      .then((read) => auth.handle(read))
+      .catch((error: unknown) => auth.errorResponse(error))
+      .then((response) => writeResponse(req, res, response))
+      .catch(() => res.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new UsageError(`port ${port} is in use: choose another with --port`) : error);
+    });
+    server.listen(port, values.host, resolve);
+  });
+  const { port: actual } = server.address() as AddressInfo;
+  announce(`http://${values.host === "0.0.0.0" ? "localhost" : values.host}:${actual}${mount}`, String(options.db), values);
+
+  await new Promise<void>((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+  });
+  console.log("\nstopping");
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 5_000).unref();
+  });
+  await auth.close();
+}
+
+function announce(base: string, db: string, values: Record<string, string>): void {
+  const width = Math.max(...SENTRI_ROUTES.map((route) => route.method.length + route.path.length)) + 2;
+  const rows = SENTRI_ROUTES.map(({ method, path, access }) => {
+    const needs = { public: "", user: "access token", admin: "admin role or X-Api-Key" }[access];
+    return `  ${`${method} ${path}`.padEnd(width)} ${needs}`.trimEnd();
+  });
+  console.log(`sentri is at ${base}\ndatabase     ${printable(db)}\n\n${rows.join("\n")}\n\nTry:
+  curl -s ${base}/register -H 'content-type: application/json' \\
+${values["api-key"] ? "    -H \"x-api-key: $SENTRI_API_KEY\" \\\n" : ""}    -d '{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}'
+  curl -s ${base}/login -H 'content-type: application/json' -d '{"identifier":"rizz","password":"correct horse"}'
+
+The first admin: npx sentri create-user --identifier username:root --roles admin --db '${printable(db)}'
+Ctrl-C stops it.`);
+}

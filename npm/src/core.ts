@@ -1,0 +1,5 @@
+export { SentriError } from "./errors.js";
+export { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js";
+export { SENTRI_EVENTS, type SentriEvent } from "./generated/events.js";
+export { SENTRI_ROUTES } from "./generated/routes.js";
+export type * from "./types.js";

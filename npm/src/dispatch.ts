@@ -1,0 +1,63 @@
+import type { NativeServer } from "./native.js";
+import type { Hooks, SentriLogger } from "./types.js";
+
+/** One log entry of the core. */
+export interface LoggedEvent {
+  level: "info" | "warn" | "error";
+  entry: Record<string, unknown>;
+}
+
+/** One notice of the core. */
+export interface HookCall {
+  hook: string;
+  args: unknown[];
+}
+
+/** Runs what the core has to tell: entries to the logger, notices to the hooks. */
+export class Dispatcher {
+  constructor(
+    private readonly native: NativeServer,
+    private readonly logger: SentriLogger | undefined,
+    private readonly hooks: Hooks | undefined,
+  ) {}
+
+  /** Whether anybody listens. */
+  get logging(): boolean {
+    return this.logger !== undefined;
+  }
+
+  /** Logs entries. A logger that throws harms no request. */
+  log(events: readonly LoggedEvent[]): void {
+    if (!this.logger) return;
+    for (const { level, entry } of events) {
+      try {
+        this.logger[level](entry);
+      } catch {
+        // There is nowhere left to say it.
+      }
+    }
+  }
+
+  /** Logs what was cached of another request, under this one's id. */
+  logAgain(events: readonly LoggedEvent[], requestId: string | undefined): void {
+    if (!this.logger) return;
+    this.log(events.map(({ level, entry }) => {
+      const { requestId: _, ...rest } = entry;
+      return { level, entry: requestId === undefined ? rest : { ...rest, requestId } };
+    }));
+  }
+
+  /** Runs hooks one after the other and waits for them. A throw is logged and changes nothing. */
+  async run(calls: readonly HookCall[], requestId: string | undefined): Promise<void> {
+    for (const { hook, args } of calls) {
+      const run = (this.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[hook];
+      if (!run) continue;
+      try {
+        await run.apply(this.hooks, args);
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        this.log(JSON.parse(this.native.hookFailed(hook, cause, requestId)) as LoggedEvent[]);
+      }
+    }
+  }
+}

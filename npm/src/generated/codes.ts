@@ -1,0 +1,26 @@
+// Written by `make generate` from the tables of the core. Do not edit.
+
+/** HTTP status of every error code. */
+export const SENTRI_ERROR_STATUS = {
+  INVALID_CREDENTIALS: 401,
+  USER_NOT_FOUND: 404,
+  USER_ALREADY_EXISTS: 409,
+  IDENTIFIER_NOT_FOUND: 404,
+  IDENTIFIER_ALREADY_EXISTS: 409,
+  SESSION_NOT_FOUND: 404,
+  TOKEN_EXPIRED: 401,
+  TOKEN_INVALID: 401,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  INVALID_ROLE: 400,
+  VALIDATION_ERROR: 400,
+  RATE_LIMIT_EXCEEDED: 429,
+  IDEMPOTENCY_IN_PROGRESS: 409,
+  IDEMPOTENCY_MISMATCH: 422,
+  CONFIGURATION_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+  INTERNAL_ERROR: 500,
+} as const;
+
+/** Every error code of sentri. */
+export type SentriErrorCode = keyof typeof SENTRI_ERROR_STATUS;

@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SentriError } from "./errors.js";
+
+/** A request as the native core takes it. */
+export interface NativeRequest {
+  method: string;
+  path: string;
+  query?: string;
+  headers: Array<[string, string]>;
+  raw?: Buffer;
+  parsed?: string;
+  tooLarge?: boolean;
+  clientIp?: string;
+  requestId?: string;
+}
+
+/** What `protect()` looks at. */
+export interface NativeGuardRequest {
+  method: string;
+  authorization?: string;
+  cookie?: string;
+  origin?: string;
+  secFetchSite?: string;
+  host?: string;
+  clientIp?: string;
+  userAgent?: string;
+}
+
+/** The host's functions; each resolves to `{"value"}` or `{"error"}` and never throws. */
+export interface NativeCallbacks {
+  overridden: string[];
+  operate?: (operation: string, input: string, context: string) => Promise<string>;
+  isTokenRevoked?: (sessionId: string) => Promise<string>;
+}
+
+/** A request as the idempotency gate sees it. */
+export interface NativeIncoming {
+  method: string;
+  pathAndQuery: string;
+  headerValue?: string;
+  credential?: string;
+  address?: string;
+  body: string;
+}
+
+/** What the gate says of a request. */
+export interface NativePassage {
+  readonly kind: "free" | "execute" | "replay" | "refused";
+  response(): string;
+  body(): Buffer;
+}
+
+/** The idempotency gate. */
+export interface NativeIdempotency {
+  configuration(): string;
+  pass(incoming: NativeIncoming): NativePassage;
+  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Buffer): void;
+  abandon(passage: NativePassage): void;
+}
+
+/** The class of the native core. Texts are JSON. */
+export interface NativeServer {
+  configuration(): string;
+  setClock(now: number): void;
+  now(): number;
+  number(): number;
+  hasRoute(method: string, path: string): boolean;
+  handle(request: NativeRequest): Promise<string>;
+  guardNow(request: NativeGuardRequest, requestId?: string): string | null;
+  guard(request: NativeGuardRequest, requestId?: string): Promise<string>;
+  call(method: string, args: string): Promise<string>;
+  runBuiltin(operation: string, input: string, context: string): Promise<string>;
+  checkRoles(required: string[]): string;
+  authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
+  permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;
+  errorResponse(error: string): string;
+  hookFailed(hook: string, cause: string, requestId?: string): string;
+  signAccessToken(claims: string): string;
+  signRefreshToken(sessionId: string): string;
+  verifyRefreshToken(token: string): string;
+  accessTokenOf(authorization?: string, cookie?: string): string | null;
+  checkLimitRule(rule: string): string;
+  limit(rule: string, key: string, isAddress: boolean, requestId?: string): Promise<string>;
+}
+
+/** The native core. `epoch` and `verifyAccessToken` take a server's number: they are the hot path. */
+export interface NativeModule {
+  NativeIdempotency: new (options: string) => NativeIdempotency;
+  epoch(server: number): number;
+  verifyAccessToken(server: number, token: string): string;
+  NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
+}
+
+/** The name of this machine's platform package. */
+export function platformPackage(): string {
+  return `sentri-${triple()}`;
+}
+
+function triple(): string {
+  const { platform, arch } = process;
+  if (platform === "linux") return `linux-${arch}-${isMusl() ? "musl" : "gnu"}`;
+  if (platform === "win32") return `win32-${arch}-msvc`;
+  return `${platform}-${arch}`;
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  if (report?.header) return !report.header.glibcVersionRuntime;
+  try {
+    return readFileSync("/usr/bin/ldd", "utf8").includes("musl");
+  } catch {
+    return false;
+  }
+}
+
+let loaded: NativeModule | undefined;
+
+/** The native core: a local build first, then the platform package. */
+export function loadNative(): NativeModule {
+  if (loaded) return loaded;
+  const name = platformPackage();
+  const attempts: string[] = [];
+  for (const path of [join(__dirname, `../native/sentri.${triple()}.node`), name]) {
+    try {
+      loaded = require(path) as NativeModule;
+      return loaded;
+    } catch (cause) {
+      attempts.push(`${path}: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`);
+    }
+  }
+  throw new SentriError(
+    "CONFIGURATION_ERROR",
+    `The native core of sentri is not installed: the package ${name} is missing. npm leaves out optional packages when ` +
+      "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
+      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.`,
+    500,
+    { attempts },
+  );
+}

@@ -1,0 +1,239 @@
+//! A client that talks to an `AuthServer` in-process, as an adapter would.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
+
+use std::sync::Arc;
+
+use sentri_core::clock::TestClock;
+use sentri_core::config::Config;
+use sentri_core::http::guard::{GuardRequest, Guarded};
+use sentri_core::http::{Body, Handled, Request};
+use sentri_core::store::{self, Store};
+use sentri_core::{AuthServer, Host};
+use serde_json::{Value, json};
+
+/// 2026-01-01T00:00:00Z
+pub const START: i64 = 1_767_225_600_000;
+
+pub const PASSWORD: &str = "correct horse 1";
+
+/// Where a test's rows live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Memory,
+    SqliteFile,
+    Postgres,
+}
+
+/// A database of the test's own, gone with it.
+pub struct Own {
+    pub option: Value,
+    file: Option<std::path::PathBuf>,
+    schema: Option<String>,
+}
+
+impl Own {
+    pub async fn new(kind: Database) -> Self {
+        let name = format!("sentri_t_{}", sentri_core::crypto::make_id().replace('-', ""));
+        match kind {
+            Database::Memory => Self { option: json!("sqlite::memory:"), file: None, schema: None },
+            Database::SqliteFile => {
+                let file = std::env::temp_dir().join(format!("{name}.db"));
+                Self { option: json!({ "filename": file.to_str().unwrap() }), file: Some(file), schema: None }
+            }
+            Database::Postgres => {
+                admin(&format!("CREATE SCHEMA {name}")).await;
+                let url = postgres_url();
+                let glue = if url.contains('?') { '&' } else { '?' };
+                let option =
+                    json!({ "connectionString": format!("{url}{glue}options=-csearch_path%3D{name}"), "max": 10 });
+                Self { option, file: None, schema: Some(name) }
+            }
+        }
+    }
+
+    pub async fn drop(self) {
+        if let Some(schema) = &self.schema {
+            admin(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await;
+        }
+        if let Some(file) = &self.file {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+            }
+        }
+    }
+}
+
+pub fn postgres_url() -> String {
+    std::env::var("DATABASE_URL").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/test".to_owned())
+}
+
+pub async fn admin(sql: &str) {
+    let (client, connection) = tokio_postgres::connect(&postgres_url(), tokio_postgres::NoTls)
+        .await
+        .expect("PostgreSQL answers: run the tests by `make test`, or set DATABASE_URL");
+    let task = tokio::spawn(connection);
+    client.batch_execute(sql).await.expect("the statement is accepted");
+    task.abort();
+}
+
+/// A server with a clock that stands still and the cheapest bcrypt that verifies.
+pub struct Bench {
+    pub server: AuthServer,
+    pub clock: Arc<TestClock>,
+}
+
+pub fn options(db: &Value, more: Value) -> Value {
+    let mut options = json!({
+        "mode": "server",
+        "db": db,
+        "secret": "a secret of at least thirty-two bytes, for tests",
+        "validRoles": ["user", "admin", "editor"],
+        "logger": { "info": "[function]", "warn": "[function]", "error": "[function]" },
+        "rateLimit": false,
+    });
+    for (name, value) in more.as_object().unwrap() {
+        if value == "[absent]" {
+            options.as_object_mut().unwrap().remove(name);
+        } else {
+            options[name] = value.clone();
+        }
+    }
+    options
+}
+
+impl Bench {
+    pub async fn new(db: &Value, more: Value) -> Self {
+        Self::with_host(db, more, Host::default()).await
+    }
+
+    pub async fn with_host(db: &Value, more: Value, host: Host) -> Self {
+        let bench = Self::unmigrated(db, more, host, store::open(db).unwrap());
+        bench.server.migrate().await.unwrap();
+        bench
+    }
+
+    pub fn unmigrated(db: &Value, more: Value, host: Host, store: Arc<dyn Store>) -> Self {
+        let clock = Arc::new(TestClock::at(START));
+        let mut config = Config::from_options(&options(db, more)).unwrap();
+        config.password.cost = 4;
+        let host = Host { clock: Arc::<TestClock>::clone(&clock), ..host };
+        Self { server: AuthServer::with_store(config, host, store).unwrap(), clock }
+    }
+
+    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q.to_owned())));
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query,
+            headers: headers.iter().map(|(n, v)| (n.to_lowercase(), (*v).to_owned())).collect(),
+            body: body.map_or(Body::Empty, |body| Body::Raw(body.to_string().into_bytes())),
+            client_ip: Some("203.0.113.7".to_owned()),
+            request_id: None,
+        };
+        Answer::from(self.server.handle(request).await)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.request("POST", path, &[], Some(body)).await
+    }
+
+    pub async fn register(&self, name: &str) -> Answer {
+        self.post("/register", json!({ "identifiers": [{ "type": "username", "value": name }], "password": PASSWORD }))
+            .await
+    }
+
+    pub async fn login(&self, name: &str) -> Login {
+        self.login_with(name, PASSWORD).await.into_login()
+    }
+
+    pub async fn login_with(&self, name: &str, password: &str) -> Answer {
+        self.post("/login", json!({ "identifier": name, "password": password })).await
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.request("POST", "/refresh", &[("cookie", &format!("refresh_token={token}"))], None).await
+    }
+
+    pub async fn me(&self, token: &str) -> Answer {
+        self.request("GET", "/me", &[("authorization", &format!("Bearer {token}"))], None).await
+    }
+
+    pub async fn guard(&self, token: &str) -> Guarded {
+        let request = bearer(token);
+        match self.server.guard_now(&request) {
+            Some(guarded) => guarded,
+            None => self.server.guard(&request).await,
+        }
+    }
+}
+
+pub fn bearer(token: &str) -> GuardRequest {
+    GuardRequest { method: "GET".to_owned(), authorization: Some(format!("Bearer {token}")), ..GuardRequest::default() }
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub headers: Vec<(String, String)>,
+    pub events: Vec<Value>,
+    pub handled: Handled,
+}
+
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user_id: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl From<Handled> for Answer {
+    fn from(handled: Handled) -> Self {
+        Self {
+            status: handled.response.status,
+            body: serde_json::from_str(&handled.response.body).unwrap(),
+            headers: handled.response.headers.clone(),
+            events: handled.events.iter().map(|event| event.to_log_entry("sentri", None)).collect(),
+            handled,
+        }
+    }
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or("")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.iter().filter(|(n, _)| n == "Set-Cookie").map(|(_, v)| v.as_str()).collect()
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let prefix = format!("{name}=");
+        let cookie = self.cookies().into_iter().find(|cookie| cookie.starts_with(&prefix))?;
+        Some(cookie[prefix.len()..].split(';').next().unwrap().to_owned())
+    }
+
+    /// Whether the refresh cookie is taken back.
+    pub fn clears_cookie(&self) -> bool {
+        self.cookies().iter().any(|cookie| cookie.starts_with("refresh_token=;"))
+    }
+
+    pub fn into_login(self) -> Login {
+        assert_eq!(self.status, 200, "{}", self.body);
+        Login {
+            user_id: self.body["data"]["user"]["id"].as_str().unwrap().to_owned(),
+            access: self.body["data"]["accessToken"].as_str().unwrap().to_owned(),
+            refresh: self.cookie("refresh_token").unwrap(),
+        }
+    }
+
+    pub fn has_event(&self, name: &str) -> bool {
+        self.events.iter().any(|event| event["event"] == name)
+    }
+}

@@ -1,0 +1,299 @@
+// Express 4 and 5 over real sockets: the life of a session, the errors, the middleware.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Browser, PASSWORD, expresses, listen, options, sentri, testClock, user } from "./support/server.mjs";
+
+const { createAuthExpress, SentriError } = sentri;
+const START = Date.parse("2026-01-01T00:00:00Z");
+
+for (const [name, express] of Object.entries(expresses)) {
+  for (const json of [true, false]) {
+    test(`${name}${json ? "" : " without express.json()"}: register, login, silent refresh, refresh, logout`, async (t) => {
+      const clock = testClock(START);
+      const auth = createAuthExpress(options({ accessCookie: true, clock }));
+      await auth.migrate();
+      const browser = new Browser(await listen(t, auth, { express, json }));
+
+      const registered = await browser.post("/auth/register", user("rizz"));
+      assert.equal(registered.status, 201);
+      assert.deepEqual(Object.keys(registered.body), ["error", "statusCode", "message", "data"]);
+      assert.equal(registered.body.message, "User registered successfully");
+      const { id } = registered.body.data.user;
+
+      const login = await browser.post("/auth/login", { identifier: "RIZZ ", password: PASSWORD });
+      assert.equal(login.status, 200);
+      assert.deepEqual(login.body.data.user, { id, roles: [] });
+      assert.equal(login.headers.get("cache-control"), "no-store");
+      assert.ok(!("refreshToken" in login.body.data), "the refresh token is in the cookie alone");
+      assert.match(login.headers.getSetCookie()[0], /^refresh_token=.*; Path=\/; HttpOnly; SameSite=Lax$/);
+      assert.doesNotMatch(login.headers.getSetCookie()[1], /HttpOnly/);
+
+      const seen = await browser.fetch("/protected");
+      assert.deepEqual(seen.body.user, { id, roles: [] });
+      assert.equal(seen.body.auth.token, login.body.data.accessToken);
+
+      clock.advance(15 * 60_000);
+      const silent = await browser.fetch("/protected");
+      assert.equal(silent.status, 200, silent.text);
+      assert.match(silent.headers.getSetCookie()[0], /^access_token=/);
+      assert.notEqual(silent.body.auth.token, login.body.data.accessToken);
+
+      const refreshed = await browser.post("/auth/refresh", undefined, { "content-type": "application/json" });
+      assert.equal(refreshed.status, 200, refreshed.text);
+      const out = await browser.post("/auth/logout", undefined, { "content-type": "application/json" });
+      assert.deepEqual(out.body, { error: false, statusCode: 200, message: "Logged out", data: null });
+      assert.equal(browser.jar.size, 0, "the cookies are gone");
+      const refused = await new Browser(browser.base).fetch("/protected", { headers: { authorization: `Bearer ${refreshed.body.data.accessToken}` } });
+      assert.equal(refused.status, 401);
+      assert.equal(refused.body.code, "UNAUTHORIZED");
+      assert.equal(refused.headers.get("www-authenticate"), "Bearer");
+    });
+  }
+
+  test(`${name}: authorize, permit and errors in the envelope`, async (t) => {
+    const auth = createAuthExpress(options());
+    await auth.migrate();
+    let unhandled = 0;
+    class NotFoundError extends SentriError {
+      constructor() {
+        super("NOT_FOUND", "Item not found", 404);
+      }
+    }
+    const base = await listen(t, auth, {
+      express,
+      extend(app) {
+        app.get("/admin", auth.protect(), auth.authorize("admin"), (_req, res) => res.json("in"));
+        app.get("/unguarded", auth.authorize("admin"), (_req, res) => res.json("in"));
+        app.get("/own/:id", auth.protect(), auth.permit((req) => req.user.id === req.params.id), (_req, res) => res.json("in"));
+        app.get("/either/:id", auth.protect(), auth.permit({ roles: ["admin"], check: async () => false }), (_req, res) => res.json("in"));
+        app.get("/boom", auth.protect(), auth.permit(() => { throw new Error("secret detail"); }), (_req, res) => res.json("in"));
+        app.get("/missing", () => { throw new NotFoundError(); });
+        app.use(auth.errorHandler({ onUnhandled: () => (unhandled += 1) }));
+      },
+    });
+    const login = async (name, roles) => {
+      assert.equal((await auth.register(user(name, { roles }))).success, true);
+      const answer = await new Browser(base).post("/auth/login", { identifier: name, password: PASSWORD });
+      const headers = { authorization: `Bearer ${answer.body.data.accessToken}` };
+      return { id: answer.body.data.user.id, get: (path) => new Browser(base).fetch(path, { headers }) };
+    };
+    const admin = await login("boss", ["admin"]);
+    const plain = await login("rizz", []);
+    const expected = [
+      [admin, "/admin", 200], [plain, "/admin", 403],
+      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403],
+      [admin, "/either/1", 200], [plain, "/either/1", 403],
+      [plain, "/missing", 404], [plain, "/boom", 500], [plain, "/unguarded", 401],
+    ];
+    for (const [who, path, status] of expected) {
+      const answer = await who.get(path);
+      assert.equal(answer.status, status, `${path}: ${answer.text}`);
+      if (status >= 400) assert.deepEqual(Object.keys(answer.body), ["error", "statusCode", "code", "message", "data"]);
+      assert.doesNotMatch(answer.text, /secret detail/);
+    }
+    assert.equal(unhandled, 1, "only the error that nobody expected");
+    assert.throws(() => auth.authorize("boss"), { code: "CONFIGURATION_ERROR" });
+    assert.throws(() => auth.authorize(), { code: "CONFIGURATION_ERROR" });
+  });
+
+  test(`${name}: bad bodies and headers never are a 5xx`, async (t) => {
+    for (const json of [true, false]) {
+      const auth = createAuthExpress(options());
+      await auth.migrate();
+      const base = await listen(t, auth, { express, json });
+      for (const raw of ["{", "[]", "null", "1", '{"identifier":"a\\u0000","password":"x"}', "\u0000", `{"password":"${"x".repeat(10_000_000)}"}`]) {
+        const answer = await fetch(`${base}/auth/login`, { method: "POST", body: raw, headers: { "content-type": "application/json" } });
+        const body = await answer.json();
+        assert.ok(answer.status >= 400 && answer.status < 500, `${raw.slice(0, 30)}: ${answer.status}`);
+        assert.deepEqual([body.error, body.code], [true, "VALIDATION_ERROR"]);
+      }
+      for (const headers of [{ authorization: "Bearer" }, { authorization: "Bearer a.b.c" }, { authorization: "Basic x" }, { cookie: "access_token=;;=,\"" }]) {
+        const answer = await fetch(`${base}/auth/me`, { headers });
+        assert.equal(answer.status, 401, JSON.stringify(headers));
+      }
+      assert.equal((await fetch(`${base}/auth/nothing`)).status, 404, "unknown paths are the application's");
+    }
+  });
+
+  test(`${name}: rateLimiter counts by address and tells when to come back`, async (t) => {
+    const auth = createAuthExpress(options());
+    const base = await listen(t, auth, {
+      express,
+      extend: (app) => app.post("/mail", auth.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" }), (_req, res) => res.json("sent")),
+    });
+    const browser = new Browser(base);
+    const statuses = [];
+    let last;
+    for (let i = 0; i < 3; i++) statuses.push((last = await browser.post("/mail")).status);
+    assert.deepEqual(statuses, [200, 200, 429]);
+    assert.equal(last.body.code, "RATE_LIMIT_EXCEEDED");
+    assert.ok(Number(last.headers.get("retry-after")) > 0);
+    assert.match(last.headers.get("ratelimit-policy"), /"mail";q=2;w=60/);
+    assert.throws(() => auth.rateLimiter({ maxAttempts: 0, durationSeconds: 60 }), { code: "CONFIGURATION_ERROR" });
+  });
+}
+
+test("hooks are awaited before the answer, and a throw changes nothing", async (t) => {
+  const told = [];
+  const logged = [];
+  const logger = { info: (e) => logged.push(e), warn: (e) => logged.push(e), error: (e) => logged.push(e) };
+  const hooks = {
+    async onLogin(who, ctx) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      told.push(["login", who.roles, typeof ctx.sessionId]);
+      throw new Error("mail server is down");
+    },
+    onFailedLogin: (identifier, ctx) => void told.push(["failed", identifier, ctx.errorCode]),
+    onLogout: (userId) => void told.push(["logout", typeof userId]),
+  };
+  const auth = createAuthExpress(options({ hooks, logger, loggerService: "auth-service" }));
+  await auth.migrate();
+  const browser = new Browser(await listen(t, auth));
+  await browser.post("/auth/register", user("rizz"));
+  const id = { "x-request-id": "abc-1" };
+  assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: "wrong password" }, id)).status, 401);
+  const login = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, id);
+  assert.equal(login.status, 200);
+  await browser.post("/auth/logout");
+  assert.deepEqual(told, [["failed", "rizz", "INVALID_CREDENTIALS"], ["login", [], "string"], ["logout", "string"]]);
+  const failure = logged.find((entry) => entry.event === "auth.login.failure");
+  assert.equal(failure.service, "auth-service");
+  assert.equal(failure.requestId, "abc-1");
+  assert.equal(failure.errorCode, "INVALID_CREDENTIALS");
+  assert.equal(logged.find((entry) => entry.event === "auth.hook.failure").cause, "mail server is down");
+  assert.doesNotMatch(JSON.stringify(logged), /rizz|correct horse/);
+});
+
+test("overrides run with next(), and what they throw is told as it is", async (t) => {
+  const calls = [];
+  const router = {
+    async login(input, ctx, next) {
+      calls.push([input.identifier, typeof ctx.ip]);
+      if (input.identifier === "blocked") throw new SentriError("FORBIDDEN", "not you", 403);
+      if (input.identifier === "broken") throw new TypeError("secret detail");
+      return next({ ...input, identifier: input.identifier.replace("alias", "rizz") });
+    },
+  };
+  const auth = createAuthExpress(options({ router }));
+  await auth.migrate();
+  const browser = new Browser(await listen(t, auth));
+  await browser.post("/auth/register", user("rizz"));
+  const login = (identifier) => browser.post("/auth/login", { identifier, password: PASSWORD });
+  assert.equal((await login("alias")).status, 200);
+  const blocked = await login("blocked");
+  assert.deepEqual([blocked.status, blocked.body.code, blocked.body.message], [403, "FORBIDDEN", "not you"]);
+  const broken = await login("broken");
+  assert.equal(broken.status, 500);
+  assert.doesNotMatch(broken.text, /secret detail/);
+  assert.deepEqual(calls.map(([identifier]) => identifier), ["alias", "blocked", "broken"]);
+});
+
+test("isTokenRevoked: truthy, a throw and a rejection refuse", async (t) => {
+  let mode = "no";
+  const isTokenRevoked = (sessionId) => {
+    assert.equal(typeof sessionId, "string");
+    if (mode === "throw") throw new Error("redis is down");
+    if (mode === "reject") return Promise.reject(new Error("redis is down"));
+    return mode === "yes" ? "yes" : mode === "async" ? Promise.resolve(1) : undefined;
+  };
+  const auth = createAuthExpress(options({ isTokenRevoked }));
+  await auth.migrate();
+  const base = await listen(t, auth);
+  const browser = new Browser(base);
+  await browser.post("/auth/register", user("rizz"));
+  const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
+  const status = async () => (await new Browser(base).fetch("/protected", { headers: { authorization: `Bearer ${accessToken}` } })).status;
+  for (const [next, expected] of [["no", 200], ["yes", 401], ["async", 401], ["throw", 401], ["reject", 401], ["no", 200]]) {
+    mode = next;
+    assert.equal(await status(), expected, next);
+  }
+});
+
+test("req.user is fresh for every request, and caches forget what was revoked", async (t) => {
+  const auth = createAuthExpress(options());
+  await auth.migrate();
+  const base = await listen(t, auth, {
+    extend: (app) => app.get("/spoil", auth.protect(), (req, res) => {
+      req.user.roles.push("admin");
+      res.json(req.user);
+    }),
+  });
+  const browser = new Browser(base);
+  await browser.post("/auth/register", user("rizz"));
+  const login = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
+  const headers = { authorization: `Bearer ${login.accessToken}` };
+  const get = (path) => new Browser(base).fetch(path, { headers });
+  assert.deepEqual((await get("/spoil")).body.roles, ["admin"]);
+  assert.deepEqual((await get("/protected")).body.user.roles, []);
+  await auth.assignRoles(login.user.id, ["user"]);
+  assert.deepEqual((await get("/protected")).body.user.roles, ["user"]);
+  const { sessionId } = auth.verifyAccessToken(login.accessToken);
+  assert.equal(await auth.revokeSession(sessionId), true);
+  assert.equal((await get("/protected")).status, 401);
+});
+
+test("verifyAccessToken: equal answers from the cache, expiry to the millisecond", async () => {
+  const clock = testClock(START);
+  const auth = createAuthExpress(options({ clock }));
+  await auth.ready().catch(() => {});
+  const token = auth.signAccessToken({ id: "u1", roles: ["user"], sessionId: "s1" });
+  const first = auth.verifyAccessToken(token);
+  first.roles.push("admin");
+  assert.deepEqual(auth.verifyAccessToken(token), { id: "u1", roles: ["user"], sessionId: "s1" });
+  clock.set(START + 15 * 60_000 - 1);
+  assert.equal(auth.verifyAccessToken(token).id, "u1");
+  clock.set(START + 15 * 60_000);
+  assert.throws(() => auth.verifyAccessToken(token), { code: "TOKEN_EXPIRED", statusCode: 401, name: "SentriError" });
+  for (const bad of ["", "a.b.c", `${token}x`, token.slice(0, -1), auth.signRefreshToken("s1"), 7, undefined]) {
+    assert.throws(() => auth.verifyAccessToken(bad), { code: "TOKEN_INVALID" }, String(bad));
+  }
+  assert.throws(() => auth.verifyRefreshToken(token), { code: "TOKEN_INVALID" });
+  await auth.close();
+});
+
+test("a wrong configuration throws from the factory and names the option", () => {
+  const wrong = [
+    [{ mode: "neither" }, /^mode/],
+    [options({ validRoles: [] }), /^validRoles/],
+    [options({ validRoles: ["a b"] }), /^validRoles/],
+    [options({ db: "oracle://x" }), /^db/],
+    [options({ db: undefined }), /^db/],
+    [options({ dialect: {}, db: undefined }), /^dialect/],
+    [options({ secret: "" }), /^secret/],
+    [options({ algorithm: "none" }), /^algorithm/],
+    [options({ algorithm: "RS256" }), /secret|algorithm/],
+    [options({ accessExpiresIn: "900" }), /^accessExpiresIn/],
+    [options({ accessExpiresIn: Number.NaN }), /^accessExpiresIn/],
+    [options({ saltRounds: 9 }), /^saltRounds/],
+    [options({ apiKey: "" }), /^apiKey/],
+    [options({ cookie: { sameSite: "none", secure: false } }), /^cookie\.secure.*sameSite/],
+    [options({ hooks: { onLogin: 1 } }), /^hooks\.onLogin/],
+    [options({ logger: { info() {} } }), /^logger/],
+    [options({ accesExpiresIn: "15m" }), /^accesExpiresIn.*accessExpiresIn/],
+    [options({ trustedOrigins: ["example.com"] }), /^trustedOrigins/],
+    [options({ rateLimit: { maxLoginAttempts: 0 } }), /^rateLimit\.maxLoginAttempts/],
+    [undefined, /options/],
+  ];
+  for (const [given, message] of wrong) {
+    assert.throws(() => createAuthExpress(given), (error) => {
+      assert.equal(error.code, "CONFIGURATION_ERROR");
+      assert.ok(error instanceof SentriError);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});
+
+test("without migrate() the error says so; a sync call before the keys are there says ready()", async (t) => {
+  const auth = createAuthExpress(options({ secret: undefined }));
+  assert.throws(() => auth.signAccessToken({ id: "1" }), { code: "SERVICE_UNAVAILABLE", message: /auth\.ready\(\)/ });
+  await assert.rejects(auth.ready(), { code: "CONFIGURATION_ERROR", message: /migrate\(\)/ });
+  const base = await listen(t, auth);
+  const early = await new Browser(base).post("/auth/login", { identifier: "a", password: "b" });
+  assert.equal(early.body.code, "CONFIGURATION_ERROR");
+  await auth.migrate();
+  await auth.migrate();
+  const keys = await new Browser(base).fetch("/auth/keys");
+  assert.equal(keys.body.keys[0].alg, "RS256");
+  assert.deepEqual(Object.keys(keys.body.keys[0]).sort(), ["alg", "e", "kid", "kty", "n", "use"]);
+});
