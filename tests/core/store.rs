@@ -17,6 +17,8 @@ mod opening;
 mod outage;
 #[path = "store/proxy.rs"]
 mod proxy;
+#[path = "store/tls.rs"]
+mod tls;
 
 store_conformance!(on_memory, crate::fixture::memory);
 store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);
