@@ -13,6 +13,8 @@ export interface NativeRequest {
   tooLarge?: boolean;
   clientIp?: string;
   requestId?: string;
+  /** Comes back to overrides. */
+  hostContext?: number;
 }
 
 /** What `protect()` looks at. */

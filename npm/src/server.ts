@@ -65,6 +65,9 @@ export class AuthServer<Role extends string = string> {
   private readonly core: NativeModule;
   private readonly number: number;
   private readonly now: () => number;
+  /** The asynchronous contexts of requests in flight, for overrides. */
+  private contexts: Map<number, ReturnType<typeof AsyncLocalStorage.snapshot>> | undefined;
+  private lastContext = 0;
   private readonly guards = new Generations<Guarded>(REMEMBERED);
   private readonly verified = new Generations<Verified>(REMEMBERED);
 
@@ -99,25 +102,40 @@ export class AuthServer<Role extends string = string> {
         return JSON.stringify({ error: toData(error) });
       }
     };
-    // A call from another thread has lost the context that the application's own storage hangs on.
-    const inContext = AsyncLocalStorage.snapshot();
     if (overridden.length > 0) {
-      callbacks.operate = (operation, input, context) => inContext(answer, () => {
+      this.contexts = new Map();
+      callbacks.operate = (operation, input, context) => {
+        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as t.OperationContext & { hostContext: number };
+        // A call from another thread has lost the context that the application's own storage hangs on.
+        const inContext = this.contexts?.get(hostContext) ?? AsyncLocalStorage.snapshot();
         const next = async (other?: unknown) =>
           unwrap(await this.native.runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
-        return overrides[operation]?.call(overrides, JSON.parse(input), JSON.parse(context) as t.OperationContext, next);
-      });
+        return inContext(answer, () =>
+          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
+      };
     }
     const { isTokenRevoked } = options;
     if (typeof isTokenRevoked === "function") {
-      callbacks.isTokenRevoked = (sessionId) => inContext(answer, async () => Boolean(await isTokenRevoked(sessionId)));
+      callbacks.isTokenRevoked = (sessionId) => answer(async () => Boolean(await isTokenRevoked(sessionId)));
     }
     return callbacks;
   }
 
   /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */
   async handle(request: NativeRequest): Promise<ResponseData> {
-    const { response, events, effects } = JSON.parse(await this.native.handle(request)) as {
+    const { contexts } = this;
+    if (contexts === undefined) return this.finish(request, await this.native.handle(request));
+    const key = (this.lastContext = (this.lastContext + 1) >>> 0);
+    contexts.set(key, AsyncLocalStorage.snapshot());
+    try {
+      return await this.finish(request, await this.native.handle({ ...request, hostContext: key }));
+    } finally {
+      contexts.delete(key);
+    }
+  }
+
+  private async finish(request: NativeRequest, text: string): Promise<ResponseData> {
+    const { response, events, effects } = JSON.parse(text) as {
       response: ResponseData;
       events: LoggedEvent[];
       effects: HookCall[];

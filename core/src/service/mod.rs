@@ -91,6 +91,8 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
+    /// The host's own number for the request.
+    pub host_context: Option<u32>,
     /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
     pub trusted: bool,
 }
@@ -122,7 +124,7 @@ impl Caller {
     fn to_json(&self, call: u64) -> Value {
         json!({
             "ip": self.ip, "address": self.address, "userAgent": self.user_agent, "requestId": self.request_id,
-            "trusted": self.trusted, "callId": call,
+            "hostContext": self.host_context, "trusted": self.trusted, "callId": call,
         })
     }
 
@@ -135,6 +137,7 @@ impl Caller {
             address: text("address"),
             user_agent: text("userAgent"),
             request_id: text("requestId"),
+            host_context: None,
             trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
         }
     }

@@ -407,6 +407,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
         },
         client_ip: Some(sent.ip),
         request_id,
+        host_context: None,
     };
     server.handle(request).await
 }

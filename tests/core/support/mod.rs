@@ -130,6 +130,7 @@ impl Bench {
             body: body.map_or(Body::Empty, |body| Body::Raw(body.to_string().into_bytes())),
             client_ip: Some("203.0.113.7".to_owned()),
             request_id: None,
+            host_context: None,
         };
         Answer::from(self.server.handle(request).await)
     }

@@ -274,6 +274,7 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
         address: ip.map(client_ip::bucket),
         user_agent,
         request_id: request.request_id.clone(),
+        host_context: request.host_context,
         trusted,
     }
 }
