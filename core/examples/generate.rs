@@ -23,7 +23,8 @@ fn codes() -> String {
 
 fn events() -> String {
     let mut out = HEAD.to_owned();
-    out += "/** Every auth event, its level, and the fields it may carry beside `service`, `event` and `requestId`. */\n";
+    out +=
+        "/** Every auth event, its level, and the fields it may carry beside `service`, `event` and `requestId`. */\n";
     out += "export const SENTRI_EVENTS = {\n";
     for event in EventName::ALL {
         let fields: Vec<String> = event.fields().iter().map(|field| format!("\"{field}\"")).collect();
@@ -36,14 +37,12 @@ fn events() -> String {
 
 fn routes() -> String {
     let mut out = HEAD.to_owned();
-    out += "/** Every endpoint: method, path below the mount point, who may call it. */\nexport const SENTRI_ROUTES = [\n";
+    out +=
+        "/** Every endpoint: method, path below the mount point, who may call it. */\nexport const SENTRI_ROUTES = [\n";
     for route in ROUTES {
         let access = format!("{:?}", route.access).to_lowercase();
-        let _ = writeln!(
-            out,
-            "  {{ method: \"{}\", path: \"{}\", access: \"{access}\" }},",
-            route.method, route.pattern
-        );
+        let _ =
+            writeln!(out, "  {{ method: \"{}\", path: \"{}\", access: \"{access}\" }},", route.method, route.pattern);
     }
     out += "] as const;\n\n/** The operations that the option `router` may override. */\nexport const SENTRI_OPERATIONS = [";
     out += &Operation::ALL.map(|operation| format!("\"{}\"", operation.as_str())).join(", ");

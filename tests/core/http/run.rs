@@ -1,0 +1,506 @@
+//! Holds one conversation: every step is a request or a programmatic call, with what must come of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sentri_core::clock::{Clock as _, TestClock};
+use sentri_core::hook::{Effect, RevocationCheck};
+use sentri_core::http::guard::GuardRequest;
+use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
+use sentri_core::{AuthServer, Error, ErrorCode, Host};
+use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
+
+use crate::conversation::{Action, Conversation, Step};
+use crate::pattern::Variables;
+use crate::support::{Database, Own, PASSWORD};
+
+const HOST: &str = "127.0.0.1:3000";
+const IP: &str = "203.0.113.7";
+const USER_AGENT: &str = "golden/1";
+
+/// Holds the conversation; says which step went otherwise, and how.
+pub async fn hold(conversation: &Conversation, database: Database) -> Result<(), String> {
+    let own = Own::new(database).await;
+    let result = Talk::begin(conversation, &own).await;
+    let result = match result {
+        Ok(mut talk) => {
+            let result = talk.run(conversation).await;
+            talk.server.close().await;
+            result
+        }
+        Err(wrong) => Err(wrong),
+    };
+    own.drop().await;
+    result
+}
+
+struct Talk {
+    server: AuthServer,
+    clock: Arc<TestClock>,
+    revoked: Arc<Revoked>,
+    variables: Variables,
+    jars: HashMap<String, Jar>,
+    answers: HashMap<String, (u16, String, Vec<(String, String)>)>,
+}
+
+/// A browser's cookies: name to value and the instant of their end.
+type Jar = BTreeMap<String, (String, i64)>;
+
+/// The host's `isTokenRevoked`: a list of session ids, or `"throws"`.
+#[derive(Default)]
+struct Revoked(Mutex<Value>);
+
+#[async_trait]
+impl RevocationCheck for Revoked {
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
+        match &*self.0.lock() {
+            Value::Array(ids) => Ok(ids.iter().any(|id| id == session_id)),
+            Value::Null => Ok(false),
+            _ => Err(ErrorCode::InternalError.into()),
+        }
+    }
+}
+
+/// A request as the wire has it.
+#[derive(Clone)]
+struct Sent {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Body,
+    ip: String,
+}
+
+impl Sent {
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+    }
+}
+
+struct Answer {
+    response: Response,
+    events: Vec<Value>,
+    hooks: Vec<Value>,
+}
+
+impl Talk {
+    async fn begin(conversation: &Conversation, own: &Own) -> Result<Self, String> {
+        let clock = Arc::new(TestClock::at(conversation.clock));
+        let revoked = Arc::new(Revoked::default());
+        let mut options = conversation.options.clone();
+        options.insert("db".to_owned(), own.option.clone());
+        let host = Host {
+            clock: Arc::<TestClock>::clone(&clock),
+            overrides: None,
+            revocation: options.contains_key("isTokenRevoked").then(|| Arc::<Revoked>::clone(&revoked) as _),
+        };
+        let server = AuthServer::new(&Value::Object(options), host).map_err(|error| error.to_string())?;
+        server.migrate().await.map_err(|error| error.to_string())?;
+        let mut variables = Variables::default();
+        for (name, value) in [
+            ("host", HOST),
+            ("origin", &format!("http://{HOST}")),
+            ("ip", IP),
+            ("userAgent", USER_AGENT),
+            ("password", PASSWORD),
+        ] {
+            variables.set(name, value);
+        }
+        let mut talk = Self { server, clock, revoked, variables, jars: HashMap::new(), answers: HashMap::new() };
+        for (name, roles) in &conversation.given {
+            talk.introduce(name, roles).await.map_err(|error| format!("given {name}: {error}"))?;
+        }
+        Ok(talk)
+    }
+
+    /// A user with the username `name`, the common password, and one session.
+    async fn introduce(&mut self, name: &str, roles: &Value) -> Result<(), Error> {
+        let input = json!({
+            "identifiers": [{ "type": "username", "value": name }], "password": PASSWORD, "roles": roles,
+        });
+        let registered = self.server.call("register", json!([input])).await?;
+        assert_eq!(registered["success"], true, "{registered}");
+        let issued = self.server.call("createSession", json!([registered["user"]["id"]])).await?;
+        for (member, value) in [
+            ("id", &registered["user"]["id"]),
+            ("identifier", &registered["user"]["identifiers"][0]["id"]),
+            ("access", &issued["accessToken"]),
+            ("refresh", &issued["refreshToken"]),
+            ("session", &issued["sessionId"]),
+        ] {
+            self.variables.set(&format!("{name}.{member}"), value.as_str().expect("a string"));
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, conversation: &Conversation) -> Result<(), String> {
+        for step in &conversation.steps {
+            self.clock.advance(step.advance);
+            if let Some(revoked) = &step.revoked {
+                *self.revoked.0.lock() = self.variables.fill_value(revoked)?;
+            }
+            self.step(step).await.map_err(|wrong| format!("{}: {wrong}", step.name))?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), String> {
+        let request = match &step.action {
+            Action::Call { method, arguments } => return self.call(step, method, arguments).await,
+            Action::Request(request) => request,
+        };
+        if step.parallel {
+            let sent = self.prepare(request)?;
+            let mut all = JoinSet::new();
+            for _ in 0..step.repeat {
+                let (server, sent) = (self.server.clone(), sent.clone());
+                all.spawn(async move { send(&server, sent).await });
+            }
+            for answer in all.join_all().await {
+                self.check(step, request, &answer)?;
+            }
+            return Ok(());
+        }
+        for _ in 0..step.repeat {
+            let answer = send(&self.server, self.prepare(request)?).await;
+            self.check(step, request, &answer)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, request: &Map<String, Value>) -> Result<Sent, String> {
+        let text = |name: &str| request.get(name).and_then(Value::as_str);
+        let mut headers = vec![("host".to_owned(), HOST.to_owned()), ("user-agent".to_owned(), USER_AGENT.to_owned())];
+        let body = match (request.get("body"), request.get("rawBody")) {
+            (None, None) => Body::Empty,
+            (Some(body), _) => Body::Raw(self.variables.fill_value(body)?.to_string().into_bytes()),
+            (None, Some(raw)) => Body::Raw(raw_body(raw, &self.variables)?.into_bytes()),
+        };
+        if !matches!(body, Body::Empty) {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        if let Some(token) = text("as") {
+            headers.push(("authorization".to_owned(), format!("Bearer {}", self.variables.fill(token)?)));
+        }
+        let jar = text("jar").map(|name| self.jars.get(name).map(|jar| cookie_header(jar, self.clock.now())));
+        let mut cookies: Vec<String> = jar.flatten().filter(|cookies| !cookies.is_empty()).into_iter().collect();
+        for (name, value) in request.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let value = self.variables.fill(value.as_str().expect("a header is a string"))?;
+            match name.as_str() {
+                "cookie" => cookies.push(value),
+                _ => {
+                    headers.retain(|(known, _)| known != name);
+                    headers.push((name.clone(), value));
+                }
+            }
+        }
+        if !cookies.is_empty() {
+            headers.push(("cookie".to_owned(), cookies.join("; ")));
+        }
+        Ok(Sent {
+            method: text("method").unwrap_or("GET").to_owned(),
+            path: self.variables.fill(text("path").expect("a request has a path"))?,
+            headers,
+            body,
+            ip: text("ip").unwrap_or(IP).to_owned(),
+        })
+    }
+
+    fn check(&mut self, step: &Step, request: &Map<String, Value>, answer: &Answer) -> Result<(), String> {
+        let Answer { response, events, hooks } = answer;
+        let jar = request.get("jar").and_then(Value::as_str);
+        if let Some(jar) = jar {
+            let now = self.clock.now();
+            keep_cookies(self.jars.entry(jar.to_owned()).or_default(), response, now);
+        }
+        let body: Value =
+            serde_json::from_str(&response.body).map_err(|error| format!("{error}: {}", response.body))?;
+        self.check_response(step, response, &body)
+            .map_err(|wrong| format!("{wrong}\n    in {} {body}", response.status))?;
+        self.check_cookies(step.expect.get("cookies"), response)?;
+        for (name, expected) in step.expect.get("tokens").and_then(Value::as_object).into_iter().flatten() {
+            self.variables.check_token(name, expected)?;
+        }
+        if let Some(expected) = step.expect.get("events") {
+            let request_id = request.get("headers").and_then(|headers| headers.get("x-request-id"));
+            self.check_events(expected, events, request_id)?;
+        }
+        if let Some(expected) = step.expect.get("hooks") {
+            self.variables.check(expected, &Value::Array(hooks.clone()), "hooks")?;
+        }
+        let seen = (response.status, response.body.clone(), response.headers.clone());
+        if let Some(other) = step.expect.get("sameAs").and_then(Value::as_str) {
+            let other = self.answers.get(other).ok_or_else(|| format!("there was no step {other}"))?;
+            if *other != seen {
+                return Err(format!("sameAs: {seen:?} is not {other:?}"));
+            }
+        }
+        self.answers.insert(step.name.clone(), seen);
+        Ok(())
+    }
+
+    fn check_response(&mut self, step: &Step, response: &Response, body: &Value) -> Result<(), String> {
+        let expect = &step.expect;
+        let wanted = if let Some(Value::Array(ok)) = expect.get("ok") {
+            json!({ "error": false, "statusCode": ok[0], "message": ok[1], "data": ok[2] })
+        } else if let Some(Value::Array(error)) = expect.get("error") {
+            let message = error.get(2).cloned().unwrap_or_else(|| "$text".into());
+            json!({ "error": true, "statusCode": error[1], "code": error[0], "message": message, "data": null })
+        } else {
+            expect.get("body").cloned().unwrap_or_else(|| "$any".into())
+        };
+        let status = expect.get("status").or(wanted.get("statusCode")).cloned().unwrap_or(Value::Null);
+        if status != response.status {
+            return Err(format!("status: expected {status}"));
+        }
+        self.variables.check(&wanted, body, "body")?;
+        for (name, expected) in expect.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let actual = header(response, name).map_or(Value::Null, Value::from);
+            self.variables.check(expected, &actual, name)?;
+        }
+        check_always(response, body)
+    }
+
+    fn check_cookies(&mut self, expected: Option<&Value>, response: &Response) -> Result<(), String> {
+        let Some(expected) = expected.and_then(Value::as_object) else { return Ok(()) };
+        let cookies = set_cookies(response);
+        let mut names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
+        let mut wanted: Vec<&str> = expected.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        wanted.sort_unstable();
+        if names != wanted {
+            return Err(format!("cookies: expected {wanted:?}, got {:?}", response.headers));
+        }
+        for cookie in cookies {
+            let pattern = expected[&cookie.name].as_str().expect("a cookie's pattern is a string");
+            let mut parts = pattern.split("; ");
+            let value = parts.next().unwrap_or_default();
+            let mut wanted: Vec<&str> = parts.collect();
+            let mut attributes: Vec<&str> = cookie.attributes.iter().map(String::as_str).collect();
+            if value == "cleared" {
+                // Both say that it is over; old browsers know only one of them.
+                attributes.retain(|attribute| *attribute != "Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+                wanted.push("Max-Age=0");
+                self.variables.check(&"".into(), &cookie.value.as_str().into(), &cookie.name)?;
+            } else {
+                self.variables.check(&value.into(), &cookie.value.as_str().into(), &cookie.name)?;
+            }
+            wanted.sort_unstable();
+            attributes.sort_unstable();
+            if wanted != attributes {
+                return Err(format!("cookie {}: expected {wanted:?}, got {attributes:?}", cookie.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// `[["info auth.login.success", {fields}]]`. Every entry names the service; durations are whole numbers.
+    fn check_events(&mut self, expected: &Value, events: &[Value], request_id: Option<&Value>) -> Result<(), String> {
+        let names = |list: &[Value]| list.iter().map(|event| event[0].to_string()).collect::<Vec<_>>().join(", ");
+        let wanted = expected.as_array().expect("events is a list");
+        if names(wanted) != names(events) {
+            return Err(format!("events: expected {}, got {}", names(wanted), Value::Array(events.to_vec())));
+        }
+        for (wanted, event) in wanted.iter().zip(events) {
+            let mut fields = event[1].as_object().expect("an entry is an object").clone();
+            let name = wanted[0].as_str().expect("an event has a name");
+            let bare = name.split(' ').nth(1).unwrap_or_default();
+            self.variables.check(&json!("sentri"), &fields.remove("service").unwrap_or_default(), name)?;
+            self.variables.check(&json!(bare), &fields.remove("event").unwrap_or_default(), name)?;
+            let id = fields.remove("requestId").unwrap_or_default();
+            self.variables.check(request_id.unwrap_or(&Value::Null), &id, &format!("{name}.requestId"))?;
+            if let Some(duration) = fields.remove("duration_ms") {
+                self.variables.check(&json!("$count"), &duration, &format!("{name}.duration_ms"))?;
+            }
+            let sorted =
+                |map: &Map<String, Value>| map.clone().into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+            let (wanted, fields): (Map<_, _>, Map<_, _>) = (sorted(wanted[1].as_object().unwrap()), sorted(&fields));
+            self.variables.check(&Value::Object(wanted), &Value::Object(fields), name)?;
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, step: &Step, method: &str, arguments: &[Value]) -> Result<(), String> {
+        let arguments = self.variables.fill_value(&Value::Array(arguments.to_vec()))?;
+        let text = |index: usize| arguments[index].as_str().unwrap_or_default();
+        let server = &self.server;
+        let result = match method {
+            "signAccessToken" => server.sign_access_token(&arguments[0]).map(Value::from),
+            "signRefreshToken" => server.sign_refresh_token(text(0)).map(Value::from),
+            "verifyAccessToken" => server
+                .verify_access_token(text(0))
+                .map(|token| json!({ "id": token.id, "roles": token.roles, "sessionId": token.session_id })),
+            "verifyRefreshToken" => server.verify_refresh_token(text(0)).map(|id| json!({ "sessionId": id })),
+            _ => server.call(method, arguments.clone()).await,
+        };
+        match (result, step.expect.get("throws")) {
+            (Ok(value), None) => self.variables.check(&step.expect["result"], &value, "result")?,
+            (Err(error), Some(expected)) => {
+                let actual = json!([error.code, error.status]);
+                self.variables.check(expected, &actual, "throws")?;
+            }
+            (Ok(value), Some(_)) => return Err(format!("it should have thrown, but resolved to {value}")),
+            (Err(error), None) => return Err(format!("it threw {error}")),
+        }
+        for (name, expected) in step.expect.get("tokens").and_then(Value::as_object).into_iter().flatten() {
+            self.variables.check_token(name, expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// What holds for every answer, whatever the step is about.
+fn check_always(response: &Response, body: &Value) -> Result<(), String> {
+    let is = |name: &str, value: &str| header(response, name).as_deref() == Some(value);
+    if !is("content-type", "application/json; charset=utf-8") {
+        return Err("the content type is not JSON".to_owned());
+    }
+    if response.status == 401 && !is("www-authenticate", "Bearer") {
+        return Err("a 401 has WWW-Authenticate: Bearer".to_owned());
+    }
+    let carries_token = body.pointer("/data/accessToken").is_some()
+        || header(response, "set-cookie").is_some()
+        || header(response, "x-access-token").is_some();
+    if carries_token && !is("cache-control", "no-store") {
+        return Err("what carries a token or a cookie has Cache-Control: no-store".to_owned());
+    }
+    let waits = matches!(response.status, 429 | 503);
+    if waits != header(response, "retry-after").is_some() {
+        return Err("429 and 503, and no other answer, have Retry-After".to_owned());
+    }
+    Ok(())
+}
+
+/// A request to an endpoint, or to one of the routes of the host: `/protected` and `/admin-only`.
+async fn send(server: &AuthServer, sent: Sent) -> Answer {
+    let request_id = sent.header("x-request-id");
+    let handled = match sent.path.as_str() {
+        "/protected" => guarded(server, &sent, &[]).await,
+        "/admin-only" => guarded(server, &sent, &["admin".to_owned()]).await,
+        _ => endpoint(server, sent).await,
+    };
+    let logged = |event| {
+        let (level, entry) = server.log_entry(event, request_id.as_deref());
+        json!([format!("{} {}", level.as_str(), entry["event"].as_str().unwrap_or_default()), entry])
+    };
+    let events = handled.events.iter().map(logged).collect();
+    Answer { response: handled.response, events, hooks: handled.effects.into_iter().map(hook).collect() }
+}
+
+async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
+    let request_id = sent.header("x-request-id");
+    let (path, query) = sent.path.split_once('?').map_or((sent.path.as_str(), None), |(p, q)| (p, Some(q.to_owned())));
+    let request = Request {
+        method: sent.method.clone(),
+        path: path.to_owned(),
+        query,
+        headers: sent.headers.clone(),
+        body: match sent.body {
+            Body::Raw(bytes) if bytes.len() > MAX_BODY => Body::TooLarge,
+            body => body,
+        },
+        client_ip: Some(sent.ip),
+        request_id,
+    };
+    server.handle(request).await
+}
+
+/// `protect()`, then `authorize(...roles)`, then a handler that answers with the user.
+async fn guarded(server: &AuthServer, sent: &Sent, roles: &[String]) -> Handled {
+    let request = GuardRequest {
+        method: sent.method.clone(),
+        authorization: sent.header("authorization"),
+        cookie: sent.header("cookie"),
+        origin: sent.header("origin"),
+        sec_fetch_site: sent.header("sec-fetch-site"),
+        host: sent.header("host"),
+        client_ip: Some(sent.ip.clone()),
+        user_agent: sent.header("user-agent"),
+    };
+    let guarded = match server.guard_now(&request) {
+        Some(guarded) => guarded,
+        None => server.guard(&request).await,
+    };
+    let mut events = guarded.events;
+    let result = guarded.result.and_then(|principal| {
+        if !roles.is_empty() {
+            let decision = server.authorize(Some((&principal.id, &principal.roles)), roles);
+            events.extend(decision.event);
+            if let Some(error) = decision.error {
+                return Err(error);
+            }
+        }
+        Ok(principal)
+    });
+    let mut response = match result {
+        Ok(principal) => Response {
+            status: 200,
+            headers: vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())],
+            body: json!({ "id": principal.id, "roles": principal.roles }).to_string(),
+        },
+        Err(error) => server.error_response(&error),
+    };
+    response.headers.extend(guarded.headers);
+    Handled { response, events, effects: Vec::new() }
+}
+
+fn hook(effect: Effect) -> Value {
+    let (name, subject, context) = match effect {
+        Effect::Login { user_id, roles, context } => ("onLogin", json!({ "id": user_id, "roles": roles }), context),
+        Effect::FailedLogin { identifier, context } => ("onFailedLogin", json!(identifier), context),
+        Effect::Logout { user_id, context } => ("onLogout", json!(user_id), context),
+    };
+    let context = json!({
+        "ip": context.ip, "userAgent": context.user_agent, "requestId": context.request_id,
+        "sessionId": context.session_id, "errorCode": context.error_code,
+    });
+    json!([name, subject, context])
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+}
+
+struct SetCookie {
+    name: String,
+    value: String,
+    attributes: Vec<String>,
+}
+
+fn set_cookies(response: &Response) -> Vec<SetCookie> {
+    let lines = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    lines
+        .map(|(_, line)| {
+            let mut parts = line.split("; ");
+            let (name, value) =
+                parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie has a name and a value");
+            SetCookie { name: name.to_owned(), value: value.to_owned(), attributes: parts.map(str::to_owned).collect() }
+        })
+        .collect()
+}
+
+fn keep_cookies(jar: &mut Jar, response: &Response, now: i64) {
+    for cookie in set_cookies(response) {
+        let age = cookie.attributes.iter().find_map(|attribute| attribute.strip_prefix("Max-Age="));
+        let ends = age.map_or(i64::MAX, |seconds| now + seconds.parse::<i64>().expect("Max-Age is a number") * 1000);
+        jar.insert(cookie.name, (cookie.value, ends));
+    }
+}
+
+fn cookie_header(jar: &Jar, now: i64) -> String {
+    let live = jar.iter().filter(|(_, (_, ends))| *ends > now);
+    live.map(|(name, (value, _))| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+}
+
+/// A text, or `{before, fill, times, after}` for a long one.
+fn raw_body(raw: &Value, variables: &Variables) -> Result<String, String> {
+    if let Some(text) = raw.as_str() {
+        return variables.fill(text);
+    }
+    let text = |name: &str| raw[name].as_str().unwrap_or_default();
+    let times = usize::try_from(raw["times"].as_u64().expect("times is a number")).expect("it fits");
+    Ok(format!("{}{}{}", text("before"), text("fill").repeat(times), text("after")))
+}
