@@ -377,7 +377,7 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
 /// A request to an endpoint, or to one of the routes of the host: `/protected` and `/admin-only`.
 async fn send(server: &AuthServer, sent: Sent) -> Answer {
     let request_id = sent.header("x-request-id");
-    let handled = match sent.path.as_str() {
+    let handled = match sent.path.split('?').next().unwrap_or_default() {
         "/protected" => guarded(server, &sent, &[]).await,
         "/admin-only" => guarded(server, &sent, &["admin".to_owned()]).await,
         _ => endpoint(server, sent).await,
