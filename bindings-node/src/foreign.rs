@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::outcome::{parse, read_error};
 
+type OverrideFunction<'a> = Function<'a, FnArgs<(String, String, String)>, Promise<String>>;
 type Override = ThreadsafeFunction<
     FnArgs<(String, String, String)>,
     Promise<String>,
@@ -33,7 +34,7 @@ pub struct Callbacks<'a> {
     pub overridden: Vec<String>,
     /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
     #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
-    pub operate: Option<Function<'a, FnArgs<(String, String, String)>, Promise<String>>>,
+    pub operate: Option<OverrideFunction<'a>>,
     /// `(sessionId) => Promise<outcomeJson>`
     #[napi(ts_type = "(sessionId: string) => Promise<string>")]
     pub is_token_revoked: Option<Function<'a, FnArgs<(String,)>, Promise<String>>>,

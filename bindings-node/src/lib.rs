@@ -4,6 +4,8 @@
 //! `{"value": ...}` or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
 
 mod foreign;
+mod idempotency;
 mod outcome;
 mod server;
 mod types;
+mod verify;

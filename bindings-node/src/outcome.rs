@@ -11,7 +11,7 @@ pub fn error_value(error: &Error) -> Value {
         value["details"] = (**details).clone();
     }
     if let Some(after) = error.retry_after {
-        value["retryAfter"] = sentri_core::limit::whole_seconds(after).into();
+        value["retryAfter"] = sentri_core::limit::seconds_up(after).into();
     }
     value
 }

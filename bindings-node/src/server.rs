@@ -5,19 +5,27 @@ use std::sync::Arc;
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::clock::TestClock;
-use sentri_core::server::{Decision, PermitOutcome, VerifiedAccess};
+use sentri_core::server::{Decision, PermitOutcome};
 use sentri_core::{AuthServer, Error, Host};
 use serde_json::{Value, json};
 
 use crate::foreign::Callbacks;
 use crate::outcome::{error_value, outcome, parse, read_error};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
+use crate::verify;
 
 /// An auth server, or the reason why the options make none ([`NativeServer::configuration_error`]).
 #[napi]
 pub struct NativeServer {
     server: Result<AuthServer, Error>,
     clock: Option<Arc<TestClock>>,
+    number: u32,
+}
+
+impl Drop for NativeServer {
+    fn drop(&mut self) {
+        verify::forget(self.number);
+    }
 }
 
 fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> Option<(&'a str, &'a [String])> {
@@ -37,7 +45,8 @@ impl NativeServer {
         }
         // Constructors run outside the runtime that the core's background work wants.
         let server = napi::bindgen_prelude::within_runtime_if_available(|| AuthServer::new(&parse(&options), host));
-        Ok(Self { server, clock })
+        let number = server.as_ref().map_or(u32::MAX, |server| verify::remember(server.clone()));
+        Ok(Self { server, clock, number })
     }
 
     /// `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`.
@@ -61,15 +70,14 @@ impl NativeServer {
 
     /// The server's clock, in milliseconds since 1970.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds fit a double until the year 287396")]
     pub fn now(&self) -> napi::Result<f64> {
         Ok(self.get()?.now() as f64)
     }
 
-    /// See `AuthServer::epoch`.
+    /// The number under which `verifyAccessToken` and `epoch` know this server.
     #[napi(catch_unwind)]
-    pub fn epoch(&self) -> napi::Result<u32> {
-        Ok(self.get()?.epoch())
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Whether an endpoint serves this.
@@ -204,19 +212,6 @@ impl NativeServer {
     #[napi(catch_unwind)]
     pub fn sign_refresh_token(&self, session_id: String) -> napi::Result<String> {
         Ok(outcome(self.get()?.sign_refresh_token(&session_id).map(Value::from)))
-    }
-
-    /// Verifies an access token: `{id, roles, sessionId, exp}`, `exp` in seconds.
-    #[napi(catch_unwind)]
-    pub fn verify_access_token(&self, token: String) -> napi::Result<String> {
-        let server = self.get()?;
-        let verified = napi::bindgen_prelude::within_runtime_if_available(|| server.verify_access_token(&token));
-        Ok(match verified {
-            Ok(VerifiedAccess { id, roles, session_id, exp }) => {
-                json!({ "value": { "id": id, "roles": roles, "sessionId": session_id, "exp": exp } }).to_string()
-            }
-            Err(error) => outcome(Err(error)),
-        })
     }
 
     /// Verifies a refresh token: the session's id.

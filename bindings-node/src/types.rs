@@ -25,18 +25,21 @@ pub struct NodeRequest {
     pub too_large: Option<bool>,
     pub client_ip: Option<String>,
     pub request_id: Option<String>,
+    /// A number that comes back to overrides.
+    pub host_context: Option<u32>,
 }
 
 impl From<NodeRequest> for Request {
     fn from(request: NodeRequest) -> Self {
-        let NodeRequest { method, path, query, headers, raw, parsed, too_large, client_ip, request_id } = request;
+        let NodeRequest { method, path, query, headers, raw, parsed, too_large, client_ip, request_id, host_context } =
+            request;
         let body = match (raw, parsed, too_large) {
             (_, _, Some(true)) => Body::TooLarge,
             (Some(bytes), _, _) => Body::Raw(bytes.to_vec()),
             (None, Some(text), _) => Body::Parsed(text),
             (None, None, _) => Body::Empty,
         };
-        Self { method, path, query, headers, body, client_ip, request_id }
+        Self { method, path, query, headers, body, client_ip, request_id, host_context }
     }
 }
 

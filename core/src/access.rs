@@ -1,115 +1,175 @@
-//! Roles and API keys.
+//! Roles and API keys: who may be given what, and who may do what.
 
-use crate::crypto;
+use serde_json::Value;
+
+use crate::crypto::{Secret, equal_in_constant_time, hmac_sha256, make_random};
 use crate::error::{Error, ErrorCode};
 
-/// The roles that exist and what they mean to registration and admin endpoints.
+/// Which roles there are (`validRoles`, `adminRoles`, `defaultRoles` options).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRules {
-    /// Every role, at least one.
+    /// Every role that a user may have.
     pub valid: Vec<String>,
-    /// Roles that may call admin endpoints, and that an anonymous registration may not ask for.
+    /// Who may call the admin endpoints; what an anonymous registration may not ask for.
     pub admin: Vec<String>,
-    /// What a registration gets that names no roles.
+    /// Given when a registration names none. Holds no admin role.
     pub default: Vec<String>,
 }
 
 impl RoleRules {
-    /// Checks the three lists. Without `admin` it is `admin`, where that is a role.
+    /// Reads the three options; absent or null takes the default (`validRoles` has none).
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` that names the option.
-    pub fn new(valid: Vec<String>, admin: Option<Vec<String>>, default: Vec<String>) -> Result<Self, Error> {
-        if valid.is_empty() {
-            return Err(Error::configuration("validRoles must list at least one role"));
-        }
-        if let Some(bad) = valid.iter().find(|role| !is_role_name(role)) {
+    /// `CONFIGURATION_ERROR` naming the option: not a list of role names, no valid role, a role that `validRoles` does
+    /// not list, or an admin role among the default ones (everybody could then register as one).
+    pub fn from_options(valid: Option<&Value>, admin: Option<&Value>, default: Option<&Value>) -> Result<Self, Error> {
+        let valid = role_list("validRoles", valid)?.filter(|roles| !roles.is_empty()).ok_or_else(|| {
+            Error::configuration("validRoles is required: a non-empty list such as ['user', 'admin']")
+        })?;
+        let listed = |option: &str, roles: Vec<String>| match roles.iter().find(|role| !valid.contains(role)) {
+            Some(role) => Err(Error::configuration(format!("{option} names '{role}', which validRoles does not list"))),
+            None => Ok(roles),
+        };
+        let admin = match role_list("adminRoles", admin)? {
+            Some(roles) => listed("adminRoles", roles)?,
+            // The default stands even where validRoles has no 'admin': nobody can have it then.
+            None => vec!["admin".to_owned()],
+        };
+        let default = listed("defaultRoles", role_list("defaultRoles", default)?.unwrap_or_default())?;
+        if let Some(role) = default.iter().find(|role| admin.contains(role)) {
             return Err(Error::configuration(format!(
-                "validRoles: '{bad}' is not a role name (1 to 64 of A-Z a-z 0-9 _ . : -)"
+                "defaultRoles must not hold the admin role '{role}': everybody who registers would get it"
             )));
-        }
-        let given = admin.is_some();
-        let admin = admin.unwrap_or_else(|| vec!["admin".to_owned()]);
-        for (option, list, checked) in [("adminRoles", &admin, given), ("defaultRoles", &default, true)] {
-            if let Some(unknown) = list.iter().find(|role| checked && !valid.contains(role)) {
-                return Err(Error::configuration(format!("{option}: '{unknown}' is not in validRoles")));
-            }
         }
         Ok(Self { valid, admin, default })
     }
+
+    /// Whether one of `roles` is an admin role.
+    #[must_use]
+    pub fn is_admin(&self, roles: &[String]) -> bool {
+        authorize(roles, &self.admin)
+    }
+
+    /// The roles that `authorize()` was called with, checked.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when there is none or one is not valid.
+    pub fn check_required(&self, required: &[String]) -> Result<(), Error> {
+        if required.is_empty() {
+            return Err(Error::configuration("authorize() needs at least one role"));
+        }
+        match required.iter().find(|role| !self.valid.contains(role)) {
+            Some(role) => Err(Error::configuration(format!(
+                "authorize() names '{}', which validRoles does not list",
+                printable(role)
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
-/// Whether `name` may be a role: `[A-Za-z0-9_.:-]{1,64}`.
+/// Whether `name` can be a role: 1 to 64 of `A-Z a-z 0-9 _ . : -`.
 #[must_use]
 pub fn is_role_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b))
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'))
 }
 
-/// The roles to give out of those asked for: each once, in the order asked.
+/// The roles that may be given to a user: `requested` without repetitions, in the order given.
 ///
 /// # Errors
-/// `INVALID_ROLE` for a role that does not exist, `FORBIDDEN` for an admin role unless the caller may grant it.
-pub fn check_assignable(wanted: &[String], rules: &RoleRules, may_grant_admin: bool) -> Result<Vec<String>, Error> {
-    let mut roles: Vec<String> = Vec::with_capacity(wanted.len().min(rules.valid.len()));
-    for role in wanted {
+/// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for an admin role unless `caller_may_grant_admin`.
+pub fn check_assignable(
+    requested: &[String],
+    rules: &RoleRules,
+    caller_may_grant_admin: bool,
+) -> Result<Vec<String>, Error> {
+    let mut roles = Vec::<String>::new();
+    for role in requested {
         if !rules.valid.contains(role) {
-            let shown: String = role.chars().filter(|c| !c.is_control()).take(64).collect();
-            return Err(Error::new(ErrorCode::InvalidRole, format!("Invalid role: {shown}")));
-        }
-        if rules.admin.contains(role) && !may_grant_admin {
-            let message = format!("The role {role} can't be asked for at registration");
-            return Err(Error::new(ErrorCode::Forbidden, message));
+            let name = printable(role);
+            return Err(Error::new(ErrorCode::InvalidRole, format!("Invalid role: {name}"))
+                .with_details(serde_json::json!({ "role": name })));
         }
         if !roles.contains(role) {
             roles.push(role.clone());
         }
     }
+    if !caller_may_grant_admin && rules.is_admin(&roles) {
+        return Err(Error::new(ErrorCode::Forbidden, "An admin role can't be given without a valid key"));
+    }
     Ok(roles)
 }
 
-/// Whether a user with `roles` has any of `required`.
+/// Whether the user has one of the required roles. Nothing required is nothing granted.
 #[must_use]
-pub fn authorize(roles: &[String], required: &[String]) -> bool {
-    roles.iter().any(|role| required.contains(role))
+pub fn authorize(user_roles: &[String], required: &[String]) -> bool {
+    user_roles.iter().any(|role| required.contains(role))
 }
 
-/// API keys, kept as keyed digests: what is compared has one length, and the keys are not in memory.
-#[derive(Clone)]
+/// The configured API keys. Only their HMACs under a key of this process are kept.
+#[derive(Debug)]
 pub struct ApiKeys {
-    salt: [u8; 32],
+    key: Secret<[u8; 32]>,
     digests: Vec<[u8; 32]>,
 }
 
 impl ApiKeys {
-    /// Takes the configured keys.
+    /// Reads the `apiKey` option: a string or a non-empty list. `None`: not configured.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for an empty one: an unset variable must not open anything.
-    pub fn new(keys: &[String]) -> Result<Self, Error> {
-        if keys.iter().any(|key| key.trim().is_empty()) {
-            return Err(Error::configuration("apiKey must not be empty: set it, or leave it out"));
+    /// `CONFIGURATION_ERROR` for anything else and for an empty key.
+    pub fn from_option(option: Option<&Value>) -> Result<Option<Self>, Error> {
+        let keys = match option {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(key)) => Some(vec![key.as_str()]),
+            Some(Value::Array(keys)) if !keys.is_empty() => keys.iter().map(Value::as_str).collect(),
+            Some(_) => None,
+        };
+        match keys.filter(|keys| keys.iter().all(|key| !key.trim().is_empty())) {
+            Some(keys) => Ok(Some(Self::new(&keys))),
+            None => Err(Error::configuration(
+                "apiKey must be a non-empty string or a list of them; is its environment variable set?",
+            )),
         }
-        let salt = crypto::make_random();
-        let digests = keys.iter().map(|key| crypto::hmac_sha256(&salt, key.as_bytes())).collect();
-        Ok(Self { salt, digests })
     }
 
-    /// Whether none is configured.
+    /// Whether `given` is one of the keys, in time that depends on its length and the number of keys alone. No key and
+    /// the empty key never are.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.digests.is_empty()
+    pub fn accept(&self, given: Option<&str>) -> bool {
+        let Some(given) = given.filter(|given| !given.is_empty()) else { return false };
+        let digest = hmac_sha256(self.key.expose(), given.as_bytes());
+        // No early exit: which of the keys it was stays hidden too.
+        self.digests.iter().fold(false, |found, known| found | equal_in_constant_time(known, &digest))
     }
 
-    /// Whether `given` is one of the keys, in time that does not depend on how much of it is right.
-    #[must_use]
-    pub fn matches(&self, given: &str) -> bool {
-        let digest = crypto::hmac_sha256(&self.salt, given.as_bytes());
-        self.digests.iter().fold(false, |found, key| found | crypto::equal_in_constant_time(key, &digest))
+    fn new(keys: &[&str]) -> Self {
+        let key = Secret::new(make_random::<32>());
+        let digests = keys.iter().map(|text| hmac_sha256(key.expose(), text.as_bytes())).collect();
+        Self { key, digests }
     }
 }
 
-impl std::fmt::Debug for ApiKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ApiKeys({})", self.digests.len())
+fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Vec<String>>, Error> {
+    let roles: Option<Vec<String>> = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(roles)) => roles.iter().map(|role| role.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    match roles.filter(|roles| roles.iter().all(|role| is_role_name(role))) {
+        Some(mut roles) => {
+            let mut seen = std::collections::HashSet::new();
+            roles.retain(|role| seen.insert(role.clone()));
+            Ok(Some(roles))
+        }
+        None => Err(Error::configuration(format!(
+            "{option} must be a list of role names: 1 to 64 of the characters A-Z a-z 0-9 _ . : -"
+        ))),
     }
+}
+
+/// A role name as it may stand in a message: what is no role name is not repeated.
+fn printable(role: &str) -> &str {
+    if is_role_name(role) { role } else { "(malformed)" }
 }

@@ -1,52 +1,87 @@
-//! Lengths of time in options: `15m`, `1.5h`, `7 days`; a number is seconds.
+//! Durations as users write them in options: `15m`, `1.5h`, `7 days`, or a number of seconds.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+/// The longest duration that is taken: a hundred years. Beyond it an instant no longer fits a JWT or a column.
+pub const LONGEST: Duration = Duration::from_secs(100 * 31_557_600);
+
+const SECOND: f64 = 1_000.0;
+const MINUTE: f64 = 60.0 * SECOND;
+const HOUR: f64 = 60.0 * MINUTE;
+const DAY: f64 = 24.0 * HOUR;
+const YEAR: f64 = 365.25 * DAY;
 const EXPECTED: &str = "must be a duration such as '15m', '1.5h' or '7 days', or a number of seconds";
 
-/// The longest that makes sense, 100 years; longer ones are typing errors.
-const MAX_SECONDS: f64 = 100.0 * 365.25 * 86_400.0;
-
-/// Reads a duration.
+/// Reads a duration: a JSON number counts seconds, a string is a decimal number and a unit (`ms`, `s`, `m`, `h`, `d`,
+/// `w`, `y` or their longer names, in any case, with or without blanks between).
 ///
 /// # Errors
-/// A sentence to follow the option's name. A bare digit string is refused, because half of the world reads it as
-/// seconds and half as milliseconds.
+/// A fragment to be put behind the option's name, for anything else: a string without a unit (seconds or
+/// milliseconds? the reader can't know), zero, a negative number, less than a millisecond, more than [`LONGEST`].
 pub fn parse(value: &Value) -> Result<Duration, String> {
-    let seconds = match value {
-        Value::Number(number) => number.as_f64().ok_or_else(|| EXPECTED.to_owned())?,
-        Value::String(text) => parse_text(text.trim())?,
-        _ => return Err(EXPECTED.to_owned()),
-    };
-    if !seconds.is_finite() || seconds <= 0.0 || seconds > MAX_SECONDS {
-        return Err(format!("{EXPECTED}, above zero and at most 100 years"));
+    match value {
+        Value::Number(number) => from_millis(number.as_f64().unwrap_or(f64::NAN) * SECOND),
+        Value::String(text) => parse_text(text),
+        _ => Err(EXPECTED.to_owned()),
     }
-    Ok(Duration::from_millis(to_millis(seconds)))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be positive and bounded")]
-fn to_millis(seconds: f64) -> u64 {
-    (seconds * 1000.0).round().max(1.0) as u64
-}
-
-fn parse_text(text: &str) -> Result<f64, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = (&text[..split], text[split..].trim_start());
-    let amount: f64 = number.parse().map_err(|_| EXPECTED.to_owned())?;
+fn parse_text(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let end = text.bytes().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim_start();
+    if !is_decimal(number) {
+        return Err(EXPECTED.to_owned());
+    }
     if unit.is_empty() {
-        return Err(format!("is ambiguous: write '{text}s' for seconds or '{text}ms' for milliseconds"));
+        return Err(format!(
+            "is ambiguous: '{number}' has no unit; write '{number}s' or the number {number} for seconds, \
+             '{number}ms' for milliseconds"
+        ));
     }
-    let factor = match unit.to_ascii_lowercase().as_str() {
-        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => 0.001,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
-        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
-        "d" | "day" | "days" => 86_400.0,
-        "w" | "week" | "weeks" => 604_800.0,
-        "y" | "yr" | "yrs" | "year" | "years" => 31_557_600.0,
-        _ => return Err(EXPECTED.to_owned()),
-    };
-    Ok(amount * factor)
+    let unit = unit_in_millis(&unit.to_ascii_lowercase()).ok_or(EXPECTED)?;
+    from_millis(number.parse::<f64>().map_err(|_| EXPECTED)? * unit)
+}
+
+/// Whether `text` is digits with at most one point among them and at most a minus before; short, so that it can stand
+/// in a message.
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    text.len() <= 20
+        && digits.bytes().any(|b| b.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && digits.bytes().filter(|b| *b == b'.').count() <= 1
+}
+
+fn unit_in_millis(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => 1.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+        "m" | "min" | "mins" | "minute" | "minutes" => MINUTE,
+        "h" | "hr" | "hrs" | "hour" | "hours" => HOUR,
+        "d" | "day" | "days" => DAY,
+        "w" | "week" | "weeks" => 7.0 * DAY,
+        "y" | "yr" | "yrs" | "year" | "years" => YEAR,
+        _ => return None,
+    })
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+fn from_millis(millis: f64) -> Result<Duration, String> {
+    if millis.is_nan() {
+        return Err(EXPECTED.to_owned());
+    }
+    if millis <= 0.0 {
+        return Err("must be longer than zero".to_owned());
+    }
+    if millis.round() < 1.0 {
+        return Err("must be at least one millisecond".to_owned());
+    }
+    if millis > LONGEST.as_secs_f64() * SECOND {
+        return Err("must not be longer than 100 years".to_owned());
+    }
+    Ok(Duration::from_millis(millis.round() as u64))
 }

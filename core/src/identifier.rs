@@ -1,105 +1,120 @@
-//! Identifiers: one normal form for each, unique over all types, the same verdict on every database.
+//! Identifiers: what counts as the same one, and which values a type may take.
+//!
+//! Every identifier has a normal form that is unique over all types. All types share NFKC and trimming; then
+//!
+//! | type | normal form |
+//! |---|---|
+//! | `email` | lower case, the domain in its ASCII form (IDNA) |
+//! | `username` | case folded |
+//! | `phone` | `+` and digits; digits alone when no country is given |
+//! | any other | nothing further: case is kept |
+//!
+//! A login does not say which type it means. [`lookup`] therefore gives two candidates, the value as given and the
+//! normal form that its shape implies, and the store prefers the first. One of them is the normal form of every value
+//! that [`normalize`] accepts, whatever its type. So a value `ABC` of a type of the application's own and a username
+//! `abc` may live side by side, and `ABC` finds the former.
+//!
+//! So that nobody can take the sign-in of somebody else beforehand, a value with the shape of an e-mail address or of
+//! an international phone number belongs to those types alone. A plain number such as `12345678` is open to every type:
+//! it names no country, and its normal form is the same for all of them, so it can't be held twice. Digits with
+//! separators (`0812-345-678`) are refused as usernames, which people choose freely, but open to the application's own
+//! types, whose values are issued by somebody (tax numbers are written like that).
 
+use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Error;
 
-/// The longest value, in characters.
+mod shape;
+
+use shape::Shape;
+
+/// The longest identifier, as given and in its normal form, in Unicode code points.
 pub const MAX_LENGTH: usize = 255;
 
-/// An identifier that may be stored.
+/// A value and its normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Normalized {
     /// As the user gave it.
     pub value: String,
-    /// What is unique and looked up.
+    /// Unique over all types; normalising it again changes nothing.
     pub normalized: String,
 }
 
 /// What a login looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
-    /// The normal form that the shape of the value suggests.
+    /// The normal form that the shape of the value implies.
     pub normalized: String,
-    /// The value in NFKC, trimmed: the normal form of the application's own types.
+    /// The value in NFKC, trimmed. Goes before `normalized` where both are found.
     pub exact: String,
 }
 
-/// Which types of identifiers there are.
+/// Which types are allowed (`validIdentifiers` option).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KindRules {
+pub struct IdentifierRules {
     valid: Option<Vec<String>>,
 }
 
-impl KindRules {
-    /// Only the types listed, or any well-formed one.
+impl IdentifierRules {
+    /// Reads the `validIdentifiers` option; absent or null allows every type.
     ///
     /// # Errors
-    /// A sentence to follow the option's name.
-    pub fn new(valid: Option<Vec<String>>) -> Result<Self, String> {
-        if let Some(list) = &valid {
-            if list.is_empty() {
-                return Err("must list at least one type".to_owned());
-            }
-            if let Some(bad) = list.iter().find(|kind| !is_kind(kind)) {
-                return Err(format!("has '{bad}', which is not a type: a-z, then up to 63 of a-z 0-9 _ -"));
-            }
+    /// `CONFIGURATION_ERROR` unless it is a non-empty list of type names.
+    pub fn from_option(option: Option<&Value>) -> Result<Self, Error> {
+        let option = match option {
+            None | Some(Value::Null) => return Ok(Self::default()),
+            Some(option) => option,
+        };
+        let names = option.as_array().filter(|names| !names.is_empty());
+        let valid = names.and_then(|names| {
+            names.iter().map(|name| name.as_str().filter(|name| is_kind(name)).map(str::to_owned)).collect()
+        });
+        match valid {
+            Some(valid) => Ok(Self { valid: Some(valid) }),
+            None => Err(Error::configuration(
+                "validIdentifiers must be a non-empty list of type names: lower-case letters, digits, '_' and '-', \
+                 beginning with a letter, at most 64 characters",
+            )),
         }
-        Ok(Self { valid })
     }
 
-    /// Whether a type may be used.
+    /// [`normalize`], for an allowed type only.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`.
-    pub fn check(&self, kind: &str) -> Result<(), Error> {
-        if !is_kind(kind) {
-            return Err(Error::validation("type", "The identifier type must be a-z, then up to 63 of a-z 0-9 _ -"));
-        }
+    /// `VALIDATION_ERROR` when the type is not listed or the value does not fit it.
+    pub fn normalize(&self, kind: &str, value: &str) -> Result<Normalized, Error> {
         match &self.valid {
-            Some(list) if !list.iter().any(|valid| valid == kind) => {
-                let message = format!("The identifier type must be one of {}", list.join(", "));
-                Err(Error::validation("type", message))
+            Some(valid) if !valid.iter().any(|name| name == kind) => {
+                Err(invalid(format!("The identifier type must be one of: {}", valid.join(", "))))
             }
-            _ => Ok(()),
+            _ => normalize(kind, value),
         }
     }
 }
 
-fn is_kind(kind: &str) -> bool {
-    let mut bytes = kind.bytes();
-    kind.len() <= 64
-        && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
-        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-}
-
-/// Checks a value of a type and finds its normal form.
-///
-/// E-mail: lower case, domain in IDNA. Username: case-folded. Phone: `+` and digits. Other types: as given. All of
-/// them in NFKC and trimmed. No type but `email` may look like an e-mail address and none but `phone` like a phone
-/// number, or somebody could sit on the address of another.
+/// The normal form of `value` as an identifier of type `kind`.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`.
+/// `VALIDATION_ERROR` when the type name is malformed, or the value is empty, too long, holds control characters, does
+/// not fit its type, or has a shape that belongs to another type. The message never repeats the value.
 pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
-    let exact = clean(value)?;
-    let wrong = |message: &str| Err(Error::validation("value", format!("identifier: {message}")));
+    if !is_kind(kind) {
+        return Err(invalid(
+            "The identifier type must be lower-case letters, digits, '_' and '-', beginning with a letter, at most 64 \
+             characters",
+        ));
+    }
+    let exact = exact_form(value)?;
     let normalized = match kind {
-        "email" => match email(&exact) {
-            Some(email) => email,
-            None => return wrong("not an e-mail address"),
-        },
-        "phone" => match phone(&exact) {
-            Some(phone) => phone,
-            None => return wrong("not a phone number in international form, such as +628123456789"),
-        },
-        _ if exact.contains('@') => return wrong("only the type email may contain @"),
-        _ if looks_like_phone(&exact) => return wrong("only the type phone may look like a phone number"),
-        "username" => fold(&exact),
-        _ => exact,
+        "email" => shape::email(&exact).ok_or_else(|| invalid("The value is not an e-mail address"))?,
+        "phone" => shape::phone(&exact).ok_or_else(|| {
+            invalid("The value is not a phone number: 7 to 15 digits, with '+' and the country first")
+        })?,
+        _ => other(kind, exact)?,
     };
     if normalized.chars().count() > MAX_LENGTH {
-        return wrong("longer than 255 characters");
+        return Err(too_long());
     }
     Ok(Normalized { value: value.to_owned(), normalized })
 }
@@ -107,81 +122,79 @@ pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
 /// What to look for when somebody logs in with `value`.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for what no identifier can be.
+/// `VALIDATION_ERROR` when no identifier can have this value: empty, too long, or with control characters.
 pub fn lookup(value: &str) -> Result<Lookup, Error> {
-    let exact = clean(value)?;
-    let normalized = email(&exact)
-        .or_else(|| looks_like_phone(&exact).then(|| phone(&exact)).flatten())
-        .unwrap_or_else(|| fold(&exact));
+    let exact = exact_form(value)?;
+    let normalized = match Shape::of(&exact) {
+        Shape::Email => shape::email(&exact),
+        Shape::Phone | Shape::Digits | Shape::SeparatedDigits => shape::phone(&exact),
+        Shape::Plain => None,
+    };
+    let normalized = normalized.unwrap_or_else(|| shape::fold(&exact));
     Ok(Lookup { normalized, exact })
 }
 
-/// The normal form of an identifier that another version stored without one: never refuses, because its owner must
-/// be able to log in.
-#[must_use]
-pub fn normalize_adopted(kind: &str, value: &str) -> String {
-    normalize(kind, value)
-        .map_or_else(|_| lookup(value).map_or_else(|_| value.trim().to_owned(), |l| l.normalized), |n| n.normalized)
+fn other(kind: &str, exact: String) -> Result<String, Error> {
+    let is_username = kind == "username";
+    match Shape::of(&exact) {
+        Shape::Email => return Err(invalid("An e-mail address can only be an identifier of type email")),
+        Shape::Phone => return Err(invalid("A phone number can only be an identifier of type phone")),
+        Shape::SeparatedDigits if is_username => return Err(invalid("A username must not look like a phone number")),
+        Shape::SeparatedDigits | Shape::Digits | Shape::Plain => {}
+    }
+    if !is_username {
+        return Ok(exact);
+    }
+    if exact.chars().any(shape::is_invisible) {
+        return Err(invalid("A username must not hold invisible characters"));
+    }
+    let folded = shape::fold(&exact);
+    if folded.is_empty() { Err(empty()) } else { Ok(folded) }
 }
 
-fn clean(value: &str) -> Result<String, Error> {
-    let exact: String = value.trim().nfkc().collect();
+fn exact_form(value: &str) -> Result<String, Error> {
+    // Bounded before the normalisation, which may make a string eighteen times as long.
+    if value.len() > MAX_LENGTH * 4 || value.chars().count() > MAX_LENGTH {
+        return Err(too_long());
+    }
+    let exact = value.nfkc().collect::<String>();
     let exact = exact.trim();
-    let wrong = |message: &str| Err(Error::validation("value", format!("identifier: {message}")));
     if exact.is_empty() {
-        return wrong("must not be empty");
+        return Err(empty());
     }
-    if exact.chars().count() > MAX_LENGTH || value.chars().count() > MAX_LENGTH {
-        return wrong("longer than 255 characters");
+    if value.chars().chain(exact.chars()).any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err(invalid("The identifier must not hold control characters"));
     }
-    if value.chars().any(is_forbidden) || exact.chars().any(is_forbidden) {
-        return wrong("control and invisible characters are not allowed");
+    if exact.chars().count() > MAX_LENGTH {
+        return Err(too_long());
     }
     Ok(exact.to_owned())
 }
 
-/// Characters that nobody can see or type: they make two identifiers look alike.
-fn is_forbidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
+fn is_kind(kind: &str) -> bool {
+    kind.len() <= 64
+        && kind.starts_with(|c: char| c.is_ascii_lowercase())
+        && kind.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
-fn email(text: &str) -> Option<String> {
-    let (local, domain) = text.rsplit_once('@')?;
-    if local.is_empty() || local.len() > 64 || local.contains(|c: char| c == '@' || c.is_whitespace()) {
-        return None;
+fn invalid(message: impl Into<String>) -> Error {
+    Error::validation("identifier", message)
+}
+
+fn empty() -> Error {
+    invalid("The identifier must not be empty")
+}
+
+fn too_long() -> Error {
+    invalid("The identifier must not be longer than 255 characters")
+}
+
+/// The normal form of an identifier that another version stored without one. Never refuses, because its owner must be
+/// able to log in.
+#[must_use]
+pub fn normalize_adopted(kind: &str, value: &str) -> String {
+    match normalize(kind, value) {
+        Ok(normalized) => normalized.normalized,
+        Err(_) => lookup(value).map_or_else(|_| value.trim().to_owned(), |lookup| lookup.normalized),
     }
-    let domain = idna::domain_to_ascii_strict(domain).ok()?;
-    if domain.is_empty() || domain.starts_with('.') || domain.ends_with('.') {
-        return None;
-    }
-    Some(format!("{}@{domain}", fold(local)))
-}
-
-/// Lower case to the point where doing it again changes nothing.
-fn fold(text: &str) -> String {
-    let mut folded: String = text.to_lowercase().nfkc().collect();
-    for _ in 0..3 {
-        let again: String = folded.to_lowercase().nfkc().collect();
-        if again == folded {
-            break;
-        }
-        folded = again;
-    }
-    folded
-}
-
-fn phone(text: &str) -> Option<String> {
-    let compact: String =
-        text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2015}')).collect();
-    let digits = compact.strip_prefix('+').or_else(|| compact.strip_prefix("00")).unwrap_or(&compact);
-    let plausible = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    plausible.then(|| format!("+{digits}"))
-}
-
-/// A number with its country code: `+` or `00` in front. Bare digits may be a customer number or the like.
-fn looks_like_phone(text: &str) -> bool {
-    (text.starts_with('+') || text.starts_with("00")) && phone(text).is_some()
 }

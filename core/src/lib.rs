@@ -7,7 +7,6 @@
 
 pub mod access;
 pub mod cache;
-pub mod client_ip;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -18,6 +17,7 @@ pub mod failure;
 pub mod generations;
 pub mod hook;
 pub mod http;
+pub mod idempotency;
 pub mod identifier;
 pub mod json;
 pub mod limit;

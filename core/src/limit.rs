@@ -1,162 +1,319 @@
-//! Rate limits: one bucket's decisions, the names of buckets, and what a caller is told.
+//! Rate limits: the state of one bucket and its transitions, the keys of buckets, and the headers that tell of them.
+//!
+//! Nothing here waits or keeps anything: `cache` does. A bucket counts attempts in a window that begins with the first
+//! of them. An attempt that was granted is in flight until it is settled, and holds its place meanwhile, so that of any
+//! number of parallel attempts never more than the limit are granted.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cache::{Budget, Settlement, Verdict};
-use crate::client_ip;
 use crate::clock::Millis;
-use crate::crypto;
+use crate::crypto::{sha256, to_base64url};
 use crate::error::{Error, ErrorCode};
 
-/// After this long an attempt that nobody settled counts: its caller is gone.
-pub const SETTLE_WITHIN: Millis = 30_000;
+/// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
+pub const UNSETTLED_AFTER: Millis = 30_000;
 
-/// One fixed window. Attempts in flight hold a place each until they are settled.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bucket {
-    started_at: Millis,
-    window: Millis,
-    counted: u32,
-    /// When each unsettled attempt began.
-    in_flight: Vec<Millis>,
+/// How much more one client address may do than one account: many people may share an address.
+pub const ADDRESS_FACTOR: u32 = 10;
+
+/// What a counter said to one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on. The attempt is counted until it is settled.
+    Granted {
+        /// Attempts left in the window after this one.
+        remaining: u32,
+        /// Until the window ends.
+        resets_in: Duration,
+    },
+    /// The budget is spent, or every free place stayed held by unsettled attempts.
+    Exceeded {
+        /// Until the window ends, a second where only unsettled attempts are in the way; never zero.
+        retry_after: Duration,
+    },
 }
 
-/// What a bucket says to one more attempt.
+/// A fixed-window budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// Decided.
-    Verdict(Verdict),
-    /// All free places are held by attempts in flight: ask again when one is settled.
+pub struct Budget {
+    /// Attempts allowed in a window, at least 1.
+    pub limit: u32,
+    /// Length of the window, from the first counted attempt on.
+    pub window: Duration,
+}
+
+/// How an attempt that was granted ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It stays counted.
+    Counted,
+    /// It is taken back, as if it never was (a failure that was not the caller's).
+    Refunded,
+    /// The whole bucket is emptied (a login that succeeded).
+    Reset,
+}
+
+/// The state of one budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Attempts that stay counted in this window.
+    pub count: u32,
+    /// Attempts granted and not settled.
+    pub in_flight: u32,
+    /// The limit as of the last attempt.
+    pub limit: u32,
+    /// When the window ends.
+    pub ends_at: Millis,
+    /// When an attempt was last granted.
+    pub granted_at: Millis,
+}
+
+/// What a bucket says to an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The verdict.
+    Done(Verdict),
+    /// Every free place is held by an attempt in flight: ask again when one is settled.
     Wait,
 }
 
 impl Bucket {
-    /// Asks for one attempt at `now`.
-    pub fn begin(&mut self, budget: Budget, now: Millis) -> Answer {
-        self.roll(budget, now);
-        if self.counted >= budget.limit {
-            return Answer::Verdict(Verdict::Exceeded { retry_after: self.resets_in(now) });
-        }
-        let held = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
-        if self.counted.saturating_add(held) >= budget.limit {
-            return Answer::Wait;
-        }
-        self.in_flight.push(now);
-        let remaining = budget.limit - self.counted - held - 1;
-        Answer::Verdict(Verdict::Granted { remaining, resets_in: self.resets_in(now) })
+    /// An empty bucket whose window begins at `now`.
+    #[must_use]
+    pub fn new(budget: Budget, now: Millis) -> Self {
+        Self { count: 0, in_flight: 0, limit: budget.limit, ends_at: end_of(budget, now), granted_at: now }
     }
 
-    /// Ends one attempt.
-    pub fn settle(&mut self, settlement: Settlement) {
-        // One that was counted for taking too long is not there any more.
-        let held = self.in_flight.pop().is_some();
+    /// Asks for one attempt.
+    pub fn begin(&mut self, budget: Budget, now: Millis) -> Step {
+        self.advance(now);
+        self.limit = budget.limit;
+        let latest_end = end_of(budget, now);
+        // A clock that was set back must not make the window longer than it is.
+        let starts_now = self.is_idle() || now >= self.ends_at || self.ends_at > latest_end;
+        if starts_now {
+            self.ends_at = latest_end;
+        }
+        let ends_in = until(self.ends_at, now);
+        if self.count >= budget.limit {
+            return Step::Done(Verdict::Exceeded { retry_after: ends_in });
+        }
+        if self.count.saturating_add(self.in_flight) >= budget.limit {
+            return Step::Wait;
+        }
+        self.in_flight += 1;
+        self.granted_at = now;
+        Step::Done(Verdict::Granted { remaining: budget.limit - self.count - self.in_flight, resets_in: ends_in })
+    }
+
+    /// Says how one attempt in flight ended. One that came too late was counted already and changes nothing, but a
+    /// success empties the bucket in any case.
+    pub fn settle(&mut self, settlement: Settlement, now: Millis) {
+        self.advance(now);
+        let was_in_flight = self.in_flight > 0;
+        self.in_flight = self.in_flight.saturating_sub(1);
         match settlement {
-            Settlement::Counted if held => self.counted = self.counted.saturating_add(1),
+            Settlement::Counted if was_in_flight => self.count = self.count.saturating_add(1),
             Settlement::Counted | Settlement::Refunded => {}
-            Settlement::Reset => self.counted = 0,
+            Settlement::Reset => self.count = 0,
         }
     }
 
-    /// Whether the bucket says nothing that a new one would not say.
+    /// Whether nothing is left to remember.
     #[must_use]
-    pub fn is_idle(&self, now: Millis) -> bool {
-        self.in_flight.is_empty() && (self.counted == 0 || now >= self.started_at + self.window)
+    pub const fn is_idle(&self) -> bool {
+        self.count == 0 && self.in_flight == 0
     }
 
-    /// Whether somebody is being kept out.
+    /// Whether the bucket refuses now, or may in a moment: what must not be forgotten to make room.
     #[must_use]
-    pub fn is_penalty(&self, limit: u32, now: Millis) -> bool {
-        self.counted >= limit && now < self.started_at + self.window
+    pub const fn is_penalty(&self) -> bool {
+        self.in_flight > 0 || self.count >= self.limit
     }
 
-    fn roll(&mut self, budget: Budget, now: Millis) {
-        let late = self.in_flight.len();
-        self.in_flight.retain(|began| now - began < SETTLE_WITHIN);
-        let late = u32::try_from(late - self.in_flight.len()).unwrap_or(u32::MAX);
-        self.counted = self.counted.saturating_add(late);
-        let window = Millis::try_from(budget.window.as_millis()).unwrap_or(Millis::MAX);
-        if self.window == 0 || now >= self.started_at.saturating_add(self.window) || now < self.started_at {
-            self.started_at = now;
-            self.counted = 0;
+    /// Applies what time alone brings: the end of the window, and of attempts whose caller is gone.
+    pub const fn advance(&mut self, now: Millis) {
+        if self.in_flight > 0 && now.saturating_sub(self.granted_at) >= UNSETTLED_AFTER {
+            self.count = self.count.saturating_add(self.in_flight);
+            self.in_flight = 0;
         }
-        self.window = window;
-    }
-
-    fn resets_in(&self, now: Millis) -> Duration {
-        let left = self.started_at.saturating_add(self.window).saturating_sub(now).max(1);
-        Duration::from_millis(u64::try_from(left).unwrap_or(1))
+        if now >= self.ends_at {
+            // Attempts still in flight keep their places and count in the next window.
+            self.count = 0;
+        }
     }
 }
 
-/// The bucket of a user's logins.
-#[must_use]
-pub fn account_key(user_id: &str) -> String {
-    format!("login:user:{user_id}")
+fn end_of(budget: Budget, now: Millis) -> Millis {
+    now.saturating_add(Millis::try_from(budget.window.as_millis()).unwrap_or(Millis::MAX))
 }
 
-/// The bucket of an identifier that nobody has; a digest, so that what people mistype is not kept.
-#[must_use]
-pub fn unknown_account_key(normalized: &str) -> String {
-    format!("login:unknown:{}", digest(normalized))
+/// From `now` to `then`; never zero.
+fn until(then: Millis, now: Millis) -> Duration {
+    Duration::from_millis(then.saturating_sub(now).max(1).unsigned_abs())
 }
 
-/// The bucket of a client address. Callers whose address is not known share one.
+/// The key of a bucket: what it is for in clear, whom it is about as a digest only.
 #[must_use]
-pub fn address_key(policy: &str, ip: Option<&str>) -> String {
-    let bucket = ip.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket);
-    format!("{policy}:address:{bucket}")
+pub fn key(purpose: &str, subject: &str) -> String {
+    format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
 }
 
-/// The bucket of a key of the host's own; a digest, because it may be anything.
+/// The bucket of failed logins of one account. `account` is the user's id, or the normal form of an identifier that
+/// nobody has; the two never meet.
 #[must_use]
-pub fn custom_key(policy: &str, key: &str) -> String {
-    format!("route:{policy}:key:{}", digest(key))
+pub fn login_account(account: &str) -> String {
+    key("login:account", account)
 }
 
-fn digest(text: &str) -> String {
-    crypto::to_base64url(&crypto::sha256(text.as_bytes()))
+/// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
+#[must_use]
+pub fn login_address(address: &str) -> String {
+    key("login:address", address)
 }
 
-/// The 429. Its details carry what [`headers_of`] writes.
+/// The bucket of registrations from one client address.
 #[must_use]
-pub fn exceeded(policy: &str, budget: Budget, retry_after: Duration) -> Error {
-    Error::new(ErrorCode::RateLimitExceeded, ErrorCode::RateLimitExceeded.message())
-        .with_retry_after(retry_after)
-        .with_details(json!({
-            "policy": policy,
-            "limit": budget.limit,
-            "windowSeconds": budget.window.as_secs(),
-            "retryAfterSeconds": whole_seconds(retry_after),
+pub fn register_address(address: &str) -> String {
+    key("register:address", address)
+}
+
+/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
+#[must_use]
+pub fn custom(prefix: &str, subject: &str) -> String {
+    format!("custom:{}", key(&to_base64url(prefix.as_bytes()), subject))
+}
+
+/// The budgets of login and registration (`rateLimit` option).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitRules {
+    /// Failed logins of one account.
+    pub login_account: Budget,
+    /// Failed logins from one address: [`ADDRESS_FACTOR`] times as many.
+    pub login_address: Budget,
+    /// Registrations from one address.
+    pub register: Budget,
+}
+
+impl LimitRules {
+    /// Reads the `rateLimit` option: `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}` when
+    /// absent or `true`, members one by one when given. `None`: switched off by `false`.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming the member.
+    pub fn from_option(option: Option<&Value>) -> Result<Option<Self>, Error> {
+        let empty = serde_json::Map::new();
+        let members = match option {
+            None | Some(Value::Null | Value::Bool(true)) => &empty,
+            Some(Value::Bool(false)) => return Ok(None),
+            Some(Value::Object(members)) => members,
+            Some(_) => return Err(Error::configuration("rateLimit must be an object, or false to switch limits off")),
+        };
+        let read = |name: &str, default, most| whole("rateLimit", members, name, default, most);
+        let window = Duration::from_secs(u64::from(read("durationSeconds", 900, MAX_WINDOW)?));
+        let login = read("maxLoginAttempts", 5, MAX_ATTEMPTS)?;
+        let register = read("maxRegisterAttempts", 5, MAX_ATTEMPTS)?;
+        Ok(Some(Self {
+            login_account: Budget { limit: login, window },
+            login_address: Budget { limit: login * ADDRESS_FACTOR, window },
+            register: Budget { limit: register, window },
         }))
+    }
 }
 
-/// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) of an error made by [`exceeded`].
+/// Reads the options of `rateLimiter({maxAttempts, durationSeconds})`.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` naming the member.
+pub fn custom_budget(options: &Value) -> Result<Budget, Error> {
+    let Value::Object(members) = options else {
+        return Err(Error::configuration("rateLimiter() needs an object with maxAttempts and durationSeconds"));
+    };
+    let limit = whole("rateLimiter", members, "maxAttempts", 5, MAX_ATTEMPTS)?;
+    let window = whole("rateLimiter", members, "durationSeconds", 900, MAX_WINDOW)?;
+    Ok(Budget { limit, window: Duration::from_secs(u64::from(window)) })
+}
+
+const MAX_ATTEMPTS: u32 = 100_000_000;
+const MAX_WINDOW: u32 = 366 * 24 * 60 * 60;
+
+fn whole(
+    option: &str,
+    members: &serde_json::Map<String, Value>,
+    name: &str,
+    default: u32,
+    most: u32,
+) -> Result<u32, Error> {
+    let value = match members.get(name) {
+        None | Some(Value::Null) => return Ok(default),
+        Some(value) => value,
+    };
+    // A number that came by way of JavaScript may be written 5.0.
+    let number = value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0).and_then(from_f64));
+    match number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number)) {
+        Some(number) => Ok(number),
+        None => Err(Error::configuration(format!("{option}.{name} must be a whole number from 1 to {most}"))),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+fn from_f64(number: f64) -> Option<u64> {
+    (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u64)
+}
+
+/// The 429 for a spent budget. Its details say which policy, for [`headers_of`].
+#[must_use]
+pub fn exceeded(name: &str, budget: Budget, retry_after: Duration) -> Error {
+    Error::from(ErrorCode::RateLimitExceeded).with_retry_after(retry_after).with_details(json!({
+        "policy": name,
+        "limit": budget.limit,
+        "windowSeconds": budget.window.as_secs(),
+    }))
+}
+
+/// The headers of an error made by [`exceeded`]; none for any other.
 #[must_use]
 pub fn headers_of(error: &Error) -> Vec<(String, String)> {
-    let Some(details) = &error.details else { return Vec::new() };
-    let (Some(policy), Some(limit), Some(window)) =
-        (details["policy"].as_str(), details["limit"].as_u64(), details["windowSeconds"].as_u64())
-    else {
-        return Vec::new();
+    let read = |details: &Value| {
+        let limit = u32::try_from(details["limit"].as_u64()?).ok()?;
+        let window = Duration::from_secs(details["windowSeconds"].as_u64()?);
+        let verdict = Verdict::Exceeded { retry_after: error.retry_after? };
+        Some(headers(details["policy"].as_str()?, Budget { limit, window }, verdict))
     };
-    let budget = Budget { limit: u32::try_from(limit).unwrap_or(u32::MAX), window: Duration::from_secs(window) };
-    headers(policy, budget, 0, error.retry_after.unwrap_or_default())
+    error.details.as_deref().and_then(read).unwrap_or_default()
 }
 
-/// `RateLimit` and `RateLimit-Policy` of a bucket.
+/// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal, `Retry-After`
+/// (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
 #[must_use]
-pub fn headers(policy: &str, budget: Budget, remaining: u32, resets_in: Duration) -> Vec<(String, String)> {
-    let name: String = policy.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
-    vec![
-        ("RateLimit-Policy".to_owned(), format!("\"{name}\";q={};w={}", budget.limit, budget.window.as_secs())),
-        ("RateLimit".to_owned(), format!("\"{name}\";r={remaining};t={}", whole_seconds(resets_in))),
-    ]
+pub fn headers(name: &str, budget: Budget, verdict: Verdict) -> Vec<(String, String)> {
+    let name = quoted(name);
+    let (remaining, ends_in) = match verdict {
+        Verdict::Granted { remaining, resets_in } => (remaining, resets_in),
+        Verdict::Exceeded { retry_after } => (0, retry_after),
+    };
+    let seconds = seconds_up(ends_in);
+    let policy = format!("{name};q={};w={}", budget.limit, seconds_up(budget.window));
+    let mut headers = vec![
+        ("RateLimit-Policy".to_owned(), policy),
+        ("RateLimit".to_owned(), format!("{name};r={remaining};t={seconds}")),
+    ];
+    if matches!(verdict, Verdict::Exceeded { .. }) {
+        headers.push(("Retry-After".to_owned(), seconds.max(1).to_string()));
+    }
+    headers
 }
 
-/// Whole seconds, rounded up, at least one: a client that waits so long does not come too early.
+/// Whole seconds, rounded up, so that who waits so long has waited long enough.
 #[must_use]
-pub fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
+pub const fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
+}
+
+/// A string of RFC 9651, 3.3.3; what it can't hold is written `_`.
+fn quoted(name: &str) -> String {
+    let safe = name.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '_' });
+    format!("\"{}\"", safe.collect::<String>())
 }

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 use crate::access;
 use crate::cache::memory::MemoryCache;
 use crate::cache::{Budget, Cache, Verdict};
-use crate::client_ip;
 use crate::clock::{Clock, Millis, SystemClock, to_iso};
 use crate::config::{Config, reader::Reader};
 use crate::error::{Error, ErrorCode};
@@ -20,7 +19,7 @@ use crate::hook::{Operation, Overrides, RevocationCheck};
 use crate::http::endpoint::{self, authorize_event};
 use crate::http::envelope::error_response;
 use crate::http::guard::{self, GuardRequest, Guarded};
-use crate::http::{Handled, Request, Response, cookie, router};
+use crate::http::{Handled, Request, Response, client_ip, cookie, router};
 use crate::limit;
 use crate::password::Hasher;
 use crate::service::freshness::Freshness;
@@ -203,10 +202,6 @@ impl AuthServer {
         };
         result.map_err(|failure| self.public(failure))?;
         self.0.ready.store(true, Ordering::Release);
-        // The first failing login must not take longer than others, so its dummy hash is made ahead. If it can't be
-        // made now it is made then.
-        let hasher = realm.hasher.clone();
-        tokio::spawn(async move { drop(hasher.warm_up().await) });
         Ok(())
     }
 
@@ -275,17 +270,7 @@ impl AuthServer {
     /// # Errors
     /// `CONFIGURATION_ERROR` for zero roles or one that `validRoles` does not list.
     pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
-        let valid = &self.realm().config.roles.valid;
-        if required.is_empty() {
-            return Err(Error::configuration("authorize() needs at least one role"));
-        }
-        match required.iter().find(|role| !valid.contains(role)) {
-            None => Ok(()),
-            Some(role) => {
-                let known = valid.join(", ");
-                Err(Error::configuration(format!("authorize(): '{role}' is not in validRoles ({known})")))
-            }
-        }
+        self.realm().config.roles.check_required(required)
     }
 
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
@@ -389,13 +374,24 @@ impl AuthServer {
         Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
     }
 
+    /// Whether it is time to look for keys that other processes made; then call [`AuthServer::reload_keys`]. Requests
+    /// do so by themselves.
+    #[must_use]
+    pub fn keys_are_old(&self) -> bool {
+        keys::are_old(self.realm())
+    }
+
+    /// Looks for keys that other processes made, in the background. Needs a runtime.
+    pub fn reload_keys(&self) {
+        keys::reload_if_old(self.realm());
+    }
+
     /// Verifies an access token's signature, claims and expiry; the session is not looked at.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let realm = self.realm();
-        keys::reload_if_old(realm);
         let claims = realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?;
         Ok(VerifiedAccess { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp })
     }
@@ -415,7 +411,7 @@ impl AuthServer {
             return guard::bearer(header).map(str::to_owned);
         }
         let rules = self.realm().config.access_cookie.as_ref()?;
-        match cookie::read(cookies.into_iter(), rules.name()) {
+        match cookie::read(cookies.into_iter(), &rules.name) {
             cookie::Found::One(token) => Some(token),
             cookie::Found::None | cookie::Found::Conflict => None,
         }
@@ -436,17 +432,15 @@ impl AuthServer {
             Err(error) => return Limited { headers: Vec::new(), error: Some(error), events: Vec::new() },
         };
         let key = if is_address {
-            let ip = client_ip::canonical(key).map(|ip| ip.to_string());
-            limit::address_key(&format!("route:{policy}"), ip.as_deref())
+            let bucket = client_ip::canonical(key).map_or_else(|| "unknown".to_owned(), client_ip::bucket);
+            limit::custom(&policy, &format!("address:{bucket}"))
         } else {
-            limit::custom_key(&policy, key)
+            limit::custom(&policy, &format!("key:{key}"))
         };
         match self.realm().cache.hit(&key, budget).await {
-            Verdict::Granted { remaining, resets_in } => Limited {
-                headers: limit::headers(&policy, budget, remaining, resets_in),
-                error: None,
-                events: Vec::new(),
-            },
+            verdict @ Verdict::Granted { .. } => {
+                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events: Vec::new() }
+            }
             Verdict::Exceeded { retry_after } => Limited {
                 headers: Vec::new(),
                 error: Some(limit::exceeded(&policy, budget, retry_after)),
@@ -454,7 +448,7 @@ impl AuthServer {
                     .event(|| {
                         Event::new(EventName::RateLimitExceeded)
                             .with("limit", policy.as_str())
-                            .with("retryAfter", limit::whole_seconds(retry_after))
+                            .with("retryAfter", limit::seconds_up(retry_after))
                     })
                     .into_iter()
                     .collect(),
@@ -492,15 +486,15 @@ impl AuthServer {
 
 fn limit_rule(rule: &Value) -> Result<(String, Budget), Error> {
     let mut read = Reader::new("rateLimiter()", rule)?;
-    let limit = read.integer("maxAttempts", 0, 1..=1_000_000)?;
-    let seconds = read.integer("durationSeconds", 0, 1..=31_536_000)?;
     let prefix = read.text("keyPrefix")?.unwrap_or("route").to_owned();
+    for member in ["maxAttempts", "durationSeconds"] {
+        if read.value(member).is_none() {
+            return Err(read.error(member, "is missing"));
+        }
+    }
     read.function("key")?;
     read.finish()?;
-    if limit == 0 || seconds == 0 {
-        return Err(Error::configuration("rateLimiter() needs maxAttempts and durationSeconds"));
-    }
-    Ok((prefix, Budget { limit, window: std::time::Duration::from_secs(seconds.into()) }))
+    Ok((prefix, limit::custom_budget(rule)?))
 }
 
 fn not_found() -> Error {

@@ -1,3 +1,4 @@
 export * from "./core.js";
-export { createAuth, createAuthExpress, createAuthServer } from "./adapters/express.js";
+export { createAuth, createAuthExpress, createAuthServer, createIdempotencyMiddleware } from "./adapters/express.js";
 export type { ClientAuthClient, PermitCheck, ServerAuthClient } from "./adapters/express.js";
+export type { IdempotencyOptions } from "./adapters/idempotency.js";

@@ -13,6 +13,8 @@ export interface NativeRequest {
   tooLarge?: boolean;
   clientIp?: string;
   requestId?: string;
+  /** Comes back to overrides. */
+  hostContext?: number;
 }
 
 /** What `protect()` looks at. */
@@ -34,12 +36,37 @@ export interface NativeCallbacks {
   isTokenRevoked?: (sessionId: string) => Promise<string>;
 }
 
+/** A request as the idempotency gate sees it. */
+export interface NativeIncoming {
+  method: string;
+  pathAndQuery: string;
+  headerValue?: string;
+  credential?: string;
+  address?: string;
+  body: string;
+}
+
+/** What the gate says of a request. */
+export interface NativePassage {
+  readonly kind: "free" | "execute" | "replay" | "refused";
+  response(): string;
+  body(): Buffer;
+}
+
+/** The idempotency gate. */
+export interface NativeIdempotency {
+  configuration(): string;
+  pass(incoming: NativeIncoming): NativePassage;
+  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Buffer): void;
+  abandon(passage: NativePassage): void;
+}
+
 /** The class of the native core. Texts are JSON. */
 export interface NativeServer {
   configuration(): string;
   setClock(now: number): void;
   now(): number;
-  epoch(): number;
+  number(): number;
   hasRoute(method: string, path: string): boolean;
   handle(request: NativeRequest): Promise<string>;
   guardNow(request: NativeGuardRequest, requestId?: string): string | null;
@@ -53,14 +80,17 @@ export interface NativeServer {
   hookFailed(hook: string, cause: string, requestId?: string): string;
   signAccessToken(claims: string): string;
   signRefreshToken(sessionId: string): string;
-  verifyAccessToken(token: string): string;
   verifyRefreshToken(token: string): string;
   accessTokenOf(authorization?: string, cookie?: string): string | null;
   checkLimitRule(rule: string): string;
   limit(rule: string, key: string, isAddress: boolean, requestId?: string): Promise<string>;
 }
 
-interface NativeModule {
+/** The native core. `epoch` and `verifyAccessToken` take a server's number: they are the hot path. */
+export interface NativeModule {
+  NativeIdempotency: new (options: string) => NativeIdempotency;
+  epoch(server: number): number;
+  verifyAccessToken(server: number, token: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
 }
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Generations } from "./cache.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, toData, unwrap, type ErrorData } from "./errors.js";
-import { loadNative, type NativeCallbacks, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
+import { loadNative, type NativeCallbacks, type NativeModule, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
 import { clockOf, type TestClock } from "./clock.js";
 import type * as t from "./types.js";
 
@@ -62,16 +62,23 @@ function prepare(options: object): { text: string; clock: TestClock | undefined 
 export class AuthServer<Role extends string = string> {
   readonly native: NativeServer;
   readonly dispatcher: Dispatcher;
+  private readonly core: NativeModule;
+  private readonly number: number;
   private readonly now: () => number;
+  /** The asynchronous contexts of requests in flight, for overrides. */
+  private contexts: Map<number, ReturnType<typeof AsyncLocalStorage.snapshot>> | undefined;
+  private lastContext = 0;
   private readonly guards = new Generations<Guarded>(REMEMBERED);
   private readonly verified = new Generations<Verified>(REMEMBERED);
 
   constructor(options: t.ServerOptions<Role> | t.ClientOptions<Role>) {
     const { text, clock } = prepare(options);
-    const { NativeServer } = loadNative();
-    const native = new NativeServer(text, this.callbacks(options as t.ServerOptions<Role>), clock?.now());
+    const core = loadNative();
+    const native = new core.NativeServer(text, this.callbacks(options as t.ServerOptions<Role>), clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
     this.native = native;
+    this.core = core;
+    this.number = native.number();
     this.dispatcher = new Dispatcher(native, options.logger, (options as t.ServerOptions<Role>).hooks as t.Hooks);
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
     if (clock) {
@@ -95,25 +102,40 @@ export class AuthServer<Role extends string = string> {
         return JSON.stringify({ error: toData(error) });
       }
     };
-    // A call from another thread has lost the context that the application's own storage hangs on.
-    const inContext = AsyncLocalStorage.snapshot();
     if (overridden.length > 0) {
-      callbacks.operate = (operation, input, context) => inContext(answer, () => {
+      this.contexts = new Map();
+      callbacks.operate = (operation, input, context) => {
+        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as t.OperationContext & { hostContext: number };
+        // A call from another thread has lost the context that the application's own storage hangs on.
+        const inContext = this.contexts?.get(hostContext) ?? AsyncLocalStorage.snapshot();
         const next = async (other?: unknown) =>
           unwrap(await this.native.runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
-        return overrides[operation]?.call(overrides, JSON.parse(input), JSON.parse(context) as t.OperationContext, next);
-      });
+        return inContext(answer, () =>
+          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
+      };
     }
     const { isTokenRevoked } = options;
     if (typeof isTokenRevoked === "function") {
-      callbacks.isTokenRevoked = (sessionId) => inContext(answer, async () => Boolean(await isTokenRevoked(sessionId)));
+      callbacks.isTokenRevoked = (sessionId) => answer(async () => Boolean(await isTokenRevoked(sessionId)));
     }
     return callbacks;
   }
 
   /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */
   async handle(request: NativeRequest): Promise<ResponseData> {
-    const { response, events, effects } = JSON.parse(await this.native.handle(request)) as {
+    const { contexts } = this;
+    if (contexts === undefined) return this.finish(request, await this.native.handle(request));
+    const key = (this.lastContext = (this.lastContext + 1) >>> 0);
+    contexts.set(key, AsyncLocalStorage.snapshot());
+    try {
+      return await this.finish(request, await this.native.handle({ ...request, hostContext: key }));
+    } finally {
+      contexts.delete(key);
+    }
+  }
+
+  private async finish(request: NativeRequest, text: string): Promise<ResponseData> {
+    const { response, events, effects } = JSON.parse(text) as {
       response: ResponseData;
       events: LoggedEvent[];
       effects: HookCall[];
@@ -129,7 +151,7 @@ export class AuthServer<Role extends string = string> {
     if (key !== undefined) {
       const known = this.guards.get(key);
       if (known !== undefined) {
-        if (this.now() < known.freshUntil && known.epoch === this.native.epoch()) {
+        if (this.now() < known.freshUntil && known.epoch === this.core.epoch(this.number)) {
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
           return known;
         }
@@ -189,6 +211,22 @@ export class AuthServer<Role extends string = string> {
     const { headers, error, events } = JSON.parse(await this.native.limit(rule, key, isAddress, requestId)) as { headers: Array<[string, string]>; error?: ErrorData; events: LoggedEvent[] };
     this.dispatcher.log(events);
     return error ? { headers, error: fromData(error) } : { headers };
+  }
+
+  /**
+   * Whether a stored answer may be given to a request: a token of ours whose session has ended gets none. Credentials
+   * that are not ours are not ours to judge.
+   */
+  async mayReplay(request: NativeGuardRequest): Promise<boolean> {
+    const token = this.native.accessTokenOf(request.authorization, request.cookie);
+    if (token === null) return true;
+    try {
+      this.verifyAccessToken(token);
+    } catch (error) {
+      return (error as SentriError).code === "TOKEN_INVALID";
+    }
+    const guarded = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
+    return guarded.principal !== undefined;
   }
 
   /** The response for anything that was thrown. */
@@ -257,7 +295,7 @@ export class AuthServer<Role extends string = string> {
     if (known !== undefined && this.now() < known.exp * 1000) {
       return { id: known.id, roles: known.roles.slice() as Role[], sessionId: known.sessionId };
     }
-    const fresh = unwrap<Verified>(this.native.verifyAccessToken(String(token)));
+    const fresh = unpack(this.core.verifyAccessToken(this.number, typeof token === "string" ? token : String(token)));
     this.verified.set(token, fresh);
     return { id: fresh.id, roles: fresh.roles.slice() as Role[], sessionId: fresh.sessionId };
   }
@@ -270,6 +308,21 @@ export class AuthServer<Role extends string = string> {
     const { authorization, cookie } = req.headers;
     return this.native.accessTokenOf(one(authorization), one(cookie));
   }
+}
+
+/** Reads `exp`, id, session id and roles out of a packed text; JSON text otherwise. */
+function unpack(text: string): Verified {
+  if (text.charCodeAt(0) === 0x7b) return unwrap<Verified>(text);
+  const idAt = text.indexOf("\x1f") + 1;
+  const sessionAt = text.indexOf("\x1f", idAt) + 1;
+  const rolesAt = text.indexOf("\x1f", sessionAt) + 1;
+  const sessionId = rolesAt === 0 ? text.slice(sessionAt) : text.slice(sessionAt, rolesAt - 1);
+  return {
+    id: text.slice(idAt, sessionAt - 1),
+    roles: rolesAt === 0 ? [] : text.slice(rolesAt).split("\x1f"),
+    sessionId: sessionId === "" ? null : sessionId,
+    exp: +text.slice(0, idAt - 1),
+  };
 }
 
 function one(value: string | string[] | undefined): string | undefined {

@@ -1,1 +1,141 @@
-//! Tests of the core: layering.
+//! The layering rules of core/ARCHITECTURE.md, read off the `use crate::` lines.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+/// What a module may use, beside what everybody may.
+const RULES: &[(&str, &[&str])] = &[
+    // Pure decisions: each other, no port, no service, no HTTP.
+    ("token", &["token", "json", "store::model"]),
+    ("password", &["password"]),
+    ("session", &["store::model"]),
+    ("identifier", &["identifier"]),
+    ("access", &["access"]),
+    ("limit", &["limit"]),
+    ("idempotency", &["idempotency"]),
+    ("duration", &[]),
+    ("generations", &[]),
+    ("json", &[]),
+    // Ports and drivers know the pure modules that they run.
+    ("cache", &["cache", "limit"]),
+    ("store", &["store", "identifier", "config::reader"]),
+    ("hook", &[]),
+    ("event", &[]),
+    ("failure", &[]),
+    // Use cases know no HTTP.
+    (
+        "service",
+        &[
+            "service",
+            "access",
+            "cache",
+            "config",
+            "event",
+            "generations",
+            "hook",
+            "identifier",
+            "limit",
+            "password",
+            "session",
+            "store",
+            "token",
+        ],
+    ),
+    // Options become rules of the modules that follow them.
+    (
+        "config",
+        &[
+            "config",
+            "access",
+            "duration",
+            "hook",
+            "http::client_ip",
+            "http::cookie",
+            "http::origin",
+            "identifier",
+            "limit",
+            "password",
+            "session",
+            "token",
+        ],
+    ),
+    (
+        "http",
+        &["http", "access", "config", "event", "hook", "json", "limit", "service", "session", "store::model", "token"],
+    ),
+];
+
+/// What everybody may use.
+const COMMON: &[&str] = &["clock", "crypto", "error", "failure"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn core_sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn modules_use_what_their_layer_may() {
+    let mut broken = Vec::new();
+    let mut looked_at = 0;
+    for (module, text) in core_sources() {
+        let top = module.split("::").next().unwrap();
+        let Some((_, allowed)) = RULES.iter().find(|(layer, _)| *layer == top) else { continue };
+        for line in text.lines().filter_map(|line| line.trim().strip_prefix("use crate::")) {
+            looked_at += 1;
+            let path = line.trim_end_matches(';');
+            let fits = |prefix: &str| path == prefix || path.starts_with(&format!("{prefix}::"));
+            if !COMMON.iter().chain(*allowed).any(|prefix| fits(prefix)) {
+                broken.push(format!("{module} uses {path}"));
+            }
+        }
+    }
+    assert!(looked_at > 100, "the sources were found");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn pure_modules_wait_for_nothing() {
+    for (module, text) in core_sources() {
+        let top = module.split("::").next().unwrap();
+        if ["token", "session", "identifier", "access", "limit", "duration", "generations"].contains(&top) {
+            assert!(!text.contains("async fn") && !text.contains(".await"), "{module} waits");
+        }
+    }
+}
+
+#[test]
+fn the_core_knows_no_binding_and_is_safe() {
+    let sources = core_sources();
+    for (module, text) in &sources {
+        for word in ["napi", "uniffi", "pyo3", "println!", "eprintln!"] {
+            assert!(!text.contains(word), "{module} has {word}");
+        }
+    }
+    let (_, root) = sources.iter().find(|(module, _)| module == "lib").unwrap();
+    assert!(root.contains("#![forbid(unsafe_code)]"));
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    assert!(!manifest.contains("[features]"));
+}
+
+#[test]
+fn sql_is_written_in_the_store_alone() {
+    for (module, text) in core_sources() {
+        if !module.starts_with("store") {
+            assert!(!text.contains("SELECT ") && !text.contains("INSERT INTO"), "{module} has SQL");
+        }
+    }
+}

@@ -1,1 +1,26 @@
-//! Tests of the core: pure.
+//! Tests of the core: the pure decisions, by vectors and by properties.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[path = "pure/access.rs"]
+mod access;
+#[path = "pure/client_ip.rs"]
+mod client_ip;
+#[path = "pure/cookie.rs"]
+mod cookie;
+#[path = "pure/duration.rs"]
+mod duration;
+#[path = "pure/idempotency.rs"]
+mod idempotency;
+#[path = "pure/identifier.rs"]
+mod identifier;
+#[path = "pure/limit.rs"]
+mod limit;
+#[path = "pure/memory.rs"]
+mod memory;
+#[path = "pure/origin.rs"]
+mod origin;
+#[path = "pure/password.rs"]
+mod password;
+#[path = "pure/vectors.rs"]
+mod vectors;

@@ -1,119 +1,215 @@
-//! Buckets in the memory of this process.
+//! Rate-limit buckets in the memory of this process, bounded in number and thereby in bytes.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Budget, Cache, Settlement, Verdict};
-use crate::clock::Clock;
-use crate::limit::{Answer, Bucket};
+use crate::clock::{Clock, Millis};
+use crate::crypto::{make_random, sha256};
+use crate::limit::{Bucket, Step};
 
-const SHARDS: usize = 16;
-
-/// Buckets in a shard; with keys of at most 100 bytes all shards together stay below 64 MiB.
-const MAX_PER_SHARD: usize = 12_000;
+/// The most buckets that are kept. An entry takes about 70 bytes and a table may be twice as large as its entries, so
+/// all of them stay below 64 MiB.
+pub const MAX_BUCKETS: usize = 200_000;
 
 /// How long an attempt waits for others to be settled.
-const MAX_WAIT: Duration = Duration::from_secs(10);
+pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The bucket of everybody who comes when a shard is full of penalties. Shared, so never unlimited.
-const OVERFLOW: &str = "overflow";
+/// What an attempt that waited in vain is told: the places are held, not spent.
+const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
+const SHARDS: usize = 16;
+const MAX_IN_SHARD: usize = MAX_BUCKETS / SHARDS;
+/// How many buckets one clearing makes room for, so that a flood of keys pays for one clearing in so many.
+const CLEARED_AT_ONCE: usize = MAX_IN_SHARD / 16;
+/// How long a shard full of penalties is left alone before it is searched again.
+const SEARCH_EVERY: Millis = 1_000;
 
+type Key = [u8; 16];
+
+#[derive(Debug)]
 struct Entry {
     bucket: Bucket,
-    limit: u32,
-    settled: Arc<Notify>,
+    /// Made when the first attempt has to wait.
+    settled: Option<Arc<Notify>>,
 }
 
-/// A [`Cache`] of bounded size.
+#[derive(Debug, Default)]
+struct Shard {
+    entries: HashMap<Key, Entry>,
+    /// Judges new keys while every place is taken by a penalty.
+    overflow: Option<Entry>,
+    searched_in_vain_at: Option<Millis>,
+}
+
+/// The [`Cache`] of one process.
 ///
-/// When a shard is full, idle buckets go first, then ordinary ones; one that keeps somebody out is never dropped
-/// before its window ends.
+/// When it is full, ordinary buckets make room, the emptiest first; one that refuses or has attempts in flight stays
+/// till its window ends. When those alone fill it, new keys share one bucket: an attacker who fills the cache can lock
+/// strangers out for a window, but never gets more attempts.
 pub struct MemoryCache {
     clock: Arc<dyn Clock>,
-    hasher: RandomState,
-    shards: Vec<Mutex<HashMap<String, Entry>>>,
+    /// Makes the shard of a key unforeseeable, so that nobody can fill a chosen one.
+    salt: [u8; 16],
+    shards: Vec<Mutex<Shard>>,
+    max_wait: Duration,
 }
 
 impl MemoryCache {
     /// An empty cache.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
-        Self { clock, hasher: RandomState::new(), shards }
+        Self::with_max_wait(clock, MAX_WAIT)
     }
 
-    fn shard(&self, key: &str) -> &Mutex<HashMap<String, Entry>> {
-        let hash = self.hasher.hash_one(key) % (SHARDS as u64);
-        &self.shards[usize::try_from(hash).unwrap_or(0)]
+    /// An empty cache in which attempts wait for others at most `max_wait` of real time.
+    #[must_use]
+    pub fn with_max_wait(clock: Arc<dyn Clock>, max_wait: Duration) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { clock, salt: make_random(), shards, max_wait }
     }
 
-    fn ask(&self, key: &str, budget: Budget) -> (Answer, Option<Arc<Notify>>) {
-        let now = self.clock.now();
-        let mut shard = self.shard(key).lock();
-        if !shard.contains_key(key) && shard.len() >= MAX_PER_SHARD {
-            shard.retain(|_, entry| !entry.bucket.is_idle(now));
-            if shard.len() >= MAX_PER_SHARD {
-                shard.retain(|_, entry| entry.bucket.is_penalty(entry.limit, now));
-            }
-        }
-        let key = if shard.contains_key(key) || shard.len() < MAX_PER_SHARD { key } else { OVERFLOW };
-        let entry = shard.entry(key.to_owned()).or_insert_with(|| Entry {
-            bucket: Bucket::default(),
-            limit: budget.limit,
-            settled: Arc::default(),
-        });
-        entry.limit = budget.limit;
-        let answer = entry.bucket.begin(budget, now);
-        (answer, (answer == Answer::Wait).then(|| Arc::clone(&entry.settled)))
-    }
-
-    /// How many buckets there are.
+    /// How many buckets are kept at this moment; never more than [`MAX_BUCKETS`].
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether no bucket is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn locate(&self, key: &str) -> (&Mutex<Shard>, Key) {
+        let digest = sha256(&[&self.salt, key.as_bytes()].concat());
+        let mut short = Key::default();
+        short.copy_from_slice(&digest[..16]);
+        (&self.shards[usize::from(digest[16]) % SHARDS], short)
+    }
+
+    fn try_begin(&self, key: &str, budget: Budget) -> Result<Verdict, OwnedNotified> {
+        let (shard, key) = self.locate(key);
+        let now = self.clock.now();
+        shard.lock().begin(key, budget, now)
+    }
+}
+
+impl fmt::Debug for MemoryCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryCache").field("buckets", &self.len()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Cache for MemoryCache {
     async fn begin(&self, key: &str, budget: Budget) -> Verdict {
-        let give_up = tokio::time::Instant::now() + MAX_WAIT;
+        let deadline = Instant::now() + self.max_wait;
         loop {
-            let (answer, settled) = self.ask(key, budget);
-            let Some(settled) = settled else {
-                return match answer {
-                    Answer::Verdict(verdict) => verdict,
-                    Answer::Wait => Verdict::Exceeded { retry_after: Duration::from_secs(1) },
-                };
-            };
-            // A settlement between the question and this wait must not be slept through: the wait is short, and the
-            // question is asked again.
-            let wait = tokio::time::timeout(Duration::from_millis(100), settled.notified());
-            drop(wait.await);
-            if tokio::time::Instant::now() >= give_up {
-                return Verdict::Exceeded { retry_after: Duration::from_secs(1) };
+            match self.try_begin(key, budget) {
+                Ok(verdict) => return verdict,
+                Err(settled) => {
+                    if timeout_at(deadline, settled).await.is_err() {
+                        return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
+                    }
+                }
             }
         }
     }
 
     async fn settle(&self, key: &str, settlement: Settlement) {
-        let mut shard = self.shard(key).lock();
-        let key = if shard.contains_key(key) { key } else { OVERFLOW };
-        if let Some(entry) = shard.get_mut(key) {
-            entry.bucket.settle(settlement);
-            entry.settled.notify_waiters();
+        let (shard, key) = self.locate(key);
+        shard.lock().settle(&key, settlement, self.clock.now());
+    }
+}
+
+impl Shard {
+    /// The verdict, or what to wait for. The waiter is registered under the lock: no settlement slips in between.
+    fn begin(&mut self, key: Key, budget: Budget, now: Millis) -> Result<Verdict, OwnedNotified> {
+        let entry = if self.entries.contains_key(&key) || self.make_room(now) {
+            self.entries.entry(key).or_insert_with(|| Entry::new(budget, now))
+        } else {
+            self.overflow.get_or_insert_with(|| Entry::new(budget, now))
+        };
+        match entry.bucket.begin(budget, now) {
+            Step::Done(verdict) => Ok(verdict),
+            Step::Wait => Err(Arc::clone(entry.settled.get_or_insert_default()).notified_owned()),
+        }
+    }
+
+    fn settle(&mut self, key: &Key, settlement: Settlement, now: Millis) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.settle(settlement, now);
+            if entry.bucket.is_idle() {
+                self.entries.remove(key);
+            }
+        } else if let Some(entry) = self.overflow.as_mut().filter(|entry| entry.bucket.in_flight > 0) {
+            // One caller's success must not clear what strangers have run up.
+            let shared = if settlement == Settlement::Reset { Settlement::Refunded } else { settlement };
+            entry.settle(shared, now);
+        }
+    }
+
+    /// Whether there is a place for one more bucket, after clearing when needed.
+    fn make_room(&mut self, now: Millis) -> bool {
+        if self.entries.len() < MAX_IN_SHARD {
+            return true;
+        }
+        if self.searched_in_vain_at.is_some_and(|then| (0..SEARCH_EVERY).contains(&(now - then))) {
+            return false;
+        }
+        self.entries.retain(|_, entry| {
+            entry.bucket.advance(now);
+            !entry.bucket.is_idle()
+        });
+        let wanted = CLEARED_AT_ONCE.saturating_sub(MAX_IN_SHARD - self.entries.len());
+        if wanted > 0 {
+            let ordinary = self.entries.iter().filter(|(_, entry)| !entry.bucket.is_penalty());
+            let mut ordinary: Vec<_> =
+                ordinary.map(|(key, entry)| (entry.bucket.count, entry.bucket.ends_at, *key)).collect();
+            if ordinary.len() > wanted {
+                ordinary.select_nth_unstable(wanted - 1);
+            }
+            for (_, _, key) in ordinary.into_iter().take(wanted) {
+                self.entries.remove(&key);
+            }
+        }
+        let found = self.entries.len() < MAX_IN_SHARD;
+        self.searched_in_vain_at = (!found).then_some(now);
+        found
+    }
+}
+
+impl Entry {
+    fn new(budget: Budget, now: Millis) -> Self {
+        Self { bucket: Bucket::new(budget, now), settled: None }
+    }
+
+    fn settle(&mut self, settlement: Settlement, now: Millis) {
+        let before = self.bucket;
+        self.bucket.settle(settlement, now);
+        let Some(waiters) = &self.settled else { return };
+        if self.bucket.count >= self.bucket.limit || self.bucket.count < before.count {
+            // All of them get an answer now: spent for good, or free again.
+            waiters.notify_waiters();
+        } else if self.bucket.count == before.count && self.bucket.in_flight < before.in_flight {
+            waiters.notify_one();
+        }
+    }
+}
+
+impl Drop for Entry {
+    /// Whoever still waits asks again, at a fresh bucket.
+    fn drop(&mut self) {
+        if let Some(waiters) = &self.settled {
+            waiters.notify_waiters();
         }
     }
 }

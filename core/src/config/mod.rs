@@ -7,14 +7,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::access::{ApiKeys, RoleRules};
-use crate::cache::Budget;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::hook::Operation;
+use crate::http::client_ip::TrustProxy;
 use crate::http::cookie::CookieRules;
-use crate::http::origin::Origin;
-use crate::identifier::KindRules;
-use crate::password::policy::Policy;
+use crate::http::origin::{self, Origin};
+use crate::identifier::IdentifierRules;
+use crate::limit::LimitRules;
+use crate::password::Policy;
 use crate::session::SessionRules;
 use crate::token::wrap::WrappingKey;
 use crate::token::{Algorithm, ClaimRules, KeyRing};
@@ -59,17 +60,6 @@ pub enum SessionCheck {
     MaxAge(Millis),
 }
 
-/// Budgets of the two endpoints that are limited by themselves.
-#[derive(Debug, Clone, Copy)]
-pub struct RateLimits {
-    /// Failures per account.
-    pub login: Budget,
-    /// Failures per client address, ten times as many.
-    pub login_address: Budget,
-    /// Registrations per client address.
-    pub register: Budget,
-}
-
 /// The checked options of server mode.
 #[derive(Debug)]
 pub struct Config {
@@ -91,10 +81,10 @@ pub struct Config {
     pub silent_refresh: bool,
     /// What new passwords must be, and how they are hashed.
     pub password: Policy,
-    /// Keys that open registration and the admin endpoints.
-    pub api_keys: ApiKeys,
+    /// Keys that close registration to others and open the admin endpoints.
+    pub api_keys: Option<ApiKeys>,
     /// `None`: off.
-    pub rate_limits: Option<RateLimits>,
+    pub rate_limits: Option<LimitRules>,
     /// The refresh cookie; `None`: the refresh token travels in bodies.
     pub cookie: Option<CookieRules>,
     /// The access cookie; `None`: off.
@@ -102,7 +92,9 @@ pub struct Config {
     /// Origins beside the request's own that may use cookies.
     pub trusted_origins: Vec<Origin>,
     /// Identifier types.
-    pub identifiers: KindRules,
+    pub identifiers: IdentifierRules,
+    /// Who may speak for a client's address.
+    pub trust_proxy: TrustProxy,
     /// Issuer and audience: set and checked when configured. No leeway, since the server verifies its own tokens.
     pub claims: ClaimRules,
     /// The `service` field of log entries.
@@ -130,23 +122,27 @@ impl Config {
         let db = db(&mut read)?;
         let signing = signing(&mut read, production, &mut warnings)?;
         let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
-        let cookie_default = Some(Value::Object(serde_json::Map::new()));
         let config = Self {
             db,
-            roles: roles(&mut read)?,
+            roles: RoleRules::from_options(
+                read.value("validRoles"),
+                read.value("adminRoles"),
+                read.value("defaultRoles"),
+            )?,
             signing,
             access_ttl,
             session,
             session_check: session_check(&mut read)?,
             require_session: read.boolean("requireSession", false)?,
             silent_refresh: read.boolean("silentRefresh", true)?,
-            password: password(&mut read)?,
-            api_keys: api_keys(&mut read)?,
-            rate_limits: rate_limits(&mut read)?,
-            cookie: cookie(&mut read, "cookie", "refresh_token", true, production, cookie_default)?,
-            access_cookie: cookie(&mut read, "accessCookie", "access_token", false, production, None)?,
-            trusted_origins: trusted_origins(&mut read)?,
-            identifiers: identifiers(&mut read)?,
+            password: Policy::from_options(read.value("password"), read.value("saltRounds"))?,
+            api_keys: ApiKeys::from_option(read.value("apiKey"))?,
+            rate_limits: LimitRules::from_option(read.value("rateLimit"))?,
+            cookie: CookieRules::refresh(read.value("cookie"), production)?,
+            access_cookie: CookieRules::access(read.value("accessCookie"), production)?,
+            trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
+            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?,
+            trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
             claims: ClaimRules {
                 issuer: read.text("issuer")?.map(str::to_owned),
                 audience: read.text("audience")?.map(str::to_owned),
@@ -165,7 +161,7 @@ impl Config {
         }
         read.finish()?;
         if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)
-            && a.name() == b.name()
+            && a.name == b.name
         {
             return Err(Error::configuration("accessCookie.name must differ from cookie.name"));
         }
@@ -305,72 +301,6 @@ fn session_check(read: &mut Reader<'_>) -> Result<SessionCheck, Error> {
             Ok(SessionCheck::MaxAge(millis(max_age)))
         }
     }
-}
-
-fn roles(read: &mut Reader<'_>) -> Result<RoleRules, Error> {
-    let Some(valid) = read.strings("validRoles", false)? else {
-        return Err(read.error("validRoles", "is missing: list every role, e.g. validRoles: ['user', 'admin']"));
-    };
-    let admin = read.strings("adminRoles", true)?;
-    let default = read.strings("defaultRoles", true)?.unwrap_or_default();
-    RoleRules::new(valid, admin, default)
-}
-
-fn password(read: &mut Reader<'_>) -> Result<Policy, Error> {
-    let rounds = read.integer("saltRounds", 12, 10..=31)?;
-    Policy::from_options(read.value("password"), rounds)
-}
-
-fn api_keys(read: &mut Reader<'_>) -> Result<ApiKeys, Error> {
-    ApiKeys::new(&read.strings("apiKey", true)?.unwrap_or_default())
-}
-
-fn rate_limits(read: &mut Reader<'_>) -> Result<Option<RateLimits>, Error> {
-    let empty = Value::Object(serde_json::Map::new());
-    let given = match read.value("rateLimit") {
-        Some(Value::Bool(false)) => return Ok(None),
-        None | Some(Value::Bool(true)) => &empty,
-        Some(object) => object,
-    };
-    let mut read = Reader::new("rateLimit", given)?;
-    let login = read.integer("maxLoginAttempts", 5, 1..=1_000_000)?;
-    let register = read.integer("maxRegisterAttempts", 5, 1..=1_000_000)?;
-    let seconds = read.integer("durationSeconds", 900, 1..=31_536_000)?;
-    read.finish()?;
-    let budget = |limit| Budget { limit, window: Duration::from_secs(seconds.into()) };
-    Ok(Some(RateLimits {
-        login: budget(login),
-        login_address: budget(login.saturating_mul(10)),
-        register: budget(register),
-    }))
-}
-
-fn cookie(
-    read: &mut Reader<'_>,
-    option: &'static str,
-    name: &str,
-    http_only: bool,
-    production: bool,
-    default: Option<Value>,
-) -> Result<Option<CookieRules>, Error> {
-    let on = Value::Object(serde_json::Map::new());
-    let given = match read.value(option) {
-        None => default.as_ref(),
-        Some(Value::Bool(false)) => None,
-        Some(Value::Bool(true)) => Some(&on),
-        Some(object) => Some(object),
-    };
-    given.map(|value| CookieRules::from_options(option, value, name, http_only, production)).transpose()
-}
-
-fn trusted_origins(read: &mut Reader<'_>) -> Result<Vec<Origin>, Error> {
-    let list = read.strings("trustedOrigins", true)?.unwrap_or_default();
-    list.iter().map(|text| Origin::parse(text).map_err(|message| read.error("trustedOrigins", message))).collect()
-}
-
-fn identifiers(read: &mut Reader<'_>) -> Result<KindRules, Error> {
-    let list = read.strings("validIdentifiers", false)?;
-    KindRules::new(list).map_err(|message| read.error("validIdentifiers", message))
 }
 
 fn logger(read: &mut Reader<'_>) -> Result<bool, Error> {

@@ -1,146 +1,278 @@
-//! Cookies (RFC 6265bis): read strictly, written with their flags.
+//! Cookies (RFC 6265bis): strict reading, and writing with attributes that fit together.
 
-use std::fmt::Write as _;
+use serde_json::{Map, Value};
 
-use serde_json::Value;
-
-use crate::config::reader::Reader;
 use crate::error::Error;
 
-/// What a `Cookie` header holds under a name.
+/// What the `Cookie` headers say about one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
+    /// No such cookie.
     None,
-    /// One value, maybe repeated.
+    /// Its value, as sent but for quotes around it.
     One(String),
-    /// Several different values: one of them was planted.
+    /// Two different values. A neighbouring site may have planted one of them, and nobody can tell which.
     Conflict,
 }
 
-/// The value of the cookie `name` in these header values.
+/// Looks for a cookie in all `Cookie` headers of a request. Names are compared exactly.
 #[must_use]
 pub fn read<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> Found {
     let mut found: Option<&str> = None;
     for pair in headers.flat_map(|header| header.split(';')) {
         let Some((key, value)) = pair.split_once('=') else { continue };
-        if key.trim() != name {
+        if trim(key) != name {
             continue;
         }
-        let value = value.trim();
+        let value = trim(value);
         let value = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
         match found {
-            Some(known) if known != value => return Found::Conflict,
+            Some(other) if other != value => return Found::Conflict,
             _ => found = Some(value),
         }
     }
-    match found {
-        Some(value) if !value.is_empty() => Found::One(value.to_owned()),
-        _ => Found::None,
+    found.map_or(Found::None, |value| Found::One(value.to_owned()))
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Who else's requests carry the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// Nobody's.
+    Strict,
+    /// Those of links that were followed here.
+    Lax,
+    /// Everybody's; needs `Secure`.
+    None,
+}
+
+impl SameSite {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
     }
 }
 
-/// A cookie's name and attributes.
+/// How a cookie is written (`cookie` and `accessCookie` options). The parts fit together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieRules {
-    name: String,
-    attributes: String,
+    /// The name, prefix included.
+    pub name: String,
+    /// Whose subdomains get it; `None`: this host alone.
+    pub domain: Option<String>,
+    /// Below which path it is sent.
+    pub path: String,
+    /// Over TLS only.
+    pub secure: bool,
+    /// Who else's requests carry it.
+    pub same_site: SameSite,
+    /// Kept apart for each top-level site (CHIPS).
+    pub partitioned: bool,
+    /// Out of reach of scripts.
+    pub http_only: bool,
 }
 
 impl CookieRules {
-    /// Reads the options `name domain path secure sameSite partitioned prefix httpOnly`. The refresh cookie is always
-    /// httpOnly; the access cookie only when asked to be.
+    /// Reads the `cookie` option, which is on by default: `{name: 'refresh_token', path: '/', sameSite: 'lax', secure:
+    /// production}` and always `HttpOnly`. `None`: `false`, the refresh token goes into the body.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` that names the option and the cure.
-    pub fn from_options(
-        option: &str,
-        options: &Value,
-        default_name: &str,
-        always_http_only: bool,
-        production: bool,
-    ) -> Result<Self, Error> {
-        let mut read = Reader::new(option, options)?;
-        let name = read.text("name")?.unwrap_or(default_name).to_owned();
-        let domain = read.text("domain")?.map(str::to_owned);
-        let path = read.text("path")?.unwrap_or("/").to_owned();
-        let secure = read.boolean("secure", production)?;
-        let partitioned = read.boolean("partitioned", false)?;
-        let http_only = read.boolean("httpOnly", always_http_only)?;
-        let prefix = read.string("prefix")?.unwrap_or("").to_owned();
-        let same_site = match read.value("sameSite") {
-            None => "Lax",
-            Some(Value::Bool(true)) => "Strict",
-            Some(Value::String(text)) => match text.to_ascii_lowercase().as_str() {
-                "lax" => "Lax",
-                "strict" => "Strict",
-                "none" => "None",
-                _ => return Err(read.error("sameSite", "must be 'lax', 'strict' or 'none'")),
-            },
-            Some(_) => return Err(read.error("sameSite", "must be 'lax', 'strict' or 'none'")),
+    /// `CONFIGURATION_ERROR` naming the member and, where two of them clash, both.
+    pub fn refresh(option: Option<&Value>, production: bool) -> Result<Option<Self>, Error> {
+        match option {
+            Some(Value::Bool(false)) => Ok(None),
+            None | Some(Value::Null | Value::Bool(true)) => {
+                Reader { option: "cookie", members: &Map::new(), production }.rules("refresh_token", true).map(Some)
+            }
+            Some(Value::Object(members)) => {
+                let rules = Reader { option: "cookie", members, production }.rules("refresh_token", true)?;
+                if !rules.http_only {
+                    return Err(Error::configuration("cookie.httpOnly can't be false: scripts must not read it"));
+                }
+                Ok(Some(rules))
+            }
+            Some(_) => Err(Error::configuration("cookie must be an object or false")),
+        }
+    }
+
+    /// Reads the `accessCookie` option, which is off by default: `{name: 'access_token'}` and the rest as above, but
+    /// `HttpOnly` only when asked.
+    ///
+    /// # Errors
+    /// As [`CookieRules::refresh`].
+    pub fn access(option: Option<&Value>, production: bool) -> Result<Option<Self>, Error> {
+        let empty = Map::new();
+        let members = match option {
+            None | Some(Value::Null | Value::Bool(false)) => return Ok(None),
+            Some(Value::Bool(true)) => &empty,
+            Some(Value::Object(members)) => members,
+            Some(_) => return Err(Error::configuration("accessCookie must be an object or a boolean")),
         };
-        if always_http_only && !http_only {
-            return Err(read.error("httpOnly", "can't be false: a refresh token is never for scripts"));
-        }
-        if !name.bytes().all(is_token_byte) {
-            return Err(read.error("name", "must be a cookie name: letters, digits and !#$%&'*+-.^_`|~"));
-        }
-        let plain = |text: &str| !text.contains([';', ',', ' ']) && text.bytes().all(|b| (0x21..0x7f).contains(&b));
-        if !path.starts_with('/') || !plain(&path) {
-            return Err(read.error("path", "must begin with / and have no ; , or spaces"));
-        }
-        if domain.as_deref().is_some_and(|domain| !plain(domain)) {
-            return Err(read.error("domain", "must be a domain name"));
-        }
-        match prefix.as_str() {
-            "" => {}
-            "__Secure-" if secure => {}
-            "__Secure-" => return Err(read.error("prefix", "'__Secure-' needs secure: true")),
-            "__Host-" if secure && path == "/" && domain.is_none() => {}
-            "__Host-" => return Err(read.error("prefix", "'__Host-' needs secure: true, path '/' and no domain")),
-            _ => return Err(read.error("prefix", "must be '__Host-' or '__Secure-'")),
-        }
-        if same_site == "None" && !secure {
-            return Err(read.error("sameSite", "'none' needs secure: true, or browsers drop the cookie"));
-        }
-        if partitioned && !secure {
-            return Err(read.error("partitioned", "needs secure: true, or browsers drop the cookie"));
-        }
-        read.finish()?;
-        let mut attributes = format!("; Path={path}");
-        if let Some(domain) = domain {
-            attributes += &format!("; Domain={domain}");
-        }
-        for (flag, on) in [("; HttpOnly", http_only), ("; Secure", secure)] {
-            attributes += if on { flag } else { "" };
-        }
-        attributes += &format!("; SameSite={same_site}");
-        attributes += if partitioned { "; Partitioned" } else { "" };
-        Ok(Self { name: format!("{prefix}{name}"), attributes })
+        Reader { option: "accessCookie", members, production }.rules("access_token", false).map(Some)
     }
 
-    /// The full name, prefix included.
+    /// A `Set-Cookie` value. Bytes that a cookie can't hold are percent-encoded, so that no value can add attributes;
+    /// tokens hold none of them and come back from [`read`] as they are.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn write(&self, value: &str, max_age_seconds: u64) -> String {
+        let mut text = format!("{}=", self.name);
+        for byte in value.bytes() {
+            if is_cookie_octet(byte) {
+                text.push(char::from(byte));
+            } else {
+                text.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        text.push_str(&format!("; Max-Age={max_age_seconds}"));
+        self.write_attributes(&mut text);
+        text
     }
 
-    /// The `Set-Cookie` value that stores `value`, which must need no encoding (tokens don't).
-    #[must_use]
-    pub fn write(&self, value: &str, max_age_seconds: i64) -> String {
-        let mut cookie = format!("{}={value}", self.name);
-        // Writing to a String can't fail.
-        let _ = write!(cookie, "; Max-Age={}", max_age_seconds.max(0));
-        cookie + &self.attributes
-    }
-
-    /// The `Set-Cookie` value that takes the cookie back.
+    /// A `Set-Cookie` value that deletes the cookie: the same attributes, or the browser would take it for another.
     #[must_use]
     pub fn clear(&self) -> String {
-        format!("{}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name, self.attributes)
+        let mut text = format!("{}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", self.name);
+        self.write_attributes(&mut text);
+        text
+    }
+
+    fn write_attributes(&self, text: &mut String) {
+        text.push_str(&format!("; Path={}", self.path));
+        if let Some(domain) = &self.domain {
+            text.push_str(&format!("; Domain={domain}"));
+        }
+        if self.http_only {
+            text.push_str("; HttpOnly");
+        }
+        if self.secure {
+            text.push_str("; Secure");
+        }
+        text.push_str(&format!("; SameSite={}", self.same_site.as_str()));
+        if self.partitioned {
+            text.push_str("; Partitioned");
+        }
     }
 }
 
+/// Reads the members of one option.
+struct Reader<'a> {
+    option: &'static str,
+    members: &'a Map<String, Value>,
+    production: bool,
+}
+
+impl Reader<'_> {
+    fn rules(&self, default_name: &str, http_only: bool) -> Result<CookieRules, Error> {
+        let name = self.name(default_name)?;
+        let same_site = self.same_site()?;
+        let partitioned = self.boolean("partitioned")?.unwrap_or(false);
+        let is_host = has_prefix(&name, "__Host-");
+        // Browsers drop a cookie that has one of these without Secure.
+        let needs_secure = if same_site == SameSite::None {
+            Some("sameSite: 'none'")
+        } else if partitioned {
+            Some("partitioned: true")
+        } else if is_host || has_prefix(&name, "__Secure-") {
+            Some("the name prefix")
+        } else {
+            None
+        };
+        let secure = match (self.boolean("secure")?, needs_secure) {
+            (Some(false), Some(reason)) => return Err(self.error(&format!("secure must be true: {reason} needs it"))),
+            (Some(secure), _) => secure,
+            (None, reason) => self.production || reason.is_some(),
+        };
+        let path = self.path()?;
+        let domain = self.domain()?;
+        if is_host && (path != "/" || domain.is_some()) {
+            return Err(self.error("prefix '__Host-' needs path '/' and no domain"));
+        }
+        let http_only = self.boolean("httpOnly")?.unwrap_or(http_only);
+        Ok(CookieRules { name, domain, path, secure, same_site, partitioned, http_only })
+    }
+
+    fn name(&self, default: &str) -> Result<String, Error> {
+        let name = self.text("name")?.unwrap_or(default);
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(is_token_byte) {
+            return Err(self.error("name must be a token of RFC 6265: letters, digits and !#$%&'*+-.^_`|~"));
+        }
+        let prefix = match self.text("prefix")? {
+            None | Some("") => "",
+            Some("__Host-" | "host") => "__Host-",
+            Some("__Secure-" | "secure") => "__Secure-",
+            Some(_) => return Err(self.error("prefix must be '__Host-' or '__Secure-'")),
+        };
+        Ok(if name.starts_with(prefix) { name.to_owned() } else { format!("{prefix}{name}") })
+    }
+
+    fn same_site(&self) -> Result<SameSite, Error> {
+        match self.text("sameSite")?.map(str::to_ascii_lowercase).as_deref() {
+            None | Some("lax") => Ok(SameSite::Lax),
+            Some("strict") => Ok(SameSite::Strict),
+            Some("none") => Ok(SameSite::None),
+            Some(_) => Err(self.error("sameSite must be 'strict', 'lax' or 'none'")),
+        }
+    }
+
+    fn path(&self) -> Result<String, Error> {
+        let path = self.text("path")?.unwrap_or("/");
+        if !path.starts_with('/') || !path.bytes().all(|b| matches!(b, b' '..=b'~') && b != b';') {
+            return Err(self.error("path must begin with '/' and be printable ASCII without ';'"));
+        }
+        Ok(path.to_owned())
+    }
+
+    fn domain(&self) -> Result<Option<String>, Error> {
+        let Some(domain) = self.text("domain")? else { return Ok(None) };
+        // A leading dot means nothing any more (RFC 6265, 5.2.3).
+        let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if !domain.split('.').all(is_label) {
+            return Err(self.error("domain must be a host name such as 'example.com'"));
+        }
+        Ok(Some(domain))
+    }
+
+    fn text(&self, member: &str) -> Result<Option<&str>, Error> {
+        match self.members.get(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.error(&format!("{member} must be a string"))),
+        }
+    }
+
+    fn boolean(&self, member: &str) -> Result<Option<bool>, Error> {
+        match self.members.get(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.error(&format!("{member} must be true or false"))),
+        }
+    }
+
+    fn error(&self, message: &str) -> Error {
+        Error::configuration(format!("{}.{message}", self.option))
+    }
+}
+
+/// Browsers compare the prefixes in any case.
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// A token byte of RFC 9110, 5.6.2.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A `cookie-octet` of RFC 6265, 4.1.1.
+const fn is_cookie_octet(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Response;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::limit;
 
 /// A success on its way to becoming a [`Response`].
@@ -60,11 +60,12 @@ pub fn error_response(error: &Error) -> Response {
     if error.status == 401 {
         headers.push(("WWW-Authenticate".to_owned(), "Bearer".to_owned()));
     }
-    if let Some(after) = error.retry_after {
-        headers.push(("Retry-After".to_owned(), limit::whole_seconds(after).to_string()));
-    }
-    if error.is(ErrorCode::RateLimitExceeded) {
-        headers.extend(limit::headers_of(error));
+    let limits = limit::headers_of(error);
+    match error.retry_after {
+        Some(after) if limits.is_empty() => {
+            headers.push(("Retry-After".to_owned(), limit::seconds_up(after).max(1).to_string()));
+        }
+        _ => headers.extend(limits),
     }
     Response { status: error.status, headers, body: Value::Object(body).to_string() }
 }

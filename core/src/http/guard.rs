@@ -185,10 +185,10 @@ fn read_credential<'a>(realm: &Realm, request: &'a GuardRequest) -> Result<Crede
             .ok_or_else(|| Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"));
     }
     let Some(rules) = &realm.config.access_cookie else { return Ok(Credential::Missing) };
-    match cookie::read(request.cookie.as_deref().into_iter(), rules.name()) {
-        Found::None => Ok(Credential::Missing),
-        Found::One(token) => Ok(Credential::Cookie(token)),
-        Found::Conflict => Err(conflict(rules.name())),
+    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
+        Found::One(token) if !token.is_empty() => Ok(Credential::Cookie(token)),
+        Found::None | Found::One(_) => Ok(Credential::Missing),
+        Found::Conflict => Err(conflict(&rules.name)),
     }
 }
 
@@ -225,9 +225,10 @@ fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error) -> Step 
     let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
         return refused_with(otherwise);
     };
-    match cookie::read(request.cookie.as_deref().into_iter(), rules.name()) {
+    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
         Found::None => refused_with(otherwise),
-        Found::Conflict => refused_with(conflict(rules.name())),
+        Found::One(token) if token.is_empty() => refused_with(otherwise),
+        Found::Conflict => refused_with(conflict(&rules.name)),
         Found::One(_) if !same_origin(realm, request) => refused_with(cross_origin()),
         Found::One(refresh_token) => Step::Silent { refresh_token, otherwise },
     }
@@ -303,7 +304,7 @@ async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Optio
     let ends_at = realm.config.session.ends_at(state.session.created_at);
     let exp = (now + realm.config.access_ttl).min(ends_at);
     let header = match &realm.config.access_cookie {
-        Some(rules) => ("Set-Cookie".to_owned(), rules.write(&token, (exp - now).div_euclid(1000))),
+        Some(rules) => ("Set-Cookie".to_owned(), rules.write(&token, whole_seconds(exp - now))),
         None => ("X-Access-Token".to_owned(), token.clone()),
     };
     let principal = Principal {
@@ -321,6 +322,11 @@ async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Optio
         guarded.events.insert(0, event);
     }
     Ok(Some(guarded))
+}
+
+/// A length of time in whole seconds, none for a negative one.
+pub(super) fn whole_seconds(length: Millis) -> u64 {
+    u64::try_from(length.div_euclid(1000)).unwrap_or(0)
 }
 
 /// The first use of a generation must be written down, because it ends its predecessor's life; later ones only now

@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::hook::Effect;
 
 pub mod body;
+pub mod client_ip;
 pub mod cookie;
 pub mod endpoint;
 pub mod envelope;
@@ -28,6 +29,8 @@ pub struct Request {
     pub client_ip: Option<String>,
     /// The host's request id.
     pub request_id: Option<String>,
+    /// A number of the host's own for the request, handed back to its overrides.
+    pub host_context: Option<u32>,
 }
 
 /// A request body, raw or as the framework has parsed it already.

@@ -1,95 +1,211 @@
-//! Passwords: what they must be, how they are hashed, and that a wrong one costs as much as an unknown user.
+//! Passwords: the policy for new ones, hashing, and verification that costs the same whoever asks.
+//!
+//! [`Hasher`] is what services call. It runs on a [`Pool`] of at most as many threads as there are cores, and gives an
+//! unknown user, a user without a password and a wrong password exactly one verification each.
 
+mod argon2;
+mod bcrypt;
+mod blocklist;
+mod policy;
+mod pool;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use crate::crypto::{self, Secret};
+pub use blocklist::is_common;
+pub use policy::{Algorithm, Policy};
+pub use pool::Pool;
+
+use crate::crypto::Secret;
 use crate::failure::Failure;
 
-pub mod blocklist;
-pub mod hash;
-pub mod policy;
-pub mod pool;
+/// What a verification said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password.
+    Match,
+    /// It is not.
+    Mismatch,
+}
 
-use policy::Policy;
+/// A stored hash that is well-formed and affordable.
+enum Encoded {
+    Bcrypt(bcrypt::Parsed),
+    Argon2(argon2::Parsed),
+}
 
-/// Hashes and verifies under one policy, on the process-wide pool.
+impl Encoded {
+    /// `None`: malformed, of another kind, or with a cost that nobody honest would have chosen. Whoever can write
+    /// hashes into the database must not be able to make one login take minutes or gigabytes.
+    fn parse(encoded: &str, policy: &Policy) -> Option<Self> {
+        match encoded.get(..4)? {
+            "$2a$" | "$2b$" | "$2y$" => bcrypt::Parsed::new(encoded, policy.highest_cost()).map(Self::Bcrypt),
+            _ => argon2::Parsed::new(encoded).map(Self::Argon2),
+        }
+    }
+
+    fn verify(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(parsed) => parsed.verify(password.as_bytes()),
+            Self::Argon2(parsed) => parsed.verify(password.as_bytes()),
+        }
+    }
+}
+
+/// Hashes a new password by the policy's algorithm. Does not judge it: see [`Policy::check`].
+///
+/// # Errors
+/// `VALIDATION_ERROR` for what bcrypt would not use to the last byte; [`Failure::Internal`] when hashing fails.
+pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> {
+    policy.check_hashable("password", password)?;
+    match policy.algorithm {
+        Algorithm::Bcrypt => bcrypt::hash(password.as_bytes(), policy.cost),
+        Algorithm::Argon2id => argon2::hash(password.as_bytes()),
+    }
+}
+
+/// Verifies `password` against `encoded` (`$2a$`, `$2b$`, `$2y$` or `$argon2id$`). A malformed or hostile hash matches
+/// nothing and costs nothing: [`Hasher::verify`] is the one that spends the time.
+#[must_use]
+pub fn verify(password: &str, encoded: &str, policy: &Policy) -> Verdict {
+    match Encoded::parse(encoded, policy) {
+        Some(parsed) if parsed.verify(password) => Verdict::Match,
+        _ => Verdict::Mismatch,
+    }
+}
+
+/// Whether `encoded` is weaker than what the policy would make now. Never true from argon2id to bcrypt.
+#[must_use]
+pub fn needs_rehash(encoded: &str, policy: &Policy) -> bool {
+    match (Encoded::parse(encoded, policy), policy.algorithm) {
+        (Some(Encoded::Bcrypt(parsed)), Algorithm::Bcrypt) => parsed.cost < policy.cost,
+        (Some(Encoded::Bcrypt(_)), Algorithm::Argon2id) => true,
+        (Some(Encoded::Argon2(parsed)), Algorithm::Argon2id) => parsed.is_weak(),
+        (Some(Encoded::Argon2(_)), Algorithm::Bcrypt) | (None, _) => false,
+    }
+}
+
+/// A hash at the policy's cost that no password matches: salt and digest are random, so it is well-formed and takes
+/// the full time, where a malformed one would answer at once and so tell unknown users from known ones.
+#[must_use]
+pub fn dummy_hash(policy: &Policy) -> Secret<String> {
+    match policy.algorithm {
+        Algorithm::Bcrypt => bcrypt::dummy(policy.cost),
+        Algorithm::Argon2id => argon2::dummy(),
+    }
+}
+
+/// The password service: a policy, a pool, and a count of the work done.
 #[derive(Debug, Clone)]
-pub struct Hasher(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub struct Hasher {
     policy: Policy,
-    dummy: OnceLock<Secret<String>>,
-    verifications: AtomicU64,
+    dummy: Secret<String>,
+    pool: Arc<Pool>,
+    verifications: Arc<AtomicU64>,
 }
 
 impl Hasher {
-    /// A hasher for a policy. The dummy hash is made at the first failing login that needs it.
+    /// A hasher on the pool of this process.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(Inner { policy, dummy: OnceLock::new(), verifications: AtomicU64::new(0) }))
+        Self::with_pool(policy, Pool::shared())
     }
 
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// [`Failure::HashQueueFull`]; `Internal` for a password that the policy would have refused.
-    pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, Failure> {
-        let inner = Arc::clone(&self.0);
-        pool::run(move || hash::make(&password, &inner.policy)).await?.map_err(Failure::Internal)
-    }
-
-    /// Whether `password` belongs to `encoded`. Without a hash, or with one that can't be verified, a dummy of the live
-    /// cost is verified instead and the answer is no: exactly one verification on every path.
-    ///
-    /// # Errors
-    /// [`Failure::HashQueueFull`].
-    pub async fn verify(&self, password: Secret<String>, encoded: Option<Secret<String>>) -> Result<bool, Failure> {
-        let inner = Arc::clone(&self.0);
-        pool::run(move || {
-            let real = encoded.as_ref().filter(|hash| hash::is_verifiable(hash.expose(), &inner.policy));
-            let matches = match real.or_else(|| inner.dummy()) {
-                Some(hash) => hash::verify(&password, hash.expose()),
-                None => false,
-            };
-            inner.verifications.fetch_add(1, Ordering::SeqCst);
-            matches && real.is_some()
-        })
-        .await
-    }
-
-    /// Whether a stored hash is weaker than the policy; `password` is the one it was verified with.
+    /// A hasher on a pool of its own.
     #[must_use]
-    pub fn needs_rehash(&self, encoded: &str, password: &str) -> bool {
-        hash::needs_rehash(encoded, password, &self.0.policy)
+    pub fn with_pool(policy: Policy, pool: Arc<Pool>) -> Self {
+        let dummy = dummy_hash(&policy);
+        Self { policy, dummy, pool, verifications: Arc::default() }
     }
 
-    /// How many verifications have run, dummies included.
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How many verifications were run, dummies included. Counted when one begins.
     #[must_use]
     pub fn verifications(&self) -> u64 {
-        self.0.verifications.load(Ordering::SeqCst)
+        self.verifications.load(Ordering::SeqCst)
     }
 
-    /// Makes the dummy hash ahead of the first failing login, so that even that one takes no longer than others.
+    /// Hashes a new password that [`Policy::check`] has passed.
     ///
     /// # Errors
-    /// [`Failure::HashQueueFull`].
-    pub async fn warm_up(&self) -> Result<(), Failure> {
-        let inner = Arc::clone(&self.0);
-        pool::run(move || inner.dummy().is_some()).await.map(|_| ())
+    /// As [`hash`]; [`Failure::HashQueueFull`].
+    pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, Failure> {
+        let policy = self.policy.clone();
+        self.pool.run(move || hash(password.expose(), &policy)).await?
+    }
+
+    /// Whether `password` is the one behind `encoded`. Without a hash, with a malformed or hostile one, and for a
+    /// password longer than any that the policy admits, it is not, and that costs the same.
+    ///
+    /// # Errors
+    /// [`Failure::HashQueueFull`]; [`Failure::Internal`] when the runtime is going down.
+    pub async fn verify(&self, password: Secret<String>, encoded: Option<Secret<String>>) -> Result<bool, Failure> {
+        let Self { policy, dummy, verifications, .. } = self.clone();
+        self.pool
+            .run(move || {
+                verifications.fetch_add(1, Ordering::SeqCst);
+                let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy));
+                let stored = stored.filter(|_| !policy.is_too_long(password.expose()));
+                match stored {
+                    Some(stored) => verify_at_live_cost(&stored, password.expose(), &policy),
+                    None => {
+                        // An overlong password is cut for the dummy: its length must not buy computing time.
+                        let shown = password.expose().as_bytes();
+                        let shown = &shown[..shown.len().min(bcrypt::MAX_BYTES)];
+                        spend(shown, &dummy, &policy);
+                        false
+                    }
+                }
+            })
+            .await
+    }
+
+    /// Whether a login should replace this hash. See [`needs_rehash`].
+    #[must_use]
+    pub fn needs_rehash(&self, encoded: &Secret<String>) -> bool {
+        needs_rehash(encoded.expose(), &self.policy)
+    }
+
+    /// A stronger hash of a password that was just verified against `encoded`, where the policy asks for one. `None`
+    /// as well for a password that bcrypt would not use to the last byte (it once was truncated): its old hash stays.
+    ///
+    /// # Errors
+    /// As [`Hasher::hash`].
+    pub async fn rehash(
+        &self,
+        password: Secret<String>,
+        encoded: &Secret<String>,
+    ) -> Result<Option<Secret<String>>, Failure> {
+        if !self.needs_rehash(encoded) || self.policy.check_hashable("password", password.expose()).is_err() {
+            return Ok(None);
+        }
+        self.hash(password).await.map(Some)
     }
 }
 
-impl Inner {
-    /// A valid hash of a password that nobody knows. A malformed one would be refused in no time and tell unknown
-    /// users from known ones.
-    fn dummy(&self) -> Option<&Secret<String>> {
-        if let Some(dummy) = self.dummy.get() {
-            return Some(dummy);
+/// A mismatch on a bcrypt hash of a lower cost c than the live one C spends the rest too: 2^c + 2^c + 2^(c+1) + .. +
+/// 2^(C-1) = 2^C. Otherwise the users of before the cost was raised could be told by the time their logins take.
+fn verify_at_live_cost(stored: &Encoded, password: &str, policy: &Policy) -> bool {
+    let matches = stored.verify(password);
+    if let (false, Encoded::Bcrypt(parsed), Algorithm::Bcrypt) = (matches, stored, policy.algorithm) {
+        for cost in parsed.cost..policy.cost {
+            bcrypt::spend(password.as_bytes(), cost);
         }
-        let nobody = Secret::new(crypto::to_base64url(&crypto::make_random::<24>()));
-        let made = hash::make(&nobody, &self.policy).ok()?;
-        Some(self.dummy.get_or_init(|| made))
     }
+    matches
+}
+
+fn spend(password: &[u8], dummy: &Secret<String>, policy: &Policy) {
+    let verified = match Encoded::parse(dummy.expose(), policy) {
+        Some(Encoded::Bcrypt(parsed)) => parsed.verify(password),
+        Some(Encoded::Argon2(parsed)) => parsed.verify(password),
+        None => false,
+    };
+    // Keeps the optimiser from dropping work whose outcome is not used.
+    std::hint::black_box(verified);
 }

@@ -1,112 +1,143 @@
-//! What a new password must be, and how it is hashed.
+//! What a new password must be, and how it is hashed (`password` and `saltRounds` options).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::blocklist;
-use crate::config::reader::Reader;
+use super::bcrypt::MAX_BYTES;
+use super::blocklist::is_common;
 use crate::error::Error;
 
-/// The most that bcrypt reads of a password, in bytes.
-pub const BCRYPT_MAX_BYTES: usize = 72;
-
-/// How new hashes are made.
+/// A password hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// bcrypt `$2b$` with this cost, 10 to 31.
-    Bcrypt {
-        /// log2 of the rounds.
-        cost: u32,
-    },
-    /// argon2id with the parameters of the OWASP cheat sheet: m=19456 KiB, t=2, p=1.
+    /// bcrypt, at [`Policy::cost`].
+    Bcrypt,
+    /// Argon2id, m=19456 KiB, t=2, p=1.
     Argon2id,
 }
 
-/// The rules for new passwords. Lengths are Unicode code points (NIST SP 800-63B-4, 3.1.1.2).
+/// The policy for new passwords. Lengths count Unicode code points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How new hashes are made.
+    /// How new passwords are hashed.
     pub algorithm: Algorithm,
-    /// At least so many code points.
+    /// bcrypt's logarithm of rounds, 10 to 31 when it comes from the options.
+    pub cost: u32,
+    /// The shortest password.
     pub min_length: usize,
-    /// At most so many code points.
+    /// The longest password.
     pub max_length: usize,
-    /// Whether common passwords are refused.
+    /// Whether well-known passwords are refused.
     pub blocklist: bool,
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        Self { algorithm: Algorithm::Bcrypt, cost: 12, min_length: 8, max_length: 1024, blocklist: false }
+    }
+}
+
 impl Policy {
-    /// Reads the option `password`; `cost` comes from `saltRounds`.
+    /// Reads the `password` option (`{algorithm, minLength, maxLength, preset}`, or the name of a preset) and the
+    /// `saltRounds` option. The preset `nist` asks for 15 code points (NIST SP 800-63B-4, 3.1.1.2: a password that
+    /// stands alone) and refuses well-known ones; members beside it win.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` that names the option.
-    pub fn from_options(options: Option<&Value>, cost: u32) -> Result<Self, Error> {
-        let mut policy =
-            Self { algorithm: Algorithm::Bcrypt { cost }, min_length: 8, max_length: 1024, blocklist: false };
-        let Some(options) = options else { return Ok(policy) };
-        let mut read = Reader::new("password", options)?;
-        match read.string("preset")? {
+    /// `CONFIGURATION_ERROR` naming the member.
+    pub fn from_options(password: Option<&Value>, salt_rounds: Option<&Value>) -> Result<Self, Error> {
+        let mut policy = Self::default();
+        let none = Map::new();
+        let (preset, members) = match password {
+            None | Some(Value::Null) => (None, &none),
+            Some(Value::Object(members)) => (members.get("preset").filter(|preset| !preset.is_null()), members),
+            Some(preset @ Value::String(_)) => (Some(preset), &none),
+            Some(_) => return Err(Error::configuration("password must be an object such as {minLength: 10}")),
+        };
+        match preset.map(Value::as_str) {
             None => {}
-            Some("nist") => {
-                policy.min_length = 15;
-                policy.blocklist = true;
-            }
-            Some(_) => return Err(read.error("preset", "must be 'nist'")),
+            Some(Some("nist")) => (policy.min_length, policy.blocklist) = (15, true),
+            Some(_) => return Err(Error::configuration("password.preset must be 'nist'")),
         }
-        match read.string("algorithm")? {
-            None | Some("bcrypt") => {}
-            Some("argon2id") => policy.algorithm = Algorithm::Argon2id,
-            Some(_) => return Err(read.error("algorithm", "must be 'bcrypt' or 'argon2id'")),
+        match members.get("algorithm").filter(|algorithm| !algorithm.is_null()).map(Value::as_str) {
+            None | Some(Some("bcrypt")) => {}
+            Some(Some("argon2id")) => policy.algorithm = Algorithm::Argon2id,
+            Some(_) => return Err(Error::configuration("password.algorithm must be 'bcrypt' or 'argon2id'")),
         }
-        let least = u32::try_from(policy.min_length).unwrap_or(8);
-        policy.min_length = read.integer("minLength", least, 1..=1024)? as usize;
-        policy.max_length = read.integer("maxLength", 1024, 1..=1024)? as usize;
-        read.finish()?;
-        if policy.max_length < policy.min_length {
-            return Err(read_error("password.maxLength must not be below password.minLength"));
+        if let Some(length) = whole(members.get("minLength"), "password.minLength", 1, 1024)? {
+            policy.min_length = length;
+        }
+        if let Some(length) = whole(members.get("maxLength"), "password.maxLength", 1, 4096)? {
+            policy.max_length = length;
+        }
+        if policy.min_length > policy.max_length {
+            return Err(Error::configuration("password.minLength must not exceed password.maxLength"));
+        }
+        if policy.algorithm == Algorithm::Bcrypt && policy.min_length > MAX_BYTES {
+            return Err(Error::configuration(
+                "password.minLength must be at most 72 with bcrypt, which uses no more; choose algorithm 'argon2id'",
+            ));
+        }
+        if let Some(cost) = whole(salt_rounds, "saltRounds", 10, 31)? {
+            policy.cost = u32::try_from(cost).map_err(|_| Error::configuration("saltRounds is out of range"))?;
         }
         Ok(policy)
     }
 
-    /// Checks that a password is short enough to be looked at at all; done before any hashing.
+    /// Whether `password` may be chosen; `field` names it in the error. Costs nothing worth mentioning, so it goes
+    /// before every hash.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`.
-    pub fn check_length(&self, password: &str) -> Result<(), Error> {
-        if password.len() > self.max_length * 4 || password.chars().count() > self.max_length {
-            let message = format!("password must have at most {} characters", self.max_length);
-            return Err(Error::validation("password", message));
+    /// `VALIDATION_ERROR` saying what to change; it never repeats the password.
+    pub fn check(&self, field: &str, password: &str) -> Result<(), Error> {
+        if self.is_too_long(password) {
+            return Err(Error::validation(
+                field,
+                format!("The password must not be longer than {} characters", self.max_length),
+            ));
+        }
+        if password.chars().count() < self.min_length {
+            return Err(Error::validation(
+                field,
+                format!("The password must have at least {} characters", self.min_length),
+            ));
+        }
+        self.check_hashable(field, password)?;
+        if self.blocklist && is_common(password) {
+            return Err(Error::validation(field, "The password is too well known; choose another"));
         }
         Ok(())
     }
 
-    /// Checks a new password. Nothing of it is ever cut off.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR` that says which rule it breaks.
-    pub fn check_new(&self, password: &str) -> Result<(), Error> {
-        self.check_length(password)?;
-        if password.chars().count() < self.min_length {
-            let message = format!("password must have at least {} characters", self.min_length);
-            return Err(Error::validation("password", message));
+    /// Whether every byte of `password` would count. bcrypt uses 72, and repeats a shorter password behind a NUL, so
+    /// that with a NUL inside `ab` and `ab\0ab` would be one and the same.
+    pub(super) fn check_hashable(&self, field: &str, password: &str) -> Result<(), Error> {
+        if self.algorithm != Algorithm::Bcrypt {
+            return Ok(());
         }
-        if matches!(self.algorithm, Algorithm::Bcrypt { .. }) {
-            if password.len() > BCRYPT_MAX_BYTES {
-                let message = format!("password must have at most {BCRYPT_MAX_BYTES} bytes in UTF-8");
-                return Err(Error::validation("password", message));
-            }
-            // Other implementations of bcrypt stop at the first NUL.
-            if password.contains('\0') {
-                return Err(Error::validation("password", "password must not contain NUL"));
-            }
+        if password.len() > MAX_BYTES {
+            return Err(Error::validation(field, "The password must not be longer than 72 bytes"));
         }
-        if self.blocklist && blocklist::contains(password) {
-            let message = "password is among the most common ones: choose another";
-            return Err(Error::validation("password", message));
+        if password.contains('\0') {
+            return Err(Error::validation(field, "The password must not hold the NUL character"));
         }
         Ok(())
+    }
+
+    pub(super) fn is_too_long(&self, password: &str) -> bool {
+        // The byte count decides alone for the absurd ones: a code point has at most four.
+        password.len() > self.max_length.saturating_mul(4) || password.chars().count() > self.max_length
+    }
+
+    /// The dearest stored bcrypt hash that is verified: 16, or the policy's own cost when that is higher.
+    pub(super) fn highest_cost(&self) -> u32 {
+        self.cost.max(16)
     }
 }
 
-fn read_error(message: &str) -> Error {
-    Error::configuration(message)
+fn whole(value: Option<&Value>, name: &str, least: usize, most: usize) -> Result<Option<usize>, Error> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    // A number that came by way of JavaScript may be written 12.0.
+    (least..=most)
+        .find(|n| value.as_f64().is_some_and(|given| given == *n as f64))
+        .map(Some)
+        .ok_or_else(|| Error::configuration(format!("{name} must be a whole number from {least} to {most}")))
 }

@@ -10,7 +10,7 @@ use super::input::Input;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
-use crate::identifier::{self, Normalized};
+use crate::identifier::Normalized;
 use crate::store::model::{Identifier, IdentifierChange, IdentifierUpdate};
 
 /// The most identifiers that one call may bring.
@@ -33,7 +33,7 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
         let item = read_item(item)?;
         let kind = item.text("type").map_err(in_identifiers)?;
         let value = item.text("value").map_err(in_identifiers)?;
-        let normalized = normalize(realm, kind, value)?;
+        let normalized = realm.config.identifiers.normalize(kind, value)?;
         if !seen.insert(normalized.normalized.clone()) {
             return Err(Error::validation("identifiers", "identifiers must not name the same value twice").into());
         }
@@ -76,7 +76,7 @@ pub async fn update(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
             (None, Some(existing)) => existing.kind.as_str(),
             (None, None) => return Err(Error::validation("identifiers", "identifiers need an id or a type").into()),
         };
-        let normalized = normalize(realm, kind, value)?;
+        let normalized = realm.config.identifiers.normalize(kind, value)?;
         let changed = match target {
             Some(existing) => Identifier { id: existing.id.clone(), ..make(kind, normalized) },
             None => make(kind, normalized),
@@ -142,11 +142,6 @@ fn find_target<'a>(item: &Input<'_>, existing: &'a [Identifier]) -> Result<Optio
         }
         (one, None) => Ok(one),
     }
-}
-
-fn normalize(realm: &Realm, kind: &str, value: &str) -> Result<Normalized, Error> {
-    realm.config.identifiers.check(kind)?;
-    identifier::normalize(kind, value)
 }
 
 fn make(kind: &str, normalized: Normalized) -> Identifier {

@@ -137,11 +137,18 @@ pub async fn rotate(realm: &Realm) -> Result<StoredKey, Failure> {
     Err(StoreError::Conflict("keys are being rotated by other processes".to_owned()).into())
 }
 
-/// Looks for keys that other processes made, off the caller's path, when the last look is old.
+/// Whether the last look for keys that other processes made is old.
+#[must_use]
+pub fn are_old(realm: &Realm) -> bool {
+    matches!(realm.config.signing, Signing::Stored(_))
+        && realm.now() - realm.keys.loaded_at.load(Ordering::Relaxed) >= RELOAD_AFTER
+        && realm.keys.get().is_some()
+}
+
+/// Looks for keys that other processes made, off the caller's path, when the last look is old. Needs a runtime.
 pub fn reload_if_old(realm: &Arc<Realm>) {
     let keys = &realm.keys;
-    let old = realm.now() - keys.loaded_at.load(Ordering::Relaxed) >= RELOAD_AFTER;
-    if !old || !matches!(realm.config.signing, Signing::Stored(_)) || keys.get().is_none() {
+    if !are_old(realm) {
         return;
     }
     if keys.reloading.swap(true, Ordering::SeqCst) {

@@ -14,7 +14,7 @@ use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::hook::Effect;
 use crate::identifier;
-use crate::limit;
+use crate::limit::{self, Budget, LimitRules};
 use crate::store::model::{Credential, Session};
 
 /// How often the credential is read again when its hash changed between verification and session.
@@ -29,9 +29,8 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
     let input = Input::new(input)?;
     let given = input.text("identifier")?;
     let password = Secret::new(input.text("password")?.to_owned());
-    realm.config.password.check_length(password.expose())?;
     let lookup = identifier::lookup(given)?;
-    let address = address_key(caller);
+    let address = (!caller.trusted).then(|| limit::login_address(caller.bucket()));
     let guard = Attempt::begin(realm, address.as_deref(), |limits| limits.login_address, "login", trail).await?;
     let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
         Ok(credential) => credential,
@@ -41,7 +40,7 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
         }
     };
     let account = account_key(credential.as_ref(), &lookup.normalized);
-    let account = match Attempt::begin(realm, Some(&account), |limits| limits.login, "login", trail).await {
+    let account = match Attempt::begin(realm, Some(&account), |limits| limits.login_account, "login", trail).await {
         Ok(account) => account,
         Err(refused) => {
             guard.settle(Settlement::Refunded).await;
@@ -100,11 +99,8 @@ async fn strengthen(
     password: &Secret<String>,
     hash: Secret<String>,
 ) -> Result<Secret<String>, Failure> {
-    if !realm.hasher.needs_rehash(hash.expose(), password.expose()) {
-        return Ok(hash);
-    }
     // A full queue is no reason to refuse a login that has been verified; the next one will do it.
-    let Ok(stronger) = realm.hasher.hash(password.clone()).await else { return Ok(hash) };
+    let Ok(Some(stronger)) = realm.hasher.rehash(password.clone(), &hash).await else { return Ok(hash) };
     let swapped = realm.store.rehash(user_id, hash.expose(), stronger.expose(), realm.now()).await?;
     Ok(if swapped { stronger } else { hash })
 }
@@ -125,14 +121,9 @@ fn tell_failure(identifier: &str, error: &Error, caller: &Caller, trail: &mut Tr
 /// guessing at it looks the same.
 fn account_key(credential: Option<&Credential>, normalized: &str) -> String {
     match credential {
-        Some(credential) => limit::account_key(&credential.user_id),
-        None => limit::unknown_account_key(normalized),
+        Some(credential) => limit::login_account(&credential.user_id),
+        None => limit::login_account(normalized),
     }
-}
-
-/// The bucket of the caller's address. `None`: the caller is the host's own code.
-pub(super) fn address_key(caller: &Caller) -> Option<String> {
-    if caller.trusted { None } else { Some(limit::address_key("login", caller.ip.as_deref())) }
 }
 
 /// One counted attempt, to be settled when its outcome is known.
@@ -146,7 +137,7 @@ impl<'a> Attempt<'a> {
     pub(super) async fn begin(
         realm: &'a Realm,
         key: Option<&str>,
-        budget: impl Fn(&crate::config::RateLimits) -> crate::cache::Budget,
+        budget: impl Fn(&LimitRules) -> Budget,
         policy: &str,
         trail: &mut Trail,
     ) -> Result<Self, Failure> {
@@ -158,7 +149,7 @@ impl<'a> Attempt<'a> {
                 trail.note(|| {
                     Event::new(EventName::RateLimitExceeded)
                         .with("limit", policy)
-                        .with("retryAfter", limit::whole_seconds(retry_after))
+                        .with("retryAfter", limit::seconds_up(retry_after))
                 });
                 Err(limit::exceeded(policy, budget, retry_after).into())
             }

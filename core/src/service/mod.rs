@@ -85,10 +85,14 @@ impl Realm {
 pub struct Caller {
     /// Canonical client address.
     pub ip: Option<String>,
+    /// What limits count the address under: itself, or the /64 of an IPv6 one.
+    pub address: Option<String>,
     /// `User-Agent`, at most 512 characters.
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
+    /// The host's own number for the request.
+    pub host_context: Option<u32>,
     /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
     pub trusted: bool,
 }
@@ -98,6 +102,12 @@ impl Caller {
     #[must_use]
     pub fn host() -> Self {
         Self { trusted: true, ..Self::default() }
+    }
+
+    /// The bucket of the caller's address. Callers whose address is not known share one.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.address.as_deref().unwrap_or("unknown")
     }
 
     /// The context that hooks get.
@@ -113,8 +123,8 @@ impl Caller {
 
     fn to_json(&self, call: u64) -> Value {
         json!({
-            "ip": self.ip, "userAgent": self.user_agent, "requestId": self.request_id,
-            "trusted": self.trusted, "callId": call,
+            "ip": self.ip, "address": self.address, "userAgent": self.user_agent, "requestId": self.request_id,
+            "hostContext": self.host_context, "trusted": self.trusted, "callId": call,
         })
     }
 
@@ -124,8 +134,10 @@ impl Caller {
         let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {
             ip: text("ip"),
+            address: text("address"),
             user_agent: text("userAgent"),
             request_id: text("requestId"),
+            host_context: None,
             trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
         }
     }

@@ -24,10 +24,9 @@ pub async fn change(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Res
     let user_id = input.text("userId")?;
     let current = Secret::new(input.text("currentPassword")?.to_owned());
     let new = Secret::new(input.text("newPassword")?.to_owned());
-    realm.config.password.check_length(current.expose())?;
-    realm.config.password.check_new(new.expose())?;
-    let account = limit::account_key(user_id);
-    let attempt = Attempt::begin(realm, Some(&account), |limits| limits.login, "login", trail).await?;
+    realm.config.password.check("newPassword", new.expose())?;
+    let account = limit::login_account(user_id);
+    let attempt = Attempt::begin(realm, Some(&account), |limits| limits.login_account, "login", trail).await?;
     let outcome = verify_and_change(realm, user_id, current, new, trail).await;
     attempt
         .settle(match &outcome {
@@ -61,7 +60,7 @@ async fn verify_and_change(
 /// # Errors
 /// `VALIDATION_ERROR`, `USER_NOT_FOUND`; the store's.
 pub async fn set(realm: &Realm, user_id: &str, new: &str, trail: &mut Trail) -> Result<(), Failure> {
-    realm.config.password.check_new(new)?;
+    realm.config.password.check("newPassword", new)?;
     let new_hash = realm.hasher.hash(Secret::new(new.to_owned())).await?;
     replace(realm, user_id, None, &new_hash, trail).await
 }

@@ -25,14 +25,14 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
     let input = Input::new(input)?;
     let identifiers = read_new(realm, &input)?;
     let password = Secret::new(input.text("password")?.to_owned());
-    realm.config.password.check_new(password.expose())?;
+    realm.config.password.check("password", password.expose())?;
     let wanted = input.optional_strings("roles")?.unwrap_or_default();
     let roles = if wanted.is_empty() {
         realm.config.roles.default.clone()
     } else {
         access::check_assignable(&wanted, &realm.config.roles, caller.trusted)?
     };
-    let address = (!caller.trusted).then(|| limit::address_key("register", caller.ip.as_deref()));
+    let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
     let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
     let outcome = write(realm, identifiers, password, roles).await;
     // Failures that are ours do not use up the caller's budget.

@@ -203,10 +203,10 @@ impl Drop for Held {
 }
 
 fn run_batch(mut connection: OwnedMutexGuard<Connection>, batch: &[Statement]) -> Result<Outcome, StoreError> {
-    if let [statement] = batch {
-        if statement.expect == Expect::Any {
-            return judge(vec![run_one(&connection, statement)?], batch);
-        }
+    if let [statement] = batch
+        && statement.expect == Expect::Any
+    {
+        return judge(vec![run_one(&connection, statement)?], batch);
     }
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(classify)?;

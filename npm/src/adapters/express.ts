@@ -3,6 +3,7 @@ import { requestIdOf } from "../context.js";
 import { fromData } from "../errors.js";
 import { AuthServer, type Guarded } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import { makeIdempotency, type IdempotencyOptions } from "./idempotency.js";
 import { addHeaders, guardRequest, readRequest, writeResponse } from "./node.js";
 
 declare global {
@@ -34,6 +35,8 @@ export interface ServerAuthClient<Role extends string = string> extends AuthServ
   permit(check: PermitCheck | { roles?: readonly Role[]; check: PermitCheck }): RequestHandler;
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Request>): RequestHandler;
+  /** Answers repeats of a request with the same key from memory; mount it after the body parser. */
+  idempotencyMiddleware(options?: IdempotencyOptions): RequestHandler;
   /** Answers every error in the envelope; mount it last. */
   errorHandler(options?: { onUnhandled?: (error: unknown, req: Request) => void }): ErrorRequestHandler;
 }
@@ -112,6 +115,10 @@ class ExpressAuth<Role extends string> extends AuthServer<Role> implements Serve
     };
   }
 
+  idempotencyMiddleware(options?: IdempotencyOptions): RequestHandler {
+    return makeIdempotency(options, (req) => this.mayReplay(guardRequest(req, undefined)));
+  }
+
   errorHandler(options: { onUnhandled?: (error: unknown, req: Request) => void } = {}): ErrorRequestHandler {
     return (error: unknown, req, res, next) => {
       if (res.headersSent) return next(error);
@@ -151,4 +158,9 @@ export const createAuth = createAuthExpress;
 /** Server mode with RS256, keys made and kept in the database. */
 export function createAuthServer<Role extends string = string>(options: Omit<ServerOptions<Role>, "mode">): ServerAuthClient<Role> {
   return createAuthExpress<Role>({ algorithm: "RS256", ...options, mode: "server" });
+}
+
+/** The idempotency middleware by itself, without an auth server. */
+export function createIdempotencyMiddleware(options?: IdempotencyOptions): RequestHandler {
+  return makeIdempotency(options);
 }

@@ -37,13 +37,16 @@ pub async fn hold(conversation: &Conversation, database: Database) -> Result<(),
     result
 }
 
+/// Status, body and headers of an answer.
+type Seen = (u16, String, Vec<(String, String)>);
+
 struct Talk {
     server: AuthServer,
     clock: Arc<TestClock>,
     revoked: Arc<Revoked>,
     variables: Variables,
     jars: HashMap<String, Jar>,
-    answers: HashMap<String, (u16, String, Vec<(String, String)>)>,
+    answers: HashMap<String, Seen>,
 }
 
 /// A browser's cookies: name to value and the instant of their end.
@@ -404,6 +407,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
         },
         client_ip: Some(sent.ip),
         request_id,
+        host_context: None,
     };
     server.handle(request).await
 }

@@ -1,5 +1,5 @@
 //! A client that talks to an `AuthServer` in-process, as an adapter would.
-#![allow(dead_code, missing_docs, reason = "shared by several test binaries, each using a part")]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use sentri_core::clock::TestClock;
 use sentri_core::config::Config;
 use sentri_core::http::guard::{GuardRequest, Guarded};
 use sentri_core::http::{Body, Handled, Request};
-use sentri_core::password::policy::Algorithm;
 use sentri_core::store::{self, Store};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
@@ -116,9 +115,7 @@ impl Bench {
     pub fn unmigrated(db: &Value, more: Value, host: Host, store: Arc<dyn Store>) -> Self {
         let clock = Arc::new(TestClock::at(START));
         let mut config = Config::from_options(&options(db, more)).unwrap();
-        if let Algorithm::Bcrypt { cost } = &mut config.password.algorithm {
-            *cost = 4;
-        }
+        config.password.cost = 4;
         let host = Host { clock: Arc::<TestClock>::clone(&clock), ..host };
         Self { server: AuthServer::with_store(config, host, store).unwrap(), clock }
     }
@@ -133,6 +130,7 @@ impl Bench {
             body: body.map_or(Body::Empty, |body| Body::Raw(body.to_string().into_bytes())),
             client_ip: Some("203.0.113.7".to_owned()),
             request_id: None,
+            host_context: None,
         };
         Answer::from(self.server.handle(request).await)
     }

@@ -35,8 +35,9 @@ export function options(more = {}) {
 }
 
 /** Mounts `auth` in an app, lets `extend` add routes, and listens. */
-export async function listen(t, auth, { express = expresses["Express 5"], json = true, extend } = {}) {
+export async function listen(t, auth, { express = expresses["Express 5"], json = true, before, extend } = {}) {
   const app = express();
+  before?.(app);
   if (json) app.use(express.json());
   app.use("/auth", auth.router());
   app.get("/protected", auth.protect(), (req, res) => res.json({ user: req.user, auth: req.auth }));

@@ -8,9 +8,8 @@ use serde_json::Value;
 use super::envelope::{Reply, error_response};
 use super::guard::{self, GuardRequest, Principal};
 use super::router::{self, Access, Route};
-use super::{Handled, Request, body};
+use super::{Handled, Request, body, client_ip};
 use crate::access;
-use crate::client_ip;
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
@@ -137,11 +136,10 @@ async fn serve(route: &Route, call: &mut Call<'_>) -> Result<super::Response, Fa
 /// Lets in whom the route is for.
 async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
     let realm = call.realm;
-    let api_keys = &realm.config.api_keys;
     match route.access {
         Access::Public => return Ok(()),
         Access::Admin if call.caller.trusted => return Ok(()),
-        Access::Admin if !api_keys.is_empty() && call.request.header("x-api-key").is_some() => {
+        Access::Admin if realm.config.api_keys.is_some() && call.request.header("x-api-key").is_some() => {
             return Err(account::wrong_key().into());
         }
         Access::Admin | Access::User => {}
@@ -265,10 +263,20 @@ impl Outcome<'_> {
 }
 
 fn caller(realm: &Realm, request: &Request) -> Caller {
-    let ip = request.client_ip.as_deref().and_then(client_ip::canonical).map(|ip| ip.to_string());
+    let config = &realm.config;
+    let peer = request.client_ip.as_deref().and_then(client_ip::canonical);
+    let forwarded: Vec<&str> = request.header_values("x-forwarded-for").collect();
+    let ip = peer.map(|peer| client_ip::resolve(peer, forwarded.into_iter(), &config.trust_proxy));
     let user_agent = request.header("user-agent").map(|text| text.chars().take(MAX_USER_AGENT).collect());
-    let trusted = request.header("x-api-key").is_some_and(|key| realm.config.api_keys.matches(key));
-    Caller { ip, user_agent, request_id: request.request_id.clone(), trusted }
+    let trusted = config.api_keys.as_ref().is_some_and(|keys| keys.accept(request.header("x-api-key")));
+    Caller {
+        ip: ip.map(|ip| ip.to_string()),
+        address: ip.map(client_ip::bucket),
+        user_agent,
+        request_id: request.request_id.clone(),
+        host_context: request.host_context,
+        trusted,
+    }
 }
 
 /// What `protect()` needs of a request.

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::http::cookie::{self, Found};
 use crate::http::envelope::{Reply, bare};
+use crate::http::guard::whole_seconds;
 use crate::http::guard::{bearer, conflict, cross_origin};
 use crate::http::{Response, origin};
 use crate::service::keys;
@@ -85,25 +86,26 @@ fn give(call: &mut Call<'_>, message: &'static str, issued: &Value) -> Result<Re
         None => data["refreshToken"] = refresh_token.into(),
     }
     if let Some(rules) = &config.access_cookie {
-        let cookie = rules.write(access_token, config.access_ttl.div_euclid(1000));
+        let cookie = rules.write(access_token, whole_seconds(config.access_ttl));
         call.headers.push(("Set-Cookie".to_owned(), cookie));
     }
     Ok(Reply::ok(message, data))
 }
 
 /// Seconds until a refresh token expires; the idle limit for one that an override made by its own means.
-fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> i64 {
+fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> u64 {
     let now = call.realm.now();
     let claims = call.realm.keys.get().and_then(|ring| ring.verify_refresh(refresh_token, now).ok());
-    claims.map_or(call.realm.config.session.idle.div_euclid(1000), |claims| claims.exp - now.div_euclid(1000))
+    let idle = call.realm.config.session.idle;
+    claims.map_or(whole_seconds(idle), |claims| whole_seconds(claims.exp * 1000 - now))
 }
 
 /// The refresh token of the cookie, else of the body; and whether it was the cookie's.
 fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
-        match cookie::read(request.header_values("cookie"), rules.name()) {
-            Found::One(token) => {
+        match cookie::read(request.header_values("cookie"), &rules.name) {
+            Found::One(token) if !token.is_empty() => {
                 let trusted = origin::same_origin(
                     &request.method,
                     request.header("sec-fetch-site"),
@@ -113,8 +115,8 @@ fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Fa
                 );
                 return if trusted { Ok((Some(token), true)) } else { Err(cross_origin().into()) };
             }
-            Found::Conflict => return Err(conflict(rules.name()).into()),
-            Found::None => {}
+            Found::Conflict => return Err(conflict(&rules.name).into()),
+            Found::None | Found::One(_) => {}
         }
     }
     let input = call.input(&[])?;

@@ -1,0 +1,179 @@
+//! Answers kept in the memory of this process, bounded in entries and in bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{Begin, IN_FLIGHT, Key, StoredResponse, Ticket};
+use crate::clock::{Clock, Millis};
+
+/// The most bytes of answers that are kept.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// What an entry costs beside headers and body, roughly.
+const OVERHEAD: usize = 256;
+/// What a client is told to wait for a request in flight.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Idempotency for one process. When it is full, the answers that would expire first make room; requests in flight
+/// never do, since a second execution is what the key is there to prevent.
+pub struct MemoryIdempotency {
+    clock: Arc<dyn Clock>,
+    max_entries: usize,
+    max_bytes: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: HashMap<Key, Entry>,
+    /// Every entry by the time it expires, then by ticket, which is unique.
+    by_expiry: BTreeMap<(Millis, Ticket), Key>,
+    /// The same for complete ones alone: what may make room.
+    evictable: BTreeMap<(Millis, Ticket), Key>,
+    bytes: usize,
+    next_ticket: Ticket,
+}
+
+struct Entry {
+    ticket: Ticket,
+    fingerprint: [u8; 32],
+    expires_at: Millis,
+    ttl: Duration,
+    /// `None` while in flight.
+    response: Option<StoredResponse>,
+    bytes: usize,
+}
+
+impl MemoryIdempotency {
+    /// An empty cache for `max_entries` answers of 64 MiB in all.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, max_entries: usize) -> Self {
+        Self::with_max_bytes(clock, max_entries, MAX_BYTES)
+    }
+
+    /// An empty cache for `max_entries` answers of `max_bytes` in all.
+    #[must_use]
+    pub fn with_max_bytes(clock: Arc<dyn Clock>, max_entries: usize, max_bytes: usize) -> Self {
+        Self { clock, max_entries: max_entries.max(1), max_bytes, table: Mutex::default() }
+    }
+
+    /// Says what to do with a request. Of any number of equal ones at once, one executes.
+    #[must_use]
+    pub fn begin(&self, key: Key, fingerprint: [u8; 32], ttl: Duration) -> Begin {
+        let now = self.clock.now();
+        let mut table = self.table.lock();
+        table.drop_expired(now);
+        if let Some(entry) = table.entries.get(&key) {
+            return match &entry.response {
+                _ if entry.fingerprint != fingerprint => Begin::Mismatch,
+                Some(response) => Begin::Replay(response.clone()),
+                None => Begin::InProgress { retry_after: RETRY_AFTER },
+            };
+        }
+        while table.entries.len() >= self.max_entries {
+            if !table.evict_one() {
+                // Full of requests in flight. Running this one unrecorded could run it twice.
+                return Begin::InProgress { retry_after: RETRY_AFTER };
+            }
+        }
+        let ticket = table.next_ticket;
+        table.next_ticket += 1;
+        let expires_at = after(now, IN_FLIGHT);
+        table.insert(key, Entry { ticket, fingerprint, expires_at, ttl, response: None, bytes: OVERHEAD });
+        Begin::Execute(ticket)
+    }
+
+    /// Keeps the answer for the ttl given at the beginning. Does nothing when the ticket is no longer the key's.
+    /// Whether it may be kept at all, `may_store` says; otherwise abandon it.
+    pub fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
+        let now = self.clock.now();
+        let mut table = self.table.lock();
+        let Some(mut entry) = table.remove_if(key, ticket) else { return };
+        entry.bytes = OVERHEAD + size_of_response(&response);
+        if entry.bytes > self.max_bytes {
+            return;
+        }
+        while table.bytes + entry.bytes > self.max_bytes {
+            if !table.evict_one() {
+                return;
+            }
+        }
+        entry.response = Some(response);
+        entry.expires_at = after(now, entry.ttl);
+        table.insert(*key, entry);
+    }
+
+    /// Frees the key: the request failed, or its answer may not be kept.
+    pub fn abandon(&self, key: &Key, ticket: Ticket) {
+        self.table.lock().remove_if(key, ticket);
+    }
+
+    /// How many entries there are, and their bytes as far as they are counted.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let table = self.table.lock();
+        (table.entries.len(), table.bytes)
+    }
+}
+
+impl fmt::Debug for MemoryIdempotency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryIdempotency").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    fn insert(&mut self, key: Key, entry: Entry) {
+        let place = (entry.expires_at, entry.ticket);
+        self.by_expiry.insert(place, key);
+        if entry.response.is_some() {
+            self.evictable.insert(place, key);
+        }
+        self.bytes += entry.bytes;
+        self.entries.insert(key, entry);
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        let place = (entry.expires_at, entry.ticket);
+        self.by_expiry.remove(&place);
+        self.evictable.remove(&place);
+        self.bytes -= entry.bytes;
+        Some(entry)
+    }
+
+    /// Takes the entry out when it is in flight under this ticket.
+    fn remove_if(&mut self, key: &Key, ticket: Ticket) -> Option<Entry> {
+        let entry = self.entries.get(key)?;
+        if entry.ticket != ticket || entry.response.is_some() {
+            return None;
+        }
+        self.remove(key)
+    }
+
+    fn drop_expired(&mut self, now: Millis) {
+        while let Some((&(expires_at, _), &key)) = self.by_expiry.first_key_value() {
+            if expires_at > now {
+                break;
+            }
+            self.remove(&key);
+        }
+    }
+
+    fn evict_one(&mut self) -> bool {
+        let oldest = self.evictable.first_key_value().map(|(_, key)| *key);
+        oldest.and_then(|key| self.remove(&key)).is_some()
+    }
+}
+
+fn after(now: Millis, duration: Duration) -> Millis {
+    now.saturating_add(Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX))
+}
+
+fn size_of_response(response: &StoredResponse) -> usize {
+    let headers = response.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
+    headers + response.body.len()
+}

@@ -1,0 +1,99 @@
+//! What a value looks like, and the normal form that goes with each look. Everything here works on text that is in
+//! NFKC and trimmed already.
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// What a value looks like, whatever its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Something before and something after an `@`.
+    Email,
+    /// A phone number with its country: `+` or `00`, then 7 to 15 digits that do not begin with 0.
+    Phone,
+    /// 7 to 15 digits.
+    Digits,
+    /// 7 to 15 digits with blanks, dashes, dots or parentheses among them.
+    SeparatedDigits,
+    /// Anything else.
+    Plain,
+}
+
+impl Shape {
+    pub(super) fn of(text: &str) -> Self {
+        if text.char_indices().any(|(at, c)| c == '@' && at > 0 && at + 1 < text.len()) {
+            return Self::Email;
+        }
+        match phone(text) {
+            Some(number) if number.starts_with('+') => Self::Phone,
+            Some(number) if number == text => Self::Digits,
+            Some(_) => Self::SeparatedDigits,
+            None => Self::Plain,
+        }
+    }
+}
+
+/// Lower case, with the domain in ASCII. `None`: not an address.
+pub(super) fn email(text: &str) -> Option<String> {
+    let (local, domain) = text.split_once('@')?;
+    if local.is_empty() || local.chars().any(|c| c.is_whitespace() || is_invisible(c)) || domain.contains('@') {
+        return None;
+    }
+    // Hyphens are left alone: names with '--' in third place exist. STD3 refuses what no host name may hold.
+    let domain =
+        Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
+    let local = fold(local);
+    // Folding may bring forth an '@' or a blank out of a compatibility character; such an address would not be stable.
+    (!local.is_empty() && !local.contains('@')).then(|| format!("{local}@{domain}"))
+}
+
+/// `+` and digits (the shape of E.164), or digits alone when the number names no country. `None`: not a phone number.
+pub(super) fn phone(text: &str) -> Option<String> {
+    // The trunk zero that is written but not dialled: +44 (0)20 ...
+    let without_trunk = if text.starts_with('+') { text.replacen("(0)", "", 1) } else { text.to_owned() };
+    let mut digits = String::with_capacity(16);
+    let mut international = false;
+    for (at, c) in without_trunk.chars().enumerate() {
+        match c {
+            '+' if at == 0 => international = true,
+            '0'..='9' => digits.push(c),
+            ' ' | '-' | '.' | '(' | ')' | '\u{2010}'..='\u{2015}' | '\u{2212}' => {}
+            _ => return None,
+        }
+    }
+    // 00 stands for + nearly everywhere. No country code begins with 0, so 000... is just a number.
+    if !international && digits.starts_with("00") && !digits.starts_with("000") && digits.len() >= 2 + 7 {
+        international = true;
+        digits.drain(..2);
+    }
+    if !(7..=15).contains(&digits.len()) || (international && digits.starts_with('0')) {
+        return None;
+    }
+    Some(if international { format!("+{digits}") } else { digits })
+}
+
+/// Case folded. The result is the same in every language: no locale, and the two lower-case sigmas are one, since
+/// which of them a capital stands for depends on its neighbours.
+pub(super) fn fold(text: &str) -> String {
+    let mut folded = text.to_owned();
+    // Lower-casing may leave NFKC and the other way round; two rounds reach the end for every assigned character.
+    for _ in 0..4 {
+        let next = folded.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfkc();
+        let next = next.collect::<String>().trim().to_owned();
+        if next == folded {
+            break;
+        }
+        folded = next;
+    }
+    folded
+}
+
+/// Characters that show nothing or turn the direction of the text, so that two names could look alike.
+pub(super) const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}

@@ -1,0 +1,71 @@
+//! bcrypt, as sentri 5 used it: hashes of `$2a$`, `$2b$` and `$2y$` verify, new ones are `$2b$`.
+
+use base64::Engine as _;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use bcrypt::HashParts;
+
+use crate::crypto::{Secret, equal_in_constant_time, make_random};
+use crate::failure::Failure;
+
+/// What bcrypt uses of a password, in bytes.
+pub(super) const MAX_BYTES: usize = 72;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+
+/// A hash that is known to be well-formed.
+pub(super) struct Parsed {
+    pub(super) cost: u32,
+    salt: [u8; 16],
+    /// The last 31 of the 60 characters.
+    digest: [u8; 31],
+}
+
+impl Parsed {
+    /// `None`: malformed, or dearer than `highest_cost`.
+    pub(super) fn new(encoded: &str, highest_cost: u32) -> Option<Self> {
+        let digits = encoded.get(4..6)?;
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let parts = encoded.parse::<HashParts>().ok()?;
+        let cost = parts.get_cost();
+        if !(4..=highest_cost).contains(&cost) {
+            return None;
+        }
+        let digest = encoded.as_bytes().get(29..60)?.try_into().ok()?;
+        Some(Self { cost, salt: parts.get_salt_raw(), digest })
+    }
+
+    /// Uses the first 72 bytes of a longer password, because the bcrypt that sentri 5 ran did when it made the hash:
+    /// who chose a longer one then must still get in. New passwords of that length are refused before.
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        let Ok(made) = bcrypt::hash_with_salt(cut(password), self.cost, self.salt) else { return false };
+        let made = Secret::new(made.to_string());
+        equal_in_constant_time(&made.expose().as_bytes()[29..], &self.digest)
+    }
+}
+
+/// A new hash with a salt of its own. The caller has checked that all of the password counts.
+pub(super) fn hash(password: &[u8], cost: u32) -> Result<Secret<String>, Failure> {
+    bcrypt::hash_with_salt(password, cost, make_random())
+        .map(|parts| Secret::new(parts.to_string()))
+        .map_err(|error| Failure::Internal(format!("bcrypt: {error}")))
+}
+
+/// A well-formed hash of nothing.
+pub(super) fn dummy(cost: u32) -> Secret<String> {
+    let salt = BASE64.encode(make_random::<16>());
+    let digest = BASE64.encode(make_random::<23>());
+    Secret::new(format!("$2b${cost:02}${salt}{digest}"))
+}
+
+/// Takes the time of one hash and forgets it.
+pub(super) fn spend(password: &[u8], cost: u32) {
+    let made = bcrypt::hash_with_salt(cut(password), cost, make_random());
+    drop(std::hint::black_box(made));
+}
+
+fn cut(password: &[u8]) -> &[u8] {
+    &password[..password.len().min(MAX_BYTES)]
+}

@@ -1,0 +1,155 @@
+// Speed as ratios against peers and floors, measured in one run: machines differ, ratios less so. Prints, asserts
+// nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import autocannon from "autocannon";
+import express from "express";
+import { createSigner, createVerifier } from "fast-jwt";
+import jsonwebtoken from "jsonwebtoken";
+
+const require = createRequire(import.meta.url);
+const { createAuth } = require("../../npm/dist/index.js");
+
+const rows = [];
+const row = (what, value, peer, ratio) => {
+  rows.push([what, value, peer, ratio]);
+  console.log(`  ${what}: ${value}${peer ? `; ${peer}` : ""}${ratio ? `; ${ratio}` : ""}`);
+};
+const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const ns = (value) => `${value < 10_000 ? Math.round(value) : `${(value / 1000).toFixed(1)}k`} ns`;
+const times = (value) => `${value.toFixed(2)}x`;
+
+/** Nanoseconds a call of each function, interleaved. */
+function compare(functions, { rounds = 15, calls = 2_000 } = {}) {
+  const results = functions.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    functions.forEach((run, i) => {
+      const started = process.hrtime.bigint();
+      for (let call = 0; call < calls; call++) run(call);
+      if (round > 2) results[i].push(Number(process.hrtime.bigint() - started) / calls);
+    });
+  }
+  return results.map(median);
+}
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048, publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } });
+const secret = "a secret of at least thirty-two bytes, for benchmarks";
+const base = { mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:", rateLimit: false };
+
+async function verification() {
+  for (const [algorithm, signing, verifying] of [["HS256", secret, secret], ["RS256", privateKey, publicKey]]) {
+    const auth = createAuth({ ...base, secret: signing, algorithm });
+    const sign = createSigner({ key: signing, algorithm, expiresIn: 900_000 });
+    const make = (i) => sign({ id: `0197a0e0-0000-7000-8000-${String(i).padStart(12, "0")}`, roles: ["user", "editor"], sessionId: `0197a0e0-1111-7000-8000-${String(i).padStart(12, "0")}` });
+    const one = make(0);
+    const cached = createVerifier({ key: verifying, cache: 10_000, algorithms: [algorithm] });
+    const plain = createVerifier({ key: verifying, algorithms: [algorithm] });
+    const [hit, peerHit] = compare([() => auth.verifyAccessToken(one), () => cached(one)], { calls: 20_000 });
+    row(`verifyAccessToken ${algorithm}, hit`, ns(hit), `fast-jwt with its cache ${ns(peerHit)}`, times(peerHit / hit));
+    const tokens = Array.from({ length: 40_000 }, (_, i) => make(i));
+    let at = 0;
+    const fresh = () => tokens[at++ % tokens.length];
+    const [miss, peerMiss, jwt] = compare([() => auth.verifyAccessToken(fresh()), () => plain(fresh()), () => jsonwebtoken.verify(fresh(), verifying, { algorithms: [algorithm] })], { calls: 1_000 });
+    row(`verifyAccessToken ${algorithm}, miss`, ns(miss), `fast-jwt ${ns(peerMiss)}`, times(peerMiss / miss));
+    row(`verifyAccessToken ${algorithm}, miss`, ns(miss), `jsonwebtoken ${ns(jwt)}`, times(jwt / miss));
+    await auth.close();
+  }
+}
+
+const listen = (app) => new Promise((resolve) => {
+  const server = app.listen(0, "127.0.0.1", () => resolve(server));
+});
+
+async function protectedRoute() {
+  const auth = createAuth({ ...base, secret, saltRounds: 10 });
+  await auth.migrate();
+  await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse" });
+  const { accessToken } = await auth.createSession((await auth.findUser("bench")).id);
+  const app = express();
+  const user = { id: "1", roles: ["user"] };
+  app.get("/open", (_req, res) => res.json(user));
+  app.get("/me", auth.protect(), (req, res) => res.json(req.user));
+  const server = await listen(app);
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const load = async (path) => (await autocannon({ url: url + path, connections: 20, duration: 3, headers: { authorization: `Bearer ${accessToken}` } })).requests.average;
+  const [open, guarded] = [[], []];
+  for (let round = 0; round < 4; round++) {
+    open.push(await load("/open"));
+    guarded.push(await load("/me"));
+  }
+  const [without, withIt] = [median(open), median(guarded)];
+  row("Express GET /me behind protect()", `${Math.round(withIt)} req/s`, `without ${Math.round(without)} req/s`, `${((withIt / without) * 100).toFixed(1)} %`);
+  server.closeAllConnections();
+  server.close();
+  await auth.close();
+}
+
+async function refreshes() {
+  const file = join(tmpdir(), `sentri-bench-${randomBytes(6).toString("hex")}.db`);
+  for (const [name, db] of [["SQLite file", `sqlite:${file}`], ["PostgreSQL", process.env.DATABASE_URL]]) {
+    const auth = createAuth({ ...base, db, secret, saltRounds: 10 });
+    await auth.migrate();
+    const value = `bench-${randomBytes(6).toString("hex")}`;
+    const { user } = await auth.register({ identifiers: [{ type: "username", value }], password: "correct horse" });
+    for (const flight of [1, 32]) {
+      const chains = await Promise.all(Array.from({ length: flight }, () => auth.createSession(user.id)));
+      const until = Date.now() + 3_000;
+      let count = 0;
+      const started = process.hrtime.bigint();
+      await Promise.all(chains.map(async ({ refreshToken }) => {
+        for (let token = refreshToken; Date.now() < until; count++) {
+          const answer = await auth.handle({ method: "POST", path: "/refresh", headers: [["cookie", `refresh_token=${token}`]] });
+          token = answer.headers.find(([header]) => header === "Set-Cookie")[1].match(/=([^;]*)/)[1];
+        }
+      }));
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+      row(`refresh on ${name}, ${flight} in flight`, `${Math.round(count / seconds)} /s`, "", "");
+    }
+    await auth.deleteUser(user.id);
+    await auth.close();
+  }
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+}
+
+async function logins() {
+  const auth = createAuth({ ...base, secret, saltRounds: 12 });
+  await auth.migrate();
+  await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse" });
+  const hash = await auth.hashPassword("correct horse");
+  const started = process.hrtime.bigint();
+  for (let i = 0; i < 4; i++) await auth.verifyPassword("correct horse", hash);
+  const one = Number(process.hrtime.bigint() - started) / 4e9;
+  const limit = availableParallelism() / one;
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const until = Date.now() + 8_000;
+  let count = 0;
+  const before = process.hrtime.bigint();
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (Date.now() < until) {
+      const body = JSON.stringify({ identifier: "bench", password: "correct horse" });
+      const { status } = await auth.handle({ method: "POST", path: "/login", headers: [], parsed: body });
+      if (status === 200) count += 1;
+    }
+  }));
+  const seconds = Number(process.hrtime.bigint() - before) / 1e9;
+  delay.disable();
+  const p99 = Math.max(0, delay.percentile(99) / 1e6 - 5);
+  row("logins, bcrypt cost 12, 32 in flight", `${(count / seconds).toFixed(1)} /s`, `bcrypt alone on every core ${limit.toFixed(1)} /s`, `${((count / seconds / limit) * 100).toFixed(0)} %`);
+  row("event-loop delay meanwhile, p99", `${p99.toFixed(1)} ms`, "", "");
+  await auth.close();
+}
+
+const only = process.argv[2];
+for (const [name, run] of Object.entries({ verification, protectedRoute, refreshes, logins })) {
+  if (only && only !== name) continue;
+  console.log(`\n${name}`);
+  await run();
+}
+const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((cells) => cells[i].length)));
+console.log(`\n${process.version}, ${availableParallelism()} cores\n`);
+for (const cells of rows) console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));

@@ -1,0 +1,113 @@
+use sentri_core::access::{ApiKeys, RoleRules, authorize, check_assignable, is_role_name};
+use serde_json::{Value, json};
+
+fn strings(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn rules() -> RoleRules {
+    RoleRules::from_options(Some(&json!(["user", "editor", "admin", "root"])), Some(&json!(["admin", "root"])), None)
+        .unwrap()
+}
+
+#[test]
+fn defaults() {
+    let rules = RoleRules::from_options(Some(&json!(["user", "user", "admin"])), None, None).unwrap();
+    assert_eq!(rules.valid, strings(&["user", "admin"]));
+    assert_eq!(rules.admin, strings(&["admin"]));
+    assert!(rules.default.is_empty());
+    // 'admin' is the default even where it is no role: nobody is an admin then.
+    assert!(RoleRules::from_options(Some(&json!(["user"])), None, Some(&json!(["user"]))).is_ok());
+}
+
+#[test]
+fn nonsense_names_its_option() {
+    let valid = json!(["user", "admin"]);
+    let long = "x".repeat(65);
+    let table: [(Value, Value, Value, &str); 12] = [
+        (Value::Null, Value::Null, Value::Null, "validRoles"),
+        (json!([]), Value::Null, Value::Null, "validRoles"),
+        (json!("user"), Value::Null, Value::Null, "validRoles"),
+        (json!([""]), Value::Null, Value::Null, "validRoles"),
+        (json!(["a b"]), Value::Null, Value::Null, "validRoles"),
+        (json!([long]), Value::Null, Value::Null, "validRoles"),
+        (json!([1]), Value::Null, Value::Null, "validRoles"),
+        (valid.clone(), json!(["boss"]), Value::Null, "adminRoles"),
+        (valid.clone(), json!("admin"), Value::Null, "adminRoles"),
+        (valid.clone(), Value::Null, json!(["guest"]), "defaultRoles"),
+        (valid.clone(), Value::Null, json!(["admin"]), "defaultRoles"),
+        (valid, json!(["user"]), json!(["user"]), "defaultRoles"),
+    ];
+    for (valid, admin, default, option) in table {
+        let error = RoleRules::from_options(Some(&valid), Some(&admin), Some(&default)).unwrap_err();
+        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with(option), "{error}");
+    }
+}
+
+#[test]
+fn role_names() {
+    for good in ["user", "a", "A.b:c_d-9", &"x".repeat(64)] {
+        assert!(is_role_name(good), "{good}");
+    }
+    for bad in ["", "a b", "é", "a/b", "a\n", "a,b", &"x".repeat(65)] {
+        assert!(!is_role_name(bad), "{bad:?}");
+    }
+}
+
+#[test]
+fn assignable() {
+    let rules = rules();
+    let assign = |roles: &[&str], admin| check_assignable(&strings(roles), &rules, admin);
+    assert_eq!(assign(&["editor", "user", "editor"], false).unwrap(), strings(&["editor", "user"]));
+    assert_eq!(assign(&[], false).unwrap(), Vec::<String>::new());
+    assert_eq!(assign(&["user", "root"], true).unwrap(), strings(&["user", "root"]));
+
+    let error = assign(&["user", "boss"], true).unwrap_err();
+    assert_eq!((error.code.as_ref(), error.status), ("INVALID_ROLE", 400));
+    assert!(error.message.contains("boss"));
+    // Near misses of an admin role are no roles at all.
+    for trick in ["Admin", "admin ", " admin", "ADMIN", "admin\0", "аdmin", "__proto__", "*", "admin,user"] {
+        assert_eq!(assign(&[trick], false).unwrap_err().code, "INVALID_ROLE", "{trick:?}");
+    }
+    for admin in ["admin", "root"] {
+        let error = assign(&["user", admin], false).unwrap_err();
+        assert_eq!((error.code.as_ref(), error.status), ("FORBIDDEN", 403));
+    }
+    let long = "<script>".repeat(1000);
+    assert!(assign(&[&long], false).unwrap_err().message.len() < 100);
+}
+
+#[test]
+fn authorized_by_any_of_them() {
+    let user = strings(&["user", "editor"]);
+    assert!(authorize(&user, &strings(&["admin", "editor"])));
+    assert!(!authorize(&user, &strings(&["admin"])));
+    assert!(!authorize(&user, &[]));
+    assert!(!authorize(&[], &strings(&["user"])));
+    assert!(!authorize(&[], &[]));
+    let rules = rules();
+    assert!(rules.check_required(&strings(&["user"])).is_ok());
+    for bad in [strings(&[]), strings(&["boss"]), strings(&["user", ""])] {
+        assert_eq!(rules.check_required(&bad).unwrap_err().code, "CONFIGURATION_ERROR");
+    }
+}
+
+#[test]
+fn api_keys() {
+    assert!(ApiKeys::from_option(None).unwrap().is_none());
+    assert!(ApiKeys::from_option(Some(&Value::Null)).unwrap().is_none());
+    for bad in [json!(""), json!("  "), json!([]), json!(["k", ""]), json!(1), json!(true), json!({}), json!([1])] {
+        let error = ApiKeys::from_option(Some(&bad)).unwrap_err();
+        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with("apiKey"), "{bad}");
+    }
+    let keys = ApiKeys::from_option(Some(&json!(["canary-one", "canary-two"]))).unwrap().unwrap();
+    assert!(keys.accept(Some("canary-one")) && keys.accept(Some("canary-two")));
+    for bad in
+        [None, Some(""), Some("canary-on"), Some("canary-one "), Some("Canary-one"), Some("canary-onecanary-two")]
+    {
+        assert!(!keys.accept(bad), "{bad:?}");
+    }
+    assert!(!format!("{keys:?}").contains("canary"));
+    let single = ApiKeys::from_option(Some(&json!("only"))).unwrap().unwrap();
+    assert!(single.accept(Some("only")) && !single.accept(Some("other")));
+}

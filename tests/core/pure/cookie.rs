@@ -1,0 +1,55 @@
+use proptest::prelude::*;
+use sentri_core::http::cookie::{CookieRules, Found, read};
+use serde_json::json;
+
+use crate::vectors::{self, option, shown, text, texts};
+
+#[test]
+fn vectors() {
+    vectors::run("cookie", |given| {
+        if text(given, "op") == "read" {
+            let headers = texts(given, "headers");
+            return Ok(match read(headers.iter().map(String::as_str), text(given, "name")) {
+                Found::None => json!("none"),
+                Found::One(value) => json!({ "one": value }),
+                Found::Conflict => json!("conflict"),
+            });
+        }
+        let production = given["production"].as_bool().unwrap();
+        let rules = match text(given, "kind") {
+            "refresh" => CookieRules::refresh(option(given, "options"), production),
+            _ => CookieRules::access(option(given, "options"), production),
+        };
+        let Some(rules) = rules.map_err(shown)? else { return Ok(json!("off")) };
+        let written = rules.write(text(given, "value"), given["maxAge"].as_u64().unwrap());
+        Ok(json!({ "write": written, "clear": rules.clear() }))
+    });
+}
+
+proptest! {
+    #[test]
+    fn a_token_comes_back_as_it_went(value in "[!#-+--:<-\\[\\]-~]{0,300}", other in "[a-z]{1,5}=[a-z]{0,5}") {
+        let rules = CookieRules::refresh(None, true).unwrap().unwrap();
+        let set = rules.write(&value, 60);
+        let pair = set.split(';').next().unwrap();
+        let header = format!("{other}; {pair}; {other}");
+        prop_assert_eq!(read([header.as_str()].into_iter(), "refresh_token"), Found::One(value));
+    }
+
+    #[test]
+    fn no_value_adds_an_attribute(value in any::<String>()) {
+        let rules = CookieRules::refresh(None, false).unwrap().unwrap();
+        let set = rules.write(&value, 60);
+        prop_assert!(set.bytes().all(|b| matches!(b, b' '..=b'~')));
+        prop_assert!(set.ends_with("; Max-Age=60; Path=/; HttpOnly; SameSite=Lax"));
+        prop_assert_eq!(set.matches(';').count(), 4);
+    }
+
+    #[test]
+    fn any_header_is_read(header in any::<String>(), name in any::<String>()) {
+        let found = read([header.as_str()].into_iter(), &name);
+        if !header.contains(&name) {
+            prop_assert_eq!(found, Found::None);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sentri_core::clock::TestClock;
+use sentri_core::idempotency::{
+    Begin, Caller, IdempotencyRules, Key, MAX_STORED_BODY, MemoryIdempotency, StoredResponse, check_header_value,
+    derive_key, fingerprint, is_passed_through, may_store,
+};
+use serde_json::json;
+
+const TTL: Duration = Duration::from_secs(300);
+
+fn key(number: u32) -> Key {
+    derive_key("POST", "/orders", Caller::Credential("token"), &number.to_string())
+}
+
+fn answer(body: &str) -> StoredResponse {
+    StoredResponse { status: 201, headers: vec![("X-A".into(), "1".into())], body: body.into() }
+}
+
+fn memory(entries: usize) -> (Arc<TestClock>, MemoryIdempotency) {
+    let clock = Arc::new(TestClock::at(0));
+    (Arc::clone(&clock), MemoryIdempotency::new(clock, entries))
+}
+
+fn execute(memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
+    match memory.begin(key, fingerprint(body.as_bytes()), TTL) {
+        Begin::Execute(ticket) => ticket,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn options() {
+    let rules = IdempotencyRules::from_options(None).unwrap();
+    assert_eq!((rules.ttl, rules.header.as_str(), rules.max_size), (TTL, "X-Idempotency-Key", 10_000));
+    assert!(
+        rules.apply_to("POST", "/orders") && rules.apply_to("patch", "/orders") && !rules.apply_to("GET", "/orders")
+    );
+    let given = json!({ "ttl": 60_000, "header": "Idempotency-Key", "methods": ["delete"], "maxSize": 5 });
+    let rules = IdempotencyRules::from_options(Some(&given)).unwrap();
+    assert_eq!((rules.ttl.as_secs(), rules.header.as_str(), rules.max_size), (60, "Idempotency-Key", 5));
+    assert!(rules.apply_to("DELETE", "/orders") && !rules.apply_to("POST", "/orders"));
+    for (member, bad) in [
+        ("ttl", json!(0)),
+        ("ttl", json!(-1)),
+        ("ttl", json!("60s")),
+        ("ttl", json!(1e18)),
+        ("ttl", json!(0.5)),
+        ("header", json!("")),
+        ("header", json!("a b")),
+        ("header", json!(1)),
+        ("header", json!("a\r\nb")),
+        ("methods", json!([])),
+        ("methods", json!("POST")),
+        ("methods", json!([1])),
+        ("methods", json!(["P OST"])),
+        ("maxSize", json!(0)),
+        ("maxSize", json!("1")),
+        ("maxSize", json!(1e12)),
+    ] {
+        let error = IdempotencyRules::from_options(Some(&json!({ member: bad }))).unwrap_err();
+        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with(member), "{member} {error}");
+    }
+    assert!(IdempotencyRules::from_options(Some(&json!([]))).is_err());
+}
+
+#[test]
+fn header_values() {
+    let long = "x".repeat(255);
+    for good in ["a", "550e8400-e29b-41d4-a716-446655440000", "\"quoted\"", &long] {
+        assert!(check_header_value(good).is_ok(), "{good}");
+    }
+    let longer = "x".repeat(256);
+    for bad in ["", " ", "a b", "a\tb", "é", "a\u{7f}", "a\0", &longer] {
+        assert_eq!(check_header_value(bad).unwrap_err().code, "VALIDATION_ERROR", "{bad:?}");
+    }
+}
+
+#[test]
+fn paths_that_pass_through() {
+    for path in [
+        "/login",
+        "/auth/login",
+        "/auth/login/",
+        "/auth/LOGIN",
+        "/refresh?x=1",
+        "/logout",
+        "/logout-all",
+        "/me/password",
+        "/v1/me/password/",
+    ] {
+        assert!(is_passed_through(path), "{path}");
+    }
+    for path in ["/", "", "/orders", "/login/audit", "/password", "/mylogin", "/users/1/password"] {
+        assert!(!is_passed_through(path), "{path}");
+    }
+}
+
+#[test]
+fn what_may_be_stored() {
+    let none = Vec::new();
+    let header =
+        |name: &str, value: &str| vec![("Content-Type".to_owned(), "x".to_owned()), (name.into(), value.into())];
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.c2lnbmF0dXJl";
+    assert!(may_store(201, &none, br#"{"id":1}"#) && may_store(204, &none, b"") && may_store(200, &none, b"\xff\xfe"));
+    assert!(may_store(200, &none, &vec![b'x'; MAX_STORED_BODY]));
+    assert!(!may_store(200, &none, &vec![b'x'; MAX_STORED_BODY + 1]));
+    for status in [100, 199, 300, 304, 400, 401, 429, 500] {
+        assert!(!may_store(status, &none, b"{}"), "{status}");
+    }
+    for (name, value) in
+        [("Set-Cookie", "a=b"), ("set-cookie", "a=b"), ("X-Access-Token", "x"), ("authorization", "x"), ("X-Mine", jwt)]
+    {
+        assert!(!may_store(200, &header(name, value), b"{}"), "{name}");
+    }
+    for body in [
+        r#"{"accessToken":"x"}"#.to_owned(),
+        r#"{"data":[{"deep":{"refreshToken":null}}]}"#.to_owned(),
+        r#"{"access_token":"x"}"#.to_owned(),
+        r#"{"access\u0054oken":"x"}"#.to_owned(),
+        format!(r#"{{"jwt":"{jwt}"}}"#),
+        format!(r#"["Bearer {jwt}"]"#),
+        format!("<html>{jwt}</html>"),
+        r#"{"accessToken":"x""#.to_owned(),
+        format!("{}\"accessToken\"{}", "[".repeat(500), "]".repeat(500)),
+    ] {
+        assert!(!may_store(200, &none, body.as_bytes()), "{body}");
+    }
+}
+
+#[test]
+fn keys_differ_in_every_part() {
+    let base = ("POST", "/a?b=1", Caller::Credential("t"), "k");
+    let mut keys = HashSet::new();
+    for (method, path, caller, value) in [
+        base,
+        ("PUT", "/a?b=1", Caller::Credential("t"), "k"),
+        ("POST", "/a?b=2", Caller::Credential("t"), "k"),
+        ("POST", "/a?b=1", Caller::Credential("u"), "k"),
+        ("POST", "/a?b=1", Caller::Address("t"), "k"),
+        ("POST", "/a?b=1", Caller::Credential("t"), "l"),
+        ("POST", "/a?b=1", Caller::Credential("tk"), ""),
+        ("POST", "/a?b=1", Caller::Credential(""), "tk"),
+        ("POST/", "a?b=1", Caller::Credential("t"), "k"),
+    ] {
+        assert!(keys.insert(derive_key(method, path, caller, value)));
+    }
+    assert!(keys.contains(&derive_key("post", base.1, base.2, base.3)));
+    assert!(format!("{:?}", key(1)).len() < 20, "a key is not printed");
+}
+
+#[test]
+fn once_then_replayed() {
+    let (clock, memory) = memory(10);
+    let ticket = execute(&memory, key(1), "a");
+    assert_eq!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::InProgress { retry_after: Duration::from_secs(1) });
+    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Mismatch);
+    memory.complete(&key(1), ticket, answer("done"));
+    assert_eq!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(answer("done")));
+    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Mismatch);
+    clock.advance(299_999);
+    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(_)));
+    clock.advance(1);
+    execute(&memory, key(1), "another body, since the answer has expired");
+}
+
+#[test]
+fn abandoned_and_vanished() {
+    let (clock, memory) = memory(10);
+    let ticket = execute(&memory, key(1), "a");
+    memory.abandon(&key(1), ticket);
+    assert_eq!(memory.size(), (0, 0));
+    let vanished = execute(&memory, key(1), "a");
+    clock.advance(59_999);
+    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+    clock.advance(1);
+    let second = execute(&memory, key(1), "b");
+    // The first one comes back after all: it must neither answer for the second nor end it.
+    memory.complete(&key(1), vanished, answer("stale"));
+    memory.abandon(&key(1), vanished);
+    assert!(matches!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::InProgress { .. }));
+    memory.complete(&key(1), second, answer("fresh"));
+    memory.abandon(&key(1), second);
+    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Replay(answer("fresh")));
+}
+
+#[test]
+fn bounded_in_entries() {
+    let (clock, memory) = memory(3);
+    for number in 0..3 {
+        let ticket = execute(&memory, key(number), "a");
+        memory.complete(&key(number), ticket, answer("x"));
+        clock.advance(1);
+    }
+    execute(&memory, key(3), "a");
+    assert_eq!(memory.size().0, 3);
+    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(_)), "the oldest went, not this one");
+    execute(&memory, key(4), "a");
+    execute(&memory, key(5), "a");
+    // Three in flight: a fourth is not run unrecorded, and none of the three is forgotten.
+    assert!(matches!(memory.begin(key(6), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+    for number in 3..6 {
+        assert!(matches!(memory.begin(key(number), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+    }
+    clock.advance(60_000);
+    execute(&memory, key(6), "a");
+    assert_eq!(memory.size().0, 1);
+}
+
+#[test]
+fn bounded_in_bytes() {
+    let clock = Arc::new(TestClock::at(0));
+    let memory = MemoryIdempotency::with_max_bytes(clock, 10_000, 100_000);
+    for number in 0..1_000 {
+        let ticket = execute(&memory, key(number), "a");
+        memory.complete(&key(number), ticket, answer(&"x".repeat(5_000)));
+        assert!(memory.size().1 <= 100_000 + 1_000);
+    }
+    assert!(memory.size().0 >= 15);
+    let ticket = execute(&memory, key(1_000), "a");
+    memory.complete(&key(1_000), ticket, answer(&"x".repeat(100_001)));
+    execute(&memory, key(1_000), "too large to be kept");
+}
+
+#[test]
+fn of_100_threads_one_executes() {
+    let (_, memory) = memory(10);
+    let memory = Arc::new(memory);
+    let threads = (0..100).map(|_| {
+        let memory = Arc::clone(&memory);
+        std::thread::spawn(move || matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Execute(_)))
+    });
+    let threads = threads.collect::<Vec<_>>();
+    assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn different_requests_have_different_keys(
+        a in ("(POST|PUT)", "/[ab/]{0,4}", "[ab]{0,3}", "[ab]{1,3}"),
+        b in ("(POST|PUT)", "/[ab/]{0,4}", "[ab]{0,3}", "[ab]{1,3}"),
+    ) {
+        let derive = |(method, path, caller, value): &(String, String, String, String)| {
+            derive_key(method, path, Caller::Credential(caller), value)
+        };
+        prop_assert_eq!(derive(&a) == derive(&b), a == b);
+    }
+}

@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sentri_core::limit::{self, Bucket, Budget, LimitRules, Settlement, Step, Verdict};
+use serde_json::{Value, json};
+
+use crate::vectors::{self, option, shown, text};
+
+fn budget(given: &Value) -> Budget {
+    Budget {
+        limit: u32::try_from(given["limit"].as_u64().unwrap()).unwrap(),
+        window: Duration::from_millis(given["window"].as_u64().unwrap()),
+    }
+}
+
+fn steps(given: &Value) -> Value {
+    let budget = budget(given);
+    let mut bucket = None::<Bucket>;
+    let mut said = Vec::new();
+    for step in given["steps"].as_array().unwrap() {
+        let now = step["at"].as_i64().unwrap();
+        let bucket = bucket.get_or_insert_with(|| Bucket::new(budget, now));
+        match text(step, "do") {
+            "begin" => said.push(match bucket.begin(budget, now) {
+                Step::Wait => json!("wait"),
+                Step::Done(Verdict::Granted { remaining, resets_in }) => {
+                    json!({ "granted": remaining, "ms": resets_in.as_millis() as u64 })
+                }
+                Step::Done(Verdict::Exceeded { retry_after }) => json!({ "exceeded": retry_after.as_millis() as u64 }),
+            }),
+            "counted" => bucket.settle(Settlement::Counted, now),
+            "refunded" => bucket.settle(Settlement::Refunded, now),
+            _ => bucket.settle(Settlement::Reset, now),
+        }
+    }
+    json!(said)
+}
+
+fn headers(given: &Value) -> Value {
+    let millis = |value: &Value| Duration::from_millis(value.as_u64().unwrap());
+    let verdict = &given["verdict"];
+    let verdict = match verdict.get("exceeded") {
+        Some(after) => Verdict::Exceeded { retry_after: millis(after) },
+        None => Verdict::Granted {
+            remaining: u32::try_from(verdict["granted"].as_u64().unwrap()).unwrap(),
+            resets_in: millis(&verdict["ms"]),
+        },
+    };
+    json!(limit::headers(text(given, "name"), budget(given), verdict))
+}
+
+#[test]
+fn vectors() {
+    vectors::run("limit", |given| match text(given, "op") {
+        "steps" => Ok(steps(given)),
+        "headers" => Ok(headers(given)),
+        _ => {
+            let rules = LimitRules::from_option(option(given, "rateLimit")).map_err(shown)?;
+            Ok(rules.map_or(json!("off"), |rules| {
+                json!({
+                    "login": rules.login_account.limit,
+                    "address": rules.login_address.limit,
+                    "register": rules.register.limit,
+                    "seconds": rules.register.window.as_secs(),
+                })
+            }))
+        }
+    });
+}
+
+#[test]
+fn keys_hold_no_identifier_and_never_meet() {
+    let subject = "rizz@example.com";
+    let keys = [
+        limit::login_account(subject),
+        limit::login_address(subject),
+        limit::register_address(subject),
+        limit::custom("login", subject),
+        limit::custom("login:account", subject),
+        limit::custom("", subject),
+    ];
+    for (at, key) in keys.iter().enumerate() {
+        assert!(!key.contains("rizz") && key.len() < 100, "{key}");
+        assert!(!keys[at + 1..].contains(key), "{key}");
+    }
+    assert_eq!(limit::login_account(subject), limit::login_account(subject));
+    assert_ne!(limit::login_account("a"), limit::login_account("b"));
+}
+
+#[test]
+fn custom_budgets() {
+    let budget = limit::custom_budget(&json!({ "maxAttempts": 3, "durationSeconds": 60, "keyPrefix": "email" }));
+    assert_eq!(budget.unwrap(), Budget { limit: 3, window: Duration::from_secs(60) });
+    for bad in
+        [json!({ "maxAttempts": 0 }), json!({ "durationSeconds": -1 }), json!(null), json!({ "maxAttempts": "3" })]
+    {
+        assert_eq!(limit::custom_budget(&bad).unwrap_err().code, "CONFIGURATION_ERROR", "{bad}");
+    }
+}
+
+proptest! {
+    /// Within any window no more than the limit are granted and stay counted, whatever is asked and settled when.
+    #[test]
+    fn never_more_than_the_limit(limit in 1_u32..6, acts in proptest::collection::vec((0_u8..4, 0_i64..400), 1..200)) {
+        let budget = Budget { limit, window: Duration::from_millis(1_000) };
+        let mut bucket = Bucket::new(budget, 0);
+        let (mut now, mut in_flight) = (0, 0_u32);
+        for (act, later) in acts {
+            now += later;
+            let settle = |bucket: &mut Bucket, how| bucket.settle(how, now);
+            match act {
+                0 | 1 => if let Step::Done(Verdict::Granted { .. }) = bucket.begin(budget, now) { in_flight += 1 },
+                2 if in_flight > 0 => { settle(&mut bucket, Settlement::Counted); in_flight -= 1 },
+                3 if in_flight > 0 => { settle(&mut bucket, Settlement::Refunded); in_flight -= 1 },
+                _ => {}
+            }
+            prop_assert!(bucket.count + bucket.in_flight <= limit);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// The command line, as a person uses it.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Browser, sqliteFile } from "./support/server.mjs";
+
+const bin = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/cli/main.js");
+const environment = (more) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...more });
+const sentri = (args, { input, env } = {}) => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", input, env: environment(env), timeout: 30_000 });
+
+test("help for everything, and mistakes with a suggestion", () => {
+  const help = sentri(["--help"]);
+  assert.equal(help.status, 0);
+  for (const command of ["serve", "migrate", "keys", "create-user", "doctor"]) {
+    assert.match(help.stdout, new RegExp(`\\n  ${command} `));
+    assert.equal(sentri([command, "--help"]).status, 0);
+  }
+  for (const [args, message] of [
+    [["sevre"], /did you mean serve/],
+    [["serve", "--prot", "1"], /did you mean --port/],
+    [["serve", "--port"], /--port needs a value/],
+    [["serve", "--port", "x"], /--port must be/],
+    [["keys", "burn"], /list or rotate/],
+    [["create-user"], /--identifier is missing/],
+    [["migrate", "extra"], /one word too many/],
+  ]) {
+    const result = sentri(args);
+    assert.equal(result.status, 2, args.join(" "));
+    assert.match(result.stderr, message);
+    assert.doesNotMatch(result.stderr, /at .*\.js:/, "no stack for a mistake of the user's");
+  }
+});
+
+test("serve prints the address and the endpoints, serves, survives a restart, and stops on SIGTERM", async (t) => {
+  const db = sqliteFile(t);
+  const start = async () => {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0"], { env: environment({ DB: db }) });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    assert.match(out, /POST \/login/);
+    assert.match(out, /curl -s http/);
+    return { child, base: out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1] };
+  };
+  const stop = async (child) => {
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    assert.deepEqual(await exit, [0, null]);
+  };
+  const first = await start();
+  const made = sentri(["create-user", "--identifier", "email:boss@example.com,username:boss", "--roles", "admin", "--db", db], { input: "correct horse\n" });
+  assert.equal(made.status, 0, made.stderr);
+  const browser = new Browser(first.base);
+  const login = await browser.post("/auth/login", { identifier: "BOSS@example.com", password: "correct horse" });
+  assert.deepEqual(login.body.data.user.roles, ["admin"]);
+  assert.equal((await browser.fetch("/nothing")).status, 404);
+  await stop(first.child);
+  const second = await start();
+  browser.base = second.base;
+  const me = await browser.fetch("/auth/me", { headers: { authorization: `Bearer ${login.body.data.accessToken}` } });
+  assert.equal(me.status, 200, "a restart invalidates nothing");
+  assert.equal((await browser.post("/auth/refresh")).status, 200);
+  const listed = sentri(["keys", "list", "--db", db]);
+  assert.match(listed.stdout, /RS256 {2}signs from/);
+  const rotated = sentri(["keys", "rotate", "--db", db]);
+  assert.match(rotated.stdout, /new key .*, published now/);
+  const doctor = sentri(["doctor", "--db", db]);
+  assert.equal(doctor.status, 0, doctor.stdout);
+  assert.match(doctor.stdout, /ok {4}database/);
+  await stop(second.child);
+});
+
+test("doctor says what is wrong, and no password is printed", (t) => {
+  const missing = sentri(["doctor", "--db", sqliteFile(t)]);
+  assert.equal(missing.status, 1);
+  assert.match(missing.stdout, /wrong database: .*migrate/);
+  const away = sentri(["doctor", "--db", "postgres://u:hunter2@127.0.0.1:1/x"]);
+  assert.equal(away.status, 1);
+  assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
+});

@@ -1,0 +1,152 @@
+// The tarballs of `make pack`, installed in an empty folder: the spec's Express quick start from ESM, CommonJS and
+// TypeScript, and every snippet of the README.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+let folder;
+
+before(() => {
+  const tarballs = join(root, "target/npm");
+  const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
+  assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
+  folder = mkdtempSync(join(tmpdir(), "sentri-consumer-"));
+  writeFileSync(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, "express@5", "typescript@5", "@types/express@5", "@types/node@20"], { cwd: folder, stdio: "pipe" });
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const QUICK_START = (head) => `${head}
+const auth = createAuthExpress({
+  mode: "server",
+  validRoles: ["user", "admin"] as const,
+  db: { connectionString: process.env.DATABASE_URL! },
+});
+const app = express();
+app.use(express.json());
+async function main() {
+  await auth.migrate();
+  app.use("/auth", auth.router());
+  app.get("/me", auth.protect(), (req, res) => { res.json(req.user); });
+  app.get("/admin", auth.protect(), auth.authorize("admin"), (req, res) => { res.json(req.user!.id); });
+  app.use(auth.errorHandler());
+  const server = app.listen(0, async () => {
+    const base = "http://127.0.0.1:" + (server.address() as { port: number }).port;
+    const post = (path: string, body: object) => fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    const name = "rizz" + process.pid + Date.now();
+    const registered = await post("/auth/register", { identifiers: [{ type: "username", value: name }], password: "secret123" });
+    const login = await (await post("/auth/login", { identifier: name, password: "secret123" })).json() as any;
+    const me = await fetch(base + "/me", { headers: { authorization: "Bearer " + login.data.accessToken } });
+    const admin = await fetch(base + "/admin", { headers: { authorization: "Bearer " + login.data.accessToken } });
+    const keys = await (await fetch(base + "/auth/keys")).json() as any;
+    console.log(registered.status, login.statusCode, me.status, admin.status, keys.keys[0].alg);
+    await auth.deleteUser(login.data.user.id);
+    server.close();
+    server.closeAllConnections();
+    await auth.close();
+  });
+}
+main();
+`;
+const untyped = (text) => text.replace(/ as const| as any|process\.env\.DATABASE_URL!/g, (found) => (found.startsWith("process") ? "process.env.DATABASE_URL" : ""))
+  .replace("(server.address() as { port: number })", "server.address()").replace(/path: string, body: object/, "path, body").replace("req.user!", "req.user");
+
+const run = (file, args = []) => execFileSync(process.execPath, [...args, join(folder, file)], { cwd: folder, encoding: "utf8", env: { ...process.env, DATABASE_URL: process.env.DATABASE_URL }, timeout: 60_000 });
+
+test("the quick start runs from ESM on PostgreSQL and ends by itself", () => {
+  writeFileSync(join(folder, "app.mjs"), untyped(QUICK_START('import express from "express";\nimport { createAuthExpress } from "sentri/express";')));
+  assert.equal(run("app.mjs").trim(), "201 200 200 403 RS256");
+});
+
+test("the quick start runs from CommonJS", () => {
+  writeFileSync(join(folder, "app.cjs"), untyped(QUICK_START('const express = require("express");\nconst { createAuthServer } = require("sentri");\nconst createAuthExpress = ({ mode, ...o }) => createAuthServer(o);')));
+  assert.equal(run("app.cjs").trim(), "201 200 200 403 RS256");
+});
+
+test("the quick start type-checks under strict, declaration and composite, and runs", () => {
+  const code = QUICK_START('import express from "express";\nimport { createAuthExpress, SentriError, type SentriLogger } from "sentri/express";\nimport { createAuth } from "sentri";\nimport { SENTRI_ERROR_STATUS } from "sentri/core";');
+  writeFileSync(join(folder, "app.ts"), `${code}
+export const exported = auth;
+export const narrowed = createAuth<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
+// @ts-expect-error a role that does not exist
+export const typo = () => auth.authorize("amdin");
+export class NotFound extends SentriError { constructor() { super("NOT_FOUND", "nothing", SENTRI_ERROR_STATUS.USER_NOT_FOUND); } }
+export const logger: SentriLogger = console;
+void narrowed.close();
+`);
+  const base = { strict: true, declaration: true, composite: true, skipLibCheck: false, target: "ES2022", types: ["node"], outDir: "out" };
+  for (const [name, module] of [["esm", "NodeNext"], ["cjs", "Node16"]]) {
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: name === "esm" ? "module" : "commonjs", dependencies: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).dependencies }));
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...base, module, moduleResolution: module, esModuleInterop: true }, files: ["app.ts"] }));
+    try {
+      execFileSync(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder, encoding: "utf8", stdio: "pipe" });
+    } catch (error) {
+      assert.fail(`${name}: ${error.stdout}`);
+    }
+    assert.equal(run("out/app.js").trim(), "201 200 200 403 RS256", name);
+    rmSync(join(folder, "out"), { recursive: true });
+    rmSync(join(folder, "tsconfig.tsbuildinfo"), { force: true });
+  }
+});
+
+test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {
+  writeFileSync(join(folder, "one.mjs"), `
+import { createRequire } from "node:module";
+import { SentriError, createAuth } from "sentri";
+import { SentriError as FromCore } from "sentri/core";
+const required = createRequire(import.meta.url)("sentri").SentriError;
+const copy = class SentriError extends Error {};
+Object.defineProperty(copy.prototype, Symbol.for("sentri.SentriError"), { value: true });
+class Own extends SentriError {}
+let thrown;
+try { createAuth({ mode: "x" }); } catch (error) { thrown = error; }
+console.log(SentriError === required, SentriError === FromCore, new copy() instanceof SentriError, new Own("A", "b", 404) instanceof Own,
+  new SentriError("A") instanceof Own, thrown instanceof SentriError, thrown.name, thrown.code, thrown.statusCode);
+`);
+  assert.equal(run("one.mjs").trim(), "true true true true false true SentriError CONFIGURATION_ERROR 500");
+});
+
+test("a missing platform package says the cure", () => {
+  writeFileSync(join(folder, "broken.cjs"), `
+const Module = require("node:module");
+const load = Module._load;
+Module._load = function (name, ...rest) {
+  if (name.startsWith("sentri-") || name.endsWith(".node")) throw new Error("not there");
+  return load.call(this, name, ...rest);
+};
+try { require("sentri").createAuth({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" }); }
+catch (error) { console.log(error.code, /npm install/.test(error.message), /sentri doctor/.test(error.message)); }
+`);
+  assert.equal(run("broken.cjs").trim(), "CONFIGURATION_ERROR true true");
+});
+
+const snippets = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
+
+test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "middleware", "programmatic"]));
+
+for (const [, name, language, code] of snippets) {
+  test(`the README's snippet ${name} runs`, async () => {
+    const file = `readme-${name}.${language === "cjs" ? "cjs" : "mjs"}`;
+    writeFileSync(join(folder, file), code);
+    const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, PORT: "0", DATABASE_URL: "sqlite::memory:" } });
+    let errors = "";
+    child.stderr.on("data", (chunk) => (errors += chunk));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    // A snippet that listens is still there after a while; the others end by themselves.
+    const code_ = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4_000, "listening"))]);
+    if (code_ === "listening") {
+      assert.match(code, /app\.listen/);
+      child.kill();
+      await ended;
+    } else {
+      assert.equal(code_, 0, errors);
+    }
+    assert.doesNotMatch(errors, /Error/);
+  });
+}
