@@ -12,8 +12,13 @@ function serve(express, parsed) {
     app.disable("x-powered-by");
     if (parsed) app.use(express.json());
     app.use("/auth", auth.router());
-    app.all("/protected", auth.protect(), (req, res) => res.json(req.user));
-    app.all("/admin-only", auth.protect(), auth.authorize("admin"), (req, res) => res.json(req.user));
+    const answer = (req, res) => res.json(req.user);
+    const editors = auth.permit({ roles: ["admin"], check: async (req) => req.user.roles.includes("editor") });
+    app.all("/protected", auth.protect(), answer);
+    app.all("/admin-only", auth.protect(), auth.authorize("admin"), answer);
+    app.all("/editors", auth.protect(), editors, answer);
+    app.all("/unguarded-admin", auth.authorize("admin"), answer);
+    app.all("/unguarded-editors", editors, answer);
     app.use(auth.errorHandler());
     const server = await new Promise((resolve) => {
       const listening = app.listen(0, "127.0.0.1", () => resolve(listening));

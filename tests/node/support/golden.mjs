@@ -56,8 +56,7 @@ export const databases = {
 
 /**
  * Holds one conversation. `serve(options)` builds the auth server of a framework and resolves to
- * `{auth, base, close}`: the endpoints under `base + "/auth"`, beside them `/protected` (any method, `protect()`, answers
- * with the user) and `/admin-only` (`authorize("admin")` too), one proxy trusted.
+ * `{auth, base, close}`: the endpoints under `base + "/auth"`, the routes of the application beside them, one proxy trusted.
  */
 export async function hold(conversation, database, serve) {
   const { db, drop } = await database();
@@ -173,7 +172,7 @@ class Talk {
     // As the one trusted proxy would: behind whatever the client claims.
     sent["x-forwarded-for"] = sent["x-forwarded-for"] ? `${sent["x-forwarded-for"]}, ${ip}` : ip;
     const target = this.variables.fill(path);
-    const mount = /^\/(protected|admin-only)\b/.test(target) ? "" : "/auth";
+    const mount = /^\/(protected|admin-only|editors|unguarded-\w+)\b/.test(target) ? "" : "/auth";
     const response = await fetch(this.served.base + mount + target, { method, headers: sent, body: payload });
     return { response, text: await response.text(), jar };
   }
