@@ -13,6 +13,9 @@ mod support;
 
 use std::sync::Arc;
 
+use sentri_core::event::EventName;
+use sentri_core::http::router;
+use serde_json::Value;
 use support::Database;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -28,6 +31,33 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     hold_all(Database::Postgres).await;
+}
+
+/// Whatever is added to the tables of routes and events gets a conversation.
+#[test]
+fn every_route_and_event_is_talked_about() {
+    let (mut paths, mut events) = (Vec::new(), Vec::new());
+    for step in conversation::load_all().into_iter().flat_map(|conversation| conversation.steps) {
+        if let conversation::Action::Request(request) = &step.action {
+            let method = request.get("method").and_then(Value::as_str).unwrap_or("GET");
+            let path = request["path"].as_str().unwrap().split('?').next().unwrap();
+            // A success: refusals alone would not show that the route does anything.
+            if step.expect.contains_key("ok") || step.expect.contains_key("status") {
+                paths.extend(router::find(method, path).map(|(route, _)| (route.method, route.pattern)));
+            }
+        }
+        for event in step.expect.get("events").and_then(Value::as_array).into_iter().flatten() {
+            events.push(event[0].as_str().unwrap().to_owned());
+        }
+    }
+    for route in router::ROUTES {
+        let found = paths.contains(&(route.method, route.pattern));
+        assert!(found, "no conversation has a success of {} {}", route.method, route.pattern);
+    }
+    for event in EventName::ALL {
+        let name = format!("{} {}", event.level().as_str(), event.as_str());
+        assert!(events.contains(&name), "no conversation has the event {name}");
+    }
 }
 
 async fn hold_all(database: Database) {

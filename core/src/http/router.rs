@@ -71,11 +71,18 @@ fn match_path(pattern: &str, path: &str) -> Option<Option<String>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(parameter),
-            (Some(segment), Some(value)) if segment.starts_with(':') => parameter = Some(decode(value)?),
+            (Some(segment), Some(value)) if segment.starts_with(':') => parameter = Some(read_parameter(value)?),
             (Some(segment), Some(value)) if segment == value => {}
             _ => return None,
         }
     }
+}
+
+/// The decoded value of a parameter. One that can't be decoded is taken as it stands: an id that nobody has, so that
+/// the answer is the endpoint's own and not the framework's for an unknown path.
+fn read_parameter(value: &str) -> Option<String> {
+    let plain = || (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned());
+    decode(value).or_else(plain)
 }
 
 /// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: not well-formed, empty, or

@@ -71,9 +71,14 @@ impl Variables {
                     .try_for_each(|(i, (wanted, found))| self.check(wanted, found, &format!("{path}[{i}]")))
             }
             (Value::Object(wanted), Value::Object(found)) => {
-                let open = wanted.contains_key("...");
-                let names: Vec<&String> = wanted.keys().filter(|name| *name != "...").collect();
-                if !open && names != found.keys().collect::<Vec<_>>() {
+                let mut names: Vec<&String> = wanted.keys().filter(|name| *name != "...").collect();
+                let mut members: Vec<&String> = found.keys().collect();
+                let loose = wanted.get("...");
+                if loose == Some(&Value::from("any order")) {
+                    names.sort_unstable();
+                    members.sort_unstable();
+                }
+                if loose != Some(&Value::Bool(true)) && names != members {
                     return Err(format!("{path}: expected the members {names:?} in this order, got {actual}"));
                 }
                 for name in names {

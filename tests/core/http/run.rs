@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use sentri_core::clock::{Clock as _, TestClock};
 use sentri_core::hook::{Effect, RevocationCheck};
-use sentri_core::http::guard::GuardRequest;
+use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
+use sentri_core::server::{Decision, PermitOutcome};
 use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -377,12 +378,15 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// A request to an endpoint, or to one of the routes of the host: `/protected` and `/admin-only`.
+/// A request to an endpoint, or to one of the routes of the application.
 async fn send(server: &AuthServer, sent: Sent) -> Answer {
     let request_id = sent.header("x-request-id");
     let handled = match sent.path.split('?').next().unwrap_or_default() {
-        "/protected" => guarded(server, &sent, &[]).await,
-        "/admin-only" => guarded(server, &sent, &["admin".to_owned()]).await,
+        "/protected" => host_route(server, &sent, true, None).await,
+        "/admin-only" => host_route(server, &sent, true, Some(authorize_admin)).await,
+        "/editors" => host_route(server, &sent, true, Some(permit_editors)).await,
+        "/unguarded-admin" => host_route(server, &sent, false, Some(authorize_admin)).await,
+        "/unguarded-editors" => host_route(server, &sent, false, Some(permit_editors)).await,
         _ => endpoint(server, sent).await,
     };
     let logged = |event| {
@@ -412,8 +416,54 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
     server.handle(request).await
 }
 
-/// `protect()`, then `authorize(...roles)`, then a handler that answers with the user.
-async fn guarded(server: &AuthServer, sent: &Sent, roles: &[String]) -> Handled {
+/// What stands between `protect()` and the handler.
+type Check = fn(&AuthServer, Option<&Principal>) -> Decision;
+
+fn authorize_admin(server: &AuthServer, user: Option<&Principal>) -> Decision {
+    server.authorize(user.map(|user| (user.id.as_str(), user.roles.as_slice())), &["admin".to_owned()])
+}
+
+/// `permit({roles: ["admin"], check})`, whose check looks for the role editor.
+fn permit_editors(server: &AuthServer, user: Option<&Principal>) -> Decision {
+    let has = |role: &str| user.is_some_and(|user| user.roles.iter().any(|known| known == role));
+    let outcome = match user {
+        None => PermitOutcome::Unauthenticated,
+        Some(_) if has("admin") => PermitOutcome::Bypass("admin".to_owned()),
+        Some(_) if has("editor") => PermitOutcome::Passed,
+        Some(_) => PermitOutcome::Denied,
+    };
+    server.permit(user.map(|user| (user.id.as_str(), user.roles.as_slice())), &outcome)
+}
+
+/// A route of the application: `protect()` if it is guarded, then a check, then a handler that answers with the user.
+async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Option<Check>) -> Handled {
+    let (mut events, mut headers, mut user, mut error) = (Vec::new(), Vec::new(), None, None);
+    if guarded {
+        let guarded = protect(server, sent).await;
+        (events, headers) = (guarded.events, guarded.headers);
+        match guarded.result {
+            Ok(principal) => user = Some(principal),
+            Err(refusal) => error = Some(refusal),
+        }
+    }
+    if let (None, Some(check)) = (&error, check) {
+        let decision = check(server, user.as_ref());
+        events.extend(decision.event);
+        error = decision.error;
+    }
+    let mut response = match error {
+        Some(error) => server.error_response(&error),
+        None => Response {
+            status: 200,
+            headers: vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())],
+            body: user.map_or(Value::Null, |user| json!({ "id": user.id, "roles": user.roles })).to_string(),
+        },
+    };
+    response.headers.extend(headers);
+    Handled { response, events, effects: Vec::new() }
+}
+
+async fn protect(server: &AuthServer, sent: &Sent) -> Guarded {
     let request = GuardRequest {
         method: sent.method.clone(),
         authorization: sent.header("authorization"),
@@ -424,31 +474,10 @@ async fn guarded(server: &AuthServer, sent: &Sent, roles: &[String]) -> Handled 
         client_ip: Some(sent.ip.clone()),
         user_agent: sent.header("user-agent"),
     };
-    let guarded = match server.guard_now(&request) {
+    match server.guard_now(&request) {
         Some(guarded) => guarded,
         None => server.guard(&request).await,
-    };
-    let mut events = guarded.events;
-    let result = guarded.result.and_then(|principal| {
-        if !roles.is_empty() {
-            let decision = server.authorize(Some((&principal.id, &principal.roles)), roles);
-            events.extend(decision.event);
-            if let Some(error) = decision.error {
-                return Err(error);
-            }
-        }
-        Ok(principal)
-    });
-    let mut response = match result {
-        Ok(principal) => Response {
-            status: 200,
-            headers: vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())],
-            body: json!({ "id": principal.id, "roles": principal.roles }).to_string(),
-        },
-        Err(error) => server.error_response(&error),
-    };
-    response.headers.extend(guarded.headers);
-    Handled { response, events, effects: Vec::new() }
+    }
 }
 
 fn hook(effect: Effect) -> Value {

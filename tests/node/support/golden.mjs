@@ -1,0 +1,297 @@
+// Holds the golden conversations of tests/http with a server over real sockets, by fetch. The format is in
+// tests/README.md; tests/core/http does the same with the core in-process.
+import { randomBytes } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import pg from "pg";
+import { Mismatch, Variables } from "./pattern.mjs";
+import { PASSWORD, testClock } from "./server.mjs";
+
+const FOLDER = new URL("../../http/", import.meta.url);
+const START = Date.parse("2026-01-01T00:00:00Z");
+const IP = "203.0.113.7";
+const USER_AGENT = "golden/1";
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Headers of the connection and the framework, not of the answer. */
+const NOT_OURS = new Set(["connection", "content-length", "date", "etag", "keep-alive"]);
+
+const BASE = {
+  mode: "server",
+  secret: "a secret of at least thirty-two bytes, for tests",
+  validRoles: ["user", "admin", "editor"],
+  saltRounds: 10,
+  rateLimit: false,
+};
+
+/** Every conversation of every file, in order. */
+export function conversations() {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json")).sort();
+  return files.flatMap((file) =>
+    JSON.parse(readFileSync(new URL(file, FOLDER), "utf8")).conversations.map((conversation) => ({ ...conversation, file: file.slice(0, -5) })),
+  );
+}
+
+/** Whether a parser of the framework would see what this conversation sends before sentri does. */
+export const isRaw = ({ steps }) => steps.some(({ request }) => request?.rawBody !== undefined);
+
+export const databases = {
+  SQLite: async () => ({ db: "sqlite::memory:", drop: async () => {} }),
+  PostgreSQL: async () => {
+    const url = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/test";
+    const schema = `sentri_t_${randomBytes(12).toString("hex")}`;
+    const run = async (sql) => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        await client.query(sql);
+      } finally {
+        await client.end();
+      }
+    };
+    await run(`CREATE SCHEMA ${schema}`);
+    const glue = url.includes("?") ? "&" : "?";
+    const db = { connectionString: `${url}${glue}options=-csearch_path%3D${schema}`, max: 10 };
+    return { db, drop: () => run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`) };
+  },
+};
+
+/**
+ * Holds one conversation. `serve(options)` builds the auth server of a framework and resolves to
+ * `{auth, base, close}`: the endpoints under `base + "/auth"`, the routes of the application beside them, one proxy trusted.
+ */
+export async function hold(conversation, database, serve) {
+  const { db, drop } = await database();
+  try {
+    const talk = new Talk(conversation);
+    talk.served = await serve({ ...talk.options, db });
+    try {
+      await talk.run(conversation);
+    } finally {
+      await talk.served.close();
+    }
+  } finally {
+    await drop();
+  }
+}
+
+class Talk {
+  variables = new Variables();
+  jars = new Map();
+  answers = new Map();
+  events = [];
+  hooks = [];
+  revoked = null;
+
+  constructor({ config = {}, clock = START }) {
+    this.clock = testClock(clock);
+    const log = (level) => (entry) => this.events.push([`${level} ${entry.event}`, entry]);
+    const hook = (name) => (...args) => void this.hooks.push([name, ...args]);
+    const own = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+    const removed = new Set(Object.keys(config).filter((name) => config[name] === null));
+    const base = Object.fromEntries(Object.entries(BASE).filter(([name]) => !removed.has(name)));
+    this.options = {
+      ...base,
+      logger: { info: log("info"), warn: log("warn"), error: log("error") },
+      hooks: { onLogin: hook("onLogin"), onFailedLogin: hook("onFailedLogin"), onLogout: hook("onLogout") },
+      ...own,
+      clock: this.clock,
+    };
+    if (this.options.isTokenRevoked) {
+      this.options.isTokenRevoked = async (sessionId) => {
+        if (this.revoked === "throws") throw new Error("the list of revoked sessions is away");
+        return this.revoked?.includes(sessionId) ?? false;
+      };
+    }
+  }
+
+  async run({ given = {}, steps }) {
+    const { auth, base } = this.served;
+    await auth.migrate();
+    const { host } = new URL(base);
+    for (const [name, value] of Object.entries({ host, origin: base, ip: IP, userAgent: USER_AGENT, password: PASSWORD })) {
+      this.variables.set(name, value);
+    }
+    for (const [name, roles] of Object.entries(given)) await this.introduce(auth, name, roles);
+    for (const step of steps) {
+      if (step.advance) this.clock.advance(duration(step.advance));
+      if (step.revoked !== undefined) this.revoked = this.variables.fill(step.revoked);
+      try {
+        await this.step(step);
+      } catch (error) {
+        if (error instanceof Mismatch) throw new Mismatch(`${step.name}: ${error.message}`);
+        throw error;
+      }
+    }
+  }
+
+  /** A user with the username `name`, the common password, and one session. */
+  async introduce(auth, name, roles) {
+    const { user } = await auth.register({ identifiers: [{ type: "username", value: name }], password: PASSWORD, roles });
+    const { accessToken, refreshToken, sessionId } = await auth.createSession(user.id);
+    const known = { id: user.id, identifier: user.identifiers[0].id, access: accessToken, refresh: refreshToken, session: sessionId };
+    for (const [member, value] of Object.entries(known)) this.variables.set(`${name}.${member}`, value);
+  }
+
+  async step(step) {
+    if (step.call) return this.call(step);
+    if (step.parallel) {
+      const answers = await Promise.all(Array.from({ length: step.parallel }, () => this.send(step.request)));
+      for (const answer of answers) this.check(step, answer);
+      return;
+    }
+    for (let i = 0; i < (step.repeat ?? 1); i++) {
+      this.events.length = 0;
+      this.hooks.length = 0;
+      this.check(step, await this.send(step.request));
+    }
+  }
+
+  async call({ call: [method, ...args], expect }) {
+    let result;
+    try {
+      result = await this.served.auth[method](...this.variables.fill(args));
+    } catch (error) {
+      if (!expect.throws) throw new Mismatch(`it threw ${error}`);
+      return this.variables.check(expect.throws, [error.code, error.statusCode], "throws");
+    }
+    if (expect.throws) throw new Mismatch(`it should have thrown, but resolved to ${JSON.stringify(result)}`);
+    this.variables.check(expect.result, JSON.parse(JSON.stringify(result ?? null)), "result");
+    this.variables.checkTokens(expect.tokens);
+  }
+
+  async send({ method = "GET", path, headers = {}, as, body, rawBody, jar, ip = IP }) {
+    const sent = { "user-agent": USER_AGENT };
+    const payload = rawBody !== undefined ? this.rawBody(rawBody) : body !== undefined ? JSON.stringify(this.variables.fill(body)) : undefined;
+    if (payload !== undefined) sent["content-type"] = "application/json";
+    if (as !== undefined) sent.authorization = `Bearer ${this.variables.fill(as)}`;
+    const cookies = jar === undefined ? [] : this.cookiesOf(jar);
+    for (const [name, value] of Object.entries(headers)) {
+      if (name === "cookie") cookies.push(this.variables.fill(value));
+      else sent[name] = this.variables.fill(value);
+    }
+    if (cookies.length > 0) sent.cookie = cookies.join("; ");
+    // As the one trusted proxy would: behind whatever the client claims.
+    sent["x-forwarded-for"] = sent["x-forwarded-for"] ? `${sent["x-forwarded-for"]}, ${ip}` : ip;
+    const target = this.variables.fill(path);
+    const mount = /^\/(protected|admin-only|editors|unguarded-\w+)\b/.test(target) ? "" : "/auth";
+    const response = await fetch(this.served.base + mount + target, { method, headers: sent, body: payload });
+    return { response, text: await response.text(), jar };
+  }
+
+  rawBody(raw) {
+    if (typeof raw === "string") return this.variables.fill(raw);
+    return (raw.before ?? "") + raw.fill.repeat(raw.times) + (raw.after ?? "");
+  }
+
+  check(step, { response, text, jar }) {
+    const { expect } = step;
+    if (jar !== undefined) this.keepCookies(jar, response);
+    let body;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      throw new Mismatch(`${response.status} is not JSON: ${text.slice(0, 200)}`);
+    }
+    try {
+      this.checkResponse(expect, response, body);
+    } catch (error) {
+      throw error instanceof Mismatch ? new Mismatch(`${error.message}\n    in ${response.status} ${text.slice(0, 500)}`) : error;
+    }
+    if (expect.cookies) this.checkCookies(expect.cookies, response);
+    this.variables.checkTokens(expect.tokens);
+    if (expect.events) this.checkEvents(expect.events, step.request.headers?.["x-request-id"]);
+    if (expect.hooks) this.variables.check(expect.hooks, JSON.parse(JSON.stringify(this.hooks)), "hooks");
+    const headers = [...response.headers].filter(([name]) => !NOT_OURS.has(name));
+    const seen = JSON.stringify([response.status, text, headers]);
+    if (expect.sameAs !== undefined && this.answers.get(expect.sameAs) !== seen) {
+      throw new Mismatch(`sameAs: ${seen} is not ${this.answers.get(expect.sameAs)}`);
+    }
+    this.answers.set(step.name, seen);
+  }
+
+  checkResponse({ ok, error, status, body: bare = "$any", headers = {} }, response, body) {
+    const wanted = ok
+      ? { error: false, statusCode: ok[0], message: ok[1], data: ok[2] }
+      : error
+        ? { error: true, statusCode: error[1], code: error[0], message: error[2] ?? "$text", data: null }
+        : bare;
+    this.variables.check(status ?? wanted.statusCode, response.status, "status");
+    this.variables.check(wanted, body, "body");
+    for (const [name, expected] of Object.entries(headers)) this.variables.check(expected, response.headers.get(name), name);
+    checkAlways(response, body);
+  }
+
+  checkCookies(expected, response) {
+    const cookies = setCookies(response);
+    this.variables.check(Object.keys(expected).sort(), cookies.map(({ name }) => name).sort(), "cookies");
+    for (const { name, value, attributes } of cookies) {
+      const [pattern, ...wanted] = expected[name].split("; ");
+      const cleared = pattern === "cleared";
+      this.variables.check(cleared ? "" : pattern, value, name);
+      if (cleared) wanted.push("Max-Age=0");
+      // Both say that it is over; old browsers know only one of them.
+      const found = attributes.filter((attribute) => !cleared || attribute !== "Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+      this.variables.check(wanted.sort(), found.sort(), name);
+    }
+  }
+
+  checkEvents(expected, requestId) {
+    const logged = JSON.parse(JSON.stringify(this.events));
+    const names = (events) => events.map(([name]) => name);
+    this.variables.check(names(expected), names(logged), "events");
+    expected.forEach(([name, fields], i) => {
+      const { service, event, requestId: id = null, duration_ms: duration = 0, ...found } = logged[i][1];
+      this.variables.check("sentri", service, `${name}.service`);
+      this.variables.check(name.split(" ")[1], event, `${name}.event`);
+      this.variables.check(requestId ?? null, id, `${name}.requestId`);
+      this.variables.check("$count", duration, `${name}.duration_ms`);
+      this.variables.check({ ...fields, "...": "any order" }, found, name);
+    });
+  }
+
+  keepCookies(name, response) {
+    if (!this.jars.has(name)) this.jars.set(name, new Map());
+    for (const { name: cookie, value, attributes } of setCookies(response)) {
+      const age = attributes.find((attribute) => attribute.startsWith("Max-Age="));
+      this.jars.get(name).set(cookie, { value, ends: age ? this.clock.now() + Number(age.slice(8)) * 1_000 : Infinity });
+    }
+  }
+
+  cookiesOf(name) {
+    const live = [...(this.jars.get(name) ?? [])].filter(([, { ends }]) => ends > this.clock.now());
+    return live.map(([cookie, { value }]) => `${cookie}=${value}`);
+  }
+}
+
+/** What holds for every answer, whatever the step is about. */
+function checkAlways({ status, headers }, body) {
+  const must = (holds, what) => {
+    if (!holds) throw new Mismatch(what);
+  };
+  must(headers.get("content-type") === "application/json; charset=utf-8", "the content type is not JSON");
+  must(status !== 401 || headers.get("www-authenticate") === "Bearer", "a 401 has WWW-Authenticate: Bearer");
+  const carriesToken = body?.data?.accessToken !== undefined || headers.has("set-cookie") || headers.has("x-access-token");
+  must(!carriesToken || headers.get("cache-control") === "no-store", "what carries a token or a cookie has Cache-Control: no-store");
+  must((status === 429 || status === 503) === headers.has("retry-after"), "429 and 503, and no other answer, have Retry-After");
+}
+
+function setCookies(response) {
+  return response.headers.getSetCookie().map((line) => {
+    const [pair, ...attributes] = line.split("; ");
+    const at = pair.indexOf("=");
+    return { name: pair.slice(0, at), value: pair.slice(at + 1), attributes };
+  });
+}
+
+function duration(text) {
+  const [, number, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text);
+  return Number(number) * UNITS[unit];
+}
+
+/** Runs `work` over `items`, `limit` at once. */
+export async function each(items, limit, work) {
+  const queue = items.slice();
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}
