@@ -29,3 +29,21 @@ export class Generations<V> {
     this.old.delete(key);
   }
 }
+
+/**
+ * Tells whether a token was seen of late, from the end of its signature alone: what is used once is not worth keeping,
+ * and keeping it costs more than verifying a third of it. A false yes only keeps one more.
+ */
+export class Sightings {
+  private readonly marks = new Int32Array(1 << 15);
+
+  /** Whether the token was seen before, and notes that it was. */
+  again(token: string): boolean {
+    let mark = 17;
+    for (let at = Math.max(0, token.length - 10); at < token.length; at++) mark = (Math.imul(mark, 31) + token.charCodeAt(at)) | 0;
+    const slot = (mark ^ (mark >>> 15)) & 0x7fff;
+    const known = this.marks[slot] === mark;
+    this.marks[slot] = mark;
+    return known;
+  }
+}

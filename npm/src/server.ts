@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { Generations } from "./cache.js";
+import { Generations, Sightings } from "./cache.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, toData, unwrap, type ErrorData } from "./errors.js";
 import { loadNative, type NativeCallbacks, type NativeModule, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
@@ -70,6 +70,7 @@ export class AuthServer<Role extends string = string> {
   private lastContext = 0;
   private readonly guards = new Generations<Guarded>(REMEMBERED);
   private readonly verified = new Generations<Verified>(REMEMBERED);
+  private readonly sightings = new Sightings();
 
   constructor(options: t.ServerOptions<Role> | t.ClientOptions<Role>) {
     const { text, clock } = prepare(options);
@@ -296,8 +297,11 @@ export class AuthServer<Role extends string = string> {
       return { id: known.id, roles: known.roles.slice() as Role[], sessionId: known.sessionId };
     }
     const fresh = unpack(this.core.verifyAccessToken(this.number, typeof token === "string" ? token : String(token)));
-    this.verified.set(token, fresh);
-    return { id: fresh.id, roles: fresh.roles.slice() as Role[], sessionId: fresh.sessionId };
+    if (this.sightings.again(token)) {
+      this.verified.set(token, fresh);
+      return { id: fresh.id, roles: fresh.roles.slice() as Role[], sessionId: fresh.sessionId };
+    }
+    return { id: fresh.id, roles: fresh.roles as Role[], sessionId: fresh.sessionId };
   }
   /** Verifies a refresh token; its session is not looked at. */
   verifyRefreshToken(token: string): { sessionId: string } {
