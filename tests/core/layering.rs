@@ -139,3 +139,29 @@ fn sql_is_written_in_the_store_alone() {
         }
     }
 }
+
+/// P48: a panic in any export is an exception in the host. Synchronous exports must say so themselves, promises reject,
+/// and nothing may turn a panic into an abort.
+#[test]
+fn every_export_of_the_node_binding_catches_panics() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut paths = Vec::new();
+    sources(&root.join("bindings-node/src"), &mut paths);
+    let mut exports = 0;
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (at, _) in text.match_indices("#[napi") {
+            let attribute = &text[at..at + text[at..].find(']').unwrap()];
+            let item = text[at..].lines().find(|line| !line.trim().starts_with('#')).unwrap();
+            if !item.contains("fn ") {
+                continue;
+            }
+            exports += 1;
+            let promise = attribute.contains("Promise<");
+            assert!(promise || attribute.contains("catch_unwind"), "{}: {item}", path.display());
+        }
+    }
+    assert!(exports > 30, "the exports were found");
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    assert!(!manifest.contains("panic = \"abort\""));
+}

@@ -1,0 +1,43 @@
+// P48: whatever is passed to the exports of the native core, the answer is a value or an exception, and the process
+// lives.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const native = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/native.js");
+
+test("no argument to any export ends the process", () => {
+  const script = `
+const core = require(${JSON.stringify(native)}).loadNative();
+const options = JSON.stringify({ mode: "server", db: "sqlite::memory:", validRoles: ["user"], secret: "x".repeat(40) });
+const odd = [undefined, null, 0, -1, NaN, 1e300, 2 ** 32, true, "", "\\u0000", "\\ud800", "{", "[]", "x".repeat(100_000), {}, [], [[]], [["a"]], () => {}, Symbol("s"), 10n, new Date(), Buffer.alloc(3), { method: 1 }, { method: "GET", path: "/me", headers: [["a"]] }, { method: "\\u0000", path: "\\u0000", headers: [] }];
+let calls = 0, thrown = 0;
+const attempt = async (run) => { calls += 1; try { await run(); } catch (error) { thrown += 1; if (!(error instanceof Error)) throw new Error("not an Error: " + error); } };
+(async () => {
+  const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeIdempotency("{}")];
+  for (const value of odd) {
+    await attempt(() => new core.NativeServer(value, value, value));
+    await attempt(() => new core.NativeIdempotency(value));
+    for (const name of ["epoch", "verifyAccessToken"]) await attempt(() => core[name](value, value));
+  }
+  for (const make of makers) {
+    const object = make();
+    const names = Object.getOwnPropertyNames(Object.getPrototypeOf(object)).filter((name) => name !== "constructor" && typeof object[name] === "function");
+    for (const name of names) {
+      for (const value of odd) {
+        await attempt(() => object[name](value));
+        await attempt(() => object[name](value, value, value, value));
+        await attempt(() => object[name]("register", value, value));
+        await attempt(() => object[name].call({}, value));
+      }
+    }
+  }
+  console.log(calls, thrown);
+})();
+`;
+  const [calls, thrown] = execFileSync(process.execPath, ["-e", script], { encoding: "utf8", timeout: 120_000 }).trim().split(" ").map(Number);
+  assert.ok(calls > 2_000, `${calls} calls`);
+  assert.ok(thrown > 500 && thrown < calls, `${thrown} of ${calls} threw`);
+});
