@@ -1,4 +1,3 @@
-import type { NativeServer } from "./native.js";
 import type { Hooks, SentriLogger } from "./types.js";
 
 /** One log entry of the core. */
@@ -13,12 +12,17 @@ export interface HookCall {
   args: unknown[];
 }
 
+/** The hooks of the host, and what logs that one of them threw. */
+export interface Notices {
+  hooks?: Hooks | undefined;
+  failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
+}
+
 /** Runs what the core has to tell: entries to the logger, notices to the hooks. */
 export class Dispatcher {
   constructor(
-    private readonly native: NativeServer,
     private readonly logger: SentriLogger | undefined,
-    private readonly hooks: Hooks | undefined,
+    private readonly notices: Notices = {},
   ) {}
 
   /** Whether anybody listens. */
@@ -50,13 +54,13 @@ export class Dispatcher {
   /** Runs hooks one after the other and waits for them. A throw is logged and changes nothing. */
   async run(calls: readonly HookCall[], requestId: string | undefined): Promise<void> {
     for (const { hook, args } of calls) {
-      const run = (this.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[hook];
+      const run = (this.notices.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[hook];
       if (!run) continue;
       try {
-        await run.apply(this.hooks, args);
+        await run.apply(this.notices.hooks, args);
       } catch (error) {
         const cause = error instanceof Error ? error.message : String(error);
-        this.log(JSON.parse(this.native.hookFailed(hook, cause, requestId)) as LoggedEvent[]);
+        this.log(this.notices.failed?.(hook, cause, requestId) ?? []);
       }
     }
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentriError } from "./errors.js";
+import type { GuardRequest } from "./guardian.js";
 
 /** A request as the native core takes it. */
 export interface NativeRequest {
@@ -15,18 +16,6 @@ export interface NativeRequest {
   requestId?: string;
   /** Comes back to overrides. */
   hostContext?: number;
-}
-
-/** What `protect()` looks at. */
-export interface NativeGuardRequest {
-  method: string;
-  authorization?: string;
-  cookie?: string;
-  origin?: string;
-  secFetchSite?: string;
-  host?: string;
-  clientIp?: string;
-  userAgent?: string;
 }
 
 /** The host's functions; each resolves to `{"value"}` or `{"error"}` and never throws. */
@@ -61,22 +50,26 @@ export interface NativeIdempotency {
   abandon(passage: NativePassage): void;
 }
 
-/** The class of the native core. Texts are JSON. */
-export interface NativeServer {
+/** What the native classes of both modes have: all that guards an application's routes. Texts are JSON. */
+export interface NativeGuardian {
   configuration(): string;
   setClock(now: number): void;
-  now(): number;
   number(): number;
-  hasRoute(method: string, path: string): boolean;
-  handle(request: NativeRequest): Promise<string>;
-  guardNow(request: NativeGuardRequest, requestId?: string): string | null;
-  guard(request: NativeGuardRequest, requestId?: string): Promise<string>;
-  call(method: string, args: string): Promise<string>;
-  runBuiltin(operation: string, input: string, context: string): Promise<string>;
+  guardNow(request: GuardRequest, requestId?: string): string | null;
+  guard(request: GuardRequest, requestId?: string): Promise<string>;
   checkRoles(required: string[]): string;
   authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
   permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;
   errorResponse(error: string): string;
+}
+
+/** Server mode in the native core. */
+export interface NativeServer extends NativeGuardian {
+  now(): number;
+  hasRoute(method: string, path: string): boolean;
+  handle(request: NativeRequest): Promise<string>;
+  call(method: string, args: string): Promise<string>;
+  runBuiltin(operation: string, input: string, context: string): Promise<string>;
   hookFailed(hook: string, cause: string, requestId?: string): string;
   signAccessToken(claims: string): string;
   signRefreshToken(sessionId: string): string;

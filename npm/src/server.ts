@@ -1,27 +1,12 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { Generations, Sightings } from "./cache.js";
+import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
-import { SentriError, fromData, toData, unwrap, type ErrorData } from "./errors.js";
-import { loadNative, type NativeCallbacks, type NativeModule, type NativeGuardRequest, type NativeRequest, type NativeServer } from "./native.js";
-import { clockOf, type TestClock } from "./clock.js";
+import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
+import type { GuardRequest, ResponseData } from "./guardian.js";
+import { NativeGuard, REMEMBERED } from "./guarding.js";
+import { loadNative, type NativeRequest, type NativeServer } from "./native.js";
+import { describe, prepare } from "./options.js";
 import type * as t from "./types.js";
-
-/** What `protect()` came to. */
-export interface Guarded {
-  principal?: { id: string; roles: string[]; sessionId: string | null; token: string; exp: number };
-  error?: ErrorData;
-  headers: Array<[string, string]>;
-  events: LoggedEvent[];
-  freshUntil: number;
-  epoch: number;
-}
-
-/** A response to be written as it is. */
-export interface ResponseData {
-  status: number;
-  headers: Array<[string, string]>;
-  body: string;
-}
 
 interface Verified {
   id: string;
@@ -30,109 +15,29 @@ interface Verified {
   exp: number;
 }
 
-/** Tokens that a process remembers at most, twice. */
-const REMEMBERED = 10_000;
-
-/** Replaces what JSON can't hold by words that the core knows: it checks the shapes, not we. */
-function describe(options: object): string {
-  return JSON.stringify(options, (_key, value: unknown) => {
-    if (typeof value === "function") return "[function]";
-    if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-    if (typeof value === "bigint") return String(value);
-    return value;
-  });
-}
-
-function prepare(options: object): { text: string; clock: TestClock | undefined } {
-  if (typeof options !== "object" || options === null) {
-    throw new SentriError("CONFIGURATION_ERROR", "the options must be an object");
-  }
-  const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
-  const named: Record<string, unknown> = { production: process.env.NODE_ENV === "production", ...rest };
-  if (dialect !== undefined && dialect !== null) named.dialect = "[object]";
-  if (logger !== undefined && logger !== null) {
-    // Methods of a logger may stand on its prototype, which JSON does not see.
-    const method = (name: string) => typeof (logger as Record<string, unknown>)[name] === "function" ? "[function]" : undefined;
-    named.logger = { info: method("info"), warn: method("warn"), error: method("error") };
-  }
-  return { text: describe(named), clock: clockOf(clock) };
-}
-
 /** Everything of server mode that no framework has a part in. */
-export class AuthServer<Role extends string = string> {
-  readonly native: NativeServer;
-  readonly dispatcher: Dispatcher;
-  private readonly core: NativeModule;
-  private readonly number: number;
-  private readonly now: () => number;
-  /** The asynchronous contexts of requests in flight, for overrides. */
-  private contexts: Map<number, ReturnType<typeof AsyncLocalStorage.snapshot>> | undefined;
-  private lastContext = 0;
-  private readonly guards = new Generations<Guarded>(REMEMBERED);
+export class AuthServer<Role extends string = string> extends NativeGuard {
+  declare readonly native: NativeServer;
+  private readonly functions: HostFunctions;
   private readonly verified = new Generations<Verified>(REMEMBERED);
   private readonly sightings = new Sightings();
 
-  constructor(options: t.ServerOptions<Role> | t.ClientOptions<Role>) {
+  constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
     const core = loadNative();
-    const native = new core.NativeServer(text, this.callbacks(options as t.ServerOptions<Role>), clock?.now());
+    const functions: HostFunctions = new HostFunctions(options, (...args) => native.runBuiltin(...args));
+    const native: NativeServer = new core.NativeServer(text, functions.callbacks, clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
-    this.native = native;
-    this.core = core;
-    this.number = native.number();
-    this.dispatcher = new Dispatcher(native, options.logger, (options as t.ServerOptions<Role>).hooks as t.Hooks);
+    const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
+    super(core, native, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
+    this.functions = functions;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
-    if (clock) {
-      native.setClock(clock.now());
-      clock.onChange((now) => native.setClock(now));
-      this.now = () => clock.now();
-    } else {
-      this.now = Date.now;
-    }
-  }
-
-  /** The host's functions, wrapped so that they always resolve to data. */
-  private callbacks(options: t.ServerOptions<Role>): NativeCallbacks {
-    const overrides = (options.router ?? {}) as Record<string, t.Override<unknown, unknown> | undefined>;
-    const overridden = Object.keys(overrides).filter((name) => typeof overrides[name] === "function");
-    const callbacks: NativeCallbacks = { overridden };
-    const answer = async (run: () => unknown): Promise<string> => {
-      try {
-        return JSON.stringify({ value: (await run()) ?? null });
-      } catch (error) {
-        return JSON.stringify({ error: toData(error) });
-      }
-    };
-    if (overridden.length > 0) {
-      this.contexts = new Map();
-      callbacks.operate = (operation, input, context) => {
-        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as t.OperationContext & { hostContext: number };
-        // A call from another thread has lost the context that the application's own storage hangs on.
-        const inContext = this.contexts?.get(hostContext) ?? AsyncLocalStorage.snapshot();
-        const next = async (other?: unknown) =>
-          unwrap(await this.native.runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
-        return inContext(answer, () =>
-          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
-      };
-    }
-    const { isTokenRevoked } = options;
-    if (typeof isTokenRevoked === "function") {
-      callbacks.isTokenRevoked = (sessionId) => answer(async () => Boolean(await isTokenRevoked(sessionId)));
-    }
-    return callbacks;
   }
 
   /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */
-  async handle(request: NativeRequest): Promise<ResponseData> {
-    const { contexts } = this;
-    if (contexts === undefined) return this.finish(request, await this.native.handle(request));
-    const key = (this.lastContext = (this.lastContext + 1) >>> 0);
-    contexts.set(key, AsyncLocalStorage.snapshot());
-    try {
-      return await this.finish(request, await this.native.handle({ ...request, hostContext: key }));
-    } finally {
-      contexts.delete(key);
-    }
+  handle(request: NativeRequest): Promise<ResponseData> {
+    return this.functions.within((hostContext) =>
+      this.native.handle(hostContext === undefined ? request : { ...request, hostContext }).then((text) => this.finish(request, text)));
   }
 
   private async finish(request: NativeRequest, text: string): Promise<ResponseData> {
@@ -144,60 +49,6 @@ export class AuthServer<Role extends string = string> {
     this.dispatcher.log(events);
     if (effects.length > 0) await this.dispatcher.run(effects, request.requestId);
     return response;
-  }
-
-  /** `protect()` from memory; `undefined`: call `guard`. */
-  guardNow(request: NativeGuardRequest, requestId: string | undefined): Guarded | undefined {
-    const key = request.authorization;
-    if (key !== undefined) {
-      const known = this.guards.get(key);
-      if (known !== undefined) {
-        if (this.now() < known.freshUntil && known.epoch === this.core.epoch(this.number)) {
-          if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
-          return known;
-        }
-        this.guards.delete(key);
-      }
-    }
-    const text = this.native.guardNow(request, requestId);
-    return text === null ? undefined : this.guarded(key, text);
-  }
-
-  /** `protect()` with I/O. */
-  async guard(request: NativeGuardRequest, requestId: string | undefined): Promise<Guarded> {
-    return this.guarded(request.authorization, await this.native.guard(request, requestId));
-  }
-
-  private guarded(key: string | undefined, text: string): Guarded {
-    const guarded = JSON.parse(text) as Guarded;
-    this.dispatcher.log(guarded.events);
-    if (key !== undefined && guarded.principal && guarded.freshUntil > 0) this.guards.set(key, guarded);
-    return guarded;
-  }
-
-  /** Checks roles given to `authorize()` and answers a check of a user against them. */
-  roleCheck(roles: readonly unknown[]): (user: t.AuthUser | undefined, requestId: string | undefined) => SentriError | undefined {
-    const required = roles.map(String);
-    unwrap(this.native.checkRoles(required));
-    const decisions = new Generations<{ error?: ErrorData; events: LoggedEvent[] }>(1_000);
-    return (user, requestId) => {
-      const key = user?.roles.join(" ") ?? "";
-      // With a logger every decision names its user, so only silent ones are remembered.
-      let decision = user && !this.dispatcher.logging ? decisions.get(key) : undefined;
-      if (decision === undefined) {
-        decision = JSON.parse(this.native.authorize(user?.id, user?.roles, required, requestId)) as { error?: ErrorData; events: LoggedEvent[] };
-        if (user) decisions.set(key, decision);
-      }
-      this.dispatcher.log(decision.events);
-      return decision.error ? fromData(decision.error) : undefined;
-    };
-  }
-
-  /** Words the verdict of a `permit()` check. */
-  protected permitVerdict(user: t.AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined {
-    const decision = JSON.parse(this.native.permit(user?.id, user?.roles, verdict, requestId)) as { error?: ErrorData; events: LoggedEvent[] };
-    this.dispatcher.log(decision.events);
-    return decision.error ? fromData(decision.error) : undefined;
   }
 
   /** Checks the options of a rate limiter. */
@@ -218,7 +69,7 @@ export class AuthServer<Role extends string = string> {
    * Whether a stored answer may be given to a request: a token of ours whose session has ended gets none. Credentials
    * that are not ours are not ours to judge.
    */
-  async mayReplay(request: NativeGuardRequest): Promise<boolean> {
+  async mayReplay(request: GuardRequest): Promise<boolean> {
     const token = this.native.accessTokenOf(request.authorization, request.cookie);
     if (token === null) return true;
     try {
@@ -228,11 +79,6 @@ export class AuthServer<Role extends string = string> {
     }
     const guarded = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
     return guarded.principal !== undefined;
-  }
-
-  /** The response for anything that was thrown. */
-  errorResponse(error: unknown): ResponseData {
-    return JSON.parse(this.native.errorResponse(JSON.stringify(toData(error)))) as ResponseData;
   }
 
   private async call<T>(method: string, ...args: unknown[]): Promise<T> {

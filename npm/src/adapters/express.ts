@@ -1,7 +1,8 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from "express";
 import { requestIdOf } from "../context.js";
 import { fromData } from "../errors.js";
-import { AuthServer, type Guarded } from "../server.js";
+import type { Guarded } from "../guardian.js";
+import { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { makeIdempotency, type IdempotencyOptions } from "./idempotency.js";
 import { addHeaders, guardRequest, readRequest, writeResponse } from "./node.js";
@@ -149,7 +150,7 @@ export function createAuthExpress<Role extends string = string>(options: ClientO
 export function createAuthExpress<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
-  return new ExpressAuth<Role>(options);
+  return new ExpressAuth<Role>(options as ServerOptions<Role>);
 }
 
 /** The same as `createAuthExpress`. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestIdOf } from "../context.js";
-import type { NativeGuardRequest, NativeRequest } from "../native.js";
-import type { ResponseData } from "../server.js";
+import type { GuardRequest, ResponseData } from "../guardian.js";
+import type { NativeRequest } from "../native.js";
 
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
@@ -79,9 +79,9 @@ function readBody(req: IncomingMessage, request: NativeRequest): Promise<void> {
 }
 
 /** What `protect()` looks at. */
-export function guardRequest(req: IncomingMessage, clientIp: string | undefined): NativeGuardRequest {
+export function guardRequest(req: IncomingMessage, clientIp: string | undefined): GuardRequest {
   const { headers } = req;
-  const request: NativeGuardRequest = { method: req.method ?? "GET" };
+  const request: GuardRequest = { method: req.method ?? "GET" };
   if (headers.authorization !== undefined) request.authorization = headers.authorization;
   if (headers.cookie !== undefined) request.cookie = headers.cookie;
   if (headers.origin !== undefined) request.origin = headers.origin;

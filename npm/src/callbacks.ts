@@ -1,0 +1,56 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { toData, unwrap } from "./errors.js";
+import type { NativeCallbacks } from "./native.js";
+import type { OperationContext, Override } from "./types.js";
+
+type RunBuiltin = (operation: string, input: string, context: string) => Promise<string>;
+
+/** The host's functions that decide in mid-flow, wrapped so that they always resolve to data. */
+export class HostFunctions {
+  readonly callbacks: NativeCallbacks;
+  /** The asynchronous contexts of requests in flight. */
+  private contexts: Map<number, ReturnType<typeof AsyncLocalStorage.snapshot>> | undefined;
+  private lastContext = 0;
+
+  constructor({ router = {}, isTokenRevoked }: { router?: object | undefined; isTokenRevoked?: unknown }, runBuiltin: RunBuiltin) {
+    const overrides = router as Record<string, Override<unknown, unknown> | undefined>;
+    const overridden = Object.keys(overrides).filter((name) => typeof overrides[name] === "function");
+    this.callbacks = { overridden };
+    if (overridden.length > 0) {
+      this.contexts = new Map();
+      this.callbacks.operate = (operation, input, context) => {
+        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as OperationContext & { hostContext: number };
+        // A call from another thread has lost the context that the application's own storage hangs on.
+        const inContext = this.contexts?.get(hostContext) ?? AsyncLocalStorage.snapshot();
+        const next = async (other?: unknown) =>
+          unwrap(await runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
+        return inContext(answer, () =>
+          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
+      };
+    }
+    if (typeof isTokenRevoked === "function") {
+      this.callbacks.isTokenRevoked = (sessionId) => answer(async () => Boolean(await isTokenRevoked(sessionId)));
+    }
+  }
+
+  /** Runs a request; meanwhile its asynchronous context is kept under the number, where any function wants it. */
+  async within<T>(run: (hostContext: number | undefined) => Promise<T>): Promise<T> {
+    const { contexts } = this;
+    if (contexts === undefined) return run(undefined);
+    const key = (this.lastContext = (this.lastContext + 1) >>> 0);
+    contexts.set(key, AsyncLocalStorage.snapshot());
+    try {
+      return await run(key);
+    } finally {
+      contexts.delete(key);
+    }
+  }
+}
+
+async function answer(run: () => unknown): Promise<string> {
+  try {
+    return JSON.stringify({ value: (await run()) ?? null });
+  } catch (error) {
+    return JSON.stringify({ error: toData(error) });
+  }
+}

@@ -1,0 +1,55 @@
+import type { ErrorData, SentriError } from "./errors.js";
+import type { LoggedEvent } from "./dispatch.js";
+import type { AuthUser } from "./types.js";
+
+/** What `protect()` looks at; values of headers as they came. */
+export interface GuardRequest {
+  method: string;
+  authorization?: string;
+  cookie?: string;
+  origin?: string;
+  secFetchSite?: string;
+  host?: string;
+  clientIp?: string;
+  userAgent?: string;
+}
+
+/** What `protect()` came to. */
+export interface Guarded {
+  principal?: { id: string; roles: string[]; sessionId: string | null; token: string; exp: number };
+  error?: ErrorData;
+  headers: Array<[string, string]>;
+  events: LoggedEvent[];
+  /** Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never. */
+  freshUntil: number;
+  epoch: number;
+}
+
+/** A response to be written as it is. */
+export interface ResponseData {
+  status: number;
+  headers: Array<[string, string]>;
+  body: string;
+}
+
+/** Answers whether a user has one of the roles that the check was made for: the error to answer with, or nothing. */
+export type RoleCheck = (user: AuthUser | undefined, requestId: string | undefined) => SentriError | undefined;
+
+/**
+ * All that an adapter needs to guard an application's routes, in server mode, in client mode and on edge runtimes. An
+ * adapter moves bytes between its framework and these methods and decides nothing.
+ */
+export interface Guardian {
+  /** Whether a logger listens: only then a request's id is worth finding. */
+  readonly logging: boolean;
+  /** `protect()` from memory, without a promise; `undefined`: call `guard`. Events are logged already. */
+  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined;
+  /** `protect()` with I/O. */
+  guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded>;
+  /** `authorize()`: checks the roles at once, and users against them later. */
+  roleCheck(roles: readonly unknown[]): RoleCheck;
+  /** Words the verdict of a `permit()` check: `passed`, `denied`, `unauthenticated`, or `bypass:` and the role. */
+  permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined;
+  /** The response for anything that was thrown. */
+  errorResponse(error: unknown): ResponseData;
+}

@@ -1,0 +1,92 @@
+import { Generations } from "./cache.js";
+import type { TestClock } from "./clock.js";
+import { Dispatcher, type LoggedEvent } from "./dispatch.js";
+import { fromData, toData, unwrap, type ErrorData, type SentriError } from "./errors.js";
+import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "./guardian.js";
+import type { NativeGuardian, NativeModule } from "./native.js";
+import type { AuthUser } from "./types.js";
+
+/** Tokens that a process remembers at most, twice. */
+export const REMEMBERED = 10_000;
+
+interface Decision {
+  error?: ErrorData;
+  events: LoggedEvent[];
+}
+
+/** A guardian over the native core; both modes build on it. */
+export abstract class NativeGuard implements Guardian {
+  protected readonly number: number;
+  protected readonly now: () => number;
+  private readonly guards = new Generations<Guarded>(REMEMBERED);
+
+  /** `native` has accepted its options; `clock` stands still in tests. */
+  constructor(
+    protected readonly core: NativeModule,
+    readonly native: NativeGuardian,
+    readonly dispatcher: Dispatcher,
+    clock: TestClock | undefined,
+  ) {
+    this.number = native.number();
+    this.now = clock ? () => clock.now() : Date.now;
+    clock?.onChange((now) => native.setClock(now));
+  }
+
+  get logging(): boolean {
+    return this.dispatcher.logging;
+  }
+
+  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
+    const key = request.authorization;
+    if (key !== undefined) {
+      const known = this.guards.get(key);
+      if (known !== undefined) {
+        if (this.now() < known.freshUntil && known.epoch === this.core.epoch(this.number)) {
+          if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
+          return known;
+        }
+        this.guards.delete(key);
+      }
+    }
+    const text = this.native.guardNow(request, requestId);
+    return text === null ? undefined : this.guarded(key, text);
+  }
+
+  async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
+    return this.guarded(request.authorization, await this.native.guard(request, requestId));
+  }
+
+  private guarded(key: string | undefined, text: string): Guarded {
+    const guarded = JSON.parse(text) as Guarded;
+    this.dispatcher.log(guarded.events);
+    if (key !== undefined && guarded.principal && guarded.freshUntil > 0) this.guards.set(key, guarded);
+    return guarded;
+  }
+
+  roleCheck(roles: readonly unknown[]): RoleCheck {
+    const required = roles.map(String);
+    unwrap(this.native.checkRoles(required));
+    const decisions = new Generations<Decision>(1_000);
+    return (user, requestId) => {
+      const key = user?.roles.join(" ") ?? "";
+      // With a logger every decision names its user, so only silent ones are remembered.
+      let decision = user && !this.dispatcher.logging ? decisions.get(key) : undefined;
+      if (decision === undefined) {
+        decision = JSON.parse(this.native.authorize(user?.id, user?.roles, required, requestId)) as Decision;
+        if (user) decisions.set(key, decision);
+      }
+      this.dispatcher.log(decision.events);
+      return decision.error ? fromData(decision.error) : undefined;
+    };
+  }
+
+  permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined {
+    const decision = JSON.parse(this.native.permit(user?.id, user?.roles, verdict, requestId)) as Decision;
+    this.dispatcher.log(decision.events);
+    return decision.error ? fromData(decision.error) : undefined;
+  }
+
+  errorResponse(error: unknown): ResponseData {
+    return JSON.parse(this.native.errorResponse(JSON.stringify(toData(error)))) as ResponseData;
+  }
+}

@@ -1,0 +1,28 @@
+import { clockOf, type TestClock } from "./clock.js";
+import { SentriError } from "./errors.js";
+
+/** Replaces what JSON can't hold by words that the core knows: it checks the shapes, not we. */
+export function describe(options: object): string {
+  return JSON.stringify(options, (_key, value: unknown) => {
+    if (typeof value === "function") return "[function]";
+    if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+    if (typeof value === "bigint") return String(value);
+    return value;
+  });
+}
+
+/** The options as JSON text for the core, and the clock of a test if they hold one. */
+export function prepare(options: object): { text: string; clock: TestClock | undefined } {
+  if (typeof options !== "object" || options === null) {
+    throw new SentriError("CONFIGURATION_ERROR", "the options must be an object");
+  }
+  const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
+  const named: Record<string, unknown> = { production: process.env.NODE_ENV === "production", ...rest };
+  if (dialect !== undefined && dialect !== null) named.dialect = "[object]";
+  if (logger !== undefined && logger !== null) {
+    // Methods of a logger may stand on its prototype, which JSON does not see.
+    const method = (name: string) => typeof (logger as Record<string, unknown>)[name] === "function" ? "[function]" : undefined;
+    named.logger = { info: method("info"), warn: method("warn"), error: method("error") };
+  }
+  return { text: describe(named), clock: clockOf(clock) };
+}
