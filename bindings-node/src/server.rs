@@ -5,7 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::clock::TestClock;
-use sentri_core::server::{Decision, PermitOutcome};
+use sentri_core::http::decision::{Decision, PermitOutcome};
 use sentri_core::{AuthServer, Error, Host};
 use serde_json::{Value, json};
 
