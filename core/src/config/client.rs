@@ -74,14 +74,18 @@ impl ClientConfig {
 fn key_uri(read: &mut Reader<'_>) -> Result<KeyUri, Error> {
     let allow_insecure = read.boolean("allowInsecure", false)?;
     let Some(text) = read.text("keyUri")? else {
-        return Err(read.error("keyUri", "is missing: the auth server's key set, as in 'https://auth.example.com/auth/keys'"));
+        return Err(
+            read.error("keyUri", "is missing: the auth server's key set, as in 'https://auth.example.com/auth/keys'")
+        );
     };
     KeyUri::parse(text, allow_insecure).map_err(|why| read.error("keyUri", why))
 }
 
 fn valid_roles(read: &mut Reader<'_>) -> Result<Option<Vec<String>>, Error> {
     match role_list("validRoles", read.value("validRoles"))? {
-        Some(roles) if roles.is_empty() => Err(read.error("validRoles", "must not be empty: list roles, or leave it out")),
+        Some(roles) if roles.is_empty() => {
+            Err(read.error("validRoles", "must not be empty: list roles, or leave it out"))
+        }
         roles => Ok(roles),
     }
 }
@@ -94,9 +98,8 @@ fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
         return Err(read.error("algorithms", format!("must not be empty: leave it out, or list some of {}", known())));
     }
     let read_name = |name: &String| match Algorithm::from_name(name) {
-        Some(algorithm) if algorithm.is_symmetric() => {
-            Err(read.error("algorithms", "can't hold HS256, HS384 or HS512: who verifies with a shared secret can sign too"))
-        }
+        Some(algorithm) if algorithm.is_symmetric() => Err(read
+            .error("algorithms", "can't hold HS256, HS384 or HS512: who verifies with a shared secret can sign too")),
         Some(algorithm) => Ok(algorithm),
         None => Err(read.error("algorithms", format!("must be some of {}", known()))),
     };

@@ -383,8 +383,11 @@ mod tests {
     #[test]
     fn options_of_the_other_mode_are_named_as_such() {
         for name in SERVER_ONLY.iter().chain(CLIENT_ONLY) {
-            let server = Config::from_options(&json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }));
-            let client = ClientConfig::from_options(&json!({ "mode": "client", "keyUri": "https://a.example", *name: {} }));
+            let server = Config::from_options(
+                &json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }),
+            );
+            let client =
+                ClientConfig::from_options(&json!({ "mode": "client", "keyUri": "https://a.example", *name: {} }));
             let (own, other) = if SERVER_ONLY.contains(name) {
                 (server.err(), client.map(|_| ()))
             } else {

@@ -56,8 +56,7 @@ impl Checks<'_> {
         match revocation::ask(check, session_id).await {
             Ok(()) => self.passed(Vouched { fresh_until: 0, ..vouched }, token),
             Err(refusal) => {
-                let mut guarded =
-                    Guarded::revoked(MODE, self.config.logging, &vouched.claims.id, refusal.error);
+                let mut guarded = Guarded::revoked(MODE, self.config.logging, &vouched.claims.id, refusal.error);
                 guarded.events.extend(refusal.event.filter(|_| self.config.logging));
                 guarded
             }

@@ -74,7 +74,8 @@ impl HttpsKeySource {
         if !self.uri.is_tls() {
             return self.ask(stream).await;
         }
-        let name = ServerName::try_from(self.uri.host().to_owned()).map_err(|_| FetchError::refused("malformed host"))?;
+        let name =
+            ServerName::try_from(self.uri.host().to_owned()).map_err(|_| FetchError::refused("malformed host"))?;
         let connector = TlsConnector::from(Arc::new(self.tls()?));
         let stream = connector.connect(name, stream).await.map_err(|error| unreachable("TLS", &error))?;
         self.ask(stream).await
@@ -101,11 +102,9 @@ impl HttpsKeySource {
         // Named here: rustls panics when the process has two providers and none is chosen.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match &self.roots {
-            Some(roots) => {
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider))
-                    .build()
-                    .map_err(|error| unreachable("root certificates", &error))?
-            }
+            Some(roots) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider))
+                .build()
+                .map_err(|error| unreachable("root certificates", &error))?,
             None => Arc::new(
                 rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
                     .map_err(|error| unreachable("the system's root certificates", &error))?,

@@ -35,13 +35,15 @@ impl KeyUri {
             "http" => false,
             _ => return Err(MALFORMED),
         };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        let port = match (authority.port_u16(), authority.port()) {
-            (Some(0), _) | (None, Some(_)) => return Err(MALFORMED),
-            (Some(port), _) => port,
-            (None, None) => if tls { 443 } else { 80 },
+        // The parser takes a port that is no port for none.
+        let port = match authority.as_str()[authority.host().len()..].strip_prefix(':').map(str::parse::<u16>) {
+            None if tls => 443,
+            None => 80,
+            Some(Ok(port)) if port > 0 => port,
+            Some(_) => return Err(MALFORMED),
         };
-        if host.is_empty() || authority.as_str().ends_with(':') {
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        if host.is_empty() {
             return Err(MALFORMED);
         }
         if !tls && !allow_insecure && !is_loopback(&host) {
@@ -89,6 +91,5 @@ impl fmt::Debug for KeyUri {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

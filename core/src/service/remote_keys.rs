@@ -184,9 +184,8 @@ struct Running {
 impl Running {
     fn end(&mut self, fetched: Result<Vec<u8>, FetchError>) {
         self.ended = true;
-        let read = fetched.and_then(|bytes| {
-            JwkSet::from_remote_json(&bytes).map_err(|error| FetchError::refused(error.message))
-        });
+        let read = fetched
+            .and_then(|bytes| JwkSet::from_remote_json(&bytes).map_err(|error| FetchError::refused(error.message)));
         let inner = &self.keys.0;
         let mut set = inner.set.lock();
         match read {

@@ -40,7 +40,8 @@ impl Manner {
     pub fn status(status: &str, body: &str) -> Self {
         let length = body.len();
         Self::Answer(
-            format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into(),
+            format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+                .into(),
         )
     }
 

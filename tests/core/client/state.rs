@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use sentri_core::clock::Millis;
+use sentri_core::token::Algorithm;
 use sentri_core::token::jwks::JwkSet;
 use sentri_core::token::remote::{Attempt, Decision, RETRY_AFTER, RemoteSet, STALE_FOR};
-use sentri_core::token::Algorithm;
 
 use crate::fixtures::{NOW, ring};
 

@@ -130,7 +130,9 @@ async fn refresh_tokens_are_refused() {
     // Signed by the very key that is trusted, but as another kind.
     let issuer = Issuer::new(Manner::set(&all_keys())).await;
     let client = Client::new(&issuer.uri(), json!({}));
-    for (typ, expected) in [("JWT", "ok"), ("jwt", "ok"), ("rt+jwt", "TOKEN_INVALID"), ("at+jwt", "TOKEN_INVALID"), ("", "TOKEN_INVALID")] {
+    for (typ, expected) in
+        [("JWT", "ok"), ("jwt", "ok"), ("rt+jwt", "TOKEN_INVALID"), ("at+jwt", "TOKEN_INVALID"), ("", "TOKEN_INVALID")]
+    {
         let token = sign(&payload(&long_lived()), typ, None, &signing_key(Algorithm::Es256)).unwrap();
         assert_eq!(client.verdict(&token).await, expected, "{typ}");
     }

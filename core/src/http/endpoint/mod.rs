@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::envelope::{Reply, error_response};
 use super::decision::authorize_event;
+use super::envelope::{Reply, error_response};
 use super::guard::{self, GuardRequest, Principal};
 use super::router::{self, Access, Route};
 use super::{Handled, Request, body, client_ip};
