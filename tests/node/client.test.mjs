@@ -22,6 +22,19 @@ async function pair(t, more = {}) {
   return { clock, server, client, base };
 }
 
+/** A server that publishes `body` and counts. */
+async function publish(t, body) {
+  const issuer = { body, fetches: 0 };
+  const server = createServer((_req, res) => {
+    issuer.fetches += 1;
+    res.end(issuer.body);
+  }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  issuer.keyUri = `http://127.0.0.1:${server.address().port}/keys`;
+  return issuer;
+}
+
 const bearer = (token) => ({ method: "GET", authorization: `Bearer ${token}` });
 
 /** Collects log entries. */
@@ -57,31 +70,41 @@ test("one fetch, then every request is answered without a promise", async (t) =>
 
 test("a withdrawn key's tokens are not served from memory", async (t) => {
   const { server, base } = await pair(t);
-  let body = await (await fetch(`${base}/auth/keys`)).text();
-  let fetches = 0;
-  const issuer = createServer((req, res) => {
-    fetches += 1;
-    res.end(body);
-  }).listen(0, "127.0.0.1");
-  t.after(() => issuer.close());
-  await new Promise((resolve) => issuer.once("listening", resolve));
+  const body = await (await fetch(`${base}/auth/keys`)).text();
+  const issuer = await publish(t, body);
   const clock = testClock(START);
-  const client = new AuthClient({ mode: "client", keyUri: `http://127.0.0.1:${issuer.address().port}/keys`, clock });
+  const client = new AuthClient({ mode: "client", keyUri: issuer.keyUri, clock });
   const token = server.signAccessToken({ id: "rizz", roles: [] });
   assert.ok((await client.guard(bearer(token), undefined)).principal);
   assert.ok(client.guardNow(bearer(token), undefined).principal);
   const other = createAuthExpress(options({ secret: undefined, algorithm: "ES256" }));
   await other.migrate();
-  t.after(() => other.close());
   const newToken = other.signAccessToken({ id: "other", roles: [] });
-  body = await (await fetch(`${await listen(t, other)}/auth/keys`)).text();
+  issuer.body = await (await fetch(`${await listen(t, other)}/auth/keys`)).text();
   clock.advance(30_000);
   assert.ok(client.guardNow(bearer(token), undefined).principal, "nobody has looked yet");
   assert.equal(client.guardNow(bearer(newToken), undefined), undefined, "an unknown key is looked for");
   // The other server's clock is the machine's: expired or not, its key is known now.
   await client.guard(bearer(newToken), undefined);
   assert.equal(client.guardNow(bearer(token), undefined).error.code, "TOKEN_INVALID");
-  assert.equal(fetches, 2);
+  assert.equal(issuer.fetches, 2);
+});
+
+test("the keys are replaced in the background, while requests are answered at once", async (t) => {
+  const { server, base } = await pair(t);
+  const body = await (await fetch(`${base}/auth/keys`)).text();
+  const issuer = await publish(t, body);
+  const clock = testClock(START);
+  const client = new AuthClient({ mode: "client", keyUri: issuer.keyUri, clock });
+  const token = server.signAccessToken({ id: "rizz", roles: [] });
+  await client.guard(bearer(token), undefined);
+  for (let round = 2; round <= 4; round++) {
+    clock.advance(45 * 60_000);
+    assert.ok(client.guardNow(bearer(token), undefined).principal, "answered at once");
+    for (let wait = 0; wait < 500 && issuer.fetches < round; wait++) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(issuer.fetches, round);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 });
 
 test("an auth server that is away is a 503, never a 401", async () => {
