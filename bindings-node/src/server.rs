@@ -9,7 +9,7 @@ use sentri_core::server::{Decision, PermitOutcome};
 use sentri_core::{AuthServer, Error, Host};
 use serde_json::{Value, json};
 
-use crate::foreign::Callbacks;
+use crate::foreign::{Callbacks, in_context};
 use crate::outcome::{error_value, outcome, parse, read_error};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
 use crate::verify;
@@ -91,8 +91,9 @@ impl NativeServer {
     pub fn handle(&self, env: napi::Env, request: NodeRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         let request_id = request.request_id.clone();
+        let host_context = request.host_context;
         run(env, async move {
-            let handled = server.handle(request.into()).await;
+            let handled = in_context(host_context, server.handle(request.into())).await;
             types::handled(&server, handled, request_id.as_deref()).to_string()
         })
     }
@@ -106,18 +107,19 @@ impl NativeServer {
         Ok(guarded.map(|guarded| types::guarded(server, guarded, epoch, request_id.as_deref()).to_string()))
     }
 
-    /// `protect()`.
+    /// `protect()`. `host_context` comes back to `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn guard(
         &self,
         env: napi::Env,
         request: NodeGuardRequest,
         request_id: Option<String>,
+        host_context: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         run(env, async move {
             let epoch = server.epoch();
-            let guarded = server.guard(&request.into()).await;
+            let guarded = in_context(host_context, server.guard(&request.into())).await;
             types::guarded(&server, guarded, epoch, request_id.as_deref()).to_string()
         })
     }

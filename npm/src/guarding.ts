@@ -52,8 +52,8 @@ export abstract class NativeGuard implements Guardian {
     return text === null ? undefined : this.guarded(key, text);
   }
 
-  async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
-    return this.guarded(request.authorization, await this.native.guard(request, requestId));
+  async guard(request: GuardRequest, requestId: string | undefined, hostContext?: number): Promise<Guarded> {
+    return this.guarded(request.authorization, await this.native.guard(request, requestId, hostContext));
   }
 
   private guarded(key: string | undefined, text: string): Guarded {

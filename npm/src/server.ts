@@ -2,7 +2,7 @@ import { Generations, Sightings } from "./cache.js";
 import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
-import type { GuardRequest, ResponseData } from "./guardian.js";
+import type { GuardRequest, Guarded, ResponseData } from "./guardian.js";
 import { NativeGuard, REMEMBERED } from "./guarding.js";
 import { loadNative, type NativeRequest, type NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
@@ -38,6 +38,10 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   handle(request: NativeRequest): Promise<ResponseData> {
     return this.functions.within((hostContext) =>
       this.native.handle(hostContext === undefined ? request : { ...request, hostContext }).then((text) => this.finish(request, text)));
+  }
+
+  override guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
+    return this.functions.within((hostContext) => super.guard(request, requestId, hostContext));
   }
 
   private async finish(request: NativeRequest, text: string): Promise<ResponseData> {

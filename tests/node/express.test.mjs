@@ -213,6 +213,33 @@ test("isTokenRevoked: truthy, a throw and a rejection refuse", async (t) => {
   }
 });
 
+test("isTokenRevoked runs in the context of its request, at a route, at an endpoint and at a refresh", async (t) => {
+  const storage = new AsyncLocalStorage();
+  const seen = [];
+  const isTokenRevoked = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    seen.push(storage.getStore());
+    return false;
+  };
+  const auth = createAuthExpress(options({ isTokenRevoked }));
+  await auth.migrate();
+  const app = { before: (inner) => inner.use((req, _res, next) => storage.run(req.headers["x-tenant"], next)) };
+  const browser = new Browser(await listen(t, auth, app));
+  await browser.post("/auth/register", user("rizz"));
+  const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
+  const authorization = `Bearer ${accessToken}`;
+  const visits = [
+    ["/protected", "route", { headers: { authorization } }],
+    ["/protected", "silent refresh", {}],
+    ["/auth/me", "endpoint", { headers: { authorization } }],
+    ["/auth/refresh", "refresh", { method: "POST" }],
+  ].flatMap((visit) => Array.from({ length: 10 }, (_, i) => [visit[0], `${visit[1]} ${i}`, visit[2]]));
+  const answers = await Promise.all(visits.map(([path, tenant, init]) =>
+    browser.fetch(path, { ...init, headers: { ...init.headers, "x-tenant": tenant } })));
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(new Set(seen), new Set(visits.map(([, tenant]) => tenant)), "each in its own, none in another's or none");
+});
+
 test("req.user is fresh for every request, and caches forget what was revoked", async (t) => {
   const auth = createAuthExpress(options());
   await auth.migrate();
