@@ -7,5 +7,6 @@ mod foreign;
 mod idempotency;
 mod outcome;
 mod server;
+mod text;
 mod types;
 mod verify;

@@ -26,6 +26,7 @@ use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, sessions};
 use crate::store::{self, Store};
+use crate::token::claims::{AccessClaims, AccessView};
 
 /// What the host brings beside its options.
 pub struct Host {
@@ -391,9 +392,20 @@ impl AuthServer {
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
+        self.verify_access_token_with(token, |claims| {
+            let AccessClaims { id, roles, session_id, exp, .. } = claims.into();
+            VerifiedAccess { id, roles, session_id, exp }
+        })
+    }
+
+    /// [`AuthServer::verify_access_token`] that copies nothing: `read` makes what the caller wants of the claims.
+    ///
+    /// # Errors
+    /// As [`AuthServer::verify_access_token`].
+    pub fn verify_access_token_with<T>(&self, token: &str, read: impl FnOnce(AccessView<'_>) -> T) -> Result<T, Error> {
         let realm = self.realm();
-        let claims = realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?;
-        Ok(VerifiedAccess { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp })
+        let ring = realm.keys.require()?;
+        Ok(ring.verify_access_with(token, &realm.config.claims, self.now(), read)?)
     }
 
     /// Verifies a refresh token; the session is not looked at. Answers the session's id.

@@ -1,6 +1,7 @@
 // Express 4 and 5 over real sockets: the life of a session, the errors, the middleware.
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { Browser, PASSWORD, expresses, listen, options, sentri, testClock, user } from "./support/server.mjs";
 
@@ -282,6 +283,40 @@ test("verifyAccessToken: equal answers from the cache, expiry to the millisecond
     assert.throws(() => auth.verifyAccessToken(bad), { code: "TOKEN_INVALID" }, String(bad));
   }
   assert.throws(() => auth.verifyRefreshToken(token), { code: "TOKEN_INVALID" });
+  await auth.close();
+});
+
+test("verifyAccessToken: a token that ends as a remembered one is still verified by itself", async () => {
+  const auth = createAuthExpress(options());
+  const token = auth.signAccessToken({ id: "u1", roles: ["user"], sessionId: "s1" });
+  for (let i = 0; i < 4; i++) auth.verifyAccessToken(token);
+  const [header, payload, signature] = token.split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url"));
+  const admin = Buffer.from(JSON.stringify({ ...claims, roles: ["admin"] })).toString("base64url");
+  for (const forged of [`${header}.${admin}.${signature}`, `x${token}`, `${header}.${payload}.A${signature.slice(1)}`, signature]) {
+    for (let i = 0; i < 4; i++) assert.throws(() => auth.verifyAccessToken(forged), { code: "TOKEN_INVALID" }, forged);
+  }
+  assert.deepEqual(auth.verifyAccessToken(token).roles, ["user"]);
+  await auth.close();
+});
+
+test("verifyAccessToken: claims of every length and alphabet cross unharmed", async () => {
+  const auth = createAuthExpress(options());
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const sign = (claims) => {
+    const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ ...claims, exp: 4_000_000_000 })}`;
+    return `${input}.${createHmac("sha256", options().secret).update(input).digest("base64url")}`;
+  };
+  const lengths = Array.from({ length: 400 }, (_, i) => "x".repeat(500 + i));
+  const texts = ["1", "日本", "é", "\u{1F600}", "a\x1fb", "{", "\ufeff", "\u0000", "x".repeat(5_000), ...lengths];
+  for (const text of texts) {
+    for (const claims of [{ id: text, roles: [] }, { id: "1", roles: [text, "", text] }, { id: "1", roles: [], sessionId: text }]) {
+      const token = sign(claims);
+      if (token.length > 8_192) continue;
+      for (let i = 0; i < 3; i++) assert.deepEqual(auth.verifyAccessToken(token), { sessionId: null, ...claims });
+    }
+    assert.throws(() => auth.verifyAccessToken(text), { code: "TOKEN_INVALID" });
+  }
   await auth.close();
 });
 
