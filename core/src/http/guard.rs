@@ -17,7 +17,7 @@ use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
 
 /// What `protect()` looks at, by header.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct GuardRequest {
     /// Upper case.
     pub method: String,
@@ -38,7 +38,7 @@ pub struct GuardRequest {
 }
 
 /// The maker of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     /// User id.
     pub id: String,
@@ -53,7 +53,7 @@ pub struct Principal {
 }
 
 /// What `protect()` came to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Guarded {
     /// The principal, or why there is none.
     pub result: Result<Principal, Error>,

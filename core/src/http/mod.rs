@@ -6,6 +6,7 @@ use crate::hook::Effect;
 pub mod body;
 pub mod client_ip;
 pub mod cookie;
+mod debug;
 pub mod endpoint;
 pub mod envelope;
 pub mod guard;
@@ -13,7 +14,7 @@ pub mod origin;
 pub mod router;
 
 /// A request to one of the endpoints, as the adapter has it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// Upper case.
     pub method: String,
@@ -34,7 +35,7 @@ pub struct Request {
 }
 
 /// A request body, raw or as the framework has parsed it already.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub enum Body {
     /// There is none.
     #[default]
@@ -64,7 +65,7 @@ impl Request {
 }
 
 /// A response to be written as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
