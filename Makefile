@@ -94,7 +94,9 @@ test-rust:
 
 test-node: $(STAMPS)/pack $(STAMPS)/node-test-install
 	@echo '==> Node tests'
-	node --test --test-reporter=spec --test-concurrency=2 tests/node/*.test.mjs
+	node --test --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
+	@echo '==> Node under load, by itself: it measures time'
+	node --test --test-reporter=spec tests/node/load.test.mjs
 
 bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 	@tests/services/run.sh node tests/bench/run.mjs

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use hostile::hostile_input;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
 use sentri_core::{Error, ErrorCode, Host};
 use serde_json::{Value, json};
@@ -47,7 +46,6 @@ on_every_database! {
     p26_no_token_in_the_database: no_token_in_the_database;
     p27_role_changes: role_changes;
     p38_own_identifiers_only: own_identifiers_only;
-    p39_hostile_input: hostile_input;
 }
 
 async fn fresh(db: &Value, more: Value) -> Bench {
