@@ -114,6 +114,6 @@ async fn time_login(server: &AuthServer, name: &str) -> Duration {
 
 /// The area under the ROC curve: how often one of `a` is greater than one of `b`.
 fn share_of_slower(a: &[Duration], b: &[Duration]) -> f64 {
-    let wins: usize = a.iter().map(|slow| b.iter().filter(|fast| slow > fast).count()).sum();
+    let wins: usize = a.iter().map(|slow| b.iter().filter(|fast| slow > *fast).count()).sum();
     wins as f64 / (a.len() * b.len()) as f64
 }
