@@ -14,7 +14,7 @@ const sentri = (args, { input, env } = {}) => spawnSync(process.execPath, [bin, 
 test("help for everything, and mistakes with a suggestion", () => {
   const help = sentri(["--help"]);
   assert.equal(help.status, 0);
-  for (const command of ["serve", "migrate", "keys", "create-user", "doctor"]) {
+  for (const command of ["serve", "migrate", "keys", "create-user", "doctor", "openapi"]) {
     assert.match(help.stdout, new RegExp(`\\n  ${command} `));
     assert.equal(sentri([command, "--help"]).status, 0);
   }

@@ -10,6 +10,7 @@ mod debug;
 pub mod endpoint;
 pub mod envelope;
 pub mod guard;
+pub mod openapi;
 pub mod origin;
 pub mod router;
 

@@ -1,9 +1,10 @@
 import { createInterface } from "node:readline";
+import { SENTRI_OPENAPI } from "../generated/openapi.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { loadNative, platformPackage } from "../native.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { DATABASE, SERVER, printable, serverOptions } from "./options.js";
+import { DATABASE, MOUNT, SERVER, mountPath, printable, serverOptions } from "./options.js";
 
 /** A command. */
 export interface Command {
@@ -97,6 +98,20 @@ async function readPassword(): Promise<string> {
   if (!password) throw new UsageError("no password was given");
   return password;
 }
+
+export const openapi: Command = {
+  summary: "print the endpoints as an OpenAPI 3.1 document",
+  flags: {
+    mount: MOUNT,
+    server: { value: "url", help: "where the server is, such as https://auth.example.com", default: "" },
+  },
+  async run(values) {
+    const { server = "" } = values;
+    if (server !== "" && !/^https?:\/\//.test(server)) throw new UsageError(`--server must be a URL with http:// or https://, not ${server}`);
+    const url = server.replace(/\/+$/, "") + mountPath(values) || "/";
+    console.log(JSON.stringify({ ...SENTRI_OPENAPI, servers: [{ url }] }, null, 2));
+  },
+};
 
 export const doctor: Command = {
   summary: "say what is wrong with this installation, and the cure",

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { SentriError } from "../errors.js";
 import { UsageError, describeFlags, parseFlags, suggest } from "./arguments.js";
-import { createUser, doctor, keys, migrate, type Command } from "./commands.js";
+import { createUser, doctor, keys, migrate, openapi, type Command } from "./commands.js";
 import * as serve from "./serve.js";
 
-const commands: Record<string, Command> = { serve, migrate, keys, "create-user": createUser, doctor };
+const commands: Record<string, Command> = { serve, migrate, keys, "create-user": createUser, doctor, openapi };
 
 function help(): string {
   const rows = Object.entries(commands).map(([name, command]) => `  ${name.padEnd(14)}${command.summary}`);

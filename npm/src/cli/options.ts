@@ -13,6 +13,14 @@ export const SERVER: Record<string, Flag> = {
   "api-key": { value: "text", help: "closes registration to others, opens the admin endpoints", env: "SENTRI_API_KEY" },
 };
 
+/** Where the endpoints are. */
+export const MOUNT: Flag = { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" };
+
+/** The mount point with a slash before and none after it; nothing for the root. */
+export function mountPath({ mount = "" }: Record<string, string>): string {
+  return `/${mount.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+}
+
 /** The options of an auth server from flags. */
 export function serverOptions(values: Record<string, string>): Record<string, unknown> {
   const { secret, roles = "user", "api-key": apiKey } = values;

@@ -5,12 +5,12 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { SERVER, printable, serverOptions } from "./options.js";
+import { MOUNT, SERVER, mountPath, printable, serverOptions } from "./options.js";
 
 export const flags: Record<string, Flag> = {
   port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
   host: { value: "address", help: "0.0.0.0 listens to everybody", env: "HOST", default: "127.0.0.1" },
-  mount: { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" },
+  mount: MOUNT,
   ...SERVER,
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
@@ -21,7 +21,7 @@ export const summary = "start an auth server of its own";
 export async function run(values: Record<string, string>): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
-  const mount = `/${(values.mount ?? "").replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+  const mount = mountPath(values);
   const options = serverOptions(values);
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
