@@ -3,6 +3,11 @@
 
 #[path = "promises/hostile.rs"]
 mod hostile;
+#[path = "promises/processes.rs"]
+mod processes;
+#[path = "store/proxy.rs"]
+#[allow(dead_code, reason = "made for the tests of stores")]
+mod proxy;
 #[path = "promises/secrets.rs"]
 mod secrets;
 mod support;

@@ -95,6 +95,9 @@ struct Verified {
 #[must_use]
 pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> {
     realm.keys.get()?;
+    if keys::are_behind(realm) {
+        return None;
+    }
     keys::reload_if_old(realm);
     match first_step(realm, request) {
         Step::Done(guarded) => Some(*guarded),
@@ -116,7 +119,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
 
 /// Answers, reading the session's row when what is known of it is too old.
 pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
-    keys::reload_if_old(realm);
+    keys::catch_up(realm).await;
     match first_step(realm, request) {
         Step::Done(guarded) => *guarded,
         Step::Silent { refresh_token, otherwise } => match silent_refresh(realm, &refresh_token).await {
