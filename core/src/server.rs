@@ -206,15 +206,15 @@ impl AuthServer {
         Ok(())
     }
 
-    /// The public form of a failure outside a request; its cause, if hidden, goes to the log with the next request.
+    /// The public form of a failure outside a request: the host's own code may know the cause, as `details.cause`. It
+    /// goes to the log with the next request, too.
     pub(crate) fn public(&self, failure: Failure) -> Error {
         let (error, cause) = failure.into_public();
-        if let Some(cause) = cause {
-            self.realm().note_in_background(
-                Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause),
-            );
-        }
-        error
+        let Some(cause) = cause else { return error };
+        self.realm().note_in_background(
+            Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause.as_str()),
+        );
+        error.with_details(json!({ "cause": cause }))
     }
 
     /// How many password verifications have run, those of a dummy for unknown users included.
@@ -255,7 +255,11 @@ impl AuthServer {
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
         match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
-            Err(error) => Guarded { result: Err(error), headers: Vec::new(), events: Vec::new(), fresh_until: 0 },
+            Err(error) => {
+                // What comes of a request may be shown to whoever made it.
+                let result = Err(Error { details: None, ..error });
+                Guarded { result, headers: Vec::new(), events: Vec::new(), fresh_until: 0 }
+            }
         }
     }
 

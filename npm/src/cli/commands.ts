@@ -3,8 +3,9 @@ import { SENTRI_OPENAPI } from "../generated/openapi.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { loadNative, platformPackage } from "../native.js";
-import { UsageError, type Flag } from "./arguments.js";
-import { DATABASE, MOUNT, SERVER, mountPath, printable, serverOptions } from "./options.js";
+import { UsageError, suggest, type Flag } from "./arguments.js";
+import { explain } from "./explain.js";
+import { DATABASE, MOUNT, SERVER, mountPath, printable, serverOptions, words } from "./options.js";
 
 /** A command. */
 export interface Command {
@@ -70,9 +71,11 @@ export const createUser: Command = {
       if (at <= 0) throw new UsageError(`--identifier ${text}: write type:value, such as username:rizz`);
       return { type: text.slice(0, at), value: text.slice(at + 1) };
     });
-    const roles = (values.roles ?? "").split(",").map((role) => role.trim()).filter(Boolean);
+    const [roles, valid] = [words(values.roles), words(values["valid-roles"])];
+    const unknown = roles.find((role) => !valid.includes(role));
+    if (unknown !== undefined) throw new UsageError(`--roles ${unknown} is not one of --valid-roles ${valid.join(",")}${suggest(unknown, valid, "")}`);
     const password = await readPassword();
-    await withServer({ ...values, roles: [values["valid-roles"], ...roles].join(",") }, async (auth) => {
+    await withServer({ ...values, roles: valid.join(",") }, async (auth) => {
       await auth.migrate();
       const result = await auth.register({ identifiers, password, roles });
       if (!result.success) throw new UsageError(`${result.error.code}: ${result.error.message}`);
@@ -123,7 +126,7 @@ export const doctor: Command = {
         console.log(`ok    ${what}: ${String(await run())}`);
       } catch (error) {
         bad += 1;
-        console.log(`wrong ${what}: ${error instanceof Error ? error.message : String(error)}`);
+        console.log(`wrong ${what}: ${explain(error)}`);
       }
     };
     await check("node", () => {

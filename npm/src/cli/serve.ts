@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { relative, sep } from "node:path";
 import { readRequest, writeResponse } from "../adapters/node.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
@@ -60,7 +61,14 @@ export async function run(values: Record<string, string>): Promise<void> {
   await auth.close();
 }
 
+/** How this program was called, so that what is printed can be typed. */
+function command(): string {
+  const script = process.argv[1] ?? "sentri";
+  return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js") ? "npx sentri" : `node ${relative(process.cwd(), script)}`;
+}
+
 function announce(base: string, db: string, values: Record<string, string>): void {
+  const memory = db.includes(":memory:");
   const width = Math.max(...SENTRI_ROUTES.map((route) => route.method.length + route.path.length)) + 2;
   const rows = SENTRI_ROUTES.map(({ method, path, access }) => {
     const needs = { public: "", user: "access token", admin: "admin role or X-Api-Key" }[access];
@@ -71,6 +79,6 @@ function announce(base: string, db: string, values: Record<string, string>): voi
 ${values["api-key"] ? "    -H \"x-api-key: $SENTRI_API_KEY\" \\\n" : ""}    -d '{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}'
   curl -s ${base}/login -H 'content-type: application/json' -d '{"identifier":"rizz","password":"correct horse"}'
 
-The first admin: npx sentri create-user --identifier username:root --roles admin --db '${printable(db)}'
+${memory ? "All of it is in memory: nothing is left when it stops." : `The first admin: ${command()} create-user --identifier username:root --roles admin --db '${printable(db)}'`}
 Ctrl-C stops it.`);
 }
