@@ -108,7 +108,7 @@ fn describe(endpoint: Endpoint) -> Description {
         Endpoint::Logout => answers("End a session", 200, "Logged out", Value::Null)
             .may_take(partial(&[], &[("refreshToken", text())]))
             .sets_cookies()
-            .or(&[E::Unauthorized, E::Forbidden]),
+            .or(&[E::Forbidden]),
         Endpoint::LogoutAll => {
             answers("End every session of the user", 200, "Logged out from all sessions", Value::Null).sets_cookies()
         }
@@ -223,7 +223,7 @@ fn responses(route: &Route, description: Description) -> Value {
         Access::Public => {}
         Access::User | Access::Admin => codes.extend([E::Unauthorized, E::TokenExpired, E::TokenInvalid, E::Forbidden]),
     }
-    if body.is_some() {
+    if body.is_some() && route.endpoint != Endpoint::Logout {
         codes.push(E::ValidationError);
     }
     codes.extend([E::ServiceUnavailable, E::InternalError]);
