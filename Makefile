@@ -81,7 +81,7 @@ check-rust:
 
 audit: $(STAMPS)/npm-install
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
-	cargo deny check --config .deny.toml
+	cargo deny --config .deny.toml check
 	npm --prefix npm audit
 	npm --prefix tests/node audit
 	npm --prefix tests/bench audit
