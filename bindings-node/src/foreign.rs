@@ -25,8 +25,19 @@ type Override = ThreadsafeFunction<
     false,
     true,
 >;
-type RevocationFunction<'a> = Function<'a, FnArgs<(String,)>, Promise<String>>;
-type Revocation = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
+type RevocationArgs = FnArgs<(String, Option<u32>)>;
+type RevocationFunction<'a> = Function<'a, RevocationArgs, Promise<String>>;
+type Revocation = ThreadsafeFunction<RevocationArgs, Promise<String>, RevocationArgs, Status, false, true>;
+
+tokio::task_local! {
+    /// The host's number for the request that a task serves: its functions run in that request's context.
+    static HOST_CONTEXT: Option<u32>;
+}
+
+/// Serves a request that the host knows by a number.
+pub fn in_context<F: Future>(number: Option<u32>, serve: F) -> impl Future<Output = F::Output> {
+    HOST_CONTEXT.scope(number, serve)
+}
 
 /// The host's functions.
 #[napi(object, object_to_js = false)]
@@ -36,8 +47,8 @@ pub struct Callbacks<'a> {
     /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
     #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
     pub operate: Option<OverrideFunction<'a>>,
-    /// `(sessionId) => Promise<outcomeJson>`
-    #[napi(ts_type = "(sessionId: string) => Promise<string>")]
+    /// `(sessionId, hostContext) => Promise<outcomeJson>`
+    #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
     pub is_token_revoked: Option<RevocationFunction<'a>>,
 }
 
@@ -88,7 +99,7 @@ struct HostRevocation(Revocation);
 #[async_trait]
 impl RevocationCheck for HostRevocation {
     async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
-        let args = (session_id.to_owned(),);
+        let args = (session_id.to_owned(), HOST_CONTEXT.try_with(|number| *number).unwrap_or(None));
         let answer = answer(async { self.0.call_async_catch(args.into()).await?.await }.await)?;
         Ok(answer != Value::Bool(false))
     }

@@ -1,6 +1,7 @@
 //! The options, checked: every default is written here once, every error names the option and the cure.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +103,6 @@ pub enum SessionCheck {
 }
 
 /// The checked options of server mode.
-#[derive(Debug)]
 pub struct Config {
     /// The `db` option as given.
     pub db: Value,
@@ -148,6 +148,13 @@ pub struct Config {
     pub token_revoked: bool,
     /// What is allowed but unwise, for the logger.
     pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Config {
+    /// Nothing: options hold passwords and keys, and the next one added may too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").finish_non_exhaustive()
+    }
 }
 
 impl Config {
