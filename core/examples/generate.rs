@@ -18,6 +18,12 @@ fn codes() -> String {
         let _ = writeln!(out, "  {}: {},", code.as_str(), code.status());
     }
     out += "} as const;\n\n/** Every error code of sentri. */\nexport type SentriErrorCode = keyof typeof SENTRI_ERROR_STATUS;\n";
+    out += "\n/** The sentence that goes with a code where no more precise one is known. */\n";
+    out += "export const SENTRI_ERROR_MESSAGE: Record<SentriErrorCode, string> = {\n";
+    for code in ErrorCode::ALL {
+        let _ = writeln!(out, "  {}: \"{}\",", code.as_str(), code.message());
+    }
+    out += "};\n";
     out
 }
 

@@ -20,3 +20,4 @@ for (const entry of entries) {
   );
   writeFileSync(join(root, `dist/esm/${entry}.d.mts`), `export * from "../${entry}.js";\n`);
 }
+execFileSync(process.execPath, [join(root, "scripts/build-edge.mjs")], { stdio: "inherit" });
