@@ -8,9 +8,9 @@ import { parseAccess, type AccessClaims } from "./claims.js";
 import { readCredential } from "./credential.js";
 import { errorOf, errorResponse, publicError } from "./envelope.js";
 import { logEntry } from "./event.js";
-import { ACCESS_TYPE, TokenError, readHeader, verify } from "./jws.js";
+import { TokenError } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
-import { RemoteKeys } from "./remote.js";
+import { RemoteKeys, Unavailable } from "./remote.js";
 
 /** Tokens that are remembered at most, twice. */
 const REMEMBERED = 10_000;
@@ -34,7 +34,7 @@ export class EdgeClient implements Guardian {
   }
 
   guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
-    const credential = readCredential(request, this.config.cookieName);
+    const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
     const known = this.guards.get(credential.token);
     if (known === undefined) return undefined;
@@ -47,67 +47,60 @@ export class EdgeClient implements Guardian {
   }
 
   async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
-    const credential = readCredential(request, this.config.cookieName);
+    const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
-    const { token } = credential;
     let claims: AccessClaims;
     try {
-      claims = await this.verify(token);
+      claims = parseAccess(await this.keys.verify(credential.token), this.config.claims, this.config.now());
     } catch (error) {
-      return this.refused(error instanceof TokenError ? errorOf(error.code) : (error as ErrorData), requestId);
+      if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId);
+      if (error instanceof Unavailable) return this.refused(error.data, requestId);
+      throw error;
     }
-    const { id, sessionId } = claims;
-    if (sessionId !== undefined && this.config.isTokenRevoked) {
-      const error = await this.revocation(sessionId, requestId);
-      if (error) return this.answer({ error }, "auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
-    }
-    return this.passed(token, claims, requestId);
+    return (await this.revoked(claims, requestId)) ?? this.passed(credential.token, claims, requestId);
   }
 
-  /** The claims of a good token; throws a `TokenError`, or `ErrorData` when no keys are to be had. */
-  private async verify(token: string): Promise<AccessClaims> {
-    const header = readHeader(token, ACCESS_TYPE);
-    const keys = await this.keys.find(header);
-    if (keys === undefined) throw { ...errorOf("SERVICE_UNAVAILABLE", "The keys of the auth server are not available"), retryAfter: 2 };
-    const payload = await verify(token, header, keys);
-    return parseAccess(payload, this.config.claims, this.config.now());
-  }
-
-  /** Why a session is refused: the host revoked it, or can't say within 2 s. */
-  private async revocation(sessionId: string, requestId: string | undefined): Promise<ErrorData | undefined> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("no answer within 2 s")), REVOCATION_MS);
-    });
+  /** The refusal of a session that the host has revoked, or can't say so of within 2 s. */
+  private async revoked({ id, sessionId }: AccessClaims, requestId: string | undefined): Promise<Guarded | undefined> {
+    const { isTokenRevoked } = this.config;
+    if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
+    const refuse = (message: string, ...causes: LoggedEvent[]) => {
+      const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
+      return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes]);
+    };
     try {
-      const revoked = await Promise.race([(async () => this.config.isTokenRevoked?.(sessionId))(), late]);
-      return revoked ? errorOf("UNAUTHORIZED", "Session has been revoked or does not exist") : undefined;
+      const isRevoked = await inTime(async () => isTokenRevoked(sessionId));
+      return isRevoked ? refuse("Session has been revoked or does not exist") : undefined;
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      this.dispatcher.log([this.entry("auth.hook.failure", { hook: "isTokenRevoked", cause }, requestId)]);
-      return errorOf("UNAUTHORIZED", "Session could not be checked for revocation");
-    } finally {
-      clearTimeout(timer);
+      return refuse("Session could not be checked for revocation", this.entry("auth.hook.failure", { hook: "isTokenRevoked", cause }, requestId));
     }
   }
 
   private passed(token: string, { id, roles, sessionId, exp }: AccessClaims, requestId: string | undefined): Guarded {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
-    const freshUntil = this.config.isTokenRevoked ? 0 : Math.min(endsAt, this.keys.goodUntil);
+    const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, this.keys.freshUntil);
     const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
-    const guarded = this.answer({ principal, freshUntil }, "auth.protect.success", { userId: id, mode: MODE }, requestId);
+    const guarded = this.answer({ principal, freshUntil }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)]);
     if (freshUntil > 0) this.guards.set(token, guarded);
     return guarded;
   }
 
   private refused(error: ErrorData, requestId: string | undefined): Guarded {
-    return this.answer({ error }, "auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId);
+    return this.answer({ error }, [this.entry("auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId)]);
   }
 
-  private answer(found: Partial<Guarded>, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): Guarded {
-    const events = this.logging ? [this.entry(event, fields, requestId)] : [];
+  private answer(found: Partial<Guarded>, told: LoggedEvent[]): Guarded {
+    const events = this.logging ? told : [];
     this.dispatcher.log(events);
+    this.logTrouble();
     return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
+  }
+
+  /** What is wrong with the auth server goes to the log with the next request, once. */
+  private logTrouble(): void {
+    const cause = this.logging ? this.keys.takeTrouble() : undefined;
+    if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, undefined)]);
   }
 
   private entry(event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): LoggedEvent {
@@ -143,5 +136,18 @@ export class EdgeClient implements Guardian {
 
   errorResponse(error: unknown): ResponseData {
     return errorResponse(publicError(toData(error)));
+  }
+}
+
+/** What the host says, or a failure after 2 s. */
+async function inTime<T>(ask: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer within 2 s")), REVOCATION_MS);
+  });
+  try {
+    return await Promise.race([ask(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -8,16 +8,20 @@ import { sameOrigin } from "./origin.js";
  * The access token that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
  * is an error, never a reason to look at the cookie.
  */
-export function readCredential(request: GuardRequest, cookieName: string): { token: string } | { error: ErrorData } {
+export function readCredential(
+  request: GuardRequest,
+  { cookieName, trustedOrigins }: { cookieName: string | undefined; trustedOrigins: readonly string[] },
+): { token: string } | { error: ErrorData } {
   const { authorization, cookie } = request;
   if (authorization !== undefined) {
     const token = bearerOf(authorization);
     return token === undefined ? refused("The Authorization header must be 'Bearer <token>'") : { token };
   }
+  if (cookieName === undefined) return refused("Access token is missing");
   const found = readCookie(cookie === undefined ? [] : [cookie], cookieName);
   if (found === "conflict") return refused(`Several different cookies are named ${cookieName}`);
   if (found === undefined || found.value === "") return refused("Access token is missing");
-  if (sameOrigin(request, [])) return { token: found.value };
+  if (sameOrigin(request, trustedOrigins)) return { token: found.value };
   return { error: errorOf("FORBIDDEN", "Cross-origin request refused: add the origin to trustedOrigins if it is yours") };
 }
 

@@ -1,9 +1,12 @@
+import { configurationError } from "./reader.js";
+
 /** An origin (RFC 6454, 4) or the content of a `Host` header, with its port filled in where the scheme has a default one. */
 interface Place {
   host: string;
   port: number | undefined;
 }
 
+const SCHEME = /^[a-z][a-z0-9+.-]*$/;
 const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443 };
 
 /** Whether the method changes nothing (RFC 9110, 9.2.1), so that a forged request gains nothing either. */
@@ -37,6 +40,34 @@ export function sameOrigin({ method, secFetchSite, origin, host }: Provenance, t
   return !!parsed && !!at && at.host === parsed.host && (at.port ?? DEFAULT_PORTS[parsed.scheme]) === parsed.port;
 }
 
+/**
+ * Reads the `trustedOrigins` option; absent is none.
+ *
+ * @throws SentriError `CONFIGURATION_ERROR` naming the entry
+ */
+export function readTrustedOrigins(option: unknown): string[] {
+  if (option === undefined) return [];
+  if (!Array.isArray(option)) throw configurationError("trustedOrigins must be a list such as ['https://app.example.com']");
+  return option.map((entry) => {
+    if (typeof entry !== "string") throw configurationError("trustedOrigins must hold strings");
+    const problem = problemOf(entry);
+    if (problem !== undefined) throw configurationError(`trustedOrigins: '${entry}' ${problem}`);
+    return entry;
+  });
+}
+
+/** What is wrong with an origin, to be put behind it. */
+function problemOf(text: string): string | undefined {
+  if (text.includes("*")) return "must not hold a wildcard: list every origin";
+  const at = text.indexOf("://");
+  if (at < 0) return "must begin with a scheme, as in 'https://app.example.com'";
+  if (!SCHEME.test(text.slice(0, at).toLowerCase())) return "has a malformed scheme";
+  const rest = text.slice(at + 3);
+  if (/[/?#@\\]/.test(rest)) return "must be scheme, host and port alone, without a path or a slash at the end";
+  if (/[^\u0000-\u007f]/.test(rest)) return "must be ASCII: write the domain in its 'xn--' form";
+  return parseOrigin(text) ? undefined : "has a malformed host or port";
+}
+
 function isEqual(a: Place & { scheme: string }, b: (Place & { scheme: string }) | undefined): boolean {
   return b !== undefined && a.scheme === b.scheme && a.host === b.host && a.port === b.port;
 }
@@ -45,7 +76,7 @@ function isEqual(a: Place & { scheme: string }, b: (Place & { scheme: string }) 
 function parseOrigin(text: string): (Place & { scheme: string }) | undefined {
   const at = text.indexOf("://");
   const scheme = text.slice(0, Math.max(at, 0)).toLowerCase();
-  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || text.includes("*")) return undefined;
+  if (!SCHEME.test(scheme) || text.includes("*")) return undefined;
   const place = splitPort(text.slice(at + 3));
   return place && { scheme, host: place.host, port: place.port ?? DEFAULT_PORTS[scheme] };
 }

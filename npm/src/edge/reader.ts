@@ -33,12 +33,18 @@ export class Reader {
     return this.options[option] ?? undefined;
   }
 
-  /** A string with at least one character. */
-  text(option: string): string | undefined {
+  /** A string; may be empty. */
+  string(option: string): string | undefined {
     const value = this.value(option);
-    if (value === "") throw this.error(option, "must not be empty: set it, or leave it out");
     if (value === undefined || typeof value === "string") return value;
     throw this.error(option, "must be a string");
+  }
+
+  /** A string with at least one character. */
+  text(option: string): string | undefined {
+    const value = this.string(option);
+    if (value === "") throw this.error(option, "must not be empty: set it, or leave it out");
+    return value;
   }
 
   /** `true` or `false`. */
@@ -70,6 +76,12 @@ export class Reader {
     const value = this.value(option);
     if (value === undefined || typeof value === "function") return value as F | undefined;
     throw this.error(option, "must be a function");
+  }
+
+  /** Refuses options by name, for the reason given. */
+  refuse(options: readonly string[], why: string): void {
+    const given = options.find((option) => (this.options[option] ?? undefined) !== undefined);
+    if (given !== undefined) throw this.error(given, why);
   }
 
   /** Refuses options that nobody asked for, with the nearest known name. */

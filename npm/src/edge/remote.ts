@@ -1,129 +1,131 @@
+import type { ErrorData } from "../errors.js";
 import type { Algorithm } from "./algorithm.js";
-import { MAX_SET_BYTES, parseRemoteSet, type VerifyingKey } from "./jwks.js";
-import type { Header } from "./jws.js";
+import { errorOf } from "./envelope.js";
+import { FetchError, TIME_LIMIT, fetchSet } from "./fetching.js";
 import { SingleFlight } from "./flight.js";
+import { parseRemoteSet, type VerifyingKey } from "./jwks.js";
+import { ACCESS_TYPE, TokenError, readHeader, verify, type Header } from "./jws.js";
+import { RemoteSet } from "./remote-set.js";
 
-/** How long a set is served after it got old, when there is no newer one to be had. */
-const STALE_MS = 24 * 60 * 60 * 1000;
-/** An unknown `kid`, and an old set, cause at most one fetch in this time. */
-const COOL_DOWN_MS = 30_000;
-/** Without any set, the next request may try again this long after a failure. */
-const RETRY_MS = 1_000;
-/** For the whole exchange. */
-const TIMEOUT_MS = 5_000;
-
-/** What a key set is kept by. */
+/** Where a key set is, and how it is used. */
 export interface RemoteRules {
   readonly keyUri: string;
   readonly algorithms: readonly Algorithm[];
-  /** Milliseconds after which it is fetched anew. */
+  /** Milliseconds after which it is replaced. */
   readonly cacheMaxAge: number;
   readonly now: () => number;
 }
 
-/**
- * The keys of an auth server: fetched at first use, kept for `cacheMaxAge`, fetched anew for an unknown `kid` at most
- * every 30 seconds, and kept for 24 hours more while the server can't be reached. A set that is refused never replaces one
- * that was accepted. Nothing happens in the background: the request that finds the set old fetches it, and the others go on
- * with what is there.
- */
+/** No keys are to be had, which says nothing about the token. */
+export class Unavailable extends Error {
+  constructor(readonly data: ErrorData) {
+    super(data.message);
+  }
+}
+
+/** The key set of an issuer elsewhere at work: tokens are verified with it, attempts to replace it run one at a time. */
 export class RemoteKeys {
-  /** Grows with every new set: what was verified under another epoch is to be verified again. */
-  epoch = 0;
-  private keys: readonly VerifyingKey[] = [];
-  private text: string | undefined;
-  private fetchedAt = Number.NEGATIVE_INFINITY;
-  private triedAt = Number.NEGATIVE_INFINITY;
-  private failedAt = Number.NEGATIVE_INFINITY;
-  private readonly flight = new SingleFlight(() => this.refresh(), TIMEOUT_MS);
+  /** Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn. */
+  epoch = 1;
+  private readonly set: RemoteSet;
+  private readonly flight = new SingleFlight(() => this.attempt(), TIME_LIMIT);
+  private trouble: string | undefined;
 
-  constructor(private readonly rules: RemoteRules) {}
-
-  /** Until when what these keys verified needs no other look at them. */
-  get goodUntil(): number {
-    return this.isOld() ? Math.min(this.triedAt + COOL_DOWN_MS, this.endsAt()) : this.fetchedAt + this.rules.cacheMaxAge;
+  constructor(private readonly rules: RemoteRules) {
+    this.set = new RemoteSet(rules.cacheMaxAge);
   }
 
-  /** The keys to try on a token of this header; `undefined` when no set is to be had. */
-  async find(header: Header): Promise<readonly VerifyingKey[] | undefined> {
-    if (!this.isUsable()) {
-      if (this.flight.pending || this.rules.now() >= this.failedAt + RETRY_MS) await this.flight.run();
-    } else if (this.isOld() && this.mayTry()) {
-      await this.flight.run();
-    }
-    if (this.wants(header) && (this.flight.pending || this.mayTry())) await this.flight.run();
-    return this.isUsable() ? this.keys : undefined;
+  /** Until when a verdict may be repeated from a cache, under the same epoch. */
+  get freshUntil(): number {
+    return this.set.freshUntil(this.rules.now());
   }
 
-  private isUsable(): boolean {
-    return this.rules.now() < this.endsAt();
+  /** What was wrong with the last attempt, once. */
+  takeTrouble(): string | undefined {
+    const { trouble } = this;
+    this.trouble = undefined;
+    return trouble;
   }
 
-  private isOld(): boolean {
-    return this.rules.now() >= this.fetchedAt + this.rules.cacheMaxAge;
-  }
-
-  private endsAt(): number {
-    return this.fetchedAt + this.rules.cacheMaxAge + STALE_MS;
-  }
-
-  private mayTry(): boolean {
-    return this.rules.now() >= this.triedAt + COOL_DOWN_MS;
-  }
-
-  private wants({ kid, algorithm }: Header): boolean {
-    return this.isUsable() && this.rules.algorithms.includes(algorithm) && kid !== undefined && !this.keys.some((key) => key.kid === kid);
-  }
-
-  private async refresh(): Promise<void> {
-    const startedAt = this.rules.now();
-    this.triedAt = startedAt;
+  /**
+   * The payload of an access token, after one attempt to get a key set where that is needed. Its header is read first: what is
+   * no token causes no fetch.
+   *
+   * @throws TokenError
+   * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell
+   */
+  async verify(token: string): Promise<Uint8Array> {
+    const header = readHeader(token, ACCESS_TYPE);
+    if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("TOKEN_INVALID");
+    const waited = await this.prepare();
     try {
-      const bytes = await fetchBounded(this.rules.keyUri);
-      const text = new TextDecoder().decode(bytes);
-      if (text !== this.text) {
-        const keys = await parseRemoteSet(bytes);
-        this.keys = keys.filter(({ algorithm }) => this.rules.algorithms.includes(algorithm));
-        this.text = text;
-        this.epoch++;
-      }
-      this.fetchedAt = startedAt;
-    } catch {
-      // The set that is there stays.
-      this.failedAt = this.rules.now();
+      return await verify(token, header, this.keys());
+    } catch (error) {
+      if (!this.mayMissKeyOf(header)) throw error;
+      if (waited || !(this.flight.pending || this.set.mayAttempt(this.rules.now()))) throw this.set.isFailing ? this.unavailable() : error;
+    }
+    await this.flight.run();
+    try {
+      return await verify(token, header, this.keys());
+    } catch (error) {
+      throw this.mayMissKeyOf(header) && this.set.isFailing ? this.unavailable() : error;
     }
   }
-}
 
-/** The body of a 200, up to 64 KiB; throws for everything else. Redirects are not followed, caches not asked. */
-async function fetchBounded(uri: string): Promise<Uint8Array> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
-  try {
-    const response = await fetch(uri, {
-      headers: { accept: "application/json" },
-      redirect: "manual",
-      signal: abort.signal,
-      ...(SingleFlight.isBoundToRequests ? {} : { cache: "no-store", credentials: "omit" }),
-    });
-    if (response.status !== 200 || !response.body) throw new Error(`status ${response.status}`);
-    return await readBounded(response.body);
-  } finally {
-    clearTimeout(timer);
-    abort.abort();
+  /** Fetches a set if it is time; answers whether this took waiting. */
+  private async prepare(): Promise<boolean> {
+    switch (this.set.decide(this.rules.now(), this.flight.pending)) {
+      case "use":
+        return false;
+      case "use and fetch":
+        // Where a promise ends with its request, the request that finds the set old waits for a new one.
+        if (!SingleFlight.isBoundToRequests) void this.flight.run();
+        return false;
+      case "fetch":
+        await this.flight.run();
+        return true;
+      case "refuse":
+        throw this.unavailable();
+    }
   }
-}
 
-async function readBounded(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    size += part.value.length;
-    if (size > MAX_SET_BYTES) throw new Error("longer than 64 KiB");
-    chunks.push(part.value);
+  private keys(): readonly VerifyingKey[] {
+    const keys = this.set.usableKeys(this.rules.now());
+    if (!keys) throw this.unavailable();
+    return keys;
   }
-  const bytes = new Uint8Array(size);
-  chunks.reduce((at, chunk) => (bytes.set(chunk, at), at + chunk.length), 0);
-  return bytes;
+
+  private mayMissKeyOf({ kid }: Header): boolean {
+    return kid === undefined || !this.set.usableKeys(this.rules.now())?.some((key) => key.kid === kid);
+  }
+
+  private unavailable(): Unavailable {
+    const error = errorOf("SERVICE_UNAVAILABLE", "The keys of the auth server are temporarily unavailable");
+    return new Unavailable({ ...error, retryAfter: Math.ceil(this.set.retryAfter(this.rules.now()) / 1000) });
+  }
+
+  private async attempt(): Promise<void> {
+    const beganAt = this.rules.now();
+    this.set.begin(beganAt);
+    try {
+      const bytes = await fetchSet(this.rules.keyUri);
+      const text = new TextDecoder().decode(bytes);
+      const known = this.set.keysOf(text);
+      this.set.succeed(known ?? (await this.read(bytes)), text, beganAt);
+      if (!known) this.epoch++;
+      this.trouble = undefined;
+    } catch (error) {
+      const { failure, message } = error as FetchError;
+      this.set.fail(failure, this.rules.now());
+      this.trouble = message;
+    }
+  }
+
+  private async read(bytes: Uint8Array): Promise<readonly VerifyingKey[]> {
+    try {
+      return await parseRemoteSet(bytes);
+    } catch (error) {
+      throw new FetchError("refused", `keyUri: the key set is refused: ${(error as Error).message}`);
+    }
+  }
 }
