@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sentri_core::ErrorCode;
+use sentri_core::config::SERVER_ONLY;
 use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
 use sentri_core::http::router::ROUTES;
@@ -56,11 +57,22 @@ fn routes() -> String {
     out
 }
 
+fn options() -> String {
+    let mut out = HEAD.to_owned();
+    out += "/** The options of server mode that client mode does not have. */\nexport const SERVER_ONLY: readonly string[] = [\n";
+    for name in SERVER_ONLY {
+        let _ = writeln!(out, "  \"{name}\",");
+    }
+    out += "];\n";
+    out
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../npm/src/generated");
     let mut stale = false;
-    for (name, text) in [("codes.ts", codes()), ("events.ts", events()), ("routes.ts", routes())] {
+    let files = [("codes.ts", codes()), ("events.ts", events()), ("options.ts", options()), ("routes.ts", routes())];
+    for (name, text) in files {
         let path = folder.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
             continue;

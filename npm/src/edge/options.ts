@@ -1,17 +1,11 @@
 import { clockOf } from "../clock.js";
+import { SERVER_ONLY } from "../generated/options.js";
 import type { SentriLogger } from "../types.js";
 import { ALGORITHMS, algorithmOf, isSymmetric, type Algorithm } from "./algorithm.js";
 import type { ClaimRules } from "./claims.js";
 import { readTrustedOrigins } from "./origin.js";
 import { Reader, configurationError } from "./reader.js";
 import { RETRY_AFTER, STALE_FOR } from "./remote-set.js";
-
-/** The options of server mode that client mode does not have. */
-const SERVER_ONLY = [
-  "db", "dialect", "secret", "algorithm", "keys", "adminRoles", "defaultRoles", "accessExpiresIn", "refreshExpiresIn",
-  "sessionMaxAge", "refreshGrace", "saltRounds", "password", "apiKey", "redisUrl", "rateLimit", "trustProxy", "cookie",
-  "sessionCheck", "requireSession", "silentRefresh", "hooks", "router", "validIdentifiers",
-];
 
 /** The options of client mode, checked. */
 export interface ClientConfig {
