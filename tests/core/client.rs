@@ -8,7 +8,6 @@ mod client {
     pub mod issuer;
     pub mod options;
     pub mod rotation;
-    pub mod state;
     pub mod tls;
     pub mod tokens;
 }

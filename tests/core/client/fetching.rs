@@ -1,10 +1,13 @@
 //! P42, P43: how often a key set is fetched, who waits for it, and what an outage does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sentri_core::ErrorCode;
+use async_trait::async_trait;
+use sentri_core::key_source::{FetchError, KeySource};
 use sentri_core::token::Algorithm;
+use sentri_core::{ClientHost, ErrorCode};
 use serde_json::json;
 
 use super::issuer::{Client, Issuer, Manner, causes, long_lived, stranger, token, verdict};
@@ -179,4 +182,28 @@ async fn verdicts_are_fresh_for_as_long_as_token_and_set_are() {
     client.clock.set(NOW + 70_000);
     assert_eq!(client.verdict(&short).await, "TOKEN_EXPIRED");
     assert_eq!(client.guard(&short).await.fresh_until, 0);
+}
+
+/// A source that panics at first, as a driver of the host's might.
+struct Panics(AtomicUsize);
+
+#[async_trait]
+impl KeySource for Panics {
+    async fn fetch(&self) -> Result<Vec<u8>, FetchError> {
+        assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "a defect");
+        Ok(ring(Algorithm::Es256).jwks(NOW, 0).unwrap().to_string().into_bytes())
+    }
+}
+
+/// P48: the panic is an outage, and the next attempt is made as ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_panics_is_an_outage() {
+    let source = Arc::new(Panics(AtomicUsize::new(0)));
+    let host = ClientHost { key_source: Some(source), ..ClientHost::default() };
+    let client = Client::with_host("https://auth.example.com/keys", json!({}), host);
+    let guarded = client.guard(&token(Algorithm::Es256)).await;
+    assert_eq!(verdict(&guarded), "SERVICE_UNAVAILABLE");
+    assert_eq!(causes(&guarded)[1], "the attempt was broken off");
+    client.clock.advance(2_000);
+    assert_eq!(client.verdict(&token(Algorithm::Es256)).await, "ok");
 }
