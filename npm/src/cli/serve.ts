@@ -1,6 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readRequest, writeResponse } from "../adapters/node.js";
+import { one, readRequest, writeResponse, type Told } from "../adapters/node.js";
+import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
@@ -31,7 +32,7 @@ export async function run(values: Record<string, string>): Promise<void> {
   const server = createServer((req, res) => {
     const url = req.url ?? "/";
     const below = url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
-    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, below, req.socket.remoteAddress);
+    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(req, below));
     request
       .then((read) => auth.handle(read))
       .catch((error: unknown) => auth.errorResponse(error))
@@ -58,6 +59,10 @@ export async function run(values: Record<string, string>): Promise<void> {
     setTimeout(() => server.closeAllConnections(), 5_000).unref();
   });
   await auth.close();
+}
+
+function told(req: IncomingMessage, url: string): Told {
+  return { url, clientIp: req.socket.remoteAddress, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
 }
 
 function announce(base: string, db: string, values: Record<string, string>): void {

@@ -17,7 +17,12 @@ export class SingleFlight {
 
   /** Whether the task runs. */
   get pending(): boolean {
-    return this.running !== undefined && Date.now() < this.startedAt + this.limit;
+    return this.running !== undefined && !this.isLost;
+  }
+
+  /** Whether the task has been running for too long to end yet. */
+  get isLost(): boolean {
+    return this.running !== undefined && Date.now() > this.startedAt + this.limit;
   }
 
   /** Starts the task, or waits for the one that runs. */

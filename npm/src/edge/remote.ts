@@ -57,24 +57,25 @@ export class RemoteKeys {
   async verify(token: string): Promise<Uint8Array> {
     const header = readHeader(token, ACCESS_TYPE);
     if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("TOKEN_INVALID");
-    const waited = await this.prepare();
-    try {
-      return await verify(token, header, this.keys());
-    } catch (error) {
-      if (!this.mayMissKeyOf(header)) throw error;
-      if (waited || !(this.flight.pending || this.set.mayAttempt(this.rules.now()))) throw this.set.isFailing ? this.unavailable() : error;
-    }
-    await this.flight.run();
-    try {
-      return await verify(token, header, this.keys());
-    } catch (error) {
-      throw this.mayMissKeyOf(header) && this.set.isFailing ? this.unavailable() : error;
+    let mayWait = !(await this.prepare());
+    for (;;) {
+      try {
+        return await verify(token, header, this.keys());
+      } catch (error) {
+        if (!(error instanceof TokenError) || !this.mayMissKeyOf(header)) throw error;
+        // An outage says nothing about a token of a key that may be newer than the set.
+        if (!mayWait || !this.set.mayKnowMore(this.rules.now())) throw this.set.isFailing ? this.unavailable() : error;
+      }
+      await this.flight.run();
+      mayWait = false;
     }
   }
 
   /** Fetches a set if it is time; answers whether this took waiting. */
   private async prepare(): Promise<boolean> {
-    switch (this.set.decide(this.rules.now(), this.flight.pending)) {
+    // An attempt that took too long has been lost with the request that made it.
+    if (this.flight.isLost) this.set.fail("unreachable", this.rules.now());
+    switch (this.set.decide(this.rules.now())) {
       case "use":
         return false;
       case "use and fetch":
@@ -106,13 +107,12 @@ export class RemoteKeys {
 
   private async attempt(): Promise<void> {
     const beganAt = this.rules.now();
-    this.set.begin(beganAt);
+    if (!this.set.begin(beganAt)) return;
     try {
       const bytes = await fetchSet(this.rules.keyUri);
       const text = new TextDecoder().decode(bytes);
-      const known = this.set.keysOf(text);
-      this.set.succeed(known ?? (await this.read(bytes)), text, beganAt);
-      if (!known) this.epoch++;
+      const keys = this.set.keysOf(text) ?? (await this.read(bytes));
+      if (this.set.succeed(keys, text, beganAt)) this.epoch++;
       this.trouble = undefined;
     } catch (error) {
       const { failure, message } = error as FetchError;

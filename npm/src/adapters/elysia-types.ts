@@ -1,0 +1,59 @@
+import type { Context, Elysia } from "elysia";
+import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
+import type { ProgrammaticApi } from "./assemble.js";
+
+/** What routes have behind `protect()`. */
+export type SentriElysiaContext<Role extends string = string> = { user: AuthUser<Role>; auth: AuthInfo };
+
+/** The context that checks are given. */
+export type ElysiaContext<Role extends string = string> = Context & SentriElysiaContext<Role>;
+
+type Singleton = { decorator: {}; store: {}; derive: {}; resolve: {} };
+type Definitions = { typebox: {}; error: {} };
+type Metadata<Macro, MacroFn> = { schema: {}; standaloneSchema: {}; macro: Macro; macroFn: MacroFn; parser: {}; response: {} };
+type Scope<Resolve> = { derive: {}; resolve: Resolve; schema: {}; standaloneSchema: {}; response: {} };
+type Resolve<Role extends string> = () => Promise<SentriElysiaContext<Role>>;
+
+/** A plugin that changes nothing in the types of what uses it. */
+export type ElysiaPlugin = Elysia<"", Singleton, Definitions, Metadata<{}, {}>, {}, Scope<{}>, Scope<{}>>;
+
+/** A plugin behind which routes have `user` and `auth`. */
+export type ElysiaGuard<Role extends string = string> = Elysia<"", Singleton, Definitions, Metadata<{}, {}>, {}, Scope<SentriElysiaContext<Role>>, Scope<{}>>;
+
+export type RolesOption<Role> = Role | readonly Role[];
+export type PermitOption<Role extends string> = PermitCheck<ElysiaContext<Role>> | PermitOptions<ElysiaContext<Role>, Role>;
+
+/** A plugin with which single routes may have the options `protect`, `authorize` and `permit`. The last two imply the first. */
+export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, Definitions, Metadata<
+  { protect?: boolean; authorize?: RolesOption<Role>; permit?: PermitOption<Role> },
+  {
+    protect: { resolve: Resolve<Role> };
+    authorize: (roles: RolesOption<Role>) => { resolve: Resolve<Role> };
+    permit: (check: PermitOption<Role>) => { resolve: Resolve<Role> };
+  }
+>, {}, Scope<{}>, Scope<{}>>;
+
+/** What client mode offers an Elysia application. */
+export interface ClientAuthClient<Role extends string = string> {
+  /** `.use(auth.protect())` lets only authenticated requests pass to later routes, which have `user` and `auth`. */
+  protect(): ElysiaGuard<Role>;
+  /** Lets users with any of the roles pass to later routes; after `protect()`. */
+  authorize(...roles: Array<Role | readonly Role[]>): ElysiaPlugin;
+  /** Lets requests pass to later routes that your check says yes to; after `protect()`. */
+  permit(check: PermitOption<Role>): ElysiaPlugin;
+  /** `.use(auth.macro()).get("/me", handler, { protect: true })`, also `authorize: ["admin"]` and `permit: check`. */
+  macro(): ElysiaMacros<Role>;
+  /** Answers every error in the envelope: `.onError(auth.errorHandler())`. */
+  errorHandler(options?: ErrorHandlerOptions<Request>): ElysiaErrorHandler;
+}
+
+/** What server mode offers an Elysia application. */
+export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+  /** The endpoints: `.group("/auth", (app) => app.use(auth.router()))`. */
+  router(): ElysiaPlugin;
+  /** Limits how often a client may call later routes. */
+  rateLimiter(options: RateLimiterOptions<Context>): ElysiaPlugin;
+}
+
+/** What `onError` takes. */
+export type ElysiaErrorHandler = (context: { error: unknown; request: Request; set: Context["set"] }) => Response | undefined;
