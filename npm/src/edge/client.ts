@@ -66,7 +66,7 @@ export class EdgeClient implements Guardian {
     if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
     const refuse = (message: string, ...causes: LoggedEvent[]) => {
       const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
-      return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes]);
+      return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes], requestId);
     };
     try {
       const isRevoked = await inTime(async () => isTokenRevoked(sessionId));
@@ -81,26 +81,26 @@ export class EdgeClient implements Guardian {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
     const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, this.keys.freshUntil);
     const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
-    const guarded = this.answer({ principal, freshUntil }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)]);
+    const guarded = this.answer({ principal, freshUntil }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
     if (freshUntil > 0) this.guards.set(token, guarded);
     return guarded;
   }
 
   private refused(error: ErrorData, requestId: string | undefined): Guarded {
-    return this.answer({ error }, [this.entry("auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId)]);
+    return this.answer({ error }, [this.entry("auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId)], requestId);
   }
 
-  private answer(found: Partial<Guarded>, told: LoggedEvent[]): Guarded {
+  private answer(found: Partial<Guarded>, told: LoggedEvent[], requestId: string | undefined): Guarded {
     const events = this.logging ? told : [];
     this.dispatcher.log(events);
-    this.logTrouble();
+    this.logTrouble(requestId);
     return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
   }
 
   /** What is wrong with the auth server goes to the log with the next request, once. */
-  private logTrouble(): void {
+  private logTrouble(requestId: string | undefined): void {
     const cause = this.logging ? this.keys.takeTrouble() : undefined;
-    if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, undefined)]);
+    if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, requestId)]);
   }
 
   private entry(event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): LoggedEvent {

@@ -14,8 +14,8 @@ export function errorOf(code: SentriErrorCode, message: string = SENTRI_ERROR_ME
 export function publicError(thrown: Partial<ErrorData>): ErrorData {
   const { code, message = "", statusCode = 500, retryAfter } = thrown;
   const isError = Number.isInteger(statusCode) && statusCode >= 400 && statusCode < 600;
-  if (code === undefined) return fromStatus(statusCode);
   if (!isError) return errorOf("INTERNAL_ERROR");
+  if (code === undefined) return fromStatus(statusCode);
   return { code, message, statusCode, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 
@@ -32,7 +32,7 @@ function fromStatus(statusCode: number): ErrorData {
     case 429:
       return errorOf("RATE_LIMIT_EXCEEDED");
     default:
-      return statusCode >= 400 && statusCode < 500
+      return statusCode < 500
         ? { ...errorOf("VALIDATION_ERROR", "The request could not be read"), statusCode }
         : errorOf("INTERNAL_ERROR");
   }

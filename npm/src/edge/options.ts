@@ -33,8 +33,10 @@ export interface ClientConfig {
  * @throws SentriError `CONFIGURATION_ERROR` that names the option and the cure
  */
 export function readOptions(options: object): ClientConfig {
-  const read = new Reader("", options);
+  const read = new Reader("", typeof options === "object" && options !== null ? { ...options } : options);
   checkMode(read);
+  // What server mode derives from it does not exist here.
+  read.boolean("production", false);
   read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it");
   const clock = clockOf(read.value("clock"));
   const config: ClientConfig = {
@@ -80,8 +82,10 @@ function problemOf(text: string, allowInsecure: boolean): string | undefined {
   if (!/^[\u0000-\u007f]*$/.test(text)) return "must be ASCII: write the domain in its 'xn--' form and the path percent-encoded";
   const [, scheme, authority = ""] = /^(https?):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(text) ?? [];
   if (authority.includes("@")) return "must hold no user and password: they would end up in logs";
-  const host = /^(.+?)(?::([1-9][0-9]*))?$/.exec(authority)?.[1] ?? "";
-  if (scheme === undefined || host.endsWith(":") || !URL.canParse(text)) return "must be an address such as 'https://auth.example.com/auth/keys'";
+  const host = /^(\[.*\]|[^:]+)(?::[1-9][0-9]*)?$/.exec(authority)?.[1];
+  if (scheme === undefined || host === undefined || /[\u0000-\u0020\u007f]/.test(text) || !URL.canParse(text)) {
+    return "must be an address such as 'https://auth.example.com/auth/keys'";
+  }
   if (scheme.toLowerCase() === "https" || allowInsecure || isLoopback(host.toLowerCase())) return undefined;
   return (
     "must begin with https: whoever is on the way could put in keys of their own; " +
