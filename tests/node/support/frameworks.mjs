@@ -20,17 +20,22 @@ process.setMaxListeners(0);
 
 const LOCAL = { port: 0, hostname: "127.0.0.1" };
 
+/** Where the endpoints are, and whether the peer is believed about the client's address. */
+const USUAL = { mount: "/auth", trust: true };
+
 /** Express; `parsed`: behind express.json(). */
 const express = (framework, parsed) => ({
   create: createAuthExpress,
   user: (req) => req.user,
   param: (req, name) => req.params[name],
-  start(auth, routes) {
+  start(auth, routes, { mount, trust }) {
     const app = framework();
-    app.set("trust proxy", 1);
+    if (trust) app.set("trust proxy", 1);
     if (parsed) app.use(framework.json());
-    app.use("/auth", auth.router());
-    for (const { path, guards, answer } of routes) app.all(path, ...guards, async (req, res) => res.json(await answer(req)));
+    app.use(mount, auth.router());
+    for (const { path, guards, answer } of routes) {
+      app.all(path, ...guards, (req, res, next) => Promise.resolve(req).then(answer).then((value) => res.json(value), next));
+    }
     app.use(auth.errorHandler());
     return app.listen(0, LOCAL.hostname);
   },
@@ -40,9 +45,9 @@ const fastify = {
   create: createAuthFastify,
   user: (request) => request.user,
   param: (request, name) => request.params[name],
-  async start(auth, routes) {
-    const app = Fastify({ trustProxy: "loopback", genReqId: () => "" });
-    await app.register(auth.plugin(), { prefix: "/auth" });
+  async start(auth, routes, { mount, trust }) {
+    const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "" });
+    await app.register(auth.plugin(), { prefix: mount });
     app.setErrorHandler(auth.errorHandler());
     for (const { path, guards, answer } of routes) app.all(path, { preHandler: guards }, async (request) => answer(request));
     await app.listen({ port: 0, host: LOCAL.hostname });
@@ -51,12 +56,12 @@ const fastify = {
 };
 
 const hono = {
-  create: (options) => createAuthHono({ trustProxy: 1, ...options }),
+  create: (options, { trust }) => createAuthHono(trust ? { trustProxy: 1, ...options } : options),
   user: (c) => c.get("user"),
   param: (c, name) => c.req.param(name),
-  start(auth, routes) {
+  start(auth, routes, { mount, trust }) {
     const app = new Hono();
-    app.route("/auth", auth.router());
+    app.route(mount, auth.router());
     for (const { path, guards, answer } of routes) app.all(path, ...guards, async (c) => c.json(await answer(c)));
     app.onError(auth.errorHandler());
     return listenHono({ fetch: app.fetch, ...LOCAL });
@@ -68,12 +73,12 @@ const koa = (parsed) => ({
   create: createAuthKoa,
   user: (ctx) => ctx.state.user,
   param: (ctx, name) => ctx.params[name],
-  start(auth, routes) {
-    const app = new Koa({ proxy: true, maxIpsCount: 1 });
+  start(auth, routes, { mount, trust }) {
+    const app = new Koa({ proxy: trust, maxIpsCount: 1 });
     app.use(auth.errorHandler());
     if (parsed) app.use(bodyParser());
     const router = new Router();
-    router.use("/auth", auth.router().routes(), auth.router().allowedMethods());
+    router.use(mount, auth.router().routes(), auth.router().allowedMethods());
     for (const { path, guards, answer } of routes) {
       router.all(path, ...guards, async (ctx) => {
         ctx.body = await answer(ctx);
@@ -86,11 +91,11 @@ const koa = (parsed) => ({
 });
 
 const elysia = {
-  create: (options) => createAuthElysia({ trustProxy: 1, ...options }),
+  create: (options, { trust }) => createAuthElysia(trust ? { trustProxy: 1, ...options } : options),
   user: ({ user }) => user,
   param: ({ params }, name) => params[name],
-  async start(auth, routes) {
-    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler()).group("/auth", (group) => group.use(auth.router()));
+  async start(auth, routes, { mount, trust }) {
+    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler()).group(mount, (group) => group.use(auth.router()));
     for (const { path, guards, answer } of routes) {
       // Guards hold for all later routes of their instance, so each route has one of its own.
       app.use(guards.reduce((own, guard) => own.use(guard), new Elysia()).all(path, async (context) => answer(context)));
@@ -112,10 +117,10 @@ export const parsing = {
 
 /**
  * A server of a framework over a real socket: `{auth, base, close}`. It has the routes of tests/README.md, and those that
- * `more(auth)` gives.
+ * `more(auth)` gives. `setting`: `{mount, trust}`, if not as usual.
  */
-export async function serve({ create, user, start }, options, more = () => []) {
-  const auth = create(options);
+export async function serve({ create, user, start }, options, more = () => [], setting = {}) {
+  const auth = create(options, { ...USUAL, ...setting });
   const editors = auth.permit({ roles: ["admin"], check: async (ctx) => user(ctx).roles.includes("editor") });
   const routes = [
     { path: "/protected", guards: [auth.protect()] },
@@ -124,7 +129,7 @@ export async function serve({ create, user, start }, options, more = () => []) {
     { path: "/unguarded-admin", guards: [auth.authorize("admin")] },
     { path: "/unguarded-editors", guards: [editors] },
   ];
-  const server = await start(auth, [...routes, ...more(auth)].map((route) => ({ guards: [], answer: user, ...route })));
+  const server = await start(auth, [...routes, ...more(auth)].map((route) => ({ guards: [], answer: user, ...route })), { ...USUAL, ...setting });
   if (!server.listening) await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
   return {
     auth,
