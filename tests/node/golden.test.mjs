@@ -1,6 +1,6 @@
 // The golden conversations of tests/http with real servers of every framework over real sockets, on SQLite and PostgreSQL.
 import { test } from "node:test";
-import { frameworks, parsing } from "./support/frameworks.mjs";
+import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
 
 const runs = [
@@ -13,11 +13,11 @@ const passedOver = { "Fastify 5": ["paths that do not decode"] };
 
 for (const [name, database] of runs) {
   test(`golden conversations: ${name} on ${database}`, async (t) => {
-    const serve = frameworks[name] ?? parsing[name];
+    const framework = frameworks[name] ?? parsing[name];
     const all = conversations().filter((conversation) =>
       (name in frameworks || !isRaw(conversation)) && !passedOver[name]?.includes(conversation.name));
     await each(all, 4, (conversation) =>
-      t.test(`${conversation.file} / ${conversation.name}`, () => hold(conversation, databases[database], serve)),
+      t.test(`${conversation.file} / ${conversation.name}`, () => hold(conversation, databases[database], (options) => serve(framework, options))),
     );
   });
 }

@@ -93,6 +93,8 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
 
 function serving(server: AuthServer) {
   const endpoints: FastifyPluginAsync = async (app) => {
+    // One that the application sets after it has registered us would not be ours.
+    app.setErrorHandler(guards(server).errorHandler());
     // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));

@@ -1,7 +1,7 @@
 // One application for every framework, as a user would write it: the endpoints under /auth, the routes of
-// tests/README.md, one trusted proxy. A new framework is one function here.
+// tests/README.md, one trusted proxy. A new framework is one entry here.
 import Router from "@koa/router";
-import { serve as serveHono } from "@hono/node-server";
+import { serve as listenHono } from "@hono/node-server";
 import { node } from "@elysiajs/node";
 import { Elysia } from "elysia";
 import Fastify from "fastify";
@@ -18,137 +18,95 @@ import { expresses } from "./server.mjs";
 // @elysiajs/node listens for the end of the process once an application.
 process.setMaxListeners(0);
 
-const isEditor = (user) => user.roles.includes("editor");
+const LOCAL = { port: 0, hostname: "127.0.0.1" };
 
-const portOf = (server) => server.address().port;
-const listening = (server) => new Promise((resolve, reject) => {
-  if (server.listening) return resolve();
-  server.once("listening", resolve).once("error", reject);
-});
-const ended = (server) => new Promise((resolve) => {
-  server.closeAllConnections();
-  server.close(resolve);
-});
+/** Where the endpoints are, and whether the peer is believed about the client's address. */
+const USUAL = { mount: "/auth", trust: true };
 
-async function served(auth, server, close = () => ended(server)) {
-  await listening(server);
-  return {
-    auth,
-    base: `http://127.0.0.1:${portOf(server)}`,
-    async close() {
-      await close();
-      await auth.close();
-    },
-  };
-}
-
-function express(framework, parsed) {
-  return async (options, extend) => {
-    const auth = createAuthExpress(options);
+/** Express; `parsed`: behind express.json(). */
+const express = (framework, parsed) => ({
+  create: createAuthExpress,
+  user: (req) => req.user,
+  param: (req, name) => req.params[name],
+  start(auth, routes, { mount, trust }) {
     const app = framework();
-    app.set("trust proxy", 1);
-    app.disable("x-powered-by");
+    if (trust) app.set("trust proxy", 1);
     if (parsed) app.use(framework.json());
-    app.use("/auth", auth.router());
-    const answer = (req, res) => res.json(req.user);
-    const editors = auth.permit({ roles: ["admin"], check: async (req) => isEditor(req.user) });
-    app.all("/protected", auth.protect(), answer);
-    app.all("/admin-only", auth.protect(), auth.authorize("admin"), answer);
-    app.all("/editors", auth.protect(), editors, answer);
-    app.all("/unguarded-admin", auth.authorize("admin"), answer);
-    app.all("/unguarded-editors", editors, answer);
-    extend?.(app, auth);
+    app.use(mount, auth.router());
+    for (const { path, guards, answer } of routes) {
+      app.all(path, ...guards, (req, res, next) => Promise.resolve(req).then(answer).then((value) => res.json(value), next));
+    }
     app.use(auth.errorHandler());
-    return served(auth, app.listen(0, "127.0.0.1"));
-  };
-}
+    return app.listen(0, LOCAL.hostname);
+  },
+});
 
-async function fastify(options, extend) {
-  const auth = createAuthFastify(options);
-  const app = Fastify({ trustProxy: "loopback", requestIdHeader: "x-request-id", genReqId: () => "" });
-  await app.register(auth.plugin(), { prefix: "/auth" });
-  app.setErrorHandler(auth.errorHandler());
-  const answer = async (request) => request.user;
-  const editors = auth.permit({ roles: ["admin"], check: async (request) => isEditor(request.user) });
-  app.all("/protected", { preHandler: auth.protect() }, answer);
-  app.all("/admin-only", { preHandler: [auth.protect(), auth.authorize("admin")] }, answer);
-  app.all("/editors", { preHandler: [auth.protect(), editors] }, answer);
-  app.all("/unguarded-admin", { preHandler: auth.authorize("admin") }, answer);
-  app.all("/unguarded-editors", { preHandler: editors }, answer);
-  extend?.(app, auth);
-  await app.listen({ port: 0, host: "127.0.0.1" });
-  return served(auth, app.server, () => {
-    app.server.closeAllConnections();
-    return app.close();
-  });
-}
+const fastify = {
+  create: createAuthFastify,
+  user: (request) => request.user,
+  param: (request, name) => request.params[name],
+  async start(auth, routes, { mount, trust }) {
+    const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "" });
+    await app.register(auth.plugin(), { prefix: mount });
+    app.setErrorHandler(auth.errorHandler());
+    for (const { path, guards, answer } of routes) app.all(path, { preHandler: guards }, async (request) => answer(request));
+    await app.listen({ port: 0, host: LOCAL.hostname });
+    return app.server;
+  },
+};
 
-async function hono(options, extend) {
-  const auth = createAuthHono({ trustProxy: 1, ...options });
-  const app = new Hono();
-  app.route("/auth", auth.router());
-  const answer = (c) => c.json(c.get("user"));
-  const editors = auth.permit({ roles: ["admin"], check: async (c) => isEditor(c.get("user")) });
-  app.all("/protected", auth.protect(), answer);
-  app.all("/admin-only", auth.protect(), auth.authorize("admin"), answer);
-  app.all("/editors", auth.protect(), editors, answer);
-  app.all("/unguarded-admin", auth.authorize("admin"), answer);
-  app.all("/unguarded-editors", editors, answer);
-  extend?.(app, auth);
-  app.onError(auth.errorHandler());
-  return served(auth, serveHono({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }));
-}
+const hono = {
+  create: (options, { trust }) => createAuthHono(trust ? { trustProxy: 1, ...options } : options),
+  user: (c) => c.get("user"),
+  param: (c, name) => c.req.param(name),
+  start(auth, routes, { mount, trust }) {
+    const app = new Hono();
+    app.route(mount, auth.router());
+    for (const { path, guards, answer } of routes) app.all(path, ...guards, async (c) => c.json(await answer(c)));
+    app.onError(auth.errorHandler());
+    return listenHono({ fetch: app.fetch, ...LOCAL });
+  },
+};
 
-function koa(parsed) {
-  return async (options, extend) => {
-    const auth = createAuthKoa(options);
-    const app = new Koa({ proxy: true, maxIpsCount: 1 });
-    app.silent = true;
+/** Koa; `parsed`: behind koa-bodyparser. */
+const koa = (parsed) => ({
+  create: createAuthKoa,
+  user: (ctx) => ctx.state.user,
+  param: (ctx, name) => ctx.params[name],
+  start(auth, routes, { mount, trust }) {
+    const app = new Koa({ proxy: trust, maxIpsCount: 1 });
     app.use(auth.errorHandler());
     if (parsed) app.use(bodyParser());
     const router = new Router();
-    router.use("/auth", auth.router().routes(), auth.router().allowedMethods());
-    const answer = (ctx) => {
-      ctx.body = ctx.state.user;
-    };
-    const editors = auth.permit({ roles: ["admin"], check: async (ctx) => isEditor(ctx.state.user) });
-    router.all("/protected", auth.protect(), answer);
-    router.all("/admin-only", auth.protect(), auth.authorize("admin"), answer);
-    router.all("/editors", auth.protect(), editors, answer);
-    router.all("/unguarded-admin", auth.authorize("admin"), answer);
-    router.all("/unguarded-editors", editors, answer);
-    extend?.(router, auth);
+    router.use(mount, auth.router().routes(), auth.router().allowedMethods());
+    for (const { path, guards, answer } of routes) {
+      router.all(path, ...guards, async (ctx) => {
+        ctx.body = await answer(ctx);
+      });
+    }
     app.use(router.routes());
     app.use(router.allowedMethods());
-    return served(auth, app.listen(0, "127.0.0.1"));
-  };
-}
+    return app.listen(0, LOCAL.hostname);
+  },
+});
 
-async function elysia(options, extend) {
-  const auth = createAuthElysia({ trustProxy: 1, ...options });
-  const answer = ({ user }) => user;
-  const editors = { roles: ["admin"], check: async ({ user }) => isEditor(user) };
-  const app = new Elysia({ adapter: node() })
-    .onError(auth.errorHandler())
-    .group("/auth", (group) => group.use(auth.router()))
-    .use(new Elysia().use(auth.authorize("admin")).all("/unguarded-admin", answer))
-    .use(new Elysia().use(auth.permit(editors)).all("/unguarded-editors", answer))
-    .use(new Elysia().use(auth.protect()).use(auth.authorize("admin")).all("/admin-only", answer))
-    .use(new Elysia().use(auth.macro()).all("/editors", answer, { permit: editors }))
-    .use(new Elysia().use(auth.protect()).all("/protected", answer));
-  extend?.(app, auth);
-  const { raw } = await new Promise((resolve) => app.listen({ port: 0, hostname: "127.0.0.1" }, resolve));
-  return served(auth, raw.node.server);
-}
-
-/** By name: `(options, extend) => Promise<{auth, base, close}>`; `extend(app, auth)` may add routes. */
-export const frameworks = {
-  "Express 5": express(expresses["Express 5"], false),
-  "Fastify 5": fastify,
-  "Hono 4": hono,
-  "Koa 3": koa(false),
-  "Elysia 1.4": elysia,
+const elysia = {
+  create: (options, { trust }) => createAuthElysia(trust ? { trustProxy: 1, ...options } : options),
+  user: ({ user }) => user,
+  param: ({ params }, name) => params[name],
+  async start(auth, routes, { mount, trust }) {
+    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler()).group(mount, (group) => group.use(auth.router()));
+    for (const { path, guards, answer } of routes) {
+      // Guards hold for all later routes of their instance, so each route has one of its own.
+      app.use(guards.reduce((own, guard) => own.use(guard), new Elysia()).all(path, async (context) => answer(context)));
+    }
+    const { raw } = await new Promise((resolve) => app.listen(LOCAL, resolve));
+    return raw.node.server;
+  },
 };
+
+/** The frameworks: how each makes an auth server, where it keeps things, and how it serves `{path, guards, answer}` for any method. */
+export const frameworks = { "Express 5": express(expresses["Express 5"], false), "Fastify 5": fastify, "Hono 4": hono, "Koa 3": koa(false), "Elysia 1.4": elysia };
 
 /** The same behind the framework's own body parser, where it has one that runs first. */
 export const parsing = {
@@ -157,3 +115,29 @@ export const parsing = {
   "Koa 3, parsed": koa(true),
 };
 
+/**
+ * A server of a framework over a real socket: `{auth, base, close}`. It has the routes of tests/README.md, and those that
+ * `more(auth)` gives. `setting`: `{mount, trust}`, if not as usual.
+ */
+export async function serve({ create, user, start }, options, more = () => [], setting = {}) {
+  const auth = create(options, { ...USUAL, ...setting });
+  const editors = auth.permit({ roles: ["admin"], check: async (ctx) => user(ctx).roles.includes("editor") });
+  const routes = [
+    { path: "/protected", guards: [auth.protect()] },
+    { path: "/admin-only", guards: [auth.protect(), auth.authorize("admin")] },
+    { path: "/editors", guards: [auth.protect(), editors] },
+    { path: "/unguarded-admin", guards: [auth.authorize("admin")] },
+    { path: "/unguarded-editors", guards: [editors] },
+  ];
+  const server = await start(auth, [...routes, ...more(auth)].map((route) => ({ guards: [], answer: user, ...route })), { ...USUAL, ...setting });
+  if (!server.listening) await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
+  return {
+    auth,
+    base: `http://127.0.0.1:${server.address().port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await auth.close();
+    },
+  };
+}
