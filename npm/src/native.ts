@@ -136,7 +136,8 @@ export function loadNative(): NativeModule {
     "CONFIGURATION_ERROR",
     `The native core of sentri is not installed: the package ${name} is missing. npm leaves out optional packages when ` +
       "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
-      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.`,
+      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.` +
+      ("Deno" in globalThis ? " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys." : ""),
     500,
     { attempts },
   );
