@@ -47,7 +47,7 @@ impl ClientConfig {
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
         check_mode(&mut read, Mode::Client)?;
-        // What server mode derives from it, no cookie or secret of ours, does not exist here.
+        // Bindings set it in both modes; nothing here depends on it.
         read.boolean("production", false)?;
         read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it")?;
         let config = Self {

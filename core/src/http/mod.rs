@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::hook::Effect;
 
 pub mod body;
-pub mod client_guard;
+pub(crate) mod client_guard;
 pub mod client_ip;
 pub mod cookie;
 pub mod credential;

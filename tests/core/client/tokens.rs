@@ -37,6 +37,29 @@ async fn every_asymmetric_algorithm_is_taken_by_its_key() {
     assert_eq!(issuer.requests(), 1);
 }
 
+/// Several keys of one algorithm: a token that names none is tried against each, one that names another against none.
+#[tokio::test]
+async fn a_token_without_kid_is_tried_against_every_key_of_its_algorithm() {
+    let others: Vec<SigningKey> = (0..3).map(|_| SigningKey::generate(Algorithm::Es256, 0).unwrap().0).collect();
+    let mut set = all_keys();
+    for (at, other) in others.iter().enumerate() {
+        set["keys"].as_array_mut().unwrap().insert(at, other.public_jwk().unwrap());
+    }
+    let issuer = Issuer::new(Manner::set(&set)).await;
+    let client = Client::new(&issuer.uri(), json!({}));
+    let own = signing_key(Algorithm::Es256);
+    for key in others.iter().chain([&own]) {
+        let nameless = sign(&payload(&long_lived()), "JWT", None, key).unwrap();
+        assert_eq!(client.verdict(&nameless).await, "ok");
+        let named = sign(&payload(&long_lived()), "JWT", key.kid(), key).unwrap();
+        assert_eq!(client.verdict(&named).await, "ok");
+        let wrong = others.iter().chain([&own]).find(|other| other.kid() != key.kid()).unwrap();
+        let misnamed = sign(&payload(&long_lived()), "JWT", wrong.kid(), key).unwrap();
+        assert_eq!(client.verdict(&misnamed).await, "TOKEN_INVALID");
+    }
+    assert_eq!(issuer.requests(), 1);
+}
+
 /// The configuration narrows it further.
 #[tokio::test]
 async fn other_algorithms_than_the_configured_are_refused() {
