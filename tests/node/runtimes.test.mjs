@@ -144,6 +144,14 @@ async function issuer(t, options) {
   return { tokens, keys };
 }
 
+test("Bun guards Hono in client mode", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  writeFileSync(join(full, "bun-client.js"), CLIENT("Bun.env.KEY_URI") + BUN);
+  const { base } = await start(t, binary("bun"), ["bun-client.js"], { cwd: full, env: { KEY_URI: keys.keyUri } });
+  await assertGuards(base, tokens);
+  assert.equal(keys.requests, 1);
+});
+
 for (const [what, folder, flags] of [
   ["over the native core", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"]],
   ["on WebCrypto where native code is not allowed", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"]],
