@@ -95,6 +95,53 @@ void narrowed.close();
   }
 });
 
+test("sentri/browser and sentri/testing type-check without Node's types and with them, and load", () => {
+  const page = `import { createAuthFetch, forwardCookies, SentriError, type AuthFetch, type AuthFetchOptions } from "sentri/browser";
+const options: AuthFetchOptions = { baseUrl: "/auth", token: "memory", onSignedOut: () => location.reload() };
+export const authFetch: AuthFetch<"user"> = createAuthFetch<"user">(options);
+export const roles = authFetch.login({ identifier: "a", password: "b" }).then(({ user }) => user.roles[0] satisfies "user" | undefined);
+export const answer = authFetch(new URL("https://a.example"), { method: "POST" }).then((response) => forwardCookies(response, new Headers()));
+export const failed = (error: unknown) => error instanceof SentriError && error.code;
+// @ts-expect-error no such place
+createAuthFetch({ token: "localStorage" });
+`;
+  const tests = `import { createAuthExpress } from "sentri/express";
+import { createTestUser, createTokenFactory, startKeyServer, testClock, testOptions, type KeyServer, type TokenFactory } from "sentri/testing";
+export const options = testOptions({ validRoles: ["user", "admin"], clock: testClock(0) });
+export const auth = createAuthExpress(options);
+export const user = createTestUser(auth, { roles: ["admin"] });
+export const tokens: TokenFactory = createTokenFactory({ algorithm: "EdDSA" });
+export const keys: Promise<KeyServer> = startKeyServer(tokens);
+export const now: number = options.clock.now();
+// @ts-expect-error a role that does not exist
+export const typo = createTestUser(auth, { roles: ["amdin"] });
+// @ts-expect-error client mode takes no shared secret
+export const shared = () => createTokenFactory({ algorithm: "HS256" });
+`;
+  writeFileSync(join(folder, "page.ts"), page);
+  writeFileSync(join(folder, "tests.ts"), tests);
+  const base = { strict: true, declaration: true, skipLibCheck: false, target: "ES2022", outDir: "out", esModuleInterop: true };
+  for (const [name, compilerOptions] of Object.entries({
+    "page.ts": { ...base, types: [], lib: ["ES2022", "DOM"], module: "ESNext", moduleResolution: "Bundler" },
+    "tests.ts": { ...base, types: ["node"], module: "NodeNext", moduleResolution: "NodeNext" },
+  })) {
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [name] }));
+    try {
+      execFileSync(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder, encoding: "utf8", stdio: "pipe" });
+    } catch (error) {
+      assert.fail(`${name}: ${error.stdout}`);
+    }
+  }
+  writeFileSync(join(folder, "load.mjs"), `
+import { createRequire } from "node:module";
+import * as browser from "sentri/browser";
+import { SentriError } from "sentri/core";
+const required = createRequire(import.meta.url)("sentri/browser");
+console.log(Object.keys(browser).sort().join() === Object.keys(required).sort().join(), new browser.SentriError("A") instanceof SentriError);
+`);
+  assert.equal(run("load.mjs").trim(), "true true");
+});
+
 test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {
   writeFileSync(join(folder, "one.mjs"), `
 import { createRequire } from "node:module";

@@ -204,6 +204,33 @@ test("workerd answers 503 until there are keys", { timeout: 60_000 }, async (t) 
   assert.equal((await ask()).status, 200);
 });
 
+test("on workerd a fetch that is lost with its request holds nobody up for long", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  await bundle(bare, WORKER, ["workerd", "worker", "browser"], "worker.js");
+  const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+  const ask = (signal) => fetch(`${base}/protected`, { signal, headers: { authorization: `Bearer ${tokens.sign()}` } });
+  await keys.setOutage("hang");
+  const abort = new AbortController();
+  const lost = ask(abort.signal).catch(() => "given up");
+  await until(() => keys.requests === 1);
+  const waiting = ask();
+  abort.abort();
+  assert.equal(await lost, "given up");
+  assert.equal((await waiting).status, 503);
+  await keys.setOutage(undefined);
+  await until(async () => (await ask()).status === 200);
+  assert.equal((await ask()).status, 200);
+});
+
+/** Waits for what must come within ten seconds. */
+async function until(condition) {
+  const end = Date.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, "it took too long");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 test("server mode on workerd is refused with the reason", { timeout: 60_000 }, async (t) => {
   const source = `
 import { createAuthHono, SentriError } from "sentri/hono";

@@ -12,8 +12,8 @@ import { TokenError } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
 import { RemoteKeys, Unavailable } from "./remote.js";
 
-/** Tokens that are remembered at most, twice. */
-const REMEMBERED = 10_000;
+/** Tokens that are remembered at most, twice: an isolate has little memory. */
+const REMEMBERED = 2_000;
 /** How long `isTokenRevoked` may take. */
 const REVOCATION_MS = 2_000;
 const MODE = "client";

@@ -53,7 +53,7 @@ export interface TestUser<Role extends string = string> {
  */
 export async function createTestUser<Role extends string>(
   auth: Pick<AuthServer<Role>, "register" | "createSession">,
-  { roles = [], identifiers = [], password = "correct horse battery" }: { roles?: Role[]; identifiers?: IdentifierInput[]; password?: string } = {},
+  { roles = [], identifiers = [], password = "correct horse battery" }: { roles?: NoInfer<Role>[]; identifiers?: IdentifierInput[]; password?: string } = {},
 ): Promise<TestUser<Role>> {
   refuseInProduction("createTestUser");
   const username = `user-${randomUUID()}`;
