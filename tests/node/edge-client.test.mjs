@@ -221,6 +221,22 @@ for (const [what, make] of Object.entries(HOSTILE)) {
   });
 }
 
+test("P42: a body without end is cut off at its limit", async (t) => {
+  let sent = 0;
+  const { uri } = await serve(t, (_, response) => {
+    const chunk = " ".repeat(16_384);
+    const more = () => {
+      if (response.destroyed) return;
+      sent += chunk.length;
+      response.write(chunk, () => setImmediate(more));
+    };
+    more();
+  });
+  const client = makeClient({ mode: "client", keyUri: uri });
+  assert.equal(await ask(client, bearer(createTokenFactory().sign())), "SERVICE_UNAVAILABLE");
+  assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were taken`);
+});
+
 test("what is wrong with the auth server is logged once, without its address", async (t) => {
   const { client, tokens, keys, log } = await setUp(t);
   await keys.setOutage("error");
