@@ -179,6 +179,8 @@ export interface ServerOptions<Role extends string = string> {
   password?: { algorithm?: "bcrypt" | "argon2id"; minLength?: number; maxLength?: number; preset?: "nist" };
   apiKey?: string | readonly string[];
   redisUrl?: string;
+  /** Which proxies are believed about the client's address, where the framework has no such setting: how many, or their addresses. */
+  trustProxy?: false | number | string | readonly string[];
   rateLimit?: boolean | { maxLoginAttempts?: number; maxRegisterAttempts?: number; durationSeconds?: number };
   cookie?: boolean | CookieOptions;
   accessCookie?: boolean | CookieOptions;

@@ -2,16 +2,7 @@ import { makeClient, makeServer } from "#engine";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
-
-const PROGRAMMATIC = [
-  "migrate", "ready", "close", "register", "bulkCreateIdentifiers", "bulkUpdateIdentifiers", "bulkDeleteIdentifiers", "assignRoles",
-  "setPassword", "getUser", "findUser", "listUsers", "deleteUser", "createSession", "listSessions", "revokeSession", "revokeSessions",
-  "rotateKeys", "listKeys", "hashPassword", "verifyPassword", "signAccessToken", "signRefreshToken", "verifyAccessToken",
-  "verifyRefreshToken", "getCurrentAccessToken",
-] as const;
-
-/** The programmatic calls of server mode, the same with every framework. */
-export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]>;
+import { PROGRAMMATIC, type ProgrammaticApi } from "./api.js";
 
 /**
  * What a factory returns: `guards` over the mode's guardian and nothing else in client mode; in server mode the

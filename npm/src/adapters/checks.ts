@@ -22,13 +22,17 @@ export interface Surface<Req, Res = Req> {
   addHeaders(res: Res, headers: HeaderPairs): void;
 }
 
-type Maybe<T> = T | undefined;
+/** The error that ends the request, if any. */
+export type Outcome = SentriError | undefined;
 
-/** The checks of both modes. Each answers with the error that ends the request. */
+/** A check in front of a route. */
+export type Check<Req, Res = Req> = (req: Req, res: Res) => Outcome | Promise<Outcome>;
+
+/** The checks of both modes. */
 export interface Checks<Req, Res> {
-  protect(req: Req, res: Res): Maybe<SentriError> | Promise<Maybe<SentriError>>;
-  authorize(roles: readonly unknown[]): (req: Req) => Maybe<SentriError>;
-  permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<Maybe<SentriError>>;
+  protect: Check<Req, Res>;
+  authorize(roles: readonly unknown[]): (req: Req) => Outcome;
+  permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<Outcome>;
 }
 
 /** The checks of a guardian on a framework. */
@@ -57,7 +61,7 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
     permit(options) {
       const { roles, check } = typeof options === "function" ? { roles: undefined, check: options } : options;
       if (roles) guardian.roleCheck(roles);
-      const verdictOf = async (req: Req, user: Maybe<AuthUser>) => {
+      const verdictOf = async (req: Req, user: AuthUser | undefined) => {
         if (user === undefined) return "unauthenticated";
         const bypass = roles?.find((role) => user.roles.includes(role));
         if (bypass !== undefined) return `bypass:${bypass}`;
@@ -77,7 +81,7 @@ export function makeLimiter<Req, Res>(
   surface: Surface<Req, Res>,
   options: RateLimiterOptions<Req>,
   addressOf: (req: Req) => string | undefined,
-): (req: Req, res: Res) => Promise<Maybe<SentriError>> {
+): Check<Req, Res> {
   const rule = server.checkLimitRule(options);
   const own = options.key;
   return async (req, res) => {
@@ -86,6 +90,18 @@ export function makeLimiter<Req, Res>(
     surface.addHeaders(res, headers);
     return error;
   };
+}
+
+/** Goes on as middleware with a callback does: at once where the outcome is there. */
+export function proceed(outcome: Outcome | Promise<Outcome>, next: (error?: Error) => void): void {
+  if (outcome instanceof Promise) outcome.then(next, next);
+  else next(outcome);
+}
+
+/** Goes on as asynchronous middleware does: throws the error. */
+export async function demand(outcome: Outcome | Promise<Outcome>): Promise<void> {
+  const error = await outcome;
+  if (error) throw error;
 }
 
 /** The answer to anything that was thrown; tells the host of what nobody expected. */

@@ -1,6 +1,6 @@
 import type { Context, Elysia } from "elysia";
-import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
-import type { ProgrammaticApi } from "./assemble.js";
+import type { AuthInfo, AuthUser, PermitCheck, PermitOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
 
 /** What routes have behind `protect()`. */
 export type SentriElysiaContext<Role extends string = string> = { user: AuthUser<Role>; auth: AuthInfo };
@@ -33,26 +33,18 @@ export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, D
   }
 >, {}, Scope<{}>, Scope<{}>>;
 
-/** What client mode offers an Elysia application. */
-export interface ClientAuthClient<Role extends string = string> {
-  /** `.use(auth.protect())` lets only authenticated requests pass to later routes, which have `user` and `auth`. */
+/** What client mode offers an Elysia application. Guards are for later routes: `.use(auth.protect())`; `.onError(auth.errorHandler())`. */
+export interface ClientAuthClient<Role extends string = string> extends Omit<GuardApi<Role, ElysiaContext<Role>, ElysiaPlugin, ElysiaErrorHandler, Request>, "protect"> {
+  /** Lets only authenticated requests pass; later routes have `user` and `auth`. */
   protect(): ElysiaGuard<Role>;
-  /** Lets users with any of the roles pass to later routes; after `protect()`. */
-  authorize(...roles: Array<Role | readonly Role[]>): ElysiaPlugin;
-  /** Lets requests pass to later routes that your check says yes to; after `protect()`. */
-  permit(check: PermitOption<Role>): ElysiaPlugin;
   /** `.use(auth.macro()).get("/me", handler, { protect: true })`, also `authorize: ["admin"]` and `permit: check`. */
   macro(): ElysiaMacros<Role>;
-  /** Answers every error in the envelope: `.onError(auth.errorHandler())`. */
-  errorHandler(options?: ErrorHandlerOptions<Request>): ElysiaErrorHandler;
 }
 
 /** What server mode offers an Elysia application. */
-export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, ElysiaPlugin> {
   /** The endpoints: `.group("/auth", (app) => app.use(auth.router()))`. */
   router(): ElysiaPlugin;
-  /** Limits how often a client may call later routes. */
-  rateLimiter(options: RateLimiterOptions<Context>): ElysiaPlugin;
 }
 
 /** What `onError` takes. */

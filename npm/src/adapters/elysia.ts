@@ -1,63 +1,14 @@
 import type { Context, Elysia } from "elysia";
-import { requestIdOf } from "../context.js";
-import type { SentriError } from "../errors.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
-import type { Guardian, ResponseData } from "../guardian.js";
+import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { assemble } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, type Surface } from "./checks.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check } from "./checks.js";
+import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
 import type { ClientAuthClient, PermitOption, RolesOption, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { below } from "./paths.js";
-import { WebGuardRequest, readRequest, toResponse } from "./web.js";
-
-/** The parts of a context that the checks look at. */
-interface Parts extends Partial<SentriElysiaContext> {
-  request: Request;
-  set: Context["set"];
-  store: object;
-}
-
-const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
-
-const surface: Surface<Parts> = {
-  guardRequest: ({ request }) => new WebGuardRequest(request),
-  requestId,
-  user: ({ user, auth }) => (auth ? user : undefined),
-  admit: (parts, user, auth) => void Object.assign(parts, { user, auth }),
-  addHeaders({ set }, headers) {
-    for (const [name, value] of headers) {
-      if (name === "Set-Cookie") addCookies(set, [value]);
-      else set.headers[name.toLowerCase()] = value;
-    }
-  },
-};
-
-/**
- * Cookies go by `set`: on Node, Elysia keeps but one of those in a `Response`. A single one is no list, since behind a list
- * Elysia forgets the content type of what handlers return.
- */
-function addCookies(set: Context["set"], lines: string[]): void {
-  const known = set.headers["set-cookie"] as string | string[] | undefined;
-  const all = [...(known === undefined ? [] : [known].flat()), ...lines];
-  if (lines.length > 0) (set.headers as Record<string, unknown>)["set-cookie"] = all.length === 1 ? all[0] : all;
-}
-
-function respond(set: Context["set"], response: ResponseData): Response {
-  const isCookie = ([name]: readonly [string, string]) => name === "Set-Cookie";
-  addCookies(set, response.headers.filter(isCookie).map(([, value]) => value));
-  return toResponse({ ...response, headers: response.headers.filter((header) => !isCookie(header)) });
-}
-
-/** The peer's address: Bun's server knows it, and on Node the request. */
-function peerOf(request: Request, server: Context["server"]): string | undefined {
-  return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
-}
-
-async function demand(outcome: SentriError | undefined | Promise<SentriError | undefined>): Promise<void> {
-  const error = await outcome;
-  if (error) throw error;
-}
+import { readRequest } from "./web.js";
 
 /**
  * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see what they need of a context, so
@@ -76,7 +27,7 @@ export function withElysia(Framework: typeof Elysia) {
     };
     /** The user of an earlier `protect()`, else that of one made up for. */
     const admitted = async (ctx: Parts): Promise<Parts> => (ctx.auth ? ctx : Object.assign(ctx, await admit(ctx)));
-    const permission = (options: PermitOption<Role>) => checks.permit(options as never) as (ctx: Parts) => Promise<SentriError | undefined>;
+    const permission = (options: PermitOption<Role>) => checks.permit(options as never) as Check<Parts>;
     return {
       protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store }: Parts) => admit({ request, set, store })),
       authorize(...roles) {
@@ -86,7 +37,7 @@ export function withElysia(Framework: typeof Elysia) {
       },
       permit(options) {
         const check = permission(options);
-        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx)));
+        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx, ctx)));
       },
       macro: () => plugin().macro({
         protect: { resolve: async ({ request, set, store }: Parts) => admit({ request, set, store }) },
@@ -102,13 +53,12 @@ export function withElysia(Framework: typeof Elysia) {
           const check = permission(options);
           return { resolve: async (ctx: Parts) => {
             const { user, auth } = await admitted(ctx);
-            await demand(check(ctx));
+            await demand(check(ctx, ctx));
             return { user, auth };
           } };
         },
       }),
       errorHandler: (options = {}) => ({ error, request, set }) =>
-        // What `status()` makes is thrown too, and is an answer already.
         error instanceof Error || !isStatus(error) ? respond(set, answerTo(guardian, error, request, options)) : undefined,
     };
   };
@@ -146,8 +96,4 @@ export function withElysia(Framework: typeof Elysia) {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
   return { createAuthElysia };
-}
-
-function isStatus(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "code" in value && "response" in value;
 }

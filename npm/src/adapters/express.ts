@@ -1,11 +1,11 @@
-import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from "express";
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { requestIdOf } from "../context.js";
-import type { SentriError } from "../errors.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { AuthInfo, AuthUser, ClientOptions, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import { assemble, type ProgrammaticApi } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, type Surface } from "./checks.js";
+import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
 import { makeIdempotency, type IdempotencyOptions } from "./idempotency.js";
 import { NodeGuardRequest, addHeaders, one, readRequest, writeResponse } from "./node.js";
 
@@ -23,24 +23,13 @@ declare global {
   }
 }
 
-/** What client mode offers an Express application. */
-export interface ClientAuthClient<Role extends string = string> {
-  /** Lets authenticated requests pass and sets `req.user` and `req.auth`. */
-  protect(): RequestHandler;
-  /** Lets users with any of the roles pass; after `protect()`. */
-  authorize(...roles: Array<Role | readonly Role[]>): RequestHandler;
-  /** Lets requests pass that your check says yes to; after `protect()`. */
-  permit(check: PermitCheck<Request> | PermitOptions<Request, Role>): RequestHandler;
-  /** Answers every error in the envelope; mount it last. */
-  errorHandler(options?: ErrorHandlerOptions<Request>): ErrorRequestHandler;
-}
+/** What client mode offers an Express application: `protect()` sets `req.user` and `req.auth`; `errorHandler()` is mounted last. */
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, Request, RequestHandler, ErrorRequestHandler> {}
 
 /** What server mode offers an Express application. */
-export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Request, RequestHandler> {
   /** The endpoints, to be mounted where you like: `app.use("/auth", auth.router())`. */
   router(): RequestHandler;
-  /** Limits how often a client may call a route. */
-  rateLimiter(options: RateLimiterOptions<Request>): RequestHandler;
   /** Answers repeats of a request with the same key from memory; mount it after the body parser. */
   idempotencyMiddleware(options?: IdempotencyOptions): RequestHandler;
 }
@@ -58,21 +47,7 @@ const surface: Surface<Request, Response> = {
   addHeaders,
 };
 
-type Outcome = SentriError | undefined;
-
-/** A check in the form of a middleware. */
-function middleware(check: (req: Request, res: Response) => Outcome | Promise<Outcome>): RequestHandler {
-  return (req, res, next) => {
-    const outcome = check(req, res);
-    if (outcome instanceof Promise) outcome.then((error) => proceed(next, error), next);
-    else proceed(next, outcome);
-  };
-}
-
-function proceed(next: NextFunction, error: Outcome): void {
-  if (error) next(error);
-  else next();
-}
+const middleware = (check: Check<Request, Response>): RequestHandler => (req, res, next) => proceed(check(req, res), next);
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);

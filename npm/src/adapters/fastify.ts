@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
 import type { Readable } from "node:stream";
 import { requestIdOf } from "../context.js";
-import type { SentriError } from "../errors.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { AuthInfo, AuthUser, ClientOptions, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import { assemble, type ProgrammaticApi } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, type HeaderPairs, type Surface } from "./checks.js";
+import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, makeChecks, makeLimiter, proceed, type Check, type HeaderPairs, type Surface } from "./checks.js";
 import { NodeGuardRequest, one, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
@@ -24,26 +24,18 @@ declare module "fastify" {
 /** What `setErrorHandler` takes. */
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
-/** What client mode offers a Fastify application. */
-export interface ClientAuthClient<Role extends string = string> {
-  /** Lets authenticated requests pass and sets `request.user` and `request.auth`: `{ preHandler: auth.protect() }`. */
-  protect(): preHandlerHookHandler;
-  /** Lets users with any of the roles pass; after `protect()`. */
-  authorize(...roles: Array<Role | readonly Role[]>): preHandlerHookHandler;
-  /** Lets requests pass that your check says yes to; after `protect()`. */
-  permit(check: PermitCheck<FastifyRequest> | PermitOptions<FastifyRequest, Role>): preHandlerHookHandler;
-  /** Answers every error in the envelope: `app.setErrorHandler(auth.errorHandler())`. */
-  errorHandler(options?: ErrorHandlerOptions<FastifyRequest>): FastifyErrorHandler;
-}
+/**
+ * What client mode offers a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
+ * `app.setErrorHandler(auth.errorHandler())`.
+ */
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
 
 /** What server mode offers a Fastify application. */
-export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
   plugin(): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
   router(): FastifyPluginAsync<{ prefix?: string }>;
-  /** Limits how often a client may call a route. */
-  rateLimiter(options: RateLimiterOptions<FastifyRequest>): preHandlerHookHandler;
 }
 
 const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
@@ -66,16 +58,7 @@ function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
   return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
 }
 
-type Outcome = SentriError | undefined;
-
-/** A check in the form of a hook. */
-function hook(check: (request: FastifyRequest, reply: FastifyReply) => Outcome | Promise<Outcome>): preHandlerHookHandler {
-  return (request, reply, done) => {
-    const outcome = check(request, reply);
-    if (outcome instanceof Promise) outcome.then(done, done);
-    else done(outcome);
-  };
-}
+const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => proceed(check(request, reply), done);
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);

@@ -1,12 +1,12 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
 import { requestIdOf } from "../context.js";
-import type { SentriError } from "../errors.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { AuthInfo, AuthUser, ClientOptions, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import { assemble, type ProgrammaticApi } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, type Surface } from "./checks.js";
+import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
 import { below } from "./paths.js";
 import { WebGuardRequest, readRequest, toResponse } from "./web.js";
 
@@ -17,24 +17,14 @@ export interface SentriHonoEnv<Role extends string = string> {
 
 type Ctx = Context<any>;
 
-/** What client mode offers a Hono application. */
-export interface ClientAuthClient<Role extends string = string> {
-  /** Lets authenticated requests pass and sets `c.get("user")` and `c.get("auth")`. */
-  protect(): MiddlewareHandler<SentriHonoEnv<Role>>;
-  /** Lets users with any of the roles pass; after `protect()`. */
-  authorize(...roles: Array<Role | readonly Role[]>): MiddlewareHandler;
-  /** Lets requests pass that your check says yes to; after `protect()`. */
-  permit(check: PermitCheck<Context<SentriHonoEnv<Role>>> | PermitOptions<Context<SentriHonoEnv<Role>>, Role>): MiddlewareHandler;
-  /** Answers every error in the envelope: `app.onError(auth.errorHandler())`. */
-  errorHandler(options?: ErrorHandlerOptions<Context>): ErrorHandler<any>;
-}
+/** What client mode offers a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
+export interface ClientAuthClient<Role extends string = string>
+  extends GuardApi<Role, Context<SentriHonoEnv<Role>>, MiddlewareHandler<SentriHonoEnv<Role>>, ErrorHandler<any>, Context> {}
 
 /** What server mode offers a Hono application. */
-export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, MiddlewareHandler> {
   /** The endpoints: `app.route("/auth", auth.router())`. */
   router(): Hono;
-  /** Limits how often a client may call a route. */
-  rateLimiter(options: RateLimiterOptions<Context>): MiddlewareHandler;
 }
 
 const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
@@ -59,17 +49,11 @@ function peerOf({ env, req }: Ctx): string | undefined {
   return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : undefined);
 }
 
-type Outcome = SentriError | undefined;
-
-/** A check in the form of a middleware. */
-function middleware(check: (c: Ctx, same: Ctx) => Outcome | Promise<Outcome>): MiddlewareHandler<any> {
-  return async (c, next) => {
-    const outcome = check(c, c);
-    const error = outcome instanceof Promise ? await outcome : outcome;
-    if (error) throw error;
-    await next();
-  };
-}
+const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => async (c, next) => {
+  const outcome = check(c, c);
+  if (outcome !== undefined) await demand(outcome);
+  await next();
+};
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);

@@ -5,9 +5,10 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
-import type { ClientOptions, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import { assemble, type ProgrammaticApi } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, type Surface } from "./checks.js";
+import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
 import { NodeGuardRequest, one, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
@@ -20,24 +21,16 @@ export interface KoaRouter {
   allowedMethods(): Middleware;
 }
 
-/** What client mode offers a Koa application. */
-export interface ClientAuthClient<Role extends string = string> {
-  /** Lets authenticated requests pass and sets `ctx.state.user` and `ctx.state.auth`. */
-  protect(): Middleware;
-  /** Lets users with any of the roles pass; after `protect()`. */
-  authorize(...roles: Array<Role | readonly Role[]>): Middleware;
-  /** Lets requests pass that your check says yes to; after `protect()`. */
-  permit(check: PermitCheck<KoaContext> | PermitOptions<KoaContext, Role>): Middleware;
-  /** Answers every error of what is mounted after it in the envelope. */
-  errorHandler(options?: ErrorHandlerOptions<KoaContext>): Middleware;
-}
+/**
+ * What client mode offers a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`; `errorHandler()` answers errors
+ * of what is mounted after it.
+ */
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
 
 /** What server mode offers a Koa application. */
-export interface ServerAuthClient<Role extends string = string> extends ProgrammaticApi<Role>, ClientAuthClient<Role> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, KoaContext, Middleware> {
   /** The endpoints, the same router at every call: `router.use("/auth", auth.router().routes())`. */
   router(): KoaRouter;
-  /** Limits how often a client may call a route. */
-  rateLimiter(options: RateLimiterOptions<KoaContext>): Middleware;
 }
 
 const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId], one(ctx.req.headers["x-request-id"]));
@@ -58,17 +51,11 @@ const surface: Surface<KoaContext> = {
   },
 };
 
-type Outcome = SentriError | undefined;
-
-/** A check in the form of a middleware. */
-function middleware(check: (ctx: KoaContext, same: KoaContext) => Outcome | Promise<Outcome>): Middleware {
-  return async (ctx, next) => {
-    const outcome = check(ctx, ctx);
-    const error = outcome instanceof Promise ? await outcome : outcome;
-    if (error) throw error;
-    return next();
-  };
-}
+const middleware = (check: Check<KoaContext>): Middleware => async (ctx, next) => {
+  const outcome = check(ctx, ctx);
+  if (outcome !== undefined) await demand(outcome);
+  return next();
+};
 
 function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {
   ctx.status = status;
