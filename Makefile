@@ -52,7 +52,7 @@ $(STAMPS)/node-test-install: tests/node/package.json tests/node/package-lock.jso
 	@touch $@
 
 $(STAMPS)/runtimes-install: tests/runtimes/package.json tests/runtimes/package-lock.json | $(STAMPS)
-	@echo '==> Bun, Deno, workerd and a browser for the tests'
+	@echo '==> Bun, Deno, edge runtimes and a browser for the tests'
 	npm --prefix tests/runtimes ci --ignore-scripts --no-audit --no-fund
 	tests/services/chromium.sh
 	@touch $@

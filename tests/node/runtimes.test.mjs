@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser } from "./support/server.mjs";
-import { binary, bundle, makeConsumer, start, startWorkerd } from "./support/runtimes.mjs";
+import { binary, bundle, makeConsumer, start, startEdgeRuntime, startWorkerd } from "./support/runtimes.mjs";
 
 const require = createRequire(import.meta.url);
 const { createTokenFactory, startKeyServer } = require("../../npm/dist/testing.js");
@@ -230,6 +230,15 @@ async function until(condition) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+test("Vercel's edge runtime guards Hono in client mode", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  const source = `${CLIENT(JSON.stringify(keys.keyUri))}addEventListener("fetch", (event) => event.respondWith(app.fetch(event.request)));\n`;
+  await bundle(bare, source, ["edge-light"], "edge-light.js", "iife");
+  const { base } = await startEdgeRuntime(t, bare, "edge-light.js");
+  await assertGuards(base, tokens);
+  assert.equal(keys.requests, 1);
+});
 
 test("server mode on workerd is refused with the reason", { timeout: 60_000 }, async (t) => {
   const source = `

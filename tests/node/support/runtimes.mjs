@@ -1,6 +1,6 @@
 // Bun, Deno and workerd from their npm packages, the packed sentri to run on them, and processes that end with the test.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -38,10 +38,10 @@ export function makeConsumer({ native = true, packages }) {
 }
 
 /** Bundles a program as the tools of a runtime do; answers what it took in. */
-export async function bundle(folder, source, conditions, outfile = "bundle.js") {
+export async function bundle(folder, source, conditions, outfile = "bundle.js", format = "esm") {
   writeFileSync(join(folder, "entry.js"), source);
   const { metafile } = await build({
-    entryPoints: [join(folder, "entry.js")], outfile: join(folder, outfile), absWorkingDir: folder, bundle: true, format: "esm",
+    entryPoints: [join(folder, "entry.js")], outfile: join(folder, outfile), absWorkingDir: folder, bundle: true, format,
     platform: "browser", target: "es2022", conditions, metafile: true, external: ["cloudflare:*"], logLevel: "silent",
   });
   return Object.keys(metafile.inputs);
@@ -74,6 +74,15 @@ export async function start(t, command, args, { cwd, env = {}, fds = [] } = {}) 
     });
   });
   return { base: `http://127.0.0.1:${port}`, said, child };
+}
+
+/** Serves a bundle by Vercel's edge runtime, in this process; answers its address. */
+export async function startEdgeRuntime(t, folder, file) {
+  const { EdgeRuntime, runServer } = createRequire(join(runtimes, "../package.json"))("edge-runtime");
+  const runtime = new EdgeRuntime({ initialCode: readFileSync(join(folder, file), "utf8") });
+  const server = await runServer({ runtime, host: "127.0.0.1", port: 0 });
+  t.after(() => server.close());
+  return { base: server.url.replace(/\/$/, "") };
 }
 
 /** Serves a bundle by workerd. `text` are bindings. */
