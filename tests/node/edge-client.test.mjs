@@ -198,8 +198,11 @@ test("a key server that hangs costs five seconds, once", { timeout: 20_000 }, as
   assert.deepEqual(await Promise.all([ask(client, bearer(token)), ask(client, bearer(token))]), ["rizz", "rizz"]);
   assert.ok(Date.now() - began >= 4_900);
   clock.advance(HOUR);
-  for (let n = 0; n < 3; n++) assert.equal(await ask(client, bearer(token)), "rizz");
-  assert.ok(Date.now() - began < 9_000);
+  for (let n = 0; n < 3; n++) {
+    const asked = Date.now();
+    assert.equal(await ask(client, bearer(token)), "rizz");
+    assert.ok(Date.now() - asked < 4_000);
+  }
   await assertRequests(keys, 3);
 });
 

@@ -46,6 +46,9 @@ export interface AuthFetch<Role extends string = string> {
   close(): void;
 }
 
+/** How long a refresh may take: other tabs wait for it. */
+const REFRESH_MS = 15_000;
+
 interface Envelope {
   code?: string;
   message?: string;
@@ -144,7 +147,7 @@ class Session {
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
-      const { accessToken } = (await this.post("refresh")) as SignedIn;
+      const { accessToken } = (await this.post("refresh", undefined, AbortSignal.timeout(REFRESH_MS))) as SignedIn;
       return { mark, token: accessToken };
     } catch (error) {
       return error instanceof SentriError && error.statusCode === 401 ? { mark, signedOut: true } : undefined;
@@ -186,10 +189,11 @@ class Session {
     return (this.options.fetch ?? globalThis.fetch)(input, init);
   }
 
-  private async post(endpoint: string, body?: object): Promise<unknown> {
+  private async post(endpoint: string, body?: object, signal?: AbortSignal): Promise<unknown> {
     const response = await this.send(absolute(`${this.baseUrl}${endpoint}`), {
       method: "POST",
       credentials: "include",
+      ...(signal ? { signal } : {}),
       ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
     });
     const { data, code, message, statusCode } = ((await response.json().catch(() => ({}))) ?? {}) as Envelope;
