@@ -1,3 +1,4 @@
+import { AuthClient } from "./client.js";
 import type { Guardian } from "./guardian.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
@@ -9,5 +10,5 @@ export function makeServer<Role extends string>(options: ServerOptions<Role>): A
 
 /** Client mode over the native core. Throws `CONFIGURATION_ERROR`. */
 export function makeClient<Role extends string>(options: ClientOptions<Role>): Guardian {
-  return new AuthServer<Role>(options as never);
+  return new AuthClient<Role>(options);
 }
