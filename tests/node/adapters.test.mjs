@@ -126,6 +126,39 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     assert.equal((await rizz.get("/spoil")).status, 401, "at once, though the token was remembered");
   });
 
+  test(`${name}: client mode trusts the tokens of an auth server elsewhere, and offers guards alone`, async (t) => {
+    const issuer = await start(t, frameworks["Express 5"], { secret: undefined, algorithm: "ES256" });
+    const logged = [];
+    const log = (entry) => void logged.push(entry);
+    const keyUri = `${issuer.base}/auth/keys`;
+    const { auth, base, close } = await serve(framework, { mode: "client", keyUri, validRoles: ["user", "admin", "editor"], logger: { info: log, warn: log, error: log } }, (made) => [
+      { path: "/own/:id", guards: [made.protect(), made.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
+    ]);
+    t.after(close);
+    assert.deepEqual(Object.keys(auth).sort(), ["authorize", "errorHandler", "permit", "protect"]);
+    const rizz = await enter(issuer, "rizz", ["user"]);
+    const boss = await enter(issuer, "boss", ["admin"]);
+    const { refreshToken } = await issuer.auth.createSession(rizz.id);
+    const [header, payload, signature] = rizz.accessToken.split(".");
+    const ask = async (path, token) => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}`, "x-request-id": "r-1" };
+      const { status, body } = await new Browser(base).fetch(path, { headers });
+      return body.code === undefined ? [status, body] : [status, body.code];
+    };
+    for (let i = 0; i < 2; i++) assert.deepEqual(await ask("/protected", rizz.accessToken), [200, { id: rizz.id, roles: ["user"] }]);
+    assert.deepEqual(await ask("/protected"), [401, "UNAUTHORIZED"]);
+    assert.deepEqual(await ask("/protected", refreshToken), [401, "TOKEN_INVALID"], "a refresh token is not one (P8)");
+    assert.deepEqual(await ask("/protected", `${header}.${payload}.${signature.replace(/^./, (c) => (c === "A" ? "B" : "A"))}`), [401, "TOKEN_INVALID"]);
+    assert.deepEqual(await ask("/admin-only", rizz.accessToken), [403, "FORBIDDEN"]);
+    assert.deepEqual(await ask("/admin-only", boss.accessToken), [200, { id: boss.id, roles: ["admin"] }]);
+    assert.deepEqual((await ask(`/own/${rizz.id}`, rizz.accessToken))[0], 200);
+    assert.deepEqual(await ask(`/own/${rizz.id}`, boss.accessToken), [403, "FORBIDDEN"]);
+    assert.deepEqual(await ask("/unguarded-admin", boss.accessToken), [401, "UNAUTHORIZED"]);
+    assert.deepEqual(logged[0], { service: "sentri", event: "auth.protect.success", userId: rizz.id, mode: "client", requestId: "r-1" });
+    assert.throws(() => auth.authorize("nobody"), { code: "CONFIGURATION_ERROR" });
+    assert.throws(() => framework.create({ mode: "client", keyUri: "http://auth.example.com/keys" }, { trust: false }), { code: "CONFIGURATION_ERROR", message: /^keyUri/ });
+  });
+
   test(`${name}: a wrong configuration throws from the factory`, () => {
     for (const [given, message] of [[undefined, /options/], [{ mode: "neither" }, /^mode/], [options({ db: "oracle://x" }), /^db/], [options({ trustProxy: true }), /^trustProxy/]]) {
       assert.throws(() => framework.create(given, { trust: false }), (error) => error instanceof SentriError && error.code === "CONFIGURATION_ERROR" && message.test(error.message));

@@ -1,5 +1,6 @@
 // What is Fastify's own: scopes, decorators, parsers, hooks, other plugins.
 import assert from "node:assert/strict";
+import { connect } from "node:http2";
 import { test } from "node:test";
 import cookie from "@fastify/cookie";
 import Fastify from "fastify";
@@ -110,4 +111,25 @@ test("protect() as a hook of a scope, on a HEAD route, and request ids of Fastif
   assert.deepEqual([head.status, await head.text(), head.headers.get("content-type")], [200, "", "application/json; charset=utf-8"]);
   assert.ok(logged.length >= 3);
   for (const entry of logged) assert.equal(entry.requestId, "fastify-7", entry.event);
+});
+
+test("over HTTP/2, where there is no Host header, the origin of a request is known all the same", async (t) => {
+  const { auth, base } = await start(t, async (app, made) => {
+    await app.register(made.plugin(), { prefix: "/auth" });
+    app.setErrorHandler(made.errorHandler());
+    app.post("/act", { preHandler: made.protect() }, async () => ({ done: true }));
+  }, { accessCookie: true }, { http2: true });
+  const { user: rizz } = await auth.register(user("rizz"));
+  const { accessToken, refreshToken } = await auth.createSession(rizz.id);
+  const session = connect(base);
+  t.after(() => session.close());
+  const post = (path, headers) => new Promise((resolve, reject) => {
+    const stream = session.request({ ":method": "POST", ":path": path, ...headers });
+    stream.on("error", reject).on("response", (answer) => resolve(answer[":status"])).end();
+  });
+  const cookies = { cookie: `access_token=${accessToken}; refresh_token=${refreshToken}` };
+  assert.equal(await post("/act", { ...cookies, origin: base }), 200);
+  assert.equal(await post("/act", { ...cookies, origin: "http://evil.example" }), 403);
+  assert.equal(await post("/auth/refresh", { ...cookies, origin: "http://evil.example" }), 403);
+  assert.equal(await post("/auth/refresh", { ...cookies, origin: base }), 200);
 });

@@ -36,6 +36,21 @@ test("everything works without a server: app.request()", async (t) => {
   assert.equal(empty.status, 200);
 });
 
+test("a body that middleware has read is still there", async (t) => {
+  const auth = await start(t);
+  const seen = [];
+  for (const read of ["json", "text", "arrayBuffer"]) {
+    const app = new Hono();
+    app.use(async (c, next) => {
+      seen.push(typeof (await c.req[read]()));
+      await next();
+    });
+    app.route("/auth", auth.router());
+    assert.equal((await app.request("/auth/register", post(user(`by ${read}`)))).status, 201, read);
+  }
+  assert.deepEqual(seen, ["object", "string", "object"]);
+});
+
 test("an application inside another: guards for all of it, errors to the outermost handler", async (t) => {
   const auth = await start(t);
   const inner = new Hono();

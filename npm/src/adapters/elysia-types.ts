@@ -37,14 +37,14 @@ export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, D
 export interface ClientAuthClient<Role extends string = string> extends Omit<GuardApi<Role, ElysiaContext<Role>, ElysiaPlugin, ElysiaErrorHandler, Request>, "protect"> {
   /** Lets only authenticated requests pass; later routes have `user` and `auth`. */
   protect(): ElysiaGuard<Role>;
-  /** `.use(auth.macro()).get("/me", handler, { protect: true })`, also `authorize: ["admin"]` and `permit: check`. */
-  macro(): ElysiaMacros<Role>;
 }
 
 /** What server mode offers an Elysia application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, ElysiaPlugin> {
   /** The endpoints: `.group("/auth", (app) => app.use(auth.router()))`. */
   router(): ElysiaPlugin;
+  /** `.use(auth.macro()).get("/me", handler, { protect: true })`, also `authorize: ["admin"]` and `permit: check`. */
+  macro(): ElysiaMacros<Role>;
 }
 
 /** What `onError` takes. */

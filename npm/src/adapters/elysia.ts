@@ -4,9 +4,9 @@ import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { assemble } from "./assemble.js";
-import { answerTo, demand, makeChecks, makeLimiter, type Check } from "./checks.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
-import type { ClientAuthClient, PermitOption, RolesOption, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
+import type { ClientAuthClient, PermitOption, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { below } from "./paths.js";
 import { readRequest } from "./web.js";
 
@@ -20,44 +20,17 @@ export function withElysia(Framework: typeof Elysia) {
 
   const guards = <Role extends string>(guardian: Guardian): ClientAuthClient<Role> => {
     const checks = makeChecks(guardian, surface);
-    const admit = async ({ request, set, store }: Parts) => {
-      const parts: Parts = { request, set, store };
-      await demand(checks.protect(parts, parts));
-      return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
-    };
-    /** The user of an earlier `protect()`, else that of one made up for. */
-    const admitted = async (ctx: Parts): Promise<Parts> => (ctx.auth ? ctx : Object.assign(ctx, await admit(ctx)));
-    const permission = (options: PermitOption<Role>) => checks.permit(options as never) as Check<Parts>;
     return {
-      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store }: Parts) => admit({ request, set, store })),
+      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store }: Parts) => admit(checks, { request, set, store })),
       authorize(...roles) {
         const check = checks.authorize(roles);
         return plugin().onBeforeHandle({ as: "scoped" }, async ({ request, set, store, user, auth }: Parts) =>
           demand(check({ request, set, store, user, auth })));
       },
       permit(options) {
-        const check = permission(options);
-        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx, ctx)));
+        const check = checks.permit(options as never);
+        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx)));
       },
-      macro: () => plugin().macro({
-        protect: { resolve: async ({ request, set, store }: Parts) => admit({ request, set, store }) },
-        authorize: (roles: RolesOption<Role>) => {
-          const check = checks.authorize([roles]);
-          return { resolve: async ({ request, set, store, user, auth }: Parts) => {
-            const parts = await admitted({ request, set, store, user, auth });
-            await demand(check(parts));
-            return { user: parts.user, auth: parts.auth };
-          } };
-        },
-        permit: (options: PermitOption<Role>) => {
-          const check = permission(options);
-          return { resolve: async (ctx: Parts) => {
-            const { user, auth } = await admitted(ctx);
-            await demand(check(ctx, ctx));
-            return { user, auth };
-          } };
-        },
-      }),
       errorHandler: (options = {}) => ({ error, request, set }) =>
         error instanceof Error || !isStatus(error) ? respond(set, answerTo(guardian, error, request, options)) : undefined,
     };
@@ -74,6 +47,7 @@ export function withElysia(Framework: typeof Elysia) {
       }
       return app;
     },
+    macro: () => plugin().macro(makeMacros(makeChecks(server, surface))),
     rateLimiter(options: RateLimiterOptions<Context>) {
       const addressOf = ({ request, server: host }: Parts & { server?: Context["server"] }) =>
         server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
@@ -96,4 +70,30 @@ export function withElysia(Framework: typeof Elysia) {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
   return { createAuthElysia };
+}
+
+/** Lets a request in: its user. */
+async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts): Promise<SentriElysiaContext<Role>> {
+  await demand(checks.protect(parts, parts));
+  return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
+}
+
+/** The options of single routes. Each lets the request in first, unless that was done. */
+function makeMacros(checks: Checks<Parts, Parts>) {
+  const after = async (parts: Parts, check: (parts: Parts) => Outcome | Promise<Outcome>) => {
+    if (!parts.auth) Object.assign(parts, await admit(checks, parts));
+    await demand(check(parts));
+    return { user: parts.user, auth: parts.auth };
+  };
+  return {
+    protect: { resolve: async ({ request, set, store }: Parts) => admit(checks, { request, set, store }) },
+    authorize: (roles: string | readonly string[]) => {
+      const check = checks.authorize([roles]);
+      return { resolve: async ({ request, set, store, user, auth }: Parts) => after({ request, set, store, user, auth }, check) };
+    },
+    permit: (options: PermitOption<string>) => {
+      const check = checks.permit(options as never);
+      return { resolve: async (ctx: Parts) => after(ctx, check) };
+    },
+  };
 }

@@ -76,7 +76,7 @@ export function withHono(Framework: new () => Hono) {
       const app = new Framework();
       for (const { method, path } of SENTRI_ROUTES) {
         app.on(method, path, async (c) => {
-          const told = { method, url: below(c.req.url, path), clientIp: peerOf(c), requestId: requestId(c) };
+          const told = { method, url: below(c.req.url, path), clientIp: peerOf(c), requestId: requestId(c), kept: () => c.req.arrayBuffer() };
           return toResponse(await server.handle(await readRequest(c.req.raw, told)));
         });
       }

@@ -10,6 +10,9 @@ const MAX_BODY = 64 * 1024;
 /** How long a body may take to arrive. */
 const BODY_TIMEOUT = 30_000;
 
+/** What HTTP/2 has in place of `Host`. */
+const AUTHORITY = ":authority";
+
 /** What a framework says of a request, where that differs from what `node:http` says. */
 export interface Told {
   method?: string;
@@ -51,7 +54,10 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
 
 function headerPairs({ rawHeaders }: IncomingMessage): Array<[string, string]> {
   const pairs: Array<[string, string]> = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) pairs.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!]);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    pairs.push([name === AUTHORITY ? "host" : name, rawHeaders[i + 1]!]);
+  }
   return pairs;
 }
 
@@ -94,7 +100,7 @@ export class NodeGuardRequest implements GuardRequest {
   get cookie() { return this.req.headers.cookie; }
   get origin() { return this.req.headers.origin; }
   get secFetchSite() { return one(this.req.headers["sec-fetch-site"]); }
-  get host() { return this.req.headers.host; }
+  get host() { return this.req.headers.host ?? one(this.req.headers[AUTHORITY]); }
 }
 
 /** A header that is there once. */

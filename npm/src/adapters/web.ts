@@ -15,17 +15,34 @@ export interface Told {
   url: string;
   clientIp?: string | undefined;
   requestId?: string | undefined;
+  /** What the framework keeps of a body that middleware before us has read. */
+  kept?: () => Promise<ArrayBuffer>;
 }
 
 /** Moves a request to the core, with its body as it comes. */
-export async function readRequest(req: Request, { method, url, clientIp, requestId }: Told): Promise<NativeRequest> {
+export async function readRequest(req: Request, { method, url, clientIp, requestId, kept }: Told): Promise<NativeRequest> {
   const at = url.indexOf("?");
-  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), headers: [...req.headers] };
+  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), headers: headerPairs(req) };
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
-  if (req.body !== null && !req.bodyUsed) Object.assign(request, await readBody(req.body));
+  if (req.bodyUsed) {
+    if (kept) request.raw = new Uint8Array(await kept());
+  } else if (req.body !== null) {
+    Object.assign(request, await readBody(req.body));
+  }
   return request;
+}
+
+function headerPairs(req: Request): Array<[string, string]> {
+  const pairs = [...req.headers];
+  if (!req.headers.has("host")) pairs.push(["host", hostOf(req)]);
+  return pairs;
+}
+
+/** HTTP/2 has no such header; what stands for it is in the URL. */
+function hostOf(req: Request): string {
+  return new URL(req.url).host;
 }
 
 async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8Array; tooLarge?: true }> {
@@ -80,7 +97,7 @@ export class WebGuardRequest implements GuardRequest {
   get cookie() { return this.header("cookie"); }
   get origin() { return this.header("origin"); }
   get secFetchSite() { return this.header("sec-fetch-site"); }
-  get host() { return this.header("host"); }
+  get host() { return this.header("host") ?? hostOf(this.req); }
 
   private header(name: string): string | undefined {
     return this.req.headers.get(name) ?? undefined;

@@ -21,7 +21,7 @@ class Consumer {
 
   constructor(files, packages) {
     this.write("package.json", '{ "name": "consumer", "private": true }');
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--omit=optional", ...files, ...packages], { cwd: this.folder, stdio: "pipe" });
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, ...packages], { cwd: this.folder, stdio: "pipe" });
   }
 
   path(...parts) {

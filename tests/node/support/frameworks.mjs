@@ -32,7 +32,7 @@ const express = (framework, parsed) => ({
     const app = framework();
     if (trust) app.set("trust proxy", 1);
     if (parsed) app.use(framework.json());
-    app.use(mount, auth.router());
+    if (auth.router) app.use(mount, auth.router());
     for (const { path, guards, answer } of routes) {
       app.all(path, ...guards, (req, res, next) => Promise.resolve(req).then(answer).then((value) => res.json(value), next));
     }
@@ -47,7 +47,7 @@ const fastify = {
   param: (request, name) => request.params[name],
   async start(auth, routes, { mount, trust }) {
     const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "" });
-    await app.register(auth.plugin(), { prefix: mount });
+    if (auth.plugin) await app.register(auth.plugin(), { prefix: mount });
     app.setErrorHandler(auth.errorHandler());
     for (const { path, guards, answer } of routes) app.all(path, { preHandler: guards }, async (request) => answer(request));
     await app.listen({ port: 0, host: LOCAL.hostname });
@@ -56,12 +56,12 @@ const fastify = {
 };
 
 const hono = {
-  create: (options, { trust }) => createAuthHono(trust ? { trustProxy: 1, ...options } : options),
+  create: (options, { trust }) => createAuthHono(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options),
   user: (c) => c.get("user"),
   param: (c, name) => c.req.param(name),
   start(auth, routes, { mount, trust }) {
     const app = new Hono();
-    app.route(mount, auth.router());
+    if (auth.router) app.route(mount, auth.router());
     for (const { path, guards, answer } of routes) app.all(path, ...guards, async (c) => c.json(await answer(c)));
     app.onError(auth.errorHandler());
     return listenHono({ fetch: app.fetch, ...LOCAL });
@@ -78,7 +78,7 @@ const koa = (parsed) => ({
     app.use(auth.errorHandler());
     if (parsed) app.use(bodyParser());
     const router = new Router();
-    router.use(mount, auth.router().routes(), auth.router().allowedMethods());
+    if (auth.router) router.use(mount, auth.router().routes(), auth.router().allowedMethods());
     for (const { path, guards, answer } of routes) {
       router.all(path, ...guards, async (ctx) => {
         ctx.body = await answer(ctx);
@@ -91,11 +91,12 @@ const koa = (parsed) => ({
 });
 
 const elysia = {
-  create: (options, { trust }) => createAuthElysia(trust ? { trustProxy: 1, ...options } : options),
+  create: (options, { trust }) => createAuthElysia(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options),
   user: ({ user }) => user,
   param: ({ params }, name) => params[name],
   async start(auth, routes, { mount, trust }) {
-    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler()).group(mount, (group) => group.use(auth.router()));
+    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler());
+    if (auth.router) app.group(mount, (group) => group.use(auth.router()));
     for (const { path, guards, answer } of routes) {
       // Guards hold for all later routes of their instance, so each route has one of its own.
       app.use(guards.reduce((own, guard) => own.use(guard), new Elysia()).all(path, async (context) => answer(context)));
@@ -137,7 +138,7 @@ export async function serve({ create, user, start }, options, more = () => [], s
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await auth.close();
+      await auth.close?.();
     },
   };
 }

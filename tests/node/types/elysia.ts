@@ -9,6 +9,7 @@ export const guard = auth.protect();
 export const typo = () => auth.authorize("amdin");
 // @ts-expect-error client mode guards, and nothing else
 export const none = () => client().router;
+export const guarded = () => new Elysia().use(client().protect()).get("/me", ({ user }) => user.roles);
 
 export const app = new Elysia()
   .onError(auth.errorHandler({ onUnhandled: (error, request) => console.error(error, request.url) }))
