@@ -106,28 +106,19 @@ export const typo = createTestUser(auth, { roles: ["amdin"] });
 // @ts-expect-error client mode takes no shared secret
 export const shared = () => createTokenFactory({ algorithm: "HS256" });
 `;
-  writeFileSync(join(folder, "page.ts"), page);
-  writeFileSync(join(folder, "tests.ts"), tests);
-  const base = { strict: true, declaration: true, skipLibCheck: false, target: "ES2022", outDir: "out", esModuleInterop: true };
-  for (const [name, compilerOptions] of Object.entries({
-    "page.ts": { ...base, types: [], lib: ["ES2022", "DOM"], module: "ESNext", moduleResolution: "Bundler" },
-    "tests.ts": { ...base, types: ["node"], module: "NodeNext", moduleResolution: "NodeNext" },
-  })) {
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [name] }));
-    try {
-      execFileSync(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder, encoding: "utf8", stdio: "pipe" });
-    } catch (error) {
-      assert.fail(`${name}: ${error.stdout}`);
-    }
-  }
-  writeFileSync(join(folder, "load.mjs"), `
+  consumer.write("page.ts", page);
+  consumer.write("tests.ts", tests);
+  consumer.setType("module");
+  consumer.compile(["page.ts"], { module: "NodeNext" });
+  consumer.compile(["tests.ts"], { module: "NodeNext", types: ["node"] });
+  consumer.write("load.mjs", `
 import { createRequire } from "node:module";
 import * as browser from "sentri/browser";
 import { SentriError } from "sentri/core";
 const required = createRequire(import.meta.url)("sentri/browser");
 console.log(Object.keys(browser).sort().join() === Object.keys(required).sort().join(), new browser.SentriError("A") instanceof SentriError);
 `);
-  assert.equal(run("load.mjs").trim(), "true true");
+  assert.equal(consumer.run("load.mjs").trim(), "true true");
 });
 
 test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {

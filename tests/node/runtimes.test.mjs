@@ -1,27 +1,28 @@
 // The packed package on other runtimes: Bun and Deno in server mode over the native core, workerd in client mode without.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser } from "./support/server.mjs";
-import { binary, bundle, makeConsumer, start, startEdgeRuntime, startWorkerd } from "./support/runtimes.mjs";
+import { makeConsumer } from "./support/consumer.mjs";
+import { binary, bundle, start, startEdgeRuntime, startWorkerd } from "./support/runtimes.mjs";
 
 const require = createRequire(import.meta.url);
 const { createTokenFactory, startKeyServer } = require("../../npm/dist/testing.js");
 
 /** With the native core, and as it is on machines that have none. */
 let full, bare;
+const consumers = [];
 
 before(() => {
-  full = makeConsumer({ packages: ["hono@4", "elysia@1.4"] });
-  bare = makeConsumer({ native: false, packages: ["hono@4"] });
+  consumers.push(makeConsumer(["hono@4", "elysia@1.4"]), makeConsumer(["hono@4"], { native: false }));
+  for (const consumer of consumers) consumer.setType("module");
+  [full, bare] = consumers.map(({ folder }) => folder);
 });
 
-after(() => {
-  for (const folder of [full, bare]) rmSync(folder, { recursive: true, force: true });
-});
+after(() => consumers.forEach((consumer) => consumer.remove()));
 
 const SERVER = `{ mode: "server", db: "sqlite::memory:", validRoles: ["user", "admin"], saltRounds: 10, rateLimit: false }`;
 

@@ -2,10 +2,10 @@
 // known everywhere; keys rotate without a failed request; what is known stays known when the auth server is gone.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { bundle, makeConsumer, start, startWorkerd } from "./support/runtimes.mjs";
+import { makeConsumer } from "./support/consumer.mjs";
+import { bundle, start, startWorkerd } from "./support/runtimes.mjs";
 
 const script = (name) => fileURLToPath(new URL(`sso/${name}.mjs`, import.meta.url));
 const FRAMEWORKS = ["express", "fastify", "hono", "koa", "elysia"];
@@ -25,8 +25,10 @@ export default app;
 async function startAll(t) {
   const server = await start(t, process.execPath, [script("server")]);
   const keyUri = `${server.base}/auth/keys`;
-  const folder = makeConsumer({ native: false, packages: ["hono@4"] });
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const consumer = makeConsumer(["hono@4"], { native: false });
+  t.after(() => consumer.remove());
+  consumer.setType("module");
+  const { folder } = consumer;
   await bundle(folder, WORKER, ["workerd", "worker", "browser"], "worker.js");
   const apps = await Promise.all([
     ...FRAMEWORKS.map(async (name) => ({ name, ...(await start(t, process.execPath, [script("app"), name, keyUri])) })),

@@ -8,20 +8,21 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** Makes the project; `packages` are npm specifiers. */
-export function makeConsumer(packages) {
+/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core. */
+export function makeConsumer(packages, { native = true } = {}) {
   const tarballs = join(root, "target/npm");
   const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
   assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
-  return new Consumer(files, packages);
+  if (native) return new Consumer([...files, ...packages]);
+  return new Consumer(["--omit=optional", ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
 }
 
 class Consumer {
   folder = mkdtempSync(join(tmpdir(), "sentri-consumer-"));
 
-  constructor(files, packages) {
+  constructor(installed) {
     this.write("package.json", '{ "name": "consumer", "private": true }');
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, ...packages], { cwd: this.folder, stdio: "pipe" });
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...installed], { cwd: this.folder, stdio: "pipe" });
   }
 
   path(...parts) {

@@ -1,13 +1,11 @@
-// Bun, Deno and workerd from their npm packages, the packed sentri to run on them, and processes that end with the test.
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+// Bun, Deno and edge runtimes from their npm packages, and processes that end with the test.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { root } from "./consumer.mjs";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const runtimes = join(root, "tests/runtimes/node_modules");
 const { platform, arch } = process;
 const { build } = createRequire(join(root, "npm/package.json"))("esbuild");
@@ -24,17 +22,6 @@ export function binary(runtime) {
   const path = join(runtimes, BINARIES[runtime]);
   if (!existsSync(path)) throw new Error(`${path} is missing: run \`npm ci --ignore-scripts\` in tests/runtimes`);
   return path;
-}
-
-/** A folder with the packed sentri, with or without the package of this platform, and frameworks. */
-export function makeConsumer({ native = true, packages }) {
-  const tarballs = readdirSync(join(root, "target/npm")).filter((name) => name.endsWith(".tgz") && (native || /^sentri-[0-9]/.test(name)));
-  const folder = mkdtempSync(join(tmpdir(), "sentri-runtime-"));
-  writeFileSync(join(folder, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
-  const files = tarballs.map((name) => join(root, "target/npm", name));
-  const args = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", ...(native ? [] : ["--omit=optional"]), ...files, ...packages];
-  execFileSync("npm", args, { cwd: folder, stdio: "pipe" });
-  return folder;
 }
 
 /** Bundles a program as the tools of a runtime do; answers what it took in. */
