@@ -122,14 +122,17 @@ test("over HTTP/2, where there is no Host header, the origin of a request is kno
   const { user: rizz } = await auth.register(user("rizz"));
   const { accessToken, refreshToken } = await auth.createSession(rizz.id);
   const session = connect(base);
-  t.after(() => session.close());
-  const post = (path, headers) => new Promise((resolve, reject) => {
-    const stream = session.request({ ":method": "POST", ":path": path, ...headers });
-    stream.on("error", reject).on("response", (answer) => resolve(answer[":status"])).end();
-  });
-  const cookies = { cookie: `access_token=${accessToken}; refresh_token=${refreshToken}` };
-  assert.equal(await post("/act", { ...cookies, origin: base }), 200);
-  assert.equal(await post("/act", { ...cookies, origin: "http://evil.example" }), 403);
-  assert.equal(await post("/auth/refresh", { ...cookies, origin: "http://evil.example" }), 403);
-  assert.equal(await post("/auth/refresh", { ...cookies, origin: base }), 200);
+  try {
+    const post = (path, headers) => new Promise((resolve, reject) => {
+      const stream = session.request({ ":method": "POST", ":path": path, ...headers });
+      stream.on("error", reject).on("response", (answer) => resolve(answer[":status"])).end();
+    });
+    const cookies = { cookie: `access_token=${accessToken}; refresh_token=${refreshToken}` };
+    assert.equal(await post("/act", { ...cookies, origin: base }), 200);
+    assert.equal(await post("/act", { ...cookies, origin: "http://evil.example" }), 403);
+    assert.equal(await post("/auth/refresh", { ...cookies, origin: "http://evil.example" }), 403);
+    assert.equal(await post("/auth/refresh", { ...cookies, origin: base }), 200);
+  } finally {
+    session.destroy();
+  }
 });

@@ -20,16 +20,16 @@ export type ElysiaPlugin = Elysia<"", Singleton, Definitions, Metadata<{}, {}>, 
 /** A plugin behind which routes have `user` and `auth`. */
 export type ElysiaGuard<Role extends string = string> = Elysia<"", Singleton, Definitions, Metadata<{}, {}>, {}, Scope<SentriElysiaContext<Role>>, Scope<{}>>;
 
-export type RolesOption<Role> = Role | readonly Role[];
-export type PermitOption<Role extends string> = PermitCheck<ElysiaContext<Role>> | PermitOptions<ElysiaContext<Role>, Role>;
+export type ElysiaRoles<Role> = Role | readonly Role[];
+export type ElysiaPermit<Role extends string> = PermitCheck<ElysiaContext<Role>> | PermitOptions<ElysiaContext<Role>, Role>;
 
 /** A plugin with which single routes may have the options `protect`, `authorize` and `permit`. The last two imply the first. */
 export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, Definitions, Metadata<
-  { protect?: boolean; authorize?: RolesOption<Role>; permit?: PermitOption<Role> },
+  { protect?: boolean; authorize?: ElysiaRoles<Role>; permit?: ElysiaPermit<Role> },
   {
     protect: { resolve: Resolve<Role> };
-    authorize: (roles: RolesOption<Role>) => { resolve: Resolve<Role> };
-    permit: (check: PermitOption<Role>) => { resolve: Resolve<Role> };
+    authorize: (roles: ElysiaRoles<Role>) => { resolve: Resolve<Role> };
+    permit: (check: ElysiaPermit<Role>) => { resolve: Resolve<Role> };
   }
 >, {}, Scope<{}>, Scope<{}>>;
 

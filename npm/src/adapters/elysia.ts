@@ -6,7 +6,7 @@ import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.
 import { assemble } from "./assemble.js";
 import { answerTo, demand, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
-import type { ClientAuthClient, PermitOption, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
+import type { ClientAuthClient, ElysiaPermit, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { below } from "./paths.js";
 import { readRequest } from "./web.js";
 
@@ -91,7 +91,7 @@ function makeMacros(checks: Checks<Parts, Parts>) {
       const check = checks.authorize([roles]);
       return { resolve: async ({ request, set, store, user, auth }: Parts) => after({ request, set, store, user, auth }, check) };
     },
-    permit: (options: PermitOption<string>) => {
+    permit: (options: ElysiaPermit<string>) => {
       const check = checks.permit(options as never);
       return { resolve: async (ctx: Parts) => after(ctx, check) };
     },

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { createAuthElysia, type ServerAuthClient } from "sentri/elysia";
+import { createAuthElysia, type ElysiaContext, type ServerAuthClient } from "sentri/elysia";
 
 export const auth = createAuthElysia({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", trustProxy: ["10.0.0.0/8"] });
 export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthElysia<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -26,10 +26,12 @@ export const app = new Elysia()
   .use(auth.permit(({ user, params }) => user.id === params.id))
   .get("/admin/:id", ({ user, params }) => ({ id: user.id, wanted: params.id }));
 
+const isOwn = ({ user, params }: ElysiaContext) => user.id === params.id;
+
 export const single = new Elysia()
   .use(auth.macro())
   .get("/me", ({ user }) => user.id, { protect: true })
   .get("/admin", ({ user }) => user.roles, { authorize: ["admin"] })
-  .get("/own/:id", ({ user }) => user.id, { permit: ({ user, params }) => user.id === params.id })
+  .get("/own/:id", ({ user }) => user.id, { permit: isOwn })
   // @ts-expect-error a role that does not exist
   .get("/typo", () => "", { authorize: ["amdin"] });
