@@ -5,13 +5,16 @@ export interface News {
   readonly signedOut?: boolean | undefined;
 }
 
-/** How long a tab that waited for another one's refresh waits for its news to arrive. */
-const NEWS_MS = 500;
+/** How long news of another tab may take to arrive. */
+const NEWS_MS = 1_000;
+/** Where the mark of the last news stands, in a cache of this name: a message may still be on its way, a cache is not. */
+const MARK = "/sentri-mark";
 
-/** The tabs of one application: who may refresh, and what came of it. Where the browser has neither, this tab alone. */
+/** The tabs of one application: who may refresh, and what came of it. Where the browser has no locks, this tab alone. */
 export class Tabs {
   private readonly channel: BroadcastChannel | undefined;
   private readonly waiting = new Set<() => void>();
+  private lastMark: string | undefined;
 
   /** `name` is the same in all tabs. `hear` gets the news of other tabs. */
   constructor(
@@ -21,6 +24,7 @@ export class Tabs {
     if (typeof BroadcastChannel === "undefined") return;
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = ({ data }) => {
+      this.lastMark = (data as News).mark;
       hear(data as News);
       for (const wake of this.waiting) wake();
     };
@@ -30,41 +34,58 @@ export class Tabs {
 
   /** Tells the other tabs. */
   tell(news: News): void {
+    this.lastMark = news.mark;
     this.channel?.postMessage(news);
   }
 
   /**
-   * Runs a task while no other tab runs its own. A tab that had to wait first listens to what came of the other one's task,
-   * until `done` says that there is nothing left to do.
+   * Runs a task while no other tab runs its own, unless there is nothing left to do (`isDone`) after the news of the tab that
+   * ran it last.
    */
-  async exclusively(task: () => Promise<void>, done: () => boolean): Promise<void> {
+  async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;
     if (!locks) return task();
-    const free = await locks.request(this.name, { ifAvailable: true }, async (lock) => {
-      if (lock) await task();
-      return lock !== null;
-    });
-    if (free) return;
     await locks.request(this.name, async () => {
-      if (!done()) await this.news(done);
-      if (!done()) await task();
+      if (!isDone() && (await this.isNewsOnItsWay())) await this.news(isDone);
+      if (isDone()) return;
+      await task();
+      if (isDone()) await this.writeMark();
     });
   }
 
-  private news(done: () => boolean): Promise<void> {
+  close(): void {
+    this.channel?.close();
+  }
+
+  private news(isDone: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const finish = () => {
         clearTimeout(timer);
         this.waiting.delete(wake);
         resolve();
       };
-      const wake = () => done() && finish();
+      const wake = () => isDone() && finish();
       const timer = setTimeout(finish, NEWS_MS);
       this.waiting.add(wake);
     });
   }
 
-  close(): void {
-    this.channel?.close();
+  /** Whether another tab has told something of late that has not arrived here. */
+  private async isNewsOnItsWay(): Promise<boolean> {
+    try {
+      const text = await (await caches.match(MARK, { cacheName: this.name }))?.text();
+      const [at, mark] = text?.split(" ") ?? [];
+      return mark !== undefined && mark !== this.lastMark && Date.now() - Number(at) < NEWS_MS;
+    } catch {
+      return false;
+    }
+  }
+
+  private async writeMark(): Promise<void> {
+    try {
+      await (await caches.open(this.name)).put(MARK, new Response(`${Date.now()} ${this.lastMark}`));
+    } catch {
+      // A browser that keeps nothing: at worst, two tabs refresh.
+    }
   }
 }
