@@ -14,7 +14,7 @@ PORT ?= 3000
 DB ?= sqlite:./sentri.db
 
 CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
-NPM_SOURCES = npm/package.json $(shell find npm/src npm/scripts -type f)
+NPM_SOURCES = npm/package.json $(wildcard npm/tsconfig*.json) $(shell find npm/src npm/scripts -type f)
 STAMPS := target/stamps
 
 .PHONY: help demo test check check-rust check-node audit test-rust test-node bench pack generate clean
@@ -50,6 +50,12 @@ $(STAMPS)/pack: $(STAMPS)/addon $(STAMPS)/npm-build README.md
 $(STAMPS)/node-test-install: tests/node/package.json tests/node/package-lock.json | $(STAMPS)
 	@echo '==> npm packages for the tests'
 	npm --prefix tests/node ci --no-audit --no-fund
+	@touch $@
+
+$(STAMPS)/runtimes-install: tests/runtimes/package.json tests/runtimes/package-lock.json | $(STAMPS)
+	@echo '==> Bun, Deno, edge runtimes and a browser for the tests'
+	npm --prefix tests/runtimes ci --ignore-scripts --no-audit --no-fund
+	tests/services/chromium.sh
 	@touch $@
 
 $(STAMPS)/bench-install: tests/bench/package.json tests/bench/package-lock.json | $(STAMPS)
@@ -102,7 +108,7 @@ test-rust:
 	fi
 	cargo test --workspace --doc --quiet
 
-test-node: $(STAMPS)/pack $(STAMPS)/node-test-install
+test-node: $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/runtimes-install
 	@echo '==> Node tests'
 	node --test --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
 	@echo '==> Node under load, by itself: it measures time'
@@ -113,4 +119,4 @@ bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 
 clean:
 	cargo clean
-	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/bench/node_modules npm/native/*.node
+	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules npm/native/*.node

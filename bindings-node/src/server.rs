@@ -201,6 +201,12 @@ impl NativeServer {
         Ok(self.get()?.access_token_of(authorization.as_deref(), cookie.as_deref()))
     }
 
+    /// The client's address: the peer's, or the forwarded one where `trustProxy` says so.
+    #[napi(catch_unwind)]
+    pub fn client_address(&self, peer: String, forwarded: Vec<String>) -> napi::Result<Option<String>> {
+        Ok(self.get()?.client_address(&peer, &forwarded))
+    }
+
     /// Checks the options of a rate limiter.
     #[napi(catch_unwind)]
     pub fn check_limit_rule(&self, rule: String) -> napi::Result<String> {

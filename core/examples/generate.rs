@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sentri_core::ErrorCode;
+use sentri_core::config::SERVER_ONLY;
 use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
 use sentri_core::http::openapi::document;
@@ -19,6 +20,12 @@ fn codes() -> String {
         let _ = writeln!(out, "  {}: {},", code.as_str(), code.status());
     }
     out += "} as const;\n\n/** Every error code of sentri. */\nexport type SentriErrorCode = keyof typeof SENTRI_ERROR_STATUS;\n";
+    out += "\n/** The sentence that goes with a code where no more precise one is known. */\n";
+    out += "export const SENTRI_ERROR_MESSAGE: Record<SentriErrorCode, string> = {\n";
+    for code in ErrorCode::ALL {
+        let _ = writeln!(out, "  {}: \"{}\",", code.as_str(), code.message());
+    }
+    out += "};\n";
     out
 }
 
@@ -69,11 +76,27 @@ fn openapi() -> String {
     out + "};\n"
 }
 
+fn options() -> String {
+    let mut out = HEAD.to_owned();
+    out += "/** The options of server mode that client mode does not have. */\nexport const SERVER_ONLY: readonly string[] = [\n";
+    for name in SERVER_ONLY {
+        let _ = writeln!(out, "  \"{name}\",");
+    }
+    out += "];\n";
+    out
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../npm/src/generated");
     let mut stale = false;
-    let files = [("codes.ts", codes()), ("events.ts", events()), ("openapi.ts", openapi()), ("routes.ts", routes())];
+    let files = [
+        ("codes.ts", codes()),
+        ("events.ts", events()),
+        ("openapi.ts", openapi()),
+        ("options.ts", options()),
+        ("routes.ts", routes()),
+    ];
     for (name, text) in files {
         let path = folder.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {

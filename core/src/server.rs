@@ -390,6 +390,14 @@ impl AuthServer {
         credential::unverified(authorization, cookies, cookie_name)
     }
 
+    /// The client's address as limits see it: the peer's, or the forwarded one where `trustProxy` says so. `forwarded`
+    /// are the values of `X-Forwarded-For` in the order received. Nothing where the peer is no address.
+    #[must_use]
+    pub fn client_address(&self, peer: &str, forwarded: &[String]) -> Option<String> {
+        let forwarded = forwarded.iter().map(String::as_str);
+        client_ip::client(Some(peer), forwarded, &self.realm().config.trust_proxy).map(|address| address.to_string())
+    }
+
     /// Checks the options of a rate limiter on a route of the host's.
     ///
     /// # Errors

@@ -7,16 +7,30 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const entries = ["index", "core", "express", "testing"];
+const entries = ["index", "core", "express", "fastify", "koa", "testing"];
+/** Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports. */
+const frameworks = { hono: "Hono", elysia: "Elysia" };
+
+const namesOf = (entry) => Object.keys(require(join(root, `dist/${entry}.js`))).filter((name) => name !== "__esModule");
+const write = (entry, code) => {
+  writeFileSync(join(root, `dist/esm/${entry}.mjs`), code);
+  writeFileSync(join(root, `dist/esm/${entry}.d.mts`), `export * from "../${entry}.js";\n`);
+};
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", root], { stdio: "inherit" });
 mkdirSync(join(root, "dist/esm"), { recursive: true });
 for (const entry of entries) {
-  const names = Object.keys(require(join(root, `dist/${entry}.js`))).filter((name) => name !== "__esModule");
-  writeFileSync(
-    join(root, `dist/esm/${entry}.mjs`),
-    `import cjs from "../${entry}.js";\nexport const { ${names.join(", ")} } = cjs;\n`,
-  );
-  writeFileSync(join(root, `dist/esm/${entry}.d.mts`), `export * from "../${entry}.js";\n`);
+  write(entry, `import cjs from "../${entry}.js";\nexport const { ${namesOf(entry).join(", ")} } = cjs;\n`);
 }
+const shared = namesOf("core");
+for (const [entry, name] of Object.entries(frameworks)) {
+  const own = namesOf(entry).filter((exported) => !shared.includes(exported));
+  write(entry, `import { ${name} } from "${entry}";
+import core from "../core.js";
+import adapter from "../adapters/${entry}.js";
+export const { ${shared.join(", ")} } = core;
+export const { ${own.join(", ")} } = adapter.with${name}(${name});
+`);
+}
+execFileSync(process.execPath, [join(root, "scripts/build-edge.mjs")], { stdio: "inherit" });

@@ -3,3 +3,4 @@ export { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js"
 export { SENTRI_EVENTS, type SentriEvent } from "./generated/events.js";
 export { SENTRI_ROUTES } from "./generated/routes.js";
 export type * from "./types.js";
+export type { GuardApi, ProgrammaticApi, ServingApi } from "./adapters/api.js";

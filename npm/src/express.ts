@@ -1,4 +1,4 @@
 export * from "./core.js";
 export { createAuth, createAuthExpress, createAuthServer, createIdempotencyMiddleware } from "./adapters/express.js";
-export type { ClientAuthClient, PermitCheck, ServerAuthClient } from "./adapters/express.js";
+export type { ClientAuthClient, ServerAuthClient } from "./adapters/express.js";
 export type { IdempotencyOptions } from "./adapters/idempotency.js";

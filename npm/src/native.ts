@@ -9,7 +9,7 @@ export interface NativeRequest {
   path: string;
   query?: string;
   headers: Array<[string, string]>;
-  raw?: Buffer;
+  raw?: Uint8Array;
   parsed?: string;
   tooLarge?: boolean;
   clientIp?: string;
@@ -39,14 +39,14 @@ export interface NativeIncoming {
 export interface NativePassage {
   readonly kind: "free" | "execute" | "replay" | "refused";
   response(): string;
-  body(): Buffer;
+  body(): Uint8Array;
 }
 
 /** The idempotency gate. */
 export interface NativeIdempotency {
   configuration(): string;
   pass(incoming: NativeIncoming): NativePassage;
-  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Buffer): void;
+  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array): void;
   abandon(passage: NativePassage): void;
 }
 
@@ -75,6 +75,7 @@ export interface NativeServer extends NativeGuardian {
   signRefreshToken(sessionId: string): string;
   verifyRefreshToken(token: string): string;
   accessTokenOf(authorization?: string, cookie?: string): string | null;
+  clientAddress(peer: string, forwarded: string[]): string | null;
   checkLimitRule(rule: string): string;
   limit(rule: string, key: string, isAddress: boolean, requestId?: string): Promise<string>;
 }
@@ -135,7 +136,8 @@ export function loadNative(): NativeModule {
     "CONFIGURATION_ERROR",
     `The native core of sentri is not installed: the package ${name} is missing. npm leaves out optional packages when ` +
       "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
-      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.`,
+      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.` +
+      ("Deno" in globalThis ? " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys." : ""),
     500,
     { attempts },
   );

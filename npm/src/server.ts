@@ -47,6 +47,12 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return response;
   }
 
+  /** The client's address: that of the peer, or a forwarded one where `trustProxy` says so. */
+  clientAddress(peer: string | undefined, forwarded: string | null | undefined): string | undefined {
+    if (peer === undefined) return undefined;
+    return this.native.clientAddress(peer, forwarded ? [forwarded] : []) ?? undefined;
+  }
+
   /** Checks the options of a rate limiter. */
   checkLimitRule(rule: object): string {
     const text = describe(rule);

@@ -1,15 +1,20 @@
 import { makeTestClock, type TestClock } from "./clock.js";
+import { refuseInProduction } from "./testing/production.js";
 
 export type { TestClock } from "./clock.js";
+export { startKeyServer, type KeyServer, type Outage } from "./testing/key-server.js";
+export { createTokenFactory, type PublicJwk, type TokenFactory, type TokenFactoryOptions, type TokenInput } from "./testing/tokens.js";
+export { createTestUser, testOptions, type TestUser } from "./testing/users.js";
 
 /**
  * A clock that stands still until it is moved. Pass it as the option `clock`.
  *
  * @example
  * const clock = testClock(Date.parse("2026-01-01"));
- * const auth = createAuth({ mode: "server", validRoles: ["user"], db: "sqlite::memory:", clock } as never);
+ * const auth = createAuth(testOptions({ validRoles: ["user"], clock }));
  * clock.advance(15 * 60_000);
  */
 export function testClock(start: number | Date = Date.now()): TestClock {
+  refuseInProduction("testClock");
   return makeTestClock(typeof start === "number" ? start : start.getTime());
 }

@@ -179,6 +179,8 @@ export interface ServerOptions<Role extends string = string> {
   password?: { algorithm?: "bcrypt" | "argon2id"; minLength?: number; maxLength?: number; preset?: "nist" };
   apiKey?: string | readonly string[];
   redisUrl?: string;
+  /** Which proxies are believed about the client's address, where the framework has no such setting: how many, or their addresses. */
+  trustProxy?: false | number | string | readonly string[];
   rateLimit?: boolean | { maxLoginAttempts?: number; maxRegisterAttempts?: number; durationSeconds?: number };
   cookie?: boolean | CookieOptions;
   accessCookie?: boolean | CookieOptions;
@@ -228,4 +230,19 @@ export interface RateLimiterOptions<Req> {
   durationSeconds: number;
   keyPrefix?: string;
   key?: (req: Req) => string | Promise<string>;
+}
+
+/** The verdict of `permit()`: truthy lets the request go on. A throw goes to the error handler. */
+export type PermitCheck<Req> = (req: Req) => unknown;
+
+/** A check that any of the roles bypass. */
+export interface PermitOptions<Req, Role extends string = string> {
+  roles?: readonly Role[];
+  check: PermitCheck<Req>;
+}
+
+/** Options of `errorHandler()`. */
+export interface ErrorHandlerOptions<Req> {
+  /** Told of every error that is answered with a 5xx. */
+  onUnhandled?: (error: unknown, req: Req) => void;
 }

@@ -6,13 +6,13 @@ import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import autocannon from "autocannon";
-import express from "express";
 import { createSigner, createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
+import { measureFrameworks } from "./frameworks.mjs";
 
 const require = createRequire(import.meta.url);
 const { createAuth } = require("../../npm/dist/index.js");
+const { makeServer } = require("../../npm/dist/engine.js");
 
 const rows = [];
 const row = (what, value, peer, ratio) => {
@@ -65,38 +65,12 @@ async function verification() {
   }
 }
 
-const listen = (app) => new Promise((resolve) => {
-  const server = app.listen(0, "127.0.0.1", () => resolve(server));
-});
-
-async function protectedRoute() {
-  const auth = createAuth({ ...base, secret, saltRounds: 10 });
-  await auth.migrate();
-  await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse" });
-  const { accessToken } = await auth.createSession((await auth.findUser("bench")).id);
-  const app = express();
-  const user = { id: "1", roles: ["user"] };
-  app.get("/open", (_req, res) => res.json(user));
-  app.get("/me", auth.protect(), (req, res) => res.json(req.user));
-  const server = await listen(app);
-  const url = `http://127.0.0.1:${server.address().port}`;
-  const load = async (path) => (await autocannon({ url: url + path, connections: 20, duration: 3, headers: { authorization: `Bearer ${accessToken}` } })).requests.average;
-  const [open, guarded] = [[], []];
-  for (let round = 0; round < 4; round++) {
-    open.push(await load("/open"));
-    guarded.push(await load("/me"));
-  }
-  const [without, withIt] = [median(open), median(guarded)];
-  row("Express GET /me behind protect()", `${Math.round(withIt)} req/s`, `without ${Math.round(without)} req/s`, `${((withIt / without) * 100).toFixed(1)} %`);
-  server.closeAllConnections();
-  server.close();
-  await auth.close();
-}
+const frameworks = () => measureFrameworks({ options: base, secret, row, median, times });
 
 async function refreshes() {
   const file = join(tmpdir(), `sentri-bench-${randomBytes(6).toString("hex")}.db`);
   for (const [name, db] of [["SQLite file", `sqlite:${file}`], ["PostgreSQL", process.env.DATABASE_URL]]) {
-    const auth = createAuth({ ...base, db, secret, saltRounds: 10 });
+    const auth = makeServer({ ...base, db, secret, saltRounds: 10 });
     await auth.migrate();
     const value = `bench-${randomBytes(6).toString("hex")}`;
     const { user } = await auth.register({ identifiers: [{ type: "username", value }], password: "correct horse" });
@@ -121,7 +95,7 @@ async function refreshes() {
 }
 
 async function logins() {
-  const auth = createAuth({ ...base, secret, saltRounds: 12 });
+  const auth = makeServer({ ...base, secret, saltRounds: 12 });
   await auth.migrate();
   await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse" });
   const hash = await auth.hashPassword("correct horse");
@@ -150,7 +124,7 @@ async function logins() {
 }
 
 const only = process.argv[2];
-for (const [name, run] of Object.entries({ verification, protectedRoute, refreshes, logins })) {
+for (const [name, run] of Object.entries({ verification, frameworks, refreshes, logins })) {
   if (only && only !== name) continue;
   console.log(`\n${name}`);
   await run();

@@ -8,9 +8,8 @@ import { fileURLToPath } from "node:url";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv2020 from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { serve } from "./support/express.mjs";
+import { frameworks, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold } from "./support/golden.mjs";
-import { expresses } from "./support/server.mjs";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/cli/main.js");
 const print = (...args) => spawnSync(process.execPath, [bin, "openapi", ...args], { encoding: "utf8", env: { PATH: process.env.PATH }, timeout: 30_000 });
@@ -58,7 +57,7 @@ const tapped = (make, traffic) => async (options) => {
 
 test("everything in the golden conversations is as it says, and it says nothing else", async () => {
   const traffic = [];
-  const make = tapped(serve(expresses["Express 5"], false), traffic);
+  const make = tapped((options) => serve(frameworks["Express 5"], options), traffic);
   await each(conversations(), 4, (conversation) => hold(conversation, databases.SQLite, make));
   const seen = new Set();
   for (const { method, path, sent, status, answer, headers } of traffic) {

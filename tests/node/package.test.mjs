@@ -1,26 +1,21 @@
 // The tarballs of `make pack`, installed in an empty folder: the spec's Express quick start from ESM, CommonJS and
 // TypeScript, and every snippet of the README.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { makeConsumer, root } from "./support/consumer.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-let folder;
+const FRAMEWORKS = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4"];
+let consumer, folder;
 
 before(() => {
-  const tarballs = join(root, "target/npm");
-  const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
-  assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
-  folder = mkdtempSync(join(tmpdir(), "sentri-consumer-"));
-  writeFileSync(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, "express@5", "typescript@5", "@types/express@5", "@types/node@20"], { cwd: folder, stdio: "pipe" });
+  consumer = makeConsumer([...FRAMEWORKS, "typescript@5", "@types/express@5", "@types/node@20"]);
+  folder = consumer.folder;
 });
 
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(() => consumer.remove());
 
 const QUICK_START = (head) => `${head}
 const auth = createAuthExpress({
@@ -57,7 +52,7 @@ main();
 const untyped = (text) => text.replace(/ as const| as any|process\.env\.DATABASE_URL!/g, (found) => (found.startsWith("process") ? "process.env.DATABASE_URL" : ""))
   .replace("(server.address() as { port: number })", "server.address()").replace(/path: string, body: object/, "path, body").replace("req.user!", "req.user");
 
-const run = (file, args = []) => execFileSync(process.execPath, [...args, join(folder, file)], { cwd: folder, encoding: "utf8", env: { ...process.env, DATABASE_URL: process.env.DATABASE_URL }, timeout: 60_000 });
+const run = (file) => consumer.run(file);
 
 test("the quick start runs from ESM on PostgreSQL and ends by itself", () => {
   writeFileSync(join(folder, "app.mjs"), untyped(QUICK_START('import express from "express";\nimport { createAuthExpress } from "sentri/express";')));
@@ -80,19 +75,50 @@ export class NotFound extends SentriError { constructor() { super("NOT_FOUND", "
 export const logger: SentriLogger = console;
 void narrowed.close();
 `);
-  const base = { strict: true, declaration: true, composite: true, skipLibCheck: false, target: "ES2022", types: ["node"], outDir: "out" };
-  for (const [name, module] of [["esm", "NodeNext"], ["cjs", "Node16"]]) {
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: name === "esm" ? "module" : "commonjs", dependencies: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).dependencies }));
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...base, module, moduleResolution: module, esModuleInterop: true }, files: ["app.ts"] }));
-    try {
-      execFileSync(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder, encoding: "utf8", stdio: "pipe" });
-    } catch (error) {
-      assert.fail(`${name}: ${error.stdout}`);
-    }
-    assert.equal(run("out/app.js").trim(), "201 200 200 403 RS256", name);
+  for (const [type, module] of [["module", "NodeNext"], ["commonjs", "Node16"]]) {
+    consumer.setType(type);
+    consumer.compile(["app.ts"], { module, types: ["node"] });
+    assert.equal(run("out/app.js").trim(), "201 200 200 403 RS256", module);
     rmSync(join(folder, "out"), { recursive: true });
-    rmSync(join(folder, "tsconfig.tsbuildinfo"), { force: true });
   }
+});
+
+test("sentri/browser and sentri/testing type-check without Node's types and with them, and load", () => {
+  const page = `import { createAuthFetch, forwardCookies, SentriError, type AuthFetch, type AuthFetchOptions } from "sentri/browser";
+const options: AuthFetchOptions = { baseUrl: "/auth", token: "memory", onSignedOut: () => location.reload() };
+export const authFetch: AuthFetch<"user"> = createAuthFetch<"user">(options);
+export const roles = authFetch.login({ identifier: "a", password: "b" }).then(({ user }) => user.roles[0] satisfies "user" | undefined);
+export const answer = authFetch(new URL("https://a.example"), { method: "POST" }).then((response) => forwardCookies(response, new Headers()));
+export const failed = (error: unknown) => error instanceof SentriError && error.code;
+// @ts-expect-error no such place
+createAuthFetch({ token: "localStorage" });
+`;
+  const tests = `import { createAuthExpress } from "sentri/express";
+import { createTestUser, createTokenFactory, startKeyServer, testClock, testOptions, type KeyServer, type TokenFactory } from "sentri/testing";
+export const options = testOptions({ validRoles: ["user", "admin"], clock: testClock(0) });
+export const auth = createAuthExpress(options);
+export const user = createTestUser(auth, { roles: ["admin"] });
+export const tokens: TokenFactory = createTokenFactory({ algorithm: "EdDSA" });
+export const keys: Promise<KeyServer> = startKeyServer(tokens);
+export const now: number = options.clock.now();
+// @ts-expect-error a role that does not exist
+export const typo = createTestUser(auth, { roles: ["amdin"] });
+// @ts-expect-error client mode takes no shared secret
+export const shared = () => createTokenFactory({ algorithm: "HS256" });
+`;
+  consumer.write("page.ts", page);
+  consumer.write("tests.ts", tests);
+  consumer.setType("module");
+  consumer.compile(["page.ts"], { module: "NodeNext" });
+  consumer.compile(["tests.ts"], { module: "NodeNext", types: ["node"] });
+  consumer.write("load.mjs", `
+import { createRequire } from "node:module";
+import * as browser from "sentri/browser";
+import { SentriError } from "sentri/core";
+const required = createRequire(import.meta.url)("sentri/browser");
+console.log(Object.keys(browser).sort().join() === Object.keys(required).sort().join(), new browser.SentriError("A") instanceof SentriError);
+`);
+  assert.equal(consumer.run("load.mjs").trim(), "true true");
 });
 
 test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {
@@ -128,7 +154,7 @@ catch (error) { console.log(error.code, /npm install/.test(error.message), /sent
 
 const snippets = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
 
-test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "middleware", "programmatic"]));
+test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "testing", "middleware", "programmatic"]));
 
 for (const [, name, language, code] of snippets) {
   test(`the README's snippet ${name} runs`, async () => {
@@ -141,7 +167,7 @@ for (const [, name, language, code] of snippets) {
     // A snippet that listens is still there after a while; the others end by themselves.
     const code_ = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4_000, "listening"))]);
     if (code_ === "listening") {
-      assert.match(code, /app\.listen/);
+      assert.match(code, /app\.listen|serve\(/);
       child.kill();
       await ended;
     } else {

@@ -39,7 +39,7 @@ enum Mode {
 }
 
 /// The options of server mode that client mode does not have.
-const SERVER_ONLY: &[&str] = &[
+pub const SERVER_ONLY: &[&str] = &[
     "db",
     "dialect",
     "secret",

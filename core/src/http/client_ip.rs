@@ -159,6 +159,16 @@ pub fn resolve<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a 
     client
 }
 
+/// The client's address from what the host knows of the peer, or nothing where that is no address.
+#[must_use]
+pub fn client<'a>(
+    peer: Option<&str>,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    trust: &TrustProxy,
+) -> Option<IpAddr> {
+    peer.and_then(canonical).map(|peer| resolve(peer, forwarded, trust))
+}
+
 fn v6(text: &str) -> Option<IpAddr> {
     let address = text.split_once('%').map_or(text, |(address, _zone)| address);
     address.parse::<Ipv6Addr>().ok().map(|address| IpAddr::V6(address).to_canonical())

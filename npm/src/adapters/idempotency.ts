@@ -64,7 +64,7 @@ export function makeIdempotency(options: IdempotencyOptions = {}, stillValid?: S
   };
 }
 
-function answer(res: ServerResponse, text: string, body: Buffer): void {
+function answer(res: ServerResponse, text: string, body: Uint8Array): void {
   const { status, headers } = JSON.parse(text) as { status: number; headers: Array<[string, string]> };
   res.statusCode = status;
   addHeaders(res, headers);

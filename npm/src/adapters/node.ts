@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { requestIdOf } from "../context.js";
+import type { Readable } from "node:stream";
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
+import type { HeaderPairs } from "./checks.js";
 
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
@@ -9,26 +10,38 @@ const MAX_BODY = 64 * 1024;
 /** How long a body may take to arrive. */
 const BODY_TIMEOUT = 30_000;
 
+/** What HTTP/2 has in place of `Host`. */
+const AUTHORITY = ":authority";
+
+/** What a framework says of a request, where that differs from what `node:http` says. */
+export interface Told {
+  method?: string;
+  /** The path below the mount point, with its query. */
+  url: string;
+  clientIp?: string | undefined;
+  requestId?: string | undefined;
+  /** What a parser made of the body; `undefined` or `null`: nobody has read it. */
+  body?: unknown;
+  /** Where to read the body, if not from the request. */
+  stream?: Readable | undefined;
+}
+
 /** Moves a request to the core: its body as the framework parsed it, or as it comes. */
-export async function readRequest(
-  req: IncomingMessage & { body?: unknown },
-  url: string,
-  clientIp: string | undefined,
-): Promise<NativeRequest> {
+export async function readRequest(req: IncomingMessage, told: Told): Promise<NativeRequest> {
+  const { url, clientIp, requestId, body, stream = req } = told;
   const at = url.indexOf("?");
   const request: NativeRequest = {
-    method: req.method ?? "GET",
+    method: told.method ?? req.method ?? "GET",
     path: at < 0 ? url : url.slice(0, at),
     headers: headerPairs(req),
   };
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
-  const requestId = requestIdOf(req);
   if (requestId !== undefined) request.requestId = requestId;
-  const { body } = req;
   if (body === undefined || body === null) {
     // Somebody may have read the stream without leaving a body; waiting for it again would be for ever.
-    if (!req.readableEnded && !req.complete || req.readableLength > 0) await readBody(req, request);
+    const unread = stream !== req || (!req.readableEnded && !req.complete) || req.readableLength > 0;
+    if (unread) Object.assign(request, await readBody(stream));
   } else if (typeof body === "string") {
     request.raw = Buffer.from(body);
   } else if (body instanceof Uint8Array) {
@@ -39,60 +52,64 @@ export async function readRequest(
   return request;
 }
 
-function headerPairs(req: IncomingMessage): Array<[string, string]> {
-  const { rawHeaders } = req;
+function headerPairs({ rawHeaders }: IncomingMessage): Array<[string, string]> {
   const pairs: Array<[string, string]> = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) pairs.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!]);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    pairs.push([name === AUTHORITY ? "host" : name, rawHeaders[i + 1]!]);
+  }
   return pairs;
 }
 
-function readBody(req: IncomingMessage, request: NativeRequest): Promise<void> {
+function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const timer = setTimeout(() => done(true), BODY_TIMEOUT);
-    timer.unref();
-    const done = (tooLarge: boolean) => {
+    const done = (body: { raw?: Buffer; tooLarge?: true }) => {
       clearTimeout(timer);
-      req.off("data", onData).off("end", onEnd).off("error", onError).off("close", onEnd);
-      if (tooLarge) {
-        request.tooLarge = true;
-        // What is left of it flows by unread, so that the answer can be sent.
-        req.resume();
-      } else if (size > 0) {
-        request.raw = Buffer.concat(chunks, size);
-      }
-      resolve();
+      stream.off("data", onData).off("end", onEnd).off("error", onError).off("close", onEnd);
+      resolve(body);
     };
+    const giveUp = () => {
+      done({ tooLarge: true });
+      // What is left of it flows by unread, so that the answer can be sent.
+      stream.resume();
+    };
+    const timer = setTimeout(giveUp, BODY_TIMEOUT);
+    timer.unref();
     const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY) done(true);
+      if (size > MAX_BODY) giveUp();
       else chunks.push(chunk);
     };
-    const onEnd = () => done(false);
+    const onEnd = () => done(size > 0 ? { raw: Buffer.concat(chunks, size) } : {});
     const onError = (error: Error) => {
       clearTimeout(timer);
       reject(error);
     };
-    req.on("data", onData).on("end", onEnd).on("error", onError).on("close", onEnd);
+    stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onEnd);
   });
 }
 
-/** What `protect()` looks at. */
-export function guardRequest(req: IncomingMessage, clientIp: string | undefined): GuardRequest {
-  const { headers } = req;
-  const request: GuardRequest = { method: req.method ?? "GET" };
-  if (headers.authorization !== undefined) request.authorization = headers.authorization;
-  if (headers.cookie !== undefined) request.cookie = headers.cookie;
-  if (headers.origin !== undefined) request.origin = headers.origin;
-  if (typeof headers["sec-fetch-site"] === "string") request.secFetchSite = headers["sec-fetch-site"];
-  if (headers.host !== undefined) request.host = headers.host;
-  if (clientIp !== undefined) request.clientIp = clientIp;
-  return request;
+/** A request as `protect()` looks at it. */
+export class NodeGuardRequest implements GuardRequest {
+  constructor(private readonly req: IncomingMessage) {}
+
+  get method() { return this.req.method ?? "GET"; }
+  get authorization() { return this.req.headers.authorization; }
+  get cookie() { return this.req.headers.cookie; }
+  get origin() { return this.req.headers.origin; }
+  get secFetchSite() { return one(this.req.headers["sec-fetch-site"]); }
+  get host() { return this.req.headers.host ?? one(this.req.headers[AUTHORITY]); }
+}
+
+/** A header that is there once. */
+export function one(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Adds headers to a response, beside those that are there. */
-export function addHeaders(res: ServerResponse, headers: ReadonlyArray<readonly [string, string]>): void {
+export function addHeaders(res: ServerResponse, headers: HeaderPairs): void {
   for (const [name, value] of headers) {
     if (name === "Set-Cookie") res.appendHeader(name, value);
     else res.setHeader(name, value);

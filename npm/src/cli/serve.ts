@@ -1,7 +1,8 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { relative, sep } from "node:path";
-import { readRequest, writeResponse } from "../adapters/node.js";
+import { one, readRequest, writeResponse, type Told } from "../adapters/node.js";
+import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
@@ -32,7 +33,7 @@ export async function run(values: Record<string, string>): Promise<void> {
   const server = createServer((req, res) => {
     const url = req.url ?? "/";
     const below = url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
-    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, below, req.socket.remoteAddress);
+    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(req, below));
     request
       .then((read) => auth.handle(read))
       .catch((error: unknown) => auth.errorResponse(error))
@@ -65,6 +66,10 @@ export async function run(values: Record<string, string>): Promise<void> {
 function command(): string {
   const script = process.argv[1] ?? "sentri";
   return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js") ? "npx sentri" : `node ${relative(process.cwd(), script)}`;
+}
+
+function told(req: IncomingMessage, url: string): Told {
+  return { url, clientIp: req.socket.remoteAddress, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
 }
 
 function announce(base: string, db: string, values: Record<string, string>): void {

@@ -24,3 +24,25 @@ export const SENTRI_ERROR_STATUS = {
 
 /** Every error code of sentri. */
 export type SentriErrorCode = keyof typeof SENTRI_ERROR_STATUS;
+
+/** The sentence that goes with a code where no more precise one is known. */
+export const SENTRI_ERROR_MESSAGE: Record<SentriErrorCode, string> = {
+  INVALID_CREDENTIALS: "Invalid credentials",
+  USER_NOT_FOUND: "User not found",
+  USER_ALREADY_EXISTS: "User already exists",
+  IDENTIFIER_NOT_FOUND: "Identifier not found",
+  IDENTIFIER_ALREADY_EXISTS: "Identifier already exists",
+  SESSION_NOT_FOUND: "Session not found",
+  TOKEN_EXPIRED: "Token has expired",
+  TOKEN_INVALID: "Token is invalid",
+  UNAUTHORIZED: "Unauthorized",
+  FORBIDDEN: "Forbidden",
+  INVALID_ROLE: "Invalid role",
+  VALIDATION_ERROR: "Validation failed",
+  RATE_LIMIT_EXCEEDED: "Too many requests",
+  IDEMPOTENCY_IN_PROGRESS: "A request with this idempotency key is in progress",
+  IDEMPOTENCY_MISMATCH: "The idempotency key was used with another request body",
+  CONFIGURATION_ERROR: "Configuration error",
+  SERVICE_UNAVAILABLE: "Service temporarily unavailable",
+  INTERNAL_ERROR: "Internal server error",
+};

@@ -255,9 +255,8 @@ impl Outcome<'_> {
 
 fn caller(realm: &Realm, request: &Request) -> Caller {
     let config = &realm.config;
-    let peer = request.client_ip.as_deref().and_then(client_ip::canonical);
     let forwarded: Vec<&str> = request.header_values("x-forwarded-for").collect();
-    let ip = peer.map(|peer| client_ip::resolve(peer, forwarded.into_iter(), &config.trust_proxy));
+    let ip = client_ip::client(request.client_ip.as_deref(), forwarded.into_iter(), &config.trust_proxy);
     let user_agent = request.header("user-agent").map(|text| text.chars().take(MAX_USER_AGENT).collect());
     let trusted = config.api_keys.as_ref().is_some_and(|keys| keys.accept(request.header("x-api-key")));
     Caller {

@@ -19,6 +19,9 @@ use crate::token::TokenError;
 const KEYS_CACHE_CONTROL: &str = "public, max-age=15";
 
 pub(super) async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if is_foreign_form(call) {
+        return Err(cross_origin().into());
+    }
     let input = call.input(&[])?;
     let issued = call.run(Operation::Login, input).await?;
     give(call, "Login successful", &issued)
@@ -26,6 +29,9 @@ pub(super) async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 pub(super) async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (refresh_token, by_cookie) = presented_refresh_token(call)?;
+    if is_foreign_form(call) {
+        return Err(cross_origin().into());
+    }
     let Some(refresh_token) = refresh_token else {
         return Err(Error::new(ErrorCode::Unauthorized, "Refresh token cookie is missing").into());
     };
@@ -55,7 +61,10 @@ pub(super) async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let session_id = refresh_token
         .and_then(|token| session_of_refresh_token(call, &token))
         .or_else(|| session_of_access_token(call));
-    clear_cookies(call);
+    // The browser keeps cookies back from such a form, and would still take the answer's.
+    if !is_foreign_form(call) {
+        clear_cookies(call);
+    }
     let input = session_id.map_or_else(|| json!({}), |id| json!({ "sessionId": id }));
     call.run(Operation::Logout, input).await?;
     Ok(Reply::ok("Logged out", Value::Null))
@@ -109,19 +118,10 @@ fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> u64 {
 fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
-        let is_trusted = || {
-            origin::same_origin(
-                &request.method,
-                request.header("sec-fetch-site"),
-                request.header("origin"),
-                request.header("host"),
-                &call.realm.config.trusted_origins,
-            )
-        };
         match cookie::read(request.header_values("cookie"), &rules.name) {
             Found::None => {}
             Found::One(token) if token.is_empty() => {}
-            Found::One(_) | Found::Conflict if !is_trusted() => return Err(cross_origin().into()),
+            Found::One(_) | Found::Conflict if !comes_from_here(call) => return Err(cross_origin().into()),
             Found::One(token) => return Ok((Some(token), true)),
             Found::Conflict => return Err(conflict(&rules.name).into()),
         }
@@ -132,6 +132,26 @@ fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Fa
         Some(Value::String(token)) => Ok((Some(token.clone()), false)),
         Some(_) => Err(Error::validation("refreshToken", "refreshToken must be a string").into()),
     }
+}
+
+fn comes_from_here(call: &Call<'_>) -> bool {
+    let request = call.request;
+    origin::same_origin(
+        &request.method,
+        request.header("sec-fetch-site"),
+        request.header("origin"),
+        request.header("host"),
+        &call.realm.config.trusted_origins,
+    )
+}
+
+/// Whether a page elsewhere can have made a browser send this without asking: then no cookie may come of it, or that
+/// page signs its visitors in as somebody else, or out. JSON needs the host's consent (CORS) already.
+fn is_foreign_form(call: &Call<'_>) -> bool {
+    let content_type = call.request.header("content-type").unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
+    call.realm.config.cookie.is_some() && !is_json && !comes_from_here(call)
 }
 
 fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {

@@ -1,0 +1,32 @@
+// What factories return, whatever the framework.
+import type { AuthServer } from "../server.js";
+import type { ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
+
+/** The names of the programmatic calls. */
+export const PROGRAMMATIC = [
+  "migrate", "ready", "close", "register", "bulkCreateIdentifiers", "bulkUpdateIdentifiers", "bulkDeleteIdentifiers", "assignRoles",
+  "setPassword", "getUser", "findUser", "listUsers", "deleteUser", "createSession", "listSessions", "revokeSession", "revokeSessions",
+  "rotateKeys", "listKeys", "hashPassword", "verifyPassword", "signAccessToken", "signRefreshToken", "verifyAccessToken",
+  "verifyRefreshToken", "getCurrentAccessToken",
+] as const;
+
+/** The programmatic calls of server mode, the same with every framework. */
+export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]>;
+
+/** What guards routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
+export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> {
+  /** Lets authenticated requests pass and sets their user. */
+  protect(): Guard;
+  /** Lets users with any of the roles pass; after `protect()`. */
+  authorize(...roles: Array<Role | readonly Role[]>): Guard;
+  /** Lets requests pass that your check says yes to; after `protect()`. */
+  permit(check: PermitCheck<Ctx> | PermitOptions<Ctx, Role>): Guard;
+  /** Answers every error in the envelope. */
+  errorHandler(options?: ErrorHandlerOptions<Req>): Handler;
+}
+
+/** What server mode has beside that, and beside the endpoints. */
+export interface ServingApi<Role extends string, Ctx, Guard> extends ProgrammaticApi<Role> {
+  /** Limits how often a client may call a route. */
+  rateLimiter(options: RateLimiterOptions<Ctx>): Guard;
+}

@@ -1,0 +1,57 @@
+import type { Context } from "elysia";
+import { requestIdOf } from "../context.js";
+import type { ResponseData } from "../guardian.js";
+import type { Surface } from "./checks.js";
+import type { SentriElysiaContext } from "./elysia-types.js";
+import { WebGuardRequest, toResponse } from "./web.js";
+
+/** The parts of a context that the checks look at. */
+export interface Parts extends Partial<SentriElysiaContext> {
+  request: Request;
+  set: Context["set"];
+  store: object;
+}
+
+/** The id of a request. */
+export const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
+
+/** Where Elysia keeps things. */
+export const surface: Surface<Parts> = {
+  guardRequest: ({ request }) => new WebGuardRequest(request),
+  requestId,
+  user: ({ user, auth }) => (auth ? user : undefined),
+  admit: (parts, user, auth) => void Object.assign(parts, { user, auth }),
+  addHeaders({ set }, headers) {
+    for (const [name, value] of headers) {
+      if (name === "Set-Cookie") addCookies(set, [value]);
+      else set.headers[name.toLowerCase()] = value;
+    }
+  },
+};
+
+/**
+ * Cookies go by `set`: on Node, Elysia keeps but one of those in a `Response`. A single one is no list, since behind a list
+ * Elysia forgets the content type of what handlers return.
+ */
+function addCookies(set: Context["set"], lines: string[]): void {
+  const known = set.headers["set-cookie"] as string | string[] | undefined;
+  const all = [...(known === undefined ? [] : [known].flat()), ...lines];
+  if (lines.length > 0) (set.headers as Record<string, unknown>)["set-cookie"] = all.length === 1 ? all[0] : all;
+}
+
+/** A response of the core as Elysia takes it. */
+export function respond(set: Context["set"], response: ResponseData): Response {
+  const isCookie = ([name]: readonly [string, string]) => name === "Set-Cookie";
+  addCookies(set, response.headers.filter(isCookie).map(([, value]) => value));
+  return toResponse({ ...response, headers: response.headers.filter((header) => !isCookie(header)) });
+}
+
+/** The peer's address: Bun's server knows it, and on Node the request. */
+export function peerOf(request: Request, server: Context["server"]): string | undefined {
+  return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
+}
+
+/** Whether this is what `status()` makes: thrown or returned, it is an answer already. */
+export function isStatus(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "code" in value && "response" in value;
+}

@@ -1,0 +1,99 @@
+import type { Context, Elysia } from "elysia";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import type { Guardian } from "../guardian.js";
+import type { AuthServer } from "../server.js";
+import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import { assemble } from "./assemble.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
+import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
+import type { ClientAuthClient, ElysiaPermit, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
+import { below } from "./paths.js";
+import { readRequest } from "./web.js";
+
+/**
+ * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see what they need of a context, so
+ * hooks name it; one that is given a whole context makes Elysia parse bodies and queries for it.
+ */
+export function withElysia(Framework: typeof Elysia) {
+  // Elysia infers the type of a plugin from every call; ours are declared as a whole.
+  const plugin = (): any => new Framework();
+
+  const guards = <Role extends string>(guardian: Guardian): ClientAuthClient<Role> => {
+    const checks = makeChecks(guardian, surface);
+    return {
+      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store }: Parts) => admit(checks, { request, set, store })),
+      authorize(...roles) {
+        const check = checks.authorize(roles);
+        return plugin().onBeforeHandle({ as: "scoped" }, async ({ request, set, store, user, auth }: Parts) =>
+          demand(check({ request, set, store, user, auth })));
+      },
+      permit(options) {
+        const check = checks.permit(options as never);
+        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx)));
+      },
+      errorHandler: (options = {}) => ({ error, request, set }) =>
+        error instanceof Error || !isStatus(error) ? respond(set, answerTo(guardian, error, request, options)) : undefined,
+    };
+  };
+
+  const serving = (server: AuthServer) => ({
+    router() {
+      const app = plugin();
+      for (const { method, path } of SENTRI_ROUTES) {
+        app.route(method, path, async ({ request, server: host, set, store }: Parts & { server: Context["server"] }) => {
+          const told = { method, url: below(request.url, path), clientIp: peerOf(request, host), requestId: requestId({ request, set, store }) };
+          return respond(set, await server.handle(await readRequest(request, told)));
+        }, { parse: "none" });
+      }
+      return app;
+    },
+    macro: () => plugin().macro(makeMacros(makeChecks(server, surface))),
+    rateLimiter(options: RateLimiterOptions<Context>) {
+      const addressOf = ({ request, server: host }: Parts & { server?: Context["server"] }) =>
+        server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
+      const check = makeLimiter(server, surface, options as never, addressOf);
+      const hook = options.key
+        ? async (ctx: Parts) => demand(check(ctx, ctx))
+        : async ({ request, set, store, server: host }: Parts & { server: Context["server"] }) => {
+            const parts = { request, set, store, server: host };
+            await demand(check(parts, parts));
+          };
+      return plugin().onBeforeHandle({ as: "scoped" }, hook);
+    },
+  });
+
+  function createAuthElysia<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
+  function createAuthElysia<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+  function createAuthElysia<Role extends string = string>(
+    options: ServerOptions<Role> | ClientOptions<Role>,
+  ): ServerAuthClient<Role> | ClientAuthClient<Role> {
+    return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+  }
+  return { createAuthElysia };
+}
+
+/** Lets a request in: its user. */
+async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts): Promise<SentriElysiaContext<Role>> {
+  await demand(checks.protect(parts, parts));
+  return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
+}
+
+/** The options of single routes. Each lets the request in first, unless that was done. */
+function makeMacros(checks: Checks<Parts, Parts>) {
+  const after = async (parts: Parts, check: (parts: Parts) => Outcome | Promise<Outcome>) => {
+    if (!parts.auth) Object.assign(parts, await admit(checks, parts));
+    await demand(check(parts));
+    return { user: parts.user, auth: parts.auth };
+  };
+  return {
+    protect: { resolve: async ({ request, set, store }: Parts) => admit(checks, { request, set, store }) },
+    authorize: (roles: string | readonly string[]) => {
+      const check = checks.authorize([roles]);
+      return { resolve: async ({ request, set, store, user, auth }: Parts) => after({ request, set, store, user, auth }, check) };
+    },
+    permit: (options: ElysiaPermit<string>) => {
+      const check = checks.permit(options as never);
+      return { resolve: async (ctx: Parts) => after(ctx, check) };
+    },
+  };
+}

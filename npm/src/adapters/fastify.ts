@@ -1,0 +1,122 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { Readable } from "node:stream";
+import { requestIdOf } from "../context.js";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import type { Guardian } from "../guardian.js";
+import type { AuthServer } from "../server.js";
+import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, makeChecks, makeLimiter, proceed, type Check, type HeaderPairs, type Surface } from "./checks.js";
+import { NodeGuardRequest, one, readRequest } from "./node.js";
+import { below } from "./paths.js";
+
+/** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
+export interface SentriFastifyRequest {
+  user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
+  auth?: AuthInfo | undefined;
+}
+
+declare module "fastify" {
+  interface FastifyRequest extends SentriFastifyRequest {}
+}
+
+/** What `setErrorHandler` takes. */
+export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+
+/**
+ * What client mode offers a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
+ * `app.setErrorHandler(auth.errorHandler())`.
+ */
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
+
+/** What server mode offers a Fastify application. */
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler> {
+  /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
+  plugin(): FastifyPluginAsync<{ prefix?: string }>;
+  /** The same as `plugin()`. */
+  router(): FastifyPluginAsync<{ prefix?: string }>;
+}
+
+const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
+
+const surface: Surface<FastifyRequest, FastifyReply> = {
+  guardRequest: (request) => new NodeGuardRequest(request.raw),
+  requestId,
+  user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
+  admit(request, user, auth) {
+    request.user = user;
+    request.auth = auth;
+  },
+  // Fastify itself adds a cookie to those that are there.
+  addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
+};
+
+function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
+  const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
+  const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
+  return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
+}
+
+const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => proceed(check(request, reply), done);
+
+function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+  const checks = makeChecks(guardian, surface);
+  return {
+    protect: () => hook(checks.protect),
+    authorize: (...roles) => hook(checks.authorize(roles)),
+    permit: (options) => hook(checks.permit(options)),
+    errorHandler: (options = {}) => (error, request, reply) => {
+      const { status, headers, body } = answerTo(guardian, error, request, options);
+      surface.addHeaders(reply.status(status), headers);
+      reply.send(body);
+    },
+  };
+}
+
+function serving(server: AuthServer) {
+  const endpoints: FastifyPluginAsync = async (app) => {
+    // One that the application sets after it has registered us would not be ours.
+    app.setErrorHandler(guards(server).errorHandler());
+    // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    for (const { method, path } of SENTRI_ROUTES) {
+      app.route({
+        method,
+        url: path,
+        async handler(request, reply) {
+          const stream = (request.body ?? undefined) as Readable | undefined;
+          const told = { method, url: below(request.raw.url ?? "/", path), clientIp: request.ip, requestId: requestId(request), stream };
+          const { status, headers, body } = await server.handle(await readRequest(request.raw, told));
+          surface.addHeaders(reply.status(status), headers);
+          return reply.send(body);
+        },
+      });
+    }
+  };
+  const plugin = (): FastifyPluginAsync<{ prefix?: string }> => {
+    const outer: FastifyPluginAsync<{ prefix?: string }> = async (app, { prefix }) => {
+      for (const name of ["user", "auth"]) {
+        if (!app.hasRequestDecorator(name)) app.decorateRequest(name, undefined);
+      }
+      await app.register(endpoints, prefix === undefined ? {} : { prefix });
+    };
+    // Decorations are for the application that registers us; the endpoints have a scope of their own.
+    return Object.assign(outer, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "sentri" });
+  };
+  return {
+    plugin,
+    router: plugin,
+    rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
+  };
+}
+
+/** Auth for Fastify 5. */
+export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
+export function createAuthFastify<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+export function createAuthFastify<Role extends string = string>(
+  options: ServerOptions<Role> | ClientOptions<Role>,
+): ServerAuthClient<Role> | ClientAuthClient<Role> {
+  return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}

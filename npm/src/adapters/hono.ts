@@ -1,0 +1,96 @@
+import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
+import { requestIdOf } from "../context.js";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import type { Guardian } from "../guardian.js";
+import type { AuthServer } from "../server.js";
+import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { below } from "./paths.js";
+import { WebGuardRequest, readRequest, toResponse } from "./web.js";
+
+/** The environment of an application behind `protect()`: `new Hono<SentriHonoEnv>()`. */
+export interface SentriHonoEnv<Role extends string = string> {
+  Variables: { user: AuthUser<Role>; auth: AuthInfo };
+}
+
+type Ctx = Context<any>;
+
+/** What client mode offers a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
+export interface ClientAuthClient<Role extends string = string>
+  extends GuardApi<Role, Context<SentriHonoEnv<Role>>, MiddlewareHandler<SentriHonoEnv<Role>>, ErrorHandler<any>, Context> {}
+
+/** What server mode offers a Hono application. */
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, MiddlewareHandler> {
+  /** The endpoints: `app.route("/auth", auth.router())`. */
+  router(): Hono;
+}
+
+const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
+
+const surface: Surface<Ctx> = {
+  guardRequest: (c) => new WebGuardRequest(c.req.raw),
+  requestId,
+  user: (c) => (c.get("auth") ? c.get("user") : undefined),
+  admit(c, user, auth) {
+    c.set("user", user);
+    c.set("auth", auth);
+  },
+  addHeaders(c, headers) {
+    for (const [name, value] of headers) c.header(name, value, { append: name === "Set-Cookie" });
+  },
+};
+
+/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno. */
+function peerOf({ env, req }: Ctx): string | undefined {
+  const node = env?.incoming?.socket?.remoteAddress ?? env?.server?.incoming?.socket?.remoteAddress;
+  const bun = env?.server ?? env;
+  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : undefined);
+}
+
+const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => async (c, next) => {
+  const outcome = check(c, c);
+  if (outcome !== undefined) await demand(outcome);
+  await next();
+};
+
+function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+  const checks = makeChecks(guardian, surface);
+  return {
+    protect: () => middleware(checks.protect),
+    authorize: (...roles) => middleware(checks.authorize(roles)),
+    permit: (options) => middleware(checks.permit(options)),
+    errorHandler: (options = {}) => (error, c) => {
+      const { status, headers, body } = answerTo(guardian, error, c, options);
+      surface.addHeaders(c, headers);
+      return c.body(body, status as never);
+    },
+  };
+}
+
+/** The factories, over the application's own copy of Hono. */
+export function withHono(Framework: new () => Hono) {
+  const serving = (server: AuthServer) => ({
+    router() {
+      const app = new Framework();
+      for (const { method, path } of SENTRI_ROUTES) {
+        app.on(method, path, async (c) => {
+          const told = { method, url: below(c.req.url, path), clientIp: peerOf(c), requestId: requestId(c), kept: () => c.req.arrayBuffer() };
+          return toResponse(await server.handle(await readRequest(c.req.raw, told)));
+        });
+      }
+      return app;
+    },
+    rateLimiter: (options: RateLimiterOptions<Context>) =>
+      middleware(makeLimiter(server, surface, options, (c) => server.clientAddress(peerOf(c), c.req.header("x-forwarded-for")))),
+  });
+  function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
+  function createAuthHono<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+  function createAuthHono<Role extends string = string>(
+    options: ServerOptions<Role> | ClientOptions<Role>,
+  ): ServerAuthClient<Role> | ClientAuthClient<Role> {
+    return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+  }
+  return { createAuthHono };
+}

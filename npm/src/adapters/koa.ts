@@ -1,0 +1,126 @@
+import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
+import { requestIdOf } from "../context.js";
+import { SentriError } from "../errors.js";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import type { Guardian, ResponseData } from "../guardian.js";
+import type { NativeRequest } from "../native.js";
+import type { AuthServer } from "../server.js";
+import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { GuardApi, ServingApi } from "./api.js";
+import { assemble } from "./assemble.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { NodeGuardRequest, one, readRequest } from "./node.js";
+import { below } from "./paths.js";
+
+/** A Koa context. */
+export type KoaContext = ParameterizedContext<DefaultState, DefaultContext>;
+
+/** The endpoints as a router of @koa/router. */
+export interface KoaRouter {
+  routes(): Middleware;
+  allowedMethods(): Middleware;
+}
+
+/**
+ * What client mode offers a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`; `errorHandler()` answers errors
+ * of what is mounted after it.
+ */
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
+
+/** What server mode offers a Koa application. */
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, KoaContext, Middleware> {
+  /** The endpoints, the same router at every call: `router.use("/auth", auth.router().routes())`. */
+  router(): KoaRouter;
+}
+
+const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId], one(ctx.req.headers["x-request-id"]));
+
+const surface: Surface<KoaContext> = {
+  guardRequest: (ctx) => new NodeGuardRequest(ctx.req),
+  requestId,
+  user: (ctx) => (ctx.state.auth ? ctx.state.user : undefined),
+  admit(ctx, user, auth) {
+    ctx.state.user = user;
+    ctx.state.auth = auth;
+  },
+  addHeaders(ctx, headers) {
+    for (const [name, value] of headers) {
+      if (name === "Set-Cookie") ctx.append(name, value);
+      else ctx.set(name, value);
+    }
+  },
+};
+
+const middleware = (check: Check<KoaContext>): Middleware => async (ctx, next) => {
+  const outcome = check(ctx, ctx);
+  if (outcome !== undefined) await demand(outcome);
+  return next();
+};
+
+function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {
+  ctx.status = status;
+  surface.addHeaders(ctx, headers);
+  ctx.body = body;
+}
+
+function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+  const checks = makeChecks(guardian, surface);
+  return {
+    protect: () => middleware(checks.protect),
+    authorize: (...roles) => middleware(checks.authorize(roles)),
+    permit: (options) => middleware(checks.permit(options)),
+    errorHandler: (options = {}) => async (ctx, next) => {
+      try {
+        await next();
+      } catch (error) {
+        respond(ctx, answerTo(guardian, error, ctx, options));
+      }
+    },
+  };
+}
+
+/** A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read. */
+function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
+  const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
+  const told = { method, url: below(ctx.req.url ?? "/", pattern), clientIp: ctx.ip, requestId: requestId(ctx) };
+  return readRequest(ctx.req, { ...told, body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined });
+}
+
+function makeRouter(server: AuthServer): KoaRouter {
+  const Router = loadRouter();
+  const router = new Router();
+  for (const { method, path } of SENTRI_ROUTES) {
+    router.register(path, [method], async (ctx) => respond(ctx, await server.handle(await read(ctx, method, path))));
+  }
+  return router;
+}
+
+interface RouterClass {
+  new (): KoaRouter & { register(path: string, methods: string[], middleware: Middleware): unknown };
+}
+
+function loadRouter(): RouterClass {
+  try {
+    const loaded = require("@koa/router") as RouterClass & { default?: RouterClass };
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    throw new SentriError("CONFIGURATION_ERROR", "router() needs @koa/router: npm install @koa/router", undefined, { cause: String(cause) });
+  }
+}
+
+function serving(server: AuthServer) {
+  let router: KoaRouter | undefined;
+  return {
+    router: () => (router ??= makeRouter(server)),
+    rateLimiter: (options: RateLimiterOptions<KoaContext>) => middleware(makeLimiter(server, surface, options, (ctx) => ctx.ip)),
+  };
+}
+
+/** Auth for Koa 3. */
+export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
+export function createAuthKoa<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+export function createAuthKoa<Role extends string = string>(
+  options: ServerOptions<Role> | ClientOptions<Role>,
+): ServerAuthClient<Role> | ClientAuthClient<Role> {
+  return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}

@@ -1,0 +1,120 @@
+import type { GuardRequest, ResponseData } from "../guardian.js";
+import type { NativeRequest } from "../native.js";
+import type { HeaderPairs } from "./checks.js";
+
+/** The most that is read of a body; the core refuses what is longer than its limit. */
+const MAX_BODY = 64 * 1024;
+
+/** How long a body may take to arrive. */
+const BODY_TIMEOUT = 30_000;
+
+/** What a framework says of a request beside the `Request`. */
+export interface Told {
+  method: string;
+  /** The path below the mount point, with its query. */
+  url: string;
+  clientIp?: string | undefined;
+  requestId?: string | undefined;
+  /** What the framework keeps of a body that middleware before us has read. */
+  kept?: () => Promise<ArrayBuffer>;
+}
+
+/** Moves a request to the core, with its body as it comes. */
+export async function readRequest(req: Request, { method, url, clientIp, requestId, kept }: Told): Promise<NativeRequest> {
+  const at = url.indexOf("?");
+  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), headers: headerPairs(req) };
+  if (at >= 0) request.query = url.slice(at + 1);
+  if (clientIp !== undefined) request.clientIp = clientIp;
+  if (requestId !== undefined) request.requestId = requestId;
+  if (req.bodyUsed) {
+    if (kept) request.raw = new Uint8Array(await kept());
+  } else if (req.body !== null) {
+    Object.assign(request, await readBody(req.body));
+  }
+  return request;
+}
+
+function headerPairs(req: Request): Array<[string, string]> {
+  const pairs = [...req.headers];
+  if (!req.headers.has("host")) pairs.push(["host", hostOf(req)]);
+  return pairs;
+}
+
+/** HTTP/2 has no such header; what stands for it is in the URL. */
+function hostOf(req: Request): string {
+  return new URL(req.url).host;
+}
+
+async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8Array; tooLarge?: true }> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, BODY_TIMEOUT, "late");
+  });
+  try {
+    for (;;) {
+      const part = await Promise.race([reader.read(), late]);
+      if (part === "late") break;
+      if (part.done) return size > 0 ? { raw: concat(chunks, size) } : {};
+      size += part.value.length;
+      if (size > MAX_BODY) break;
+      chunks.push(part.value);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  // What is left of it flows by unread, so that the answer can be sent.
+  void discard(reader);
+  return { tooLarge: true };
+}
+
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client has gone.
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** A request as `protect()` looks at it. */
+export class WebGuardRequest implements GuardRequest {
+  constructor(private readonly req: Request) {}
+
+  get method() { return this.req.method; }
+  get authorization() { return this.header("authorization"); }
+  get cookie() { return this.header("cookie"); }
+  get origin() { return this.header("origin"); }
+  get secFetchSite() { return this.header("sec-fetch-site"); }
+  get host() { return this.header("host") ?? hostOf(this.req); }
+
+  private header(name: string): string | undefined {
+    return this.req.headers.get(name) ?? undefined;
+  }
+}
+
+/** Adds headers to a response, beside those that are there. */
+export function addHeaders(to: Headers, headers: HeaderPairs): void {
+  for (const [name, value] of headers) {
+    if (name === "Set-Cookie") to.append(name, value);
+    else to.set(name, value);
+  }
+}
+
+/** A response of the core as a `Response`. */
+export function toResponse({ status, headers, body }: ResponseData): Response {
+  const own = new Headers();
+  addHeaders(own, headers);
+  return new Response(body, { status, headers: own });
+}

@@ -1,0 +1,92 @@
+import { Numeral, parseObject, type Json } from "./json.js";
+import { TokenError } from "./jws.js";
+
+/** `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date. */
+const MAX_SECONDS = 253_402_300_799;
+/** An `iat` further ahead than this is nonsense; a little ahead is a clock that runs fast. */
+const MAX_IAT_AHEAD_SECONDS = 24 * 60 * 60;
+const MAX_MEMBERS = 64;
+
+/** The claims of an access token. Times are in whole seconds since 1970. */
+export interface AccessClaims {
+  id: string;
+  roles: string[];
+  sessionId?: string;
+  /** 0 when the token doesn't say. */
+  iat: number;
+  exp: number;
+  iss?: string;
+  /** The configured audience, or the only one named. */
+  aud?: string;
+}
+
+/** What a token has to satisfy beside its signature. */
+export interface ClaimRules {
+  /** `iss` must be exactly this; a token without it is refused. */
+  readonly issuer?: string | undefined;
+  /** `aud` must be or contain exactly this. Not configured: any `aud` is accepted. */
+  readonly audience?: string | undefined;
+  /** How far the signer's clock may be off, for `exp`, `nbf` and `iat`. */
+  readonly leewaySeconds: number;
+}
+
+/**
+ * Reads a verified payload and applies `rules` at `now` (milliseconds since 1970). Refused: duplicate names; times that are
+ * not whole numbers from 0 to the year 9999; `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles
+ * that are not an array of strings.
+ *
+ * @throws TokenError `TOKEN_EXPIRED` when `exp` is reached and all else is right
+ */
+export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number): AccessClaims {
+  const raw = parseObject(payload);
+  if (!raw || raw.size > MAX_MEMBERS) throw new TokenError("TOKEN_INVALID");
+  const [exp, nbf, iat = 0] = ["exp", "nbf", "iat"].map((name) => optional(raw.get(name), numericDate));
+  const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
+  const roles = optional(raw.get("roles"), texts);
+  const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
+  const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;
+  const { issuer, audience, leewaySeconds } = rules;
+  if (
+    exp === undefined || !id || !roles || sessionId === "" ||
+    (nbf !== undefined && isAhead(nbf, leewaySeconds)) ||
+    isAhead(iat, leewaySeconds + MAX_IAT_AHEAD_SECONDS) ||
+    (issuer !== undefined && iss !== issuer) ||
+    (audience !== undefined && !audiences.includes(audience))
+  ) {
+    throw new TokenError("TOKEN_INVALID");
+  }
+  if ((exp + leewaySeconds) * 1000 <= now) throw new TokenError("TOKEN_EXPIRED");
+  const aud = audience ?? (audiences.length === 1 ? audiences[0] : undefined);
+  return {
+    id,
+    roles,
+    ...(sessionId === undefined ? {} : { sessionId }),
+    iat,
+    exp,
+    ...(iss === undefined ? {} : { iss }),
+    ...(aud === undefined ? {} : { aud }),
+  };
+}
+
+/** A member that is there has its type; `null` is not the same as nothing. */
+function optional<T>(value: Json | undefined, read: (value: Json) => T | undefined): T | undefined {
+  if (value === undefined) return undefined;
+  const found = read(value);
+  if (found === undefined) throw new TokenError("TOKEN_INVALID");
+  return found;
+}
+
+function text(value: Json): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function texts(value: Json): string[] | undefined {
+  return Array.isArray(value) && value.every((one) => typeof one === "string") ? (value as string[]) : undefined;
+}
+
+/** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs). */
+function numericDate(value: Json): number | undefined {
+  if (!(value instanceof Numeral) || !/^[0-9]{1,12}$/.test(value.text)) return undefined;
+  const seconds = Number(value.text);
+  return seconds <= MAX_SECONDS ? seconds : undefined;
+}

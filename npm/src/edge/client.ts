@@ -1,0 +1,153 @@
+import { Generations } from "../cache.js";
+import { Dispatcher, type LoggedEvent } from "../dispatch.js";
+import { fromData, toData, type ErrorData, type SentriError } from "../errors.js";
+import type { SentriEvent } from "../generated/events.js";
+import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "../guardian.js";
+import type { AuthUser } from "../types.js";
+import { parseAccess, type AccessClaims } from "./claims.js";
+import { readCredential } from "./credential.js";
+import { errorOf, errorResponse, publicError } from "./envelope.js";
+import { logEntry } from "./event.js";
+import { TokenError } from "./jws.js";
+import { checkRequired, type ClientConfig } from "./options.js";
+import { RemoteKeys, Unavailable } from "./remote.js";
+
+/** Tokens that are remembered at most, twice: an isolate has little memory. */
+const REMEMBERED = 2_000;
+/** How long `isTokenRevoked` may take. */
+const REVOCATION_MS = 2_000;
+const MODE = "client";
+
+/** Client mode on WebCrypto, for runtimes without the native core. It decides as the core does. */
+export class EdgeClient implements Guardian {
+  private readonly keys: RemoteKeys;
+  private readonly dispatcher: Dispatcher;
+  private readonly guards = new Generations<Guarded>(REMEMBERED);
+
+  constructor(private readonly config: ClientConfig) {
+    this.keys = new RemoteKeys(config);
+    this.dispatcher = new Dispatcher(config.logger);
+  }
+
+  get logging(): boolean {
+    return this.dispatcher.logging;
+  }
+
+  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
+    const credential = readCredential(request, this.config);
+    if ("error" in credential) return this.refused(credential.error, requestId);
+    const known = this.guards.get(credential.token);
+    if (known === undefined) return undefined;
+    if (this.config.now() < known.freshUntil && known.epoch === this.keys.epoch) {
+      this.dispatcher.logAgain(known.events, requestId);
+      return known;
+    }
+    this.guards.delete(credential.token);
+    return undefined;
+  }
+
+  async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
+    const credential = readCredential(request, this.config);
+    if ("error" in credential) return this.refused(credential.error, requestId);
+    let claims: AccessClaims;
+    try {
+      claims = parseAccess(await this.keys.verify(credential.token), this.config.claims, this.config.now());
+    } catch (error) {
+      if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId);
+      if (error instanceof Unavailable) return this.refused(error.data, requestId);
+      throw error;
+    }
+    return (await this.revoked(claims, requestId)) ?? this.passed(credential.token, claims, requestId);
+  }
+
+  /** The refusal of a session that the host has revoked, or can't say so of within 2 s. */
+  private async revoked({ id, sessionId }: AccessClaims, requestId: string | undefined): Promise<Guarded | undefined> {
+    const { isTokenRevoked } = this.config;
+    if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
+    const refuse = (message: string, ...causes: LoggedEvent[]) => {
+      const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
+      return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes], requestId);
+    };
+    try {
+      const isRevoked = await inTime(async () => isTokenRevoked(sessionId));
+      return isRevoked ? refuse("Session has been revoked or does not exist") : undefined;
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      return refuse("Session could not be checked for revocation", this.entry("auth.hook.failure", { hook: "isTokenRevoked", cause }, requestId));
+    }
+  }
+
+  private passed(token: string, { id, roles, sessionId, exp }: AccessClaims, requestId: string | undefined): Guarded {
+    const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
+    const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, this.keys.freshUntil);
+    const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
+    const guarded = this.answer({ principal, freshUntil }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
+    if (freshUntil > 0) this.guards.set(token, guarded);
+    return guarded;
+  }
+
+  private refused(error: ErrorData, requestId: string | undefined): Guarded {
+    return this.answer({ error }, [this.entry("auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId)], requestId);
+  }
+
+  private answer(found: Partial<Guarded>, told: LoggedEvent[], requestId: string | undefined): Guarded {
+    const events = this.logging ? told : [];
+    this.dispatcher.log(events);
+    this.logTrouble(requestId);
+    return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
+  }
+
+  /** What is wrong with the auth server goes to the log with the next request, once. */
+  private logTrouble(requestId: string | undefined): void {
+    const cause = this.logging ? this.keys.takeTrouble() : undefined;
+    if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, requestId)]);
+  }
+
+  private entry(event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): LoggedEvent {
+    return logEntry(this.config.service, event, fields, requestId);
+  }
+
+  roleCheck(roles: readonly unknown[]): RoleCheck {
+    const required = roles.map(String);
+    checkRequired(required, this.config.validRoles);
+    return (user, requestId) => {
+      if (!user) return this.decide("UNAUTHORIZED", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
+      const fields = { userId: user.id, userRoles: user.roles, requiredRoles: required };
+      return user.roles.some((role) => required.includes(role))
+        ? this.decide(undefined, "auth.authorize.passed", fields, requestId)
+        : this.decide("FORBIDDEN", "auth.authorize.denied", fields, requestId);
+    };
+  }
+
+  permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined {
+    if (!user || verdict === "unauthenticated") return this.decide("UNAUTHORIZED", "auth.permit.unauthenticated", {}, requestId);
+    const fields = { userId: user.id };
+    if (verdict === "passed") return this.decide(undefined, "auth.permit.passed", fields, requestId);
+    if (verdict.startsWith("bypass:")) {
+      return this.decide(undefined, "auth.permit.role_bypass", { ...fields, bypassedByRole: verdict.slice("bypass:".length) }, requestId);
+    }
+    return this.decide("FORBIDDEN", "auth.permit.denied", fields, requestId);
+  }
+
+  private decide(code: "UNAUTHORIZED" | "FORBIDDEN" | undefined, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError | undefined {
+    if (this.logging) this.dispatcher.log([this.entry(event, fields, requestId)]);
+    return code === undefined ? undefined : fromData(errorOf(code));
+  }
+
+  errorResponse(error: unknown): ResponseData {
+    return errorResponse(publicError(toData(error)));
+  }
+}
+
+/** What the host says, or a failure after 2 s. */
+async function inTime<T>(ask: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer within 2 s")), REVOCATION_MS);
+  });
+  try {
+    return await Promise.race([ask(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,35 @@
+import type { ErrorData } from "../errors.js";
+import type { GuardRequest } from "../guardian.js";
+import { readCookie } from "./cookie.js";
+import { errorOf } from "./envelope.js";
+import { sameOrigin } from "./origin.js";
+
+/**
+ * The access token that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
+ * is an error, never a reason to look at the cookie.
+ */
+export function readCredential(
+  request: GuardRequest,
+  { cookieName, trustedOrigins }: { cookieName: string | undefined; trustedOrigins: readonly string[] },
+): { token: string } | { error: ErrorData } {
+  const { authorization, cookie } = request;
+  if (authorization !== undefined) {
+    const token = bearerOf(authorization);
+    return token === undefined ? refused("The Authorization header must be 'Bearer <token>'") : { token };
+  }
+  if (cookieName === undefined) return refused("Access token is missing");
+  const found = readCookie(cookie === undefined ? [] : [cookie], cookieName);
+  if (found === "conflict") return refused(`Several different cookies are named ${cookieName}`);
+  if (found === undefined || found.value === "") return refused("Access token is missing");
+  if (sameOrigin(request, trustedOrigins)) return { token: found.value };
+  return { error: errorOf("FORBIDDEN", "Cross-origin request refused: add the origin to trustedOrigins if it is yours") };
+}
+
+/** The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter. */
+function bearerOf(header: string): string | undefined {
+  return /^bearer +([^ ,]+) *$/i.exec(header)?.[1];
+}
+
+function refused(message: string): { error: ErrorData } {
+  return { error: errorOf("UNAUTHORIZED", message) };
+}

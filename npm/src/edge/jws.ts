@@ -1,0 +1,70 @@
+import { compactVerify } from "jose/jws/compact/verify";
+import { algorithmOf, type Algorithm } from "./algorithm.js";
+import { decode } from "./base64url.js";
+import { parseObject } from "./json.js";
+import type { VerifyingKey } from "./jwks.js";
+
+/** Longest token that is looked at. */
+export const MAX_TOKEN_BYTES = 8 * 1024;
+/** `typ` of access tokens; what sentri 5 signed carries none. */
+export const ACCESS_TYPE = "JWT";
+
+const HEADER_MEMBERS = ["alg", "typ", "kid"];
+
+/**
+ * Why a token is refused: everything about it is right but its time, or anything else. No reason: a client that learns it
+ * learns how to forge better.
+ */
+export class TokenError extends Error {
+  constructor(readonly code: "TOKEN_EXPIRED" | "TOKEN_INVALID") {
+    super(code);
+  }
+}
+
+/** What of a header decides which keys are tried. */
+export interface Header {
+  readonly algorithm: Algorithm;
+  readonly kid: string | undefined;
+}
+
+/**
+ * Reads the header of a compact JWS (RFC 7515, 3.1) strictly, unverified. The only members are `alg`, `typ` and `kid`,
+ * each once and a string. All others are refused, known or not: with `crit` and `b64` (RFC 7797) the payload would mean
+ * something else, and `jwk`, `jku`, `x5u` and `x5c` let the sender choose the key (RFC 8725, 3.10). All three parts must be
+ * canonical base64url. `type` is what `typ` has to be, where there is one (RFC 8725, 3.11).
+ *
+ * @throws TokenError
+ */
+export function readHeader(token: string, type?: string): Header {
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenError("TOKEN_INVALID");
+  const parts = token.split(".").map((part) => (part === "" ? undefined : decode(part)));
+  if (parts.length !== 3 || parts.some((part) => part === undefined)) throw new TokenError("TOKEN_INVALID");
+  const header = parseObject(parts[0]!);
+  if (!header || [...header].some(([name, value]) => !HEADER_MEMBERS.includes(name) || typeof value !== "string")) {
+    throw new TokenError("TOKEN_INVALID");
+  }
+  const [alg, typ, kid] = HEADER_MEMBERS.map((name) => header.get(name) as string | undefined);
+  const algorithm = alg === undefined ? undefined : algorithmOf(alg);
+  if (!algorithm || (type !== undefined && typ !== undefined && typ.toLowerCase() !== type.toLowerCase())) {
+    throw new TokenError("TOKEN_INVALID");
+  }
+  return { algorithm, kid };
+}
+
+/**
+ * Verifies `token` with the first of `keys` that fits its header and made its signature, and answers its payload. A token
+ * without `kid` is tried against every key of its algorithm; a token with one against the keys of that name alone.
+ *
+ * @throws TokenError
+ */
+export async function verify(token: string, header: Header, keys: readonly VerifyingKey[]): Promise<Uint8Array> {
+  for (const { kid, algorithm, key } of keys) {
+    if (algorithm !== header.algorithm || (header.kid !== undefined && header.kid !== kid)) continue;
+    try {
+      return (await compactVerify(token, key, { algorithms: [algorithm.name] })).payload;
+    } catch {
+      // Perhaps the next one.
+    }
+  }
+  throw new TokenError("TOKEN_INVALID");
+}

@@ -1,0 +1,3 @@
+export * from "./core.js";
+export { createAuthFastify } from "./adapters/fastify.js";
+export type { ClientAuthClient, FastifyErrorHandler, SentriFastifyRequest, ServerAuthClient } from "./adapters/fastify.js";

@@ -1,0 +1,8 @@
+import { Hono } from "hono";
+import { withHono } from "./adapters/hono.js";
+
+export * from "./core.js";
+export type { ClientAuthClient, ServerAuthClient, SentriHonoEnv } from "./adapters/hono.js";
+
+/** Auth for Hono 4. */
+export const { createAuthHono } = withHono(Hono);

@@ -1,0 +1,167 @@
+// What every framework must do beside the golden conversations: errors of handlers, limits on routes, whom to believe
+// about addresses, mounts, request ids. One table of tests over the list of frameworks.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { frameworks, parsing, serve } from "./support/frameworks.mjs";
+import { Browser, PASSWORD, options, sentri, user } from "./support/server.mjs";
+
+const { SentriError } = sentri;
+
+class NotFoundError extends SentriError {
+  constructor() {
+    super("NOT_FOUND", "Item not found", 404);
+  }
+}
+
+/** A server for one test. */
+async function start(t, framework, more = {}, routes, setting) {
+  const served = await serve(framework, options(more), routes, setting);
+  t.after(() => served.close());
+  await served.auth.migrate();
+  return served;
+}
+
+/** A user with a session, and GET requests of theirs. */
+async function enter({ auth, base }, name, roles = []) {
+  const { user: made } = await auth.register(user(name, { roles }));
+  const { accessToken } = await auth.createSession(made.id);
+  const headers = { authorization: `Bearer ${accessToken}` };
+  return { id: made.id, accessToken, get: (path) => new Browser(base).fetch(path, { headers }) };
+}
+
+for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
+  const { user: userOf, param } = framework;
+
+  test(`${name}: what handlers and checks throw is answered in the envelope`, async (t) => {
+    const thrown = (error) => () => {
+      throw error;
+    };
+    const served = await start(t, framework, {}, (auth) => [
+      { path: "/own/:id", guards: [auth.protect(), auth.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
+      { path: "/either/:id", guards: [auth.protect(), auth.permit({ roles: ["admin"], check: async () => false })] },
+      { path: "/boom", guards: [auth.protect(), auth.permit(thrown(new Error("secret detail")))] },
+      { path: "/missing", answer: thrown(new NotFoundError()) },
+      { path: "/broken", answer: thrown(new TypeError("secret detail")) },
+      { path: "/teapot", answer: thrown(Object.assign(new Error("I'm a teapot"), { status: 418 })) },
+      { path: "/conflict", answer: async () => thrown(Object.assign(new Error("again"), { statusCode: 409 }))() },
+      { path: "/odd", answer: thrown(Object.assign(new Error("secret detail"), { status: 200, statusCode: "x" })) },
+    ]);
+    const admin = await enter(served, "boss", ["admin"]);
+    const plain = await enter(served, "rizz");
+    const expected = [
+      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403, "FORBIDDEN"], [admin, "/either/1", 200],
+      [plain, "/either/1", 403, "FORBIDDEN"], [plain, "/boom", 500, "INTERNAL_ERROR"], [plain, "/missing", 404, "NOT_FOUND"],
+      [plain, "/broken", 500, "INTERNAL_ERROR"], [plain, "/teapot", 418], [plain, "/conflict", 409], [plain, "/odd", 500, "INTERNAL_ERROR"],
+    ];
+    for (const [who, path, status, code] of expected) {
+      const answer = await who.get(path);
+      assert.equal(answer.status, status, `${path}: ${answer.text}`);
+      assert.doesNotMatch(answer.text, /secret detail/);
+      if (status < 400) continue;
+      assert.deepEqual(Object.keys(answer.body), ["error", "statusCode", "code", "message", "data"], path);
+      assert.equal(answer.body.statusCode, status);
+      if (code) assert.equal(answer.body.code, code, path);
+    }
+    assert.throws(() => served.auth.authorize("boss"), { code: "CONFIGURATION_ERROR" });
+    assert.throws(() => served.auth.authorize(), { code: "CONFIGURATION_ERROR" });
+    assert.throws(() => served.auth.permit({ roles: ["boss"], check: () => true }), { code: "CONFIGURATION_ERROR" });
+  });
+
+  test(`${name}: rateLimiter counts by address or key, and says when to come back`, async (t) => {
+    const { base, auth } = await start(t, framework, {}, (made) => [
+      { path: "/mail", guards: [made.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" })] },
+      { path: "/each/:id", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, key: async (ctx) => param(ctx, "id") })] },
+    ].map((route) => ({ ...route, answer: () => ({ sent: true }) })));
+    const from = (address) => new Browser(base).fetch("/mail", { method: "POST", headers: { "x-forwarded-for": address } });
+    const first = await from("198.51.100.1");
+    assert.deepEqual([first.status, first.headers.get("ratelimit-policy")], [200, '"mail";q=2;w=60']);
+    assert.equal((await from("6.6.6.6, 198.51.100.1")).status, 200, "what stands before the proxy's word is the client's claim");
+    const last = await from("::ffff:198.51.100.1");
+    assert.deepEqual([last.status, last.body.code], [429, "RATE_LIMIT_EXCEEDED"]);
+    assert.ok(Number(last.headers.get("retry-after")) > 0);
+    assert.equal((await from("198.51.100.2")).status, 200);
+    const each = async (id) => (await new Browser(base).fetch(`/each/${id}`)).status;
+    assert.deepEqual([await each("a"), await each("b"), await each("a")], [200, 200, 429]);
+    assert.throws(() => auth.rateLimiter({ maxAttempts: 0, durationSeconds: 60 }), { code: "CONFIGURATION_ERROR" });
+  });
+
+  test(`${name}: forwarded addresses are nobody's word unless a proxy is trusted (P34)`, async (t) => {
+    const limit = { rateLimit: { maxRegisterAttempts: 1 }, saltRounds: 10 };
+    const routes = (made) => [{ path: "/mail", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60 })], answer: () => ({ sent: true }) }];
+    const { base } = await start(t, framework, limit, routes, { trust: false });
+    const statuses = [];
+    for (let i = 1; i <= 2; i++) {
+      const headers = { "x-forwarded-for": `198.51.100.${i}`, forwarded: `for=198.51.100.${i}`, "x-real-ip": `198.51.100.${i}`, "cf-connecting-ip": `198.51.100.${i}` };
+      statuses.push((await new Browser(base).post("/mail", undefined, headers)).status, (await new Browser(base).post("/auth/register", user(`rizz${i}`), headers)).status);
+    }
+    assert.deepEqual(statuses, [200, 201, 429, 429]);
+  });
+
+  test(`${name}: endpoints below any prefix, one with a parameter too`, async (t) => {
+    for (const [mount, at] of [["/api/v1/auth", "/api/v1/auth"], ["/t/:tenant/auth", "/t/acme/auth"]]) {
+      const served = await start(t, framework, {}, undefined, { mount });
+      const boss = await enter(served, "boss", ["admin"]);
+      const seen = await boss.get(`${at}/users/${boss.id}`);
+      assert.deepEqual([seen.status, seen.body.data?.id], [200, boss.id], mount);
+      assert.equal((await boss.get(`${at}/users?limit=1`)).body.data.users.length, 1);
+      const login = await new Browser(served.base).post(`${at}/login`, { identifier: "boss", password: PASSWORD });
+      assert.equal(login.status, 200, login.text);
+      assert.equal((await new Browser(served.base).fetch(`${at}/nothing`).catch(() => ({ status: 404 }))).status, 404);
+    }
+  });
+
+  test(`${name}: the user of a request is its own`, async (t) => {
+    const spoil = (ctx) => {
+      const seen = userOf(ctx);
+      const copy = structuredClone(seen);
+      seen.roles.push("admin");
+      seen.id = "somebody else";
+      return copy;
+    };
+    const served = await start(t, framework, {}, (auth) => [{ path: "/spoil", guards: [auth.protect()], answer: spoil }]);
+    const rizz = await enter(served, "rizz", ["user"]);
+    for (let i = 0; i < 3; i++) assert.deepEqual((await rizz.get("/spoil")).body, { id: rizz.id, roles: ["user"] });
+    assert.equal((await rizz.get("/admin-only")).status, 403);
+    await served.auth.revokeSessions(rizz.id);
+    assert.equal((await rizz.get("/spoil")).status, 401, "at once, though the token was remembered");
+  });
+
+  test(`${name}: client mode trusts the tokens of an auth server elsewhere, and offers guards alone`, async (t) => {
+    const issuer = await start(t, frameworks["Express 5"], { secret: undefined, algorithm: "ES256" });
+    const logged = [];
+    const log = (entry) => void logged.push(entry);
+    const keyUri = `${issuer.base}/auth/keys`;
+    const { auth, base, close } = await serve(framework, { mode: "client", keyUri, validRoles: ["user", "admin", "editor"], logger: { info: log, warn: log, error: log } }, (made) => [
+      { path: "/own/:id", guards: [made.protect(), made.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
+    ]);
+    t.after(close);
+    assert.deepEqual(Object.keys(auth).sort(), ["authorize", "errorHandler", "permit", "protect"]);
+    const rizz = await enter(issuer, "rizz", ["user"]);
+    const boss = await enter(issuer, "boss", ["admin"]);
+    const { refreshToken } = await issuer.auth.createSession(rizz.id);
+    const [header, payload, signature] = rizz.accessToken.split(".");
+    const ask = async (path, token) => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}`, "x-request-id": "r-1" };
+      const { status, body } = await new Browser(base).fetch(path, { headers });
+      return body.code === undefined ? [status, body] : [status, body.code];
+    };
+    for (let i = 0; i < 2; i++) assert.deepEqual(await ask("/protected", rizz.accessToken), [200, { id: rizz.id, roles: ["user"] }]);
+    assert.deepEqual(await ask("/protected"), [401, "UNAUTHORIZED"]);
+    assert.deepEqual(await ask("/protected", refreshToken), [401, "TOKEN_INVALID"], "a refresh token is not one (P8)");
+    assert.deepEqual(await ask("/protected", `${header}.${payload}.${signature.replace(/^./, (c) => (c === "A" ? "B" : "A"))}`), [401, "TOKEN_INVALID"]);
+    assert.deepEqual(await ask("/admin-only", rizz.accessToken), [403, "FORBIDDEN"]);
+    assert.deepEqual(await ask("/admin-only", boss.accessToken), [200, { id: boss.id, roles: ["admin"] }]);
+    assert.deepEqual((await ask(`/own/${rizz.id}`, rizz.accessToken))[0], 200);
+    assert.deepEqual(await ask(`/own/${rizz.id}`, boss.accessToken), [403, "FORBIDDEN"]);
+    assert.deepEqual(await ask("/unguarded-admin", boss.accessToken), [401, "UNAUTHORIZED"]);
+    assert.deepEqual(logged[0], { service: "sentri", event: "auth.protect.success", userId: rizz.id, mode: "client", requestId: "r-1" });
+    assert.throws(() => auth.authorize("nobody"), { code: "CONFIGURATION_ERROR" });
+    assert.throws(() => framework.create({ mode: "client", keyUri: "http://auth.example.com/keys" }, { trust: false }), { code: "CONFIGURATION_ERROR", message: /^keyUri/ });
+  });
+
+  test(`${name}: a wrong configuration throws from the factory`, () => {
+    for (const [given, message] of [[undefined, /options/], [{ mode: "neither" }, /^mode/], [options({ db: "oracle://x" }), /^db/], [options({ trustProxy: true }), /^trustProxy/]]) {
+      assert.throws(() => framework.create(given, { trust: false }), (error) => error instanceof SentriError && error.code === "CONFIGURATION_ERROR" && message.test(error.message));
+    }
+  });
+}

@@ -1,0 +1,227 @@
+// sentri/browser without a browser: one tab against real Express servers.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { Readable } from "node:stream";
+import { PASSWORD, listen, options, sentri, testClock, user } from "./support/server.mjs";
+
+const require = createRequire(import.meta.url);
+const { createAuthFetch, forwardCookies, SentriError } = require("../../npm/dist/browser.js");
+
+/** A server, a user, and an `authFetch` over a cookie jar, with the paths of all requests. */
+async function setUp(t, more = {}, fetchOptions = {}) {
+  const clock = testClock(Date.now());
+  const auth = sentri.createAuth(options({ clock, silentRefresh: false, ...more }));
+  await auth.migrate();
+  await auth.register(user("rizz", { roles: ["user"] }));
+  const base = await listen(t, auth, { extend: (app) => app.post("/echo", auth.protect(), (req, res) => res.json({ got: req.body })) });
+  const jar = new Map();
+  const requests = [];
+  const send = async (input, init = {}) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+    requests.push(`${init.method ?? input.method ?? "GET"} ${pathname} ${headers.has("authorization") ? "token" : "-"}`);
+    if (jar.size > 0) headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
+    const response = await fetch(input, { ...init, headers });
+    for (const line of response.headers.getSetCookie()) {
+      const [name, value] = line.split(";")[0].split(/=(.*)/);
+      if (value === "") jar.delete(name);
+      else jar.set(name, value);
+    }
+    return response;
+  };
+  let signedOut = 0;
+  const authFetch = createAuthFetch({ baseUrl: `${base}/auth`, fetch: send, onSignedOut: () => (signedOut += 1), ...fetchOptions });
+  t.after(() => authFetch.close());
+  return { auth, base, clock, jar, requests, authFetch, signedOuts: () => signedOut };
+}
+
+const login = (authFetch) => authFetch.login({ identifier: "rizz", password: PASSWORD });
+
+test("login, request, expiry: one refresh and one repetition for ten requests at once", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t);
+  const { user: who, accessToken } = await login(authFetch);
+  assert.deepEqual(who.roles, ["user"]);
+  assert.equal(authFetch.accessToken, accessToken);
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  clock.advance(15 * 60_000);
+  requests.length = 0;
+  const answers = await Promise.all(Array.from({ length: 10 }, () => authFetch(`${base}/protected`)));
+  assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
+  assert.equal(requests.filter((line) => line === "POST /auth/refresh -").length, 1);
+  assert.equal(requests.filter((line) => line === "GET /protected token").length, 20);
+  assert.notEqual(authFetch.accessToken, accessToken);
+});
+
+test("bodies are sent again, streams are not", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t);
+  await login(authFetch);
+  const headers = { "content-type": "application/json" };
+  clock.advance(15 * 60_000);
+  const echo = await authFetch(`${base}/echo`, { method: "POST", headers, body: '{"a":1}' });
+  assert.deepEqual(await echo.json(), { got: { a: 1 } });
+  clock.advance(15 * 60_000);
+  requests.length = 0;
+  const stream = Readable.toWeb(Readable.from(['{"a":', "1}"]));
+  const refused = await authFetch(`${base}/echo`, { method: "POST", headers, body: stream, duplex: "half" });
+  assert.equal((await refused.json()).code, "TOKEN_EXPIRED");
+  const request = new Request(`${base}/echo`, { method: "POST", headers, body: '{"a":2}' });
+  assert.equal((await authFetch(request)).status, 401);
+  assert.deepEqual(requests, ["POST /echo token", "POST /echo token"]);
+  assert.equal((await authFetch(new Request(`${base}/protected`))).status, 200);
+});
+
+test("a token that is known to have expired is replaced before a stream is spent on it", async (t) => {
+  const { authFetch, base, requests } = await setUp(t, { clock: undefined, accessExpiresIn: "1s" });
+  await login(authFetch);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  requests.length = 0;
+  const body = Readable.toWeb(Readable.from(['{"a":', "1}"]));
+  const echo = await authFetch(`${base}/echo`, { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" });
+  assert.deepEqual(await echo.json(), { got: { a: 1 } });
+  assert.deepEqual(requests, ["POST /auth/refresh -", "POST /echo token"]);
+});
+
+test("a new tab has no token and finds the session by its cookie", async (t) => {
+  const { authFetch, base, jar, requests } = await setUp(t);
+  await login(authFetch);
+  const second = await setUpTab(t, base, jar, requests);
+  requests.length = 0;
+  assert.equal((await second(`${base}/protected`)).status, 200);
+  assert.deepEqual(requests, ["GET /protected -", "POST /auth/refresh -", "GET /protected token"]);
+});
+
+async function setUpTab(t, base, jar, requests) {
+  const tab = createAuthFetch({
+    baseUrl: `${base}/auth`,
+    fetch: (input, init = {}) => {
+      const headers = new Headers(init.headers);
+      requests.push(`${init.method ?? "GET"} ${new URL(input).pathname} ${headers.has("authorization") ? "token" : "-"}`);
+      headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
+      return fetch(input, { ...init, headers });
+    },
+  });
+  t.after(() => tab.close());
+  return tab;
+}
+
+test("tabs tell each other of tokens and of the end", async (t) => {
+  const { authFetch, base, jar, requests } = await setUp(t);
+  const second = await setUpTab(t, base, jar, requests);
+  await login(authFetch);
+  await until(() => second.accessToken === authFetch.accessToken);
+  await authFetch.logout();
+  assert.equal(authFetch.accessToken, undefined);
+  await until(() => second.accessToken === undefined);
+});
+
+async function until(condition) {
+  const end = Date.now() + 5_000;
+  while (!condition() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(condition());
+}
+
+test("a session that has ended is asked for once", async (t) => {
+  const { auth, authFetch, base, clock, requests, signedOuts } = await setUp(t);
+  const { user: who } = await login(authFetch);
+  await auth.revokeSessions(who.id);
+  clock.advance(15 * 60_000);
+  requests.length = 0;
+  for (let n = 0; n < 3; n++) assert.equal((await authFetch(`${base}/protected`)).status, 401);
+  assert.equal(requests.filter((line) => line.startsWith("POST /auth/refresh")).length, 1);
+  assert.equal(signedOuts(), 1);
+  await login(authFetch);
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+});
+
+test("an outage ends nothing", async (t) => {
+  let down = false;
+  const { authFetch, base, clock, signedOuts } = await setUp(t, { router: { refresh: (_input, _ctx, next) => {
+    if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
+    return next();
+  } } });
+  await login(authFetch);
+  clock.advance(15 * 60_000);
+  down = true;
+  assert.equal((await authFetch(`${base}/protected`)).status, 401);
+  assert.equal(signedOuts(), 0);
+  down = false;
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+});
+
+test("a wrong password is an error with the server's code, and is not sent twice", async (t) => {
+  const { authFetch, base, requests } = await setUp(t);
+  await assert.rejects(authFetch.login({ identifier: "rizz", password: "wrong horse 1" }), (error) => error instanceof SentriError && error.code === "INVALID_CREDENTIALS");
+  const raw = await authFetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"identifier":"rizz","password":"wrong"}' });
+  assert.equal(raw.status, 401);
+  assert.deepEqual(requests, ["POST /auth/login -", "POST /auth/login -"]);
+});
+
+test("the token of a silent refresh is taken over", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t, { silentRefresh: true });
+  const { accessToken } = await login(authFetch);
+  clock.advance(15 * 60_000);
+  requests.length = 0;
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  assert.notEqual(authFetch.accessToken, accessToken);
+  assert.deepEqual(requests, ["GET /protected token"]);
+});
+
+test("the token goes to no other origin", async (t) => {
+  const { authFetch, base } = await setUp(t);
+  await login(authFetch);
+  const seen = [];
+  const other = createServer((req, res) => {
+    seen.push(req.headers.authorization);
+    res.statusCode = 401;
+    res.end('{"code":"TOKEN_EXPIRED"}');
+  });
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  t.after(() => other.close());
+  const { port } = other.address();
+  await authFetch(`http://127.0.0.1:${port}/`, { keepalive: false });
+  await authFetch(`http://localhost:${new URL(base).port}/protected`);
+  assert.deepEqual(seen, [undefined]);
+  const friendly = createAuthFetch({ baseUrl: `${base}/auth`, accessToken: "abc", origins: [`http://127.0.0.1:${port}`] });
+  t.after(() => friendly.close());
+  await friendly(`http://127.0.0.1:${port}/`);
+  assert.equal(seen[1], "Bearer abc");
+});
+
+test("in cookie mode nothing is sent by hand", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t, { accessCookie: true }, { token: "cookie" });
+  await login(authFetch);
+  assert.equal(authFetch.accessToken, undefined);
+  clock.advance(15 * 60_000);
+  requests.length = 0;
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  assert.deepEqual(requests, ["GET /protected -", "POST /auth/refresh -", "GET /protected -"]);
+});
+
+test("outside of a page an address must be absolute", async () => {
+  const authFetch = createAuthFetch();
+  await assert.rejects(authFetch("/orders"), { code: "CONFIGURATION_ERROR" });
+  await assert.rejects(authFetch.login({ identifier: "a", password: "b" }), { code: "CONFIGURATION_ERROR" });
+  authFetch.close();
+});
+
+test("forwardCookies() keeps every cookie a header of its own", async (t) => {
+  const { base } = await setUp(t, { accessCookie: true });
+  const answer = await fetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }) });
+  const cookies = answer.headers.getSetCookie();
+  assert.equal(cookies.length, 2);
+  const response = new Response("page", { headers: { "set-cookie": "own=1" } });
+  assert.equal(forwardCookies(answer, response), 2);
+  assert.deepEqual(response.headers.getSetCookie(), ["own=1", ...cookies]);
+  assert.equal(response.headers.get("cache-control"), "no-store");
+  const server = createServer((_, res) => {
+    forwardCookies(answer.headers, res);
+    res.end();
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const page = await fetch(`http://127.0.0.1:${server.address().port}`);
+  assert.deepEqual(page.headers.getSetCookie(), cookies);
+  assert.equal(forwardCookies(new Response("x"), new Headers()), 0);
+});

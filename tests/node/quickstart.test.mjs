@@ -1,0 +1,114 @@
+// The quick start of every framework as sentri 5 documents it, from the tarballs, in a project that has this framework and
+// no other: type-checked under strict, declaration and composite, run from ESM and CommonJS on PostgreSQL. The files in
+// quickstart/ are those documents' own, with `db` where they name a dialect.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { copyFileSync, readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { makeConsumer } from "./support/consumer.mjs";
+import { databases } from "./support/golden.mjs";
+import { PASSWORD, user } from "./support/server.mjs";
+
+const here = (path) => new URL(path, import.meta.url);
+const NODE = ["node"];
+
+const projects = {
+  express: { packages: ["express@5", "@types/express@5", "@types/passport@1"], types: NODE },
+  fastify: { packages: ["fastify@5", "@fastify/cookie@11", "@fastify/jwt@10"], types: NODE, also: ["fastify-jwt"] },
+  hono: { packages: ["hono@4", "@hono/node-server@2"], types: [], globals: 'declare const process: { env: Record<string, string | undefined> };\ndeclare const console: { error(...data: unknown[]): void };\n' },
+  koa: { packages: ["koa@3", "@koa/router@15", "koa-bodyparser@4", "@types/koa@3", "@types/koa-bodyparser@4"], types: NODE },
+  // The types of Elysia do not check by themselves.
+  elysia: { packages: ["elysia@1.4", "@elysiajs/node@1.4"], types: NODE, skipLibCheck: true },
+};
+
+/** Takes the port that the quick start asks for away from it, and says which it got: two of them may run at once. */
+const ANY_PORT = `
+const { Server } = require("node:net");
+const { listen } = Server.prototype;
+Server.prototype.listen = function (...args) {
+  const at = typeof args[0] === "object" ? { ...args[0], port: 0 } : 0;
+  this.once("listening", () => process.send({ port: this.address().port }));
+  return listen.call(this, at, ...args.slice(1));
+};
+process.on("message", () => process.exit(0));
+`;
+
+/** What serves an application that the quick start only exports or that, on Node, needs an adapter. */
+const finish = {
+  hono: (code) => code.replace("export default app;", 'import { serve } from "@hono/node-server";\nserve({ fetch: app.fetch, port: 3000 });'),
+  elysia: (code) => `import { node } from "@elysiajs/node";\n${code.replace("new Elysia()", "new Elysia({ adapter: node() })")}`,
+};
+
+/** The same program in CommonJS, which has no top-level await. */
+function toCommonJs(code) {
+  const imports = [...code.matchAll(/^import (.*) from (".*");$/gm)].map(([, what, from]) =>
+    what.startsWith("{") ? `const ${what} = require(${from});` : `const ${what} = (({ default: own, ...all }) => own ?? all)(Object.assign({}, { default: require(${from}) }));`);
+  return `${imports.join("\n")}\n(async () => {\n${code.replace(/^import .*$/gm, "").replace(/^export \{\};$/m, "")}\n})();\n`;
+}
+
+/** Starts a program and lives a short life with it: statuses of register, login, me, me without a token; and the key's algorithm. */
+async function live(consumer, file, db) {
+  const env = { ...process.env, DATABASE_URL: db.connectionString };
+  const child = spawn(process.execPath, ["--require", consumer.path("any-port.cjs"), consumer.path(file)], { cwd: consumer.folder, env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  let errors = "";
+  child.stderr.on("data", (chunk) => (errors += chunk));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    const port = await Promise.race([new Promise((resolve) => child.once("message", (message) => resolve(message.port))), ended]);
+    assert.ok(port > 0 && child.exitCode === null, errors);
+    const base = `http://127.0.0.1:${port}`;
+    const post = (path, body) => fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    const registered = await post("/auth/register", user("rizz"));
+    const login = await (await post("/auth/login", { identifier: "rizz", password: PASSWORD })).json();
+    const me = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${login.data?.accessToken}` } });
+    const nobody = await fetch(`${base}/me`);
+    const refused = await nobody.json();
+    const keys = await (await fetch(`${base}/auth/keys`)).json();
+    assert.deepEqual(await me.json(), login.data?.user);
+    return [registered.status, login.statusCode, me.status, nobody.status, refused.code, keys.keys[0].alg].join(" ");
+  } finally {
+    child.disconnect?.();
+    child.kill();
+    await ended;
+  }
+}
+
+for (const [name, { packages, types, also = [], globals = "", skipLibCheck }] of Object.entries(projects)) {
+  test(`${name}: the quick start, in a project of its own`, async (t) => {
+    const consumer = makeConsumer(["typescript@5", ...(types.length > 0 ? ["@types/node@20"] : []), ...packages]);
+    after(() => consumer.remove());
+    consumer.write("any-port.cjs", ANY_PORT);
+    consumer.setType("module");
+
+    await t.test("its types, and those of an application", () => {
+      consumer.write("quickstart.ts", globals + readFileSync(here(`quickstart/${name}.ts`), "utf8"));
+      for (const file of [name, ...also]) consumer.write(`types-${file}.ts`, globals + readFileSync(here(`types/${file}.ts`), "utf8"));
+      // What an application declares of its framework holds for all of a program, so `also` are others.
+      for (const file of also) consumer.compile([`types-${file}.ts`], { module: "NodeNext", skipLibCheck, types });
+      consumer.setType("commonjs");
+      consumer.compile([`types-${name}.ts`], { module: "Node16", skipLibCheck, types });
+      consumer.setType("module");
+      consumer.compile([`types-${name}.ts`, "quickstart.ts"], { module: "NodeNext", skipLibCheck, types });
+    });
+
+    await t.test("from ESM and CommonJS, on PostgreSQL", async () => {
+      copyFileSync(consumer.path("out/quickstart.js"), consumer.path("esm.mjs"));
+      const code = (finish[name] ?? ((same) => same))(readFileSync(consumer.path("esm.mjs"), "utf8"));
+      consumer.write("esm.mjs", code);
+      consumer.write("cjs.cjs", toCommonJs(code));
+      for (const file of ["esm.mjs", "cjs.cjs"]) {
+        const { db, drop } = await databases.PostgreSQL();
+        try {
+          assert.equal(await live(consumer, file, db), "201 200 200 401 UNAUTHORIZED RS256", file);
+        } finally {
+          await drop();
+        }
+      }
+    });
+
+    await t.test("it has loaded no other framework", () => {
+      consumer.write("alone.cjs", `require("sentri/${name}");\nconsole.log(["express", "fastify", "hono", "koa", "elysia"].filter((other) => Object.keys(require.cache).some((path) => path.includes("/node_modules/" + other + "/"))).join());`);
+      assert.equal(consumer.run("alone.cjs").trim(), ["hono", "elysia"].includes(name) ? name : "");
+    });
+  });
+}

@@ -1,0 +1,278 @@
+// The packed package on other runtimes: Bun and Deno in server mode over the native core, workerd in client mode without.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Browser } from "./support/server.mjs";
+import { makeConsumer } from "./support/consumer.mjs";
+import { binary, bundle, start, startEdgeRuntime, startWorkerd } from "./support/runtimes.mjs";
+
+const require = createRequire(import.meta.url);
+const { createTokenFactory, startKeyServer } = require("../../npm/dist/testing.js");
+
+/** With the native core, and as it is on machines that have none. */
+let full, bare;
+const consumers = [];
+
+before(() => {
+  consumers.push(makeConsumer(["hono@4", "elysia@1.4"]), makeConsumer(["hono@4"], { native: false }));
+  for (const consumer of consumers) consumer.setType("module");
+  [full, bare] = consumers.map(({ folder }) => folder);
+});
+
+after(() => consumers.forEach((consumer) => consumer.remove()));
+
+const SERVER = `{ mode: "server", db: "sqlite::memory:", validRoles: ["user", "admin"], saltRounds: 10, rateLimit: false }`;
+
+const HONO = `
+import { Hono } from "hono";
+import { createAuthHono } from "sentri/hono";
+const auth = createAuthHono(${SERVER});
+await auth.migrate();
+const app = new Hono();
+app.route("/auth", auth.router());
+app.get("/protected", auth.protect(), (c) => c.json({ user: c.get("user") }));
+app.get("/admin", auth.protect(), auth.authorize("admin"), (c) => c.json({ ok: true }));
+app.onError(auth.errorHandler());
+`;
+
+const ELYSIA = `
+import { Elysia } from "elysia";
+import { createAuthElysia } from "sentri/elysia";
+const auth = createAuthElysia(${SERVER});
+await auth.migrate();
+const app = new Elysia()
+  .onError(auth.errorHandler())
+  .group("/auth", (group) => group.use(auth.router()))
+  .use(auth.protect())
+  .get("/protected", ({ user }) => ({ user }))
+  .use(auth.authorize("admin"))
+  .get("/admin", () => ({ ok: true }));
+`;
+
+const BUN = `
+const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
+console.log("listening " + server.port);
+`;
+
+const DENO = `
+Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: ({ port }) => console.log("listening " + port) }, app.fetch);
+`;
+
+/** A life with the server: register, log in, ask, refresh, log out, and what is refused. */
+async function assertServes(base) {
+  const browser = new Browser(base);
+  const identifiers = [{ type: "email", value: "rizz@example.com" }, { type: "username", value: "rizz" }];
+  assert.equal((await browser.post("/auth/register", { identifiers, password: "correct horse 1", roles: ["user"] })).status, 201);
+  assert.equal((await browser.post("/auth/register", { identifiers, password: "correct horse 1" })).body.code, "USER_ALREADY_EXISTS");
+  assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: "wrong horse 1" })).body.code, "INVALID_CREDENTIALS");
+  const login = await browser.post("/auth/login", { identifier: "RIZZ@example.com", password: "correct horse 1" });
+  assert.equal(login.status, 200, login.text);
+  const headers = { authorization: `Bearer ${login.body.data.accessToken}` };
+  assert.deepEqual((await browser.fetch("/protected", { headers })).body.user, login.body.data.user);
+  assert.equal((await browser.fetch("/admin", { headers })).body.code, "FORBIDDEN");
+  const refused = await new Browser(base).fetch("/protected");
+  assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, "Bearer"]);
+  const silent = await browser.fetch("/protected");
+  assert.ok(silent.headers.get("x-access-token"));
+  assert.equal((await browser.fetch("/auth/refresh", { method: "POST" })).status, 200);
+  assert.equal((await fetch(`${base}/auth/keys`).then((response) => response.json())).keys.length, 1);
+  assert.equal((await browser.post("/auth/login", "{", {})).status, 400);
+  assert.equal((await browser.fetch("/auth/logout", { method: "POST", headers })).status, 200);
+  assert.equal(browser.jar.size, 0);
+  assert.equal((await browser.fetch("/protected", { headers })).body.code, "UNAUTHORIZED");
+}
+
+for (const [name, app] of Object.entries({ Hono: HONO, Elysia: ELYSIA })) {
+  test(`Bun serves ${name} in server mode on SQLite`, { timeout: 60_000 }, async (t) => {
+    writeFileSync(join(full, `bun-${name}.js`), app + BUN);
+    const { base } = await start(t, binary("bun"), [`bun-${name}.js`], { cwd: full });
+    await assertServes(base);
+  });
+}
+
+test("Deno serves Hono in server mode on SQLite", { timeout: 60_000 }, async (t) => {
+  writeFileSync(join(full, "deno-server.js"), HONO + DENO);
+  const { base } = await start(t, binary("deno"), ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi", "deno-server.js"], { cwd: full });
+  await assertServes(base);
+});
+
+const CLIENT = (keyUri) => `
+import { Hono } from "hono";
+import { createAuthHono, SentriError } from "sentri/hono";
+const auth = createAuthHono({ mode: "client", keyUri: ${keyUri}, validRoles: ["user", "admin"] });
+const app = new Hono();
+app.all("/protected", auth.protect(), (c) => c.json({ user: c.get("user"), auth: c.get("auth") }));
+app.get("/admin", auth.protect(), auth.authorize("admin"), (c) => c.json({ ok: true }));
+app.get("/mine/:id", auth.protect(), auth.permit((c) => c.get("user").id === c.req.param("id")), (c) => c.json({ ok: true }));
+app.get("/item", () => { throw new SentriError("NOT_FOUND", "Item not found", 404); });
+app.onError(auth.errorHandler());
+`;
+
+/** What a client-mode application must do, from its first request on. */
+async function assertGuards(base, tokens) {
+  const ask = async (path, token, init = {}) => {
+    const response = await fetch(base + path, { ...init, headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...init.headers } });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  };
+  const user = tokens.sign({ id: "rizz", roles: ["user"], sessionId: "s1" });
+  const first = await Promise.all(Array.from({ length: 20 }, () => ask("/protected", user)));
+  assert.deepEqual([...new Set(first.map(({ status }) => status))], [200]);
+  assert.deepEqual(first[0].body, { user: { id: "rizz", roles: ["user"] }, auth: { sessionId: "s1", token: user } });
+  const refused = await ask("/admin", user);
+  assert.deepEqual(refused.body, { error: true, statusCode: 403, code: "FORBIDDEN", message: "Forbidden", data: null });
+  assert.equal((await ask("/admin", tokens.sign({ roles: ["admin"] }))).status, 200);
+  assert.equal((await ask("/mine/rizz", user)).status, 200);
+  assert.equal((await ask("/mine/other", user)).status, 403);
+  assert.equal((await ask("/item")).body.code, "NOT_FOUND");
+  const missing = await ask("/protected");
+  assert.deepEqual([missing.status, missing.headers.get("www-authenticate"), missing.headers.get("cache-control")], [401, "Bearer", "no-store"]);
+  assert.equal((await ask("/protected", tokens.sign({ expiresIn: -60 }))).body.code, "TOKEN_EXPIRED");
+  assert.equal((await ask("/protected", tokens.sign({ header: { alg: "none" } }))).body.code, "TOKEN_INVALID");
+  assert.equal((await ask("/protected", createTokenFactory().sign())).body.code, "TOKEN_INVALID");
+  assert.equal((await ask("/protected", tokens.sign({ header: { typ: "rt+jwt" } }))).body.code, "TOKEN_INVALID");
+  const cookie = `access_token=${user}`;
+  assert.equal((await ask("/protected", undefined, { headers: { cookie } })).status, 200);
+  assert.equal((await ask("/protected", undefined, { method: "POST", headers: { cookie, origin: "https://evil.example" } })).status, 403);
+}
+
+async function issuer(t, options) {
+  const tokens = createTokenFactory(options);
+  const keys = await startKeyServer(tokens);
+  t.after(() => keys.close());
+  return { tokens, keys };
+}
+
+test("Bun guards Hono in client mode", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  writeFileSync(join(full, "bun-client.js"), CLIENT("Bun.env.KEY_URI") + BUN);
+  const { base } = await start(t, binary("bun"), ["bun-client.js"], { cwd: full, env: { KEY_URI: keys.keyUri } });
+  await assertGuards(base, tokens);
+  assert.equal(keys.requests, 1);
+});
+
+for (const [what, folder, flags] of [
+  ["over the native core", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"]],
+  ["on WebCrypto where native code is not allowed", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"]],
+  ["on WebCrypto where there is no native core", () => bare, ["-A"]],
+]) {
+  test(`Deno guards Hono in client mode ${what}`, { timeout: 60_000 }, async (t) => {
+    const { tokens, keys } = await issuer(t);
+    writeFileSync(join(folder(), "deno-client.js"), CLIENT('Deno.env.get("KEY_URI")') + DENO);
+    const { base } = await start(t, binary("deno"), ["run", "--no-prompt", ...flags, "deno-client.js"], { cwd: folder(), env: { KEY_URI: keys.keyUri } });
+    await assertGuards(base, tokens);
+    assert.equal(keys.requests, 1);
+  });
+}
+
+test("Deno without leave to load native code says what server mode needs", () => {
+  writeFileSync(join(full, "deno-refused.js"), HONO);
+  const { status, stderr } = spawnSync(binary("deno"), ["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys", "deno-refused.js"], { cwd: full, encoding: "utf8" });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /CONFIGURATION_ERROR|SentriError/);
+  assert.match(stderr, /--allow-ffi/);
+});
+
+const WORKER = `${CLIENT("env.KEY_URI").replace("\n", '\nimport { env } from "cloudflare:workers";\n')}export default app;\n`;
+
+for (const algorithm of ["RS256", "ES256", "EdDSA"]) {
+  test(`workerd guards Hono in client mode: ${algorithm}`, { timeout: 60_000 }, async (t) => {
+    const { tokens, keys } = await issuer(t, { algorithm });
+    await bundle(bare, WORKER, ["workerd", "worker", "browser"], "worker.js");
+    const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+    await assertGuards(base, tokens);
+    assert.equal(keys.requests, 1);
+    await keys.setOutage("refuse");
+    const token = tokens.sign({ id: "rizz" });
+    assert.equal((await fetch(`${base}/protected`, { headers: { authorization: `Bearer ${token}` } })).status, 200);
+  });
+}
+
+test("workerd answers 503 until there are keys", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  await keys.setOutage("error");
+  await bundle(bare, WORKER, ["workerd", "worker", "browser"], "worker.js");
+  const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+  const ask = () => fetch(`${base}/protected`, { headers: { authorization: `Bearer ${tokens.sign()}` } });
+  const answers = await Promise.all(Array.from({ length: 10 }, ask));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [503]);
+  assert.ok(answers.every(({ headers }) => Number(headers.get("retry-after")) >= 1));
+  assert.equal(keys.requests, 1);
+  await keys.setOutage(undefined);
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  assert.equal((await ask()).status, 200);
+});
+
+test("on workerd a fetch that is lost with its request holds nobody up for long", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  await bundle(bare, WORKER, ["workerd", "worker", "browser"], "worker.js");
+  const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+  const ask = (signal) => fetch(`${base}/protected`, { signal, headers: { authorization: `Bearer ${tokens.sign()}` } });
+  await keys.setOutage("hang");
+  const abort = new AbortController();
+  const lost = ask(abort.signal).catch(() => "given up");
+  await until(() => keys.requests === 1);
+  const waiting = ask();
+  abort.abort();
+  assert.equal(await lost, "given up");
+  assert.equal((await waiting).status, 503);
+  await keys.setOutage(undefined);
+  await until(async () => (await ask()).status === 200);
+  assert.equal((await ask()).status, 200);
+});
+
+/** Waits for what must come within ten seconds. */
+async function until(condition) {
+  const end = Date.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, "it took too long");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test("Vercel's edge runtime guards Hono in client mode", { timeout: 60_000 }, async (t) => {
+  const { tokens, keys } = await issuer(t);
+  const source = `${CLIENT(JSON.stringify(keys.keyUri))}addEventListener("fetch", (event) => event.respondWith(app.fetch(event.request)));\n`;
+  await bundle(bare, source, ["edge-light"], "edge-light.js", "iife");
+  const { base } = await startEdgeRuntime(t, bare, "edge-light.js");
+  await assertGuards(base, tokens);
+  assert.equal(keys.requests, 1);
+});
+
+test("server mode on workerd is refused with the reason", { timeout: 60_000 }, async (t) => {
+  const source = `
+import { createAuthHono, SentriError } from "sentri/hono";
+export default {
+  fetch() {
+    try {
+      createAuthHono(${SERVER});
+      return new Response("made");
+    } catch (error) {
+      return Response.json({ ours: error instanceof SentriError, code: error.code, message: error.message });
+    }
+  },
+};`;
+  await bundle(bare, source, ["workerd", "worker", "browser"], "refused.js");
+  const { base } = await startWorkerd(t, bare, "refused.js", {});
+  const { ours, code, message } = await fetch(base).then((response) => response.json());
+  assert.deepEqual([ours, code], [true, "CONFIGURATION_ERROR"]);
+  assert.match(message, /needs the native core.*Node, Bun or Deno.*mode 'client'/);
+});
+
+for (const condition of ["workerd", "edge-light", "browser"]) {
+  test(`under the condition ${condition} nothing of Node's is bundled`, async () => {
+    // The bundler stops at a module of Node's: there is none on this platform.
+    const inputs = await bundle(bare, `import { createAuthHono } from "sentri/hono";\nglobalThis.make = createAuthHono;`, [condition], "edge.js");
+    assert.ok(inputs.some((name) => name.endsWith("sentri/dist/edge/engine.js")), inputs.join("\n"));
+    assert.equal(inputs.some((name) => /sentri\/dist\/(native|server|guarding)\.js$/.test(name)), false);
+    assert.doesNotMatch(readFileSync(join(bare, "edge.js"), "utf8"), /require\("(node:|fs|path)/);
+  });
+}
+
+test("the licence of what is bundled goes with it", () => {
+  const folder = join(bare, "node_modules/sentri/dist/edge");
+  assert.match(readFileSync(join(folder, "LICENSE-jose.md"), "utf8"), /MIT License[\s\S]*Filip Skokan/);
+  assert.equal(execFileSync("npm", ["ls", "--all", "--parseable", "jose"], { cwd: bare, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).includes("node_modules/jose"), false);
+});

@@ -1,0 +1,61 @@
+// A project of a user's: an empty folder with the tarballs of `make pack` and what else it names.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core. */
+export function makeConsumer(packages, { native = true } = {}) {
+  const tarballs = join(root, "target/npm");
+  const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
+  assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
+  if (native) return new Consumer([...files, ...packages]);
+  return new Consumer(["--omit=optional", ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
+}
+
+class Consumer {
+  folder = mkdtempSync(join(tmpdir(), "sentri-consumer-"));
+
+  constructor(installed) {
+    this.write("package.json", '{ "name": "consumer", "private": true }');
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...installed], { cwd: this.folder, stdio: "pipe" });
+  }
+
+  path(...parts) {
+    return join(this.folder, ...parts);
+  }
+
+  write(name, text) {
+    writeFileSync(this.path(name), text);
+  }
+
+  /** Says whether its files are ESM or CommonJS. */
+  setType(type) {
+    this.write("package.json", JSON.stringify({ ...JSON.parse(readFileSync(this.path("package.json"), "utf8")), type }, null, 2));
+  }
+
+  /** Type-checks files under strict, declaration and composite, and leaves their JavaScript in `out`. */
+  compile(files, { module, skipLibCheck = false, types = [] }) {
+    const compilerOptions = { strict: true, declaration: true, composite: true, skipLibCheck, target: "ES2022", types, outDir: "out", module, moduleResolution: module, esModuleInterop: true };
+    this.write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
+    rmSync(this.path("tsconfig.tsbuildinfo"), { force: true });
+    try {
+      execFileSync(process.execPath, [this.path("node_modules/typescript/bin/tsc"), "-p", this.folder], { cwd: this.folder, encoding: "utf8", stdio: "pipe" });
+    } catch (error) {
+      assert.fail(`${files} as ${module}: ${error.stdout}`);
+    }
+  }
+
+  /** Runs a file to its end and answers its output. */
+  run(file, { args = [], env = {} } = {}) {
+    return execFileSync(process.execPath, [...args, this.path(file)], { cwd: this.folder, encoding: "utf8", env: { ...process.env, ...env }, timeout: 60_000 });
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

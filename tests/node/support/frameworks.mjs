@@ -1,0 +1,144 @@
+// One application for every framework, as a user would write it: the endpoints under /auth, the routes of
+// tests/README.md, one trusted proxy. A new framework is one entry here.
+import Router from "@koa/router";
+import { serve as listenHono } from "@hono/node-server";
+import { node } from "@elysiajs/node";
+import { Elysia } from "elysia";
+import Fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import bodyParser from "koa-bodyparser";
+import { createAuthElysia } from "../../../npm/dist/esm/elysia.mjs";
+import { createAuthExpress } from "../../../npm/dist/esm/express.mjs";
+import { createAuthFastify } from "../../../npm/dist/esm/fastify.mjs";
+import { createAuthHono } from "../../../npm/dist/esm/hono.mjs";
+import { createAuthKoa } from "../../../npm/dist/esm/koa.mjs";
+import { expresses } from "./server.mjs";
+
+// @elysiajs/node listens for the end of the process once an application.
+process.setMaxListeners(0);
+
+const LOCAL = { port: 0, hostname: "127.0.0.1" };
+
+/** Where the endpoints are, and whether the peer is believed about the client's address. */
+const USUAL = { mount: "/auth", trust: true };
+
+/** Express; `parsed`: behind express.json(). */
+const express = (framework, parsed) => ({
+  create: createAuthExpress,
+  user: (req) => req.user,
+  param: (req, name) => req.params[name],
+  start(auth, routes, { mount, trust }) {
+    const app = framework();
+    if (trust) app.set("trust proxy", 1);
+    if (parsed) app.use(framework.json());
+    if (auth.router) app.use(mount, auth.router());
+    for (const { path, guards, answer } of routes) {
+      app.all(path, ...guards, (req, res, next) => Promise.resolve(req).then(answer).then((value) => res.json(value), next));
+    }
+    app.use(auth.errorHandler());
+    return app.listen(0, LOCAL.hostname);
+  },
+});
+
+const fastify = {
+  create: createAuthFastify,
+  user: (request) => request.user,
+  param: (request, name) => request.params[name],
+  async start(auth, routes, { mount, trust }) {
+    const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "" });
+    if (auth.plugin) await app.register(auth.plugin(), { prefix: mount });
+    app.setErrorHandler(auth.errorHandler());
+    for (const { path, guards, answer } of routes) app.all(path, { preHandler: guards }, async (request) => answer(request));
+    await app.listen({ port: 0, host: LOCAL.hostname });
+    return app.server;
+  },
+};
+
+const hono = {
+  create: (options, { trust }) => createAuthHono(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options),
+  user: (c) => c.get("user"),
+  param: (c, name) => c.req.param(name),
+  start(auth, routes, { mount, trust }) {
+    const app = new Hono();
+    if (auth.router) app.route(mount, auth.router());
+    for (const { path, guards, answer } of routes) app.all(path, ...guards, async (c) => c.json(await answer(c)));
+    app.onError(auth.errorHandler());
+    return listenHono({ fetch: app.fetch, ...LOCAL });
+  },
+};
+
+/** Koa; `parsed`: behind koa-bodyparser. */
+const koa = (parsed) => ({
+  create: createAuthKoa,
+  user: (ctx) => ctx.state.user,
+  param: (ctx, name) => ctx.params[name],
+  start(auth, routes, { mount, trust }) {
+    const app = new Koa({ proxy: trust, maxIpsCount: 1 });
+    app.use(auth.errorHandler());
+    if (parsed) app.use(bodyParser());
+    const router = new Router();
+    if (auth.router) router.use(mount, auth.router().routes(), auth.router().allowedMethods());
+    for (const { path, guards, answer } of routes) {
+      router.all(path, ...guards, async (ctx) => {
+        ctx.body = await answer(ctx);
+      });
+    }
+    app.use(router.routes());
+    app.use(router.allowedMethods());
+    return app.listen(0, LOCAL.hostname);
+  },
+});
+
+const elysia = {
+  create: (options, { trust }) => createAuthElysia(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options),
+  user: ({ user }) => user,
+  param: ({ params }, name) => params[name],
+  async start(auth, routes, { mount, trust }) {
+    const app = new Elysia({ adapter: node() }).onError(auth.errorHandler());
+    if (auth.router) app.group(mount, (group) => group.use(auth.router()));
+    for (const { path, guards, answer } of routes) {
+      // Guards hold for all later routes of their instance, so each route has one of its own.
+      app.use(guards.reduce((own, guard) => own.use(guard), new Elysia()).all(path, async (context) => answer(context)));
+    }
+    const { raw } = await new Promise((resolve) => app.listen(LOCAL, resolve));
+    return raw.node.server;
+  },
+};
+
+/** The frameworks: how each makes an auth server, where it keeps things, and how it serves `{path, guards, answer}` for any method. */
+export const frameworks = { "Express 5": express(expresses["Express 5"], false), "Fastify 5": fastify, "Hono 4": hono, "Koa 3": koa(false), "Elysia 1.4": elysia };
+
+/** The same behind the framework's own body parser, where it has one that runs first. */
+export const parsing = {
+  "Express 4, parsed": express(expresses["Express 4"], true),
+  "Express 5, parsed": express(expresses["Express 5"], true),
+  "Koa 3, parsed": koa(true),
+};
+
+/**
+ * A server of a framework over a real socket: `{auth, base, close}`. It has the routes of tests/README.md, and those that
+ * `more(auth)` gives. `setting`: `{mount, trust}`, if not as usual.
+ */
+export async function serve({ create, user, start }, options, more = () => [], setting = {}) {
+  const auth = create(options, { ...USUAL, ...setting });
+  const editors = auth.permit({ roles: ["admin"], check: async (ctx) => user(ctx).roles.includes("editor") });
+  const routes = [
+    { path: "/protected", guards: [auth.protect()] },
+    { path: "/admin-only", guards: [auth.protect(), auth.authorize("admin")] },
+    { path: "/editors", guards: [auth.protect(), editors] },
+    { path: "/unguarded-admin", guards: [auth.authorize("admin")] },
+    { path: "/unguarded-editors", guards: [editors] },
+  ];
+  const server = await start(auth, [...routes, ...more(auth)].map((route) => ({ guards: [], answer: user, ...route })), { ...USUAL, ...setting });
+  if (!server.listening) await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
+  return {
+    auth,
+    base: `http://127.0.0.1:${server.address().port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await auth.close?.();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import express, { type RequestHandler } from "express";
+import { createAuth, createAuthExpress, createAuthServer, SENTRI_ERROR_STATUS, SentriError, type AuthUser, type ClientAuthClient, type SentriLogger, type ServerAuthClient } from "sentri/express";
+
+export const auth = createAuthExpress({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
+export const literal = createAuth({ mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:" });
+export const narrowed = createAuth<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
+export const server: ServerAuthClient<"user"> = createAuthServer({ validRoles: ["user"] as const, db: "sqlite::memory:" });
+export const client = () => createAuthExpress({ mode: "client", keyUri: "https://auth.example.com/auth/keys", validRoles: ["user", "admin"] as const });
+export const asClient = (): ClientAuthClient<"user" | "admin"> => client();
+export const guards: RequestHandler[] = [auth.protect(), auth.authorize("admin"), auth.authorize(["user"], "admin"), auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.ip ?? "" })];
+
+// @ts-expect-error a role that does not exist
+export const typo = () => auth.authorize("amdin");
+// @ts-expect-error nor there
+export const other = () => narrowed.permit({ roles: ["amdin"], check: () => true });
+// @ts-expect-error client mode guards, and nothing else
+export const none = () => client().router;
+// @ts-expect-error as well
+export const neither = () => client().migrate();
+// @ts-expect-error a mode is needed
+export const modeless = () => createAuthExpress({ validRoles: ["user"], db: "sqlite::memory:" });
+
+export const app = express();
+app.put("/users/:id", auth.protect(), auth.permit((req) => req.user!.id === req.params.id), (req, res) => {
+  const user: { id: string; roles: string[] } = req.user!;
+  const session: string | null = req.auth!.sessionId;
+  res.json({ user, session, requestId: req.requestId });
+});
+app.use(auth.errorHandler({ onUnhandled: (error, req) => console.error(error, req.path) }));
+
+export class NotFound extends SentriError {
+  constructor() {
+    super("NOT_FOUND", "nothing", SENTRI_ERROR_STATUS.USER_NOT_FOUND);
+  }
+}
+export const logger: SentriLogger = console;
+export const verified: () => AuthUser<"user" | "admin"> = () => auth.verifyAccessToken("x");

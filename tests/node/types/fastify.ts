@@ -1,0 +1,21 @@
+import Fastify from "fastify";
+import { createAuthFastify, type ServerAuthClient } from "sentri/fastify";
+
+export const auth = createAuthFastify({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
+export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthFastify<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
+export const client = () => createAuthFastify({ mode: "client", keyUri: "https://auth.example.com/auth/keys" });
+export const guard = auth.protect();
+// @ts-expect-error a role that does not exist
+export const typo = () => auth.authorize("amdin");
+// @ts-expect-error client mode guards, and nothing else
+export const none = () => client().plugin;
+
+export const app = Fastify();
+app.register(auth.plugin(), { prefix: "/auth" });
+app.register(auth.router());
+app.setErrorHandler(auth.errorHandler({ onUnhandled: (error, request) => request.log.error(error) }));
+app.get("/me", { preHandler: [auth.protect(), auth.authorize("admin", "user"), auth.permit((request) => request.user!.id === request.id)] }, async (request) => {
+  const roles: string[] = request.user!.roles;
+  const session: string | null = request.auth!.sessionId;
+  return { roles, session };
+});
