@@ -26,8 +26,10 @@ pub mod programmatic;
 pub mod server;
 pub mod service;
 pub mod session;
+pub mod standalone;
 pub mod store;
 pub mod token;
+pub mod wire;
 
 pub use error::{Error, ErrorCode};
 pub use server::{AuthServer, Host};

@@ -78,6 +78,19 @@ pub enum PermitOutcome {
     Denied,
 }
 
+impl PermitOutcome {
+    /// Reads `passed`, `unauthenticated`, or `bypass:` and the role; anything else is `denied`.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        match (text, text.strip_prefix("bypass:")) {
+            (_, Some(role)) => Self::Bypass(role.to_owned()),
+            ("passed", _) => Self::Passed,
+            ("unauthenticated", _) => Self::Unauthenticated,
+            _ => Self::Denied,
+        }
+    }
+}
+
 /// The verdict of a rate limiter on a route of the host's.
 #[derive(Debug, Clone)]
 pub struct Limited {

@@ -1,0 +1,68 @@
+//! The hot path: free functions over a number, because entering a method of a class costs more than a verification.
+
+use std::sync::{PoisonError, RwLock};
+
+use sentri_core::{AuthServer, ErrorCode, wire};
+
+use crate::runtime;
+
+static SERVERS: RwLock<Vec<Option<AuthServer>>> = RwLock::new(Vec::new());
+
+/// Gives a server a number.
+pub fn remember(server: AuthServer) -> u32 {
+    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
+    let free = servers.iter().position(Option::is_none);
+    let place = free.unwrap_or_else(|| {
+        servers.push(None);
+        servers.len() - 1
+    });
+    servers[place] = Some(server);
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// Takes a number back.
+pub fn forget(number: u32) {
+    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(place) = servers.get_mut(number as usize) {
+        *place = None;
+    }
+}
+
+fn with<T>(number: u32, run: impl FnOnce(&AuthServer) -> T) -> Option<T> {
+    let servers = SERVERS.read().unwrap_or_else(PoisonError::into_inner);
+    servers.get(number as usize).and_then(Option::as_ref).map(run)
+}
+
+/// See `AuthServer::epoch`.
+#[uniffi::export]
+pub fn epoch(server: u32) -> u32 {
+    with(server, AuthServer::epoch).unwrap_or_default()
+}
+
+/// Verifies an access token: `{"value": {id, roles, sessionId, exp}}` or `{"error"}`.
+#[uniffi::export]
+pub fn verify_access_token(server: u32, token: String) -> String {
+    let verified = with(server, |server| {
+        if server.keys_are_old()
+            && let Ok(runtime) = runtime::handle()
+        {
+            let _entered = runtime.enter();
+            server.reload_keys();
+        }
+        server.verify_access_token(&token).map(wire::verified_value)
+    });
+    wire::outcome(verified.unwrap_or_else(|| Err(ErrorCode::InternalError.into())))
+}
+
+/// Panics. For the test that shows what becomes of a panic.
+#[uniffi::export]
+pub fn panic_now(message: String) {
+    runtime::keep_panics_quiet();
+    std::panic::panic_any(message);
+}
+
+/// A job that panics. For the test that shows what becomes of a panic.
+#[uniffi::export]
+pub fn panic_later(message: String) -> std::sync::Arc<crate::job::Job> {
+    crate::job::start(async move { std::panic::panic_any(message) })
+}
