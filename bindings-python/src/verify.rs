@@ -39,9 +39,10 @@ pub fn epoch(server: u32) -> u32 {
     with(server, AuthServer::epoch).unwrap_or_default()
 }
 
-/// Verifies an access token: `{"value": {id, roles, sessionId, exp}}` or `{"error"}`.
+/// Verifies an access token (UTF-8): packed text (`wire::verified_text`), or `{"error"}`.
 #[uniffi::export]
-pub fn verify_access_token(server: u32, token: String) -> String {
+pub fn verify_access_token(server: u32, token: &[u8]) -> String {
+    let token = std::str::from_utf8(token).unwrap_or_default();
     let verified = with(server, |server| {
         if server.keys_are_old()
             && let Ok(runtime) = runtime::handle()
@@ -49,9 +50,10 @@ pub fn verify_access_token(server: u32, token: String) -> String {
             let _entered = runtime.enter();
             server.reload_keys();
         }
-        server.verify_access_token(&token).map(wire::verified_value)
+        server.verify_access_token(token)
     });
-    wire::outcome(verified.unwrap_or_else(|| Err(ErrorCode::InternalError.into())))
+    let verified = verified.unwrap_or_else(|| Err(ErrorCode::InternalError.into()));
+    verified.map_or_else(|error| wire::outcome(Err(error)), wire::verified_text)
 }
 
 /// Panics. For the test that shows what becomes of a panic.

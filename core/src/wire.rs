@@ -206,3 +206,24 @@ pub fn verified_value(verified: VerifiedAccess) -> Value {
     let VerifiedAccess { id, roles, session_id, exp } = verified;
     json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })
 }
+
+/// The separator of packed texts; a claim that holds it crosses as JSON.
+const SEPARATOR: char = '\u{1f}';
+
+/// The flat form of a verified token, which takes least time to read: `exp` in seconds, id, session id (may be empty) and
+/// roles, each after a unit separator. [`outcome`] of [`verified_value`] for claims that hold the separator.
+#[must_use]
+pub fn verified_text(verified: VerifiedAccess) -> String {
+    let VerifiedAccess { id, roles, session_id, exp } = &verified;
+    let session = session_id.as_deref().unwrap_or_default();
+    let parts = || [id.as_str(), session].into_iter().chain(roles.iter().map(String::as_str));
+    if parts().any(|part| part.contains(SEPARATOR)) {
+        return outcome(Ok(verified_value(verified)));
+    }
+    let mut text = exp.to_string();
+    for part in parts() {
+        text.push(SEPARATOR);
+        text.push_str(part);
+    }
+    text
+}
