@@ -12,6 +12,7 @@ from typing import Any, Optional
 from .cache import Generations
 from .dispatch import Dispatcher, Events
 from .errors import SentriError, from_data, to_data, unwrap
+from .exchange import Exchange, request_id
 from .functions import HostFunctions
 from .jobs import finish, wait
 from .native import NativeGuardian, epoch
@@ -80,6 +81,10 @@ class Guard:
     def logging(self) -> bool:
         """Whether anybody listens: only then a request's id is worth finding."""
         return self._dispatcher.listening
+
+    def id_of(self, exchange: Exchange) -> Optional[str]:
+        """A request's id, where anybody would read it."""
+        return request_id(exchange) if self.logging else None
 
     def guard_now(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Optional[Guarded]:
         """``protect()`` from memory; None: call ``guard``. Events are logged already."""
