@@ -16,7 +16,7 @@ from .exchange import Exchange, request_id
 from .functions import HostFunctions
 from .jobs import finish, wait
 from .native import NativeGuardian, epoch
-from .options import configured
+from .options import configured, spelt
 from .testing import Clock
 from .types import Auth, User
 
@@ -67,7 +67,7 @@ class Guard:
 
     def __init__(self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]) -> None:
         for warning in configured(native.configuration()) or ():
-            warnings.warn(warning, stacklevel=4)
+            warnings.warn(spelt(warning), stacklevel=4)
         self._guardian = native
         self._functions = functions
         self._dispatcher = dispatcher

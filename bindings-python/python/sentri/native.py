@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, cast
 
 try:
     from ._native import sentri_native as _module
@@ -84,19 +84,18 @@ class NativePasswords(Protocol):
 
 
 def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
-    made: NativeServer = _module.NativeServer(options, functions, test_clock)
-    return made
+    return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
 
 
 def make_tokens(options: str) -> NativeTokens:
-    made: NativeTokens = _module.NativeTokens(options)
-    return made
+    return cast(NativeTokens, _module.NativeTokens(options))
 
 
 def make_passwords(options: str) -> NativePasswords:
-    made: NativePasswords = _module.NativePasswords(options)
-    return made
+    return cast(NativePasswords, _module.NativePasswords(options))
 
 
 epoch: Any = _module.epoch
 verify_access_token: Any = _module.verify_access_token
+panic_now: Any = _module.panic_now
+panic_later: Any = _module.panic_later

@@ -79,11 +79,15 @@ def _option_names() -> frozenset[str]:
 _OPTION_NAMES = _option_names()
 
 
+def spelt(text: str) -> str:
+    """A sentence about options, with their names as they are spelt here."""
+    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]*)+\b", lambda word: snake(word[0]) if word[0] in _OPTION_NAMES else word[0], text)
+
+
 def configured(text: str) -> Any:
-    """Unwraps the outcome of a check of options. An error names them as they are spelt here."""
+    """Unwraps the outcome of a check of options."""
     outcome = json.loads(text)
-    if "error" not in outcome:
-        return outcome["value"]
-    error: SentriError = from_data(outcome["error"])
-    spell = lambda found: snake(found[0]) if found[0] in _OPTION_NAMES else found[0]  # noqa: E731
-    raise SentriError(error.code, re.sub(r"\b[a-z]+(?:[A-Z][a-z]*)+\b", spell, error.message), error.status_code, error.details)
+    if "error" in outcome:
+        error = from_data(outcome["error"])
+        raise SentriError(error.code, spelt(error.message), error.status_code, error.details)
+    return outcome["value"]
