@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
-use sentri_core::{Error, ErrorCode, Host, wire};
+use sentri_core::{Error, ErrorCode, wire};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinError;
@@ -145,15 +145,18 @@ pub struct HostFunctions {
 }
 
 impl HostFunctions {
-    /// Gives a host the functions that are named: operations, and `isTokenRevoked`.
-    pub fn install(names: &[String], host: &mut Host) {
+    /// The operations among the names of the host's functions.
+    pub fn overrides(names: &[String]) -> Option<Arc<dyn Overrides>> {
         let operations: Vec<_> = names.iter().filter_map(|name| Operation::from_name(name)).collect();
-        if !operations.is_empty() {
-            host.overrides = Some(Arc::new(Self { operations }));
+        if operations.is_empty() { None } else { Some(Arc::new(Self { operations })) }
+    }
+
+    /// `isTokenRevoked`, if it is among the names of the host's functions.
+    pub fn revocation(names: &[String]) -> Option<Arc<dyn RevocationCheck>> {
+        if !names.iter().any(|name| name == REVOCATION) {
+            return None;
         }
-        if names.iter().any(|name| name == REVOCATION) {
-            host.revocation = Some(Arc::new(Self { operations: Vec::new() }));
-        }
+        Some(Arc::new(Self { operations: Vec::new() }))
     }
 }
 

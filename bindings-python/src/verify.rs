@@ -2,48 +2,71 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use sentri_core::{AuthServer, ErrorCode, wire};
+use sentri_core::{AuthClient, AuthServer, ErrorCode, wire};
 
 use crate::runtime;
 
-static SERVERS: RwLock<Vec<Option<AuthServer>>> = RwLock::new(Vec::new());
+/// What a number stands for.
+pub enum Numbered {
+    Server(AuthServer),
+    Client(AuthClient),
+}
 
-/// Gives a server a number.
-pub fn remember(server: AuthServer) -> u32 {
-    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-    let free = servers.iter().position(Option::is_none);
+impl From<AuthServer> for Numbered {
+    fn from(server: AuthServer) -> Self {
+        Self::Server(server)
+    }
+}
+
+impl From<AuthClient> for Numbered {
+    fn from(client: AuthClient) -> Self {
+        Self::Client(client)
+    }
+}
+
+static NUMBERED: RwLock<Vec<Option<Numbered>>> = RwLock::new(Vec::new());
+
+/// Gives a server or a client a number.
+pub fn remember(numbered: Numbered) -> u32 {
+    let mut all = NUMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    let free = all.iter().position(Option::is_none);
     let place = free.unwrap_or_else(|| {
-        servers.push(None);
-        servers.len() - 1
+        all.push(None);
+        all.len() - 1
     });
-    servers[place] = Some(server);
+    all[place] = Some(numbered);
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// Takes a number back.
 pub fn forget(number: u32) {
-    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-    if let Some(place) = servers.get_mut(number as usize) {
+    let mut all = NUMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(place) = all.get_mut(number as usize) {
         *place = None;
     }
 }
 
-fn with<T>(number: u32, run: impl FnOnce(&AuthServer) -> T) -> Option<T> {
-    let servers = SERVERS.read().unwrap_or_else(PoisonError::into_inner);
-    servers.get(number as usize).and_then(Option::as_ref).map(run)
+fn with<T>(number: u32, run: impl FnOnce(&Numbered) -> T) -> Option<T> {
+    let all = NUMBERED.read().unwrap_or_else(PoisonError::into_inner);
+    all.get(number as usize).and_then(Option::as_ref).map(run)
 }
 
-/// See `AuthServer::epoch`.
+/// See `AuthServer::epoch` and `AuthClient::epoch`.
 #[uniffi::export]
-pub fn epoch(server: u32) -> u32 {
-    with(server, AuthServer::epoch).unwrap_or_default()
+pub fn epoch(number: u32) -> u32 {
+    let epoch = with(number, |numbered| match numbered {
+        Numbered::Server(server) => server.epoch(),
+        Numbered::Client(client) => client.epoch(),
+    });
+    epoch.unwrap_or_default()
 }
 
 /// Verifies an access token (UTF-8): packed text (`wire::verified_text`), or `{"error"}`.
 #[uniffi::export]
 pub fn verify_access_token(server: u32, token: &[u8]) -> String {
     let token = std::str::from_utf8(token).unwrap_or_default();
-    let verified = with(server, |server| {
+    let verified = with(server, |numbered| {
+        let Numbered::Server(server) = numbered else { return Err(ErrorCode::InternalError.into()) };
         if server.keys_are_old()
             && let Ok(runtime) = runtime::handle()
         {

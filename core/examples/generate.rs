@@ -58,7 +58,8 @@ fn tables_in_python() -> String {
     for code in ErrorCode::ALL {
         let _ = writeln!(out, "    \"{}\": {},", code.as_str(), code.status());
     }
-    out += "}\n\n#: Every auth event: its level, and the fields it may carry beside `service`, `event` and `requestId`.\n";
+    out +=
+        "}\n\n#: Every auth event: its level, and the fields it may carry beside `service`, `event` and `requestId`.\n";
     out += "SENTRI_EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {\n";
     for event in EventName::ALL {
         let fields: String = event.fields().iter().map(|field| format!("\"{field}\", ")).collect();

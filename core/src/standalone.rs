@@ -37,9 +37,7 @@ impl Tokens {
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
         let keys = match (read.string("secret")?, read.value("jwks")) {
-            (Some(secret), None) => {
-                KeySource::Ring(Box::new(KeyRing::from_secret(secret, algorithm(&mut read)?)?))
-            }
+            (Some(secret), None) => KeySource::Ring(Box::new(KeyRing::from_secret(secret, algorithm(&mut read)?)?)),
             (None, Some(set)) => {
                 let allowed = algorithms(&mut read)?;
                 KeySource::Set(JwkSet::from_remote_json(set.to_string().as_bytes())?, allowed)

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, Level};
 use crate::hook::{Effect, HookContext};
+use crate::http::decision::Decision;
 use crate::http::guard::{GuardRequest, Guarded, Principal};
 use crate::http::{Body, Handled, Request, Response};
 use crate::limit::seconds_up;
-use crate::server::{Decision, Limited, VerifiedAccess};
+use crate::server::{Limited, VerifiedAccess};
 
 /// JSON text from a host; what is not JSON is null and gets the error for that.
 #[must_use]

@@ -1,12 +1,13 @@
 """Auth for services: registration, login by any identifier, JWT access tokens, rotating refresh tokens, sessions, roles.
 
 ``AuthServer`` for event loops and ``BlockingAuthServer`` for threads are the same server over one native core, which also
-serves Node. ``sentri.fastapi``, ``sentri.flask`` and ``sentri.django`` mount it.
+serves Node; ``AuthClient`` guards the routes of other services by its public keys. ``sentri.fastapi``, ``sentri.flask`` and ``sentri.django`` mount it.
 """
 
 from __future__ import annotations
 
 from .blocking import BlockingAuthServer
+from .client import AuthClient
 from .errors import SentriError
 from .server import AuthServer
 from .standalone import (
@@ -28,6 +29,7 @@ __all__ = [
     "SENTRI_ROUTES",
     "Access",
     "Auth",
+    "AuthClient",
     "AuthServer",
     "BlockingAuthServer",
     "SentriError",

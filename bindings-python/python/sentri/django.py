@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from . import blocking
+from . import blocking, client
 from .django_messages import DjangoExchange, Middleware, read_body, read_path, write_response
 from .errors import SentriError
 from .exchange import to_core
@@ -65,6 +65,10 @@ class DjangoGuard(Guards[Decorator]):
     def middleware(self) -> type:
         """Answers a ``SentriError`` that a view raises in the envelope. Give it a name and list that in ``MIDDLEWARE``."""
         return type("SentriMiddleware", (Middleware,), {"auth": self})
+
+
+class AuthClient(DjangoGuard, client.AuthClient):
+    """Client mode for Django."""
 
 
 class AuthServer(DjangoGuard, blocking.BlockingAuthServer):

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import server
+from . import client, server
 from .asgi import AsgiExchange, Endpoints, SendHeaders
 from .errors import SentriError
 from .requests import asgi_path, below
@@ -52,6 +52,10 @@ class FastAPIGuard(Guards[Dependency]):
         """Answers ``SentriError`` in the envelope, and sends the headers of ``protect()`` with whatever a route answers."""
         app.add_exception_handler(SentriError, self.error_handler)
         app.add_middleware(SendHeaders)
+
+
+class AuthClient(FastAPIGuard, client.AuthClient):
+    """Client mode for FastAPI and Starlette: ``auth.attach(app)``."""
 
 
 class AuthServer(FastAPIGuard, server.AuthServer):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, request
 
-from . import blocking
+from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .guarding import ResponseData
@@ -73,6 +73,10 @@ class FlaskGuard(Guards[Decorator]):
     def attach(self, app: Flask) -> None:
         """Answers ``SentriError`` in the envelope."""
         app.register_error_handler(SentriError, self.error_handler)
+
+
+class AuthClient(FlaskGuard, client.AuthClient):
+    """Client mode for Flask: ``auth.attach(app)``."""
 
 
 class AuthServer(FlaskGuard, blocking.BlockingAuthServer):

@@ -153,7 +153,7 @@ class Guard:
         return from_data(decision["error"]) if decision["error"] else None
 
     def _decide(self, text: str) -> dict[str, Any]:
-        decision: dict[str, Any] = json.loads(text)
+        decision: dict[str, Any] = unwrap(text)
         self._dispatcher.log(decision["events"])
         return decision
 
@@ -164,7 +164,8 @@ class Guard:
     def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:
         """The access token that a request brings, unverified, or None. Names of headers in any case."""
         found = {name.lower(): value for name, value in headers.items() if name.lower() in ("authorization", "cookie")}
-        return self._guardian.access_token_of(found.get("authorization"), found.get("cookie"))
+        token: Optional[str] = unwrap(self._guardian.access_token_of(found.get("authorization"), found.get("cookie")))
+        return token
 
 
 def _named(user: Optional[User]) -> tuple[Optional[str], list[str]]:

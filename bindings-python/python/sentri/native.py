@@ -48,7 +48,7 @@ class NativeGuardian(Protocol):
     def authorize(self, id: Optional[str], roles: list[str], required: list[str], request_id: Optional[str]) -> str: ...
     def permit(self, id: Optional[str], roles: list[str], verdict: str, request_id: Optional[str]) -> str: ...
     def error_response(self, error: str) -> str: ...
-    def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> Optional[str]: ...
+    def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> str: ...
 
 
 class NativeServer(NativeGuardian, Protocol):
@@ -64,6 +64,13 @@ class NativeServer(NativeGuardian, Protocol):
     def verify_refresh_token(self, token: str) -> str: ...
     def check_limit_rule(self, rule: str) -> str: ...
     def limit(self, rule: str, key: str, is_address: bool, request_id: Optional[str]) -> Job: ...
+
+
+class NativeClient(NativeGuardian, Protocol):
+    """Client mode."""
+
+    def verify_access_token(self, token: str) -> Job: ...
+    def verify_access_token_now(self, token: str) -> Optional[str]: ...
 
 
 class NativeTokens(Protocol):
@@ -85,6 +92,10 @@ class NativePasswords(Protocol):
 
 def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
     return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
+
+
+def make_client(options: str, functions: list[str], test_clock: Optional[int]) -> NativeClient:
+    return cast(NativeClient, _module.NativeClient(options, functions, test_clock))
 
 
 def make_tokens(options: str) -> NativeTokens:

@@ -297,6 +297,24 @@ class ServerOptions(_CommonOptions, total=False):
     router: RouterOverrides
 
 
+class AccessCookieName(TypedDict, total=False):
+    """Where client mode looks for an access token beside the header."""
+
+    name: str
+
+
+class ClientOptions(_CommonOptions, total=False):
+    """Options of client mode. README: Client mode; the names in ``snake_case``."""
+
+    key_uri: str
+    allow_insecure: bool
+    valid_roles: Sequence[str]
+    algorithms: Sequence[Algorithm]
+    clock_tolerance: Duration
+    cache_max_age: Duration
+    access_cookie: Union[bool, AccessCookieName]
+
+
 class TokenOptions(TypedDict, total=False):
     """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others."""
 
