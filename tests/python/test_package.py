@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 import sentri
-from sentri import BlockingAuthServer, SentriError
+from sentri import BlockingAuthServer, SentriError, native
 from sentri.cache import Generations
 from sentri.testing import Clock
 from support.servers import options, user
@@ -165,3 +165,34 @@ def test_what_is_exported_is_documented() -> None:
 def test_both_forms_have_the_same_calls() -> None:
     names = lambda one: {name for name in dir(one) if not name.startswith("_")}  # noqa: E731
     assert names(sentri.AuthServer) - {"blocking"} == names(BlockingAuthServer) - {"asynchronous"}
+
+
+ODD: list[Any] = [None, 0, -1, 2**70, 1.5, True, "", "\x00", "{", "[]", "null", "x" * 100_000, b"\xff", [], {}, object(), '{"method":1}']
+
+
+def test_no_argument_to_an_export_ends_the_process(capfd: pytest.CaptureFixture[str]) -> None:
+    """P48: the answer is a value or an exception, and the process lives."""
+    made: list[Any] = [native.make_server("{}", [], None), native.make_server(json.dumps(GOOD), ["login", "isTokenRevoked"], None)]
+    made += [native.make_tokens("{}"), native.make_passwords("{}"), native.make_client("{}", ["isTokenRevoked"], None)]
+    calls = raised = 0
+    for one in made:
+        for name in (name for name in dir(one) if not name.startswith("_")):
+            for value in ODD:
+                for count in (1, 2, 3, 4):
+                    calls += 1
+                    try:
+                        getattr(one, name)(*[value] * count)
+                    except Exception:
+                        raised += 1
+    for function in (native.epoch, native.verify_access_token):
+        for value in ODD:
+            calls += 1
+            try:
+                function(value, value) if function is native.verify_access_token else function(value)
+            except Exception:
+                raised += 1
+    assert calls > 3_000 and 1_000 < raised < calls, (calls, raised)
+    assert capfd.readouterr() == ("", "")
+
+
+GOOD = {"mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "saltRounds": 10}

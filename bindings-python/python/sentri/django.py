@@ -17,10 +17,10 @@ from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from . import blocking, client
-from .django_messages import DjangoExchange, Middleware, read_body, read_path, write_response
+from .django_messages import DjangoExchange, Middleware, read_length, read_path, write_response
 from .errors import SentriError
 from .exchange import to_core
-from .requests import below
+from .requests import below, read_body
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
 
@@ -105,7 +105,7 @@ class AuthServer(DjangoGuard, blocking.BlockingAuthServer):
         if not self.has_route(request.method or "", path):
             raise Http404
         moved = to_core(DjangoExchange(request), path, request.META.get("QUERY_STRING", ""))
-        raw, moved["tooLarge"] = read_body(request)
+        raw, moved["tooLarge"] = read_body(read_length(request), lambda: request.body)
         return moved, raw
 
 

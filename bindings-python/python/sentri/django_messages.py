@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from .errors import SentriError
 from .exchange import Headers
 from .guarding import ResponseData
-from .requests import MAX_BODY, asgi_path, wsgi_headers, wsgi_path
+from .requests import asgi_path, wsgi_headers, wsgi_path
 from .types import Auth, User
 
 if TYPE_CHECKING:
@@ -72,12 +72,10 @@ def read_path(request: HttpRequest) -> str:
     return asgi_path(scope) if scope else wsgi_path(request.META)
 
 
-def read_body(request: HttpRequest) -> tuple[Optional[bytes], bool]:
-    """The body, and whether it is longer than is read."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
-        return None, True
-    raw = request.body
-    return (None, True) if len(raw) > MAX_BODY else (raw or None, False)
+def read_length(request: HttpRequest) -> Optional[int]:
+    """What the client says of the body's length."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def write_response(made: ResponseData) -> HttpResponse:

@@ -13,7 +13,7 @@ from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .guarding import ResponseData
-from .requests import MAX_BODY, below, wsgi_headers, wsgi_path
+from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
 from .types import Auth, User
@@ -105,7 +105,7 @@ class AuthServer(FlaskGuard, blocking.BlockingAuthServer):
             if not self.has_route(request.method, path):
                 abort(404)
             moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))
-            raw, moved["tooLarge"] = _body()
+            raw, moved["tooLarge"] = read_body(request.content_length, _read)
             return _response(self.handle(moved, raw))
 
         return serve
@@ -115,10 +115,6 @@ def _response(made: ResponseData) -> Response:
     return Response(made.body, made.status, made.headers)
 
 
-def _body() -> tuple[Optional[bytes], bool]:
-    """The body, and whether it is longer than is read."""
-    length = request.content_length
-    if (length or 0) > MAX_BODY:
-        return None, True
-    raw = request.get_data() if length is not None else request.stream.read(MAX_BODY + 1)
-    return raw or None, len(raw) > MAX_BODY
+def _read() -> bytes:
+    # Without a length only as much as tells that it is too long.
+    return request.get_data() if request.content_length is not None else request.stream.read(MAX_BODY + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 from urllib.parse import quote
 
@@ -68,3 +68,11 @@ def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[st
         return str(known)
     header = next((value for name, value in headers if name == "x-request-id"), None)
     return header if header is not None and _REQUEST_ID.fullmatch(header) else None
+
+
+def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optional[bytes], bool]:
+    """A body, and whether it is longer than is read."""
+    if (length or 0) > MAX_BODY:
+        return None, True
+    raw = read()
+    return raw or None, len(raw) > MAX_BODY

@@ -312,6 +312,7 @@ class ClientOptions(_CommonOptions, total=False):
     algorithms: Sequence[Algorithm]
     clock_tolerance: Duration
     cache_max_age: Duration
+    trusted_origins: Sequence[str]
     access_cookie: Union[bool, AccessCookieName]
 
 
