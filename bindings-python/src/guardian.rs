@@ -19,7 +19,7 @@ pub struct Held<G> {
     guardian: Result<G, Error>,
     clock: Option<Arc<TestClock>>,
     number: u32,
-    home: Home,
+    home: Arc<Home>,
 }
 
 impl<G> Drop for Held<G> {
@@ -41,8 +41,10 @@ pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
 impl<G: Guardian + Into<Numbered>> Held<G> {
     /// Takes what the options made.
     pub fn new(guardian: Result<G, Error>, clock: Option<Arc<TestClock>>) -> Self {
-        let number = guardian.as_ref().map_or(u32::MAX, |guardian| verify::remember(guardian.clone().into()));
-        Self { guardian, clock, number, home: Home::default() }
+        let home = Arc::<Home>::default();
+        let remember = |guardian: &G| verify::remember(guardian.clone().into(), Arc::clone(&home));
+        let number = guardian.as_ref().map_or(u32::MAX, remember);
+        Self { guardian, clock, number, home }
     }
 
     pub fn get(&self) -> Result<&G, Error> {

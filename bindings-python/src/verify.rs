@@ -1,10 +1,10 @@
 //! The hot path: free functions over a number, because entering a method of a class costs more than a verification.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sentri_core::{AuthClient, AuthServer, ErrorCode, wire};
 
-use crate::runtime;
+use crate::runtime::{self, Home};
 
 /// What a number stands for.
 pub enum Numbered {
@@ -24,17 +24,20 @@ impl From<AuthClient> for Numbered {
     }
 }
 
-static NUMBERED: RwLock<Vec<Option<Numbered>>> = RwLock::new(Vec::new());
+/// A server or a client, and the process that it works in.
+type Entry = (Numbered, Arc<Home>);
+
+static NUMBERED: RwLock<Vec<Option<Entry>>> = RwLock::new(Vec::new());
 
 /// Gives a server or a client a number.
-pub fn remember(numbered: Numbered) -> u32 {
+pub fn remember(numbered: Numbered, home: Arc<Home>) -> u32 {
     let mut all = NUMBERED.write().unwrap_or_else(PoisonError::into_inner);
     let free = all.iter().position(Option::is_none);
     let place = free.unwrap_or_else(|| {
         all.push(None);
         all.len() - 1
     });
-    all[place] = Some(numbered);
+    all[place] = Some((numbered, home));
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
@@ -46,7 +49,7 @@ pub fn forget(number: u32) {
     }
 }
 
-fn with<T>(number: u32, run: impl FnOnce(&Numbered) -> T) -> Option<T> {
+fn with<T>(number: u32, run: impl FnOnce(&Entry) -> T) -> Option<T> {
     let all = NUMBERED.read().unwrap_or_else(PoisonError::into_inner);
     all.get(number as usize).and_then(Option::as_ref).map(run)
 }
@@ -54,7 +57,7 @@ fn with<T>(number: u32, run: impl FnOnce(&Numbered) -> T) -> Option<T> {
 /// See `AuthServer::epoch` and `AuthClient::epoch`.
 #[uniffi::export]
 pub fn epoch(number: u32) -> u32 {
-    let epoch = with(number, |numbered| match numbered {
+    let epoch = with(number, |(numbered, _)| match numbered {
         Numbered::Server(server) => server.epoch(),
         Numbered::Client(client) => client.epoch(),
     });
@@ -65,9 +68,11 @@ pub fn epoch(number: u32) -> u32 {
 #[uniffi::export]
 pub fn verify_access_token(server: u32, token: &[u8]) -> String {
     let token = std::str::from_utf8(token).unwrap_or_default();
-    let verified = with(server, |numbered| {
+    let verified = with(server, |(numbered, home)| {
         let Numbered::Server(server) = numbered else { return Err(ErrorCode::InternalError.into()) };
+        // A forked child verifies with the keys that it has, and leaves the parent's connections alone.
         if server.keys_are_old()
+            && home.settle().is_ok()
             && let Ok(runtime) = runtime::handle()
         {
             let _entered = runtime.enter();
