@@ -113,7 +113,7 @@ impl<G: Guardian + Into<Numbered>> Held<G> {
 
     pub fn error_response(&self, error: &str) -> String {
         let error = wire::read_error(&wire::parse(error));
-        self.answer(|guardian| Ok(wire::response_value(&guardian.error_response(&error))))
+        self.answer(|guardian| Ok(wire::response_value(guardian.error_response(&error))))
     }
 
     pub fn access_token_of(&self, authorization: Option<&str>, cookie: Option<&str>) -> String {

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sentri_core::{AuthClient, AuthServer, ErrorCode, wire};
 
+use crate::job::{self, Job};
 use crate::runtime::{self, Home};
 
 /// What a number stands for.
@@ -93,6 +94,6 @@ pub fn panic_now(message: String) {
 
 /// A job that panics. For the test that shows what becomes of a panic.
 #[uniffi::export]
-pub fn panic_later(message: String) -> std::sync::Arc<crate::job::Job> {
-    crate::job::start(async move { std::panic::panic_any(message) })
+pub fn panic_later(message: String) -> Arc<Job> {
+    job::start(async move { std::panic::panic_any(message) })
 }

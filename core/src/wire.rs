@@ -118,7 +118,7 @@ pub fn read_guard_request(request: &Value) -> GuardRequest {
 
 /// `{status, headers, body}`
 #[must_use]
-pub fn response_value(response: &Response) -> Value {
+pub fn response_value(response: Response) -> Value {
     let Response { status, headers, body } = response;
     json!({ "status": status, "headers": headers, "body": body })
 }
@@ -141,7 +141,7 @@ pub fn events_value(events: &[Event], log: Log<'_>) -> Value {
 pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
     let Handled { response, events, effects } = handled;
     json!({
-        "response": response_value(&response),
+        "response": response_value(response),
         "events": events_value(&events, log),
         "effects": effects.into_iter().map(effect_value).collect::<Value>(),
     })
