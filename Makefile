@@ -79,7 +79,7 @@ $(STAMPS)/venv: tests/python/requirements.txt | $(STAMPS)
 
 $(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(PYTHON_SOURCES)
 	@echo '==> Python wheel (release; a few minutes the first time)'
-	rm -rf target/wheels
+	rm -rf target/wheels bindings-python/python/sentri/_native
 	$(VENV)/bin/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
 	@touch $@
 
@@ -115,7 +115,7 @@ bindings: | $(STAMPS)
 	@mkdir -p target/bindings/$(BINDINGS)
 	cargo build --quiet --release -p sentri-python --features bindgen
 	$(CARGO_OUT)/uniffi-bindgen generate --no-format --language $(BINDINGS) --out-dir target/bindings/$(BINDINGS) \
-	  --library $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so)
+	  --config bindings-python/bindings.toml --library $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so)
 	cp $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so) target/bindings/$(BINDINGS)/
 	@find target/bindings/$(BINDINGS) -type f
 
@@ -176,4 +176,4 @@ bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 
 clean:
 	cargo clean
-	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/bench/node_modules npm/native/*.node
+	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/bench/node_modules npm/native/*.node bindings-python/python/sentri/_native

@@ -1,7 +1,7 @@
 //! Work on the runtime, and its conversation with whoever waits for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -76,6 +76,32 @@ impl Drop for Job {
     }
 }
 
+/// Whether the host goes down. A step wakes whoever awaits it, and that is a call into the host from a thread of ours: an
+/// interpreter that has begun to end would end that thread in the middle of it, and with it the process.
+static CLOSED: RwLock<bool> = RwLock::new(false);
+
+/// Lets no step through from now on, and waits for those that are on their way. To be called before the host's
+/// interpreter goes down.
+#[uniffi::export]
+pub fn let_go() {
+    // Not for ever: in a forked child nobody may be left to give the lock back.
+    for _ in 0..100 {
+        match CLOSED.try_write() {
+            Ok(mut closed) => return *closed = true,
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+fn tell(steps: &mpsc::UnboundedSender<Step>, step: Step) -> bool {
+    let closed = CLOSED.read().unwrap_or_else(PoisonError::into_inner);
+    !*closed && steps.send(step).is_ok()
+}
+
+fn is_closed() -> bool {
+    *CLOSED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn ended() -> Step {
     Step::Done { result: wire::outcome(Err(ErrorCode::InternalError.into())) }
 }
@@ -85,11 +111,12 @@ pub fn start(work: impl Future<Output = String> + Send + 'static) -> Arc<Job> {
     let (steps, receiver) = mpsc::unbounded_channel();
     let questions = Arc::new(Questions { steps: steps.clone(), open: std::sync::Mutex::default() });
     match runtime::handle() {
+        Ok(_) if is_closed() => _ = steps.send(ended()),
         Ok(runtime) => {
             let work = runtime.spawn(QUESTIONS.scope(Arc::clone(&questions), work));
             runtime.spawn(async move {
                 let result = work.await.unwrap_or_else(|error| panicked(error));
-                let _ = steps.send(Step::Done { result });
+                tell(&steps, Step::Done { result });
             });
         }
         Err(error) => _ = steps.send(Step::Done { result: wire::outcome(Err(error)) }),
@@ -133,9 +160,11 @@ impl Questions {
             number
         };
         let step = Step::Ask { number, function: function.to_owned(), input, context };
-        let gone = |()| Error::from(ErrorCode::InternalError);
-        self.steps.send(step).map_err(|_| gone(()))?;
-        wire::read_outcome(&answer.await.map_err(|_| gone(()))?)
+        let gone = || Error::from(ErrorCode::InternalError);
+        if !tell(&self.steps, step) {
+            return Err(gone());
+        }
+        wire::read_outcome(&answer.await.map_err(|_| gone())?)
     }
 }
 

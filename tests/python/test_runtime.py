@@ -177,3 +177,26 @@ def test_many_loops_and_threads_share_one_server() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(24)))
     auth.close()
+
+
+AT_EXIT = """
+import asyncio, threading
+from sentri import AuthServer
+auth = AuthServer(db="sqlite::memory:", valid_roles=["user"], salt_rounds=10, logger=False)
+
+async def main():
+    await auth.migrate()
+    # Some of these are under way when the interpreter ends.
+    for _ in range(8):
+        asyncio.ensure_future(auth.hash_password("correct horse"))
+    await auth.find_user("nobody")
+
+asyncio.run(main())
+print("over")
+"""
+
+
+def test_the_interpreter_ends_in_peace_whatever_is_under_way() -> None:
+    for _ in range(10):
+        done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "over\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any, Optional, Protocol, cast
 
 try:
@@ -11,6 +12,9 @@ except (ImportError, OSError) as cause:  # pragma: no cover
         "The native core of sentri could not be loaded: the installed wheel does not fit this system, or the package was "
         "copied without it. Cure: pip install --force-reinstall sentri"
     ) from cause
+
+# A thread of ours must not be in the interpreter when it goes down.
+atexit.register(_module.let_go)
 
 #: What is raised for a panic; its text is the cause.
 NativePanic: type[Exception] = _module.InternalError

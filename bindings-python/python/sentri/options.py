@@ -23,24 +23,25 @@ FUNCTION = "[function]"
 def describe(value: Any) -> str:
     """Options, inputs and results as JSON text, member names in ``camelCase``. Durations become seconds, functions a word
     that stands for them."""
-    return json.dumps(_plain(value), separators=(",", ":"))
+    return json.dumps(plain(value), separators=(",", ":"))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return plain(value.value)
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {camel(str(name)): _plain(item) for name, item in value.items()}
+        return {camel(str(name)): plain(item) for name, item in value.items()}
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+        return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return FUNCTION if callable(value) else f"[{type(value).__name__}]"
 
 

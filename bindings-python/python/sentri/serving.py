@@ -13,7 +13,7 @@ from .errors import SentriError, from_data, unwrap
 from .functions import Hooks, HostFunctions, report
 from .guarding import REMEMBERED, Guard, ResponseData, read_response
 from .native import Job, NativeServer
-from .options import configured, describe, prepare
+from .options import configured, describe, plain, prepare
 from .types import Access
 
 
@@ -65,8 +65,8 @@ class Serving(Guard):
 
     def sign_access_token(self, id: str, roles: Sequence[str] = (), session_id: Optional[str] = None) -> str:
         """Signs an access token; call after ``ready()``."""
-        claims = {"id": id, "roles": roles, "session_id": session_id}
-        signed: str = unwrap(self._native.sign_access_token(describe(claims)))
+        claims = json.dumps({"id": id, "roles": list(roles), "sessionId": session_id}, default=plain)
+        signed: str = unwrap(self._native.sign_access_token(claims))
         return signed
 
     def sign_refresh_token(self, session_id: str) -> str:
