@@ -4,6 +4,8 @@
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
+# make wheel  an installable Python wheel in target/wheels
+# make bindings LANG=ruby|kotlin|swift   the core's bindings for another language in target/bindings
 # make generate   write the files that are derived from the core's tables
 
 SHELL := /bin/bash
@@ -13,11 +15,22 @@ SHELL := /bin/bash
 PORT ?= 3000
 DB ?= sqlite:./sentri.db
 
-CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
+PYTHON ?= python3
+
+# LANG is also the locale of every command, and what is set on the command line is handed on to all of them.
+ifeq ($(origin LANG),command line)
+BINDINGS := $(LANG)
+override export LANG := C.UTF-8
+endif
+
+CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node bindings-python/src bindings-python/Cargo.toml -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
 NPM_SOURCES = npm/package.json $(wildcard npm/tsconfig*.json) $(shell find npm/src npm/scripts -type f)
+PYTHON_SOURCES = bindings-python/pyproject.toml $(shell find bindings-python/python -name '*.py' -not -path '*/_native/*')
+VENV := $(CURDIR)/target/venv
+CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 STAMPS := target/stamps
 
-.PHONY: help demo test check check-rust check-node audit test-rust test-node bench pack generate clean
+.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-ruby bench bench-python pack wheel bindings generate clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -63,6 +76,35 @@ $(STAMPS)/bench-install: tests/bench/package.json tests/bench/package-lock.json 
 	npm --prefix tests/bench ci --no-audit --no-fund
 	@touch $@
 
+$(STAMPS)/venv: tests/python/requirements.txt | $(STAMPS)
+	@echo '==> Python packages for the build and the tests'
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'The tests need Python 3.10 or later with venv. Set PYTHON=, or: apt-get install python3 python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	@touch $@
+
+$(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(PYTHON_SOURCES)
+	@echo '==> Python wheel (release; a few minutes the first time)'
+	rm -rf target/wheels bindings-python/python/sentri/_native
+	$(VENV)/bin/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
+	@touch $@
+
+$(STAMPS)/python-install: $(STAMPS)/wheel
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/sentri-*.whl
+	@touch $@
+
+$(STAMPS)/ruby: | $(STAMPS)
+	@if ! ruby -e 'require "ffi"' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo '==> installing the Debian packages ruby and ruby-ffi'; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ruby ruby-ffi >/dev/null; \
+	  else \
+	    echo 'The Ruby test needs ruby and its gem ffi: apt-get install ruby ruby-ffi' >&2; exit 1; \
+	  fi; \
+	fi
+	@touch $@
+
 # --- the commands -------------------------------------------------------------------------------------------------
 
 demo: $(STAMPS)/addon $(STAMPS)/npm-build
@@ -71,10 +113,23 @@ demo: $(STAMPS)/addon $(STAMPS)/npm-build
 pack: $(STAMPS)/pack
 	@ls -l target/npm/*.tgz
 
+wheel: $(STAMPS)/wheel
+	@ls -l target/wheels/*.whl
+
+bindings: | $(STAMPS)
+	@case '$(BINDINGS)' in ruby|kotlin|swift|python) ;; *) echo 'say which: make bindings LANG=ruby, kotlin or swift' >&2; exit 1;; esac
+	@echo '==> bindings for $(BINDINGS)'
+	@mkdir -p target/bindings/$(BINDINGS)
+	cargo build --quiet --release -p sentri-python --features bindgen
+	$(CARGO_OUT)/uniffi-bindgen generate --no-format --language $(BINDINGS) --out-dir target/bindings/$(BINDINGS) \
+	  --config bindings-python/bindings.toml --library $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so)
+	cp $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so) target/bindings/$(BINDINGS)/
+	@find target/bindings/$(BINDINGS) -type f
+
 generate:
 	cargo run --quiet -p sentri-core --example generate
 
-check: check-rust check-node
+check: check-rust check-node check-python
 
 check-rust:
 	@echo '==> formatting, lints'
@@ -96,8 +151,14 @@ check-node: $(STAMPS)/npm-install
 	@echo '==> types'
 	npm --prefix npm run check
 
+check-python: $(STAMPS)/venv
+	@echo '==> Python types'
+	cd bindings-python && $(VENV)/bin/mypy
+	cd bindings-python && $(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
 test: check
-	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node
+	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node test-python
+	@$(MAKE) --no-print-directory test-ruby
 
 test-rust:
 	@echo '==> Rust tests'
@@ -114,9 +175,23 @@ test-node: $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/runtimes-install
 	@echo '==> Node under load, by itself: it measures time'
 	node --test --test-reporter=spec tests/node/load.test.mjs
 
+# The Node packages are the other half of a system in both languages.
+test-python: $(STAMPS)/python-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> Python tests'
+	cd tests/python && $(VENV)/bin/pytest
+
+test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
+	@echo '==> Ruby'
+	@$(MAKE) --no-print-directory bindings LANG=ruby
+	tests/ruby/run.sh
+
+bench-python: $(STAMPS)/python-install
+	$(VENV)/bin/python tests/bench/bench.py
+
 bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 	@tests/services/run.sh node tests/bench/run.mjs
+	@$(MAKE) --no-print-directory bench-python
 
 clean:
 	cargo clean
-	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules npm/native/*.node
+	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules npm/native/*.node bindings-python/python/sentri/_native

@@ -5,63 +5,14 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, within_runtime_if_available};
 use sentri_core::clock::TestClock;
-use sentri_core::event::{Event, Level};
-use sentri_core::http::Response;
+use sentri_core::guardian::{Guardian, User};
 use sentri_core::http::decision::{Decision, PermitOutcome};
-use sentri_core::http::guard::{GuardRequest, Guarded};
-use sentri_core::{AuthClient, AuthServer, Error};
-use serde_json::{Value, json};
+use sentri_core::{Error, wire};
+use serde_json::Value;
 
 use crate::foreign::in_context;
-use crate::outcome::{error_value, outcome, parse, read_error};
+use crate::outcome::{outcome, parse, read_error};
 use crate::types::{self, NodeGuardRequest};
-
-type User<'a> = Option<(&'a str, &'a [String])>;
-
-/// An `AuthServer` or an `AuthClient`.
-pub trait Guardian: Clone + Send + Sync + 'static {
-    fn epoch(&self) -> u32;
-    fn guard_now(&self, request: &GuardRequest) -> Option<Guarded>;
-    fn guard(&self, request: &GuardRequest) -> impl Future<Output = Guarded> + Send;
-    fn check_roles(&self, required: &[String]) -> Result<(), Error>;
-    fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
-    fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision;
-    fn error_response(&self, error: &Error) -> Response;
-    fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
-}
-
-macro_rules! guardian {
-    ($($mode:ty),*) => {$(
-        impl Guardian for $mode {
-            fn epoch(&self) -> u32 {
-                self.epoch()
-            }
-            fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
-                self.guard_now(request)
-            }
-            async fn guard(&self, request: &GuardRequest) -> Guarded {
-                self.guard(request).await
-            }
-            fn check_roles(&self, required: &[String]) -> Result<(), Error> {
-                self.check_roles(required)
-            }
-            fn authorize(&self, user: User<'_>, required: &[String]) -> Decision {
-                self.authorize(user, required)
-            }
-            fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision {
-                self.permit(user, outcome)
-            }
-            fn error_response(&self, error: &Error) -> Response {
-                self.error_response(error)
-            }
-            fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
-                self.log_entry(event, request_id)
-            }
-        }
-    )*};
-}
-
-guardian!(AuthServer, AuthClient);
 
 /// What the options made: a guardian, or the error that the host throws.
 pub type Made<G> = Result<G, Error>;
@@ -132,13 +83,7 @@ pub fn permit(
     verdict: &str,
     request_id: Option<&str>,
 ) -> String {
-    let verdict = match (verdict, verdict.strip_prefix("bypass:")) {
-        (_, Some(role)) => PermitOutcome::Bypass(role.to_owned()),
-        ("passed", _) => PermitOutcome::Passed,
-        ("unauthenticated", _) => PermitOutcome::Unauthenticated,
-        _ => PermitOutcome::Denied,
-    };
-    decision(guardian, guardian.permit(user(id, roles), &verdict), request_id)
+    decision(guardian, guardian.permit(user(id, roles), &PermitOutcome::from_text(verdict)), request_id)
 }
 
 /// `{status, headers, body}`
@@ -151,9 +96,7 @@ fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> User<'a> 
 }
 
 fn decision(guardian: &impl Guardian, decision: Decision, request_id: Option<&str>) -> String {
-    let Decision { error, event } = decision;
-    let events = types::events(guardian, event.as_slice(), request_id);
-    json!({ "error": error.as_ref().map(error_value), "events": events }).to_string()
+    wire::decision_value(decision, &|event| guardian.log_entry(event, request_id)).to_string()
 }
 
 /// Runs a future as a promise. A panic in it rejects.

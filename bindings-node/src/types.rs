@@ -3,13 +3,13 @@
 use napi_derive::napi;
 use sentri_core::AuthServer;
 use sentri_core::event::Event;
-use sentri_core::hook::{Effect, HookContext};
-use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
+use sentri_core::guardian::Guardian;
+use sentri_core::http::guard::{GuardRequest, Guarded};
 use sentri_core::http::{Body, Handled, Request, Response};
-use serde_json::{Value, json};
+use sentri_core::wire;
+use serde_json::Value;
 
-use crate::guardian::Guardian;
-use crate::outcome::{error_value, response_value};
+use crate::outcome::response_value;
 
 /// A request to an endpoint.
 #[napi(object, object_to_js = false)]
@@ -67,60 +67,17 @@ impl From<NodeGuardRequest> for GuardRequest {
 
 /// `[{level, entry}]`
 pub fn events(guardian: &impl Guardian, events: &[Event], request_id: Option<&str>) -> Value {
-    let log = |event: &Event| {
-        let (level, entry) = guardian.log_entry(event, request_id);
-        json!({ "level": level.as_str(), "entry": entry })
-    };
-    events.iter().map(log).collect()
+    wire::events_value(events, &|event| guardian.log_entry(event, request_id))
 }
 
 /// `{response, events, effects}`
 pub fn handled(server: &AuthServer, handled: Handled, request_id: Option<&str>) -> Value {
-    let Handled { response, events: logged, effects } = handled;
-    json!({
-        "response": response_value(response),
-        "events": events(server, &logged, request_id),
-        "effects": effects.into_iter().map(effect).collect::<Value>(),
-    })
-}
-
-/// `{hook, args}`
-fn effect(effect: Effect) -> Value {
-    match effect {
-        Effect::Login { user_id, roles, context } => {
-            json!({ "hook": "onLogin", "args": [{ "id": user_id, "roles": roles }, hook_context(context)] })
-        }
-        Effect::FailedLogin { identifier, context } => {
-            json!({ "hook": "onFailedLogin", "args": [identifier, hook_context(context)] })
-        }
-        Effect::Logout { user_id, context } => json!({ "hook": "onLogout", "args": [user_id, hook_context(context)] }),
-    }
-}
-
-fn hook_context(context: HookContext) -> Value {
-    let HookContext { ip, user_agent, request_id, session_id, error_code } = context;
-    json!({
-        "ip": ip, "userAgent": user_agent, "requestId": request_id, "sessionId": session_id, "errorCode": error_code,
-    })
+    wire::handled_value(handled, &|event| server.log_entry(event, request_id))
 }
 
 /// `{principal | error, headers, events, freshUntil, epoch}`
 pub fn guarded(guardian: &impl Guardian, guarded: Guarded, epoch: u32, request_id: Option<&str>) -> Value {
-    let Guarded { result, headers, events: logged, fresh_until } = guarded;
-    let mut value = json!({
-        "headers": headers,
-        "events": events(guardian, &logged, request_id),
-        "freshUntil": fresh_until,
-        "epoch": epoch,
-    });
-    match result {
-        Ok(Principal { id, roles, session_id, token, exp }) => {
-            value["principal"] =
-                json!({ "id": id, "roles": roles, "sessionId": session_id, "token": token, "exp": exp });
-        }
-        Err(error) => value["error"] = error_value(&error),
-    }
-    value
+    wire::guarded_value(guarded, epoch, &|event| guardian.log_entry(event, request_id))
 }
 
 /// A response as JSON text.

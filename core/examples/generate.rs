@@ -1,4 +1,4 @@
-//! Writes the TypeScript that is derived from the core's tables; with `--check`, only says whether it is up to date.
+//! Writes the TypeScript and Python that are derived from the core's tables; with `--check`, only says whether it is up to date.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -86,25 +86,50 @@ fn options() -> String {
     out
 }
 
+const PYTHON_HEAD: &str = "\"\"\"Written by `make generate` from the tables of the core. Do not edit.\"\"\"\n\nfrom __future__ import annotations\n\n";
+
+fn tables_in_python() -> String {
+    let mut out = PYTHON_HEAD.to_owned();
+    out += "#: HTTP status of every error code.\nSENTRI_ERROR_STATUS: dict[str, int] = {\n";
+    for code in ErrorCode::ALL {
+        let _ = writeln!(out, "    \"{}\": {},", code.as_str(), code.status());
+    }
+    out +=
+        "}\n\n#: Every auth event: its level, and the fields it may carry beside `service`, `event` and `requestId`.\n";
+    out += "SENTRI_EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {\n";
+    for event in EventName::ALL {
+        let fields: String = event.fields().iter().map(|field| format!("\"{field}\", ")).collect();
+        let _ = writeln!(out, "    \"{}\": (\"{}\", ({fields})),", event.as_str(), event.level().as_str());
+    }
+    out += "}\n\n#: Every endpoint: method, path below the mount point, who may call it.\n";
+    out += "SENTRI_ROUTES: tuple[tuple[str, str, str], ...] = (\n";
+    for route in ROUTES {
+        let access = format!("{:?}", route.access).to_lowercase();
+        let _ = writeln!(out, "    (\"{}\", \"{}\", \"{access}\"),", route.method, route.pattern);
+    }
+    out += ")\n";
+    out
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../npm/src/generated");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stale = false;
-    let files = [
-        ("codes.ts", codes()),
-        ("events.ts", events()),
-        ("openapi.ts", openapi()),
-        ("options.ts", options()),
-        ("routes.ts", routes()),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
+    for (name, text) in [
+        ("npm/src/generated/codes.ts", codes()),
+        ("npm/src/generated/events.ts", events()),
+        ("npm/src/generated/openapi.ts", openapi()),
+        ("npm/src/generated/options.ts", options()),
+        ("npm/src/generated/routes.ts", routes()),
+        ("bindings-python/python/sentri/tables.py", tables_in_python()),
+    ] {
+        let path = root.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
             continue;
         }
         stale = true;
         if check {
-            eprintln!("npm/src/generated/{name} is not what the core's tables say: run `make generate`");
+            eprintln!("{name} is not what the core's tables say: run `make generate`");
         } else if let Err(error) = std::fs::write(&path, text) {
             eprintln!("{}: {error}", path.display());
             return ExitCode::FAILURE;

@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 pub mod generations;
+pub mod guardian;
 pub mod hook;
 pub mod http;
 pub mod idempotency;
@@ -28,8 +29,10 @@ pub mod programmatic;
 pub mod server;
 pub mod service;
 pub mod session;
+pub mod standalone;
 pub mod store;
 pub mod token;
+pub mod wire;
 
 pub use client::{AuthClient, ClientHost};
 pub use error::{Error, ErrorCode};

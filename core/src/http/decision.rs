@@ -26,6 +26,19 @@ pub enum PermitOutcome {
     Denied,
 }
 
+impl PermitOutcome {
+    /// Reads `passed`, `unauthenticated`, or `bypass:` and the role; anything else is `denied`.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        match (text, text.strip_prefix("bypass:")) {
+            (_, Some(role)) => Self::Bypass(role.to_owned()),
+            ("passed", _) => Self::Passed,
+            ("unauthenticated", _) => Self::Unauthenticated,
+            _ => Self::Denied,
+        }
+    }
+}
+
 /// `authorize()`: any of `required`. `user` is `(id, roles)`.
 #[must_use]
 pub fn authorize(user: Option<(&str, &[String])>, required: &[String], logging: bool) -> Decision {

@@ -1,0 +1,119 @@
+"""The endpoints as an ASGI application, and what sends the headers of ``protect()``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Optional
+
+from .errors import SentriError
+from .exchange import Headers, to_core
+from .guarding import ResponseData
+from .requests import MAX_BODY, asgi_headers, asgi_path
+from .server import AuthServer
+from .types import Auth, User
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Where headers wait in a request's scope for its response.
+_HEADERS = "sentri.headers"
+_USER = "sentri.user"
+
+
+class AsgiExchange:
+    """A request by its scope. The user stands in ``scope["state"]``, Starlette's ``request.state``, as ``user`` and
+    ``auth``."""
+
+    def __init__(self, scope: Scope, *arguments: Any) -> None:
+        self.method: str = scope["method"]
+        self.headers = asgi_headers(scope)
+        self.arguments = arguments
+        self._scope = scope
+
+    @property
+    def client_ip(self) -> Optional[str]:
+        client = self._scope.get("client")
+        return client[0] if client else None
+
+    @property
+    def known_id(self) -> Any:
+        return self._scope.get("state", {}).get("request_id")
+
+    @property
+    def user(self) -> Optional[User]:
+        return self._scope.get(_USER)
+
+    def admit(self, user: User, auth: Auth) -> None:
+        self._scope[_USER] = user
+        self._scope.setdefault("state", {}).update(user=user, auth=auth)
+
+    def add(self, headers: Headers) -> None:
+        self._scope.setdefault(_HEADERS, []).extend(headers)
+
+
+class Endpoints:
+    """The endpoints, to be mounted. ``path`` fixes which one it is; without it the path below the mount point counts."""
+
+    def __init__(self, auth: AuthServer, path: Optional[str] = None) -> None:
+        self._auth = auth
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = self._path if self._path is not None else asgi_path(scope)[len(scope.get("root_path", "")) :]
+        request = to_core(AsgiExchange(scope), path, scope.get("query_string", b"").decode("latin-1"))
+        raw, request["tooLarge"] = await _read_body(receive)
+        try:
+            response = await self._auth.handle(request, raw)
+        except SentriError as error:
+            response = self._auth.error_response(error)
+        await _write(send, scope["method"], response)
+
+
+class SendHeaders:
+    """Middleware that sends what ``protect()`` has to say with the response, whoever makes that."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = []
+        scope[_HEADERS] = headers
+
+        async def sending(message: Message) -> None:
+            if headers and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_encoded(headers)]}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+async def _read_body(receive: Receive) -> tuple[Optional[bytes], bool]:
+    """The body, and whether it is longer than is read."""
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None, True
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks) or None, False
+
+
+async def _write(send: Send, method: str, response: ResponseData) -> None:
+    headers = [*_encoded(response.headers), (b"content-length", str(len(response.body)).encode())]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -1,0 +1,174 @@
+"""Server mode, for threads that may block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from .errors import SentriError, unwrap
+from .guarding import ResponseData
+from .jobs import wait
+from .names import to_snake
+from .serving import Serving
+from .types import (
+    IdentifierInput,
+    IdentifierUpdate,
+    IdentifiersResult,
+    IssuedSession,
+    RegisterResult,
+    RotatedKey,
+    ServerOptions,
+    SessionInfo,
+    StoredKey,
+    StoredUser,
+    UserPage,
+    UserRoles,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .server import AuthServer
+
+
+class BlockingAuthServer(Serving):
+    """:class:`sentri.AuthServer` for threads that may block. The interpreter's lock is free meanwhile, so other threads go
+    on, and Ctrl-C is noticed.
+
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
+    """
+
+    def __init__(self, **options: Unpack[ServerOptions]) -> None:
+        super().__init__(options)
+
+    @property
+    def asynchronous(self) -> AuthServer:
+        """The same server, for event loops."""
+        from .server import AuthServer
+
+        view = AuthServer.__new__(AuthServer)
+        view.__dict__ = self.__dict__
+        return view
+
+    def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
+        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers`` (pairs, names
+        in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks have run when it
+        returns."""
+        response, effects = self._handled(wait(self._handle(request, raw), self._functions))
+        if effects:
+            self._hooks.run_blocking(effects, request.get("requestId"))
+        return response
+
+    def limit(
+        self, rule: str, key: str, is_address: bool, request_id: Optional[str] = None
+    ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
+        """Counts one hit on a route: headers for the response, and the error to answer with, if it is too much."""
+        return self._limited(wait(self._native.limit(rule, key, is_address, request_id)))
+
+    def _run(self, method: str, *args: Any) -> Any:
+        return to_snake(unwrap(wait(self._call(method, *args))))
+
+    def migrate(self) -> None:
+        """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once."""
+        self._run("migrate")
+
+    def ready(self) -> None:
+        """Returns when tables and keys are there. Requests and calls wait by themselves."""
+        self._run("ready")
+
+    def close(self) -> None:
+        """Ends database connections."""
+        self._run("close")
+
+    def register(
+        self, *, identifiers: Sequence[IdentifierInput], password: str, roles: Optional[Sequence[str]] = None
+    ) -> RegisterResult:
+        """Registers a user; admin roles are allowed here."""
+        result: RegisterResult = self._run("register", {"identifiers": identifiers, "password": password, "roles": roles})
+        return result
+
+    def bulk_create_identifiers(self, user_id: str, identifiers: Sequence[IdentifierInput]) -> IdentifiersResult:
+        """Adds identifiers, all or none."""
+        result: IdentifiersResult = self._run("bulkCreateIdentifiers", user_id, identifiers)
+        return result
+
+    def bulk_update_identifiers(self, user_id: str, identifiers: Sequence[IdentifierUpdate]) -> IdentifiersResult:
+        """Changes identifiers, all or none."""
+        result: IdentifiersResult = self._run("bulkUpdateIdentifiers", user_id, identifiers)
+        return result
+
+    def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> IdentifiersResult:
+        """Deletes identifiers, all or none; one must stay."""
+        result: IdentifiersResult = self._run("bulkDeleteIdentifiers", user_id, ids)
+        return result
+
+    def assign_roles(self, user_id: str, roles: Sequence[str]) -> UserRoles:
+        """Replaces a user's role set."""
+        result: UserRoles = self._run("assignRoles", user_id, roles)
+        return result
+
+    def set_password(self, user_id: str, new_password: str) -> None:
+        """Sets a password without the old one; every session of the user ends."""
+        self._run("setPassword", user_id, new_password)
+
+    def get_user(self, user_id: str) -> Optional[StoredUser]:
+        """A user, or None."""
+        result: Optional[StoredUser] = self._run("getUser", user_id)
+        return result
+
+    def find_user(self, identifier: str) -> Optional[StoredUser]:
+        """The owner of an identifier in any spelling, or None."""
+        result: Optional[StoredUser] = self._run("findUser", identifier)
+        return result
+
+    def list_users(
+        self, *, limit: Optional[int] = None, cursor: Optional[str] = None, identifier: Optional[str] = None
+    ) -> UserPage:
+        """Users, oldest first, in pages of 1 to 100."""
+        result: UserPage = self._run("listUsers", {"limit": limit, "cursor": cursor, "identifier": identifier})
+        return result
+
+    def delete_user(self, user_id: str) -> bool:
+        """Deletes a user with sessions and identifiers. False: there was none."""
+        result: bool = self._run("deleteUser", user_id)
+        return result
+
+    def create_session(self, user_id: str, *, ip: Optional[str] = None, user_agent: Optional[str] = None) -> IssuedSession:
+        """Opens a session for a user whom you have authenticated by other means."""
+        result: IssuedSession = self._run("createSession", user_id, {"ip": ip, "user_agent": user_agent})
+        return result
+
+    def list_sessions(self, user_id: str) -> list[SessionInfo]:
+        """A user's live sessions, newest first."""
+        result: list[SessionInfo] = self._run("listSessions", user_id)
+        return result
+
+    def revoke_session(self, session_id: str) -> bool:
+        """Ends a session. False: there was no live one."""
+        result: bool = self._run("revokeSession", session_id)
+        return result
+
+    def revoke_sessions(self, user_id: str) -> int:
+        """Ends every session of a user; how many there were."""
+        result: int = self._run("revokeSessions", user_id)
+        return result
+
+    def rotate_keys(self) -> RotatedKey:
+        """Makes a new signing key: published at once, signing from ``active_from`` on."""
+        result: RotatedKey = self._run("rotateKeys")
+        return result
+
+    def list_keys(self) -> list[StoredKey]:
+        """The stored keys without their secrets, newest first."""
+        result: list[StoredKey] = self._run("listKeys")
+        return result
+
+    def hash_password(self, password: str) -> str:
+        """Hashes a password by the configured algorithm."""
+        result: str = self._run("hashPassword", password)
+        return result
+
+    def verify_password(self, password: str, hash: str) -> bool:
+        """Whether a password belongs to a bcrypt or argon2id hash."""
+        result: bool = self._run("verifyPassword", password, hash)
+        return result

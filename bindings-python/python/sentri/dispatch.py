@@ -1,0 +1,55 @@
+"""What the core has to tell: entries to the logger, notices to the hooks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+_LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+#: ``[{"level", "entry"}]``
+Events = Sequence[Mapping[str, Any]]
+
+
+class Dispatcher:
+    """Logs entries. A ``logging`` logger gets the event's name as message and its fields as ``extra``; any other logger
+    one mapping through its methods ``info``, ``warning`` (or ``warn``) and ``error``."""
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        self._std = logger if isinstance(logger, (logging.Logger, logging.LoggerAdapter)) else None
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody listens at this moment to what goes well, too."""
+        if self._std is not None:
+            return self._std.isEnabledFor(logging.INFO)
+        return self._logger is not None
+
+    def log(self, events: Events, error: Optional[BaseException] = None) -> None:
+        """Logs entries, ``error`` with its traceback. A logger that raises harms no request."""
+        if self._logger is None:
+            return
+        for event in events:
+            try:
+                self._write(event["level"], event["entry"], error)
+            except Exception:
+                pass  # There is nowhere left to say it.
+
+    def _write(self, level: str, entry: Mapping[str, Any], error: Optional[BaseException]) -> None:
+        if self._std is not None:
+            self._std.log(_LEVELS[level], entry["event"], extra=dict(entry), exc_info=error)
+            return
+        method = getattr(self._logger, "warning", None) if level == "warn" else None
+        (method or getattr(self._logger, level))(dict(entry))
+
+    def log_again(self, events: Events, request_id: Optional[str]) -> None:
+        """Logs what was cached of another request, under this one's id."""
+        if not self.listening:
+            return
+        for event in events:
+            entry = {name: value for name, value in event["entry"].items() if name != "requestId"}
+            if request_id is not None:
+                entry["requestId"] = request_id
+            self.log([{"level": event["level"], "entry": entry}])

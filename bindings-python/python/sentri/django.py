@@ -1,0 +1,116 @@
+"""Auth for Django, synchronous and asynchronous views alike::
+
+    auth = AuthServer(db="sqlite:./sentri.db", valid_roles=["user", "admin"])
+    urlpatterns = [path("auth/", include(auth.urls))]  # async_urls under ASGI
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Optional
+
+from asgiref.sync import iscoroutinefunction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from . import blocking, client
+from .django_messages import DjangoExchange, Middleware, read_length, read_path, write_response
+from .errors import SentriError
+from .exchange import to_core
+from .requests import below, read_body
+from .steps import Guards, Limit, Step
+from .tables import SENTRI_ROUTES
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .types import LimiterOptions
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+View = Callable[[HttpRequest], Any]
+
+
+class DjangoGuard(Guards[Decorator]):
+    """``@auth.protect()`` and its companions. ``request.user`` and ``request.auth`` say whose a request is; refusals are
+    answered in the envelope."""
+
+    def _form(self, step: Step) -> Decorator:
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+                exchange = DjangoExchange(request)
+                try:
+                    step.blocking(exchange)
+                except SentriError as error:
+                    return exchange.finish(write_response(self.error_response(error)))
+                return exchange.finish(view(request, *args, **kwargs))
+
+            @wraps(view)
+            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+                exchange = DjangoExchange(request)
+                try:
+                    await step.awaited(exchange)
+                except SentriError as error:
+                    return exchange.finish(write_response(self.error_response(error)))
+                return exchange.finish(await view(request, *args, **kwargs))
+
+            return guarded_async if iscoroutinefunction(view) else guarded
+
+        return decorate
+
+    @property
+    def middleware(self) -> type:
+        """Answers a ``SentriError`` that a view raises in the envelope. Give it a name and list that in ``MIDDLEWARE``."""
+        return type("SentriMiddleware", (Middleware,), {"auth": self})
+
+
+class AuthClient(DjangoGuard, client.AuthClient):
+    """Client mode for Django."""
+
+
+class AuthServer(DjangoGuard, blocking.BlockingAuthServer):
+    """Server mode for Django. Programmatic calls block; ``auth.asynchronous`` has them for event loops."""
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """The endpoints, for ``path("auth/", include(auth.urls))``."""
+        return _urls(self._serving)
+
+    @property
+    def async_urls(self) -> list[URLPattern]:
+        """The same for a server of ASGI, where blocking views would wait for each other."""
+        return _urls(self._serving_async)
+
+    def rate_limiter(self, key: Optional[View] = None, **options: Unpack[LimiterOptions]) -> Decorator:
+        """Limits how often a client may call a view. ``key`` replaces the client's address."""
+        return self._form(Limit(self, key, self.check_limit_rule(options)))
+
+    def _serving(self, pattern: str) -> View:
+        def serve(request: HttpRequest) -> HttpResponse:
+            return write_response(self.handle(*self._read(request, pattern)))
+
+        return serve
+
+    def _serving_async(self, pattern: str) -> View:
+        async def serve(request: HttpRequest) -> HttpResponse:
+            return write_response(await self.asynchronous.handle(*self._read(request, pattern)))
+
+        return serve
+
+    def _read(self, request: HttpRequest, pattern: str) -> tuple[dict[str, Any], Optional[bytes]]:
+        path = below(read_path(request), pattern)
+        if not self.has_route(request.method or "", path):
+            raise Http404
+        moved = to_core(DjangoExchange(request), path, request.META.get("QUERY_STRING", ""))
+        raw, moved["tooLarge"] = read_body(read_length(request), lambda: request.body)
+        return moved, raw
+
+
+def _urls(serving: Callable[[str], View]) -> list[URLPattern]:
+    # The longer ones first: an id may hold anything, an encoded slash too.
+    patterns = sorted({pattern for _, pattern, _ in SENTRI_ROUTES}, key=lambda pattern: -pattern.count("/"))
+    regex = {pattern: "^" + re.sub(r":\w+", "(?s:.+)", pattern[1:]) + "/?$" for pattern in patterns}
+    return [re_path(regex[pattern], csrf_exempt(serving(pattern))) for pattern in patterns]

@@ -1,0 +1,109 @@
+"""Requests and responses of Django, moved as they are."""
+
+from __future__ import annotations
+
+from http.cookies import Morsel
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+
+from .errors import SentriError
+from .exchange import Headers
+from .guarding import ResponseData
+from .requests import asgi_path, wsgi_headers, wsgi_path
+from .types import Auth, User
+
+if TYPE_CHECKING:
+    from .guarding import Guard
+
+
+class DjangoExchange:
+    """A request of Django's. ``request.user`` and ``request.auth`` say whose it is."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.method = request.method or ""
+        self.headers = wsgi_headers(request.META)
+        self.client_ip: Optional[str] = request.META.get("REMOTE_ADDR")
+        self.known_id = getattr(request, "request_id", None)
+        self.arguments = (request,)
+        self._request: Any = request
+        self._added: Headers = []
+
+    @property
+    def user(self) -> Optional[User]:
+        return getattr(self._request, "sentri_user", None)
+
+    def admit(self, user: User, auth: Auth) -> None:
+        self._request.user = self._request.sentri_user = user
+        self._request.auth = auth
+
+    def add(self, headers: Headers) -> None:
+        self._added.extend(headers)
+
+    def finish(self, response: HttpResponse) -> HttpResponse:
+        """The response with what was added."""
+        return _add(response, self._added)
+
+
+class Middleware:
+    """Lets requests pass; Django asks it what to make of an exception."""
+
+    auth: Guard
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self._get_response(request)
+
+    def process_exception(self, _: HttpRequest, error: Exception) -> Optional[HttpResponse]:
+        return write_response(self.auth.error_response(error)) if isinstance(error, SentriError) else None
+
+
+def read_path(request: HttpRequest) -> str:
+    """The raw path, as far as the server tells it."""
+    scope = getattr(request, "scope", None)
+    return asgi_path(scope) if scope else wsgi_path(request.META)
+
+
+def read_length(request: HttpRequest) -> Optional[int]:
+    """What the client says of the body's length."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def write_response(made: ResponseData) -> HttpResponse:
+    """A response of the core as it is."""
+    response = HttpResponse(made.body, status=made.status)
+    del response["Content-Type"]
+    return _add(response, made.headers)
+
+
+def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
+    # Django keeps cookies apart from headers, as it would write them itself.
+    for name, value in headers:
+        if name == "Set-Cookie":
+            dict.__setitem__(response.cookies, value.partition("=")[0], _Cookie(value))
+        else:
+            response[name] = value
+    return response
+
+
+class _Cookie(Morsel[str]):
+    """A cookie that stands as the core wrote it."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        name, _, rest = line.partition("=")
+        value = rest.partition(";")[0]
+        self.set(name, value, value)
+        self._line = line
+
+    def OutputString(self, attrs: Any = None) -> str:
+        return self._line

@@ -1,0 +1,74 @@
+"""The one exception of the package."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+from .tables import SENTRI_ERROR_STATUS
+
+
+class SentriError(Exception):
+    """What sentri raises and what its error handlers answer with. Extend it for errors of your own::
+
+        class NotFound(SentriError):
+            def __init__(self, what: str) -> None:
+                super().__init__("NOT_FOUND", f"{what} not found", 404)
+    """
+
+    #: One of the codes of ``SENTRI_ERROR_STATUS``, or one of your own.
+    code: str
+    #: One sentence for a person.
+    message: str
+    #: HTTP status.
+    status_code: int
+    #: Machine-readable particulars.
+    details: Any
+    #: Seconds after which to repeat, where that helps.
+    retry_after: Optional[int]
+
+    def __init__(self, code: str, message: Optional[str] = None, status_code: Optional[int] = None, details: Any = None) -> None:
+        super().__init__(message if message is not None else code)
+        self.code = code
+        self.message = message if message is not None else code
+        self.status_code = status_code if status_code is not None else SENTRI_ERROR_STATUS.get(code, 500)
+        self.details = details
+        self.retry_after = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.code!r}, {self.message!r}, {self.status_code})"
+
+
+def from_data(data: dict[str, Any]) -> SentriError:
+    """The exception for an error of the core."""
+    error = SentriError(data["code"], data["message"], data["statusCode"], data.get("details"))
+    error.retry_after = data.get("retryAfter")
+    return error
+
+
+def to_data(error: BaseException) -> dict[str, Any]:
+    """What the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a framework's own
+    exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts."""
+    if isinstance(error, SentriError):
+        return {
+            "code": error.code,
+            "message": error.message,
+            "statusCode": error.status_code,
+            "details": error.details,
+            "retryAfter": error.retry_after,
+        }
+    for name in ("status_code", "code"):
+        status = getattr(error, name, None)
+        if isinstance(status, int):
+            return {"statusCode": int(status)}
+    return {}
+
+
+def unwrap(text: str) -> Any:
+    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from the panic that caused it if one did."""
+    outcome = json.loads(text)
+    error = outcome.get("error")
+    if error is None:
+        return outcome.get("value")
+    cause = outcome.get("cause")
+    raise from_data(error) from (None if cause is None else RuntimeError(cause))

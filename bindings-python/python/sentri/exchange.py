@@ -1,0 +1,72 @@
+"""A request of a framework's and its response to be, as what guards routes sees them: an adapter says where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional, Protocol
+
+from .requests import guard_request, request_id_of
+from .types import Auth, User
+
+Headers = list[tuple[str, str]]
+
+
+class Exchange(Protocol):
+    """One request."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def headers(self) -> Headers:
+        """Names in lower case, values as received."""
+        ...
+
+    @property
+    def client_ip(self) -> Optional[str]:
+        """The client's address as the framework knows it."""
+        ...
+
+    @property
+    def known_id(self) -> Any:
+        """The request's id, if middleware has set one."""
+        ...
+
+    @property
+    def user(self) -> Optional[User]:
+        """Whom ``protect()`` admitted."""
+        ...
+
+    @property
+    def arguments(self) -> Sequence[Any]:
+        """What the host's checks are called with."""
+        ...
+
+    def admit(self, user: User, auth: Auth) -> None:
+        """Tells the application who makes the request."""
+        ...
+
+    def add(self, headers: Headers) -> None:
+        """Adds headers to the response, whatever that will be."""
+        ...
+
+
+def seen_by_guard(exchange: Exchange) -> dict[str, str]:
+    """What ``protect()`` looks at."""
+    return guard_request(exchange.method, exchange.headers)
+
+
+def request_id(exchange: Exchange) -> Optional[str]:
+    """The id that middleware before us set, else the header ``X-Request-Id``."""
+    return request_id_of(exchange.known_id, exchange.headers)
+
+
+def to_core(exchange: Exchange, path: str, query: str) -> dict[str, Any]:
+    """A request to an endpoint, without its body. ``path`` is raw and below the mount point."""
+    return {
+        "method": exchange.method,
+        "path": path,
+        "query": query or None,
+        "headers": exchange.headers,
+        "clientIp": exchange.client_ip,
+        "requestId": request_id(exchange),
+    }

@@ -1,0 +1,111 @@
+"""Auth for FastAPI and Starlette. One call mounts it::
+
+    auth = AuthServer(db="sqlite:./sentri.db", valid_roles=["user", "admin"])
+    auth.install(app, prefix="/auth")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import client, server
+from .asgi import AsgiExchange, Endpoints, SendHeaders
+from .errors import SentriError
+from .requests import asgi_path, below
+from .steps import Guards, Limit, Step
+from .tables import SENTRI_ROUTES
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .types import LimiterOptions
+
+#: For ``Depends(...)``, or awaited with a request. Returns the user.
+Dependency = Callable[[Request], Awaitable[Any]]
+
+
+class FastAPIGuard(Guards[Dependency]):
+    """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` say whose a request is."""
+
+    def _form(self, step: Step) -> Dependency:
+        async def dependency(request: Request) -> Any:
+            exchange = AsgiExchange(request.scope, request)
+            await step.awaited(exchange)
+            return exchange.user
+
+        return dependency
+
+    async def error_handler(self, _: Request, error: Exception) -> Response:
+        """Answers an error in the envelope: ``app.add_exception_handler(Exception, auth.error_handler)``."""
+        made = self.error_response(error)
+        return Response(made.body, made.status, dict(made.headers))
+
+    def attach(self, app: FastAPI) -> None:
+        """Answers ``SentriError`` in the envelope, and sends the headers of ``protect()`` with whatever a route answers."""
+        app.add_exception_handler(SentriError, self.error_handler)
+        app.add_middleware(SendHeaders)
+
+
+class AuthClient(FastAPIGuard, client.AuthClient):
+    """Client mode for FastAPI and Starlette: ``auth.attach(app)``."""
+
+
+class AuthServer(FastAPIGuard, server.AuthServer):
+    """Server mode for FastAPI and Starlette."""
+
+    def install(self, app: FastAPI, *, prefix: str = "/auth") -> None:
+        """``attach``, and the endpoints under ``prefix``."""
+        self.attach(app)
+        app.include_router(self.router(), prefix=prefix)
+
+    def router(self) -> APIRouter:
+        """The endpoints; they stand in the app's OpenAPI."""
+        router = APIRouter(tags=["auth"])
+        for method, pattern, _ in SENTRI_ROUTES:
+            path, serve = re.sub(r":(\w+)", r"{\1:path}", pattern), self._serving(pattern)
+            router.add_api_route(path, serve, methods=[method], name=f"{method} {pattern}", openapi_extra=_openapi(pattern))
+            router.add_route(f"{path}/", serve, methods=[method], include_in_schema=False)
+            if method == "GET":
+                router.add_route(path, serve, methods=["HEAD"], include_in_schema=False)
+        return router
+
+    def app(self) -> ASGIApp:
+        """The endpoints as an ASGI application: ``app.mount("/auth", auth.app())``."""
+        return Endpoints(self)
+
+    def rate_limiter(self, key: Optional[Callable[[Request], Any]] = None, **options: Unpack[LimiterOptions]) -> Dependency:
+        """Limits how often a client may call a route. ``key`` replaces the client's address."""
+        return self._form(Limit(self.blocking, key, self.check_limit_rule(options)))
+
+    def _serving(self, pattern: str) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            path = below(asgi_path(request.scope), pattern)
+            if not self.has_route(request.method, path):
+                raise HTTPException(404)
+            return _Served(Endpoints(self, path))
+
+        return serve
+
+
+class _Served(Response):
+    """A response that an application writes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__()
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def _openapi(pattern: str) -> dict[str, Any]:
+    names = re.findall(r":(\w+)", pattern)
+    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]}

@@ -1,0 +1,120 @@
+"""Auth for Flask. One call mounts it: ``auth.init_app(app, url_prefix="/auth")``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Optional
+
+from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, request
+
+from . import blocking, client
+from .errors import SentriError
+from .exchange import Headers, to_core
+from .guarding import ResponseData
+from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
+from .steps import Guards, Limit, Step
+from .tables import SENTRI_ROUTES
+from .types import Auth, User
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .types import LimiterOptions
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _Exchange:
+    """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
+
+    arguments = ()
+
+    def __init__(self) -> None:
+        self.method = request.method
+        self.headers = wsgi_headers(request.environ)
+        self.client_ip = request.remote_addr
+        self.known_id = getattr(g, "request_id", None)
+
+    @property
+    def user(self) -> Optional[User]:
+        return getattr(g, "sentri_user", None)
+
+    def admit(self, user: User, auth: Auth) -> None:
+        g.user = g.sentri_user = user
+        g.auth = auth
+
+    def add(self, headers: Headers) -> None:
+        @after_this_request
+        def send(response: Response) -> Response:
+            response.headers.extend(headers)
+            return response
+
+
+class FlaskGuard(Guards[Decorator]):
+    """``@auth.protect()`` and its companions, below ``@app.route``."""
+
+    def _form(self, step: Step) -> Decorator:
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                step.blocking(_Exchange())
+                return current_app.ensure_sync(view)(*args, **kwargs)
+
+            return guarded
+
+        return decorate
+
+    def error_handler(self, error: Exception) -> Response:
+        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``."""
+        return _response(self.error_response(error))
+
+    def attach(self, app: Flask) -> None:
+        """Answers ``SentriError`` in the envelope."""
+        app.register_error_handler(SentriError, self.error_handler)
+
+
+class AuthClient(FlaskGuard, client.AuthClient):
+    """Client mode for Flask: ``auth.attach(app)``."""
+
+
+class AuthServer(FlaskGuard, blocking.BlockingAuthServer):
+    """Server mode for Flask. Programmatic calls block; ``auth.asynchronous`` has them for event loops."""
+
+    def init_app(self, app: Flask, *, url_prefix: str = "/auth") -> None:
+        """``attach``, and the endpoints under ``url_prefix``."""
+        self.attach(app)
+        app.register_blueprint(self.blueprint(), url_prefix=url_prefix)
+
+    def blueprint(self, name: str = "sentri") -> Blueprint:
+        """The endpoints."""
+        blueprint = Blueprint(name, __name__)
+        for method, pattern, _ in SENTRI_ROUTES:
+            rule, endpoint = re.sub(r":(\w+)", r"<path:\1>", pattern), re.sub(r"\W+", "_", f"{method}{pattern}")
+            blueprint.add_url_rule(rule, endpoint, self._serving(pattern), methods=[method], strict_slashes=False)
+        return blueprint
+
+    def rate_limiter(self, key: Optional[Callable[[], Any]] = None, **options: Unpack[LimiterOptions]) -> Decorator:
+        """Limits how often a client may call a route. ``key`` replaces the client's address."""
+        return self._form(Limit(self, key, self.check_limit_rule(options)))
+
+    def _serving(self, pattern: str) -> Callable[..., Response]:
+        def serve(**_: str) -> Response:
+            path = below(wsgi_path(request.environ), pattern)
+            if not self.has_route(request.method, path):
+                abort(404)
+            moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))
+            raw, moved["tooLarge"] = read_body(request.content_length, _read)
+            return _response(self.handle(moved, raw))
+
+        return serve
+
+
+def _response(made: ResponseData) -> Response:
+    return Response(made.body, made.status, made.headers)
+
+
+def _read() -> bytes:
+    # Without a length only as much as tells that it is too long.
+    return request.get_data() if request.content_length is not None else request.stream.read(MAX_BODY + 1)

@@ -1,0 +1,172 @@
+"""What guards an application's routes, whichever mode stands behind it."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .cache import Generations
+from .dispatch import Dispatcher, Events
+from .errors import SentriError, from_data, to_data, unwrap
+from .exchange import Exchange, request_id
+from .functions import HostFunctions
+from .jobs import finish, wait
+from .native import NativeGuardian, epoch
+from .options import configured, spelt
+from .testing import Clock
+from .types import Auth, User
+
+#: Tokens that a process remembers at most, twice.
+REMEMBERED = 10_000
+
+#: Answers whether a user has one of the roles that the check was made for: the error to answer with, or None.
+RoleCheck = Callable[[Optional[User], Optional[str]], Optional[SentriError]]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What ``protect()`` came to: ``user`` and ``auth``, or ``error``. ``headers`` belong on the response either way."""
+
+    user: Optional[User]
+    auth: Optional[Auth]
+    error: Optional[dict[str, Any]]
+    headers: list[tuple[str, str]]
+    events: Events
+    #: Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never.
+    fresh_until: int
+    epoch: int
+
+    def admit(self) -> tuple[User, Auth]:
+        """The user, or the exception of the refusal."""
+        if self.user is None or self.auth is None:
+            raise from_data(self.error or {})
+        return self.user, self.auth
+
+
+@dataclass(frozen=True)
+class ResponseData:
+    """A response to be written as it is."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def read_response(data: dict[str, Any]) -> ResponseData:
+    headers = [(name, value) for name, value in data["headers"]]
+    return ResponseData(data["status"], headers, data["body"].encode())
+
+
+class Guard:
+    """All that an adapter needs to guard routes. A request is what ``protect()`` looks at: ``method``, and where they
+    were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``."""
+
+    def __init__(self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]) -> None:
+        for warning in configured(native.configuration()) or ():
+            warnings.warn(spelt(warning), stacklevel=4)
+        self._guardian = native
+        self._functions = functions
+        self._dispatcher = dispatcher
+        self._number = native.number()
+        self._now: Callable[[], float] = clock.now if clock else lambda: time.time() * 1000
+        self._guards: Generations[Guarded] = Generations(REMEMBERED)
+        if clock:
+            clock.on_change(native.set_clock)
+
+    @property
+    def logging(self) -> bool:
+        """Whether anybody listens: only then a request's id is worth finding."""
+        return self._dispatcher.listening
+
+    def id_of(self, exchange: Exchange) -> Optional[str]:
+        """A request's id, where anybody would read it."""
+        return request_id(exchange) if self.logging else None
+
+    def guard_now(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Optional[Guarded]:
+        """``protect()`` from memory; None: call ``guard``. Events are logged already."""
+        key = request.get("authorization")
+        known = None if key is None else self._guards.get(key)
+        if key is not None and known is not None:
+            if self._now() < known.fresh_until and known.epoch == epoch(self._number):
+                self._dispatcher.log_again(known.events, request_id)
+                return known
+            self._guards.delete(key)
+        text = self._guardian.guard_now(json.dumps(request), request_id)
+        return None if text is None else self._guarded(key, text)
+
+    async def guard(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Guarded:
+        """``protect()``, with I/O where that is needed."""
+        guarded = self.guard_now(request, request_id)
+        if guarded is None:
+            job = self._guardian.guard(json.dumps(request), request_id)
+            guarded = self._guarded(request.get("authorization"), await finish(job, self._functions))
+        return guarded
+
+    def guard_blocking(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Guarded:
+        """The same for a thread that may block."""
+        guarded = self.guard_now(request, request_id)
+        if guarded is None:
+            job = self._guardian.guard(json.dumps(request), request_id)
+            guarded = self._guarded(request.get("authorization"), wait(job, self._functions))
+        return guarded
+
+    def _guarded(self, key: Optional[str], text: str) -> Guarded:
+        data = json.loads(text)
+        if "events" not in data:
+            unwrap(text)
+        self._dispatcher.log(data["events"])
+        principal = data.get("principal")
+        user = principal and User(principal["id"], tuple(principal["roles"]))
+        auth = principal and Auth(principal["sessionId"], principal["token"])
+        headers = [(name, value) for name, value in data["headers"]]
+        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"])
+        if key is not None and user is not None and guarded.fresh_until > 0:
+            self._guards.set(key, guarded)
+        return guarded
+
+    def role_check(self, roles: Sequence[str]) -> RoleCheck:
+        """``authorize()``: checks the roles at once, and users against them later."""
+        required = [str(role) for role in roles]
+        configured(self._guardian.check_roles(required))
+        decisions: Generations[dict[str, Any]] = Generations(1_000)
+
+        def check(user: Optional[User], request_id: Optional[str]) -> Optional[SentriError]:
+            key = " ".join(user.roles) if user else ""
+            # For a listener every decision names its user, so only silent ones are remembered.
+            remembered = user is not None and not self._dispatcher.listening
+            decision = decisions.get(key) if remembered else None
+            if decision is None:
+                decision = self._decide(self._guardian.authorize(*_named(user), required, request_id))
+                if remembered:
+                    decisions.set(key, decision)
+            return from_data(decision["error"]) if decision["error"] else None
+
+        return check
+
+    def permit_verdict(self, user: Optional[User], verdict: str, request_id: Optional[str]) -> Optional[SentriError]:
+        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``unauthenticated``, or ``bypass:`` and a role."""
+        decision = self._decide(self._guardian.permit(*_named(user), verdict, request_id))
+        return from_data(decision["error"]) if decision["error"] else None
+
+    def _decide(self, text: str) -> dict[str, Any]:
+        decision: dict[str, Any] = unwrap(text)
+        self._dispatcher.log(decision["events"])
+        return decision
+
+    def error_response(self, error: BaseException) -> ResponseData:
+        """The response for anything that was raised."""
+        return read_response(unwrap(self._guardian.error_response(json.dumps(to_data(error)))))
+
+    def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:
+        """The access token that a request brings, unverified, or None. Names of headers in any case."""
+        found = {name.lower(): value for name, value in headers.items() if name.lower() in ("authorization", "cookie")}
+        token: Optional[str] = unwrap(self._guardian.access_token_of(found.get("authorization"), found.get("cookie")))
+        return token
+
+
+def _named(user: Optional[User]) -> tuple[Optional[str], list[str]]:
+    return (user.id, list(user.roles)) if user else (None, [])

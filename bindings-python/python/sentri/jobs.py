@@ -1,0 +1,96 @@
+"""Waiting for work of the native core. Whoever waits also runs the host's functions that the work asks for: in its own
+task or thread, with its own context variables."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Optional, Protocol, TypeVar
+
+from .native import Job, Step
+
+T = TypeVar("T")
+
+#: How long a blocked thread goes without looking at its signals, in milliseconds.
+_GLANCE = 100
+
+
+class Answers(Protocol):
+    """The host's functions (``functions.HostFunctions``)."""
+
+    async def answer(self, step: Step) -> str: ...
+    def answer_blocking(self, step: Step) -> str: ...
+    def may_hang(self, step: Step) -> bool: ...
+
+
+async def finish(job: Job, functions: Optional[Answers] = None) -> str:
+    """Waits for the result of a job. Its questions are answered meanwhile, so that it may stop waiting for them."""
+    step = await job.next()
+    if step.is_DONE():
+        return step.result
+    asked: list[asyncio.Task[None]] = []
+    try:
+        while not step.is_DONE():
+            asked.append(asyncio.ensure_future(_answer(job, step, functions)))
+            step = await job.next()
+        return step.result
+    finally:
+        for task in asked:
+            task.cancel()
+
+
+async def _answer(job: Job, step: Step, functions: Optional[Answers]) -> None:
+    if functions is not None:
+        job.answer(step.number, await functions.answer(step))
+
+
+def wait(job: Job, functions: Optional[Answers] = None) -> str:
+    """The same for a thread that may block. Ctrl-C is noticed."""
+    while True:
+        step = job.wait(_GLANCE)
+        if step is None:
+            continue
+        if step.is_DONE():
+            return step.result
+        if functions is not None:
+            _answer_blocking(job, step, functions)
+
+
+def _answer_blocking(job: Job, step: Step, functions: Answers) -> None:
+    if not functions.may_hang(step):
+        return job.answer(step.number, functions.answer_blocking(step))
+    # The core has a time limit for it, which would be worth nothing if this thread hung in it.
+    context = contextvars.copy_context()
+    run = lambda: job.answer(step.number, context.run(functions.answer_blocking, step))  # noqa: E731
+    threading.Thread(target=run, name="sentri-function", daemon=True).start()
+
+
+def run_coroutine(make: Callable[[], Awaitable[T]]) -> T:
+    """Runs an asynchronous function for a thread that may block."""
+
+    async def main() -> T:
+        return await make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    # A loop runs in this thread and is blocked by its caller: another thread has to do it.
+    result: list[Any] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            result.append((context.run(asyncio.run, main()), None))
+        except BaseException as error:
+            result.append((None, error))
+
+    thread = threading.Thread(target=run, name="sentri-function", daemon=True)
+    thread.start()
+    thread.join()
+    value, error = result[0]
+    if error is not None:
+        raise error
+    return value  # type: ignore[no-any-return]

@@ -1,0 +1,94 @@
+"""Options as JSON for the core: it checks them, not we."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Optional
+
+from . import types
+from .errors import SentriError, from_data
+from .names import camel, snake
+from .testing import Clock
+
+FUNCTION = "[function]"
+
+
+def describe(value: Any) -> str:
+    """Options, inputs and results as JSON text, member names in ``camelCase``. Durations become seconds, functions a word
+    that stands for them."""
+    return json.dumps(plain(value), separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {camel(str(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return FUNCTION if callable(value) else f"[{type(value).__name__}]"
+
+
+def in_production() -> bool:
+    """Whether the process says that it is in production: ``SENTRI_ENV``, else ``NODE_ENV``, so that both sides of a system
+    can be told by one variable."""
+    return os.environ.get("SENTRI_ENV", os.environ.get("NODE_ENV")) == "production"
+
+
+def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock], Any]:
+    """The options as JSON text for the core, the clock of a test if they hold one, and the logger."""
+    named = {"mode": mode, "production": in_production(), **options}
+    clock = named.pop("clock", None)
+    logger = named.pop("logger", None)
+    if logger is None:
+        logger = logging.getLogger(str(options.get("logger_service") or "sentri"))
+        logger.addHandler(_SILENT)
+    if logger is not False:
+        method = {"info": ("info",), "warn": ("warning", "warn"), "error": ("error",)}
+        named["logger"] = {
+            name: FUNCTION for name, spellings in method.items() if any(callable(getattr(logger, one, None)) for one in spellings)
+        }
+    return describe(named), clock if isinstance(clock, Clock) else None, None if logger is False else logger
+
+
+#: What libraries attach, so that an application that configures no logging sees nothing on its stderr.
+_SILENT = logging.NullHandler()
+
+
+def _option_names() -> frozenset[str]:
+    found = [vars(types).get(name) for name in vars(types) if name.endswith(("Options", "Hooks", "Overrides"))]
+    names = {name for one in found for name in getattr(one, "__annotations__", {})}
+    return frozenset(camel(name) for name in names if "_" in name)
+
+
+_OPTION_NAMES = _option_names()
+
+
+def spelt(text: str) -> str:
+    """A sentence about options, with their names as they are spelt here."""
+    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]*)+\b", lambda word: snake(word[0]) if word[0] in _OPTION_NAMES else word[0], text)
+
+
+def configured(text: str) -> Any:
+    """Unwraps the outcome of a check of options."""
+    outcome = json.loads(text)
+    if "error" in outcome:
+        error = from_data(outcome["error"])
+        raise SentriError(error.code, spelt(error.message), error.status_code, error.details)
+    return outcome["value"]

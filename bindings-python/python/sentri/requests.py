@@ -1,0 +1,78 @@
+"""Requests of ASGI and WSGI, moved to the core as they came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Optional
+from urllib.parse import quote
+
+#: The most that is read of a body; the core refuses what is longer than its limit.
+MAX_BODY = 64 * 1024
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+#: What ``protect()`` looks at, by header.
+_GUARDED = {
+    "authorization": "authorization",
+    "cookie": "cookie",
+    "origin": "origin",
+    "sec-fetch-site": "secFetchSite",
+    "host": "host",
+}
+
+
+def asgi_headers(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+
+
+def wsgi_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+    sent = [(name[5:], value) for name, value in environ.items() if name.startswith("HTTP_")]
+    sent += [(name, environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)]
+    return [(name.lower().replace("_", "-"), value) for name, value in sent]
+
+
+def asgi_path(scope: Mapping[str, Any]) -> str:
+    """The raw path, escapes and all."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"])
+
+
+def wsgi_path(environ: Mapping[str, Any]) -> str:
+    """The raw path where the server tells it, else one made from the decoded path."""
+    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    if raw and raw.startswith("/"):
+        return str(raw).partition("?")[0]
+    return quote(environ.get("PATH_INFO", "").encode("latin-1"))
+
+
+def below(path: str, pattern: str) -> str:
+    """The part of a path that matched a pattern of the core's: as many segments from its end."""
+    segments = path.rstrip("/").split("/")
+    return "/" + "/".join(segments[-(pattern.count("/")) :])
+
+
+def guard_request(method: str, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What ``protect()`` looks at. A repeated cookie header is joined as HTTP/2 allows it to be split."""
+    request = {"method": method}
+    for name, value in headers:
+        member = _GUARDED.get(name)
+        if member is not None:
+            request[member] = f"{request[member]}; {value}" if member == "cookie" and member in request else value
+    return request
+
+
+def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[str]:
+    """The id that middleware before us set, else the header ``X-Request-Id`` when it is printable."""
+    if isinstance(known, (str, int)):
+        return str(known)
+    header = next((value for name, value in headers if name == "x-request-id"), None)
+    return header if header is not None and _REQUEST_ID.fullmatch(header) else None
+
+
+def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optional[bytes], bool]:
+    """A body, and whether it is longer than is read."""
+    if (length or 0) > MAX_BODY:
+        return None, True
+    raw = read()
+    return raw or None, len(raw) > MAX_BODY

@@ -1,0 +1,178 @@
+"""Server mode, for event loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from .errors import SentriError, unwrap
+from .guarding import ResponseData
+from .jobs import finish
+from .names import to_snake
+from .serving import Serving
+from .types import (
+    IdentifierInput,
+    IdentifierUpdate,
+    IdentifiersResult,
+    IssuedSession,
+    RegisterResult,
+    RotatedKey,
+    ServerOptions,
+    SessionInfo,
+    StoredKey,
+    StoredUser,
+    UserPage,
+    UserRoles,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .blocking import BlockingAuthServer
+
+
+class AuthServer(Serving):
+    """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
+
+    Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can act
+    on instead: ``{"success": False, "error": ...}``. Threads and event loops may share one.
+
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
+    """
+
+    def __init__(self, **options: Unpack[ServerOptions]) -> None:
+        super().__init__(options)
+
+    @property
+    def blocking(self) -> BlockingAuthServer:
+        """The same server, for threads that may block."""
+        from .blocking import BlockingAuthServer
+
+        view = BlockingAuthServer.__new__(BlockingAuthServer)
+        view.__dict__ = self.__dict__
+        return view
+
+    async def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
+        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers`` (pairs, names
+        in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks have run when it
+        returns."""
+        response, effects = self._handled(await finish(self._handle(request, raw), self._functions))
+        if effects:
+            await self._hooks.run(effects, request.get("requestId"))
+        return response
+
+    async def limit(
+        self, rule: str, key: str, is_address: bool, request_id: Optional[str] = None
+    ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
+        """Counts one hit on a route: headers for the response, and the error to answer with, if it is too much."""
+        return self._limited(await finish(self._native.limit(rule, key, is_address, request_id)))
+
+    async def _run(self, method: str, *args: Any) -> Any:
+        return to_snake(unwrap(await finish(self._call(method, *args))))
+
+    async def migrate(self) -> None:
+        """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once."""
+        await self._run("migrate")
+
+    async def ready(self) -> None:
+        """Returns when tables and keys are there. Requests and calls wait by themselves."""
+        await self._run("ready")
+
+    async def close(self) -> None:
+        """Ends database connections."""
+        await self._run("close")
+
+    async def register(
+        self, *, identifiers: Sequence[IdentifierInput], password: str, roles: Optional[Sequence[str]] = None
+    ) -> RegisterResult:
+        """Registers a user; admin roles are allowed here."""
+        result: RegisterResult = await self._run("register", {"identifiers": identifiers, "password": password, "roles": roles})
+        return result
+
+    async def bulk_create_identifiers(self, user_id: str, identifiers: Sequence[IdentifierInput]) -> IdentifiersResult:
+        """Adds identifiers, all or none."""
+        result: IdentifiersResult = await self._run("bulkCreateIdentifiers", user_id, identifiers)
+        return result
+
+    async def bulk_update_identifiers(self, user_id: str, identifiers: Sequence[IdentifierUpdate]) -> IdentifiersResult:
+        """Changes identifiers, all or none."""
+        result: IdentifiersResult = await self._run("bulkUpdateIdentifiers", user_id, identifiers)
+        return result
+
+    async def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> IdentifiersResult:
+        """Deletes identifiers, all or none; one must stay."""
+        result: IdentifiersResult = await self._run("bulkDeleteIdentifiers", user_id, ids)
+        return result
+
+    async def assign_roles(self, user_id: str, roles: Sequence[str]) -> UserRoles:
+        """Replaces a user's role set."""
+        result: UserRoles = await self._run("assignRoles", user_id, roles)
+        return result
+
+    async def set_password(self, user_id: str, new_password: str) -> None:
+        """Sets a password without the old one; every session of the user ends."""
+        await self._run("setPassword", user_id, new_password)
+
+    async def get_user(self, user_id: str) -> Optional[StoredUser]:
+        """A user, or None."""
+        result: Optional[StoredUser] = await self._run("getUser", user_id)
+        return result
+
+    async def find_user(self, identifier: str) -> Optional[StoredUser]:
+        """The owner of an identifier in any spelling, or None."""
+        result: Optional[StoredUser] = await self._run("findUser", identifier)
+        return result
+
+    async def list_users(
+        self, *, limit: Optional[int] = None, cursor: Optional[str] = None, identifier: Optional[str] = None
+    ) -> UserPage:
+        """Users, oldest first, in pages of 1 to 100."""
+        result: UserPage = await self._run("listUsers", {"limit": limit, "cursor": cursor, "identifier": identifier})
+        return result
+
+    async def delete_user(self, user_id: str) -> bool:
+        """Deletes a user with sessions and identifiers. False: there was none."""
+        result: bool = await self._run("deleteUser", user_id)
+        return result
+
+    async def create_session(
+        self, user_id: str, *, ip: Optional[str] = None, user_agent: Optional[str] = None
+    ) -> IssuedSession:
+        """Opens a session for a user whom you have authenticated by other means."""
+        result: IssuedSession = await self._run("createSession", user_id, {"ip": ip, "user_agent": user_agent})
+        return result
+
+    async def list_sessions(self, user_id: str) -> list[SessionInfo]:
+        """A user's live sessions, newest first."""
+        result: list[SessionInfo] = await self._run("listSessions", user_id)
+        return result
+
+    async def revoke_session(self, session_id: str) -> bool:
+        """Ends a session. False: there was no live one."""
+        result: bool = await self._run("revokeSession", session_id)
+        return result
+
+    async def revoke_sessions(self, user_id: str) -> int:
+        """Ends every session of a user; how many there were."""
+        result: int = await self._run("revokeSessions", user_id)
+        return result
+
+    async def rotate_keys(self) -> RotatedKey:
+        """Makes a new signing key: published at once, signing from ``active_from`` on."""
+        result: RotatedKey = await self._run("rotateKeys")
+        return result
+
+    async def list_keys(self) -> list[StoredKey]:
+        """The stored keys without their secrets, newest first."""
+        result: list[StoredKey] = await self._run("listKeys")
+        return result
+
+    async def hash_password(self, password: str) -> str:
+        """Hashes a password by the configured algorithm."""
+        result: str = await self._run("hashPassword", password)
+        return result
+
+    async def verify_password(self, password: str, hash: str) -> bool:
+        """Whether a password belongs to a bcrypt or argon2id hash."""
+        result: bool = await self._run("verifyPassword", password, hash)
+        return result

@@ -1,0 +1,111 @@
+"""What the asynchronous and the blocking form of server mode share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from . import native
+from .cache import Generations
+from .dispatch import Dispatcher
+from .errors import SentriError, from_data, unwrap
+from .functions import Hooks, HostFunctions, report
+from .guarding import REMEMBERED, Guard, ResponseData, read_response
+from .native import Job, NativeServer
+from .options import configured, describe, plain, prepare
+from .types import Access
+
+
+class Serving(Guard):
+    """Everything of server mode that does not wait."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        text, clock, logger = prepare("server", options)
+        dispatcher = Dispatcher(logger)
+        failed = report(dispatcher, lambda *words: self._native.hook_failed(*words))
+        functions = HostFunctions(
+            options.get("router"), options.get("is_token_revoked"), lambda *step: self._native.run_builtin(*step), failed
+        )
+        self._native: NativeServer = native.make_server(text, functions.names, clock.now() if clock else None)
+        self._hooks = Hooks(options.get("hooks"), failed)
+        self._verified: Generations[tuple[Access, int]] = Generations(REMEMBERED)
+        super().__init__(self._native, functions, dispatcher, clock)
+
+    def has_route(self, method: str, path: str) -> bool:
+        """Whether an endpoint serves this; ``path`` is raw and below the mount point."""
+        return self._native.has_route(method, path)
+
+    def _handle(self, request: Mapping[str, Any], raw: Optional[bytes]) -> Job:
+        return self._native.handle(json.dumps(request), raw)
+
+    def _handled(self, text: str) -> tuple[ResponseData, list[dict[str, Any]]]:
+        handled = json.loads(text)
+        if "response" not in handled:
+            unwrap(text)
+        self._dispatcher.log(handled["events"])
+        return read_response(handled["response"]), handled["effects"]
+
+    def _call(self, method: str, *args: Any) -> Job:
+        return self._native.call(method, describe(args))
+
+    def check_limit_rule(self, rule: Mapping[str, Any]) -> str:
+        """Checks the options of a rate limiter; what ``limit`` wants of them."""
+        text = describe(rule)
+        configured(self._native.check_limit_rule(text))
+        return text
+
+    def _limited(self, text: str) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
+        limited = json.loads(text)
+        if "events" not in limited:
+            unwrap(text)
+        self._dispatcher.log(limited["events"])
+        headers = [(name, value) for name, value in limited["headers"]]
+        return headers, from_data(limited["error"]) if limited["error"] else None
+
+    def sign_access_token(self, id: str, roles: Sequence[str] = (), session_id: Optional[str] = None) -> str:
+        """Signs an access token; call after ``ready()``."""
+        claims = json.dumps({"id": id, "roles": list(roles), "sessionId": session_id}, default=plain)
+        signed: str = unwrap(self._native.sign_access_token(claims))
+        return signed
+
+    def sign_refresh_token(self, session_id: str) -> str:
+        """Signs a refresh token of generation 0 for a session; call after ``ready()``."""
+        signed: str = unwrap(self._native.sign_refresh_token(str(session_id)))
+        return signed
+
+    def verify_access_token(self, token: str) -> Access:
+        """Verifies signature, claims and expiry of an access token; its session is not looked at.
+
+        :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``; ``SERVICE_UNAVAILABLE`` before ``ready()``.
+        """
+        known = self._verified.get(token)
+        if known is not None and self._now() < known[1]:
+            return known[0]
+        access, exp = read_access(native.verify_access_token(self._number, to_utf8(token)))
+        self._verified.set(token, (access, exp * 1000))
+        return access
+
+    def verify_refresh_token(self, token: str) -> str:
+        """Verifies a refresh token and returns its session's id; the session is not looked at."""
+        session_id: str = unwrap(self._native.verify_refresh_token(printable(token)))
+        return session_id
+
+
+def to_utf8(token: str) -> bytes:
+    """Text of any kind as bytes; what is no Unicode becomes no token."""
+    return str(token).encode("utf-8", "surrogatepass")
+
+
+def printable(text: str) -> str:
+    """Text that can cross; what is no Unicode becomes no token."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def read_access(text: str) -> tuple[Access, int]:
+    """Reads a verified token and its ``exp`` in seconds: packed text, or JSON."""
+    if text[0] == "{":
+        verified = unwrap(text)
+        return Access(verified["id"], tuple(verified["roles"]), verified["sessionId"]), verified["exp"]
+    exp, id, session_id, *roles = text.split("\x1f")
+    return Access(id, tuple(roles), session_id or None), int(exp)

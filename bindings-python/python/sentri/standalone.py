@@ -1,0 +1,97 @@
+"""Tokens, key sets and passwords without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Optional
+
+from .errors import unwrap
+from .jobs import finish, wait
+from .native import NativePasswords, NativeTokens, make_passwords, make_tokens
+from .options import configured, describe
+from .serving import printable
+from .types import Access
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .types import PasswordOptions, TokenOptions
+
+
+@lru_cache(maxsize=64)
+def _tokens(options: str) -> NativeTokens:
+    tokens = make_tokens(options)
+    configured(tokens.configuration())
+    return tokens
+
+
+@lru_cache(maxsize=64)
+def _passwords(options: str) -> NativePasswords:
+    return make_passwords(options)
+
+
+def sign_access_token(
+    id: str, roles: Sequence[str] = (), session_id: Optional[str] = None, **options: Unpack[TokenOptions]
+) -> str:
+    """Signs an access token with ``secret`` (a PEM private key, or a text for HS256), good for ``expires_in`` (15 minutes
+    unless said otherwise).
+
+    :raises SentriError: ``CONFIGURATION_ERROR``, ``VALIDATION_ERROR``.
+    """
+    claims = {"id": id, "roles": roles, "session_id": session_id}
+    token: str = unwrap(_tokens(describe(options)).sign_access(describe(claims), None))
+    return token
+
+
+def verify_access_token(token: str, **options: Unpack[TokenOptions]) -> Access:
+    """Verifies an access token with ``secret``, or with ``jwks``, the public keys of its issuer.
+
+    :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``, ``CONFIGURATION_ERROR``.
+    """
+    verified = unwrap(_tokens(describe(options)).verify_access(printable(token), None))
+    return Access(verified["id"], tuple(verified["roles"]), verified["sessionId"])
+
+
+def verify_refresh_token(token: str, **options: Unpack[TokenOptions]) -> str:
+    """Verifies a refresh token made under the same ``secret`` and returns its session's id.
+
+    :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``, ``CONFIGURATION_ERROR``.
+    """
+    verified = unwrap(_tokens(describe(options)).verify_refresh(printable(token), None))
+    session_id: str = verified["sessionId"]
+    return session_id
+
+
+def public_jwks(**options: Unpack[TokenOptions]) -> Mapping[str, Any]:
+    """The key set (RFC 7517) that verifies what ``secret`` signs; no keys for a shared one."""
+    keys: Mapping[str, Any] = unwrap(_tokens(describe(options)).jwks())
+    return keys
+
+
+def hash_password(password: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> str:
+    """Hashes a password: bcrypt at cost 12 unless said otherwise. Blocks for as long as that takes (about 0.2 s)."""
+    text = describe({**options, "salt_rounds": salt_rounds})
+    hash: str = unwrap(wait(_passwords(text).hash(password)))
+    return hash
+
+
+def verify_password(password: str, hash: str) -> bool:
+    """Whether a password belongs to a bcrypt or argon2id hash. Blocks for as long as that takes."""
+    matches: bool = unwrap(wait(_passwords("{}").verify(password, hash)))
+    return matches
+
+
+async def hash_password_async(
+    password: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]
+) -> str:
+    """``hash_password`` for event loops."""
+    text = describe({**options, "salt_rounds": salt_rounds})
+    hash: str = unwrap(await finish(_passwords(text).hash(password)))
+    return hash
+
+
+async def verify_password_async(password: str, hash: str) -> bool:
+    """``verify_password`` for event loops."""
+    matches: bool = unwrap(await finish(_passwords("{}").verify(password, hash)))
+    return matches

@@ -1,0 +1,125 @@
+"""What stands in front of an application's routes, the same for every framework and for either kind of thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Optional, Protocol, TypeVar
+
+from .exchange import Exchange, request_id, seen_by_guard
+from .functions import call, call_blocking
+from .guarding import Guard, Guarded
+
+if TYPE_CHECKING:
+    from .blocking import BlockingAuthServer
+
+#: The form in which a framework wants a step: a dependency, a decorator.
+Form = TypeVar("Form")
+
+
+class Step(Protocol):
+    """Raises ``SentriError`` unless the request may go on."""
+
+    def blocking(self, exchange: Exchange) -> None: ...
+    async def awaited(self, exchange: Exchange) -> None: ...
+
+
+class Guards(Guard, Generic[Form]):
+    """What an application puts in front of its routes."""
+
+    def _form(self, step: Step) -> Form:
+        raise NotImplementedError
+
+    def protect(self) -> Form:
+        """Lets authenticated requests pass, and tells the application whose they are."""
+        return self._form(Protect(self))
+
+    def authorize(self, *roles: str) -> Form:
+        """Lets users with any of the roles pass; after ``protect()``."""
+        return self._form(Authorize(self, roles))
+
+    def permit(self, check: Callable[..., Any], *, roles: Optional[Sequence[str]] = None) -> Form:
+        """Lets requests pass that your check says yes to, and users with one of the roles; after ``protect()``."""
+        return self._form(Permit(self, check, roles))
+
+
+class Protect:
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def blocking(self, exchange: Exchange) -> None:
+        self._finish(exchange, self._guard.guard_blocking(seen_by_guard(exchange), self._guard.id_of(exchange)))
+
+    async def awaited(self, exchange: Exchange) -> None:
+        self._finish(exchange, await self._guard.guard(seen_by_guard(exchange), self._guard.id_of(exchange)))
+
+    def _finish(self, exchange: Exchange, guarded: Guarded) -> None:
+        if guarded.headers:
+            exchange.add(guarded.headers)
+        exchange.admit(*guarded.admit())
+
+
+class Authorize:
+    def __init__(self, guard: Guard, roles: Sequence[str]) -> None:
+        self._guard = guard
+        self._check = guard.role_check(roles)
+
+    def blocking(self, exchange: Exchange) -> None:
+        error = self._check(exchange.user, self._guard.id_of(exchange))
+        if error is not None:
+            raise error
+
+    async def awaited(self, exchange: Exchange) -> None:
+        self.blocking(exchange)
+
+
+class Permit:
+    def __init__(self, guard: Guard, check: Callable[..., Any], roles: Optional[Sequence[str]]) -> None:
+        if roles is not None:
+            guard.role_check(roles)
+        self._guard = guard
+        self._check = check
+        self._roles = roles or ()
+
+    def blocking(self, exchange: Exchange) -> None:
+        verdict = self._before(exchange)
+        self._finish(exchange, verdict or self._word(call_blocking(self._check, *exchange.arguments)))
+
+    async def awaited(self, exchange: Exchange) -> None:
+        verdict = self._before(exchange)
+        self._finish(exchange, verdict or self._word(await call(self._check, *exchange.arguments)))
+
+    def _before(self, exchange: Exchange) -> Optional[str]:
+        user = exchange.user
+        if user is None:
+            return "unauthenticated"
+        bypass = next((role for role in self._roles if role in user.roles), None)
+        return None if bypass is None else f"bypass:{bypass}"
+
+    def _word(self, verdict: Any) -> str:
+        return "passed" if verdict else "denied"
+
+    def _finish(self, exchange: Exchange, verdict: str) -> None:
+        error = self._guard.permit_verdict(exchange.user, verdict, self._guard.id_of(exchange))
+        if error is not None:
+            raise error
+
+
+class Limit:
+    def __init__(self, auth: BlockingAuthServer, key: Optional[Callable[..., Any]], rule: str) -> None:
+        self._auth = auth
+        self._key = key
+        self._rule = rule
+
+    def blocking(self, exchange: Exchange) -> None:
+        subject = call_blocking(self._key, *exchange.arguments) if self._key else exchange.client_ip or ""
+        self._finish(exchange, *self._auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
+
+    async def awaited(self, exchange: Exchange) -> None:
+        subject = await call(self._key, *exchange.arguments) if self._key else exchange.client_ip or ""
+        auth = self._auth.asynchronous
+        self._finish(exchange, *await auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
+
+    def _finish(self, exchange: Exchange, headers: list[tuple[str, str]], error: Optional[Exception]) -> None:
+        exchange.add(headers)
+        if error is not None:
+            raise error

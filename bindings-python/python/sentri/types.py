@@ -1,0 +1,337 @@
+"""Shapes of options, inputs and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Optional, TypedDict, Union
+
+#: A length of time: ``"15m"``, ``"1.5h"``, ``"7 days"``, a timedelta, or a number of seconds.
+Duration = Union[str, int, float, timedelta]
+
+#: Signature algorithms.
+Algorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"
+]
+
+
+@dataclass(frozen=True)
+class User:
+    """Who makes a request."""
+
+    id: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Auth:
+    """How the maker of a request is known. ``session_id`` is None for a token that was signed without a session; ``token``
+    is the access token, or the one minted in its place."""
+
+    session_id: Optional[str]
+    token: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a verified access token says."""
+
+    id: str
+    roles: tuple[str, ...]
+    session_id: Optional[str]
+
+
+class Identifier(TypedDict):
+    """A stored identifier."""
+
+    id: str
+    type: str
+    value: str
+
+
+class IdentifierInput(TypedDict):
+    """A new identifier."""
+
+    type: str
+    value: str
+
+
+class IdentifierUpdate(TypedDict, total=False):
+    """A change of an identifier: by ``id``, or the only one of its ``type``."""
+
+    id: str
+    type: str
+    value: str
+
+
+class UserRoles(TypedDict):
+    """A user without identifiers."""
+
+    id: str
+    roles: list[str]
+
+
+class StoredUser(UserRoles):
+    """A user with identifiers."""
+
+    identifiers: list[Identifier]
+
+
+class Failure(TypedDict):
+    """Why a call was refused."""
+
+    code: str
+    message: str
+    status_code: int
+
+
+class _Outcome(TypedDict):
+    success: bool
+
+
+class RegisterResult(_Outcome, total=False):
+    """``success`` with ``user``, or not with ``error``."""
+
+    user: StoredUser
+    error: Failure
+
+
+class IdentifiersResult(_Outcome, total=False):
+    """``success`` with ``identifiers``, or not with ``error``."""
+
+    identifiers: list[Identifier]
+    error: Failure
+
+
+class UserPage(TypedDict):
+    """A page of users; ``next_cursor`` is None on the last one."""
+
+    users: list[StoredUser]
+    next_cursor: Optional[str]
+
+
+class IssuedSession(TypedDict):
+    """The tokens of a new session."""
+
+    access_token: str
+    refresh_token: str
+    user: UserRoles
+    session_id: str
+
+
+class SessionInfo(TypedDict):
+    """A session as lists show it; instants are ISO 8601."""
+
+    id: str
+    created_at: str
+    last_used_at: str
+    expires_at: str
+    ip: Optional[str]
+    user_agent: Optional[str]
+    current: bool
+
+
+class RotatedKey(TypedDict):
+    """A new signing key, and from when on it signs (ISO 8601)."""
+
+    kid: str
+    active_from: str
+
+
+class StoredKey(TypedDict):
+    """A stored key without its secret; instants are ISO 8601."""
+
+    kid: str
+    algorithm: str
+    created_at: str
+    active_from: str
+    retired_at: Optional[str]
+
+
+class HookContext(TypedDict):
+    """Where a notice comes from."""
+
+    ip: Optional[str]
+    user_agent: Optional[str]
+    request_id: Optional[str]
+    session_id: Optional[str]
+    error_code: Optional[str]
+
+
+#: An override: ``(input, context, next)``. ``next()`` runs the built-in, with other input if given; in an asynchronous
+#: function it is awaited.
+Override = Callable[[Any, Any, Any], Any]
+
+
+class Hooks(TypedDict, total=False):
+    """Notices, each synchronous or asynchronous."""
+
+    on_login: Callable[[UserRoles, HookContext], Any]
+    on_failed_login: Callable[[str, HookContext], Any]
+    on_logout: Callable[[str, HookContext], Any]
+
+
+class RouterOverrides(TypedDict, total=False):
+    """Use cases of your own."""
+
+    login: Override
+    register: Override
+    refresh: Override
+    logout: Override
+    logout_all: Override
+    assign_roles: Override
+    bulk_create_identifiers: Override
+    bulk_update_identifiers: Override
+    bulk_delete_identifiers: Override
+    change_password: Override
+
+
+class SslOptions(TypedDict, total=False):
+    """TLS to a database."""
+
+    reject_unauthorized: bool
+
+
+class DatabaseOptions(TypedDict, total=False):
+    """A database: ``connection_string``, or ``host`` and its companions, or ``filename``."""
+
+    connection_string: str
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+    max: int
+    ssl: Union[bool, SslOptions]
+    filename: str
+
+
+class KeysOptions(TypedDict, total=False):
+    """Keys that are made and stored."""
+
+    rotate_every: Duration
+    key_size: int
+    encryption_key: str
+
+
+class PasswordOptions(TypedDict, total=False):
+    """What new passwords must be, and how they are hashed."""
+
+    algorithm: Literal["bcrypt", "argon2id"]
+    min_length: int
+    max_length: int
+    preset: Literal["nist"]
+
+
+class RateLimitOptions(TypedDict, total=False):
+    """Attempts in a time."""
+
+    max_login_attempts: int
+    max_register_attempts: int
+    duration_seconds: int
+
+
+class CookieOptions(TypedDict, total=False):
+    """A cookie's name and attributes."""
+
+    name: str
+    domain: str
+    path: str
+    secure: bool
+    same_site: Union[Literal["lax", "strict", "none"], bool]
+    partitioned: bool
+    prefix: Literal["__Host-", "__Secure-", ""]
+    http_only: bool
+
+
+class SessionCheckOptions(TypedDict, total=False):
+    """How old what is known of a session may be."""
+
+    max_age: Duration
+
+
+class _CommonOptions(TypedDict, total=False):
+    issuer: str
+    audience: str
+    #: Truthy, an exception, or more than 2 s: the token is refused.
+    is_token_revoked: Callable[[str], Any]
+    #: A ``logging`` logger (default: the one named ``logger_service``), any object with ``info``, ``warning`` and
+    #: ``error``, or False for none.
+    logger: Any
+    logger_service: str
+    #: For tests: ``sentri.testing.Clock``.
+    clock: Any
+    #: Secure cookies, strong secrets; default: ``SENTRI_ENV`` or ``NODE_ENV`` is ``production``.
+    production: bool
+
+
+class ServerOptions(_CommonOptions, total=False):
+    """Options of server mode. README: Server options; the names in ``snake_case``."""
+
+    db: Union[str, DatabaseOptions]
+    valid_roles: Sequence[str]
+    admin_roles: Sequence[str]
+    default_roles: Sequence[str]
+    secret: str
+    algorithm: Algorithm
+    keys: Union[Literal["ephemeral"], KeysOptions]
+    access_expires_in: Duration
+    refresh_expires_in: Duration
+    session_max_age: Duration
+    refresh_grace: Duration
+    salt_rounds: int
+    password: PasswordOptions
+    api_key: Union[str, Sequence[str]]
+    redis_url: str
+    rate_limit: Union[bool, RateLimitOptions]
+    trust_proxy: Union[bool, int, str, Sequence[str]]
+    cookie: Union[bool, CookieOptions]
+    access_cookie: Union[bool, CookieOptions]
+    trusted_origins: Sequence[str]
+    session_check: Union[bool, SessionCheckOptions]
+    require_session: bool
+    silent_refresh: bool
+    valid_identifiers: Sequence[str]
+    hooks: Hooks
+    router: RouterOverrides
+
+
+class AccessCookieName(TypedDict, total=False):
+    """Where client mode looks for an access token beside the header."""
+
+    name: str
+
+
+class ClientOptions(_CommonOptions, total=False):
+    """Options of client mode. README: Client mode; the names in ``snake_case``."""
+
+    key_uri: str
+    allow_insecure: bool
+    valid_roles: Sequence[str]
+    algorithms: Sequence[Algorithm]
+    clock_tolerance: Duration
+    cache_max_age: Duration
+    trusted_origins: Sequence[str]
+    access_cookie: Union[bool, AccessCookieName]
+
+
+class TokenOptions(TypedDict, total=False):
+    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others."""
+
+    secret: str
+    algorithm: Algorithm
+    jwks: Mapping[str, Any]
+    algorithms: Sequence[Algorithm]
+    issuer: str
+    audience: str
+    clock_tolerance: Duration
+    expires_in: Duration
+
+
+class LimiterOptions(TypedDict, total=False):
+    """Options of a rate limiter on a route."""
+
+    max_attempts: int
+    duration_seconds: int
+    key_prefix: str

@@ -1,0 +1,111 @@
+//! One class over `AuthClient`; a method for each of its methods. Texts are JSON (`sentri_core::wire`).
+
+use std::sync::Arc;
+
+use sentri_core::clock::TestClock;
+use sentri_core::{AuthClient, ClientHost, wire};
+use serde_json::json;
+
+use crate::guardian::{Held, User, test_clock};
+use crate::job::{HostFunctions, Job};
+use crate::runtime;
+
+/// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
+#[derive(uniffi::Object)]
+pub struct NativeClient {
+    held: Held<AuthClient>,
+}
+
+#[uniffi::export]
+impl NativeClient {
+    /// Checks the options and builds a client; no I/O. `functions` may name `isTokenRevoked`. With `test_clock` time stands
+    /// there until it is set.
+    #[uniffi::constructor]
+    pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
+        runtime::keep_panics_quiet();
+        let clock = self::test_clock(test_clock);
+        let mut host = ClientHost { revocation: HostFunctions::revocation(&functions), ..ClientHost::default() };
+        if let Some(clock) = &clock {
+            host.clock = Arc::<TestClock>::clone(clock);
+        }
+        Self { held: Held::new(AuthClient::new(&wire::parse(&options), host), clock) }
+    }
+
+    /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
+    pub fn configuration(&self) -> String {
+        self.held.answer(|_| Ok(json!([])))
+    }
+
+    /// Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session.
+    pub fn verify_access_token(&self, token: String) -> Arc<Job> {
+        self.held.start(|client| async move {
+            wire::outcome(client.verify_access_token(&token).await.map(wire::verified_value))
+        })
+    }
+
+    /// The same without waiting, or nothing: call `verify_access_token`.
+    pub fn verify_access_token_now(&self, token: String) -> Option<String> {
+        let runtime = runtime::handle().ok()?;
+        let _entered = runtime.enter();
+        let verified = self.held.get().ok()?.verify_access_token_now(&token)?;
+        Some(wire::outcome(verified.map(wire::verified_value)))
+    }
+
+    /// Moves the test clock, in milliseconds since 1970.
+    pub fn set_clock(&self, now: i64) {
+        self.held.set_clock(now);
+    }
+
+    /// The number under which `epoch` and Python's `verify_access_token` know it.
+    pub fn number(&self) -> u32 {
+        self.held.number()
+    }
+
+    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+    pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
+        self.held.guard_now(&request, request_id.as_deref())
+    }
+
+    /// `protect()`.
+    pub fn guard(&self, request: String, request_id: Option<String>) -> Arc<Job> {
+        self.held.guard(&request, request_id)
+    }
+
+    /// Checks the roles given to `authorize()`.
+    pub fn check_roles(&self, required: Vec<String>) -> String {
+        self.held.check_roles(&required)
+    }
+
+    /// `authorize()`: `{"value": {error?, events}}`.
+    pub fn authorize(
+        &self,
+        id: Option<String>,
+        roles: Vec<String>,
+        required: Vec<String>,
+        request_id: Option<String>,
+    ) -> String {
+        self.held.authorize(&User::new(id, roles), &required, request_id.as_deref())
+    }
+
+    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and a
+    /// role.
+    pub fn permit(
+        &self,
+        id: Option<String>,
+        roles: Vec<String>,
+        verdict: String,
+        request_id: Option<String>,
+    ) -> String {
+        self.held.permit(&User::new(id, roles), &verdict, request_id.as_deref())
+    }
+
+    /// The response for an error: `{"value": {status, headers, body}}`.
+    pub fn error_response(&self, error: String) -> String {
+        self.held.error_response(&error)
+    }
+
+    /// The access token that a request brings, unverified: `{"value": text or null}`.
+    pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
+        self.held.access_token_of(authorization.as_deref(), cookie.as_deref())
+    }
+}

@@ -1,0 +1,138 @@
+//! What the objects of both modes share: a guardian or the reason why there is none, its test clock, its number and the
+//! process it works in. Each of their methods converts by one of here.
+
+use std::sync::Arc;
+
+use sentri_core::clock::TestClock;
+use sentri_core::event::{Event, Level};
+use sentri_core::guardian::Guardian;
+use sentri_core::http::decision::PermitOutcome;
+use sentri_core::{Error, wire};
+use serde_json::{Value, json};
+
+use crate::job::{self, Job};
+use crate::runtime::{self, Home};
+use crate::verify::{self, Numbered};
+
+/// An `AuthServer` or an `AuthClient` in the hands of a host.
+pub struct Held<G> {
+    guardian: Result<G, Error>,
+    clock: Option<Arc<TestClock>>,
+    number: u32,
+    home: Arc<Home>,
+}
+
+impl<G> Drop for Held<G> {
+    fn drop(&mut self) {
+        verify::forget(self.number);
+    }
+}
+
+/// Words events under a request's id.
+pub fn log<G: Guardian>(guardian: &G, request_id: Option<&str>) -> impl Fn(&Event) -> (Level, Value) {
+    move |event| guardian.log_entry(event, request_id)
+}
+
+/// A clock that stands at `now`, in milliseconds since 1970, until it is set.
+pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
+    now.map(|now| Arc::new(TestClock::at(now)))
+}
+
+impl<G: Guardian + Into<Numbered>> Held<G> {
+    /// Takes what the options made.
+    pub fn new(guardian: Result<G, Error>, clock: Option<Arc<TestClock>>) -> Self {
+        let home = Arc::<Home>::default();
+        let remember = |guardian: &G| verify::remember(guardian.clone().into(), Arc::clone(&home));
+        let number = guardian.as_ref().map_or(u32::MAX, remember);
+        Self { guardian, clock, number, home }
+    }
+
+    pub fn get(&self) -> Result<&G, Error> {
+        self.guardian.as_ref().map_err(Clone::clone)
+    }
+
+    /// `{"value"}` or `{"error"}`.
+    pub fn answer(&self, run: impl FnOnce(&G) -> Result<Value, Error>) -> String {
+        wire::outcome(self.get().and_then(run))
+    }
+
+    /// Starts work, unless the guardian belongs to another process.
+    pub fn start<F: Future<Output = String> + Send + 'static>(&self, work: impl FnOnce(G) -> F) -> Arc<Job> {
+        match self.home.settle().and_then(|()| self.get()) {
+            Ok(guardian) => job::start(work(guardian.clone())),
+            Err(error) => job::refuse(error),
+        }
+    }
+
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub fn set_clock(&self, now: i64) {
+        if let Some(clock) = &self.clock {
+            clock.set(now);
+        }
+    }
+
+    pub fn guard_now(&self, request: &str, request_id: Option<&str>) -> Option<String> {
+        let guardian = self.get().ok()?;
+        self.home.settle().ok()?;
+        let runtime = runtime::handle().ok()?;
+        let _entered = runtime.enter();
+        let epoch = guardian.epoch();
+        let guarded = guardian.guard_now(&wire::read_guard_request(&wire::parse(request)))?;
+        Some(wire::guarded_value(guarded, epoch, &log(guardian, request_id)).to_string())
+    }
+
+    pub fn guard(&self, request: &str, request_id: Option<String>) -> Arc<Job> {
+        let request = wire::read_guard_request(&wire::parse(request));
+        self.start(|guardian| async move {
+            let epoch = guardian.epoch();
+            let guarded = guardian.guard(&request).await;
+            wire::guarded_value(guarded, epoch, &log(&guardian, request_id.as_deref())).to_string()
+        })
+    }
+
+    pub fn check_roles(&self, required: &[String]) -> String {
+        self.answer(|guardian| guardian.check_roles(required).map(|()| Value::Null))
+    }
+
+    pub fn authorize(&self, user: &User, required: &[String], request_id: Option<&str>) -> String {
+        self.answer(|guardian| {
+            let decision = guardian.authorize(user.as_parts(), required);
+            Ok(wire::decision_value(decision, &log(guardian, request_id)))
+        })
+    }
+
+    pub fn permit(&self, user: &User, verdict: &str, request_id: Option<&str>) -> String {
+        self.answer(|guardian| {
+            let decision = guardian.permit(user.as_parts(), &PermitOutcome::from_text(verdict));
+            Ok(wire::decision_value(decision, &log(guardian, request_id)))
+        })
+    }
+
+    pub fn error_response(&self, error: &str) -> String {
+        let error = wire::read_error(&wire::parse(error));
+        self.answer(|guardian| Ok(wire::response_value(guardian.error_response(&error))))
+    }
+
+    pub fn access_token_of(&self, authorization: Option<&str>, cookie: Option<&str>) -> String {
+        self.answer(|guardian| Ok(json!(guardian.access_token_of(authorization, cookie))))
+    }
+}
+
+/// Whom `protect()` has let in, if it ran.
+pub struct User {
+    id: Option<String>,
+    roles: Vec<String>,
+}
+
+impl User {
+    pub const fn new(id: Option<String>, roles: Vec<String>) -> Self {
+        Self { id, roles }
+    }
+
+    fn as_parts(&self) -> sentri_core::guardian::User<'_> {
+        Some((self.id.as_deref()?, &self.roles))
+    }
+}

@@ -1,0 +1,19 @@
+//! The uniffi binding of sentri, for Python and for the other languages that uniffi writes: converts, calls the core,
+//! converts. It decides nothing.
+//!
+//! Errors cross as data: every function that may fail answers JSON text, either `{"value": ...}` or
+//! `{"error": {code, message, statusCode, details?, retryAfter?}}` (`sentri_core::wire`).
+//!
+//! What takes time is a [`job::Job`] on a runtime of our own. Whoever waits for it, on an event loop or on a blocked
+//! thread, is also who runs the host's functions for it: they stay in their own thread, task and context, and nothing
+//! is ever called back from a thread of ours.
+
+mod client;
+mod guardian;
+mod job;
+mod runtime;
+mod server;
+mod standalone;
+mod verify;
+
+uniffi::setup_scaffolding!();

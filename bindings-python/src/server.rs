@@ -1,0 +1,166 @@
+//! One class over `AuthServer`; a method for each of its methods. Texts are JSON (`sentri_core::wire`).
+
+use std::sync::Arc;
+
+use sentri_core::clock::TestClock;
+use sentri_core::{AuthServer, Host, wire};
+use serde_json::{Value, json};
+
+use crate::guardian::{Held, User, log, test_clock};
+use crate::job::{HostFunctions, Job};
+use crate::runtime;
+
+/// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
+#[derive(uniffi::Object)]
+pub struct NativeServer {
+    held: Held<AuthServer>,
+}
+
+#[uniffi::export]
+impl NativeServer {
+    /// Checks the options and builds a server; no I/O. `functions` names what the host overrides. With `test_clock` time
+    /// stands there until it is set.
+    #[uniffi::constructor]
+    pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
+        runtime::keep_panics_quiet();
+        let clock = self::test_clock(test_clock);
+        let mut host = Host { revocation: HostFunctions::revocation(&functions), ..Host::default() };
+        host.overrides = HostFunctions::overrides(&functions);
+        if let Some(clock) = &clock {
+            host.clock = Arc::<TestClock>::clone(clock);
+        }
+        Self { held: Held::new(AuthServer::new(&wire::parse(&options), host), clock) }
+    }
+
+    /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
+    pub fn configuration(&self) -> String {
+        self.held.answer(|server| Ok(json!(server.warnings())))
+    }
+
+    /// Whether an endpoint serves this.
+    pub fn has_route(&self, method: String, path: String) -> bool {
+        self.held.get().is_ok_and(|server| server.has_route(&method, &path))
+    }
+
+    /// Serves a request (`wire::read_request`): `{response, events, effects}`.
+    pub fn handle(&self, request: String, raw: Option<Vec<u8>>) -> Arc<Job> {
+        let request = wire::read_request(&wire::parse(&request), raw);
+        self.held.start(|server| async move {
+            let request_id = request.request_id.clone();
+            let handled = server.handle(request).await;
+            wire::handled_value(handled, &log(&server, request_id.as_deref())).to_string()
+        })
+    }
+
+    /// A programmatic call by name; arguments as a JSON array. `{"value"}` or `{"error"}`.
+    pub fn call(&self, method: String, arguments: String) -> Arc<Job> {
+        self.held.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
+    }
+
+    /// What the `next` of an override runs. `{"value"}` or `{"error"}`.
+    pub fn run_builtin(&self, operation: String, input: String, context: String) -> Arc<Job> {
+        self.held.start(|server| async move {
+            wire::outcome(server.run_builtin(&operation, wire::parse(&input), wire::parse(&context)).await)
+        })
+    }
+
+    /// The log entry of a hook that threw: `{"value": [{level, entry}]}`.
+    pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> String {
+        let words = |server: &AuthServer| {
+            let events = [server.hook_failed(&hook, &cause)];
+            Ok(wire::events_value(&events, &log(server, request_id.as_deref())))
+        };
+        self.held.answer(words)
+    }
+
+    /// Signs an access token for `{id, roles, sessionId?}`.
+    pub fn sign_access_token(&self, claims: String) -> String {
+        self.held.answer(|server| server.sign_access_token(&wire::parse(&claims)).map(Value::from))
+    }
+
+    /// Signs a refresh token for a session.
+    pub fn sign_refresh_token(&self, session_id: String) -> String {
+        self.held.answer(|server| server.sign_refresh_token(&session_id).map(Value::from))
+    }
+
+    /// Verifies an access token: `{id, roles, sessionId, exp}`. Python has a faster one of its own (`verify`).
+    pub fn verify_access_token(&self, token: String) -> String {
+        self.held.answer(|server| server.verify_access_token(&token).map(wire::verified_value))
+    }
+
+    /// Verifies a refresh token: the session's id.
+    pub fn verify_refresh_token(&self, token: String) -> String {
+        self.held.answer(|server| server.verify_refresh_token(&token).map(Value::from))
+    }
+
+    /// Checks the options of a rate limiter.
+    pub fn check_limit_rule(&self, rule: String) -> String {
+        self.held.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))
+    }
+
+    /// Counts one hit: `{headers, error?, events}`.
+    pub fn limit(&self, rule: String, key: String, is_address: bool, request_id: Option<String>) -> Arc<Job> {
+        self.held.start(|server| async move {
+            let limited = server.limit(&wire::parse(&rule), &key, is_address).await;
+            wire::limited_value(&limited, &log(&server, request_id.as_deref())).to_string()
+        })
+    }
+
+    /// Moves the test clock, in milliseconds since 1970.
+    pub fn set_clock(&self, now: i64) {
+        self.held.set_clock(now);
+    }
+
+    /// The number under which `epoch` and Python's `verify_access_token` know it.
+    pub fn number(&self) -> u32 {
+        self.held.number()
+    }
+
+    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+    pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
+        self.held.guard_now(&request, request_id.as_deref())
+    }
+
+    /// `protect()`.
+    pub fn guard(&self, request: String, request_id: Option<String>) -> Arc<Job> {
+        self.held.guard(&request, request_id)
+    }
+
+    /// Checks the roles given to `authorize()`.
+    pub fn check_roles(&self, required: Vec<String>) -> String {
+        self.held.check_roles(&required)
+    }
+
+    /// `authorize()`: `{"value": {error?, events}}`.
+    pub fn authorize(
+        &self,
+        id: Option<String>,
+        roles: Vec<String>,
+        required: Vec<String>,
+        request_id: Option<String>,
+    ) -> String {
+        self.held.authorize(&User::new(id, roles), &required, request_id.as_deref())
+    }
+
+    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and a
+    /// role.
+    pub fn permit(
+        &self,
+        id: Option<String>,
+        roles: Vec<String>,
+        verdict: String,
+        request_id: Option<String>,
+    ) -> String {
+        self.held.permit(&User::new(id, roles), &verdict, request_id.as_deref())
+    }
+
+    /// The response for an error: `{"value": {status, headers, body}}`.
+    pub fn error_response(&self, error: String) -> String {
+        self.held.error_response(&error)
+    }
+
+    /// The access token that a request brings, unverified: `{"value": text or null}`.
+    pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
+        self.held.access_token_of(authorization.as_deref(), cookie.as_deref())
+    }
+}

@@ -1,0 +1,100 @@
+//! Tokens and passwords without a server. Texts are JSON (`sentri_core::wire`).
+
+use std::sync::Arc;
+
+use sentri_core::clock::{Clock as _, Millis, SystemClock};
+use sentri_core::standalone::{self, Passwords, Tokens};
+use sentri_core::{Error, wire};
+use serde_json::Value;
+
+use crate::job::{self, Job};
+use crate::runtime;
+
+/// Keys with the rules that their tokens must meet, or the reason why the options make none.
+#[derive(uniffi::Object)]
+pub struct NativeTokens {
+    tokens: Result<Tokens, Error>,
+}
+
+impl NativeTokens {
+    fn answer(&self, run: impl FnOnce(&Tokens) -> Result<Value, Error>) -> String {
+        wire::outcome(self.tokens.as_ref().map_err(Clone::clone).and_then(run))
+    }
+}
+
+/// The instant that is given, for tests, or the present one.
+fn at(now: Option<Millis>) -> Millis {
+    now.unwrap_or_else(|| SystemClock.now())
+}
+
+#[uniffi::export]
+impl NativeTokens {
+    /// Reads the options (`sentri_core::standalone::Tokens`).
+    #[uniffi::constructor]
+    pub fn new(options: String) -> Self {
+        runtime::keep_panics_quiet();
+        Self { tokens: Tokens::from_options(&wire::parse(&options)) }
+    }
+
+    /// `{"error"}` when the options are wrong.
+    pub fn configuration(&self) -> String {
+        self.answer(|_| Ok(Value::Null))
+    }
+
+    /// Signs an access token for `{id, roles, sessionId?}`.
+    pub fn sign_access(&self, claims: String, now: Option<i64>) -> String {
+        self.answer(|tokens| tokens.sign_access(&wire::parse(&claims), at(now)).map(Value::from))
+    }
+
+    /// Verifies an access token: `{id, roles, sessionId, exp}`.
+    pub fn verify_access(&self, token: String, now: Option<i64>) -> String {
+        self.answer(|tokens| tokens.verify_access(&token, at(now)).map(wire::verified_value))
+    }
+
+    /// Verifies a refresh token: `{sessionId, gen, iat, exp}`.
+    pub fn verify_refresh(&self, token: String, now: Option<i64>) -> String {
+        self.answer(|tokens| tokens.verify_refresh(&token, at(now)))
+    }
+
+    /// The public key set.
+    pub fn jwks(&self) -> String {
+        self.answer(|tokens| tokens.jwks(at(None)))
+    }
+}
+
+/// The password service by itself, or the reason why the options make none.
+#[derive(uniffi::Object)]
+pub struct NativePasswords {
+    passwords: Result<Passwords, Error>,
+}
+
+impl NativePasswords {
+    fn start<F: Future<Output = Result<Value, Error>> + Send + 'static>(
+        &self,
+        work: impl FnOnce(Passwords) -> F,
+    ) -> Arc<Job> {
+        match self.passwords.clone().map(work) {
+            Ok(work) => job::start(async move { wire::outcome(work.await) }),
+            Err(error) => job::refuse(error),
+        }
+    }
+}
+
+#[uniffi::export]
+impl NativePasswords {
+    /// Reads the options (`sentri_core::standalone::passwords`).
+    #[uniffi::constructor]
+    pub fn new(options: String) -> Self {
+        Self { passwords: standalone::passwords(&wire::parse(&options)) }
+    }
+
+    /// Hashes a password.
+    pub fn hash(&self, password: String) -> Arc<Job> {
+        self.start(|passwords| async move { passwords.hash(password).await })
+    }
+
+    /// Whether a password belongs to a hash.
+    pub fn verify(&self, password: String, hash: String) -> Arc<Job> {
+        self.start(|passwords| async move { passwords.verify(password, hash).await })
+    }
+}

@@ -1,0 +1,75 @@
+//! What both modes have in common: all that guards an application's routes. Bindings convert for either by one function.
+
+use serde_json::Value;
+
+use crate::client::AuthClient;
+use crate::error::Error;
+use crate::event::{Event, Level};
+use crate::http::Response;
+use crate::http::decision::{Decision, PermitOutcome};
+use crate::http::guard::{GuardRequest, Guarded};
+use crate::server::AuthServer;
+
+/// A user, as `(id, roles)`.
+pub type User<'a> = Option<(&'a str, &'a [String])>;
+
+/// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
+pub trait Guardian: Clone + Send + Sync + 'static {
+    /// What a caller cached under another epoch is stale.
+    fn epoch(&self) -> u32;
+    /// `protect()` without waiting; `None`: call [`Guardian::guard`].
+    fn guard_now(&self, request: &GuardRequest) -> Option<Guarded>;
+    /// `protect()`.
+    fn guard(&self, request: &GuardRequest) -> impl Future<Output = Guarded> + Send;
+    /// Checks the roles given to `authorize()`.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR`.
+    fn check_roles(&self, required: &[String]) -> Result<(), Error>;
+    /// `authorize()`: any of `required`.
+    fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
+    /// `permit()`: words the host's verdict.
+    fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision;
+    /// The response for an error, in the envelope.
+    fn error_response(&self, error: &Error) -> Response;
+    /// The level of an event and the object that the host's logger gets.
+    fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
+    /// The access token that a request brings, unverified.
+    fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String>;
+}
+
+macro_rules! guardian {
+    ($($mode:ty),*) => {$(
+        impl Guardian for $mode {
+            fn epoch(&self) -> u32 {
+                self.epoch()
+            }
+            fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+                self.guard_now(request)
+            }
+            async fn guard(&self, request: &GuardRequest) -> Guarded {
+                self.guard(request).await
+            }
+            fn check_roles(&self, required: &[String]) -> Result<(), Error> {
+                self.check_roles(required)
+            }
+            fn authorize(&self, user: User<'_>, required: &[String]) -> Decision {
+                self.authorize(user, required)
+            }
+            fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision {
+                self.permit(user, outcome)
+            }
+            fn error_response(&self, error: &Error) -> Response {
+                self.error_response(error)
+            }
+            fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
+                self.log_entry(event, request_id)
+            }
+            fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
+                self.access_token_of(authorization, cookies)
+            }
+        }
+    )*};
+}
+
+guardian!(AuthServer, AuthClient);

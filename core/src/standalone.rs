@@ -1,0 +1,164 @@
+//! Tokens and passwords without a server: for services that only sign, only verify, or only hash.
+
+use serde_json::{Map, Value, json};
+
+use crate::clock::Millis;
+use crate::config::reader::Reader;
+use crate::crypto::Secret;
+use crate::error::Error;
+use crate::password::{Hasher, Policy};
+use crate::server::VerifiedAccess;
+use crate::service::input::Input;
+use crate::token::jwks::JwkSet;
+use crate::token::{AccessClaims, Algorithm, ClaimRules, KeyRing};
+
+/// Keys with the rules that their tokens must meet.
+#[derive(Debug)]
+pub struct Tokens {
+    keys: KeySource,
+    rules: ClaimRules,
+    ttl_seconds: i64,
+}
+
+#[derive(Debug)]
+enum KeySource {
+    /// Signs and verifies.
+    Ring(Box<KeyRing>),
+    /// Verifies with the keys of others, by the algorithms that are allowed.
+    Set(JwkSet, Vec<Algorithm>),
+}
+
+impl Tokens {
+    /// Reads `{secret, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?, expiresIn?}`. By
+    /// default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric algorithms only.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` that names the option.
+    pub fn from_options(options: &Value) -> Result<Self, Error> {
+        let mut read = Reader::new("", options)?;
+        let keys = match (read.string("secret")?, read.value("jwks")) {
+            (Some(secret), None) => KeySource::Ring(Box::new(KeyRing::from_secret(secret, algorithm(&mut read)?)?)),
+            (None, Some(set)) => {
+                let allowed = algorithms(&mut read)?;
+                KeySource::Set(JwkSet::from_remote_json(set.to_string().as_bytes())?, allowed)
+            }
+            _ => return Err(read.error("secret", "or jwks must be given, and not both")),
+        };
+        let leeway = match read.value("clockTolerance") {
+            None => 0,
+            Some(_) => read.duration("clockTolerance", std::time::Duration::ZERO)?.as_secs(),
+        };
+        let rules = ClaimRules {
+            issuer: read.text("issuer")?.map(str::to_owned),
+            audience: read.text("audience")?.map(str::to_owned),
+            leeway_seconds: i64::try_from(leeway).unwrap_or(i64::MAX),
+        };
+        let ttl = read.duration("expiresIn", std::time::Duration::from_secs(15 * 60))?;
+        read.finish()?;
+        Ok(Self { keys, rules, ttl_seconds: i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX) })
+    }
+
+    fn ring(&self) -> Result<&KeyRing, Error> {
+        match &self.keys {
+            KeySource::Ring(ring) => Ok(ring),
+            KeySource::Set(..) => Err(Error::configuration("secret is missing: a key set of others only verifies")),
+        }
+    }
+
+    /// Signs an access token for `{id, roles, sessionId?}`.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`; `CONFIGURATION_ERROR` without a secret.
+    pub fn sign_access(&self, claims: &Value, now: Millis) -> Result<String, Error> {
+        let input = Input::new(claims)?;
+        let iat = now.div_euclid(1_000);
+        let claims = AccessClaims {
+            id: input.text("id")?.to_owned(),
+            roles: input.optional_strings("roles")?.unwrap_or_default(),
+            session_id: input.optional_text("sessionId")?.map(str::to_owned),
+            iat,
+            exp: iat.saturating_add(self.ttl_seconds),
+            iss: self.rules.issuer.clone(),
+            aud: self.rules.audience.clone(),
+        };
+        Ok(self.ring()?.sign_access(&claims, now)?)
+    }
+
+    /// Verifies an access token.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`.
+    pub fn verify_access(&self, token: &str, now: Millis) -> Result<VerifiedAccess, Error> {
+        let AccessClaims { id, roles, session_id, exp, .. } = match &self.keys {
+            KeySource::Ring(ring) => ring.verify_access(token, &self.rules, now)?,
+            KeySource::Set(set, algorithms) => set.verify_access(token, algorithms, &self.rules, now)?,
+        };
+        Ok(VerifiedAccess { id, roles, session_id, exp })
+    }
+
+    /// Verifies a refresh token made under the same secret: `{sessionId, gen, iat, exp}`.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `CONFIGURATION_ERROR` without a secret.
+    pub fn verify_refresh(&self, token: &str, now: Millis) -> Result<Value, Error> {
+        Ok(json!(self.ring()?.verify_refresh(token, now)?))
+    }
+
+    /// The key set (RFC 7517, 5) that verifies what this signs; no keys with a shared secret.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` without a secret.
+    pub fn jwks(&self, now: Millis) -> Result<Value, Error> {
+        Ok(self.ring()?.jwks(now, Millis::MAX).unwrap_or_else(|| json!({ "keys": [] })))
+    }
+}
+
+fn algorithm(read: &mut Reader<'_>) -> Result<Option<Algorithm>, Error> {
+    let Some(name) = read.text("algorithm")? else { return Ok(None) };
+    Algorithm::from_name(name).map(Some).ok_or_else(|| read.error("algorithm", "is not one that is supported"))
+}
+
+fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
+    let Some(names) = read.strings("algorithms", false)? else {
+        return Ok(Algorithm::all().filter(|algorithm| !algorithm.is_symmetric()).collect());
+    };
+    let known = names.iter().map(|name| Algorithm::from_name(name).filter(|algorithm| !algorithm.is_symmetric()));
+    known.collect::<Option<_>>().ok_or_else(|| read.error("algorithms", "must be asymmetric ones that are supported"))
+}
+
+/// Hashes and verifies passwords by the rules of `{algorithm?, minLength?, maxLength?, preset?, saltRounds?}`.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` that names the option.
+pub fn passwords(options: &Value) -> Result<Passwords, Error> {
+    let mut policy = options.as_object().cloned().unwrap_or_else(Map::new);
+    let rounds = policy.remove("saltRounds");
+    let policy = Policy::from_options(Some(&Value::Object(policy)), rounds.as_ref())?;
+    Ok(Passwords { hasher: Hasher::new(policy) })
+}
+
+/// The password service by itself, on the process's hashing pool.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    hasher: Hasher,
+}
+
+impl Passwords {
+    /// Hashes a password. Needs a runtime, as the next one does.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE`.
+    pub async fn hash(&self, password: String) -> Result<Value, Error> {
+        let hash = self.hasher.hash(Secret::new(password)).await.map_err(|failure| failure.into_public().0)?;
+        Ok(hash.expose().as_str().into())
+    }
+
+    /// Whether a password belongs to a bcrypt or argon2id hash.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`.
+    pub async fn verify(&self, password: String, hash: String) -> Result<Value, Error> {
+        let verified = self.hasher.verify(Secret::new(password), Some(Secret::new(hash))).await;
+        verified.map(Value::from).map_err(|failure| failure.into_public().0)
+    }
+}

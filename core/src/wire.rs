@@ -1,0 +1,230 @@
+//! What crosses to other languages, as JSON: requests in, results and errors out. Bindings carry these texts and decide
+//! nothing.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, Level};
+use crate::hook::{Effect, HookContext};
+use crate::http::decision::Decision;
+use crate::http::guard::{GuardRequest, Guarded, Principal};
+use crate::http::{Body, Handled, Request, Response};
+use crate::limit::seconds_up;
+use crate::server::{Limited, VerifiedAccess};
+
+/// JSON text from a host; what is not JSON is null and gets the error for that.
+#[must_use]
+pub fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// `{"value": ...}` or `{"error": ...}`.
+#[must_use]
+pub fn outcome(result: Result<Value, Error>) -> String {
+    match result {
+        Ok(value) => json!({ "value": value }),
+        Err(error) => json!({ "error": error_value(&error) }),
+    }
+    .to_string()
+}
+
+/// Reads what a function of the host's came to: `{"value": ...}` or `{"error": ...}`.
+///
+/// # Errors
+/// The error that it holds.
+pub fn read_outcome(text: &str) -> Result<Value, Error> {
+    let mut outcome = parse(text);
+    if let Some(error) = outcome.get("error") {
+        return Err(read_error(error));
+    }
+    outcome.get_mut("value").map(Value::take).ok_or_else(|| ErrorCode::InternalError.into())
+}
+
+/// `{code, message, statusCode, details?, retryAfter?}`
+#[must_use]
+pub fn error_value(error: &Error) -> Value {
+    let mut value = json!({ "code": error.code, "message": error.message, "statusCode": error.status });
+    if let Some(details) = &error.details {
+        value["details"] = (**details).clone();
+    }
+    if let Some(after) = error.retry_after {
+        value["retryAfter"] = seconds_up(after).into();
+    }
+    value
+}
+
+/// Reads what [`error_value`] wrote, or what a host threw: with a code and a status it is told as it is.
+#[must_use]
+pub fn read_error(value: &Value) -> Error {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let status = value.get("statusCode").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let (Some(code), Some(status)) = (text("code"), status) else { return Error::from_status(status.unwrap_or(500)) };
+    if !(400..600).contains(&status) {
+        return ErrorCode::InternalError.into();
+    }
+    Error {
+        code: code.to_owned().into(),
+        message: text("message").unwrap_or_default().to_owned(),
+        status,
+        details: value.get("details").filter(|details| !details.is_null()).cloned().map(Box::new),
+        retry_after: value.get("retryAfter").and_then(Value::as_u64).map(Duration::from_secs),
+    }
+}
+
+fn optional_text(value: &Value, name: &str) -> Option<String> {
+    value.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// `{method, path, query?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw` is
+/// the body as received.
+#[must_use]
+pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
+    let headers = head.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let header = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()));
+    let body = match (raw, optional_text(head, "parsed"), head.get("tooLarge")) {
+        (_, _, Some(Value::Bool(true))) => Body::TooLarge,
+        (Some(bytes), ..) => Body::Raw(bytes),
+        (None, Some(text), _) => Body::Parsed(text),
+        (None, None, _) => Body::Empty,
+    };
+    Request {
+        method: optional_text(head, "method").unwrap_or_default(),
+        path: optional_text(head, "path").unwrap_or_default(),
+        query: optional_text(head, "query"),
+        headers: headers.iter().filter_map(header).collect(),
+        body,
+        client_ip: optional_text(head, "clientIp"),
+        request_id: optional_text(head, "requestId"),
+        host_context: head.get("hostContext").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok()),
+    }
+}
+
+/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, clientIp?, userAgent?}`
+#[must_use]
+pub fn read_guard_request(request: &Value) -> GuardRequest {
+    GuardRequest {
+        method: optional_text(request, "method").unwrap_or_default(),
+        authorization: optional_text(request, "authorization"),
+        cookie: optional_text(request, "cookie"),
+        origin: optional_text(request, "origin"),
+        sec_fetch_site: optional_text(request, "secFetchSite"),
+        host: optional_text(request, "host"),
+        client_ip: optional_text(request, "clientIp"),
+        user_agent: optional_text(request, "userAgent"),
+    }
+}
+
+/// `{status, headers, body}`
+#[must_use]
+pub fn response_value(response: Response) -> Value {
+    let Response { status, headers, body } = response;
+    json!({ "status": status, "headers": headers, "body": body })
+}
+
+/// How a server words an event: `log_entry` of `AuthServer`, with the request's id.
+pub type Log<'a> = &'a dyn Fn(&Event) -> (Level, Value);
+
+/// `[{level, entry}]`
+#[must_use]
+pub fn events_value(events: &[Event], log: Log<'_>) -> Value {
+    let one = |event: &Event| {
+        let (level, entry) = log(event);
+        json!({ "level": level.as_str(), "entry": entry })
+    };
+    events.iter().map(one).collect()
+}
+
+/// `{response, events, effects: [{hook, args}]}`
+#[must_use]
+pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
+    let Handled { response, events, effects } = handled;
+    json!({
+        "response": response_value(response),
+        "events": events_value(&events, log),
+        "effects": effects.into_iter().map(effect_value).collect::<Value>(),
+    })
+}
+
+fn effect_value(effect: Effect) -> Value {
+    match effect {
+        Effect::Login { user_id, roles, context } => {
+            json!({ "hook": "onLogin", "args": [{ "id": user_id, "roles": roles }, context_value(context)] })
+        }
+        Effect::FailedLogin { identifier, context } => {
+            json!({ "hook": "onFailedLogin", "args": [identifier, context_value(context)] })
+        }
+        Effect::Logout { user_id, context } => json!({ "hook": "onLogout", "args": [user_id, context_value(context)] }),
+    }
+}
+
+fn context_value(context: HookContext) -> Value {
+    let HookContext { ip, user_agent, request_id, session_id, error_code } = context;
+    json!({
+        "ip": ip, "userAgent": user_agent, "requestId": request_id, "sessionId": session_id, "errorCode": error_code,
+    })
+}
+
+/// `{principal | error, headers, events, freshUntil, epoch}`
+#[must_use]
+pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
+    let Guarded { result, headers, events, fresh_until } = guarded;
+    let mut value = json!({
+        "headers": headers,
+        "events": events_value(&events, log),
+        "freshUntil": fresh_until,
+        "epoch": epoch,
+    });
+    match result {
+        Ok(Principal { id, roles, session_id, token, exp }) => {
+            value["principal"] =
+                json!({ "id": id, "roles": roles, "sessionId": session_id, "token": token, "exp": exp });
+        }
+        Err(error) => value["error"] = error_value(&error),
+    }
+    value
+}
+
+/// `{error?, events}`
+#[must_use]
+pub fn decision_value(decision: Decision, log: Log<'_>) -> Value {
+    let Decision { error, event } = decision;
+    let events: Vec<Event> = event.into_iter().collect();
+    json!({ "error": error.as_ref().map(error_value), "events": events_value(&events, log) })
+}
+
+/// `{headers, error?, events}`
+#[must_use]
+pub fn limited_value(limited: &Limited, log: Log<'_>) -> Value {
+    let Limited { headers, error, events } = limited;
+    json!({ "headers": headers, "error": error.as_ref().map(error_value), "events": events_value(events, log) })
+}
+
+/// `{id, roles, sessionId, exp}`
+#[must_use]
+pub fn verified_value(verified: VerifiedAccess) -> Value {
+    let VerifiedAccess { id, roles, session_id, exp } = verified;
+    json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })
+}
+
+/// The separator of packed texts; a claim that holds it crosses as JSON.
+const SEPARATOR: char = '\u{1f}';
+
+/// The flat form of a verified token, which takes least time to read: `exp` in seconds, id, session id (may be empty) and
+/// roles, each after a unit separator. [`outcome`] of [`verified_value`] for claims that hold the separator.
+#[must_use]
+pub fn verified_text(verified: VerifiedAccess) -> String {
+    let VerifiedAccess { id, roles, session_id, exp } = &verified;
+    let session = session_id.as_deref().unwrap_or_default();
+    let parts = || [id.as_str(), session].into_iter().chain(roles.iter().map(String::as_str));
+    if parts().any(|part| part.contains(SEPARATOR)) {
+        return outcome(Ok(verified_value(verified)));
+    }
+    let mut text = exp.to_string();
+    for part in parts() {
+        text.push(SEPARATOR);
+        text.push_str(part);
+    }
+    text
+}

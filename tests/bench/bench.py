@@ -1,0 +1,199 @@
+"""Speed of the Python package as ratios against peers, measured in one run: machines differ, ratios less so. Prints, asserts
+nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import platform
+import socket
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc import jwt as joserfc
+from joserfc.jwk import OctKey, RSAKey
+
+from sentri import BlockingAuthServer
+
+SECRET = "a secret of at least thirty-two bytes, for benchmarks"
+PEM = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    .decode()
+)
+ROWS: list[tuple[str, str, str, str]] = []
+
+
+def row(what: str, value: str, peer: str, ratio: str) -> None:
+    ROWS.append((what, value, peer, ratio))
+    print(f"  {what}: {value}; {peer}; {ratio}", flush=True)
+
+
+def micros(seconds: float) -> str:
+    return f"{seconds * 1e6:.2f} us"
+
+
+def compare(functions: list[Callable[[int], Any]], calls: int, rounds: int = 15) -> list[float]:
+    """Seconds a call of each function, interleaved; the argument counts up and never comes back."""
+    results: list[list[float]] = [[] for _ in functions]
+    for turn in range(rounds):
+        for function, seen in zip(functions, results):
+            started = time.perf_counter()
+            for call in range(turn * calls, (turn + 1) * calls):
+                function(call)
+            if turn > 2:
+                seen.append((time.perf_counter() - started) / calls)
+    return [statistics.median(seen) for seen in results]
+
+
+def verification() -> None:
+    public = serialization.load_pem_private_key(PEM.encode(), None).public_key()
+    for algorithm, secret, verifying, key in [
+        ("HS256", SECRET, SECRET, OctKey.import_key(SECRET)),
+        ("RS256", PEM, public, RSAKey.import_key(PEM)),
+    ]:
+        auth = BlockingAuthServer(db="sqlite::memory:", valid_roles=["user"], secret=secret, algorithm=algorithm, logger=False)
+        calls = 200
+
+        def claims(number: int) -> dict[str, Any]:
+            now = int(time.time())
+            session = f"0197a0e0-1111-7000-8000-{number:012}"
+            return {"id": f"0197a0e0-0000-7000-8000-{number:012}", "roles": ["user", "editor"], "sessionId": session, "iat": now, "exp": now + 900}
+
+        signing = serialization.load_pem_private_key(PEM.encode(), None) if algorithm == "RS256" else SECRET
+        tokens = [jwt.encode(claims(number), signing, algorithm) for number in range(calls * 15)]
+        registry = joserfc.JWTClaimsRegistry(exp={"essential": True})
+
+        def jose(number: int) -> None:
+            registry.validate(joserfc.decode(tokens[number], key, algorithms=[algorithm]).claims)
+
+        # What is measured is checked first.
+        assert auth.verify_access_token(tokens[0]).id == jwt.decode(tokens[0], verifying, algorithms=[algorithm])["id"]
+        miss, pyjwt, joserfc_time = compare(
+            [
+                lambda number: auth.verify_access_token(tokens[number]),
+                lambda number: jwt.decode(tokens[number], verifying, algorithms=[algorithm]),
+                jose,
+            ],
+            calls,
+        )
+        row(f"verify {algorithm}, miss", micros(miss), f"PyJWT {micros(pyjwt)}", f"{pyjwt / miss:.2f}x")
+        row(f"verify {algorithm}, miss", micros(miss), f"joserfc {micros(joserfc_time)}", f"{joserfc_time / miss:.2f}x")
+        one = tokens[0]
+        auth.verify_access_token(one)
+        hit, again = compare([lambda _: auth.verify_access_token(one), lambda _: jwt.decode(one, verifying, algorithms=[algorithm])], 1_000)
+        row(f"verify {algorithm}, hit", micros(hit), f"PyJWT {micros(again)}", f"{again / hit:.0f}x")
+        id, session = claims(0)["id"], claims(0)["sessionId"]
+        header = {"alg": algorithm}
+        sign, pyjwt, joserfc_time = compare(
+            [
+                lambda _: auth.sign_access_token(id, ["user", "editor"], session),
+                lambda number: jwt.encode(claims(number), signing, algorithm),
+                lambda number: joserfc.encode(header, claims(number), key, algorithms=[algorithm]),
+            ],
+            50,
+        )
+        row(f"sign {algorithm}", micros(sign), f"PyJWT {micros(pyjwt)}", f"{pyjwt / sign:.2f}x")
+        row(f"sign {algorithm}", micros(sign), f"joserfc {micros(joserfc_time)}", f"{joserfc_time / sign:.2f}x")
+        auth.close()
+
+
+def requests_a_second(port: int, path: str, token: str, seconds: float = 2.0, connections: int = 8) -> float:
+    """Requests a second over kept connections, from threads of another process's worth of clients."""
+    count = [0] * connections
+    until = time.monotonic() + seconds
+
+    def load(index: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        while time.monotonic() < until:
+            connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200, response.status
+            count[index] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=load, args=(index,)) for index in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(count) / seconds
+
+
+def protected_route() -> None:
+    """FastAPI in a child process, with and without protect()."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    auth_options: dict[str, Any] = {"valid_roles": ["user"], "secret": SECRET, "salt_rounds": 10, "rate_limit": False, "logger": False}
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        serve(listener, auth_options, write)
+        os._exit(0)
+    os.close(write)
+    token = os.read(read, 4096).decode()
+    port = listener.getsockname()[1]
+    listener.close()
+    try:
+        open_rates, guarded = [], []
+        for _ in range(4):
+            open_rates.append(requests_a_second(port, "/open", token))
+            guarded.append(requests_a_second(port, "/me", token))
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    without, behind = statistics.median(open_rates), statistics.median(guarded)
+    row("FastAPI GET /me behind protect()", f"{behind:.0f} req/s", f"without {without:.0f} req/s", f"{behind / without * 100:.1f} %")
+
+
+def serve(listener: socket.socket, options: dict[str, Any], tell: int) -> None:
+    import uvicorn
+    from fastapi import Depends, FastAPI, Request
+
+    from sentri.fastapi import AuthServer
+
+    globals()["Request"] = Request
+    auth = AuthServer(db="sqlite::memory:", **options)
+    app = FastAPI()
+    auth.attach(app)
+
+    @app.get("/open")
+    async def open_route() -> Any:
+        return {"id": "1", "roles": ["user"]}
+
+    @app.get("/me", dependencies=[Depends(auth.protect())])
+    async def me(request: Request) -> Any:
+        return {"id": request.state.user.id, "roles": request.state.user.roles}
+
+    blocking = auth.blocking
+    blocking.migrate()
+    user = blocking.register(identifiers=[{"type": "username", "value": "bench"}], password="correct horse")["user"]
+    os.write(tell, blocking.create_session(user["id"])["access_token"].encode())
+    os.close(tell)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    asyncio.run(server.serve(sockets=[listener]))
+
+
+def main() -> None:
+    only = sys.argv[1] if len(sys.argv) > 1 else None
+    for name, run in {"verification": verification, "protected_route": protected_route}.items():
+        if only in (None, name):
+            print(f"\n{name}")
+            run()
+    widths = [max(len(cells[i]) for cells in ROWS) for i in range(4)]
+    print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores\n")
+    for cells in ROWS:
+        print("  ".join(cell.ljust(widths[i]) if i == 0 else cell.rjust(widths[i]) for i, cell in enumerate(cells)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Applications with the routes of the golden conversations, as a user of each framework would write them, served over real
+sockets in a thread of this process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import types
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def is_editor(user: Any) -> bool:
+    return "editor" in user.roles
+
+
+@contextmanager
+def uvicorn_server(app: Any) -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", proxy_headers=True, forwarded_allow_ips="127.0.0.1")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+class Silent(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def wsgi_server(app: Any) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def fastapi(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    from sentri.fastapi import AuthServer
+
+    auth = AuthServer(**options)
+    app = FastAPI()
+    auth.install(app, prefix="/auth")
+    protect, admin = Depends(auth.protect()), Depends(auth.authorize("admin"))
+
+    async def check(request: Request) -> bool:
+        return is_editor(request.state.user)
+
+    editors = Depends(auth.permit(check, roles=["admin"]))
+
+    def route(path: str, *dependencies: Any) -> None:
+        @app.api_route(path, methods=METHODS, dependencies=list(dependencies))
+        async def answer(request: Request) -> Any:
+            return request.state.user
+
+    route("/protected", protect)
+    route("/admin-only", protect, admin)
+    route("/editors", protect, editors)
+    route("/unguarded-admin", admin)
+    route("/unguarded-editors", editors)
+    with uvicorn_server(app) as base:
+        yield auth.blocking, base
+
+
+@contextmanager
+def flask(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    from flask import Flask, g, jsonify
+
+    from sentri.flask import AuthServer
+
+    auth = AuthServer(**options)
+    app = Flask(__name__)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)  # type: ignore[method-assign]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    auth.init_app(app, url_prefix="/auth")
+    editors = auth.permit(lambda: is_editor(g.user), roles=["admin"])
+
+    def route(path: str, *guards: Any) -> None:
+        def answer() -> Any:
+            return jsonify(id=g.user.id, roles=g.user.roles)
+
+        for guard in reversed(guards):
+            answer = guard(answer)
+        app.add_url_rule(path, path.replace("/", ""), answer, methods=METHODS)
+
+    route("/protected", auth.protect())
+    route("/admin-only", auth.protect(), auth.authorize("admin"))
+    route("/editors", auth.protect(), editors)
+    route("/unguarded-admin", auth.authorize("admin"))
+    route("/unguarded-editors", editors)
+    with wsgi_server(app) as base:
+        yield auth, base
+
+
+def django_urls(auth: Any, asynchronous: bool) -> Any:
+    from django.http import JsonResponse
+    from django.urls import include, path
+    from django.views.decorators.csrf import csrf_exempt
+
+    def answer(request: Any) -> Any:
+        return JsonResponse({"id": request.user.id, "roles": request.user.roles})
+
+    async def answer_async(request: Any) -> Any:
+        return answer(request)
+
+    editors = auth.permit(lambda request: is_editor(request.user), roles=["admin"])
+
+    def route(where: str, *guards: Any) -> Any:
+        view: Any = answer_async if asynchronous else answer
+        for guard in reversed(guards):
+            view = guard(view)
+        return path(where, csrf_exempt(view))
+
+    urlconf: Any = types.ModuleType("urls")
+    urlconf.urlpatterns = [
+        path("auth/", include(auth.async_urls if asynchronous else auth.urls)),
+        route("protected", auth.protect()),
+        route("admin-only", auth.protect(), auth.authorize("admin")),
+        route("editors", auth.protect(), editors),
+        route("unguarded-admin", auth.authorize("admin")),
+        route("unguarded-editors", editors),
+    ]
+    return urlconf
+
+
+class Urls:
+    """Lets several applications live in one process: each request brings its URL configuration."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: Any) -> Any:
+        brought = request.scope if hasattr(request, "scope") else request.META
+        request.urlconf = brought["test.urlconf"]
+        return self.get_response(request)
+
+
+def configure_django() -> None:
+    from django.conf import settings
+
+    if not settings.configured:
+        import django
+
+        settings.configure(
+            ALLOWED_HOSTS=["*"],
+            MIDDLEWARE=["support.apps.Urls", "django.middleware.csrf.CsrfViewMiddleware"],
+            ROOT_URLCONF="support.apps",
+            SECRET_KEY="of the test",
+        )
+        django.setup()
+
+
+urlpatterns: list[Any] = []
+
+
+@contextmanager
+def django(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    from django.core.wsgi import get_wsgi_application
+
+    from sentri.django import AuthServer
+
+    configure_django()
+    auth = AuthServer(**{"trust_proxy": 1, **options})
+    urlconf, application = django_urls(auth, False), get_wsgi_application()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        return application({**environ, "test.urlconf": urlconf}, start_response)
+
+    with wsgi_server(app) as base:
+        yield auth, base
+
+
+@contextmanager
+def django_async(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    from django.core.asgi import get_asgi_application
+
+    from sentri.django import AuthServer
+
+    configure_django()
+    auth = AuthServer(**options)
+    urlconf, application = django_urls(auth, True), get_asgi_application()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await application({**scope, "test.urlconf": urlconf}, receive, send)
+
+    with uvicorn_server(app) as base:
+        yield auth, base
+
+
+FRAMEWORKS = {"FastAPI": fastapi, "Flask": flask, "Django": django, "Django, asynchronous": django_async}

@@ -1,0 +1,228 @@
+"""What the golden conversations do not say of FastAPI, Starlette, Flask and Django."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Optional
+from urllib.parse import urlsplit
+
+import pytest
+from fastapi import Depends, FastAPI, Request, Response
+
+import sentri.django
+import sentri.fastapi
+import sentri.flask
+from sentri import SentriError, User
+from support.apps import configure_django, uvicorn_server, wsgi_server
+from support.golden import Answer, exchange
+from support.servers import options, user
+
+Served = tuple[Any, str]
+
+
+class Teapot(SentriError):
+    def __init__(self) -> None:
+        super().__init__("TEAPOT", "short and stout", 418)
+
+
+@contextmanager
+def fastapi(**more: Any) -> Iterator[Served]:
+    auth = sentri.fastapi.AuthServer(**options(**more))
+    app = FastAPI()
+    auth.install(app, prefix="/auth")
+    limit = Depends(auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail"))
+    own = Depends(auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60))
+
+    @app.get("/teapot")
+    async def teapot() -> None:
+        raise Teapot
+
+    @app.get("/mail", dependencies=[limit])
+    async def mail() -> Any:
+        return {"sent": True}
+
+    @app.get("/own", dependencies=[own])
+    async def by_key() -> Any:
+        return {"sent": True}
+
+    @app.get("/me")
+    async def me(request: Request, who: User = Depends(auth.protect())) -> Response:
+        return Response(json.dumps([who.id, request.state.auth.session_id]), media_type="application/json")
+
+    with uvicorn_server(app) as base:
+        yield auth.blocking, base
+
+
+@contextmanager
+def flask(**more: Any) -> Iterator[Served]:
+    from flask import Flask, g, request
+
+    auth = sentri.flask.AuthServer(**options(**more))
+    app = Flask(__name__)
+    auth.init_app(app, url_prefix="/auth")
+
+    @app.get("/teapot")
+    def teapot() -> None:
+        raise Teapot
+
+    @app.get("/mail")
+    @auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")
+    def mail() -> Any:
+        return {"sent": True}
+
+    @app.get("/own")
+    @auth.rate_limiter(key=lambda: request.headers["x-who"], max_attempts=1, duration_seconds=60)
+    def by_key() -> Any:
+        return {"sent": True}
+
+    @app.get("/me")
+    @auth.protect()
+    async def me() -> Any:
+        return [g.user.id, g.auth.session_id]
+
+    with wsgi_server(app) as base:
+        yield auth, base
+
+
+@contextmanager
+def django(**more: Any) -> Iterator[Served]:
+    from django.core.wsgi import get_wsgi_application
+    from django.http import JsonResponse
+    from django.urls import include, path
+
+    configure_django()
+    auth = sentri.django.AuthServer(**options(**more))
+
+    def teapot(_: Any) -> Any:
+        raise Teapot
+
+    def sent(_: Any) -> Any:
+        return JsonResponse({"sent": True})
+
+    async def me(request: Any) -> Any:
+        return JsonResponse([request.user.id, request.auth.session_id], safe=False)
+
+    module: Any = type(http)("urls")
+    module.urlpatterns = [
+        path("auth/", include(auth.urls)),
+        path("teapot", teapot),
+        path("mail", auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")(sent)),
+        path("own", auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60)(sent)),
+        path("me", auth.protect()(me)),
+    ]
+    application = get_wsgi_application()
+    # As `MIDDLEWARE` would, which is one for the whole process; test_readme.py has it there.
+    application._exception_middleware.append(auth.middleware(lambda _: None).process_exception)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        return application({**environ, "test.urlconf": module}, start_response)
+
+    with wsgi_server(app) as base:
+        yield auth, base
+
+
+FRAMEWORKS = {"FastAPI": fastapi, "Flask": flask, "Django": django}
+EACH = pytest.mark.parametrize("serve", FRAMEWORKS.values(), ids=FRAMEWORKS)
+Serve = Callable[..., Any]
+
+
+def get(base: str, path: str, **headers: str) -> Answer:
+    return exchange(base, "GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def chunked(base: str, path: str, size: int) -> Optional[int]:
+    """The status of a POST whose body has no length and is cut into pieces."""
+    connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=20)
+    try:
+        pieces = (b"x" * 1024 for _ in range(size // 1024))
+        connection.request("POST", path, pieces, {"content-type": "application/json"}, encode_chunked=True)
+        return connection.getresponse().status
+    except (BrokenPipeError, ConnectionResetError):
+        return None  # The server has hung up on us, which is an answer, too.
+    finally:
+        connection.close()
+
+
+@EACH
+def test_an_error_of_a_route_is_answered_in_the_envelope(serve: Serve) -> None:
+    with serve() as (_, base):
+        answer = get(base, "/teapot")
+        assert (answer.status, json.loads(answer.text)["code"]) == (418, "TEAPOT")
+
+
+@EACH
+def test_a_route_has_limits_by_address_and_by_key(serve: Serve) -> None:
+    with serve() as (_, base):
+        assert [get(base, "/mail").status for _ in range(3)] == [200, 200, 429]
+        refused = get(base, "/mail")
+        assert json.loads(refused.text)["code"] == "RATE_LIMIT_EXCEEDED" and refused.header("retry-after")
+        assert [get(base, "/own", x_who=who).status for who in ("a", "b", "a")] == [200, 200, 429]
+        assert get(base, "/own", x_who="c").header("ratelimit")
+
+
+@EACH
+def test_a_silent_refresh_reaches_the_client_whatever_the_route_answers(serve: Serve) -> None:
+    with serve() as (auth, base):
+        auth.migrate()
+        id = auth.register(**user("rizz"))["user"]["id"]
+        session = auth.create_session(id)
+        answer = get(base, "/me", cookie=f"refresh_token={session['refresh_token']}")
+        assert (answer.status, json.loads(answer.text)) == (200, [id, session["session_id"]])
+        minted = answer.header("x-access-token")
+        assert minted is not None and auth.verify_access_token(minted).id == id
+        assert answer.header("cache-control") == "no-store"
+
+
+@EACH
+def test_hostile_bodies_are_refused(serve: Serve) -> None:
+    with serve() as (auth, base):
+        auth.migrate()
+        assert chunked(base, "/auth/login", 32 * 1024) == 400
+        assert chunked(base, "/auth/login", 1024 * 1024) in (400, 413, None)
+        for body in (b"\xff\xfe", b"[" * 60_000, b'{"identifier":"a","identifier":"b"}', b""):
+            answer = exchange(base, "POST", "/auth/login", {"content-type": "application/json"}, body)
+            assert (answer.status, json.loads(answer.text)["code"]) == (400, "VALIDATION_ERROR")
+
+
+@EACH
+def test_methods_that_no_endpoint_has_are_the_frameworks(serve: Serve) -> None:
+    with serve() as (_, base):
+        for method, path in (("GET", "/auth/login"), ("BREW", "/auth/login"), ("GET", "/auth/nothing"), ("GET", "/auth")):
+            assert exchange(base, method, path, {}).status in (404, 405, 501), f"{method} {path}"
+
+
+def test_head_is_get_without_a_body() -> None:
+    with fastapi() as (auth, base):
+        auth.migrate()
+        answer = exchange(base, "HEAD", "/auth/keys", {})
+        assert (answer.status, answer.text) == (404, "")
+
+
+def test_starlette_mounts_the_endpoints_as_an_application() -> None:
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Mount, Route
+
+    auth = sentri.fastapi.AuthServer(**options())
+    protect = auth.protect()
+
+    async def me(request: Request) -> JSONResponse:
+        return JSONResponse({"id": (await protect(request)).id})
+
+    app = Starlette(routes=[Mount("/auth", auth.app()), Route("/me", me)], exception_handlers={SentriError: auth.error_handler})
+    with uvicorn_server(app) as base:
+        auth.blocking.migrate()
+        id = auth.blocking.register(**user("rizz"))["user"]["id"]
+        token = auth.blocking.create_session(id)["access_token"]
+        assert json.loads(get(base, "/me", authorization=f"Bearer {token}").text) == {"id": id}
+        assert get(base, "/me").status == 401
+        assert json.loads(get(base, "/auth/me", authorization=f"Bearer {token}").text)["data"]["id"] == id
+        assert json.loads(get(base, "/auth/nothing").text)["code"] == "NOT_FOUND"
+
+
+def test_adapters_are_thin() -> None:
+    for module in (sentri.fastapi, sentri.flask, sentri.django):
+        with open(str(module.__file__)) as source:
+            assert len(source.readlines()) <= 120, module.__name__

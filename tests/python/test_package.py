@@ -1,0 +1,198 @@
+"""The package by itself: options, errors, logging, memory, tokens and passwords alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import FrozenInstanceError
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+import sentri
+from sentri import BlockingAuthServer, SentriError, native
+from sentri.cache import Generations
+from sentri.testing import Clock
+from support.servers import options, user
+
+SECRET = "a secret of at least thirty-two bytes, for tests"
+PEM = (Path(__file__).parents[1] / "core/token/keys/rsa-pkcs8.pem").read_text()
+
+
+def test_durations_are_texts_or_timedeltas() -> None:
+    for given in ("90s", "1.5m", timedelta(seconds=90), 90):
+        clock = Clock(datetime(2026, 1, 1, tzinfo=timezone.utc))
+        auth = BlockingAuthServer(**options(access_expires_in=given, clock=clock))
+        claims = jwt.decode(auth.sign_access_token("u1"), options={"verify_signature": False})
+        assert claims["exp"] - claims["iat"] == 90
+        assert claims["iat"] == 1_767_225_600
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"acess_expires_in": "15m"}, "did you mean access_expires_in?"),
+        ({"access_expires_in": "900"}, "access_expires_in is ambiguous"),
+        ({"rate_limit": {"max_login_attempts": 0}}, "rate_limit"),
+        ({"valid_roles": []}, "valid_roles"),
+        ({"db": None}, "db is missing"),
+        ({"hooks": {"on_login": 3}}, "on_login"),
+        ({"is_token_revoked": "yes"}, "is_token_revoked must be a function"),
+        ({"logger": object()}, "logger"),
+        ({"secret": ""}, "secret"),
+    ],
+)
+def test_a_wrong_option_is_named_as_it_is_spelt_here(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(SentriError) as caught:
+        BlockingAuthServer(**options(**wrong))
+    assert caught.value.code == "CONFIGURATION_ERROR" and caught.value.status_code == 500
+    assert says in str(caught.value)
+
+
+def test_roles_may_be_an_enum_and_a_database_a_path(tmp_path: Path) -> None:
+    class Role(str, Enum):
+        user = "user"
+        admin = "admin"
+
+    auth = BlockingAuthServer(**options(valid_roles=list(Role), db={"filename": tmp_path / "sentri.db"}))
+    auth.migrate()
+    assert auth.register(**user("rizz", roles=[Role.admin]))["user"]["roles"] == ["admin"]
+    auth.close()
+
+
+def test_an_error_of_ones_own() -> None:
+    class NotFound(SentriError):
+        def __init__(self, what: str) -> None:
+            super().__init__("NOT_FOUND", f"{what} not found", 404)
+
+    response = BlockingAuthServer(**options()).error_response(NotFound("Item"))
+    assert (response.status, json.loads(response.body)["message"]) == (404, "Item not found")
+    assert SentriError("RATE_LIMIT_EXCEEDED").status_code == 429
+
+
+def test_events_go_to_logging_as_extra(caplog: pytest.LogCaptureFixture) -> None:
+    auth = BlockingAuthServer(**options(logger_service="door"))
+    auth.migrate()
+    with caplog.at_level(logging.INFO, "door"):
+        auth.handle({"method": "POST", "path": "/login", "headers": [], "requestId": "r1"}, b'{"identifier":"x","password":"wrong horse"}')
+    (record,) = [one for one in caplog.records if one.name == "door"]
+    assert (record.message, record.levelname) == ("auth.login.failure", "WARNING")
+    assert (record.errorCode, record.requestId, record.service) == ("INVALID_CREDENTIALS", "r1", "door")  # type: ignore[attr-defined]
+
+
+def test_no_field_of_an_event_collides_with_a_log_record() -> None:
+    taken = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+    fields = {field for _, names in sentri.SENTRI_EVENTS.values() for field in names} | {"service", "event", "requestId"}
+    assert not fields & taken
+
+
+def test_verified_tokens_are_remembered_within_bounds_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(1_767_225_600_000)
+    auth = BlockingAuthServer(**options(clock=clock))
+    token = auth.sign_access_token("u1", ["user"], "s1")
+    first = auth.verify_access_token(token)
+    assert auth.verify_access_token(token) is first
+    with pytest.raises(FrozenInstanceError):
+        first.id = "u2"  # type: ignore[misc]
+    clock.advance(timedelta(minutes=15))
+    with pytest.raises(SentriError, match="expired"):
+        auth.verify_access_token(token)
+    memory: Generations[int] = Generations(100)
+    for number in range(10_000):
+        memory.set(str(number), number)
+        assert len(memory) <= 200
+    assert memory.get("9999") == 9999 and memory.get("1") is None
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "\ud800.x.y", "\x00", "ey" * 9_000, 7, None])
+def test_anything_is_a_token_or_is_refused(token: Any) -> None:
+    auth = BlockingAuthServer(**options())
+    for verify in (auth.verify_access_token, auth.verify_refresh_token):
+        with pytest.raises(SentriError) as caught:
+            verify(token)
+        assert caught.value.code == "TOKEN_INVALID"
+
+
+def test_tokens_alone() -> None:
+    token = sentri.sign_access_token("u1", ["user"], "s1", secret=SECRET, expires_in=timedelta(minutes=5), issuer="me")
+    assert jwt.decode(token, SECRET, algorithms=["HS256"], issuer="me")["sessionId"] == "s1"
+    access = sentri.verify_access_token(token, secret=SECRET, issuer="me")
+    assert (access.id, access.roles, access.session_id) == ("u1", ("user",), "s1")
+    for wrong in ({"secret": SECRET + "x"}, {"secret": SECRET, "issuer": "you"}, {"secret": SECRET, "audience": "me"}):
+        with pytest.raises(SentriError, match="invalid"):
+            sentri.verify_access_token(token, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(SentriError, match="invalid"):
+        sentri.verify_refresh_token(token, secret=SECRET)
+
+
+def test_key_sets_alone() -> None:
+    keys = sentri.public_jwks(secret=PEM)
+    assert keys["keys"][0]["alg"] == "RS256" and "d" not in keys["keys"][0]
+    token = sentri.sign_access_token("u1", secret=PEM)
+    assert sentri.verify_access_token(token, jwks=keys).id == "u1"
+    assert sentri.public_jwks(secret=SECRET) == {"keys": []}
+    shared = sentri.sign_access_token("u1", secret=SECRET)
+    with pytest.raises(SentriError, match="invalid"):
+        sentri.verify_access_token(shared, jwks=keys)
+    with pytest.raises(SentriError, match="algorithms must be asymmetric"):
+        sentri.verify_access_token(shared, jwks=keys, algorithms=["HS256"])
+    with pytest.raises(SentriError, match="shared secret"):
+        sentri.verify_access_token(shared, jwks={"keys": [{"kty": "oct", "k": "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"}]})
+
+
+def test_passwords_alone() -> None:
+    hash = sentri.hash_password("correct horse", salt_rounds=10)
+    assert hash.startswith("$2b$10$") and sentri.verify_password("correct horse", hash)
+    assert not sentri.verify_password("wrong horse", hash) and not sentri.verify_password("correct horse", "rubbish")
+    assert sentri.hash_password("correct horse", algorithm="argon2id").startswith("$argon2id$")
+    with pytest.raises(SentriError, match="72"):
+        sentri.hash_password("x" * 73, salt_rounds=10)
+
+
+def test_what_is_exported_is_documented() -> None:
+    for name in sentri.__all__:
+        one = getattr(sentri, name)
+        if callable(one):
+            assert one.__doc__, name
+    for method in (name for name in dir(BlockingAuthServer) if not name.startswith("_")):
+        assert getattr(BlockingAuthServer, method).__doc__, method
+
+
+def test_both_forms_have_the_same_calls() -> None:
+    names = lambda one: {name for name in dir(one) if not name.startswith("_")}  # noqa: E731
+    assert names(sentri.AuthServer) - {"blocking"} == names(BlockingAuthServer) - {"asynchronous"}
+
+
+ODD: list[Any] = [None, 0, -1, 2**70, 1.5, True, "", "\x00", "{", "[]", "null", "x" * 100_000, b"\xff", [], {}, object(), '{"method":1}']
+
+
+def test_no_argument_to_an_export_ends_the_process(capfd: pytest.CaptureFixture[str]) -> None:
+    """P48: the answer is a value or an exception, and the process lives."""
+    made: list[Any] = [native.make_server("{}", [], None), native.make_server(json.dumps(GOOD), ["login", "isTokenRevoked"], None)]
+    made += [native.make_tokens("{}"), native.make_passwords("{}"), native.make_client("{}", ["isTokenRevoked"], None)]
+    calls = raised = 0
+    for one in made:
+        for name in (name for name in dir(one) if not name.startswith("_")):
+            for value in ODD:
+                for count in (1, 2, 3, 4):
+                    calls += 1
+                    try:
+                        getattr(one, name)(*[value] * count)
+                    except Exception:
+                        raised += 1
+    for function in (native.epoch, native.verify_access_token):
+        for value in ODD:
+            calls += 1
+            try:
+                function(value, value) if function is native.verify_access_token else function(value)
+            except Exception:
+                raised += 1
+    assert calls > 3_000 and 1_000 < raised < calls, (calls, raised)
+    assert capfd.readouterr() == ("", "")
+
+
+GOOD = {"mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "saltRounds": 10}

@@ -1,0 +1,107 @@
+"""The README's Python: each snippet is run as it stands, the quick starts by a client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from support.apps import uvicorn_server, wsgi_server
+from support.golden import exchange
+
+README = Path(__file__).parents[2] / "README.md"
+PASSWORD = "correct horse"
+
+
+def snippets() -> dict[str, str]:
+    found = re.findall(r"<!-- python snippet: ([\w-]+) -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
+    return dict(found)
+
+
+def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that a snippet defines, run in a folder of its own."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    module = sys.modules[f"readme_{name}"] = ModuleType(f"readme_{name}")
+    names = vars(module)
+    exec(compile(snippets()[name], f"README: {name}", "exec"), names)
+    return names
+
+
+def ask(base: str, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+    headers = {"content-type": "application/json"} if body is not None else {}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    answer = exchange(base, method, path, headers, None if body is None else json.dumps(body).encode())
+    return answer.status, json.loads(answer.text)
+
+
+def use(base: str, auth: Any) -> None:
+    """What a reader would try."""
+    input = {"identifiers": [{"type": "email", "value": "rizz@example.com"}], "password": PASSWORD}
+    assert ask(base, "POST", "/auth/register", input)[0] == 201
+    status, body = ask(base, "POST", "/auth/login", {"identifier": "rizz@example.com", "password": PASSWORD})
+    assert status == 200
+    token, id = body["data"]["accessToken"], body["data"]["user"]["id"]
+    assert ask(base, "GET", "/me", token=token) == (200, {"id": id, "roles": []})
+    assert ask(base, "GET", "/me")[1]["code"] == "UNAUTHORIZED"
+    status, body = ask(base, "DELETE", "/posts/7", token=token)
+    assert (status, body["code"]) == (403, "FORBIDDEN")
+    auth.assign_roles(id, ["admin"])
+    assert ask(base, "DELETE", "/posts/7", token=token) == (200, {"deleted": "7"})
+    auth.close()
+
+
+def test_fastapi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run("fastapi", tmp_path, monkeypatch)
+    with uvicorn_server(names["app"]) as base:
+        paths = ask(base, "GET", "/openapi.json")[1]["paths"]
+        assert {"post"} == set(paths["/auth/login"]) and {"get", "delete"} == set(paths["/auth/users/{userId}"])
+        assert paths["/auth/users/{userId}"]["get"]["parameters"][0]["name"] == "userId"
+        use(base, names["auth"].blocking)
+
+
+def test_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run("flask", tmp_path, monkeypatch)
+    with wsgi_server(names["app"]) as base:
+        use(base, names["auth"])
+
+
+def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a process of its own: settings are the process's."""
+    (tmp_path / "urls.py").write_text(snippets()["django"])
+    settings = dict(ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="of the test", MIDDLEWARE=["urls.SentriMiddleware"])
+    (tmp_path / "serve.py").write_text(
+        "import sys\n"
+        f"sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
+        "from django.conf import settings\n"
+        f"settings.configure(**{settings!r})\n"
+        "from django.core.wsgi import get_wsgi_application\n"
+        "from support.apps import wsgi_server\n"
+        "from test_readme import use\n"
+        "app = get_wsgi_application()\n"
+        "import urls\n"
+        "with wsgi_server(app) as base:\n"
+        "    use(base, urls.auth)\n"
+        "print('used')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run([sys.executable, "serve.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "used", done.stderr
+
+
+def test_programmatic() -> None:
+    done = subprocess.run([sys.executable, "-c", snippets()["programmatic"]], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("INVALID_ROLE 400 {'id': "), done.stderr
+    assert done.stderr == ""
+
+
+def test_every_snippet_is_run() -> None:
+    assert sorted(snippets()) == ["django", "fastapi", "flask", "programmatic"]

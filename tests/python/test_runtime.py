@@ -1,0 +1,202 @@
+"""Threads, event loops, processes and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import sentri
+from sentri import AuthServer, BlockingAuthServer, SentriError
+from support.servers import login, options, user
+
+
+async def loop_delays(over: asyncio.Event) -> list[float]:
+    """How much later than asked the loop came back to a sleeper, in seconds."""
+    seen = []
+    while not over.is_set():
+        before = time.perf_counter()
+        await asyncio.sleep(0.002)
+        seen.append(time.perf_counter() - before - 0.002)
+    return sorted(seen)
+
+
+async def hundred_logins(auth: AuthServer) -> float:
+    """The 99th percentile of the loop's delay during 100 logins at once."""
+    over = asyncio.Event()
+    watch = asyncio.create_task(loop_delays(over))
+    statuses = [answer.status for answer in await asyncio.gather(*(auth.handle(*login("rizz")) for _ in range(100)))]
+    over.set()
+    seen = await watch
+    # Those for whom there is no place among the hashes get a 503; nothing else may happen.
+    assert statuses.count(200) > 0 and set(statuses) <= {200, 503}, statuses
+    assert len(seen) > 100
+    return seen[int(len(seen) * 0.99)]
+
+
+def test_the_event_loop_goes_on_during_100_logins() -> None:
+    async def main() -> list[float]:
+        auth = AuthServer(**options(logger=False))
+        await auth.migrate()
+        await auth.register(**user("rizz"))
+        rounds = [await hundred_logins(auth) for _ in range(3)]
+        await auth.close()
+        return rounds
+
+    # The best of three: what else runs on the machine delays a loop, too.
+    assert min(asyncio.run(main())) < 0.020
+
+
+def test_threads_hash_in_parallel() -> None:
+    """Four threads each hold the interpreter's lock for no noticeable time: a counting thread goes on."""
+    counted, over = [0], threading.Event()
+
+    def count() -> None:
+        while not over.is_set():
+            counted[0] += 1
+            time.sleep(0.001)
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    started = time.perf_counter()
+    with ThreadPoolExecutor(4) as pool:
+        hashes = list(pool.map(lambda _: sentri.hash_password("correct horse", salt_rounds=12), range(4)))
+    taken = time.perf_counter() - started
+    over.set()
+    counter.join()
+    assert len(set(hashes)) == 4 and all(hash.startswith("$2b$12$") for hash in hashes)
+    assert counted[0] > taken * 1000 * 0.1, f"{counted[0]} turns in {taken:.2f} s"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="parallel needs two cores")
+def test_two_cores_are_twice_as_fast_as_one() -> None:
+    def timed(threads: int) -> float:
+        started = time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda _: sentri.hash_password("correct horse", salt_rounds=12), range(4)))
+        return time.perf_counter() - started
+
+    # The best of three: other processes may take a core away.
+    assert min(timed(4) / timed(1) for _ in range(3)) < 0.85
+
+
+def _in_child(queue: Any, auth: Any) -> None:
+    try:
+        auth.migrate()
+        queue.put(auth.register(**user("child"))["success"])
+    except SentriError as error:
+        queue.put(repr(error))
+
+
+def fork(auth: Any) -> Any:
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_in_child, args=(queue, auth))
+    child.start()
+    answer = queue.get(timeout=20)
+    child.join(20)
+    assert child.exitcode == 0
+    return answer
+
+
+def test_a_fork_after_import_works() -> None:
+    """The parent has a runtime already; the child makes its own."""
+    sentri.verify_password("x", "rubbish")
+    assert fork(BlockingAuthServer(**options())) is True
+
+
+def test_a_server_used_before_a_fork_says_so() -> None:
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+    answer = fork(auth)
+    assert "CONFIGURATION_ERROR" in answer and "forked" in answer
+    assert auth.register(**user("parent"))["success"] is True
+
+
+CTRL_C = """
+import os, signal, sys, threading
+sys.path.insert(0, sys.argv[1])
+import sentri
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    sentri.hash_password("correct horse", salt_rounds=17)
+    print("finished")
+except KeyboardInterrupt:
+    print("interrupted")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def test_ctrl_c_ends_a_blocking_call() -> None:
+    started = time.monotonic()
+    out = subprocess.run([sys.executable, "-c", CTRL_C, ""], capture_output=True, text=True, timeout=60)
+    assert (out.stdout.strip(), out.stderr) == ("interrupted", "")
+    assert time.monotonic() - started < 10
+    assert signal.getsignal(signal.SIGINT) is not None
+
+
+def test_a_cancelled_call_leaves_no_trace_and_the_server_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        auth = AuthServer(**options())
+        await auth.migrate()
+        await auth.register(**user("rizz"))
+        for _ in range(5):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(auth.hash_password("correct horse"), 0.005)
+        answer = await auth.handle(*login("rizz"))
+        assert answer.status == 200
+        await auth.close()
+
+    asyncio.run(main())
+    time.sleep(0.3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_many_loops_and_threads_share_one_server() -> None:
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+
+    def one(number: int) -> bool:
+        auth.register(**user(f"user{number}"))
+
+        async def look() -> Any:
+            return await auth.asynchronous.find_user(f"USER{number}")
+
+        return asyncio.run(look()) == auth.find_user(f"user{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(24)))
+    auth.close()
+
+
+AT_EXIT = """
+import asyncio, threading
+from sentri import AuthServer
+auth = AuthServer(db="sqlite::memory:", valid_roles=["user"], salt_rounds=10, logger=False)
+
+async def main():
+    await auth.migrate()
+    # Some of these are under way when the interpreter ends.
+    for _ in range(8):
+        asyncio.ensure_future(auth.hash_password("correct horse"))
+    await auth.find_user("nobody")
+
+asyncio.run(main())
+print("over")
+"""
+
+
+def test_the_interpreter_ends_in_peace_whatever_is_under_way() -> None:
+    for _ in range(10):
+        done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "over\n", "")
