@@ -24,6 +24,8 @@ macro_rules! on_every_database {
             async fn sqlite() { run(Database::SqliteFile).await }
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn postgres() { run(Database::Postgres).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn mysql() { run(Database::Mysql).await }
             async fn run(kind: Database) {
                 let own = Own::new(kind).await;
                 $body(&own.option).await;

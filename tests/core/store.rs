@@ -11,12 +11,16 @@ mod executors;
 mod fixture;
 #[path = "store/migrations.rs"]
 mod migrations;
+#[path = "support/mysql.rs"]
+mod mysql;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/outage.rs"]
 mod outage;
 #[path = "store/proxy.rs"]
 mod proxy;
+#[path = "store/sameness.rs"]
+mod sameness;
 #[path = "store/tls.rs"]
 mod tls;
 
@@ -25,3 +29,4 @@ store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);
 store_conformance!(on_sqlite_file, crate::fixture::sqlite_file);
 store_conformance!(on_sqlite_without_returning, crate::executors::sqlite_without_returning);
 store_conformance!(on_postgres, crate::fixture::postgres);
+store_conformance!(on_mysql, crate::fixture::mysql);

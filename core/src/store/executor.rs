@@ -135,7 +135,8 @@ pub enum Expect {
     Rows(u64),
 }
 
-/// One statement with `?` for each parameter; [`Dialect::number`] gives the driver's own spelling.
+/// One statement with `?` for each parameter and `[column]` for an instant in a list of results; [`Dialect::spell`]
+/// gives the driver's own spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.

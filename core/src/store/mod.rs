@@ -10,10 +10,14 @@ pub mod executor;
 pub mod memory;
 mod migrate;
 pub mod model;
+pub mod mysql;
 mod open;
+pub mod pooled;
 pub mod postgres;
 pub mod sql;
 pub mod sqlite;
+pub mod tls;
+mod url;
 
 pub use open::open;
 

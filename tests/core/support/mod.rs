@@ -1,6 +1,9 @@
 //! A client that talks to an `AuthServer` in-process, as an adapter would.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
 
+#[path = "mysql.rs"]
+mod mysql;
+
 use std::sync::Arc;
 
 use sentri_core::clock::TestClock;
@@ -22,6 +25,7 @@ pub enum Database {
     Memory,
     SqliteFile,
     Postgres,
+    Mysql,
 }
 
 /// A database of the test's own, gone with it.
@@ -29,16 +33,22 @@ pub struct Own {
     pub option: Value,
     file: Option<std::path::PathBuf>,
     schema: Option<String>,
+    mysql: Option<mysql::MysqlDatabase>,
 }
 
 impl Own {
     pub async fn new(kind: Database) -> Self {
         let name = format!("sentri_t_{}", sentri_core::crypto::make_id().replace('-', ""));
         match kind {
-            Database::Memory => Self { option: json!("sqlite::memory:"), file: None, schema: None },
+            Database::Memory => Self { option: json!("sqlite::memory:"), file: None, schema: None, mysql: None },
             Database::SqliteFile => {
                 let file = std::env::temp_dir().join(format!("{name}.db"));
-                Self { option: json!({ "filename": file.to_str().unwrap() }), file: Some(file), schema: None }
+                Self {
+                    option: json!({ "filename": file.to_str().unwrap() }),
+                    file: Some(file),
+                    schema: None,
+                    mysql: None,
+                }
             }
             Database::Postgres => {
                 admin(&format!("CREATE SCHEMA {name}")).await;
@@ -46,7 +56,11 @@ impl Own {
                 let glue = if url.contains('?') { '&' } else { '?' };
                 let option =
                     json!({ "connectionString": format!("{url}{glue}options=-csearch_path%3D{name}"), "max": 10 });
-                Self { option, file: None, schema: Some(name) }
+                Self { option, file: None, schema: Some(name), mysql: None }
+            }
+            Database::Mysql => {
+                let database = mysql::MysqlDatabase::new().await;
+                Self { option: json!(database.url()), file: None, schema: None, mysql: Some(database) }
             }
         }
     }
