@@ -25,6 +25,7 @@ type Override = ThreadsafeFunction<
     false,
     true,
 >;
+type RevocationFunction<'a> = Function<'a, FnArgs<(String,)>, Promise<String>>;
 type Revocation = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
 
 /// The host's functions.
@@ -37,24 +38,32 @@ pub struct Callbacks<'a> {
     pub operate: Option<OverrideFunction<'a>>,
     /// `(sessionId) => Promise<outcomeJson>`
     #[napi(ts_type = "(sessionId: string) => Promise<string>")]
-    pub is_token_revoked: Option<Function<'a, FnArgs<(String,)>, Promise<String>>>,
+    pub is_token_revoked: Option<RevocationFunction<'a>>,
 }
 
 impl Callbacks<'_> {
     /// The core's ports over these functions.
     pub fn into_host(self, mut host: Host) -> napi::Result<Host> {
         let Self { overridden, operate, is_token_revoked } = self;
+        host.revocation = revocation(is_token_revoked)?;
         if let Some(function) = operate {
             let operations = overridden.iter().filter_map(|name| Operation::from_name(name)).collect();
             let function = function.build_threadsafe_function().weak::<true>().build()?;
             host.overrides = Some(Arc::new(HostOverrides { operations, function }));
         }
-        if let Some(function) = is_token_revoked {
-            let function = function.build_threadsafe_function().weak::<true>().build()?;
-            host.revocation = Some(Arc::new(HostRevocation(function)));
-        }
         Ok(host)
     }
+
+    /// The one of them that client mode knows.
+    pub fn into_revocation(self) -> napi::Result<Option<Arc<dyn RevocationCheck>>> {
+        revocation(self.is_token_revoked)
+    }
+}
+
+fn revocation(function: Option<RevocationFunction<'_>>) -> napi::Result<Option<Arc<dyn RevocationCheck>>> {
+    let Some(function) = function else { return Ok(None) };
+    let function = function.build_threadsafe_function().weak::<true>().build()?;
+    Ok(Some(Arc::new(HostRevocation(function))))
 }
 
 struct HostOverrides {

@@ -3,7 +3,9 @@
 //! Errors cross as data, never as exceptions of the boundary: every function that may fail answers JSON text, either
 //! `{"value": ...}` or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
 
+mod client;
 mod foreign;
+mod guardian;
 mod idempotency;
 mod outcome;
 mod server;

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::clock::TestClock;
-use sentri_core::server::{Decision, PermitOutcome};
-use sentri_core::{AuthServer, Error, Host};
+use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
 use crate::foreign::Callbacks;
-use crate::outcome::{error_value, outcome, parse, read_error};
+use crate::guardian::{self, Made, get, run};
+use crate::outcome::{error_value, outcome, parse};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
 use crate::verify;
 
-/// An auth server, or the reason why the options make none ([`NativeServer::configuration_error`]).
+/// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
 #[napi]
 pub struct NativeServer {
-    server: Result<AuthServer, Error>,
+    server: Made<AuthServer>,
     clock: Option<Arc<TestClock>>,
     number: u32,
 }
@@ -28,24 +28,19 @@ impl Drop for NativeServer {
     }
 }
 
-fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> Option<(&'a str, &'a [String])> {
-    Some((id?.as_str(), roles.map_or(&[][..], Vec::as_slice)))
-}
-
 #[napi]
 impl NativeServer {
     /// Checks the options (JSON text) and builds a server; no I/O. With `test_clock` time stands there until it is set.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, callbacks: Callbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
-        let clock = test_clock.map(|now| Arc::new(TestClock::at(now as i64)));
+        let clock = guardian::test_clock(test_clock);
         let mut host = callbacks.into_host(Host::default())?;
         if let Some(clock) = &clock {
             host.clock = Arc::<TestClock>::clone(clock);
         }
         // Constructors run outside the runtime that the core's background work wants.
         let server = napi::bindgen_prelude::within_runtime_if_available(|| AuthServer::new(&parse(&options), host));
-        let number = server.as_ref().map_or(u32::MAX, |server| verify::remember(server.clone()));
+        let number = server.as_ref().map_or(u32::MAX, |server| verify::remember(server.clone().into()));
         Ok(Self { server, clock, number })
     }
 
@@ -56,16 +51,13 @@ impl NativeServer {
     }
 
     fn get(&self) -> napi::Result<&AuthServer> {
-        self.server.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))
+        get(&self.server)
     }
 
     /// Moves the test clock, in milliseconds since 1970.
     #[napi(catch_unwind)]
     pub fn set_clock(&self, now: f64) {
-        if let Some(clock) = &self.clock {
-            #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
-            clock.set(now as i64);
-        }
+        guardian::set_clock(self.clock.as_ref(), now);
     }
 
     /// The server's clock, in milliseconds since 1970.
@@ -100,10 +92,7 @@ impl NativeServer {
     /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or null: call `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
-        let server = self.get()?;
-        let epoch = server.epoch();
-        let guarded = napi::bindgen_prelude::within_runtime_if_available(|| server.guard_now(&request.into()));
-        Ok(guarded.map(|guarded| types::guarded(server, guarded, epoch, request_id.as_deref()).to_string()))
+        Ok(guardian::guard_now(self.get()?, request, request_id.as_deref()))
     }
 
     /// `protect()`.
@@ -114,12 +103,7 @@ impl NativeServer {
         request: NodeGuardRequest,
         request_id: Option<String>,
     ) -> napi::Result<AsyncBlock<String>> {
-        let server = self.get()?.clone();
-        run(env, async move {
-            let epoch = server.epoch();
-            let guarded = server.guard(&request.into()).await;
-            types::guarded(&server, guarded, epoch, request_id.as_deref()).to_string()
-        })
+        guardian::guard(env, self.get()?, request, request_id)
     }
 
     /// A programmatic call by name; arguments as a JSON array.
@@ -145,7 +129,7 @@ impl NativeServer {
     /// Checks the roles given to `authorize()`.
     #[napi(catch_unwind)]
     pub fn check_roles(&self, required: Vec<String>) -> napi::Result<String> {
-        Ok(outcome(self.get()?.check_roles(&required).map(|()| Value::Null)))
+        Ok(guardian::check_roles(self.get()?, &required))
     }
 
     /// `authorize()`: `{error?, events}`.
@@ -157,11 +141,11 @@ impl NativeServer {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let decision = self.get()?.authorize(user(id.as_ref(), roles.as_ref()), &required);
-        Ok(self.decision(decision, request_id.as_deref()))
+        let server = self.get()?;
+        Ok(guardian::authorize(server, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
     }
 
-    /// `permit()`: `{error?, events}`. `verdict` is `passed`, `denied`, or the role that bypasses after `bypass:`.
+    /// `permit()`: `{error?, events}`, see [`guardian::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
         &self,
@@ -170,29 +154,14 @@ impl NativeServer {
         verdict: String,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let verdict = match (verdict.as_str(), verdict.strip_prefix("bypass:")) {
-            (_, Some(role)) => PermitOutcome::Bypass(role.to_owned()),
-            ("passed", _) => PermitOutcome::Passed,
-            ("unauthenticated", _) => PermitOutcome::Unauthenticated,
-            _ => PermitOutcome::Denied,
-        };
-        let decision = self.get()?.permit(user(id.as_ref(), roles.as_ref()), &verdict);
-        Ok(self.decision(decision, request_id.as_deref()))
-    }
-
-    fn decision(&self, decision: Decision, request_id: Option<&str>) -> String {
-        let Decision { error, event } = decision;
-        let events = match (&self.server, event) {
-            (Ok(server), Some(event)) => types::events(server, &[event], request_id),
-            _ => json!([]),
-        };
-        json!({ "error": error.as_ref().map(error_value), "events": events }).to_string()
+        let server = self.get()?;
+        Ok(guardian::permit(server, id.as_ref(), roles.as_ref(), &verdict, request_id.as_deref()))
     }
 
     /// The response for an error: `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {
-        Ok(types::response(self.get()?.error_response(&read_error(&parse(&error)))))
+        Ok(guardian::error_response(self.get()?, &error))
     }
 
     /// The log entry of a hook that threw: `[{level, entry}]`.
@@ -254,9 +223,4 @@ impl NativeServer {
             json!({ "headers": limited.headers, "error": error, "events": events }).to_string()
         })
     }
-}
-
-/// Runs a future as a promise. A panic in it rejects.
-fn run(env: napi::Env, future: impl Future<Output = String> + Send + 'static) -> napi::Result<AsyncBlock<String>> {
-    napi::bindgen_prelude::AsyncBlockBuilder::new(async move { Ok(future.await) }).build(&env)
 }

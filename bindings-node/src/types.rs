@@ -8,6 +8,7 @@ use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
 use sentri_core::http::{Body, Handled, Request, Response};
 use serde_json::{Value, json};
 
+use crate::guardian::Guardian;
 use crate::outcome::{error_value, response_value};
 
 /// A request to an endpoint.
@@ -65,9 +66,9 @@ impl From<NodeGuardRequest> for GuardRequest {
 }
 
 /// `[{level, entry}]`
-pub fn events(server: &AuthServer, events: &[Event], request_id: Option<&str>) -> Value {
+pub fn events(guardian: &impl Guardian, events: &[Event], request_id: Option<&str>) -> Value {
     let log = |event: &Event| {
-        let (level, entry) = server.log_entry(event, request_id);
+        let (level, entry) = guardian.log_entry(event, request_id);
         json!({ "level": level.as_str(), "entry": entry })
     };
     events.iter().map(log).collect()
@@ -104,11 +105,11 @@ fn hook_context(context: HookContext) -> Value {
 }
 
 /// `{principal | error, headers, events, freshUntil, epoch}`
-pub fn guarded(server: &AuthServer, guarded: Guarded, epoch: u32, request_id: Option<&str>) -> Value {
+pub fn guarded(guardian: &impl Guardian, guarded: Guarded, epoch: u32, request_id: Option<&str>) -> Value {
     let Guarded { result, headers, events: logged, fresh_until } = guarded;
     let mut value = json!({
         "headers": headers,
-        "events": events(server, &logged, request_id),
+        "events": events(guardian, &logged, request_id),
         "freshUntil": fresh_until,
         "epoch": epoch,
     });

@@ -6,66 +6,96 @@
 use std::sync::{PoisonError, RwLock};
 
 use napi_derive::napi;
-use sentri_core::AuthServer;
 use sentri_core::server::VerifiedAccess;
-use serde_json::json;
+use sentri_core::{AuthClient, AuthServer};
+use serde_json::{Value, json};
 
 use crate::outcome::outcome;
 
-static SERVERS: RwLock<Vec<Option<AuthServer>>> = RwLock::new(Vec::new());
+/// What a number stands for.
+pub enum Numbered {
+    Server(AuthServer),
+    Client(AuthClient),
+}
 
-/// Gives a server a number.
-pub fn remember(server: AuthServer) -> u32 {
-    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-    let free = servers.iter().position(Option::is_none);
+impl From<AuthServer> for Numbered {
+    fn from(server: AuthServer) -> Self {
+        Self::Server(server)
+    }
+}
+
+impl From<AuthClient> for Numbered {
+    fn from(client: AuthClient) -> Self {
+        Self::Client(client)
+    }
+}
+
+static NUMBERED: RwLock<Vec<Option<Numbered>>> = RwLock::new(Vec::new());
+
+/// Gives a server or a client a number.
+pub fn remember(numbered: Numbered) -> u32 {
+    let mut all = NUMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    let free = all.iter().position(Option::is_none);
     let place = free.unwrap_or_else(|| {
-        servers.push(None);
-        servers.len() - 1
+        all.push(None);
+        all.len() - 1
     });
-    servers[place] = Some(server);
+    all[place] = Some(numbered);
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// Takes a number back.
 pub fn forget(number: u32) {
-    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-    if let Some(place) = servers.get_mut(number as usize) {
+    let mut all = NUMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(place) = all.get_mut(number as usize) {
         *place = None;
     }
 }
 
-fn with<T>(number: u32, run: impl FnOnce(&AuthServer) -> T) -> napi::Result<T> {
-    let servers = SERVERS.read().unwrap_or_else(PoisonError::into_inner);
-    let server = servers.get(number as usize).and_then(Option::as_ref);
-    server.map(run).ok_or_else(|| napi::Error::from_reason("there is no such server"))
+fn with<T>(number: u32, run: impl FnOnce(&Numbered) -> Option<T>) -> napi::Result<T> {
+    let all = NUMBERED.read().unwrap_or_else(PoisonError::into_inner);
+    let found = all.get(number as usize).and_then(Option::as_ref);
+    found.and_then(run).ok_or_else(|| napi::Error::from_reason("there is no such server"))
 }
 
-/// See `AuthServer::epoch`.
+/// See `AuthServer::epoch` and `AuthClient::epoch`.
 #[napi(catch_unwind)]
-pub fn epoch(server: u32) -> napi::Result<u32> {
-    with(server, AuthServer::epoch)
+pub fn epoch(number: u32) -> napi::Result<u32> {
+    with(number, |numbered| {
+        Some(match numbered {
+            Numbered::Server(server) => server.epoch(),
+            Numbered::Client(client) => client.epoch(),
+        })
+    })
 }
 
 /// Verifies an access token: `exp` in seconds, id, session id (may be empty) and roles, each after a unit separator;
 /// or JSON text when it is refused.
 #[napi(catch_unwind)]
 pub fn verify_access_token(server: u32, token: String) -> napi::Result<String> {
-    with(server, |server| {
+    with(server, |numbered| {
+        let Numbered::Server(server) = numbered else { return None };
         if server.keys_are_old() {
             napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
         }
-        server.verify_access_token(&token).map_or_else(|error| outcome(Err(error)), pack)
+        Some(server.verify_access_token(&token).map_or_else(|error| outcome(Err(error)), pack))
     })
+}
+
+/// `{id, roles, sessionId, exp}`
+pub fn value(verified: VerifiedAccess) -> Value {
+    let VerifiedAccess { id, roles, session_id, exp } = verified;
+    json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })
 }
 
 /// The separator of packed texts; a claim that holds it crosses as JSON.
 const SEPARATOR: char = '\u{1f}';
 
 fn pack(verified: VerifiedAccess) -> String {
-    let VerifiedAccess { id, roles, session_id, exp } = verified;
+    let VerifiedAccess { id, roles, session_id, exp } = &verified;
     let session = session_id.as_deref().unwrap_or_default();
     if id.contains(SEPARATOR) || session.contains(SEPARATOR) || roles.iter().any(|role| role.contains(SEPARATOR)) {
-        return outcome(Ok(json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })));
+        return outcome(Ok(value(verified)));
     }
     let mut text = exp.to_string();
     for part in [id.as_str(), session].into_iter().chain(roles.iter().map(String::as_str)) {

@@ -55,16 +55,24 @@ impl RoleRules {
     /// # Errors
     /// `CONFIGURATION_ERROR` when there is none or one is not valid.
     pub fn check_required(&self, required: &[String]) -> Result<(), Error> {
-        if required.is_empty() {
-            return Err(Error::configuration("authorize() needs at least one role"));
-        }
-        match required.iter().find(|role| !self.valid.contains(role)) {
-            Some(role) => Err(Error::configuration(format!(
-                "authorize() names '{}', which validRoles does not list",
-                printable(role)
-            ))),
-            None => Ok(()),
-        }
+        check_required(required, Some(&self.valid))
+    }
+}
+
+/// The roles that `authorize()` was called with, checked against those that there are; `None`: any name may be one.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` when there is none, one is empty, or one is not valid.
+pub fn check_required(required: &[String], valid: Option<&[String]>) -> Result<(), Error> {
+    if required.is_empty() || required.iter().any(String::is_empty) {
+        return Err(Error::configuration("authorize() needs at least one role, and no empty one"));
+    }
+    match required.iter().find(|role| valid.is_some_and(|valid| !valid.contains(role))) {
+        Some(role) => Err(Error::configuration(format!(
+            "authorize() names '{}', which validRoles does not list",
+            printable(role)
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -151,7 +159,8 @@ impl ApiKeys {
     }
 }
 
-fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Vec<String>>, Error> {
+/// Reads an option that is a list of role names; repetitions count once. `None`: not given.
+pub(crate) fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Vec<String>>, Error> {
     let roles: Option<Vec<String>> = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Array(roles)) => roles.iter().map(|role| role.as_str().map(str::to_owned)).collect(),

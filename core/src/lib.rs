@@ -1,12 +1,13 @@
 //! The core of sentri: every decision about users, sessions, tokens and requests.
 //!
 //! [`AuthServer`] owns users, sessions and keys; bindings convert requests into [`http::Request`] and write
-//! [`http::Handled`] back. The pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
+//! [`http::Handled`] back. [`AuthClient`] guards the routes of another application by the server's public keys. The pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
 
 #![forbid(unsafe_code)]
 
 pub mod access;
 pub mod cache;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -20,6 +21,7 @@ pub mod http;
 pub mod idempotency;
 pub mod identifier;
 pub mod json;
+pub mod key_source;
 pub mod limit;
 pub mod password;
 pub mod programmatic;
@@ -29,5 +31,6 @@ pub mod session;
 pub mod store;
 pub mod token;
 
+pub use client::{AuthClient, ClientHost};
 pub use error::{Error, ErrorCode};
 pub use server::{AuthServer, Host};

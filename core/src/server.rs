@@ -7,7 +7,6 @@ use parking_lot::Mutex as SyncMutex;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::access;
 use crate::cache::memory::MemoryCache;
 use crate::cache::{Budget, Cache, Verdict};
 use crate::clock::{Clock, Millis, SystemClock, to_iso};
@@ -16,16 +15,20 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
 use crate::failure::Failure;
 use crate::hook::{Operation, Overrides, RevocationCheck};
-use crate::http::endpoint::{self, authorize_event};
+use crate::http::credential;
+use crate::http::decision;
+pub use crate::http::decision::{Decision, PermitOutcome};
+use crate::http::endpoint;
 use crate::http::envelope::error_response;
 use crate::http::guard::{self, GuardRequest, Guarded};
-use crate::http::{Handled, Request, Response, client_ip, cookie, router};
+use crate::http::{Handled, Request, Response, client_ip, router};
 use crate::limit;
 use crate::password::Hasher;
 use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, sessions};
 use crate::store::{self, Store};
+use crate::token::AccessClaims;
 
 /// What the host brings beside its options.
 pub struct Host {
@@ -56,26 +59,10 @@ pub struct VerifiedAccess {
     pub exp: i64,
 }
 
-/// The verdict of `authorize()` or `permit()`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// Why not; `None` lets pass.
-    pub error: Option<Error>,
-    /// To be logged.
-    pub event: Option<Event>,
-}
-
-/// What the host's check came to, for [`AuthServer::permit`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PermitOutcome {
-    /// There is no user: `protect()` did not run.
-    Unauthenticated,
-    /// The user has this role, so the check was not run.
-    Bypass(String),
-    /// The check said yes.
-    Passed,
-    /// The check said no.
-    Denied,
+impl From<AccessClaims> for VerifiedAccess {
+    fn from(claims: AccessClaims) -> Self {
+        Self { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp }
+    }
 }
 
 /// The verdict of a rate limiter on a route of the host's.
@@ -276,36 +263,13 @@ impl AuthServer {
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        let (error, name) = match user {
-            None => (Some(ErrorCode::Unauthorized.into()), EventName::AuthorizeUnauthenticated),
-            Some((_, roles)) if access::authorize(roles, required) => (None, EventName::AuthorizePassed),
-            Some(_) => (Some(ErrorCode::Forbidden.into()), EventName::AuthorizeDenied),
-        };
-        Decision { error, event: self.event(|| authorize_event(name, user, required)) }
+        decision::authorize(user, required, self.realm().config.logging)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
     pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        let (error, name) = match (user, outcome) {
-            (None, _) | (_, PermitOutcome::Unauthenticated) => {
-                (Some(ErrorCode::Unauthorized.into()), EventName::PermitUnauthenticated)
-            }
-            (_, PermitOutcome::Bypass(_)) => (None, EventName::PermitRoleBypass),
-            (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
-            (_, PermitOutcome::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
-        };
-        let event = self.event(|| {
-            let mut event = Event::new(name);
-            if let (Some((id, _)), false) = (user, name == EventName::PermitUnauthenticated) {
-                event = event.with("userId", id);
-            }
-            match outcome {
-                PermitOutcome::Bypass(role) if error.is_none() => event.with("bypassedByRole", role.as_str()),
-                _ => event,
-            }
-        });
-        Decision { error, event }
+        decision::permit(user, outcome, self.realm().config.logging)
     }
 
     fn event(&self, make: impl FnOnce() -> Event) -> Option<Event> {
@@ -392,8 +356,7 @@ impl AuthServer {
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let realm = self.realm();
-        let claims = realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?;
-        Ok(VerifiedAccess { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp })
+        Ok(realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?.into())
     }
 
     /// Verifies a refresh token; the session is not looked at. Answers the session's id.
@@ -407,14 +370,8 @@ impl AuthServer {
     /// The access token that a request brings, unverified: the bearer token, else the access cookie.
     #[must_use]
     pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
-        if let Some(header) = authorization {
-            return guard::bearer(header).map(str::to_owned);
-        }
-        let rules = self.realm().config.access_cookie.as_ref()?;
-        match cookie::read(cookies.into_iter(), &rules.name) {
-            cookie::Found::One(token) => Some(token),
-            cookie::Found::None | cookie::Found::Conflict => None,
-        }
+        let cookie_name = self.realm().config.access_cookie.as_ref().map(|rules| rules.name.as_str());
+        credential::unverified(authorization, cookies, cookie_name)
     }
 
     /// Checks the options of a rate limiter on a route of the host's.

@@ -79,12 +79,19 @@ export interface NativeServer extends NativeGuardian {
   limit(rule: string, key: string, isAddress: boolean, requestId?: string): Promise<string>;
 }
 
-/** The native core. `epoch` and `verifyAccessToken` take a server's number: they are the hot path. */
+/** Client mode in the native core. */
+export interface NativeClient extends NativeGuardian {
+  verifyAccessToken(token: string): Promise<string>;
+  accessTokenOf(authorization?: string, cookie?: string): string | null;
+}
+
+/** The native core. `epoch` and `verifyAccessToken` take a number: they are the hot path. */
 export interface NativeModule {
   NativeIdempotency: new (options: string) => NativeIdempotency;
-  epoch(server: number): number;
+  epoch(serverOrClient: number): number;
   verifyAccessToken(server: number, token: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
+  NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;
 }
 
 /** The name of this machine's platform package. */

@@ -156,6 +156,9 @@ export type DatabaseOptions =
 export type Algorithm =
   | "HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA";
 
+/** Signature algorithms whose public keys may be published. */
+export type AsymmetricAlgorithm = Exclude<Algorithm, `HS${string}`>;
+
 /** Options of server mode. */
 export interface ServerOptions<Role extends string = string> {
   mode: "server";
@@ -196,8 +199,25 @@ export interface ServerOptions<Role extends string = string> {
 /** Options of client mode. */
 export interface ClientOptions<Role extends string = string> {
   mode: "client";
+  /** The auth server's key set, as in `https://auth.example.com/auth/keys`. */
   keyUri: string;
+  /** Allows `http:` beyond this machine, in a network that you trust. */
+  allowInsecure?: boolean;
+  /** What `authorize()` may name; any role if left out. */
   validRoles?: readonly Role[];
+  /** Which algorithms are accepted; all asymmetric ones if left out. */
+  algorithms?: readonly AsymmetricAlgorithm[];
+  issuer?: string;
+  audience?: string;
+  /** How far the auth server's clock may be off; 30 s if left out. */
+  clockTolerance?: Duration;
+  /** After how long the key set is fetched anew; 1 h if left out. */
+  cacheMaxAge?: Duration;
+  /** The cookie that is read when there is no `Authorization` header; `access_token` if left out, `false` for none. */
+  accessCookie?: boolean | CookieOptions;
+  /** Origins beside the request's own that may use the cookie. */
+  trustedOrigins?: readonly string[];
+  isTokenRevoked?: (sessionId: string) => unknown;
   logger?: SentriLogger;
   loggerService?: string;
 }

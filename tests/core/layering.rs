@@ -19,6 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Ports and drivers know the pure modules that they run.
     ("cache", &["cache", "limit"]),
     ("store", &["store", "identifier", "config::reader"]),
+    ("key_source", &["key_source", "token"]),
     ("hook", &[]),
     ("event", &[]),
     ("failure", &[]),
@@ -34,6 +35,7 @@ const RULES: &[(&str, &[&str])] = &[
             "generations",
             "hook",
             "identifier",
+            "key_source",
             "limit",
             "password",
             "session",
@@ -53,6 +55,7 @@ const RULES: &[(&str, &[&str])] = &[
             "http::cookie",
             "http::origin",
             "identifier",
+            "key_source::uri",
             "limit",
             "password",
             "session",
@@ -113,6 +116,17 @@ fn pure_modules_wait_for_nothing() {
         let top = module.split("::").next().unwrap();
         if ["token", "session", "identifier", "access", "limit", "duration", "generations"].contains(&top) {
             assert!(!text.contains("async fn") && !text.contains(".await"), "{module} waits");
+        }
+    }
+}
+
+/// Drivers are named where a server or a client is built, and nowhere else.
+#[test]
+fn drivers_are_named_where_they_are_chosen() {
+    for (module, text) in core_sources() {
+        for (driver, chosen_in) in [("HttpsKeySource", "client"), ("MemoryCache", "server")] {
+            let own = text.contains(&format!("pub struct {driver}"));
+            assert!(own || module == chosen_in || !text.contains(driver), "{module} names {driver}");
         }
     }
 }

@@ -22,5 +22,7 @@ mod memory;
 mod origin;
 #[path = "pure/password.rs"]
 mod password;
+#[path = "pure/remote.rs"]
+mod remote;
 #[path = "pure/vectors.rs"]
 mod vectors;

@@ -12,13 +12,15 @@ test("no argument to any export ends the process", () => {
   const script = `
 const core = require(${JSON.stringify(native)}).loadNative();
 const options = JSON.stringify({ mode: "server", db: "sqlite::memory:", validRoles: ["user"], secret: "x".repeat(40) });
+const clientOptions = JSON.stringify({ mode: "client", keyUri: "http://127.0.0.1:1/keys" });
 const odd = [undefined, null, 0, -1, NaN, 1e300, 2 ** 32, true, "", "\\u0000", "\\ud800", "{", "[]", "x".repeat(100_000), {}, [], [[]], [["a"]], () => {}, Symbol("s"), 10n, new Date(), Buffer.alloc(3), { method: 1 }, { method: "GET", path: "/me", headers: [["a"]] }, { method: "\\u0000", path: "\\u0000", headers: [] }];
 let calls = 0, thrown = 0;
 const attempt = async (run) => { calls += 1; try { await run(); } catch (error) { thrown += 1; if (!(error instanceof Error)) throw new Error("not an Error: " + error); } };
 (async () => {
-  const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeIdempotency("{}")];
+  const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeClient(clientOptions, { overridden: [] }), () => new core.NativeClient("{}", { overridden: [] }), () => new core.NativeIdempotency("{}")];
   for (const value of odd) {
     await attempt(() => new core.NativeServer(value, value, value));
+    await attempt(() => new core.NativeClient(value, value, value));
     await attempt(() => new core.NativeIdempotency(value));
     for (const name of ["epoch", "verifyAccessToken"]) await attempt(() => core[name](value, value));
   }

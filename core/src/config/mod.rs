@@ -20,12 +20,53 @@ use crate::session::SessionRules;
 use crate::token::wrap::WrappingKey;
 use crate::token::{Algorithm, ClaimRules, KeyRing};
 
+pub mod client;
 pub mod reader;
+
+pub use client::ClientConfig;
 
 use reader::Reader;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Which options are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Server,
+    Client,
+}
+
+/// The options of server mode that client mode does not have.
+const SERVER_ONLY: &[&str] = &[
+    "db",
+    "dialect",
+    "secret",
+    "algorithm",
+    "keys",
+    "adminRoles",
+    "defaultRoles",
+    "accessExpiresIn",
+    "refreshExpiresIn",
+    "sessionMaxAge",
+    "refreshGrace",
+    "saltRounds",
+    "password",
+    "apiKey",
+    "redisUrl",
+    "rateLimit",
+    "trustProxy",
+    "cookie",
+    "sessionCheck",
+    "requireSession",
+    "silentRefresh",
+    "hooks",
+    "router",
+    "validIdentifiers",
+];
+
+/// The options of client mode that server mode does not have.
+const CLIENT_ONLY: &[&str] = &["keyUri", "allowInsecure", "algorithms", "clockTolerance", "cacheMaxAge"];
 
 /// Where the signing keys come from.
 #[derive(Debug)]
@@ -117,7 +158,8 @@ impl Config {
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
         let mut warnings = Vec::new();
-        check_mode(&mut read)?;
+        check_mode(&mut read, Mode::Server)?;
+        read.refuse(CLIENT_ONLY, "belongs to mode: 'client': leave it out, or use that mode")?;
         let production = read.boolean("production", false)?;
         let db = db(&mut read)?;
         let signing = signing(&mut read, production, &mut warnings)?;
@@ -169,10 +211,11 @@ impl Config {
     }
 }
 
-fn check_mode(read: &mut Reader<'_>) -> Result<(), Error> {
-    match read.string("mode")? {
-        Some("server") => Ok(()),
-        Some("client") => Err(read.error("mode", "'client' is not supported by this version yet: use 'server'")),
+fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {
+    match (read.string("mode")?, wanted) {
+        (Some("server"), Mode::Server) | (Some("client"), Mode::Client) => Ok(()),
+        (Some("server"), Mode::Client) => Err(read.error("mode", "is 'server', but these are the options of a client")),
+        (Some("client"), Mode::Server) => Err(read.error("mode", "is 'client', but these are the options of a server")),
         _ => Err(read.error("mode", "must be 'server' or 'client'")),
     }
 }
@@ -266,7 +309,7 @@ fn lifetimes(read: &mut Reader<'_>, warnings: &mut Vec<String>) -> Result<(Milli
     let access = read.duration("accessExpiresIn", 15 * MINUTE)?;
     let idle = read.duration("refreshExpiresIn", 7 * DAY)?;
     let max_age = read.duration("sessionMaxAge", (90 * DAY).max(idle))?;
-    let grace = zero_or_duration(read, "refreshGrace", Duration::from_secs(10))?;
+    let grace = read.zero_or_duration("refreshGrace", Duration::from_secs(10))?;
     for (name, value) in [("accessExpiresIn", access), ("refreshExpiresIn", idle)] {
         if value < Duration::from_secs(1) {
             return Err(read.error(name, "must be at least 1s"));
@@ -282,21 +325,13 @@ fn lifetimes(read: &mut Reader<'_>, warnings: &mut Vec<String>) -> Result<(Milli
     Ok((millis(access), SessionRules { idle: millis(idle), max_age: millis(max_age), grace: millis(grace) }))
 }
 
-/// Durations that may also be 0, which `duration::parse` refuses.
-fn zero_or_duration(read: &mut Reader<'_>, option: &'static str, default: Duration) -> Result<Duration, Error> {
-    if read.value(option).and_then(Value::as_f64) == Some(0.0) {
-        return Ok(Duration::ZERO);
-    }
-    read.duration(option, default)
-}
-
 fn session_check(read: &mut Reader<'_>) -> Result<SessionCheck, Error> {
     match read.value("sessionCheck") {
         None | Some(Value::Bool(true)) => Ok(SessionCheck::MaxAge(5_000)),
         Some(Value::Bool(false)) => Ok(SessionCheck::Off),
         Some(object) => {
             let mut read = Reader::new("sessionCheck", object)?;
-            let max_age = zero_or_duration(&mut read, "maxAge", Duration::from_secs(5))?;
+            let max_age = read.zero_or_duration("maxAge", Duration::from_secs(5))?;
             read.finish()?;
             Ok(SessionCheck::MaxAge(millis(max_age)))
         }
@@ -336,4 +371,32 @@ fn overrides(read: &mut Reader<'_>) -> Result<HashSet<Operation>, Error> {
 
 fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{CLIENT_ONLY, ClientConfig, Config, SERVER_ONLY};
+
+    /// Each list holds options that the mode knows: a renamed one would be refused as unknown.
+    #[test]
+    fn options_of_the_other_mode_are_named_as_such() {
+        for name in SERVER_ONLY.iter().chain(CLIENT_ONLY) {
+            let server = Config::from_options(
+                &json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }),
+            );
+            let client =
+                ClientConfig::from_options(&json!({ "mode": "client", "keyUri": "https://a.example", *name: {} }));
+            let (own, other) = if SERVER_ONLY.contains(name) {
+                (server.err(), client.map(|_| ()))
+            } else {
+                (client.err(), server.map(|_| ()))
+            };
+            let told = own.map(|error| error.message).unwrap_or_default();
+            assert!(!told.contains("is not an option"), "{name}: {told}");
+            let refused = other.expect_err(name).message;
+            assert!(refused.starts_with(&format!("{name} belongs to mode: ")), "{refused}");
+        }
+    }
 }

@@ -96,6 +96,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// [`Reader::duration`], but 0 is none.
+    pub fn zero_or_duration(&mut self, option: &'static str, default: Duration) -> Result<Duration, Error> {
+        if self.value(option).and_then(Value::as_f64) == Some(0.0) {
+            return Ok(Duration::ZERO);
+        }
+        self.duration(option, default)
+    }
+
+    /// Refuses options by name, for the reason given.
+    pub fn refuse(&self, options: &[&str], why: &str) -> Result<(), Error> {
+        let given = |option: &&&str| self.map.get(**option).is_some_and(|value| !value.is_null());
+        options.iter().find(given).map_or(Ok(()), |option| Err(self.error(option, why)))
+    }
+
     /// A list of strings; a single string counts as a list of one where `single` is set.
     pub fn strings(&mut self, option: &'static str, single: bool) -> Result<Option<Vec<String>>, Error> {
         let Some(value) = self.value(option) else { return Ok(None) };

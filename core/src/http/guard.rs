@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cookie::{self, Found};
-use super::origin;
+use super::credential;
 use crate::clock::Millis;
 use crate::config::SessionCheck;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
-use crate::service::refresh::{check_host_revocation, ended};
+use crate::service::refresh::check_host_revocation;
+use crate::service::revocation::ended;
 use crate::service::{Realm, keys, sessions};
 use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness};
 use crate::store::model::SessionState;
@@ -66,11 +66,27 @@ pub struct Guarded {
     pub fresh_until: Millis,
 }
 
-/// Where a token came from.
-enum Credential<'a> {
-    Bearer(&'a str),
-    Cookie(String),
-    Missing,
+impl Guarded {
+    /// A request that may go on. `mode` is that of the events.
+    pub(super) fn passed(mode: &'static str, logging: bool, principal: Principal, fresh_until: Millis) -> Self {
+        let user_id = principal.id.as_str();
+        let event = logging.then(|| Event::new(EventName::ProtectSuccess).with("userId", user_id).with("mode", mode));
+        Self { result: Ok(principal), headers: Vec::new(), events: event.into_iter().collect(), fresh_until }
+    }
+
+    /// One that may not.
+    pub(super) fn refused(mode: &'static str, logging: bool, error: Error) -> Self {
+        let code = error.code.as_ref();
+        let event = logging.then(|| Event::new(EventName::ProtectFailure).with("errorCode", code).with("mode", mode));
+        Self { result: Err(error), headers: Vec::new(), events: event.into_iter().collect(), fresh_until: 0 }
+    }
+
+    /// One of a session that is over, or that nobody can vouch for.
+    pub(super) fn revoked(mode: &'static str, logging: bool, user_id: &str, error: Error) -> Self {
+        let event =
+            logging.then(|| Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", mode));
+        Self { result: Err(error), headers: Vec::new(), events: event.into_iter().collect(), fresh_until: 0 }
+    }
 }
 
 /// The answer, or what it takes to find it.
@@ -130,21 +146,12 @@ pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
 
 fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     let done = |error: Error| Step::Done(Box::new(refused(realm, error)));
-    let credential = match read_credential(realm, request) {
-        Ok(credential) => credential,
+    let cookie_name = realm.config.access_cookie.as_ref().map(|rules| rules.name.as_str());
+    let token = match credential::read(request, cookie_name, &realm.config.trusted_origins) {
+        Ok(Some(token)) => token,
+        Ok(None) => return silent_step(realm, request, credential::missing()),
         Err(error) => return done(error),
     };
-    let (token, by_cookie) = match credential {
-        Credential::Bearer(token) => (token.to_owned(), false),
-        Credential::Cookie(token) => (token, true),
-        Credential::Missing => {
-            let missing = Error::new(ErrorCode::Unauthorized, "Access token is missing");
-            return silent_step(realm, request, missing);
-        }
-    };
-    if by_cookie && !same_origin(realm, request) {
-        return done(cross_origin());
-    }
     let now = realm.now();
     let ring = match realm.keys.require() {
         Ok(ring) => ring,
@@ -177,60 +184,15 @@ fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Gu
     passed(realm, principal, exp)
 }
 
-/// A bearer token comes first; one that is there and is bad is an error, never a reason to look at the cookie.
-fn read_credential<'a>(realm: &Realm, request: &'a GuardRequest) -> Result<Credential<'a>, Error> {
-    if let Some(header) = &request.authorization {
-        return bearer(header)
-            .map(Credential::Bearer)
-            .ok_or_else(|| Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"));
-    }
-    let Some(rules) = &realm.config.access_cookie else { return Ok(Credential::Missing) };
-    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
-        Found::One(token) if !token.is_empty() => Ok(Credential::Cookie(token)),
-        Found::None | Found::One(_) => Ok(Credential::Missing),
-        Found::Conflict => Err(conflict(&rules.name)),
-    }
-}
-
-/// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
-#[must_use]
-pub fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains([' ', ',']);
-    fits.then_some(token)
-}
-
-/// Two different cookies of one name: somebody planted one of them, and nobody can tell which (RFC 6265bis, 8.6).
-pub(super) fn conflict(name: &str) -> Error {
-    Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
-}
-
-pub(super) fn cross_origin() -> Error {
-    Error::new(ErrorCode::Forbidden, "Cross-origin request refused: add the origin to trustedOrigins if it is yours")
-}
-
-fn same_origin(realm: &Realm, request: &GuardRequest) -> bool {
-    origin::same_origin(
-        &request.method,
-        request.sec_fetch_site.as_deref(),
-        request.origin.as_deref(),
-        request.host.as_deref(),
-        &realm.config.trusted_origins,
-    )
-}
-
 fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error) -> Step {
     let refused_with = |error: Error| Step::Done(Box::new(refused(realm, error)));
     let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
         return refused_with(otherwise);
     };
-    match cookie::read(request.cookie.as_deref().into_iter(), &rules.name) {
-        Found::None => refused_with(otherwise),
-        Found::One(token) if token.is_empty() => refused_with(otherwise),
-        Found::Conflict => refused_with(conflict(&rules.name)),
-        Found::One(_) if !same_origin(realm, request) => refused_with(cross_origin()),
-        Found::One(refresh_token) => Step::Silent { refresh_token, otherwise },
+    match credential::read_cookie(request, &rules.name, &realm.config.trusted_origins) {
+        Ok(Some(refresh_token)) => Step::Silent { refresh_token, otherwise },
+        Ok(None) => refused_with(otherwise),
+        Err(error) => refused_with(error),
     }
 }
 
@@ -337,28 +299,13 @@ fn wants_touch(state: &SessionState, now: Millis) -> bool {
 }
 
 fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> Guarded {
-    let events = if realm.config.logging {
-        vec![Event::new(EventName::ProtectSuccess).with("userId", principal.id.as_str()).with("mode", "server")]
-    } else {
-        Vec::new()
-    };
-    Guarded { result: Ok(principal), headers: Vec::new(), events, fresh_until }
+    Guarded::passed("server", realm.config.logging, principal, fresh_until)
 }
 
 fn refused(realm: &Realm, error: Error) -> Guarded {
-    let events = if realm.config.logging {
-        vec![Event::new(EventName::ProtectFailure).with("errorCode", error.code.as_ref()).with("mode", "server")]
-    } else {
-        Vec::new()
-    };
-    Guarded { result: Err(error), headers: Vec::new(), events, fresh_until: 0 }
+    Guarded::refused("server", realm.config.logging, error)
 }
 
 fn revoked(realm: &Realm, user_id: &str, error: Error) -> Guarded {
-    let events = if realm.config.logging {
-        vec![Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", "server")]
-    } else {
-        Vec::new()
-    };
-    Guarded { result: Err(error), headers: Vec::new(), events, fresh_until: 0 }
+    Guarded::revoked("server", realm.config.logging, user_id, error)
 }

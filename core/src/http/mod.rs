@@ -4,8 +4,11 @@ use crate::event::Event;
 use crate::hook::Effect;
 
 pub mod body;
+pub(crate) mod client_guard;
 pub mod client_ip;
 pub mod cookie;
+pub mod credential;
+pub mod decision;
 pub mod endpoint;
 pub mod envelope;
 pub mod guard;

@@ -28,6 +28,8 @@ pub mod maintenance;
 pub mod password;
 pub mod refresh;
 pub mod register;
+pub mod remote_keys;
+pub mod revocation;
 pub mod roles;
 pub mod sessions;
 pub mod users;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::input::Input;
+use super::revocation::{self, ended};
 use super::{Realm, Trail, sessions};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
@@ -66,32 +67,9 @@ async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> R
 /// `UNAUTHORIZED` when it has, and when it can't say: fail closed.
 pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<(), Failure> {
     let Some(check) = &realm.revocation else { return Ok(()) };
-    let answer = tokio::time::timeout(std::time::Duration::from_secs(2), check.is_revoked(session_id)).await;
-    match answer {
-        Ok(Ok(false)) => Ok(()),
-        Ok(Ok(true)) => Err(ended().into()),
-        Ok(Err(error)) => {
-            note_hook_failure(realm, &error.to_string());
-            Err(undecided().into())
-        }
-        Err(_) => {
-            note_hook_failure(realm, "no answer within 2 s");
-            Err(undecided().into())
-        }
+    let Err(refusal) = revocation::ask(check.as_ref(), session_id).await else { return Ok(()) };
+    if let Some(event) = refusal.event {
+        realm.note_in_background(event);
     }
-}
-
-fn note_hook_failure(realm: &Realm, cause: &str) {
-    realm.note_in_background(Event::new(EventName::HookFailure).with("hook", "isTokenRevoked").with("cause", cause));
-}
-
-/// The answer while nobody can say whether a session is over: refused, but not as if it were.
-fn undecided() -> Error {
-    Error::new(ErrorCode::Unauthorized, "Session could not be checked for revocation")
-}
-
-/// The answer about a session that is over.
-#[must_use]
-pub fn ended() -> Error {
-    Error::new(ErrorCode::Unauthorized, "Session has been revoked or does not exist")
+    Err(refusal.error.into())
 }

@@ -17,6 +17,7 @@ use super::jws::{self, ExpectedType};
 use super::key::{KeyError, VerifyingKey};
 use super::keyring::ACCESS_TYPE;
 use crate::clock::Millis;
+use crate::crypto::sha256;
 use crate::error::Error;
 
 /// Longest set that is looked at.
@@ -30,6 +31,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "pri
 #[derive(Debug)]
 pub struct JwkSet {
     keys: Vec<VerifyingKey>,
+    digest: [u8; 32],
 }
 
 impl JwkSet {
@@ -68,6 +70,22 @@ impl JwkSet {
     #[must_use]
     pub fn knows_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))
+    }
+
+    /// Whether the two were read from the same text.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// Whether the token is an access token for a key that may be elsewhere: it is well-formed, its algorithm is in
+    /// `algorithms`, and it names a key that is not in the set, or none. Nothing of it is verified.
+    #[must_use]
+    pub fn may_miss_key_of(&self, token: &str, algorithms: &[Algorithm]) -> bool {
+        let sought = jws::read_header(token, ExpectedType::OrAbsent(ACCESS_TYPE));
+        sought.is_ok_and(|sought| {
+            algorithms.contains(&sought.algorithm) && sought.kid.is_none_or(|kid| !self.knows_kid(&kid))
+        })
     }
 
     /// Verifies an access token with the keys whose algorithm is in `algorithms`.
@@ -124,7 +142,7 @@ fn parse_set(bytes: &[u8]) -> Result<JwkSet, KeyError> {
     if keys.is_empty() {
         return Err(KeyError("no key in it can verify tokens"));
     }
-    Ok(JwkSet { keys })
+    Ok(JwkSet { keys, digest: sha256(bytes) })
 }
 
 /// One key per algorithm that the entry allows; none when it is meant for something else.

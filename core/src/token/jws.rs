@@ -118,8 +118,15 @@ pub fn verify<'k>(
 /// The `kid` that a token claims, unverified: good for deciding whether to look for newer keys, for nothing else.
 #[must_use]
 pub fn kid_of(token: &str) -> Option<String> {
-    let header = Header::parse(Parts::split(token).ok()?.header, ExpectedType::Any).ok()?;
-    header.kid
+    read_header(token, ExpectedType::Any).ok()?.kid
+}
+
+/// What the header of a token says of its key, unverified, as [`kid_of`].
+///
+/// # Errors
+/// `Invalid` when no key at all could verify such a token.
+pub fn read_header(token: &str, expected: ExpectedType) -> Result<Sought, TokenError> {
+    Header::parse(Parts::split(token)?.header, expected)
 }
 
 impl ExpectedType {
@@ -174,13 +181,16 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
 }
 
 /// What of a header decides which keys are tried.
-struct Chosen {
-    algorithm: Algorithm,
-    kid: Option<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    /// `alg`
+    pub algorithm: Algorithm,
+    /// `kid`, if there is one.
+    pub kid: Option<String>,
 }
 
 impl Header<'_> {
-    fn parse(encoded: &str, expected: ExpectedType) -> Result<Chosen, TokenError> {
+    fn parse(encoded: &str, expected: ExpectedType) -> Result<Sought, TokenError> {
         const MALFORMED: TokenError = TokenError::Invalid("header");
         let bytes = decode(encoded)?;
         let header: Header<'_> = serde_json::from_str(object_text(&bytes).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
@@ -188,11 +198,11 @@ impl Header<'_> {
             return Err(TokenError::Invalid("typ"));
         }
         let algorithm = Algorithm::from_name(&header.alg).ok_or(TokenError::Invalid("alg"))?;
-        Ok(Chosen { algorithm, kid: header.kid })
+        Ok(Sought { algorithm, kid: header.kid })
     }
 }
 
-impl Chosen {
+impl Sought {
     fn fits(&self, key: &VerifyingKey) -> bool {
         self.algorithm == key.algorithm() && (self.kid.is_none() || self.kid.as_deref() == key.kid())
     }

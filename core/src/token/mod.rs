@@ -4,7 +4,8 @@
 //! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
 //! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
-//! * [`keyring`] the keys of a server, rotated by swapping the whole ring; [`jwks`] the keys of a remote one
+//! * [`keyring`] the keys of a server, rotated by swapping the whole ring
+//! * [`jwks`] the keys of an issuer elsewhere; [`remote`] when to fetch them again and how long to trust them
 //!
 //! The algorithm always comes from configuration and key, never from a token (RFC 8725, 3.1).
 
@@ -21,6 +22,7 @@ pub mod key;
 pub mod keyring;
 pub mod pem;
 pub mod refresh;
+pub mod remote;
 mod verifying_key;
 pub mod weak;
 pub mod wrap;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::decision::authorize_event;
 use super::envelope::{Reply, error_response};
 use super::guard::{self, GuardRequest, Principal};
 use super::router::{self, Access, Route};
@@ -160,16 +161,6 @@ async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
     }
     call.principal = Some(principal);
     Ok(())
-}
-
-/// The event of a role check; `user` is `(id, roles)`.
-#[must_use]
-pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, required: &[String]) -> Event {
-    let mut event = Event::new(name);
-    if let Some((id, roles)) = user {
-        event = event.with("userId", id).with("userRoles", roles.to_vec());
-    }
-    event.with("requiredRoles", required.to_vec())
 }
 
 fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure>, started: Millis) -> Handled {

@@ -7,12 +7,12 @@ use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::http::cookie::{self, Found};
+use crate::http::credential::{bearer, conflict, cross_origin};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
-use crate::http::guard::{bearer, conflict, cross_origin};
 use crate::http::{Response, origin};
 use crate::service::keys;
-use crate::service::refresh::ended;
+use crate::service::revocation::ended;
 use crate::token::TokenError;
 
 /// `GET /keys` may be cached, but for less than the time that a new key is published before it signs.

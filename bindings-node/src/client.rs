@@ -1,0 +1,135 @@
+//! One class over `AuthClient`; a method for each of its methods.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::AsyncBlock;
+use napi_derive::napi;
+use sentri_core::clock::TestClock;
+use sentri_core::{AuthClient, ClientHost};
+use serde_json::json;
+
+use crate::foreign::Callbacks;
+use crate::guardian::{self, Made, get};
+use crate::outcome::{outcome, parse};
+use crate::types::NodeGuardRequest;
+use crate::verify;
+
+/// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
+#[napi]
+pub struct NativeClient {
+    client: Made<AuthClient>,
+    clock: Option<Arc<TestClock>>,
+    number: u32,
+}
+
+impl Drop for NativeClient {
+    fn drop(&mut self) {
+        verify::forget(self.number);
+    }
+}
+
+#[napi]
+impl NativeClient {
+    /// Checks the options (JSON text) and builds a client; no I/O. With `test_clock` time stands there until it is set.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: String, callbacks: Callbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
+        let clock = guardian::test_clock(test_clock);
+        let mut host = ClientHost { revocation: callbacks.into_revocation()?, ..ClientHost::default() };
+        if let Some(clock) = &clock {
+            host.clock = Arc::<TestClock>::clone(clock);
+        }
+        let client = AuthClient::new(&parse(&options), host);
+        let number = client.as_ref().map_or(u32::MAX, |client| verify::remember(client.clone().into()));
+        Ok(Self { client, clock, number })
+    }
+
+    /// `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`.
+    #[napi(catch_unwind)]
+    pub fn configuration(&self) -> String {
+        outcome(self.client.as_ref().map(|_| json!([])).map_err(Clone::clone))
+    }
+
+    /// Moves the test clock, in milliseconds since 1970.
+    #[napi(catch_unwind)]
+    pub fn set_clock(&self, now: f64) {
+        guardian::set_clock(self.clock.as_ref(), now);
+    }
+
+    /// The number under which `epoch` knows this client.
+    #[napi(catch_unwind)]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    #[napi(catch_unwind)]
+    pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
+        Ok(guardian::guard_now(get(&self.client)?, request, request_id.as_deref()))
+    }
+
+    /// `protect()`.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn guard(
+        &self,
+        env: napi::Env,
+        request: NodeGuardRequest,
+        request_id: Option<String>,
+    ) -> napi::Result<AsyncBlock<String>> {
+        guardian::guard(env, get(&self.client)?, request, request_id)
+    }
+
+    /// Checks the roles given to `authorize()`.
+    #[napi(catch_unwind)]
+    pub fn check_roles(&self, required: Vec<String>) -> napi::Result<String> {
+        Ok(guardian::check_roles(get(&self.client)?, &required))
+    }
+
+    /// `authorize()`: `{error?, events}`.
+    #[napi(catch_unwind)]
+    pub fn authorize(
+        &self,
+        id: Option<String>,
+        roles: Option<Vec<String>>,
+        required: Vec<String>,
+        request_id: Option<String>,
+    ) -> napi::Result<String> {
+        let client = get(&self.client)?;
+        Ok(guardian::authorize(client, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
+    }
+
+    /// `permit()`: `{error?, events}`, see [`guardian::permit`].
+    #[napi(catch_unwind)]
+    pub fn permit(
+        &self,
+        id: Option<String>,
+        roles: Option<Vec<String>>,
+        verdict: String,
+        request_id: Option<String>,
+    ) -> napi::Result<String> {
+        let client = get(&self.client)?;
+        Ok(guardian::permit(client, id.as_ref(), roles.as_ref(), &verdict, request_id.as_deref()))
+    }
+
+    /// The response for an error: `{status, headers, body}`.
+    #[napi(catch_unwind)]
+    pub fn error_response(&self, error: String) -> napi::Result<String> {
+        Ok(guardian::error_response(get(&self.client)?, &error))
+    }
+
+    /// Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn verify_access_token(&self, env: napi::Env, token: String) -> napi::Result<AsyncBlock<String>> {
+        let client = get(&self.client)?.clone();
+        guardian::run(env, async move { outcome(client.verify_access_token(&token).await.map(verify::value)) })
+    }
+
+    /// The access token that a request brings, unverified.
+    #[napi(catch_unwind)]
+    pub fn access_token_of(
+        &self,
+        authorization: Option<String>,
+        cookie: Option<String>,
+    ) -> napi::Result<Option<String>> {
+        Ok(get(&self.client)?.access_token_of(authorization.as_deref(), cookie.as_deref()))
+    }
+}

@@ -1,0 +1,160 @@
+//! What the classes of both modes share: all that guards an application's routes. Each of their methods converts by a
+//! function of here.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, within_runtime_if_available};
+use sentri_core::clock::TestClock;
+use sentri_core::event::{Event, Level};
+use sentri_core::http::Response;
+use sentri_core::http::decision::{Decision, PermitOutcome};
+use sentri_core::http::guard::{GuardRequest, Guarded};
+use sentri_core::{AuthClient, AuthServer, Error};
+use serde_json::{Value, json};
+
+use crate::outcome::{error_value, outcome, parse, read_error};
+use crate::types::{self, NodeGuardRequest};
+
+type User<'a> = Option<(&'a str, &'a [String])>;
+
+/// An `AuthServer` or an `AuthClient`.
+pub trait Guardian: Clone + Send + Sync + 'static {
+    fn epoch(&self) -> u32;
+    fn guard_now(&self, request: &GuardRequest) -> Option<Guarded>;
+    fn guard(&self, request: &GuardRequest) -> impl Future<Output = Guarded> + Send;
+    fn check_roles(&self, required: &[String]) -> Result<(), Error>;
+    fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
+    fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision;
+    fn error_response(&self, error: &Error) -> Response;
+    fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
+}
+
+macro_rules! guardian {
+    ($($mode:ty),*) => {$(
+        impl Guardian for $mode {
+            fn epoch(&self) -> u32 {
+                self.epoch()
+            }
+            fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+                self.guard_now(request)
+            }
+            async fn guard(&self, request: &GuardRequest) -> Guarded {
+                self.guard(request).await
+            }
+            fn check_roles(&self, required: &[String]) -> Result<(), Error> {
+                self.check_roles(required)
+            }
+            fn authorize(&self, user: User<'_>, required: &[String]) -> Decision {
+                self.authorize(user, required)
+            }
+            fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision {
+                self.permit(user, outcome)
+            }
+            fn error_response(&self, error: &Error) -> Response {
+                self.error_response(error)
+            }
+            fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
+                self.log_entry(event, request_id)
+            }
+        }
+    )*};
+}
+
+guardian!(AuthServer, AuthClient);
+
+/// What the options made: a guardian, or the error that the host throws.
+pub type Made<G> = Result<G, Error>;
+
+/// The guardian, or an exception: the host looks at `configuration` first.
+pub fn get<G>(made: &Made<G>) -> napi::Result<&G> {
+    made.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))
+}
+
+/// A clock that stands at `now`, in milliseconds since 1970, until it is set.
+pub fn test_clock(now: Option<f64>) -> Option<Arc<TestClock>> {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
+    now.map(|now| Arc::new(TestClock::at(now as i64)))
+}
+
+/// Moves a test clock.
+pub fn set_clock(clock: Option<&Arc<TestClock>>, now: f64) {
+    if let Some(clock) = clock {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a JavaScript Date")]
+        clock.set(now as i64);
+    }
+}
+
+/// `{principal | error, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+pub fn guard_now<G: Guardian>(guardian: &G, request: NodeGuardRequest, request_id: Option<&str>) -> Option<String> {
+    let epoch = guardian.epoch();
+    let guarded = within_runtime_if_available(|| guardian.guard_now(&request.into()))?;
+    Some(types::guarded(guardian, guarded, epoch, request_id).to_string())
+}
+
+/// The same with I/O.
+pub fn guard<G: Guardian>(
+    env: napi::Env,
+    guardian: &G,
+    request: NodeGuardRequest,
+    request_id: Option<String>,
+) -> napi::Result<AsyncBlock<String>> {
+    let guardian = guardian.clone();
+    run(env, async move {
+        let epoch = guardian.epoch();
+        let guarded = guardian.guard(&request.into()).await;
+        types::guarded(&guardian, guarded, epoch, request_id.as_deref()).to_string()
+    })
+}
+
+/// `{value: null}` or `{error}`.
+pub fn check_roles(guardian: &impl Guardian, required: &[String]) -> String {
+    outcome(guardian.check_roles(required).map(|()| Value::Null))
+}
+
+/// `{error?, events}`
+pub fn authorize(
+    guardian: &impl Guardian,
+    id: Option<&String>,
+    roles: Option<&Vec<String>>,
+    required: &[String],
+    request_id: Option<&str>,
+) -> String {
+    decision(guardian, guardian.authorize(user(id, roles), required), request_id)
+}
+
+/// `{error?, events}`. `verdict` is `passed`, `denied`, `unauthenticated`, or the role that bypasses after `bypass:`.
+pub fn permit(
+    guardian: &impl Guardian,
+    id: Option<&String>,
+    roles: Option<&Vec<String>>,
+    verdict: &str,
+    request_id: Option<&str>,
+) -> String {
+    let verdict = match (verdict, verdict.strip_prefix("bypass:")) {
+        (_, Some(role)) => PermitOutcome::Bypass(role.to_owned()),
+        ("passed", _) => PermitOutcome::Passed,
+        ("unauthenticated", _) => PermitOutcome::Unauthenticated,
+        _ => PermitOutcome::Denied,
+    };
+    decision(guardian, guardian.permit(user(id, roles), &verdict), request_id)
+}
+
+/// `{status, headers, body}`
+pub fn error_response(guardian: &impl Guardian, error: &str) -> String {
+    types::response(guardian.error_response(&read_error(&parse(error))))
+}
+
+fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> User<'a> {
+    Some((id?.as_str(), roles.map_or(&[][..], Vec::as_slice)))
+}
+
+fn decision(guardian: &impl Guardian, decision: Decision, request_id: Option<&str>) -> String {
+    let Decision { error, event } = decision;
+    let events = types::events(guardian, event.as_slice(), request_id);
+    json!({ "error": error.as_ref().map(error_value), "events": events }).to_string()
+}
+
+/// Runs a future as a promise. A panic in it rejects.
+pub fn run(env: napi::Env, future: impl Future<Output = String> + Send + 'static) -> napi::Result<AsyncBlock<String>> {
+    AsyncBlockBuilder::new(async move { Ok(future.await) }).build(&env)
+}

@@ -1,0 +1,155 @@
+//! Client mode: no database and no endpoints; guards the host's routes by the public keys of an auth server.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::access;
+use crate::clock::{Clock, Millis, SystemClock};
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::event::{Event, Level};
+use crate::hook::RevocationCheck;
+use crate::http::client_guard::Checks;
+use crate::http::decision::{self, Decision, PermitOutcome};
+use crate::http::envelope::error_response;
+use crate::http::guard::{GuardRequest, Guarded};
+use crate::http::{Response, credential};
+use crate::key_source::KeySource;
+use crate::key_source::https::HttpsKeySource;
+use crate::server::VerifiedAccess;
+use crate::service::remote_keys::RemoteKeys;
+
+/// What the host brings beside its options.
+pub struct ClientHost {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Its word on revocation (`isTokenRevoked` option).
+    pub revocation: Option<Arc<dyn RevocationCheck>>,
+    /// Where the key set comes from, when not straight from `keyUri`: behind an authority of one's own, for one.
+    pub key_source: Option<Arc<dyn KeySource>>,
+}
+
+impl Default for ClientHost {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), revocation: None, key_source: None }
+    }
+}
+
+/// One client of an auth server. Cheap to clone; every clone is the same client.
+#[derive(Clone)]
+pub struct AuthClient(Arc<Inner>);
+
+struct Inner {
+    config: ClientConfig,
+    clock: Arc<dyn Clock>,
+    keys: RemoteKeys,
+    revocation: Option<Arc<dyn RevocationCheck>>,
+}
+
+impl std::fmt::Debug for AuthClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuthClient(..)")
+    }
+}
+
+impl AuthClient {
+    /// Checks the options and builds a client. No I/O: the key set is fetched at first use.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` that names the option and the cure.
+    pub fn new(options: &Value, host: ClientHost) -> Result<Self, Error> {
+        let config = ClientConfig::from_options(options)?;
+        let ClientHost { clock, revocation, key_source } = host;
+        if config.token_revoked && revocation.is_none() {
+            return Err(Error::configuration("isTokenRevoked is set, but the host brought no function"));
+        }
+        let source = key_source.unwrap_or_else(|| Arc::new(HttpsKeySource::new(config.key_uri.clone())));
+        let keys = RemoteKeys::new(source, Arc::clone(&clock), config.cache_max_age);
+        Ok(Self(Arc::new(Inner { config, clock, keys, revocation })))
+    }
+
+    fn checks(&self) -> Checks<'_> {
+        let Inner { config, keys, revocation, clock: _ } = &*self.0;
+        Checks { config, keys, revocation: revocation.as_deref() }
+    }
+
+    /// The present instant of the client's clock.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.0.clock.now()
+    }
+
+    /// `protect()` without waiting; `None`: call [`AuthClient::guard`]. That happens before the first key set is there,
+    /// for keys that it does not hold, after hours without a request, and when the host must be asked.
+    ///
+    /// In a runtime it also replaces the key set in the background when it is time.
+    #[must_use]
+    pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+        self.checks().guard_now(request)
+    }
+
+    /// `protect()`.
+    pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+        self.checks().guard(request).await
+    }
+
+    /// Grows with every change of the key set: what a caller cached under another epoch is stale.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.0.keys.epoch()
+    }
+
+    /// Checks the roles given to `authorize()`.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` for zero roles, an empty one, or one that `validRoles` does not list where it is given.
+    pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
+        access::check_required(required, self.0.config.valid_roles.as_deref())
+    }
+
+    /// `authorize()`: any of `required`. `user` is `(id, roles)`.
+    #[must_use]
+    pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
+        decision::authorize(user, required, self.0.config.logging)
+    }
+
+    /// `permit()`: words the host's verdict.
+    #[must_use]
+    pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
+        decision::permit(user, outcome, self.0.config.logging)
+    }
+
+    /// The response for an error, in the envelope.
+    #[must_use]
+    pub fn error_response(&self, error: &Error) -> Response {
+        error_response(error)
+    }
+
+    /// The level of an event and the object that the host's logger gets.
+    #[must_use]
+    pub fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
+        (event.name.level(), event.to_log_entry(&self.0.config.service, request_id))
+    }
+
+    /// [`AuthClient::verify_access_token`] without waiting; `None`: a key set must be fetched first.
+    #[must_use]
+    pub fn verify_access_token_now(&self, token: &str) -> Option<Result<VerifiedAccess, Error>> {
+        let verified = self.0.keys.verify_now(token, &self.0.config)?;
+        Some(verified.map(|vouched| vouched.claims.into()))
+    }
+
+    /// Verifies an access token's signature, claims and expiry; the host is not asked about its session.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` when the auth server can't be reached for its keys.
+    pub async fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
+        Ok(self.0.keys.verify(token, &self.0.config).await?.claims.into())
+    }
+
+    /// The access token that a request brings, unverified: the bearer token, else the access cookie.
+    #[must_use]
+    pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
+        credential::unverified(authorization, cookies, self.0.config.access_cookie.as_deref())
+    }
+}

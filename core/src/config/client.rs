@@ -1,0 +1,131 @@
+//! The options of client mode, checked.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Mode, SERVER_ONLY, check_mode, logger, millis, reader::Reader};
+use crate::access::role_list;
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::http::cookie::CookieRules;
+use crate::http::origin::{self, Origin};
+use crate::key_source::uri::KeyUri;
+use crate::token::remote::{RETRY_AFTER, STALE_FOR};
+use crate::token::{Algorithm, ClaimRules};
+
+/// The checked options of client mode.
+#[derive(Debug)]
+pub struct ClientConfig {
+    /// Where the key set is.
+    pub key_uri: KeyUri,
+    /// `validRoles`; `None`: `authorize()` takes any name.
+    pub valid_roles: Option<Vec<String>>,
+    /// Which algorithms are accepted; never a symmetric one, since what verifies it also signs it.
+    pub algorithms: Vec<Algorithm>,
+    /// Issuer and audience when configured, and how far the issuer's clock may be off.
+    pub claims: ClaimRules,
+    /// After how long the key set is replaced.
+    pub cache_max_age: Millis,
+    /// The cookie that is read when there is no `Authorization` header; `None`: none is.
+    pub access_cookie: Option<String>,
+    /// Origins beside the request's own that may use the cookie.
+    pub trusted_origins: Vec<Origin>,
+    /// The `service` field of log entries.
+    pub service: String,
+    /// Whether anybody listens to events.
+    pub logging: bool,
+    /// Whether the host decides on revocation.
+    pub token_revoked: bool,
+}
+
+impl ClientConfig {
+    /// Checks the options of client mode.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` that names the option and the cure.
+    pub fn from_options(options: &Value) -> Result<Self, Error> {
+        let mut read = Reader::new("", options)?;
+        check_mode(&mut read, Mode::Client)?;
+        // Bindings set it in both modes; nothing here depends on it.
+        read.boolean("production", false)?;
+        read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it")?;
+        let config = Self {
+            key_uri: key_uri(&mut read)?,
+            valid_roles: valid_roles(&mut read)?,
+            algorithms: algorithms(&mut read)?,
+            claims: ClaimRules {
+                issuer: read.text("issuer")?.map(str::to_owned),
+                audience: read.text("audience")?.map(str::to_owned),
+                leeway_seconds: clock_tolerance(&mut read)?,
+            },
+            cache_max_age: cache_max_age(&mut read)?,
+            access_cookie: access_cookie(&mut read)?,
+            trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
+            service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
+            logging: logger(&mut read)?,
+            token_revoked: read.function("isTokenRevoked")?,
+        };
+        read.finish()?;
+        Ok(config)
+    }
+}
+
+fn key_uri(read: &mut Reader<'_>) -> Result<KeyUri, Error> {
+    let allow_insecure = read.boolean("allowInsecure", false)?;
+    let Some(text) = read.text("keyUri")? else {
+        return Err(
+            read.error("keyUri", "is missing: the auth server's key set, as in 'https://auth.example.com/auth/keys'")
+        );
+    };
+    KeyUri::parse(text, allow_insecure).map_err(|why| read.error("keyUri", why))
+}
+
+fn valid_roles(read: &mut Reader<'_>) -> Result<Option<Vec<String>>, Error> {
+    match role_list("validRoles", read.value("validRoles"))? {
+        Some(roles) if roles.is_empty() => {
+            Err(read.error("validRoles", "must not be empty: list roles, or leave it out"))
+        }
+        roles => Ok(roles),
+    }
+}
+
+fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
+    let asymmetric = || Algorithm::all().filter(|algorithm| !algorithm.is_symmetric());
+    let Some(names) = read.strings("algorithms", false)? else { return Ok(asymmetric().collect()) };
+    let known = || asymmetric().map(Algorithm::as_str).collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
+        return Err(read.error("algorithms", format!("must not be empty: leave it out, or list some of {}", known())));
+    }
+    let read_name = |name: &String| match Algorithm::from_name(name) {
+        Some(algorithm) if algorithm.is_symmetric() => Err(read
+            .error("algorithms", "can't hold HS256, HS384 or HS512: who verifies with a shared secret can sign too")),
+        Some(algorithm) => Ok(algorithm),
+        None => Err(read.error("algorithms", format!("must be some of {}", known()))),
+    };
+    names.iter().map(read_name).collect()
+}
+
+/// Whole seconds up to five minutes: beyond that an expired token is as good as a fresh one.
+fn clock_tolerance(read: &mut Reader<'_>) -> Result<i64, Error> {
+    let tolerance = read.zero_or_duration("clockTolerance", Duration::from_secs(30))?;
+    if tolerance > Duration::from_secs(300) {
+        return Err(read.error("clockTolerance", "must be at most 5m: mend the clock instead"));
+    }
+    Ok(i64::try_from(tolerance.as_secs()).unwrap_or(0))
+}
+
+fn cache_max_age(read: &mut Reader<'_>) -> Result<Millis, Error> {
+    let max_age = millis(read.duration("cacheMaxAge", Duration::from_secs(60 * 60))?);
+    if !(RETRY_AFTER..=STALE_FOR).contains(&max_age) {
+        return Err(read.error("cacheMaxAge", "must be from 30s to 24h"));
+    }
+    Ok(max_age)
+}
+
+/// The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is
+/// `false`.
+fn access_cookie(read: &mut Reader<'_>) -> Result<Option<String>, Error> {
+    let option = read.value("accessCookie").unwrap_or(&Value::Bool(true));
+    Ok(CookieRules::access(Some(option), false)?.map(|rules| rules.name))
+}

@@ -1,0 +1,74 @@
+//! `authorize()` and `permit()`: the verdict about a user whom `protect()` has let in. The same in both modes.
+
+use crate::access;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+
+/// The verdict of `authorize()` or `permit()`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Why not; `None` lets pass.
+    pub error: Option<Error>,
+    /// To be logged.
+    pub event: Option<Event>,
+}
+
+/// What the host's check came to, for [`permit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermitOutcome {
+    /// There is no user: `protect()` did not run.
+    Unauthenticated,
+    /// The user has this role, so the check was not run.
+    Bypass(String),
+    /// The check said yes.
+    Passed,
+    /// The check said no.
+    Denied,
+}
+
+/// `authorize()`: any of `required`. `user` is `(id, roles)`.
+#[must_use]
+pub fn authorize(user: Option<(&str, &[String])>, required: &[String], logging: bool) -> Decision {
+    let (error, name) = match user {
+        None => (Some(ErrorCode::Unauthorized.into()), EventName::AuthorizeUnauthenticated),
+        Some((_, roles)) if access::authorize(roles, required) => (None, EventName::AuthorizePassed),
+        Some(_) => (Some(ErrorCode::Forbidden.into()), EventName::AuthorizeDenied),
+    };
+    Decision { error, event: logging.then(|| authorize_event(name, user, required)) }
+}
+
+/// An event of `authorize()` with the fields that it has for this user.
+pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, required: &[String]) -> Event {
+    let mut event = Event::new(name);
+    if let Some((id, roles)) = user {
+        event = event.with("userId", id).with("userRoles", roles.to_vec());
+    }
+    event.with("requiredRoles", required.to_vec())
+}
+
+/// `permit()`: words the host's verdict.
+#[must_use]
+pub fn permit(user: Option<(&str, &[String])>, outcome: &PermitOutcome, logging: bool) -> Decision {
+    let (error, name) = match (user, outcome) {
+        (None, _) | (_, PermitOutcome::Unauthenticated) => {
+            (Some(ErrorCode::Unauthorized.into()), EventName::PermitUnauthenticated)
+        }
+        (_, PermitOutcome::Bypass(_)) => (None, EventName::PermitRoleBypass),
+        (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
+        (_, PermitOutcome::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
+    };
+    Decision { error, event: logging.then(|| permit_event(name, user, outcome)) }
+}
+
+fn permit_event(name: EventName, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Event {
+    let mut event = Event::new(name);
+    if let (Some((id, _)), false) = (user, name == EventName::PermitUnauthenticated) {
+        event = event.with("userId", id);
+    }
+    match outcome {
+        PermitOutcome::Bypass(role) if name == EventName::PermitRoleBypass => {
+            event.with("bypassedByRole", role.as_str())
+        }
+        _ => event,
+    }
+}

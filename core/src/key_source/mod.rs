@@ -1,0 +1,41 @@
+//! The port to the key set of an issuer elsewhere. [`https`] is the driver; [`uri`] says where it may go.
+
+use async_trait::async_trait;
+
+use crate::token::remote::Attempt;
+
+pub mod https;
+pub mod uri;
+
+/// Where a key set comes from.
+#[async_trait]
+pub trait KeySource: Send + Sync + 'static {
+    /// The set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. Called by one at a
+    /// time; what comes is not trusted.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn fetch(&self) -> Result<Vec<u8>, FetchError>;
+}
+
+/// Why a set could not be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct FetchError {
+    /// What to expect of the next attempt.
+    pub attempt: Attempt,
+    /// For the log: what is wrong, without the address, which may hold a secret.
+    pub cause: String,
+}
+
+impl FetchError {
+    /// No answer, or one that says to come again.
+    pub fn unreachable(cause: impl Into<String>) -> Self {
+        Self { attempt: Attempt::Unreachable, cause: cause.into() }
+    }
+
+    /// An answer that will not mend itself.
+    pub fn refused(cause: impl Into<String>) -> Self {
+        Self { attempt: Attempt::Refused, cause: cause.into() }
+    }
+}

@@ -1,0 +1,214 @@
+//! The key set of an issuer elsewhere at work: access tokens verified with it, attempts to replace it run one at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Millis};
+use crate::config::ClientConfig;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::key_source::{FetchError, KeySource};
+use crate::token::jwks::JwkSet;
+use crate::token::remote::{Attempt, Decision, RemoteSet};
+use crate::token::{AccessClaims, TokenError};
+
+/// A verified access token.
+#[derive(Debug)]
+pub struct Vouched {
+    /// What it says.
+    pub claims: AccessClaims,
+    /// Until when the verdict may be repeated from a cache, under the same epoch.
+    pub fresh_until: Millis,
+}
+
+/// What came of a token without waiting.
+enum Verdict {
+    Done(Result<Vouched, Error>),
+    /// A key set must be fetched first.
+    Fetch,
+}
+
+/// The remote key set of one client. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub struct RemoteKeys(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn KeySource>,
+    clock: Arc<dyn Clock>,
+    set: Mutex<RemoteSet>,
+    /// Grows with every change of the set.
+    epoch: AtomicU32,
+    /// Ticks when an attempt is over.
+    over: watch::Sender<()>,
+    /// What is wrong with the issuer, until a request takes it to the log.
+    trouble: Mutex<Option<String>>,
+}
+
+impl RemoteKeys {
+    /// Nothing fetched yet; the first token that needs a key does it.
+    #[must_use]
+    pub fn new(source: Arc<dyn KeySource>, clock: Arc<dyn Clock>, max_age: Millis) -> Self {
+        Self(Arc::new(Inner {
+            source,
+            clock,
+            set: Mutex::new(RemoteSet::new(max_age)),
+            epoch: AtomicU32::new(1),
+            over: watch::Sender::new(()),
+            trouble: Mutex::new(None),
+        }))
+    }
+
+    /// Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.0.epoch.load(Ordering::SeqCst)
+    }
+
+    /// The event of the last failed attempt, once.
+    #[must_use]
+    pub fn take_trouble(&self) -> Option<Event> {
+        let cause = self.0.trouble.lock().take()?;
+        Some(Event::new(EventName::HookFailure).with("hook", "keyUri").with("cause", cause))
+    }
+
+    /// Verifies without waiting; `None`: a key set must be fetched first.
+    #[must_use]
+    pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<Vouched, Error>> {
+        match self.judge(token, config, true) {
+            Verdict::Done(result) => Some(result),
+            Verdict::Fetch => None,
+        }
+    }
+
+    /// Verifies, after one attempt to get a key set where that is needed.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` when the issuer can't be reached and no set at hand
+    /// decides.
+    pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<Vouched, Error> {
+        if let Verdict::Done(result) = self.judge(token, config, true) {
+            return result;
+        }
+        self.fetched().await;
+        match self.judge(token, config, false) {
+            Verdict::Done(result) => result,
+            Verdict::Fetch => Err(self.unavailable()),
+        }
+    }
+
+    fn judge(&self, token: &str, config: &ClientConfig, may_wait: bool) -> Verdict {
+        let now = self.0.clock.now();
+        let decision = self.0.set.lock().decide(now);
+        let set = match decision {
+            Decision::Use(set) => set,
+            Decision::UseAndFetch(set) => {
+                self.fetch_in_background();
+                set
+            }
+            Decision::Fetch => return Verdict::Fetch,
+            Decision::Refuse => return Verdict::Done(Err(self.unavailable())),
+        };
+        Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
+            Ok(claims) => Ok(self.vouched(claims, config, now)),
+            Err(TokenError::Expired) => Err(ErrorCode::TokenExpired.into()),
+            Err(error @ TokenError::Invalid(_)) if set.may_miss_key_of(token, &config.algorithms) => {
+                let remote = self.0.set.lock();
+                if may_wait && remote.may_know_more(now) {
+                    return Verdict::Fetch;
+                }
+                let failing = remote.is_failing();
+                drop(remote);
+                // An outage says nothing about a token of a key that may be newer than the set.
+                Err(if failing { self.unavailable() } else { error.into() })
+            }
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn vouched(&self, claims: AccessClaims, config: &ClientConfig, now: Millis) -> Vouched {
+        let expires_at = claims.exp.saturating_add(config.claims.leeway_seconds).saturating_mul(1000);
+        let fresh_until = self.0.set.lock().fresh_until(now).min(expires_at);
+        Vouched { claims, fresh_until }
+    }
+
+    fn unavailable(&self) -> Error {
+        let wait = self.0.set.lock().retry_after(self.0.clock.now());
+        Error::new(ErrorCode::ServiceUnavailable, "The keys of the auth server are temporarily unavailable")
+            .with_retry_after(std::time::Duration::from_millis(wait.unsigned_abs()))
+    }
+
+    /// Begins an attempt unless one is in flight or was made of late. Outside a runtime the next request that waits
+    /// does it.
+    fn fetch_in_background(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.begin(&runtime);
+        }
+    }
+
+    /// Waits for the attempt in flight, or begins one if one may begin.
+    async fn fetched(&self) {
+        // Subscribed before the look at the state: an attempt that ends in between has ticked already.
+        let mut over = self.0.over.subscribe();
+        if self.begin(&Handle::current()) || self.0.set.lock().is_in_flight() {
+            // An error would mean that the sender is gone, which `self` holds.
+            let _ = over.changed().await;
+        }
+    }
+
+    /// The attempt is a task of its own: a request that is given up must not take it along.
+    fn begin(&self, runtime: &Handle) -> bool {
+        let now = self.0.clock.now();
+        if !self.0.set.lock().begin(now) {
+            return false;
+        }
+        let mut running = Running { keys: self.clone(), began_at: now, ended: false };
+        runtime.spawn(async move {
+            let fetched = running.keys.0.source.fetch().await;
+            running.end(fetched);
+        });
+        true
+    }
+}
+
+/// An attempt in flight. Dropped before its end, by a panic or with its runtime, it counts as failed.
+struct Running {
+    keys: RemoteKeys,
+    began_at: Millis,
+    ended: bool,
+}
+
+impl Running {
+    fn end(&mut self, fetched: Result<Vec<u8>, FetchError>) {
+        self.ended = true;
+        let read = fetched
+            .and_then(|bytes| JwkSet::from_remote_json(&bytes).map_err(|error| FetchError::refused(error.message)));
+        let inner = &self.keys.0;
+        let mut set = inner.set.lock();
+        match read {
+            Ok(read) => {
+                if set.succeed(Arc::new(read), self.began_at) {
+                    inner.epoch.fetch_add(1, Ordering::SeqCst);
+                }
+                *inner.trouble.lock() = None;
+            }
+            Err(FetchError { attempt, cause }) => {
+                set.fail(attempt, inner.clock.now());
+                *inner.trouble.lock() = Some(cause);
+            }
+        }
+        drop(set);
+        inner.over.send_replace(());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Err(FetchError { attempt: Attempt::Unreachable, cause: "the attempt was broken off".to_owned() }));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import { HostFunctions } from "./callbacks.js";
+import { Dispatcher } from "./dispatch.js";
+import { SentriError, unwrap } from "./errors.js";
+import { NativeGuard } from "./guarding.js";
+import { loadNative, type NativeClient } from "./native.js";
+import { prepare } from "./options.js";
+import type { ClientOptions } from "./types.js";
+
+/**
+ * Everything of client mode that no framework has a part in: guards routes by the public keys of an auth server. There
+ * is nothing to open or to close; the keys are fetched when the first token comes.
+ */
+export class AuthClient<Role extends string = string> extends NativeGuard {
+  declare readonly native: NativeClient;
+
+  constructor(options: ClientOptions<Role>) {
+    const { text, clock } = prepare(options);
+    const core = loadNative();
+    // Overrides are the server's: the core refuses them, so none is ever called.
+    const { callbacks } = new HostFunctions({ isTokenRevoked: options.isTokenRevoked }, noBuiltin);
+    const native = new core.NativeClient(text, callbacks, clock?.now());
+    for (const warning of unwrap<string[]>(native.configuration())) process.emitWarning(warning, "SentriWarning");
+    super(core, native, new Dispatcher(options.logger), clock);
+  }
+}
+
+function noBuiltin(): never {
+  throw new SentriError("INTERNAL_ERROR", "client mode has no built-in use cases");
+}
