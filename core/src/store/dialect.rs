@@ -40,7 +40,7 @@ pub struct Dialect {
     /// Quotes the name of an index or a constraint.
     pub quote: char,
     /// What stands before and after a column with an instant in a list of results, to bring it in a form that the driver
-    /// hands on unchanged.
+    /// hands on unchanged. Empty where that is the column itself.
     pub instant: (&'static str, &'static str),
 }
 
@@ -58,9 +58,9 @@ pub static SQLITE: Dialect = Dialect {
     binary_text: "TEXT",
     long_text: "TEXT",
     columns_of: "SELECT name, type FROM pragma_table_info(?)",
-    uniques_of: "SELECT l.name, CASE l.origin WHEN 'c' THEN 0 ELSE 1 END, \
+    uniques_of: "SELECT l.name, CASE l.origin WHEN 'c' THEN 0 ELSE 1 END AS is_constraint, \
                  (SELECT group_concat(c.name, ',') FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY name) AS c) \
-                 FROM pragma_index_list(?) AS l WHERE l.\"unique\" = 1 AND l.origin <> 'pk'",
+                 AS names FROM pragma_index_list(?) AS l WHERE l.\"unique\" = 1 AND l.origin <> 'pk'",
     index_of: None,
     quote: '"',
     instant: ("", ""),
@@ -80,11 +80,11 @@ pub static POSTGRES: Dialect = Dialect {
     time: "TIMESTAMP(6)",
     binary_text: "TEXT COLLATE \"C\"",
     long_text: "TEXT",
-    columns_of: "SELECT CAST(attname AS TEXT), format_type(atttypid, NULL) FROM pg_attribute \
+    columns_of: "SELECT CAST(attname AS TEXT) AS name, format_type(atttypid, NULL) AS kind FROM pg_attribute \
                  WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped",
-    uniques_of: "SELECT CAST(COALESCE(c.conname, i.relname) AS TEXT), CASE WHEN c.oid IS NULL THEN 0 ELSE 1 END, \
+    uniques_of: "SELECT CAST(COALESCE(c.conname, i.relname) AS TEXT) AS name, CASE WHEN c.oid IS NULL THEN 0 ELSE 1 END AS is_constraint, \
                  (SELECT string_agg(CAST(a.attname AS TEXT), ',' ORDER BY CAST(a.attname AS TEXT)) \
-                 FROM pg_attribute AS a WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)) \
+                 FROM pg_attribute AS a WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)) AS names \
                  FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid \
                  LEFT JOIN pg_constraint AS c ON c.conindid = x.indexrelid AND c.contype = 'u' \
                  WHERE x.indrelid = to_regclass(?) AND x.indisunique AND NOT x.indisprimary",
@@ -121,9 +121,10 @@ pub static MYSQL: Dialect = Dialect {
     // Bytes: the binary collations of text ignore spaces at the end, and which of them do not depends on the server.
     binary_text: "VARBINARY(1100)",
     long_text: "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-    columns_of: "SELECT column_name, CONCAT_WS(' ', column_type, collation_name) FROM information_schema.columns \
+    columns_of: "SELECT column_name AS name, CONCAT_WS(' ', column_type, collation_name) AS kind FROM information_schema.columns \
                  WHERE table_schema = DATABASE() AND table_name = ?",
-    uniques_of: "SELECT index_name, 0, GROUP_CONCAT(column_name ORDER BY column_name SEPARATOR ',') \
+    uniques_of: "SELECT index_name AS name, 0 AS is_constraint, \
+                 GROUP_CONCAT(column_name ORDER BY column_name SEPARATOR ',') AS names \
                  FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
                  AND non_unique = 0 AND index_name <> 'PRIMARY' GROUP BY index_name",
     index_of: Some(
@@ -133,6 +134,16 @@ pub static MYSQL: Dialect = Dialect {
     quote: '`',
     instant: ("", ""),
 };
+
+/// PostgreSQL through a driver that may turn a timestamp into anything, by the time zone and the parsers of its host.
+pub static FOREIGN_POSTGRES: Dialect = Dialect {
+    // Right for columns with and without time zone, whatever the session's zone and date style.
+    instant: ("CAST(EXTRACT(EPOCH FROM date_trunc('milliseconds', ", ")) * 1000 AS BIGINT)"),
+    ..POSTGRES
+};
+
+/// MySQL through such a driver.
+pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), ..MYSQL };
 
 impl Dialect {
     /// `sql` as this database wants it: parameters numbered where they are, and `[column]` in the form of an instant.
@@ -154,11 +165,23 @@ impl Dialect {
                     let _ = write!(out, "${parameters}");
                 }
                 "[" => out.push_str(self.instant.0),
-                "]" => out.push_str(self.instant.1),
+                "]" => {
+                    out.push_str(self.instant.1);
+                    if !self.instant.0.is_empty() {
+                        // A name of its own: some drivers keep columns by name, and an expression has none.
+                        let _ = write!(out, " AS {text}_instant");
+                    }
+                }
                 other => out.push_str(other),
             }
         }
         Cow::Owned(out)
+    }
+
+    /// The dialect of a database that another language speaks to: `postgres`, `mysql` or `sqlite`.
+    #[must_use]
+    pub fn foreign(name: &str) -> Option<&'static Self> {
+        [&FOREIGN_POSTGRES, &FOREIGN_MYSQL, &SQLITE].into_iter().find(|dialect| dialect.name == name)
     }
 
     /// A name in quotes.
@@ -183,7 +206,10 @@ mod tests {
     #[test]
     fn instants_are_brought_in_the_form_of_the_database() {
         let text = Dialect { instant: ("f(", ")"), ..POSTGRES };
-        assert_eq!(text.spell("SELECT [at], b FROM t WHERE c = ?"), "SELECT f(at), b FROM t WHERE c = $1");
+        assert_eq!(
+            text.spell("SELECT [at], b FROM t WHERE c = ?"),
+            "SELECT f(at) AS at_instant, b FROM t WHERE c = $1"
+        );
         assert_eq!(MYSQL.spell("SELECT [at], b FROM t WHERE c = ?"), "SELECT at, b FROM t WHERE c = ?");
     }
 

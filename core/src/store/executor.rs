@@ -270,6 +270,14 @@ pub trait Executor: Send + Sync + 'static {
         None
     }
 
+    /// The same executor inside a transaction of the host's, known by a number. `None`: it has connections of its own.
+    fn within(&self, _transaction: u32) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Ends connections. Later calls fail with `Unavailable`.
     async fn close(&self);
 }

@@ -17,7 +17,7 @@ use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 use crate::store::tls::Tls;
 
 mod config;
-mod failure;
+pub(in crate::store) mod failure;
 mod value;
 
 pub use config::MysqlConfig;

@@ -1,4 +1,4 @@
-//! The `db` option, made into a store. Nothing is opened before the first use.
+//! The `db` or `dialect` option, made into a store. Nothing is opened before the first use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,9 @@ use crate::crypto::Secret;
 use crate::error::Error;
 use crate::identifier::normalize_adopted;
 use crate::store::Store;
+use crate::store::dialect::Dialect;
 use crate::store::executor::Executor;
+use crate::store::foreign::{ForeignDatabase, ForeignExecutor};
 use crate::store::mysql::{MysqlConfig, MysqlExecutor};
 use crate::store::postgres::{PostgresConfig, PostgresExecutor};
 use crate::store::sql::SqlStore;
@@ -32,6 +34,12 @@ pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
         Value::Object(members) => from_members(members),
         _ => Err(wrong("db must be a URL or an object; for instance 'sqlite:./auth.db' or {connectionString}")),
     }
+}
+
+/// A store over a database that the host speaks to, spelt in one of [`Dialect::foreign`].
+#[must_use]
+pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Arc<dyn Store> {
+    store_over(ForeignExecutor::new(database, dialect))
 }
 
 fn from_url(option: &str, url: &str) -> Result<Arc<dyn Store>, Error> {

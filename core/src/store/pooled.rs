@@ -19,7 +19,7 @@ use crate::store::executor::{Batch, Executor, Outcome};
 /// How long a batch may take, waiting for a connection included, so that an outage is known within two seconds.
 pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
 /// The same for a change of the schema, which may wait for other processes.
-const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
+pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
 /// For a free connection, and for making one.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Connections in the pool when nothing is said.

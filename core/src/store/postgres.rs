@@ -14,7 +14,7 @@ use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
 use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 
 mod config;
-mod failure;
+pub(in crate::store) mod failure;
 mod tls;
 mod value;
 

@@ -36,10 +36,14 @@ pub(super) fn connection_after(error: &Error) -> Connection {
     }
 }
 
-/// [`kind_of`] with a text. Codes are those of MySQL and MariaDB alike.
 fn from_server(error: &ServerError) -> StoreError {
-    let text = describe(error);
-    match error.code {
+    from_code(error.code, &error.state, &error.message)
+}
+
+/// The failure behind a code of MySQL or MariaDB, which are alike, and an SQLSTATE.
+pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> StoreError {
+    let text = describe(code, state, message);
+    match code {
         // Duplicate entry.
         1062 | 1586 => StoreError::Unique(text),
         // Deadlock, a lock not to be had in time or at once, a row changed under a snapshot; a referenced row that went
@@ -73,24 +77,23 @@ fn from_server(error: &ServerError) -> StoreError {
         | 3159
         | 1158..=1161
         | 1184 => StoreError::Unavailable(text),
-        _ if error.state.starts_with("08") || error.state.starts_with("28") => StoreError::Unavailable(text),
+        _ if state.starts_with("08") || state.starts_with("28") => StoreError::Unavailable(text),
         _ => StoreError::Other(text),
     }
 }
 
-fn describe(error: &ServerError) -> String {
-    let code = error.code;
+fn describe(code: u16, state: &str, message: &str) -> String {
     match code {
         // "Duplicate entry 'value' for key 'name'": the value is nobody's business, and may hold any text.
         1062 | 1586 => {
-            let key = error.message.rsplit_once(" for key ").map_or("of unknown name", |(_, key)| key);
+            let key = message.rsplit_once(" for key ").map_or("of unknown name", |(_, key)| key);
             format!("{code}: key {key}")
         }
-        _ if error.state.starts_with("22") || matches!(code, 1366 | 1265 | 1264 | 1406) => {
+        _ if state.starts_with("22") || matches!(code, 1366 | 1265 | 1264 | 1406) => {
             format!("{code}: a value does not fit its column")
         }
         // Syntax errors quote the text of the statement, which is ours and holds no values.
-        _ => format!("{code}: {}", error.message),
+        _ => format!("{code}: {message}"),
     }
 }
 

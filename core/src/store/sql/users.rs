@@ -10,8 +10,9 @@ use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_tex
 
 /// The columns of a user that go into [`USER_WITH_IDENTIFIERS`]; identifiers have a `created_at` too.
 const USER: &str = "id, roles, created_at AS registered_at";
-/// The columns that [`group`] reads.
-const USER_WITH_IDENTIFIERS: &str = "u.id, u.roles, [registered_at], i.id, i.type, i.value, i.value_normalized";
+/// The columns that [`group`] reads. No two of one name, here and elsewhere: some drivers keep columns by name.
+const USER_WITH_IDENTIFIERS: &str =
+    "u.id, u.roles, [registered_at], i.id AS identifier_id, i.type, i.value, i.value_normalized";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn insert_user(&self, user: &NewUser) -> Result<bool, StoreError> {
