@@ -9,7 +9,7 @@
 //! ```json
 //! { "done": [{ "count": 1, "rows": [["text", 1, null]] }] }
 //! { "unmet": 0 }
-//! { "failed": { "code": "23505", "number": null, "state": null, "constraint": "name", "message": "text" } }
+//! { "failed": { "name": "error", "code": "23505", "number": null, "state": null, "constraint": "name", "message": "text" } }
 //! ```
 //! * `limit`: milliseconds. Work that takes longer is rolled back, and nothing begins after it; 0 means no limit.
 //! * `plain`: one statement that needs no explicit transaction; others ask for READ COMMITTED. `reads`: nothing is

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{self, Fixture, Folder, Schema};
+use crate::kysely::{self, Driver};
 use crate::mysql::{self, MysqlDatabase};
 
 /// SQLite, spoken to as a database without RETURNING has to be.
@@ -117,6 +118,16 @@ async fn postgres_keeps_batches_whole() {
 async fn mysql_keeps_batches_whole() {
     let database = MysqlDatabase::new().await;
     keeps_batches_whole(mysql(&database)).await;
+}
+
+#[tokio::test]
+async fn kysely_keeps_batches_whole() {
+    let (folder, other, schema, database) =
+        (Folder::new(), Folder::new(), Schema::new().await, MysqlDatabase::new().await);
+    keeps_batches_whole(kysely::executor(Driver::Pg, &schema.url())).await;
+    keeps_batches_whole(kysely::executor(Driver::Mysql2, &database.url())).await;
+    keeps_batches_whole(kysely::executor(Driver::BetterSqlite3, folder.file().to_str().unwrap())).await;
+    keeps_batches_whole(kysely::executor(Driver::NodeSqlite, other.file().to_str().unwrap())).await;
 }
 
 /// A caller that gives up in the middle of a transaction must not hand it on with the connection.

@@ -1,7 +1,7 @@
 //! What the host tells of an error, judged by the tables of the drivers in the core.
 //!
 //! `code` is the driver's own word, `number` and `state` are what MySQL and SQLite send along with it. A driver that
-//! speaks to a server and gives none of them tells of its connection: closed, refused, timed out.
+//! speaks to a server and gives none of them tells of its connection: closed, refused, timed out. `name` is the class.
 
 use rusqlite::ffi;
 use serde_json::Value;
@@ -18,8 +18,12 @@ pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
     if code == "LATE" {
         return StoreError::Unavailable(message.to_owned());
     }
-    // A mistake in the host's code, not something that the database said.
-    if code == "DEFECT" {
+    // A mistake in the host's code, not something that the database said; where no connection can be lost, all are.
+    if code.is_empty()
+        && number.is_none()
+        && DEFECTS.contains(&text("name").unwrap_or_default())
+        && dialect.name != "sqlite"
+    {
         return StoreError::Other(message.to_owned());
     }
     match dialect.name {
@@ -55,6 +59,8 @@ fn from_sqlite(code: &str, number: Option<i64>, message: &str) -> StoreError {
     let number = named.or_else(|| number.and_then(|number| i32::try_from(number).ok()));
     sqlite::from_code(number.unwrap_or(ffi::SQLITE_ERROR), message.to_owned())
 }
+
+const DEFECTS: [&str; 4] = ["TypeError", "ReferenceError", "RangeError", "SyntaxError"];
 
 /// Codes by the beginning of their names; longer names first.
 const SQLITE_CODES: [(&str, i32); 11] = [
@@ -108,7 +114,8 @@ mod tests {
             ("postgres", code("ECONNREFUSED"), "unavailable"),
             ("postgres", code("EPIPE"), "unavailable"),
             ("postgres", only("timeout exceeded when trying to connect"), "unavailable"),
-            ("postgres", code("DEFECT"), "other"),
+            ("postgres", json!({ "name": "TypeError", "message": "x is not a function" }), "other"),
+            ("mysql", json!({ "name": "TypeError", "message": "x is not a function" }), "other"),
             ("postgres", code("LATE"), "unavailable"),
             ("mysql", number(1062, "23000"), "unique"),
             ("mysql", number(1213, "40001"), "conflict"),
