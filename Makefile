@@ -1,6 +1,7 @@
 # make demo   build everything and start an auth server on SQLite at http://127.0.0.1:3000 (PORT and DB override)
 # make test   set up what the tests need and run them all
-# make check  formatting, lints, generated files, types
+# make check  formatting, lints, generated files, dependencies, types
+# make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
 # make generate   write the files that are derived from the core's tables
@@ -16,7 +17,7 @@ CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node -type f \(
 NPM_SOURCES = npm/package.json $(shell find npm/src npm/scripts -type f)
 STAMPS := target/stamps
 
-.PHONY: help demo test check check-rust check-node test-rust test-node bench pack generate clean
+.PHONY: help demo test check check-rust check-node audit test-rust test-node bench pack generate clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -75,6 +76,15 @@ check-rust:
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@echo '==> generated files'
 	cargo run --quiet -p sentri-core --example generate -- --check
+	@echo '==> dependencies'
+	cargo test --quiet -p sentri-core --test dependencies
+
+audit: $(STAMPS)/npm-install
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
+	cargo deny --config .deny.toml check
+	npm --prefix npm audit
+	npm --prefix tests/node audit
+	npm --prefix tests/bench audit
 
 check-node: $(STAMPS)/npm-install
 	@echo '==> types'
@@ -94,7 +104,9 @@ test-rust:
 
 test-node: $(STAMPS)/pack $(STAMPS)/node-test-install
 	@echo '==> Node tests'
-	node --test --test-reporter=spec --test-concurrency=2 tests/node/*.test.mjs
+	node --test --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
+	@echo '==> Node under load, by itself: it measures time'
+	node --test --test-reporter=spec tests/node/load.test.mjs
 
 bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 	@tests/services/run.sh node tests/bench/run.mjs

@@ -67,15 +67,16 @@ impl NativeClient {
         Ok(guardian::guard_now(get(&self.client)?, request, request_id.as_deref()))
     }
 
-    /// `protect()`.
+    /// `protect()`. `host_context` comes back to `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn guard(
         &self,
         env: napi::Env,
         request: NodeGuardRequest,
         request_id: Option<String>,
+        host_context: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
-        guardian::guard(env, get(&self.client)?, request, request_id)
+        guardian::guard(env, get(&self.client)?, request, request_id, host_context)
     }
 
     /// Checks the roles given to `authorize()`.

@@ -27,8 +27,24 @@ type Override = ThreadsafeFunction<
     false,
     true,
 >;
+<<<<<<< HEAD
 type TextFunction<'a> = Function<'a, FnArgs<(String,)>, Promise<String>>;
 type Text = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
+=======
+type RevocationArgs = FnArgs<(String, Option<u32>)>;
+type RevocationFunction<'a> = Function<'a, RevocationArgs, Promise<String>>;
+type Revocation = ThreadsafeFunction<RevocationArgs, Promise<String>, RevocationArgs, Status, false, true>;
+
+tokio::task_local! {
+    /// The host's number for the request that a task serves: its functions run in that request's context.
+    static HOST_CONTEXT: Option<u32>;
+}
+
+/// Serves a request that the host knows by a number.
+pub fn in_context<F: Future>(number: Option<u32>, serve: F) -> impl Future<Output = F::Output> {
+    HOST_CONTEXT.scope(number, serve)
+}
+>>>>>>> main
 
 /// The host's functions.
 #[napi(object, object_to_js = false)]
@@ -38,6 +54,7 @@ pub struct Callbacks<'a> {
     /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
     #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
     pub operate: Option<OverrideFunction<'a>>,
+<<<<<<< HEAD
     /// `(sessionId) => Promise<outcomeJson>`
     #[napi(ts_type = "(sessionId: string) => Promise<string>")]
     pub is_token_revoked: Option<TextFunction<'a>>,
@@ -47,6 +64,11 @@ pub struct Callbacks<'a> {
     /// Ends the connections that `runBatch` works with: `(text) => Promise<text>`, both empty.
     #[napi(ts_type = "(nothing: string) => Promise<string>")]
     pub close_database: Option<TextFunction<'a>>,
+=======
+    /// `(sessionId, hostContext) => Promise<outcomeJson>`
+    #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
+    pub is_token_revoked: Option<RevocationFunction<'a>>,
+>>>>>>> main
 }
 
 impl Callbacks<'_> {
@@ -121,7 +143,7 @@ struct HostRevocation(Text);
 #[async_trait]
 impl RevocationCheck for HostRevocation {
     async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
-        let args = (session_id.to_owned(),);
+        let args = (session_id.to_owned(), HOST_CONTEXT.try_with(|number| *number).unwrap_or(None));
         let answer = answer(async { self.0.call_async_catch(args.into()).await?.await }.await)?;
         Ok(answer != Value::Bool(false))
     }

@@ -12,6 +12,7 @@ use sentri_core::http::guard::{GuardRequest, Guarded};
 use sentri_core::{AuthClient, AuthServer, Error};
 use serde_json::{Value, json};
 
+use crate::foreign::in_context;
 use crate::outcome::{error_value, outcome, parse, read_error};
 use crate::types::{self, NodeGuardRequest};
 
@@ -91,17 +92,18 @@ pub fn guard_now<G: Guardian>(guardian: &G, request: NodeGuardRequest, request_i
     Some(types::guarded(guardian, guarded, epoch, request_id).to_string())
 }
 
-/// The same with I/O.
+/// The same with I/O. `host_context` comes back to `isTokenRevoked`.
 pub fn guard<G: Guardian>(
     env: napi::Env,
     guardian: &G,
     request: NodeGuardRequest,
     request_id: Option<String>,
+    host_context: Option<u32>,
 ) -> napi::Result<AsyncBlock<String>> {
     let guardian = guardian.clone();
     run(env, async move {
         let epoch = guardian.epoch();
-        let guarded = guardian.guard(&request.into()).await;
+        let guarded = in_context(host_context, guardian.guard(&request.into())).await;
         types::guarded(&guardian, guarded, epoch, request_id.as_deref()).to_string()
     })
 }

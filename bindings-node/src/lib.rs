@@ -9,5 +9,6 @@ mod guardian;
 mod idempotency;
 mod outcome;
 mod server;
+mod text;
 mod types;
 mod verify;

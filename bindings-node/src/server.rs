@@ -8,7 +8,7 @@ use sentri_core::clock::TestClock;
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
-use crate::foreign::Callbacks;
+use crate::foreign::{Callbacks, in_context};
 use crate::guardian::{self, Made, get, run};
 use crate::outcome::{error_value, outcome, parse};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
@@ -83,8 +83,9 @@ impl NativeServer {
     pub fn handle(&self, env: napi::Env, request: NodeRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         let request_id = request.request_id.clone();
+        let host_context = request.host_context;
         run(env, async move {
-            let handled = server.handle(request.into()).await;
+            let handled = in_context(host_context, server.handle(request.into())).await;
             types::handled(&server, handled, request_id.as_deref()).to_string()
         })
     }
@@ -95,15 +96,16 @@ impl NativeServer {
         Ok(guardian::guard_now(self.get()?, request, request_id.as_deref()))
     }
 
-    /// `protect()`.
+    /// `protect()`. `host_context` comes back to `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn guard(
         &self,
         env: napi::Env,
         request: NodeGuardRequest,
         request_id: Option<String>,
+        host_context: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
-        guardian::guard(env, self.get()?, request, request_id)
+        guardian::guard(env, self.get()?, request, request_id, host_context)
     }
 
     /// A programmatic call by name; arguments as a JSON array. `transaction`: the number of the host's transaction that

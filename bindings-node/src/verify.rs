@@ -3,14 +3,17 @@
 
 #![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
 
+use std::fmt::Write as _;
 use std::sync::{PoisonError, RwLock};
 
 use napi_derive::napi;
 use sentri_core::server::VerifiedAccess;
+use sentri_core::token::claims::AccessView;
 use sentri_core::{AuthClient, AuthServer};
 use serde_json::{Value, json};
 
 use crate::outcome::outcome;
+use crate::text::Text;
 
 /// What a number stands for.
 pub enum Numbered {
@@ -72,13 +75,14 @@ pub fn epoch(number: u32) -> napi::Result<u32> {
 /// Verifies an access token: `exp` in seconds, id, session id (may be empty) and roles, each after a unit separator;
 /// or JSON text when it is refused.
 #[napi(catch_unwind)]
-pub fn verify_access_token(server: u32, token: String) -> napi::Result<String> {
+pub fn verify_access_token(server: u32, token: Text) -> napi::Result<Text> {
     with(server, |numbered| {
         let Numbered::Server(server) = numbered else { return None };
         if server.keys_are_old() {
             napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
         }
-        Some(server.verify_access_token(&token).map_or_else(|error| outcome(Err(error)), pack))
+        let packed = server.verify_access_token_with(&token.0, pack);
+        Some(Text(packed.unwrap_or_else(|error| outcome(Err(error)))))
     })
 }
 
@@ -91,14 +95,15 @@ pub fn value(verified: VerifiedAccess) -> Value {
 /// The separator of packed texts; a claim that holds it crosses as JSON.
 const SEPARATOR: char = '\u{1f}';
 
-fn pack(verified: VerifiedAccess) -> String {
-    let VerifiedAccess { id, roles, session_id, exp } = &verified;
+fn pack(claims: AccessView<'_>) -> String {
+    let AccessView { id, roles, session_id, exp, .. } = claims;
     let session = session_id.as_deref().unwrap_or_default();
     if id.contains(SEPARATOR) || session.contains(SEPARATOR) || roles.iter().any(|role| role.contains(SEPARATOR)) {
-        return outcome(Ok(value(verified)));
+        return outcome(Ok(json!({ "id": id, "roles": roles, "sessionId": session_id })));
     }
-    let mut text = exp.to_string();
-    for part in [id.as_str(), session].into_iter().chain(roles.iter().map(String::as_str)) {
+    let mut text = String::with_capacity(160);
+    let _ = write!(text, "{exp}");
+    for part in [&*id, session].into_iter().chain(roles.iter().map(|role| &**role)) {
         text.push(SEPARATOR);
         text.push_str(part);
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use sentri_core::ErrorCode;
 use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
+use sentri_core::http::openapi::document;
 use sentri_core::http::router::ROUTES;
 
 const HEAD: &str = "// Written by `make generate` from the tables of the core. Do not edit.\n\n";
@@ -50,11 +51,30 @@ fn routes() -> String {
     out
 }
 
+fn openapi() -> String {
+    let mut out = HEAD.to_owned();
+    out += "/** The endpoints as an OpenAPI 3.1 document, below wherever they are mounted. */\n";
+    out += "export const SENTRI_OPENAPI: Record<string, unknown> = {\n";
+    for (name, value) in document().as_object().into_iter().flatten() {
+        match value.as_object().filter(|_| name == "paths") {
+            Some(paths) => {
+                let lines = paths.iter().map(|(path, item)| format!("    \"{path}\": {item},\n"));
+                let _ = writeln!(out, "  \"paths\": {{\n{}  }},", lines.collect::<String>());
+            }
+            None => {
+                let _ = writeln!(out, "  \"{name}\": {value},");
+            }
+        }
+    }
+    out + "};\n"
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../npm/src/generated");
     let mut stale = false;
-    for (name, text) in [("codes.ts", codes()), ("events.ts", events()), ("routes.ts", routes())] {
+    let files = [("codes.ts", codes()), ("events.ts", events()), ("openapi.ts", openapi()), ("routes.ts", routes())];
+    for (name, text) in files {
         let path = folder.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
             continue;

@@ -1,5 +1,7 @@
 //! Decisions and notices of the host. Notices are data ([`Effect`]); only what decides in mid-flow is a callback.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -109,7 +111,7 @@ pub struct HookContext {
 }
 
 /// A notice for the host's hooks, awaited by it before the response is sent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Effect {
     /// `onLogin({id, roles}, ctx)`
     Login {
@@ -134,4 +136,16 @@ pub enum Effect {
         /// Where from.
         context: HookContext,
     },
+}
+
+impl fmt::Debug for Effect {
+    /// Without the identifier of a failed login: people type passwords there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, context) = match self {
+            Self::Login { context, .. } => ("Login", context),
+            Self::FailedLogin { context, .. } => ("FailedLogin", context),
+            Self::Logout { context, .. } => ("Logout", context),
+        };
+        f.debug_struct(name).field("context", context).finish_non_exhaustive()
+    }
 }

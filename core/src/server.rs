@@ -29,7 +29,7 @@ use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, sessions};
 use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
-use crate::token::AccessClaims;
+use crate::token::claims::{AccessClaims, AccessView};
 
 /// What the host brings beside its options.
 pub struct Host {
@@ -201,15 +201,15 @@ impl AuthServer {
         Ok(())
     }
 
-    /// The public form of a failure outside a request; its cause, if hidden, goes to the log with the next request.
+    /// The public form of a failure outside a request: the host's own code may know the cause, as `details.cause`. It
+    /// goes to the log with the next request, too.
     pub(crate) fn public(&self, failure: Failure) -> Error {
         let (error, cause) = failure.into_public();
-        if let Some(cause) = cause {
-            self.realm().note_in_background(
-                Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause),
-            );
-        }
-        error
+        let Some(cause) = cause else { return error };
+        self.realm().note_in_background(
+            Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause.as_str()),
+        );
+        error.with_details(json!({ "cause": cause }))
     }
 
     /// How many password verifications have run, those of a dummy for unknown users included.
@@ -250,7 +250,11 @@ impl AuthServer {
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
         match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
-            Err(error) => Guarded { result: Err(error), headers: Vec::new(), events: Vec::new(), fresh_until: 0 },
+            Err(error) => {
+                // What comes of a request may be shown to whoever made it.
+                let result = Err(Error { details: None, ..error });
+                Guarded { result, headers: Vec::new(), events: Vec::new(), fresh_until: 0 }
+            }
         }
     }
 
@@ -364,8 +368,20 @@ impl AuthServer {
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
     pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
+        self.verify_access_token_with(token, |claims| {
+            let AccessClaims { id, roles, session_id, exp, .. } = claims.into();
+            VerifiedAccess { id, roles, session_id, exp }
+        })
+    }
+
+    /// [`AuthServer::verify_access_token`] that copies nothing: `read` makes what the caller wants of the claims.
+    ///
+    /// # Errors
+    /// As [`AuthServer::verify_access_token`].
+    pub fn verify_access_token_with<T>(&self, token: &str, read: impl FnOnce(AccessView<'_>) -> T) -> Result<T, Error> {
         let realm = self.realm();
-        Ok(realm.keys.require()?.verify_access(token, &realm.config.claims, self.now())?.into())
+        let ring = realm.keys.require()?;
+        Ok(ring.verify_access_with(token, &realm.config.claims, self.now(), read)?)
     }
 
     /// Verifies a refresh token; the session is not looked at. Answers the session's id.

@@ -2,13 +2,13 @@
  * A bounded map in two generations: when the younger is full the older is dropped whole. A hit costs one look-up and
  * no bookkeeping.
  */
-export class Generations<V> {
-  private young = new Map<string, V>();
-  private old = new Map<string, V>();
+export class Generations<V, K = string> {
+  private young = new Map<K, V>();
+  private old = new Map<K, V>();
 
   constructor(private readonly capacity: number) {}
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const found = this.young.get(key);
     if (found !== undefined) return found;
     const older = this.old.get(key);
@@ -16,7 +16,7 @@ export class Generations<V> {
     return older;
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     if (this.young.size >= this.capacity) {
       this.old = this.young;
       this.young = new Map();
@@ -24,26 +24,47 @@ export class Generations<V> {
     this.young.set(key, value);
   }
 
-  delete(key: string): void {
+  delete(key: K): void {
     this.young.delete(key);
     this.old.delete(key);
   }
 }
 
 /**
- * Tells whether a token was seen of late, from the end of its signature alone: what is used once is not worth keeping,
- * and keeping it costs more than verifying a third of it. A false yes only keeps one more.
+ * What was found out about tokens, kept from the second time on that one is seen: what is used once is not worth keeping,
+ * and keeping it costs more than verifying it. Found by the end of the token, where the signature is, and believed of
+ * the very same token alone; hashing all of a text costs more than a comparison.
  */
-export class Sightings {
-  private readonly marks = new Int32Array(1 << 15);
+export class TokenCache<V> {
+  private readonly kept: Generations<{ token: string; value: V }, number>;
+  /** The marks of tokens that came by. A chance agreement only keeps one more. */
+  private readonly seen = new Int32Array(1 << 15);
 
-  /** Whether the token was seen before, and notes that it was. */
-  again(token: string): boolean {
-    let mark = 17;
-    for (let at = Math.max(0, token.length - 10); at < token.length; at++) mark = (Math.imul(mark, 31) + token.charCodeAt(at)) | 0;
-    const slot = (mark ^ (mark >>> 15)) & 0x7fff;
-    const known = this.marks[slot] === mark;
-    this.marks[slot] = mark;
-    return known;
+  constructor(capacity: number) {
+    this.kept = new Generations(capacity);
   }
+
+  get(token: string, mark: number): V | undefined {
+    const found = this.kept.get(mark);
+    return found !== undefined && found.token === token ? found.value : undefined;
+  }
+
+  /** Whether a token that was not found should be put in: when it is seen again. */
+  wants(mark: number): boolean {
+    const slot = (mark ^ (mark >>> 15)) & 0x7fff;
+    if (this.seen[slot] === mark) return true;
+    this.seen[slot] = mark;
+    return false;
+  }
+
+  set(token: string, mark: number, value: V): void {
+    this.kept.set(mark, { token, value });
+  }
+}
+
+/** The mark of a token: its last characters as a number. */
+export function markOf(token: string): number {
+  let mark = 17;
+  for (let at = Math.max(0, token.length - 10); at < token.length; at++) mark = (Math.imul(mark, 31) + token.charCodeAt(at)) | 0;
+  return mark;
 }

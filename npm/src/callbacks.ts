@@ -16,21 +16,25 @@ export class HostFunctions {
     const overrides = router as Record<string, Override<unknown, unknown> | undefined>;
     const overridden = Object.keys(overrides).filter((name) => typeof overrides[name] === "function");
     this.callbacks = { overridden };
+    if (overridden.length > 0 || typeof isTokenRevoked === "function") this.contexts = new Map();
     if (overridden.length > 0) {
-      this.contexts = new Map();
       this.callbacks.operate = (operation, input, context) => {
         const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as OperationContext & { hostContext: number };
-        // A call from another thread has lost the context that the application's own storage hangs on.
-        const inContext = this.contexts?.get(hostContext) ?? AsyncLocalStorage.snapshot();
         const next = async (other?: unknown) =>
           unwrap(await runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
-        return inContext(answer, () =>
+        return this.back(hostContext)(answer, () =>
           overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
       };
     }
     if (typeof isTokenRevoked === "function") {
-      this.callbacks.isTokenRevoked = (sessionId) => answer(async () => Boolean(await isTokenRevoked(sessionId)));
+      this.callbacks.isTokenRevoked = (sessionId, hostContext) =>
+        this.back(hostContext)(answer, async () => Boolean(await isTokenRevoked(sessionId)));
     }
+  }
+
+  /** A call from another thread has lost the context that the application's own storage hangs on: back into it. */
+  private back(hostContext: number | undefined): ReturnType<typeof AsyncLocalStorage.snapshot> {
+    return this.contexts?.get(hostContext ?? -1) ?? AsyncLocalStorage.snapshot();
   }
 
   /** Runs a request; meanwhile its asynchronous context is kept under the number, where any function wants it. */

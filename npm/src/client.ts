@@ -17,10 +17,10 @@ export class AuthClient<Role extends string = string> extends NativeGuard {
     const { text, clock } = prepare(options);
     const core = loadNative();
     // Overrides are the server's: the core refuses them, so none is ever called.
-    const { callbacks } = new HostFunctions({ isTokenRevoked: options.isTokenRevoked }, noBuiltin);
-    const native = new core.NativeClient(text, callbacks, clock?.now());
+    const functions = new HostFunctions({ isTokenRevoked: options.isTokenRevoked }, noBuiltin);
+    const native = new core.NativeClient(text, functions.callbacks, clock?.now());
     for (const warning of unwrap<string[]>(native.configuration())) process.emitWarning(warning, "SentriWarning");
-    super(core, native, new Dispatcher(options.logger), clock);
+    super(core, native, functions, new Dispatcher(options.logger), clock);
   }
 }
 

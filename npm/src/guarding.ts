@@ -1,4 +1,5 @@
 import { Generations } from "./cache.js";
+import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
 import { Dispatcher, type LoggedEvent } from "./dispatch.js";
 import { fromData, toData, unwrap, type ErrorData, type SentriError } from "./errors.js";
@@ -24,6 +25,7 @@ export abstract class NativeGuard implements Guardian {
   constructor(
     protected readonly core: NativeModule,
     readonly native: NativeGuardian,
+    protected readonly functions: HostFunctions,
     readonly dispatcher: Dispatcher,
     clock: TestClock | undefined,
   ) {
@@ -53,7 +55,8 @@ export abstract class NativeGuard implements Guardian {
   }
 
   async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
-    return this.guarded(request.authorization, await this.native.guard(request, requestId));
+    const text = await this.functions.within((hostContext) => this.native.guard(request, requestId, hostContext));
+    return this.guarded(request.authorization, text);
   }
 
   private guarded(key: string | undefined, text: string): Guarded {

@@ -14,7 +14,7 @@ export interface NativeRequest {
   tooLarge?: boolean;
   clientIp?: string;
   requestId?: string;
-  /** Comes back to overrides. */
+  /** Comes back to overrides and `isTokenRevoked`. */
   hostContext?: number;
 }
 
@@ -22,7 +22,7 @@ export interface NativeRequest {
 export interface NativeCallbacks {
   overridden: string[];
   operate?: (operation: string, input: string, context: string) => Promise<string>;
-  isTokenRevoked?: (sessionId: string) => Promise<string>;
+  isTokenRevoked?: (sessionId: string, hostContext?: number) => Promise<string>;
   /** Runs a batch of statements; see the core's `store::foreign`. */
   runBatch?: (batch: string) => Promise<string>;
   /** Ends the connections that `runBatch` works with. */
@@ -60,7 +60,7 @@ export interface NativeGuardian {
   setClock(now: number): void;
   number(): number;
   guardNow(request: GuardRequest, requestId?: string): string | null;
-  guard(request: GuardRequest, requestId?: string): Promise<string>;
+  guard(request: GuardRequest, requestId?: string, hostContext?: number): Promise<string>;
   checkRoles(required: string[]): string;
   authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
   permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;

@@ -1,4 +1,4 @@
-import { Generations, Sightings } from "./cache.js";
+import { TokenCache, markOf } from "./cache.js";
 import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
@@ -13,17 +13,14 @@ interface Verified {
   id: string;
   roles: string[];
   sessionId: string | null;
-  exp: number;
 }
 
 /** Everything of server mode that no framework has a part in. */
 export class AuthServer<Role extends string = string> extends NativeGuard {
   declare readonly native: NativeServer;
-  private readonly functions: HostFunctions;
   private readonly transactions: Transactions;
   private readonly database: DialectDatabase | undefined;
-  private readonly verified = new Generations<Verified>(REMEMBERED);
-  private readonly sightings = new Sightings();
+  private readonly verified = new TokenCache<Verified & { exp: number }>(REMEMBERED);
 
   constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
@@ -35,8 +32,7 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     const native: NativeServer = new core.NativeServer(text, functions.callbacks, clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
     const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
-    super(core, native, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
-    this.functions = functions;
+    super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
     this.transactions = transactions;
     this.database = database;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
@@ -157,16 +153,22 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
   /** Verifies signature, claims and expiry of an access token; its session is not looked at. */
   verifyAccessToken(token: string): { id: string; roles: Role[]; sessionId: string | null } {
-    const known = this.verified.get(token);
+    const text = typeof token === "string" ? token : String(token);
+    const mark = markOf(text);
+    const known = this.verified.get(text, mark);
     if (known !== undefined && this.now() < known.exp * 1000) {
       return { id: known.id, roles: known.roles.slice() as Role[], sessionId: known.sessionId };
     }
-    const fresh = unpack(this.core.verifyAccessToken(this.number, typeof token === "string" ? token : String(token)));
-    if (this.sightings.again(token)) {
-      this.verified.set(token, fresh);
-      return { id: fresh.id, roles: fresh.roles.slice() as Role[], sessionId: fresh.sessionId };
+    const packed = this.core.verifyAccessToken(this.number, text);
+    if (packed.charCodeAt(0) === BRACE) {
+      const { id, roles, sessionId } = unwrap<Verified>(packed);
+      return { id, roles: roles as Role[], sessionId };
     }
-    return { id: fresh.id, roles: fresh.roles as Role[], sessionId: fresh.sessionId };
+    const fresh = unpack(packed);
+    if (this.verified.wants(mark)) {
+      this.verified.set(text, mark, { ...fresh, roles: fresh.roles.slice(), exp: parseInt(packed, 10) });
+    }
+    return fresh as Verified & { roles: Role[] };
   }
   /** Verifies a refresh token; its session is not looked at. */
   verifyRefreshToken(token: string): { sessionId: string } {
@@ -186,19 +188,23 @@ function databaseOf(options: { dialect?: KyselyDialect; dialectKind?: DialectKin
   return new DialectDatabase(options.dialect as KyselyDialect, dialectKind ?? dialect, transactions);
 }
 
-/** Reads `exp`, id, session id and roles out of a packed text; JSON text otherwise. */
+/** What JSON text starts with, and packed text never. */
+const BRACE = 0x7b;
+
+/** Reads id, session id and roles out of a packed text; `exp` stands first and is read when it is wanted. */
 function unpack(text: string): Verified {
-  if (text.charCodeAt(0) === 0x7b) return unwrap<Verified>(text);
   const idAt = text.indexOf("\x1f") + 1;
   const sessionAt = text.indexOf("\x1f", idAt) + 1;
-  const rolesAt = text.indexOf("\x1f", sessionAt) + 1;
-  const sessionId = rolesAt === 0 ? text.slice(sessionAt) : text.slice(sessionAt, rolesAt - 1);
-  return {
-    id: text.slice(idAt, sessionAt - 1),
-    roles: rolesAt === 0 ? [] : text.slice(rolesAt).split("\x1f"),
-    sessionId: sessionId === "" ? null : sessionId,
-    exp: +text.slice(0, idAt - 1),
-  };
+  const id = text.slice(idAt, sessionAt - 1);
+  const roles: string[] = [];
+  let end = text.indexOf("\x1f", sessionAt);
+  const sessionId = text.slice(sessionAt, end < 0 ? text.length : end) || null;
+  while (end >= 0) {
+    const start = end + 1;
+    end = text.indexOf("\x1f", start);
+    roles.push(text.slice(start, end < 0 ? text.length : end));
+  }
+  return { id, roles, sessionId };
 }
 
 function one(value: string | string[] | undefined): string | undefined {

@@ -16,13 +16,22 @@ const clientOptions = JSON.stringify({ mode: "client", keyUri: "http://127.0.0.1
 const odd = [undefined, null, 0, -1, NaN, 1e300, 2 ** 32, true, "", "\\u0000", "\\ud800", "{", "[]", "x".repeat(100_000), {}, [], [[]], [["a"]], () => {}, Symbol("s"), 10n, new Date(), Buffer.alloc(3), { method: 1 }, { method: "GET", path: "/me", headers: [["a"]] }, { method: "\\u0000", path: "\\u0000", headers: [] }];
 let calls = 0, thrown = 0;
 const attempt = async (run) => { calls += 1; try { await run(); } catch (error) { thrown += 1; if (!(error instanceof Error)) throw new Error("not an Error: " + error); } };
+const living = new core.NativeServer(options, { overridden: [] });
+const number = living.number();
+const passage = () => new core.NativeIdempotency("{}").pass({ method: "POST", pathAndQuery: "/", headerValue: "key", body: "" });
 (async () => {
-  const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeClient(clientOptions, { overridden: [] }), () => new core.NativeClient("{}", { overridden: [] }), () => new core.NativeIdempotency("{}")];
+  const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeClient(clientOptions, { overridden: [] }), () => new core.NativeClient("{}", { overridden: [] }), () => new core.NativeIdempotency("{}"), passage];
   for (const value of odd) {
-    await attempt(() => new core.NativeServer(value, value, value));
-    await attempt(() => new core.NativeClient(value, value, value));
-    await attempt(() => new core.NativeIdempotency(value));
-    for (const name of ["epoch", "verifyAccessToken"]) await attempt(() => core[name](value, value));
+    for (const named of Object.values(core)) {
+      if (typeof named !== "function") continue;
+      await attempt(() => new named(value, value, value));
+      await attempt(() => named(value, value, value));
+      await attempt(() => named(number, value));
+    }
+  }
+  const made = new Set(makers.map((make) => make().constructor));
+  for (const [name, named] of Object.entries(core)) {
+    if (typeof named === "function" && /^[A-Z]/.test(name) && !made.has(named)) throw new Error("nothing here makes a " + name);
   }
   for (const make of makers) {
     const object = make();

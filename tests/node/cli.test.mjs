@@ -14,7 +14,7 @@ const sentri = (args, { input, env } = {}) => spawnSync(process.execPath, [bin, 
 test("help for everything, and mistakes with a suggestion", () => {
   const help = sentri(["--help"]);
   assert.equal(help.status, 0);
-  for (const command of ["serve", "migrate", "keys", "create-user", "doctor"]) {
+  for (const command of ["serve", "migrate", "keys", "create-user", "doctor", "openapi"]) {
     assert.match(help.stdout, new RegExp(`\\n  ${command} `));
     assert.equal(sentri([command, "--help"]).status, 0);
   }
@@ -25,6 +25,7 @@ test("help for everything, and mistakes with a suggestion", () => {
     [["serve", "--port", "x"], /--port must be/],
     [["keys", "burn"], /list or rotate/],
     [["create-user"], /--identifier is missing/],
+    [["create-user", "--identifier", "username:x", "--roles", "amdin"], /--roles amdin is not one of .*did you mean admin/],
     [["migrate", "extra"], /one word too many/],
   ]) {
     const result = sentri(args);
@@ -80,5 +81,9 @@ test("doctor says what is wrong, and no password is printed", (t) => {
   assert.match(missing.stdout, /wrong database: .*migrate/);
   const away = sentri(["doctor", "--db", "postgres://u:hunter2@127.0.0.1:1/x"]);
   assert.equal(away.status, 1);
+  assert.match(away.stdout, /wrong database: SERVICE_UNAVAILABLE: .*refused/i, "with the cause");
+  const nowhere = sentri(["serve", "--port", "0", "--db", "sqlite:/no/such/folder/auth.db"]);
+  assert.equal(nowhere.status, 1);
+  assert.match(nowhere.stderr, /cannot open the SQLite file '\/no\/such\/folder\/auth.db'/);
   assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
 });

@@ -1,6 +1,7 @@
 // Express 4 and 5 over real sockets: the life of a session, the errors, the middleware.
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { Browser, PASSWORD, expresses, listen, options, sentri, testClock, user } from "./support/server.mjs";
 
@@ -213,6 +214,33 @@ test("isTokenRevoked: truthy, a throw and a rejection refuse", async (t) => {
   }
 });
 
+test("isTokenRevoked runs in the context of its request, at a route, at an endpoint and at a refresh", async (t) => {
+  const storage = new AsyncLocalStorage();
+  const seen = [];
+  const isTokenRevoked = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    seen.push(storage.getStore());
+    return false;
+  };
+  const auth = createAuthExpress(options({ isTokenRevoked }));
+  await auth.migrate();
+  const app = { before: (inner) => inner.use((req, _res, next) => storage.run(req.headers["x-tenant"], next)) };
+  const browser = new Browser(await listen(t, auth, app));
+  await browser.post("/auth/register", user("rizz"));
+  const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
+  const authorization = `Bearer ${accessToken}`;
+  const visits = [
+    ["/protected", "route", { headers: { authorization } }],
+    ["/protected", "silent refresh", {}],
+    ["/auth/me", "endpoint", { headers: { authorization } }],
+    ["/auth/refresh", "refresh", { method: "POST" }],
+  ].flatMap((visit) => Array.from({ length: 10 }, (_, i) => [visit[0], `${visit[1]} ${i}`, visit[2]]));
+  const answers = await Promise.all(visits.map(([path, tenant, init]) =>
+    browser.fetch(path, { ...init, headers: { ...init.headers, "x-tenant": tenant } })));
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(new Set(seen), new Set(visits.map(([, tenant]) => tenant)), "each in its own, none in another's or none");
+});
+
 test("req.user is fresh for every request, and caches forget what was revoked", async (t) => {
   const auth = createAuthExpress(options());
   await auth.migrate();
@@ -255,6 +283,40 @@ test("verifyAccessToken: equal answers from the cache, expiry to the millisecond
     assert.throws(() => auth.verifyAccessToken(bad), { code: "TOKEN_INVALID" }, String(bad));
   }
   assert.throws(() => auth.verifyRefreshToken(token), { code: "TOKEN_INVALID" });
+  await auth.close();
+});
+
+test("verifyAccessToken: a token that ends as a remembered one is still verified by itself", async () => {
+  const auth = createAuthExpress(options());
+  const token = auth.signAccessToken({ id: "u1", roles: ["user"], sessionId: "s1" });
+  for (let i = 0; i < 4; i++) auth.verifyAccessToken(token);
+  const [header, payload, signature] = token.split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url"));
+  const admin = Buffer.from(JSON.stringify({ ...claims, roles: ["admin"] })).toString("base64url");
+  for (const forged of [`${header}.${admin}.${signature}`, `x${token}`, `${header}.${payload}.A${signature.slice(1)}`, signature]) {
+    for (let i = 0; i < 4; i++) assert.throws(() => auth.verifyAccessToken(forged), { code: "TOKEN_INVALID" }, forged);
+  }
+  assert.deepEqual(auth.verifyAccessToken(token).roles, ["user"]);
+  await auth.close();
+});
+
+test("verifyAccessToken: claims of every length and alphabet cross unharmed", async () => {
+  const auth = createAuthExpress(options());
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const sign = (claims) => {
+    const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ ...claims, exp: 4_000_000_000 })}`;
+    return `${input}.${createHmac("sha256", options().secret).update(input).digest("base64url")}`;
+  };
+  const lengths = Array.from({ length: 400 }, (_, i) => "x".repeat(500 + i));
+  const texts = ["1", "日本", "é", "\u{1F600}", "a\x1fb", "{", "\ufeff", "\u0000", "x".repeat(5_000), ...lengths];
+  for (const text of texts) {
+    for (const claims of [{ id: text, roles: [] }, { id: "1", roles: [text, "", text] }, { id: "1", roles: [], sessionId: text }]) {
+      const token = sign(claims);
+      if (token.length > 8_192) continue;
+      for (let i = 0; i < 3; i++) assert.deepEqual(auth.verifyAccessToken(token), { sessionId: null, ...claims });
+    }
+    assert.throws(() => auth.verifyAccessToken(text), { code: "TOKEN_INVALID" });
+  }
   await auth.close();
 });
 

@@ -1,6 +1,7 @@
 //! The options, checked: every default is written here once, every error names the option and the cure.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,7 +114,6 @@ pub enum SessionCheck {
 }
 
 /// The checked options of server mode.
-#[derive(Debug)]
 pub struct Config {
     /// `db` or `dialect`.
     pub database: Database,
@@ -159,6 +159,13 @@ pub struct Config {
     pub token_revoked: bool,
     /// What is allowed but unwise, for the logger.
     pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Config {
+    /// Nothing: options hold passwords and keys, and the next one added may too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").finish_non_exhaustive()
+    }
 }
 
 impl Config {

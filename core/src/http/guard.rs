@@ -17,7 +17,7 @@ use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
 
 /// What `protect()` looks at, by header.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct GuardRequest {
     /// Upper case.
     pub method: String,
@@ -38,7 +38,7 @@ pub struct GuardRequest {
 }
 
 /// The maker of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     /// User id.
     pub id: String,
@@ -53,7 +53,7 @@ pub struct Principal {
 }
 
 /// What `protect()` came to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Guarded {
     /// The principal, or why there is none.
     pub result: Result<Principal, Error>,
@@ -111,6 +111,9 @@ struct Verified {
 #[must_use]
 pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> {
     realm.keys.get()?;
+    if keys::are_behind(realm) {
+        return None;
+    }
     keys::reload_if_old(realm);
     match first_step(realm, request) {
         Step::Done(guarded) => Some(*guarded),
@@ -132,7 +135,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
 
 /// Answers, reading the session's row when what is known of it is too old.
 pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
-    keys::reload_if_old(realm);
+    keys::catch_up(realm).await;
     match first_step(realm, request) {
         Step::Done(guarded) => *guarded,
         Step::Silent { refresh_token, otherwise } => match silent_refresh(realm, &refresh_token).await {

@@ -8,15 +8,17 @@ pub(crate) mod client_guard;
 pub mod client_ip;
 pub mod cookie;
 pub mod credential;
+mod debug;
 pub mod decision;
 pub mod endpoint;
 pub mod envelope;
 pub mod guard;
+pub mod openapi;
 pub mod origin;
 pub mod router;
 
 /// A request to one of the endpoints, as the adapter has it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// Upper case.
     pub method: String,
@@ -37,7 +39,7 @@ pub struct Request {
 }
 
 /// A request body, raw or as the framework has parsed it already.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub enum Body {
     /// There is none.
     #[default]
@@ -67,7 +69,7 @@ impl Request {
 }
 
 /// A response to be written as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,

@@ -1,7 +1,10 @@
 //! Argon2id (RFC 9106) in PHC strings.
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::PasswordHash;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use parking_lot::Mutex;
 
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
@@ -49,8 +52,7 @@ impl Parsed {
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         let mut made = vec![0; self.digest.len()];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        argon2.hash_password_into(password, &self.salt, &mut made).is_ok()
+        digest_into(&mut made, password, &self.salt, &self.params).is_ok()
             && equal_in_constant_time(&made, &self.digest)
     }
 
@@ -63,20 +65,39 @@ impl Parsed {
 
 /// A new hash with a salt of its own.
 pub(super) fn hash(password: &[u8]) -> Result<Secret<String>, Failure> {
-    let failed = |error: argon2::password_hash::Error| Failure::Internal(format!("argon2: {error}"));
-    let salt = SaltString::encode_b64(&make_random::<16>()).map_err(failed)?;
-    live().hash_password(password, &salt).map(|hash| Secret::new(hash.to_string())).map_err(failed)
+    let failed = |error: argon2::Error| Failure::Internal(format!("argon2: {error}"));
+    let (salt, mut digest) = (make_random::<16>(), [0; 32]);
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(digest.len())).map_err(failed)?;
+    digest_into(&mut digest, password, &salt, &params).map_err(failed)?;
+    Ok(encode(&salt, &digest))
 }
 
 /// A well-formed hash of nothing.
 pub(super) fn dummy() -> Secret<String> {
-    use base64::Engine as _;
-    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
-    let (salt, digest) = (encode(&make_random::<16>()), encode(&make_random::<32>()));
+    encode(&make_random::<16>(), &make_random::<32>())
+}
+
+/// A PHC string at the live cost.
+fn encode(salt: &[u8], digest: &[u8]) -> Secret<String> {
+    let (salt, digest) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest));
     Secret::new(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"))
 }
 
-fn live() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the live cost is within Argon2's bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+/// Working memory of hashes that are done, for the next ones: as many pieces as hashes ever ran at once, which is one a
+/// core. Given back to an allocator, they would be kept by it for each of the threads that a burst of logins starts.
+static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+fn digest_into(digest: &mut [u8], password: &[u8], salt: &[u8], params: &Params) -> Result<(), argon2::Error> {
+    let blocks = params.block_count();
+    let mut memory = SPARE.lock().pop().unwrap_or_default();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::default());
+    }
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let result = argon2.hash_password_into_with_memory(password, salt, digest, &mut memory[..blocks]);
+    // What a hash of greater cost took is let go.
+    if memory.len() <= MEMORY_KIB as usize {
+        SPARE.lock().push(memory);
+    }
+    result
 }

@@ -6,8 +6,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use parking_lot::RwLock;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::Realm;
 use crate::clock::Millis;
@@ -25,6 +28,12 @@ pub const PUBLISH_BEFORE_USE: Millis = 35_000;
 /// How long a process may go on without looking for keys that another one made; well below [`PUBLISH_BEFORE_USE`].
 const RELOAD_AFTER: Millis = 15_000;
 
+/// A look that is older than this may miss a key that signs already: between the two constants above.
+const BEHIND_AFTER: Millis = 30_000;
+
+/// How long a request that comes after such a pause waits for the next look. The database may be away.
+const CATCH_UP: Duration = Duration::from_millis(250);
+
 /// How much longer than its last token a retired key is kept and published, for clocks that differ.
 const SLACK: Millis = 60_000;
 
@@ -34,6 +43,8 @@ pub struct Keys {
     ring: RwLock<Option<Arc<KeyRing>>>,
     loaded_at: AtomicI64,
     reloading: AtomicBool,
+    /// Told after every look.
+    looked: Notify,
 }
 
 impl Keys {
@@ -44,7 +55,12 @@ impl Keys {
             Signing::Fixed(ring) => Some(Arc::clone(ring)),
             Signing::Stored(_) | Signing::Ephemeral(_) => None,
         };
-        Self { ring: RwLock::new(ring), loaded_at: AtomicI64::new(0), reloading: AtomicBool::new(false) }
+        Self {
+            ring: RwLock::new(ring),
+            loaded_at: AtomicI64::new(0),
+            reloading: AtomicBool::new(false),
+            looked: Notify::new(),
+        }
     }
 
     /// The ring, when it is there.
@@ -140,27 +156,43 @@ pub async fn rotate(realm: &Realm) -> Result<StoredKey, Failure> {
 /// Whether the last look for keys that other processes made is old.
 #[must_use]
 pub fn are_old(realm: &Realm) -> bool {
+    is_older(realm, RELOAD_AFTER)
+}
+
+/// Whether it is so old that another process may sign with a key that is not in the ring: nobody asked for a while.
+#[must_use]
+pub fn are_behind(realm: &Realm) -> bool {
+    is_older(realm, BEHIND_AFTER)
+}
+
+fn is_older(realm: &Realm, age: Millis) -> bool {
     matches!(realm.config.signing, Signing::Stored(_))
-        && realm.now() - realm.keys.loaded_at.load(Ordering::Relaxed) >= RELOAD_AFTER
+        && realm.now() - realm.keys.loaded_at.load(Ordering::Relaxed) >= age
         && realm.keys.get().is_some()
+}
+
+/// [`reload_if_old`], and waits for what it finds where the ring may lack a key. Time alone decides, never a token.
+pub async fn catch_up(realm: &Arc<Realm>) {
+    let looked = realm.keys.looked.notified();
+    reload_if_old(realm);
+    if are_behind(realm) {
+        let _ = timeout(CATCH_UP, looked).await;
+    }
 }
 
 /// Looks for keys that other processes made, off the caller's path, when the last look is old. Needs a runtime.
 pub fn reload_if_old(realm: &Arc<Realm>) {
-    let keys = &realm.keys;
-    if !are_old(realm) {
-        return;
-    }
-    if keys.reloading.swap(true, Ordering::SeqCst) {
+    if !are_old(realm) || realm.keys.reloading.swap(true, Ordering::SeqCst) {
         return;
     }
     let realm = Arc::clone(realm);
     tokio::spawn(async move {
-        // An outage is no reason to forget the keys at hand; the next request tries again.
+        // An outage is no reason to forget the keys at hand; a request in a second tries again.
         if load(&realm).await.is_err() {
             realm.keys.loaded_at.store(realm.now() - RELOAD_AFTER + 1_000, Ordering::SeqCst);
         }
         realm.keys.reloading.store(false, Ordering::SeqCst);
+        realm.keys.looked.notify_waiters();
     });
 }
 

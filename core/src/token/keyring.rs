@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::TokenError;
 use super::algorithm::Algorithm;
-use super::claims::{AccessClaims, ClaimRules, parse_access, parse_access_ignoring_expiry};
+use super::claims::{AccessClaims, AccessView, ClaimRules, parse_access_ignoring_expiry, view_access};
 use super::jws::{self, ExpectedType, Verified};
 use super::key::{KeyError, SigningKey, VerifyingKey};
 use super::pem::looks_like_pem;
@@ -121,7 +121,21 @@ impl KeyRing {
     /// # Errors
     /// `Expired` or `Invalid`.
     pub fn verify_access(&self, token: &str, rules: &ClaimRules, now: Millis) -> Result<AccessClaims, TokenError> {
-        parse_access(&self.open_access(token)?.payload, rules, now)
+        self.verify_access_with(token, rules, now, |claims| claims.into())
+    }
+
+    /// [`KeyRing::verify_access`] that copies nothing: `read` makes what the caller wants of the claims.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_access_with<T>(
+        &self,
+        token: &str,
+        rules: &ClaimRules,
+        now: Millis,
+        read: impl FnOnce(AccessView<'_>) -> T,
+    ) -> Result<T, TokenError> {
+        view_access(&self.open_access(token)?.payload, rules, now).map(read)
     }
 
     /// [`KeyRing::verify_access`] for silent refresh: the claims, and whether they are expired.

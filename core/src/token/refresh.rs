@@ -44,9 +44,9 @@ pub fn derive_refresh_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    #[serde(rename = "sessionId")]
-    session_id: NonEmpty,
+struct Raw<'p> {
+    #[serde(rename = "sessionId", borrow)]
+    session_id: NonEmpty<'p>,
     #[serde(rename = "gen")]
     generation: i64,
     iat: NumericDate,
@@ -59,12 +59,13 @@ struct Raw {
 /// `Expired` when `exp <= now` and all else is right, else `Invalid`.
 pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, TokenError> {
     const MALFORMED: TokenError = TokenError::Invalid("refresh claims");
-    let raw: Raw = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    let raw: Raw<'_> = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
     if raw.generation < 0 {
         return Err(TokenError::Invalid("gen"));
     }
     if is_over(raw.exp.0, 0, now) {
         return Err(TokenError::Expired);
     }
-    Ok(RefreshClaims { session_id: raw.session_id.0, generation: raw.generation, iat: raw.iat.0, exp: raw.exp.0 })
+    let session_id = raw.session_id.0.into_owned();
+    Ok(RefreshClaims { session_id, generation: raw.generation, iat: raw.iat.0, exp: raw.exp.0 })
 }

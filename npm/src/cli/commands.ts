@@ -1,9 +1,11 @@
 import { createInterface } from "node:readline";
+import { SENTRI_OPENAPI } from "../generated/openapi.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { loadNative, platformPackage } from "../native.js";
-import { UsageError, type Flag } from "./arguments.js";
-import { DATABASE, SERVER, printable, serverOptions } from "./options.js";
+import { UsageError, suggest, type Flag } from "./arguments.js";
+import { explain } from "./explain.js";
+import { DATABASE, MOUNT, SERVER, mountPath, printable, serverOptions, words } from "./options.js";
 
 /** A command. */
 export interface Command {
@@ -69,9 +71,11 @@ export const createUser: Command = {
       if (at <= 0) throw new UsageError(`--identifier ${text}: write type:value, such as username:rizz`);
       return { type: text.slice(0, at), value: text.slice(at + 1) };
     });
-    const roles = (values.roles ?? "").split(",").map((role) => role.trim()).filter(Boolean);
+    const [roles, valid] = [words(values.roles), words(values["valid-roles"])];
+    const unknown = roles.find((role) => !valid.includes(role));
+    if (unknown !== undefined) throw new UsageError(`--roles ${unknown} is not one of --valid-roles ${valid.join(",")}${suggest(unknown, valid, "")}`);
     const password = await readPassword();
-    await withServer({ ...values, roles: [values["valid-roles"], ...roles].join(",") }, async (auth) => {
+    await withServer({ ...values, roles: valid.join(",") }, async (auth) => {
       await auth.migrate();
       const result = await auth.register({ identifiers, password, roles });
       if (!result.success) throw new UsageError(`${result.error.code}: ${result.error.message}`);
@@ -98,6 +102,20 @@ async function readPassword(): Promise<string> {
   return password;
 }
 
+export const openapi: Command = {
+  summary: "print the endpoints as an OpenAPI 3.1 document",
+  flags: {
+    mount: MOUNT,
+    server: { value: "url", help: "where the server is, such as https://auth.example.com", default: "" },
+  },
+  async run(values) {
+    const { server = "" } = values;
+    if (server !== "" && !/^https?:\/\//.test(server)) throw new UsageError(`--server must be a URL with http:// or https://, not ${server}`);
+    const url = server.replace(/\/+$/, "") + mountPath(values) || "/";
+    console.log(JSON.stringify({ ...SENTRI_OPENAPI, servers: [{ url }] }, null, 2));
+  },
+};
+
 export const doctor: Command = {
   summary: "say what is wrong with this installation, and the cure",
   flags: DATABASE,
@@ -108,7 +126,7 @@ export const doctor: Command = {
         console.log(`ok    ${what}: ${String(await run())}`);
       } catch (error) {
         bad += 1;
-        console.log(`wrong ${what}: ${error instanceof Error ? error.message : String(error)}`);
+        console.log(`wrong ${what}: ${explain(error)}`);
       }
     };
     await check("node", () => {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { SentriError } from "../errors.js";
 import { UsageError, describeFlags, parseFlags, suggest } from "./arguments.js";
-import { createUser, doctor, keys, migrate, type Command } from "./commands.js";
+import { createUser, doctor, keys, migrate, openapi, type Command } from "./commands.js";
+import { explain } from "./explain.js";
 import * as serve from "./serve.js";
 
-const commands: Record<string, Command> = { serve, migrate, keys, "create-user": createUser, doctor };
+const commands: Record<string, Command> = { serve, migrate, keys, "create-user": createUser, doctor, openapi };
 
 function help(): string {
   const rows = Object.entries(commands).map(([name, command]) => `  ${name.padEnd(14)}${command.summary}`);
@@ -30,7 +31,7 @@ main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(`sentri: ${error.message}\n\`sentri --help\` lists the commands.`);
     process.exitCode = 2;
   } else {
-    console.error(`sentri: ${error instanceof SentriError ? `${error.code}: ${error.message}` : String((error as Error)?.stack ?? error)}`);
+    console.error(`sentri: ${error instanceof SentriError ? explain(error) : String((error as Error)?.stack ?? error)}`);
     process.exitCode = 1;
   }
 });

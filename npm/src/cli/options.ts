@@ -13,14 +13,28 @@ export const SERVER: Record<string, Flag> = {
   "api-key": { value: "text", help: "closes registration to others, opens the admin endpoints", env: "SENTRI_API_KEY" },
 };
 
+/** Where the endpoints are. */
+export const MOUNT: Flag = { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" };
+
+/** The mount point with a slash before and none after it; nothing for the root. */
+export function mountPath({ mount = "" }: Record<string, string>): string {
+  return `/${mount.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+}
+
+/** The words of a list that is separated by commas. */
+export function words(list = ""): string[] {
+  return list.split(",").map((word) => word.trim()).filter(Boolean);
+}
+
 /** The options of an auth server from flags. */
 export function serverOptions(values: Record<string, string>): Record<string, unknown> {
-  const { secret, roles = "user", "api-key": apiKey } = values;
+  const { secret, "api-key": apiKey } = values;
+  const roles = words(values.roles ?? "user");
   return {
     mode: "server",
     db: values.db ?? process.env.DATABASE_URL ?? "sqlite:./sentri.db",
-    validRoles: roles.split(",").map((role) => role.trim()).filter(Boolean),
-    ...(roles.split(",").map((role) => role.trim()).includes("admin") ? {} : { adminRoles: [] }),
+    validRoles: roles,
+    ...(roles.includes("admin") ? {} : { adminRoles: [] }),
     ...(secret ? { secret } : {}),
     ...(apiKey ? { apiKey } : {}),
   };

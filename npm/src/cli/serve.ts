@@ -1,16 +1,17 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { relative, sep } from "node:path";
 import { readRequest, writeResponse } from "../adapters/node.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { SERVER, printable, serverOptions } from "./options.js";
+import { MOUNT, SERVER, mountPath, printable, serverOptions } from "./options.js";
 
 export const flags: Record<string, Flag> = {
   port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
   host: { value: "address", help: "0.0.0.0 listens to everybody", env: "HOST", default: "127.0.0.1" },
-  mount: { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" },
+  mount: MOUNT,
   ...SERVER,
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
@@ -21,7 +22,7 @@ export const summary = "start an auth server of its own";
 export async function run(values: Record<string, string>): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
-  const mount = `/${(values.mount ?? "").replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+  const mount = mountPath(values);
   const options = serverOptions(values);
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
@@ -60,7 +61,14 @@ export async function run(values: Record<string, string>): Promise<void> {
   await auth.close();
 }
 
+/** How this program was called, so that what is printed can be typed. */
+function command(): string {
+  const script = process.argv[1] ?? "sentri";
+  return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js") ? "npx sentri" : `node ${relative(process.cwd(), script)}`;
+}
+
 function announce(base: string, db: string, values: Record<string, string>): void {
+  const memory = db.includes(":memory:");
   const width = Math.max(...SENTRI_ROUTES.map((route) => route.method.length + route.path.length)) + 2;
   const rows = SENTRI_ROUTES.map(({ method, path, access }) => {
     const needs = { public: "", user: "access token", admin: "admin role or X-Api-Key" }[access];
@@ -71,6 +79,6 @@ function announce(base: string, db: string, values: Record<string, string>): voi
 ${values["api-key"] ? "    -H \"x-api-key: $SENTRI_API_KEY\" \\\n" : ""}    -d '{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}'
   curl -s ${base}/login -H 'content-type: application/json' -d '{"identifier":"rizz","password":"correct horse"}'
 
-The first admin: npx sentri create-user --identifier username:root --roles admin --db '${printable(db)}'
+${memory ? "All of it is in memory: nothing is left when it stops." : `The first admin: ${command()} create-user --identifier username:root --roles admin --db '${printable(db)}'`}
 Ctrl-C stops it.`);
 }

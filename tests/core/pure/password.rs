@@ -238,6 +238,27 @@ async fn of_1000_logins_at_once_few_run_and_the_rest_is_told_to_wait() {
 }
 
 #[tokio::test]
+async fn as_many_wait_as_the_queue_takes_and_not_one_more() {
+    let pool = Arc::new(Pool::new(1, 3, Duration::from_secs(60)));
+    let (busy, done) = blocking(&pool).await;
+    let mut waiters = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let pool = Arc::clone(&pool);
+        waiters.spawn(async move { pool.run(|| ()).await });
+    }
+    // The place is taken until the end: whoever is answered before was refused.
+    for _ in 0..7 {
+        let refused = waiters.join_next().await.unwrap().unwrap();
+        assert!(matches!(refused, Err(Failure::HashQueueFull)));
+    }
+    done.store(true, Ordering::SeqCst);
+    while let Some(served) = waiters.join_next().await {
+        served.unwrap().unwrap();
+    }
+    busy.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_wait_for_a_place_ends() {
     let pool = Arc::new(Pool::new(1, 64, Duration::from_millis(50)));
     let (busy, done) = blocking(&pool).await;

@@ -90,7 +90,7 @@ impl Call<'_> {
 pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     let (route, parameter) = router::find(&request.method, &request.path)?;
     maintenance::start_if_due(realm);
-    keys::reload_if_old(realm);
+    keys::catch_up(realm).await;
     let started = realm.now();
     let mut call = Call {
         realm,

@@ -46,7 +46,12 @@ pub(super) async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 pub(super) async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let (refresh_token, _) = presented_refresh_token(call)?;
+    let refresh_token = match presented_refresh_token(call) {
+        Ok((token, _)) => token,
+        // What can't be made sense of ends no session, and who wants to leave is let go all the same.
+        Err(Failure::Refused(error)) if !error.is(ErrorCode::Forbidden) => None,
+        Err(failure) => return Err(failure),
+    };
     let session_id = refresh_token
         .and_then(|token| session_of_refresh_token(call, &token))
         .or_else(|| session_of_access_token(call));
@@ -104,19 +109,21 @@ fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> u64 {
 fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
+        let is_trusted = || {
+            origin::same_origin(
+                &request.method,
+                request.header("sec-fetch-site"),
+                request.header("origin"),
+                request.header("host"),
+                &call.realm.config.trusted_origins,
+            )
+        };
         match cookie::read(request.header_values("cookie"), &rules.name) {
-            Found::One(token) if !token.is_empty() => {
-                let trusted = origin::same_origin(
-                    &request.method,
-                    request.header("sec-fetch-site"),
-                    request.header("origin"),
-                    request.header("host"),
-                    &call.realm.config.trusted_origins,
-                );
-                return if trusted { Ok((Some(token), true)) } else { Err(cross_origin().into()) };
-            }
+            Found::None => {}
+            Found::One(token) if token.is_empty() => {}
+            Found::One(_) | Found::Conflict if !is_trusted() => return Err(cross_origin().into()),
+            Found::One(token) => return Ok((Some(token), true)),
             Found::Conflict => return Err(conflict(&rules.name).into()),
-            Found::None | Found::One(_) => {}
         }
     }
     let input = call.input(&[])?;

@@ -1,0 +1,177 @@
+//! The members of a claims object as they stand, borrowed from the payload wherever nothing is escaped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::MAX_SECONDS;
+
+const MAX_MEMBERS: usize = 64;
+
+/// The members as they stand.
+#[derive(Default)]
+pub struct Raw<'p> {
+    pub id: Option<Cow<'p, str>>,
+    pub roles: Option<Vec<Text<'p>>>,
+    pub session_id: Option<Cow<'p, str>>,
+    pub iat: Option<i64>,
+    pub exp: Option<i64>,
+    pub nbf: Option<i64>,
+    pub iss: Option<Cow<'p, str>>,
+    pub aud: Vec<Text<'p>>,
+}
+
+// Read by hand, since derived readers let unknown members stand twice.
+impl<'de: 'p, 'p> Deserialize<'de> for Raw<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a claims object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Raw<'de>, A::Error> {
+        let mut raw = Raw::default();
+        let mut seen: Vec<Name<'de>> = Vec::with_capacity(8);
+        while let Some(name) = members.next_key::<Name<'de>>()? {
+            if seen.contains(&name) || seen.len() == MAX_MEMBERS {
+                return Err(A::Error::custom("a name twice, or too many"));
+            }
+            match &name {
+                Name::Id => raw.id = Some(members.next_value::<Text<'de>>()?.0),
+                Name::Roles => raw.roles = Some(members.next_value()?),
+                Name::SessionId => raw.session_id = Some(members.next_value::<NonEmpty<'de>>()?.0),
+                Name::Iat => raw.iat = Some(members.next_value::<NumericDate>()?.0),
+                Name::Exp => raw.exp = Some(members.next_value::<NumericDate>()?.0),
+                Name::Nbf => raw.nbf = Some(members.next_value::<NumericDate>()?.0),
+                Name::Iss => raw.iss = Some(members.next_value::<Text<'de>>()?.0),
+                Name::Aud => raw.aud = members.next_value::<Audience<'de>>()?.0,
+                Name::Other(_) => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            seen.push(name);
+        }
+        Ok(raw)
+    }
+}
+
+#[derive(PartialEq)]
+enum Name<'p> {
+    Id,
+    Roles,
+    SessionId,
+    Iat,
+    Exp,
+    Nbf,
+    Iss,
+    Aud,
+    Other(Cow<'p, str>),
+}
+
+impl<'de: 'p, 'p> Deserialize<'de> for Name<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(name) = Text::deserialize(deserializer)?;
+        Ok(match &*name {
+            "id" => Self::Id,
+            "roles" => Self::Roles,
+            "sessionId" => Self::SessionId,
+            "iat" => Self::Iat,
+            "exp" => Self::Exp,
+            "nbf" => Self::Nbf,
+            "iss" => Self::Iss,
+            "aud" => Self::Aud,
+            _ => Self::Other(name),
+        })
+    }
+}
+
+/// A string, borrowed when its letters stand in the payload as they are.
+pub struct Text<'p>(pub Cow<'p, str>);
+
+impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs).
+pub struct NumericDate(pub i64);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = i64::deserialize(deserializer)?;
+        if (0..=MAX_SECONDS).contains(&seconds) { Ok(Self(seconds)) } else { Err(D::Error::custom("not a date")) }
+    }
+}
+
+/// A string with something in it.
+pub struct NonEmpty<'p>(pub Cow<'p, str>);
+
+impl<'de: 'p, 'p> Deserialize<'de> for NonEmpty<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        if text.is_empty() { Err(D::Error::custom("empty")) } else { Ok(Self(text)) }
+    }
+}
+
+/// One string or an array of strings (RFC 7519, 4.1.3).
+struct Audience<'p>(Vec<Text<'p>>);
+
+impl<'de: 'p, 'p> Deserialize<'de> for Audience<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AudienceVisitor).map(Self)
+    }
+}
+
+struct AudienceVisitor;
+
+impl<'de> Visitor<'de> for AudienceVisitor {
+    type Value = Vec<Text<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(vec![Text(Cow::Borrowed(value))])
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(vec![Text(Cow::Owned(value.to_owned()))])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(one) = seq.next_element()? {
+            all.push(one);
+        }
+        Ok(all)
+    }
+}

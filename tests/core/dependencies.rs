@@ -1,0 +1,92 @@
+//! P55, as far as it goes without a network: what `.deny.toml` says of crates, versions, licences and sources holds for
+//! everything in Cargo.lock. `make audit` asks for known advisories too.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+
+use semver::{Version, VersionReq};
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+fn rules() -> toml::Table {
+    std::fs::read_to_string(Path::new(ROOT).join(".deny.toml")).unwrap().parse().unwrap()
+}
+
+/// Every package of the lock file, for every platform, with what its manifest says.
+fn packages() -> Vec<Value> {
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--all-features"];
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(ROOT).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let Value::Array(packages) = metadata["packages"].take() else { panic!("there are no packages") };
+    assert!(packages.len() > 100, "{} packages", packages.len());
+    packages
+}
+
+fn name(package: &Value) -> String {
+    format!("{} {}", package["name"].as_str().unwrap(), package["version"].as_str().unwrap())
+}
+
+/// A rule of `bans.deny`: a name, and perhaps which versions.
+fn bans(rule: &str, package: &Value) -> bool {
+    let (banned, versions) = rule
+        .split_once(':')
+        .map_or((rule, VersionReq::STAR), |(banned, versions)| (banned, VersionReq::parse(versions).unwrap()));
+    let version = Version::parse(package["version"].as_str().unwrap()).unwrap();
+    package["name"] == banned && versions.matches(&version)
+}
+
+#[test]
+fn no_banned_crate_and_no_version_below_its_floor() {
+    let rules = rules();
+    let denied: Vec<&str> =
+        rules["bans"]["deny"].as_array().unwrap().iter().map(|ban| ban["crate"].as_str().unwrap()).collect();
+    let packages = packages();
+    for package in &packages {
+        let ban = denied.iter().find(|rule| bans(rule, package));
+        assert!(ban.is_none(), "{} is banned by {}", name(package), ban.unwrap());
+    }
+    for rule in denied.iter().filter(|rule| rule.contains(':')) {
+        let floored = rule.split(':').next().unwrap();
+        assert!(packages.iter().any(|package| package["name"] == floored), "{rule}: nothing uses it, take it out");
+    }
+}
+
+#[test]
+fn every_licence_is_allowed() {
+    let rules = rules();
+    let allowed: Vec<spdx::Licensee> = rules["licenses"]["allow"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|licence| spdx::Licensee::parse(licence.as_str().unwrap()).unwrap())
+        .collect();
+    for package in packages() {
+        let text = package["license"].as_str().unwrap_or_else(|| panic!("{} names no licence", name(&package)));
+        let expression = spdx::Expression::parse_mode(text, spdx::ParseMode::LAX).unwrap();
+        let fits = expression.evaluate(|wanted| allowed.iter().any(|licence| licence.satisfies(wanted)));
+        assert!(fits, "{}: {text}", name(&package));
+    }
+}
+
+#[test]
+fn every_crate_comes_from_the_registry_or_from_here() {
+    for package in packages() {
+        match package["source"].as_str() {
+            Some(source) => assert_eq!(source, CRATES_IO, "{}", name(&package)),
+            None => assert!(package["name"].as_str().unwrap().starts_with("sentri-"), "{}", name(&package)),
+        }
+    }
+}
+
+#[test]
+fn the_rules_can_refuse() {
+    let package = |name: &str, version: &str| serde_json::json!({ "name": name, "version": version });
+    assert!(bans("openssl", &package("openssl", "0.10.1")));
+    assert!(bans("bcrypt:<0.19.2", &package("bcrypt", "0.19.1")));
+    assert!(!bans("bcrypt:<0.19.2", &package("bcrypt", "0.19.2")));
+    assert!(!bans("bcrypt:<0.19.2", &package("bcrypt-pbkdf", "0.10.0")));
+}
