@@ -27,10 +27,8 @@ type Override = ThreadsafeFunction<
     false,
     true,
 >;
-<<<<<<< HEAD
 type TextFunction<'a> = Function<'a, FnArgs<(String,)>, Promise<String>>;
 type Text = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
-=======
 type RevocationArgs = FnArgs<(String, Option<u32>)>;
 type RevocationFunction<'a> = Function<'a, RevocationArgs, Promise<String>>;
 type Revocation = ThreadsafeFunction<RevocationArgs, Promise<String>, RevocationArgs, Status, false, true>;
@@ -44,7 +42,6 @@ tokio::task_local! {
 pub fn in_context<F: Future>(number: Option<u32>, serve: F) -> impl Future<Output = F::Output> {
     HOST_CONTEXT.scope(number, serve)
 }
->>>>>>> main
 
 /// The host's functions.
 #[napi(object, object_to_js = false)]
@@ -54,21 +51,15 @@ pub struct Callbacks<'a> {
     /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
     #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
     pub operate: Option<OverrideFunction<'a>>,
-<<<<<<< HEAD
-    /// `(sessionId) => Promise<outcomeJson>`
-    #[napi(ts_type = "(sessionId: string) => Promise<string>")]
-    pub is_token_revoked: Option<TextFunction<'a>>,
+    /// `(sessionId, hostContext) => Promise<outcomeJson>`
+    #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
+    pub is_token_revoked: Option<RevocationFunction<'a>>,
     /// `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`.
     #[napi(ts_type = "(batch: string) => Promise<string>")]
     pub run_batch: Option<TextFunction<'a>>,
     /// Ends the connections that `runBatch` works with: `(text) => Promise<text>`, both empty.
     #[napi(ts_type = "(nothing: string) => Promise<string>")]
     pub close_database: Option<TextFunction<'a>>,
-=======
-    /// `(sessionId, hostContext) => Promise<outcomeJson>`
-    #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
-    pub is_token_revoked: Option<RevocationFunction<'a>>,
->>>>>>> main
 }
 
 impl Callbacks<'_> {
@@ -93,9 +84,10 @@ impl Callbacks<'_> {
     }
 }
 
-fn revocation(function: Option<TextFunction<'_>>) -> napi::Result<Option<Arc<dyn RevocationCheck>>> {
+fn revocation(function: Option<RevocationFunction<'_>>) -> napi::Result<Option<Arc<dyn RevocationCheck>>> {
     let Some(function) = function else { return Ok(None) };
-    Ok(Some(Arc::new(HostRevocation(weak(function)?))))
+    let function = function.build_threadsafe_function().weak::<true>().build()?;
+    Ok(Some(Arc::new(HostRevocation(function))))
 }
 
 fn weak(function: TextFunction<'_>) -> napi::Result<Text> {
@@ -138,7 +130,7 @@ impl Overrides for HostOverrides {
     }
 }
 
-struct HostRevocation(Text);
+struct HostRevocation(Revocation);
 
 #[async_trait]
 impl RevocationCheck for HostRevocation {

@@ -15,6 +15,8 @@ mod kysely;
 mod migrations;
 #[path = "support/mysql.rs"]
 mod mysql;
+#[path = "support/node.rs"]
+mod node;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/outage.rs"]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{Folder, Schema, connect};
+use crate::kysely::{self, Driver};
 use crate::mysql::{self, MysqlDatabase};
 
 const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
@@ -339,6 +340,32 @@ async fn mysql_tables_of_5_0_and_5_3_are_adopted() {
     }
 }
 
+/// The same through Kysely: rows that one driver reads as objects of its own are what another reads as texts.
+#[tokio::test]
+async fn tables_of_5_0_and_5_3_are_adopted_through_kysely() {
+    for (sqlite, postgres, mysql) in [(SQLITE_5_0, POSTGRES_5_0, MYSQL_5_0), (SQLITE_5_3, POSTGRES_5_3, MYSQL_5_3)] {
+        for driver in [Driver::BetterSqlite3, Driver::NodeSqlite] {
+            let folder = Folder::new();
+            let connection = rusqlite::Connection::open(folder.file()).unwrap();
+            connection.execute_batch(sqlite).unwrap();
+            connection.execute_batch(ROWS).unwrap();
+            drop(connection);
+            is_adopted(&kysely::store(driver, folder.file().to_str().unwrap())).await;
+        }
+        let schema = Schema::new().await;
+        let client = connect(&schema.url()).await;
+        client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+        client.batch_execute(postgres).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        is_adopted(&kysely::store(Driver::Pg, &schema.url())).await;
+
+        let database = MysqlDatabase::new().await;
+        let tables = mysql.replace("value VARCHAR(255)", "value VARCHAR(255) COLLATE utf8mb4_bin");
+        mysql::run(&database.url(), &format!("SET time_zone = '+00:00'; {tables} {ROWS}")).await;
+        is_adopted(&kysely::store(Driver::Mysql2, &database.url())).await;
+    }
+}
+
 /// The tables of a database whose character set is an old one.
 #[tokio::test]
 async fn mysql_tables_in_latin1_are_adopted() {
@@ -430,6 +457,13 @@ async fn rows_of_a_sentri_5_beside_us_are_taken_in() {
 /// Another table of the application that refers to ours keeps its rows while SQLite rebuilds.
 #[tokio::test]
 async fn a_rebuild_cascades_to_nobody() {
+    cascades_to_nobody(async |file| open(&json!({ "filename": file })).unwrap().migrate(T).await.unwrap()).await;
+    for driver in [Driver::BetterSqlite3, Driver::NodeSqlite] {
+        cascades_to_nobody(async |file| kysely::store(driver, file).migrate(T).await.unwrap()).await;
+    }
+}
+
+async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
     let folder = Folder::new();
     let connection = rusqlite::Connection::open(folder.file()).unwrap();
     connection.execute_batch(SQLITE_5_0).unwrap();
@@ -440,7 +474,7 @@ async fn a_rebuild_cascades_to_nobody() {
              ON DELETE CASCADE); INSERT INTO notes (identifier) VALUES ('i1'), ('i2');",
         )
         .unwrap();
-    open(&json!(folder.url())).unwrap().migrate(T).await.unwrap();
+    migrate(folder.file().to_str().unwrap()).await;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM notes"), 2);
     assert_eq!(count("SELECT count(*) FROM sentri_identifiers"), 3);

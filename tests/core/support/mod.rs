@@ -3,6 +3,8 @@
 
 #[path = "mysql.rs"]
 mod mysql;
+#[path = "node.rs"]
+pub mod node;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ pub enum Database {
     SqliteFile,
     Postgres,
     Mysql,
+    /// Through Kysely, by the name of a driver.
+    Kysely(&'static str),
 }
 
 /// A database of the test's own, gone with it.
@@ -62,6 +66,20 @@ impl Own {
                 let database = mysql::MysqlDatabase::new().await;
                 Self { option: json!(database.url()), file: None, schema: None, mysql: Some(database) }
             }
+            Database::Kysely(driver) => {
+                let mut own = match driver {
+                    "pg" => Box::pin(Self::new(Database::Postgres)).await,
+                    "mysql2" => Box::pin(Self::new(Database::Mysql)).await,
+                    _ => Box::pin(Self::new(Database::SqliteFile)).await,
+                };
+                let place = [&own.option["connectionString"], &own.option["filename"], &own.option];
+                let place = place.into_iter().find_map(Value::as_str).unwrap().to_owned();
+                let mut members = own.option.as_object().cloned().unwrap_or_default();
+                members.insert("kysely".to_owned(), driver.into());
+                members.insert("place".to_owned(), place.into());
+                own.option = members.into();
+                own
+            }
         }
     }
 
@@ -96,15 +114,25 @@ pub struct Bench {
     pub clock: Arc<TestClock>,
 }
 
+/// The store of an [`Own`].
+pub fn store_at(db: &Value) -> Arc<dyn Store> {
+    let Some(driver) = db["kysely"].as_str() else { return store::open(db).unwrap() };
+    let driver = node::Driver::from_name(driver);
+    store::over(node::NodeDatabase::new(driver, db["place"].as_str().unwrap()), driver.dialect())
+}
+
 pub fn options(db: &Value, more: Value) -> Value {
     let mut options = json!({
         "mode": "server",
-        "db": db,
         "secret": "a secret of at least thirty-two bytes, for tests",
         "validRoles": ["user", "admin", "editor"],
         "logger": { "info": "[function]", "warn": "[function]", "error": "[function]" },
         "rateLimit": false,
     });
+    match db["kysely"].as_str() {
+        Some(driver) => options["dialect"] = node::Driver::from_name(driver).names().1.into(),
+        None => options["db"] = db.clone(),
+    }
     for (name, value) in more.as_object().unwrap() {
         if value == "[absent]" {
             options.as_object_mut().unwrap().remove(name);
@@ -121,7 +149,7 @@ impl Bench {
     }
 
     pub async fn with_host(db: &Value, more: Value, host: Host) -> Self {
-        let bench = Self::unmigrated(db, more, host, store::open(db).unwrap());
+        let bench = Self::unmigrated(db, more, host, store_at(db));
         bench.server.migrate().await.unwrap();
         bench
     }

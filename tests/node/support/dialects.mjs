@@ -67,4 +67,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     process.stdout.write(`${JSON.stringify({ id, outcome })}\n`);
   });
   lines.on("close", () => process.exit());
+  process.stdout.write("ready\n");
 }
