@@ -1,4 +1,4 @@
-// The golden conversations of tests/http with real Express servers over real sockets, on SQLite and PostgreSQL.
+// The golden conversations of tests/http with real Express servers over real sockets, on every database.
 import { test } from "node:test";
 import { serve } from "./support/express.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
@@ -10,6 +10,9 @@ const runs = [
   ["Express 5", "SQLite", true],
   ["Express 4", "SQLite", false],
   ["Express 4", "PostgreSQL", true],
+  ["Express 5", "PostgreSQL through Kysely", false],
+  ["Express 5", "MySQL through Kysely", false],
+  ["Express 5", "SQLite through Kysely", false],
 ];
 
 for (const [name, database, parsed] of runs) {

@@ -147,7 +147,7 @@ pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), .
 
 impl Dialect {
     /// `sql` as this database wants it: parameters numbered where they are, and `[column]` in the form of an instant.
-    /// The statements of the store hold no other `?` and `[`. SQLite takes the brackets for quotes and needs no change.
+    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`. SQLite takes the brackets for quotes and needs no change.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         if !sql.contains('[') && !(self.numbered && sql.contains('?')) {
@@ -155,25 +155,29 @@ impl Dialect {
         }
         let mut out = String::with_capacity(sql.len() + 16);
         let mut parameters = 0;
+        let mut opened = false;
         for part in sql.split_inclusive(['?', '[', ']']) {
             let (text, mark) = part.split_at(part.len() - usize::from(part.ends_with(['?', '[', ']'])));
-            out.push_str(text);
             match mark {
                 "?" if self.numbered => {
                     parameters += 1;
                     // Writing to a String does not fail.
-                    let _ = write!(out, "${parameters}");
+                    let _ = write!(out, "{text}${parameters}");
                 }
-                "[" => out.push_str(self.instant.0),
-                "]" => {
-                    out.push_str(self.instant.1);
-                    if !self.instant.0.is_empty() {
+                "[" => out.push_str(text),
+                // An empty list in the text of a statement.
+                "]" if opened && text.is_empty() => out.push_str("[]"),
+                "]" if opened => {
+                    let (before, after) = self.instant;
+                    let _ = write!(out, "{before}{text}{after}");
+                    if !before.is_empty() {
                         // A name of its own: some drivers keep columns by name, and an expression has none.
                         let _ = write!(out, " AS {text}_instant");
                     }
                 }
-                other => out.push_str(other),
+                _ => out.push_str(part),
             }
+            opened = mark == "[";
         }
         Cow::Owned(out)
     }
@@ -210,6 +214,8 @@ mod tests {
             text.spell("SELECT [at], b FROM t WHERE c = ?"),
             "SELECT f(at) AS at_instant, b FROM t WHERE c = $1"
         );
+        assert_eq!(text.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
+        assert_eq!(POSTGRES.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
         assert_eq!(MYSQL.spell("SELECT [at], b FROM t WHERE c = ?"), "SELECT at, b FROM t WHERE c = ?");
     }
 
