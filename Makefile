@@ -93,7 +93,7 @@ check-node: $(STAMPS)/npm-install
 test: check
 	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node
 
-test-rust:
+test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Rust tests'
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \

@@ -5,8 +5,10 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { mysqlDatabase, postgresSchema } from "./support/places.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 let folder;
@@ -95,6 +97,103 @@ void narrowed.close();
   }
 });
 
+/** The spec's own lines, with only the module's name and the way to end left to us. */
+const SPEC_POSTGRES = `import express from "express";
+import { createAuthExpress } from "sentri/express";
+
+import { PostgresDialect } from "kysely";
+import pg from "pg";
+
+const { Pool } = pg;
+
+const auth = createAuthExpress({
+  mode: "server",
+  validRoles: ["user", "admin"] as const,
+  dialect: new PostgresDialect({
+    pool: new Pool({ connectionString: process.env.DATABASE_URL! }),
+  }),
+});
+
+const app = express();
+app.use(express.json());
+app.use(auth.idempotencyMiddleware());
+
+await auth.migrate();
+app.use("/auth", auth.router());
+
+app.get("/me", auth.protect(), (req, res) => res.json(req.user));
+app.use(auth.errorHandler());
+app.listen(3000);
+`;
+const SPEC_MYSQL = SPEC_POSTGRES.replace('import { PostgresDialect } from "kysely";\nimport pg from "pg";\n\nconst { Pool } = pg;', 'import { MysqlDialect } from "kysely";\nimport { createPool } from "mysql2";')
+  .replace("new PostgresDialect({\n    pool: new Pool({ connectionString: process.env.DATABASE_URL! }),", "new MysqlDialect({\n    pool: createPool(process.env.MYSQL_URL!),");
+
+test("the option dialect compiles without Kysely installed, and fits Kysely's own types", () => {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...JSON.parse(readFileSync(join(folder, "package.json"), "utf8")), type: "module" }));
+  const compile = (code) => {
+    writeFileSync(join(folder, "dialect.ts"), code);
+    const flags = ["--strict", "--declaration", "--noEmit", "--target", "ES2022", "--module", "NodeNext", "--moduleResolution", "NodeNext", "--types", "node", "dialect.ts"];
+    try {
+      execFileSync(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), ...flags], { cwd: folder, encoding: "utf8", stdio: "pipe" });
+    } catch (error) {
+      assert.fail(error.stdout);
+    }
+  };
+  compile('import { createAuth, type KyselyDialect } from "sentri";\nexport const make = (dialect: KyselyDialect) => createAuth({ mode: "server", validRoles: ["a"], dialect, dialectKind: "mysql" });\n');
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "kysely@0.28", "pg@8", "mysql2@3", "better-sqlite3@12.11.1", "@types/pg@8"], { cwd: folder, stdio: "pipe" });
+  for (const code of [SPEC_POSTGRES, SPEC_MYSQL]) compile(code);
+  compile(`import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import { createAuth } from "sentri";
+const dialect = new PostgresDialect({ pool: new pg.Pool() });
+export const auth = createAuth({ mode: "server", validRoles: ["user"], dialect });
+const db = new Kysely<{ t: { a: string } }>({ dialect });
+export const run = () => db.transaction().execute((trx) => auth.register({ identifiers: [], password: "" }, { trx }));
+// @ts-expect-error not a transaction
+export const wrong = () => auth.register({ identifiers: [], password: "" }, { trx: db });
+`);
+});
+
+for (const [name, code, make, variable] of [["PostgreSQL", SPEC_POSTGRES, postgresSchema, "DATABASE_URL"], ["MariaDB", SPEC_MYSQL, mysqlDatabase, "MYSQL_URL"]]) {
+  test(`the spec's quick start with a dialect runs verbatim on ${name}`, async (t) => {
+    const { url, drop } = await make();
+    t.after(drop);
+    const port = await freePort();
+    writeFileSync(join(folder, `spec-${name}.mjs`), code.replace(" as const", "").replaceAll("!", "").replace("listen(3000)", `listen(${port})`));
+    const child = spawn(process.execPath, [`spec-${name}.mjs`], { cwd: folder, env: { ...process.env, [variable]: url }, stdio: ["ignore", "ignore", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (chunk) => (errors += chunk));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    t.after(async () => {
+      child.kill();
+      await ended;
+    });
+    const base = `http://127.0.0.1:${port}`;
+    const post = (path, body) => fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    await until(async () => (await fetch(`${base}/auth/keys`)).status === 200, () => errors);
+    const registered = await post("/auth/register", { identifiers: [{ type: "username", value: "rizz" }], password: "secret123", roles: ["user"] });
+    const login = await (await post("/auth/login", { identifier: "rizz", password: "secret123" })).json();
+    const me = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${login.data.accessToken}` } });
+    assert.deepEqual([registered.status, login.statusCode, me.status], [201, 200, 200], errors);
+    assert.deepEqual(await me.json(), { id: login.data.user.id, roles: ["user"] });
+  });
+}
+
+const freePort = () => new Promise((resolve) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address();
+    server.close(() => resolve(port));
+  });
+});
+
+async function until(holds, why) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+    if (await holds().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`not in time: ${why()}`);
+}
+
 test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {
   writeFileSync(join(folder, "one.mjs"), `
 import { createRequire } from "node:module";
@@ -128,7 +227,7 @@ catch (error) { console.log(error.code, /npm install/.test(error.message), /sent
 
 const snippets = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
 
-test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "middleware", "programmatic"]));
+test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "kysely", "middleware", "programmatic"]));
 
 for (const [, name, language, code] of snippets) {
   test(`the README's snippet ${name} runs`, async () => {
