@@ -10,6 +10,7 @@ import autocannon from "autocannon";
 import express from "express";
 import { createSigner, createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
+import { databases } from "./databases.mjs";
 
 const require = createRequire(import.meta.url);
 const { createAuth } = require("../../npm/dist/index.js");
@@ -150,7 +151,7 @@ async function logins() {
 }
 
 const only = process.argv[2];
-for (const [name, run] of Object.entries({ verification, protectedRoute, refreshes, logins })) {
+for (const [name, run] of Object.entries({ verification, protectedRoute, refreshes, databases: () => databases(row, median), logins })) {
   if (only && only !== name) continue;
   console.log(`\n${name}`);
   await run();
