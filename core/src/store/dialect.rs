@@ -147,10 +147,11 @@ pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), .
 
 impl Dialect {
     /// `sql` as this database wants it: parameters numbered where they are, and `[column]` in the form of an instant.
-    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`. SQLite takes the brackets for quotes and needs no change.
+    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
-        if !sql.contains('[') && !(self.numbered && sql.contains('?')) {
+        // SQLite takes brackets for quotes, and has patterns with some.
+        if self.name == "sqlite" || !sql.contains('[') && !(self.numbered && sql.contains('?')) {
             return Cow::Borrowed(sql);
         }
         let mut out = String::with_capacity(sql.len() + 16);
