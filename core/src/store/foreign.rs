@@ -39,6 +39,9 @@ mod failure;
 /// 9999-12-31, the last day of a DATETIME of MySQL.
 const LAST: Millis = 253_402_300_799_999;
 
+/// The largest integer up to which a double holds every one.
+const EXACT: u64 = 1 << 53;
+
 /// The host's side.
 #[async_trait]
 pub trait ForeignDatabase: Send + Sync + 'static {
@@ -128,6 +131,8 @@ impl ForeignExecutor {
     fn param(&self, value: &Value) -> serde_json::Value {
         match value {
             Value::Null => serde_json::Value::Null,
+            // A number of the host's need not hold all of them.
+            Value::Int(int) if int.unsigned_abs() > EXACT => int.to_string().into(),
             Value::Int(int) => (*int).into(),
             Value::Text(text) => text.as_str().into(),
             // MySQL reads no `T` and no `Z`.
