@@ -160,7 +160,7 @@ test: check
 	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node test-python
 	@$(MAKE) --no-print-directory test-ruby
 
-test-rust:
+test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Rust tests'
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \

@@ -1,4 +1,5 @@
-//! Decisions of the host in mid-flow: overridden use cases and `isTokenRevoked`.
+//! What the core asks of the host in mid-flow: overridden use cases, `isTokenRevoked`, and batches of statements for a
+//! database that the host speaks to.
 //!
 //! Functions are weak references, so they keep no process alive. A throw crosses as data: JavaScript wraps each
 //! function so that it always resolves to JSON text.
@@ -11,6 +12,7 @@ use napi::bindgen_prelude::{FnArgs, Function, Promise};
 use napi::threadsafe_function::ThreadsafeFunction;
 use napi_derive::napi;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
+use sentri_core::store::foreign::ForeignDatabase;
 use sentri_core::{Error, ErrorCode, Host};
 use serde_json::Value;
 
@@ -25,6 +27,8 @@ type Override = ThreadsafeFunction<
     false,
     true,
 >;
+type TextFunction<'a> = Function<'a, FnArgs<(String,)>, Promise<String>>;
+type Text = ThreadsafeFunction<FnArgs<(String,)>, Promise<String>, FnArgs<(String,)>, Status, false, true>;
 type RevocationArgs = FnArgs<(String, Option<u32>)>;
 type RevocationFunction<'a> = Function<'a, RevocationArgs, Promise<String>>;
 type Revocation = ThreadsafeFunction<RevocationArgs, Promise<String>, RevocationArgs, Status, false, true>;
@@ -50,13 +54,22 @@ pub struct Callbacks<'a> {
     /// `(sessionId, hostContext) => Promise<outcomeJson>`
     #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
     pub is_token_revoked: Option<RevocationFunction<'a>>,
+    /// `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`.
+    #[napi(ts_type = "(batch: string) => Promise<string>")]
+    pub run_batch: Option<TextFunction<'a>>,
+    /// Ends the connections that `runBatch` works with: `(text) => Promise<text>`, both empty.
+    #[napi(ts_type = "(nothing: string) => Promise<string>")]
+    pub close_database: Option<TextFunction<'a>>,
 }
 
 impl Callbacks<'_> {
     /// The core's ports over these functions.
     pub fn into_host(self, mut host: Host) -> napi::Result<Host> {
-        let Self { overridden, operate, is_token_revoked } = self;
+        let Self { overridden, operate, is_token_revoked, run_batch, close_database } = self;
         host.revocation = revocation(is_token_revoked)?;
+        if let (Some(run), Some(close)) = (run_batch, close_database) {
+            host.database = Some(Arc::new(HostDatabase { run: weak(run)?, close: weak(close)? }));
+        }
         if let Some(function) = operate {
             let operations = overridden.iter().filter_map(|name| Operation::from_name(name)).collect();
             let function = function.build_threadsafe_function().weak::<true>().build()?;
@@ -75,6 +88,29 @@ fn revocation(function: Option<RevocationFunction<'_>>) -> napi::Result<Option<A
     let Some(function) = function else { return Ok(None) };
     let function = function.build_threadsafe_function().weak::<true>().build()?;
     Ok(Some(Arc::new(HostRevocation(function))))
+}
+
+fn weak(function: TextFunction<'_>) -> napi::Result<Text> {
+    function.build_threadsafe_function().weak::<true>().build()
+}
+
+struct HostDatabase {
+    run: Text,
+    close: Text,
+}
+
+#[async_trait]
+impl ForeignDatabase for HostDatabase {
+    async fn run(&self, batch: String) -> Result<String, String> {
+        async { self.run.call_async_catch((batch,).into()).await?.await }
+            .await
+            .map_err(|error| error.reason.to_string())
+    }
+
+    async fn close(&self) {
+        // A pool that can't be ended has nobody left to tell.
+        let _ = async { self.close.call_async_catch((String::new(),).into()).await?.await }.await;
+    }
 }
 
 struct HostOverrides {

@@ -108,11 +108,18 @@ impl NativeServer {
         guardian::guard(env, self.get()?, request, request_id, host_context)
     }
 
-    /// A programmatic call by name; arguments as a JSON array.
+    /// A programmatic call by name; arguments as a JSON array. `transaction`: the number of the host's transaction that
+    /// it shall be part of.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn call(&self, env: napi::Env, method: String, arguments: String) -> napi::Result<AsyncBlock<String>> {
+    pub fn call(
+        &self,
+        env: napi::Env,
+        method: String,
+        arguments: String,
+        transaction: Option<u32>,
+    ) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
-        run(env, async move { outcome(server.call(&method, parse(&arguments)).await) })
+        run(env, async move { outcome(server.call_within(transaction, &method, parse(&arguments)).await) })
     }
 
     /// What an override's `next()` runs.

@@ -14,11 +14,15 @@ use crate::service::users::{self, Page};
 use crate::service::{self, Caller, Trail, keys, password, sessions};
 
 /// Arguments of a call, by position. `null` and absent are the same.
-struct Arguments(Vec<Value>);
+struct Arguments {
+    list: Vec<Value>,
+    /// The number of the host's transaction that the call shall be part of.
+    transaction: Option<u32>,
+}
 
 impl Arguments {
     fn text(&self, index: usize, name: &str) -> Result<&str, Error> {
-        match self.0.get(index) {
+        match self.list.get(index) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
             _ => Err(Error::validation(name, format!("{name} must be a string that is not empty"))),
         }
@@ -34,11 +38,11 @@ impl Arguments {
     }
 
     fn value(&self, index: usize) -> Value {
-        self.0.get(index).cloned().unwrap_or(Value::Null)
+        self.list.get(index).cloned().unwrap_or(Value::Null)
     }
 
     fn member<'a>(&'a self, index: usize, name: &str) -> Option<&'a Value> {
-        self.0.get(index)?.get(name).filter(|value| !value.is_null())
+        self.list.get(index)?.get(name).filter(|value| !value.is_null())
     }
 
     fn text_member<'a>(&'a self, index: usize, name: &str) -> Result<Option<&'a str>, Error> {
@@ -59,7 +63,20 @@ impl AuthServer {
     /// # Errors
     /// What the call refuses; `CONFIGURATION_ERROR` for an unknown name.
     pub async fn call(&self, method: &str, arguments: Value) -> Result<Value, Error> {
-        let Value::Array(arguments) = arguments else {
+        self.call_within(None, method, arguments).await
+    }
+
+    /// [`AuthServer::call`] as a part of the host's transaction of that number (see [`crate::store::foreign`]), for
+    /// `register` and the bulk identifier calls. Commit and rollback are the host's; what was refused is undone without
+    /// undoing what the host did before it.
+    ///
+    /// # Errors
+    /// As of `call`; `CONFIGURATION_ERROR` for another call, and where the database is not spoken to by the host.
+    pub async fn call_within(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
+        if transaction.is_some() && !is_outcome(method) {
+            return Err(Error::configuration(format!("{method}() takes no trx")));
+        }
+        let Value::Array(list) = arguments else {
             return Err(Error::validation("arguments", "arguments must be a list"));
         };
         match method {
@@ -70,7 +87,7 @@ impl AuthServer {
             }
             _ => self.ready().await?,
         }
-        let arguments = Arguments(arguments);
+        let arguments = Arguments { list, transaction };
         let mut trail = Trail::new(self.realm().config.logging);
         let result = self.dispatch(method, &arguments, &mut trail).await;
         for event in trail.events {
@@ -96,7 +113,7 @@ impl AuthServer {
         let realm = self.realm();
         match method {
             "ready" => Ok(Value::Null),
-            "register" => self.operate(Operation::Register, arguments.value(0), trail).await,
+            "register" => self.operate(Operation::Register, arguments.value(0), arguments.transaction, trail).await,
             "bulkCreateIdentifiers" => {
                 self.operate_on(Operation::BulkCreateIdentifiers, arguments, "identifiers", trail).await
             }
@@ -160,8 +177,15 @@ impl AuthServer {
         }
     }
 
-    async fn operate(&self, operation: Operation, input: Value, trail: &mut Trail) -> Result<Value, Failure> {
-        service::run_builtin(self.realm(), operation, &input, &Caller::host(), trail).await
+    async fn operate(
+        &self,
+        operation: Operation,
+        input: Value,
+        transaction: Option<u32>,
+        trail: &mut Trail,
+    ) -> Result<Value, Failure> {
+        let caller = Caller { transaction, ..Caller::host() };
+        service::run_builtin(self.realm(), operation, &input, &caller, trail).await
     }
 
     async fn operate_on(
@@ -173,7 +197,7 @@ impl AuthServer {
     ) -> Result<Value, Failure> {
         let mut input = json!({ "userId": arguments.id(0, "userId")? });
         input[member] = arguments.value(1);
-        self.operate(operation, input, trail).await
+        self.operate(operation, input, arguments.transaction, trail).await
     }
 }
 

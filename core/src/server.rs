@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::cache::memory::MemoryCache;
 use crate::cache::{Budget, Cache, Verdict};
 use crate::clock::{Clock, Millis, SystemClock, to_iso};
-use crate::config::{Config, reader::Reader};
+use crate::config::{Config, Database, reader::Reader};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
 use crate::failure::Failure;
@@ -27,6 +27,7 @@ use crate::password::Hasher;
 use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, sessions};
+use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
 use crate::token::claims::{AccessClaims, AccessView};
 
@@ -38,11 +39,13 @@ pub struct Host {
     pub overrides: Option<Arc<dyn Overrides>>,
     /// Its word on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
+    /// Its database (`dialect` option).
+    pub database: Option<Arc<dyn ForeignDatabase>>,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), overrides: None, revocation: None }
+        Self { clock: Arc::new(SystemClock), overrides: None, revocation: None, database: None }
     }
 }
 
@@ -99,7 +102,13 @@ impl AuthServer {
     /// `CONFIGURATION_ERROR` that names the option and the cure.
     pub fn new(options: &Value, host: Host) -> Result<Self, Error> {
         let config = Config::from_options(options)?;
-        let store = store::open(&config.db)?;
+        let store = match (&config.database, &host.database) {
+            (Database::Own(db), _) => store::open(db)?,
+            (Database::Foreign(dialect), Some(database)) => store::over(Arc::clone(database), dialect),
+            (Database::Foreign(_), None) => {
+                return Err(Error::configuration("dialect is set, but the host brought no database"));
+            }
+        };
         Self::with_store(config, host, store)
     }
 

@@ -23,6 +23,10 @@ export interface NativeCallbacks {
   overridden: string[];
   operate?: (operation: string, input: string, context: string) => Promise<string>;
   isTokenRevoked?: (sessionId: string, hostContext?: number) => Promise<string>;
+  /** Runs a batch of statements; see the core's `store::foreign`. */
+  runBatch?: (batch: string) => Promise<string>;
+  /** Ends the connections that `runBatch` works with. */
+  closeDatabase?: (nothing: string) => Promise<string>;
 }
 
 /** A request as the idempotency gate sees it. */
@@ -68,7 +72,7 @@ export interface NativeServer extends NativeGuardian {
   now(): number;
   hasRoute(method: string, path: string): boolean;
   handle(request: NativeRequest): Promise<string>;
-  call(method: string, args: string): Promise<string>;
+  call(method: string, args: string, transaction?: number): Promise<string>;
   runBuiltin(operation: string, input: string, context: string): Promise<string>;
   hookFailed(hook: string, cause: string, requestId?: string): string;
   signAccessToken(claims: string): string;

@@ -1,5 +1,6 @@
 import { clockOf, type TestClock } from "./clock.js";
 import { SentriError } from "./errors.js";
+import { describeDialect } from "./kysely/kind.js";
 
 /** Replaces what JSON can't hold by words that the core knows: it checks the shapes, not we. */
 export function describe(options: object): string {
@@ -18,7 +19,7 @@ export function prepare(options: object): { text: string; clock: TestClock | und
   }
   const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
   const named: Record<string, unknown> = { production: process.env.NODE_ENV === "production", ...rest };
-  if (dialect !== undefined && dialect !== null) named.dialect = "[object]";
+  if (dialect !== undefined && dialect !== null) named.dialect = describeDialect(dialect);
   if (logger !== undefined && logger !== null) {
     // Methods of a logger may stand on its prototype, which JSON does not see.
     const method = (name: string) => typeof (logger as Record<string, unknown>)[name] === "function" ? "[function]" : undefined;

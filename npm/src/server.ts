@@ -4,6 +4,7 @@ import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
 import type { GuardRequest, ResponseData } from "./guardian.js";
 import { NativeGuard, REMEMBERED } from "./guarding.js";
+import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
 import { loadNative, type NativeRequest, type NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
 import type * as t from "./types.js";
@@ -17,16 +18,23 @@ interface Verified {
 /** Everything of server mode that no framework has a part in. */
 export class AuthServer<Role extends string = string> extends NativeGuard {
   declare readonly native: NativeServer;
+  private readonly transactions: Transactions;
+  private readonly database: DialectDatabase | undefined;
   private readonly verified = new TokenCache<Verified & { exp: number }>(REMEMBERED);
 
   constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
     const core = loadNative();
     const functions: HostFunctions = new HostFunctions(options, (...args) => native.runBuiltin(...args));
+    const transactions = new Transactions();
+    const database = databaseOf(options, text, transactions);
+    if (database) Object.assign(functions.callbacks, { runBatch: database.run, closeDatabase: database.close });
     const native: NativeServer = new core.NativeServer(text, functions.callbacks, clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
     const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
     super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
+    this.transactions = transactions;
+    this.database = database;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
   }
 
@@ -84,23 +92,34 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
 
   private async call<T>(method: string, ...args: unknown[]): Promise<T> {
-    return unwrap<T>(await this.native.call(method, JSON.stringify(args.map((arg) => arg ?? null))));
+    return this.callWithin<T>(undefined, method, ...args);
+  }
+
+  /** A call that may be part of a transaction of the caller's. */
+  private async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
+    const text = JSON.stringify(args.map((arg) => arg ?? null));
+    const trx = joined?.trx;
+    if (trx === undefined || trx === null) return unwrap<T>(await this.native.call(method, text));
+    return unwrap<T>(await this.transactions.within(trx, (number) => this.native.call(method, text, number)));
   }
 
   /** Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. */
   migrate(): Promise<void> { return this.call("migrate"); }
   /** Resolves when tables and keys are there. Requests and async calls wait by themselves. */
   ready(): Promise<void> { return this.call("ready"); }
-  /** Ends database connections. */
-  close(): Promise<void> { return this.call("close"); }
-  /** Registers a user; admin roles are allowed here. */
-  register(input: t.RegisterInput<Role>): Promise<t.RegisterResult<Role>> { return this.call("register", input); }
+  /** Ends database connections, those of a `dialect` too unless `keepPool` is set. */
+  async close({ keepPool = false }: { keepPool?: boolean } = {}): Promise<void> {
+    if (this.database) this.database.keep = keepPool;
+    await this.call("close");
+  }
+  /** Registers a user; admin roles are allowed here. With `trx`, as a part of your transaction. */
+  register(input: t.RegisterInput<Role>, joined?: t.Joined): Promise<t.RegisterResult<Role>> { return this.callWithin(joined, "register", input); }
   /** Adds identifiers, all or none. */
-  bulkCreateIdentifiers(userId: string, identifiers: t.IdentifierInput[]): Promise<t.IdentifiersResult> { return this.call("bulkCreateIdentifiers", userId, identifiers); }
+  bulkCreateIdentifiers(userId: string, identifiers: t.IdentifierInput[], joined?: t.Joined): Promise<t.IdentifiersResult> { return this.callWithin(joined, "bulkCreateIdentifiers", userId, identifiers); }
   /** Changes identifiers, all or none. */
-  bulkUpdateIdentifiers(userId: string, identifiers: t.IdentifierUpdate[]): Promise<t.IdentifiersResult> { return this.call("bulkUpdateIdentifiers", userId, identifiers); }
+  bulkUpdateIdentifiers(userId: string, identifiers: t.IdentifierUpdate[], joined?: t.Joined): Promise<t.IdentifiersResult> { return this.callWithin(joined, "bulkUpdateIdentifiers", userId, identifiers); }
   /** Deletes identifiers, all or none; one must stay. */
-  bulkDeleteIdentifiers(userId: string, ids: string[]): Promise<t.DeleteIdentifiersResult> { return this.call("bulkDeleteIdentifiers", userId, ids); }
+  bulkDeleteIdentifiers(userId: string, ids: string[], joined?: t.Joined): Promise<t.DeleteIdentifiersResult> { return this.callWithin(joined, "bulkDeleteIdentifiers", userId, ids); }
   /** Replaces a user's role set. */
   assignRoles(userId: string, roles: readonly Role[]): Promise<t.AuthUser<Role>> { return this.call("assignRoles", userId, roles); }
   /** Sets a password without the old one; every session of the user ends. */
@@ -166,6 +185,13 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     const { authorization, cookie } = req.headers;
     return this.native.accessTokenOf(one(authorization), one(cookie));
   }
+}
+
+/** The database that the application speaks to by a Kysely dialect, if it does. What the core refuses is never used. */
+function databaseOf(options: { dialect?: KyselyDialect; dialectKind?: DialectKind }, text: string, transactions: Transactions): DialectDatabase | undefined {
+  const { dialect, dialectKind } = JSON.parse(text) as { dialect?: DialectKind; dialectKind?: DialectKind };
+  if (dialect === undefined) return undefined;
+  return new DialectDatabase(options.dialect as KyselyDialect, dialectKind ?? dialect, transactions);
 }
 
 /** What JSON text starts with, and packed text never. */

@@ -1,3 +1,7 @@
+import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
+
+export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely.js";
+
 /** A logger: pino, winston, console, or anything with these methods. */
 export interface SentriLogger {
   info(data: Record<string, unknown>): void;
@@ -53,6 +57,11 @@ export interface SessionInfo {
 export interface FailedResult {
   success: false;
   error: { code: string; message: string; statusCode: number };
+}
+
+/** A call that is to be part of a transaction of yours, on the database of `dialect`: commit and rollback are yours. */
+export interface Joined {
+  trx?: KyselyTransaction | undefined;
 }
 
 /** Input of `register`. */
@@ -163,8 +172,10 @@ export type AsymmetricAlgorithm = Exclude<Algorithm, `HS${string}`>;
 export interface ServerOptions<Role extends string = string> {
   mode: "server";
   db?: DatabaseOptions;
-  /** A Kysely dialect; not supported by this version yet. */
-  dialect?: unknown;
+  /** A Kysely dialect for PostgreSQL, MySQL or SQLite, instead of `db`: sentri works on your pool, by your driver. */
+  dialect?: KyselyDialect;
+  /** Which database a dialect speaks to, if it does not tell by itself. */
+  dialectKind?: DialectKind;
   validRoles: readonly Role[];
   adminRoles?: readonly Role[];
   defaultRoles?: readonly Role[];

@@ -59,6 +59,7 @@ const RULES: &[(&str, &[&str])] = &[
             "limit",
             "password",
             "session",
+            "store::dialect",
             "token",
         ],
     ),

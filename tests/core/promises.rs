@@ -1,6 +1,8 @@
 //! Promises about sessions, refresh, registration, hooks and abuse, each through the server as a host sees it.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+#[path = "promises/faults.rs"]
+mod faults;
 #[path = "promises/hostile.rs"]
 mod hostile;
 #[path = "promises/processes.rs"]
@@ -22,7 +24,7 @@ use sentri_core::{Error, ErrorCode, Host};
 use serde_json::{Value, json};
 use support::{Bench, Database, Own, PASSWORD, START, bearer};
 
-/// Runs a test on SQLite in memory, SQLite in a file and PostgreSQL.
+/// Runs a test on every database, by the core's own drivers and through Kysely.
 macro_rules! on_every_database {
     ($($name:ident: $body:path;)*) => {$(
         mod $name {
@@ -33,6 +35,14 @@ macro_rules! on_every_database {
             async fn sqlite() { run(Database::SqliteFile).await }
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn postgres() { run(Database::Postgres).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn mysql() { run(Database::Mysql).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn kysely_with_pg() { run(Database::Kysely("pg")).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn kysely_with_mysql2() { run(Database::Kysely("mysql2")).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn kysely_with_better_sqlite3() { run(Database::Kysely("better-sqlite3")).await }
             async fn run(kind: Database) {
                 let own = Own::new(kind).await;
                 $body(&own.option).await;

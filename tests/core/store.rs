@@ -9,14 +9,22 @@ mod durability;
 mod executors;
 #[path = "store/fixture.rs"]
 mod fixture;
+#[path = "store/kysely.rs"]
+mod kysely;
 #[path = "store/migrations.rs"]
 mod migrations;
+#[path = "support/mysql.rs"]
+mod mysql;
+#[path = "support/node.rs"]
+mod node;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/outage.rs"]
 mod outage;
 #[path = "store/proxy.rs"]
 mod proxy;
+#[path = "store/sameness.rs"]
+mod sameness;
 #[path = "store/tls.rs"]
 mod tls;
 
@@ -25,3 +33,8 @@ store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);
 store_conformance!(on_sqlite_file, crate::fixture::sqlite_file);
 store_conformance!(on_sqlite_without_returning, crate::executors::sqlite_without_returning);
 store_conformance!(on_postgres, crate::fixture::postgres);
+store_conformance!(on_mysql, crate::fixture::mysql);
+store_conformance!(on_kysely_with_pg, crate::kysely::pg);
+store_conformance!(on_kysely_with_mysql2, crate::kysely::mysql2);
+store_conformance!(on_kysely_with_better_sqlite3, crate::kysely::better_sqlite3);
+store_conformance!(on_kysely_with_node_sqlite, crate::kysely::node_sqlite);

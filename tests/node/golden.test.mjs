@@ -1,4 +1,5 @@
-// The golden conversations of tests/http with real servers of every framework over real sockets, on SQLite and PostgreSQL.
+// The golden conversations of tests/http with real servers of every framework over real sockets, on SQLite and PostgreSQL, and
+// with Express through a Kysely dialect on every database.
 import { test } from "node:test";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
@@ -6,6 +7,7 @@ import { conversations, databases, each, hold, isRaw } from "./support/golden.mj
 const runs = [
   ...Object.keys(frameworks).flatMap((name) => [[name, "SQLite"], [name, "PostgreSQL"]]),
   ...Object.keys(parsing).map((name) => [name, "SQLite"]),
+  ...["PostgreSQL", "MySQL", "SQLite"].map((database) => ["Express 5", `${database} through Kysely`]),
 ];
 
 /** Fastify itself refuses such paths, before any route. */

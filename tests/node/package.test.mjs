@@ -154,7 +154,7 @@ catch (error) { console.log(error.code, /npm install/.test(error.message), /sent
 
 const snippets = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
 
-test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "testing", "middleware", "programmatic"]));
+test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "testing", "middleware", "programmatic", "kysely"]));
 
 for (const [, name, language, code] of snippets) {
   test(`the README's snippet ${name} runs`, async () => {

@@ -1,12 +1,13 @@
 // The quick start of every framework as sentri 5 documents it, from the tarballs, in a project that has this framework and
 // no other: type-checked under strict, declaration and composite, run from ESM and CommonJS on PostgreSQL. The files in
-// quickstart/ are those documents' own, with `db` where they name a dialect.
+// quickstart/ are those documents' own, with `db` where they name a dialect; and then with the dialect, word for word.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { copyFileSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { makeConsumer } from "./support/consumer.mjs";
 import { databases } from "./support/golden.mjs";
+import { mysqlDatabase, postgresSchema } from "./support/places.mjs";
 import { PASSWORD, user } from "./support/server.mjs";
 
 const here = (path) => new URL(path, import.meta.url);
@@ -39,6 +40,21 @@ const finish = {
   elysia: (code) => `import { node } from "@elysiajs/node";\n${code.replace("new Elysia()", "new Elysia({ adapter: node() })")}`,
 };
 
+/** A user's own pool behind Kysely: what stands for `db`, and what it needs. */
+const dialects = {
+  PostgreSQL: {
+    place: postgresSchema,
+    imports: 'import { PostgresDialect } from "kysely";\nimport pg from "pg";\n\nconst { Pool } = pg;\n\n',
+    option: "dialect: new PostgresDialect({\n    pool: new Pool({ connectionString: process.env.DATABASE_URL! }),\n  }),",
+  },
+  MariaDB: {
+    place: mysqlDatabase,
+    imports: 'import { MysqlDialect } from "kysely";\nimport { createPool } from "mysql2";\n\n',
+    option: "dialect: new MysqlDialect({\n    pool: createPool(process.env.DATABASE_URL!),\n  }),",
+  },
+};
+const DB = "db: { connectionString: process.env.DATABASE_URL! },";
+
 /** The same program in CommonJS, which has no top-level await. */
 function toCommonJs(code) {
   const imports = [...code.matchAll(/^import (.*) from (".*");$/gm)].map(([, what, from]) =>
@@ -47,8 +63,8 @@ function toCommonJs(code) {
 }
 
 /** Starts a program and lives a short life with it: statuses of register, login, me, me without a token; and the key's algorithm. */
-async function live(consumer, file, db) {
-  const env = { ...process.env, DATABASE_URL: db.connectionString };
+async function live(consumer, file, url) {
+  const env = { ...process.env, DATABASE_URL: url };
   const child = spawn(process.execPath, ["--require", consumer.path("any-port.cjs"), consumer.path(file)], { cwd: consumer.folder, env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   let errors = "";
   child.stderr.on("data", (chunk) => (errors += chunk));
@@ -99,7 +115,25 @@ for (const [name, { packages, types, also = [], globals = "", skipLibCheck }] of
       for (const file of ["esm.mjs", "cjs.cjs"]) {
         const { db, drop } = await databases.PostgreSQL();
         try {
-          assert.equal(await live(consumer, file, db), "201 200 200 401 UNAUTHORIZED RS256", file);
+          assert.equal(await live(consumer, file, db.connectionString), "201 200 200 401 UNAUTHORIZED RS256", file);
+        } finally {
+          await drop();
+        }
+      }
+    });
+
+    await t.test("with a dialect of Kysely's, on PostgreSQL and MariaDB", async () => {
+      consumer.install("kysely@0.28", "pg@8", "@types/pg@8", "mysql2@3");
+      const quickStart = readFileSync(here(`quickstart/${name}.ts`), "utf8");
+      assert.ok(quickStart.includes(DB));
+      for (const [database, { place, imports, option }] of Object.entries(dialects)) {
+        consumer.write("dialect.ts", globals + imports + quickStart.replace(DB, option));
+        // Types of drivers want those of Node.
+        consumer.compile(["dialect.ts"], { module: "NodeNext", skipLibCheck: true, types: NODE.filter((type) => types.includes(type)) });
+        consumer.write("dialect.mjs", (finish[name] ?? ((same) => same))(readFileSync(consumer.path("out/dialect.js"), "utf8")));
+        const { url, drop } = await place();
+        try {
+          assert.equal(await live(consumer, "dialect.mjs", url), "201 200 200 401 UNAUTHORIZED RS256", database);
         } finally {
           await drop();
         }

@@ -18,6 +18,7 @@ use crate::identifier::IdentifierRules;
 use crate::limit::LimitRules;
 use crate::password::Policy;
 use crate::session::SessionRules;
+use crate::store::dialect::Dialect;
 use crate::token::wrap::WrappingKey;
 use crate::token::{Algorithm, ClaimRules, KeyRing};
 
@@ -42,6 +43,7 @@ enum Mode {
 pub const SERVER_ONLY: &[&str] = &[
     "db",
     "dialect",
+    "dialectKind",
     "secret",
     "algorithm",
     "keys",
@@ -93,6 +95,15 @@ pub struct KeyRules {
     pub encryption_key: Option<Arc<WrappingKey>>,
 }
 
+/// Where users, sessions and keys are kept.
+#[derive(Debug)]
+pub enum Database {
+    /// The `db` option as given: the core's own drivers.
+    Own(Value),
+    /// The `dialect` option: the host speaks to the database, and this is how it is spoken to.
+    Foreign(&'static Dialect),
+}
+
 /// When `protect()` reads the session's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionCheck {
@@ -104,8 +115,8 @@ pub enum SessionCheck {
 
 /// The checked options of server mode.
 pub struct Config {
-    /// The `db` option as given.
-    pub db: Value,
+    /// `db` or `dialect`.
+    pub database: Database,
     /// Roles.
     pub roles: RoleRules,
     /// Keys.
@@ -168,11 +179,11 @@ impl Config {
         check_mode(&mut read, Mode::Server)?;
         read.refuse(CLIENT_ONLY, "belongs to mode: 'client': leave it out, or use that mode")?;
         let production = read.boolean("production", false)?;
-        let db = db(&mut read)?;
+        let database = database(&mut read)?;
         let signing = signing(&mut read, production, &mut warnings)?;
         let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
         let config = Self {
-            db,
+            database,
             roles: RoleRules::from_options(
                 read.value("validRoles"),
                 read.value("adminRoles"),
@@ -227,21 +238,37 @@ fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {
     }
 }
 
-fn db(read: &mut Reader<'_>) -> Result<Value, Error> {
-    let dialect = read.value("dialect").is_some();
-    let db = read.value("db").cloned();
-    match (dialect, db) {
-        (true, Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
-        (true, None) => Err(read.error(
-            "dialect",
-            "is not supported by this version yet: use db, e.g. db: { connectionString: process.env.DATABASE_URL }",
-        )),
-        (false, Some(db)) => Ok(db),
-        (false, None) => Err(read.error(
+fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
+    let kind = read.text("dialectKind")?;
+    match (read.value("dialect"), read.value("db").cloned()) {
+        (Some(_), Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
+        (Some(dialect), None) => foreign(read, dialect, kind).map(Database::Foreign),
+        (None, Some(_)) if kind.is_some() => Err(read.error("dialectKind", "is for dialect only: leave it out with db")),
+        (None, Some(db)) => Ok(Database::Own(db)),
+        (None, None) => Err(read.error(
             "db",
-            "is missing: give a database, e.g. db: { connectionString: process.env.DATABASE_URL } or db: 'sqlite:./sentri.db'",
+            "is missing: give a database, e.g. db: { connectionString: process.env.DATABASE_URL } or db: 'sqlite:./sentri.db', \
+             or a Kysely dialect, e.g. dialect: new PostgresDialect({ pool })",
         )),
     }
+}
+
+/// What a binding writes in the place of a dialect that does not tell which database it speaks to.
+const UNTOLD: &str = "[dialect]";
+
+/// Bindings write the name of the database in the place of the dialect.
+fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'static Dialect, Error> {
+    let Some(told) = dialect.as_str().filter(|told| *told == UNTOLD || Dialect::foreign(told).is_some()) else {
+        return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));
+    };
+    let known = "'postgres', 'mysql' or 'sqlite'";
+    Dialect::foreign(kind.unwrap_or(told)).ok_or_else(|| match kind {
+        Some(_) => read.error("dialectKind", format!("must be {known}")),
+        None => read.error(
+            "dialectKind",
+            format!("is missing: the dialect does not tell its database; say which it is: {known}"),
+        ),
+    })
 }
 
 fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) -> Result<Signing, Error> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Realm;
 use super::input::Input;
+use super::{Caller, Realm};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
@@ -46,11 +46,12 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`; the store's.
-pub async fn create(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure> {
+pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
+    let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let identifiers = read_new(realm, &input)?;
-    settle(realm.store.add_identifiers(user_id, &identifiers, realm.now()).await?)?;
+    settle(store.add_identifiers(user_id, &identifiers, realm.now()).await?)?;
     Ok(json!({ "identifiers": identifiers.iter().map(describe).collect::<Value>() }))
 }
 
@@ -60,11 +61,12 @@ pub async fn create(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`; the store's.
-pub async fn update(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure> {
+pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
+    let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let items = input.list("identifiers", MAX_ITEMS)?;
-    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    let user = store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     let (mut updates, mut inserts, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     let mut result = Vec::with_capacity(items.len());
     for item in items {
@@ -95,7 +97,7 @@ pub async fn update(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
             None => inserts.push(changed),
         }
     }
-    settle(realm.store.update_identifiers(user_id, &updates, &inserts, realm.now()).await?)?;
+    settle(store.update_identifiers(user_id, &updates, &inserts, realm.now()).await?)?;
     Ok(json!({ "identifiers": result }))
 }
 
@@ -103,7 +105,8 @@ pub async fn update(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
 ///
 /// # Errors
 /// `VALIDATION_ERROR` (also when none would stay), `IDENTIFIER_NOT_FOUND`, `USER_NOT_FOUND`; the store's.
-pub async fn delete(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure> {
+pub async fn delete(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
+    let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let mut ids = Vec::new();
@@ -116,7 +119,7 @@ pub async fn delete(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
             ids.push(id.to_owned());
         }
     }
-    settle(realm.store.delete_identifiers(user_id, &ids, realm.now()).await?)?;
+    settle(store.delete_identifiers(user_id, &ids, realm.now()).await?)?;
     Ok(Value::Null)
 }
 

@@ -71,6 +71,17 @@ impl Realm {
         self.clock.now()
     }
 
+    /// The store that `caller` works with: this realm's, or the same inside the caller's transaction.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when the database is not spoken to by the host.
+    pub fn store_for(&self, caller: &Caller) -> Result<Arc<dyn Store>, Error> {
+        let Some(transaction) = caller.transaction else { return Ok(Arc::clone(&self.store)) };
+        self.store.within(transaction).ok_or_else(|| {
+            Error::configuration("trx works with the option dialect only: with db, sentri has connections of its own")
+        })
+    }
+
     /// Keeps an event of background work for the next request to log.
     pub(crate) fn note_in_background(&self, event: Event) {
         if self.config.logging {
@@ -95,6 +106,8 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// The host's own number for the request.
     pub host_context: Option<u32>,
+    /// The number of the host's transaction that the work shall be part of.
+    pub transaction: Option<u32>,
     /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
     pub trusted: bool,
 }
@@ -140,6 +153,7 @@ impl Caller {
             user_agent: text("userAgent"),
             request_id: text("requestId"),
             host_context: None,
+            transaction: None,
             trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
         }
     }
@@ -246,9 +260,9 @@ pub(crate) async fn run_builtin(
         Operation::Logout => logout::logout(realm, input, caller, trail).await,
         Operation::LogoutAll => logout::logout_all(realm, input, caller, trail).await,
         Operation::AssignRoles => roles::assign(realm, input).await,
-        Operation::BulkCreateIdentifiers => identifiers::create(realm, input).await,
-        Operation::BulkUpdateIdentifiers => identifiers::update(realm, input).await,
-        Operation::BulkDeleteIdentifiers => identifiers::delete(realm, input).await,
+        Operation::BulkCreateIdentifiers => identifiers::create(realm, input, caller).await,
+        Operation::BulkUpdateIdentifiers => identifiers::update(realm, input, caller).await,
+        Operation::BulkDeleteIdentifiers => identifiers::delete(realm, input, caller).await,
         Operation::ChangePassword => password::change(realm, input, trail).await,
     }
 }

@@ -14,6 +14,7 @@ use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::limit;
+use crate::store::Store;
 use crate::store::model::NewUser;
 
 /// `{identifiers: [{type, value}], password, roles?}` in, `{user: {id, roles, identifiers}}` out.
@@ -22,6 +23,7 @@ use crate::store::model::NewUser;
 /// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (an admin role for a caller that is not trusted),
 /// `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
 pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
+    let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let identifiers = read_new(realm, &input)?;
     let password = Secret::new(input.text("password")?.to_owned());
@@ -34,7 +36,7 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
     };
     let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
     let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
-    let outcome = write(realm, identifiers, password, roles).await;
+    let outcome = write(realm, &*store, identifiers, password, roles).await;
     // Failures that are ours do not use up the caller's budget.
     let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
     attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
@@ -43,13 +45,14 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
 
 async fn write(
     realm: &Realm,
+    store: &dyn Store,
     identifiers: Vec<crate::store::model::Identifier>,
     password: Secret<String>,
     roles: Vec<String>,
 ) -> Result<Value, Failure> {
     let hash = realm.hasher.hash(password).await?;
     let user = NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, now: realm.now() };
-    if !realm.store.create_user(&user).await? {
+    if !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }
     Ok(json!({

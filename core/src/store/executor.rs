@@ -135,7 +135,8 @@ pub enum Expect {
     Rows(u64),
 }
 
-/// One statement with `?` for each parameter; [`Dialect::number`] gives the driver's own spelling.
+/// One statement with `?` for each parameter and `[column]` for an instant in a list of results; [`Dialect::spell`]
+/// gives the driver's own spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.
@@ -266,6 +267,14 @@ pub trait Executor: Send + Sync + 'static {
 
     /// [`Executor::run`] of a batch that only reads, without waiting. `None`: not possible here and now.
     fn run_now(&self, _batch: &Batch) -> Option<Result<Outcome, StoreError>> {
+        None
+    }
+
+    /// The same executor inside a transaction of the host's, known by a number. `None`: it has connections of its own.
+    fn within(&self, _transaction: u32) -> Option<Self>
+    where
+        Self: Sized,
+    {
         None
     }
 

@@ -1,7 +1,8 @@
 //! The schema: versions, each one transaction, and the adoption of tables that sentri 5 made.
 //!
 //! What a version does is planned from what is there, then run under a lock together with the check that nobody ran
-//! it meanwhile. So any number of processes may start at once, and a killed one leaves a whole version or none.
+//! it meanwhile. So any number of processes may start at once, and a killed one leaves a whole version or none. On MySQL,
+//! where a change of the schema is no part of a transaction, it may leave a part, and the next plan holds the rest.
 //!
 //! Normal forms of adopted identifiers are computed here and not in SQL. That is no version but is looked for on every
 //! run: a sentri 5 that still runs beside us writes rows without one, and the next start takes them in.
@@ -12,6 +13,8 @@ use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::sql::{SqlStore, backoff};
 
+mod mysql;
+
 /// Versions by name, numbered from 1. Append only.
 const VERSIONS: [&str; 2] = ["tables", "indexes"];
 /// How often a migration that meets others looks again.
@@ -19,13 +22,17 @@ const PATIENCE: u32 = 60;
 /// Identifiers given a normal form in one transaction.
 const CHUNK: i64 = 1000;
 
-const INDEXES: [&str; 5] = [
-    "CREATE UNIQUE INDEX IF NOT EXISTS sentri_identifiers_value_normalized ON sentri_identifiers (value_normalized)",
-    "CREATE INDEX IF NOT EXISTS sentri_identifiers_user_id ON sentri_identifiers (user_id)",
-    "CREATE INDEX IF NOT EXISTS sentri_sessions_user_id ON sentri_sessions (user_id)",
-    "CREATE INDEX IF NOT EXISTS sentri_sessions_expires_at ON sentri_sessions (expires_at)",
-    "CREATE INDEX IF NOT EXISTS sentri_sessions_revoked_at ON sentri_sessions (revoked_at)",
+/// Tables and the columns they have an index of, named after both.
+const INDEXES: [(&str, &str); 5] = [
+    ("sentri_identifiers", "value_normalized"),
+    IDENTIFIERS_BY_USER,
+    ("sentri_sessions", "user_id"),
+    ("sentri_sessions", "expires_at"),
+    ("sentri_sessions", "revoked_at"),
 ];
+const IDENTIFIERS_BY_USER: (&str, &str) = ("sentri_identifiers", "user_id");
+/// The one whose values are unique.
+const UNIQUE: &str = "value_normalized";
 
 /// Columns with instants that sentri 5 wrote.
 const OLD_INSTANTS: [(&str, &str); 4] = [
@@ -38,6 +45,12 @@ const OLD_INSTANTS: [(&str, &str); 4] = [
 struct Column {
     name: String,
     kind: String,
+}
+
+impl Column {
+    fn is_json_roles(&self) -> bool {
+        self.name == "roles" && self.kind.starts_with("json")
+    }
 }
 
 impl<E: Executor> SqlStore<E> {
@@ -88,7 +101,7 @@ impl<E: Executor> SqlStore<E> {
         batch.push(applied.expect(0));
         batch.extend(match version {
             1 => self.plan_tables(now).await?,
-            _ => INDEXES.into_iter().map(ddl).collect(),
+            _ => self.plan_indexes(&INDEXES).await?,
         });
         batch.push(Statement::write(
             "INSERT INTO sentri_migrations (version, name, applied_at) VALUES (?, ?, ?)",
@@ -98,7 +111,12 @@ impl<E: Executor> SqlStore<E> {
     }
 
     fn lock(&self) -> Vec<Statement> {
-        self.executor.dialect().migration_lock.map(|sql| Statement::read(sql, []).once()).into_iter().collect()
+        self.executor
+            .dialect()
+            .migration_lock
+            .map(|sql| Statement::read(sql, []).once().expect(1))
+            .into_iter()
+            .collect()
     }
 
     async fn make_ledger(&self) -> Result<(), StoreError> {
@@ -109,6 +127,24 @@ impl<E: Executor> SqlStore<E> {
             self.executor.dialect().time
         )));
         self.run(Batch::schema(batch)).await.map(drop)
+    }
+
+    async fn plan_indexes(&self, indexes: &[(&str, &str)]) -> Result<Vec<Statement>, StoreError> {
+        let index_of = self.executor.dialect().index_of;
+        let mut plan = Vec::new();
+        for (table, column) in indexes {
+            let name = format!("{table}_{column}");
+            if let Some(sql) = index_of {
+                let params = [(*table).into(), name.as_str().into()];
+                if !self.rows(Statement::read(sql, params).once()).await?.is_empty() {
+                    continue;
+                }
+            }
+            let unique = if *column == UNIQUE { "UNIQUE " } else { "" };
+            let guard = if index_of.is_none() { "IF NOT EXISTS " } else { "" };
+            plan.push(ddl(format!("CREATE {unique}INDEX {guard}{name} ON {table} ({column})")));
+        }
+        Ok(plan)
     }
 
     async fn columns(&self, table: &str) -> Result<Vec<Column>, StoreError> {
@@ -126,7 +162,7 @@ impl<E: Executor> SqlStore<E> {
     async fn plan_tables(&self, now: Millis) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
         let mut plan: Vec<Statement> = statements_of(dialect.tables).map(|sql| ddl(sql.to_owned())).collect();
-        let (time, binary) = (dialect.time, dialect.binary_text);
+        let (time, binary, long) = (dialect.time, dialect.binary_text, dialect.long_text);
         let additions = [
             ("sentri_users", vec![("updated_at", time), ("auth_epoch", "BIGINT NOT NULL DEFAULT 0")]),
             (
@@ -137,7 +173,7 @@ impl<E: Executor> SqlStore<E> {
                     ("last_used_at", time),
                     ("revoked_at", time),
                     ("ip_address", "VARCHAR(45)"),
-                    ("user_agent", "TEXT"),
+                    ("user_agent", long),
                 ],
             ),
             ("sentri_identifiers", vec![("value_normalized", binary)]),
@@ -148,7 +184,6 @@ impl<E: Executor> SqlStore<E> {
             if present.is_empty() {
                 continue;
             }
-            adopted.push(table);
             let has = |name: &str| present.iter().any(|column| column.name == name);
             for (name, kind) in wanted.into_iter().filter(|(name, _)| !has(name)) {
                 plan.push(ddl(format!("ALTER TABLE {table} ADD COLUMN {name} {kind}")));
@@ -159,17 +194,23 @@ impl<E: Executor> SqlStore<E> {
                            WHERE replaced_by IS NOT NULL AND revoked_at IS NULL";
                 plan.push(Statement::write(sql, [Value::Time(now)]).once());
             }
-            if present.iter().any(|column| column.name == "roles" && column.kind.starts_with("json")) {
+            adopted.push((table, present));
+        }
+        let is_adopted = |table: &str| adopted.iter().any(|(name, _)| *name == table);
+        if is_adopted("sentri_identifiers") {
+            plan.extend(self.plan_uniques().await?);
+        }
+        match dialect.name {
+            "mysql" => plan.extend(mysql::adopt(&adopted)),
+            "sqlite" => {
+                let old = OLD_INSTANTS.into_iter().filter(|(table, _)| is_adopted(table));
+                plan.extend(old.map(|(table, column)| ddl(instants_to_iso(table, column))));
+            }
+            _ if adopted.iter().flat_map(|(_, columns)| columns).any(Column::is_json_roles) => {
                 plan.push(ddl("ALTER TABLE sentri_users ALTER COLUMN roles DROP DEFAULT"));
                 plan.push(ddl("ALTER TABLE sentri_users ALTER COLUMN roles TYPE TEXT USING CAST(roles AS TEXT)"));
             }
-        }
-        if adopted.contains(&"sentri_identifiers") {
-            plan.extend(self.plan_uniques().await?);
-        }
-        if dialect.time == "TEXT" {
-            let old = OLD_INSTANTS.into_iter().filter(|(table, _)| adopted.contains(table));
-            plan.extend(old.map(|(table, column)| ddl(instants_to_iso(table, column))));
+            _ => {}
         }
         Ok(plan)
     }
@@ -185,12 +226,17 @@ impl<E: Executor> SqlStore<E> {
             if !matches!(columns.into_optional_text()?.as_deref(), Some("value" | "type,user_id")) {
                 continue;
             }
-            let name = format!("\"{}\"", name.into_text()?.replace('"', "\"\""));
+            let name = dialect.quoted(&name.into_text()?);
             match (constraint.into_int()?, dialect.name) {
+                (_, "mysql") => plan.push(ddl(format!("DROP INDEX {name} ON sentri_identifiers"))),
                 (0, _) => plan.push(ddl(format!("DROP INDEX {name}"))),
                 (_, "sqlite") => rebuild = true,
                 _ => plan.push(ddl(format!("ALTER TABLE sentri_identifiers DROP CONSTRAINT {name}"))),
             }
+        }
+        if dialect.name == "mysql" && !plan.is_empty() {
+            // A foreign key wants an index, and takes the unique one for it until there is another.
+            plan.splice(0..0, self.plan_indexes(&[IDENTIFIERS_BY_USER]).await?);
         }
         if rebuild {
             plan.extend(rebuilt_identifiers(dialect.tables));
@@ -227,7 +273,7 @@ impl<E: Executor> SqlStore<E> {
             let normalized = (self.normalize)(kind, value);
             Statement::write(
                 "UPDATE sentri_identifiers SET value_normalized = CASE WHEN EXISTS (SELECT 1 FROM \
-                 (SELECT value_normalized FROM sentri_identifiers WHERE value_normalized = ?) AS taken) \
+                 (SELECT value_normalized FROM sentri_identifiers WHERE value_normalized = ? LIMIT 1) AS taken) \
                  THEN ? ELSE ? END WHERE id = ? AND value_normalized IS NULL",
                 [normalized.as_str().into(), otherwise.into(), normalized.as_str().into(), id.as_str().into()],
             )

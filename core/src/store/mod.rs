@@ -1,5 +1,7 @@
 //! The store port: whole domain operations, each atomic, each safe to race against every other.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::clock::Millis;
@@ -7,15 +9,20 @@ use crate::failure::StoreError;
 
 pub mod dialect;
 pub mod executor;
+pub mod foreign;
 pub mod memory;
 mod migrate;
 pub mod model;
+pub mod mysql;
 mod open;
+pub mod pooled;
 pub mod postgres;
 pub mod sql;
 pub mod sqlite;
+pub mod tls;
+mod url;
 
-pub use open::open;
+pub use open::{open, over};
 
 use model::{
     Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
@@ -151,6 +158,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes at most `limit` sessions that expired or were revoked before `before`; how many it was.
     async fn purge_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
+
+    /// The same store inside a transaction of the host's, known by a number: what it does becomes part of it, and nothing
+    /// is run again by itself. `None`: this store has connections of its own.
+    fn within(&self, _transaction: u32) -> Option<Arc<dyn Store>> {
+        None
+    }
 
     /// [`Store::find_session`] without waiting, for a driver that can read a row at once (`SQLite`, memory).
     /// `None`: not possible here and now.

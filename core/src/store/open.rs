@@ -1,4 +1,4 @@
-//! The `db` option, made into a store. Nothing is opened before the first use.
+//! The `db` or `dialect` option, made into a store. Nothing is opened before the first use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,15 +9,22 @@ use crate::crypto::Secret;
 use crate::error::Error;
 use crate::identifier::normalize_adopted;
 use crate::store::Store;
-use crate::store::postgres::{PemSource, PostgresConfig, PostgresExecutor, Tls, TlsFiles};
+use crate::store::dialect::Dialect;
+use crate::store::executor::Executor;
+use crate::store::foreign::{ForeignDatabase, ForeignExecutor};
+use crate::store::mysql::{MysqlConfig, MysqlExecutor};
+use crate::store::postgres::{PostgresConfig, PostgresExecutor};
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{SqliteConfig, SqliteExecutor};
+use crate::store::tls::{PemSource, Tls, TlsFiles};
 
-const DEFAULT_PORT: u16 = 5432;
+const POSTGRES_PORT: u16 = 5432;
+const MYSQL_PORT: u16 = 3306;
 const MOST_CONNECTIONS: u64 = 1000;
 
-/// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `sqlite:./file.db`, `sqlite::memory:`),
-/// `{connectionString, max, ssl}`, `{host, port, database, user, password, max, ssl}` or `{filename}`.
+/// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
+/// `sqlite::memory:`), `{connectionString, max, ssl}`, `{type, host, port, database, user, password, max, ssl}` or
+/// `{filename}`. `type` is `postgres` unless said otherwise.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.
@@ -29,25 +36,27 @@ pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
     }
 }
 
+/// A store over a database that the host speaks to, spelt in one of [`Dialect::foreign`].
+#[must_use]
+pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Arc<dyn Store> {
+    store_over(ForeignExecutor::new(database, dialect))
+}
+
 fn from_url(option: &str, url: &str) -> Result<Arc<dyn Store>, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "postgres" | "postgresql" => {
-            // The driver knows the schemes in lower case only.
-            let config = PostgresConfig::from_url(&format!("postgres:{rest}"))?;
-            Ok(postgres(config))
-        }
         "sqlite" | "file" => sqlite(option, rest.strip_prefix("//").unwrap_or(rest)),
-        "mysql" | "mariadb" => Err(wrong(&format!(
-            "{option}: MySQL and MariaDB are not supported natively yet; give a Kysely MysqlDialect as `dialect` instead"
-        ))),
-        _ => Err(wrong(&format!("{option} has an unknown scheme: {KNOWN}"))),
+        scheme => match Server::from_name(scheme) {
+            Some(server) => server.open_url(rest, PoolOptions::default()),
+            None => Err(wrong(&format!("{option} has an unknown scheme: {KNOWN}"))),
+        },
     }
 }
 
-const KNOWN: &str = "use postgres://user:password@host/database, sqlite:./file.db or sqlite::memory:";
+const KNOWN: &str = "use postgres://user:password@host/database, mysql://user:password@host/database, \
+                     sqlite:./file.db or sqlite::memory:";
 
 fn from_members(members: &Map<String, Value>) -> Result<Arc<dyn Store>, Error> {
     let of = Members(members);
@@ -58,36 +67,101 @@ fn from_members(members: &Map<String, Value>) -> Result<Arc<dyn Store>, Error> {
     if members.contains_key("connectionString") {
         of.only(&["connectionString", "max", "ssl"])?;
         let url = of.required_text("connectionString")?;
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            return Ok(postgres(of.pool(PostgresConfig::from_url(url)?)?));
+        let server = url.split_once(':').and_then(|(scheme, rest)| Some((Server::from_name(scheme)?, rest)));
+        if let Some((server, rest)) = server {
+            return server.open_url(rest, of.pool()?);
         }
         of.only(&["connectionString"])?;
         return from_url("db.connectionString", url);
     }
-    of.only(&["host", "port", "database", "user", "password", "max", "ssl"])?;
+    of.only(&["type", "host", "port", "database", "user", "password", "max", "ssl"])?;
     if !members.contains_key("host") && !members.contains_key("database") {
         return Err(wrong("db names no database: give connectionString, host and database, or filename"));
     }
-    let config = PostgresConfig::from_parts(
-        of.text("host")?.unwrap_or("localhost"),
-        of.port()?,
-        of.text("database")?,
-        of.text("user")?,
-        of.text("password")?,
-    )?;
-    Ok(postgres(of.pool(config)?))
+    let name = of.text("type")?.unwrap_or("postgres");
+    let server = Server::from_name(name)
+        .ok_or_else(|| wrong("db.type must be 'postgres', 'mysql' or 'mariadb'; for SQLite give filename"))?;
+    server.open_parts(&of)
 }
 
-fn postgres(config: PostgresConfig) -> Arc<dyn Store> {
-    Arc::new(SqlStore::new(PostgresExecutor::new(config), normalize_adopted))
+/// A database server that the core speaks to itself.
+#[derive(Clone, Copy)]
+enum Server {
+    Postgres,
+    Mysql,
+}
+
+impl Server {
+    fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            "mysql" | "mariadb" => Some(Self::Mysql),
+            _ => None,
+        }
+    }
+
+    /// `rest` is the URL behind its scheme and colon; the drivers know one spelling of the scheme each.
+    fn open_url(self, rest: &str, pool: PoolOptions) -> Result<Arc<dyn Store>, Error> {
+        match self {
+            Self::Postgres => pool.postgres(PostgresConfig::from_url(&format!("postgres:{rest}"))?),
+            Self::Mysql => pool.mysql(MysqlConfig::from_url(&format!("mysql:{rest}"))?),
+        }
+    }
+
+    fn open_parts(self, of: &Members<'_>) -> Result<Arc<dyn Store>, Error> {
+        let host = of.text("host")?.unwrap_or("localhost");
+        let (database, user, password) = (of.text("database")?, of.text("user")?, of.text("password")?);
+        match self {
+            Self::Postgres => {
+                let port = of.port(POSTGRES_PORT)?;
+                of.pool()?.postgres(PostgresConfig::from_parts(host, port, database, user, password)?)
+            }
+            Self::Mysql => {
+                let port = of.port(MYSQL_PORT)?;
+                of.pool()?.mysql(MysqlConfig::from_parts(host, port, database, user, password))
+            }
+        }
+    }
+}
+
+/// The members `max` and `ssl`.
+#[derive(Default)]
+struct PoolOptions {
+    max: Option<usize>,
+    tls: Option<(Tls, TlsFiles)>,
+}
+
+impl PoolOptions {
+    fn postgres(self, mut config: PostgresConfig) -> Result<Arc<dyn Store>, Error> {
+        if let Some(max) = self.max {
+            config = config.with_max(max);
+        }
+        if let Some((mode, files)) = self.tls {
+            config = config.with_tls(mode, files)?;
+        }
+        Ok(store_over(PostgresExecutor::new(config)))
+    }
+
+    fn mysql(self, mut config: MysqlConfig) -> Result<Arc<dyn Store>, Error> {
+        if let Some(max) = self.max {
+            config = config.with_max(max);
+        }
+        if let Some((mode, files)) = self.tls {
+            config = config.with_tls(mode, files)?;
+        }
+        Ok(store_over(MysqlExecutor::new(config)))
+    }
+}
+
+fn store_over(executor: impl Executor) -> Arc<dyn Store> {
+    Arc::new(SqlStore::new(executor, normalize_adopted))
 }
 
 fn sqlite(option: &str, path: &str) -> Result<Arc<dyn Store>, Error> {
     if path.is_empty() || path.contains('\0') {
         return Err(wrong(&format!("{option} names no file: use sqlite:./file.db or sqlite::memory:")));
     }
-    let config = SqliteConfig { path: PathBuf::from(path) };
-    Ok(Arc::new(SqlStore::new(SqliteExecutor::new(config), normalize_adopted)))
+    Ok(store_over(SqliteExecutor::new(SqliteConfig { path: PathBuf::from(path) })))
 }
 
 /// The members of the `db` object. `null` counts as absent.
@@ -132,26 +206,22 @@ impl<'a> Members<'a> {
         number.filter(|number| range.contains(number)).map(Some).ok_or_else(message)
     }
 
-    fn port(&self) -> Result<u16, Error> {
+    fn port(&self, default: u16) -> Result<u16, Error> {
         let port = self.number("port", 1..=u64::from(u16::MAX))?;
-        Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT))
+        Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
     }
 
-    /// `config` with the members `max` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
-    fn pool(&self, mut config: PostgresConfig) -> Result<PostgresConfig, Error> {
-        if let Some(max) = self.number("max", 1..=MOST_CONNECTIONS)? {
-            config = config.with_max(max as usize);
-        }
-        match self.get("ssl") {
-            None => Ok(config),
-            Some(Value::Bool(false)) => config.with_tls(Tls::Disable, TlsFiles::default()),
-            Some(Value::Bool(true)) => config.with_tls(Tls::VerifyFull, TlsFiles::default()),
-            Some(Value::Object(ssl)) => {
-                let (mode, files) = tls_from(ssl)?;
-                config.with_tls(mode, files)
-            }
-            Some(_) => Err(wrong("db.ssl must be true, false or an object")),
-        }
+    /// The members `max` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
+    fn pool(&self) -> Result<PoolOptions, Error> {
+        let max = self.number("max", 1..=MOST_CONNECTIONS)?.map(|max| max as usize);
+        let tls = match self.get("ssl") {
+            None => None,
+            Some(Value::Bool(false)) => Some((Tls::Disable, TlsFiles::default())),
+            Some(Value::Bool(true)) => Some((Tls::VerifyFull, TlsFiles::default())),
+            Some(Value::Object(ssl)) => Some(tls_from(ssl)?),
+            Some(_) => return Err(wrong("db.ssl must be true, false or an object")),
+        };
+        Ok(PoolOptions { max, tls })
     }
 }
 

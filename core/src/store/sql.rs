@@ -1,5 +1,6 @@
 //! The store in SQL, written once for every database: each operation is one [`Batch`].
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -19,7 +20,7 @@ mod keys;
 mod sessions;
 mod users;
 
-/// How often an operation that lost a race is run again.
+/// How often an operation that lost a race is run again, in a transaction of our own.
 const RETRIES: u32 = 5;
 /// After which time a lost race is reported instead of run again.
 const RETRY_WINDOW: Duration = Duration::from_secs(2);
@@ -31,12 +32,14 @@ type Row = Vec<Value>;
 pub struct SqlStore<E> {
     pub(super) executor: E,
     pub(super) normalize: Normalizer,
+    /// How often an operation that lost a race is run again.
+    retries: u32,
 }
 
 impl<E: Executor> SqlStore<E> {
     /// A store over `executor`. `normalize` gives the normal form of identifiers written by sentri 5, which kept none.
     pub const fn new(executor: E, normalize: Normalizer) -> Self {
-        Self { executor, normalize }
+        Self { executor, normalize, retries: RETRIES }
     }
 
     /// Runs a batch; a lost race is run again, after a growing and random pause.
@@ -46,7 +49,7 @@ impl<E: Executor> SqlStore<E> {
         let mut attempt = 0;
         loop {
             match self.executor.run(&batch).await {
-                Err(StoreError::Conflict(_)) if attempt < RETRIES && started.elapsed() < RETRY_WINDOW => {
+                Err(StoreError::Conflict(_)) if attempt < self.retries && started.elapsed() < RETRY_WINDOW => {
                     tokio::time::sleep(backoff(attempt)).await;
                     attempt += 1;
                 }
@@ -75,8 +78,14 @@ impl<E: Executor> SqlStore<E> {
 
     fn lock_user(&self, user_id: &str) -> Statement {
         let sql = format!("SELECT id FROM sentri_users WHERE id = ?{}", self.executor.dialect().for_update);
-        Statement::read(sql, [user_id.into()]).expect(1)
+        Statement::read(sql, [id(user_id)]).expect(1)
     }
+}
+
+/// The parameter to find a row by its id. Text on MySQL compares without the spaces at its end: what is asked for with one
+/// would find a row whose id nobody who compares it elsewhere would recognise. No row has such an id.
+fn id(id: &str) -> Value {
+    if id.ends_with(' ') { Value::Null } else { id.into() }
 }
 
 fn only_answer(outcome: Outcome) -> Result<Answer, StoreError> {
@@ -246,6 +255,12 @@ impl<E: Executor> Store for SqlStore<E> {
 
     async fn purge_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
         self.remove_dead_sessions(before, limit).await
+    }
+
+    fn within(&self, transaction: u32) -> Option<Arc<dyn Store>> {
+        let executor = self.executor.within(transaction)?;
+        // A race lost in the transaction is lost for all that is in it: its owner alone can run it again.
+        Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0 }))
     }
 
     fn find_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {

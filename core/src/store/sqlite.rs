@@ -270,23 +270,28 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// The texts of SQLite name tables and columns, never values.
 fn failure(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
-    let Some(code) = error.sqlite_error_code() else { return StoreError::Other(text) };
-    let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
+    match error.sqlite_error() {
+        Some(error) => from_code(error.extended_code, text),
+        None => StoreError::Other(text),
+    }
+}
+
+/// The failure behind an extended result code. The texts of SQLite name tables and columns, never values.
+pub(in crate::store) fn from_code(code: i32, text: String) -> StoreError {
     match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Conflict(text),
-        ErrorCode::ConstraintViolation => match extended {
-            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => StoreError::Unique(text),
-            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::Conflict(text),
-            _ => StoreError::Other(text),
-        },
-        ErrorCode::CannotOpen
-        | ErrorCode::DiskFull
-        | ErrorCode::ReadOnly
-        | ErrorCode::SystemIoFailure
-        | ErrorCode::FileLockingProtocolFailed => StoreError::Unavailable(text),
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => return StoreError::Unique(text),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return StoreError::Conflict(text),
+        _ => {}
+    }
+    // The lowest byte is the code that the others are shades of.
+    match code & 0xff {
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => StoreError::Conflict(text),
+        ffi::SQLITE_CANTOPEN | ffi::SQLITE_FULL | ffi::SQLITE_READONLY | ffi::SQLITE_IOERR | ffi::SQLITE_PROTOCOL => {
+            StoreError::Unavailable(text)
+        }
+        ffi::SQLITE_CONSTRAINT => StoreError::Other(text),
         _ if text.contains("no such table") || text.contains("no such column") => StoreError::SchemaMissing(text),
         _ if text.contains("already exists") || text.contains("duplicate column name") => StoreError::Conflict(text),
         _ => StoreError::Other(text),

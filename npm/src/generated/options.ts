@@ -4,6 +4,7 @@
 export const SERVER_ONLY: readonly string[] = [
   "db",
   "dialect",
+  "dialectKind",
   "secret",
   "algorithm",
   "keys",

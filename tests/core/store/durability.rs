@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{Folder, Schema};
+use crate::mysql::MysqlDatabase;
 
 /// Tells a process of this test binary to write into that database until it is killed.
 const CHILD: &str = "SENTRI_TEST_WRITE";
@@ -92,4 +93,11 @@ async fn postgres_keeps_what_it_acknowledged() {
     write_if_child().await;
     let schema = Schema::new().await;
     loses_nothing("postgres_keeps_what_it_acknowledged", &schema.url()).await;
+}
+
+#[tokio::test]
+async fn mysql_keeps_what_it_acknowledged() {
+    write_if_child().await;
+    let database = MysqlDatabase::new().await;
+    loses_nothing("mysql_keeps_what_it_acknowledged", &database.url()).await;
 }

@@ -10,6 +10,7 @@ use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::dialect::{Dialect, SQLITE};
 use sentri_core::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use sentri_core::store::model::{Identifier, NewUser, Session};
+use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
 use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::sql::SqlStore;
 use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
@@ -18,6 +19,8 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{self, Fixture, Folder, Schema};
+use crate::kysely::{self, Driver};
+use crate::mysql::{self, MysqlDatabase};
 
 /// SQLite, spoken to as a database without RETURNING has to be.
 struct WithoutReturning(SqliteExecutor);
@@ -51,6 +54,10 @@ fn sqlite(folder: &Folder) -> SqliteExecutor {
 
 fn postgres(schema: &Schema) -> PostgresExecutor {
     PostgresExecutor::new(PostgresConfig::from_url(&schema.url()).unwrap())
+}
+
+fn mysql(database: &MysqlDatabase) -> MysqlExecutor {
+    MysqlExecutor::new(MysqlConfig::from_url(&database.url()).unwrap())
 }
 
 fn insert(id: i64) -> Statement {
@@ -107,6 +114,22 @@ async fn postgres_keeps_batches_whole() {
     keeps_batches_whole(postgres(&schema)).await;
 }
 
+#[tokio::test]
+async fn mysql_keeps_batches_whole() {
+    let database = MysqlDatabase::new().await;
+    keeps_batches_whole(mysql(&database)).await;
+}
+
+#[tokio::test]
+async fn kysely_keeps_batches_whole() {
+    let (folder, other, schema, database) =
+        (Folder::new(), Folder::new(), Schema::new().await, MysqlDatabase::new().await);
+    keeps_batches_whole(kysely::executor(Driver::Pg, &schema.url())).await;
+    keeps_batches_whole(kysely::executor(Driver::Mysql2, &database.url())).await;
+    keeps_batches_whole(kysely::executor(Driver::BetterSqlite3, folder.file().to_str().unwrap())).await;
+    keeps_batches_whole(kysely::executor(Driver::NodeSqlite, other.file().to_str().unwrap())).await;
+}
+
 /// A caller that gives up in the middle of a transaction must not hand it on with the connection.
 #[tokio::test]
 async fn an_abandoned_batch_leaves_nothing_behind() {
@@ -119,6 +142,19 @@ async fn an_abandoned_batch_leaves_nothing_behind() {
     assert!(run.is_err(), "abandoned");
     executor.run(&insert(3).into()).await.unwrap();
     assert_eq!(ids(&*executor).await, [3]);
+}
+
+#[tokio::test]
+async fn an_abandoned_batch_leaves_nothing_behind_on_mysql() {
+    let database = MysqlDatabase::new().await;
+    let executor = MysqlExecutor::new(MysqlConfig::from_url(&database.url()).unwrap().with_max(1));
+    let table = Statement::write("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, at DATETIME(6))", []).once();
+    executor.run(&table.into()).await.unwrap();
+    let batch = Batch::of([insert(1), Statement::read("SELECT SLEEP(1)", []).once(), insert(2)]);
+    let run = tokio::time::timeout(std::time::Duration::from_millis(200), executor.run(&batch)).await;
+    assert!(run.is_err(), "abandoned");
+    executor.run(&insert(3).into()).await.unwrap();
+    assert_eq!(ids(&executor).await, [3]);
 }
 
 #[tokio::test]
@@ -135,14 +171,16 @@ async fn a_missing_folder_is_named() {
 
 #[tokio::test]
 async fn tables_that_are_missing_are_told_from_an_outage() {
-    let (folder, schema) = (Folder::new(), Schema::new().await);
-    for url in [folder.url(), schema.url()] {
+    let (folder, schema, database) = (Folder::new(), Schema::new().await, MysqlDatabase::new().await);
+    for url in [folder.url(), schema.url(), database.url()] {
         let store = open(&json!(url)).unwrap();
         assert!(matches!(store.check().await, Err(StoreError::SchemaMissing(_))));
         assert!(matches!(store.find_user(&make_id()).await, Err(StoreError::SchemaMissing(_))));
     }
-    let store = open(&json!("postgres://nobody@127.0.0.1:1/none")).unwrap();
-    assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+    for url in ["postgres://nobody@127.0.0.1:1/none", "mysql://nobody@127.0.0.1:1/none"] {
+        let store = open(&json!(url)).unwrap();
+        assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+    }
 }
 
 fn user(value: &str) -> NewUser {
@@ -184,17 +222,21 @@ async fn nul_is_refused_by_postgres_without_harm() {
     assert!(fixture.store.create_user(&user("fine")).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_unique_violation_does_not_quote_the_value() {
-    let schema = Schema::new().await;
-    let executor = postgres(&schema);
-    let table = Statement::write("CREATE TABLE things (id BIGINT, name TEXT UNIQUE, at TIMESTAMP)", []).once();
-    executor.run(&table.into()).await.unwrap();
+async fn tells_the_key_and_not_the_value(executor: impl Executor) {
+    let table = "CREATE TABLE things (id BIGINT, name VARCHAR(99), CONSTRAINT things_name_key UNIQUE (name))";
+    executor.run(&Statement::write(table, []).once().into()).await.unwrap();
     let row = || Statement::write("INSERT INTO things (name) VALUES (?)", ["someone@example.com".into()]);
     executor.run(&row().into()).await.unwrap();
     let Err(StoreError::Unique(cause)) = executor.run(&row().into()).await else { panic!("it is unique") };
     assert!(cause.contains("things_name_key") && !cause.contains("someone"), "{cause}");
     assert_eq!(format!("{:?}", row().params), "[Text(..)]");
+}
+
+#[tokio::test]
+async fn a_unique_violation_does_not_quote_the_value() {
+    let (schema, database) = (Schema::new().await, MysqlDatabase::new().await);
+    tells_the_key_and_not_the_value(postgres(&schema)).await;
+    tells_the_key_and_not_the_value(mysql(&database)).await;
 }
 
 /// A migration that another process ran changes what prepared statements answer.
@@ -211,6 +253,61 @@ async fn prepared_statements_survive_a_changed_table() {
     fixture::connect(&schema.url()).await.batch_execute(sql).await.unwrap();
     let found = fixture.store.find_session(&session.id).await.unwrap().unwrap();
     assert_eq!(found.session, session);
+}
+
+#[tokio::test]
+async fn prepared_statements_survive_a_changed_table_on_mysql() {
+    let database = MysqlDatabase::new().await;
+    let store = open(&json!({ "connectionString": database.url(), "max": 1 })).unwrap();
+    store.migrate(T).await.unwrap();
+    let someone = user("anna");
+    assert!(store.create_user(&someone).await.unwrap());
+    let session = session(&someone.id, T);
+    assert!(store.create_session(&session, None).await.unwrap());
+    assert!(store.find_session(&session.id).await.unwrap().is_some());
+    for kind in ["VARCHAR(600)", "LONGTEXT"] {
+        mysql::run(&database.url(), &format!("ALTER TABLE sentri_sessions MODIFY user_agent {kind}")).await;
+        assert_eq!(store.find_session(&session.id).await.unwrap().unwrap().session, session);
+    }
+}
+
+/// What the server would do by itself to what does not fit, cut it, is a wrong row and no success.
+#[tokio::test]
+async fn mysql_cuts_nothing() {
+    let fixture = fixture::mysql().await;
+    let mut someone = user("anna");
+    someone.password_hash = Some(Secret::new("x".repeat(300)));
+    let Err(StoreError::Other(cause)) = fixture.store.create_user(&someone).await else { panic!("it does not fit") };
+    assert!(!cause.contains("xx"), "{cause}");
+    assert!(fixture.store.find_user(&someone.id).await.unwrap().is_none());
+    let mut emoji = user("\u{1F980}\u{10FFFD} \u{0}x");
+    emoji.roles = vec!["\u{1F980}".into()];
+    assert!(fixture.store.create_user(&emoji).await.unwrap());
+    let found = fixture.store.find_user(&emoji.id).await.unwrap().unwrap();
+    assert_eq!((found.identifiers, found.user.roles), (emoji.identifiers, emoji.roles));
+}
+
+/// Text on MySQL compares without the spaces at its end, and `id` is text.
+#[tokio::test]
+async fn an_id_with_a_space_behind_it_is_another_one() {
+    for fixture in [fixture::mysql().await, fixture::postgres().await, fixture::sqlite_memory().await] {
+        let someone = user("anna");
+        assert!(fixture.store.create_user(&someone).await.unwrap());
+        let live = session(&someone.id, T);
+        assert!(fixture.store.create_session(&live, None).await.unwrap());
+        let (user_id, session_id) = (format!("{} ", someone.id), format!("{} ", live.id));
+        let store = &fixture.store;
+        assert!(store.find_user(&user_id).await.unwrap().is_none());
+        assert!(store.credential_of(&user_id).await.unwrap().is_none());
+        assert!(store.find_session(&session_id).await.unwrap().is_none());
+        assert!(!store.set_roles(&user_id, &[], T).await.unwrap());
+        assert!(!store.revoke_session(&session_id, None, T).await.unwrap());
+        assert!(!store.revoke_session(&session_id, Some(&someone.id), T).await.unwrap());
+        assert_eq!(store.revoke_sessions(&user_id, T).await.unwrap(), Vec::<String>::new());
+        assert!(!store.change_password(&user_id, None, "hash", T).await.unwrap());
+        assert!(!store.delete_user(&user_id).await.unwrap());
+        assert_eq!(store.list_sessions(&someone.id, T).await.unwrap().len(), 1);
+    }
 }
 
 /// Sessions are read at once, without a thread or a wait, once a file is open.

@@ -8,6 +8,8 @@ use sentri_core::store::memory::MemoryStore;
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
+use crate::mysql::MysqlDatabase;
+
 /// A store and the place that it keeps its data in.
 pub struct Fixture {
     pub store: Arc<dyn Store>,
@@ -38,6 +40,11 @@ pub async fn sqlite_file() -> Fixture {
 pub async fn postgres() -> Fixture {
     let schema = Schema::new().await;
     Fixture::over(open(&json!(schema.url())).unwrap(), schema).await
+}
+
+pub async fn mysql() -> Fixture {
+    let database = MysqlDatabase::new().await;
+    Fixture::over(open(&json!(database.url())).unwrap(), database).await
 }
 
 /// A folder for one SQLite file.
@@ -85,6 +92,10 @@ impl Schema {
         let name = format!("sentri_{}", make_id().replace('-', ""));
         connect(&server_url()).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
         Self(name)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
     }
 
     pub fn url(&self) -> String {

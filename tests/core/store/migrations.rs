@@ -12,6 +12,8 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{Folder, Schema, connect};
+use crate::kysely::{self, Driver};
+use crate::mysql::{self, MysqlDatabase};
 
 const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
 /// Tells a process of this test binary to migrate that database and end.
@@ -62,6 +64,15 @@ async fn sixteen_processes_on_postgres() {
     for _ in 0..3 {
         let schema = Schema::new().await;
         sixteen_processes_agree("sixteen_processes_on_postgres", &schema.url()).await;
+    }
+}
+
+#[tokio::test]
+async fn sixteen_processes_on_mysql() {
+    migrate_if_child().await;
+    for _ in 0..3 {
+        let database = MysqlDatabase::new().await;
+        sixteen_processes_agree("sixteen_processes_on_mysql", &database.url()).await;
     }
 }
 
@@ -137,6 +148,17 @@ async fn kills_on_postgres() {
     survives_kills("kills_on_postgres", &schema.url(), 1500).await;
 }
 
+#[tokio::test]
+async fn kills_on_mysql() {
+    migrate_if_child().await;
+    let database = MysqlDatabase::new().await;
+    // Names that differ by case alone need a column that tells them apart.
+    let tables = MYSQL_5_3.replace("value VARCHAR(255)", "value VARCHAR(255) COLLATE utf8mb4_bin");
+    mysql::run(&database.url(), &tables).await;
+    mysql::run(&database.url(), &format!("BEGIN; {} COMMIT;", many_users(1500, "2024-05-06 07:08:09"))).await;
+    survives_kills("kills_on_mysql", &database.url(), 1500).await;
+}
+
 const SQLITE_5_0: &str = "
 CREATE TABLE sentri_users (id varchar(36) PRIMARY KEY, password_hash varchar(255) NOT NULL,
   roles text NOT NULL DEFAULT '[]', created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
@@ -187,6 +209,31 @@ CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY,
   type VARCHAR(50) NOT NULL, value VARCHAR(255) NOT NULL, created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT \"odd \"\"name\" UNIQUE (value));
 CREATE UNIQUE INDEX sentri_identifiers_user_type ON sentri_identifiers (user_id, type);
+";
+
+const MYSQL_5_0: &str = "
+CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
+  roles JSON NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL,
+  expires_at DATETIME NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  FOREIGN KEY (user_id) REFERENCES sentri_users (id) ON DELETE CASCADE);
+CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL, type VARCHAR(50) NOT NULL,
+  value VARCHAR(255) NOT NULL UNIQUE, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  FOREIGN KEY (user_id) REFERENCES sentri_users (id) ON DELETE CASCADE);
+";
+
+const MYSQL_5_3: &str = "
+CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
+  roles VARCHAR(1000) NOT NULL DEFAULT '[]', created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6));
+CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL,
+  expires_at DATETIME(6) NOT NULL, created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  ip_address VARCHAR(45), user_agent TEXT, replaced_by VARCHAR(36),
+  CONSTRAINT sentri_sessions_user FOREIGN KEY (user_id) REFERENCES sentri_users (id) ON DELETE CASCADE);
+CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL, type VARCHAR(50) NOT NULL,
+  value VARCHAR(255) NOT NULL, created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  CONSTRAINT `odd ``name` UNIQUE (value),
+  UNIQUE KEY sentri_identifiers_user_type (user_id, type),
+  FOREIGN KEY (user_id) REFERENCES sentri_users (id) ON DELETE CASCADE);
 ";
 
 /// Two people whose names differ by case, in an order of ids that is not that of age; a session each way.
@@ -273,17 +320,85 @@ async fn postgres_tables_of_5_0_and_5_3_are_adopted() {
     }
 }
 
+#[tokio::test]
+async fn mysql_tables_of_5_0_and_5_3_are_adopted() {
+    // Sentri 5 kept `Rizz` and `rizz` apart only where the database did; the other time zone is that of the server.
+    let binary = "value VARCHAR(255) COLLATE utf8mb4_bin";
+    for tables in [MYSQL_5_0, MYSQL_5_3].map(|tables| tables.replace("value VARCHAR(255)", binary)) {
+        let database = MysqlDatabase::new().await;
+        mysql::run(&database.url(), &format!("SET time_zone = '+00:00'; {tables} {ROWS}")).await;
+        is_adopted(&open(&json!(database.url())).unwrap()).await;
+        // Names, hashes and addresses in every script, whatever the tables' character set was.
+        let store = open(&json!(database.url())).unwrap();
+        let crab = sentri_core::store::model::Identifier {
+            id: sentri_core::crypto::make_id(),
+            kind: "x".repeat(64),
+            value: "\u{1F980}".into(),
+            normalized: "\u{1F980}".into(),
+        };
+        assert_eq!(store.add_identifiers("a-new", &[crab], T).await.unwrap(), IdentifierChange::Done);
+    }
+}
+
+/// The same through Kysely: rows that one driver reads as objects of its own are what another reads as texts.
+#[tokio::test]
+async fn tables_of_5_0_and_5_3_are_adopted_through_kysely() {
+    for (sqlite, postgres, mysql) in [(SQLITE_5_0, POSTGRES_5_0, MYSQL_5_0), (SQLITE_5_3, POSTGRES_5_3, MYSQL_5_3)] {
+        for driver in [Driver::BetterSqlite3, Driver::NodeSqlite] {
+            let folder = Folder::new();
+            let connection = rusqlite::Connection::open(folder.file()).unwrap();
+            connection.execute_batch(sqlite).unwrap();
+            connection.execute_batch(ROWS).unwrap();
+            drop(connection);
+            is_adopted(&kysely::store(driver, folder.file().to_str().unwrap())).await;
+        }
+        let schema = Schema::new().await;
+        let client = connect(&schema.url()).await;
+        client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+        client.batch_execute(postgres).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        is_adopted(&kysely::store(Driver::Pg, &schema.url())).await;
+
+        let database = MysqlDatabase::new().await;
+        let tables = mysql.replace("value VARCHAR(255)", "value VARCHAR(255) COLLATE utf8mb4_bin");
+        mysql::run(&database.url(), &format!("SET time_zone = '+00:00'; {tables} {ROWS}")).await;
+        is_adopted(&kysely::store(Driver::Mysql2, &database.url())).await;
+    }
+}
+
+/// The tables of a database whose character set is an old one.
+#[tokio::test]
+async fn mysql_tables_in_latin1_are_adopted() {
+    let database = MysqlDatabase::new().await;
+    let rows = ROWS.replace("'rizz'", "'other'");
+    let before = "ALTER DATABASE CHARACTER SET latin1; SET time_zone = '+00:00';";
+    mysql::run(&database.url(), &format!("{before} {MYSQL_5_3} {rows}")).await;
+    let store = open(&json!(database.url())).unwrap();
+    store.migrate(T).await.unwrap();
+    assert_eq!(store.find_credential("rizz", "RIZZ").await.unwrap().unwrap().user_id, "u-old");
+    assert_eq!(store.find_user("u-old").await.unwrap().unwrap().user.created_at, 1_704_164_645_000);
+    let crab = sentri_core::store::model::Identifier {
+        id: sentri_core::crypto::make_id(),
+        kind: "handle".into(),
+        value: "\u{1F980}".into(),
+        normalized: "\u{1F980}".into(),
+    };
+    assert_eq!(store.add_identifiers("a-new", &[crab], T).await.unwrap(), IdentifierChange::Done);
+}
+
 /// Sentri 5.3 rotated into a new row. The row left behind must not come alive as a session of its own.
 #[tokio::test]
 async fn a_session_that_was_replaced_is_dead() {
-    let (folder, schema) = (Folder::new(), Schema::new().await);
+    let (folder, schema, database) = (Folder::new(), Schema::new().await, MysqlDatabase::new().await);
     let rows = format!(
         "{ROWS} INSERT INTO sentri_sessions (id, user_id, expires_at, created_at, replaced_by) \
          VALUES ('s-left', 'u-old', '2099-01-01 00:00:00', '2024-03-04 05:06:07', 's-live');"
     );
     rusqlite::Connection::open(folder.file()).unwrap().execute_batch(&format!("{SQLITE_5_3}{rows}")).unwrap();
     connect(&schema.url()).await.batch_execute(&format!("{POSTGRES_5_3}{rows}")).await.unwrap();
-    for url in [folder.url(), schema.url()] {
+    let binary = MYSQL_5_3.replace("value VARCHAR(255)", "value VARCHAR(255) COLLATE utf8mb4_bin");
+    mysql::run(&database.url(), &format!("{binary}{rows}")).await;
+    for url in [folder.url(), schema.url(), database.url()] {
         let store = open(&json!(url)).unwrap();
         store.migrate(T).await.unwrap();
         assert!(matches!(store.rotate("s-left", 0, T + 1000, T).await.unwrap(), Rotation::Behind(_)));
@@ -342,6 +457,13 @@ async fn rows_of_a_sentri_5_beside_us_are_taken_in() {
 /// Another table of the application that refers to ours keeps its rows while SQLite rebuilds.
 #[tokio::test]
 async fn a_rebuild_cascades_to_nobody() {
+    cascades_to_nobody(async |file| open(&json!({ "filename": file })).unwrap().migrate(T).await.unwrap()).await;
+    for driver in [Driver::BetterSqlite3, Driver::NodeSqlite] {
+        cascades_to_nobody(async |file| kysely::store(driver, file).migrate(T).await.unwrap()).await;
+    }
+}
+
+async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
     let folder = Folder::new();
     let connection = rusqlite::Connection::open(folder.file()).unwrap();
     connection.execute_batch(SQLITE_5_0).unwrap();
@@ -352,7 +474,7 @@ async fn a_rebuild_cascades_to_nobody() {
              ON DELETE CASCADE); INSERT INTO notes (identifier) VALUES ('i1'), ('i2');",
         )
         .unwrap();
-    open(&json!(folder.url())).unwrap().migrate(T).await.unwrap();
+    migrate(folder.file().to_str().unwrap()).await;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM notes"), 2);
     assert_eq!(count("SELECT count(*) FROM sentri_identifiers"), 3);

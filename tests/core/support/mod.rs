@@ -1,6 +1,11 @@
 //! A client that talks to an `AuthServer` in-process, as an adapter would.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
 
+#[path = "mysql.rs"]
+mod mysql;
+#[path = "node.rs"]
+pub mod node;
+
 use std::sync::Arc;
 
 use sentri_core::clock::TestClock;
@@ -22,6 +27,9 @@ pub enum Database {
     Memory,
     SqliteFile,
     Postgres,
+    Mysql,
+    /// Through Kysely, by the name of a driver.
+    Kysely(&'static str),
 }
 
 /// A database of the test's own, gone with it.
@@ -29,16 +37,22 @@ pub struct Own {
     pub option: Value,
     file: Option<std::path::PathBuf>,
     schema: Option<String>,
+    mysql: Option<mysql::MysqlDatabase>,
 }
 
 impl Own {
     pub async fn new(kind: Database) -> Self {
         let name = format!("sentri_t_{}", sentri_core::crypto::make_id().replace('-', ""));
         match kind {
-            Database::Memory => Self { option: json!("sqlite::memory:"), file: None, schema: None },
+            Database::Memory => Self { option: json!("sqlite::memory:"), file: None, schema: None, mysql: None },
             Database::SqliteFile => {
                 let file = std::env::temp_dir().join(format!("{name}.db"));
-                Self { option: json!({ "filename": file.to_str().unwrap() }), file: Some(file), schema: None }
+                Self {
+                    option: json!({ "filename": file.to_str().unwrap() }),
+                    file: Some(file),
+                    schema: None,
+                    mysql: None,
+                }
             }
             Database::Postgres => {
                 admin(&format!("CREATE SCHEMA {name}")).await;
@@ -46,7 +60,25 @@ impl Own {
                 let glue = if url.contains('?') { '&' } else { '?' };
                 let option =
                     json!({ "connectionString": format!("{url}{glue}options=-csearch_path%3D{name}"), "max": 10 });
-                Self { option, file: None, schema: Some(name) }
+                Self { option, file: None, schema: Some(name), mysql: None }
+            }
+            Database::Mysql => {
+                let database = mysql::MysqlDatabase::new().await;
+                Self { option: json!(database.url()), file: None, schema: None, mysql: Some(database) }
+            }
+            Database::Kysely(driver) => {
+                let mut own = match driver {
+                    "pg" => Box::pin(Self::new(Database::Postgres)).await,
+                    "mysql2" => Box::pin(Self::new(Database::Mysql)).await,
+                    _ => Box::pin(Self::new(Database::SqliteFile)).await,
+                };
+                let place = [&own.option["connectionString"], &own.option["filename"], &own.option];
+                let place = place.into_iter().find_map(Value::as_str).unwrap().to_owned();
+                let mut members = own.option.as_object().cloned().unwrap_or_default();
+                members.insert("kysely".to_owned(), driver.into());
+                members.insert("place".to_owned(), place.into());
+                own.option = members.into();
+                own
             }
         }
     }
@@ -82,15 +114,25 @@ pub struct Bench {
     pub clock: Arc<TestClock>,
 }
 
+/// The store of an [`Own`].
+pub fn store_at(db: &Value) -> Arc<dyn Store> {
+    let Some(driver) = db["kysely"].as_str() else { return store::open(db).unwrap() };
+    let driver = node::Driver::from_name(driver);
+    store::over(node::NodeDatabase::new(driver, db["place"].as_str().unwrap()), driver.dialect())
+}
+
 pub fn options(db: &Value, more: Value) -> Value {
     let mut options = json!({
         "mode": "server",
-        "db": db,
         "secret": "a secret of at least thirty-two bytes, for tests",
         "validRoles": ["user", "admin", "editor"],
         "logger": { "info": "[function]", "warn": "[function]", "error": "[function]" },
         "rateLimit": false,
     });
+    match db["kysely"].as_str() {
+        Some(driver) => options["dialect"] = node::Driver::from_name(driver).names().1.into(),
+        None => options["db"] = db.clone(),
+    }
     for (name, value) in more.as_object().unwrap() {
         if value == "[absent]" {
             options.as_object_mut().unwrap().remove(name);
@@ -107,7 +149,7 @@ impl Bench {
     }
 
     pub async fn with_host(db: &Value, more: Value, host: Host) -> Self {
-        let bench = Self::unmigrated(db, more, host, store::open(db).unwrap());
+        let bench = Self::unmigrated(db, more, host, store_at(db));
         bench.server.migrate().await.unwrap();
         bench
     }

@@ -22,7 +22,12 @@ class Consumer {
 
   constructor(installed) {
     this.write("package.json", '{ "name": "consumer", "private": true }');
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...installed], { cwd: this.folder, stdio: "pipe" });
+    this.install(...installed);
+  }
+
+  /** Installs more packages. */
+  install(...packages) {
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], { cwd: this.folder, stdio: "pipe" });
   }
 
   path(...parts) {

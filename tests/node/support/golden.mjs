@@ -1,8 +1,8 @@
 // Holds the golden conversations of tests/http with a server over real sockets, by fetch. The format is in
 // tests/README.md; tests/core/http does the same with the core in-process.
-import { randomBytes } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
-import pg from "pg";
+import { makeDialect } from "./dialects.mjs";
+import { mysqlDatabase, postgresSchema } from "./places.mjs";
 import { Mismatch, Variables } from "./pattern.mjs";
 import { PASSWORD, testClock } from "./server.mjs";
 
@@ -33,25 +33,22 @@ export function conversations() {
 /** Whether a parser of the framework would see what this conversation sends before sentri does. */
 export const isRaw = ({ steps }) => steps.some(({ request }) => request?.rawBody !== undefined);
 
+/** Where the rows of one conversation live: the options that say so, and what takes it away again. */
 export const databases = {
-  SQLite: async () => ({ db: "sqlite::memory:", drop: async () => {} }),
+  SQLite: async () => ({ options: { db: "sqlite::memory:" }, drop: async () => {} }),
   PostgreSQL: async () => {
-    const url = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/test";
-    const schema = `sentri_t_${randomBytes(12).toString("hex")}`;
-    const run = async (sql) => {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      try {
-        await client.query(sql);
-      } finally {
-        await client.end();
-      }
-    };
-    await run(`CREATE SCHEMA ${schema}`);
-    const glue = url.includes("?") ? "&" : "?";
-    const db = { connectionString: `${url}${glue}options=-csearch_path%3D${schema}`, max: 10 };
-    return { db, drop: () => run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`) };
+    const { url, drop } = await postgresSchema();
+    return { options: { db: { connectionString: url, max: 10 } }, drop };
   },
+  "PostgreSQL through Kysely": async () => {
+    const { url, drop } = await postgresSchema();
+    return { options: { dialect: makeDialect("pg", url) }, drop };
+  },
+  "MySQL through Kysely": async () => {
+    const { url, drop } = await mysqlDatabase();
+    return { options: { dialect: makeDialect("mysql2", url) }, drop };
+  },
+  "SQLite through Kysely": async () => ({ options: { dialect: makeDialect("better-sqlite3", ":memory:") }, drop: async () => {} }),
 };
 
 /**
@@ -59,10 +56,10 @@ export const databases = {
  * `{auth, base, close}`: the endpoints under `base + "/auth"`, the routes of the application beside them, one proxy trusted.
  */
 export async function hold(conversation, database, serve) {
-  const { db, drop } = await database();
+  const { options, drop } = await database();
   try {
     const talk = new Talk(conversation);
-    talk.served = await serve({ ...talk.options, db });
+    talk.served = await serve({ ...talk.options, ...options });
     try {
       await talk.run(conversation);
     } finally {

@@ -265,6 +265,7 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
         user_agent,
         request_id: request.request_id.clone(),
         host_context: request.host_context,
+        transaction: None,
         trusted,
     }
 }

@@ -6,12 +6,10 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
-use super::CONNECT_TIMEOUT;
-use super::tls::{PemSource, Tls, TlsConfig, TlsFiles};
 use crate::error::Error;
-
-/// Connections in the pool when nothing is said.
-pub const DEFAULT_MAX: usize = 10;
+use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
+use crate::store::tls::{PemSource, Tls, TlsConfig, TlsFiles};
+use crate::store::url::percent_decode;
 
 /// Where the server is, who we are, and how many connections may be open.
 #[derive(Clone)]
@@ -42,7 +40,7 @@ impl PostgresConfig {
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut tls = TlsConfig { mode: Tls::Prefer, files: TlsFiles::default() };
+        let mut tls = TlsConfig::default();
         let mut others = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -72,9 +70,7 @@ impl PostgresConfig {
     /// # Errors
     /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
     fn new(mut settings: Config, tls: TlsConfig) -> Result<Self, Error> {
-        if tls.files.certificate.is_some() != tls.files.key.is_some() {
-            return Err(wrong("has a client certificate without its key, or a key without its certificate"));
-        }
+        tls.check()?;
         if settings.get_application_name().is_none() {
             settings.application_name("sentri");
         }
@@ -114,7 +110,7 @@ impl PostgresConfig {
         if let Some(password) = password {
             settings.password(password);
         }
-        Self::new(settings, TlsConfig { mode: Tls::Prefer, files: TlsFiles::default() })
+        Self::new(settings, TlsConfig::default())
     }
 
     /// The same with at most `max` connections.
@@ -160,21 +156,9 @@ fn wrong(what: &str) -> Error {
     Error::configuration(format!("db {what}"))
 }
 
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let code = code.filter(|_| first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{PostgresConfig, Tls, percent_decode};
+    use super::{PostgresConfig, Tls};
 
     #[test]
     fn a_url_gives_its_tls_mode_and_keeps_the_rest() {
@@ -197,10 +181,5 @@ mod tests {
             let error = PostgresConfig::from_url(url).unwrap_err();
             assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
         }
-    }
-
-    #[test]
-    fn percent_signs_that_are_none_stay() {
-        assert_eq!(percent_decode("%2Fa%zz%"), "/a%zz%");
     }
 }

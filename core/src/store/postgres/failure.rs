@@ -17,15 +17,22 @@ pub(super) fn from_driver(error: &Error) -> StoreError {
 
 /// Whether the connection may serve the next caller after `error`.
 pub(super) fn leaves_connection_sound(error: &Error) -> bool {
-    error.as_db_error().is_some_and(|db| !matches!(from_server(db), StoreError::Unavailable(_)) && !is_stale(db))
+    error.as_db_error().is_some_and(|db| {
+        !matches!(from_server(db), StoreError::Unavailable(_)) && !is_stale(db.code().code(), db.message())
+    })
 }
 
 fn from_server(error: &DbError) -> StoreError {
-    let code = error.code().code();
-    let text = describe(error);
-    if is_stale(error) {
+    from_code(error.code().code(), error.message(), error.constraint())
+}
+
+/// The failure behind an SQLSTATE of five characters.
+pub(in crate::store) fn from_code(code: &str, message: &str, constraint: Option<&str>) -> StoreError {
+    let text = describe(code, message, constraint);
+    if is_stale(code, message) {
         return StoreError::Conflict(text);
     }
+    let class = code.get(..2).unwrap_or_default();
     match code {
         "23505" => StoreError::Unique(text),
         // Serialization, deadlock, a lock not to be had; a referenced row that went away meanwhile; somebody else made
@@ -35,28 +42,27 @@ fn from_server(error: &DbError) -> StoreError {
         // Shut down, out of connections, still starting, a limit of the server's; a standby that was the primary.
         "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "53300" | "25006" => StoreError::Unavailable(text),
         // Broken connections; refused logins and missing databases, which an operator mends outside.
-        _ if matches!(&code[..2], "08" | "28") || code == "3D000" => StoreError::Unavailable(text),
+        _ if matches!(class, "08" | "28") || code == "3D000" => StoreError::Unavailable(text),
         _ => StoreError::Other(text),
     }
 }
 
 /// A prepared statement that the connection no longer has as it was: a migration changed its columns, or a pooler
 /// handed us another server connection. A new connection prepares it again.
-fn is_stale(error: &DbError) -> bool {
-    match error.code().code() {
-        "0A000" => error.message().contains("cached plan"),
+fn is_stale(code: &str, message: &str) -> bool {
+    match code {
+        "0A000" => message.contains("cached plan"),
         "26000" | "42P05" => true,
         _ => false,
     }
 }
 
-fn describe(error: &DbError) -> String {
-    let code = error.code().code();
-    match (&code[..2], error.constraint()) {
+fn describe(code: &str, message: &str, constraint: Option<&str>) -> String {
+    match (code.get(..2).unwrap_or_default(), constraint) {
         // Data exceptions quote the value in their message; a violated constraint does in its detail.
         ("22", _) => format!("{code}: a value does not fit its column"),
         ("23", constraint) => format!("{code}: constraint {}", constraint.unwrap_or("of unknown name")),
-        _ => format!("{code}: {}", error.message()),
+        _ => format!("{code}: {message}"),
     }
 }
 

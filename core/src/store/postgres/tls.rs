@@ -11,62 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::crypto::Secret;
 use crate::failure::StoreError;
-
-/// How far the server's certificate is trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    /// No TLS.
-    Disable,
-    /// TLS when the server offers it; the certificate is not looked at. What libpq does when nothing is said.
-    Prefer,
-    /// TLS; the certificate is looked at only when a root certificate is given, and then as by `VerifyCa`.
-    Require,
-    /// TLS; the certificate must come from the given root, for whatever host. Without one: `VerifyFull`, since
-    /// anybody can have a certificate from a public root.
-    VerifyCa,
-    /// TLS; the certificate must come from the given root, or one that the system trusts, and name the host.
-    VerifyFull,
-}
-
-/// Certificates in PEM, or the files that hold them, read at the first connection.
-#[derive(Clone, Default)]
-pub struct TlsFiles {
-    /// Roots to trust instead of the system's.
-    pub root: Option<PemSource>,
-    /// The client's certificate chain, for servers that ask for one.
-    pub certificate: Option<PemSource>,
-    /// The client's private key.
-    pub key: Option<PemSource>,
-}
-
-/// PEM text as configured: itself, or the path of a file.
-#[derive(Clone)]
-pub enum PemSource {
-    /// The text itself.
-    Text(Secret<String>),
-    /// A path.
-    File(String),
-}
-
-impl fmt::Debug for TlsFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = |source: &Option<PemSource>| if source.is_some() { "given" } else { "none" };
-        f.debug_struct("TlsFiles")
-            .field("root", &given(&self.root))
-            .field("certificate", &given(&self.certificate))
-            .field("key", &given(&self.key))
-            .finish()
-    }
-}
-
-/// Mode and certificates.
-#[derive(Debug, Clone)]
-pub(super) struct TlsConfig {
-    pub mode: Tls,
-    pub files: TlsFiles,
-}
+use crate::store::tls::{PemSource, Tls, TlsConfig};
 
 /// The driver's TLS connector.
 ///
@@ -83,7 +29,7 @@ pub(super) fn make_connector(config: &TlsConfig) -> Result<MakeRustlsConnect, St
     let client = match (&config.files.certificate, &config.files.key) {
         (Some(certificate), Some(key)) => {
             let chain = certificates("sslcert", certificate)?;
-            let key = PrivateKeyDer::from_pem_slice(read("sslkey", key)?.expose().as_bytes());
+            let key = PrivateKeyDer::from_pem_slice(key.read("sslkey")?.expose().as_bytes());
             let key = key.map_err(|error| wrong("sslkey", &error))?;
             builder.with_client_auth_cert(chain, key).map_err(|error| wrong("sslcert", &error))?
         }
@@ -113,20 +59,11 @@ fn verifier(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Arc<dy
 }
 
 fn certificates(option: &str, source: &PemSource) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let text = read(option, source)?;
+    let text = source.read(option)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
     match found {
         Ok(found) if found.is_empty() => Err(StoreError::Other(format!("{option}: no certificate in PEM"))),
         found => found.map_err(|error| wrong(option, &error)),
-    }
-}
-
-fn read(option: &str, source: &PemSource) -> Result<Secret<String>, StoreError> {
-    match source {
-        PemSource::Text(text) => Ok(text.clone()),
-        PemSource::File(path) => std::fs::read_to_string(path)
-            .map(Secret::new)
-            .map_err(|error| StoreError::Other(format!("{option}: can't read '{path}': {error}"))),
     }
 }
 

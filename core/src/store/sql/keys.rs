@@ -11,7 +11,7 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn select_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
         let rows = self
             .rows(Statement::read(
-                "SELECT kid, algorithm, private_key, created_at, active_from, retired_at FROM sentri_keys \
+                "SELECT kid, algorithm, private_key, [created_at], [active_from], [retired_at] FROM sentri_keys \
                  ORDER BY CASE WHEN retired_at IS NULL THEN 0 ELSE 1 END, active_from DESC, created_at DESC, kid",
                 [],
             ))

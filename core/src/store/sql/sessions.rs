@@ -4,7 +4,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Rotation, Session, SessionState};
-use crate::store::sql::{Row, SqlStore, only_answer, roles_from, row_of};
+use crate::store::sql::{Row, SqlStore, id, only_answer, roles_from, row_of};
 
 /// Longest address that the column of sentri 5 holds.
 const MAX_ADDRESS: usize = 45;
@@ -15,11 +15,19 @@ macro_rules! session_columns {
     };
 }
 
+/// The same in a list of results.
+macro_rules! session_results {
+    () => {
+        "id, user_id, [expires_at], [created_at], generation, [rotated_at], [last_used_at], [revoked_at], ip_address, \
+         user_agent"
+    };
+}
+
 /// A session's columns and its user's roles; good after SELECT and after RETURNING.
 macro_rules! state_columns {
     () => {
         concat!(
-            session_columns!(),
+            session_results!(),
             ", (SELECT sentri_users.roles FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id)"
         )
     };
@@ -52,7 +60,7 @@ impl<E: Executor> SqlStore<E> {
             time(session.revoked_at),
             address.into(),
             session.user_agent.as_deref().into(),
-            session.user_id.as_str().into(),
+            id(&session.user_id),
         ];
         let mut condition = "";
         if let Some(hash) = expected_hash {
@@ -76,12 +84,12 @@ impl<E: Executor> SqlStore<E> {
         if let Some(found) = self.select_session_now(session_id) {
             return found;
         }
-        let mut rows = self.rows(Statement::read(FIND, [session_id.into()])).await?;
+        let mut rows = self.rows(Statement::read(FIND, [id(session_id)])).await?;
         rows.pop().map_or(Ok(None), state_from)
     }
 
     pub(super) fn select_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
-        let outcome = self.executor.run_now(&Statement::read(FIND, [session_id.into()]).into())?;
+        let outcome = self.executor.run_now(&Statement::read(FIND, [id(session_id)]).into())?;
         Some(outcome.and_then(only_answer).and_then(|mut answer| answer.rows.pop().map_or(Ok(None), state_from)))
     }
 
@@ -96,14 +104,14 @@ impl<E: Executor> SqlStore<E> {
             Value::Time(now),
             Value::Time(now),
             Value::Time(expires_at),
-            session_id.into(),
+            id(session_id),
             Value::Int(expected),
             Value::Time(now),
         ];
         let stepped = if self.executor.dialect().returning {
             self.rows(Statement::returning(STEP_RETURNING, params)).await?.pop()
         } else {
-            let batch = [Statement::write(STEP, params).expect(1), Statement::read(FIND, [session_id.into()])];
+            let batch = [Statement::write(STEP, params).expect(1), Statement::read(FIND, [id(session_id)])];
             match self.run(Batch::of(batch)).await? {
                 Outcome::Done(mut answers) => answers.pop().and_then(|mut answer| answer.rows.pop()),
                 Outcome::Unmet(_) => None,
@@ -120,7 +128,7 @@ impl<E: Executor> SqlStore<E> {
             Statement::write(
                 "UPDATE sentri_sessions SET last_used_at = ? WHERE id = ? AND generation = ? \
                  AND (rotated_at IS NULL OR rotated_at < ?)",
-                [Value::Time(at), session_id.into(), Value::Int(generation), Value::Time(at)],
+                [Value::Time(at), id(session_id), Value::Int(generation), Value::Time(at)],
             )
         };
         if self.count(touch(now)).await? == 1 {
@@ -138,9 +146,9 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn select_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
         let sql = format!(
             "SELECT {} FROM sentri_sessions WHERE {LIVE} ORDER BY created_at DESC, id DESC",
-            session_columns!()
+            session_results!()
         );
-        let rows = self.rows(Statement::read(sql, [user_id.into(), Value::Time(now)])).await?;
+        let rows = self.rows(Statement::read(sql, [id(user_id), Value::Time(now)])).await?;
         rows.into_iter().map(session_from).collect()
     }
 
@@ -152,17 +160,17 @@ impl<E: Executor> SqlStore<E> {
     ) -> Result<bool, StoreError> {
         let mut sql =
             "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ?";
-        let mut params = vec![Value::Time(now), session_id.into(), Value::Time(now)];
+        let mut params = vec![Value::Time(now), id(session_id), Value::Time(now)];
         if let Some(user_id) = user_id {
             sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ? \
                    AND user_id = ?";
-            params.push(user_id.into());
+            params.push(id(user_id));
         }
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
 
     pub(super) async fn revoke_all(&self, user_id: &str, now: Millis) -> Result<Vec<String>, StoreError> {
-        let live = || vec![user_id.into(), Value::Time(now)];
+        let live = || vec![id(user_id), Value::Time(now)];
         let mut params = vec![Value::Time(now)];
         params.extend(live());
         let update = format!("UPDATE sentri_sessions SET revoked_at = ? WHERE {LIVE}");

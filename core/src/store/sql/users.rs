@@ -6,10 +6,13 @@ use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserWithIdentifiers};
-use crate::store::sql::{Row, SqlStore, identifiers, roles_from, roles_to_text, row_of};
+use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
 
-/// The columns that [`group`] reads.
-const USER_WITH_IDENTIFIERS: &str = "u.id, u.roles, u.created_at, i.id, i.type, i.value, i.value_normalized";
+/// The columns of a user that go into [`USER_WITH_IDENTIFIERS`]; identifiers have a `created_at` too.
+const USER: &str = "id, roles, created_at AS registered_at";
+/// The columns that [`group`] reads. No two of one name, here and elsewhere: some drivers keep columns by name.
+const USER_WITH_IDENTIFIERS: &str =
+    "u.id, u.roles, [registered_at], i.id AS identifier_id, i.type, i.value, i.value_normalized";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn insert_user(&self, user: &NewUser) -> Result<bool, StoreError> {
@@ -62,7 +65,7 @@ impl<E: Executor> SqlStore<E> {
 
     pub(super) async fn select_credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
         let sql = "SELECT id, password_hash, roles FROM sentri_users WHERE id = ?";
-        let rows = self.rows(Statement::read(sql, [user_id.into()])).await?;
+        let rows = self.rows(Statement::read(sql, [id(user_id)])).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let [id, hash, roles] = row_of(row)?;
         credential_from(id, hash, roles).map(Some)
@@ -70,10 +73,10 @@ impl<E: Executor> SqlStore<E> {
 
     pub(super) async fn select_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
         let sql = format!(
-            "SELECT {USER_WITH_IDENTIFIERS} FROM sentri_users AS u LEFT JOIN sentri_identifiers AS i \
-             ON i.user_id = u.id WHERE u.id = ? ORDER BY i.created_at, i.id"
+            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id = ?) AS u \
+             LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY i.created_at, i.id"
         );
-        Ok(group(self.rows(Statement::read(sql, [user_id.into()])).await?)?.pop())
+        Ok(group(self.rows(Statement::read(sql, [id(user_id)])).await?)?.pop())
     }
 
     pub(super) async fn select_users(
@@ -91,7 +94,7 @@ impl<E: Executor> SqlStore<E> {
         // One more than asked for tells whether there is a next page.
         params.push(Value::Int(i64::from(limit) + 1));
         let sql = format!(
-            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT id, roles, created_at FROM sentri_users WHERE id > ?{condition} \
+            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id > ?{condition} \
              ORDER BY id LIMIT ?) AS u LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id \
              ORDER BY u.id, i.created_at, i.id"
         );
@@ -107,16 +110,16 @@ impl<E: Executor> SqlStore<E> {
         // Explicit where the foreign keys cascade: adopted tables may lack them.
         self.applies(Batch::of([
             self.lock_user(user_id),
-            Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [user_id.into()]),
-            Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [user_id.into()]),
-            Statement::write("DELETE FROM sentri_users WHERE id = ?", [user_id.into()]).expect(1),
+            Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [id(user_id)]),
+            Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [id(user_id)]),
+            Statement::write("DELETE FROM sentri_users WHERE id = ?", [id(user_id)]).expect(1),
         ]))
         .await
     }
 
     pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
         let sql = "UPDATE sentri_users SET roles = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id = ?";
-        let params = [roles_to_text(roles).into(), Value::Time(now), user_id.into()];
+        let params = [roles_to_text(roles).into(), Value::Time(now), id(user_id)];
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
 
@@ -131,7 +134,7 @@ impl<E: Executor> SqlStore<E> {
             return Ok(false);
         }
         let sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ? WHERE id = ? AND password_hash = ?";
-        let params = [new_hash.into(), Value::Time(now), user_id.into(), old_hash.into()];
+        let params = [new_hash.into(), Value::Time(now), id(user_id), old_hash.into()];
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
 
@@ -144,7 +147,7 @@ impl<E: Executor> SqlStore<E> {
     ) -> Result<bool, StoreError> {
         let mut sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
                        WHERE id = ?";
-        let mut params = vec![new_hash.into(), Value::Time(now), user_id.into()];
+        let mut params = vec![new_hash.into(), Value::Time(now), id(user_id)];
         if let Some(expected) = expected {
             if expected.is_empty() {
                 return Ok(false);
@@ -159,7 +162,7 @@ impl<E: Executor> SqlStore<E> {
                 Statement::write(sql, params).expect(1),
                 Statement::write(
                     "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
-                    [Value::Time(now), user_id.into()],
+                    [Value::Time(now), id(user_id)],
                 ),
             ]))
             .await?;

@@ -1,0 +1,181 @@
+//! MySQL and MariaDB through a pool of connections.
+//!
+//! Neither has RETURNING for an UPDATE, so a change is followed by a SELECT in the same transaction. A change of the
+//! schema is no part of a transaction there: see [`Dialect::migration_lock`] for how migrations stay whole.
+
+use async_trait::async_trait;
+use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, DriverError, Error, Opts, Params, Row};
+use parking_lot::Mutex;
+use std::time::Duration;
+
+use crate::failure::StoreError;
+use crate::store::dialect::{self, Dialect};
+use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
+use crate::store::pooled::{Broken, Connection, Driver, Pooled};
+use crate::store::tls::Tls;
+
+mod config;
+pub(in crate::store) mod failure;
+mod value;
+
+pub use config::MysqlConfig;
+
+/// The executor over MySQL and MariaDB. Connects at first use.
+pub type MysqlExecutor = Pooled<MysqlConfig>;
+
+/// A connection that was idle for longer is asked whether it still lives.
+const ASKED_AFTER: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Driver for MysqlConfig {
+    type Manager = MysqlManager;
+
+    fn dialect(&self) -> &'static Dialect {
+        &dialect::MYSQL
+    }
+
+    fn max(&self) -> usize {
+        self.max
+    }
+
+    fn manager(&self) -> Result<MysqlManager, StoreError> {
+        // The driver takes the provider of the process, and rustls panics when there are two and none is chosen. An
+        // error means that the host has chosen one.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let (with_tls, plain) = self.options()?;
+        Ok(MysqlManager { mode: Mutex::new(self.tls.mode), with_tls, plain })
+    }
+
+    fn refused(error: Error) -> StoreError {
+        failure::from_driver(&error)
+    }
+
+    async fn run_on(connection: &mut Object<MysqlManager>, batch: &Batch) -> Result<Outcome, Broken> {
+        let outcome = run_on(connection, batch).await;
+        outcome.map_err(|failed| match failed {
+            // A change of the schema that broke off may have left a lock or a setting.
+            Failed::Driver(error) if batch.schema => {
+                Broken { error: failure::from_driver(&error), connection: Connection::Spoilt }
+            }
+            Failed::Driver(error) => {
+                Broken { error: failure::from_driver(&error), connection: failure::connection_after(&error) }
+            }
+            Failed::Value(error) => Broken { error, connection: Connection::Spoilt },
+        })
+    }
+}
+
+/// Makes connections.
+#[derive(Debug)]
+pub struct MysqlManager {
+    /// As configured; a server without TLS turns `Prefer` into `Disable`.
+    mode: Mutex<Tls>,
+    with_tls: Opts,
+    plain: Opts,
+}
+
+impl managed::Manager for MysqlManager {
+    type Type = Conn;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Conn, Error> {
+        let mode = *self.mode.lock();
+        if mode == Tls::Disable {
+            return Conn::new(self.plain.clone()).await;
+        }
+        match Conn::new(self.with_tls.clone()).await {
+            Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if mode == Tls::Prefer => {
+                *self.mode.lock() = Tls::Disable;
+                Conn::new(self.plain.clone()).await
+            }
+            connected => connected,
+        }
+    }
+
+    async fn recycle(&self, connection: &mut Conn, metrics: &Metrics) -> RecycleResult<Error> {
+        if connection.is_disconnected() {
+            return Err(RecycleError::message("disconnected"));
+        }
+        if metrics.last_used() > ASKED_AFTER {
+            connection.ping().await?;
+        }
+        Ok(())
+    }
+}
+
+enum Failed {
+    Driver(Error),
+    Value(StoreError),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+async fn run_on(connection: &mut Conn, batch: &Batch) -> Result<Outcome, Failed> {
+    if let ([only], true) = (&batch.statements[..], batch.is_plain()) {
+        return Ok(Outcome::Done(vec![run_statement(connection, only).await?]));
+    }
+    connection.query_drop("START TRANSACTION").await?;
+    let outcome = run_all(connection, batch).await;
+    let end = if matches!(outcome, Ok(Outcome::Done(_))) { "COMMIT" } else { "ROLLBACK" };
+    let ended = connection.query_drop(end).await;
+    if batch.schema {
+        // The lock belongs to the connection and not to the transaction.
+        connection.query_drop(dialect::MYSQL.migration_unlock.unwrap_or("DO 0")).await?;
+    }
+    // When both failed, the first is the cause of the second.
+    let outcome = outcome?;
+    ended?;
+    Ok(outcome)
+}
+
+async fn run_all(connection: &mut Conn, batch: &Batch) -> Result<Outcome, Failed> {
+    let mut answers = Vec::with_capacity(batch.statements.len());
+    for (index, statement) in batch.statements.iter().enumerate() {
+        let answer = run_statement(connection, statement).await?;
+        if !answer.meets(statement.expect) {
+            return Ok(Outcome::Unmet(index));
+        }
+        answers.push(answer);
+    }
+    Ok(Outcome::Done(answers))
+}
+
+async fn run_statement(connection: &mut Conn, statement: &Statement) -> Result<Answer, Failed> {
+    let sql = dialect::MYSQL.spell(&statement.sql);
+    if statement.params.is_empty() && !statement.fixed {
+        let result = connection.query_iter(&*sql).await?;
+        let count = result.affected_rows();
+        return answer(statement.kind, count, result.collect_and_drop().await?);
+    }
+    let params = Params::from(statement.params.iter().map(value::to_driver).collect::<Vec<_>>());
+    if statement.fixed {
+        let result = connection.exec_iter(&*sql, params).await?;
+        let count = result.affected_rows();
+        return answer(statement.kind, count, result.collect_and_drop().await?);
+    }
+    let prepared = connection.prep(&*sql).await?;
+    let result = connection.exec_iter(&prepared, params).await?;
+    let count = result.affected_rows();
+    let rows = result.collect_and_drop().await?;
+    connection.close(prepared).await?;
+    answer(statement.kind, count, rows)
+}
+
+fn answer(kind: Kind, count: u64, rows: Vec<Row>) -> Result<Answer, Failed> {
+    if kind == Kind::Write {
+        return Ok(Answer { count, rows: Vec::new() });
+    }
+    let row = |row: Row| row.unwrap_raw().into_iter().map(column).collect::<Result<Vec<_>, _>>();
+    let rows = rows.into_iter().map(row).collect::<Result<Vec<_>, _>>().map_err(Failed::Value)?;
+    Ok(Answer { count: rows.len() as u64, rows })
+}
+
+fn column(raw: Option<mysql_async::Value>) -> Result<Value, StoreError> {
+    value::from_driver(raw.unwrap_or(mysql_async::Value::NULL))
+}

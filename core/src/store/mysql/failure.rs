@@ -1,0 +1,122 @@
+//! Errors of the driver and the server, told apart by what a caller can do.
+
+use mysql_async::{DriverError, Error, ServerError};
+
+use crate::failure::StoreError;
+use crate::store::pooled::Connection;
+
+/// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
+pub(super) fn from_driver(error: &Error) -> StoreError {
+    match error {
+        Error::Server(error) => from_server(error),
+        // Defects of ours, found before anything was sent or after all was received.
+        Error::Driver(
+            DriverError::FromValue { .. }
+            | DriverError::FromRow { .. }
+            | DriverError::Params(_)
+            | DriverError::MixedParams
+            | DriverError::StmtParamsMismatch { .. }
+            | DriverError::StmtParamsNumberExceedsLimit { .. }
+            | DriverError::NestedTransaction,
+        ) => StoreError::Other("the driver could not make sense of a statement or a row".into()),
+        Error::Driver(DriverError::UnexpectedPacket { .. }) => StoreError::Unavailable("unexpected packet".into()),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) => StoreError::Unavailable(error.to_string()),
+        Error::Url(_) => StoreError::Other("the driver could not make sense of the connection settings".into()),
+    }
+}
+
+/// What the connection is worth after `error`.
+pub(super) fn connection_after(error: &Error) -> Connection {
+    match error {
+        Error::Server(error) => match from_server(error) {
+            StoreError::Unavailable(_) => Connection::Lost,
+            _ => Connection::Sound,
+        },
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => Connection::Lost,
+    }
+}
+
+fn from_server(error: &ServerError) -> StoreError {
+    from_code(error.code, &error.state, &error.message)
+}
+
+/// The failure behind a code of MySQL or MariaDB, which are alike, and an SQLSTATE.
+pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> StoreError {
+    let text = describe(code, state, message);
+    match code {
+        // Duplicate entry.
+        1062 | 1586 => StoreError::Unique(text),
+        // Deadlock, a lock not to be had in time or at once, a row changed under a snapshot; a referenced row that went
+        // away meanwhile; somebody else made or dropped the same table, column, index or key.
+        1213 | 1205 | 3572 | 1020 | 1216 | 1217 | 1451 | 1452 | 1050 | 1060 | 1061 | 1091 | 1826 => {
+            StoreError::Conflict(text)
+        }
+        // A prepared statement that the server forgot or whose table changed too often: a new connection has it again.
+        1243 | 1615 => StoreError::Conflict(text),
+        1146 | 1054 => StoreError::SchemaMissing(text),
+        // Out of connections, shut down, killed, read-only (a replica that was the primary); logins and databases that
+        // an operator mends outside.
+        1040
+        | 1203
+        | 1226
+        | 1053
+        | 1077..=1080
+        | 1129
+        | 1130
+        | 1044
+        | 1045
+        | 1049
+        | 1290
+        | 1792
+        | 1836
+        | 1317
+        | 1927
+        | 1969
+        | 3024
+        | 4031
+        | 3159
+        | 1158..=1161
+        | 1184 => StoreError::Unavailable(text),
+        _ if state.starts_with("08") || state.starts_with("28") => StoreError::Unavailable(text),
+        _ => StoreError::Other(text),
+    }
+}
+
+fn describe(code: u16, state: &str, message: &str) -> String {
+    match code {
+        // "Duplicate entry 'value' for key 'name'": the value is nobody's business, and may hold any text.
+        1062 | 1586 => {
+            let key = message.rsplit_once(" for key ").map_or("of unknown name", |(_, key)| key);
+            format!("{code}: key {key}")
+        }
+        _ if state.starts_with("22") || matches!(code, 1366 | 1265 | 1264 | 1406) => {
+            format!("{code}: a value does not fit its column")
+        }
+        // Syntax errors quote the text of the statement, which is ours and holds no values.
+        _ => format!("{code}: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ServerError, StoreError, from_driver};
+
+    fn failure(code: u16, state: &str, message: &str) -> StoreError {
+        from_driver(&Error::Server(ServerError { code, state: state.into(), message: message.into() }))
+    }
+
+    #[test]
+    fn a_duplicate_tells_its_key_and_not_its_value() {
+        let message =
+            "Duplicate entry 'someone' for key 'x'@example.com' for key 'sentri_identifiers_value_normalized'";
+        let StoreError::Unique(text) = failure(1062, "23000", message) else { panic!("it is unique") };
+        assert_eq!(text, "1062: key 'sentri_identifiers_value_normalized'");
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_not_quoted() {
+        let message = "Incorrect string value: 'secret' for column 'value' at row 1";
+        assert!(!failure(1366, "22007", message).to_string().contains("secret"));
+        assert!(!failure(1366, "HY000", message).to_string().contains("secret"));
+    }
+}

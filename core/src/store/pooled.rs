@@ -1,0 +1,205 @@
+//! What executors with a pool of connections to a server have in common.
+//!
+//! A batch is answered within [`BATCH_LIMIT`], whatever the server does: down, paused or cut off, it is `Unavailable`,
+//! and the connection is thrown away, because its state is unknown. The pool connects again by itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Object, Pool, PoolError};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use crate::failure::StoreError;
+use crate::store::dialect::Dialect;
+use crate::store::executor::{Batch, Executor, Outcome};
+
+/// How long a batch may take, waiting for a connection included, so that an outage is known within two seconds.
+pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
+/// The same for a change of the schema, which may wait for other processes.
+pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
+/// For a free connection, and for making one.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Connections in the pool when nothing is said.
+pub const DEFAULT_MAX: usize = 10;
+const RECYCLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// An idle connection that answered this recently is kept when another one stops answering.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// A server that is spoken to through a pool.
+#[async_trait]
+pub trait Driver: fmt::Debug + Send + Sync + 'static {
+    /// Makes connections.
+    type Manager: Manager + 'static;
+
+    /// How the database spells things.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// The most connections.
+    fn max(&self) -> usize;
+
+    /// What makes connections; no I/O yet.
+    ///
+    /// # Errors
+    /// `Other` that names the option at fault.
+    fn manager(&self) -> Result<Self::Manager, StoreError>;
+
+    /// The failure to make a connection.
+    fn refused(error: <Self::Manager as Manager>::Error) -> StoreError;
+
+    /// Runs a batch as one transaction.
+    async fn run_on(connection: &mut Object<Self::Manager>, batch: &Batch) -> Result<Outcome, Broken>;
+}
+
+/// A batch that failed, and what its connection is worth now.
+#[derive(Debug)]
+pub struct Broken {
+    /// Why.
+    pub error: StoreError,
+    /// What may be done with the connection.
+    pub connection: Connection,
+}
+
+/// What a connection is worth after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// It may serve the next caller.
+    Sound,
+    /// Nobody knows what it will answer next.
+    Spoilt,
+    /// The server has let go of it, and of those beside it as likely as not.
+    Lost,
+}
+
+/// The executor over a server. Connects at first use.
+#[derive(Debug)]
+pub struct Pooled<D: Driver> {
+    driver: D,
+    pool: Mutex<PoolState<D::Manager>>,
+}
+
+enum PoolState<M: Manager> {
+    Unopened,
+    Open(Pool<M>),
+    Closed,
+}
+
+impl<M: Manager> fmt::Debug for PoolState<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unopened => "Unopened",
+            Self::Open(_) => "Open",
+            Self::Closed => "Closed",
+        })
+    }
+}
+
+impl<D: Driver> Pooled<D> {
+    /// An executor over `driver`; no I/O yet.
+    #[must_use]
+    pub const fn new(driver: D) -> Self {
+        Self { driver, pool: Mutex::new(PoolState::Unopened) }
+    }
+
+    fn pool(&self) -> Result<Pool<D::Manager>, StoreError> {
+        let mut state = self.pool.lock();
+        if let PoolState::Unopened = *state {
+            let pool = Pool::builder(self.driver.manager()?)
+                .max_size(self.driver.max())
+                .runtime(Runtime::Tokio1)
+                .wait_timeout(Some(CONNECT_TIMEOUT))
+                .create_timeout(Some(CONNECT_TIMEOUT))
+                .recycle_timeout(Some(RECYCLE_TIMEOUT))
+                .build()
+                .map_err(|error| StoreError::Other(format!("the pool of connections can't be built: {error}")))?;
+            *state = PoolState::Open(pool);
+        }
+        match &*state {
+            PoolState::Open(pool) => Ok(pool.clone()),
+            PoolState::Unopened | PoolState::Closed => Err(StoreError::Unavailable("the store is closed".into())),
+        }
+    }
+
+    async fn attempt(&self, batch: &Batch, deadline: Instant) -> Result<Outcome, StoreError> {
+        let pool = self.pool()?;
+        let connection = match timeout_at(deadline, pool.get()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(PoolError::Backend(error))) => return Err(D::refused(error)),
+            Ok(Err(PoolError::Timeout(stage))) => {
+                return Err(StoreError::Unavailable(format!("no connection in time ({stage:?})")));
+            }
+            Ok(Err(PoolError::Closed)) => return Err(StoreError::Unavailable("the store is closed".into())),
+            Ok(Err(_)) => return Err(StoreError::Unavailable("the pool of connections gave none".into())),
+            Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
+        };
+        let mut lease = Lease(Some(connection));
+        let Some(connection) = lease.0.as_mut() else {
+            return Err(StoreError::Other("a lease holds its connection until it ends".into()));
+        };
+        match timeout_at(deadline, D::run_on(connection, batch)).await {
+            Ok(Ok(outcome)) => {
+                lease.give_back();
+                Ok(outcome)
+            }
+            Ok(Err(Broken { error, connection })) => {
+                match connection {
+                    Connection::Sound => lease.give_back(),
+                    Connection::Spoilt => {}
+                    Connection::Lost => drop(pool.retain(|_, _| false)),
+                }
+                Err(error)
+            }
+            Err(_) => {
+                // Connections that fell silent with this one would each cost somebody the same wait.
+                pool.retain(|_, metrics| metrics.last_used() < TRUSTED_FOR);
+                Err(StoreError::Unavailable("the server did not answer in time".into()))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Executor for Pooled<D> {
+    fn dialect(&self) -> &'static Dialect {
+        self.driver.dialect()
+    }
+
+    async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        let deadline = Instant::now() + if batch.schema { SCHEMA_LIMIT } else { BATCH_LIMIT };
+        match self.attempt(batch, deadline).await {
+            // After a restart the first user of an old connection learns it: reading again does no harm. A write that
+            // got no answer may have been done, so that is for the caller to know.
+            Err(StoreError::Unavailable(_)) if batch.is_read_only() && Instant::now() < deadline => {
+                self.attempt(batch, deadline).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn close(&self) {
+        let state = std::mem::replace(&mut *self.pool.lock(), PoolState::Closed);
+        if let PoolState::Open(pool) = state {
+            pool.close();
+        }
+    }
+}
+
+/// A connection that goes back to the pool only when its work ended well. When it failed, timed out or was abandoned by
+/// its caller, answers may still be on their way or a transaction open: then it is thrown away.
+struct Lease<M: Manager>(Option<Object<M>>);
+
+impl<M: Manager> Lease<M> {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<M: Manager> Drop for Lease<M> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import { SentriError } from "./errors.js";
+import type { DialectKind, KyselyDialect } from "./kysely/kind.js";
+import { Deadline, facts, run, runAll, type Batch, type Outcome, type Runner } from "./kysely/wire.js";
+
+export type { DialectKind, KyselyDialect } from "./kysely/kind.js";
+
+/** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
+export interface KyselyTransaction {
+  readonly isTransaction: true;
+  withoutPlugins(): object;
+}
+
+interface Driver {
+  init(): Promise<void>;
+  acquireConnection(): Promise<Runner>;
+  beginTransaction(connection: Runner, settings: { isolationLevel?: string }): Promise<void>;
+  commitTransaction(connection: Runner): Promise<void>;
+  rollbackTransaction(connection: Runner): Promise<void>;
+  releaseConnection(connection: Runner): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** Two characters that a wrong quoting or a narrow character set would change, and their bytes. */
+const PROBE = { text: "\\\u{1F980}", bytes: "5CF09FA680" };
+
+/** Runs the core's batches through the driver of a Kysely dialect: each on one connection, as one transaction. */
+export class DialectDatabase {
+  private driver: Driver | undefined;
+  private ready: Promise<void> | undefined;
+  private readonly proven = new WeakSet<object>();
+  /** Whether the pool outlives `close()`. */
+  keep = false;
+
+  constructor(
+    private readonly dialect: KyselyDialect,
+    private readonly kind: DialectKind,
+    private readonly transactions: Transactions = new Transactions(),
+  ) {}
+
+  /** Runs a batch; both are JSON text, see the core's `store::foreign`. Never rejects. */
+  readonly run = async (text: string): Promise<string> => {
+    let outcome: Outcome;
+    try {
+      const batch = JSON.parse(text) as Batch;
+      outcome = batch.transaction === null ? await this.alone(batch) : await this.joined(batch, batch.transaction);
+    } catch (error) {
+      outcome = { failed: facts(error) };
+    }
+    return JSON.stringify(outcome);
+  };
+
+  /** Ends the pool, as Kysely's `destroy()` would. */
+  readonly close = async (): Promise<string> => {
+    if (this.ready !== undefined && !this.keep) await this.ready.then(() => this.driver?.destroy()).catch(() => undefined);
+    return "";
+  };
+
+  private open(): Promise<Driver> {
+    const driver = (this.driver ??= this.dialect.createDriver() as Driver);
+    this.ready ??= (async () => driver.init())();
+    return this.ready.then(
+      () => driver,
+      (error: unknown) => {
+        this.ready = undefined;
+        throw error;
+      },
+    );
+  }
+
+  private async alone(batch: Batch): Promise<Outcome> {
+    const deadline = new Deadline(batch.limit);
+    const driver = await this.open();
+    const connection = await driver.acquireConnection();
+    let sound = true;
+    try {
+      deadline.check();
+      await this.prove(connection);
+      if (batch.plain && !batch.schema) return await runAll(connection, batch.statements);
+      const suspended = batch.schema && (await this.suspendForeignKeys(connection));
+      try {
+        const [outcome, clean] = await this.transact(driver, connection, batch, deadline);
+        sound = clean;
+        return outcome;
+      } finally {
+        if (suspended) await run(connection, "PRAGMA foreign_keys = ON");
+        if (batch.cleanup !== null) await run(connection, batch.cleanup);
+      }
+    } finally {
+      // One that may still be in a transaction serves nobody: better a pool that is smaller by one.
+      if (sound) await driver.releaseConnection(connection);
+    }
+  }
+
+  /** A transaction from its beginning to its end; and whether the connection may serve on. */
+  private async transact(driver: Driver, connection: Runner, batch: Batch, deadline: Deadline): Promise<[Outcome, boolean]> {
+    let outcome: Outcome;
+    let begun = this.kind !== "sqlite";
+    try {
+      await this.begin(driver, connection, batch);
+      begun = true;
+      outcome = await runAll(connection, batch.statements);
+      deadline.check();
+      if ("done" in outcome) {
+        await this.commit(driver, connection);
+        return [outcome, true];
+      }
+    } catch (error) {
+      outcome = { failed: facts(error) };
+    }
+    // A transaction on SQLite that did not begin leaves somebody else's, if any: that one is not ours to roll back.
+    return [outcome, !begun || (await this.rollback(driver, connection))];
+  }
+
+  private async begin(driver: Driver, connection: Runner, batch: Batch): Promise<void> {
+    // Immediate: a transaction that reads first and writes later could else find its snapshot outdated.
+    if (this.kind === "sqlite") await run(connection, batch.reads ? "BEGIN" : "BEGIN IMMEDIATE");
+    else await driver.beginTransaction(connection, { isolationLevel: "read committed" });
+  }
+
+  private async commit(driver: Driver, connection: Runner): Promise<void> {
+    if (this.kind === "sqlite") await run(connection, "COMMIT");
+    else await driver.commitTransaction(connection);
+  }
+
+  /** Whether nothing of the transaction is left, or the connection is lost, which its pool sees by itself. */
+  private async rollback(driver: Driver, connection: Runner): Promise<boolean> {
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      try {
+        if (this.kind === "sqlite") await run(connection, "ROLLBACK");
+        else await driver.rollbackTransaction(connection);
+        return true;
+      } catch (error) {
+        // SQLite refuses when it has rolled back by itself.
+        if (this.kind === "sqlite" || isLost(error)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** SQLite would cascade while a table is rebuilt. Heeded outside of a transaction alone. */
+  private async suspendForeignKeys(connection: Runner): Promise<boolean> {
+    if (this.kind !== "sqlite") return false;
+    const { rows } = await run(connection, "PRAGMA foreign_keys", [], true);
+    if (Number(rows[0]?.[0]) !== 1) return false;
+    await run(connection, "PRAGMA foreign_keys = OFF");
+    return true;
+  }
+
+  /**
+   * MySQL's drivers write values into the statement by themselves: once a connection it is seen that a text arrives as
+   * it was sent, whatever `sql_mode` and character set say.
+   */
+  private async prove(connection: Runner): Promise<void> {
+    if (this.kind !== "mysql" || this.proven.has(connection)) return;
+    const { rows } = await run(connection, "SELECT HEX(?) AS bytes", [PROBE.text], true);
+    if (rows[0]?.[0] !== PROBE.bytes) {
+      throw new TypeError("texts do not arrive as they are sent: the pool's charset must be utf8mb4, sql_mode without NO_BACKSLASH_ESCAPES");
+    }
+    this.proven.add(connection);
+  }
+
+  /** In the caller's transaction: what it refuses is undone up to a savepoint, and the transaction goes on. */
+  private async joined(batch: Batch, number: number): Promise<Outcome> {
+    const trx = this.transactions.get(number);
+    await this.prove(trx);
+    if (batch.plain && batch.reads) return runAll(trx, batch.statements);
+    const name = `sentri_${number}`;
+    await run(trx, `SAVEPOINT ${name}`);
+    let outcome: Outcome;
+    try {
+      outcome = await runAll(trx, batch.statements);
+    } catch (error) {
+      outcome = { failed: facts(error) };
+    }
+    try {
+      if (!("done" in outcome)) await run(trx, `ROLLBACK TO SAVEPOINT ${name}`);
+      await run(trx, `RELEASE SAVEPOINT ${name}`);
+    } catch (error) {
+      // The whole transaction is gone, by a deadlock or with its connection; what began it says more.
+      if (!("failed" in outcome)) throw error;
+    }
+    return outcome;
+  }
+}
+
+/** Transactions of the caller's that calls are running in, by number. */
+export class Transactions {
+  private readonly open = new Map<number, Runner>();
+  private last = 0;
+
+  /** Runs a call within a transaction. */
+  async within<T>(trx: unknown, call: (number: number) => Promise<T>): Promise<T> {
+    const { isTransaction, withoutPlugins } = (typeof trx === "object" && trx !== null ? trx : {}) as Partial<KyselyTransaction>;
+    if (isTransaction !== true || typeof withoutPlugins !== "function") {
+      throw new SentriError("CONFIGURATION_ERROR", "trx must be a Kysely transaction: db.transaction().execute((trx) => ...)");
+    }
+    const number = (this.last = (this.last + 1) >>> 0);
+    // Plugins that rename or parse columns are the application's.
+    this.open.set(number, (trx as KyselyTransaction).withoutPlugins() as Runner);
+    try {
+      return await call(number);
+    } finally {
+      this.open.delete(number);
+    }
+  }
+
+  /** The transaction of a call that is running. */
+  get(number: number): Runner {
+    const trx = this.open.get(number);
+    if (trx === undefined) throw new TypeError("the call that brought this transaction has ended");
+    return trx;
+  }
+}
+
+/** Whether the driver, not the server, refused, and not for want of time: then there is no connection any more. */
+function isLost(error: unknown): boolean {
+  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
+  const told = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";
+  const numbered = typeof errno === "number" && errno >= 1000;
+  return !told && !numbered && !/time ?out/i.test(`${String(code)} ${String(message)}`);
+}

@@ -1,0 +1,61 @@
+//! A MySQL or MariaDB database of a test's own, gone with it.
+#![allow(dead_code, reason = "shared by several test binaries, each using a part")]
+
+use mysql_async::prelude::Queryable as _;
+use sentri_core::crypto::make_id;
+
+/// Where the tests find MySQL or MariaDB.
+pub fn mysql_url() -> String {
+    std::env::var("MYSQL_URL").unwrap_or_else(|_| "mysql://root@127.0.0.1:3306/test".into())
+}
+
+/// Runs statements, divided by semicolons, on a connection of the test's own.
+pub async fn run(url: &str, sql: &str) {
+    let opts = mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(url).unwrap()).prefer_socket(false);
+    let mut connection =
+        mysql_async::Conn::new(opts).await.expect("MySQL answers: run the tests by `make test`, or set MYSQL_URL");
+    let result = connection.query_iter(sql).await.unwrap();
+    result.drop_result().await.unwrap();
+    connection.disconnect().await.unwrap();
+}
+
+/// A database with a random name.
+pub struct MysqlDatabase(String);
+
+impl MysqlDatabase {
+    pub async fn new() -> Self {
+        let name = format!("sentri_{}", make_id().replace('-', ""));
+        run(&mysql_url(), &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
+        Self(name)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    pub fn url(&self) -> String {
+        self.url_over(&mysql_url())
+    }
+
+    /// The URL of this database on a server known by another URL.
+    pub fn url_over(&self, server: &str) -> String {
+        let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
+        let (base, _) = base.rsplit_once('/').unwrap();
+        format!("{base}/{}{}", self.0, query.map(|query| format!("?{query}")).unwrap_or_default())
+    }
+}
+
+impl Drop for MysqlDatabase {
+    fn drop(&mut self) {
+        let name = std::mem::take(&mut self.0);
+        // A thread with a runtime of its own, since the test's may be ending.
+        let work = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(run(&mysql_url(), &format!("DROP DATABASE {name}")));
+        });
+        work.join().unwrap();
+    }
+}
