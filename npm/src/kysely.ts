@@ -1,14 +1,8 @@
 import { SentriError } from "./errors.js";
-import type { DialectKind, KyselyDialect } from "./kysely/kind.js";
+import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 import { Deadline, facts, run, runAll, type Batch, type Outcome, type Runner } from "./kysely/wire.js";
 
-export type { DialectKind, KyselyDialect } from "./kysely/kind.js";
-
-/** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
-export interface KyselyTransaction {
-  readonly isTransaction: true;
-  withoutPlugins(): object;
-}
+export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 
 interface Driver {
   init(): Promise<void>;

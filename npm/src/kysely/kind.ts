@@ -28,3 +28,9 @@ function detect(adapter: object): DialectKind | undefined {
   if (supportsReturning === true) return supportsTransactionalDdl === true ? "postgres" : "sqlite";
   return supportsTransactionalDdl === false ? "mysql" : undefined;
 }
+
+/** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
+export interface KyselyTransaction {
+  readonly isTransaction: true;
+  withoutPlugins(): object;
+}

@@ -100,6 +100,7 @@ impl Talk {
             clock: Arc::<TestClock>::clone(&clock),
             overrides: None,
             revocation: options.contains_key("isTokenRevoked").then(|| Arc::<Revoked>::clone(&revoked) as _),
+            ..Host::default()
         };
         let server = AuthServer::new(&Value::Object(options), host).map_err(|error| error.to_string())?;
         server.migrate().await.map_err(|error| error.to_string())?;
