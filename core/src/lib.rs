@@ -23,6 +23,7 @@ pub mod json;
 pub mod limit;
 pub mod password;
 pub mod programmatic;
+pub mod redis;
 pub mod server;
 pub mod service;
 pub mod session;

@@ -45,7 +45,9 @@ export interface NativePassage {
 /** The idempotency gate. */
 export interface NativeIdempotency {
   configuration(): string;
-  pass(incoming: NativeIncoming): NativePassage;
+  told(): string[];
+  passNow(incoming: NativeIncoming): NativePassage | null;
+  pass(incoming: NativeIncoming): Promise<NativePassage>;
   complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Buffer): void;
   abandon(passage: NativePassage): void;
 }

@@ -22,6 +22,9 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   private readonly verified = new Generations<Verified>(REMEMBERED);
   private readonly sightings = new Sightings();
 
+  /** Where idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
+  readonly redisUrl: () => string | undefined;
+
   constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
     const core = loadNative();
@@ -31,6 +34,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
     super(core, native, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
     this.functions = functions;
+    const { redisUrl } = options;
+    this.redisUrl = () => redisUrl;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
   }
 

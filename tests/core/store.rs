@@ -17,7 +17,7 @@ mod mysql;
 mod opening;
 #[path = "store/outage.rs"]
 mod outage;
-#[path = "store/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
 #[path = "store/sameness.rs"]
 mod sameness;

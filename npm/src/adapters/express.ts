@@ -117,7 +117,7 @@ class ExpressAuth<Role extends string> extends AuthServer<Role> implements Serve
   }
 
   idempotencyMiddleware(options?: IdempotencyOptions): RequestHandler {
-    return makeIdempotency(options, (req) => this.mayReplay(guardRequest(req, undefined)));
+    return makeIdempotency({ redisUrl: this.redisUrl(), ...options }, (req) => this.mayReplay(guardRequest(req, undefined)));
   }
 
   errorHandler(options: { onUnhandled?: (error: unknown, req: Request) => void } = {}): ErrorRequestHandler {
