@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sentri_core::crypto::make_random;
 use serde_json::json;
 
 use crate::proxy::Line;
@@ -9,7 +10,12 @@ use crate::support::{Bench, Database, Login, Own, PASSWORD};
 use crate::{dump, proxied, redis_url};
 
 async fn server(own: &Own, url: &str) -> Bench {
-    Bench::new(&own.option, json!({ "redisUrl": url, "sessionCheck": { "maxAge": "1h" }, "rateLimit": {} })).await
+    let options = json!({ "redisUrl": url, "sessionCheck": { "maxAge": "1h" }, "rateLimit": {} });
+    let mut server = Bench::new(&own.option, options).await;
+    // Its own buckets in a Redis that other tests and runs use too.
+    let [a, b, c] = make_random();
+    server.address = format!("10.{a}.{b}.{c}");
+    server
 }
 
 /// A session that both servers have seen and take from memory.
