@@ -1,13 +1,14 @@
 //! The idempotency gate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, Buffer, spawn};
 use napi_derive::napi;
 use sentri_core::Error;
 use sentri_core::clock::SystemClock;
 use sentri_core::http::envelope::error_response;
 use sentri_core::idempotency::{Gate, Incoming, Key, Passage, StoredResponse, Ticket};
+use sentri_core::redis::open_gate;
 use serde_json::{Value, json};
 
 use crate::outcome::{outcome, parse, response_value};
@@ -23,10 +24,26 @@ pub struct NodeIncoming {
     pub body: String,
 }
 
+impl NodeIncoming {
+    fn as_incoming(&self) -> Incoming<'_> {
+        let Self { method, path_and_query, header_value, credential, address, body } = self;
+        Incoming {
+            method,
+            path_and_query,
+            header_value: header_value.as_deref(),
+            credential: credential.as_deref(),
+            address: address.as_deref(),
+            body: body.as_bytes(),
+        }
+    }
+}
+
 /// One middleware's rules and memory.
 #[napi]
 pub struct NativeIdempotency {
-    gate: Result<Gate, Error>,
+    gate: Result<Arc<Gate>, Error>,
+    /// What happened to Redis since it was last asked for.
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 /// A request that executes.
@@ -40,7 +57,14 @@ impl NativeIdempotency {
     /// Checks the options (JSON text).
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Self {
-        Self { gate: Gate::new(Some(&parse(&options)), Arc::new(SystemClock)) }
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let tell = Arc::clone(&told);
+        let gate = open_gate(Some(&parse(&options)), Arc::new(SystemClock), move |what| {
+            if let Ok(mut told) = tell.lock() {
+                told.push(what.to_owned());
+            }
+        });
+        Self { gate: gate.map(Arc::new), told }
     }
 
     /// `{"value": header}` or `{"error": ...}`.
@@ -49,34 +73,56 @@ impl NativeIdempotency {
         outcome(self.gate.as_ref().map(|gate| Value::from(gate.header())).map_err(Clone::clone))
     }
 
-    /// Judges a request.
+    /// What happened to Redis since the last call.
     #[napi(catch_unwind)]
-    pub fn pass(&self, incoming: NodeIncoming) -> NativePassage {
-        let NodeIncoming { method, path_and_query, header_value, credential, address, body } = incoming;
-        let incoming = Incoming {
-            method: &method,
-            path_and_query: &path_and_query,
-            header_value: header_value.as_deref(),
-            credential: credential.as_deref(),
-            address: address.as_deref(),
-            body: body.as_bytes(),
-        };
-        NativePassage { passage: self.gate.as_ref().map_or(Passage::Free, |gate| gate.pass(&incoming)) }
+    pub fn told(&self) -> Vec<String> {
+        self.told.lock().map(|mut told| std::mem::take(&mut *told)).unwrap_or_default()
+    }
+
+    /// Judges a request without waiting; null: call `pass`.
+    #[napi(catch_unwind)]
+    pub fn pass_now(&self, incoming: NodeIncoming) -> Option<NativePassage> {
+        let Ok(gate) = &self.gate else { return Some(NativePassage { passage: Passage::Free }) };
+        gate.pass_now(&incoming.as_incoming()).map(|passage| NativePassage { passage })
+    }
+
+    /// Judges a request.
+    #[napi(ts_return_type = "Promise<NativePassage>")]
+    pub fn pass(&self, env: napi::Env, incoming: NodeIncoming) -> napi::Result<AsyncBlock<NativePassage>> {
+        let gate = self.gate.clone();
+        AsyncBlockBuilder::new(async move {
+            let passage = match gate {
+                Ok(gate) => gate.pass(&incoming.as_incoming()).await,
+                Err(_) => Passage::Free,
+            };
+            Ok(NativePassage { passage })
+        })
+        .build(&env)
     }
 
     /// Keeps the answer of an executed request, if it may be kept.
     #[napi(catch_unwind)]
     pub fn complete(&self, passage: &NativePassage, status: u16, headers: Vec<(String, String)>, body: Buffer) {
-        if let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket()) {
-            gate.complete(key, ticket, StoredResponse { status, headers, body: body.to_vec() });
-        }
+        let response = StoredResponse { status, headers, body: body.to_vec() };
+        self.end(passage, Some(response));
     }
 
     /// Lets the next request with the key run.
     #[napi(catch_unwind)]
     pub fn abandon(&self, passage: &NativePassage) {
+        self.end(passage, None);
+    }
+
+    /// In the background: nobody waits for it, since the answer is on its way.
+    fn end(&self, passage: &NativePassage, response: Option<StoredResponse>) {
         if let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket()) {
-            gate.abandon(key, ticket);
+            let (gate, key) = (Arc::clone(gate), *key);
+            spawn(async move {
+                match response {
+                    Some(response) => gate.complete(&key, ticket, response).await,
+                    None => gate.abandon(&key, ticket).await,
+                }
+            });
         }
     }
 }

@@ -52,6 +52,12 @@ pub fn make_random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Chooses the cryptography of the process's TLS, for libraries that ask for it by themselves: rustls panics when there
+/// are two and none is chosen. A choice that the host has made stays.
+pub(crate) fn choose_tls_provider() {
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}
+
 /// A new `UUIDv7` (RFC 9562, 5.7) as 36 lower-case characters; ids made later sort later.
 #[must_use]
 pub fn make_id() -> String {

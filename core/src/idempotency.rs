@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::crypto::sha256;
+use crate::crypto::{hmac_sha256, sha256};
 use crate::error::Error;
 
 mod gate;
 mod memory;
 
-pub use gate::{Gate, Incoming, Passage};
+pub use gate::{Gate, Incoming, Passage, SharedIdempotency};
 pub use memory::MemoryIdempotency;
 
 /// The largest response body that is kept, in bytes.
@@ -19,6 +19,9 @@ pub const MAX_STORED_BODY: usize = 1024 * 1024;
 
 /// How long a request may be in flight before its key is free again: its process is gone.
 pub const IN_FLIGHT: Duration = Duration::from_secs(60);
+
+/// What a client is told to wait for a request in flight.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Ends of paths whose answers hold tokens or whose repetition must be judged anew.
 const PASSED_THROUGH: [&str; 5] = ["/login", "/refresh", "/logout", "/logout-all", "/me/password"];
@@ -181,10 +184,11 @@ pub enum Caller<'a> {
     Address(&'a str),
 }
 
-/// What tells two bodies apart.
+/// What tells two bodies under one key apart. Keyed by the header's value, which is kept nowhere: who reads the cache can't
+/// try out what a body held, a password for instance.
 #[must_use]
-pub fn fingerprint(body: &[u8]) -> [u8; 32] {
-    sha256(body)
+pub fn fingerprint(header_value: &str, body: &[u8]) -> [u8; 32] {
+    hmac_sha256(header_value.as_bytes(), body)
 }
 
 /// Whether a response may be kept: 2xx, not too large, without `Set-Cookie` or a token in headers or body.

@@ -26,6 +26,7 @@ pub mod key_source;
 pub mod limit;
 pub mod password;
 pub mod programmatic;
+pub mod redis;
 pub mod server;
 pub mod service;
 pub mod session;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::cache::memory::MemoryCache;
-use crate::cache::{Budget, Cache, Verdict};
+use crate::cache::{Broadcast, Budget, Cache, Verdict};
 use crate::clock::{Clock, Millis, SystemClock, to_iso};
 use crate::config::{Config, Database, reader::Reader};
 use crate::error::{Error, ErrorCode};
@@ -24,6 +24,7 @@ use crate::http::guard::{self, GuardRequest, Guarded};
 use crate::http::{Handled, Request, Response, client_ip, router};
 use crate::limit;
 use crate::password::Hasher;
+use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, sessions};
@@ -123,12 +124,18 @@ impl AuthServer {
         if config.token_revoked && host.revocation.is_none() {
             return Err(Error::configuration("isTokenRevoked is set, but the host brought no function"));
         }
-        let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(Arc::clone(&host.clock)));
+        let redis = config.redis_url.as_ref().map(|url| Redis::open(url.expose())).transpose()?;
+        let clock = Arc::clone(&host.clock);
+        let cache: Arc<dyn Cache> = match &redis {
+            Some(redis) => Arc::new(RedisCache::new(redis, clock)),
+            None => Arc::new(MemoryCache::new(clock)),
+        };
         let realm = Realm {
             keys: Keys::new(&config.signing),
             hasher: Hasher::new(config.password.clone()),
             store,
             cache,
+            broadcast: redis.as_ref().map(|redis| Arc::new(RedisBroadcast::new(redis)) as Arc<dyn Broadcast>),
             clock: host.clock,
             freshness: Freshness::default(),
             overrides: host.overrides,
@@ -140,11 +147,17 @@ impl AuthServer {
             config,
         };
         realm.last_maintenance.store(realm.now(), Ordering::SeqCst);
-        Ok(Self(Arc::new(Inner {
-            realm: Arc::new(realm),
-            ready: AtomicBool::new(false),
-            getting_ready: Mutex::new(()),
-        })))
+        let realm = Arc::new(realm);
+        if let Some(redis) = redis {
+            let weak = Arc::downgrade(&realm);
+            redis.on_change(move |what| {
+                if let Some(realm) = weak.upgrade() {
+                    let event = Event::new(EventName::HookFailure).with("hook", "redis").with("cause", what);
+                    realm.note_in_background(event);
+                }
+            });
+        }
+        Ok(Self(Arc::new(Inner { realm, ready: AtomicBool::new(false), getting_ready: Mutex::new(()) })))
     }
 
     pub(crate) fn realm(&self) -> &Arc<Realm> {
@@ -197,7 +210,9 @@ impl AuthServer {
             Err(failure) => Err(failure),
         };
         result.map_err(|failure| self.public(failure))?;
-        self.0.ready.store(true, Ordering::Release);
+        if let (false, Some(broadcast)) = (self.0.ready.swap(true, Ordering::AcqRel), &realm.broadcast) {
+            broadcast.listen(Arc::new(service::Ear(Arc::downgrade(realm))));
+        }
         Ok(())
     }
 
@@ -220,6 +235,9 @@ impl AuthServer {
 
     /// Ends pools and connections. Later calls answer `SERVICE_UNAVAILABLE`.
     pub async fn close(&self) {
+        if let Some(broadcast) = &self.realm().broadcast {
+            broadcast.close();
+        }
         self.realm().store.close().await;
     }
 

@@ -49,7 +49,9 @@ export interface NativePassage {
 /** The idempotency gate. */
 export interface NativeIdempotency {
   configuration(): string;
-  pass(incoming: NativeIncoming): NativePassage;
+  told(): string[];
+  passNow(incoming: NativeIncoming): NativePassage | null;
+  pass(incoming: NativeIncoming): Promise<NativePassage>;
   complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array): void;
   abandon(passage: NativePassage): void;
 }

@@ -22,6 +22,9 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   private readonly database: DialectDatabase | undefined;
   private readonly verified = new TokenCache<Verified & { exp: number }>(REMEMBERED);
 
+  /** Where idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
+  readonly redisUrl: () => string | undefined;
+
   constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
     const core = loadNative();
@@ -35,6 +38,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
     this.transactions = transactions;
     this.database = database;
+    const { redisUrl } = options;
+    this.redisUrl = () => redisUrl;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
   }
 

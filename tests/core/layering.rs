@@ -18,6 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("json", &[]),
     // Ports and drivers know the pure modules that they run.
     ("cache", &["cache", "limit"]),
+    ("redis", &["cache", "generations", "idempotency", "limit"]),
     ("store", &["store", "identifier", "config::reader"]),
     ("key_source", &["key_source", "token"]),
     ("hook", &[]),

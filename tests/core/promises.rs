@@ -7,7 +7,7 @@ mod faults;
 mod hostile;
 #[path = "promises/processes.rs"]
 mod processes;
-#[path = "store/proxy.rs"]
+#[path = "support/proxy.rs"]
 #[allow(dead_code, reason = "made for the tests of stores")]
 mod proxy;
 #[path = "promises/secrets.rs"]

@@ -21,7 +21,7 @@ mod node;
 mod opening;
 #[path = "store/outage.rs"]
 mod outage;
-#[path = "store/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
 #[path = "store/sameness.rs"]
 mod sameness;

@@ -69,7 +69,7 @@ test("a replay ends with the session, and the endpoints that give tokens are pas
   assert.deepEqual([(await order()).body.run, (await order()).body.run, runs], [1, 1, 1]);
   await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
   assert.equal((await order()).status, 401);
-  for (const [given, message] of [[{ ttl: 0 }, /ttl/], [{ header: "a b" }, /header/], [{ methods: [] }, /methods/], [{ redisUrl: "redis://x" }, /redisUrl/]]) {
+  for (const [given, message] of [[{ ttl: 0 }, /ttl/], [{ header: "a b" }, /header/], [{ methods: [] }, /methods/], [{ redisUrl: "http://x" }, /redisUrl/], [{ redisUrl: 5 }, /redisUrl/]]) {
     assert.throws(() => createIdempotencyMiddleware(given), { code: "CONFIGURATION_ERROR", message });
   }
 });

@@ -1,4 +1,6 @@
-//! The cache port: counters shared by every process that serves one set of users.
+//! What processes that serve one set of users share beside the database: counters, and word of revocations.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -25,4 +27,39 @@ pub trait Cache: Send + Sync + 'static {
         }
         verdict
     }
+}
+
+/// What ended, or changed, and must not be served from memory any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revocation {
+    /// Sessions, by id.
+    Sessions(Vec<String>),
+    /// All that is known of a user: its sessions ended or its roles changed.
+    User(String),
+}
+
+/// Word of revocations to and from other processes. It may get lost, and then the database has the last word when what
+/// is in memory is older than `sessionCheck` allows.
+#[async_trait]
+pub trait Broadcast: Send + Sync + 'static {
+    /// Tells every process, this one included.
+    async fn publish(&self, revocation: &Revocation);
+
+    /// Hears from now on what processes tell. Needs a runtime.
+    fn listen(&self, listener: Arc<dyn Listener>);
+
+    /// Ends it.
+    fn close(&self);
+}
+
+/// Who hears of revocations.
+pub trait Listener: Send + Sync + 'static {
+    /// Something was revoked.
+    fn heard(&self, revocation: &Revocation);
+
+    /// Messages may have been missed.
+    fn missed(&self);
+
+    /// Whether anybody still wants to hear.
+    fn is_there(&self) -> bool;
 }

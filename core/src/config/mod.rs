@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::access::{ApiKeys, RoleRules};
 use crate::clock::Millis;
+use crate::crypto::Secret;
 use crate::error::Error;
 use crate::hook::Operation;
 use crate::http::client_ip::TrustProxy;
@@ -157,6 +158,8 @@ pub struct Config {
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
     pub token_revoked: bool,
+    /// Where counters and word of revocations are shared with other processes.
+    pub redis_url: Option<Secret<String>>,
     /// What is allowed but unwise, for the logger.
     pub warnings: Vec<String>,
 }
@@ -212,13 +215,10 @@ impl Config {
             logging: logger(&mut read)?,
             overrides: overrides(&mut read)?,
             token_revoked: read.function("isTokenRevoked")?,
+            redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
             warnings,
         };
         hooks(&mut read)?;
-        if read.text("redisUrl")?.is_some() {
-            return Err(read
-                .error("redisUrl", "is not supported by this version yet: leave it out; limits are kept per process"));
-        }
         read.finish()?;
         if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)
             && a.name == b.name

@@ -1,7 +1,10 @@
 //! The gate before a route: what becomes of a request that carries an idempotency key.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
@@ -9,6 +12,7 @@ use super::{
     fingerprint, may_store,
 };
 use crate::clock::Clock;
+use crate::crypto::make_random;
 use crate::error::{Error, ErrorCode};
 
 /// A request as the gate sees it.
@@ -41,26 +45,46 @@ pub enum Passage {
     Refused(Error),
 }
 
+/// Answers that several processes share.
+#[async_trait]
+pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
+    /// What to do with a request, which executes under `ticket` if it is the first. `None`: nobody answers.
+    async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket) -> Option<Begin>;
+
+    /// Keeps the answer for `ttl`, if the ticket is still the key's.
+    async fn complete(&self, key: &Key, ticket: Ticket, ttl: Duration, response: &StoredResponse);
+
+    /// Frees the key.
+    async fn abandon(&self, key: &Key, ticket: Ticket);
+}
+
+/// Marks the tickets of shared answers; those of the memory count from 0.
+const SHARED: Ticket = 1 << 63;
+
 /// One middleware's rules and memory.
 #[derive(Debug)]
 pub struct Gate {
     rules: IdempotencyRules,
     memory: MemoryIdempotency,
+    shared: Option<Arc<dyn SharedIdempotency>>,
 }
 
 impl Gate {
-    /// Reads the options of the middleware.
+    /// Reads the options of the middleware; answers are kept in memory.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
     pub fn new(options: Option<&Value>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        if options.is_some_and(|options| options.get("redisUrl").is_some_and(|url| !url.is_null())) {
-            let message = "redisUrl is not supported by this version yet: leave it out; answers are kept per process";
-            return Err(Error::configuration(message));
-        }
         let rules = IdempotencyRules::from_options(options)?;
         let memory = MemoryIdempotency::new(clock, rules.max_size);
-        Ok(Self { rules, memory })
+        Ok(Self { rules, memory, shared: None })
+    }
+
+    /// The same with answers that several processes share; the memory takes over when nobody answers there.
+    #[must_use]
+    pub fn with_shared(mut self, shared: Arc<dyn SharedIdempotency>) -> Self {
+        self.shared = Some(shared);
+        self
     }
 
     /// The header that holds the key.
@@ -69,45 +93,83 @@ impl Gate {
         &self.rules.header
     }
 
-    /// Judges a request. Of any number of equal ones at once, one executes.
+    /// Judges a request without waiting; `None`: call [`Gate::pass`].
     #[must_use]
-    pub fn pass(&self, incoming: &Incoming<'_>) -> Passage {
-        let Some(value) = incoming.header_value else { return Passage::Free };
+    pub fn pass_now(&self, incoming: &Incoming<'_>) -> Option<Passage> {
+        match self.look_at(incoming) {
+            Err(passage) => Some(passage),
+            Ok((key, fingerprint)) if self.shared.is_none() => Some(self.pass_alone(key, fingerprint)),
+            Ok(_) => None,
+        }
+    }
+
+    /// Judges a request. Of any number of equal ones at once, one executes.
+    pub async fn pass(&self, incoming: &Incoming<'_>) -> Passage {
+        let (key, fingerprint) = match self.look_at(incoming) {
+            Ok(request) => request,
+            Err(passage) => return passage,
+        };
+        let Some(shared) = &self.shared else { return self.pass_alone(key, fingerprint) };
+        let ticket = SHARED | Ticket::from_be_bytes(make_random());
+        match shared.begin(&key, fingerprint, ticket).await {
+            Some(begin) => passage(key, begin),
+            None => self.pass_alone(key, fingerprint),
+        }
+    }
+
+    fn pass_alone(&self, key: Key, fingerprint: [u8; 32]) -> Passage {
+        passage(key, self.memory.begin(key, fingerprint, self.rules.ttl))
+    }
+
+    /// The key and fingerprint of a request that is looked after, else what becomes of it.
+    fn look_at(&self, incoming: &Incoming<'_>) -> Result<(Key, [u8; 32]), Passage> {
+        let value = incoming.header_value.ok_or(Passage::Free)?;
         if !self.rules.apply_to(incoming.method, incoming.path_and_query) {
-            return Passage::Free;
+            return Err(Passage::Free);
         }
-        if let Err(error) = check_header_value(value) {
-            return Passage::Refused(error);
-        }
+        check_header_value(value).map_err(Passage::Refused)?;
         let caller = match (incoming.credential, incoming.address) {
             (Some(credential), _) => Caller::Credential(credential),
             (None, address) => Caller::Address(address.unwrap_or("unknown")),
         };
         let key = derive_key(incoming.method, incoming.path_and_query, caller, value);
-        match self.memory.begin(key, fingerprint(incoming.body), self.rules.ttl) {
-            Begin::Execute(ticket) => Passage::Execute(key, ticket),
-            Begin::Replay(mut response) => {
-                response.headers.push(("Idempotency-Replayed".to_owned(), "true".to_owned()));
-                Passage::Replay(response)
-            }
-            Begin::InProgress { retry_after } => {
-                Passage::Refused(Error::from(ErrorCode::IdempotencyInProgress).with_retry_after(retry_after))
-            }
-            Begin::Mismatch => Passage::Refused(ErrorCode::IdempotencyMismatch.into()),
-        }
+        Ok((key, fingerprint(value, incoming.body)))
     }
 
     /// Keeps the answer of an executed request, if it may be kept.
-    pub fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
-        if may_store(response.status, &response.headers, &response.body) {
-            self.memory.complete(key, ticket, response);
-        } else {
-            self.abandon(key, ticket);
+    pub async fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
+        if !may_store(response.status, &response.headers, &response.body) {
+            return self.abandon(key, ticket).await;
+        }
+        match self.shared_for(ticket) {
+            Some(shared) => shared.complete(key, ticket, self.rules.ttl, &response).await,
+            None => self.memory.complete(key, ticket, response),
         }
     }
 
     /// Lets the next request with the key run.
-    pub fn abandon(&self, key: &Key, ticket: Ticket) {
-        self.memory.abandon(key, ticket);
+    pub async fn abandon(&self, key: &Key, ticket: Ticket) {
+        match self.shared_for(ticket) {
+            Some(shared) => shared.abandon(key, ticket).await,
+            None => self.memory.abandon(key, ticket),
+        }
+    }
+
+    fn shared_for(&self, ticket: Ticket) -> Option<&dyn SharedIdempotency> {
+        self.shared.as_deref().filter(|_| ticket & SHARED != 0)
+    }
+}
+
+fn passage(key: Key, begin: Begin) -> Passage {
+    match begin {
+        Begin::Execute(ticket) => Passage::Execute(key, ticket),
+        Begin::Replay(mut response) => {
+            response.headers.push(("Idempotency-Replayed".to_owned(), "true".to_owned()));
+            Passage::Replay(response)
+        }
+        Begin::InProgress { retry_after } => {
+            Passage::Refused(Error::from(ErrorCode::IdempotencyInProgress).with_retry_after(retry_after))
+        }
+        Begin::Mismatch => Passage::Refused(ErrorCode::IdempotencyMismatch.into()),
     }
 }

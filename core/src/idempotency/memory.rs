@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Begin, IN_FLIGHT, Key, StoredResponse, Ticket};
+use super::{Begin, IN_FLIGHT, Key, RETRY_AFTER, StoredResponse, Ticket};
 use crate::clock::{Clock, Millis};
 
 /// The most bytes of answers that are kept.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// What an entry costs beside headers and body, roughly.
 const OVERHEAD: usize = 256;
-/// What a client is told to wait for a request in flight.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Idempotency for one process. When it is full, the answers that would expire first make room; requests in flight
 /// never do, since a second execution is what the key is there to prevent.

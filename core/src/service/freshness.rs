@@ -65,6 +65,12 @@ impl Freshness {
         }
     }
 
+    /// Forgets all.
+    pub fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.known.retain(|_| false);
+    }
+
     /// Forgets every session of a user.
     pub fn forget_user(&self, user_id: &str) {
         self.epoch.fetch_add(1, Ordering::SeqCst);

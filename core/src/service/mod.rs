@@ -2,13 +2,13 @@
 //! (events for the log, notices for hooks) in a [`Trail`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::cache::Cache;
+use crate::cache::{Broadcast, Cache, Listener, Revocation};
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode};
@@ -45,6 +45,8 @@ pub struct Realm {
     pub store: Arc<dyn Store>,
     /// Rate-limit buckets.
     pub cache: Arc<dyn Cache>,
+    /// Word of revocations to and from other processes.
+    pub broadcast: Option<Arc<dyn Broadcast>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Passwords.
@@ -82,6 +84,21 @@ impl Realm {
         })
     }
 
+    /// Forgets here, and has other processes forget, what ended or changed.
+    pub(crate) async fn revoked(&self, revocation: Revocation) {
+        self.forget(&revocation);
+        if let Some(broadcast) = &self.broadcast {
+            broadcast.publish(&revocation).await;
+        }
+    }
+
+    fn forget(&self, revocation: &Revocation) {
+        match revocation {
+            Revocation::Sessions(ids) => self.freshness.forget_sessions(ids.iter().map(String::as_str)),
+            Revocation::User(id) => self.freshness.forget_user(id),
+        }
+    }
+
     /// Keeps an event of background work for the next request to log.
     pub(crate) fn note_in_background(&self, event: Event) {
         if self.config.logging {
@@ -90,6 +107,27 @@ impl Realm {
                 events.push(event);
             }
         }
+    }
+}
+
+/// Hears for a realm what other processes revoke, as long as there is a realm.
+pub(crate) struct Ear(pub Weak<Realm>);
+
+impl Listener for Ear {
+    fn heard(&self, revocation: &Revocation) {
+        if let Some(realm) = self.0.upgrade() {
+            realm.forget(revocation);
+        }
+    }
+
+    fn missed(&self) {
+        if let Some(realm) = self.0.upgrade() {
+            realm.freshness.forget_all();
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

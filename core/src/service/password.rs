@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::input::Input;
 use super::login::Attempt;
 use super::{Realm, Trail};
+use crate::cache::Revocation;
 use crate::cache::Settlement;
 use crate::crypto::Secret;
 use crate::error::ErrorCode;
@@ -75,7 +76,7 @@ async fn replace(
     let now = realm.now();
     let live = realm.store.list_sessions(user_id, now).await?;
     let changed = realm.store.change_password(user_id, expected, new_hash.expose(), now).await?;
-    realm.freshness.forget_user(user_id);
+    realm.revoked(Revocation::User(user_id.to_owned())).await;
     if !changed {
         // With an expected hash: somebody changed it after it was verified, so the verified password is not the
         // current one any more.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Realm;
 use super::input::Input;
 use crate::access;
+use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 
@@ -22,6 +23,6 @@ pub async fn assign(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
     if !realm.store.set_roles(user_id, &roles, realm.now()).await? {
         return Err(ErrorCode::UserNotFound.into());
     }
-    realm.freshness.forget_user(user_id);
+    realm.revoked(Revocation::User(user_id.to_owned())).await;
     Ok(json!({ "user": { "id": user_id, "roles": roles } }))
 }

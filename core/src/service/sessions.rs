@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Caller, Realm, Trail};
+use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
@@ -123,7 +124,7 @@ pub async fn revoke(
     trail: &mut Trail,
 ) -> Result<bool, Failure> {
     let revoked = realm.store.revoke_session(session_id, user_id, realm.now()).await?;
-    realm.freshness.forget_sessions([session_id]);
+    realm.revoked(Revocation::Sessions(vec![session_id.to_owned()])).await;
     if let (true, Some(user_id)) = (revoked, user_id) {
         trail.sessions_revoked(user_id, &[session_id.to_owned()]);
     }
@@ -136,7 +137,7 @@ pub async fn revoke(
 /// The store's.
 pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<usize, Failure> {
     let ids = realm.store.revoke_sessions(user_id, realm.now()).await?;
-    realm.freshness.forget_user(user_id);
+    realm.revoked(Revocation::User(user_id.to_owned())).await;
     trail.sessions_revoked(user_id, &ids);
     Ok(ids.len())
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::identifiers::describe;
 use super::{Realm, Trail};
+use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::identifier;
@@ -79,7 +80,7 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
 pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
     let live = realm.store.list_sessions(user_id, realm.now()).await?;
     let deleted = realm.store.delete_user(user_id).await?;
-    realm.freshness.forget_user(user_id);
+    realm.revoked(Revocation::User(user_id.to_owned())).await;
     if deleted {
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
         trail.sessions_revoked(user_id, &ids);

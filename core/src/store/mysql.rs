@@ -10,6 +10,7 @@ use mysql_async::{Conn, DriverError, Error, Opts, Params, Row};
 use parking_lot::Mutex;
 use std::time::Duration;
 
+use crate::crypto::choose_tls_provider;
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
@@ -41,9 +42,7 @@ impl Driver for MysqlConfig {
     }
 
     fn manager(&self) -> Result<MysqlManager, StoreError> {
-        // The driver takes the provider of the process, and rustls panics when there are two and none is chosen. An
-        // error means that the host has chosen one.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        choose_tls_provider();
         let (with_tls, plain) = self.options()?;
         Ok(MysqlManager { mode: Mutex::new(self.tls.mode), with_tls, plain })
     }

@@ -74,7 +74,7 @@ function serving(server: AuthServer) {
     },
     rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => req.ip)),
     idempotencyMiddleware: (options?: IdempotencyOptions): RequestHandler =>
-      makeIdempotency(options, (req) => server.mayReplay(new NodeGuardRequest(req))),
+      makeIdempotency({ redisUrl: server.redisUrl(), ...options }, (req) => server.mayReplay(new NodeGuardRequest(req))),
   };
 }
 

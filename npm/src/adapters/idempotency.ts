@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SentriError, unwrap } from "../errors.js";
-import { loadNative } from "../native.js";
+import { loadNative, type NativePassage } from "../native.js";
 import { addHeaders } from "./node.js";
 
 /** Options of the idempotency middleware. */
@@ -13,7 +13,7 @@ export interface IdempotencyOptions {
   methods?: string[];
   /** Answers kept at most; 10,000 unless said otherwise. */
   maxSize?: number;
-  /** Not supported by this version yet. */
+  /** Keeps answers in Redis, for several processes; `redis://` or `rediss://`. Without it, in the memory of this one. */
   redisUrl?: string;
 }
 
@@ -26,7 +26,7 @@ type Request = IncomingMessage & { body?: unknown; originalUrl?: string; ip?: st
 export type StillValid = (req: Request) => boolean | Promise<boolean>;
 
 /** Repeats of a request with the same key get the stored answer. For Express and anything with its middleware form. */
-export function makeIdempotency(options: IdempotencyOptions = {}, stillValid?: StillValid) {
+export function makeIdempotency(options: IdempotencyOptions = {}, stillValid?: StillValid, tell: (what: string) => void = warn) {
   if (typeof options !== "object" || options === null) throw new SentriError("CONFIGURATION_ERROR", "The idempotency options must be an object");
   const { NativeIdempotency } = loadNative();
   const gate = new NativeIdempotency(JSON.stringify(options));
@@ -34,14 +34,26 @@ export function makeIdempotency(options: IdempotencyOptions = {}, stillValid?: S
   return (req: Request, res: ServerResponse, next: (error?: unknown) => void): void => {
     const value = req.headers[header];
     if (value === undefined) return next();
-    const passage = gate.pass({
+    const incoming = {
       method: req.method ?? "GET",
       pathAndQuery: req.originalUrl ?? req.url ?? "/",
       headerValue: Array.isArray(value) ? value.join(",") : value,
       credential: req.headers.authorization ?? req.headers.cookie,
       address: req.ip ?? req.socket.remoteAddress,
       body: bodyOf(req),
-    });
+    };
+    const now = gate.passNow(incoming);
+    if (now) return follow(now, req, res, next);
+    gate
+      .pass(incoming)
+      .then((passage) => {
+        for (const what of gate.told()) tell(what);
+        follow(passage, req, res, next);
+      })
+      .catch(next);
+  };
+
+  function follow(passage: NativePassage, req: Request, res: ServerResponse, next: (error?: unknown) => void): void {
     switch (passage.kind) {
       case "execute":
         watch(res, (status, headers, body) => {
@@ -61,7 +73,11 @@ export function makeIdempotency(options: IdempotencyOptions = {}, stillValid?: S
       default:
         return next();
     }
-  };
+  }
+}
+
+function warn(what: string): void {
+  process.emitWarning(what, "SentriWarning");
 }
 
 function answer(res: ServerResponse, text: string, body: Uint8Array): void {

@@ -26,7 +26,7 @@ fn memory(entries: usize) -> (Arc<TestClock>, MemoryIdempotency) {
 }
 
 fn execute(memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
-    match memory.begin(key, fingerprint(body.as_bytes()), TTL) {
+    match memory.begin(key, fingerprint("k", body.as_bytes()), TTL) {
         Begin::Execute(ticket) => ticket,
         other => panic!("{other:?}"),
     }
@@ -156,13 +156,16 @@ fn keys_differ_in_every_part() {
 fn once_then_replayed() {
     let (clock, memory) = memory(10);
     let ticket = execute(&memory, key(1), "a");
-    assert_eq!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::InProgress { retry_after: Duration::from_secs(1) });
-    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Mismatch);
+    assert_eq!(
+        memory.begin(key(1), fingerprint("k", b"a"), TTL),
+        Begin::InProgress { retry_after: Duration::from_secs(1) }
+    );
+    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Mismatch);
     memory.complete(&key(1), ticket, answer("done"));
-    assert_eq!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(answer("done")));
-    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Mismatch);
+    assert_eq!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(answer("done")));
+    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Mismatch);
     clock.advance(299_999);
-    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(_)));
+    assert!(matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(_)));
     clock.advance(1);
     execute(&memory, key(1), "another body, since the answer has expired");
 }
@@ -175,16 +178,16 @@ fn abandoned_and_vanished() {
     assert_eq!(memory.size(), (0, 0));
     let vanished = execute(&memory, key(1), "a");
     clock.advance(59_999);
-    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
     clock.advance(1);
     let second = execute(&memory, key(1), "b");
     // The first one comes back after all: it must neither answer for the second nor end it.
     memory.complete(&key(1), vanished, answer("stale"));
     memory.abandon(&key(1), vanished);
-    assert!(matches!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::InProgress { .. }));
     memory.complete(&key(1), second, answer("fresh"));
     memory.abandon(&key(1), second);
-    assert_eq!(memory.begin(key(1), fingerprint(b"b"), TTL), Begin::Replay(answer("fresh")));
+    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Replay(answer("fresh")));
 }
 
 #[test]
@@ -197,13 +200,16 @@ fn bounded_in_entries() {
     }
     execute(&memory, key(3), "a");
     assert_eq!(memory.size().0, 3);
-    assert!(matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Replay(_)), "the oldest went, not this one");
+    assert!(
+        matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(_)),
+        "the oldest went, not this one"
+    );
     execute(&memory, key(4), "a");
     execute(&memory, key(5), "a");
     // Three in flight: a fourth is not run unrecorded, and none of the three is forgotten.
-    assert!(matches!(memory.begin(key(6), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(6), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
     for number in 3..6 {
-        assert!(matches!(memory.begin(key(number), fingerprint(b"a"), TTL), Begin::InProgress { .. }));
+        assert!(matches!(memory.begin(key(number), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
     }
     clock.advance(60_000);
     execute(&memory, key(6), "a");
@@ -231,7 +237,7 @@ fn of_100_threads_one_executes() {
     let memory = Arc::new(memory);
     let threads = (0..100).map(|_| {
         let memory = Arc::clone(&memory);
-        std::thread::spawn(move || matches!(memory.begin(key(1), fingerprint(b"a"), TTL), Begin::Execute(_)))
+        std::thread::spawn(move || matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Execute(_)))
     });
     let threads = threads.collect::<Vec<_>>();
     assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count(), 1);

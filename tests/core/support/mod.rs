@@ -112,6 +112,8 @@ pub async fn admin(sql: &str) {
 pub struct Bench {
     pub server: AuthServer,
     pub clock: Arc<TestClock>,
+    /// The address that requests come from.
+    pub address: String,
 }
 
 /// The store of an [`Own`].
@@ -159,7 +161,8 @@ impl Bench {
         let mut config = Config::from_options(&options(db, more)).unwrap();
         config.password.cost = 4;
         let host = Host { clock: Arc::<TestClock>::clone(&clock), ..host };
-        Self { server: AuthServer::with_store(config, host, store).unwrap(), clock }
+        let server = AuthServer::with_store(config, host, store).unwrap();
+        Self { server, clock, address: "203.0.113.7".to_owned() }
     }
 
     pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
@@ -170,7 +173,7 @@ impl Bench {
             query,
             headers: headers.iter().map(|(n, v)| (n.to_lowercase(), (*v).to_owned())).collect(),
             body: body.map_or(Body::Empty, |body| Body::Raw(body.to_string().into_bytes())),
-            client_ip: Some("203.0.113.7".to_owned()),
+            client_ip: Some(self.address.clone()),
             request_id: None,
             host_context: None,
         };
