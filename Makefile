@@ -160,6 +160,7 @@ test: check
 	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node test-python
 	@$(MAKE) --no-print-directory test-ruby
 
+# The store's conformance suite runs Kysely dialects in Node.
 test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Rust tests'
 	@if cargo nextest --version >/dev/null 2>&1; then \

@@ -1,82 +1,188 @@
 #!/usr/bin/env bash
-# Runs a command with DATABASE_URL set to a PostgreSQL that answers, and stops what it had to start.
+# Runs a command with DATABASE_URL, MYSQL_URL and REDIS_URL set to a PostgreSQL, a MySQL or MariaDB and a Redis that
+# answer, and stops what it had to start.
 #
-# In this order: DATABASE_URL; a server on 127.0.0.1:5432 that lets postgres in; a throwaway cluster from installed
+# For each, in this order: its variable; a server on its standard port of 127.0.0.1; a throwaway one from installed
 # binaries; the same after installing the Debian package, where that is possible; else it says what to set.
 set -euo pipefail
 
 say() { echo "==> $*"; }
 
-answers() { # url
+answers() { # url: whether a server of that kind lets us in there
   node - "$1" <<'JS'
 const net = require("node:net");
 const url = new URL(process.argv[2]);
-const socket = net.connect({ host: url.hostname || "127.0.0.1", port: Number(url.port || 5432) });
-const user = decodeURIComponent(url.username || "postgres");
-const database = url.pathname.slice(1) || user;
-const body = Buffer.from(`user\0${user}\0database\0${database}\0\0`);
-const head = Buffer.alloc(8);
-head.writeInt32BE(8 + body.length, 0);
-head.writeInt32BE(196608, 4);
-socket.setTimeout(2000, () => process.exit(1));
-socket.on("error", () => process.exit(1));
-socket.on("connect", () => socket.write(Buffer.concat([head, body])));
-// 'R' is a request to authenticate, or the word that none is needed: somebody is there. 'E' is a refusal.
-socket.on("data", (data) => process.exit(data[0] === 0x52 && (data.readInt32BE(5) === 0 || url.password) ? 0 : 1));
+const kind = url.protocol.replace(/s?:$/, "");
+const port = { postgre: 5432, mysql: 3306, mariadb: 3306, redi: 6379 }[kind];
+const user = decodeURIComponent(url.username || (kind === "postgre" ? "postgres" : ""));
+const socket = net.connect({ host: url.hostname || "127.0.0.1", port: Number(url.port || port) });
+const done = (ok) => process.exit(ok ? 0 : 1);
+socket.setTimeout(2000, () => done(false));
+socket.on("error", () => done(false));
+socket.on("close", () => done(false));
+if (kind === "postgre") {
+  const body = Buffer.from(`user\0${user}\0database\0${url.pathname.slice(1) || user}\0\0`);
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(8 + body.length, 0);
+  head.writeInt32BE(196608, 4);
+  socket.on("connect", () => socket.write(Buffer.concat([head, body])));
+  // 'R' is a request to authenticate, or the word that none is needed: somebody is there. 'E' is a refusal.
+  socket.on("data", (data) => done(data[0] === 0x52 && (data.readInt32BE(5) === 0 || url.password)));
+} else if (kind === "redi") {
+  socket.on("connect", () => socket.write("PING\r\n"));
+  // Where a password is wanted and given, that somebody asks for it must do.
+  socket.on("data", (data) => done(/^\+PONG/.test(data) || (url.password && /^-NOAUTH/.test(data))));
+} else {
+  // The server speaks first. An answer to our login, whose password is empty, follows; 0 is OK, 255 a refusal.
+  let asked = false;
+  socket.on("data", (data) => {
+    if (asked) return done(data[4] === 0);
+    if (data[4] === 0xff || url.password) return done(data[4] !== 0xff);
+    asked = true;
+    const database = url.pathname.slice(1);
+    const flags = 0x1 | 0x200 | 0x8000 | 0x80000 | (database ? 0x8 : 0);
+    const fixed = Buffer.alloc(32);
+    fixed.writeUInt32LE(flags, 0);
+    fixed.writeUInt32LE(1 << 24, 4);
+    fixed[8] = 45;
+    const names = `${user}\0\0${database ? `${database}\0` : ""}mysql_native_password\0`;
+    const body = Buffer.concat([fixed, Buffer.from(names)]);
+    socket.write(Buffer.concat([Buffer.from([body.length, 0, 0, 1]), body]));
+  });
+}
 JS
 }
 
-binaries() { # prints the folder with initdb
-  local dir
-  for dir in $(ls -d /usr/lib/postgresql/*/bin /usr/local/pgsql/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -rV); do
-    [ -x "$dir/initdb" ] && { echo "$dir"; return 0; }
+free_port() {
+  node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
+}
+
+without_login() { sed 's#//[^@]*@#//#' <<<"$1"; } # url
+
+install() { # Debian package
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  say "installing the Debian package $1"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+}
+
+folder_for() { # name, user who runs the server: makes a folder, prints it
+  local folder
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/sentri-$1.XXXXXX")
+  chmod 755 "$folder"
+  [ "$(id -u)" = 0 ] && chown "$2" "$folder"
+  echo "$folder"
+}
+
+as() { # user, command: servers refuse to run as root
+  local user=$1
+  shift
+  if [ "$(id -u)" = 0 ]; then runuser -u "$user" -- "$@"; else "$@"; fi
+}
+
+user_of() { id "$1" >/dev/null 2>&1 && echo "$1" || echo nobody; } # name
+
+until_it_answers() { # url, log
+  for _ in $(seq 100); do
+    answers "$1" && return 0
+    sleep 0.2
   done
-  command -v initdb >/dev/null && dirname "$(command -v initdb)"
+  echo "A throwaway server does not answer; its log:" >&2
+  tail -20 "$2" >&2
+  exit 1
 }
 
-as_owner() { # initdb refuses to run as root
-  if [ "$(id -u)" = 0 ]; then
-    if id postgres >/dev/null 2>&1; then runuser -u postgres -- "$@"; else runuser -u nobody -- "$@"; fi
-  else
-    "$@"
+find_server() { # variable, what it is, command that starts one, its program, Debian package, urls to try
+  local variable=$1 what=$2 start=$3 program=$4 package=$5 url
+  shift 5
+  url=${!variable:-}
+  if [ -n "$url" ]; then
+    answers "$url" || { echo "$variable is set, but nothing lets us in there: $(without_login "$url")" >&2; exit 1; }
+    return 0
   fi
-}
-
-start_throwaway() { # bin
-  local bin=$1
-  cluster=$(mktemp -d "${TMPDIR:-/tmp}/sentri-postgres.XXXXXX")
-  chmod 755 "$cluster"
-  [ "$(id -u)" = 0 ] && chown "$(id -u postgres 2>/dev/null || id -u nobody)" "$cluster"
-  local port
-  port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
-  say "starting a throwaway PostgreSQL on port $port"
-  (cd /; as_owner "$bin/initdb" -D "$cluster/data" -U postgres -A trust --no-sync >"$cluster.log" 2>&1)
-  (cd /; as_owner "$bin/pg_ctl" -D "$cluster/data" -w -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off" \
-    -l "$cluster/server.log" start >/dev/null)
-  stop="cd /; as_owner $bin/pg_ctl -D $cluster/data -m immediate stop >/dev/null 2>&1; rm -rf $cluster $cluster.log"
-  DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
+  for url in "$@"; do
+    if answers "$url"; then
+      export "$variable=$url"
+      return 0
+    fi
+  done
+  [ -n "$($program)" ] || install "$package" || true
+  if [ -z "$($program)" ]; then
+    echo "The tests need $what. Set $variable, e.g. $1, or install it: apt-get install $package" >&2
+    exit 1
+  fi
+  $start "$($program)"
 }
 
 stop=:
 trap 'eval "$stop"' EXIT
 
-if [ -n "${DATABASE_URL:-}" ]; then
-  answers "$DATABASE_URL" || { echo "DATABASE_URL is set, but nothing answers there: $(echo "$DATABASE_URL" | sed 's#//[^@]*@#//#')" >&2; exit 1; }
-elif answers postgres://postgres@127.0.0.1:5432/test; then
-  DATABASE_URL=postgres://postgres@127.0.0.1:5432/test
-elif answers postgres://postgres@127.0.0.1:5432/postgres; then
-  DATABASE_URL=postgres://postgres@127.0.0.1:5432/postgres
-else
-  if [ -z "$(binaries)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say 'installing the Debian package postgresql'
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+# --- PostgreSQL ---------------------------------------------------------------------------------------------------
+
+postgres_program() { # prints the folder with initdb
+  local dir
+  for dir in $(ls -d /usr/lib/postgresql/*/bin /usr/local/pgsql/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -rV); do
+    [ -x "$dir/initdb" ] && { echo "$dir"; return 0; }
+  done
+  command -v initdb >/dev/null && dirname "$(command -v initdb)" || true
+}
+
+start_postgres() { # folder with initdb
+  local bin=$1 user folder port
+  user=$(user_of postgres)
+  folder=$(folder_for postgres "$user")
+  port=$(free_port)
+  say "starting a throwaway PostgreSQL on port $port"
+  (cd /; as "$user" "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-sync >"$folder.log" 2>&1)
+  (cd /; as "$user" "$bin/pg_ctl" -D "$folder/data" -w -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off" \
+    -l "$folder/server.log" start >/dev/null)
+  stop="$stop; (cd /; as $user $bin/pg_ctl -D $folder/data -m immediate stop >/dev/null 2>&1); rm -rf $folder $folder.log"
+  export DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
+}
+
+# --- MySQL, MariaDB -----------------------------------------------------------------------------------------------
+
+mysql_program() { command -v mariadbd || command -v mysqld || ls /usr/sbin/mariadbd /usr/sbin/mysqld 2>/dev/null | head -1 || true; }
+
+start_mysql() { # server
+  local server=$1 user folder port
+  user=$(user_of mysql)
+  folder=$(folder_for mysql "$user")
+  port=$(free_port)
+  say "starting a throwaway MySQL or MariaDB on port $port"
+  if command -v mariadb-install-db >/dev/null; then
+    (cd /; as "$user" mariadb-install-db --no-defaults --datadir="$folder/data" --auth-root-authentication-method=normal \
+      --skip-test-db >"$folder/install.log" 2>&1)
+  else
+    (cd /; as "$user" "$server" --no-defaults --initialize-insecure --datadir="$folder/data" >"$folder/install.log" 2>&1)
   fi
-  bin=$(binaries) || true
-  if [ -z "${bin:-}" ]; then
-    echo 'The tests need PostgreSQL. Set DATABASE_URL, e.g. postgres://user@host:5432/database, or install it: apt-get install postgresql' >&2
-    exit 1
-  fi
-  start_throwaway "$bin"
-fi
-export DATABASE_URL
+  (cd /; as "$user" "$server" --no-defaults --datadir="$folder/data" --socket="$folder/socket" --bind-address=127.0.0.1 \
+    --port="$port" --pid-file="$folder/pid" --innodb-flush-log-at-trx-commit=0 >"$folder/server.log" 2>&1 &)
+  stop="$stop; kill \$(cat $folder/pid) 2>/dev/null && tail --pid=\$(cat $folder/pid) -f /dev/null; rm -rf $folder"
+  MYSQL_URL="mysql://root@127.0.0.1:$port/mysql"
+  until_it_answers "$MYSQL_URL" "$folder/server.log"
+  export MYSQL_URL
+}
+
+# --- Redis --------------------------------------------------------------------------------------------------------
+
+redis_program() { command -v redis-server || command -v valkey-server || true; }
+
+start_redis() { # server
+  local server=$1 folder port
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/sentri-redis.XXXXXX")
+  port=$(free_port)
+  say "starting a throwaway Redis on port $port"
+  "$server" --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder" --daemonize yes \
+    --pidfile "$folder/pid" --logfile "$folder/server.log" >/dev/null
+  stop="$stop; kill \$(cat $folder/pid) 2>/dev/null; rm -rf $folder"
+  REDIS_URL="redis://127.0.0.1:$port"
+  until_it_answers "$REDIS_URL" "$folder/server.log"
+  export REDIS_URL
+}
+
+find_server DATABASE_URL PostgreSQL start_postgres postgres_program postgresql \
+  postgres://postgres@127.0.0.1:5432/test postgres://postgres@127.0.0.1:5432/postgres
+find_server MYSQL_URL 'MySQL or MariaDB' start_mysql mysql_program mariadb-server \
+  mysql://root@127.0.0.1:3306/test mysql://root@127.0.0.1:3306/mysql
+find_server REDIS_URL Redis start_redis redis_program redis-server redis://127.0.0.1:6379
 "$@"

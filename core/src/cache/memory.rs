@@ -88,17 +88,22 @@ impl MemoryCache {
         self.len() == 0
     }
 
-    /// Takes over what another store says of a bucket: how many are counted, and when its window ends.
-    pub fn note(&self, key: &str, limit: u32, count: u32, ends_in: Duration) {
+    /// Takes over what another store says of a bucket: how many are counted, how many in flight, when its window ends.
+    pub fn note(&self, key: &str, limit: u32, count: u32, in_flight: u32, ends_in: Duration) {
         let (shard, key) = self.locate(key);
         let now = self.clock.now();
         let mut shard = shard.lock();
         if shard.entries.contains_key(&key) || shard.make_room(now) {
             let budget = Budget { limit, window: ends_in };
             let entry = shard.entries.entry(key).or_insert_with(|| Entry::new(budget, now));
-            let in_flight = entry.bucket.in_flight;
             entry.bucket = Bucket { count, in_flight, ..Bucket::new(budget, now) };
         }
+    }
+
+    /// [`Cache::begin`] without waiting. `None`: every free place is held by attempts in flight.
+    #[must_use]
+    pub fn begin_now(&self, key: &str, budget: Budget) -> Option<Verdict> {
+        self.try_begin(key, budget).ok()
     }
 
     /// What is counted in a bucket, and until when; `None` for nothing.
@@ -111,24 +116,6 @@ impl MemoryCache {
         bucket.advance(now);
         let ends_in = u64::try_from(bucket.ends_at - now).ok()?;
         (bucket.count > 0).then(|| (bucket.count, Duration::from_millis(ends_in)))
-    }
-
-    /// Whether an attempt granted here is not settled yet.
-    #[must_use]
-    pub fn is_in_flight(&self, key: &str) -> bool {
-        let (shard, key) = self.locate(key);
-        shard.lock().entries.get(&key).is_some_and(|entry| entry.bucket.in_flight > 0)
-    }
-
-    /// Settles an attempt that another store granted and can't be told of.
-    pub fn settle_foreign(&self, key: &str, settlement: Settlement) {
-        let (shard, key) = self.locate(key);
-        let now = self.clock.now();
-        let mut shard = shard.lock();
-        if let Some(entry) = shard.entries.get_mut(&key) {
-            entry.bucket.in_flight += 1;
-        }
-        shard.settle(&key, settlement, now);
     }
 
     fn locate(&self, key: &str) -> (&Mutex<Shard>, Key) {

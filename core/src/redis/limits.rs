@@ -1,11 +1,13 @@
 //! Rate-limit buckets that all processes share.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ::redis::Script;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::Redis;
@@ -28,13 +30,16 @@ const REMEMBERED: usize = 50_000;
 
 /// The [`Cache`] in Redis, with that of this process beside it.
 ///
-/// What Redis says of a bucket is noted in memory too. So when Redis goes away, who was locked out here stays so; and
-/// when it comes back, emptied or not, the first attempt on a bucket brings along what this process counted.
+/// What Redis says of a bucket, attempts of other processes in flight included, is noted in memory too. So when Redis
+/// goes away, or is slow for a moment, this process grants no more than was left when it last heard, and who was locked
+/// out stays so. When Redis comes back, emptied or not, the first attempt on a bucket brings along what was counted here.
 pub struct RedisCache {
     link: Arc<Link>,
     memory: MemoryCache,
     /// Buckets by the connection over which Redis last heard of them.
     synced: Generations<String, u64>,
+    /// Attempts granted while Redis was away and not settled yet: it knows nothing of them.
+    ours: Mutex<HashMap<String, u32>>,
 }
 
 impl fmt::Debug for RedisCache {
@@ -51,18 +56,20 @@ impl RedisCache {
     #[must_use]
     pub fn new(redis: &Redis, clock: Arc<dyn Clock>) -> Self {
         let memory = MemoryCache::new(clock);
-        Self { link: Arc::clone(&redis.link), memory, synced: Generations::new(REMEMBERED) }
+        let synced = Generations::new(REMEMBERED);
+        Self { link: Arc::clone(&redis.link), memory, synced, ours: Mutex::default() }
     }
 
-    async fn ask(&self, key: &str, budget: Budget, how: &str) -> Result<Answer, Away> {
+    async fn ask(&self, key: &str, budget: Budget, how: How) -> Result<Answer, Away> {
         let live = self.link.connection().await?;
         let connection = live.number;
         let (seen, ends_in) = self.unsynced(key, connection);
         let mut script = BEGIN.key(redis_key(key));
-        script.arg(budget.limit).arg(millis(budget.window)).arg(UNSETTLED_AFTER).arg(how).arg(seen).arg(ends_in);
+        script.arg(budget.limit).arg(millis(budget.window)).arg(UNSETTLED_AFTER);
+        script.arg(if matches!(how, How::Hit) { "hit" } else { "begin" }).arg(seen).arg(ends_in);
         let answer = self.link.run_on::<Answer>(live, &script).await?;
         self.synced.insert(key.to_owned(), connection);
-        self.memory.note(key, budget.limit, answer.1, Duration::from_millis(answer.3));
+        self.note(key, budget.limit, answer.1, answer.2, answer.3);
         Ok(answer)
     }
 
@@ -74,45 +81,87 @@ impl RedisCache {
         self.memory.counted(key).map_or((0, 0), |(count, ends_in)| (count, millis(ends_in)))
     }
 
-    /// Asks until there is a verdict. `None`: Redis is away.
-    async fn judge(&self, key: &str, budget: Budget, how: &str) -> Option<Verdict> {
+    fn note(&self, key: &str, limit: u32, count: u32, in_flight: u32, ends_in: u64) {
+        let ours = self.ours.lock().get(key).copied().unwrap_or_default();
+        self.memory.note(key, limit, count, in_flight + ours, Duration::from_millis(ends_in));
+    }
+
+    /// Asks until there is a verdict: of Redis, or of the memory while Redis is away.
+    async fn judge(&self, key: &str, budget: Budget, how: How) -> Verdict {
         let deadline = Instant::now() + MAX_WAIT;
         let mut pause = FIRST_PAUSE;
         loop {
-            let (verdict, count, in_flight, ends_in) = self.ask(key, budget, how).await.ok()?;
-            let ends_in = Duration::from_millis(ends_in);
+            let verdict = match self.ask(key, budget, how).await {
+                Ok(answer) => verdict_of(answer, budget),
+                Err(Away) => self.judge_alone(key, budget, how).await,
+            };
             match verdict {
-                0 => {
-                    let remaining = budget.limit.saturating_sub(count).saturating_sub(in_flight);
-                    return Some(Verdict::Granted { remaining, resets_in: ends_in });
-                }
-                1 if Instant::now() < deadline => {
+                Some(verdict) => return verdict,
+                None if Instant::now() >= deadline => return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT },
+                None => {
                     let [random] = make_random::<1>();
                     sleep(pause + pause * u32::from(random) / 256).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                1 => return Some(Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT }),
-                _ => return Some(Verdict::Exceeded { retry_after: ends_in }),
             }
         }
+    }
+
+    async fn judge_alone(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+        let verdict = self.memory.begin_now(key, budget)?;
+        if matches!(verdict, Verdict::Granted { .. }) {
+            self.synced.remove(key);
+            match how {
+                How::Begin => *self.ours.lock().entry(key.to_owned()).or_default() += 1,
+                How::Hit => self.memory.settle(key, Settlement::Counted).await,
+            }
+        }
+        Some(verdict)
+    }
+
+    /// Takes an attempt granted by the memory off the books; `false`: there is none on this bucket.
+    fn end_ours(&self, key: &str) -> bool {
+        let mut ours = self.ours.lock();
+        let Some(count) = ours.get_mut(key) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            ours.remove(key);
+        }
+        true
+    }
+}
+
+/// How an attempt is asked for.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Begin,
+    /// Settled as counted at once.
+    Hit,
+}
+
+/// `None`: wait for others.
+fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> Option<Verdict> {
+    let ends_in = Duration::from_millis(ends_in);
+    match verdict {
+        0 => {
+            let remaining = budget.limit.saturating_sub(count).saturating_sub(in_flight);
+            Some(Verdict::Granted { remaining, resets_in: ends_in })
+        }
+        1 => None,
+        _ => Some(Verdict::Exceeded { retry_after: ends_in }),
     }
 }
 
 #[async_trait]
 impl Cache for RedisCache {
     async fn begin(&self, key: &str, budget: Budget) -> Verdict {
-        match self.judge(key, budget, "begin").await {
-            Some(verdict) => verdict,
-            None => self.memory.begin(key, budget).await,
-        }
+        self.judge(key, budget, How::Begin).await
     }
 
     async fn settle(&self, key: &str, settlement: Settlement) {
-        // Granted while Redis was away: it knows of no such attempt.
-        if self.memory.is_in_flight(key) {
-            self.memory.settle(key, settlement).await;
+        if self.end_ours(key) {
             self.synced.remove(key);
-            return;
+            return self.memory.settle(key, settlement).await;
         }
         let mut script = SETTLE.key(redis_key(key));
         script.arg(UNSETTLED_AFTER).arg(match settlement {
@@ -120,17 +169,17 @@ impl Cache for RedisCache {
             Settlement::Refunded => "refunded",
             Settlement::Reset => "reset",
         });
-        match self.link.run::<(u32, u64, u32)>(&script).await {
-            Ok((count, ends_in, limit)) => self.memory.note(key, limit, count, Duration::from_millis(ends_in)),
-            Err(Away) => self.memory.settle_foreign(key, settlement),
+        match self.link.run::<(u32, u32, u64, u32)>(&script).await {
+            Ok((count, in_flight, ends_in, limit)) => self.note(key, limit, count, in_flight, ends_in),
+            Err(Away) => {
+                self.synced.remove(key);
+                self.memory.settle(key, settlement).await;
+            }
         }
     }
 
     async fn hit(&self, key: &str, budget: Budget) -> Verdict {
-        match self.judge(key, budget, "hit").await {
-            Some(verdict) => verdict,
-            None => self.memory.hit(key, budget).await,
-        }
+        self.judge(key, budget, How::Hit).await
     }
 }
 

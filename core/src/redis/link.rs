@@ -10,8 +10,13 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, timeout};
 
-/// How long an operation waits for its answer.
+/// How long an operation waits for its answer while Redis answers nothing at all.
 pub const OPERATION_LIMIT: Duration = Duration::from_millis(100);
+/// How long one waits at most, in a queue that Redis works off.
+const QUEUE_LIMIT: Duration = Duration::from_secs(1);
+/// The limit is waited for in so many parts. A process that gets no time to run, or a machine under load, makes each of
+/// them longer: that is not Redis's fault, and no reason to go on without it.
+const PARTS: u32 = 10;
 /// How long one waits for the connection.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// How often a link that is down is tried.
@@ -21,6 +26,9 @@ const TRIED_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Away;
 
+/// Hears that Redis went away, or came back.
+type Told = Box<dyn Fn(&str) + Send + Sync>;
+
 pub(super) struct Link {
     client: Client,
     state: Mutex<State>,
@@ -28,7 +36,9 @@ pub(super) struct Link {
     connecting: AsyncMutex<()>,
     /// Counts connections.
     connections: AtomicU64,
-    told: OnceLock<Box<dyn Fn(&str) + Send + Sync>>,
+    /// Counts answers, so that one who waits sees whether others are served.
+    answers: AtomicU64,
+    told: OnceLock<Told>,
 }
 
 /// A connection, and its number, from 1: another number means that Redis was away since, and may have forgotten.
@@ -55,11 +65,12 @@ impl Link {
             state: Mutex::new(State::Unopened),
             connecting: AsyncMutex::new(()),
             connections: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             told: OnceLock::new(),
         }
     }
 
-    pub(super) fn on_change(&self, told: Box<dyn Fn(&str) + Send + Sync>) {
+    pub(super) fn on_change(&self, told: Told) {
         // Whoever comes second finds it taken: one listener is all there is room for.
         drop(self.told.set(told));
     }
@@ -84,21 +95,34 @@ impl Link {
         mut live: Live,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, Away> {
-        self.answered(timeout(OPERATION_LIMIT, script.invoke_async(&mut live.connection)).await)
+        self.answer(script.invoke_async(&mut live.connection)).await
     }
 
     /// Runs a command.
     pub(super) async fn command<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Away> {
         let Live { mut connection, .. } = self.connection().await?;
-        self.answered(timeout(OPERATION_LIMIT, command.query_async(&mut connection)).await)
+        self.answer(command.query_async(&mut connection)).await
     }
 
-    fn answered<T>(&self, answer: Result<Result<T, RedisError>, tokio::time::error::Elapsed>) -> Result<T, Away> {
-        match answer {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(self.fail(&error.to_string())),
-            Err(_) => Err(self.fail("no answer in time")),
+    async fn answer<T>(&self, operation: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
+        let mut operation = std::pin::pin!(operation);
+        let started = Instant::now();
+        let (mut seen, mut waited) = (self.answers.load(Ordering::Relaxed), 0);
+        while waited < PARTS && started.elapsed() < QUEUE_LIMIT {
+            match timeout(OPERATION_LIMIT / PARTS, &mut operation).await {
+                Ok(Ok(value)) => {
+                    self.answers.fetch_add(1, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Ok(Err(error)) => return Err(self.fail(&error.to_string())),
+                Err(_) => {
+                    let now = self.answers.load(Ordering::Relaxed);
+                    waited = if now == seen { waited + 1 } else { 0 };
+                    seen = now;
+                }
+            }
         }
+        Err(self.fail("no answer in time"))
     }
 
     /// Takes the link down; the first to notice tells of it.
@@ -152,7 +176,7 @@ impl Link {
     async fn connect(&self) -> Result<Live, Away> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(Some(OPERATION_LIMIT));
+            .set_response_timeout(Some(QUEUE_LIMIT));
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let connection = match timeout(CONNECT_LIMIT, connecting).await {
             Ok(Ok(connection)) => connection,
