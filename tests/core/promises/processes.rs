@@ -20,7 +20,7 @@ fn server(db: &Value, more: Value, clock: &Arc<TestClock>) -> Bench {
     config.password.cost = 4;
     let host = Host { clock: Arc::<TestClock>::clone(clock), ..Host::default() };
     let server = AuthServer::with_store(config, host, store::open(db).unwrap()).unwrap();
-    Bench { server, clock: Arc::clone(clock) }
+    Bench { server, clock: Arc::clone(clock), address: "203.0.113.7".to_owned() }
 }
 
 fn stored_keys() -> Value {
