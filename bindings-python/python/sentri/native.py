@@ -6,7 +6,7 @@ import atexit
 from typing import Any, Optional, Protocol, cast
 
 try:
-    from ._native import sentri_native as _module
+    from ._native import sentri_native as _module  # pyright: ignore[reportMissingImports]
 except (ImportError, OSError) as cause:  # pragma: no cover
     raise ImportError(
         "The native core of sentri could not be loaded: the installed wheel does not fit this system, or the package was "
