@@ -1,7 +1,7 @@
 //! The key set of an issuer elsewhere, as a state: what to do with it at an instant. Fetching is somebody else's work.
 //!
 //! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used without a
-//! second thought until it is `max_age` old, and for [`STALE_FOR`] at most while no newer one can be had. Whatever goes
+//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. Whatever goes
 //! wrong with an attempt, the set at hand stays. Nothing that an issuer answers can move these limits.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::clock::Millis;
 pub const RETRY_AFTER: Millis = 30_000;
 /// Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up.
 pub const RETRY_AFTER_UNREACHABLE: Millis = 2_000;
-/// How long a set is used when no newer one can be had.
+/// How long a set that is old is used when no newer one can be had.
 pub const STALE_FOR: Millis = 24 * 60 * 60 * 1000;
 
 /// What to verify with.
@@ -51,7 +51,7 @@ pub struct RemoteSet {
 }
 
 impl RemoteSet {
-    /// Nothing known. A set is to be replaced when it is `max_age` milliseconds old, [`STALE_FOR`] at most.
+    /// Nothing known. A set is to be replaced when it is `max_age` milliseconds old, a day at most.
     #[must_use]
     pub fn new(max_age: Millis) -> Self {
         let max_age = max_age.min(STALE_FOR);
@@ -64,13 +64,13 @@ impl RemoteSet {
         match &self.set {
             Some(set) if self.age(now) < self.refresh_age() => Decision::Use(Arc::clone(set)),
             // Old, and an attempt to replace it failed of late: nobody waits for the next one.
-            Some(set) if self.age(now) < self.max_age || (self.failing && self.age(now) < STALE_FOR) => {
+            Some(set) if self.age(now) < self.max_age || (self.failing && self.age(now) < self.end_age()) => {
                 let set = Arc::clone(set);
                 if self.may_attempt(now) { Decision::UseAndFetch(set) } else { Decision::Use(set) }
             }
             _ if self.in_flight || self.may_attempt(now) => Decision::Fetch,
             // The attempt was of late and without success, so what there is goes on.
-            Some(set) if self.age(now) < STALE_FOR => Decision::Use(Arc::clone(set)),
+            Some(set) if self.age(now) < self.end_age() => Decision::Use(Arc::clone(set)),
             _ => Decision::Refuse,
         }
     }
@@ -107,7 +107,7 @@ impl RemoteSet {
         }
         let refresh_at = self.fetched_at.saturating_add(self.refresh_age());
         let next = if now < refresh_at { refresh_at } else { self.next_attempt };
-        next.min(self.fetched_at.saturating_add(STALE_FOR))
+        next.min(self.fetched_at.saturating_add(self.end_age()))
     }
 
     /// Begins an attempt, if one may begin now; the caller fetches and then calls [`RemoteSet::succeed`] or
@@ -137,7 +137,7 @@ impl RemoteSet {
     pub fn fail(&mut self, how: Attempt, now: Millis) {
         self.in_flight = false;
         self.failing = true;
-        let is_bare = self.set.is_none() || self.age(now) >= STALE_FOR;
+        let is_bare = self.set.is_none() || self.age(now) >= self.end_age();
         if how == Attempt::Unreachable && is_bare {
             self.next_attempt = now.saturating_add(RETRY_AFTER_UNREACHABLE);
         }
@@ -146,6 +146,11 @@ impl RemoteSet {
     /// A quarter of its life is left for attempts in the background.
     const fn refresh_age(&self) -> Millis {
         self.max_age / 4 * 3
+    }
+
+    /// From when on a set is good for nothing.
+    const fn end_age(&self) -> Millis {
+        self.max_age + STALE_FOR
     }
 
     /// A set from the future was fetched before the clock was put right; it counts as due.

@@ -4,7 +4,7 @@ import type { VerifyingKey } from "./jwks.js";
 export const RETRY_AFTER = 30_000;
 /** Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up. */
 const RETRY_AFTER_UNREACHABLE = 2_000;
-/** How long a set is used when no newer one can be had. */
+/** How long a set that is old is used when no newer one can be had. */
 export const STALE_FOR = 24 * 60 * 60 * 1000;
 
 /** What to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing. */
@@ -15,7 +15,7 @@ export type Failure = "unreachable" | "refused";
 
 /**
  * What is known of a remote key set, as a state: what to do with it at an instant. A set is looked for again before it gets
- * old, and used for `STALE_FOR` at most while no newer one can be had. Whatever goes wrong with an attempt, the set at hand stays.
+ * old, and used for `STALE_FOR` beyond that while no newer one can be had. Whatever goes wrong with an attempt, the set at hand stays.
  * Times are in milliseconds since 1970.
  */
 export class RemoteSet {
@@ -29,7 +29,7 @@ export class RemoteSet {
   private inFlight = false;
   private readonly maxAge: number;
 
-  /** A set is to be replaced when it is `maxAge` milliseconds old, `STALE_FOR` at most. */
+  /** A set is to be replaced when it is `maxAge` milliseconds old, a day at most. */
   constructor(maxAge: number) {
     this.maxAge = Math.min(maxAge, STALE_FOR);
   }
@@ -39,10 +39,10 @@ export class RemoteSet {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";
     // Old, and an attempt to replace it failed of late: nobody waits for the next one.
-    if (age < this.maxAge || (this.isFailing && age < STALE_FOR)) return this.mayAttempt(now) ? "use and fetch" : "use";
+    if (age < this.maxAge || (this.isFailing && age < this.endAge)) return this.mayAttempt(now) ? "use and fetch" : "use";
     if (this.mayKnowMore(now)) return "fetch";
     // The attempt was of late and without success, so what there is goes on.
-    return age < STALE_FOR ? "use" : "refuse";
+    return age < this.endAge ? "use" : "refuse";
   }
 
   /** Whether a token that no key of the set is for, or none verified, is worth an attempt or the wait for one. */
@@ -59,12 +59,12 @@ export class RemoteSet {
   freshUntil(now: number): number {
     if (this.keys === undefined) return 0;
     const refreshAt = this.fetchedAt + this.refreshAge;
-    return Math.min(now < refreshAt ? refreshAt : this.nextAttempt, this.fetchedAt + STALE_FOR);
+    return Math.min(now < refreshAt ? refreshAt : this.nextAttempt, this.fetchedAt + this.endAge);
   }
 
   /** The keys of the set at hand, unless it is too old for anything. */
   usableKeys(now: number): readonly VerifyingKey[] | undefined {
-    return this.age(now) < STALE_FOR ? this.keys : undefined;
+    return this.age(now) < this.endAge ? this.keys : undefined;
   }
 
   /** The keys of the set at hand, if it was read from this text. */
@@ -95,12 +95,17 @@ export class RemoteSet {
   fail(failure: Failure, now: number): void {
     this.inFlight = false;
     this.isFailing = true;
-    if (failure === "unreachable" && this.age(now) >= STALE_FOR) this.nextAttempt = now + RETRY_AFTER_UNREACHABLE;
+    if (failure === "unreachable" && this.age(now) >= this.endAge) this.nextAttempt = now + RETRY_AFTER_UNREACHABLE;
   }
 
   /** A quarter of its life is left for attempts in the background. */
   private get refreshAge(): number {
     return Math.floor(this.maxAge / 4) * 3;
+  }
+
+  /** From when on a set is good for nothing. */
+  private get endAge(): number {
+    return this.maxAge + STALE_FOR;
   }
 
   /** A set from the future was fetched before the clock was put right; it counts as due. */

@@ -61,12 +61,13 @@ pub(super) async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let session_id = refresh_token
         .and_then(|token| session_of_refresh_token(call, &token))
         .or_else(|| session_of_access_token(call));
-    // The browser keeps cookies back from such a form, and would still take the answer's.
+    let input = session_id.map_or_else(|| json!({}), |id| json!({ "sessionId": id }));
+    call.run(Operation::Logout, input).await?;
+    // Only now: while the session could not be ended, its cookies are what can end it later. The browser keeps cookies
+    // back from a form of another site, and would still take the answer's.
     if !is_foreign_form(call) {
         clear_cookies(call);
     }
-    let input = session_id.map_or_else(|| json!({}), |id| json!({ "sessionId": id }));
-    call.run(Operation::Logout, input).await?;
     Ok(Reply::ok("Logged out", Value::Null))
 }
 
