@@ -98,8 +98,8 @@ impl Talk {
         options.insert("db".to_owned(), own.option.clone());
         let host = Host {
             clock: Arc::<TestClock>::clone(&clock),
-            overrides: None,
             revocation: options.contains_key("isTokenRevoked").then(|| Arc::<Revoked>::clone(&revoked) as _),
+            ..Host::default()
         };
         let server = AuthServer::new(&Value::Object(options), host).map_err(|error| error.to_string())?;
         server.migrate().await.map_err(|error| error.to_string())?;
