@@ -272,6 +272,8 @@ test("connections that the server ends are replaced", async (t) => {
   const where = await place(t, postgresSchema);
   const pool = pgPool(where, { application_name: "sentri-kysely-test" });
   pool.on("error", () => {});
+  // pg tells of a connection that is lost in use by an event too, which ends a process that does not listen.
+  pool.on("connect", (client) => client.on("error", () => {}));
   const auth = createAuth(own({ dialect: new PostgresDialect({ pool }) }));
   await auth.migrate();
   const { user: made } = await auth.register(user("rizz"));
@@ -306,7 +308,7 @@ test("hostile texts are values and nothing else", async (t) => {
     const values = ["' OR 1=1 -- ", "\\' OR 1=1 -- ", "\"; DROP TABLE sentri_users; --", "${x} $1 ? :y", "\u{1F980}\\", "__proto__"];
     for (const value of values) {
       const { user: made } = await auth.register({ identifiers: [{ type: "handle", value }], password: "correct horse 1" });
-      assert.equal(made.identifiers[0].value, value.trim());
+      assert.equal(made.identifiers[0].value, value);
       assert.equal((await auth.findUser(value)).id, made.id, `${driver}: ${value}`);
     }
     assert.equal((await auth.listUsers()).users.length, values.length);

@@ -150,9 +150,9 @@ impl Dialect {
     /// The statements of the store hold no other `?` and, but for `[]`, no other `[`.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
+        let plain = !(sql.contains('[') || self.numbered && sql.contains('?'));
         // SQLite takes brackets for quotes, and has patterns with some.
-        let differs = sql.contains('[') || self.numbered && sql.contains('?');
-        if self.name == "sqlite" || !differs {
+        if self.name == "sqlite" || plain {
             return Cow::Borrowed(sql);
         }
         let mut out = String::with_capacity(sql.len() + 16);

@@ -155,14 +155,16 @@ impl Executor for ForeignExecutor {
             return Err(StoreError::Unavailable("the store is closed".into()));
         }
         let deadline = Instant::now() + if batch.schema { SCHEMA_LIMIT } else { BATCH_LIMIT };
-        match self.attempt(batch, deadline).await {
-            // As with pools of our own: an old connection of the host's may have died unnoticed.
-            Err(StoreError::Unavailable(_))
-                if batch.is_read_only() && self.transaction.is_none() && Instant::now() < deadline =>
-            {
-                self.attempt(batch, deadline).await
+        let repeatable = batch.is_read_only() && self.transaction.is_none();
+        let mut pauses = REREAD_AFTER.into_iter().filter(|_| repeatable);
+        loop {
+            match (self.attempt(batch, deadline).await, pauses.next()) {
+                // The server was started anew, and the host's pool has yet to notice that its connections are dead.
+                (Err(StoreError::Unavailable(_)), Some(pause)) if Instant::now() + pause < deadline => {
+                    tokio::time::sleep(pause).await;
+                }
+                (outcome, _) => return outcome,
             }
-            outcome => outcome,
         }
     }
 
@@ -178,6 +180,8 @@ impl Executor for ForeignExecutor {
     }
 }
 
+/// A batch that only reads does no harm when it is run again.
+const REREAD_AFTER: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(30), Duration::from_millis(150)];
 /// How long the host may take to end its connections.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 

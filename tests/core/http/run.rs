@@ -98,7 +98,6 @@ impl Talk {
         options.insert("db".to_owned(), own.option.clone());
         let host = Host {
             clock: Arc::<TestClock>::clone(&clock),
-            overrides: None,
             revocation: options.contains_key("isTokenRevoked").then(|| Arc::<Revoked>::clone(&revoked) as _),
             ..Host::default()
         };
