@@ -1,11 +1,12 @@
-// The golden conversations of tests/http with real servers of every framework over real sockets, on SQLite and PostgreSQL, and
-// with Express through a Kysely dialect on every database.
+// The golden conversations of tests/http with real servers of every framework over real sockets on SQLite, and with Express on
+// PostgreSQL and through a Kysely dialect on every database. What a database answers no framework sees.
 import { test } from "node:test";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
 
 const runs = [
-  ...Object.keys(frameworks).flatMap((name) => [[name, "SQLite"], [name, "PostgreSQL"]]),
+  ...Object.keys(frameworks).map((name) => [name, "SQLite"]),
+  ["Express 5", "PostgreSQL"],
   ...Object.keys(parsing).map((name) => [name, "SQLite"]),
   ...["PostgreSQL", "MySQL", "SQLite"].map((database) => ["Express 5", `${database} through Kysely`]),
 ];
