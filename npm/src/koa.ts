@@ -1,3 +1,3 @@
 export * from "./core.js";
-export { createAuthKoa } from "./adapters/koa.js";
+export { createAuthKoa, createIdempotencyMiddleware } from "./adapters/koa.js";
 export type { ClientAuthClient, KoaContext, KoaRouter, ServerAuthClient } from "./adapters/koa.js";

@@ -8,6 +8,8 @@ import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptio
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { answerTo, makeChecks, makeLimiter, proceed, type Check, type HeaderPairs, type Surface } from "./checks.js";
+import { fastifyGate } from "./idempotency/fastify.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { NodeGuardRequest, one, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
@@ -31,7 +33,7 @@ export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, repl
 export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
 
 /** What server mode offers a Fastify application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
   plugin(): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
@@ -109,6 +111,7 @@ function serving(server: AuthServer) {
     plugin,
     router: plugin,
     rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
+    idempotencyMiddleware: (options?: IdempotencyOptions) => fastifyGate(new Gate(options, server)),
   };
 }
 
@@ -119,4 +122,9 @@ export function createAuthFastify<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
   return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}
+
+/** The idempotency middleware by itself, without an auth server: `await app.register(createIdempotencyMiddleware())`. */
+export function createIdempotencyMiddleware(options?: IdempotencyOptions): FastifyPluginAsync {
+  return fastifyGate(new Gate(options));
 }

@@ -9,6 +9,8 @@ import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { koaGate } from "./idempotency/koa.js";
 import { NodeGuardRequest, one, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
@@ -113,6 +115,7 @@ function serving(server: AuthServer) {
   return {
     router: () => (router ??= makeRouter(server)),
     rateLimiter: (options: RateLimiterOptions<KoaContext>) => middleware(makeLimiter(server, surface, options, (ctx) => ctx.ip)),
+    idempotencyMiddleware: (options?: IdempotencyOptions) => koaGate(new Gate(options, server)),
   };
 }
 
@@ -123,4 +126,9 @@ export function createAuthKoa<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
   return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}
+
+/** The idempotency middleware by itself, without an auth server. */
+export function createIdempotencyMiddleware(options?: IdempotencyOptions): Middleware {
+  return koaGate(new Gate(options));
 }
