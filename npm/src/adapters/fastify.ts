@@ -1,27 +1,17 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
 import type { Readable } from "node:stream";
-import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, proceed, type Check, type HeaderPairs, type Surface } from "./checks.js";
+import { answerTo, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
+import { requestId, surface } from "./fastify-context.js";
 import { fastifyGate } from "./idempotency/fastify.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
-import { NodeGuardRequest, one, readRequest } from "./node.js";
+import { readRequest } from "./node.js";
 import { below } from "./paths.js";
-
-/** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
-export interface SentriFastifyRequest {
-  user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
-  auth?: AuthInfo | undefined;
-}
-
-declare module "fastify" {
-  interface FastifyRequest extends SentriFastifyRequest {}
-}
 
 /** What `setErrorHandler` takes. */
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
@@ -38,26 +28,6 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
   plugin(): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
   router(): FastifyPluginAsync<{ prefix?: string }>;
-}
-
-const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
-
-const surface: Surface<FastifyRequest, FastifyReply> = {
-  guardRequest: (request) => new NodeGuardRequest(request.raw),
-  requestId,
-  user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
-  admit(request, user, auth) {
-    request.user = user;
-    request.auth = auth;
-  },
-  // Fastify itself adds a cookie to those that are there.
-  addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
-};
-
-function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
-  const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
-  const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
-  return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
 }
 
 const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => proceed(check(request, reply), done);

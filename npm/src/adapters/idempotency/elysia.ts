@@ -21,7 +21,8 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
       if (value === null) return undefined;
       const { pathname, search } = new URL(request.url);
       const told = { type: request.headers.get("content-type"), length: request.headers.get("content-length") };
-      const described = request.bodyUsed || body !== undefined ? describeBody(body, told) : await describeStream(request, async () => new ArrayBuffer(0));
+      // A request whose body Elysia has read is not to be asked about it on Node.
+      const described = body === undefined ? await describeStream(request) : describeBody(body, told);
       const keyed = { value, url: pathname + search, address: addressOf({ request, body, server }), body: described };
       const verdict = await gate.judge(new WebGuardRequest(request), keyed);
       if (verdict === undefined) return undefined;

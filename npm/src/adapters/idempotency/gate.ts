@@ -132,11 +132,15 @@ function answerOf(passage: NativePassage): Answer {
  * What tells two bodies apart that a parser has read. Where none has, or left an empty object as Express 4 does, all that is
  * known of a body is its type and its length.
  */
-export function describeBody(body: unknown, headers: { type: string | null | undefined; length: string | null | undefined }): string {
+export function describeBody(body: unknown, { type, length }: { type: string | null | undefined; length: string | null | undefined }): string {
   if (typeof body === "string") return body;
   if (body instanceof Uint8Array) return Buffer.from(body).toString("base64");
-  const isRead = typeof body === "object" && body !== null ? typeof (body as { pipe?: unknown }).pipe !== "function" && Object.keys(body).length > 0 : body !== undefined;
-  return isRead ? JSON.stringify(body, withFiles) : `${headers.type ?? ""} ${headers.length ?? ""}`;
+  return isUnread(body) ? `${type ?? ""} ${length ?? ""}` : JSON.stringify(body, withFiles);
+}
+
+function isUnread(body: unknown): boolean {
+  if (typeof body !== "object" || body === null) return body === undefined;
+  return typeof (body as { pipe?: unknown }).pipe === "function" || Object.keys(body).length === 0;
 }
 
 /** Files are no JSON; what is known of them without reading stands for them. */

@@ -1,7 +1,7 @@
 import { finished } from "node:stream";
 import type { Middleware } from "koa";
 import type { HeaderPairs } from "../checks.js";
-import type { KoaContext } from "../koa.js";
+import type { KoaContext } from "../koa-context.js";
 import { NodeGuardRequest } from "../node.js";
 import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Answer, type Gate } from "./gate.js";
 

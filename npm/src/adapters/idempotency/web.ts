@@ -4,10 +4,10 @@ import { MAX_BODY, type Answer, type Execution } from "./gate.js";
  * The beginning of a body, and what its sender says of the rest; the request can be read as before. `kept` is what a framework
  * keeps of a body that was read already.
  */
-export async function describeStream(request: Request, kept: () => Promise<ArrayBuffer>): Promise<string> {
+export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
   const { headers } = request;
   const told = `${headers.get("content-type") ?? ""} ${headers.get("content-length") ?? ""}`;
-  if (request.bodyUsed) return `${encode(new Uint8Array(await kept()))} ${told}`;
+  if (request.bodyUsed) return `${kept ? encode(new Uint8Array(await kept())) : ""} ${told}`;
   const reader = request.body === null ? undefined : request.clone().body?.getReader();
   let start = "";
   for (let size = 0; reader && size < MAX_BODY; ) {
