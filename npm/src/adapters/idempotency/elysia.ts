@@ -53,7 +53,7 @@ async function keep(execution: Execution, value: unknown, set: Context["set"], s
   const isOwn = isPlain(value) || !isStatus(value);
   const { code: status, response } = isOwn ? { code, response: value } : (value as { code: number; response: unknown });
   const text = textOf(response);
-  if (text !== undefined) execution.keep(status, typed(headers, typeof response), Buffer.from(text));
+  if (text !== undefined) execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
   return undefined;
 }
 
