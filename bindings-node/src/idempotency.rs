@@ -113,9 +113,11 @@ impl NativeIdempotency {
         self.end(passage, None);
     }
 
-    /// In the background: nobody waits for it, since the answer is on its way.
+    /// At once in memory. In Redis in the background: nobody waits for it, since the answer is on its way.
     fn end(&self, passage: &NativePassage, response: Option<StoredResponse>) {
-        if let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket()) {
+        if let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket())
+            && let Err(response) = gate.end_now(key, ticket, response)
+        {
             let (gate, key) = (Arc::clone(gate), *key);
             spawn(async move {
                 match response {

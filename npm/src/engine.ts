@@ -1,6 +1,6 @@
 import { AuthClient } from "./client.js";
 import type { Guardian } from "./guardian.js";
-import { loadNative } from "./native.js";
+import { loadNative, type NativeIdempotency } from "./native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
@@ -18,6 +18,11 @@ export function makeServer<Role extends string>(options: ServerOptions<Role>): A
 export function makeClient<Role extends string>(options: ClientOptions<Role>): Guardian {
   if ("Deno" in globalThis && !isNativeThere()) return (require("./edge/engine.js") as EdgeEngine).makeClient(options);
   return new AuthClient<Role>(options);
+}
+
+/** The idempotency gate of the native core; `options` is JSON. */
+export function openGate(options: string): NativeIdempotency {
+  return new (loadNative().NativeIdempotency)(options);
 }
 
 function isNativeThere(): boolean {

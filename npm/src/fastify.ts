@@ -1,3 +1,4 @@
 export * from "./core.js";
-export { createAuthFastify } from "./adapters/fastify.js";
-export type { ClientAuthClient, FastifyErrorHandler, SentriFastifyRequest, ServerAuthClient } from "./adapters/fastify.js";
+export { createAuthFastify, createIdempotencyMiddleware } from "./adapters/fastify.js";
+export type { ClientAuthClient, FastifyErrorHandler, ServerAuthClient } from "./adapters/fastify.js";
+export type { SentriFastifyRequest } from "./adapters/fastify-context.js";

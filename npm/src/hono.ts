@@ -4,5 +4,5 @@ import { withHono } from "./adapters/hono.js";
 export * from "./core.js";
 export type { ClientAuthClient, ServerAuthClient, SentriHonoEnv } from "./adapters/hono.js";
 
-/** Auth for Hono 4. */
-export const { createAuthHono } = withHono(Hono);
+/** Auth for Hono 4, and its idempotency middleware by itself. */
+export const { createAuthHono, createIdempotencyMiddleware } = withHono(Hono);

@@ -1,3 +1,4 @@
 export * from "./core.js";
-export { createAuthKoa } from "./adapters/koa.js";
-export type { ClientAuthClient, KoaContext, KoaRouter, ServerAuthClient } from "./adapters/koa.js";
+export { createAuthKoa, createIdempotencyMiddleware } from "./adapters/koa.js";
+export type { ClientAuthClient, KoaRouter, ServerAuthClient } from "./adapters/koa.js";
+export type { KoaContext } from "./adapters/koa-context.js";

@@ -1,75 +1,215 @@
-// Repeats of a request with the same key: one execution, the same answer, nobody else's.
+// Repeats of a request with the same key, in every framework: one execution, the same answer, nobody else's.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { request } from "node:http";
 import { test } from "node:test";
-import { Browser, PASSWORD, expresses, listen, options, sentri, user } from "./support/server.mjs";
+import { setTimeout as pause } from "node:timers/promises";
+import { gates, serveGate } from "./support/gates.mjs";
+import { Browser, PASSWORD, expresses, options, user } from "./support/server.mjs";
 
-const { createAuthExpress, createIdempotencyMiddleware } = sentri;
+const REDIS = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
+const JSON_TYPE = { "content-type": "application/json" };
 
-for (const [name, express] of Object.entries(expresses)) {
-  test(`${name}: one execution for a hundred equal requests, and replays say so`, async (t) => {
+/** Sends a request under a key: `{status, headers, text, json}`. */
+async function send(base, path, key, { method = "POST", body = { amount: 1 }, headers = {} } = {}) {
+  const sent = await fetch(base + path, { method, redirect: "manual", body: typeof body === "string" ? body : JSON.stringify(body), headers: { ...JSON_TYPE, ...(key ? { "x-idempotency-key": key } : {}), ...headers } });
+  const text = await sent.text();
+  const isJson = sent.headers.get("content-type")?.startsWith("application/json");
+  return { status: sent.status, headers: sent.headers, text, json: isJson ? JSON.parse(text) : undefined, isReplay: sent.headers.get("idempotency-replayed") === "true" };
+}
+
+/** A hundred equal requests at once: every answer is that of the one that ran, or says that it runs. */
+async function stampede(bases, path, key, expected) {
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => send(bases[at % bases.length], path, key)));
+  assert.ok(answers.some(({ status }) => status === 201));
+  for (const { status, headers, json } of answers) {
+    if (status === 201) assert.deepEqual(json, expected);
+    else {
+      assert.deepEqual([status, json.code, json.error], [409, "IDEMPOTENCY_IN_PROGRESS", true]);
+      assert.equal(headers.get("retry-after"), "1");
+    }
+  }
+}
+
+for (const [name, framework] of Object.entries(gates)) {
+  test(`${name}: a hundred equal requests run once, and replays say so`, async (t) => {
     let runs = 0;
-    const app = express();
-    app.use(express.json());
-    app.use(createIdempotencyMiddleware());
-    app.post("/pay", async (req, res) => {
-      runs += 1;
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      res.status(201).set("X-Own", "kept").json({ run: runs, amount: req.body.amount });
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/pay": async ({ amount }) => {
+        runs += 1;
+        await pause(30);
+        return { status: 201, headers: { "x-own": "kept" }, json: { run: 1, amount } };
+      },
+      "/other": () => ({ json: { run: (runs += 1) } }),
+      "/text": () => ({ text: `run ${(runs += 1)}, ä` }),
     });
-    app.post("/fail", (_req, res) => { runs += 1; res.status(400).json({}); });
-    app.post("/token", (_req, res) => { runs += 1; res.json({ accessToken: "x" }); });
-    app.post("/large", (_req, res) => { runs += 1; res.send("x".repeat(2_000_000)); });
-    const server = await new Promise((resolve) => { const s = app.listen(0, "127.0.0.1", () => resolve(s)); });
-    t.after(() => { server.closeAllConnections(); server.close(); });
-    const base = `http://127.0.0.1:${server.address().port}`;
-    const post = (path, key, body = { amount: 1 }, headers = {}) => fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...(key ? { "x-idempotency-key": key } : {}), ...headers } });
-
-    const answers = await Promise.all(Array.from({ length: 100 }, () => post("/pay", "k1")));
+    await stampede([base], "/pay", "k1", { run: 1, amount: 1 });
     assert.equal(runs, 1);
-    for (const answer of answers) {
-      const body = await answer.json();
-      if (answer.status === 201) assert.deepEqual(body, { run: 1, amount: 1 });
-      else {
-        assert.deepEqual([answer.status, body.code], [409, "IDEMPOTENCY_IN_PROGRESS"]);
-        assert.ok(answer.headers.get("retry-after"));
-      }
-    }
-    const replay = await post("/pay", "k1");
-    assert.deepEqual([replay.status, replay.headers.get("idempotency-replayed"), replay.headers.get("x-own")], [201, "true", "kept"]);
-    assert.deepEqual(await replay.json(), { run: 1, amount: 1 });
-    const other = await post("/pay", "k1", { amount: 2 });
-    assert.deepEqual([other.status, (await other.json()).code], [422, "IDEMPOTENCY_MISMATCH"]);
-    assert.equal((await post("/pay", "k1", { amount: 1 }, { authorization: "Bearer somebody-else" })).headers.get("idempotency-replayed"), null, "another credential is another key");
-    assert.equal((await post("/pay", "k1?", { amount: 1 })).status, 201);
-    assert.equal((await post("/pay", "a b")).status, 400);
-    for (const path of ["/fail", "/token", "/large"]) {
+    const first = await send(base, "/pay", "k2");
+    const replay = await send(base, "/pay", "k2");
+    assert.deepEqual([first.isReplay, replay.isReplay, runs], [false, true, 2]);
+    const shown = ({ status, headers, text }) => [status, text, headers.get("x-own"), headers.get("content-type")];
+    assert.deepEqual(shown(replay), shown(first));
+    assert.deepEqual((await send(base, "/text", "k1")).text, (await send(base, "/text", "k1")).text);
+    assert.equal(runs, 3);
+
+    const changed = await send(base, "/pay", "k2", { body: { amount: 2 } });
+    assert.deepEqual([changed.status, changed.json.code, changed.json.data], [422, "IDEMPOTENCY_MISMATCH", null]);
+    const refused = await send(base, "/pay", "a b");
+    assert.deepEqual([refused.status, refused.json.code, runs], [400, "VALIDATION_ERROR", 3]);
+
+    const before = runs;
+    const others = [["/other", "k2", {}], ["/other?page=2", "k2", {}], ["/other", "k2", { method: "PUT" }], ["/other", "k3", {}], ["/other", "k2", { headers: { authorization: "Bearer somebody-else" } }], ["/other", "k2", { headers: { cookie: "session=other" } }], ["/other", undefined, {}], ["/other", "k2", { method: "DELETE" }], ["/other", "k2", { method: "DELETE" }]];
+    for (const [path, key, more] of others) assert.equal((await send(base, path, key, more)).isReplay, false);
+    assert.equal(runs, before + others.length, "each of them is another request");
+  });
+
+  test(`${name}: what is not stored runs again`, async (t) => {
+    let runs = 0;
+    const counted = (answer) => () => {
+      runs += 1;
+      return answer();
+    };
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/fail": counted(() => ({ status: 400, json: {} })),
+      "/moved": counted(() => ({ status: 303, headers: { location: "/" }, text: "x" })),
+      "/throw": counted(() => { throw new Error("thrown"); }),
+      "/cookie": counted(() => ({ headers: { "set-cookie": "a=b" }, json: {} })),
+      "/token": counted(() => ({ json: { deep: [{ accessToken: "x" }] } })),
+      "/login": counted(() => ({ json: {} })),
+      "/large": counted(() => ({ text: "x".repeat(2 * 1024 * 1024) })),
+      "/stream": counted(() => ({ stream: (async function* () { yield "one "; await pause(20); yield "two"; })() })),
+    });
+    for (const path of ["/fail", "/moved", "/throw", "/cookie", "/token", "/login", "/large", "/stream"]) {
       const before = runs;
-      await (await post(path, "same")).text();
-      await (await post(path, "same")).text();
-      assert.equal(runs, before + 2, `${path} is not stored`);
+      const first = await send(base, path, "same");
+      const second = await send(base, path, "same");
+      assert.equal(second.status, first.status, path);
+      assert.deepEqual([runs, second.isReplay], [before + 2, false], `${path} is not stored`);
+      if (path === "/large") assert.equal(second.text.length, 2 * 1024 * 1024);
+      if (path === "/stream") assert.equal(second.text.replaceAll(/data: |\n/g, ""), "one two");
     }
+  });
+
+  test(`${name}: a stream passes through as it comes`, async (t) => {
+    let go;
+    const gone = new Promise((resolve) => { go = resolve; });
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/stream": () => ({ stream: (async function* () { yield "first "; await gone; yield "last"; })() }),
+    });
+    const sent = await fetch(`${base}/stream`, { method: "POST", body: "{}", headers: { ...JSON_TYPE, "x-idempotency-key": "k" } });
+    const reader = sent.body.getReader();
+    assert.match(Buffer.from((await reader.read()).value).toString(), /first/, "it is there while the rest is not");
+    go();
+    let rest = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) rest += Buffer.from(part.value).toString();
+    assert.match(rest, /last/);
+  });
+
+  test(`${name}: who loses the connection gets the answer of the run that was lost`, async (t) => {
+    let runs = 0;
+    let go;
+    const begun = new Promise((resolve) => { go = resolve; });
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/pay": async () => {
+        runs += 1;
+        go();
+        await pause(150);
+        return { status: 201, json: { run: runs } };
+      },
+    });
+    const lost = request(`${base}/pay`, { method: "POST", headers: { ...JSON_TYPE, "x-idempotency-key": "k" } });
+    lost.on("error", () => {});
+    lost.end(JSON.stringify({ amount: 1 }));
+    await begun;
+    lost.destroy();
+    await pause(50);
+    assert.equal((await send(base, "/pay", "k")).status, 409, "the first still runs");
+    await pause(200);
+    const again = await send(base, "/pay", "k");
+    assert.deepEqual([again.status, again.json, again.isReplay, runs], [201, { run: 1 }, true, 1]);
+  });
+
+  test(`${name}: a replay ends with the session, and options are checked`, async (t) => {
+    let runs = 0;
+    const auth = framework.create(options());
+    await auth.migrate();
+    const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/order": () => ({ json: { run: (runs += 1) } }) }, auth);
+    const browser = new Browser(base);
+    await browser.post("/auth/register", user("rizz"));
+    const login = () => browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, { "x-idempotency-key": "login" });
+    const { accessToken } = (await login()).body.data;
+    assert.equal((await login()).headers.get("idempotency-replayed"), null, "logins pass through");
+    const order = () => send(base, "/order", "order-1", { headers: { authorization: `Bearer ${accessToken}` } });
+    assert.deepEqual([(await order()).json.run, (await order()).json.run, runs], [1, 1, 1]);
+    await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
+    assert.deepEqual([(await order()).status, runs], [401, 1]);
+    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["options", null], ["options", "60"]];
+    for (const make of [auth.idempotencyMiddleware, framework.standalone]) {
+      for (const [option, given] of wrong) assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
+    }
+  });
+
+  test(`${name}: two servers over one Redis run a request once`, async (t) => {
+    let runs = 0;
+    const routes = {
+      "/pay": async ({ amount }) => {
+        runs += 1;
+        await pause(30);
+        return { status: 201, json: { run: 1, amount } };
+      },
+    };
+    // Loopback addresses and keys are all that tells requests apart, so the key is random.
+    const key = randomUUID();
+    const auth = framework.create(options({ redisUrl: REDIS }));
+    await auth.migrate();
+    const own = (gate) => serveGate(t, framework, gate, routes);
+    t.after(() => auth.close());
+    const bases = [await own(auth.idempotencyMiddleware({ ttl: 30_000 })), await own(framework.standalone({ redisUrl: REDIS, ttl: 30_000 }))];
+    await stampede(bases, "/pay", key, { run: 1, amount: 1 });
+    for (const base of bases) {
+      let replay = await send(base, "/pay", key);
+      // The answer is on its way to Redis while its first client has it already.
+      for (; replay.status === 409; replay = await send(base, "/pay", key)) await pause(20);
+      assert.deepEqual([replay.status, replay.json, replay.isReplay], [201, { run: 1, amount: 1 }, true]);
+      assert.equal((await send(base, "/pay", key, { body: { amount: 2 } })).status, 422);
+    }
+    assert.equal(runs, 1);
   });
 }
 
-test("a replay ends with the session, and the endpoints that give tokens are passed through", async (t) => {
-  let runs = 0;
-  const auth = createAuthExpress(options());
-  await auth.migrate();
-  const base = await listen(t, auth, {
-    extend(app) {
-      app.use(auth.idempotencyMiddleware());
-      app.post("/order", auth.protect(), (_req, res) => res.json({ run: (runs += 1) }));
-    },
+for (const [name, express] of Object.entries(expresses)) {
+  test(`${name}: headers count wherever they are set, those of outer layers apart`, async (t) => {
+    let runs = 0;
+    const app = express();
+    app.disable("x-powered-by");
+    app.use((_req, res, next) => {
+      const { writeHead } = res;
+      res.writeHead = (...args) => {
+        res.setHeader("x-outer", `run ${runs}`);
+        return writeHead.apply(res, args);
+      };
+      next();
+    });
+    app.use(express.json(), gates[name].standalone());
+    app.post("/object", (_req, res) => { runs += 1; res.writeHead(200, { "Set-Cookie": "a=b" }); res.end("{}"); });
+    app.post("/list", (_req, res) => { runs += 1; res.writeHead(200, "OK", ["Set-Cookie", "a=b"]); res.end("{}"); });
+    app.post("/kept", (_req, res) => { runs += 1; res.writeHead(201, { "x-own": ["a", "b"] }); res.end("7b7d", "hex"); });
+    app.post("/destroyed", (_req, res) => { runs += 1; res.destroy(); });
+    const base = await serveGate(t, { start: () => app.listen(0, "127.0.0.1") });
+    for (const path of ["/object", "/list"]) {
+      const before = runs;
+      await send(base, path, "k");
+      assert.deepEqual([(await send(base, path, "k")).isReplay, runs], [false, before + 2], path);
+    }
+    await send(base, "/kept", "k");
+    const kept = runs;
+    await send(base, "/object", "other");
+    const replay = await send(base, "/kept", "k");
+    assert.deepEqual([replay.status, replay.text, replay.headers.get("x-own"), replay.headers.get("x-outer")], [201, "{}", "a, b", `run ${kept + 1}`]);
+    const before = runs;
+    await assert.rejects(send(base, "/destroyed", "k"));
+    await assert.rejects(send(base, "/destroyed", "k"));
+    assert.equal(runs, before + 2, "a destroyed response frees the key");
   });
-  const browser = new Browser(base);
-  await browser.post("/auth/register", user("rizz"));
-  const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
-  const headers = { authorization: `Bearer ${accessToken}`, "x-idempotency-key": "order-1" };
-  const order = () => new Browser(base).post("/order", { item: 1 }, headers);
-  assert.deepEqual([(await order()).body.run, (await order()).body.run, runs], [1, 1, 1]);
-  await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
-  assert.equal((await order()).status, 401);
-  for (const [given, message] of [[{ ttl: 0 }, /ttl/], [{ header: "a b" }, /header/], [{ methods: [] }, /methods/], [{ redisUrl: "http://x" }, /redisUrl/], [{ redisUrl: 5 }, /redisUrl/]]) {
-    assert.throws(() => createIdempotencyMiddleware(given), { code: "CONFIGURATION_ERROR", message });
-  }
-});
+}

@@ -136,6 +136,27 @@ impl Gate {
         Ok((key, fingerprint(value, incoming.body)))
     }
 
+    /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next request with
+    /// the key run. So whoever has the answer and comes again finds it.
+    ///
+    /// # Errors
+    /// The answer is shared: [`Gate::complete`] the request with it, or [`Gate::abandon`] it without.
+    pub fn end_now(
+        &self,
+        key: &Key,
+        ticket: Ticket,
+        response: Option<StoredResponse>,
+    ) -> Result<(), Option<StoredResponse>> {
+        if self.shared_for(ticket).is_some() {
+            return Err(response);
+        }
+        match response.filter(|answer| may_store(answer.status, &answer.headers, &answer.body)) {
+            Some(response) => self.memory.complete(key, ticket, response),
+            None => self.memory.abandon(key, ticket),
+        }
+        Ok(())
+    }
+
     /// Keeps the answer of an executed request, if it may be kept.
     pub async fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
         if !may_store(response.status, &response.headers, &response.body) {

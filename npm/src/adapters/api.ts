@@ -1,6 +1,7 @@
 // What factories return, whatever the framework.
 import type { AuthServer } from "../server.js";
 import type { ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
+import type { IdempotencyOptions } from "./idempotency/gate.js";
 
 /** The names of the programmatic calls. */
 export const PROGRAMMATIC = [
@@ -25,8 +26,10 @@ export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> {
   errorHandler(options?: ErrorHandlerOptions<Req>): Handler;
 }
 
-/** What server mode has beside that, and beside the endpoints. */
-export interface ServingApi<Role extends string, Ctx, Guard> extends ProgrammaticApi<Role> {
+/** What server mode has beside that, and beside the endpoints. `Idempotency` is what the framework takes for a whole application. */
+export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard> extends ProgrammaticApi<Role> {
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Ctx>): Guard;
+  /** Runs requests with the same key once, and answers repeats with what the first one was answered. */
+  idempotencyMiddleware(options?: IdempotencyOptions): Idempotency;
 }

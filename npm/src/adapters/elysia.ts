@@ -6,7 +6,9 @@ import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.
 import { assemble } from "./assemble.js";
 import { answerTo, demand, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
-import type { ClientAuthClient, ElysiaPermit, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
+import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
+import { elysiaGate } from "./idempotency/elysia.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { below } from "./paths.js";
 import { readRequest } from "./web.js";
 
@@ -49,9 +51,7 @@ export function withElysia(Framework: typeof Elysia) {
     },
     macro: () => plugin().macro(makeMacros(makeChecks(server, surface))),
     rateLimiter(options: RateLimiterOptions<Context>) {
-      const addressOf = ({ request, server: host }: Parts & { server?: Context["server"] }) =>
-        server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
-      const check = makeLimiter(server, surface, options as never, addressOf);
+      const check = makeLimiter(server, surface, options as never, addressBy(server));
       const hook = options.key
         ? async (ctx: Parts) => demand(check(ctx, ctx))
         : async ({ request, set, store, server: host }: Parts & { server: Context["server"] }) => {
@@ -60,6 +60,7 @@ export function withElysia(Framework: typeof Elysia) {
           };
       return plugin().onBeforeHandle({ as: "scoped" }, hook);
     },
+    idempotencyMiddleware: (options?: IdempotencyOptions): ElysiaPlugin => elysiaGate(plugin(), new Gate(options, server), addressBy(server)),
   });
 
   function createAuthElysia<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
@@ -69,8 +70,15 @@ export function withElysia(Framework: typeof Elysia) {
   ): ServerAuthClient<Role> | ClientAuthClient<Role> {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
-  return { createAuthElysia };
+  /** The idempotency middleware by itself, without an auth server. */
+  const createIdempotencyMiddleware = (options?: IdempotencyOptions): ElysiaPlugin =>
+    elysiaGate(plugin(), new Gate(options), ({ request, server }) => peerOf(request, server ?? null));
+  return { createAuthElysia, createIdempotencyMiddleware };
 }
+
+/** Where a request comes from, by the server's rules about forwarded addresses. */
+const addressBy = (server: AuthServer) => ({ request, server: host }: Pick<Parts, "request"> & { server?: Context["server"] }) =>
+  server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
 
 /** Lets a request in: its user. */
 async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts): Promise<SentriElysiaContext<Role>> {

@@ -6,7 +6,8 @@ import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptio
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { answerTo, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
-import { makeIdempotency, type IdempotencyOptions } from "./idempotency.js";
+import { expressGate } from "./idempotency/express.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { NodeGuardRequest, addHeaders, one, readRequest, writeResponse } from "./node.js";
 
 declare global {
@@ -30,8 +31,6 @@ export interface ClientAuthClient<Role extends string = string> extends GuardApi
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Request, RequestHandler> {
   /** The endpoints, to be mounted where you like: `app.use("/auth", auth.router())`. */
   router(): RequestHandler;
-  /** Answers repeats of a request with the same key from memory; mount it after the body parser. */
-  idempotencyMiddleware(options?: IdempotencyOptions): RequestHandler;
 }
 
 const requestId = (req: Request) => requestIdOf([req.requestId, (req as { id?: unknown }).id], one(req.headers["x-request-id"]));
@@ -73,8 +72,7 @@ function serving(server: AuthServer) {
         .catch(next);
     },
     rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => req.ip)),
-    idempotencyMiddleware: (options?: IdempotencyOptions): RequestHandler =>
-      makeIdempotency({ redisUrl: server.redisUrl(), ...options }, (req) => server.mayReplay(new NodeGuardRequest(req))),
+    idempotencyMiddleware: (options?: IdempotencyOptions): RequestHandler => expressGate(new Gate(options, server)),
   };
 }
 
@@ -97,5 +95,5 @@ export function createAuthServer<Role extends string = string>(options: Omit<Ser
 
 /** The idempotency middleware by itself, without an auth server. */
 export function createIdempotencyMiddleware(options?: IdempotencyOptions): RequestHandler {
-  return makeIdempotency(options);
+  return expressGate(new Gate(options));
 }

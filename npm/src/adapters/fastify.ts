@@ -1,25 +1,17 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
 import type { Readable } from "node:stream";
-import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, proceed, type Check, type HeaderPairs, type Surface } from "./checks.js";
-import { NodeGuardRequest, one, readRequest } from "./node.js";
+import { answerTo, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
+import { requestId, surface } from "./fastify-context.js";
+import { fastifyGate } from "./idempotency/fastify.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { readRequest } from "./node.js";
 import { below } from "./paths.js";
-
-/** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
-export interface SentriFastifyRequest {
-  user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
-  auth?: AuthInfo | undefined;
-}
-
-declare module "fastify" {
-  interface FastifyRequest extends SentriFastifyRequest {}
-}
 
 /** What `setErrorHandler` takes. */
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
@@ -31,31 +23,11 @@ export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, repl
 export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
 
 /** What server mode offers a Fastify application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
   plugin(): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
   router(): FastifyPluginAsync<{ prefix?: string }>;
-}
-
-const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
-
-const surface: Surface<FastifyRequest, FastifyReply> = {
-  guardRequest: (request) => new NodeGuardRequest(request.raw),
-  requestId,
-  user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
-  admit(request, user, auth) {
-    request.user = user;
-    request.auth = auth;
-  },
-  // Fastify itself adds a cookie to those that are there.
-  addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
-};
-
-function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
-  const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
-  const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
-  return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
 }
 
 const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => proceed(check(request, reply), done);
@@ -109,6 +81,7 @@ function serving(server: AuthServer) {
     plugin,
     router: plugin,
     rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
+    idempotencyMiddleware: (options?: IdempotencyOptions) => fastifyGate(new Gate(options, server)),
   };
 }
 
@@ -119,4 +92,9 @@ export function createAuthFastify<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
   return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}
+
+/** The idempotency middleware by itself, without an auth server: `await app.register(createIdempotencyMiddleware())`. */
+export function createIdempotencyMiddleware(options?: IdempotencyOptions): FastifyPluginAsync {
+  return fastifyGate(new Gate(options));
 }

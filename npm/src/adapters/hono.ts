@@ -7,6 +7,8 @@ import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptio
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
 import { WebGuardRequest, readRequest, toResponse } from "./web.js";
 
@@ -49,6 +51,8 @@ function peerOf({ env, req }: Ctx): string | undefined {
   return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : undefined);
 }
 
+const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(peerOf(c), c.req.header("x-forwarded-for"));
+
 const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => async (c, next) => {
   const outcome = check(c, c);
   if (outcome !== undefined) await demand(outcome);
@@ -83,7 +87,8 @@ export function withHono(Framework: new () => Hono) {
       return app;
     },
     rateLimiter: (options: RateLimiterOptions<Context>) =>
-      middleware(makeLimiter(server, surface, options, (c) => server.clientAddress(peerOf(c), c.req.header("x-forwarded-for")))),
+      middleware(makeLimiter(server, surface, options, addressBy(server))),
+    idempotencyMiddleware: (options?: IdempotencyOptions) => honoGate(new Gate(options, server), addressBy(server)),
   });
   function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
   function createAuthHono<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
@@ -92,5 +97,7 @@ export function withHono(Framework: new () => Hono) {
   ): ServerAuthClient<Role> | ClientAuthClient<Role> {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
-  return { createAuthHono };
+  /** The idempotency middleware by itself, without an auth server. */
+  const createIdempotencyMiddleware = (options?: IdempotencyOptions): MiddlewareHandler => honoGate(new Gate(options), peerOf);
+  return { createAuthHono, createIdempotencyMiddleware };
 }

@@ -1,19 +1,18 @@
-import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
-import { requestIdOf } from "../context.js";
+import type { Middleware } from "koa";
 import { SentriError } from "../errors.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
-import type { Guardian, ResponseData } from "../guardian.js";
+import type { Guardian } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
-import { NodeGuardRequest, one, readRequest } from "./node.js";
+import { answerTo, demand, makeChecks, makeLimiter, type Check } from "./checks.js";
+import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { koaGate } from "./idempotency/koa.js";
+import { requestId, respond, surface, type KoaContext } from "./koa-context.js";
+import { readRequest } from "./node.js";
 import { below } from "./paths.js";
-
-/** A Koa context. */
-export type KoaContext = ParameterizedContext<DefaultState, DefaultContext>;
 
 /** The endpoints as a router of @koa/router. */
 export interface KoaRouter {
@@ -33,35 +32,11 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
   router(): KoaRouter;
 }
 
-const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId], one(ctx.req.headers["x-request-id"]));
-
-const surface: Surface<KoaContext> = {
-  guardRequest: (ctx) => new NodeGuardRequest(ctx.req),
-  requestId,
-  user: (ctx) => (ctx.state.auth ? ctx.state.user : undefined),
-  admit(ctx, user, auth) {
-    ctx.state.user = user;
-    ctx.state.auth = auth;
-  },
-  addHeaders(ctx, headers) {
-    for (const [name, value] of headers) {
-      if (name === "Set-Cookie") ctx.append(name, value);
-      else ctx.set(name, value);
-    }
-  },
-};
-
 const middleware = (check: Check<KoaContext>): Middleware => async (ctx, next) => {
   const outcome = check(ctx, ctx);
   if (outcome !== undefined) await demand(outcome);
   return next();
 };
-
-function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {
-  ctx.status = status;
-  surface.addHeaders(ctx, headers);
-  ctx.body = body;
-}
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);
@@ -113,6 +88,7 @@ function serving(server: AuthServer) {
   return {
     router: () => (router ??= makeRouter(server)),
     rateLimiter: (options: RateLimiterOptions<KoaContext>) => middleware(makeLimiter(server, surface, options, (ctx) => ctx.ip)),
+    idempotencyMiddleware: (options?: IdempotencyOptions) => koaGate(new Gate(options, server)),
   };
 }
 
@@ -123,4 +99,9 @@ export function createAuthKoa<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
   return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
+}
+
+/** The idempotency middleware by itself, without an auth server. */
+export function createIdempotencyMiddleware(options?: IdempotencyOptions): Middleware {
+  return koaGate(new Gate(options));
 }

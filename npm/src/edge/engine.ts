@@ -12,6 +12,11 @@ export function makeServer(_options: ServerOptions): never {
   );
 }
 
+/** Nor are there idempotency keys: answers are kept by the native core, which decides what may be kept. */
+export function openGate(_options: string): never {
+  throw configurationError("the idempotency middleware needs the native core of sentri, which this runtime can't load: use it on Node, Bun or Deno");
+}
+
 /** Client mode on WebCrypto. */
 export function makeClient(options: ClientOptions): Guardian {
   return new EdgeClient(readOptions(options));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sentri_core::clock::TestClock;
 use sentri_core::idempotency::{
-    Begin, Caller, IdempotencyRules, Key, MAX_STORED_BODY, MemoryIdempotency, StoredResponse, check_header_value,
-    derive_key, fingerprint, is_passed_through, may_store,
+    Begin, Caller, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage, StoredResponse,
+    check_header_value, derive_key, fingerprint, is_passed_through, may_store,
 };
 use serde_json::json;
 
@@ -256,4 +256,29 @@ proptest! {
         };
         prop_assert_eq!(derive(&a) == derive(&b), a == b);
     }
+}
+
+#[test]
+fn an_answer_in_memory_is_there_at_once() {
+    let gate = Gate::new(None, Arc::new(TestClock::at(0))).unwrap();
+    let incoming = Incoming {
+        method: "POST",
+        path_and_query: "/orders",
+        header_value: Some("k"),
+        credential: None,
+        address: Some("192.0.2.1"),
+        body: b"{}",
+    };
+    let execute = || match gate.pass_now(&incoming) {
+        Some(Passage::Execute(key, ticket)) => (key, ticket),
+        other => panic!("{other:?}"),
+    };
+    let (key, ticket) = execute();
+    assert_eq!(gate.end_now(&key, ticket, None), Ok(()), "freed");
+    let (key, ticket) = execute();
+    let with_token = StoredResponse { headers: vec![("Set-Cookie".into(), "a=b".into())], ..answer("{}") };
+    assert_eq!(gate.end_now(&key, ticket, Some(with_token)), Ok(()), "not to be kept, so freed");
+    let (key, ticket) = execute();
+    assert_eq!(gate.end_now(&key, ticket, Some(answer("{}"))), Ok(()));
+    assert!(matches!(gate.pass_now(&incoming), Some(Passage::Replay(replayed)) if replayed.body == b"{}"));
 }

@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { requestIdOf } from "../context.js";
+import type { AuthInfo, AuthUser } from "../types.js";
+import type { HeaderPairs, Surface } from "./checks.js";
+import { NodeGuardRequest, one } from "./node.js";
+
+/** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
+export interface SentriFastifyRequest {
+  user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
+  auth?: AuthInfo | undefined;
+}
+
+declare module "fastify" {
+  interface FastifyRequest extends SentriFastifyRequest {}
+}
+
+/** The id of a request. */
+export const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
+
+/** Where Fastify keeps things. */
+export const surface: Surface<FastifyRequest, FastifyReply> = {
+  guardRequest: (request) => new NodeGuardRequest(request.raw),
+  requestId,
+  user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
+  admit(request, user, auth) {
+    request.user = user;
+    request.auth = auth;
+  },
+  // Fastify itself adds a cookie to those that are there.
+  addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
+};
+
+function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
+  const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
+  const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
+  return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
+}

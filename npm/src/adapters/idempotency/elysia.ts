@@ -1,0 +1,74 @@
+import type { Context } from "elysia";
+import { isStatus, type Parts } from "../elysia-context.js";
+import type { ElysiaPlugin } from "../elysia-types.js";
+import { WebGuardRequest } from "../web.js";
+import { Execution, describeBody, pairsOf, type Gate } from "./gate.js";
+import { answerResponse, describeStream, watchResponse } from "./web.js";
+
+type Before = Pick<Parts, "request"> & { body: unknown; server?: Context["server"] };
+type Status = (code: unknown) => { code: number };
+type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: Status };
+
+/**
+ * The gate for Elysia, as hooks of `plugin` for the routes of what uses it. Elysia reads the source of hooks to see what they need of a
+ * context, so they name it.
+ */
+export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) => string | undefined): ElysiaPlugin {
+  const running = new WeakMap<Request, Execution>();
+  return plugin
+    .onBeforeHandle({ as: "scoped" }, async ({ request, body, server }: Before) => {
+      const value = request.headers.get(gate.header);
+      if (value === null) return undefined;
+      const { pathname, search } = new URL(request.url);
+      const told = { type: request.headers.get("content-type"), length: request.headers.get("content-length") };
+      // A request whose body Elysia has read is not to be asked about it on Node.
+      const described = body === undefined ? await describeStream(request) : describeBody(body, told);
+      const keyed = { value, url: pathname + search, address: addressOf({ request, body, server }), body: described };
+      const verdict = await gate.judge(new WebGuardRequest(request), keyed);
+      if (verdict === undefined) return undefined;
+      if (!(verdict instanceof Execution)) return answerResponse(verdict);
+      running.set(request, verdict);
+      return undefined;
+    })
+    .mapResponse({ as: "scoped" }, async ({ request, set, responseValue, status }: After) => {
+      const execution = running.get(request);
+      if (execution === undefined) return undefined;
+      // A `Response` may go on after Elysia is done with it.
+      if (responseValue instanceof Response) running.delete(request);
+      return keep(execution, responseValue, set, status);
+    })
+    // After streams, handlers that throw, and whatever else comes to no answer that could be kept.
+    .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => running.get(request)?.free());
+}
+
+/** Keeps what a handler has returned; a `Response` is replaced by one that is watched. */
+async function keep(execution: Execution, value: unknown, set: Context["set"], statusOf: Status): Promise<Response | undefined> {
+  const code = typeof set.status === "string" ? statusOf(set.status).code : set.status ?? 200;
+  const headers = [...pairsOf(set.headers), ...Object.keys(set.cookie ?? {}).map((name) => ["set-cookie", name] as const)];
+  if (value instanceof Response) {
+    const own = [...value.headers];
+    const others = headers.filter(([name]) => !value.headers.has(name));
+    return watchResponse(value, execution, (body) => execution.keep(value.status === 200 ? code : value.status, [...own, ...others], body));
+  }
+  const isOwn = isPlain(value) || !isStatus(value);
+  const { code: status, response } = isOwn ? { code, response: value } : (value as { code: number; response: unknown });
+  const text = textOf(response);
+  if (text !== undefined) execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
+  return undefined;
+}
+
+function isPlain(value: unknown): boolean {
+  return Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value)?.constructor?.name === "Object");
+}
+
+/** What Elysia writes for a value; nothing for streams, files and forms. */
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "object") return typeof value === "function" ? undefined : String(value);
+  return isPlain(value) ? JSON.stringify(value) : undefined;
+}
+
+function typed(headers: ReadonlyArray<readonly [string, string]>, kind: string): ReadonlyArray<readonly [string, string]> {
+  if (headers.some(([name]) => name.toLowerCase() === "content-type")) return headers;
+  return [...headers, ["content-type", kind === "object" ? "application/json" : "text/plain"]];
+}

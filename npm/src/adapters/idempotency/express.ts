@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HeaderPairs } from "../checks.js";
+import { NodeGuardRequest } from "../node.js";
+import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Gate, type Verdict } from "./gate.js";
+
+type Request = IncomingMessage & { body?: unknown; originalUrl?: string; ip?: string };
+type Next = (error?: unknown) => void;
+
+/** The gate for Express and anything with its form of middleware; after the body parser, so that bodies can be told apart. */
+export function expressGate(gate: Gate) {
+  return (req: Request, res: ServerResponse, next: Next): void => {
+    const value = req.headers[gate.header];
+    if (value === undefined) return next();
+    const { "content-type": type, "content-length": length } = req.headers;
+    const verdict = gate.judge(new NodeGuardRequest(req), {
+      value,
+      url: req.originalUrl ?? req.url ?? "/",
+      address: req.ip ?? req.socket.remoteAddress,
+      body: describeBody(req.body, { type, length }),
+    });
+    if (verdict instanceof Promise) verdict.then((late) => follow(late, res, next)).catch(next);
+    else follow(verdict, res, next);
+  };
+}
+
+function follow(verdict: Verdict, res: ServerResponse, next: Next): void {
+  if (verdict === undefined) return next();
+  if (verdict instanceof Execution) {
+    watch(res, verdict);
+    return next();
+  }
+  res.statusCode = verdict.status;
+  for (const [name, value] of Object.entries(recordOf(verdict.headers))) res.setHeader(name, value);
+  res.end(verdict.body);
+}
+
+/**
+ * Watches a response go by. One that is sent in one piece is kept as soon as the handler has ended it, whether or not the client
+ * still listens: who lost the connection comes back with the same key. One that is written in parts is a stream, and not kept.
+ * A client that goes away does not free the key while its handler runs; a handler that destroys the response does.
+ */
+function watch(res: ServerResponse, execution: Execution): void {
+  const { writeHead, write, end, destroy } = res as unknown as Record<string, (...args: unknown[]) => unknown>;
+  let headers: HeaderPairs | undefined;
+  let isStream = false;
+  Object.assign(res, {
+    // What middleware around this one adds to the headers, such as compression, it adds to a replay too.
+    writeHead(...args: unknown[]) {
+      headers ??= headersOf(res, args.at(-1));
+      return writeHead!.apply(res, args);
+    },
+    write(...args: unknown[]) {
+      isStream = true;
+      return write!.apply(res, args);
+    },
+    end(...args: unknown[]) {
+      const [chunk, encoding] = args;
+      const text = typeof chunk === "string" && typeof encoding === "string" ? Buffer.from(chunk, encoding as BufferEncoding) : chunk;
+      const body = isStream ? undefined : bytesOf(typeof text === "function" ? undefined : text);
+      const ended = end!.apply(res, args);
+      if (body) execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body);
+      else execution.free();
+      return ended;
+    },
+    destroy(...args: unknown[]) {
+      execution.free();
+      return destroy!.apply(res, args);
+    },
+  });
+  res.once("close", () => {
+    if (isStream) execution.free();
+  });
+}
+
+/** The headers of a response, with those given to `writeHead`, which are nowhere else. */
+function headersOf(res: ServerResponse, given: unknown): HeaderPairs {
+  if (typeof given !== "object" || given === null) return pairsOf(res.getHeaders());
+  const own = Array.isArray(given) ? pairUp(given.flat()) : pairsOf(given as Record<string, unknown>);
+  const names = own.map(([name]) => name.toLowerCase());
+  return [...pairsOf(res.getHeaders()).filter(([name]) => !names.includes(name.toLowerCase())), ...own];
+}
+
+function pairUp(flat: unknown[]): Array<[string, string]> {
+  return flat.flatMap((name, at): Array<[string, string]> => (at % 2 === 0 ? [[String(name), String(flat[at + 1])]] : []));
+}

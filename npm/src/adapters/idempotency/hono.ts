@@ -1,0 +1,29 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { WebGuardRequest } from "../web.js";
+import { Execution, type Gate } from "./gate.js";
+import { answerResponse, describeStream, watchResponse } from "./web.js";
+
+/** The gate for Hono. */
+export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefined): MiddlewareHandler {
+  return async (c, next) => {
+    const value = c.req.header(gate.header);
+    if (value === undefined) return next();
+    const { pathname, search } = new URL(c.req.url);
+    const body = await describeStream(c.req.raw, () => c.req.arrayBuffer());
+    const verdict = await gate.judge(new WebGuardRequest(c.req.raw), { value, url: pathname + search, address: addressOf(c), body });
+    if (verdict === undefined) return next();
+    if (!(verdict instanceof Execution)) return answerResponse(verdict);
+    try {
+      await next();
+    } catch (error) {
+      verdict.free();
+      throw error;
+    }
+    if (c.error) return verdict.free();
+    const { status, headers } = c.res;
+    const watched = await watchResponse(c.res, verdict, (kept) => verdict.keep(status, [...headers], kept));
+    // Hono would merge the headers of the two, which are the same.
+    c.res = undefined;
+    c.res = watched;
+  };
+}

@@ -1,0 +1,54 @@
+import { finished } from "node:stream";
+import type { Middleware } from "koa";
+import type { HeaderPairs } from "../checks.js";
+import type { KoaContext } from "../koa-context.js";
+import { NodeGuardRequest } from "../node.js";
+import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Answer, type Gate } from "./gate.js";
+
+/** The gate for Koa; after the body parser, so that bodies can be told apart. */
+export function koaGate(gate: Gate): Middleware {
+  return async (ctx, next) => {
+    const value = ctx.req.headers[gate.header];
+    if (value === undefined) return next();
+    const { "content-type": type, "content-length": length } = ctx.req.headers;
+    const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
+    const keyed = { value, url: ctx.originalUrl, address: ctx.ip, body: describeBody(rawBody ?? body, { type, length }) };
+    const verdict = await gate.judge(new NodeGuardRequest(ctx.req), keyed);
+    if (verdict === undefined) return next();
+    if (!(verdict instanceof Execution)) return answer(ctx, verdict);
+    try {
+      await next();
+      keep(ctx, verdict);
+    } catch (error) {
+      verdict.free();
+      throw error;
+    }
+  };
+}
+
+function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
+  // In this order: a body sets a status and a type of its own.
+  ctx.body = body.length > 0 ? Buffer.from(body) : null;
+  ctx.status = status;
+  ctx.set(recordOf(headers) as Record<string, string>);
+}
+
+/** Keeps what the handlers have left in the context. What Koa pipes, or what goes past it, is freed when it has gone by. */
+function keep(ctx: KoaContext, execution: Execution): void {
+  const body = ctx.respond === false ? undefined : pieceOf(ctx);
+  if (body) execution.keep(ctx.status, headersOf(ctx), body);
+  else finished(ctx.res, () => execution.free());
+}
+
+/** The body as Koa will write it: its bytes, JSON, or the status in words. */
+function pieceOf({ body, message, status }: KoaContext): Uint8Array | undefined {
+  if (body === undefined) return Buffer.from(message || String(status));
+  if (body === null || typeof body === "string" || Buffer.isBuffer(body)) return bytesOf(body);
+  const isStream = typeof (body as { pipe?: unknown }).pipe === "function" || [Blob, ReadableStream, Response].some((kind) => body instanceof kind);
+  return isStream ? undefined : Buffer.from(JSON.stringify(body) ?? "");
+}
+
+function headersOf({ body, response }: KoaContext): HeaderPairs {
+  const words: HeaderPairs = body === undefined ? [["content-type", "text/plain; charset=utf-8"]] : [];
+  return [...pairsOf(response.headers), ...words];
+}

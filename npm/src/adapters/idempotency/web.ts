@@ -1,0 +1,87 @@
+import { MAX_BODY, type Answer, type Execution } from "./gate.js";
+
+/**
+ * The beginning of a body, and what its sender says of the rest; the request can be read as before. `kept` is what a framework
+ * keeps of a body that was read already.
+ */
+export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
+  const { headers } = request;
+  const told = `${headers.get("content-type") ?? ""} ${headers.get("content-length") ?? ""}`;
+  if (request.bodyUsed) return `${kept ? encode(new Uint8Array(await kept())) : ""} ${told}`;
+  const reader = request.body === null ? undefined : request.clone().body?.getReader();
+  let start = "";
+  for (let size = 0; reader && size < MAX_BODY; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    start += encode(value);
+  }
+  void reader?.cancel();
+  return `${start.slice(0, MAX_BODY)} ${told}`;
+}
+
+function encode(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+/** An answer of the gate as a `Response`. */
+export function answerResponse({ status, headers, body }: Answer): Response {
+  const own = new Headers();
+  for (const [name, value] of headers) own.append(name, value);
+  return new Response(body.length > 0 ? body : null, { status, headers: own });
+}
+
+/** Keeps an answer, given the bytes of its body. */
+export type Keep = (body: Uint8Array) => void;
+
+/**
+ * The response to be sent in place of one that is to be kept. A body that is there in one piece is kept at once, whether or not
+ * the client still listens; one that comes in parts is a stream, passes through as it comes and is not kept.
+ */
+export async function watchResponse(response: Response, execution: Execution, keep: Keep): Promise<Response> {
+  if (response.bodyUsed) execution.free();
+  else if (response.body === null) keep(new Uint8Array());
+  if (response.bodyUsed || response.body === null) return response;
+  const reader = response.body.getReader();
+  const ahead = [reader.read(), reader.read()];
+  // Texts and bytes are there within this turn. What is not may be a stream whose first part takes its time.
+  const parts = await Promise.race([Promise.all(ahead), nextTurn()]).catch(() => undefined);
+  const body = parts?.[1]!.done ? parts[0]!.value ?? new Uint8Array() : undefined;
+  if (!(body instanceof Uint8Array)) return new Response(passOn(reader, ahead, execution, keep), response);
+  keep(body);
+  return new Response(body as Uint8Array<ArrayBuffer>, response);
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+
+/** A stream of what a reader has read ahead and will read. If it turns out to be one late piece, that is kept. */
+function passOn(reader: Reader, ahead: Array<ReturnType<Reader["read"]>>, execution: Execution, keep: Keep): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let first: Uint8Array | undefined;
+  let count = 0;
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      try {
+        const { done, value } = await (ahead.shift() ?? reader.read());
+        if (done) {
+          if (count === 1 && first instanceof Uint8Array) keep(first);
+          else execution.free();
+          return controller.close();
+        }
+        count += 1;
+        first = count === 1 ? value : undefined;
+        controller.enqueue(value);
+      } catch (error) {
+        execution.free();
+        controller.error(error);
+      }
+    },
+    cancel(reason) {
+      execution.free();
+      return reader.cancel(reason);
+    },
+  });
+}
+
+function nextTurn(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, 0, undefined));
+}

@@ -1,0 +1,35 @@
+import type { DefaultContext, DefaultState, ParameterizedContext } from "koa";
+import { requestIdOf } from "../context.js";
+import type { ResponseData } from "../guardian.js";
+import type { Surface } from "./checks.js";
+import { NodeGuardRequest, one } from "./node.js";
+
+/** A Koa context. */
+export type KoaContext = ParameterizedContext<DefaultState, DefaultContext>;
+
+/** The id of a request. */
+export const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId], one(ctx.req.headers["x-request-id"]));
+
+/** Where Koa keeps things. */
+export const surface: Surface<KoaContext> = {
+  guardRequest: (ctx) => new NodeGuardRequest(ctx.req),
+  requestId,
+  user: (ctx) => (ctx.state.auth ? ctx.state.user : undefined),
+  admit(ctx, user, auth) {
+    ctx.state.user = user;
+    ctx.state.auth = auth;
+  },
+  addHeaders(ctx, headers) {
+    for (const [name, value] of headers) {
+      if (name === "Set-Cookie") ctx.append(name, value);
+      else ctx.set(name, value);
+    }
+  },
+};
+
+/** Answers with a response of the core. */
+export function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {
+  ctx.status = status;
+  surface.addHeaders(ctx, headers);
+  ctx.body = body;
+}
