@@ -31,6 +31,26 @@ async function stampede(bases, path, key, expected) {
   }
 }
 
+/**
+ * Runs a round that says something of Redis. One that fails because Redis did not answer in time on a loaded machine, of which the
+ * process was warned, says nothing of it and is run again when Redis is back.
+ */
+async function overRedis(round, tries = 5) {
+  let wasAway = false;
+  const note = (warning) => { wasAway ||= warning.name === "SentriWarning"; };
+  process.on("warning", note);
+  try {
+    return await round();
+  } catch (error) {
+    await pause(10);
+    if (!wasAway || tries === 1) throw error;
+  } finally {
+    process.off("warning", note);
+  }
+  await pause(2_500);
+  return overRedis(round, tries - 1);
+}
+
 for (const [name, framework] of Object.entries(gates)) {
   test(`${name}: a hundred equal requests run once, and replays say so`, async (t) => {
     let runs = 0;
@@ -159,22 +179,25 @@ for (const [name, framework] of Object.entries(gates)) {
         return { status: 201, json: { run: 1, amount } };
       },
     };
-    // Loopback addresses and keys are all that tells requests apart, so the key is random.
-    const key = randomUUID();
     const auth = framework.create(options({ redisUrl: REDIS }));
     await auth.migrate();
     const own = (gate) => serveGate(t, framework, gate, routes);
     t.after(() => auth.close());
     const bases = [await own(auth.idempotencyMiddleware({ ttl: 30_000 })), await own(framework.standalone({ redisUrl: REDIS, ttl: 30_000 }))];
-    await stampede(bases, "/pay", key, { run: 1, amount: 1 });
-    for (const base of bases) {
-      let replay = await send(base, "/pay", key);
-      // The answer is on its way to Redis while its first client has it already.
-      for (; replay.status === 409; replay = await send(base, "/pay", key)) await pause(20);
-      assert.deepEqual([replay.status, replay.json, replay.isReplay], [201, { run: 1, amount: 1 }, true]);
-      assert.equal((await send(base, "/pay", key, { body: { amount: 2 } })).status, 422);
-    }
-    assert.equal(runs, 1);
+    await overRedis(async () => {
+      // Loopback addresses and keys are all that tells requests apart, so the key is random.
+      const key = randomUUID();
+      runs = 0;
+      await stampede(bases, "/pay", key, { run: 1, amount: 1 });
+      for (const base of bases) {
+        let replay = await send(base, "/pay", key);
+        // The answer is on its way to Redis while its first client has it already.
+        for (; replay.status === 409; replay = await send(base, "/pay", key)) await pause(20);
+        assert.deepEqual([replay.status, replay.json, replay.isReplay], [201, { run: 1, amount: 1 }, true]);
+        assert.equal((await send(base, "/pay", key, { body: { amount: 2 } })).status, 422);
+      }
+      assert.equal(runs, 1);
+    });
   });
 }
 

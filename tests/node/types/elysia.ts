@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { createAuthElysia, type ElysiaContext, type ServerAuthClient } from "sentri/elysia";
+import { createAuthElysia, createIdempotencyMiddleware, type ElysiaContext, type ServerAuthClient } from "sentri/elysia";
 
 export const auth = createAuthElysia({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", trustProxy: ["10.0.0.0/8"] });
 export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthElysia<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -16,6 +16,8 @@ export const app = new Elysia()
   .group("/auth", (group) => group.use(auth.router()))
   // @ts-expect-error nobody is known before protect()
   .get("/before", ({ user }) => user)
+  .use(auth.idempotencyMiddleware({ ttl: 60_000 }))
+  .use(createIdempotencyMiddleware({ methods: ["POST"] }))
   .use(auth.protect())
   .get("/me", ({ user, auth: info }) => {
     const role: "user" | "admin" | undefined = user.roles[0];

@@ -1,5 +1,5 @@
 import Fastify from "fastify";
-import { createAuthFastify, type ServerAuthClient } from "sentri/fastify";
+import { createAuthFastify, createIdempotencyMiddleware, type ServerAuthClient } from "sentri/fastify";
 
 export const auth = createAuthFastify({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
 export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthFastify<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -13,6 +13,8 @@ export const none = () => client().plugin;
 export const app = Fastify();
 app.register(auth.plugin(), { prefix: "/auth" });
 app.register(auth.router());
+app.register(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.register(createIdempotencyMiddleware({ redisUrl: "redis://localhost:6379" }));
 app.setErrorHandler(auth.errorHandler({ onUnhandled: (error, request) => request.log.error(error) }));
 app.get("/me", { preHandler: [auth.protect(), auth.authorize("admin", "user"), auth.permit((request) => request.user!.id === request.id)] }, async (request) => {
   const roles: string[] = request.user!.roles;

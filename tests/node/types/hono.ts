@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { createAuthHono, type SentriHonoEnv, type ServerAuthClient } from "sentri/hono";
+import { createAuthHono, createIdempotencyMiddleware, type SentriHonoEnv, type ServerAuthClient } from "sentri/hono";
 
 export const auth = createAuthHono({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", trustProxy: 1 });
 export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthHono<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -13,6 +13,8 @@ export const none = () => client().router;
 export const app = new Hono<SentriHonoEnv>();
 app.route("/auth", auth.router());
 app.use("/items/*", auth.protect());
+app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.use("/orders/*", createIdempotencyMiddleware({ maxSize: 100 }));
 app.get("/me", auth.protect(), auth.authorize("admin"), (c) => {
   const roles: string[] = c.get("user").roles;
   return c.json({ roles, session: c.get("auth").sessionId, id: c.var.user.id });

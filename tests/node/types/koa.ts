@@ -1,6 +1,6 @@
 import Koa from "koa";
 import Router from "@koa/router";
-import { createAuthKoa, type ServerAuthClient } from "sentri/koa";
+import { createAuthKoa, createIdempotencyMiddleware, type ServerAuthClient } from "sentri/koa";
 
 export const auth = createAuthKoa({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
 export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthKoa<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -18,4 +18,6 @@ router.get("/me", auth.protect(), auth.authorize("admin"), auth.permit((ctx) => 
   ctx.body = ctx.state.user;
 });
 app.use(auth.errorHandler({ onUnhandled: (error, ctx) => console.error(error, ctx.path) }));
+app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.use(createIdempotencyMiddleware({ header: "Idempotency-Key" }));
 app.use(router.routes()).use(router.allowedMethods());

@@ -39,9 +39,11 @@ export type Keep = (body: Uint8Array) => void;
  * the client still listens; one that comes in parts is a stream, passes through as it comes and is not kept.
  */
 export async function watchResponse(response: Response, execution: Execution, keep: Keep): Promise<Response> {
-  if (response.bodyUsed) execution.free();
-  else if (response.body === null) keep(new Uint8Array());
-  if (response.bodyUsed || response.body === null) return response;
+  if (response.body === null || response.bodyUsed) {
+    if (response.bodyUsed) execution.free();
+    else keep(new Uint8Array());
+    return response;
+  }
   const reader = response.body.getReader();
   const ahead = [reader.read(), reader.read()];
   // Texts and bytes are there within this turn. What is not may be a stream whose first part takes its time.
