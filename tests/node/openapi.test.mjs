@@ -2,6 +2,7 @@
 // with an Express server, and everything that goes over the wire is held against the document.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -41,23 +42,25 @@ function pathOf(method, path) {
   return Object.keys(document.paths).find((template) => matches(template) && document.paths[template][method]);
 }
 
-/** The server of `make`, with everything that goes through its endpoints noted. */
-const tapped = (make, traffic) => async (options) => {
-  const served = await make(options);
-  const handle = served.auth.handle.bind(served.auth);
-  served.auth.handle = async (request) => {
-    const response = await handle(request);
+const { AuthServer } = createRequire(import.meta.url)("../../npm/dist/server.js");
+
+/** Notes everything that goes through the endpoints of any server here. */
+function tap(t, traffic) {
+  const { handle } = AuthServer.prototype;
+  t.after(() => { AuthServer.prototype.handle = handle; });
+  AuthServer.prototype.handle = async function (request) {
+    const response = await handle.call(this, request);
     const sent = request.raw?.toString() ?? request.parsed;
     const { status, headers, body } = response;
     traffic.push({ method: request.method.toLowerCase(), path: request.path, sent, status, answer: JSON.parse(body), headers });
     return response;
   };
-  return served;
-};
+}
 
-test("everything in the golden conversations is as it says, and it says nothing else", async () => {
+test("everything in the golden conversations is as it says, and it says nothing else", async (t) => {
   const traffic = [];
-  const make = tapped((options) => serve(frameworks["Express 5"], options), traffic);
+  tap(t, traffic);
+  const make = (options) => serve(frameworks["Express 5"], options);
   await each(conversations(), 4, (conversation) => hold(conversation, databases.SQLite, make));
   const seen = new Set();
   for (const { method, path, sent, status, answer, headers } of traffic) {

@@ -100,7 +100,7 @@ fn describe(endpoint: Endpoint) -> Description {
         Endpoint::Login => answers("Log in by any identifier", 200, "Login successful", reference("Tokens"))
             .takes(object(&[("identifier", text()), ("password", text())]))
             .sets_cookies()
-            .or(&[E::InvalidCredentials, E::RateLimitExceeded]),
+            .or(&[E::InvalidCredentials, E::Forbidden, E::RateLimitExceeded]),
         Endpoint::Refresh => answers("Renew the tokens of a session", 200, "Token refreshed", reference("Tokens"))
             .may_take(partial(&[], &[("refreshToken", text())]))
             .sets_cookies()
