@@ -172,7 +172,7 @@ test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 
 test-node: $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/runtimes-install
 	@echo '==> Node tests'
-	node --test --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
+	node --test --test-timeout=1800000 --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
 	@echo '==> Node under load, by itself: it measures time'
 	node --test --test-reporter=spec tests/node/load.test.mjs
 

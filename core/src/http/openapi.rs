@@ -106,7 +106,10 @@ fn describe(endpoint: Endpoint) -> Description {
             .sets_cookies()
             .or(&[E::Unauthorized, E::TokenExpired, E::TokenInvalid, E::Forbidden]),
         Endpoint::Logout => answers("End a session", 200, "Logged out", Value::Null)
-            .may_take(partial(&[], &[("refreshToken", text())]))
+            .may_take(partial(
+                &[],
+                &[("refreshToken", json!({ "description": "A token; anything else is passed over" }))],
+            ))
             .sets_cookies()
             .or(&[E::Forbidden]),
         Endpoint::LogoutAll => {
