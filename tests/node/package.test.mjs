@@ -2,17 +2,19 @@
 // TypeScript, and every snippet of the README.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeConsumer, root } from "./support/consumer.mjs";
 
-const FRAMEWORKS = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4"];
+const FRAMEWORKS = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4", "kysely@0.28"];
 let consumer, folder;
 
 before(() => {
   consumer = makeConsumer([...FRAMEWORKS, "typescript@5", "@types/express@5", "@types/node@20"]);
   folder = consumer.folder;
+  // Compiled once is enough.
+  symlinkSync(join(root, "tests/node/node_modules/better-sqlite3"), consumer.path("node_modules/better-sqlite3"));
 });
 
 after(() => consumer.remove());
