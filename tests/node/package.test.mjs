@@ -123,6 +123,51 @@ console.log(Object.keys(browser).sort().join() === Object.keys(required).sort().
   assert.equal(consumer.run("load.mjs").trim(), "true true");
 });
 
+/** The spec's client mode, with a handler and the address of a key server of ours. */
+const CLIENT_MODE = `import express from "express";
+import { createAuth } from "sentri";
+import { createTokenFactory, startKeyServer } from "sentri/testing";
+
+const tokens = createTokenFactory();
+const keyServer = await startKeyServer(tokens);
+const handler: express.RequestHandler = (req, res) => { res.json(req.user); };
+
+const auth = createAuth({
+  mode: "client",
+  keyUri: keyServer.keyUri,
+});
+
+const app = express();
+app.get("/products", auth.protect(), auth.authorize("admin"), handler);
+app.get(
+  "/orders",
+  auth.protect(),
+  auth.permit((req) => req.user!.id === req.params.userId),
+  handler,
+);
+
+app.use(auth.errorHandler());
+
+const server = app.listen(0, async () => {
+  const base = "http://127.0.0.1:" + (server.address() as { port: number }).port;
+  const ask = async (path: string, token?: string) => (await fetch(base + path, token ? { headers: { authorization: "Bearer " + token } } : {})).status;
+  const [admin, user] = [tokens.sign({ id: "1", roles: ["admin"] }), tokens.sign({ id: "2", roles: ["user"] })];
+  console.log(await ask("/products", admin), await ask("/products", user), await ask("/products"), await ask("/orders", user), await ask("/products", admin + "x"));
+  server.close();
+  server.closeAllConnections();
+  await keyServer.close();
+});
+export {};
+`;
+
+test("the spec's client mode type-checks and runs, and ends by itself", () => {
+  consumer.write("client.ts", CLIENT_MODE);
+  consumer.setType("module");
+  consumer.compile(["client.ts"], { module: "NodeNext", types: ["node"] });
+  assert.equal(run("out/client.js").trim(), "200 403 401 403 401");
+  rmSync(join(folder, "out"), { recursive: true });
+});
+
 test("ESM and CommonJS share one SentriError, and instanceof holds across copies", () => {
   writeFileSync(join(folder, "one.mjs"), `
 import { createRequire } from "node:module";
