@@ -83,7 +83,8 @@ async function live(consumer, file, url) {
     return [registered.status, login.statusCode, me.status, nobody.status, refused.code, keys.keys[0].alg].join(" ");
   } finally {
     child.disconnect?.();
-    child.kill();
+    // Elysia's adapter takes the signal to end for itself, and a pool that is open then keeps the process.
+    child.kill("SIGKILL");
     await ended;
   }
 }
