@@ -136,3 +136,31 @@ test("over HTTP/2, where there is no Host header, the origin of a request is kno
     session.destroy();
   }
 });
+
+test("as frameworkErrors, the error handler answers what Fastify would not route; endpoints as everywhere, other paths in the envelope", async (t) => {
+  const auth = createAuthFastify(options({ db: "sqlite::memory:" }));
+  await auth.migrate();
+  const app = Fastify({ frameworkErrors: auth.errorHandler() });
+  await app.register(auth.plugin(), { prefix: "/auth" });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  t.after(async () => {
+    await app.close();
+    await auth.close();
+  });
+  const ask = async (path, init) => {
+    const answer = await fetch(`http://127.0.0.1:${app.server.address().port}${path}`, init);
+    return [answer.status, (await answer.json()).code];
+  };
+  const { user: boss } = await auth.register({ ...user("boss"), roles: ["admin"] });
+  const { accessToken } = await auth.createSession(boss.id);
+  const headers = { authorization: `Bearer ${accessToken}` };
+  assert.deepEqual(await ask("/auth/users/%ff"), [401, "UNAUTHORIZED"]);
+  assert.deepEqual(await ask("/auth/users/%ff", { headers }), [404, "USER_NOT_FOUND"]);
+  assert.deepEqual(await ask(`/auth/users/${"a".repeat(200)}?x=%ff`, { headers }), [404, "USER_NOT_FOUND"]);
+  const roles = { method: "POST", headers: { ...headers, ...json }, body: JSON.stringify({ roles: ["user"] }) };
+  assert.deepEqual(await ask("/auth/users/%ff/roles", roles), [404, "USER_NOT_FOUND"]);
+  assert.deepEqual(await ask("/auth/users/%ff/roles", { ...roles, body: "{" }), [400, "VALIDATION_ERROR"]);
+  const [status, code] = await ask("/elsewhere/%ff");
+  assert.equal(status, 400, code);
+  assert.equal((await ask("/auth/nothing/%ff"))[0], 400);
+});

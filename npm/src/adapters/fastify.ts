@@ -1,20 +1,16 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
-import type { Readable } from "node:stream";
-import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
-import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { answerTo, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
-import { requestId, surface } from "./fastify-context.js";
+import { surface } from "./fastify-context.js";
+import { FastifyEndpoints, type FastifyErrorHandler } from "./fastify-endpoints.js";
 import { fastifyGate } from "./idempotency/fastify.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
-import { readRequest } from "./node.js";
-import { below } from "./paths.js";
 
-/** What `setErrorHandler` takes. */
-export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+export type { FastifyErrorHandler } from "./fastify-endpoints.js";
 
 /**
  * What client mode offers a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
@@ -47,39 +43,12 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
 }
 
 function serving(server: AuthServer) {
-  const endpoints: FastifyPluginAsync = async (app) => {
-    // One that the application sets after it has registered us would not be ours.
-    app.setErrorHandler(guards(server).errorHandler());
-    // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    for (const { method, path } of SENTRI_ROUTES) {
-      app.route({
-        method,
-        url: path,
-        async handler(request, reply) {
-          const stream = (request.body ?? undefined) as Readable | undefined;
-          const told = { method, url: below(request.raw.url ?? "/", path), clientIp: request.ip, requestId: requestId(request), stream };
-          const { status, headers, body } = await server.handle(await readRequest(request.raw, told));
-          surface.addHeaders(reply.status(status), headers);
-          return reply.send(body);
-        },
-      });
-    }
-  };
-  const plugin = (): FastifyPluginAsync<{ prefix?: string }> => {
-    const outer: FastifyPluginAsync<{ prefix?: string }> = async (app, { prefix }) => {
-      for (const name of ["user", "auth"]) {
-        if (!app.hasRequestDecorator(name)) app.decorateRequest(name, undefined);
-      }
-      await app.register(endpoints, prefix === undefined ? {} : { prefix });
-    };
-    // Decorations are for the application that registers us; the endpoints have a scope of their own.
-    return Object.assign(outer, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "sentri" });
-  };
+  const { errorHandler } = guards(server);
+  const endpoints = new FastifyEndpoints(server, errorHandler());
   return {
-    plugin,
-    router: plugin,
+    plugin: () => endpoints.plugin(),
+    router: () => endpoints.plugin(),
+    errorHandler: (options?: ErrorHandlerOptions<FastifyRequest>) => endpoints.errorHandler(errorHandler(options)),
     rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
     idempotencyMiddleware: (options?: IdempotencyOptions) => fastifyGate(new Gate(options, server)),
   };

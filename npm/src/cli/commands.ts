@@ -98,7 +98,7 @@ async function readPassword(): Promise<string> {
   });
   lines.close();
   if (stdin.isTTY) stdout.write("\n");
-  if (!password) throw new UsageError("no password was given");
+  if (!password) throw new UsageError("no password was given: type it when asked, or pass it as the first line of standard input");
   return password;
 }
 

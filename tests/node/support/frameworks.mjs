@@ -46,7 +46,7 @@ const fastify = {
   user: (request) => request.user,
   param: (request, name) => request.params[name],
   async start(auth, routes, { mount, trust }) {
-    const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "" });
+    const app = Fastify({ trustProxy: trust && "loopback", genReqId: () => "", frameworkErrors: auth.errorHandler() });
     if (auth.plugin) await app.register(auth.plugin(), { prefix: mount });
     app.setErrorHandler(auth.errorHandler());
     for (const { path, guards, answer } of routes) app.all(path, { preHandler: guards }, async (request) => answer(request));

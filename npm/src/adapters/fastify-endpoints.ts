@@ -1,0 +1,75 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Readable } from "node:stream";
+import { SENTRI_ROUTES } from "../generated/routes.js";
+import type { AuthServer } from "../server.js";
+import { requestId, surface } from "./fastify-context.js";
+import { readRequest } from "./node.js";
+import { below } from "./paths.js";
+
+/** What `setErrorHandler` and `frameworkErrors` take. */
+export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+
+/** With these Fastify ends a request before any route has it: its path does not decode, or a segment is longer than `maxParamLength`. */
+const UNROUTED = new Set<unknown>(["FST_ERR_BAD_URL", "FST_ERR_MAX_PARAM_LENGTH"]);
+
+/** The endpoints as a plugin, and an error handler that knows where they are. */
+export class FastifyEndpoints {
+  private readonly prefixes = new Set<string>();
+
+  constructor(
+    private readonly server: AuthServer,
+    private readonly onError: FastifyErrorHandler,
+  ) {}
+
+  plugin(): FastifyPluginAsync<{ prefix?: string }> {
+    const outer: FastifyPluginAsync<{ prefix?: string }> = async (app, { prefix }) => {
+      for (const name of ["user", "auth"]) {
+        if (!app.hasRequestDecorator(name)) app.decorateRequest(name, undefined);
+      }
+      await app.register(this.routes, prefix === undefined ? {} : { prefix });
+    };
+    // Decorations are for the application that registers us; the endpoints have a scope of their own.
+    return Object.assign(outer, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "sentri" });
+  }
+
+  /** `onError`, but for requests to an endpoint that Fastify would not route: as `frameworkErrors` those are answered all the same. */
+  errorHandler(onError: FastifyErrorHandler): FastifyErrorHandler {
+    return (error, request, reply) => {
+      const url = UNROUTED.has((error as { code?: unknown } | null)?.code) ? this.endpoint(request) : undefined;
+      if (url === undefined) return onError(error, request, reply);
+      this.answer(request, reply, request.method, url).catch((late: unknown) => onError(late, request, reply));
+    };
+  }
+
+  private readonly routes: FastifyPluginAsync = async (app) => {
+    this.prefixes.add(app.prefix);
+    // One that the application sets after it has registered us would not be ours.
+    app.setErrorHandler(this.onError);
+    // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    for (const { method, path } of SENTRI_ROUTES) {
+      app.route({
+        method,
+        url: path,
+        handler: (request, reply) => this.answer(request, reply, method, below(request.raw.url ?? "/", path), request.body ?? undefined),
+      });
+    }
+  };
+
+  private async answer(request: FastifyRequest, reply: FastifyReply, method: string, url: string, body?: unknown) {
+    const told = { method, url, clientIp: request.ip, requestId: requestId(request), stream: body as Readable | undefined };
+    const response = await this.server.handle(await readRequest(request.raw, told));
+    surface.addHeaders(reply.status(response.status), response.headers);
+    return reply.send(response.body);
+  }
+
+  /** The path below the mount point, with its query, if there is an endpoint. */
+  private endpoint({ method, raw: { url = "/" } }: FastifyRequest): string | undefined {
+    for (const prefix of this.prefixes) {
+      const [path = ""] = url.slice(prefix.length).split("?", 1);
+      if (url.startsWith(prefix) && this.server.native.hasRoute(method, path)) return url.slice(prefix.length);
+    }
+    return undefined;
+  }
+}
