@@ -11,12 +11,13 @@ use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Function, Promise};
 use napi::threadsafe_function::ThreadsafeFunction;
 use napi_derive::napi;
+use sentri_core::Host;
+use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
 use sentri_core::store::foreign::ForeignDatabase;
-use sentri_core::{Error, ErrorCode, Host};
 use serde_json::Value;
 
-use crate::outcome::{parse, read_error};
+use crate::outcome::read_outcome;
 
 type OverrideFunction<'a> = Function<'a, FnArgs<(String, String, String)>, Promise<String>>;
 type Override = ThreadsafeFunction<
@@ -124,7 +125,7 @@ impl Overrides for HostOverrides {
         self.operations.contains(&operation)
     }
 
-    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Error> {
+    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure> {
         let args = (operation.as_str().to_owned(), input.to_string(), context.to_string());
         answer(async { self.function.call_async_catch(args.into()).await?.await }.await)
     }
@@ -134,19 +135,14 @@ struct HostRevocation(Revocation);
 
 #[async_trait]
 impl RevocationCheck for HostRevocation {
-    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure> {
         let args = (session_id.to_owned(), HOST_CONTEXT.try_with(|number| *number).unwrap_or(None));
         let answer = answer(async { self.0.call_async_catch(args.into()).await?.await }.await)?;
         Ok(answer != Value::Bool(false))
     }
 }
 
-/// Reads `{"value": ...}` or `{"error": ...}`; a function that did not even answer is an internal error.
-fn answer(result: napi::Result<String>) -> Result<Value, Error> {
-    let text = result.map_err(|_| Error::from(ErrorCode::InternalError))?;
-    let mut answer = parse(&text);
-    match answer.get("error") {
-        Some(error) => Err(read_error(error)),
-        None => Ok(answer["value"].take()),
-    }
+/// Reads `{"value": ...}` or `{"error": ...}`.
+fn answer(result: napi::Result<String>) -> Result<Value, Failure> {
+    read_outcome(&result.map_err(|error| Failure::Internal(error.reason.to_string()))?)
 }

@@ -13,6 +13,7 @@ use crate::guardian::{self, Made, get, run};
 use crate::outcome::{error_value, outcome, parse};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
 use crate::verify;
+use sentri_core::wire::events_value;
 
 /// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
 #[napi]
@@ -120,6 +121,13 @@ impl NativeServer {
     ) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         run(env, async move { outcome(server.call_within(transaction, &method, parse(&arguments)).await) })
+    }
+
+    /// What calls and background work have left for the log: `[{level, entry}]`.
+    #[napi(catch_unwind)]
+    pub fn told(&self) -> napi::Result<String> {
+        let server = self.get()?;
+        Ok(events_value(&server.take_events(), &|event| server.log_entry(event, None)).to_string())
     }
 
     /// What an override's `next()` runs.

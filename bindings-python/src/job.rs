@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
 use sentri_core::{Error, ErrorCode, wire};
 use serde_json::{Value, json};
@@ -151,7 +152,7 @@ impl Questions {
     }
 
     /// Has a function of the host run. Fails when nobody waits for the job any more.
-    async fn ask(&self, function: &str, input: String, context: String) -> Result<Value, Error> {
+    async fn ask(&self, function: &str, input: String, context: String) -> Result<Value, Failure> {
         let (sender, answer) = oneshot::channel();
         let number = {
             let mut open = self.open();
@@ -160,7 +161,7 @@ impl Questions {
             number
         };
         let step = Step::Ask { number, function: function.to_owned(), input, context };
-        let gone = || Error::from(ErrorCode::InternalError);
+        let gone = || Failure::Internal("nobody waits for the call any more".to_owned());
         if !tell(&self.steps, step) {
             return Err(gone());
         }
@@ -191,8 +192,8 @@ impl HostFunctions {
 
 const REVOCATION: &str = "isTokenRevoked";
 
-async fn ask(function: &str, input: String, context: String) -> Result<Value, Error> {
-    let questions = QUESTIONS.try_with(Arc::clone).map_err(|_| Error::from(ErrorCode::InternalError))?;
+async fn ask(function: &str, input: String, context: String) -> Result<Value, Failure> {
+    let questions = QUESTIONS.try_with(Arc::clone).map_err(|error| Failure::Internal(error.to_string()))?;
     questions.ask(function, input, context).await
 }
 
@@ -202,14 +203,14 @@ impl Overrides for HostFunctions {
         self.operations.contains(&operation)
     }
 
-    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Error> {
+    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure> {
         ask(operation.as_str(), input.to_string(), context.to_string()).await
     }
 }
 
 #[async_trait]
 impl RevocationCheck for HostFunctions {
-    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure> {
         let verdict = ask(REVOCATION, Value::from(session_id).to_string(), String::new()).await?;
         Ok(verdict != Value::Bool(false))
     }

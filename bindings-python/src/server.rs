@@ -57,6 +57,11 @@ impl NativeServer {
         self.held.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
     }
 
+    /// What calls and background work have left for the log: `{"value": [{level, entry}]}`.
+    pub fn told(&self) -> String {
+        self.held.answer(|server| Ok(wire::events_value(&server.take_events(), &log(server, None))))
+    }
+
     /// What the `next` of an override runs. `{"value"}` or `{"error"}`.
     pub fn run_builtin(&self, operation: String, input: String, context: String) -> Arc<Job> {
         self.held.start(|server| async move {

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::failure::Failure;
 
 /// The use cases that `router` may override, by the names of the option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,8 +81,8 @@ pub trait Overrides: Send + Sync + 'static {
     /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
     ///
     /// # Errors
-    /// What the host threw: as it is when it carried a code and a status, else `INTERNAL_ERROR`.
-    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Error>;
+    /// What the host threw: as it is when it carried a code and a status, else `INTERNAL_ERROR` with its words for the log.
+    async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure>;
 }
 
 /// The host's word on revocation (`isTokenRevoked` option).
@@ -92,7 +92,7 @@ pub trait RevocationCheck: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any failure; the token is refused then.
-    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error>;
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure>;
 }
 
 /// Whom a notice is about, beside its subject.

@@ -14,6 +14,10 @@
 //! that [`normalize`] accepts, whatever its type. So a value `ABC` of a type of the application's own and a username
 //! `abc` may live side by side, and `ABC` finds the former.
 //!
+//! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is taken,
+//! also where its normal form is free ([`may_take`]). After `Rizz` has become a username, nobody can have `Rizz` as an
+//! identifier of another type.
+//!
 //! So that nobody can take the sign-in of somebody else beforehand, a value with the shape of an e-mail address or of
 //! an international phone number belongs to those types alone. A plain number such as `12345678` is open to every type:
 //! it names no country, and its normal form is the same for all of them, so it can't be held twice. Digits with
@@ -132,6 +136,18 @@ pub fn lookup(value: &str) -> Result<Lookup, Error> {
     };
     let normalized = normalized.unwrap_or_else(|| shape::fold(&exact));
     Ok(Lookup { normalized, exact })
+}
+
+/// Whether a value of type `kind` may be taken although a sign-in with it finds an identifier of type `found` of somebody
+/// else. Only among types that keep case, where `ABC` and `abc` are two and each finds its own; where their normal forms
+/// are the same, the store refuses.
+#[must_use]
+pub fn may_take(kind: &str, found: &str) -> bool {
+    keeps_case(kind) && keeps_case(found)
+}
+
+fn keeps_case(kind: &str) -> bool {
+    !matches!(kind, "email" | "username" | "phone")
 }
 
 fn other(kind: &str, exact: String) -> Result<String, Error> {

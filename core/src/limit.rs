@@ -161,11 +161,23 @@ pub fn key(purpose: &str, subject: &str) -> String {
     format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
 }
 
-/// The bucket of failed logins of one account. `account` is the user's id, or the normal form of an identifier that
-/// nobody has; the two never meet.
+/// The bucket of failed logins of one account, by the user's id.
 #[must_use]
-pub fn login_account(account: &str) -> String {
-    key("login:account", account)
+pub fn login_account(user_id: &str) -> String {
+    key("login:account", user_id)
+}
+
+/// The bucket of failed logins by an identifier that nobody has, by its normal form. Never that of an account, not even
+/// for who logs in with somebody's id.
+#[must_use]
+pub fn login_unknown(normalized: &str) -> String {
+    key("login:unknown", normalized)
+}
+
+/// The bucket of a user's attempts at identifiers that somebody else has.
+#[must_use]
+pub fn identifiers_of(user_id: &str) -> String {
+    key("identifiers", user_id)
 }
 
 /// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
@@ -195,9 +207,14 @@ pub struct LimitRules {
     pub login_address: Budget,
     /// Registrations from one address.
     pub register: Budget,
+    /// Attempts of one user at identifiers that others have: [`ADDRESS_FACTOR`] times as many.
+    pub identifiers: Budget,
 }
 
 impl LimitRules {
+    /// The members of the `rateLimit` option.
+    pub const MEMBERS: &[&'static str] = &["maxLoginAttempts", "maxRegisterAttempts", "durationSeconds"];
+
     /// Reads the `rateLimit` option: `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}` when
     /// absent or `true`, members one by one when given. `None`: switched off by `false`.
     ///
@@ -219,6 +236,7 @@ impl LimitRules {
             login_account: Budget { limit: login, window },
             login_address: Budget { limit: login * ADDRESS_FACTOR, window },
             register: Budget { limit: register, window },
+            identifiers: Budget { limit: register * ADDRESS_FACTOR, window },
         }))
     }
 }

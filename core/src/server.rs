@@ -250,7 +250,7 @@ impl AuthServer {
     /// Serves one request to an endpoint. An unknown one is a 404 in the envelope.
     pub async fn handle(&self, request: Request) -> Handled {
         if let Err(error) = self.ready().await {
-            return Handled { response: error_response(&error), ..Handled::default() };
+            return endpoint::refuse(self.realm(), &request, error);
         }
         match endpoint::handle(self.realm(), &request).await {
             Some(handled) => handled,
@@ -261,19 +261,34 @@ impl AuthServer {
     /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
     #[must_use]
     pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
-        guard::guard_now(self.realm(), request)
+        guard::guard_now(self.realm(), request).map(|guarded| self.with_background_events(guarded))
     }
 
     /// `protect()`.
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
-        match self.ready().await {
+        let guarded = match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
-            Err(error) => {
-                // What comes of a request may be shown to whoever made it.
-                let result = Err(Error { details: None, ..error });
-                Guarded { result, headers: Vec::new(), events: Vec::new(), fresh_until: 0 }
-            }
+            // What comes of a request may be shown to whoever made it.
+            Err(error) => guard::refused(self.realm(), Error { details: None, ..error }),
+        };
+        self.with_background_events(guarded)
+    }
+
+    fn with_background_events(&self, mut guarded: Guarded) -> Guarded {
+        let events = self.take_events();
+        if !events.is_empty() {
+            // They happened once, so what tells of them must not be repeated from a cache.
+            guarded.fresh_until = 0;
+            guarded.events.splice(0..0, events);
         }
+        guarded
+    }
+
+    /// What is left to be logged of programmatic calls and of work in the background. Requests take it along; a host that
+    /// logs asks for it after a call of its own.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<Event> {
+        self.realm().take_background_events()
     }
 
     /// Grows with every revocation and role change made by this process: what a caller cached under another epoch

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, Level};
+use crate::failure::Failure;
 use crate::hook::{Effect, HookContext};
 use crate::http::decision::Decision;
 use crate::http::guard::{GuardRequest, Guarded, Principal};
@@ -33,13 +34,19 @@ pub fn outcome(result: Result<Value, Error>) -> String {
 /// Reads what a function of the host's came to: `{"value": ...}` or `{"error": ...}`.
 ///
 /// # Errors
-/// The error that it holds.
-pub fn read_outcome(text: &str) -> Result<Value, Error> {
+/// The error that it holds: as it is when it has a code and a status or the status of a refusal, else what its `cause` says,
+/// for the log.
+pub fn read_outcome(text: &str) -> Result<Value, Failure> {
     let mut outcome = parse(text);
     if let Some(error) = outcome.get("error") {
-        return Err(read_error(error));
+        let read = read_error(error);
+        return Err(match optional_text(error, "cause") {
+            Some(cause) if read.is(ErrorCode::InternalError) => Failure::Internal(cause),
+            _ => read.into(),
+        });
     }
-    outcome.get_mut("value").map(Value::take).ok_or_else(|| ErrorCode::InternalError.into())
+    let value = outcome.get_mut("value").map(Value::take);
+    value.ok_or_else(|| Failure::Internal("the function did not answer".to_owned()))
 }
 
 /// `{code, message, statusCode, details?, retryAfter?}`

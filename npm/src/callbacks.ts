@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { toData, unwrap } from "./errors.js";
+import { SentriError, toData, unwrap } from "./errors.js";
 import type { NativeCallbacks } from "./native.js";
 import type { OperationContext, Override } from "./types.js";
 
@@ -55,6 +55,8 @@ async function answer(run: () => unknown): Promise<string> {
   try {
     return JSON.stringify({ value: (await run()) ?? null });
   } catch (error) {
-    return JSON.stringify({ error: toData(error) });
+    // What clients are told of it is nothing; the log gets its words.
+    const cause = error instanceof SentriError ? undefined : error instanceof Error ? error.message : String(error);
+    return JSON.stringify({ error: { ...toData(error), cause } });
   }
 }

@@ -75,6 +75,7 @@ export interface NativeServer extends NativeGuardian {
   hasRoute(method: string, path: string): boolean;
   handle(request: NativeRequest): Promise<string>;
   call(method: string, args: string, transaction?: number): Promise<string>;
+  told(): string;
   runBuiltin(operation: string, input: string, context: string): Promise<string>;
   hookFailed(hook: string, cause: string, requestId?: string): string;
   signAccessToken(claims: string): string;

@@ -60,10 +60,9 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return response;
   }
 
-  /** The client's address: that of the peer, or a forwarded one where `trustProxy` says so. */
+  /** The client's address: that of the peer, which has none at the end of a Unix socket, or a forwarded one where `trustProxy` says so. */
   clientAddress(peer: string | undefined, forwarded: string | null | undefined): string | undefined {
-    if (peer === undefined) return undefined;
-    return this.native.clientAddress(peer, forwarded ? [forwarded] : []) ?? undefined;
+    return this.native.clientAddress(peer ?? "", forwarded ? [forwarded] : []) ?? undefined;
   }
 
   /** Checks the options of a rate limiter. */
@@ -104,8 +103,11 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   private async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
     const text = JSON.stringify(args.map((arg) => arg ?? null));
     const trx = joined?.trx;
-    if (trx === undefined || trx === null) return unwrap<T>(await this.native.call(method, text));
-    return unwrap<T>(await this.transactions.within(trx, (number) => this.native.call(method, text, number)));
+    const outcome = trx === undefined || trx === null
+      ? await this.native.call(method, text)
+      : await this.transactions.within(trx, (number) => this.native.call(method, text, number));
+    if (this.logging) this.dispatcher.log(JSON.parse(this.native.told()) as LoggedEvent[]);
+    return unwrap<T>(outcome);
   }
 
   /** Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. */

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
 use sentri_core::{Error, ErrorCode, Host};
 use serde_json::{Value, json};
@@ -480,7 +481,7 @@ struct Check(AtomicUsize);
 
 #[async_trait]
 impl RevocationCheck for Check {
-    async fn is_revoked(&self, _session_id: &str) -> Result<bool, Error> {
+    async fn is_revoked(&self, _session_id: &str) -> Result<bool, Failure> {
         match self.0.load(Ordering::SeqCst) {
             0 => Ok(false),
             1 => Ok(true),
@@ -520,9 +521,9 @@ impl Overrides for Override {
         operation == Operation::Login
     }
 
-    async fn call(&self, _operation: Operation, input: Value, context: Value) -> Result<Value, Error> {
+    async fn call(&self, _operation: Operation, input: Value, context: Value) -> Result<Value, Failure> {
         self.0.lock().unwrap().push(json!([input, context]));
-        if self.1.is_null() { Err(Error::new(ErrorCode::Forbidden, "not today")) } else { Ok(self.1.clone()) }
+        if self.1.is_null() { Err(Error::new(ErrorCode::Forbidden, "not today").into()) } else { Ok(self.1.clone()) }
     }
 }
 

@@ -105,7 +105,9 @@ class HostFunctions:
         if step.function != REVOCATION and not isinstance(error, SentriError):
             context = json.loads(step.context)
             self._failed(f"router.{snake(step.function)}", error, context.get("requestId"))
-        return json.dumps({"error": to_data(error)})
+        # What clients are told of it is nothing; the log gets its words.
+        cause = None if isinstance(error, SentriError) else str(error) or type(error).__name__
+        return json.dumps({"error": {**to_data(error), "cause": cause}})
 
 
 class Hooks:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from .errors import SentriError, unwrap
+from .errors import SentriError
 from .guarding import ResponseData
 from .jobs import finish
-from .names import to_snake
 from .serving import Serving
 from .types import (
     IdentifierInput,
@@ -68,7 +67,7 @@ class AuthServer(Serving):
         return self._limited(await finish(self._native.limit(rule, key, is_address, request_id)))
 
     async def _run(self, method: str, *args: Any) -> Any:
-        return to_snake(unwrap(await finish(self._call(method, *args))))
+        return self._outcome(await finish(self._call(method, *args)))
 
     async def migrate(self) -> None:
         """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once."""

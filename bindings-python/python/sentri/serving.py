@@ -12,6 +12,7 @@ from .dispatch import Dispatcher
 from .errors import SentriError, from_data, unwrap
 from .functions import Hooks, HostFunctions, report
 from .guarding import REMEMBERED, Guard, ResponseData, read_response
+from .names import to_snake
 from .native import Job, NativeServer
 from .options import configured, describe, plain, prepare
 from .types import Access
@@ -48,6 +49,11 @@ class Serving(Guard):
 
     def _call(self, method: str, *args: Any) -> Job:
         return self._native.call(method, describe(args))
+
+    def _outcome(self, text: str) -> Any:
+        if self._dispatcher.listening:
+            self._dispatcher.log(unwrap(self._native.told()))
+        return to_snake(unwrap(text))
 
     def check_limit_rule(self, rule: Mapping[str, Any]) -> str:
         """Checks the options of a rate limiter; what ``limit`` wants of them."""

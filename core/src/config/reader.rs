@@ -144,6 +144,15 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+
+    /// An option whose members somebody else reads: refuses those that are not `members`.
+    pub fn value_with(&mut self, option: &'static str, members: &[&'static str]) -> Result<Option<&'a Value>, Error> {
+        let value = self.value(option);
+        if let Some(map) = value.and_then(Value::as_object) {
+            Self { path: self.name(option), map, known: members.iter().copied().collect() }.finish()?;
+        }
+        Ok(value)
+    }
 }
 
 fn whole(value: &Value) -> Option<u32> {

@@ -146,9 +146,36 @@ impl Range {
 /// written by nobody we know.
 #[must_use]
 pub fn resolve<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>, trust: &TrustProxy) -> IpAddr {
-    let mut client = peer.to_canonical();
-    for (distance, entry) in forwarded.rev().flat_map(|value| value.rsplit(',')).enumerate() {
-        if !trust.trusts(distance, client) {
+    walk(peer.to_canonical(), 0, entries(forwarded), trust)
+}
+
+/// The client's address from what the host knows of the peer. A peer without address, at the other end of a Unix socket,
+/// is a proxy like any other where proxies are counted; where they are told by address, nobody can say who comes by it.
+#[must_use]
+pub fn client<'a>(
+    peer: Option<&str>,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    trust: &TrustProxy,
+) -> Option<IpAddr> {
+    match (peer.filter(|peer| !peer.is_empty()), trust) {
+        (Some(peer), _) => canonical(peer).map(|peer| resolve(peer, forwarded, trust)),
+        (None, TrustProxy::Hops(_)) => {
+            let mut entries = entries(forwarded);
+            let first = canonical(entries.next()?)?;
+            Some(walk(first, 1, entries, trust))
+        }
+        (None, _) => None,
+    }
+}
+
+/// From the nearest hop to the farthest.
+fn entries<'a>(forwarded: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    forwarded.rev().flat_map(|value| value.rsplit(','))
+}
+
+fn walk<'a>(mut client: IpAddr, hops: usize, entries: impl Iterator<Item = &'a str>, trust: &TrustProxy) -> IpAddr {
+    for (distance, entry) in entries.enumerate() {
+        if !trust.trusts(hops + distance, client) {
             break;
         }
         match canonical(entry) {
@@ -157,16 +184,6 @@ pub fn resolve<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a 
         }
     }
     client
-}
-
-/// The client's address from what the host knows of the peer, or nothing where that is no address.
-#[must_use]
-pub fn client<'a>(
-    peer: Option<&str>,
-    forwarded: impl DoubleEndedIterator<Item = &'a str>,
-    trust: &TrustProxy,
-) -> Option<IpAddr> {
-    peer.and_then(canonical).map(|peer| resolve(peer, forwarded, trust))
 }
 
 fn v6(text: &str) -> Option<IpAddr> {

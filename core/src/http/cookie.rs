@@ -79,6 +79,10 @@ pub struct CookieRules {
 }
 
 impl CookieRules {
+    /// The members of the options `cookie` and `accessCookie`.
+    pub const MEMBERS: &[&'static str] =
+        &["name", "prefix", "domain", "path", "secure", "sameSite", "partitioned", "httpOnly"];
+
     /// Reads the `cookie` option, which is on by default: `{name: 'refresh_token', path: '/', sameSite: 'lax', secure:
     /// production}` and always `HttpOnly`. `None`: `false`, the refresh token goes into the body.
     ///

@@ -46,8 +46,8 @@ impl Reply {
     }
 }
 
-/// `{error: true, statusCode, code, message, data: null}`, in this order, with `details` last where there are any;
-/// `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
+/// `{error: true, statusCode, code, message, data: null}`, in this order. What an error has in `details` is for
+/// the host's code alone. `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
 #[must_use]
 pub fn error_response(error: &Error) -> Response {
     let mut body = Map::with_capacity(6);

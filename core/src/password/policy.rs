@@ -37,6 +37,9 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The members of the `password` option.
+    pub const MEMBERS: &[&'static str] = &["preset", "algorithm", "minLength", "maxLength"];
+
     /// Reads the `password` option (`{algorithm, minLength, maxLength, preset}`, or the name of a preset) and the
     /// `saltRounds` option. The preset `nist` asks for 15 code points (NIST SP 800-63B-4, 3.1.1.2: a password that
     /// stands alone) and refuses well-known ones; members beside it win.

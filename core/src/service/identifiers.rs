@@ -6,15 +6,22 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{Caller, Realm};
+use super::login::Attempt;
+use super::{Caller, Realm, Trail};
+use crate::cache::Settlement;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
-use crate::failure::Failure;
-use crate::identifier::Normalized;
+use crate::failure::{Failure, StoreError};
+use crate::identifier::{self, Normalized};
+use crate::limit;
+use crate::store::Store;
 use crate::store::model::{Identifier, IdentifierChange, IdentifierUpdate};
 
 /// The most identifiers that one call may bring.
 const MAX_ITEMS: usize = 50;
+
+/// The most that users may give themselves: nobody sits on the addresses of a whole town. Code of the host may give more.
+const MAX_OWN: usize = 50;
 
 /// An identifier as responses show it.
 #[must_use]
@@ -42,17 +49,87 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
     Ok(identifiers)
 }
 
+/// Whether a sign-in with any of the values finds somebody else than `user_id` today ([`identifier::may_take`]). The store's
+/// uniqueness is what holds in a race; this keeps the spellings apart that it can't know of.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn are_found(
+    store: &dyn Store,
+    user_id: Option<&str>,
+    identifiers: impl Iterator<Item = (&str, &str)>,
+) -> Result<bool, StoreError> {
+    for (kind, value) in identifiers {
+        let Ok(lookup) = identifier::lookup(value) else { continue };
+        let found = store.find_credential(&lookup.normalized, &lookup.exact).await?;
+        let elsewhere = found.filter(|found| user_id != Some(found.user_id.as_str()));
+        if elsewhere.is_some_and(|found| !found.kind.is_some_and(|found| identifier::may_take(kind, &found))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// `{userId, identifiers: [{type, value}]}` in, `{identifiers: [created]}` out.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`; the store's.
-pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
+/// `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`; the store's.
+pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
     let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let identifiers = read_new(realm, &input)?;
-    settle(store.add_identifiers(user_id, &identifiers, realm.now()).await?)?;
+    let work = async {
+        if !caller.trusted {
+            let user = store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+            check_count(user.identifiers.len() + identifiers.len())?;
+        }
+        change(&*store, user_id, &[], &identifiers, realm).await
+    };
+    limited(realm, user_id, caller, trail, work).await?;
     Ok(json!({ "identifiers": identifiers.iter().map(describe).collect::<Value>() }))
+}
+
+/// Lets a user try only so many identifiers that somebody else has: who is refused one learns that it exists.
+async fn limited(
+    realm: &Realm,
+    user_id: &str,
+    caller: &Caller,
+    trail: &mut Trail,
+    work: impl Future<Output = Result<(), Failure>> + Send,
+) -> Result<(), Failure> {
+    let key = (!caller.trusted).then(|| limit::identifiers_of(user_id));
+    let attempt = Attempt::begin(realm, key.as_deref(), |limits| limits.identifiers, "identifiers", trail).await?;
+    let outcome = work.await;
+    let counts = matches!(&outcome, Err(Failure::Refused(error)) if error.is(ErrorCode::IdentifierAlreadyExists));
+    attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
+    outcome
+}
+
+fn check_count(count: usize) -> Result<(), Error> {
+    if count <= MAX_OWN {
+        return Ok(());
+    }
+    Err(Error::validation("identifiers", format!("identifiers: a user can have {MAX_OWN} at most")))
+}
+
+async fn change(
+    store: &dyn Store,
+    user_id: &str,
+    updates: &[IdentifierUpdate],
+    added: &[Identifier],
+    realm: &Realm,
+) -> Result<(), Failure> {
+    let updated = updates.iter().map(|update| (update.kind.as_str(), update.value.as_str()));
+    let values = updated.chain(added.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
+    if are_found(store, Some(user_id), values).await? {
+        return Err(ErrorCode::IdentifierAlreadyExists.into());
+    }
+    let now = realm.now();
+    settle(match updates {
+        [] => store.add_identifiers(user_id, added, now).await?,
+        _ => store.update_identifiers(user_id, updates, added, now).await?,
+    })
 }
 
 /// `{userId, identifiers: [{id, type?, value} | {type, value}]}` in, `{identifiers: [updated]}` out.
@@ -60,8 +137,9 @@ pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Resul
 /// An item without `id` inserts, or replaces the one identifier that the user has of that type.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`; the store's.
-pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
+/// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`; the
+/// store's.
+pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
     let store = realm.store_for(caller)?;
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
@@ -97,7 +175,10 @@ pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Resul
             None => inserts.push(changed),
         }
     }
-    settle(store.update_identifiers(user_id, &updates, &inserts, realm.now()).await?)?;
+    if !caller.trusted && !inserts.is_empty() {
+        check_count(user.identifiers.len() + inserts.len())?;
+    }
+    limited(realm, user_id, caller, trail, change(&*store, user_id, &updates, &inserts, realm)).await?;
     Ok(json!({ "identifiers": result }))
 }
 

@@ -79,9 +79,12 @@ impl Keys {
         })
     }
 
-    fn set(&self, ring: KeyRing, now: Millis) {
-        *self.ring.write() = Some(Arc::new(ring));
+    /// Takes a ring over; whether keys have gone that were there before.
+    fn set(&self, ring: KeyRing, now: Millis) -> bool {
+        let ring = Arc::new(ring);
+        let before = self.ring.write().replace(Arc::clone(&ring));
         self.loaded_at.store(now, Ordering::SeqCst);
+        before.is_some_and(|before| before.kids().any(|kid| !ring.knows_kid(kid)))
     }
 }
 
@@ -121,7 +124,10 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
         }
         stored = realm.store.list_keys().await?;
     }
-    realm.keys.set(open_ring(&stored, rules)?, now);
+    if realm.keys.set(open_ring(&stored, rules)?, now) {
+        // What was verified under a key that is gone is worth nothing, wherever it is remembered.
+        realm.freshness.forget_all();
+    }
     Ok(())
 }
 

@@ -122,7 +122,7 @@ fn tell_failure(identifier: &str, error: &Error, caller: &Caller, trail: &mut Tr
 fn account_key(credential: Option<&Credential>, normalized: &str) -> String {
     match credential {
         Some(credential) => limit::login_account(&credential.user_id),
-        None => limit::login_account(normalized),
+        None => limit::login_unknown(normalized),
     }
 }
 

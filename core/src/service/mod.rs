@@ -13,7 +13,7 @@ use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
-use crate::failure::Failure;
+use crate::failure::{Failure, StoreError};
 use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
 use crate::password::Hasher;
 use crate::store::Store;
@@ -25,6 +25,7 @@ pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod maintenance;
+mod notices;
 pub mod password;
 pub mod refresh;
 pub mod register;
@@ -84,12 +85,19 @@ impl Realm {
         })
     }
 
-    /// Forgets here, and has other processes forget, what ended or changed.
-    pub(crate) async fn revoked(&self, revocation: Revocation) {
+    /// Waits for a write that ends or changes something, then forgets it here and has other processes forget it. Also after
+    /// a failure: a write that got no answer may have been done, or be done yet.
+    pub(crate) async fn revoking<T: Send>(
+        &self,
+        revocation: Revocation,
+        write: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let outcome = write.await;
         self.forget(&revocation);
         if let Some(broadcast) = &self.broadcast {
             broadcast.publish(&revocation).await;
         }
+        outcome
     }
 
     fn forget(&self, revocation: &Revocation) {
@@ -97,6 +105,11 @@ impl Realm {
             Revocation::Sessions(ids) => self.freshness.forget_sessions(ids.iter().map(String::as_str)),
             Revocation::User(id) => self.freshness.forget_user(id),
         }
+    }
+
+    /// What background work has left to be logged.
+    pub(crate) fn take_background_events(&self) -> Vec<Event> {
+        if self.config.logging { std::mem::take(&mut *self.background_events.lock()) } else { Vec::new() }
     }
 
     /// Keeps an event of background work for the next request to log.
@@ -255,13 +268,14 @@ pub async fn run(
     };
     let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
     realm.in_flight.lock().insert(call, Trail::new(realm.config.logging));
+    let subject = notices::subject(operation, &input);
     let result = overrides.call(operation, input, caller.to_json(call)).await;
     if let Some(inner) = realm.in_flight.lock().remove(&call) {
         trail.absorb(inner);
     }
-    let result = result?;
-    check_shape(operation, &result)?;
-    Ok(result)
+    let result = result.and_then(|result| check_shape(operation, &result).map(|()| result));
+    notices::complete(operation, subject, &result, caller, trail);
+    result
 }
 
 /// What an override's `next()` runs: the built-in, its events joined to the request that the override serves.
@@ -298,8 +312,8 @@ pub(crate) async fn run_builtin(
         Operation::Logout => logout::logout(realm, input, caller, trail).await,
         Operation::LogoutAll => logout::logout_all(realm, input, caller, trail).await,
         Operation::AssignRoles => roles::assign(realm, input).await,
-        Operation::BulkCreateIdentifiers => identifiers::create(realm, input, caller).await,
-        Operation::BulkUpdateIdentifiers => identifiers::update(realm, input, caller).await,
+        Operation::BulkCreateIdentifiers => identifiers::create(realm, input, caller, trail).await,
+        Operation::BulkUpdateIdentifiers => identifiers::update(realm, input, caller, trail).await,
         Operation::BulkDeleteIdentifiers => identifiers::delete(realm, input, caller).await,
         Operation::ChangePassword => password::change(realm, input, trail).await,
     }

@@ -75,8 +75,8 @@ async fn replace(
 ) -> Result<(), Failure> {
     let now = realm.now();
     let live = realm.store.list_sessions(user_id, now).await?;
-    let changed = realm.store.change_password(user_id, expected, new_hash.expose(), now).await?;
-    realm.revoked(Revocation::User(user_id.to_owned())).await;
+    let write = realm.store.change_password(user_id, expected, new_hash.expose(), now);
+    let changed = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if !changed {
         // With an expected hash: somebody changed it after it was verified, so the verified password is not the
         // current one any more.

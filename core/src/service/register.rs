@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::identifiers::{describe, read_new};
+use super::identifiers::{are_found, describe, read_new};
 use super::input::Input;
 use super::login::Attempt;
 use super::{Caller, Realm, Trail};
@@ -52,7 +52,8 @@ async fn write(
 ) -> Result<Value, Failure> {
     let hash = realm.hasher.hash(password).await?;
     let user = NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, now: realm.now() };
-    if !store.create_user(&user).await? {
+    let values = user.identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
+    if are_found(store, None, values).await? || !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }
     Ok(json!({

@@ -20,9 +20,9 @@ pub async fn assign(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
     let user_id = input.text("userId")?;
     let wanted = input.optional_strings("roles")?.ok_or_else(|| Error::validation("roles", "roles is required"))?;
     let roles = access::check_assignable(&wanted, &realm.config.roles, true)?;
-    if !realm.store.set_roles(user_id, &roles, realm.now()).await? {
+    let write = realm.store.set_roles(user_id, &roles, realm.now());
+    if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
         return Err(ErrorCode::UserNotFound.into());
     }
-    realm.revoked(Revocation::User(user_id.to_owned())).await;
     Ok(json!({ "user": { "id": user_id, "roles": roles } }))
 }

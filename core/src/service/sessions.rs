@@ -123,10 +123,15 @@ pub async fn revoke(
     user_id: Option<&str>,
     trail: &mut Trail,
 ) -> Result<bool, Failure> {
-    let revoked = realm.store.revoke_session(session_id, user_id, realm.now()).await?;
-    realm.revoked(Revocation::Sessions(vec![session_id.to_owned()])).await;
-    if let (true, Some(user_id)) = (revoked, user_id) {
-        trail.sessions_revoked(user_id, &[session_id.to_owned()]);
+    let owner = match user_id {
+        Some(user_id) => Some(user_id.to_owned()),
+        None if realm.config.logging => realm.store.find_session(session_id).await?.map(|state| state.session.user_id),
+        None => None,
+    };
+    let write = realm.store.revoke_session(session_id, user_id, realm.now());
+    let revoked = realm.revoking(Revocation::Sessions(vec![session_id.to_owned()]), write).await?;
+    if let (true, Some(owner)) = (revoked, owner) {
+        trail.sessions_revoked(&owner, &[session_id.to_owned()]);
     }
     Ok(revoked)
 }
@@ -136,8 +141,8 @@ pub async fn revoke(
 /// # Errors
 /// The store's.
 pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<usize, Failure> {
-    let ids = realm.store.revoke_sessions(user_id, realm.now()).await?;
-    realm.revoked(Revocation::User(user_id.to_owned())).await;
+    let write = realm.store.revoke_sessions(user_id, realm.now());
+    let ids = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     trail.sessions_revoked(user_id, &ids);
     Ok(ids.len())
 }

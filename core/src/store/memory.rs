@@ -55,11 +55,14 @@ impl MemoryStore {
 }
 
 impl Account {
-    fn credential(&self) -> Credential {
+    /// `found`: the normal form that was looked for, if it was not the id.
+    fn credential(&self, found: Option<&str>) -> Credential {
+        let identifier = self.identifiers.iter().find(|one| Some(one.normalized.as_str()) == found);
         Credential {
             user_id: self.user.id.clone(),
             password_hash: self.password_hash.clone(),
             roles: self.user.roles.clone(),
+            kind: identifier.map(|one| one.kind.clone()),
         }
     }
 
@@ -138,13 +141,14 @@ impl Store for MemoryStore {
     async fn find_credential(&self, normalized: &str, exact: &str) -> Result<Option<Credential>, StoreError> {
         self.with(|tables| {
             let marked = format!("{ADOPTED_MARKER}{exact}");
-            let owner = [marked.as_str(), exact, normalized].into_iter().find_map(|value| tables.owners.get(value))?;
-            tables.users.get(owner).map(Account::credential)
+            let wanted = [marked.as_str(), exact, normalized].into_iter();
+            let (value, owner) = wanted.into_iter().find_map(|value| Some((value, tables.owners.get(value)?)))?;
+            tables.users.get(owner).map(|account| account.credential(Some(value)))
         })
     }
 
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
-        self.with(|tables| tables.users.get(user_id).map(Account::credential))
+        self.with(|tables| tables.users.get(user_id).map(|account| account.credential(None)))
     }
 
     async fn find_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {

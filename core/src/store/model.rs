@@ -60,6 +60,8 @@ pub struct Credential {
     pub password_hash: Option<Secret<String>>,
     /// The user's roles.
     pub roles: Vec<String>,
+    /// The type of the identifier that was looked for; `None` when it was a user's id.
+    pub kind: Option<String>,
 }
 
 /// A row of `sentri_sessions`.

@@ -136,7 +136,20 @@ impl Shared {
     }
 }
 
+/// Makes the file, if there is none, for its owner alone: it holds password hashes and keys. The write-ahead log takes its
+/// mode over. What goes wrong here goes wrong again when SQLite opens it, which can say so.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
 fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
+    if !config.is_memory() {
+        make_private(&config.path);
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(&config.path, &error))?;

@@ -201,6 +201,11 @@ impl KeyRing {
         self.keys.iter().any(|key| key.signing.kid() == Some(kid))
     }
 
+    /// The names of the keys in the ring.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.signing.kid())
+    }
+
     /// The name of the key that signs at `now`; `None` with a shared secret.
     #[must_use]
     pub fn signing_kid(&self, now: Millis) -> Option<&str> {

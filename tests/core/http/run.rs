@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sentri_core::clock::{Clock as _, TestClock};
+use sentri_core::failure::Failure;
 use sentri_core::hook::{Effect, RevocationCheck};
 use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
@@ -59,7 +60,7 @@ struct Revoked(Mutex<Value>);
 
 #[async_trait]
 impl RevocationCheck for Revoked {
-    async fn is_revoked(&self, session_id: &str) -> Result<bool, Error> {
+    async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure> {
         match &*self.0.lock() {
             Value::Array(ids) => Ok(ids.iter().any(|id| id == session_id)),
             Value::Null => Ok(false),

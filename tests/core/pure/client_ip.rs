@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use sentri_core::http::client_ip::{TrustProxy, bucket, canonical, resolve};
+use sentri_core::http::client_ip::{TrustProxy, bucket, canonical, client, resolve};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};
@@ -38,4 +38,20 @@ proptest! {
         prop_assert_eq!(resolve(peer, [header.as_str()].into_iter(), &TrustProxy::Hops(1)), real);
         prop_assert_eq!(resolve(real, [header.as_str()].into_iter(), &TrustProxy::None), real);
     }
+}
+
+#[test]
+fn a_peer_without_address_is_a_proxy_where_proxies_are_counted() {
+    let ask = |trust: Value, forwarded: &[&str]| {
+        let trust = TrustProxy::from_option(Some(&trust)).unwrap();
+        client(None, forwarded.iter().copied(), &trust).map(|address| address.to_string())
+    };
+    assert_eq!(ask(json!(1), &["203.0.113.7, 198.51.100.9"]).as_deref(), Some("198.51.100.9"));
+    assert_eq!(ask(json!(2), &["203.0.113.7, 198.51.100.9"]).as_deref(), Some("203.0.113.7"));
+    assert_eq!(ask(json!(2), &["forged, 198.51.100.9"]).as_deref(), Some("198.51.100.9"));
+    assert_eq!(ask(json!(1), &["forged"]), None);
+    assert_eq!(ask(json!(1), &[]), None);
+    // Where proxies are told by their addresses, one without address is none of them.
+    assert_eq!(ask(json!("loopback"), &["203.0.113.7"]), None);
+    assert_eq!(ask(json!(false), &["203.0.113.7"]), None);
 }

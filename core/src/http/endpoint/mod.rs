@@ -88,11 +88,25 @@ impl Call<'_> {
 
 /// Serves one request. `None`: no such endpoint.
 pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
-    let (route, parameter) = router::find(&request.method, &request.path)?;
+    let (route, mut call) = open(realm, request)?;
     maintenance::start_if_due(realm);
     keys::catch_up(realm).await;
     let started = realm.now();
-    let mut call = Call {
+    let result = serve(route, &mut call).await;
+    Some(finish(route, call, result, started))
+}
+
+/// The answer while nothing can be served, logged as what it is for the endpoint.
+pub fn refuse(realm: &Arc<Realm>, request: &Request, error: Error) -> Handled {
+    match open(realm, request) {
+        Some((route, call)) => finish(route, call, Err(error.into()), realm.now()),
+        None => Handled { response: error_response(&error), ..Handled::default() },
+    }
+}
+
+fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static Route, Call<'a>)> {
+    let (route, parameter) = router::find(&request.method, &request.path)?;
+    let call = Call {
         realm,
         request,
         parameter: parameter.unwrap_or_default(),
@@ -101,8 +115,7 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
         trail: Trail::new(realm.config.logging),
         headers: Vec::new(),
     };
-    let result = serve(route, &mut call).await;
-    Some(finish(route, call, result, started))
+    Some((route, call))
 }
 
 async fn serve(route: &Route, call: &mut Call<'_>) -> Result<super::Response, Failure> {
@@ -141,7 +154,9 @@ async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
         Access::Public => return Ok(()),
         Access::Admin if call.caller.trusted => return Ok(()),
         Access::Admin if realm.config.api_keys.is_some() && call.request.header("x-api-key").is_some() => {
-            return Err(account::wrong_key().into());
+            let error = account::wrong_key();
+            call.trail.note(|| guard::failure("server", &error));
+            return Err(error.into());
         }
         Access::Admin | Access::User => {}
     }
@@ -182,9 +197,9 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
             target_id: &parameter,
             duration: (realm.now() - started).max(0),
         };
-        let mut events = std::mem::take(&mut *realm.background_events.lock());
+        let mut events = realm.take_background_events();
         events.extend(trail.events);
-        events.extend(outcome.event());
+        events.extend(outcome.event().or_else(|| outcome.defect()));
         trail.events = events;
     }
     let _ = (request, caller);
@@ -205,7 +220,13 @@ struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    fn event(self) -> Option<Event> {
+    /// What an endpoint without an event for its failures leaves: the cause is told nowhere else.
+    fn defect(&self) -> Option<Event> {
+        let (error, cause) = (self.error?, self.cause.as_deref()?);
+        Some(Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause))
+    }
+
+    fn event(&self) -> Option<Event> {
         use EventName as E;
         let (success, failure) = match self.endpoint {
             Endpoint::Register => (E::RegisterSuccess, Some(E::RegisterFailure)),

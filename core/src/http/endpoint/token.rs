@@ -107,12 +107,12 @@ fn give(call: &mut Call<'_>, message: &'static str, issued: &Value) -> Result<Re
     Ok(Reply::ok(message, data))
 }
 
-/// Seconds until a refresh token expires; the idle limit for one that an override made by its own means.
+/// Seconds until a refresh token expires, rounded up; the idle limit for one that an override made by its own means.
 fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> u64 {
     let now = call.realm.now();
     let claims = call.realm.keys.get().and_then(|ring| ring.verify_refresh(refresh_token, now).ok());
     let idle = call.realm.config.session.idle;
-    claims.map_or(whole_seconds(idle), |claims| whole_seconds(claims.exp * 1000 - now))
+    claims.map_or(whole_seconds(idle), |claims| whole_seconds(claims.exp * 1000 - now + 999))
 }
 
 /// The refresh token of the cookie, else of the body; and whether it was the cookie's.
@@ -152,7 +152,8 @@ fn is_foreign_form(call: &Call<'_>) -> bool {
     let content_type = call.request.header("content-type").unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
-    call.realm.config.cookie.is_some() && !is_json && !comes_from_here(call)
+    let config = &call.realm.config;
+    (config.cookie.is_some() || config.access_cookie.is_some()) && !is_json && !comes_from_here(call)
 }
 
 fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
@@ -160,11 +161,20 @@ fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
     Some(claims.session_id)
 }
 
-/// A client that kept only its access token can end its session too.
+/// A client that kept only its access token can end its session too; a browser's cookie needs proof of origin.
 fn session_of_access_token(call: &Call<'_>) -> Option<String> {
-    let token = bearer(call.request.header("authorization")?)?;
     let (realm, ring) = (call.realm, call.realm.keys.get()?);
-    match ring.verify_access(token, &realm.config.claims, realm.now()) {
+    let token = match (call.request.header("authorization"), &realm.config.access_cookie) {
+        (Some(header), _) => bearer(header)?.to_owned(),
+        (None, Some(rules)) if comes_from_here(call) => {
+            match cookie::read(call.request.header_values("cookie"), &rules.name) {
+                Found::One(token) => token,
+                Found::None | Found::Conflict => return None,
+            }
+        }
+        (None, _) => return None,
+    };
+    match ring.verify_access(&token, &realm.config.claims, realm.now()) {
         Ok(claims) => claims.session_id,
         Err(TokenError::Expired | TokenError::Invalid(_)) => None,
     }

@@ -44,20 +44,20 @@ impl<E: Executor> SqlStore<E> {
         let marked = format!("{ADOPTED_MARKER}{exact}");
         let rows = self
             .rows(Statement::read(
-                "SELECT i.value_normalized, u.id, u.password_hash, u.roles FROM sentri_identifiers AS i \
+                "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles FROM sentri_identifiers AS i \
                  JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
                 [marked.as_str().into(), exact.into(), normalized.into()],
             ))
             .await?;
         let mut best: Option<(usize, Credential)> = None;
         for row in rows {
-            let [found, id, hash, roles] = row_of(row)?;
+            let [found, kind, id, hash, roles] = row_of(row)?;
             let found = found.into_text()?;
             let Some(rank) = [marked.as_str(), exact, normalized].iter().position(|wanted| *wanted == found) else {
                 continue; // A collation that is not binary found something else: not this identifier.
             };
             if best.as_ref().is_none_or(|(best, _)| rank < *best) {
-                best = Some((rank, credential_from(id, hash, roles)?));
+                best = Some((rank, credential_from(Some(kind), id, hash, roles)?));
             }
         }
         Ok(best.map(|(_, credential)| credential))
@@ -68,7 +68,7 @@ impl<E: Executor> SqlStore<E> {
         let rows = self.rows(Statement::read(sql, [id(user_id)])).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let [id, hash, roles] = row_of(row)?;
-        credential_from(id, hash, roles).map(Some)
+        credential_from(None, id, hash, roles).map(Some)
     }
 
     pub(super) async fn select_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
@@ -170,9 +170,14 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-fn credential_from(id: Value, hash: Value, roles: Value) -> Result<Credential, StoreError> {
+fn credential_from(kind: Option<Value>, id: Value, hash: Value, roles: Value) -> Result<Credential, StoreError> {
     let hash = hash.into_optional_text()?.filter(|hash| !hash.is_empty());
-    Ok(Credential { user_id: id.into_text()?, password_hash: hash.map(Secret::new), roles: roles_from(roles)? })
+    Ok(Credential {
+        user_id: id.into_text()?,
+        password_hash: hash.map(Secret::new),
+        roles: roles_from(roles)?,
+        kind: kind.map(Value::into_text).transpose()?,
+    })
 }
 
 /// Rows of users joined with their identifiers, in the order of users, made into users.
