@@ -32,7 +32,9 @@ pub mod service;
 pub mod session;
 pub mod standalone;
 pub mod store;
+pub mod tls;
 pub mod token;
+mod url;
 pub mod wire;
 
 pub use client::{AuthClient, ClientHost};

@@ -71,7 +71,7 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// What everybody may use.
-const COMMON: &[&str] = &["clock", "crypto", "error", "failure"];
+const COMMON: &[&str] = &["clock", "crypto", "error", "failure", "tls", "url"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

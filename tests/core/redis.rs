@@ -9,8 +9,12 @@ mod idempotency;
 mod limits;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "support/servers.rs"]
+mod servers;
 #[path = "support/mod.rs"]
 mod support;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -71,12 +75,26 @@ pub async fn within_two_seconds(mut done: impl AsyncFnMut() -> bool) {
 
 #[test]
 fn a_wrong_url_is_named_and_not_quoted() {
-    for url in ["", "http://:hunter2@x", "redis://:hunter2@host:port", "127.0.0.1:6379", "redis+hunter2://x"] {
+    for url in [
+        "",
+        "http://:hunter2@x",
+        "redis://:hunter2@host:port",
+        "127.0.0.1:6379",
+        "redis+hunter2://x",
+        "rediss://host#hunter2",
+        "rediss://host?hunter2=1",
+        "rediss://host?ssl_hunter2=1",
+        "rediss://host?ssl_cert_reqs=hunter2",
+        "rediss://host?ssl_check_hostname=hunter2",
+        "redis://host?ssl_cert_reqs=required",
+    ] {
         let error = Redis::open(url).unwrap_err();
         assert_eq!(error.code, "CONFIGURATION_ERROR");
         assert!(error.message.starts_with("redisUrl") && !error.message.contains("hunter2"), "{}", error.message);
     }
-    for url in ["redis://:hunter2@127.0.0.1:6379/2", "rediss://app:hunter2@host", "REDIS://host"] {
+    for url in
+        ["redis://:hunter2@127.0.0.1:6379/2?family=0", "rediss://app:hunter2@host?protocol=resp3", "REDIS://host"]
+    {
         let redis = Redis::open(url);
         assert!(!format!("{redis:?}").contains("hunter2") && redis.is_ok(), "{url}");
     }

@@ -25,6 +25,8 @@ mod outage;
 mod proxy;
 #[path = "store/sameness.rs"]
 mod sameness;
+#[path = "support/servers.rs"]
+mod servers;
 #[path = "store/tls.rs"]
 mod tls;
 

@@ -2,6 +2,8 @@
 # Runs a command with DATABASE_URL, MYSQL_URL and REDIS_URL set to a PostgreSQL, a MySQL or MariaDB and a Redis that
 # answer, and stops what it had to start.
 #
+# Their programs must be installed, too: tests of TLS start servers of their own.
+#
 # For each, in this order: its variable; a server on its standard port of 127.0.0.1; a throwaway one from installed
 # binaries; the same after installing the Debian package, where that is possible; else it says what to set.
 set -euo pipefail
@@ -179,6 +181,15 @@ start_redis() { # server
   until_it_answers "$REDIS_URL" "$folder/server.log"
   export REDIS_URL
 }
+
+for_tls() { # its program, Debian package
+  [ -n "$($1)" ] || install "$2" || true
+  [ -n "$($1)" ] || { echo "Tests of TLS start a server of their own; install it: apt-get install $2" >&2; exit 1; }
+}
+
+for_tls postgres_program postgresql
+for_tls mysql_program mariadb-server
+for_tls redis_program redis-server
 
 find_server DATABASE_URL PostgreSQL start_postgres postgres_program postgresql \
   postgres://postgres@127.0.0.1:5432/test postgres://postgres@127.0.0.1:5432/postgres

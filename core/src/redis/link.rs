@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, timeout};
 
+use super::config::NAMES;
+use crate::tls;
+
 /// How long an operation waits for its answer while Redis answers nothing at all.
 pub const OPERATION_LIMIT: Duration = Duration::from_millis(100);
 /// How long one waits at most, in a queue that Redis works off.
@@ -180,7 +183,7 @@ impl Link {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let connection = match timeout(CONNECT_LIMIT, connecting).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(self.fail(&error.to_string())),
+            Ok(Err(error)) => return Err(self.fail(&(error.to_string() + &tls::cure(&error, &NAMES)))),
             Err(_) => return Err(self.fail("no connection in time")),
         };
         let mut state = self.state.lock();

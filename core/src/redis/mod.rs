@@ -13,6 +13,7 @@ use crate::crypto::choose_tls_provider;
 use crate::error::Error;
 
 mod broadcast;
+mod config;
 mod idempotency;
 mod limits;
 mod link;
@@ -38,18 +39,13 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, or `rediss://` for TLS.
+    /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, or `rediss://` for TLS, whose parameters name
+    /// files: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let is_known = ["redis", "rediss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let client = Client::open(url).ok().filter(|_| is_known).ok_or_else(|| {
-            Error::configuration(
-                "redisUrl is not a Redis URL: use redis://user:password@host:6379, or rediss:// for TLS",
-            )
-        })?;
+        let client = config::client_for(url)?;
         choose_tls_provider();
         Ok(Self { link: Arc::new(Link::new(client.clone())), client })
     }

@@ -20,7 +20,6 @@ pub mod postgres;
 pub mod sql;
 pub mod sqlite;
 pub mod tls;
-mod url;
 
 pub use open::{open, over};
 

@@ -43,7 +43,7 @@ impl Driver for MysqlConfig {
 
     fn manager(&self) -> Result<MysqlManager, StoreError> {
         choose_tls_provider();
-        let (with_tls, plain) = self.options()?;
+        let (with_tls, plain) = self.options();
         Ok(MysqlManager { mode: Mutex::new(self.tls.mode), with_tls, plain })
     }
 

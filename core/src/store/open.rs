@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::crypto::Secret;
 use crate::error::Error;
 use crate::identifier::normalize_adopted;
 use crate::store::Store;
@@ -16,7 +15,8 @@ use crate::store::mysql::{MysqlConfig, MysqlExecutor};
 use crate::store::postgres::{PostgresConfig, PostgresExecutor};
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{SqliteConfig, SqliteExecutor};
-use crate::store::tls::{PemSource, Tls, TlsFiles};
+use crate::store::tls::Tls;
+use crate::tls::{Pem, TlsFiles, certificates, private_key};
 
 const POSTGRES_PORT: u16 = 5432;
 const MYSQL_PORT: u16 = 3306;
@@ -114,7 +114,7 @@ impl Server {
         match self {
             Self::Postgres => {
                 let port = of.port(POSTGRES_PORT)?;
-                of.pool()?.postgres(PostgresConfig::from_parts(host, port, database, user, password)?)
+                of.pool()?.postgres(PostgresConfig::from_parts(host, port, database, user, password))
             }
             Self::Mysql => {
                 let port = of.port(MYSQL_PORT)?;
@@ -236,14 +236,18 @@ fn tls_from(ssl: &Map<String, Value>) -> Result<(Tls, TlsFiles), Error> {
     if let Some(name) = ssl.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(wrong(&format!("db.ssl.{name} is not known; known are {}", known.join(", "))));
     }
-    let pem = |name: &str| match of.get(name) {
+    let pem = |name: &str, read: fn(&str, String) -> Result<Pem, Error>| match of.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if text.contains("-----BEGIN ") => {
-            Ok(Some(PemSource::Text(Secret::new(text.clone()))))
+            read(&format!("db.ssl.{name}"), text.clone()).map(Some)
         }
         Some(_) => Err(wrong(&format!("db.ssl.{name} must be the text of a PEM file"))),
     };
-    let mut files = TlsFiles { root: pem("ca")?, certificate: pem("cert")?, key: pem("key")? };
+    let mut files = TlsFiles {
+        root: pem("ca", certificates)?,
+        certificate: pem("cert", certificates)?,
+        key: pem("key", private_key)?,
+    };
     if !verify {
         files.root = None;
     }

@@ -1,10 +1,7 @@
 //! What is asked of TLS to a database server, whichever it is.
 
-use std::fmt;
-
-use crate::crypto::Secret;
 use crate::error::Error;
-use crate::failure::StoreError;
+use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 
 /// How far the server's certificate is trusted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,49 +20,6 @@ pub enum Tls {
     VerifyFull,
 }
 
-/// Certificates in PEM, or the files that hold them, read at the first connection.
-#[derive(Clone, Default)]
-pub struct TlsFiles {
-    /// Roots to trust instead of the system's.
-    pub root: Option<PemSource>,
-    /// The client's certificate chain, for servers that ask for one.
-    pub certificate: Option<PemSource>,
-    /// The client's private key.
-    pub key: Option<PemSource>,
-}
-
-/// PEM text as configured: itself, or the path of a file.
-#[derive(Clone)]
-pub enum PemSource {
-    /// The text itself.
-    Text(Secret<String>),
-    /// A path.
-    File(String),
-}
-
-impl PemSource {
-    /// The text, read from its file where it is one.
-    pub(super) fn read(&self, option: &str) -> Result<Secret<String>, StoreError> {
-        match self {
-            Self::Text(text) => Ok(text.clone()),
-            Self::File(path) => std::fs::read_to_string(path)
-                .map(Secret::new)
-                .map_err(|error| StoreError::Other(format!("{option}: can't read '{path}': {error}"))),
-        }
-    }
-}
-
-impl fmt::Debug for TlsFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = |source: &Option<PemSource>| if source.is_some() { "given" } else { "none" };
-        f.debug_struct("TlsFiles")
-            .field("root", &given(&self.root))
-            .field("certificate", &given(&self.certificate))
-            .field("key", &given(&self.key))
-            .finish()
-    }
-}
-
 /// Mode and certificates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TlsConfig {
@@ -74,12 +28,25 @@ pub(super) struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// What a URL says. A root without a mode asks for TLS that it vouches for: whoever gives one wants no plain text.
+    ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if self.files.certificate.is_some() == self.files.key.is_some() {
-            return Ok(());
-        }
-        Err(Error::configuration("db has a client certificate without its key, or a key without its certificate"))
+    /// `CONFIGURATION_ERROR` when the files can't be used.
+    pub(super) fn new(mode: Option<Tls>, files: TlsFiles) -> Result<Self, Error> {
+        files.check("db")?;
+        let unsaid = if files.root.is_some() { Tls::VerifyCa } else { Tls::default() };
+        Ok(Self { mode: mode.unwrap_or(unsaid), files })
     }
+}
+
+/// Certificates from the file that a parameter of a URL names.
+pub(super) fn certificates_at(parameter: &str, path: &str) -> Result<Option<Pem>, Error> {
+    let option = format!("db {parameter}");
+    certificates(&option, read_file(&option, path)?).map(Some)
+}
+
+/// A private key from the file that a parameter of a URL names.
+pub(super) fn key_at(parameter: &str, path: &str) -> Result<Option<Pem>, Error> {
+    let option = format!("db {parameter}");
+    private_key(&option, read_file(&option, path)?).map(Some)
 }

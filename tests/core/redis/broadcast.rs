@@ -9,7 +9,7 @@ use crate::proxy::Line;
 use crate::support::{Bench, Database, Login, Own, PASSWORD};
 use crate::{dump, proxied, redis_url};
 
-async fn server(own: &Own, url: &str) -> Bench {
+pub async fn server(own: &Own, url: &str) -> Bench {
     let options = json!({ "redisUrl": url, "sessionCheck": { "maxAge": "1h" }, "rateLimit": {} });
     let mut server = Bench::new(&own.option, options).await;
     // Its own buckets in a Redis that other tests and runs use too.
@@ -19,7 +19,7 @@ async fn server(own: &Own, url: &str) -> Bench {
 }
 
 /// A session that both servers have seen and take from memory.
-async fn known_to(servers: [&Bench; 2], name: &str) -> Login {
+pub async fn known_to(servers: [&Bench; 2], name: &str) -> Login {
     let login = servers[0].login(name).await;
     for server in servers {
         assert!(server.guard(&login.access).await.result.is_ok());
@@ -28,7 +28,7 @@ async fn known_to(servers: [&Bench; 2], name: &str) -> Login {
 }
 
 /// Waits until `server` refuses the token; how long it took.
-async fn refused_after(server: &Bench, token: &str) -> Duration {
+pub async fn refused_after(server: &Bench, token: &str) -> Duration {
     let started = Instant::now();
     while server.guard(token).await.result.is_ok() {
         assert!(started.elapsed() < Duration::from_secs(5), "still accepted");
@@ -38,7 +38,7 @@ async fn refused_after(server: &Bench, token: &str) -> Duration {
 }
 
 /// Servers subscribe when they are ready; a word said before that is not heard.
-async fn subscribed() {
+pub async fn subscribed() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 }
 

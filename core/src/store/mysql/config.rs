@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use mysql_async::{ClientIdentity, Opts, OptsBuilder, SslOpts};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 
 use crate::error::Error;
-use crate::failure::StoreError;
 use crate::store::pooled::DEFAULT_MAX;
-use crate::store::tls::{PemSource, Tls, TlsConfig, TlsFiles};
-use crate::store::url::split_query;
+use crate::store::tls::{Tls, TlsConfig, certificates_at, key_at};
+use crate::tls::{Pem, TlsFiles};
+use crate::url::split_query;
 
 const PREPARED_STATEMENTS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -48,8 +50,8 @@ impl fmt::Debug for MysqlConfig {
 
 impl MysqlConfig {
     /// Settings from a URL, `mysql://user:password@host:port/database?ssl-mode=..`. `ssl-mode` is that of MySQL's own
-    /// client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY`; see [`Tls`]. `ssl-ca`,
-    /// `ssl-cert` and `ssl-key` name files, `socket` a Unix socket.
+    /// client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` (default with a root) or `VERIFY_IDENTITY`;
+    /// see [`Tls`]. `ssl-ca`, `ssl-cert` and `ssl-key` name files, `socket` a Unix socket.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
@@ -58,13 +60,13 @@ impl MysqlConfig {
         let unreadable = || wrong("is not a MySQL URL: use mysql://user:password@host:3306/database");
         let opts = Opts::from_url(base).map_err(|_| unreadable())?;
         let mut config = Self::new(OptsBuilder::from_opts(opts));
+        let (mut mode, mut files) = (None, TlsFiles::default());
         for (name, value) in parameters {
-            let file = || Some(PemSource::File(value.clone()));
             match name.replace('_', "-").as_str() {
-                "ssl-mode" | "sslmode" | "sslMode" => config.tls.mode = mode_from(&value)?,
-                "ssl-ca" => config.tls.files.root = file(),
-                "ssl-cert" => config.tls.files.certificate = file(),
-                "ssl-key" => config.tls.files.key = file(),
+                "ssl-mode" | "sslmode" | "sslMode" => mode = Some(mode_from(&value)?),
+                "ssl-ca" => files.root = certificates_at("ssl-ca", &value)?,
+                "ssl-cert" => files.certificate = certificates_at("ssl-cert", &value)?,
+                "ssl-key" => files.key = key_at("ssl-key", &value)?,
                 "socket" => config.settings = config.settings.socket(Some(value)),
                 "charset" if value.eq_ignore_ascii_case("utf8mb4") => {}
                 _ => {
@@ -74,7 +76,7 @@ impl MysqlConfig {
                 }
             }
         }
-        config.tls.check()?;
+        config.tls = TlsConfig::new(mode, files)?;
         Ok(config)
     }
 
@@ -119,36 +121,53 @@ impl MysqlConfig {
     /// The same with another TLS mode and certificates.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
+    /// `CONFIGURATION_ERROR` when the files can't be used.
     pub fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
-        self.tls = TlsConfig { mode, files };
-        self.tls.check()?;
+        self.tls = TlsConfig::new(Some(mode), files)?;
         Ok(self)
     }
 
     /// What the driver wants, with TLS as configured and without.
-    pub(super) fn options(&self) -> Result<(Opts, Opts), StoreError> {
+    pub(super) fn options(&self) -> (Opts, Opts) {
         let plain = self.settings.clone().ssl_opts(None);
-        Ok((plain.clone().ssl_opts(ssl_from(&self.tls)?).into(), plain.into()))
+        (plain.clone().ssl_opts(ssl_from(&self.tls)).into(), plain.into())
     }
 }
 
-fn ssl_from(tls: &TlsConfig) -> Result<SslOpts, StoreError> {
+fn ssl_from(tls: &TlsConfig) -> SslOpts {
     let TlsFiles { root, certificate, key } = &tls.files;
-    let mut options = SslOpts::default();
-    let bytes = |option: &str, source: &PemSource| Ok(source.read(option)?.expose().clone().into_bytes());
-    if let (Some(certificate), Some(key)) = (certificate, key) {
-        let (certificate, key) = (bytes("ssl-cert", certificate)?, bytes("ssl-key", key)?);
-        options = options.with_client_identity(Some(ClientIdentity::new(certificate.into(), key.into())));
-    }
-    Ok(match root {
+    let bytes = |pem: &Pem| pem.expose().as_bytes().to_vec();
+    let identity = certificate.as_ref().zip(key.as_ref());
+    let options = SslOpts::default()
+        .with_client_identity(identity.map(|(chain, key)| ClientIdentity::new(bytes(chain).into(), bytes(key).into())));
+    let verifies = matches!(tls.mode, Tls::VerifyCa | Tls::VerifyFull);
+    match root {
         // As with PostgreSQL: a root that is given is heeded, whatever the mode.
-        Some(root) => options
-            .with_root_certs(vec![bytes("ssl-ca", root)?.into()])
-            .with_disable_built_in_roots(true)
-            .with_danger_skip_domain_validation(tls.mode != Tls::VerifyFull),
-        None => options.with_danger_accept_invalid_certs(!matches!(tls.mode, Tls::VerifyCa | Tls::VerifyFull)),
-    })
+        Some(root) => {
+            let options = options.with_root_certs(vec![bytes(root).into()]).with_disable_built_in_roots(true);
+            if tls.mode == Tls::VerifyFull { options } else { with_any_host(options) }
+        }
+        None if verifies => {
+            let system: Vec<_> = system_roots().into_iter().map(|root| root.to_vec().into()).collect();
+            // A container without roots of its own has those that the driver brings along.
+            options.with_disable_built_in_roots(!system.is_empty()).with_root_certs(system)
+        }
+        None => options.with_danger_accept_invalid_certs(true),
+    }
+}
+
+/// The certificate must come from a root; its names don't matter. The driver looks for `NotValidForName` in the words of
+/// the error, which rustls has reworded since. They quote the name that was expected, though: this one. It is looked at
+/// last, when all else was good, so an error about it means just that. A server gets it as SNI and passes over it.
+fn with_any_host(options: SslOpts) -> SslOpts {
+    options.with_danger_skip_domain_validation(true).with_danger_tls_hostname_override(Some("NotValidForName"))
+}
+
+/// What the system trusts, as far as TLS can use it.
+fn system_roots() -> Vec<CertificateDer<'static>> {
+    let is_root =
+        |certificate: &CertificateDer<'_>| RootCertStore::empty().add(certificate.clone().into_owned()).is_ok();
+    rustls_native_certs::load_native_certs().certs.into_iter().filter(is_root).collect()
 }
 
 fn mode_from(value: &str) -> Result<Tls, Error> {
@@ -179,7 +198,7 @@ mod tests {
         let url = "mysql://app:pa%3Fss@db.example:3307/auth?ssl-mode=VERIFY_IDENTITY";
         let config = MysqlConfig::from_url(url).unwrap();
         assert_eq!(config.tls.mode, Tls::VerifyFull);
-        let (with_tls, plain) = config.options().unwrap();
+        let (with_tls, plain) = config.options();
         assert_eq!((plain.ip_or_hostname(), plain.tcp_port()), ("db.example", 3307));
         assert_eq!((plain.user(), plain.pass(), plain.db_name()), (Some("app"), Some("pa?ss"), Some("auth")));
         assert!(plain.ssl_opts().is_none() && !with_tls.ssl_opts().unwrap().accept_invalid_certs());

@@ -4,6 +4,7 @@ use mysql_async::{DriverError, Error, ServerError};
 
 use crate::failure::StoreError;
 use crate::store::pooled::Connection;
+use crate::tls;
 
 /// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
 pub(super) fn from_driver(error: &Error) -> StoreError {
@@ -20,10 +21,21 @@ pub(super) fn from_driver(error: &Error) -> StoreError {
             | DriverError::NestedTransaction,
         ) => StoreError::Other("the driver could not make sense of a statement or a row".into()),
         Error::Driver(DriverError::UnexpectedPacket { .. }) => StoreError::Unavailable("unexpected packet".into()),
-        Error::Driver(_) | Error::Io(_) | Error::Other(_) => StoreError::Unavailable(error.to_string()),
+        Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+            StoreError::Unavailable("the server offers no TLS; switch it on there, or say ssl-mode=DISABLED".into())
+        }
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) => {
+            StoreError::Unavailable(error.to_string() + &tls::cure(error, &NAMES))
+        }
         Error::Url(_) => StoreError::Other("the driver could not make sense of the connection settings".into()),
     }
 }
+
+const NAMES: tls::Names = tls::Names {
+    root: "ssl-ca in the URL or ssl.ca in the object",
+    any_host: "ssl-mode=VERIFY_CA with ssl-ca",
+    client: "ssl-cert and ssl-key in the URL or ssl.cert and ssl.key in the object",
+};
 
 /// What the connection is worth after `error`.
 pub(super) fn connection_after(error: &Error) -> Connection {

@@ -8,8 +8,9 @@ use tokio_postgres::config::SslMode;
 
 use crate::error::Error;
 use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
-use crate::store::tls::{PemSource, Tls, TlsConfig, TlsFiles};
-use crate::store::url::percent_decode;
+use crate::store::tls::{Tls, TlsConfig, certificates_at, key_at};
+use crate::tls::TlsFiles;
+use crate::url::percent_decode;
 
 /// Where the server is, who we are, and how many connections may be open.
 #[derive(Clone)]
@@ -34,24 +35,29 @@ impl fmt::Debug for PostgresConfig {
 
 impl PostgresConfig {
     /// Settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq reads it. `sslmode` is
-    /// `disable`, `prefer` (default), `require`, `verify-ca` or `verify-full`; see [`Tls`].
+    /// `disable`, `prefer` (default), `require`, `verify-ca` (default with a root) or `verify-full`; see [`Tls`].
+    /// `sslrootcert`, `sslcert` and `sslkey` name files; the root `system` stands for those that the system trusts.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut tls = TlsConfig::default();
-        let mut others = Vec::new();
+        let (mut mode, mut files, mut others) = (None, TlsFiles::default(), Vec::new());
+        let mut is_system = false;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let file = || Some(PemSource::File(percent_decode(value)));
             match name {
-                "sslmode" => tls.mode = mode_from(&percent_decode(value))?,
-                "sslrootcert" => tls.files.root = file(),
-                "sslcert" => tls.files.certificate = file(),
-                "sslkey" => tls.files.key = file(),
+                "sslmode" => mode = Some(mode_from(&percent_decode(value))?),
+                "sslrootcert" if value == "system" => is_system = true,
+                "sslrootcert" => files.root = certificates_at(name, &percent_decode(value))?,
+                "sslcert" => files.certificate = certificates_at(name, &percent_decode(value))?,
+                "sslkey" => files.key = key_at(name, &percent_decode(value))?,
                 _ => others.push(pair),
             }
+        }
+        if is_system && *mode.get_or_insert(Tls::VerifyFull) != Tls::VerifyFull {
+            // As libpq has it: anybody can have a certificate from a public root.
+            return Err(wrong("has sslrootcert=system, which wants sslmode=verify-full"));
         }
         let rest = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
         let mut settings: Config = rest.parse().map_err(|error| {
@@ -62,15 +68,11 @@ impl PostgresConfig {
         if settings.get_hosts().is_empty() && settings.get_hostaddrs().is_empty() {
             settings.host("localhost");
         }
-        Self::new(settings, tls)
+        Ok(Self::new(settings, TlsConfig::new(mode, files)?))
     }
 
     /// Settings from what the driver calls them; `application_name`, time limits and keepalives are filled in.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
-    fn new(mut settings: Config, tls: TlsConfig) -> Result<Self, Error> {
-        tls.check()?;
+    fn new(mut settings: Config, tls: TlsConfig) -> Self {
         if settings.get_application_name().is_none() {
             settings.application_name("sentri");
         }
@@ -85,20 +87,18 @@ impl PostgresConfig {
             .tcp_user_timeout(Duration::from_secs(10));
         let mut config = Self { settings, tls, max: DEFAULT_MAX };
         config.set_mode(config.tls.mode);
-        Ok(config)
+        config
     }
 
     /// Settings from single values; `host` may be the folder of a Unix socket.
-    ///
-    /// # Errors
-    /// None at present; the form leaves room for checks.
+    #[must_use]
     pub fn from_parts(
         host: &str,
         port: u16,
         database: Option<&str>,
         user: Option<&str>,
         password: Option<&str>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let mut settings = Config::new();
         settings.host(host).port(port);
         if let Some(database) = database {
@@ -123,12 +123,11 @@ impl PostgresConfig {
     /// The same with another TLS mode and certificates.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when a client certificate comes without its key or the other way round.
+    /// `CONFIGURATION_ERROR` when the files can't be used.
     pub fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
-        self.tls.files = files;
+        self.tls = TlsConfig::new(Some(mode), files)?;
         self.set_mode(mode);
-        let max = self.max;
-        Ok(Self::new(self.settings, self.tls)?.with_max(max))
+        Ok(self)
     }
 
     fn set_mode(&mut self, mode: Tls) {
@@ -162,11 +161,10 @@ mod tests {
 
     #[test]
     fn a_url_gives_its_tls_mode_and_keeps_the_rest() {
-        let url = "postgresql://app:pa%3Fss@db.example:6432/auth?sslmode=verify-full&sslrootcert=%2Fetc%2Froot.pem\
-                   &options=-csearch_path%3Dauth";
+        let url = "postgresql://app:pa%3Fss@db.example:6432/auth?sslmode=verify-full\
+                   &sslrootcert=system&options=-csearch_path%3Dauth";
         let config = PostgresConfig::from_url(url).unwrap();
         assert_eq!(config.tls.mode, Tls::VerifyFull);
-        assert!(config.tls.files.root.is_some());
         assert_eq!(config.settings.get_options(), Some("-csearch_path=auth"));
         assert_eq!(config.settings.get_ports(), [6432]);
         assert_eq!(config.settings.get_password(), Some(&b"pa?ss"[..]));
@@ -177,7 +175,11 @@ mod tests {
     fn neither_debug_nor_errors_show_the_password() {
         let config = PostgresConfig::from_url("postgres://app:hunter2@db/auth").unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
-        for url in ["postgres://app:hunter2@db:hunter2/auth", "postgres://app:hunter2@db/a?sslmode=hunter2"] {
+        for url in [
+            "postgres://app:hunter2@db:hunter2/auth",
+            "postgres://app:hunter2@db/a?sslmode=hunter2",
+            "postgres://app:hunter2@db/a?sslmode=require&sslrootcert=system",
+        ] {
             let error = PostgresConfig::from_url(url).unwrap_err();
             assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
         }

@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
 use crate::failure::StoreError;
+use crate::tls;
 
 /// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
 pub(super) fn from_driver(error: &Error) -> StoreError {
@@ -11,7 +12,7 @@ pub(super) fn from_driver(error: &Error) -> StoreError {
         Some(error) => from_server(error),
         // Defects of ours, found before anything was sent or after all was received.
         None if is_defect(error) => StoreError::Other(chain(error)),
-        None => StoreError::Unavailable(chain(error)),
+        None => StoreError::Unavailable(chain(error) + &cure(error)),
     }
 }
 
@@ -72,6 +73,21 @@ fn is_defect(error: &Error) -> bool {
         .iter()
         .any(|start| text.starts_with(start))
 }
+
+/// What to do about TLS that failed.
+fn cure(error: &Error) -> String {
+    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    match text.as_str() {
+        "server does not support TLS" => "; switch it on there, or say sslmode=disable".to_owned(),
+        _ => tls::cure(error, &NAMES),
+    }
+}
+
+const NAMES: tls::Names = tls::Names {
+    root: "sslrootcert in the URL or ssl.ca in the object",
+    any_host: "sslmode=verify-ca with sslrootcert",
+    client: "sslcert and sslkey in the URL or ssl.cert and ssl.key in the object",
+};
 
 /// The error and its causes; the driver's own texts hold neither passwords nor values.
 fn chain(error: &Error) -> String {

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::failure::StoreError;
-use crate::store::tls::{PemSource, Tls, TlsConfig};
+use crate::store::tls::{Tls, TlsConfig};
 
 /// The driver's TLS connector.
 ///
 /// # Errors
-/// `Other` that names the file or option at fault.
+/// `Other` that names the option at fault.
 pub(super) fn make_connector(config: &TlsConfig) -> Result<MakeRustlsConnect, StoreError> {
     // Named here: rustls panics when the process has two providers and none is chosen.
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -28,10 +27,8 @@ pub(super) fn make_connector(config: &TlsConfig) -> Result<MakeRustlsConnect, St
         .with_custom_certificate_verifier(verifier(config, &provider)?);
     let client = match (&config.files.certificate, &config.files.key) {
         (Some(certificate), Some(key)) => {
-            let chain = certificates("sslcert", certificate)?;
-            let key = PrivateKeyDer::from_pem_slice(key.read("sslkey")?.expose().as_bytes());
-            let key = key.map_err(|error| wrong("sslkey", &error))?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| wrong("sslcert", &error))?
+            let key = key.private_key().ok_or_else(|| wrong("sslkey", &"no private key"))?;
+            builder.with_client_auth_cert(certificate.certificates(), key).map_err(|error| wrong("sslcert", &error))?
         }
         _ => builder.with_no_client_auth(),
     };
@@ -45,26 +42,17 @@ fn verifier(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Arc<dy
             Tls::Disable | Tls::Prefer | Tls::Require => Ok(Arc::new(Unverified(provider))),
             Tls::VerifyCa | Tls::VerifyFull => rustls_platform_verifier::Verifier::new(provider)
                 .map(|verifier| Arc::new(verifier) as _)
-                .map_err(|error| wrong("the system's root certificates", &error)),
+                .map_err(|error| wrong("the system's root certificates (install them, or give sslrootcert)", &error)),
         };
     };
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("sslrootcert", root)? {
+    for certificate in root.certificates() {
         roots.add(certificate).map_err(|error| wrong("sslrootcert", &error))?;
     }
     let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|error| wrong("sslrootcert", &error))?;
     Ok(if config.mode == Tls::VerifyFull { webpki } else { Arc::new(AnyHost(webpki)) })
-}
-
-fn certificates(option: &str, source: &PemSource) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let text = source.read(option)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(StoreError::Other(format!("{option}: no certificate in PEM"))),
-        found => found.map_err(|error| wrong(option, &error)),
-    }
 }
 
 fn wrong(what: &str, error: &dyn fmt::Display) -> StoreError {

@@ -1,14 +1,14 @@
 //! The parts of a connection URL that drivers leave to us.
 
 /// The parameters of the query of `url`, decoded, and what stands before them.
-pub(super) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
+pub(crate) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     (base, pairs.map(|(name, value)| (percent_decode(name), percent_decode(value))).collect())
 }
 
 /// Text with its `%xx` made into bytes (RFC 3986, 2.1); a sign that begins none stays.
-pub(super) fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
