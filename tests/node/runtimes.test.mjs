@@ -17,7 +17,7 @@ let full, bare;
 const consumers = [];
 
 before(() => {
-  consumers.push(makeConsumer(["hono@4", "elysia@1.4"]), makeConsumer(["hono@4"], { native: false }));
+  consumers.push(makeConsumer(["hono@4", "elysia@1.4", "kysely@0.28", "kysely-bun-sqlite@0.4"]), makeConsumer(["hono@4"], { native: false }));
   for (const consumer of consumers) consumer.setType("module");
   [full, bare] = consumers.map(({ folder }) => folder);
 });
@@ -92,6 +92,57 @@ for (const [name, app] of Object.entries({ Hono: HONO, Elysia: ELYSIA })) {
     await assertServes(base);
   });
 }
+
+const OVER_BUN_SQLITE = `import { Database } from "bun:sqlite";
+import { Kysely } from "kysely";
+import { BunSqliteDialect } from "kysely-bun-sqlite";
+const database = () => {
+  const opened = new Database(process.env.FILE);
+  opened.run("PRAGMA journal_mode = WAL");
+  return opened;
+};
+const dialect = new BunSqliteDialect({ database: database() });
+${HONO.replace('db: "sqlite::memory:"', "dialect")}
+const db = new Kysely({ dialect: new BunSqliteDialect({ database: database() }) });
+await db.schema.createTable("profiles").ifNotExists().addColumn("user_id", "text").execute();
+app.post("/sign-up/:name", async (c) => {
+  const identifiers = [{ type: "username", value: c.req.param("name") }];
+  const answer = await db.transaction().execute(async (trx) => {
+    const result = await auth.register({ identifiers, password: "correct horse 1" }, { trx });
+    if (result.success) await trx.insertInto("profiles").values({ user_id: result.user.id }).execute();
+    return { success: result.success, code: result.error?.code };
+  });
+  return c.json({ ...answer, profiles: (await db.selectFrom("profiles").selectAll().execute()).length });
+});
+process.on("SIGTERM", () => auth.close().then(() => process.exit(0)));
+${BUN}`;
+
+test("Bun serves over bun:sqlite, by a Kysely dialect of the application's, and logins outlive a restart", { timeout: 60_000 }, async (t) => {
+  writeFileSync(join(full, "bun-sqlite.js"), OVER_BUN_SQLITE);
+  const run = () => start(t, binary("bun"), ["bun-sqlite.js"], { cwd: full, env: { FILE: join(full, "bun.db") } });
+  const first = await run();
+  await assertServes(first.base);
+  const signUp = (name) => new Browser(first.base).fetch(`/sign-up/${name}`, { method: "POST" }).then(({ body }) => body);
+  assert.deepEqual(await signUp("ada"), { success: true, profiles: 1 });
+  assert.deepEqual(await signUp("ADA"), { success: false, code: "USER_ALREADY_EXISTS", profiles: 1 });
+  const names = Array.from({ length: 20 }, (_, index) => `user${index % 10}`);
+  const made = await Promise.all(names.map((value) => new Browser(first.base)
+    .post("/auth/register", { identifiers: [{ type: "username", value }], password: "correct horse 1" })));
+  assert.equal(made.filter(({ status }) => status === 201).length, 10);
+  const browser = new Browser(first.base);
+  const login = await browser.post("/auth/login", { identifier: "ada", password: "correct horse 1" });
+  const headers = { authorization: `Bearer ${login.body.data.accessToken}` };
+  assert.equal((await browser.fetch("/auth/refresh", { method: "POST" })).status, 200);
+
+  first.child.kill("SIGTERM");
+  await new Promise((resolve) => first.child.once("exit", resolve));
+  const second = await run();
+  browser.base = second.base;
+  const me = await browser.fetch("/auth/me", { headers });
+  assert.equal(me.body.data?.id, login.body.data.user.id, me.text);
+  assert.equal((await browser.fetch("/auth/refresh", { method: "POST" })).status, 200);
+  assert.equal((await browser.fetch("/auth/logout", { method: "POST", headers })).status, 200);
+});
 
 test("Deno serves Hono in server mode on SQLite", { timeout: 60_000 }, async (t) => {
   writeFileSync(join(full, "deno-server.js"), HONO + DENO);
