@@ -84,8 +84,8 @@ async fn verify_and_open(
         let now = realm.now();
         let hash = strengthen(realm, &found.user_id, password, hash).await?;
         let session = sessions::new_session(realm, &found.user_id, caller, now);
-        if realm.store.create_session(&session, Some(hash.expose())).await? {
-            return Ok((session, found.roles));
+        if let Some(roles) = realm.store.create_session(&session, Some(hash.expose())).await? {
+            return Ok((session, roles));
         }
         credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
     }

@@ -82,13 +82,10 @@ pub fn sign_access(
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
 pub async fn create(realm: &Realm, user_id: &str, caller: &Caller) -> Result<Value, Failure> {
-    let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     let now = realm.now();
     let session = new_session(realm, user_id, caller, now);
-    if !realm.store.create_session(&session, None).await? {
-        return Err(ErrorCode::UserNotFound.into());
-    }
-    let mut issued = issue(realm, &session, &credential.roles, now)?;
+    let roles = realm.store.create_session(&session, None).await?.ok_or(ErrorCode::UserNotFound)?;
+    let mut issued = issue(realm, &session, &roles, now)?;
     issued["sessionId"] = session.id.into();
     Ok(issued)
 }

@@ -216,14 +216,19 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn create_session(&self, session: &Session, expected_hash: Option<&str>) -> Result<bool, StoreError> {
+    async fn create_session(
+        &self,
+        session: &Session,
+        expected_hash: Option<&str>,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         self.with(|tables| {
-            let Some(account) = tables.users.get(&session.user_id) else { return false };
+            let account = tables.users.get(&session.user_id)?;
             if expected_hash.is_some_and(|hash| !account.has_hash(hash)) {
-                return false;
+                return None;
             }
+            let roles = account.user.roles.clone();
             tables.sessions.insert(session.id.clone(), session.clone());
-            true
+            Some(roles)
         })
     }
 

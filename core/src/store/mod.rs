@@ -90,9 +90,13 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<bool, StoreError>;
 
-    /// Writes a session. With `expected_hash`, only when that is still the user's hash, so that a login never
-    /// outlives a password change it raced. `false`: hash changed or user gone; nothing was written.
-    async fn create_session(&self, session: &Session, expected_hash: Option<&str>) -> Result<bool, StoreError>;
+    /// Writes a session; its user's roles. With `expected_hash`, only when that is still the user's hash, so that a
+    /// login never outlives a password change it raced. `None`: hash changed or user gone; nothing was written.
+    async fn create_session(
+        &self,
+        session: &Session,
+        expected_hash: Option<&str>,
+    ) -> Result<Option<Vec<String>>, StoreError>;
 
     /// The session with its user's present roles, revoked or not.
     async fn find_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError>;

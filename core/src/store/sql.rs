@@ -179,7 +179,11 @@ impl<E: Executor> Store for SqlStore<E> {
         self.update_password(user_id, expected, new_hash, now).await
     }
 
-    async fn create_session(&self, session: &Session, expected_hash: Option<&str>) -> Result<bool, StoreError> {
+    async fn create_session(
+        &self,
+        session: &Session,
+        expected_hash: Option<&str>,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         self.insert_session(session, expected_hash).await
     }
 

@@ -118,7 +118,7 @@ fn session_of(user_id: &str) -> Session {
 
 async fn logged_in(store: &AnyStore, user_id: &str) -> Session {
     let session = session_of(user_id);
-    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
+    assert!(store.create_session(&session, Some(HASH)).await.unwrap().is_some());
     session
 }
 
@@ -270,7 +270,7 @@ pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
     assert!(store.find_user(&user.id).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
     assert_eq!(store.rotate(&session.id, 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
-    assert!(!store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap());
+    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap().is_none());
     registered(&store, &["anna"]).await;
     assert!(store.find_user(&other.id).await.unwrap().is_some());
 }
@@ -325,24 +325,24 @@ pub async fn a_user_without_password_has_no_hash_to_match(store: AnyStore) {
     assert!(store.credential_of(&user.id).await.unwrap().unwrap().password_hash.is_none());
     assert!(store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.is_none());
     for hash in ["", HASH] {
-        assert!(!store.create_session(&session_of(&user.id), Some(hash)).await.unwrap());
+        assert!(store.create_session(&session_of(&user.id), Some(hash)).await.unwrap().is_none());
         assert!(!store.rehash(&user.id, hash, OTHER, T).await.unwrap());
         assert!(!store.change_password(&user.id, Some(hash), OTHER, T).await.unwrap());
     }
-    assert!(store.create_session(&session_of(&user.id), None).await.unwrap());
+    assert!(store.create_session(&session_of(&user.id), None).await.unwrap().is_some());
     assert!(store.change_password(&user.id, None, HASH, T).await.unwrap());
-    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap());
+    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap().is_some());
 }
 
 pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     let session = session_of(&user.id);
-    assert!(!store.create_session(&session, Some(OTHER)).await.unwrap());
+    assert!(store.create_session(&session, Some(OTHER)).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
-    assert!(!store.create_session(&session_of(&make_id()), Some(HASH)).await.unwrap());
-    assert!(!store.create_session(&session_of(&make_id()), None).await.unwrap());
-    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
-    assert!(store.create_session(&session_of(&user.id), None).await.unwrap());
+    assert!(store.create_session(&session_of(&make_id()), Some(HASH)).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&make_id()), None).await.unwrap().is_none());
+    assert_eq!(store.create_session(&session, Some(HASH)).await.unwrap(), Some(user.roles.clone()));
+    assert_eq!(store.create_session(&session_of(&user.id), None).await.unwrap(), Some(user.roles));
 }
 
 pub async fn a_session_comes_back_whole(store: AnyStore) {
@@ -356,7 +356,7 @@ pub async fn a_session_comes_back_whole(store: AnyStore) {
         user_agent: Some("Mozilla/5.0 (X11; \u{1f600})".into()),
         ..session_of(&user.id)
     };
-    assert!(store.create_session(&session, Some(HASH)).await.unwrap());
+    assert!(store.create_session(&session, Some(HASH)).await.unwrap().is_some());
     let state = store.find_session(&session.id).await.unwrap().unwrap();
     assert_eq!((&state.session, &state.roles), (&session, &user.roles));
     if let Some(now) = store.find_session_now(&session.id) {
@@ -445,13 +445,13 @@ pub async fn live_sessions_are_listed(store: AnyStore) {
     let mut sessions = Vec::new();
     for age in [30, 10, 20] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None).await.unwrap());
+        assert!(store.create_session(&session, None).await.unwrap().is_some());
         sessions.push(session);
     }
     let expired = Session { expires_at: T, ..session_of(&user.id) };
     let revoked = Session { revoked_at: Some(T - 1), ..session_of(&user.id) };
     for dead in [&expired, &revoked] {
-        assert!(store.create_session(dead, None).await.unwrap());
+        assert!(store.create_session(dead, None).await.unwrap().is_some());
     }
     let [a, b, c] = <[Session; 3]>::try_from(sessions).unwrap();
     assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), [b, c, a], "newest first");
@@ -501,7 +501,7 @@ pub async fn no_login_outlives_a_password_change(store: AnyStore) {
                     assert!(store.change_password(&id, Some(&old), &new, T).await.unwrap());
                     return false;
                 }
-                store.create_session(&session_of(&id), Some(&old)).await.unwrap()
+                store.create_session(&session_of(&id), Some(&old)).await.unwrap().is_some()
             }
         })
         .await;
@@ -739,12 +739,12 @@ pub async fn dead_sessions_are_purged_in_portions(store: AnyStore) {
         let expired = Session { expires_at: T - 100 - age, ..session_of(&user.id) };
         let revoked = Session { revoked_at: Some(T - 100 - age), ..session_of(&user.id) };
         for session in [&expired, &revoked] {
-            assert!(store.create_session(session, None).await.unwrap());
+            assert!(store.create_session(session, None).await.unwrap().is_some());
         }
     }
     let live = logged_in(&store, &user.id).await;
     let recent = Session { revoked_at: Some(T), ..session_of(&user.id) };
-    assert!(store.create_session(&recent, None).await.unwrap());
+    assert!(store.create_session(&recent, None).await.unwrap().is_some());
     assert_eq!(store.purge_sessions(T, 4).await.unwrap(), 4);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 6);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 0);

@@ -33,6 +33,8 @@ macro_rules! state_columns {
     };
 }
 
+/// The roles of a session's user, as a part of a statement about sessions.
+const ROLES: &str = "SELECT sentri_users.roles FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id";
 const FIND: &str = concat!("SELECT ", state_columns!(), " FROM sentri_sessions WHERE id = ?");
 const STEP: &str = "UPDATE sentri_sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, \
                     expires_at = ? WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?";
@@ -48,7 +50,7 @@ impl<E: Executor> SqlStore<E> {
         &self,
         session: &Session,
         expected_hash: Option<&str>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Vec<String>>, StoreError> {
         let address = session.ip_address.as_deref().map(|ip| ip.chars().take(MAX_ADDRESS).collect::<String>());
         let mut params = vec![
             session.id.as_str().into(),
@@ -65,19 +67,28 @@ impl<E: Executor> SqlStore<E> {
         let mut condition = "";
         if let Some(hash) = expected_hash {
             if hash.is_empty() {
-                return Ok(false); // How a user without a password is kept: not a hash that anybody verified.
+                return Ok(None); // How a user without a password is kept: not a hash that anybody verified.
             }
             condition = " AND password_hash = ?";
             params.push(hash.into());
         }
         // The share lock makes this wait for a password change in flight, which then has changed the hash.
+        let dialect = self.executor.dialect();
         let sql = format!(
             "INSERT INTO sentri_sessions ({}) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM sentri_users \
              WHERE id = ?{condition}{}",
             session_columns!(),
-            self.executor.dialect().for_share
+            dialect.for_share
         );
-        Ok(self.count(Statement::write(sql, params)).await? == 1)
+        let rows = if dialect.returning {
+            self.rows(Statement::returning(format!("{sql} RETURNING ({ROLES})"), params)).await?
+        } else if self.count(Statement::write(sql, params)).await? == 1 {
+            let roles = "SELECT roles FROM sentri_users WHERE id = ?";
+            self.rows(Statement::read(roles, [id(&session.user_id)])).await?
+        } else {
+            Vec::new()
+        };
+        rows.into_iter().next().map(|row| row_of(row).and_then(|[roles]| roles_from(roles))).transpose()
     }
 
     pub(super) async fn select_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError> {
