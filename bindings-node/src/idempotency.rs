@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, Buffer, spawn};
+use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, Buffer};
 use napi_derive::napi;
 use sentri_core::Error;
 use sentri_core::clock::SystemClock;
@@ -100,32 +100,44 @@ impl NativeIdempotency {
         .build(&env)
     }
 
-    /// Keeps the answer of an executed request, if it may be kept.
-    #[napi(catch_unwind)]
-    pub fn complete(&self, passage: &NativePassage, status: u16, headers: Vec<(String, String)>, body: Buffer) {
+    /// Keeps the answer of an executed request, if it may be kept; null: that is done.
+    #[napi(ts_return_type = "Promise<void> | null")]
+    pub fn complete(
+        &self,
+        env: napi::Env,
+        passage: &NativePassage,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Buffer,
+    ) -> napi::Result<Option<AsyncBlock<()>>> {
         let response = StoredResponse { status, headers, body: body.to_vec() };
-        self.end(passage, Some(response));
+        self.end(&env, passage, Some(response))
     }
 
-    /// Lets the next request with the key run.
-    #[napi(catch_unwind)]
-    pub fn abandon(&self, passage: &NativePassage) {
-        self.end(passage, None);
+    /// Lets the next request with the key run; null: that is done.
+    #[napi(ts_return_type = "Promise<void> | null")]
+    pub fn abandon(&self, env: napi::Env, passage: &NativePassage) -> napi::Result<Option<AsyncBlock<()>>> {
+        self.end(&env, passage, None)
     }
 
-    /// At once in memory. In Redis in the background: nobody waits for it, since the answer is on its way.
-    fn end(&self, passage: &NativePassage, response: Option<StoredResponse>) {
-        if let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket())
-            && let Err(response) = gate.end_now(key, ticket, response)
-        {
-            let (gate, key) = (Arc::clone(gate), *key);
-            spawn(async move {
-                match response {
-                    Some(response) => gate.complete(&key, ticket, response).await,
-                    None => gate.abandon(&key, ticket).await,
-                }
-            });
-        }
+    /// At once in memory. In Redis it goes on whether or not somebody waits for it.
+    fn end(
+        &self,
+        env: &napi::Env,
+        passage: &NativePassage,
+        response: Option<StoredResponse>,
+    ) -> napi::Result<Option<AsyncBlock<()>>> {
+        let (Ok(gate), Some((key, ticket))) = (&self.gate, passage.ticket()) else { return Ok(None) };
+        let Err(response) = gate.end_now(key, ticket, response) else { return Ok(None) };
+        let (gate, key) = (Arc::clone(gate), *key);
+        let ending = AsyncBlockBuilder::new(async move {
+            match response {
+                Some(response) => gate.complete(&key, ticket, response).await,
+                None => gate.abandon(&key, ticket).await,
+            }
+            Ok(())
+        });
+        ending.build(env).map(Some)
     }
 }
 

@@ -52,8 +52,8 @@ export interface NativeIdempotency {
   told(): string[];
   passNow(incoming: NativeIncoming): NativePassage | null;
   pass(incoming: NativeIncoming): Promise<NativePassage>;
-  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array): void;
-  abandon(passage: NativePassage): void;
+  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array): Promise<void> | null;
+  abandon(passage: NativePassage): Promise<void> | null;
 }
 
 /** What the native classes of both modes have: all that guards an application's routes. Texts are JSON. */

@@ -37,8 +37,12 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
       if (responseValue instanceof Response) running.delete(request);
       return keep(execution, responseValue, set, status);
     })
-    // After streams, handlers that throw, and whatever else comes to no answer that could be kept.
-    .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => running.get(request)?.free());
+    // Says nothing to the error: what answers it is the application's.
+    .onError({ as: "scoped" }, async ({ request }: Pick<Parts, "request">) => {
+      await running.get(request)?.free();
+    })
+    // After streams, and whatever else comes to no answer that could be kept.
+    .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => void running.get(request)?.free());
 }
 
 /** Keeps what a handler has returned; a `Response` is replaced by one that is watched. */
@@ -53,7 +57,7 @@ async function keep(execution: Execution, value: unknown, set: Context["set"], s
   const isOwn = isPlain(value) || !isStatus(value);
   const { code: status, response } = isOwn ? { code, response: value } : (value as { code: number; response: unknown });
   const text = textOf(response);
-  if (text !== undefined) execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
+  if (text !== undefined) await execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
   return undefined;
 }
 

@@ -43,6 +43,7 @@ function watch(res: ServerResponse, execution: Execution): void {
   const { writeHead, write, end, destroy } = res as unknown as Record<string, (...args: unknown[]) => unknown>;
   let headers: HeaderPairs | undefined;
   let isStream = false;
+  let isHeld = false;
   Object.assign(res, {
     // What middleware around this one adds to the headers, such as compression, it adds to a replay too.
     writeHead(...args: unknown[]) {
@@ -50,26 +51,41 @@ function watch(res: ServerResponse, execution: Execution): void {
       return writeHead!.apply(res, args);
     },
     write(...args: unknown[]) {
+      if (isHeld) return false;
       isStream = true;
       return write!.apply(res, args);
     },
     end(...args: unknown[]) {
+      if (isHeld) return res;
       const [chunk, encoding] = args;
       const text = typeof chunk === "string" && typeof encoding === "string" ? Buffer.from(chunk, encoding as BufferEncoding) : chunk;
       const body = isStream ? undefined : bytesOf(typeof text === "function" ? undefined : text);
+      if (body && execution.isShared) {
+        isHeld = true;
+        fixHeaders(res, body);
+        void Promise.resolve(execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body)).then(() => end!.apply(res, args));
+        return res;
+      }
       const ended = end!.apply(res, args);
-      if (body) execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body);
-      else execution.free();
+      void (body ? execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body) : execution.free());
       return ended;
     },
     destroy(...args: unknown[]) {
-      execution.free();
+      void execution.free();
       return destroy!.apply(res, args);
     },
   });
   res.once("close", () => {
-    if (isStream) execution.free();
+    if (isStream) void execution.free();
   });
+}
+
+/** From an `end()` on, headers and status are what they are, though the response waits; with the length that Node would write. */
+function fixHeaders(res: ServerResponse, body: Uint8Array): void {
+  if (res.headersSent) return;
+  const hasLength = res.hasHeader("content-length") || res.hasHeader("transfer-encoding") || [204, 304].includes(res.statusCode);
+  if (!hasLength) res.setHeader("Content-Length", body.length);
+  res.writeHead(res.statusCode);
 }
 
 /** The headers of a response, with those given to `writeHead`, which are nowhere else. */

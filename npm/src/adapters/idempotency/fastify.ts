@@ -20,7 +20,7 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
         running.set(request, verdict);
         // Who takes the reply over from Fastify sends it by other ways.
         reply.raw.once("close", () => {
-          if (reply.sent) verdict.free();
+          if (reply.sent) void verdict.free();
         });
         return;
       }
@@ -30,8 +30,8 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
     app.addHook("onSend", async (request, reply, payload) => {
       const execution = running.get(request);
       const body = execution && bytesOf(payload);
-      if (body) execution.keep(reply.statusCode, pairsOf(reply.getHeaders()), body);
-      else if (execution) reply.raw.once("close", () => execution.free());
+      if (body) await execution.keep(reply.statusCode, pairsOf(reply.getHeaders()), body);
+      else if (execution) reply.raw.once("close", () => void execution.free());
       return payload;
     });
   };

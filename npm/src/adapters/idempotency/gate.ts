@@ -47,23 +47,29 @@ export type Verdict = Execution | Answer | undefined;
 /** What belongs to a connection, and the length, which whoever sends the answer counts again. */
 const NOT_KEPT = ["date", "connection", "keep-alive", "transfer-encoding", "content-length"];
 
-/** A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. */
+/** What has to be done before an answer goes out: nothing, or what it waits for. */
+export type Settling = Promise<void> | undefined;
+
+/**
+ * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where several processes
+ * share answers, that takes a moment, for which the answer waits: who has it and asks another process must not hear that it still runs.
+ */
 export class Execution {
   private settled = false;
 
-  constructor(private readonly gate: NativeIdempotency, private readonly passage: NativePassage) {}
+  constructor(private readonly gate: NativeIdempotency, private readonly passage: NativePassage, readonly isShared: boolean) {}
 
   /** Keeps the answer, if the core allows. Headers are those of the layer that the middleware is mounted in. */
-  keep(status: number, headers: HeaderPairs, body: Uint8Array): void {
+  keep(status: number, headers: HeaderPairs, body: Uint8Array): Settling {
     if (body.length > MAX_BODY) return this.free();
-    if (!this.settle()) return;
+    if (!this.settle()) return undefined;
     const kept = headers.filter(([name]) => !NOT_KEPT.includes(name.toLowerCase())).map(([name, value]): [string, string] => [name, value]);
-    this.gate.complete(this.passage, status, kept, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    return this.gate.complete(this.passage, status, kept, Buffer.from(body.buffer, body.byteOffset, body.byteLength)) ?? undefined;
   }
 
   /** Lets the next request with the key run: there is no answer that could be kept. */
-  free(): void {
-    if (this.settle()) this.gate.abandon(this.passage);
+  free(): Settling {
+    return (this.settle() && this.gate.abandon(this.passage)) || undefined;
   }
 
   private settle(): boolean {
@@ -97,17 +103,17 @@ export class Gate {
       body,
     };
     const now = this.native.passNow(incoming);
-    if (now) return this.verdict(now, request);
+    if (now) return this.verdict(now, request, false);
     return this.native.pass(incoming).then((passage) => {
       for (const what of this.native.told()) process.emitWarning(what, "SentriWarning");
-      return this.verdict(passage, request);
+      return this.verdict(passage, request, true);
     });
   }
 
-  private verdict(passage: NativePassage, request: GuardRequest): Verdict | Promise<Verdict> {
+  private verdict(passage: NativePassage, request: GuardRequest, isShared: boolean): Verdict | Promise<Verdict> {
     switch (passage.kind) {
       case "execute":
-        return new Execution(this.native, passage);
+        return new Execution(this.native, passage, isShared);
       case "replay":
         return this.replay(passage, request);
       case "refused":

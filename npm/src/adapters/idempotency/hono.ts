@@ -16,7 +16,7 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     try {
       await next();
     } catch (error) {
-      verdict.free();
+      await verdict.free();
       throw error;
     }
     if (c.error) return verdict.free();

@@ -3,7 +3,7 @@ import type { Middleware } from "koa";
 import type { HeaderPairs } from "../checks.js";
 import type { KoaContext } from "../koa-context.js";
 import { NodeGuardRequest } from "../node.js";
-import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Answer, type Gate } from "./gate.js";
+import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
 
 /** The gate for Koa; after the body parser, so that bodies can be told apart. */
 export function koaGate(gate: Gate): Middleware {
@@ -18,9 +18,9 @@ export function koaGate(gate: Gate): Middleware {
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);
     try {
       await next();
-      keep(ctx, verdict);
+      await keep(ctx, verdict);
     } catch (error) {
-      verdict.free();
+      await verdict.free();
       throw error;
     }
   };
@@ -34,10 +34,11 @@ function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
 }
 
 /** Keeps what the handlers have left in the context. What Koa pipes, or what goes past it, is freed when it has gone by. */
-function keep(ctx: KoaContext, execution: Execution): void {
+function keep(ctx: KoaContext, execution: Execution): Settling {
   const body = ctx.respond === false ? undefined : pieceOf(ctx);
-  if (body) execution.keep(ctx.status, headersOf(ctx), body);
-  else finished(ctx.res, () => execution.free());
+  if (body) return execution.keep(ctx.status, headersOf(ctx), body);
+  finished(ctx.res, () => void execution.free());
+  return undefined;
 }
 
 /** The body as Koa will write it: its bytes, JSON, or the status in words. */

@@ -1,4 +1,4 @@
-import { MAX_BODY, type Answer, type Execution } from "./gate.js";
+import { MAX_BODY, type Answer, type Execution, type Settling } from "./gate.js";
 
 /**
  * The beginning of a body, and what its sender says of the rest; the request can be read as before. `kept` is what a framework
@@ -32,7 +32,7 @@ export function answerResponse({ status, headers, body }: Answer): Response {
 }
 
 /** Keeps an answer, given the bytes of its body. */
-export type Keep = (body: Uint8Array) => void;
+export type Keep = (body: Uint8Array) => Settling;
 
 /**
  * The response to be sent in place of one that is to be kept. A body that is there in one piece is kept at once, whether or not
@@ -40,8 +40,7 @@ export type Keep = (body: Uint8Array) => void;
  */
 export async function watchResponse(response: Response, execution: Execution, keep: Keep): Promise<Response> {
   if (response.body === null || response.bodyUsed) {
-    if (response.bodyUsed) execution.free();
-    else keep(new Uint8Array());
+    await (response.bodyUsed ? execution.free() : keep(new Uint8Array()));
     return response;
   }
   const reader = response.body.getReader();
@@ -50,7 +49,7 @@ export async function watchResponse(response: Response, execution: Execution, ke
   const parts = await Promise.race([Promise.all(ahead), nextTurn()]).catch(() => undefined);
   const body = parts?.[1]!.done ? parts[0]!.value ?? new Uint8Array() : undefined;
   if (!(body instanceof Uint8Array)) return new Response(passOn(reader, ahead, execution, keep), response);
-  keep(body);
+  await keep(body);
   return new Response(body as Uint8Array<ArrayBuffer>, response);
 }
 
@@ -65,20 +64,19 @@ function passOn(reader: Reader, ahead: Array<ReturnType<Reader["read"]>>, execut
       try {
         const { done, value } = await (ahead.shift() ?? reader.read());
         if (done) {
-          if (count === 1 && first instanceof Uint8Array) keep(first);
-          else execution.free();
+          await (count === 1 && first instanceof Uint8Array ? keep(first) : execution.free());
           return controller.close();
         }
         count += 1;
         first = count === 1 ? value : undefined;
         controller.enqueue(value);
       } catch (error) {
-        execution.free();
+        await execution.free();
         controller.error(error);
       }
     },
     cancel(reason) {
-      execution.free();
+      void execution.free();
       return reader.cancel(reason);
     },
   });
