@@ -69,7 +69,10 @@ export class DialectDatabase {
     try {
       deadline.check();
       await this.prove(connection);
-      if (batch.plain && !batch.schema) return await runAll(connection, batch.statements);
+      // What is written on SQLite while the application has a transaction open on the same database object would be undone
+      // by its rollback; a transaction of our own is refused there instead.
+      const alone = batch.reads || this.kind !== "sqlite";
+      if (batch.plain && !batch.schema && alone) return await runAll(connection, batch.statements);
       const suspended = batch.schema && (await this.suspendForeignKeys(connection));
       try {
         const [outcome, clean] = await this.transact(driver, connection, batch, deadline);
@@ -154,43 +157,58 @@ export class DialectDatabase {
   }
 
   /** In the caller's transaction: what it refuses is undone up to a savepoint, and the transaction goes on. */
-  private async joined(batch: Batch, number: number): Promise<Outcome> {
-    const trx = this.transactions.get(number);
-    await this.prove(trx);
-    if (batch.plain && batch.reads) return runAll(trx, batch.statements);
-    const name = `sentri_${number}`;
-    await run(trx, `SAVEPOINT ${name}`);
-    let outcome: Outcome;
-    try {
-      outcome = await runAll(trx, batch.statements);
-    } catch (error) {
-      outcome = { failed: facts(error) };
-    }
-    try {
-      if (!("done" in outcome)) await run(trx, `ROLLBACK TO SAVEPOINT ${name}`);
-      await run(trx, `RELEASE SAVEPOINT ${name}`);
-    } catch (error) {
-      // The whole transaction is gone, by a deadlock or with its connection; what began it says more.
-      if (!("failed" in outcome)) throw error;
-    }
-    return outcome;
+  private joined(batch: Batch, number: number): Promise<Outcome> {
+    // Nobody else's statement may come between a savepoint and its end: it would be undone with what is ours.
+    return this.transactions.get(number).provideConnection(async (connection) => {
+      await this.prove(connection);
+      if (batch.plain && batch.reads) return runAll(connection, batch.statements);
+      const name = `sentri_${number}`;
+      await run(connection, `SAVEPOINT ${name}`);
+      let outcome: Outcome;
+      try {
+        outcome = await runAll(connection, batch.statements);
+      } catch (error) {
+        outcome = { failed: facts(error) };
+      }
+      try {
+        if (!("done" in outcome)) await run(connection, `ROLLBACK TO SAVEPOINT ${name}`);
+        await run(connection, `RELEASE SAVEPOINT ${name}`);
+      } catch (error) {
+        // The whole transaction is gone, by a deadlock or with its connection; what began it says more.
+        if (!("failed" in outcome)) throw error;
+      }
+      return outcome;
+    });
   }
+}
+
+/** What Kysely runs the queries of a transaction by: one consumer of its connection after the other. */
+interface Executor {
+  provideConnection<T>(consumer: (connection: Runner) => Promise<T>): Promise<T>;
 }
 
 /** Transactions of the caller's that calls are running in, by number. */
 export class Transactions {
-  private readonly open = new Map<number, Runner>();
+  private readonly open = new Map<number, Executor>();
+  /** The last call of each transaction. */
+  private readonly calls = new WeakMap<object, Promise<unknown>>();
   private last = 0;
 
-  /** Runs a call within a transaction. */
+  /** Runs a call within a transaction, after those that came before it: none may read what another is about to change. */
   async within<T>(trx: unknown, call: (number: number) => Promise<T>): Promise<T> {
-    const { isTransaction, withoutPlugins } = (typeof trx === "object" && trx !== null ? trx : {}) as Partial<KyselyTransaction>;
-    if (isTransaction !== true || typeof withoutPlugins !== "function") {
+    const { isTransaction, getExecutor } = (typeof trx === "object" && trx !== null ? trx : {}) as Partial<KyselyTransaction>;
+    if (isTransaction !== true || typeof getExecutor !== "function") {
       throw new SentriError("CONFIGURATION_ERROR", "trx must be a Kysely transaction: db.transaction().execute((trx) => ...)");
     }
+    const result = Promise.resolve(this.calls.get(trx as object)).then(() => this.next(trx as KyselyTransaction, call));
+    this.calls.set(trx as object, result.catch(() => undefined));
+    return result;
+  }
+
+  private async next<T>(trx: KyselyTransaction, call: (number: number) => Promise<T>): Promise<T> {
     const number = (this.last = (this.last + 1) >>> 0);
-    // Plugins that rename or parse columns are the application's.
-    this.open.set(number, (trx as KyselyTransaction).withoutPlugins() as Runner);
+    // Its connection, not its queries: plugins that rename or parse columns are the application's.
+    this.open.set(number, trx.getExecutor() as Executor);
     try {
       return await call(number);
     } finally {
@@ -199,10 +217,10 @@ export class Transactions {
   }
 
   /** The transaction of a call that is running. */
-  get(number: number): Runner {
-    const trx = this.open.get(number);
-    if (trx === undefined) throw new TypeError("the call that brought this transaction has ended");
-    return trx;
+  get(number: number): Executor {
+    const executor = this.open.get(number);
+    if (executor === undefined) throw new TypeError("the call that brought this transaction has ended");
+    return executor;
   }
 }
 

@@ -102,6 +102,75 @@ for (const [driver, make] of Object.entries(DRIVERS)) {
   });
 }
 
+for (const [driver, make] of Object.entries(DRIVERS)) {
+  test(`what runs at once in one transaction does not undo each other through ${driver}`, async (t) => {
+    const where = await place(t, make);
+    const auth = createAuth(own({ dialect: makeDialect(driver, where) }));
+    await auth.migrate();
+    const [{ user: one }, { user: two }] = [await auth.register(user("one")), await auth.register(user("two"))];
+    await auth.register(user("taken"));
+    const db = new Kysely({ dialect: makeDialect(driver, where) });
+    await db.schema.createTable("accounts").addColumn("name", "varchar(40)").execute();
+    const handles = (...names) => names.map((value) => ({ type: "handle", value }));
+    const many = Array.from({ length: 20 }, (_, n) => `many${n}`);
+    for (let round = 0; round < 5; round++) {
+      await db.transaction().execute(async (trx) => {
+        const answers = await Promise.all([
+          auth.bulkCreateIdentifiers(one.id, handles(...many, "taken"), { trx }),
+          auth.bulkCreateIdentifiers(two.id, handles(`first${round}`), { trx }),
+          // The same transaction by another object, as repositories with a schema of their own have it.
+          auth.bulkCreateIdentifiers(two.id, handles(`second${round}`), { trx: trx.withoutPlugins() }),
+          ...Array.from({ length: 10 }, () => trx.insertInto("accounts").values({ name: `own${round}` }).execute()),
+        ]);
+        assert.deepEqual(answers.slice(0, 3).map(({ success }) => success), [false, true, true]);
+      });
+      const there = (await auth.getUser(two.id)).identifiers.map(({ value }) => value);
+      assert.deepEqual(there.slice(-2).sort(), [`first${round}`, `second${round}`]);
+      assert.equal((await db.selectFrom("accounts").selectAll().where("name", "=", `own${round}`).execute()).length, 10);
+    }
+    assert.equal((await auth.getUser(one.id)).identifiers.length, 1);
+    await auth.close();
+    await db.destroy();
+  });
+}
+
+test("a call that fails in a transaction holds up none of those behind it", async (t) => {
+  const auth = createAuth(own({ dialect: makeDialect("pg", await place(t, postgresSchema)) }));
+  await auth.migrate();
+  const gone = { isTransaction: true, getExecutor: () => ({ provideConnection: async () => { throw new Error("gone"); } }) };
+  const codes = await Promise.all(["a", "b"].map((name) => auth.register(user(name), { trx: gone }).catch(({ code }) => code)));
+  assert.deepEqual(codes, ["SERVICE_UNAVAILABLE", "SERVICE_UNAVAILABLE"]);
+  await auth.close();
+});
+
+test("nothing is said to be done that the rollback of somebody else's transaction on the same SQLite object undoes", async () => {
+  const database = betterSqlite(":memory:");
+  const auth = createAuth(own({ dialect: new SqliteDialect({ database }) }));
+  await auth.migrate();
+  const { user: rizz } = await auth.register(user("rizz"));
+  const { sessionId } = await auth.createSession(rizz.id);
+  const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+  const foreign = async (during) => {
+    await assert.rejects(db.transaction().execute(async (trx) => {
+      await trx.selectFrom("sentri_users").selectAll().execute();
+      await during();
+      throw new Error("undone");
+    }), /undone/);
+  };
+
+  await foreign(() => assert.rejects(auth.revokeSession(sessionId), { code: "SERVICE_UNAVAILABLE" }));
+  assert.deepEqual((await auth.listSessions(rizz.id)).map(({ id }) => id), [sessionId]);
+
+  let revoked;
+  await foreign(async () => {
+    revoked = auth.revokeSession(sessionId);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+  assert.equal(await revoked, true, "what finds the other one ended in time is repeated");
+  assert.deepEqual(await auth.listSessions(rizz.id), []);
+  await auth.close();
+});
+
 test("trx is refused where sentri has connections of its own", async () => {
   const auth = createAuth(options());
   await auth.migrate();

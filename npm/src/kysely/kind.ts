@@ -32,5 +32,5 @@ function detect(adapter: object): DialectKind | undefined {
 /** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
 export interface KyselyTransaction {
   readonly isTransaction: true;
-  withoutPlugins(): object;
+  getExecutor(): object;
 }
