@@ -30,6 +30,17 @@ export class Generations<V, K = string> {
   }
 }
 
+/** The longest `Authorization` header that is remembered: a memory that is bounded in entries must be so in bytes. */
+const LONGEST = 4_096;
+
+/**
+ * Whether what was found out about an `Authorization` header may be remembered under its text. One token can be written in
+ * thousands of ways, with spaces and capitals; only the common one is worth a place.
+ */
+export function isMemorable(authorization: string): boolean {
+  return authorization.length <= LONGEST && /^Bearer [\w.-]+$/.test(authorization);
+}
+
 /**
  * What was found out about tokens, kept from the second time on that one is seen: what is used once is not worth keeping,
  * and keeping it costs more than verifying it. Found by the end of the token, where the signature is, and believed of

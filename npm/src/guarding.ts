@@ -1,4 +1,4 @@
-import { Generations } from "./cache.js";
+import { Generations, isMemorable } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
 import { Dispatcher, type LoggedEvent } from "./dispatch.js";
@@ -62,7 +62,7 @@ export abstract class NativeGuard implements Guardian {
   private guarded(key: string | undefined, text: string): Guarded {
     const guarded = JSON.parse(text) as Guarded;
     this.dispatcher.log(guarded.events);
-    if (key !== undefined && guarded.principal && guarded.freshUntil > 0) this.guards.set(key, guarded);
+    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) this.guards.set(key, guarded);
     return guarded;
   }
 
@@ -71,7 +71,8 @@ export abstract class NativeGuard implements Guardian {
     unwrap(this.native.checkRoles(required));
     const decisions = new Generations<Decision>(1_000);
     return (user, requestId) => {
-      const key = user?.roles.join(" ") ?? "";
+      // Roles of another issuer may hold any character: a plain join could make two of them out of one.
+      const key = user ? JSON.stringify(user.roles) : "";
       // With a logger every decision names its user, so only silent ones are remembered.
       let decision = user && !this.dispatcher.logging ? decisions.get(key) : undefined;
       if (decision === undefined) {

@@ -138,6 +138,30 @@ test("authorize and permit", async (t) => {
   }
 });
 
+test("a role with a space in it is not two roles, whoever was asked about before", async (t) => {
+  const { client } = await pair(t);
+  const check = client.roleCheck(["admin"]);
+  for (const [roles, refused] of [[["billing", "admin"]], [["billing admin"], "FORBIDDEN"], [['billing","admin'], "FORBIDDEN"], [["billing", "admin"]]]) {
+    assert.equal(check({ id: "rizz", roles }, undefined)?.code, refused, roles.join());
+  }
+});
+
+test("of the ways to write a token, one is remembered", async (t) => {
+  const { server, client } = await pair(t);
+  const token = server.signAccessToken({ id: "rizz", roles: [] });
+  const long = server.signAccessToken({ id: "rizz", roles: Array.from({ length: 60 }, (_, n) => `${n}`.padEnd(64, "x")) });
+  await client.guard(bearer(token), undefined);
+  const isRemembered = (authorization) => {
+    const [first, second] = [0, 1].map(() => client.guardNow({ method: "GET", authorization }, undefined));
+    assert.equal(second.principal.id, "rizz");
+    return first === second;
+  };
+  assert.equal(isRemembered(`Bearer ${token}`), true);
+  for (const other of [`Bearer  ${token}`, `Bearer${" ".repeat(14_000)}${token}`, `bearer ${token}`, `Bearer ${token} `, `Bearer ${long}`]) {
+    assert.equal(isRemembered(other), false, other.slice(0, 30));
+  }
+});
+
 test("isTokenRevoked decides, and fails closed", async (t) => {
   const asked = [];
   const isTokenRevoked = async (sessionId) => {

@@ -145,6 +145,31 @@ test("a withdrawn key's tokens are refused from the next set on, remembered or n
   assert.equal(await ask(client, bearer(old)), "TOKEN_INVALID");
 });
 
+test("a token that was being verified while its key was withdrawn is not remembered", async (t) => {
+  const { client, tokens, clock } = await setUp(t);
+  const old = tokens.sign({ id: "old", expiresIn: 7_200 });
+  assert.equal(await ask(client, bearer(tokens.sign({ id: "rizz" }))), "rizz");
+  tokens.rotate();
+  tokens.retire();
+  clock.advance(30_000);
+  const { verify } = crypto.subtle;
+  t.after(() => delete crypto.subtle.verify);
+  const held = new Promise((resolve) => {
+    crypto.subtle.verify = async (...args) => {
+      delete crypto.subtle.verify;
+      const isGood = await verify.apply(crypto.subtle, args);
+      await new Promise(resolve);
+      return isGood;
+    };
+  });
+  const slow = ask(client, bearer(old));
+  const release = await held;
+  assert.equal(await ask(client, bearer(tokens.sign({ id: "new" }))), "new");
+  release();
+  assert.equal(await slow, "old");
+  assert.equal(await ask(client, bearer(old)), "TOKEN_INVALID");
+});
+
 for (const outage of ["refuse", "error", "garbage"]) {
   test(`P43: an outage of 24 hours is survived: ${outage}`, async (t) => {
     const { client, tokens, keys, clock } = await setUp(t);

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHmac } from "node:crypto";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 import { Browser, PASSWORD, expresses, listen, options, sentri, testClock, user } from "./support/server.mjs";
 
 const { createAuthExpress, SentriError } = sentri;
+const { makeServer } = createRequire(import.meta.url)("../../npm/dist/engine.js");
 const START = Date.parse("2026-01-01T00:00:00Z");
 
 for (const [name, express] of Object.entries(expresses)) {
@@ -284,6 +286,31 @@ test("verifyAccessToken: equal answers from the cache, expiry to the millisecond
   }
   assert.throws(() => auth.verifyRefreshToken(token), { code: "TOKEN_INVALID" });
   await auth.close();
+});
+
+test("verifyAccessToken: what was found out under another epoch is found out anew", async () => {
+  for (const clock of [testClock(START), undefined]) {
+    const auth = makeServer(options({ clock }));
+    await auth.migrate();
+    const { user: rizz } = await auth.register(user("rizz"));
+    const { sessionId } = await auth.createSession(rizz.id);
+    const token = auth.signAccessToken({ id: "u1", roles: ["user"] });
+    let verified = 0;
+    const { core } = auth;
+    auth.core = { ...core, epoch: core.epoch, verifyAccessToken: (...args) => (verified++, core.verifyAccessToken(...args)) };
+    const verify = async (times) => {
+      // The epoch is asked for once a millisecond, or at every call where the clock stands still.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      for (let i = 0; i < 5; i++) assert.equal(auth.verifyAccessToken(token).id, "u1");
+      assert.equal(verified, times);
+    };
+    await verify(2);
+    await verify(2);
+    await auth.revokeSession(sessionId);
+    await verify(3);
+    await verify(3);
+    await auth.close();
+  }
 });
 
 test("verifyAccessToken: a token that ends as a remembered one is still verified by itself", async () => {

@@ -10,7 +10,7 @@ import { errorOf, errorResponse, publicError } from "./envelope.js";
 import { logEntry } from "./event.js";
 import { TokenError } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
-import { RemoteKeys, Unavailable } from "./remote.js";
+import { RemoteKeys, Unavailable, type Vouched } from "./remote.js";
 
 /** Tokens that are remembered at most, twice: an isolate has little memory. */
 const REMEMBERED = 2_000;
@@ -49,15 +49,17 @@ export class EdgeClient implements Guardian {
   async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
+    let vouched: Vouched;
     let claims: AccessClaims;
     try {
-      claims = parseAccess(await this.keys.verify(credential.token), this.config.claims, this.config.now());
+      vouched = await this.keys.verify(credential.token);
+      claims = parseAccess(vouched.payload, this.config.claims, this.config.now());
     } catch (error) {
       if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId);
       if (error instanceof Unavailable) return this.refused(error.data, requestId);
       throw error;
     }
-    return (await this.revoked(claims, requestId)) ?? this.passed(credential.token, claims, requestId);
+    return (await this.revoked(claims, requestId)) ?? this.passed(credential.token, claims, vouched, requestId);
   }
 
   /** The refusal of a session that the host has revoked, or can't say so of within 2 s. */
@@ -77,11 +79,11 @@ export class EdgeClient implements Guardian {
     }
   }
 
-  private passed(token: string, { id, roles, sessionId, exp }: AccessClaims, requestId: string | undefined): Guarded {
+  private passed(token: string, { id, roles, sessionId, exp }: AccessClaims, vouched: Vouched, requestId: string | undefined): Guarded {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
-    const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, this.keys.freshUntil);
+    const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, vouched.freshUntil);
     const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
-    const guarded = this.answer({ principal, freshUntil }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
+    const guarded = this.answer({ principal, freshUntil, epoch: vouched.epoch }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
     if (freshUntil > 0) this.guards.set(token, guarded);
     return guarded;
   }

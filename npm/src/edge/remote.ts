@@ -16,6 +16,13 @@ export interface RemoteRules {
   readonly now: () => number;
 }
 
+/** What a token says, by keys of the set of an epoch, and until when the verdict may be repeated under it. */
+export interface Vouched {
+  readonly payload: Uint8Array;
+  readonly epoch: number;
+  readonly freshUntil: number;
+}
+
 /** No keys are to be had, which says nothing about the token. */
 export class Unavailable extends Error {
   constructor(readonly data: ErrorData) {
@@ -35,11 +42,6 @@ export class RemoteKeys {
     this.set = new RemoteSet(rules.cacheMaxAge);
   }
 
-  /** Until when a verdict may be repeated from a cache, under the same epoch. */
-  get freshUntil(): number {
-    return this.set.freshUntil(this.rules.now());
-  }
-
   /** What was wrong with the last attempt, once. */
   takeTrouble(): string | undefined {
     const { trouble } = this;
@@ -48,19 +50,21 @@ export class RemoteKeys {
   }
 
   /**
-   * The payload of an access token, after one attempt to get a key set where that is needed. Its header is read first: what is
+   * The payload of an access token, and how long that may be repeated, after one attempt to get a key set where that is needed. Its header is read first: what is
    * no token causes no fetch.
    *
    * @throws TokenError
    * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell
    */
-  async verify(token: string): Promise<Uint8Array> {
+  async verify(token: string): Promise<Vouched> {
     const header = readHeader(token, ACCESS_TYPE);
     if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("TOKEN_INVALID");
     let mayWait = !(await this.prepare());
     for (;;) {
       try {
-        return await verify(token, header, this.keys());
+        // As they are now: the set may be replaced while the signature is looked at.
+        const [keys, epoch, freshUntil] = [this.keys(), this.epoch, this.set.freshUntil(this.rules.now())];
+        return { payload: await verify(token, header, keys), epoch, freshUntil };
       } catch (error) {
         if (!(error instanceof TokenError) || !this.mayMissKeyOf(header)) throw error;
         // An outage says nothing about a token of a key that may be newer than the set.
