@@ -14,16 +14,22 @@ async function setUp(t, more = {}, fetchOptions = {}) {
   const clock = testClock(Date.now());
   const auth = sentri.createAuth(options({ clock, silentRefresh: false, ...more }));
   await auth.migrate();
-  await auth.register(user("rizz", { roles: ["user"] }));
+  for (const name of ["rizz", "bob"]) await auth.register(user(name, { roles: ["user"] }));
   const base = await listen(t, auth, { extend: (app) => app.post("/echo", auth.protect(), (req, res) => res.json({ got: req.body })) });
   const jar = new Map();
   const requests = [];
+  const holders = new Map();
+  /** Holds back the next answer to a path; resolves to what lets it go once it has come. */
+  const hold = (path) => new Promise((resolve) => holders.set(path, resolve));
   const send = async (input, init = {}) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
     requests.push(`${init.method ?? input.method ?? "GET"} ${pathname} ${headers.has("authorization") ? "token" : "-"}`);
     if (jar.size > 0) headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
     const response = await fetch(input, { ...init, headers });
+    const holder = holders.get(pathname);
+    holders.delete(pathname);
+    if (holder) await new Promise(holder);
     for (const line of response.headers.getSetCookie()) {
       const [name, value] = line.split(";")[0].split(/=(.*)/);
       if (value === "") jar.delete(name);
@@ -34,7 +40,7 @@ async function setUp(t, more = {}, fetchOptions = {}) {
   let signedOut = 0;
   const authFetch = createAuthFetch({ baseUrl: `${base}/auth`, fetch: send, onSignedOut: () => (signedOut += 1), ...fetchOptions });
   t.after(() => authFetch.close());
-  return { auth, base, clock, jar, requests, authFetch, signedOuts: () => signedOut };
+  return { auth, base, clock, hold, jar, requests, authFetch, signedOuts: () => signedOut };
 }
 
 const login = (authFetch) => authFetch.login({ identifier: "rizz", password: PASSWORD });
@@ -187,6 +193,89 @@ test("the token goes to no other origin", async (t) => {
   t.after(() => friendly.close());
   await friendly(`http://127.0.0.1:${port}/`);
   assert.equal(seen[1], "Bearer abc");
+});
+
+test("a redirect to another origin signs nobody in", async (t) => {
+  const strange = createServer((_, res) => {
+    res.setHeader("x-access-token", "of.somebody.else");
+    res.end("{}");
+  });
+  await new Promise((resolve) => strange.listen(0, "127.0.0.1", resolve));
+  t.after(() => strange.close());
+  const there = `http://127.0.0.1:${strange.address().port}/`;
+  const away = createServer((_, res) => res.writeHead(302, { location: there }).end());
+  await new Promise((resolve) => away.listen(0, "127.0.0.1", resolve));
+  t.after(() => away.close());
+  const origin = `http://127.0.0.1:${away.address().port}`;
+  const { authFetch } = await setUp(t, {}, { origins: [origin] });
+  const { accessToken } = await login(authFetch);
+  assert.equal((await authFetch(`${origin}/away`)).url, there);
+  assert.equal(authFetch.accessToken, accessToken);
+  const friendly = createAuthFetch({ baseUrl: `${origin}/auth`, origins: [new URL(there).origin] });
+  t.after(() => friendly.close());
+  await friendly(`${origin}/away`);
+  assert.equal(friendly.accessToken, "of.somebody.else", "one of ours");
+});
+
+const loginBob = (authFetch) => authFetch.login({ identifier: "bob", password: PASSWORD });
+
+test("a late answer to the user before brings no token of theirs", async (t) => {
+  const { authFetch, base, clock, hold } = await setUp(t, { silentRefresh: true });
+  await login(authFetch);
+  clock.advance(15 * 60_000);
+  const held = hold("/protected");
+  const late = authFetch(`${base}/protected`);
+  const release = await held;
+  await authFetch.logout();
+  const { accessToken } = await loginBob(authFetch);
+  release();
+  assert.ok((await late).headers.has("x-access-token"));
+  assert.equal(authFetch.accessToken, accessToken);
+});
+
+test("what the user before was refused is not repeated in the name of the next", async (t) => {
+  const { authFetch, base, clock, hold, requests } = await setUp(t);
+  await login(authFetch);
+  clock.advance(15 * 60_000);
+  const held = hold("/echo");
+  const late = authFetch(`${base}/echo`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1}' });
+  const release = await held;
+  await loginBob(authFetch);
+  requests.length = 0;
+  release();
+  assert.equal((await late).status, 401);
+  assert.deepEqual(requests, []);
+});
+
+test("a login waits for a refresh that is on its way, whose cookie would replace its own", async (t) => {
+  const { auth, authFetch, hold } = await setUp(t);
+  await login(authFetch);
+  const held = hold("/auth/refresh");
+  const refreshed = authFetch.refresh();
+  const release = await held;
+  const signedIn = loginBob(authFetch);
+  await Promise.race([signedIn, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  release();
+  assert.equal(await refreshed, true);
+  const { user: bob } = await signedIn;
+  assert.equal(await authFetch.refresh(), true);
+  assert.equal(auth.verifyAccessToken(authFetch.accessToken).id, bob.id);
+});
+
+test("a request that waits for a new token is not sent in the name of whoever signed in meanwhile", async (t) => {
+  const { authFetch, base, hold, jar, requests } = await setUp(t, { clock: undefined, accessExpiresIn: "1s" });
+  const second = await setUpTab(t, base, jar, requests);
+  await login(authFetch);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  const held = hold("/auth/refresh");
+  const waiting = authFetch(`${base}/protected`);
+  const release = await held;
+  const { accessToken } = await loginBob(second);
+  await until(() => authFetch.accessToken === accessToken);
+  requests.length = 0;
+  release();
+  await assert.rejects(waiting, { code: "UNAUTHORIZED" });
+  assert.deepEqual(requests, []);
 });
 
 test("in cookie mode nothing is sent by hand", async (t) => {

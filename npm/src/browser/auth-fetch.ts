@@ -83,6 +83,8 @@ class Session {
   /** Changes with every refresh: a request that was refused under an older mark is repeated without another refresh. */
   private mark = "";
   private signedOut = false;
+  /** Grows with every login and logout, in whatever tab: what began under another number is of another session. */
+  private era = 0;
   private expiresAt = Number.POSITIVE_INFINITY;
   private refreshing: Promise<boolean> | undefined;
   private readonly tabs: Tabs;
@@ -98,29 +100,40 @@ class Session {
 
   async fetch(input: Input, init: Init = {}): Promise<Response> {
     if (!this.isOurs(input)) return this.send(input, init);
+    const { era } = this;
     if (Date.now() >= this.expiresAt) await this.refresh();
+    // Sent now, it would be a request of the user who came meanwhile.
+    if (this.era !== era && !this.signedOut) throw new SentriError("UNAUTHORIZED", "Another user has signed in since this request began", 401);
     const { mark, accessToken } = this;
-    const response = await this.sendSigned(input, init);
-    if (response.status !== 401 || this.signedOut || !isReplayable(input, init)) return response;
+    const response = await this.sendSigned(input, init, era);
+    if (response.status !== 401 || this.isOver(era) || !isReplayable(input, init)) return response;
     const code = await codeOf(response);
     // A tab that has just been opened has no token yet; the session may be there all the same.
     const isNew = this.inMemory && accessToken === undefined && code === "UNAUTHORIZED";
     if (!isNew && code !== "TOKEN_EXPIRED") return response;
     // Another request or tab may have refreshed while this one was on its way.
     if (this.mark === mark && !(await this.refresh())) return response;
+    if (this.isOver(era)) return response;
     await response.body?.cancel();
-    return this.sendSigned(input, init);
+    return this.sendSigned(input, init, era);
   }
 
   async login<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
+    await this.settled();
     const data = (await this.post("login", credentials)) as SignedIn<Role>;
-    this.share({ mark: crypto.randomUUID(), token: data.accessToken });
+    this.share({ mark: crypto.randomUUID(), token: data.accessToken, signedIn: true });
     return data;
   }
 
   async logout(): Promise<void> {
     this.share({ mark: crypto.randomUUID(), signedOut: true });
+    await this.settled();
     await this.post("logout");
+  }
+
+  /** A refresh that answered after a login would put its cookie in the place of the login's. */
+  private async settled(): Promise<void> {
+    await this.refreshing?.catch(() => false);
   }
 
   refresh(): Promise<boolean> {
@@ -159,8 +172,9 @@ class Session {
     this.tabs.tell(this.inMemory ? news : { ...news, token: undefined });
   }
 
-  private adopt({ mark, token, signedOut = false }: News): void {
+  private adopt({ mark, token, signedIn = false, signedOut = false }: News): void {
     const wasSignedOut = this.signedOut;
+    if (signedIn || signedOut) this.era += 1;
     this.mark = mark;
     this.signedOut = signedOut;
     this.accessToken = this.inMemory ? token : undefined;
@@ -168,20 +182,27 @@ class Session {
     if (signedOut && !wasSignedOut) this.options.onSignedOut?.();
   }
 
-  /** Whether the token may go there. */
+  /** Whether the session of an era has ended. */
+  private isOver(era: number): boolean {
+    return this.signedOut || this.era !== era;
+  }
+
+  /** Whether the token may go there, and come from there. */
   private isOurs(input: Input): boolean {
     const { origin } = absolute(input instanceof Request ? input.url : input);
     return [globalThis.location?.origin, absolute(this.baseUrl).origin, ...(this.options.origins ?? [])].includes(origin);
   }
 
-  private async sendSigned(input: Input, init: Init): Promise<Response> {
-    const { signedOut } = this;
+  private async sendSigned(input: Input, init: Init, era: number): Promise<Response> {
     const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
     if (this.accessToken !== undefined && !headers.has("authorization")) headers.set("authorization", `Bearer ${this.accessToken}`);
     const credentials = input instanceof Request ? input.credentials : "include";
     const response = await this.send(input, { credentials, ...init, headers });
     const token = response.headers.get("x-access-token");
-    if (token !== null && this.inMemory && this.signedOut === signedOut) this.share({ mark: crypto.randomUUID(), token });
+    // Where redirects led need not be ours, and a late answer is that of a user who may have gone. A response that was made
+    // by hand has no address.
+    const isToBeHad = token !== null && this.inMemory && !this.isOver(era) && this.isOurs(response.url || input);
+    if (isToBeHad) this.share({ mark: crypto.randomUUID(), token });
     return response;
   }
 

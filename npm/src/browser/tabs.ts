@@ -2,6 +2,8 @@
 export interface News {
   readonly mark: string;
   readonly token?: string | undefined;
+  /** It is that of a login, not of a refresh: what was begun before belongs to somebody else. */
+  readonly signedIn?: boolean | undefined;
   readonly signedOut?: boolean | undefined;
 }
 
