@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -73,6 +74,61 @@ test("serve prints the address and the endpoints, serves, survives a restart, an
   assert.equal(doctor.status, 0, doctor.stdout);
   assert.match(doctor.stdout, /ok {4}database/);
   await stop(second.child);
+});
+
+test("serve believes the proxies that it is told of, and nobody else", async (t) => {
+  const db = sqliteFile(t);
+  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  for (const [args, env, ip] of [
+    [[], {}, "127.0.0.1"],
+    [["--trust-proxy", "1"], {}, "203.0.113.7"],
+    [[], { SENTRI_TRUST_PROXY: "loopback, 203.0.113.0/24" }, "198.51.100.9"],
+  ]) {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    const browser = new Browser(out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1]);
+    const headers = { "x-forwarded-for": "198.51.100.9, 203.0.113.7" };
+    const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: "correct horse" }, headers)).body.data;
+    const { body } = await browser.fetch("/auth/me/sessions", { headers: { authorization: `Bearer ${accessToken}` } });
+    assert.equal(body.data.sessions[0].ip, ip);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await exit;
+  }
+  const wrong = sentri(["serve", "--port", "0", "--db", db, "--trust-proxy", "next door"]);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /trustProxy/);
+});
+
+test("the help says where secrets are safe", () => {
+  const { stdout } = sentri(["serve", "--help"]);
+  for (const [flag, variable] of [["secret", "SENTRI_SECRET"], ["api-key", "SENTRI_API_KEY"], ["db", "DB"]]) {
+    assert.match(stdout, new RegExp(`--${flag} .*ps shows .*variable.*or ${variable}\\b`));
+  }
+});
+
+test("a database URL is printed without what may be secret in it", async () => {
+  const { printable } = createRequire(import.meta.url)("../../npm/dist/cli/options.js");
+  for (const [url, shown] of [
+    ["postgres://rizz:hunter2@db:5432/app?sslmode=require", "postgres://***@db:5432/app?sslmode=require"],
+    ["postgres://rizz:hunter2/x@db/app", "postgres://***@db/app"],
+    ["postgres://rizz:hun@ter2@db/app", "postgres://***@db/app"],
+    ["postgres://rizz:hun#ter2@db/app", "postgres://***@db/app"],
+    ["postgres://rizz:hun?ter2@db/app", "postgres://***"],
+    ["postgres://rizz:hun@t?er2@db/app", "postgres://***"],
+    ["postgres://rizz:hun\nter2@db/app", "postgres://***@db/app"],
+    ["postgres://db/app?password=hun@ter2", "postgres://***"],
+    ["postgres://rizz@db/app?password=hunter2&sslmode=require", "postgres://***@db/app?password=***&sslmode=require"],
+    ["mysql://rizz@db/app?sslpassword=hunter2", "mysql://***@db/app?sslpassword=***"],
+    ["mysql://rizz@db/app?p%61ssword=hunter2&PGPASSWORD=hunter2", "mysql://***@db/app?p%61ssword=***&PGPASSWORD=***"],
+    ["sqlite:./sentri.db", "sqlite:./sentri.db"],
+    ["sqlite::memory:", "sqlite::memory:"],
+  ]) {
+    assert.equal(printable(url), shown);
+  }
 });
 
 test("doctor says what is wrong, and no password is printed", (t) => {

@@ -1,16 +1,19 @@
 import type { Flag } from "./arguments.js";
 
+/** Arguments are in the list of processes, environments are not. */
+const VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable";
+
 /** Flags of every command that opens a database. */
 export const DATABASE: Record<string, Flag> = {
-  db: { value: "url", help: "postgres://user:password@host:5432/database or sqlite:./file.db", env: "DB" },
+  db: { value: "url", help: "postgres://user:password@host:5432/database or sqlite:./file.db; ps shows a password in it, so rather set the variable", env: "DB" },
 };
 
 /** Flags of every command that makes an auth server. */
 export const SERVER: Record<string, Flag> = {
   ...DATABASE,
-  secret: { value: "text", help: "private key (PEM) or shared secret; none: keys are kept in the database", env: "SENTRI_SECRET" },
+  secret: { value: "text", help: `private key (PEM) or shared secret; none: keys are kept in the database${VISIBLE}`, env: "SENTRI_SECRET" },
   roles: { value: "list", help: "roles, separated by commas", env: "SENTRI_ROLES", default: "user,admin" },
-  "api-key": { value: "text", help: "closes registration to others, opens the admin endpoints", env: "SENTRI_API_KEY" },
+  "api-key": { value: "text", help: `closes registration to others, opens the admin endpoints${VISIBLE}`, env: "SENTRI_API_KEY" },
 };
 
 /** Where the endpoints are. */
@@ -40,7 +43,16 @@ export function serverOptions(values: Record<string, string>): Record<string, un
   };
 }
 
-/** A database URL that may be printed. */
+/** A database URL that may be printed: drivers take more than a standard allows, so what might be secret is left out. */
 export function printable(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//***@");
+  const at = url.indexOf("?");
+  const [base, query] = at < 0 ? [url, ""] : [url.slice(0, at), url.slice(at)];
+  // The question mark may be part of a password.
+  if (query.includes("@")) return url.replace(/^([\w+.-]*:(\/\/)?).*/s, "$1***");
+  return base.replace(/\/\/.*@/s, "//***@") + query.replace(/([?&])([^=&]*)=[^&]*/g, (pair, sign, name) => (isHarmless(name) ? pair : `${sign}${name}=***`));
+}
+
+/** Whether a parameter of a URL may be printed. */
+function isHarmless(name: string): boolean {
+  return /^[\w-]+$/.test(name) && !/pass|pwd|secret|token|key/i.test(name);
 }

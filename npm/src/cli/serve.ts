@@ -7,13 +7,14 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { MOUNT, SERVER, mountPath, printable, serverOptions } from "./options.js";
+import { MOUNT, SERVER, mountPath, printable, serverOptions, words } from "./options.js";
 
 export const flags: Record<string, Flag> = {
   port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
   host: { value: "address", help: "0.0.0.0 listens to everybody", env: "HOST", default: "127.0.0.1" },
   mount: MOUNT,
   ...SERVER,
+  "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
 
@@ -24,16 +25,18 @@ export async function run(values: Record<string, string>): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
   const mount = mountPath(values);
+  const proxies = values["trust-proxy"];
+  const trustProxy = proxies !== undefined && /^\d+$/.test(proxies) ? Number(proxies) : proxies && words(proxies);
   const options = serverOptions(values);
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
-  const auth = new AuthServer({ ...options, ...(values.log ? { logger } : {}) } as unknown as ServerOptions);
+  const auth = new AuthServer({ ...options, ...(trustProxy ? { trustProxy } : {}), ...(values.log ? { logger } : {}) } as unknown as ServerOptions);
   await auth.migrate();
 
   const server = createServer((req, res) => {
     const url = req.url ?? "/";
     const below = url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
-    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(req, below));
+    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(auth, req, below));
     request
       .then((read) => auth.handle(read))
       .catch((error: unknown) => auth.errorResponse(error))
@@ -68,8 +71,9 @@ function command(): string {
   return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js") ? "npx sentri" : `node ${relative(process.cwd(), script)}`;
 }
 
-function told(req: IncomingMessage, url: string): Told {
-  return { url, clientIp: req.socket.remoteAddress, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
+function told(auth: AuthServer, req: IncomingMessage, url: string): Told {
+  const clientIp = auth.clientAddress(req.socket.remoteAddress, one(req.headers["x-forwarded-for"]));
+  return { url, clientIp, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
 }
 
 function announce(base: string, db: string, values: Record<string, string>): void {
