@@ -8,29 +8,32 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::cache::memory::MemoryCache;
-use crate::cache::{Broadcast, Budget, Cache, Verdict};
-use crate::clock::{Clock, Millis, SystemClock, to_iso};
-use crate::config::{Config, Database, reader::Reader};
+use crate::cache::{Broadcast, Cache};
+use crate::clock::{Clock, Millis, SystemClock};
+use crate::config::{Config, Database};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
 use crate::failure::Failure;
 use crate::hook::{Operation, Overrides, RevocationCheck};
-use crate::http::credential;
 use crate::http::decision;
 pub use crate::http::decision::{Decision, PermitOutcome};
 use crate::http::endpoint;
 use crate::http::envelope::error_response;
 use crate::http::guard::{self, GuardRequest, Guarded};
-use crate::http::{Handled, Request, Response, client_ip, router};
-use crate::limit;
+use crate::http::{Handled, Request, Response, router};
 use crate::password::Hasher;
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
-use crate::service::{self, Realm, sessions};
+use crate::service::{self, Realm};
 use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
-use crate::token::claims::{AccessClaims, AccessView};
+
+mod limits;
+mod tokens;
+
+pub use limits::Limited;
+pub use tokens::VerifiedAccess;
 
 /// What the host brings beside its options.
 pub struct Host {
@@ -48,36 +51,6 @@ impl Default for Host {
     fn default() -> Self {
         Self { clock: Arc::new(SystemClock), overrides: None, revocation: None, database: None }
     }
-}
-
-/// What a verified access token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedAccess {
-    /// User id.
-    pub id: String,
-    /// Roles at the time of signing.
-    pub roles: Vec<String>,
-    /// Session id, unless signed without one.
-    pub session_id: Option<String>,
-    /// Expiry in seconds since the epoch.
-    pub exp: i64,
-}
-
-impl From<AccessClaims> for VerifiedAccess {
-    fn from(claims: AccessClaims) -> Self {
-        Self { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp }
-    }
-}
-
-/// The verdict of a rate limiter on a route of the host's.
-#[derive(Debug, Clone)]
-pub struct Limited {
-    /// To be set on the response, also when it passes.
-    pub headers: Vec<(String, String)>,
-    /// Why not; `None` lets pass.
-    pub error: Option<Error>,
-    /// To be logged.
-    pub events: Vec<Event>,
 }
 
 /// One auth server. Cheap to clone; every clone is the same server.
@@ -349,175 +322,6 @@ impl AuthServer {
             .ok_or_else(|| Error::configuration(format!("router.{operation} is not an operation")))?;
         service::run_next(self.realm(), operation, &input, &context).await.map_err(|failure| self.public(failure))
     }
-
-    /// Signs an access token for `{id, roles, sessionId?}`, good for `accessExpiresIn`.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
-    pub fn sign_access_token(&self, claims: &Value) -> Result<String, Error> {
-        let input = service::input::Input::new(claims)?;
-        let roles = input.optional_strings("roles")?.unwrap_or_default();
-        let now = self.now();
-        let expires_at = now + self.realm().config.access_ttl;
-        sessions::sign_access(
-            self.realm(),
-            input.text("id")?,
-            &roles,
-            input.optional_text("sessionId")?,
-            now,
-            expires_at,
-        )
-        .map_err(|failure| self.public(failure))
-    }
-
-    /// Signs a refresh token of generation 0 for a session, good for `refreshExpiresIn`.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
-    pub fn sign_refresh_token(&self, session_id: &str) -> Result<String, Error> {
-        if session_id.is_empty() {
-            return Err(Error::validation("sessionId", "sessionId must not be empty"));
-        }
-        let (realm, now) = (self.realm(), self.now());
-        let expires_at = realm.config.session.expires_at(now, now);
-        let (iat, exp) = (sessions::seconds(now), sessions::seconds(expires_at));
-        Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
-    }
-
-    /// Whether it is time to look for keys that other processes made; then call [`AuthServer::reload_keys`]. Requests
-    /// do so by themselves.
-    #[must_use]
-    pub fn keys_are_old(&self) -> bool {
-        keys::are_old(self.realm())
-    }
-
-    /// Looks for keys that other processes made, in the background. Needs a runtime.
-    pub fn reload_keys(&self) {
-        keys::reload_if_old(self.realm());
-    }
-
-    /// Verifies an access token's signature, claims and expiry; the session is not looked at.
-    ///
-    /// # Errors
-    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
-    pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
-        self.verify_access_token_with(token, |claims| {
-            let AccessClaims { id, roles, session_id, exp, .. } = claims.into();
-            VerifiedAccess { id, roles, session_id, exp }
-        })
-    }
-
-    /// [`AuthServer::verify_access_token`] that copies nothing: `read` makes what the caller wants of the claims.
-    ///
-    /// # Errors
-    /// As [`AuthServer::verify_access_token`].
-    pub fn verify_access_token_with<T>(&self, token: &str, read: impl FnOnce(AccessView<'_>) -> T) -> Result<T, Error> {
-        let realm = self.realm();
-        let ring = realm.keys.require()?;
-        Ok(ring.verify_access_with(token, &realm.config.claims, self.now(), read)?)
-    }
-
-    /// Verifies a refresh token; the session is not looked at. Answers the session's id.
-    ///
-    /// # Errors
-    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
-    pub fn verify_refresh_token(&self, token: &str) -> Result<String, Error> {
-        Ok(self.realm().keys.require()?.verify_refresh(token, self.now())?.session_id)
-    }
-
-    /// The access token that a request brings, unverified: the bearer token, else the access cookie.
-    #[must_use]
-    pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
-        let cookie_name = self.realm().config.access_cookie.as_ref().map(|rules| rules.name.as_str());
-        credential::unverified(authorization, cookies, cookie_name)
-    }
-
-    /// The client's address as limits see it: the peer's, or the forwarded one where `trustProxy` says so. `forwarded`
-    /// are the values of `X-Forwarded-For` in the order received. Nothing where the peer is no address.
-    #[must_use]
-    pub fn client_address(&self, peer: &str, forwarded: &[String]) -> Option<String> {
-        let forwarded = forwarded.iter().map(String::as_str);
-        client_ip::client(Some(peer), forwarded, &self.realm().config.trust_proxy).map(|address| address.to_string())
-    }
-
-    /// Checks the options of a rate limiter on a route of the host's.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` that names the option.
-    pub fn check_limit_rule(&self, rule: &Value) -> Result<(), Error> {
-        limit_rule(rule).map(|_| ())
-    }
-
-    /// Counts one hit on a route of the host's. `key` is an address (folded: IPv6 by /64) or the host's own key.
-    pub async fn limit(&self, rule: &Value, key: &str, is_address: bool) -> Limited {
-        let (policy, budget) = match limit_rule(rule) {
-            Ok(rule) => rule,
-            Err(error) => return Limited { headers: Vec::new(), error: Some(error), events: Vec::new() },
-        };
-        let key = if is_address {
-            let bucket = client_ip::canonical(key).map_or_else(|| "unknown".to_owned(), client_ip::bucket);
-            limit::custom(&policy, &format!("address:{bucket}"))
-        } else {
-            limit::custom(&policy, &format!("key:{key}"))
-        };
-        match self.realm().cache.hit(&key, budget).await {
-            verdict @ Verdict::Granted { .. } => {
-                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events: Vec::new() }
-            }
-            Verdict::Exceeded { retry_after } => Limited {
-                headers: Vec::new(),
-                error: Some(limit::exceeded(&policy, budget, retry_after)),
-                events: self
-                    .event(|| {
-                        Event::new(EventName::RateLimitExceeded)
-                            .with("limit", policy.as_str())
-                            .with("retryAfter", limit::seconds_up(retry_after))
-                    })
-                    .into_iter()
-                    .collect(),
-            },
-        }
-    }
-
-    /// The public key set, or `null` with a symmetric algorithm or before the keys are there.
-    #[must_use]
-    pub fn jwks(&self) -> Value {
-        keys::jwks(self.realm()).unwrap_or(Value::Null)
-    }
-
-    /// The stored keys without their secrets, newest first: `[{kid, algorithm, createdAt, activeFrom, retiredAt}]`.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn list_keys(&self) -> Result<Value, Error> {
-        self.ready().await?;
-        let stored = self.realm().store.list_keys().await.map_err(|error| self.public(error.into()))?;
-        Ok(stored
-            .iter()
-            .map(|key| {
-                json!({
-                    "kid": key.kid,
-                    "algorithm": key.algorithm,
-                    "createdAt": to_iso(key.created_at),
-                    "activeFrom": to_iso(key.active_from),
-                    "retiredAt": key.retired_at.map(to_iso),
-                })
-            })
-            .collect())
-    }
-}
-
-fn limit_rule(rule: &Value) -> Result<(String, Budget), Error> {
-    let mut read = Reader::new("rateLimiter()", rule)?;
-    let prefix = read.text("keyPrefix")?.unwrap_or("route").to_owned();
-    for member in ["maxAttempts", "durationSeconds"] {
-        if read.value(member).is_none() {
-            return Err(read.error(member, "is missing"));
-        }
-    }
-    read.function("key")?;
-    read.finish()?;
-    Ok((prefix, limit::custom_budget(rule)?))
 }
 
 fn not_found() -> Error {

@@ -1,0 +1,140 @@
+//! Tokens and keys without a request: signed and verified in the host's own code.
+
+use serde_json::{Value, json};
+
+use super::AuthServer;
+use crate::clock::to_iso;
+use crate::error::Error;
+use crate::http::credential;
+use crate::service::{self, keys, sessions};
+use crate::token::claims::{AccessClaims, AccessView};
+
+/// What a verified access token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAccess {
+    /// User id.
+    pub id: String,
+    /// Roles at the time of signing.
+    pub roles: Vec<String>,
+    /// Session id, unless signed without one.
+    pub session_id: Option<String>,
+    /// Expiry in seconds since the epoch.
+    pub exp: i64,
+}
+
+impl From<AccessClaims> for VerifiedAccess {
+    fn from(claims: AccessClaims) -> Self {
+        Self { id: claims.id, roles: claims.roles, session_id: claims.session_id, exp: claims.exp }
+    }
+}
+
+impl AuthServer {
+    /// Signs an access token for `{id, roles, sessionId?}`, good for `accessExpiresIn`.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
+    pub fn sign_access_token(&self, claims: &Value) -> Result<String, Error> {
+        let input = service::input::Input::new(claims)?;
+        let roles = input.optional_strings("roles")?.unwrap_or_default();
+        let now = self.now();
+        let expires_at = now + self.realm().config.access_ttl;
+        sessions::sign_access(
+            self.realm(),
+            input.text("id")?,
+            &roles,
+            input.optional_text("sessionId")?,
+            now,
+            expires_at,
+        )
+        .map_err(|failure| self.public(failure))
+    }
+
+    /// Signs a refresh token of generation 0 for a session, good for `refreshExpiresIn`.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
+    pub fn sign_refresh_token(&self, session_id: &str) -> Result<String, Error> {
+        if session_id.is_empty() {
+            return Err(Error::validation("sessionId", "sessionId must not be empty"));
+        }
+        let (realm, now) = (self.realm(), self.now());
+        let expires_at = realm.config.session.expires_at(now, now);
+        let (iat, exp) = (sessions::seconds(now), sessions::seconds(expires_at));
+        Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
+    }
+
+    /// Whether it is time to look for keys that other processes made; then call [`AuthServer::reload_keys`]. Requests
+    /// do so by themselves.
+    #[must_use]
+    pub fn keys_are_old(&self) -> bool {
+        keys::are_old(self.realm())
+    }
+
+    /// Looks for keys that other processes made, in the background. Needs a runtime.
+    pub fn reload_keys(&self) {
+        keys::reload_if_old(self.realm());
+    }
+
+    /// Verifies an access token's signature, claims and expiry; the session is not looked at.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
+    pub fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
+        self.verify_access_token_with(token, |claims| {
+            let AccessClaims { id, roles, session_id, exp, .. } = claims.into();
+            VerifiedAccess { id, roles, session_id, exp }
+        })
+    }
+
+    /// [`AuthServer::verify_access_token`] that copies nothing: `read` makes what the caller wants of the claims.
+    ///
+    /// # Errors
+    /// As [`AuthServer::verify_access_token`].
+    pub fn verify_access_token_with<T>(&self, token: &str, read: impl FnOnce(AccessView<'_>) -> T) -> Result<T, Error> {
+        let realm = self.realm();
+        let ring = realm.keys.require()?;
+        Ok(ring.verify_access_with(token, &realm.config.claims, self.now(), read)?)
+    }
+
+    /// Verifies a refresh token; the session is not looked at. Answers the session's id.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
+    pub fn verify_refresh_token(&self, token: &str) -> Result<String, Error> {
+        Ok(self.realm().keys.require()?.verify_refresh(token, self.now())?.session_id)
+    }
+
+    /// The access token that a request brings, unverified: the bearer token, else the access cookie.
+    #[must_use]
+    pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
+        let cookie_name = self.realm().config.access_cookie.as_ref().map(|rules| rules.name.as_str());
+        credential::unverified(authorization, cookies, cookie_name)
+    }
+
+    /// The public key set, or `null` with a symmetric algorithm or before the keys are there.
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        keys::jwks(self.realm()).unwrap_or(Value::Null)
+    }
+
+    /// The stored keys without their secrets, newest first: `[{kid, algorithm, createdAt, activeFrom, retiredAt}]`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_keys(&self) -> Result<Value, Error> {
+        self.ready().await?;
+        let stored = self.realm().store.list_keys().await.map_err(|error| self.public(error.into()))?;
+        Ok(stored
+            .iter()
+            .map(|key| {
+                json!({
+                    "kid": key.kid,
+                    "algorithm": key.algorithm,
+                    "createdAt": to_iso(key.created_at),
+                    "activeFrom": to_iso(key.active_from),
+                    "retiredAt": key.retired_at.map(to_iso),
+                })
+            })
+            .collect())
+    }
+}
