@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import FrozenInstanceError
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -16,6 +17,7 @@ import pytest
 import sentri
 from sentri import BlockingAuthServer, SentriError, native
 from sentri.cache import Generations
+from sentri.requests import guard_request
 from sentri.testing import Clock
 from support.servers import options, user
 
@@ -106,6 +108,60 @@ def test_verified_tokens_are_remembered_within_bounds_and_expire(monkeypatch: py
         memory.set(str(number), number)
         assert len(memory) <= 200
     assert memory.get("9999") == 9999 and memory.get("1") is None
+
+
+def test_what_was_verified_under_another_epoch_is_verified_anew() -> None:
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+    session = auth.create_session(auth.register(**user("rizz"))["user"]["id"])
+    token = auth.sign_access_token("u1", ["user"])
+    first = auth.verify_access_token(token)
+    assert auth.verify_access_token(token) is first
+    auth.revoke_session(session["session_id"])
+    time.sleep(0.15)  # the epoch is asked for every 100 ms
+    second = auth.verify_access_token(token)
+    assert second == first and second is not first
+    assert auth.verify_access_token(token) is second
+    auth.close()
+
+
+def test_of_the_ways_to_write_a_token_one_is_remembered() -> None:
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+    user_id = auth.register(**user("rizz"))["user"]["id"]
+    token = auth.create_session(user_id)["access_token"]
+    long = auth.sign_access_token(user_id, ["x" * 64] * 60)
+
+    def is_remembered(authorization: str) -> bool:
+        first, second = (auth.guard_blocking({"method": "GET", "authorization": authorization}) for _ in range(2))
+        assert second.admit()[0].id == user_id
+        return first is second
+
+    assert is_remembered(f"Bearer {token}")
+    for other in (f"Bearer  {token}", f"Bearer{' ' * 14_000}{token}", f"bearer {token}", f"Bearer {token} ", f"Bearer {long}"):
+        assert not is_remembered(other), other[:30]
+    auth.close()
+
+
+def test_a_role_with_a_space_in_it_is_not_two_roles() -> None:
+    check = BlockingAuthServer(**options(logger=False)).role_check(["admin"])
+    for roles, refused in ((("billing", "admin"), False), (("billing admin",), True), (("billing", "admin"), False)):
+        assert (check(sentri.User("rizz", roles), None) is not None) is refused, roles
+
+
+def test_of_repeated_headers_the_first_counts() -> None:
+    names = {"authorization": "authorization", "origin": "origin", "sec-fetch-site": "secFetchSite", "host": "host"}
+    seen = guard_request("GET", [(name, value) for name in (*names, "cookie") for value in ("a=1", "b=2")])
+    assert seen == {"method": "GET", "cookie": "a=1; b=2", **dict.fromkeys(names.values(), "a=1")}
+
+
+def test_production_takes_no_clock_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    for more in ({"production": True}, {}):
+        with pytest.raises(SentriError, match="clock must not be used in production") as caught:
+            BlockingAuthServer(**options(clock=Clock(), **more))
+        assert caught.value.code == "CONFIGURATION_ERROR"
+        monkeypatch.setenv("SENTRI_ENV", "production")
+    assert BlockingAuthServer(**options(secret=SECRET * 2))
 
 
 @pytest.mark.parametrize("token", ["", "a.b.c", "\ud800.x.y", "\x00", "ey" * 9_000, 7, None])

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from typing import Generic, Optional, TypeVar
 
 V = TypeVar("V")
+
+_COMMON = re.compile(r"Bearer [\w.-]+", re.ASCII)
+
+
+def is_memorable(authorization: str) -> bool:
+    """Whether what was found out about an ``Authorization`` header may be remembered under its text. One token can be written in
+    thousands of ways, with spaces and capitals; only the common one is worth a place, and a memory that is bounded in entries must
+    be so in bytes."""
+    return len(authorization) <= 4_096 and _COMMON.fullmatch(authorization) is not None
 
 
 class Generations(Generic[V]):
@@ -13,10 +24,10 @@ class Generations(Generic[V]):
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._young: dict[str, V] = {}
-        self._old: dict[str, V] = {}
+        self._young: dict[Hashable, V] = {}
+        self._old: dict[Hashable, V] = {}
 
-    def get(self, key: str) -> Optional[V]:
+    def get(self, key: Hashable) -> Optional[V]:
         found = self._young.get(key)
         if found is not None:
             return found
@@ -25,13 +36,13 @@ class Generations(Generic[V]):
             self.set(key, older)
         return older
 
-    def set(self, key: str, value: V) -> None:
+    def set(self, key: Hashable, value: V) -> None:
         if len(self._young) >= self.capacity:
             self._old = self._young
             self._young = {}
         self._young[key] = value
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: Hashable) -> None:
         self._young.pop(key, None)
         self._old.pop(key, None)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .cache import Generations
+from .cache import Generations, is_memorable
 from .dispatch import Dispatcher, Events
 from .errors import SentriError, from_data, to_data, unwrap
 from .exchange import Exchange, request_id
@@ -124,7 +124,7 @@ class Guard:
         auth = principal and Auth(principal["sessionId"], principal["token"])
         headers = [(name, value) for name, value in data["headers"]]
         guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"])
-        if key is not None and user is not None and guarded.fresh_until > 0:
+        if key is not None and user is not None and guarded.fresh_until > 0 and is_memorable(key):
             self._guards.set(key, guarded)
         return guarded
 
@@ -135,7 +135,7 @@ class Guard:
         decisions: Generations[dict[str, Any]] = Generations(1_000)
 
         def check(user: Optional[User], request_id: Optional[str]) -> Optional[SentriError]:
-            key = " ".join(user.roles) if user else ""
+            key = user.roles if user else ()
             # For a listener every decision names its user, so only silent ones are remembered.
             remembered = user is not None and not self._dispatcher.listening
             decision = decisions.get(key) if remembered else None

@@ -54,6 +54,8 @@ def in_production() -> bool:
 def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock], Any]:
     """The options as JSON text for the core, the clock of a test if they hold one, and the logger."""
     named = {"mode": mode, "production": in_production(), **options}
+    if named["production"] and named.get("clock") is not None:
+        raise SentriError("CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time")
     clock = named.pop("clock", None)
     logger = named.pop("logger", None)
     if logger is None:

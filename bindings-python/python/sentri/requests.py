@@ -53,12 +53,15 @@ def below(path: str, pattern: str) -> str:
 
 
 def guard_request(method: str, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What ``protect()`` looks at. A repeated cookie header is joined as HTTP/2 allows it to be split."""
+    """What ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
+    allows them to be split."""
     request = {"method": method}
     for name, value in headers:
         member = _GUARDED.get(name)
-        if member is not None:
-            request[member] = f"{request[member]}; {value}" if member == "cookie" and member in request else value
+        if member == "cookie" and member in request:
+            request[member] += f"; {value}"
+        elif member is not None:
+            request.setdefault(member, value)
     return request
 
 

@@ -17,6 +17,9 @@ from .native import Job, NativeServer
 from .options import configured, describe, plain, prepare
 from .types import Access
 
+#: Milliseconds for which the epoch of a verified token is good.
+ASK_AFTER = 100
+
 
 class Serving(Guard):
     """Everything of server mode that does not wait."""
@@ -30,7 +33,10 @@ class Serving(Guard):
         )
         self._native: NativeServer = native.make_server(text, functions.names, clock.now() if clock else None)
         self._hooks = Hooks(options.get("hooks"), failed)
-        self._verified: Generations[tuple[Access, int]] = Generations(REMEMBERED)
+        self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED)
+        self._stands_still = clock is not None
+        #: When the epoch was asked for, and the answer: as one value, since threads share it.
+        self._asked: tuple[float, int] = (0, 0)
         super().__init__(self._native, functions, dispatcher, clock)
 
     def has_route(self, method: str, path: str) -> bool:
@@ -86,11 +92,23 @@ class Serving(Guard):
         :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``; ``SERVICE_UNAVAILABLE`` before ``ready()``.
         """
         known = self._verified.get(token)
-        if known is not None and self._now() < known[1]:
+        now = self._now()
+        if known is not None and now < known[1] and known[2] == self._epoch_at(now):
             return known[0]
+        # As it was before: keys that are withdrawn meanwhile make what is found out stale.
+        epoch = native.epoch(self._number)
         access, exp = read_access(native.verify_access_token(self._number, to_utf8(token)))
-        self._verified.set(token, (access, exp * 1000))
+        self._verified.set(token, (access, exp * 1000, epoch))
         return access
+
+    def _epoch_at(self, now: float) -> int:
+        """The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys that are
+        withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there."""
+        asked_at, epoch = self._asked
+        if self._stands_still or not asked_at <= now < asked_at + ASK_AFTER:
+            epoch = native.epoch(self._number)
+            self._asked = (now, epoch)
+        return epoch
 
     def verify_refresh_token(self, token: str) -> str:
         """Verifies a refresh token and returns its session's id; the session is not looked at."""
