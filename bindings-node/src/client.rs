@@ -5,14 +5,14 @@ use std::sync::Arc;
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::clock::TestClock;
-use sentri_core::{AuthClient, ClientHost};
+use sentri_core::{AuthClient, ClientHost, wire};
 use serde_json::json;
 
 use crate::foreign::Callbacks;
 use crate::guardian::{self, Made, get};
 use crate::outcome::{outcome, parse};
 use crate::types::NodeGuardRequest;
-use crate::verify;
+use crate::verify::NUMBERED;
 
 /// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
 #[napi]
@@ -24,7 +24,7 @@ pub struct NativeClient {
 
 impl Drop for NativeClient {
     fn drop(&mut self) {
-        verify::forget(self.number);
+        NUMBERED.forget(self.number);
     }
 }
 
@@ -39,7 +39,7 @@ impl NativeClient {
             host.clock = Arc::<TestClock>::clone(clock);
         }
         let client = AuthClient::new(&parse(&options), host);
-        let number = client.as_ref().map_or(u32::MAX, |client| verify::remember(client.clone().into()));
+        let number = client.as_ref().map_or(u32::MAX, |client| NUMBERED.remember(client.clone().into()));
         Ok(Self { client, clock, number })
     }
 
@@ -121,7 +121,7 @@ impl NativeClient {
     #[napi(ts_return_type = "Promise<string>")]
     pub fn verify_access_token(&self, env: napi::Env, token: String) -> napi::Result<AsyncBlock<String>> {
         let client = get(&self.client)?.clone();
-        guardian::run(env, async move { outcome(client.verify_access_token(&token).await.map(verify::value)) })
+        guardian::run(env, async move { outcome(client.verify_access_token(&token).await.map(wire::verified_value)) })
     }
 
     /// The access token that a request brings, unverified.

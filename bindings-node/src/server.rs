@@ -5,14 +5,14 @@ use std::sync::Arc;
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::clock::TestClock;
-use sentri_core::{AuthServer, Host};
+use sentri_core::{AuthServer, Host, wire};
 use serde_json::{Value, json};
 
 use crate::foreign::{Callbacks, in_context};
 use crate::guardian::{self, Made, get, run};
-use crate::outcome::{error_value, outcome, parse};
+use crate::outcome::{outcome, parse};
 use crate::types::{self, NodeGuardRequest, NodeRequest};
-use crate::verify;
+use crate::verify::NUMBERED;
 use sentri_core::wire::events_value;
 
 /// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
@@ -25,7 +25,7 @@ pub struct NativeServer {
 
 impl Drop for NativeServer {
     fn drop(&mut self) {
-        verify::forget(self.number);
+        NUMBERED.forget(self.number);
     }
 }
 
@@ -41,7 +41,7 @@ impl NativeServer {
         }
         // Constructors run outside the runtime that the core's background work wants.
         let server = napi::bindgen_prelude::within_runtime_if_available(|| AuthServer::new(&parse(&options), host));
-        let number = server.as_ref().map_or(u32::MAX, |server| verify::remember(server.clone().into()));
+        let number = server.as_ref().map_or(u32::MAX, |server| NUMBERED.remember(server.clone().into()));
         Ok(Self { server, clock, number })
     }
 
@@ -241,9 +241,7 @@ impl NativeServer {
         let server = self.get()?.clone();
         run(env, async move {
             let limited = server.limit(&parse(&rule), &key, is_address).await;
-            let events = types::events(&server, &limited.events, request_id.as_deref());
-            let error = limited.error.as_ref().map(error_value);
-            json!({ "headers": limited.headers, "error": error, "events": events }).to_string()
+            wire::limited_value(&limited, &|event| server.log_entry(event, request_id.as_deref())).to_string()
         })
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use sentri_core::clock::TestClock;
 use sentri_core::event::{Event, Level};
-use sentri_core::guardian::Guardian;
+use sentri_core::guardian::{Either, Guardian};
 use sentri_core::http::decision::PermitOutcome;
 use sentri_core::{Error, wire};
 use serde_json::{Value, json};
 
 use crate::job::{self, Job};
 use crate::runtime::{self, Home};
-use crate::verify::{self, Numbered};
+use crate::verify::NUMBERED;
 
 /// An `AuthServer` or an `AuthClient` in the hands of a host.
 pub struct Held<G> {
@@ -24,7 +24,7 @@ pub struct Held<G> {
 
 impl<G> Drop for Held<G> {
     fn drop(&mut self) {
-        verify::forget(self.number);
+        NUMBERED.forget(self.number);
     }
 }
 
@@ -38,11 +38,11 @@ pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
     now.map(|now| Arc::new(TestClock::at(now)))
 }
 
-impl<G: Guardian + Into<Numbered>> Held<G> {
+impl<G: Guardian + Into<Either>> Held<G> {
     /// Takes what the options made.
     pub fn new(guardian: Result<G, Error>, clock: Option<Arc<TestClock>>) -> Self {
         let home = Arc::<Home>::default();
-        let remember = |guardian: &G| verify::remember(guardian.clone().into(), Arc::clone(&home));
+        let remember = |guardian: &G| NUMBERED.remember((guardian.clone().into(), Arc::clone(&home)));
         let number = guardian.as_ref().map_or(u32::MAX, remember);
         Self { guardian, clock, number, home }
     }

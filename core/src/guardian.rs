@@ -73,3 +73,44 @@ macro_rules! guardian {
 }
 
 guardian!(AuthServer, AuthClient);
+
+/// A guardian of either mode, for a host that names it by number.
+#[derive(Debug, Clone)]
+pub enum Either {
+    /// Server mode.
+    Server(AuthServer),
+    /// Client mode.
+    Client(AuthClient),
+}
+
+impl Either {
+    /// See [`Guardian::epoch`].
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        match self {
+            Self::Server(server) => server.epoch(),
+            Self::Client(client) => client.epoch(),
+        }
+    }
+
+    /// The server, in server mode.
+    #[must_use]
+    pub const fn server(&self) -> Option<&AuthServer> {
+        match self {
+            Self::Server(server) => Some(server),
+            Self::Client(_) => None,
+        }
+    }
+}
+
+impl From<AuthServer> for Either {
+    fn from(server: AuthServer) -> Self {
+        Self::Server(server)
+    }
+}
+
+impl From<AuthClient> for Either {
+    fn from(client: AuthClient) -> Self {
+        Self::Client(client)
+    }
+}

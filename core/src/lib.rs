@@ -24,6 +24,7 @@ pub mod identifier;
 pub mod json;
 pub mod key_source;
 pub mod limit;
+pub mod numbered;
 pub mod password;
 pub mod programmatic;
 pub mod redis;

@@ -1,6 +1,7 @@
 //! What crosses to other languages, as JSON: requests in, results and errors out. Bindings carry these texts and decide
 //! nothing.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::http::guard::{GuardRequest, Guarded, Principal};
 use crate::http::{Body, Handled, Request, Response};
 use crate::limit::seconds_up;
 use crate::server::{Limited, VerifiedAccess};
+use crate::token::claims::AccessView;
 
 /// JSON text from a host; what is not JSON is null and gets the error for that.
 #[must_use]
@@ -219,19 +221,29 @@ pub fn verified_value(verified: VerifiedAccess) -> Value {
 const SEPARATOR: char = '\u{1f}';
 
 /// The flat form of a verified token, which takes least time to read: `exp` in seconds, id, session id (may be empty) and
-/// roles, each after a unit separator. [`outcome`] of [`verified_value`] for claims that hold the separator.
+/// roles, each after a unit separator. [`outcome`] of `{id, roles, sessionId, exp}` for claims that hold the separator.
 #[must_use]
-pub fn verified_text(verified: VerifiedAccess) -> String {
-    let VerifiedAccess { id, roles, session_id, exp } = &verified;
+pub fn verified_text(claims: AccessView<'_>) -> String {
+    let AccessView { id, roles, session_id, exp, .. } = claims;
     let session = session_id.as_deref().unwrap_or_default();
-    let parts = || [id.as_str(), session].into_iter().chain(roles.iter().map(String::as_str));
+    let parts = || [&*id, session].into_iter().chain(roles.iter().map(|role| &**role));
     if parts().any(|part| part.contains(SEPARATOR)) {
-        return outcome(Ok(verified_value(verified)));
+        return outcome(Ok(json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })));
     }
-    let mut text = exp.to_string();
+    let mut text = String::with_capacity(160);
+    let _ = write!(text, "{exp}");
     for part in parts() {
         text.push(SEPARATOR);
         text.push_str(part);
     }
     text
+}
+
+/// Reads the claims of a token to be signed in the flat form: id, session id (may be empty) and roles, a unit separator
+/// between them. `{id, sessionId, roles}`
+#[must_use]
+pub fn read_claims_text(text: &str) -> Value {
+    let mut parts = text.split(SEPARATOR);
+    let (id, session) = (parts.next(), parts.next().filter(|session| !session.is_empty()));
+    json!({ "id": id, "sessionId": session, "roles": parts.collect::<Vec<_>>() })
 }
