@@ -30,17 +30,21 @@ enum KeySource {
 
 impl Tokens {
     /// Reads `{secret, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?, expiresIn?}`. By
-    /// default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric algorithms only.
+    /// default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric algorithms only. `jwks` may be
+    /// the text that its issuer sent, in which a name that stands twice is seen.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
-        let keys = match (read.string("secret")?, read.value("jwks")) {
-            (Some(secret), None) => KeySource::Ring(Box::new(KeyRing::from_secret(secret, algorithm(&mut read)?)?)),
+        let keys = match (read.secret("secret")?, read.value("jwks")) {
+            (Some(secret), None) => {
+                KeySource::Ring(Box::new(KeyRing::from_secret(secret.expose(), algorithm(&mut read)?)?))
+            }
             (None, Some(set)) => {
                 let allowed = algorithms(&mut read)?;
-                KeySource::Set(JwkSet::from_remote_json(set.to_string().as_bytes())?, allowed)
+                let text = set.as_str().map_or_else(|| set.to_string(), str::to_owned);
+                KeySource::Set(JwkSet::from_remote_json(text.as_bytes())?, allowed)
             }
             _ => return Err(read.error("secret", "or jwks must be given, and not both")),
         };
@@ -131,6 +135,7 @@ fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
 pub fn passwords(options: &Value) -> Result<Passwords, Error> {
+    Reader::only("", Some(options), &["algorithm", "minLength", "maxLength", "preset", "saltRounds"])?;
     let mut policy = options.as_object().cloned().unwrap_or_else(Map::new);
     let rounds = policy.remove("saltRounds");
     let policy = Policy::from_options(Some(&Value::Object(policy)), rounds.as_ref())?;
@@ -160,5 +165,11 @@ impl Passwords {
     pub async fn verify(&self, password: String, hash: String) -> Result<Value, Error> {
         let verified = self.hasher.verify(Secret::new(password), Some(Secret::new(hash))).await;
         verified.map(Value::from).map_err(|failure| failure.into_public().0)
+    }
+
+    /// Whether a hash is weaker than what the options would make now; see [`crate::password::needs_rehash`].
+    #[must_use]
+    pub fn needs_rehash(&self, hash: String) -> bool {
+        self.hasher.needs_rehash(&Secret::new(hash))
     }
 }

@@ -198,11 +198,24 @@ impl Config {
             session_check: session_check(&mut read)?,
             require_session: read.boolean("requireSession", false)?,
             silent_refresh: read.boolean("silentRefresh", true)?,
-            password: Policy::from_options(read.value_with("password", Policy::MEMBERS)?, read.value("saltRounds"))?,
+            password: Policy::from_options(
+                Reader::only("password", read.value("password"), Policy::MEMBERS)?,
+                read.value("saltRounds"),
+            )?,
             api_keys: ApiKeys::from_option(read.value("apiKey"))?,
-            rate_limits: LimitRules::from_option(read.value_with("rateLimit", LimitRules::MEMBERS)?)?,
-            cookie: CookieRules::refresh(read.value_with("cookie", CookieRules::MEMBERS)?, production)?,
-            access_cookie: CookieRules::access(read.value_with("accessCookie", CookieRules::MEMBERS)?, production)?,
+            rate_limits: LimitRules::from_option(Reader::only(
+                "rateLimit",
+                read.value("rateLimit"),
+                LimitRules::MEMBERS,
+            )?)?,
+            cookie: CookieRules::refresh(
+                Reader::only("cookie", read.value("cookie"), CookieRules::MEMBERS)?,
+                production,
+            )?,
+            access_cookie: CookieRules::access(
+                Reader::only("accessCookie", read.value("accessCookie"), CookieRules::MEMBERS)?,
+                production,
+            )?,
             trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
             identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?,
             trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
@@ -243,12 +256,14 @@ fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
     match (read.value("dialect"), read.value("db").cloned()) {
         (Some(_), Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
         (Some(dialect), None) => foreign(read, dialect, kind).map(Database::Foreign),
-        (None, Some(_)) if kind.is_some() => Err(read.error("dialectKind", "is for dialect only: leave it out with db")),
+        (None, Some(_)) if kind.is_some() => {
+            Err(read.error("dialectKind", "is for dialect only: leave it out with db"))
+        }
         (None, Some(db)) => Ok(Database::Own(db)),
         (None, None) => Err(read.error(
             "db",
-            "is missing: give a database, e.g. db: { connectionString: process.env.DATABASE_URL } or db: 'sqlite:./sentri.db', \
-             or a Kysely dialect, e.g. dialect: new PostgresDialect({ pool })",
+            "is missing: give the URL of a database, e.g. that of the environment variable DATABASE_URL or \
+             'sqlite:./sentri.db'; in Node, dialect may be a Kysely dialect instead",
         )),
     }
 }
@@ -282,7 +297,7 @@ fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) 
         })?),
     };
     let keys = read.value("keys");
-    let Some(secret) = read.string("secret")? else {
+    let Some(secret) = read.secret("secret")? else {
         let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
         if algorithm.is_symmetric() {
             return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
@@ -292,6 +307,7 @@ fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) 
     if keys.is_some() {
         return Err(read.error("keys", "and secret exclude each other: stored keys are made when secret is left out"));
     }
+    let secret = secret.expose();
     if secret.is_empty() {
         return Err(read.error("secret", "must not be empty: give a private key (PEM) or a long random string"));
     }

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use crate::crypto::Secret;
 use crate::duration;
 use crate::error::Error;
 
@@ -51,9 +54,20 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self, option: &'static str) -> Result<Option<&'a str>, Error> {
         match self.value(option) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            // A function in its place is a mistake that must not become a value, least of all that of a secret.
+            Some(Value::String(text)) if text != FUNCTION => Ok(Some(text)),
             Some(_) => Err(self.error(option, "must be a string")),
         }
+    }
+
+    /// A secret: a string, or for bytes that are no text a JWK of the type `oct` (RFC 7518, 6.4).
+    pub fn secret(&mut self, option: &'static str) -> Result<Option<Secret<Vec<u8>>>, Error> {
+        if let Some(Value::Object(jwk)) = self.value(option) {
+            let key = jwk.get("k").and_then(Value::as_str).filter(|_| jwk.get("kty").is_some_and(|kty| kty == "oct"));
+            let bytes = key.and_then(|key| URL_SAFE_NO_PAD.decode(key).ok());
+            return bytes.map(|bytes| Some(Secret::new(bytes))).ok_or_else(|| self.error(option, "must be a string"));
+        }
+        Ok(self.string(option)?.map(|text| Secret::new(text.as_bytes().to_vec())))
     }
 
     /// A string with at least one character.
@@ -130,6 +144,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Refuses members of an option but these, where it is an object; whoever reads it checks the rest.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` with the nearest known name.
+    pub fn only(path: &str, option: Option<&'a Value>, known: &[&'static str]) -> Result<Option<&'a Value>, Error> {
+        if let Some(object @ Value::Object(_)) = option {
+            let mut read = Reader::new(path, object)?;
+            read.known.extend(known);
+            read.finish()?;
+        }
+        Ok(option)
+    }
+
     /// Refuses options that nobody asked for, with the nearest known name.
     pub fn finish(self) -> Result<(), Error> {
         for name in self.map.keys() {
@@ -143,15 +170,6 @@ impl<'a> Reader<'a> {
             return Err(self.error(name, format!("is not an option{hint}")));
         }
         Ok(())
-    }
-
-    /// An option whose members somebody else reads: refuses those that are not `members`.
-    pub fn value_with(&mut self, option: &'static str, members: &[&'static str]) -> Result<Option<&'a Value>, Error> {
-        let value = self.value(option);
-        if let Some(map) = value.and_then(Value::as_object) {
-            Self { path: self.name(option), map, known: members.iter().copied().collect() }.finish()?;
-        }
-        Ok(value)
     }
 }
 

@@ -51,15 +51,16 @@ impl KeyRing {
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the option: empty, unreadable, weak, or not fitting the algorithm.
-    pub fn from_secret(secret: &str, algorithm: Option<Algorithm>) -> Result<Self, Error> {
-        let key = if looks_like_pem(secret) {
+    pub fn from_secret(secret: impl AsRef<[u8]>, algorithm: Option<Algorithm>) -> Result<Self, Error> {
+        let secret = secret.as_ref();
+        let key = if let Some(pem) = std::str::from_utf8(secret).ok().filter(|text| looks_like_pem(text)) {
             if algorithm.is_some_and(Algorithm::is_symmetric) {
                 // A PEM as an HMAC secret is guessable wherever its public half is published.
                 return Err(Error::configuration(
                     "algorithm: HS256, HS384 and HS512 need a plain secret, but `secret` is a PEM key; leave `algorithm` out",
                 ));
             }
-            SigningKey::from_pem(secret, algorithm)
+            SigningKey::from_pem(pem, algorithm)
         } else {
             let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
             if !algorithm.is_symmetric() {
@@ -67,7 +68,7 @@ impl KeyRing {
                     "algorithm: {algorithm} needs `secret` to be a PEM private key; leave `secret` out to have keys made and stored"
                 )));
             }
-            SigningKey::from_secret(secret.as_bytes(), algorithm)
+            SigningKey::from_secret(secret, algorithm)
         };
         Self::from_signing_key(key.map_err(|error| about_secret(error, algorithm))?)
     }

@@ -154,12 +154,14 @@ function cookieName(read: Reader): string | undefined {
   if (value === false) return undefined;
   if (value !== true && typeof value !== "object") throw read.error("accessCookie", "must be an object or a boolean");
   const cookie = new Reader("accessCookie", value === true ? {} : value);
+  for (const servers of ["domain", "path", "secure", "sameSite", "partitioned", "httpOnly"]) cookie.value(servers);
   const name = cookie.string("name") ?? "access_token";
   if (name.length > 128 || !/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(name)) {
     throw cookie.error("name", "must be a token of RFC 6265: letters, digits and !#$%&'*+-.^_`|~");
   }
   const prefix = PREFIXES[cookie.string("prefix") ?? ""];
   if (prefix === undefined) throw cookie.error("prefix", "must be '__Host-' or '__Secure-'");
+  cookie.finish();
   return name.startsWith(prefix) ? name : prefix + name;
 }
 
