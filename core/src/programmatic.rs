@@ -77,7 +77,7 @@ impl AuthServer {
             return Err(Error::configuration(format!("{method}() takes no trx")));
         }
         let Value::Array(list) = arguments else {
-            return Err(Error::validation("arguments", "arguments must be a list"));
+            return Err(Error::validation("arguments", "a text in the arguments is no well-formed Unicode"));
         };
         match method {
             "migrate" => return self.migrate().await.map(|()| Value::Null),

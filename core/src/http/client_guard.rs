@@ -56,9 +56,8 @@ impl Checks<'_> {
         match revocation::ask(check, session_id).await {
             Ok(()) => self.passed(Vouched { fresh_until: 0, ..vouched }, token),
             Err(refusal) => {
-                let mut guarded = Guarded::revoked(MODE, self.config.logging, &vouched.claims.id, refusal.error);
-                guarded.events.extend(refusal.event.filter(|_| self.config.logging));
-                guarded
+                let logging = self.config.logging;
+                Guarded::revoked(MODE, logging, &vouched.claims.id, refusal.error).because(logging, refusal.event)
             }
         }
     }

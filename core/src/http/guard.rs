@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::service::refresh::check_host_revocation;
-use crate::service::revocation::ended;
+use crate::service::revocation::{Refusal, ended};
 use crate::service::{Realm, keys, sessions};
 use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness, successor_used};
 use crate::store::model::SessionState;
@@ -85,6 +85,12 @@ impl Guarded {
         let event =
             logging.then(|| Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", mode));
         Self { result: Err(error), headers: Vec::new(), events: event.into_iter().collect(), fresh_until: 0 }
+    }
+
+    /// The same, with an event of what stood in the way.
+    pub(super) fn because(mut self, logging: bool, event: Option<Event>) -> Self {
+        self.events.extend(event.filter(|_| logging));
+        self
     }
 }
 
@@ -216,8 +222,8 @@ fn session_in_memory(realm: &Realm, session_id: &str) -> Option<(SessionState, M
 }
 
 async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
-    if let Err(failure) = check_host_revocation(realm, &verified.session_id).await {
-        return revoked(realm, &verified.claims.id, failure.into_public().0);
+    if let Err(Refusal { error, event }) = check_host_revocation(realm, &verified.session_id).await {
+        return revoked(realm, &verified.claims.id, error).because(realm.config.logging, event);
     }
     if realm.config.session_check == SessionCheck::Off {
         return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
@@ -276,7 +282,9 @@ fn judge_session(realm: &Realm, verified: Verified, state: Option<&SessionState>
 async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Option<Guarded>, Failure> {
     let now = realm.now();
     let Ok(claims) = realm.keys.require()?.verify_refresh(refresh_token, now) else { return Ok(None) };
-    check_host_revocation(realm, &claims.session_id).await?;
+    if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
+        return Ok(Some(refused(realm, error).because(realm.config.logging, event)));
+    }
     let epoch = realm.freshness.epoch();
     let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
     let verdict = judge_refresh(&state.session, claims.generation, &realm.config.session, now);

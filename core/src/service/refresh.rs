@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::input::Input;
-use super::revocation::{self, ended};
+use super::revocation::{self, Refusal, ended};
 use super::{Realm, Trail, sessions};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
@@ -25,7 +25,10 @@ pub async fn refresh(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Re
     let token = Input::new(input)?.text("refreshToken")?.to_owned();
     let now = realm.now();
     let claims = realm.keys.require()?.verify_refresh(&token, now).map_err(Error::from)?;
-    check_host_revocation(realm, &claims.session_id).await?;
+    if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
+        event.into_iter().for_each(|event| trail.note(|| event));
+        return Err(error.into());
+    }
     let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
     for _ in 0..RACES {
         match judge_refresh(&state.session, claims.generation, &realm.config.session, now) {
@@ -65,11 +68,9 @@ async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> R
 ///
 /// # Errors
 /// `UNAUTHORIZED` when it has, and when it can't say: fail closed.
-pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<(), Failure> {
-    let Some(check) = &realm.revocation else { return Ok(()) };
-    let Err(refusal) = revocation::ask(check.as_ref(), session_id).await else { return Ok(()) };
-    if let Some(event) = refusal.event {
-        realm.note_in_background(event);
+pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<(), Refusal> {
+    match &realm.revocation {
+        Some(check) => revocation::ask(check.as_ref(), session_id).await,
+        None => Ok(()),
     }
-    Err(refusal.error.into())
 }

@@ -152,7 +152,7 @@ impl Executor for ForeignExecutor {
 
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(StoreError::Unavailable("the store is closed".into()));
+            return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
         }
         let deadline = Instant::now() + if batch.schema { SCHEMA_LIMIT } else { BATCH_LIMIT };
         let repeatable = batch.is_read_only() && self.transaction.is_none();

@@ -48,7 +48,7 @@ impl MemoryStore {
     fn with<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> Result<T, StoreError> {
         let mut tables = self.0.lock();
         if tables.closed {
-            return Err(StoreError::Unavailable("the store is closed".into()));
+            return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
         }
         Ok(work(&mut tables))
     }

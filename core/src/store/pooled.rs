@@ -118,7 +118,9 @@ impl<D: Driver> Pooled<D> {
         }
         match &*state {
             PoolState::Open(pool) => Ok(pool.clone()),
-            PoolState::Unopened | PoolState::Closed => Err(StoreError::Unavailable("the store is closed".into())),
+            PoolState::Unopened | PoolState::Closed => {
+                Err(StoreError::Unavailable("the store is closed: close() was called".into()))
+            }
         }
     }
 
@@ -130,7 +132,9 @@ impl<D: Driver> Pooled<D> {
             Ok(Err(PoolError::Timeout(stage))) => {
                 return Err(StoreError::Unavailable(format!("no connection in time ({stage:?})")));
             }
-            Ok(Err(PoolError::Closed)) => return Err(StoreError::Unavailable("the store is closed".into())),
+            Ok(Err(PoolError::Closed)) => {
+                return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
+            }
             Ok(Err(_)) => return Err(StoreError::Unavailable("the pool of connections gave none".into())),
             Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
         };

@@ -115,7 +115,9 @@ impl Shared {
         }
         match &mut *slot {
             Slot::Open(connection) => run_on(connection, batch),
-            Slot::Unopened | Slot::Closed => Err(StoreError::Unavailable("the store is closed".into())),
+            Slot::Unopened | Slot::Closed => {
+                Err(StoreError::Unavailable("the store is closed: close() was called".into()))
+            }
         }
     }
 
