@@ -98,6 +98,11 @@ impl NativeServer {
         self.held.answer(|server| server.verify_refresh_token(&token).map(Value::from))
     }
 
+    /// The client's address: the peer's, or the forwarded one where `trustProxy` says so: `{"value": text or null}`.
+    pub fn client_address(&self, peer: String, forwarded: Vec<String>) -> String {
+        self.held.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
+    }
+
     /// Checks the options of a rate limiter.
     pub fn check_limit_rule(&self, rule: String) -> String {
         self.held.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))

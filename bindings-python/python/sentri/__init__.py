@@ -13,6 +13,7 @@ from .server import AuthServer
 from .standalone import (
     hash_password,
     hash_password_async,
+    needs_rehash,
     public_jwks,
     sign_access_token,
     verify_access_token,
@@ -36,6 +37,7 @@ __all__ = [
     "User",
     "hash_password",
     "hash_password_async",
+    "needs_rehash",
     "public_jwks",
     "sign_access_token",
     "verify_access_token",

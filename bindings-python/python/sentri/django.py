@@ -11,6 +11,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Optional
 
+from .extras import require
+
+require("django")
 from asgiref.sync import iscoroutinefunction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
@@ -23,11 +26,10 @@ from .exchange import to_core
 from .requests import below, read_body
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
+from .types import LimiterOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from .types import LimiterOptions
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 View = Callable[[HttpRequest], Any]

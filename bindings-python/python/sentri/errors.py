@@ -65,10 +65,12 @@ def to_data(error: BaseException) -> dict[str, Any]:
 
 
 def unwrap(text: str) -> Any:
-    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from the panic that caused it if one did."""
+    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from what the core says has caused it: a panic, or
+    the words of a database that is away."""
     outcome = json.loads(text)
     error = outcome.get("error")
     if error is None:
         return outcome.get("value")
-    cause = outcome.get("cause")
+    details = error.get("details")
+    cause = outcome.get("cause") or (details.get("cause") if isinstance(details, dict) else None)
     raise from_data(error) from (None if cause is None else RuntimeError(cause))

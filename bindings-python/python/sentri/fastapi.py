@@ -10,6 +10,9 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Optional
 
+from .extras import require
+
+require("fastapi")
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,11 +25,10 @@ from .errors import SentriError
 from .requests import asgi_path, below
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
+from .types import LimiterOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from .types import LimiterOptions
 
 #: For ``Depends(...)``, or awaited with a request. Returns the user.
 Dependency = Callable[[Request], Awaitable[Any]]
@@ -42,6 +44,13 @@ class FastAPIGuard(Guards[Dependency]):
             return exchange.user
 
         return dependency
+
+    def protect(self, called_with: Request = None) -> Dependency:  # type: ignore[assignment]
+        """Lets authenticated requests pass, and tells the application whose they are."""
+        # FastAPI calls a dependency with what its signature asks for: this method, where the parentheses were forgotten.
+        if called_with is not None:
+            raise SentriError("CONFIGURATION_ERROR", "Depends(auth.protect) guards nothing: write Depends(auth.protect())")
+        return super().protect()
 
     async def error_handler(self, _: Request, error: Exception) -> Response:
         """Answers an error in the envelope: ``app.add_exception_handler(Exception, auth.error_handler)``."""

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Optional
 
+from .extras import require
+
+require("flask")
 from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, request
 
 from . import blocking, client
@@ -16,12 +19,10 @@ from .guarding import ResponseData
 from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
-from .types import Auth, User
+from .types import Auth, LimiterOptions, User
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from .types import LimiterOptions
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -29,9 +30,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 class _Exchange:
     """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
 
-    arguments = ()
-
     def __init__(self) -> None:
+        self.arguments = ()
         self.method = request.method
         self.headers = wsgi_headers(request.environ)
         self.client_ip = request.remote_addr

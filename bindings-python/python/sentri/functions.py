@@ -44,16 +44,22 @@ def call_blocking(function: Callable[..., Any], *args: Any) -> Any:
     return run_coroutine(lambda: pending)
 
 
+def named(functions: Any) -> dict[str, Callable[..., Any]]:
+    """Functions by their names in the core, which says what is wrong with what is none."""
+    given = functions.items() if isinstance(functions, Mapping) else ()
+    return {camel(str(name)): function for name, function in given if callable(function)}
+
+
 class HostFunctions:
     """What a job may ask for, by its name in the core."""
 
     def __init__(
         self, router: Optional[Mapping[str, Any]], is_token_revoked: Any, run_builtin: RunBuiltin, failed: Failed
     ) -> None:
-        table = {camel(name): function for name, function in (router or {}).items() if callable(function)}
+        table = named(router)
         if callable(is_token_revoked):
             table[REVOCATION] = is_token_revoked
-        self._table: dict[str, Callable[..., Any]] = table
+        self._table = table
         self._run_builtin = run_builtin
         self._failed = failed
 
@@ -106,15 +112,15 @@ class HostFunctions:
             context = json.loads(step.context)
             self._failed(f"router.{snake(step.function)}", error, context.get("requestId"))
         # What clients are told of it is nothing; the log gets its words.
-        cause = None if isinstance(error, SentriError) else str(error) or type(error).__name__
-        return json.dumps({"error": {**to_data(error), "cause": cause}})
+        cause = None if isinstance(error, SentriError) else f"{type(error).__name__}: {error}"
+        return json.dumps({"error": {**to_data(error), "cause": cause}}, default=str)
 
 
 class Hooks:
     """Notices. They are waited for, one after the other; what they raise is logged and changes nothing."""
 
     def __init__(self, hooks: Optional[Mapping[str, Any]], failed: Failed) -> None:
-        self._hooks = {camel(name): function for name, function in (hooks or {}).items() if callable(function)}
+        self._hooks = named(hooks)
         self._failed = failed
 
     async def run(self, calls: list[dict[str, Any]], request_id: Optional[str]) -> None:

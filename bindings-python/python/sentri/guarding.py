@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .cache import Generations, is_memorable
 from .dispatch import Dispatcher, Events
@@ -22,6 +22,15 @@ from .types import Auth, User
 
 #: Tokens that a process remembers at most, twice.
 REMEMBERED = 10_000
+
+#: What the forms for frameworks add, and where it is.
+_OF_FRAMEWORKS = {
+    **dict.fromkeys(("protect", "authorize", "permit", "rate_limiter"), "sentri.fastapi, sentri.flask or sentri.django"),
+    **dict.fromkeys(("attach", "error_handler"), "sentri.fastapi or sentri.flask"),
+    **dict.fromkeys(("install", "router", "app"), "sentri.fastapi"),
+    **dict.fromkeys(("init_app", "blueprint"), "sentri.flask"),
+    **dict.fromkeys(("urls", "async_urls", "middleware"), "sentri.django"),
+}
 
 #: Answers whether a user has one of the roles that the check was made for: the error to answer with, or None.
 RoleCheck = Callable[[Optional[User], Optional[str]], Optional[SentriError]]
@@ -76,6 +85,13 @@ class Guard:
         self._guards: Generations[Guarded] = Generations(REMEMBERED)
         if clock:
             clock.on_change(native.set_clock)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            where = _OF_FRAMEWORKS.get(name)
+            cure = f": import {type(self).__name__.replace('Blocking', '')} from {where}" if where else ""
+            raise AttributeError(f"{type(self).__name__!r} of {type(self).__module__} has no {name!r}{cure}")
 
     @property
     def logging(self) -> bool:
@@ -159,7 +175,7 @@ class Guard:
 
     def error_response(self, error: BaseException) -> ResponseData:
         """The response for anything that was raised."""
-        return read_response(unwrap(self._guardian.error_response(json.dumps(to_data(error)))))
+        return read_response(unwrap(self._guardian.error_response(json.dumps(to_data(error), default=str))))
 
     def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:
         """The access token that a request brings, unverified, or None. Names of headers in any case."""

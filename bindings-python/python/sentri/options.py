@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import logging
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from enum import Enum
 from typing import Any, Optional
 
 from . import types
-from .errors import SentriError, from_data
+from .errors import SentriError, unwrap
 from .names import camel, snake
 from .testing import Clock
 
@@ -27,11 +29,17 @@ def describe(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """A value as JSON can hold it. What it can't hold becomes something that no option takes, so that the core names the
+    option."""
     if isinstance(value, Enum):
         return plain(value.value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if value is None or isinstance(value, (str, int, float)):
         return value
+    if isinstance(value, (bytes, bytearray)):
+        # Of all options the secret alone takes a key (RFC 7518, 6.4).
+        return {"kty": "oct", "k": base64.urlsafe_b64encode(value).decode().rstrip("=")}
     if isinstance(value, Mapping):
         return {camel(str(name)): plain(item) for name, item in value.items()}
     if isinstance(value, timedelta):
@@ -42,7 +50,7 @@ def plain(value: Any) -> Any:
         return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
-    return FUNCTION if callable(value) else f"[{type(value).__name__}]"
+    return FUNCTION if callable(value) else [[type(value).__name__]]
 
 
 def in_production() -> bool:
@@ -57,6 +65,8 @@ def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock]
     if named["production"] and named.get("clock") is not None:
         raise SentriError("CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time")
     clock = named.pop("clock", None)
+    if not isinstance(clock, (Clock, type(None))):
+        raise SentriError("CONFIGURATION_ERROR", "clock must be a sentri.testing.Clock, which is for tests alone")
     logger = named.pop("logger", None)
     if logger is None:
         logger = logging.getLogger(str(options.get("logger_service") or "sentri"))
@@ -66,7 +76,7 @@ def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock]
         named["logger"] = {
             name: FUNCTION for name, spellings in method.items() if any(callable(getattr(logger, one, None)) for one in spellings)
         }
-    return describe(named), clock if isinstance(clock, Clock) else None, None if logger is False else logger
+    return describe(named), clock, None if logger is False else logger
 
 
 #: What libraries attach, so that an application that configures no logging sees nothing on its stderr.
@@ -83,14 +93,20 @@ _OPTION_NAMES = _option_names()
 
 
 def spelt(text: str) -> str:
-    """A sentence about options, with their names as they are spelt here."""
-    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]*)+\b", lambda word: snake(word[0]) if word[0] in _OPTION_NAMES else word[0], text)
+    """A sentence about options, with their names as they are spelt here; one that is no option was spelt like the others."""
+
+    def spell(word: re.Match[str]) -> str:
+        return snake(word[0]) if word[0] in _OPTION_NAMES else word[0]
+
+    unknown = re.compile(r"[A-Za-z]+(?= is not an option)")
+    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]*)+\b", spell, unknown.sub(lambda word: snake(word[0]), text))
 
 
 def configured(text: str) -> Any:
     """Unwraps the outcome of a check of options."""
-    outcome = json.loads(text)
-    if "error" in outcome:
-        error = from_data(outcome["error"])
-        raise SentriError(error.code, spelt(error.message), error.status_code, error.details)
-    return outcome["value"]
+    try:
+        return unwrap(text)
+    except SentriError as error:
+        error.message = spelt(error.message)
+        error.args = (error.message,)
+        raise

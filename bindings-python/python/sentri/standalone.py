@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Optional
 
-from .errors import unwrap
+from .errors import SentriError, unwrap
 from .jobs import finish, wait
 from .native import NativePasswords, NativeTokens, make_passwords, make_tokens
 from .options import configured, describe
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from .types import PasswordOptions, TokenOptions
 
 
+def _tokens(options: Mapping[str, Any]) -> NativeTokens:
+    keys = options.get("jwks")
+    # The names in a set of keys are not ours to spell.
+    return _made(describe({**options, "jwks": json.dumps(keys)} if isinstance(keys, Mapping) else options))
+
+
 @lru_cache(maxsize=64)
-def _tokens(options: str) -> NativeTokens:
+def _made(options: str) -> NativeTokens:
     tokens = make_tokens(options)
     configured(tokens.configuration())
     return tokens
@@ -29,6 +36,15 @@ def _tokens(options: str) -> NativeTokens:
 @lru_cache(maxsize=64)
 def _passwords(options: str) -> NativePasswords:
     return make_passwords(options)
+
+
+def _text(value: str) -> str:
+    """A password or a hash: nothing else may pass for one, and no character be lost."""
+    try:
+        value.encode()
+    except (AttributeError, UnicodeEncodeError):
+        raise SentriError("VALIDATION_ERROR", "a password and a hash are texts of well-formed Unicode") from None
+    return value
 
 
 def sign_access_token(
@@ -40,7 +56,7 @@ def sign_access_token(
     :raises SentriError: ``CONFIGURATION_ERROR``, ``VALIDATION_ERROR``.
     """
     claims = {"id": id, "roles": roles, "session_id": session_id}
-    token: str = unwrap(_tokens(describe(options)).sign_access(describe(claims), None))
+    token: str = unwrap(_tokens(options).sign_access(describe(claims), None))
     return token
 
 
@@ -49,7 +65,7 @@ def verify_access_token(token: str, **options: Unpack[TokenOptions]) -> Access:
 
     :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``, ``CONFIGURATION_ERROR``.
     """
-    verified = unwrap(_tokens(describe(options)).verify_access(printable(token), None))
+    verified = unwrap(_tokens(options).verify_access(printable(token), None))
     return Access(verified["id"], tuple(verified["roles"]), verified["sessionId"])
 
 
@@ -58,28 +74,36 @@ def verify_refresh_token(token: str, **options: Unpack[TokenOptions]) -> str:
 
     :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``, ``CONFIGURATION_ERROR``.
     """
-    verified = unwrap(_tokens(describe(options)).verify_refresh(printable(token), None))
+    verified = unwrap(_tokens(options).verify_refresh(printable(token), None))
     session_id: str = verified["sessionId"]
     return session_id
 
 
 def public_jwks(**options: Unpack[TokenOptions]) -> Mapping[str, Any]:
     """The key set (RFC 7517) that verifies what ``secret`` signs; no keys for a shared one."""
-    keys: Mapping[str, Any] = unwrap(_tokens(describe(options)).jwks())
+    keys: Mapping[str, Any] = unwrap(_tokens(options).jwks())
     return keys
 
 
 def hash_password(password: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> str:
     """Hashes a password: bcrypt at cost 12 unless said otherwise. Blocks for as long as that takes (about 0.2 s)."""
     text = describe({**options, "salt_rounds": salt_rounds})
-    hash: str = unwrap(wait(_passwords(text).hash(password)))
+    hash: str = configured(wait(_passwords(text).hash(_text(password))))
     return hash
 
 
 def verify_password(password: str, hash: str) -> bool:
     """Whether a password belongs to a bcrypt or argon2id hash. Blocks for as long as that takes."""
-    matches: bool = unwrap(wait(_passwords("{}").verify(password, hash)))
+    matches: bool = unwrap(wait(_passwords("{}").verify(_text(password), _text(hash))))
     return matches
+
+
+def needs_rehash(hash: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> bool:
+    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password anew when it
+    is next verified. Never from argon2id to bcrypt. False for what is no hash, which matches no password."""
+    text = describe({**options, "salt_rounds": salt_rounds})
+    weaker: bool = configured(_passwords(text).needs_rehash(_text(hash)))
+    return weaker
 
 
 async def hash_password_async(
@@ -87,11 +111,11 @@ async def hash_password_async(
 ) -> str:
     """``hash_password`` for event loops."""
     text = describe({**options, "salt_rounds": salt_rounds})
-    hash: str = unwrap(await finish(_passwords(text).hash(password)))
+    hash: str = configured(await finish(_passwords(text).hash(_text(password))))
     return hash
 
 
 async def verify_password_async(password: str, hash: str) -> bool:
     """``verify_password`` for event loops."""
-    matches: bool = unwrap(await finish(_passwords("{}").verify(password, hash)))
+    matches: bool = unwrap(await finish(_passwords("{}").verify(_text(password), _text(hash))))
     return matches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, Protocol, TypeVar
 
@@ -23,11 +24,11 @@ class Step(Protocol):
     async def awaited(self, exchange: Exchange) -> None: ...
 
 
-class Guards(Guard, Generic[Form]):
+class Guards(Guard, ABC, Generic[Form]):
     """What an application puts in front of its routes."""
 
-    def _form(self, step: Step) -> Form:
-        raise NotImplementedError
+    @abstractmethod
+    def _form(self, step: Step) -> Form: ...
 
     def protect(self) -> Form:
         """Lets authenticated requests pass, and tells the application whose they are."""
@@ -111,13 +112,17 @@ class Limit:
         self._rule = rule
 
     def blocking(self, exchange: Exchange) -> None:
-        subject = call_blocking(self._key, *exchange.arguments) if self._key else exchange.client_ip or ""
+        subject = call_blocking(self._key, *exchange.arguments) if self._key else self._address(exchange)
         self._finish(exchange, *self._auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
 
     async def awaited(self, exchange: Exchange) -> None:
-        subject = await call(self._key, *exchange.arguments) if self._key else exchange.client_ip or ""
+        subject = await call(self._key, *exchange.arguments) if self._key else self._address(exchange)
         auth = self._auth.asynchronous
         self._finish(exchange, *await auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
+
+    def _address(self, exchange: Exchange) -> str:
+        forwarded = [value for name, value in exchange.headers if name == "x-forwarded-for"]
+        return self._auth.client_address(exchange.client_ip, forwarded) or ""
 
     def _finish(self, exchange: Exchange, headers: list[tuple[str, str]], error: Optional[Exception]) -> None:
         exchange.add(headers)

@@ -273,7 +273,7 @@ class ServerOptions(_CommonOptions, total=False):
     valid_roles: Sequence[str]
     admin_roles: Sequence[str]
     default_roles: Sequence[str]
-    secret: str
+    secret: Union[str, bytes]
     algorithm: Algorithm
     keys: Union[Literal["ephemeral"], KeysOptions]
     access_expires_in: Duration
@@ -317,11 +317,12 @@ class ClientOptions(_CommonOptions, total=False):
 
 
 class TokenOptions(TypedDict, total=False):
-    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others."""
+    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others, as
+    JSON text or read."""
 
-    secret: str
+    secret: Union[str, bytes]
     algorithm: Algorithm
-    jwks: Mapping[str, Any]
+    jwks: Union[str, Mapping[str, Any]]
     algorithms: Sequence[Algorithm]
     issuer: str
     audience: str
