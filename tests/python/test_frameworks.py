@@ -162,6 +162,30 @@ def test_a_route_has_limits_by_address_and_by_key(serve: Serve) -> None:
         assert get(base, "/own", x_who="c").header("ratelimit")
 
 
+@pytest.mark.parametrize("serve", [flask, django], ids=["Flask", "Django"])
+def test_a_limit_by_address_looks_behind_trusted_proxies(serve: Serve) -> None:
+    """Under FastAPI that is the ASGI server's to do, and the one of these tests does."""
+    with serve(trust_proxy=1) as (_, base):
+        statuses = [get(base, "/mail", x_forwarded_for=f"6.6.6.6, 203.0.113.{number}").status for number in (1, 1, 1, 2)]
+        assert statuses == [200, 200, 429, 200]
+    with serve() as (_, base):
+        assert [get(base, "/mail", x_forwarded_for=f"203.0.113.{number}").status for number in (1, 2, 3)] == [200, 200, 429]
+
+
+def test_a_fastapi_dependency_without_its_parentheses_lets_nobody_in() -> None:
+    auth = sentri.fastapi.AuthServer(**options())
+    app = FastAPI()
+    auth.install(app)
+
+    @app.get("/open", dependencies=[Depends(auth.protect)])
+    async def opened() -> Any:
+        return {"in": True}
+
+    with uvicorn_server(app) as base:
+        answer = get(base, "/open")
+        assert answer.status == 500 and "write Depends(auth.protect())" in answer.text
+
+
 @EACH
 def test_a_silent_refresh_reaches_the_client_whatever_the_route_answers(serve: Serve) -> None:
     with serve() as (auth, base):

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+from datetime import date
 from typing import Any, Callable
 
 import pytest
@@ -101,9 +102,12 @@ def test_an_override_runs_the_built_in_by_next(loop: bool) -> None:
 
 @BOTH
 @FORMS
-def test_what_an_override_raises_is_answered_or_hidden(loop: bool, asynchronous: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_an_override_raises_is_answered_or_hidden(
+    loop: bool, asynchronous: bool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     def teapot(*_: Any) -> None:
-        raise SentriError("TEAPOT", "short and stout", 418, {"handle": 1})
+        # Particulars that JSON does not know are in nobody's way.
+        raise SentriError("TEAPOT", "short and stout", 418, {"since": date(2026, 1, 1)})
 
     def broken(*_: Any) -> None:
         raise ValueError("secret words")
@@ -115,6 +119,8 @@ def test_what_an_override_raises_is_answered_or_hidden(loop: bool, asynchronous:
     assert hidden.status == 500 and b"secret words" not in hidden.body
     record = next(one for one in caplog.records if one.message == "auth.hook.failure")
     assert (record.hook, record.cause) == ("router.login", "secret words")  # type: ignore[attr-defined]
+    assert record.exc_info and isinstance(record.exc_info[1], ValueError)
+    assert capfd.readouterr() == ("", "")
 
 
 @FORMS
@@ -146,6 +152,21 @@ def test_is_token_revoked_decides(loop: bool, asynchronous: bool) -> None:
 
     for function, passes in [(lambda _: False, True), (lambda _: None, True), (lambda _: "yes", False), (broken, False)]:
         assert guard(loop, either(function, asynchronous))[0] is passes
+
+
+@BOTH
+@FORMS
+def test_what_is_token_revoked_raises_is_logged(
+    loop: bool, asynchronous: bool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: str) -> bool:
+        raise RuntimeError("the list is away")
+
+    with caplog.at_level(logging.INFO, "sentri"):
+        assert guard(loop, either(broken, asynchronous))[0] is False
+    record = next(one for one in caplog.records if one.message == "auth.hook.failure")
+    assert (record.hook, record.cause) == ("isTokenRevoked", "RuntimeError: the list is away")  # type: ignore[attr-defined]
+    assert capfd.readouterr() == ("", "")
 
 
 @BOTH

@@ -17,6 +17,7 @@ import pytest
 import sentri
 from sentri import BlockingAuthServer, SentriError, native
 from sentri.cache import Generations
+from sentri.flask import AuthServer as FlaskServer
 from sentri.requests import guard_request
 from sentri.testing import Clock
 from support.servers import options, user
@@ -173,6 +174,61 @@ def test_anything_is_a_token_or_is_refused(token: Any) -> None:
         assert caught.value.code == "TOKEN_INVALID"
 
 
+class Role(Enum):
+    user = "user"
+
+
+@pytest.mark.parametrize(
+    ("id", "roles", "session_id", "wanted"),
+    [
+        ("u1", ["user"], "s1", {"id": "u1", "roles": ["user"], "sessionId": "s1"}),
+        ("u1", (role for role in ["user"]), None, {"id": "u1", "roles": ["user"]}),
+        ("u1", [], None, {"id": "u1", "roles": []}),
+        ("r\u00edzz", ["a\x1fb"], "s\x1f", {"id": "r\u00edzz", "roles": ["a\x1fb"], "sessionId": "s\x1f"}),
+        ("u1", [Role.user], "s1", {"id": "u1", "roles": ["user"], "sessionId": "s1"}),
+        ("", [], None, "id must not be empty"),
+        (7, [], None, "id must be a string"),
+        ("u1", [], "", "sessionId must not be empty"),
+        ("u1", "user", None, "roles must be a list of strings"),
+        ("u1", [7], None, "roles must be a list of strings"),
+    ],
+)
+def test_whatever_is_signed(id: Any, roles: Any, session_id: Any, wanted: Any) -> None:
+    """Claims cross in one of two forms; no difference is seen."""
+    auth = BlockingAuthServer(**options())
+    if isinstance(wanted, str):
+        with pytest.raises(SentriError, match=wanted) as caught:
+            auth.sign_access_token(id, roles, session_id)
+        assert caught.value.code == "VALIDATION_ERROR"
+    else:
+        claims = jwt.decode(auth.sign_access_token(id, roles, session_id), options={"verify_signature": False})
+        assert {name: value for name, value in claims.items() if name not in ("iat", "exp")} == wanted
+
+
+def test_a_secret_is_text_or_bytes_and_nothing_else() -> None:
+    token = sentri.sign_access_token("u1", secret=SECRET.encode())
+    assert sentri.verify_access_token(token, secret=SECRET).id == "u1"
+    assert sentri.public_jwks(secret=PEM.encode()) == sentri.public_jwks(secret=PEM)
+    random = bytes(range(128, 192))
+    auth = BlockingAuthServer(**options(secret=random))
+    assert jwt.decode(auth.sign_access_token("u1"), random, algorithms=["HS256"])["id"] == "u1"
+    for wrong in (object(), lambda: SECRET, 7, {"kty": "RSA"}, ["x"]):
+        with pytest.raises(SentriError, match="secret must be a string"):
+            sentri.sign_access_token("u1", secret=wrong)  # type: ignore[arg-type]
+        with pytest.raises(SentriError, match="secret must be a string"):
+            BlockingAuthServer(**options(secret=wrong))
+    with pytest.raises(SentriError, match="issuer must be a string"):
+        BlockingAuthServer(**options(issuer=b"https://auth.example.com"))
+
+
+def test_a_set_of_keys_as_it_was_sent() -> None:
+    keys = json.dumps(sentri.public_jwks(secret=PEM))
+    assert sentri.verify_access_token(sentri.sign_access_token("u1", secret=PEM), jwks=keys).id == "u1"
+    # Once it is read, nobody sees any more that a name stood twice.
+    with pytest.raises(SentriError, match="a name stands twice"):
+        sentri.verify_access_token("x", jwks='{"keys":[],' + keys[1:])
+
+
 def test_tokens_alone() -> None:
     token = sentri.sign_access_token("u1", ["user"], "s1", secret=SECRET, expires_in=timedelta(minutes=5), issuer="me")
     assert jwt.decode(token, SECRET, algorithms=["HS256"], issuer="me")["sessionId"] == "s1"
@@ -207,6 +263,24 @@ def test_passwords_alone() -> None:
     assert sentri.hash_password("correct horse", algorithm="argon2id").startswith("$argon2id$")
     with pytest.raises(SentriError, match="72"):
         sentri.hash_password("x" * 73, salt_rounds=10)
+
+
+def test_needs_rehash() -> None:
+    """The table is in test_vectors.py."""
+    hash = sentri.hash_password("correct horse", salt_rounds=10)
+    assert sentri.needs_rehash(hash) and not sentri.needs_rehash(hash, salt_rounds=10)
+    with pytest.raises(SentriError, match="salt_rounds") as caught:
+        sentri.needs_rehash(hash, salt_rounds=3)
+    assert caught.value.code == "CONFIGURATION_ERROR"
+
+
+def test_what_only_frameworks_have_says_where_it_is() -> None:
+    auth = BlockingAuthServer(**options())
+    with pytest.raises(AttributeError, match="has no 'protect': import AuthServer from sentri.fastapi, sentri.flask or sentri.django"):
+        auth.protect()  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="of sentri.flask has no 'install': import AuthServer from sentri.fastapi"):
+        FlaskServer(**options()).install  # type: ignore[attr-defined]
+    assert not hasattr(auth, "assign_role")
 
 
 def test_what_is_exported_is_documented() -> None:

@@ -6,9 +6,13 @@ import os
 import secrets
 from contextlib import contextmanager
 from typing import Any, Iterator
+from urllib.parse import unquote, urlsplit
 
 import psycopg
+import pymysql
 
+MYSQL_URL = os.environ.get("MYSQL_URL", "mysql://root@127.0.0.1:3306/test")
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 URL = os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/test")
 
 
@@ -33,4 +37,22 @@ def _run(statement: str) -> None:
         connection.execute(statement)  # type: ignore[arg-type]
 
 
-DATABASES = {"SQLite": sqlite, "PostgreSQL": postgres}
+@contextmanager
+def mysql() -> Iterator[Any]:
+    name = f"sentri_t_{secrets.token_hex(12)}"
+    _run_mysql(f"CREATE DATABASE {name}")
+    try:
+        place = urlsplit(MYSQL_URL)
+        yield place._replace(path=f"/{name}").geturl()
+    finally:
+        _run_mysql(f"DROP DATABASE IF EXISTS {name}")
+
+
+def _run_mysql(statement: str) -> None:
+    place = urlsplit(MYSQL_URL)
+    user, password = unquote(place.username or "root"), unquote(place.password or "")
+    with pymysql.connect(host=place.hostname or "127.0.0.1", port=place.port or 3306, user=user, password=password) as connection:
+        connection.cursor().execute(statement)
+
+
+DATABASES = {"SQLite": sqlite, "PostgreSQL": postgres, "MySQL": mysql}

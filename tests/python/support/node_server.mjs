@@ -7,6 +7,8 @@ const { createAuthExpress } = require("../../../npm/dist/index.js");
 
 const auth = createAuthExpress({ mode: "server", ...JSON.parse(process.argv[2]) });
 const app = express();
+// Clients of tests say where they are.
+app.set("trust proxy", 1);
 app.use(express.json());
 app.use("/auth", auth.router());
 app.get("/protected", auth.protect(), (req, res) => res.json(req.user));

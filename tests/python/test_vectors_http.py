@@ -1,0 +1,318 @@
+"""The tables of tests/vectors about requests. What they decide is no call of its own here, so requests that hold what a row
+gives go through a server, and what the row expects is looked for in the answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Iterator, Optional
+
+import pytest
+
+from sentri import BlockingAuthServer
+from sentri.guarding import ResponseData
+from sentri.names import to_snake
+from sentri.testing import Clock
+from support.servers import PASSWORD, login, options, user
+from support.vectors import fits, said, table
+
+START = 1_767_225_600_000
+
+
+def server(**more: Any) -> BlockingAuthServer:
+    """A server with tables and the user ``rizz``."""
+    auth = BlockingAuthServer(**options(**more))
+    auth.migrate()
+    auth.register(**user("rizz", roles=["user"]))
+    return auth
+
+
+def post(path: str, *headers: tuple[str, str]) -> tuple[dict[str, Any], Optional[bytes]]:
+    return {"method": "POST", "path": path, "headers": list(headers)}, None
+
+
+def message(response: ResponseData) -> Any:
+    return json.loads(response.body)["message"]
+
+
+# --- client-ip ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("client-ip", "canonical", "resolve"))
+def test_client_address(given: dict[str, Any], expect: Any) -> None:
+    def resolve() -> Any:
+        auth = BlockingAuthServer(**options(trust_proxy=given.get("trustProxy")))
+        return auth.client_address(given.get("peer", given.get("text")), given.get("forwarded", ()))
+
+    assert fits(expect, said(resolve))
+
+
+@pytest.mark.parametrize(("given", "expect"), table("client-ip", "bucket"))
+def test_address_bucket(given: dict[str, Any], expect: str) -> None:
+    """The first and the last address of the bucket share the budget of the given one, their neighbours outside do not."""
+    network = ipaddress.ip_network(expect)
+    for inside in (network[0], network[-1]):
+        assert not count_apart(given["text"], str(inside))
+    outside = [network[-1] + 1, *([network[0] - 1] if int(network[0]) else [])]
+    for neighbour in outside:
+        assert count_apart(given["text"], str(neighbour))
+
+
+def count_apart(one: str, other: str) -> bool:
+    """Whether two registrations from these addresses pass a limit of one for each address."""
+    auth = BlockingAuthServer(**options(rate_limit={"max_register_attempts": 1}))
+    auth.migrate()
+    statuses = []
+    for number, address in enumerate((one, other)):
+        request, _ = post("/register", ("content-type", "application/json"))
+        statuses.append(auth.handle({**request, "clientIp": address}, json.dumps(user(f"rizz{number}")).encode()).status)
+    auth.close()
+    assert statuses[0] == 201
+    return statuses[1] == 201
+
+
+# --- cookie -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("cookie", "read"))
+def test_cookie_is_read(given: dict[str, Any], expect: Any) -> None:
+    cookie = {"name": given["name"], "secure": True}
+    refresh = server(cookie=cookie)
+    answer = refresh.handle(*post("/refresh", *(("cookie", value) for value in given["headers"])))
+    access = BlockingAuthServer(**options(cookie={"name": "other"}, access_cookie=cookie))
+    value = access.get_current_access_token({"Cookie": "; ".join(given["headers"])})
+    refresh.close()
+    if expect == "none" or expect == {"one": ""}:
+        # An empty cookie is nobody's token.
+        assert (answer.status, message(answer)) == (401, "Refresh token cookie is missing")
+        assert value == (None if expect == "none" else "")
+    elif expect == "conflict":
+        assert (answer.status, message(answer)) == (401, f"Several different cookies are named {given['name']}")
+        assert value is None
+    else:
+        # It is read, and is no token.
+        assert (answer.status, json.loads(answer.body)["code"]) == (401, "TOKEN_INVALID")
+        assert value == expect["one"]
+
+
+@pytest.mark.parametrize(("given", "expect"), table("cookie", "rules"))
+def test_cookie_is_written(given: dict[str, Any], expect: Any) -> None:
+    kind, age = given["kind"], given["maxAge"]
+    option = "cookie" if kind == "refresh" else "access_cookie"
+    chosen = {option: to_snake(given["options"]), f"{kind}_expires_in": age, "production": given["production"], "clock": Clock(START)}
+    if kind == "access":
+        chosen["cookie"] = False
+
+    def write() -> Any:
+        auth = server(**chosen)
+        written, cleared = (set_cookies(auth.handle(*request)) for request in (login("rizz"), post("/logout")))
+        auth.close()
+        if not written:
+            return "off"
+        ((name, token), attributes), cleared_line = written[0], cleared[0]
+        assert token.count(".") == 2
+        # The value is a token, which can't be chosen: what a row writes in its place is a token's too here.
+        value = expect["write"].partition("; ")[0].partition("=")[2]
+        return {"write": "; ".join([f"{name}={value}", *attributes]), "clear": "; ".join([f"{cleared_line[0][0]}=", *cleared_line[1]])}
+
+    assert fits_whole(expect, said(write))
+
+
+def set_cookies(response: ResponseData) -> list[tuple[tuple[str, str], list[str]]]:
+    lines = [value.split("; ") for name, value in response.headers if name == "Set-Cookie"]
+    return [((pair.partition("=")[0], pair.partition("=")[2]), attributes) for pair, *attributes in lines]
+
+
+def fits_whole(expect: Any, found: Any) -> bool:
+    return fits(expect, found) if isinstance(expect, dict) and "error" in expect else bool(expect == found)
+
+
+# --- origin -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("origin", "sameOrigin"))
+def test_same_origin(given: dict[str, Any], expect: bool) -> None:
+    auth = BlockingAuthServer(**options(access_cookie=True, session_check=False, trusted_origins=given["trusted"]))
+    sent = {name: given[name] for name in ("method", "secFetchSite", "origin", "host") if given[name] is not None}
+    token = auth.sign_access_token("u1", ["user"])
+    guarded = auth.guard_blocking({**sent, "cookie": f"access_token={token}"})
+    if expect:
+        assert guarded.user is not None and guarded.user.id == "u1"
+    else:
+        assert guarded.error is not None and guarded.error["code"] == "FORBIDDEN"
+    # Where the credential is no cookie, no browser sent it of itself.
+    assert auth.guard_blocking({**sent, "authorization": f"Bearer {token}"}).user is not None
+
+
+@pytest.mark.parametrize(("given", "expect"), table("origin", "trustedOrigins"))
+def test_trusted_origins(given: dict[str, Any], expect: Any) -> None:
+    assert fits(expect, said(lambda: "ok" if BlockingAuthServer(**options(trusted_origins=given["option"])) else None))
+
+
+# --- limit --------------------------------------------------------------------------------------------------------
+
+
+def steps(kind: str) -> list[Any]:
+    """The rows whose attempts are settled one after the other, by what settles them. The others are about attempts in flight
+    at an instant, where nothing outside the core can hold one: what comes of attempts at once is shown by the `parallel` steps
+    of the golden conversations and by node/processes.test.mjs."""
+    rows = []
+    for row in table("limit", "steps"):
+        acts = [step["do"] for step in row.values[0]["steps"]]
+        verdicts = iter(row.values[1])
+        granted = [act == "begin" and "granted" in next(verdicts) for act in acts]
+        settled = all(not open or act != "begin" for open, act in zip(granted, acts[1:]))
+        alone = all(act == "begin" or before for act, before in zip(acts, [False, *granted]))
+        found = "refunded" if "refunded" in acts else "reset" if "reset" in acts else "counted"
+        if settled and alone and found == kind:
+            rows.append(row)
+    return rows
+
+
+def play(given: dict[str, Any], auth: BlockingAuthServer, clock: Clock, attempt: Any) -> list[Any]:
+    """What each attempt came to; a millisecond of the table is a second here. An attempt is settled when it is made."""
+    said = []
+    acts = given["steps"]
+    for step, then in zip(acts, [*acts[1:], {"do": "begin"}]):
+        clock.set(START + step["at"] * 1_000)
+        if step["do"] == "begin":
+            said.append(attempt(auth, then["do"]))
+    return said
+
+
+def limited(headers: list[tuple[str, str]]) -> Any:
+    """A verdict by its headers."""
+    found = dict(headers)
+    left, ends_in = (int(part[2:]) for part in found["RateLimit"].split(";")[1:])
+    return {"exceeded": int(found["Retry-After"])} if "Retry-After" in found else {"granted": left, "ms": ends_in}
+
+
+@pytest.mark.parametrize(("given", "expect"), steps("counted"))
+def test_limit_steps(given: dict[str, Any], expect: Any) -> None:
+    """By a limiter on a route, which counts every attempt."""
+    clock = Clock(START)
+    auth = BlockingAuthServer(**options(clock=clock))
+    rule = auth.check_limit_rule({"max_attempts": given["limit"], "duration_seconds": given["window"], "key_prefix": "mail"})
+
+    def attempt(auth: BlockingAuthServer, _: str) -> Any:
+        headers, error = auth.limit(rule, "198.51.100.1", True)
+        return limited(headers if error is None else auth.error_response(error).headers)
+
+    assert play(given, auth, clock, attempt) == expect
+
+
+@pytest.mark.parametrize(("given", "expect"), steps("reset"))
+def test_limit_steps_of_logins(given: dict[str, Any], expect: Any) -> None:
+    """A right password empties the account's bucket, a wrong one is counted. What is left is told to nobody."""
+    clock = Clock(START)
+    auth = server(clock=clock, rate_limit={"max_login_attempts": given["limit"], "duration_seconds": given["window"]})
+
+    def attempt(auth: BlockingAuthServer, then: str) -> Any:
+        response = auth.handle(*login("rizz", PASSWORD if then == "reset" else "wrong horse 1"))
+        return limited(response.headers) if response.status == 429 else "granted"
+
+    assert play(given, auth, clock, attempt) == ["granted" if "granted" in one else one for one in expect]
+    auth.close()
+
+
+LOCK = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], isolation_level=None).execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """A SQLite file that another process writes to: locks of one process do not keep it from anything."""
+    other = subprocess.Popen([sys.executable, "-c", LOCK, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None and other.stdout.readline() == "locked\n"
+    try:
+        yield
+    finally:
+        other.communicate()
+
+
+@pytest.mark.parametrize(("given", "expect"), steps("refunded"))
+def test_limit_steps_of_registrations(given: dict[str, Any], expect: Any, tmp_path: Path) -> None:
+    """A registration that fails because the database is busy is taken back; one for a name that is taken is counted."""
+    clock, file = Clock(START), tmp_path / "sentri.db"
+    auth = server(db={"filename": file}, clock=clock, rate_limit={"max_register_attempts": given["limit"], "duration_seconds": given["window"]})
+
+    def attempt(auth: BlockingAuthServer, then: str) -> Any:
+        request = {"method": "POST", "path": "/register", "headers": [("content-type", "application/json")], "clientIp": "198.51.100.1"}
+        with locked(file) if then == "refunded" else nullcontext():
+            response = auth.handle(request, json.dumps(user("another" if then == "refunded" else "rizz")).encode())
+        if response.status == 429:
+            return limited(response.headers)
+        assert response.status == (503 if then == "refunded" else 409)
+        return "granted"
+
+    assert play(given, auth, clock, attempt) == ["granted" if "granted" in one else one for one in expect]
+    auth.close()
+
+
+@pytest.mark.parametrize(("given", "expect"), table("limit", "headers"))
+def test_limit_headers(given: dict[str, Any], expect: Any) -> None:
+    """By a limiter of an application's own, which has a name. There the first attempt is granted at the very start of a window,
+    not a moment later; both round to the same second."""
+    clock = Clock(START)
+    auth = BlockingAuthServer(**options(clock=clock))
+    rule = auth.check_limit_rule(
+        {"max_attempts": given["limit"], "duration_seconds": given["window"] // 1_000, "key_prefix": given["name"]}
+    )
+    verdict = given["verdict"]
+    for _ in range(given["limit"] - verdict.get("granted", 0)):
+        headers, _ = auth.limit(rule, "198.51.100.1", True)
+    if "exceeded" in verdict:
+        clock.advance(given["window"] - verdict["exceeded"])
+        _, error = auth.limit(rule, "198.51.100.1", True)
+        assert error is not None
+        headers = auth.error_response(error).headers
+    ours = ("RateLimit-Policy", "RateLimit", "Retry-After")
+    assert sorted([name, value] for name, value in headers if name in ours) == sorted(expect)
+
+
+@pytest.mark.parametrize(("given", "expect"), table("limit", "options"))
+def test_limit_options(given: dict[str, Any], expect: Any) -> None:
+    """The budgets are used up; how long that holds stands in the refusal."""
+
+    def use_up() -> Any:
+        auth = server(rate_limit=to_snake(given["rateLimit"]))
+        try:
+            return budgets(auth, 3 if expect == "off" else 1_000)
+        finally:
+            auth.close()
+
+    assert fits_whole(expect, said(use_up))
+
+
+def budgets(auth: BlockingAuthServer, most: int) -> Any:
+    def until_refused(request: Any) -> tuple[int, Optional[ResponseData]]:
+        for number in range(most):
+            response = auth.handle(*request(number))
+            if response.status == 429:
+                return number, response
+        return most, None
+
+    def register(_: int) -> tuple[dict[str, Any], bytes]:
+        request = {"method": "POST", "path": "/register", "headers": [("content-type", "application/json")], "clientIp": "203.0.113.1"}
+        return request, json.dumps(user("rizz")).encode()
+
+    def fail(name: str, address: str) -> tuple[dict[str, Any], bytes]:
+        request, body = login(name, "wrong horse 1")
+        return {**request, "clientIp": address}, body
+
+    account, refused = until_refused(lambda number: fail("rizz", f"203.0.113.{number}"))
+    address, _ = until_refused(lambda number: fail(f"nobody{number}", "198.51.100.1"))
+    registered, _ = until_refused(register)
+    if refused is None:
+        assert account == address == registered == most
+        return "off"
+    window = dict(refused.headers)["RateLimit-Policy"].rpartition("w=")[2]
+    return {"login": account, "address": address, "register": registered, "seconds": int(window)}
