@@ -1,4 +1,5 @@
 import { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js";
+import { told } from "./thrown.js";
 
 const BRAND = Symbol.for("sentri.SentriError");
 const RETRY_AFTER = Symbol.for("sentri.retryAfter");
@@ -56,16 +57,12 @@ export function fromData(data: ErrorData): SentriError {
   return error;
 }
 
-/** What the core needs of anything that was thrown. Only a `SentriError` is told as it is. */
+/** What the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let be told. */
 export function toData(error: unknown): Partial<ErrorData> {
-  if (error instanceof SentriError) {
-    const { code, message, statusCode, details } = error;
-    const retryAfter = (error as unknown as Record<symbol, number | undefined>)[RETRY_AFTER];
-    return { code, message, statusCode, details, retryAfter };
-  }
-  const { status, statusCode } = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
-  const kept = typeof statusCode === "number" ? statusCode : status;
-  return typeof kept === "number" ? { statusCode: kept } : {};
+  if (!(error instanceof SentriError)) return told(error);
+  const { code, message, statusCode, details } = error;
+  const retryAfter = (error as unknown as Record<symbol, number | undefined>)[RETRY_AFTER];
+  return { code, message, statusCode, details, retryAfter };
 }
 
 /** Unwraps `{value}` or throws `{error}`. */

@@ -67,10 +67,87 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     assert.throws(() => served.auth.permit({ roles: ["boss"], check: () => true }), { code: "CONFIGURATION_ERROR" });
   });
 
+  test(`${name}: an error that says so is told; of others the status is kept, and the rest goes to the console or to onUnhandled`, async (t) => {
+    const thrown = (error) => () => {
+      throw error;
+    };
+    const error = (more, message = "secret detail") => Object.assign(new Error(message), more);
+    const challenge = { "WWW-Authenticate": 'Basic realm="x"', "Set-Cookie": ["a=1", "b=2"], "content-type": "text/html", "x-odd": "a\nb", allow: undefined };
+    const broken = new TypeError("secret detail");
+    const { base } = await start(t, framework, {}, () => [
+      { path: "/shown", answer: thrown(error({ status: 409, expose: true }, "Email in use")) },
+      { path: "/fields", answer: thrown(error({ statusCode: 400, validation: [{}], validationContext: "body" }, "body must have property 'name'")) },
+      { path: "/nobody", answer: thrown(error({ status: 401, expose: true, headers: challenge }, "Who are you?")) },
+      { path: "/kept", answer: thrown(error({ status: 409, expose: false, headers: { "x-upstream": "secret detail" } })) },
+      { path: "/plain", answer: thrown(error({ statusCode: 400 })) },
+      { path: "/odd", answer: thrown(error({ status: 499 })) },
+      { path: "/missing", answer: thrown(error({ status: 404 })) },
+      { path: "/parser", answer: thrown(error({ status: 400, expose: true, type: "entity.parse.failed" })) },
+      { path: "/away", answer: thrown(error({ status: 503, expose: true, headers: { "retry-after": "7" } })) },
+      { path: "/ours", answer: thrown(new SentriError("SERVICE_UNAVAILABLE", "Later")) },
+      { path: "/broken", answer: thrown(broken) },
+    ]);
+    const printed = t.mock.method(console, "error", () => {}).mock;
+    const expected = [
+      ["/shown", 409, "VALIDATION_ERROR", "Email in use"], ["/fields", 400, "VALIDATION_ERROR", "body must have property 'name'"],
+      ["/nobody", 401, "UNAUTHORIZED", "Who are you?"], ["/kept", 409, "VALIDATION_ERROR", "Conflict"], ["/plain", 400, "VALIDATION_ERROR", "Bad request"],
+      ["/odd", 499, "VALIDATION_ERROR", "Bad request"], ["/missing", 404, "NOT_FOUND", "Not found"], ["/parser", 400, "VALIDATION_ERROR", "The request could not be read"],
+      ["/ours", 503, "SERVICE_UNAVAILABLE", "Later"],
+    ];
+    for (const [path, status, code, message] of expected) {
+      const { body, headers, text } = await new Browser(base).fetch(path);
+      assert.deepEqual([body?.statusCode, body?.code, body?.message], [status, code, message], `${path}: ${text}`);
+      assert.equal(headers.get("content-type"), "application/json; charset=utf-8");
+      assert.equal(headers.get("x-upstream"), null);
+      if (path !== "/nobody") continue;
+      assert.equal(headers.get("www-authenticate"), 'Basic realm="x"');
+      assert.deepEqual([headers.getSetCookie(), headers.get("x-odd"), headers.get("allow")], [["a=1", "b=2"], null, null]);
+    }
+    assert.equal(printed.callCount(), 0);
+    for (const path of ["/away", "/broken"]) {
+      const { body, headers } = await new Browser(base).fetch(path);
+      assert.deepEqual([body.statusCode, body.code, body.message, headers.get("retry-after")], [500, "INTERNAL_ERROR", "Internal server error", null], path);
+    }
+    assert.deepEqual(printed.calls.map((call) => call.arguments.length), [1, 1]);
+    assert.equal(printed.calls[1].arguments[0], broken);
+  });
+
+  test(`${name}: wrong calls throw at once, and name the call, the option and the cure`, async (t) => {
+    const { auth } = await start(t, framework);
+    const check = () => true;
+    const wrong = [
+      [() => auth.permit(), /^permit\(\).*function.*permit\(\(req\) => …\)/], [() => auth.permit(null), /^permit\(\)/], [() => auth.permit("admin"), /^permit\(\)/],
+      [() => auth.permit({ roles: ["admin"] }), /^permit\(\).*authorize/], [() => auth.permit({ roles: ["admin"], check: true }), /^permit\(\)/],
+      [() => auth.permit({ roles: [], check }), /^permit\(\): roles .*leave it out/], [() => auth.permit({ roles: "admin", check }), /^permit\(\): roles/],
+      [() => auth.permit({ roles: ["zz"], check }), /^permit\(\) names 'zz', which validRoles/],
+      [() => auth.rateLimiter(), /^rateLimiter\(\).*maxAttempts.*durationSeconds/], [() => auth.rateLimiter(null), /^rateLimiter\(\)/], [() => auth.rateLimiter(5), /^rateLimiter\(\)/],
+      [() => auth.rateLimiter({ maxAttempts: 1 }), /durationSeconds/], [() => auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: "ip" }), /key/],
+      [() => auth.authorize("zz"), /^authorize\(\) names 'zz'/], [() => auth.authorize(undefined), /^authorize\(\)/],
+      [() => auth.errorHandler({ onUnhandled: "log" }), /^errorHandler\(\): onUnhandled/],
+    ];
+    for (const [call, message] of wrong) assert.throws(call, { name: "SentriError", code: "CONFIGURATION_ERROR", message }, String(call));
+  });
+
+  test(`${name}: getCurrentAccessToken takes what a handler is given`, async (t) => {
+    const { base, auth } = await start(t, framework, { accessCookie: true }, (made) => [{ path: "/token", answer: (ctx) => ({ token: made.getCurrentAccessToken(ctx) }) }]);
+    const ask = async (headers) => (await new Browser(base).fetch("/token", { headers })).body.token;
+    assert.equal(await ask({ authorization: "Bearer a.b.c" }), "a.b.c");
+    assert.equal(await ask({ cookie: "x=y; access_token=d.e.f" }), "d.e.f");
+    assert.equal(await ask({}), null);
+    const headers = { authorization: "Bearer a.b.c" };
+    const request = new Request("http://a.example", { headers });
+    for (const given of [{ headers }, { headers: { Authorization: "Bearer a.b.c" } }, request, request.headers, { request }, { req: { raw: request } }, { raw: request }, { req: { headers } }]) {
+      assert.equal(auth.getCurrentAccessToken(given), "a.b.c");
+    }
+    assert.equal(auth.getCurrentAccessToken({ headers: { authorization: 5, cookie: null } }), null);
+    for (const given of [undefined, null, 5, "a", {}, { headers: "x" }, { get() {} }]) assert.throws(() => auth.getCurrentAccessToken(given), { code: "VALIDATION_ERROR" });
+  });
+
   test(`${name}: rateLimiter counts by address or key, and says when to come back`, async (t) => {
     const { base, auth } = await start(t, framework, {}, (made) => [
       { path: "/mail", guards: [made.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" })] },
       { path: "/each/:id", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, key: async (ctx) => param(ctx, "id") })] },
+      { path: "/own", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, keyPrefix: "own", key: () => undefined })] },
     ].map((route) => ({ ...route, answer: () => ({ sent: true }) })));
     const from = (address) => new Browser(base).fetch("/mail", { method: "POST", headers: { "x-forwarded-for": address } });
     const first = await from("198.51.100.1");
@@ -82,6 +159,8 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     assert.equal((await from("198.51.100.2")).status, 200);
     const each = async (id) => (await new Browser(base).fetch(`/each/${id}`)).status;
     assert.deepEqual([await each("a"), await each("b"), await each("a")], [200, 200, 429]);
+    const ownly = async (address) => (await new Browser(base).fetch("/own", { headers: { "x-forwarded-for": address } })).status;
+    assert.deepEqual([await ownly("198.51.100.7"), await ownly("198.51.100.8"), await ownly("198.51.100.7")], [200, 200, 429], "without a key the address counts");
     assert.throws(() => auth.rateLimiter({ maxAttempts: 0, durationSeconds: 60 }), { code: "CONFIGURATION_ERROR" });
   });
 

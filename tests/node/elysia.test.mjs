@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { node } from "@elysiajs/node";
-import { Elysia } from "elysia";
+import { Elysia, t as typebox } from "elysia";
 import { createAuthElysia } from "../../npm/dist/esm/elysia.mjs";
 import { Browser, PASSWORD, options, testClock, user } from "./support/server.mjs";
 
@@ -126,4 +126,20 @@ test("cookies of a silent refresh, and the id of the request in the store", asyn
   assert.deepEqual([seen.status, seen.body], [200, login.body.data.user]);
   assert.notEqual(browser.jar.get("access_token"), before);
   for (const entry of logged) assert.equal(entry.requestId, "elysia-7", entry.event);
+});
+
+test("validation says which member is wrong; bodies that do not parse are worded by us", async (t) => {
+  const { base } = await start(t, (app, auth) => app.onError(auth.errorHandler())
+    .post("/items", () => ({ made: true }), { body: typebox.Object({ name: typebox.String() }) })
+    .post("/worded", () => ({ made: true }), { body: typebox.Object({ name: typebox.String({ error: "A name, please" }) }) })
+    .get("/answer", () => ({ secret: "detail" }), { response: typebox.Object({ name: typebox.String() }) }));
+  const post = async (path, raw) => {
+    const { status, body } = await new Browser(base).fetch(path, { method: "POST", raw, headers: { "content-type": "application/json" } });
+    return [status, body.code, body.message];
+  };
+  assert.deepEqual(await post("/items", '{"name":5}'), [422, "VALIDATION_ERROR", "body/name: Expected string"]);
+  assert.deepEqual(await post("/worded", '{"name":5}'), [422, "VALIDATION_ERROR", "A name, please"]);
+  assert.deepEqual(await post("/items", "{"), [400, "VALIDATION_ERROR", "The request could not be read"]);
+  const answer = await new Browser(base).fetch("/answer");
+  assert.deepEqual([answer.status, answer.body.message], [422, "Unprocessable content"]);
 });

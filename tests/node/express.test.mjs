@@ -100,6 +100,28 @@ for (const [name, express] of Object.entries(expresses)) {
     assert.throws(() => auth.authorize(), { code: "CONFIGURATION_ERROR" });
   });
 
+  test(`${name}: what its parser and its router refuse is worded by us, a challenge that is there stays`, async (t) => {
+    const auth = createAuthExpress(options());
+    await auth.migrate();
+    const base = await listen(t, auth, {
+      express,
+      extend(app) {
+        app.get("/items/:id", (_req, res) => res.json("in"));
+        app.post("/items", (_req, res) => res.json("in"));
+        app.get("/basic", (_req, res) => {
+          res.set("WWW-Authenticate", "Basic");
+          throw Object.assign(new Error("secret detail"), { status: 401 });
+        });
+      },
+    });
+    const told = ({ status, body }) => [status, body.code, body.message];
+    const unread = [400, "VALIDATION_ERROR", "The request could not be read"];
+    assert.deepEqual(told(await new Browser(base).fetch("/items/%ff")), unread);
+    assert.deepEqual(told(await new Browser(base).fetch("/items", { method: "POST", raw: "{", headers: { "content-type": "application/json" } })), unread);
+    const basic = await new Browser(base).fetch("/basic");
+    assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Unauthorized", "Basic"]);
+  });
+
   test(`${name}: bad bodies and headers never are a 5xx`, async (t) => {
     for (const json of [true, false]) {
       const auth = createAuthExpress(options());
@@ -311,6 +333,24 @@ test("verifyAccessToken: what was found out under another epoch is found out ane
     await verify(3);
     await auth.close();
   }
+});
+
+test("calls in code refuse what is of the wrong type with a SentriError", async () => {
+  const auth = createAuthExpress(options());
+  await auth.migrate();
+  const odd = Object.create(null);
+  const circular = {};
+  circular.itself = circular;
+  const given = [undefined, null, 7, 7n, Symbol("x"), {}, [], odd, circular, () => {}];
+  const sync = { signRefreshToken: "VALIDATION_ERROR", signAccessToken: "VALIDATION_ERROR", verifyAccessToken: "TOKEN_INVALID", verifyRefreshToken: "TOKEN_INVALID" };
+  for (const [name, code] of Object.entries(sync)) {
+    for (const value of given) assert.throws(() => auth[name](value), { name: "SentriError", code }, name);
+  }
+  assert.throws(() => auth.signRefreshToken(""), { code: "VALIDATION_ERROR", message: /sessionId/, details: { field: "sessionId" } });
+  for (const name of ["getUser", "findUser", "deleteUser", "setPassword", "createSession", "listSessions", "revokeSession", "revokeSessions", "hashPassword", "verifyPassword"]) {
+    for (const value of given) await assert.rejects(async () => auth[name](value), { name: "SentriError", code: "VALIDATION_ERROR" }, `${name}(${typeof value})`);
+  }
+  await auth.close();
 });
 
 test("verifyAccessToken: a token that ends as a remembered one is still verified by itself", async () => {

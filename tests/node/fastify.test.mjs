@@ -164,3 +164,22 @@ test("as frameworkErrors, the error handler answers what Fastify would not route
   assert.equal(status, 400, code);
   assert.equal((await ask("/auth/nothing/%ff"))[0], 400);
 });
+
+test("what Fastify refuses: schemas say what is wrong, parsers are worded by us, a challenge stays", async (t) => {
+  const { base } = await start(t, async (app, auth) => {
+    app.setErrorHandler(auth.errorHandler());
+    const schema = { body: { type: "object", required: ["name"], properties: { name: { type: "string" } } } };
+    app.post("/items", { schema }, async () => ({ made: true }));
+    app.get("/basic", async (_request, reply) => {
+      reply.header("www-authenticate", "Basic");
+      throw Object.assign(new Error("secret detail"), { statusCode: 401 });
+    });
+  });
+  const post = (raw, headers = json) => new Browser(base).fetch("/items", { method: "POST", raw, headers });
+  const told = ({ status, body }) => [status, body.code, body.message];
+  assert.deepEqual(told(await post("{}")), [400, "VALIDATION_ERROR", "body must have required property 'name'"]);
+  assert.deepEqual(told(await post('{"name":')), [400, "VALIDATION_ERROR", "The request could not be read"]);
+  assert.deepEqual(told(await post("a=b", { "content-type": "text/odd" })), [415, "VALIDATION_ERROR", "The request could not be read"]);
+  const basic = await new Browser(base).fetch("/basic");
+  assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Unauthorized", "Basic"]);
+});

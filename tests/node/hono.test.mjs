@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
+import { basicAuth } from "hono/basic-auth";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
 import { requestId } from "hono/request-id";
 import { createAuthHono } from "../../npm/dist/esm/hono.mjs";
 import { PASSWORD, options, testClock, user } from "./support/server.mjs";
@@ -98,4 +101,39 @@ test("hono/request-id names requests in the log, and a silent refresh keeps the 
   assert.deepEqual(cookiesOf(seen).map((pair) => pair.split("=")[0]).sort(), ["access_token", "theme"]);
   assert.ok(logged.some(({ event }) => event === "auth.protect.auto_refresh"));
   for (const entry of logged) assert.equal(entry.requestId, "hono-7", entry.event);
+});
+
+test("an HTTPException keeps its status, its message and the headers of its response", async (t) => {
+  const auth = await start(t);
+  const app = new Hono();
+  app.use("/basic", basicAuth({ username: "u", password: "p", realm: "shop" }));
+  app.use("/large", bodyLimit({ maxSize: 1 }));
+  app.post("/large", (c) => c.text("small"));
+  app.get("/pay", () => { throw new HTTPException(402, { message: "Pay first" }); });
+  app.get("/silent", () => { throw new HTTPException(409); });
+  app.get("/own", () => { throw new HTTPException(451, { res: new Response("custom", { status: 451, headers: { "x-a": "b", etag: "1", "cache-control": "public" } }) }); });
+  app.get("/moved", () => { throw new HTTPException(302, { res: new Response(null, { status: 302, headers: { location: "/there" } }) }); });
+  app.get("/down", () => { throw new HTTPException(503, { message: "secret detail", res: new Response("secret detail", { status: 503 }) }); });
+  app.get("/set", (c) => {
+    c.header("www-authenticate", "Digest");
+    throw new HTTPException(401, { message: "No" });
+  });
+  app.onError(auth.errorHandler({ onUnhandled() {} }));
+  const ask = async (path, init) => {
+    const response = await app.request(path, init);
+    const body = response.status < 400 ? {} : await response.json();
+    return [response.status, body.code, body.message, response.headers];
+  };
+  const expected = [
+    ["/basic", 401, "UNAUTHORIZED", "Unauthorized"], ["/pay", 402, "VALIDATION_ERROR", "Pay first"], ["/silent", 409, "VALIDATION_ERROR", "Conflict"],
+    ["/own", 451, "VALIDATION_ERROR", "Unavailable for legal reasons"], ["/down", 500, "INTERNAL_ERROR", "Internal server error"], ["/set", 401, "UNAUTHORIZED", "No"],
+  ];
+  for (const [path, ...answer] of expected) assert.deepEqual((await ask(path)).slice(0, 3), answer, path);
+  assert.match((await ask("/basic"))[3].get("www-authenticate"), /^Basic realm="shop"/);
+  assert.equal((await ask("/set"))[3].get("www-authenticate"), "Digest");
+  const own = (await ask("/own"))[3];
+  assert.deepEqual(["x-a", "etag", "cache-control"].map((name) => own.get(name)), ["b", null, "no-store"]);
+  const moved = await ask("/moved");
+  assert.deepEqual([moved[0], moved[3].get("location")], [302, "/there"]);
+  assert.deepEqual((await ask("/large", { method: "POST", body: "large" })).slice(0, 3), [413, "VALIDATION_ERROR", "The request body is too large"]);
 });

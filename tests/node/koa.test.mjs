@@ -95,3 +95,22 @@ test("without errorHandler() an error keeps its status with Koa", async (t) => {
   });
   assert.equal((await fetch(base)).status, 401);
 });
+
+test("ctx.throw() is told with its headers, a parser's error is not", async (t) => {
+  const { base } = await start(t, (app, auth) => {
+    app.use(auth.errorHandler());
+    app.use(bodyParser());
+    app.use((ctx) => {
+      if (ctx.path === "/basic") ctx.throw(401, "Who are you?", { headers: { "WWW-Authenticate": "Basic" } });
+      if (ctx.path === "/down") ctx.throw(502, "secret detail", { expose: true });
+      ctx.throw(409, "Email in use");
+    });
+  });
+  const told = ({ status, body }) => [status, body.code, body.message];
+  const basic = await new Browser(base).fetch("/basic");
+  assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Who are you?", "Basic"]);
+  assert.deepEqual(told(await new Browser(base).fetch("/")), [409, "VALIDATION_ERROR", "Email in use"]);
+  assert.deepEqual(told(await new Browser(base).fetch("/", { method: "POST", raw: "{", headers: { "content-type": "application/json" } })), [400, "VALIDATION_ERROR", "The request could not be read"]);
+  t.mock.method(console, "error", () => {});
+  assert.deepEqual(told(await new Browser(base).fetch("/down")), [500, "INTERNAL_ERROR", "Internal server error"]);
+});

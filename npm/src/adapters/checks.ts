@@ -1,8 +1,9 @@
 // What all frameworks have in common: the checks in front of an application's routes, as functions that answer with an
 // error or with nothing. An adapter says where its framework keeps things, and in which form it wants a middleware.
-import { fromData, type SentriError } from "../errors.js";
+import { SentriError, fromData } from "../errors.js";
 import type { Guarded, GuardRequest, Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
+import { headersOf } from "../thrown.js";
 import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
 
 /** Headers in the order in which they are sent. */
@@ -20,6 +21,8 @@ export interface Surface<Req, Res = Req> {
   admit(req: Req, user: AuthUser, auth: AuthInfo): void;
   /** Adds headers to the answer, beside those that are there. */
   addHeaders(res: Res, headers: HeaderPairs): void;
+  /** Whether the answer has a header already. */
+  hasHeader(res: Res, name: string): boolean;
 }
 
 /** The error that ends the request, if any. */
@@ -59,8 +62,7 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
       return (req) => check(surface.user(req), idOf(req));
     },
     permit(options) {
-      const { roles, check } = typeof options === "function" ? { roles: undefined, check: options } : options;
-      if (roles) guardian.roleCheck(roles);
+      const { roles, check } = permitOptions(guardian, options);
       const verdictOf = async (req: Req, user: AuthUser | undefined) => {
         if (user === undefined) return "unauthenticated";
         const bypass = roles?.find((role) => user.roles.includes(role));
@@ -75,6 +77,28 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
   };
 }
 
+/** The options of `permit()`, looked at when it is called and not when the first request comes. */
+function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions<Req> {
+  if (typeof options === "function") return { check: options as PermitCheck<Req> };
+  const { roles, check } = Object(options) as Partial<PermitOptions<Req>>;
+  if (typeof check !== "function") {
+    const cure = roles === undefined ? "permit((req) => …) or permit({roles, check})" : "permit({roles, check}), or authorize(…) for roles alone";
+    throw new SentriError("CONFIGURATION_ERROR", `permit() needs a function as its check: ${cure}`);
+  }
+  if (roles === undefined) return { check };
+  if (!Array.isArray(roles) || roles.length === 0) {
+    throw new SentriError("CONFIGURATION_ERROR", "permit(): roles must be a list of at least one role; leave it out if none bypasses the check");
+  }
+  try {
+    guardian.roleCheck(roles);
+  } catch (error) {
+    // Which roles there are is told in the name of authorize().
+    if (error instanceof SentriError) throw new SentriError(error.code, error.message.replace(/^authorize\(\)/, "permit()"));
+    throw error;
+  }
+  return { roles, check };
+}
+
 /** A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. */
 export function makeLimiter<Req, Res>(
   server: AuthServer,
@@ -82,11 +106,16 @@ export function makeLimiter<Req, Res>(
   options: RateLimiterOptions<Req>,
   addressOf: (req: Req) => string | undefined,
 ): Check<Req, Res> {
+  if (typeof options !== "object" || options === null) {
+    throw new SentriError("CONFIGURATION_ERROR", "rateLimiter() needs options: rateLimiter({maxAttempts: 3, durationSeconds: 60})");
+  }
   const rule = server.checkLimitRule(options);
   const own = options.key;
   return async (req, res) => {
-    const key = own ? await own(req) : addressOf(req) ?? "";
-    const { headers, error } = await server.limit(rule, String(key), own === undefined, surface.requestId(req));
+    // A request without a key of its own shares no bucket with others: its address counts.
+    const key = await own?.(req);
+    if (typeof key === "object" && key !== null) throw new SentriError("CONFIGURATION_ERROR", "rateLimiter(): key must give a text, or nothing for the address");
+    const { headers, error } = await server.limit(rule, String(key ?? addressOf(req) ?? ""), key === undefined || key === null, surface.requestId(req));
     surface.addHeaders(res, headers);
     return error;
   };
@@ -104,9 +133,26 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<void>
   if (error) throw error;
 }
 
-/** The answer to anything that was thrown; tells the host of what nobody expected. */
-export function answerTo<Req>(guardian: Guardian, error: unknown, req: Req, options: ErrorHandlerOptions<Req>): ResponseData {
-  const response = guardian.errorResponse(error);
-  if (response.status >= 500 && options.onUnhandled) options.onUnhandled(error, req);
-  return response;
+/** What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. */
+export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>) {
+  const { onUnhandled } = Object(options) as ErrorHandlerOptions<Req>;
+  if (onUnhandled !== undefined && typeof onUnhandled !== "function") {
+    throw new SentriError("CONFIGURATION_ERROR", "errorHandler(): onUnhandled must be a function, (error, request) => void");
+  }
+  return (error: unknown, req: Req, res: Res): ResponseData => {
+    const response = guardian.errorResponse(error);
+    if (response.status >= 500) {
+      if (onUnhandled) onUnhandled(error, req);
+      // The answer says nothing of it, so without a word here the application's defect would be nowhere.
+      else if (!(error instanceof SentriError)) console.error(error);
+    }
+    return error instanceof SentriError ? response : { ...response, headers: withTheirs(response.headers, headersOf(error), (name) => surface.hasHeader(res, name)) };
+  };
+}
+
+/** The headers of an answer to an error that is not ours: its own come first, and a challenge that is there stays. */
+function withTheirs(ours: HeaderPairs, theirs: HeaderPairs, isThere: (name: string) => boolean): Array<[string, string]> {
+  const names = new Set(theirs.map(([name]) => name.toLowerCase()));
+  const rest = ours.filter(([name]) => !names.has(name.toLowerCase()) && !(name === "WWW-Authenticate" && isThere(name)));
+  return [...rest, ...theirs].map(([name, value]) => [name, value]);
 }

@@ -16,7 +16,7 @@ export interface Parts extends Partial<SentriElysiaContext> {
 export const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
 
 /** Where Elysia keeps things. */
-export const surface: Surface<Parts> = {
+export const surface: Surface<Parts, Pick<Parts, "set">> = {
   guardRequest: ({ request }) => new WebGuardRequest(request),
   requestId,
   user: ({ user, auth }) => (auth ? user : undefined),
@@ -27,6 +27,7 @@ export const surface: Surface<Parts> = {
       else set.headers[name.toLowerCase()] = value;
     }
   },
+  hasHeader: ({ set }, name) => Object.keys(set.headers).some((known) => known.toLowerCase() === name.toLowerCase()),
 };
 
 /**

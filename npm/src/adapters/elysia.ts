@@ -4,7 +4,7 @@ import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { assemble } from "./assemble.js";
-import { answerTo, demand, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
@@ -33,8 +33,10 @@ export function withElysia(Framework: typeof Elysia) {
         const check = checks.permit(options as never);
         return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx)));
       },
-      errorHandler: (options = {}) => ({ error, request, set }) =>
-        error instanceof Error || !isStatus(error) ? respond(set, answerTo(guardian, error, request, options)) : undefined,
+      errorHandler(options = {}) {
+        const answer = makeAnswer<Request, Pick<Parts, "set">>(guardian, surface, options);
+        return ({ error, request, set }) => (error instanceof Error || !isStatus(error) ? respond(set, answer(error, request, { set })) : undefined);
+      },
     };
   };
 

@@ -5,7 +5,7 @@ import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
+import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
 import { expressGate } from "./idempotency/express.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { NodeGuardRequest, addHeaders, one, readRequest, writeResponse } from "./node.js";
@@ -44,6 +44,7 @@ const surface: Surface<Request, Response> = {
     req.auth = auth;
   },
   addHeaders,
+  hasHeader: (res, name) => res.hasHeader(name),
 };
 
 const middleware = (check: Check<Request, Response>): RequestHandler => (req, res, next) => proceed(check(req, res), next);
@@ -54,9 +55,12 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
     protect: () => middleware(checks.protect),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
-    errorHandler: (options = {}) => (error: unknown, req, res, next) => {
-      if (res.headersSent) return next(error);
-      writeResponse(req, res, answerTo(guardian, error, req, options));
+    errorHandler(options = {}) {
+      const answer = makeAnswer<Request, Response>(guardian, surface, options);
+      return (error: unknown, req, res, next) => {
+        if (res.headersSent) return next(error);
+        writeResponse(req, res, answer(error, req, res));
+      };
     },
   };
 }

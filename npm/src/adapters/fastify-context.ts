@@ -28,6 +28,7 @@ export const surface: Surface<FastifyRequest, FastifyReply> = {
   },
   // Fastify itself adds a cookie to those that are there.
   addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
+  hasHeader: (reply, name) => reply.hasHeader(name),
 };
 
 function joined(headers: HeaderPairs): Array<[string, string | string[]]> {

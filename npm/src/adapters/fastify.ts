@@ -4,7 +4,7 @@ import type { AuthServer } from "../server.js";
 import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
+import { makeAnswer, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
 import { surface } from "./fastify-context.js";
 import { FastifyEndpoints, type FastifyErrorHandler } from "./fastify-endpoints.js";
 import { fastifyGate } from "./idempotency/fastify.js";
@@ -34,10 +34,13 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
     protect: () => hook(checks.protect),
     authorize: (...roles) => hook(checks.authorize(roles)),
     permit: (options) => hook(checks.permit(options)),
-    errorHandler: (options = {}) => (error, request, reply) => {
-      const { status, headers, body } = answerTo(guardian, error, request, options);
-      surface.addHeaders(reply.status(status), headers);
-      reply.send(body);
+    errorHandler(options = {}) {
+      const answer = makeAnswer<FastifyRequest, FastifyReply>(guardian, surface, options);
+      return (error, request, reply) => {
+        const { status, headers, body } = answer(error, request, reply);
+        surface.addHeaders(reply.status(status), headers);
+        reply.send(body);
+      };
     },
   };
 }

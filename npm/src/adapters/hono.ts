@@ -6,7 +6,7 @@ import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, demand, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -42,6 +42,7 @@ const surface: Surface<Ctx> = {
   addHeaders(c, headers) {
     for (const [name, value] of headers) c.header(name, value, { append: name === "Set-Cookie" });
   },
+  hasHeader: (c, name) => c.res.headers.has(name),
 };
 
 /** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno. */
@@ -65,10 +66,15 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
     protect: () => middleware(checks.protect),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
-    errorHandler: (options = {}) => (error, c) => {
-      const { status, headers, body } = answerTo(guardian, error, c, options);
-      surface.addHeaders(c, headers);
-      return c.body(body, status as never);
+    errorHandler(options = {}) {
+      const answer = makeAnswer<Ctx, Ctx>(guardian, surface, options);
+      return (error, c) => {
+        // An HTTPException may be no error, a redirect for one.
+        if ("getResponse" in error && (error as { status?: number }).status! < 400) return error.getResponse();
+        const { status, headers, body } = answer(error, c, c);
+        surface.addHeaders(c, headers);
+        return c.body(body, status as never);
+      };
     },
   };
 }

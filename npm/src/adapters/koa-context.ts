@@ -25,6 +25,7 @@ export const surface: Surface<KoaContext> = {
       else ctx.set(name, value);
     }
   },
+  hasHeader: (ctx, name) => ctx.res.hasHeader(name),
 };
 
 /** Answers with a response of the core. */

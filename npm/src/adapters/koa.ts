@@ -7,7 +7,7 @@ import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { answerTo, demand, makeChecks, makeLimiter, type Check } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Check } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { koaGate } from "./idempotency/koa.js";
 import { requestId, respond, surface, type KoaContext } from "./koa-context.js";
@@ -44,12 +44,15 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
     protect: () => middleware(checks.protect),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
-    errorHandler: (options = {}) => async (ctx, next) => {
-      try {
-        await next();
-      } catch (error) {
-        respond(ctx, answerTo(guardian, error, ctx, options));
-      }
+    errorHandler(options = {}) {
+      const answer = makeAnswer<KoaContext, KoaContext>(guardian, surface, options);
+      return async (ctx, next) => {
+        try {
+          await next();
+        } catch (error) {
+          respond(ctx, answer(error, ctx, ctx));
+        }
+      };
     },
   };
 }

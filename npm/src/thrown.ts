@@ -1,0 +1,130 @@
+// What errors of frameworks and their middleware say of themselves: http-errors (Express, Koa, body parsers), Fastify, Hono, Elysia.
+import type { SentriErrorCode } from "./generated/codes.js";
+
+/** An error of another library, as far as it is known. */
+type Foreign = Record<string, unknown>;
+
+/** What an error says that may be told. */
+export interface Told {
+  statusCode?: number;
+  code?: string;
+  message?: string;
+}
+
+/** Statuses for which sentri has words of its own. */
+const WORDED: Record<number, SentriErrorCode | "NOT_FOUND"> = {
+  401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND", 413: "VALIDATION_ERROR", 429: "RATE_LIMIT_EXCEEDED",
+};
+
+/** The names of the others (RFC 9110, 15.5, and the registry of IANA). */
+const NAMES: Record<number, string> = {
+  402: "Payment required", 405: "Method not allowed", 406: "Not acceptable", 407: "Proxy authentication required", 408: "Request timeout",
+  409: "Conflict", 410: "Gone", 411: "Length required", 412: "Precondition failed", 414: "URI too long", 415: "Unsupported media type",
+  416: "Range not satisfiable", 417: "Expectation failed", 418: "I'm a teapot", 421: "Misdirected request", 422: "Unprocessable content",
+  423: "Locked", 424: "Failed dependency", 425: "Too early", 426: "Upgrade required", 428: "Precondition required",
+  431: "Request header fields too large", 451: "Unavailable for legal reasons",
+};
+
+/** The types that body-parser and raw-body give their errors, and the codes of the parsers of Fastify and Elysia. */
+const PARSER_TYPE = /^(?:entity|encoding|charset|request|stream|parameters|querystring)\./;
+const PARSER_CODE = /^(?:FST_ERR_CTP_\w+|FST_ERR_BAD_URL|PARSE)$/;
+
+/** Headers that describe a body, which is not the one that is sent. */
+const OF_A_BODY = new Set([
+  "cache-control", "connection", "content-disposition", "content-encoding", "content-language", "content-length", "content-location",
+  "content-type", "etag", "last-modified", "transfer-encoding",
+]);
+
+/**
+ * What of a foreign error may be told: its status, if that is a 4xx, and its message where the error says that it is for the
+ * client. Without code and message, the status alone says which words are ours.
+ */
+export function told(error: unknown): Told {
+  const foreign = membersOf(error);
+  const statusCode = statusOf(foreign);
+  if (statusCode === undefined) return {};
+  if (!isClientError(statusCode) || isParserError(foreign)) return { statusCode };
+  const message = shownMessage(foreign);
+  const code = WORDED[statusCode];
+  if (message === undefined && code !== undefined) return { statusCode };
+  return { statusCode, code: code ?? "VALIDATION_ERROR", message: message ?? NAMES[statusCode] ?? "Bad request" };
+}
+
+/**
+ * The headers that a foreign error with a 4xx wants to have sent, a challenge for one. Those of an error that does not say that it
+ * is for the client may be what another server has answered to the application.
+ */
+export function headersOf(error: unknown): Array<[string, string]> {
+  const foreign = membersOf(error);
+  const status = statusOf(foreign);
+  if (status === undefined || !isClientError(status)) return [];
+  const ofResponse = typeof foreign.getResponse === "function" ? membersOf(foreign.res).headers : undefined;
+  const headers = ofResponse ?? (foreign.expose === true ? foreign.headers : undefined);
+  if (typeof headers !== "object" || headers === null) return [];
+  const pairs: Array<[string, unknown]> = isIterable(headers) ? [...headers] : Object.entries(headers);
+  return pairs.flatMap(([name, value]) => [value].flat().filter(isText).map((single): [string, string] => [canonical(name), String(single)]))
+    .filter(([name, value]) => !OF_A_BODY.has(name.toLowerCase()) && isHeader(name, value));
+}
+
+function membersOf(value: unknown): Foreign {
+  return (typeof value === "object" && value !== null ? value : {}) as Foreign;
+}
+
+function statusOf({ statusCode, status }: Foreign): number | undefined {
+  return [statusCode, status].find((known) => typeof known === "number") as number | undefined;
+}
+
+function isClientError(status: number): boolean {
+  return Number.isInteger(status) && status >= 400 && status < 500;
+}
+
+/** Whether the request could not be read. What such errors say may quote it. */
+function isParserError(error: Foreign): boolean {
+  const { type, code } = error;
+  return error instanceof SyntaxError || error instanceof URIError || (typeof type === "string" && PARSER_TYPE.test(type)) ||
+    (typeof code === "string" && PARSER_CODE.test(code));
+}
+
+/** The message, where the error says that it may be shown. */
+function shownMessage(error: Foreign): string | undefined {
+  const { message } = error;
+  if (typeof message !== "string" || message === "") return undefined;
+  if (error.code === "VALIDATION" && "valueError" in error) return ofElysia(error.type, message);
+  // http-errors; Fastify's schemas; Hono's HTTPException, which makes a response of its message.
+  const isShown = error.expose === true || Array.isArray(error.validation) || typeof error.getResponse === "function";
+  return isShown ? message : undefined;
+}
+
+/**
+ * Elysia keeps what it answers to a body that does not fit its schema in the message: a text of the schema's author, or JSON
+ * that in production says nothing of the schema. That of a response tells of the server.
+ */
+function ofElysia(on: unknown, message: string): string | undefined {
+  if (on === "response") return undefined;
+  let answer: Foreign;
+  try {
+    answer = membersOf(JSON.parse(message));
+  } catch {
+    return message;
+  }
+  const { property, message: reason } = answer;
+  if (typeof property !== "string" || typeof reason !== "string") return undefined;
+  return `${on}${property === "root" ? "" : `/${property.replace(/^\//, "")}`}: ${reason}`;
+}
+
+function isIterable(value: object): value is Iterable<[string, unknown]> {
+  return Symbol.iterator in value;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number";
+}
+
+function canonical(name: string): string {
+  return name.toLowerCase() === "set-cookie" ? "Set-Cookie" : name;
+}
+
+/** Whether a header can be sent; an error must not become another one on its way. */
+function isHeader(name: string, value: string): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}
