@@ -5,6 +5,7 @@ import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
 import type { GuardRequest, ResponseData } from "./guardian.js";
 import { NativeGuard, REMEMBERED } from "./guarding.js";
 import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
+import { headerReader } from "./headers.js";
 import { loadNative, type NativeRequest, type NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
 import type * as t from "./types.js";
@@ -104,7 +105,7 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
 
   /** A call that may be part of a transaction of the caller's. */
   private async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
-    const text = JSON.stringify(args.map((arg) => arg ?? null));
+    const text = plain(args.map((arg) => arg ?? null));
     const trx = joined?.trx;
     const outcome = trx === undefined || trx === null
       ? await this.native.call(method, text)
@@ -161,15 +162,18 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
 
   /** Signs an access token; call after `ready()`. */
   signAccessToken(claims: { id: string; roles?: readonly Role[]; sessionId?: string | null }): string {
-    return unwrap(this.native.signAccessToken(JSON.stringify(claims)));
+    return unwrap(this.native.signAccessToken(plain(claims)));
   }
   /** Signs a refresh token of generation 0 for a session; call after `ready()`. */
   signRefreshToken(sessionId: string): string {
-    return unwrap(this.native.signRefreshToken(String(sessionId)));
+    if (typeof sessionId !== "string" || sessionId === "") {
+      throw new SentriError("VALIDATION_ERROR", "sessionId must be a text", undefined, { field: "sessionId" });
+    }
+    return unwrap(this.native.signRefreshToken(sessionId));
   }
   /** Verifies signature, claims and expiry of an access token; its session is not looked at. */
   verifyAccessToken(token: string): { id: string; roles: Role[]; sessionId: string | null } {
-    const text = typeof token === "string" ? token : String(token);
+    const text = typeof token === "string" ? token : "";
     const mark = markOf(text);
     const known = this.verified.get(text, mark);
     const now = this.now();
@@ -201,12 +205,15 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
   /** Verifies a refresh token; its session is not looked at. */
   verifyRefreshToken(token: string): { sessionId: string } {
-    return { sessionId: unwrap(this.native.verifyRefreshToken(String(token))) };
+    return { sessionId: unwrap(this.native.verifyRefreshToken(typeof token === "string" ? token : "")) };
   }
-  /** The access token that a request brings, unverified, or null. */
-  getCurrentAccessToken(req: { headers: Record<string, string | string[] | undefined> }): string | null {
-    const { authorization, cookie } = req.headers;
-    return this.native.accessTokenOf(one(authorization), one(cookie));
+  /**
+   * The access token that a request brings, unverified, or null: that of `Authorization`, else of the access cookie. Takes the
+   * request of any framework, or the context of a handler.
+   */
+  getCurrentAccessToken(req: t.RequestLike): string | null {
+    const header = headerReader(req);
+    return this.native.accessTokenOf(header("authorization"), header("cookie"));
   }
 }
 
@@ -219,6 +226,15 @@ function databaseOf(options: { dialect?: KyselyDialect; dialectKind?: DialectKin
 
 /** Milliseconds for which the epoch of a verified token is good. */
 const ASK_AFTER = 100;
+
+/** Arguments as JSON, whose types the core checks. */
+function plain(value: unknown): string {
+  try {
+    return JSON.stringify(value ?? null) ?? "null";
+  } catch (cause) {
+    throw new SentriError("VALIDATION_ERROR", `only plain data can be passed: ${(cause as Error).message.split("\n", 1)[0]}`);
+  }
+}
 
 /** What JSON text starts with, and packed text never. */
 const BRACE = 0x7b;
@@ -237,8 +253,4 @@ function unpack(text: string): Verified {
     roles.push(text.slice(start, end < 0 ? text.length : end));
   }
   return { id, roles, sessionId };
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join("; ") : value;
 }

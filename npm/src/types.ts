@@ -68,7 +68,7 @@ export interface Joined {
 export interface RegisterInput<Role extends string = string> {
   identifiers: IdentifierInput[];
   password: string;
-  roles?: Role[];
+  roles?: Role[] | undefined;
 }
 
 /** Outcome of `register`. */
@@ -90,6 +90,26 @@ export interface IssuedTokens<Role extends string = string> {
   user: AuthUser<Role>;
 }
 
+/** Headers as `fetch` has them. */
+export interface HeadersLike {
+  get(name: string): string | null;
+  has(name: string): boolean;
+}
+
+/** Headers of a request: those of `fetch`, or an object as Node has them. */
+export type RequestHeaders = HeadersLike | Record<string, unknown>;
+
+/**
+ * What brings a request's headers: the request of Express, Fastify or Node, a `Request`, its `Headers`, or the context of a handler
+ * of Hono, Koa or Elysia.
+ */
+export type RequestLike =
+  | { headers: RequestHeaders }
+  | { request: { headers: RequestHeaders } }
+  | { raw: { headers: RequestHeaders } }
+  | { req: { raw: { headers: RequestHeaders } } }
+  | HeadersLike;
+
 /** Where a hook's event came from. */
 export interface HookContext {
   ip: string | null;
@@ -101,9 +121,9 @@ export interface HookContext {
 
 /** Notices. They are awaited; a throw is logged and changes nothing. */
 export interface Hooks<Role extends string = string> {
-  onLogin?(user: AuthUser<Role>, ctx: HookContext): unknown;
-  onFailedLogin?(identifier: string, ctx: HookContext): unknown;
-  onLogout?(userId: string, ctx: HookContext): unknown;
+  onLogin?: ((user: AuthUser<Role>, ctx: HookContext) => unknown) | undefined;
+  onFailedLogin?: ((identifier: string, ctx: HookContext) => unknown) | undefined;
+  onLogout?: ((userId: string, ctx: HookContext) => unknown) | undefined;
 }
 
 /** The context of an overridden operation. Pass it on as it is. */
@@ -122,42 +142,42 @@ export type Override<Input, Result> = (
 
 /** Use cases that may be overridden. */
 export interface RouterOverrides<Role extends string = string> {
-  login?: Override<{ identifier: string; password: string }, IssuedTokens<Role>>;
-  register?: Override<RegisterInput<Role>, { user: User<Role> }>;
-  refresh?: Override<{ refreshToken: string }, IssuedTokens<Role>>;
-  logout?: Override<{ sessionId?: string }, unknown>;
-  logoutAll?: Override<{ userId: string }, unknown>;
-  assignRoles?: Override<{ userId: string; roles: Role[] }, { user: AuthUser<Role> }>;
-  bulkCreateIdentifiers?: Override<{ userId: string; identifiers: IdentifierInput[] }, { identifiers: Identifier[] }>;
-  bulkUpdateIdentifiers?: Override<{ userId: string; identifiers: IdentifierUpdate[] }, { identifiers: Identifier[] }>;
-  bulkDeleteIdentifiers?: Override<{ userId: string; ids: string[] }, unknown>;
-  changePassword?: Override<{ userId: string; currentPassword: string; newPassword: string }, unknown>;
+  login?: Override<{ identifier: string; password: string }, IssuedTokens<Role>> | undefined;
+  register?: Override<RegisterInput<Role>, { user: User<Role> }> | undefined;
+  refresh?: Override<{ refreshToken: string }, IssuedTokens<Role>> | undefined;
+  logout?: Override<{ sessionId?: string | undefined }, unknown> | undefined;
+  logoutAll?: Override<{ userId: string }, unknown> | undefined;
+  assignRoles?: Override<{ userId: string; roles: Role[] }, { user: AuthUser<Role> }> | undefined;
+  bulkCreateIdentifiers?: Override<{ userId: string; identifiers: IdentifierInput[] }, { identifiers: Identifier[] }> | undefined;
+  bulkUpdateIdentifiers?: Override<{ userId: string; identifiers: IdentifierUpdate[] }, { identifiers: Identifier[] }> | undefined;
+  bulkDeleteIdentifiers?: Override<{ userId: string; ids: string[] }, unknown> | undefined;
+  changePassword?: Override<{ userId: string; currentPassword: string; newPassword: string }, unknown> | undefined;
 }
 
 /** A cookie's name and attributes. */
 export interface CookieOptions {
-  name?: string;
-  domain?: string;
-  path?: string;
-  secure?: boolean;
-  sameSite?: "lax" | "strict" | "none" | boolean;
-  partitioned?: boolean;
-  prefix?: "__Host-" | "__Secure-" | "";
-  httpOnly?: boolean;
+  name?: string | undefined;
+  domain?: string | undefined;
+  path?: string | undefined;
+  secure?: boolean | undefined;
+  sameSite?: "lax" | "strict" | "none" | undefined;
+  partitioned?: boolean | undefined;
+  prefix?: "__Host-" | "__Secure-" | "" | undefined;
+  httpOnly?: boolean | undefined;
 }
 
 /** A database served by sentri's own drivers. */
 export type DatabaseOptions =
   | string
-  | { connectionString: string; max?: number; ssl?: boolean | { rejectUnauthorized?: boolean } }
+  | { connectionString: string; max?: number | undefined; ssl?: boolean | { rejectUnauthorized?: boolean | undefined } | undefined }
   | {
       host: string;
-      port?: number;
-      database?: string;
-      user?: string;
-      password?: string;
-      max?: number;
-      ssl?: boolean | { rejectUnauthorized?: boolean };
+      port?: number | undefined;
+      database?: string | undefined;
+      user?: string | undefined;
+      password?: string | undefined;
+      max?: number | undefined;
+      ssl?: boolean | { rejectUnauthorized?: boolean | undefined } | undefined;
     }
   | { filename: string };
 
@@ -171,42 +191,42 @@ export type AsymmetricAlgorithm = Exclude<Algorithm, `HS${string}`>;
 /** Options of server mode. */
 export interface ServerOptions<Role extends string = string> {
   mode: "server";
-  db?: DatabaseOptions;
+  db?: DatabaseOptions | undefined;
   /** A Kysely dialect for PostgreSQL, MySQL or SQLite, instead of `db`: sentri works on your pool, by your driver. */
-  dialect?: KyselyDialect;
+  dialect?: KyselyDialect | undefined;
   /** Which database a dialect speaks to, if it does not tell by itself. */
-  dialectKind?: DialectKind;
+  dialectKind?: DialectKind | undefined;
   validRoles: readonly Role[];
-  adminRoles?: readonly Role[];
-  defaultRoles?: readonly Role[];
-  secret?: string;
-  algorithm?: Algorithm;
-  keys?: "ephemeral" | { rotateEvery?: Duration; keySize?: number; encryptionKey?: string };
-  accessExpiresIn?: Duration;
-  refreshExpiresIn?: Duration;
-  sessionMaxAge?: Duration;
-  refreshGrace?: Duration;
-  saltRounds?: number;
-  password?: { algorithm?: "bcrypt" | "argon2id"; minLength?: number; maxLength?: number; preset?: "nist" };
-  apiKey?: string | readonly string[];
-  redisUrl?: string;
+  adminRoles?: readonly NoInfer<Role>[] | undefined;
+  defaultRoles?: readonly NoInfer<Role>[] | undefined;
+  secret?: string | undefined;
+  algorithm?: Algorithm | undefined;
+  keys?: "ephemeral" | { rotateEvery?: Duration | undefined; keySize?: number | undefined; encryptionKey?: string | undefined } | undefined;
+  accessExpiresIn?: Duration | undefined;
+  refreshExpiresIn?: Duration | undefined;
+  sessionMaxAge?: Duration | undefined;
+  refreshGrace?: Duration | undefined;
+  saltRounds?: number | undefined;
+  password?: { algorithm?: "bcrypt" | "argon2id" | undefined; minLength?: number | undefined; maxLength?: number | undefined; preset?: "nist" | undefined } | undefined;
+  apiKey?: string | readonly string[] | undefined;
+  redisUrl?: string | undefined;
   /** Which proxies are believed about the client's address, where the framework has no such setting: how many, or their addresses. */
-  trustProxy?: false | number | string | readonly string[];
-  rateLimit?: boolean | { maxLoginAttempts?: number; maxRegisterAttempts?: number; durationSeconds?: number };
-  cookie?: boolean | CookieOptions;
-  accessCookie?: boolean | CookieOptions;
-  trustedOrigins?: readonly string[];
-  sessionCheck?: boolean | { maxAge?: Duration };
-  requireSession?: boolean;
-  silentRefresh?: boolean;
-  validIdentifiers?: readonly string[];
-  issuer?: string;
-  audience?: string;
-  isTokenRevoked?: (sessionId: string) => unknown;
-  hooks?: Hooks<Role>;
-  router?: RouterOverrides<Role>;
-  logger?: SentriLogger;
-  loggerService?: string;
+  trustProxy?: false | number | string | readonly string[] | undefined;
+  rateLimit?: boolean | { maxLoginAttempts?: number | undefined; maxRegisterAttempts?: number | undefined; durationSeconds?: number | undefined } | undefined;
+  cookie?: boolean | CookieOptions | undefined;
+  accessCookie?: boolean | CookieOptions | undefined;
+  trustedOrigins?: readonly string[] | undefined;
+  sessionCheck?: boolean | { maxAge?: Duration | undefined } | undefined;
+  requireSession?: boolean | undefined;
+  silentRefresh?: boolean | undefined;
+  validIdentifiers?: readonly string[] | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+  isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
+  hooks?: Hooks<NoInfer<Role>> | undefined;
+  router?: RouterOverrides<NoInfer<Role>> | undefined;
+  logger?: SentriLogger | undefined;
+  loggerService?: string | undefined;
 }
 
 /** Options of client mode. */
@@ -215,32 +235,35 @@ export interface ClientOptions<Role extends string = string> {
   /** The auth server's key set, as in `https://auth.example.com/auth/keys`. */
   keyUri: string;
   /** Allows `http:` beyond this machine, in a network that you trust. */
-  allowInsecure?: boolean;
+  allowInsecure?: boolean | undefined;
   /** What `authorize()` may name; any role if left out. */
-  validRoles?: readonly Role[];
+  validRoles?: readonly Role[] | undefined;
   /** Which algorithms are accepted; all asymmetric ones if left out. */
-  algorithms?: readonly AsymmetricAlgorithm[];
-  issuer?: string;
-  audience?: string;
+  algorithms?: readonly AsymmetricAlgorithm[] | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
   /** How far the auth server's clock may be off; 30 s if left out. */
-  clockTolerance?: Duration;
+  clockTolerance?: Duration | undefined;
   /** After how long the key set is fetched anew; 1 h if left out. */
-  cacheMaxAge?: Duration;
+  cacheMaxAge?: Duration | undefined;
   /** The cookie that is read when there is no `Authorization` header; `access_token` if left out, `false` for none. */
-  accessCookie?: boolean | CookieOptions;
+  accessCookie?: boolean | CookieOptions | undefined;
   /** Origins beside the request's own that may use the cookie. */
-  trustedOrigins?: readonly string[];
-  isTokenRevoked?: (sessionId: string) => unknown;
-  logger?: SentriLogger;
-  loggerService?: string;
+  trustedOrigins?: readonly string[] | undefined;
+  isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
+  logger?: SentriLogger | undefined;
+  loggerService?: string | undefined;
 }
 
-/** Options of `rateLimiter()`. `key` replaces the client's address. */
+/** What a request is counted by; nothing: by the client's address. */
+export type LimitKey = string | number | null | undefined;
+
+/** Options of `rateLimiter()`. `key` replaces the client's address, unless it gives nothing. */
 export interface RateLimiterOptions<Req> {
   maxAttempts: number;
   durationSeconds: number;
-  keyPrefix?: string;
-  key?: (req: Req) => string | Promise<string>;
+  keyPrefix?: string | undefined;
+  key?: ((req: Req) => LimitKey | Promise<LimitKey>) | undefined;
 }
 
 /** The verdict of `permit()`: truthy lets the request go on. A throw goes to the error handler. */
@@ -248,12 +271,12 @@ export type PermitCheck<Req> = (req: Req) => unknown;
 
 /** A check that any of the roles bypass. */
 export interface PermitOptions<Req, Role extends string = string> {
-  roles?: readonly Role[];
+  roles?: readonly Role[] | undefined;
   check: PermitCheck<Req>;
 }
 
 /** Options of `errorHandler()`. */
 export interface ErrorHandlerOptions<Req> {
   /** Told of every error that is answered with a 5xx. */
-  onUnhandled?: (error: unknown, req: Req) => void;
+  onUnhandled?: ((error: unknown, req: Req) => void) | undefined;
 }

@@ -1,0 +1,27 @@
+import { SentriError } from "./errors.js";
+
+/** How to read a header of a request, whatever the framework. Throws `VALIDATION_ERROR` for what is no request. */
+export function headerReader(request: unknown): (name: string) => string | undefined {
+  const { headers, raw, req, request: inner } = membersOf(request);
+  // Elysia keeps a `Request` in its context, Koa a request of its own, Hono a `Request` in that.
+  const places = [membersOf(inner).headers, headers, membersOf(raw).headers, membersOf(membersOf(req).raw).headers, membersOf(req).headers];
+  const found = places.find((place) => typeof place === "object" && place !== null) ?? (request instanceof Headers ? request : undefined);
+  if (found === undefined) {
+    throw new SentriError("VALIDATION_ERROR", "a request with headers is needed, or the context that Hono, Koa or Elysia give to a handler");
+  }
+  const { get } = found as { get?: unknown };
+  if (typeof get === "function") return (name) => text(get.call(found, name));
+  // Node's names are in lower case; those of other sources, events of a cloud for one, need not be.
+  const named = new Map(Object.entries(found as object).map(([name, value]) => [name.toLowerCase(), value as unknown]));
+  return (name) => text(named.get(name));
+}
+
+function membersOf(value: unknown): Record<string, unknown> {
+  return (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+}
+
+/** A value that came in several lines is joined as cookies are. */
+function text(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.join("; ");
+  return typeof value === "string" ? value : undefined;
+}
