@@ -1,6 +1,7 @@
 //! TLS to a real Redis with certificates of the test's own. What can't be trusted is not spoken to, neither in clear.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sentri_core::clock::SystemClock;
@@ -29,6 +30,16 @@ async fn start(authority: &Authority, asks: bool) -> Server {
 
 /// `Ok`: what one gate knows another knows, so they spoke to Redis. Else what is told of it.
 async fn shared(url: &str) -> Result<(), String> {
+    loop {
+        match shared_now(url).await {
+            // A machine under load says nothing of TLS.
+            Err(told) if told.contains("in time") => tokio::time::sleep(Duration::from_millis(100)).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn shared_now(url: &str) -> Result<(), String> {
     let told = Arc::new(Mutex::new(Vec::new()));
     let gate = || {
         let told = Arc::clone(&told);
@@ -90,7 +101,7 @@ async fn a_certificate_must_be_vouched_for_and_name_the_host() {
         }
     }
     let plain = format!("redis://localhost:{}", server.port);
-    assert!(shared(&plain).await.is_err(), "this Redis speaks TLS alone");
+    assert!(shared_now(&plain).await.is_err(), "this Redis speaks TLS alone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,7 +135,7 @@ async fn word_of_a_revocation_goes_over_tls() {
 async fn a_redis_without_tls_is_not_spoken_to() {
     let url = redis_url();
     let tls = url.replacen("redis://", "rediss://", 1);
-    assert!(tls == url || shared(&tls).await.is_err());
+    assert!(tls == url || shared_now(&tls).await.is_err());
 }
 
 #[tokio::test]
