@@ -57,8 +57,8 @@ test("what a function of the host's threw is in the log in its own words, under 
   assert.deepEqual(news(), [["auth.login.failure", { errorCode: "INTERNAL_ERROR", cause: "x is not a function", requestId: "r-1" }]]);
   assert.equal((await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${accessToken}` } })).status, 401);
   assert.deepEqual(news().map(([event, { cause, requestId }]) => [event, cause, requestId]), [
-    ["auth.hook.failure", "redis is down", "r-1"],
     ["auth.protect.token_revoked", undefined, "r-1"],
+    ["auth.hook.failure", "redis is down", "r-1"],
   ]);
 });
 
