@@ -59,11 +59,16 @@ def in_production() -> bool:
     return os.environ.get("SENTRI_ENV", os.environ.get("NODE_ENV")) == "production"
 
 
+def refuse_test_clock(options: Mapping[str, Any]) -> None:
+    """Stops what must never be used by accident where it counts."""
+    if options["production"] and options.get("clock") is not None:
+        raise SentriError("CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time")
+
+
 def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock], Any]:
     """The options as JSON text for the core, the clock of a test if they hold one, and the logger."""
     named = {"mode": mode, "production": in_production(), **options}
-    if named["production"] and named.get("clock") is not None:
-        raise SentriError("CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time")
+    refuse_test_clock(named)
     clock = named.pop("clock", None)
     if not isinstance(clock, (Clock, type(None))):
         raise SentriError("CONFIGURATION_ERROR", "clock must be a sentri.testing.Clock, which is for tests alone")

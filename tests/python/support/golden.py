@@ -96,8 +96,7 @@ class Talk:
             "logger": Listener(self.events),
             "hooks": {snake(name): hook(name) for name in ("onLogin", "onFailedLogin", "onLogout")},
             **own,
-            # Production takes no clock; what is said of it holds at any time.
-            "clock": None if own.get("production") else self.clock,
+            "clock": self.clock,
         }
         if options.get("is_token_revoked"):
             options["is_token_revoked"] = self.is_token_revoked
