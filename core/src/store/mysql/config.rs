@@ -213,7 +213,7 @@ mod tests {
             "mysql://app:hunter2@db:hunter2/auth",
             "mysql://app:hunter2@db/a?ssl-mode=hunter2",
             "mysql://app:hunter2@db/a?hunter2=hunter2",
-            "mysql://app:hunter2@db/a?ssl-cert=hunter2",
+            "mysql://app:hunter2@db/a?ssl-cert=/nowhere.pem",
         ] {
             let error = MysqlConfig::from_url(url).unwrap_err();
             assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
