@@ -47,6 +47,13 @@ def test_durations_are_texts_or_timedeltas() -> None:
         ({"is_token_revoked": "yes"}, "is_token_revoked must be a function"),
         ({"logger": object()}, "logger"),
         ({"secret": ""}, "secret"),
+        ({"rate_limit": {"max_logins": 3}}, "rate_limit.max_logins is not an option"),
+        ({"cookie": {"same_sit": "lax"}}, "did you mean cookie.same_site?"),
+        ({"access_cookie": {"nam": "x"}}, "did you mean access_cookie.name?"),
+        ({"password": {"min_len": 10}}, "did you mean password.min_length?"),
+        ({"hooks": [print]}, "hooks must be an object"),
+        ({"hooks": {"on_logn": print}}, "hooks.on_logn is not an option: did you mean hooks.on_login?"),
+        ({"clock": 5}, "clock must be a sentri.testing.Clock"),
     ],
 )
 def test_a_wrong_option_is_named_as_it_is_spelt_here(wrong: dict[str, Any], says: str) -> None:
@@ -54,6 +61,26 @@ def test_a_wrong_option_is_named_as_it_is_spelt_here(wrong: dict[str, Any], says
         BlockingAuthServer(**options(**wrong))
     assert caught.value.code == "CONFIGURATION_ERROR" and caught.value.status_code == 500
     assert says in str(caught.value)
+
+
+def test_what_keeps_a_database_away_is_the_cause(tmp_path: Path) -> None:
+    with pytest.raises(SentriError) as caught:
+        BlockingAuthServer(**options(db=f"sqlite:{tmp_path}/nowhere/sentri.db")).migrate()
+    assert caught.value.code == "SERVICE_UNAVAILABLE" and "does not exist; create it" in str(caught.value.__cause__)
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+    auth.close()
+    with pytest.raises(SentriError) as caught:
+        auth.find_user("rizz")
+    assert "close() was called" in str(caught.value.__cause__)
+
+
+def test_text_that_is_no_unicode_is_refused() -> None:
+    auth = BlockingAuthServer(**options())
+    for call in (lambda: auth.find_user("\ud800"), lambda: sentri.hash_password("\ud800"), lambda: sentri.verify_password("x", None)):  # type: ignore[arg-type]
+        with pytest.raises(SentriError, match="well-formed Unicode") as caught:
+            call()
+        assert caught.value.code == "VALIDATION_ERROR"
 
 
 def test_roles_may_be_an_enum_and_a_database_a_path(tmp_path: Path) -> None:

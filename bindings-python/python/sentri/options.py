@@ -94,7 +94,7 @@ def _option_names() -> frozenset[str]:
     return frozenset(camel(name) for name in names if "_" in name)
 
 
-_OPTION_NAMES = _option_names()
+_OPTION_NAMES = _option_names() | {"rateLimiter"}
 
 
 def spelt(text: str) -> str:
