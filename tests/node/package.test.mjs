@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeConsumer, root } from "./support/consumer.mjs";
@@ -83,6 +84,31 @@ void narrowed.close();
     assert.equal(run("out/app.js").trim(), "201 200 200 403 RS256", module);
     rmSync(join(folder, "out"), { recursive: true });
   }
+});
+
+test("every subpath has its types under moduleResolution node10, and options may be undefined under exactOptionalPropertyTypes", () => {
+  const subpaths = ["", "/core", "/express", "/fastify", "/hono", "/koa", "/elysia", "/testing", "/browser"];
+  assert.deepEqual(Object.keys(consumer.json("node_modules/sentri/package.json").exports).map((name) => name.slice(1)), [...subpaths, "/package.json"]);
+  consumer.write("older.ts", `${subpaths.map((name, i) => `import { ${name === "/testing" ? "testClock" : "SentriError"} as E${i} } from "sentri${name}";`).join("\n")}
+import { createAuth } from "sentri/express";
+import { createAuthHono } from "sentri/hono";
+export const errors: string[] = [E0, E1, E2, E3, E4, E5, E6, E8].map((Own) => new Own("A").code);
+export const now: number = E7().now();
+export const tokens = () => [createAuth({ mode: "server", validRoles: ["user"], db: "x" }).signAccessToken({ id: "a", roles: ["user"] }), createAuthHono({ mode: "client", keyUri: "x" }).protect()];
+// @ts-expect-error they are types, not any
+new E8(5);
+`);
+  consumer.write("exact.ts", `import { createAuth, createAuthServer } from "sentri";
+const env: Record<string, string | undefined> = process.env;
+export const auth = () => createAuthServer({ validRoles: ["user"], db: { connectionString: env.DATABASE_URL!, ssl: undefined }, apiKey: env.KEY, redisUrl: env.REDIS_URL, secret: env.SECRET,
+  hooks: { onLogin: undefined }, cookie: { domain: env.DOMAIN }, password: { preset: undefined }, rateLimit: { maxLoginAttempts: undefined } });
+export const guards = () => [auth().rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.user?.id }), auth().permit({ roles: undefined, check: () => true }), auth().errorHandler({ onUnhandled: undefined })];
+export const client = () => createAuth({ mode: "client", keyUri: "https://auth.example.com/auth/keys", issuer: env.ISSUER, isTokenRevoked: undefined });
+`);
+  consumer.setType("commonjs");
+  // The types of Elysia and Hono do not check under this resolution.
+  consumer.compile(["older.ts"], { module: "CommonJS", moduleResolution: "node10", skipLibCheck: true, types: ["node"] });
+  consumer.compile(["exact.ts"], { module: "Node16", exactOptionalPropertyTypes: true, types: ["node"] });
 });
 
 test("sentri/browser and sentri/testing type-check without Node's types and with them, and load", () => {
@@ -199,7 +225,19 @@ catch (error) { console.log(error.code, /npm install/.test(error.message), /sent
   assert.equal(run("broken.cjs").trim(), "CONFIGURATION_ERROR true true");
 });
 
-const snippets = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+test("the README has every event with its level and fields, and every call in code", async () => {
+  const { SENTRI_EVENTS } = await import("../../npm/dist/esm/core.mjs");
+  const { PROGRAMMATIC } = createRequire(import.meta.url)("../../npm/dist/adapters/api.js");
+  const table = [...readme.matchAll(/^\| `(auth\.[\w.]+)` \| (\w+) \| (?:`([\w ]+)`)? ?\|$/gm)].map(([, name, level, fields]) => [name, { level, fields: fields?.split(" ") ?? [] }]);
+  assert.deepEqual(Object.fromEntries(table), SENTRI_EVENTS);
+  const [, calls] = /\n## Programmatic API\n([^]*?)\n## /.exec(readme);
+  for (const name of PROGRAMMATIC) assert.match(calls, new RegExp(`\\b${name}\\b`));
+  for (const name of ["createAuthServer", "sentri/core", "SentriLogger"]) assert.ok(readme.includes(name), name);
+});
+
+const snippets = [...readme.matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
 
 test("the README has its snippets", () => assert.deepEqual(snippets.map(([, name]) => name), ["quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "testing", "middleware", "programmatic", "kysely"]));
 

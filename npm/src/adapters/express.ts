@@ -10,17 +10,17 @@ import { expressGate } from "./idempotency/express.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { NodeGuardRequest, addHeaders, one, readRequest, writeResponse } from "./node.js";
 
+/** What requests have, `user` and `auth` behind `protect()`. An application may declare the same members more narrowly. */
+export interface SentriExpressRequest {
+  user?: Express.User | undefined;
+  auth?: AuthInfo | undefined;
+  requestId?: string | undefined;
+}
+
 declare global {
   namespace Express {
-    interface User {
-      id: string;
-      roles: string[];
-    }
-    interface Request {
-      user?: User | undefined;
-      auth?: AuthInfo | undefined;
-      requestId?: string | undefined;
-    }
+    interface User extends AuthUser {}
+    interface Request extends SentriExpressRequest {}
   }
 }
 

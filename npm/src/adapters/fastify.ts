@@ -57,7 +57,7 @@ function serving(server: AuthServer) {
   };
 }
 
-/** Auth for Fastify 5. */
+/** Auth for Fastify 4 and 5. */
 export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(

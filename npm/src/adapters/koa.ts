@@ -95,7 +95,7 @@ function serving(server: AuthServer) {
   };
 }
 
-/** Auth for Koa 3. */
+/** Auth for Koa 2 and 3. */
 export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(

@@ -34,18 +34,22 @@ class Consumer {
     return join(this.folder, ...parts);
   }
 
+  json(name) {
+    return JSON.parse(readFileSync(this.path(name), "utf8"));
+  }
+
   write(name, text) {
     writeFileSync(this.path(name), text);
   }
 
   /** Says whether its files are ESM or CommonJS. */
   setType(type) {
-    this.write("package.json", JSON.stringify({ ...JSON.parse(readFileSync(this.path("package.json"), "utf8")), type }, null, 2));
+    this.write("package.json", JSON.stringify({ ...this.json("package.json"), type }, null, 2));
   }
 
   /** Type-checks files under strict, declaration and composite, and leaves their JavaScript in `out`. */
-  compile(files, { module, skipLibCheck = false, types = [] }) {
-    const compilerOptions = { strict: true, declaration: true, composite: true, skipLibCheck, target: "ES2022", types, outDir: "out", module, moduleResolution: module, esModuleInterop: true };
+  compile(files, { module, skipLibCheck = false, types = [], ...more }) {
+    const compilerOptions = { strict: true, declaration: true, composite: true, skipLibCheck, target: "ES2022", types, outDir: "out", module, moduleResolution: module, esModuleInterop: true, ...more };
     this.write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
     rmSync(this.path("tsconfig.tsbuildinfo"), { force: true });
     try {

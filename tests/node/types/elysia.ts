@@ -24,6 +24,7 @@ export const app = new Elysia()
     const session: string | null = info.sessionId;
     return { role, session };
   })
+  .get("/token", (context) => [auth.getCurrentAccessToken(context), auth.getCurrentAccessToken(context.request)])
   .use(auth.authorize("admin"))
   .use(auth.permit(({ user, params }) => user.id === params.id))
   .get("/admin/:id", ({ user, params }) => ({ id: user.id, wanted: params.id }));

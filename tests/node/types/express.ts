@@ -1,6 +1,15 @@
 import express, { type RequestHandler } from "express";
 import { createAuth, createAuthExpress, createAuthServer, SENTRI_ERROR_STATUS, SentriError, type AuthUser, type ClientAuthClient, type SentriLogger, type ServerAuthClient } from "sentri/express";
 
+declare global {
+  namespace Express {
+    // As an application that sets it declares it.
+    interface Request {
+      requestId: string;
+    }
+  }
+}
+
 export const auth = createAuthExpress({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
 export const literal = createAuth({ mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:" });
 export const narrowed = createAuth<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
@@ -27,6 +36,25 @@ app.put("/users/:id", auth.protect(), auth.permit((req) => req.user!.id === req.
   res.json({ user, session, requestId: req.requestId });
 });
 app.use(auth.errorHandler({ onUnhandled: (error, req) => console.error(error, req.path) }));
+
+app.use((req, res) => {
+  req.requestId = "r-1";
+  res.json({ token: auth.getCurrentAccessToken(req) });
+});
+
+const base = { mode: "server", db: "sqlite::memory:", validRoles: ["user", "admin"] } as const;
+// Hooks, overrides and lists of roles take their roles from validRoles, and add none.
+export const hooked = () => createAuth({ ...base, hooks: { onLogin: async (user: AuthUser) => console.log(user.id) }, router: { login: (input, _ctx, next) => next(input) }, defaultRoles: ["user"] }).authorize("admin");
+// @ts-expect-error a role that does not exist
+export const hookedTypo = () => createAuth({ ...base, hooks: { onLogin: async (user: AuthUser) => console.log(user.id) } }).authorize("amdin");
+// @ts-expect-error nor there
+export const adminTypo = () => createAuth({ ...base, adminRoles: ["superuser"] });
+// @ts-expect-error nor there
+export const defaultTypo = () => createAuth({ ...base, defaultRoles: ["guest"] });
+// @ts-expect-error it is checked as 'strict', 'lax' or 'none'
+export const sameSite = () => createAuth({ ...base, cookie: { sameSite: true } });
+// @ts-expect-error a request has headers
+export const tokenless = () => auth.getCurrentAccessToken({});
 
 export class NotFound extends SentriError {
   constructor() {

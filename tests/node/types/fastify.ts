@@ -19,5 +19,5 @@ app.setErrorHandler(auth.errorHandler({ onUnhandled: (error, request) => request
 app.get("/me", { preHandler: [auth.protect(), auth.authorize("admin", "user"), auth.permit((request) => request.user!.id === request.id)] }, async (request) => {
   const roles: string[] = request.user!.roles;
   const session: string | null = request.auth!.sessionId;
-  return { roles, session };
+  return { roles, session, token: auth.getCurrentAccessToken(request) };
 });

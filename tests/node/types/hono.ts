@@ -25,5 +25,5 @@ app.onError(auth.errorHandler({ onUnhandled: (error, c) => console.error(error, 
 // An application that says nothing of its environment learns it from the guard.
 export const plain = new Hono().get("/me", auth.protect(), (c) => {
   const role: "user" | "admin" | undefined = c.get("user").roles[0];
-  return c.json({ role });
+  return c.json({ role, tokens: [auth.getCurrentAccessToken(c), auth.getCurrentAccessToken(c.req.raw), auth.getCurrentAccessToken(c.req.raw.headers)] });
 });

@@ -15,7 +15,7 @@ export const app = new Koa();
 const router = new Router();
 router.use("/auth", auth.router().routes(), auth.router().allowedMethods());
 router.get("/me", auth.protect(), auth.authorize("admin"), auth.permit((ctx) => ctx.state.user.id === ctx.params.id), (ctx) => {
-  ctx.body = ctx.state.user;
+  ctx.body = { user: ctx.state.user, token: auth.getCurrentAccessToken(ctx) };
 });
 app.use(auth.errorHandler({ onUnhandled: (error, ctx) => console.error(error, ctx.path) }));
 app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
