@@ -7,7 +7,7 @@ use napi_derive::napi;
 use sentri_core::Error;
 use sentri_core::clock::SystemClock;
 use sentri_core::http::envelope::error_response;
-use sentri_core::idempotency::{Gate, Incoming, Key, Passage, StoredResponse, Ticket};
+use sentri_core::idempotency::{Credentials, Gate, Incoming, Key, Passage, StoredResponse, Ticket};
 use sentri_core::redis::open_gate;
 use serde_json::{Value, json};
 
@@ -17,23 +17,36 @@ use crate::outcome::{outcome, parse, response_value};
 #[napi(object, object_to_js = false)]
 pub struct NodeIncoming {
     pub method: String,
+    pub host: String,
     pub path_and_query: String,
     pub header_value: Option<String>,
-    pub credential: Option<String>,
+    pub identity: Option<String>,
+    pub authorization: Option<String>,
+    pub cookie: Option<String>,
+    pub api_key: Option<String>,
+    pub named: Option<String>,
     pub address: Option<String>,
+    pub content_type: String,
     pub body: String,
 }
 
 impl NodeIncoming {
     fn as_incoming(&self) -> Incoming<'_> {
-        let Self { method, path_and_query, header_value, credential, address, body } = self;
         Incoming {
-            method,
-            path_and_query,
-            header_value: header_value.as_deref(),
-            credential: credential.as_deref(),
-            address: address.as_deref(),
-            body: body.as_bytes(),
+            method: &self.method,
+            host: &self.host,
+            path_and_query: &self.path_and_query,
+            header_value: self.header_value.as_deref(),
+            credentials: Credentials {
+                identity: self.identity.as_deref(),
+                authorization: self.authorization.as_deref(),
+                cookie: self.cookie.as_deref(),
+                api_key: self.api_key.as_deref(),
+                named: self.named.as_deref(),
+                address: self.address.as_deref(),
+            },
+            content_type: &self.content_type,
+            body: self.body.as_bytes(),
         }
     }
 }

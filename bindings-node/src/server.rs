@@ -109,6 +109,19 @@ impl NativeServer {
         guardian::guard(env, self.get()?, request, request_id, host_context)
     }
 
+    /// Whom a request's tokens name, or the empty text; null: call `identify`.
+    #[napi(catch_unwind)]
+    pub fn identify_now(&self, request: NodeGuardRequest) -> napi::Result<Option<String>> {
+        Ok(self.get()?.identify_now(&request.into()))
+    }
+
+    /// Whom a request's tokens name, or the empty text.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn identify(&self, env: napi::Env, request: NodeGuardRequest) -> napi::Result<AsyncBlock<String>> {
+        let server = self.get()?.clone();
+        run(env, async move { server.identify(&request.into()).await })
+    }
+
     /// A programmatic call by name; arguments as a JSON array. `transaction`: the number of the host's transaction that
     /// it shall be part of.
     #[napi(ts_return_type = "Promise<string>")]

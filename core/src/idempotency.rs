@@ -8,11 +8,15 @@ use serde_json::Value;
 use crate::crypto::{hmac_sha256, sha256};
 use crate::error::Error;
 
+mod caller;
 mod gate;
 mod memory;
 
+use caller::put;
+pub use caller::{Caller, Credentials};
 pub use gate::{Gate, Incoming, Passage, SharedIdempotency};
 pub use memory::MemoryIdempotency;
+pub(crate) use memory::{MAX_BYTES, size_of};
 
 /// The largest response body that is kept, in bytes.
 pub const MAX_STORED_BODY: usize = 1024 * 1024;
@@ -77,8 +81,10 @@ pub struct IdempotencyRules {
     pub header: String,
     /// Methods it applies to, in upper case.
     pub methods: Vec<String>,
-    /// The most entries kept in memory.
+    /// The most answers kept, in memory and in Redis.
     pub max_size: usize,
+    /// What sets the keys of this application apart from those of others in one Redis.
+    pub key_prefix: String,
 }
 
 impl Default for IdempotencyRules {
@@ -88,12 +94,14 @@ impl Default for IdempotencyRules {
             header: "X-Idempotency-Key".to_owned(),
             methods: ["POST", "PUT", "PATCH"].map(str::to_owned).to_vec(),
             max_size: 10_000,
+            key_prefix: "default".to_owned(),
         }
     }
 }
 
 impl IdempotencyRules {
-    /// Reads `{ttl, header, methods, maxSize}`; `ttl` in milliseconds.
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, credential}`; `ttl` in milliseconds. `credential` is a function of the
+    /// host's, for which JSON has the word `[function]`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.
@@ -129,6 +137,15 @@ impl IdempotencyRules {
             rules.max_size =
                 size.ok_or_else(|| Error::configuration("maxSize must be a whole number from 1 to 10000000"))?;
         }
+        if let Some(prefix) = given("keyPrefix") {
+            let text = prefix.as_str().filter(|text| !text.is_empty());
+            rules.key_prefix = text
+                .map(str::to_owned)
+                .ok_or_else(|| Error::configuration("keyPrefix must be a text that is not empty"))?;
+        }
+        if given("credential").is_some_and(|function| function != "[function]") {
+            return Err(Error::configuration("credential must be a function from a request to a text"));
+        }
         Ok(rules)
     }
 
@@ -158,37 +175,49 @@ pub fn check_header_value(value: &str) -> Result<(), Error> {
     Err(Error::validation("idempotencyKey", "The idempotency key must be 1 to 255 visible ASCII characters"))
 }
 
-/// The key of a request: SHA-256 over method, path with query, credential (or client address when there is none) and
-/// header value, each behind its length, so that no two different requests share one.
+/// The key of a request: SHA-256 over method, host, path with query, caller and header value, each behind its length, so that no
+/// two different requests share one. The host is a name without port: processes that are called by several are one application.
 #[must_use]
-pub fn derive_key(method: &str, path_and_query: &str, caller: Caller<'_>, header_value: &str) -> Key {
-    let method = method.to_ascii_uppercase();
-    let (kind, caller) = match caller {
-        Caller::Credential(credential) => ("credential", credential),
-        Caller::Address(address) => ("address", address),
-    };
+pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller, header_value: &str) -> Key {
+    let is_port = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let (method, host) = (method.to_ascii_uppercase(), name.to_ascii_lowercase());
     let mut text = Vec::new();
-    for part in [method.as_str(), path_and_query, kind, caller, header_value] {
-        text.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        text.extend_from_slice(part.as_bytes());
+    for part in [method.as_bytes(), host.as_bytes(), path_and_query.as_bytes(), &caller.0, header_value.as_bytes()] {
+        put(&mut text, Some(part));
     }
     Key(sha256(&text))
 }
 
-/// Whose request it is.
-#[derive(Clone, Copy)]
-pub enum Caller<'a> {
-    /// The `Authorization` header or the cookie that authenticates.
-    Credential(&'a str),
-    /// Without credential: the client address.
-    Address(&'a str),
+/// What tells two bodies under one key apart: content type and bytes, since the same bytes of another type are another
+/// request. Keyed by the header's value, which is kept nowhere: who reads the cache can't try out what a body held, a
+/// password for instance.
+///
+/// The boundary of a multipart body does not count, wherever it stands: clients make a new one each time.
+#[must_use]
+pub fn fingerprint(header_value: &str, content_type: &str, body: &[u8]) -> [u8; 32] {
+    let mut text = Vec::with_capacity(body.len() + content_type.len() + 16);
+    match (boundary(content_type), std::str::from_utf8(body)) {
+        (Some(boundary), Ok(body)) => {
+            put(&mut text, Some(content_type.replace(boundary, "").as_bytes()));
+            put(&mut text, Some(body.replace(boundary, "").as_bytes()));
+        }
+        _ => {
+            put(&mut text, Some(content_type.as_bytes()));
+            put(&mut text, Some(body));
+        }
+    }
+    hmac_sha256(header_value.as_bytes(), &text)
 }
 
-/// What tells two bodies under one key apart. Keyed by the header's value, which is kept nowhere: who reads the cache can't
-/// try out what a body held, a password for instance.
-#[must_use]
-pub fn fingerprint(header_value: &str, body: &[u8]) -> [u8; 32] {
-    hmac_sha256(header_value.as_bytes(), body)
+/// The boundary of a multipart type (RFC 2046, 5.1.1).
+fn boundary(content_type: &str) -> Option<&str> {
+    const MULTIPART: &str = "multipart/";
+    let is_multipart = content_type.get(..MULTIPART.len())?.eq_ignore_ascii_case(MULTIPART);
+    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
+    let value = value.trim().trim_matches('"');
+    (is_multipart && !value.is_empty()).then_some(value)
 }
 
 /// Whether a response may be kept: 2xx, not too large, without `Set-Cookie` or a token in headers or body.

@@ -264,6 +264,20 @@ impl AuthServer {
         self.realm().take_background_events()
     }
 
+    /// Whom a request's tokens name, as [`guard::identify_now`] has it; `None`: call [`AuthServer::identify`].
+    #[must_use]
+    pub fn identify_now(&self, request: &GuardRequest) -> Option<String> {
+        guard::identify_now(self.realm(), request)
+    }
+
+    /// Whom a request's tokens name; empty: nobody, or the keys to tell are not to be had.
+    pub async fn identify(&self, request: &GuardRequest) -> String {
+        match self.ready().await {
+            Ok(()) => guard::identify(self.realm(), request).await,
+            Err(_) => String::new(),
+        }
+    }
+
     /// Grows with every revocation and role change made by this process: what a caller cached under another epoch
     /// is stale.
     #[must_use]

@@ -32,10 +32,16 @@ export interface NativeCallbacks {
 /** A request as the idempotency gate sees it. */
 export interface NativeIncoming {
   method: string;
+  host: string;
   pathAndQuery: string;
   headerValue?: string;
-  credential?: string;
+  identity?: string;
+  authorization?: string;
+  cookie?: string;
+  apiKey?: string;
+  named?: string;
   address?: string;
+  contentType: string;
   body: string;
 }
 
@@ -74,6 +80,8 @@ export interface NativeServer extends NativeGuardian {
   now(): number;
   hasRoute(method: string, path: string): boolean;
   handle(request: NativeRequest): Promise<string>;
+  identifyNow(request: GuardRequest): string | null;
+  identify(request: GuardRequest): Promise<string>;
   call(method: string, args: string, transaction?: number): Promise<string>;
   told(): string;
   runBuiltin(operation: string, input: string, context: string): Promise<string>;

@@ -28,6 +28,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
 
   /** Where idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
   readonly redisUrl: () => string | undefined;
+  /** Whose tokens these are, if that is configured. */
+  readonly issuer: string | undefined;
 
   constructor(options: t.ServerOptions<Role>) {
     const { text, clock } = prepare(options);
@@ -42,8 +44,9 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
     this.transactions = transactions;
     this.database = database;
-    const { redisUrl } = options;
+    const { redisUrl, issuer } = options;
     this.redisUrl = () => redisUrl;
+    this.issuer = issuer ?? undefined;
     for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
   }
 
@@ -83,20 +86,30 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return error ? { headers, error: fromData(error) } : { headers };
   }
 
+  /** Whom the tokens of a request name, by their signatures alone; empty: nobody. At once where the keys are there. */
+  identify(request: GuardRequest): string | Promise<string> {
+    return this.native.identifyNow(request) ?? this.native.identify(request);
+  }
+
   /**
-   * Whether a stored answer may be given to a request: a token of ours whose session has ended gets none. Credentials
+   * Whether a stored answer may be given to a request of `identity`: a token of ours whose session has ended gets none. Credentials
    * that are not ours are not ours to judge.
    */
-  async mayReplay(request: GuardRequest): Promise<boolean> {
-    const token = this.native.accessTokenOf(request.authorization, request.cookie);
-    if (token === null) return true;
-    try {
-      this.verifyAccessToken(token);
-    } catch (error) {
-      return (error as SentriError).code === "TOKEN_INVALID";
-    }
+  async mayReplay(request: GuardRequest, identity: string): Promise<boolean> {
+    if (identity === "" && !this.bringsToken(request)) return true;
     const guarded = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
     return guarded.principal !== undefined;
+  }
+
+  private bringsToken(request: GuardRequest): boolean {
+    const token = this.native.accessTokenOf(request.authorization, request.cookie);
+    if (token === null) return false;
+    try {
+      this.verifyAccessToken(token);
+      return true;
+    } catch (error) {
+      return (error as SentriError).code !== "TOKEN_INVALID";
+    }
   }
 
   private async call<T>(method: string, ...args: unknown[]): Promise<T> {

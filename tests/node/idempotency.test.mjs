@@ -19,6 +19,16 @@ async function send(base, path, key, { method = "POST", body = { amount: 1 }, he
   return { status: sent.status, headers: sent.headers, text, json: isJson ? JSON.parse(text) : undefined, isReplay: sent.headers.get("idempotency-replayed") === "true" };
 }
 
+/** Sends raw HTTP and goes away; resolves when the request has arrived, as far as it goes. */
+async function breakOff(base, text) {
+  const socket = connect(Number(new URL(base).port), "127.0.0.1");
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.write(text, resolve));
+  await pause(50);
+  socket.destroy();
+  await pause(50);
+}
+
 /** A hundred equal requests at once: every answer is that of the one that ran, or says that it runs. */
 async function stampede(bases, path, key, expected) {
   const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => send(bases[at % bases.length], path, key)));
@@ -207,6 +217,142 @@ for (const [name, framework] of Object.entries(gates)) {
     for (const make of [auth.idempotencyMiddleware, framework.standalone]) {
       for (const [option, given] of wrong) assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
     }
+  });
+
+  test(`${name}: an answer is its caller's alone, by whatever header that is known`, async (t) => {
+    let runs = 0;
+    const routes = { "/order": () => ({ json: { run: (runs += 1) } }) };
+    const credential = (ctx) => framework.header(ctx, "x-auth-token");
+    const base = await serveGate(t, framework, framework.standalone({ credential }), routes);
+    const basic = { authorization: "Basic c3RhZ2luZzpzdGFnaW5n" };
+    const callers = [{}, { "x-api-key": "a" }, { "x-api-key": "b" }, basic, { ...basic, cookie: "sid=alice" }, { ...basic, cookie: "sid=bob" }, { ...basic, "x-api-key": "a" }, { "x-auth-token": "alice" }, { "x-auth-token": "bob" }];
+    for (const headers of callers) assert.equal((await send(base, "/order", "k", { headers })).isReplay, false, JSON.stringify(headers));
+    for (const headers of callers) assert.equal((await send(base, "/order", "k", { headers })).isReplay, true, JSON.stringify(headers));
+    assert.equal(runs, callers.length);
+    const later = await serveGate(t, framework, framework.standalone({ credential: async (ctx) => credential(ctx) }), routes);
+    for (const token of ["alice", "bob"]) assert.equal((await send(later, "/order", "k", { headers: { "x-auth-token": token } })).isReplay, false, "a promise of one will do");
+    const broken = await serveGate(t, framework, framework.standalone({ credential: () => ({}) }), routes);
+    assert.equal((await send(broken, "/order", "k")).status, 500);
+    assert.throws(() => framework.standalone({ credential: "x-auth-token" }), { code: "CONFIGURATION_ERROR", message: /credential/ });
+    assert.throws(() => framework.standalone({ keyPrefix: "" }), { code: "CONFIGURATION_ERROR", message: /keyPrefix/ });
+  });
+
+  test(`${name}: a session is one caller, whatever else a browser sends`, async (t) => {
+    let runs = 0;
+    const auth = framework.create(options({ apiKey: "s3cret-key", accessCookie: true }));
+    await auth.migrate();
+    const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/order": () => ({ json: { run: (runs += 1) } }) }, auth);
+    const { user: { id } } = await auth.register(user("rizz"));
+    const [first, second] = [await auth.createSession(id), await auth.createSession(id)];
+    const order = async (key, headers) => {
+      const { status, isReplay } = await send(base, "/order", key, { headers });
+      return [status, isReplay];
+    };
+    const bearer = (claims) => ({ authorization: `Bearer ${auth.signAccessToken(claims)}` });
+    const { sessionId } = first;
+    assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}` }), [200, false]);
+    assert.deepEqual(await order("k", { authorization: `Bearer ${second.accessToken}` }), [200, false], "another session");
+    assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}`, "x-api-key": "s3cret-key" }), [200, false], "a key may do more");
+    for (const headers of [
+      { cookie: `access_token=${first.accessToken}; _ga=GA1.1` },
+      { cookie: `_ga=GA1.2; access_token=${first.accessToken}` },
+      { cookie: `refresh_token=${first.refreshToken}` },
+      bearer({ id, roles: ["user", "admin"], sessionId }),
+    ]) assert.deepEqual(await order("k", headers), [200, true], JSON.stringify(headers));
+    // Without a session, a token is its user's and its roles'.
+    for (const roles of [["user"], ["user", "admin"]]) assert.deepEqual(await order("k", bearer({ id, roles })), [200, false]);
+    assert.deepEqual(await order("k", bearer({ id, roles: ["admin", "user"] })), [200, true]);
+    assert.equal(runs, 5);
+    // Nobody vouches for a token that is none of ours, nor for a session that has ended.
+    assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}x` }), [401, false]);
+    await auth.revokeSession(sessionId);
+    for (const headers of [{ authorization: `Bearer ${first.accessToken}` }, { cookie: `refresh_token=${first.refreshToken}` }]) assert.deepEqual(await order("k", headers), [401, false]);
+
+    const ceo = { identifiers: [{ type: "email", value: "ceo@example.com" }], password: PASSWORD, roles: ["admin"] };
+    const register = async (headers, body = ceo) => {
+      const { status, json, isReplay } = await send(base, "/auth/register", "user-1", { body, headers });
+      return [status, json.code, isReplay];
+    };
+    assert.deepEqual(await register({ "x-api-key": "s3cret-key" }), [201, undefined, false]);
+    assert.deepEqual(await register({ "x-api-key": "s3cret-key" }), [201, undefined, true]);
+    assert.deepEqual(await register({}), [401, "UNAUTHORIZED", false]);
+    assert.deepEqual(await register({ "x-api-key": "wrong" }), [401, "UNAUTHORIZED", false]);
+    assert.deepEqual(await register({ "x-api-key": "s3cret-key" }, { ...ceo, roles: ["user"] }), [422, "IDEMPOTENCY_MISMATCH", false], "bodies of our endpoints count");
+  });
+
+  test(`${name}: hosts, gates and types of body`, async (t) => {
+    let runs = 0;
+    const routes = { "/order": () => ({ json: { run: (runs += 1) } }) };
+    const gate = () => framework.standalone({ redisUrl: REDIS, ttl: 30_000 });
+    const base = await serveGate(t, framework, framework.standalone(), routes);
+    const at = (host) => new Promise((resolve, reject) => {
+      const headers = { ...JSON_TYPE, host, "x-idempotency-key": "k" };
+      request(`${base}/order`, { method: "POST", headers }, (response) => response.resume().on("end", () => resolve(response.headers["idempotency-replayed"]))).on("error", reject).end("{}");
+    });
+    assert.deepEqual([await at("a.example"), await at("b.example"), await at("a.example:8080"), runs], [undefined, undefined, "true", 2]);
+
+    await overRedis(async () => {
+      runs = 0;
+      const key = randomUUID();
+      const nested = await serveGate(t, framework, [gate(), gate()], routes);
+      assert.deepEqual([(await send(nested, "/order", key)).status, runs], [200, 1], "a gate behind another leaves the key to it");
+      assert.equal((await send(nested, "/order", key)).isReplay, true);
+      const other = await serveGate(t, framework, framework.standalone({ redisUrl: REDIS, ttl: 30_000, keyPrefix: key }), routes);
+      assert.deepEqual([(await send(other, "/order", key)).isReplay, runs], [false, 2], "another application");
+    });
+
+    const bodies = [["application/json", '{"a":"1"}'], ["text/plain", '{"a":"1"}'], ["application/json", "{}"], ["application/json", "[]"]];
+    for (const [at, [type, body]] of bodies.entries()) {
+      for (const [otherAt, [otherType, otherBody]] of bodies.entries()) {
+        const key = `types-${at}-${otherAt}`;
+        assert.equal((await send(base, "/order", key, { body, headers: { "content-type": type } })).status, 200);
+        const again = await send(base, "/order", key, { body: otherBody, headers: { "content-type": otherType } });
+        assert.equal(again.status, at === otherAt ? 200 : 422, `${type} ${body}, then ${otherType} ${otherBody}`);
+      }
+    }
+  });
+
+  // Fastify and its plugins read forms by other means.
+  if (!name.startsWith("Fastify")) {
+    test(`${name}: an upload is the same when it is sent again`, async (t) => {
+      let runs = 0;
+      const base = await serveGate(t, framework, framework.standalone(), { "/up": () => ({ json: { run: (runs += 1) } }) });
+      const up = async (text, key, fileName = "a.txt") => {
+        const form = new FormData();
+        form.append("title", "x");
+        form.append("file", new File([text], fileName, { type: "text/plain" }));
+        const sent = await fetch(`${base}/up`, { method: "POST", body: form, headers: { "x-idempotency-key": key } });
+        await sent.text();
+        return [sent.status, sent.headers.get("idempotency-replayed")];
+      };
+      assert.deepEqual(await up("AAAA", "k"), [200, null]);
+      await pause(20);
+      assert.deepEqual(await up("AAAA", "k"), [200, "true"]);
+      assert.deepEqual(await up("AAAAA", "k"), [422, null]);
+      // Express and Koa leave such bodies to the handler; their length is all that is known.
+      if (/Hono|Elysia/.test(name)) {
+        assert.deepEqual(await up("BBBB", "k"), [422, null]);
+        assert.deepEqual(await up("AAAA", "k", "b.txt"), [422, null]);
+      }
+      assert.equal(runs, 1);
+      const long = "x".repeat(1_500_000);
+      assert.deepEqual([await up(long, "long"), await up(long, "long")], [[200, null], [200, "true"]]);
+    });
+  }
+
+  test(`${name}: a request that breaks off before its body has ended frees its key`, async (t) => {
+    let runs = 0;
+    const base = await serveGate(t, framework, framework.standalone(), { "/up": () => ((runs += 1), { status: 201, json: {} }), "/never": () => new Promise(() => {}) });
+    const type = name.startsWith("Fastify") ? "application/json" : "application/octet-stream";
+    const text = '{"a":"bcd"}';
+    const head = (path) => `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-idempotency-key: k\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\n\r\n`;
+    await breakOff(base, `${head("/never")}{`);
+    await breakOff(base, `${head("/never")}{`);
+    const again = await Promise.race([send(base, "/never", "k", { body: text, headers: { "content-type": type } }), pause(200, "runs")]);
+    assert.equal(again, "runs");
+    assert.equal((await send(base, "/never", "k", { body: text, headers: { "content-type": type } })).status, 409, "that one was all there");
+    assert.equal((await send(base, "/up", "k", { body: text, headers: { "content-type": type } })).status, 201);
+    assert.equal(runs, 1);
   });
 
   test(`${name}: two servers over one Redis run a request once`, async (t) => {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
+use super::cookie::CookieRules;
 use super::credential;
 use crate::clock::Millis;
 use crate::config::SessionCheck;
@@ -158,6 +161,50 @@ pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
         },
         Step::Session(verified) => check_session(realm, *verified).await,
     }
+}
+
+/// Whom a request's tokens name, by their signatures alone: what stays the same when a token is renewed or a cookie is changed.
+/// Where sessions are looked at, `protect()` sees to it that one is its user's; elsewhere the user is named too, and for a
+/// token without a session the roles that it was given. Empty: nobody. `None`: it takes I/O to answer.
+#[must_use]
+pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
+    let ring = realm.keys.get()?;
+    if keys::are_behind(realm) {
+        return None;
+    }
+    let now = realm.now();
+    let cookie_name = |rules: &Option<CookieRules>| rules.as_ref().map(|rules| rules.name.clone());
+    let access_name = cookie_name(&realm.config.access_cookie);
+    let Ok(token) = credential::read(request, access_name.as_deref(), &realm.config.trusted_origins) else {
+        return Some(String::new());
+    };
+    let claims = token.map(|token| ring.verify_access(&token, &realm.config.claims, now));
+    if let Some(Ok(AccessClaims { id, mut roles, session_id, .. })) = claims {
+        roles.sort_unstable();
+        return Some(match session_id {
+            None => json!({ "user": id, "roles": roles }).to_string(),
+            Some(session) if realm.config.session_check == SessionCheck::Off => {
+                json!({ "user": id, "session": session }).to_string()
+            }
+            Some(session) => json!({ "session": session }).to_string(),
+        });
+    }
+    // Those whom a silent refresh will let in.
+    let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.silent_refresh);
+    let session = match (claims, refresh_name) {
+        (None | Some(Err(TokenError::Expired)), Some(name)) => {
+            let token = credential::read_cookie(request, &name, &realm.config.trusted_origins).ok().flatten();
+            token.and_then(|token| ring.verify_refresh(&token, now).ok())
+        }
+        _ => None,
+    };
+    Some(session.map_or_else(String::new, |claims| json!({ "session": claims.session_id }).to_string()))
+}
+
+/// [`identify_now`], waiting for keys.
+pub async fn identify(realm: &Arc<Realm>, request: &GuardRequest) -> String {
+    keys::catch_up(realm).await;
+    identify_now(realm, request).unwrap_or_default()
 }
 
 fn first_step(realm: &Realm, request: &GuardRequest) -> Step {

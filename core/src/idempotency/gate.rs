@@ -8,11 +8,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Begin, Caller, IdempotencyRules, Key, MemoryIdempotency, StoredResponse, Ticket, check_header_value, derive_key,
-    fingerprint, may_store,
+    Begin, Credentials, IdempotencyRules, Key, MemoryIdempotency, StoredResponse, Ticket, check_header_value,
+    derive_key, fingerprint, may_store,
 };
 use crate::clock::Clock;
-use crate::crypto::make_random;
 use crate::error::{Error, ErrorCode};
 
 /// A request as the gate sees it.
@@ -20,14 +19,16 @@ use crate::error::{Error, ErrorCode};
 pub struct Incoming<'a> {
     /// HTTP method.
     pub method: &'a str,
+    /// The host that the client asked for, with or without a port.
+    pub host: &'a str,
     /// Path and query as the client sent them.
     pub path_and_query: &'a str,
     /// Value of the configured header.
     pub header_value: Option<&'a str>,
-    /// The `Authorization` header, else the `Cookie` header.
-    pub credential: Option<&'a str>,
-    /// Client address.
-    pub address: Option<&'a str>,
+    /// Who makes it.
+    pub credentials: Credentials<'a>,
+    /// `Content-Type`, or nothing.
+    pub content_type: &'a str,
     /// The body, or what stands for it.
     pub body: &'a [u8],
 }
@@ -58,7 +59,7 @@ pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
     async fn abandon(&self, key: &Key, ticket: Ticket);
 }
 
-/// Marks the tickets of shared answers; those of the memory count from 0.
+/// Marks the tickets of requests that are in the shared answers too, beside the memory.
 const SHARED: Ticket = 1 << 63;
 
 /// One middleware's rules and memory.
@@ -80,11 +81,18 @@ impl Gate {
         Ok(Self { rules, memory, shared: None })
     }
 
-    /// The same with answers that several processes share; the memory takes over when nobody answers there.
+    /// The same with answers that several processes share. The memory knows what this process runs and has answered, so that
+    /// no request runs here twice whether or not somebody answers there.
     #[must_use]
     pub fn with_shared(mut self, shared: Arc<dyn SharedIdempotency>) -> Self {
         self.shared = Some(shared);
         self
+    }
+
+    /// What the middleware was configured with.
+    #[must_use]
+    pub const fn rules(&self) -> &IdempotencyRules {
+        &self.rules
     }
 
     /// The header that holds the key.
@@ -98,7 +106,9 @@ impl Gate {
     pub fn pass_now(&self, incoming: &Incoming<'_>) -> Option<Passage> {
         match self.look_at(incoming) {
             Err(passage) => Some(passage),
-            Ok((key, fingerprint)) if self.shared.is_none() => Some(self.pass_alone(key, fingerprint)),
+            Ok((key, fingerprint)) if self.shared.is_none() => {
+                Some(passage(key, self.begin_here(key, fingerprint, incoming)))
+            }
             Ok(_) => None,
         }
     }
@@ -109,16 +119,20 @@ impl Gate {
             Ok(request) => request,
             Err(passage) => return passage,
         };
-        let Some(shared) = &self.shared else { return self.pass_alone(key, fingerprint) };
-        let ticket = SHARED | Ticket::from_be_bytes(make_random());
-        match shared.begin(&key, fingerprint, ticket).await {
-            Some(begin) => passage(key, begin),
-            None => self.pass_alone(key, fingerprint),
+        let begin = self.begin_here(key, fingerprint, incoming);
+        let (Some(shared), Begin::Execute(ticket)) = (&self.shared, &begin) else { return passage(key, begin) };
+        match shared.begin(&key, fingerprint, SHARED | ticket).await {
+            None => passage(key, begin),
+            Some(Begin::Execute(ticket)) => Passage::Execute(key, ticket),
+            Some(elsewhere) => {
+                self.memory.abandon(&key, *ticket);
+                passage(key, elsewhere)
+            }
         }
     }
 
-    fn pass_alone(&self, key: Key, fingerprint: [u8; 32]) -> Passage {
-        passage(key, self.memory.begin(key, fingerprint, self.rules.ttl))
+    fn begin_here(&self, key: Key, fingerprint: [u8; 32], incoming: &Incoming<'_>) -> Begin {
+        self.memory.begin(key, fingerprint, &incoming.credentials.client(), self.rules.ttl)
     }
 
     /// The key and fingerprint of a request that is looked after, else what becomes of it.
@@ -128,12 +142,9 @@ impl Gate {
             return Err(Passage::Free);
         }
         check_header_value(value).map_err(Passage::Refused)?;
-        let caller = match (incoming.credential, incoming.address) {
-            (Some(credential), _) => Caller::Credential(credential),
-            (None, address) => Caller::Address(address.unwrap_or("unknown")),
-        };
-        let key = derive_key(incoming.method, incoming.path_and_query, caller, value);
-        Ok((key, fingerprint(value, incoming.body)))
+        let Incoming { method, host, path_and_query, credentials, content_type, body, .. } = *incoming;
+        let key = derive_key(method, host, path_and_query, credentials.caller(), value);
+        Ok((key, fingerprint(value, content_type, body)))
     }
 
     /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next request with
@@ -147,32 +158,35 @@ impl Gate {
         ticket: Ticket,
         response: Option<StoredResponse>,
     ) -> Result<(), Option<StoredResponse>> {
-        if self.shared_for(ticket).is_some() {
-            return Err(response);
-        }
-        match response.filter(|answer| may_store(answer.status, &answer.headers, &answer.body)) {
-            Some(response) => self.memory.complete(key, ticket, response),
-            None => self.memory.abandon(key, ticket),
+        let kept = response.filter(|answer| may_store(answer.status, &answer.headers, &answer.body));
+        let own = ticket & !SHARED;
+        match (kept, self.shared_for(ticket)) {
+            (Some(response), None) => self.memory.complete(key, own, response),
+            (None, None) => self.memory.abandon(key, own),
+            (kept, Some(_)) => {
+                match &kept {
+                    Some(response) => self.memory.complete(key, own, response.clone()),
+                    None => self.memory.abandon(key, own),
+                }
+                return Err(kept);
+            }
         }
         Ok(())
     }
 
     /// Keeps the answer of an executed request, if it may be kept.
     pub async fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
-        if !may_store(response.status, &response.headers, &response.body) {
-            return self.abandon(key, ticket).await;
-        }
-        match self.shared_for(ticket) {
-            Some(shared) => shared.complete(key, ticket, self.rules.ttl, &response).await,
-            None => self.memory.complete(key, ticket, response),
+        match (self.end_now(key, ticket, Some(response)), self.shared_for(ticket)) {
+            (Err(Some(response)), Some(shared)) => shared.complete(key, ticket, self.rules.ttl, &response).await,
+            (Err(None), Some(shared)) => shared.abandon(key, ticket).await,
+            _ => {}
         }
     }
 
     /// Lets the next request with the key run.
     pub async fn abandon(&self, key: &Key, ticket: Ticket) {
-        match self.shared_for(ticket) {
-            Some(shared) => shared.abandon(key, ticket).await,
-            None => self.memory.abandon(key, ticket),
+        if let (Err(_), Some(shared)) = (self.end_now(key, ticket, None), self.shared_for(ticket)) {
+            shared.abandon(key, ticket).await;
         }
     }
 

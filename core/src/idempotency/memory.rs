@@ -9,14 +9,15 @@ use parking_lot::Mutex;
 
 use super::{Begin, IN_FLIGHT, Key, RETRY_AFTER, StoredResponse, Ticket};
 use crate::clock::{Clock, Millis};
+use crate::crypto::make_random;
 
 /// The most bytes of answers that are kept.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// What an entry costs beside headers and body, roughly.
 const OVERHEAD: usize = 256;
 
 /// Idempotency for one process. When it is full, the answers that would expire first make room; requests in flight
-/// never do, since a second execution is what the key is there to prevent.
+/// never do, since a second execution is what the key is there to prevent. One client's are at most half of all.
 pub struct MemoryIdempotency {
     clock: Arc<dyn Clock>,
     max_entries: usize,
@@ -31,6 +32,8 @@ struct Table {
     by_expiry: BTreeMap<(Millis, Ticket), Key>,
     /// The same for complete ones alone: what may make room.
     evictable: BTreeMap<(Millis, Ticket), Key>,
+    /// Requests in flight by client.
+    in_flight: HashMap<String, usize>,
     bytes: usize,
     next_ticket: Ticket,
 }
@@ -38,6 +41,7 @@ struct Table {
 struct Entry {
     ticket: Ticket,
     fingerprint: [u8; 32],
+    client: String,
     expires_at: Millis,
     ttl: Duration,
     /// `None` while in flight.
@@ -55,12 +59,15 @@ impl MemoryIdempotency {
     /// An empty cache for `max_entries` answers of `max_bytes` in all.
     #[must_use]
     pub fn with_max_bytes(clock: Arc<dyn Clock>, max_entries: usize, max_bytes: usize) -> Self {
-        Self { clock, max_entries: max_entries.max(1), max_bytes, table: Mutex::default() }
+        // Where processes share answers, the tickets of one are not to be those of another.
+        let next_ticket = Ticket::from_be_bytes(make_random()) >> 2;
+        let table = Mutex::new(Table { next_ticket, ..Table::default() });
+        Self { clock, max_entries: max_entries.max(1), max_bytes, table }
     }
 
-    /// Says what to do with a request. Of any number of equal ones at once, one executes.
+    /// Says what to do with a request of `client`. Of any number of equal ones at once, one executes.
     #[must_use]
-    pub fn begin(&self, key: Key, fingerprint: [u8; 32], ttl: Duration) -> Begin {
+    pub fn begin(&self, key: Key, fingerprint: [u8; 32], client: &str, ttl: Duration) -> Begin {
         let now = self.clock.now();
         let mut table = self.table.lock();
         table.drop_expired(now);
@@ -71,6 +78,9 @@ impl MemoryIdempotency {
                 None => Begin::InProgress { retry_after: RETRY_AFTER },
             };
         }
+        if table.in_flight.get(client).is_some_and(|count| *count >= self.max_entries.div_ceil(2)) {
+            return Begin::InProgress { retry_after: RETRY_AFTER };
+        }
         while table.entries.len() >= self.max_entries {
             if !table.evict_one() {
                 // Full of requests in flight. Running this one unrecorded could run it twice.
@@ -80,7 +90,8 @@ impl MemoryIdempotency {
         let ticket = table.next_ticket;
         table.next_ticket += 1;
         let expires_at = after(now, IN_FLIGHT);
-        table.insert(key, Entry { ticket, fingerprint, expires_at, ttl, response: None, bytes: OVERHEAD });
+        let client = client.to_owned();
+        table.insert(key, Entry { ticket, fingerprint, client, expires_at, ttl, response: None, bytes: OVERHEAD });
         Begin::Execute(ticket)
     }
 
@@ -90,7 +101,7 @@ impl MemoryIdempotency {
         let now = self.clock.now();
         let mut table = self.table.lock();
         let Some(mut entry) = table.remove_if(key, ticket) else { return };
-        entry.bytes = OVERHEAD + size_of_response(&response);
+        entry.bytes = size_of(&response);
         if entry.bytes > self.max_bytes {
             return;
         }
@@ -129,6 +140,8 @@ impl Table {
         self.by_expiry.insert(place, key);
         if entry.response.is_some() {
             self.evictable.insert(place, key);
+        } else {
+            *self.in_flight.entry(entry.client.clone()).or_default() += 1;
         }
         self.bytes += entry.bytes;
         self.entries.insert(key, entry);
@@ -140,6 +153,14 @@ impl Table {
         self.by_expiry.remove(&place);
         self.evictable.remove(&place);
         self.bytes -= entry.bytes;
+        if entry.response.is_none()
+            && let Some(count) = self.in_flight.get_mut(&entry.client)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.in_flight.remove(&entry.client);
+            }
+        }
         Some(entry)
     }
 
@@ -171,7 +192,8 @@ fn after(now: Millis, duration: Duration) -> Millis {
     now.saturating_add(Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX))
 }
 
-fn size_of_response(response: &StoredResponse) -> usize {
+/// What an answer costs, roughly.
+pub fn size_of(response: &StoredResponse) -> usize {
     let headers = response.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
-    headers + response.body.len()
+    OVERHEAD + headers + response.body.len()
 }

@@ -31,5 +31,5 @@ export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Ctx>): Guard;
   /** Runs requests with the same key once, and answers repeats with what the first one was answered. */
-  idempotencyMiddleware(options?: IdempotencyOptions): Idempotency;
+  idempotencyMiddleware(options?: IdempotencyOptions<Ctx>): Idempotency;
 }

@@ -62,7 +62,7 @@ export function withElysia(Framework: typeof Elysia) {
           };
       return plugin().onBeforeHandle({ as: "scoped" }, hook);
     },
-    idempotencyMiddleware: (options?: IdempotencyOptions): ElysiaPlugin => elysiaGate(plugin(), new Gate(options, server), addressBy(server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<Context>): ElysiaPlugin => elysiaGate(plugin(), new Gate(options, server), addressBy(server)),
   });
 
   function createAuthElysia<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
@@ -73,7 +73,7 @@ export function withElysia(Framework: typeof Elysia) {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
   /** The idempotency middleware by itself, without an auth server. */
-  const createIdempotencyMiddleware = (options?: IdempotencyOptions): ElysiaPlugin =>
+  const createIdempotencyMiddleware = (options?: IdempotencyOptions<Context>): ElysiaPlugin =>
     elysiaGate(plugin(), new Gate(options), ({ request, server }) => peerOf(request, server ?? null));
   return { createAuthElysia, createIdempotencyMiddleware };
 }

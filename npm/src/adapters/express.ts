@@ -76,7 +76,7 @@ function serving(server: AuthServer) {
         .catch(next);
     },
     rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => req.ip)),
-    idempotencyMiddleware: (options?: IdempotencyOptions): RequestHandler => expressGate(new Gate(options, server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<Request>): RequestHandler => expressGate(new Gate(options, server)),
   };
 }
 
@@ -98,6 +98,6 @@ export function createAuthServer<Role extends string = string>(options: Omit<Ser
 }
 
 /** The idempotency middleware by itself, without an auth server. */
-export function createIdempotencyMiddleware(options?: IdempotencyOptions): RequestHandler {
+export function createIdempotencyMiddleware(options?: IdempotencyOptions<Request>): RequestHandler {
   return expressGate(new Gate(options));
 }

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { AuthServer } from "../server.js";
 import { requestId, surface } from "./fastify-context.js";
-import { readRequest } from "./node.js";
+import { readBody, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
 /** What `setErrorHandler` and `frameworkErrors` take. */
@@ -15,6 +15,7 @@ const UNROUTED = new Set<unknown>(["FST_ERR_BAD_URL", "FST_ERR_MAX_PARAM_LENGTH"
 /** The endpoints as a plugin, and an error handler that knows where they are. */
 export class FastifyEndpoints {
   private readonly prefixes = new Set<string>();
+  private readonly tooLarge = new WeakSet<FastifyRequest>();
 
   constructor(
     private readonly server: AuthServer,
@@ -47,18 +48,24 @@ export class FastifyEndpoints {
     app.setErrorHandler(this.onError);
     // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    // They are read here and not by the handler, so that hooks in between, such as the idempotency gate, see more than a stream.
+    app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
+      const { raw = Buffer.alloc(0), tooLarge } = await readBody(payload);
+      if (tooLarge) this.tooLarge.add(request);
+      return raw;
+    });
     for (const { method, path } of SENTRI_ROUTES) {
       app.route({
         method,
         url: path,
-        handler: (request, reply) => this.answer(request, reply, method, below(request.raw.url ?? "/", path), request.body ?? undefined),
+        handler: (request, reply) => this.answer(request, reply, method, below(request.raw.url ?? "/", path)),
       });
     }
   };
 
-  private async answer(request: FastifyRequest, reply: FastifyReply, method: string, url: string, body?: unknown) {
-    const told = { method, url, clientIp: request.ip, requestId: requestId(request), stream: body as Readable | undefined };
+  private async answer(request: FastifyRequest, reply: FastifyReply, method: string, url: string) {
+    const body = request.body instanceof Uint8Array && request.body.length > 0 ? request.body : undefined;
+    const told = { method, url, clientIp: request.ip, requestId: requestId(request), body, tooLarge: this.tooLarge.has(request) };
     const response = await this.server.handle(await readRequest(request.raw, told));
     surface.addHeaders(reply.status(response.status), response.headers);
     return reply.send(response.body);

@@ -53,7 +53,7 @@ function serving(server: AuthServer) {
     router: () => endpoints.plugin(),
     errorHandler: (options?: ErrorHandlerOptions<FastifyRequest>) => endpoints.errorHandler(errorHandler(options)),
     rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
-    idempotencyMiddleware: (options?: IdempotencyOptions) => fastifyGate(new Gate(options, server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<FastifyRequest>) => fastifyGate(new Gate(options, server)),
   };
 }
 
@@ -67,6 +67,6 @@ export function createAuthFastify<Role extends string = string>(
 }
 
 /** The idempotency middleware by itself, without an auth server: `await app.register(createIdempotencyMiddleware())`. */
-export function createIdempotencyMiddleware(options?: IdempotencyOptions): FastifyPluginAsync {
+export function createIdempotencyMiddleware(options?: IdempotencyOptions<FastifyRequest>): FastifyPluginAsync {
   return fastifyGate(new Gate(options));
 }

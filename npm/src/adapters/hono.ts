@@ -94,7 +94,7 @@ export function withHono(Framework: new () => Hono) {
     },
     rateLimiter: (options: RateLimiterOptions<Context>) =>
       middleware(makeLimiter(server, surface, options, addressBy(server))),
-    idempotencyMiddleware: (options?: IdempotencyOptions) => honoGate(new Gate(options, server), addressBy(server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<Context>) => honoGate(new Gate(options, server), addressBy(server)),
   });
   function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
   function createAuthHono<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
@@ -104,6 +104,6 @@ export function withHono(Framework: new () => Hono) {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
   /** The idempotency middleware by itself, without an auth server. */
-  const createIdempotencyMiddleware = (options?: IdempotencyOptions): MiddlewareHandler => honoGate(new Gate(options), peerOf);
+  const createIdempotencyMiddleware = (options?: IdempotencyOptions<Context>): MiddlewareHandler => honoGate(new Gate(options), peerOf);
   return { createAuthHono, createIdempotencyMiddleware };
 }

@@ -91,7 +91,7 @@ function serving(server: AuthServer) {
   return {
     router: () => (router ??= makeRouter(server)),
     rateLimiter: (options: RateLimiterOptions<KoaContext>) => middleware(makeLimiter(server, surface, options, (ctx) => ctx.ip)),
-    idempotencyMiddleware: (options?: IdempotencyOptions) => koaGate(new Gate(options, server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<KoaContext>) => koaGate(new Gate(options, server)),
   };
 }
 
@@ -105,6 +105,6 @@ export function createAuthKoa<Role extends string = string>(
 }
 
 /** The idempotency middleware by itself, without an auth server. */
-export function createIdempotencyMiddleware(options?: IdempotencyOptions): Middleware {
+export function createIdempotencyMiddleware(options?: IdempotencyOptions<KoaContext>): Middleware {
   return koaGate(new Gate(options));
 }

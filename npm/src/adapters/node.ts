@@ -22,13 +22,13 @@ export interface Told {
   requestId?: string | undefined;
   /** What a parser made of the body; `undefined` or `null`: nobody has read it. */
   body?: unknown;
-  /** Where to read the body, if not from the request. */
-  stream?: Readable | undefined;
+  /** Whether somebody has found it longer than the limit. */
+  tooLarge?: boolean;
 }
 
 /** Moves a request to the core: its body as the framework parsed it, or as it comes. */
 export async function readRequest(req: IncomingMessage, told: Told): Promise<NativeRequest> {
-  const { url, clientIp, requestId, body, stream = req } = told;
+  const { url, clientIp, requestId, body, tooLarge } = told;
   const at = url.indexOf("?");
   const request: NativeRequest = {
     method: told.method ?? req.method ?? "GET",
@@ -38,10 +38,12 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
-  if (body === undefined || body === null) {
+  if (tooLarge) {
+    request.tooLarge = true;
+  } else if (body === undefined || body === null) {
     // Somebody may have read the stream without leaving a body; waiting for it again would be for ever.
-    const unread = stream !== req || (!req.readableEnded && !req.complete) || req.readableLength > 0;
-    if (unread) Object.assign(request, await readBody(stream));
+    const unread = (!req.readableEnded && !req.complete) || req.readableLength > 0;
+    if (unread) Object.assign(request, await readBody(req));
   } else if (typeof body === "string") {
     request.raw = Buffer.from(body);
   } else if (body instanceof Uint8Array) {
@@ -61,7 +63,8 @@ function headerPairs({ rawHeaders }: IncomingMessage): Array<[string, string]> {
   return pairs;
 }
 
-function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
+/** Reads a body up to the limit. */
+export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

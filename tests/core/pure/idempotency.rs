@@ -5,15 +5,59 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sentri_core::clock::TestClock;
 use sentri_core::idempotency::{
-    Begin, Caller, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage, StoredResponse,
-    check_header_value, derive_key, fingerprint, is_passed_through, may_store,
+    Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
+    StoredResponse, check_header_value, derive_key, fingerprint, is_passed_through, may_store,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::vectors::{self, option, text};
 
 const TTL: Duration = Duration::from_secs(300);
 
+const CLIENT: &str = "192.0.2.1";
+
+fn bearer(token: &str) -> Credentials<'_> {
+    Credentials { authorization: Some(token), ..Credentials::default() }
+}
+
 fn key(number: u32) -> Key {
-    derive_key("POST", "/orders", Caller::Credential("token"), &number.to_string())
+    derive_key("POST", "a.example", "/orders", bearer("token").caller(), &number.to_string())
+}
+
+fn credentials(given: &Value) -> Credentials<'_> {
+    let part = |name: &str| option(given, name).and_then(Value::as_str);
+    Credentials {
+        identity: part("identity"),
+        authorization: part("authorization"),
+        cookie: part("cookie"),
+        api_key: part("apiKey"),
+        named: part("named"),
+        address: part("address"),
+    }
+}
+
+#[test]
+fn vectors() {
+    vectors::run("idempotency", |given| {
+        let (a, b) = (&given["a"], &given["b"]);
+        let body = |of: &Value| fingerprint("k", of[0].as_str().unwrap(), of[1].as_str().unwrap().as_bytes());
+        let is_same = match text(given, "op") {
+            "caller" => credentials(a).caller() == credentials(b).caller(),
+            "client" => credentials(a).client() == credentials(b).client(),
+            _ => body(a) == body(b),
+        };
+        Ok(json!(if is_same { "same" } else { "different" }))
+    });
+}
+
+#[test]
+fn credentials_are_not_printed() {
+    let credentials = Credentials { cookie: Some("hunter2"), ..bearer("hunter2") };
+    assert_eq!(format!("{credentials:?} {:?}", credentials.caller()), "Credentials(..) Caller(..)");
+}
+
+fn print_of(body: &[u8]) -> [u8; 32] {
+    fingerprint("k", "text/plain", body)
 }
 
 fn answer(body: &str) -> StoredResponse {
@@ -26,7 +70,11 @@ fn memory(entries: usize) -> (Arc<TestClock>, MemoryIdempotency) {
 }
 
 fn execute(memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
-    match memory.begin(key, fingerprint("k", body.as_bytes()), TTL) {
+    execute_for(CLIENT, memory, key, body)
+}
+
+fn execute_for(client: &str, memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
+    match memory.begin(key, print_of(body.as_bytes()), client, TTL) {
         Begin::Execute(ticket) => ticket,
         other => panic!("{other:?}"),
     }
@@ -39,9 +87,11 @@ fn options() {
     assert!(
         rules.apply_to("POST", "/orders") && rules.apply_to("patch", "/orders") && !rules.apply_to("GET", "/orders")
     );
-    let given = json!({ "ttl": 60_000, "header": "Idempotency-Key", "methods": ["delete"], "maxSize": 5 });
+    let given = json!({ "ttl": 60_000, "header": "Idempotency-Key", "methods": ["delete"], "maxSize": 5,
+        "keyPrefix": "orders", "credential": "[function]" });
     let rules = IdempotencyRules::from_options(Some(&given)).unwrap();
     assert_eq!((rules.ttl.as_secs(), rules.header.as_str(), rules.max_size), (60, "Idempotency-Key", 5));
+    assert_eq!(rules.key_prefix, "orders");
     assert!(rules.apply_to("DELETE", "/orders") && !rules.apply_to("POST", "/orders"));
     for (member, bad) in [
         ("ttl", json!(0)),
@@ -60,6 +110,9 @@ fn options() {
         ("maxSize", json!(0)),
         ("maxSize", json!("1")),
         ("maxSize", json!(1e12)),
+        ("keyPrefix", json!("")),
+        ("keyPrefix", json!(5)),
+        ("credential", json!("x-auth-token")),
     ] {
         let error = IdempotencyRules::from_options(Some(&json!({ member: bad }))).unwrap_err();
         assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with(member), "{member} {error}");
@@ -133,22 +186,29 @@ fn what_may_be_stored() {
 
 #[test]
 fn keys_differ_in_every_part() {
-    let base = ("POST", "/a?b=1", Caller::Credential("t"), "k");
+    let derive = |(method, host, path, token, value): (&str, &str, &str, &str, &str)| {
+        derive_key(method, host, path, bearer(token).caller(), value)
+    };
     let mut keys = HashSet::new();
-    for (method, path, caller, value) in [
-        base,
-        ("PUT", "/a?b=1", Caller::Credential("t"), "k"),
-        ("POST", "/a?b=2", Caller::Credential("t"), "k"),
-        ("POST", "/a?b=1", Caller::Credential("u"), "k"),
-        ("POST", "/a?b=1", Caller::Address("t"), "k"),
-        ("POST", "/a?b=1", Caller::Credential("t"), "l"),
-        ("POST", "/a?b=1", Caller::Credential("tk"), ""),
-        ("POST", "/a?b=1", Caller::Credential(""), "tk"),
-        ("POST/", "a?b=1", Caller::Credential("t"), "k"),
+    for parts in [
+        ("POST", "a.example", "/a?b=1", "t", "k"),
+        ("PUT", "a.example", "/a?b=1", "t", "k"),
+        ("POST", "b.example", "/a?b=1", "t", "k"),
+        ("POST", "[2001:db8::1]", "/a?b=1", "t", "k"),
+        ("POST", "a.example/", "a?b=1", "t", "k"),
+        ("POST", "a.example", "/a?b=2", "t", "k"),
+        ("POST", "a.example", "/a?b=1", "u", "k"),
+        ("POST", "a.example", "/a?b=1", "t", "l"),
+        ("POST", "a.example", "/a?b=1", "tk", ""),
+        ("POST", "a.example", "/a?b=1", "", "tk"),
+        ("POST/", "a.example", "a?b=1", "t", "k"),
     ] {
-        assert!(keys.insert(derive_key(method, path, caller, value)));
+        assert!(keys.insert(derive(parts)), "{parts:?}");
     }
-    assert!(keys.contains(&derive_key("post", base.1, base.2, base.3)));
+    for host in ["A.Example", "a.example:80", "a.example:8080"] {
+        assert!(keys.contains(&derive(("post", host, "/a?b=1", "t", "k"))), "{host}");
+    }
+    assert!(keys.contains(&derive(("POST", "[2001:DB8::1]:443", "/a?b=1", "t", "k"))));
     assert!(format!("{:?}", key(1)).len() < 20, "a key is not printed");
 }
 
@@ -157,15 +217,15 @@ fn once_then_replayed() {
     let (clock, memory) = memory(10);
     let ticket = execute(&memory, key(1), "a");
     assert_eq!(
-        memory.begin(key(1), fingerprint("k", b"a"), TTL),
+        memory.begin(key(1), print_of(b"a"), CLIENT, TTL),
         Begin::InProgress { retry_after: Duration::from_secs(1) }
     );
-    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Mismatch);
+    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Mismatch);
     memory.complete(&key(1), ticket, answer("done"));
-    assert_eq!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(answer("done")));
-    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Mismatch);
+    assert_eq!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(answer("done")));
+    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Mismatch);
     clock.advance(299_999);
-    assert!(matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(_)));
+    assert!(matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(_)));
     clock.advance(1);
     execute(&memory, key(1), "another body, since the answer has expired");
 }
@@ -178,16 +238,16 @@ fn abandoned_and_vanished() {
     assert_eq!(memory.size(), (0, 0));
     let vanished = execute(&memory, key(1), "a");
     clock.advance(59_999);
-    assert!(matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
     clock.advance(1);
     let second = execute(&memory, key(1), "b");
     // The first one comes back after all: it must neither answer for the second nor end it.
     memory.complete(&key(1), vanished, answer("stale"));
     memory.abandon(&key(1), vanished);
-    assert!(matches!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::InProgress { .. }));
     memory.complete(&key(1), second, answer("fresh"));
     memory.abandon(&key(1), second);
-    assert_eq!(memory.begin(key(1), fingerprint("k", b"b"), TTL), Begin::Replay(answer("fresh")));
+    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Replay(answer("fresh")));
 }
 
 #[test]
@@ -201,19 +261,39 @@ fn bounded_in_entries() {
     execute(&memory, key(3), "a");
     assert_eq!(memory.size().0, 3);
     assert!(
-        matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Replay(_)),
+        matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(_)),
         "the oldest went, not this one"
     );
     execute(&memory, key(4), "a");
-    execute(&memory, key(5), "a");
+    execute_for("192.0.2.2", &memory, key(5), "a");
     // Three in flight: a fourth is not run unrecorded, and none of the three is forgotten.
-    assert!(matches!(memory.begin(key(6), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(6), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
     for number in 3..6 {
-        assert!(matches!(memory.begin(key(number), fingerprint("k", b"a"), TTL), Begin::InProgress { .. }));
+        assert!(matches!(memory.begin(key(number), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
     }
     clock.advance(60_000);
     execute(&memory, key(6), "a");
     assert_eq!(memory.size().0, 1);
+}
+
+#[test]
+fn one_client_leaves_room_for_others() {
+    let (clock, memory) = memory(10);
+    let asks = |client: &str, number: u32| memory.begin(key(number), print_of(b"a"), client, TTL);
+    let tickets: Vec<_> = (0..5).map(|number| execute(&memory, key(number), "a")).collect();
+    assert!(matches!(asks(CLIENT, 5), Begin::InProgress { .. }), "half of the places are taken");
+    execute_for("192.0.2.2", &memory, key(5), "a");
+    // Each way in which a request ends gives its place back.
+    memory.complete(&key(0), tickets[0], answer("x"));
+    execute(&memory, key(6), "a");
+    memory.abandon(&key(1), tickets[1]);
+    execute(&memory, key(7), "a");
+    assert!(matches!(asks(CLIENT, 8), Begin::InProgress { .. }));
+    assert!(matches!(asks(CLIENT, 0), Begin::Replay(_)), "answers are there all the same");
+    clock.advance(60_000);
+    for number in 10..15 {
+        execute(&memory, key(number), "a");
+    }
 }
 
 #[test]
@@ -237,7 +317,7 @@ fn of_100_threads_one_executes() {
     let memory = Arc::new(memory);
     let threads = (0..100).map(|_| {
         let memory = Arc::clone(&memory);
-        std::thread::spawn(move || matches!(memory.begin(key(1), fingerprint("k", b"a"), TTL), Begin::Execute(_)))
+        std::thread::spawn(move || matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Execute(_)))
     });
     let threads = threads.collect::<Vec<_>>();
     assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count(), 1);
@@ -252,7 +332,7 @@ proptest! {
         b in ("(POST|PUT)", "/[ab/]{0,4}", "[ab]{0,3}", "[ab]{1,3}"),
     ) {
         let derive = |(method, path, caller, value): &(String, String, String, String)| {
-            derive_key(method, path, Caller::Credential(caller), value)
+            derive_key(method, "a.example", path, bearer(caller).caller(), value)
         };
         prop_assert_eq!(derive(&a) == derive(&b), a == b);
     }
@@ -263,10 +343,11 @@ fn an_answer_in_memory_is_there_at_once() {
     let gate = Gate::new(None, Arc::new(TestClock::at(0))).unwrap();
     let incoming = Incoming {
         method: "POST",
+        host: "a.example",
         path_and_query: "/orders",
         header_value: Some("k"),
-        credential: None,
-        address: Some("192.0.2.1"),
+        credentials: Credentials { address: Some(CLIENT), ..Credentials::default() },
+        content_type: "application/json",
         body: b"{}",
     };
     let execute = || match gate.pass_now(&incoming) {

@@ -1,29 +1,46 @@
 //! Idempotent requests over several processes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, sha256, to_base64url};
-use sentri_core::idempotency::{Gate, Incoming, Key, Passage, StoredResponse, Ticket, derive_key};
-use sentri_core::redis::open_gate;
-use serde_json::json;
+use sentri_core::idempotency::{
+    Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, Passage, SharedIdempotency as _, StoredResponse, Ticket,
+};
+use sentri_core::redis::{Redis, RedisIdempotency, open_gate};
+use serde_json::{Value, json};
 
 use crate::proxy::Line;
-use crate::{dump, proxied, redis_url, within_two_seconds};
+use crate::{connect, dump, proxied, redis_url, within_two_seconds};
 
 fn gate(url: &str) -> Arc<Gate> {
-    Arc::new(open_gate(Some(&json!({ "redisUrl": url, "ttl": 60_000 })), Arc::new(SystemClock), |_| {}).unwrap())
+    gate_with(&json!({ "redisUrl": url, "ttl": 60_000 }))
+}
+
+fn gate_with(options: &Value) -> Arc<Gate> {
+    Arc::new(open_gate(Some(options), Arc::new(SystemClock), |_| {}).unwrap())
 }
 
 fn incoming<'a>(key: &'a str, body: &'a [u8]) -> Incoming<'a> {
     Incoming {
         method: "POST",
+        host: "shop.example",
         path_and_query: "/pay",
         header_value: Some(key),
-        credential: Some("Bearer abc"),
-        address: Some("203.0.113.7"),
+        credentials: Credentials {
+            authorization: Some("Bearer abc"),
+            address: Some("203.0.113.7"),
+            ..Credentials::default()
+        },
+        content_type: "application/json",
         body,
     }
+}
+
+/// Where an answer is kept.
+fn entry(key: &Key) -> String {
+    format!("sentri:idempotency:{{default}}:{}", to_base64url(&key.0))
 }
 
 fn executes(passage: Passage) -> (Key, Ticket) {
@@ -45,19 +62,19 @@ async fn a_hundred_equal_requests_over_four_gates_execute_once() {
         .map(|index| {
             let (gate, name) = (Arc::clone(&gates[index % 4]), name.clone());
             assert!(gate.pass_now(&incoming(&name, b"{}")).is_none(), "Redis has to be asked");
-            tokio::spawn(async move { gate.pass(&incoming(&name, b"{}")).await })
+            tokio::spawn(async move { (index % 4, gate.pass(&incoming(&name, b"{}")).await) })
         })
         .collect();
     let mut executed = Vec::new();
     for request in requests {
         match request.await.unwrap() {
-            Passage::Execute(key, ticket) => executed.push((key, ticket)),
-            Passage::Refused(error) => assert_eq!(error.code, "IDEMPOTENCY_IN_PROGRESS"),
+            (by, Passage::Execute(key, ticket)) => executed.push((by, key, ticket)),
+            (_, Passage::Refused(error)) => assert_eq!(error.code, "IDEMPOTENCY_IN_PROGRESS"),
             other => panic!("{other:?}"),
         }
     }
-    let [(key, ticket)] = executed[..] else { panic!("{} executions", executed.len()) };
-    gates[1].complete(&key, ticket, response("{\"run\":1}")).await;
+    let [(by, key, ticket)] = executed[..] else { panic!("{} executions", executed.len()) };
+    gates[by].complete(&key, ticket, response("{\"run\":1}")).await;
     for gate in &gates {
         let Passage::Replay(replayed) = gate.pass(&incoming(&name, b"{}")).await else { panic!("an answer is kept") };
         assert_eq!((replayed.status, &replayed.body[..]), (201, &b"{\"run\":1}"[..]));
@@ -96,7 +113,7 @@ async fn nothing_secret_reaches_redis() {
         let (key, ticket) = executes(gate.pass(&incoming(&name, body)).await);
         gate.complete(&key, ticket, response(answer)).await;
         executes(gate.pass(&incoming(&name, body)).await);
-        let kept = dump(&format!("sentri:idempotency:{}", to_base64url(&key.0))).await;
+        let kept = dump(&entry(&key)).await;
         assert!(kept.contains("fingerprint"), "{kept}");
         let digest = String::from_utf8_lossy(&sha256(body)).into_owned();
         for secret in [&name, "Bearer", "hunter2", "accessToken", "eyJ", &digest] {
@@ -127,24 +144,91 @@ async fn without_redis_the_memory_takes_over_and_says_so() {
     within_two_seconds(async || {
         let name = make_id();
         let (key, _) = executes(gate.pass(&incoming(&name, b"")).await);
-        dump(&format!("sentri:idempotency:{}", to_base64url(&key.0))).await.contains("fingerprint")
+        dump(&entry(&key)).await.contains("fingerprint")
     })
     .await;
     assert_eq!(told.lock()[1], "Redis is back");
 }
 
-/// A key is nobody else's: every part of a request is a part of it.
-#[test]
-fn keys_differ_by_every_part() {
-    use sentri_core::idempotency::Caller::{Address, Credential};
-    let key = derive_key("POST", "/pay", Credential("a"), "k");
-    for other in [
-        derive_key("PUT", "/pay", Credential("a"), "k"),
-        derive_key("POST", "/pay?x", Credential("a"), "k"),
-        derive_key("POST", "/pay", Address("a"), "k"),
-        derive_key("POST", "/pay", Credential("b"), "k"),
-        derive_key("POST", "/pay", Credential("a"), "l"),
-    ] {
-        assert_ne!(key, other);
+/// What this process runs or has answered, it knows whatever happens to Redis meanwhile.
+#[tokio::test]
+async fn a_blip_runs_nothing_twice_here() {
+    let (proxy, url) = proxied().await;
+    let gate = gate(&url);
+    let back = || {
+        within_two_seconds(
+            async || matches!(gate.pass(&incoming(&make_id(), b"")).await, Passage::Execute(_, ticket) if ticket >> 63 == 1),
+        )
+    };
+    back().await;
+
+    // Away while it runs and is answered, or at the repeat alone.
+    for is_away_before in [true, false] {
+        let name = make_id();
+        let (key, ticket) = executes(gate.pass(&incoming(&name, b"")).await);
+        if is_away_before {
+            proxy.set(Line::Cut);
+            let Passage::Refused(error) = gate.pass(&incoming(&name, b"")).await else { panic!("it still runs") };
+            assert_eq!(error.code, "IDEMPOTENCY_IN_PROGRESS");
+        }
+        gate.complete(&key, ticket, response("{}")).await;
+        proxy.set(Line::Cut);
+        assert!(matches!(gate.pass(&incoming(&name, b"")).await, Passage::Replay(_)), "away: {is_away_before}");
+        let Passage::Refused(error) = gate.pass(&incoming(&name, b"other")).await else { panic!("another body") };
+        assert_eq!(error.code, "IDEMPOTENCY_MISMATCH");
+        proxy.set(Line::Open);
+        back().await;
+        assert!(matches!(gate.pass(&incoming(&name, b"")).await, Passage::Replay(_)), "and when Redis is back");
+    }
+
+    // Run and answered while Redis was away.
+    let name = make_id();
+    proxy.set(Line::Cut);
+    let (key, ticket) = executes(gate.pass(&incoming(&name, b"")).await);
+    gate.complete(&key, ticket, response("{}")).await;
+    proxy.set(Line::Open);
+    back().await;
+    assert!(matches!(gate.pass(&incoming(&name, b"")).await, Passage::Replay(_)));
+}
+
+#[tokio::test]
+async fn applications_with_another_prefix_share_nothing() {
+    let prefix = make_id();
+    let of = |prefix: &str| gate_with(&json!({ "redisUrl": redis_url(), "ttl": 60_000, "keyPrefix": prefix }));
+    let (orders, again, billing) = (of(&prefix), of(&prefix), of(&make_id()));
+    let name = make_id();
+    let (key, ticket) = executes(orders.pass(&incoming(&name, b"")).await);
+    assert!(matches!(again.pass(&incoming(&name, b"")).await, Passage::Refused(_)));
+    executes(billing.pass(&incoming(&name, b"")).await);
+    orders.complete(&key, ticket, response("{}")).await;
+    assert!(matches!(again.pass(&incoming(&name, b"")).await, Passage::Replay(_)));
+}
+
+/// The limits of the memory are those of Redis too: what would expire first makes room.
+#[tokio::test]
+async fn redis_is_bounded_in_answers_and_bytes() {
+    let mut connection = connect().await;
+    let redis = Redis::open(&redis_url()).unwrap();
+    for (max_size, max_bytes, body, kept) in [(5, 1_000_000, 10, 5), (1_000, 100_000, 9_000, 10)] {
+        let (prefix, ttl) = (make_id(), Duration::from_secs(20));
+        let rules = IdempotencyRules::from_options(Some(&json!({ "keyPrefix": prefix, "maxSize": max_size }))).unwrap();
+        let answers = RedisIdempotency::new(&redis, &rules).with_max_bytes(max_bytes);
+        let begin = async |number: u8| answers.begin(&Key([number; 32]), [0; 32], Ticket::from(number)).await.unwrap();
+        let newest = u8::try_from(kept).unwrap() + 6;
+        for number in 0..=newest {
+            assert!(matches!(begin(number).await, Begin::Execute(_)));
+            let response = response(&"x".repeat(body));
+            answers.complete(&Key([number; 32]), Ticket::from(number), ttl, &response).await;
+        }
+        let keys: Vec<String> =
+            ::redis::cmd("KEYS").arg(format!("*{prefix}*")).query_async(&mut connection).await.unwrap();
+        assert_eq!(keys.len(), kept + 1, "answers and the index of them");
+        assert!(matches!(begin(newest).await, Begin::Replay(_)));
+        assert!(matches!(begin(7).await, Begin::Replay(_)));
+        assert!(matches!(begin(6).await, Begin::Execute(_)), "the oldest are not there any more");
+        for key in keys {
+            let left: i64 = ::redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
+            assert!((1..=20_000).contains(&left), "everything goes by itself: {left}");
+        }
     }
 }

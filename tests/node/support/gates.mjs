@@ -24,9 +24,10 @@ const METHODS = ["post", "put", "patch", "delete"];
 const express = (framework) => ({
   create: forExpress.createAuthExpress,
   standalone: forExpress.createIdempotencyMiddleware,
+  header: (req, name) => req.headers[name],
   start(gate, routes, auth) {
     const app = framework();
-    app.use(framework.json(), framework.text(), gate);
+    app.use(framework.json(), framework.text(), ...[gate].flat());
     if (auth) app.use("/auth", auth.router());
     const guard = auth ? [auth.protect()] : [];
     for (const [path, answer] of Object.entries(routes)) {
@@ -49,9 +50,10 @@ const express = (framework) => ({
 const fastify = {
   create: forFastify.createAuthFastify,
   standalone: forFastify.createIdempotencyMiddleware,
+  header: (request, name) => request.headers[name],
   async start(gate, routes, auth) {
     const app = Fastify();
-    await app.register(gate);
+    for (const one of [gate].flat()) await app.register(one);
     if (auth) {
       await app.register(auth.plugin(), { prefix: "/auth" });
       app.setErrorHandler(auth.errorHandler());
@@ -75,9 +77,10 @@ const web = ({ status = 200, headers = {}, json, text, stream }) => {
 const hono = {
   create: forHono.createAuthHono,
   standalone: forHono.createIdempotencyMiddleware,
+  header: (c, name) => c.req.header(name),
   start(gate, routes, auth) {
     const app = new Hono();
-    app.use(gate);
+    for (const one of [gate].flat()) app.use(one);
     if (auth) {
       app.route("/auth", auth.router());
       app.onError(auth.errorHandler());
@@ -95,12 +98,13 @@ const hono = {
 const koa = {
   create: forKoa.createAuthKoa,
   standalone: forKoa.createIdempotencyMiddleware,
+  header: (ctx, name) => ctx.get(name) || undefined,
   start(gate, routes, auth) {
     const app = new Koa();
     app.silent = true;
     if (auth) app.use(auth.errorHandler());
     app.use(bodyParser({ enableTypes: ["json", "text"] }));
-    app.use(gate);
+    for (const one of [gate].flat()) app.use(one);
     const router = new Router();
     if (auth) router.use("/auth", auth.router().routes());
     for (const [path, answer] of Object.entries(routes)) {
@@ -120,10 +124,11 @@ const koa = {
 const elysia = (plain) => ({
   create: forElysia.createAuthElysia,
   standalone: forElysia.createIdempotencyMiddleware,
+  header: ({ request }, name) => request.headers.get(name) ?? undefined,
   async start(gate, routes, auth) {
     const app = new Elysia({ adapter: node() });
     if (auth) app.onError(auth.errorHandler());
-    app.use(gate);
+    for (const one of [gate].flat()) app.use(one);
     if (auth) app.group("/auth", (group) => group.use(auth.router())).use(auth.protect());
     for (const [path, answer] of Object.entries(routes)) {
       for (const method of METHODS) {

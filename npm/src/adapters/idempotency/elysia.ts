@@ -1,9 +1,8 @@
 import type { Context } from "elysia";
 import { isStatus, type Parts } from "../elysia-context.js";
 import type { ElysiaPlugin } from "../elysia-types.js";
-import { WebGuardRequest } from "../web.js";
-import { Execution, describeBody, pairsOf, type Gate } from "./gate.js";
-import { answerResponse, describeStream, watchResponse } from "./web.js";
+import { Execution, describeForm, pairsOf, type Gate } from "./gate.js";
+import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
 
 type Before = Pick<Parts, "request"> & { body: unknown; server?: Context["server"] };
 type Status = (code: unknown) => { code: number };
@@ -15,21 +14,23 @@ type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: 
  */
 export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) => string | undefined): ElysiaPlugin {
   const running = new WeakMap<Request, Execution>();
+  const judge = async (ctx: Before) => {
+    const { request, body } = ctx;
+    const value = request.headers.get(gate.header);
+    if (value === null) return undefined;
+    const { pathname, search } = new URL(request.url);
+    // A request whose body Elysia has read is not to be asked about it on Node.
+    const described = body === undefined ? await describeStream(request) : await describeForm(body, request.headers.get("content-length"));
+    const verdict = await gate.judge(ctx, keyedOf(request, value, { url: pathname + search, address: addressOf(ctx), body: described }));
+    if (verdict === undefined) return undefined;
+    if (!(verdict instanceof Execution)) return answerResponse(verdict);
+    running.set(request, verdict);
+    return undefined;
+  };
   return plugin
-    .onBeforeHandle({ as: "scoped" }, async ({ request, body, server }: Before) => {
-      const value = request.headers.get(gate.header);
-      if (value === null) return undefined;
-      const { pathname, search } = new URL(request.url);
-      const told = { type: request.headers.get("content-type"), length: request.headers.get("content-length") };
-      // A request whose body Elysia has read is not to be asked about it on Node.
-      const described = body === undefined ? await describeStream(request) : describeBody(body, told);
-      const keyed = { value, url: pathname + search, address: addressOf({ request, body, server }), body: described };
-      const verdict = await gate.judge(new WebGuardRequest(request), keyed);
-      if (verdict === undefined) return undefined;
-      if (!(verdict instanceof Execution)) return answerResponse(verdict);
-      running.set(request, verdict);
-      return undefined;
-    })
+    .onBeforeHandle({ as: "scoped" }, gate.credential
+      ? async (ctx: Before) => judge(ctx)
+      : async ({ request, body, server }: Before) => judge({ request, body, server }))
     .mapResponse({ as: "scoped" }, async ({ request, set, responseValue, status }: After) => {
       const execution = running.get(request);
       if (execution === undefined) return undefined;

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderPairs } from "../checks.js";
-import { NodeGuardRequest } from "../node.js";
-import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Gate, type Verdict } from "./gate.js";
+import { Execution, bytesOf, pairsOf, recordOf, type Gate, type Verdict } from "./gate.js";
+import { freeIfAborted, keyedOf } from "./node.js";
 
-type Request = IncomingMessage & { body?: unknown; originalUrl?: string; ip?: string };
+/** `_body` is how body parsers tell each other that one of them has read it. */
+type Request = IncomingMessage & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
 type Next = (error?: unknown) => void;
 
 /** The gate for Express and anything with its form of middleware; after the body parser, so that bodies can be told apart. */
@@ -11,21 +12,18 @@ export function expressGate(gate: Gate) {
   return (req: Request, res: ServerResponse, next: Next): void => {
     const value = req.headers[gate.header];
     if (value === undefined) return next();
-    const { "content-type": type, "content-length": length } = req.headers;
-    const verdict = gate.judge(new NodeGuardRequest(req), {
-      value,
-      url: req.originalUrl ?? req.url ?? "/",
-      address: req.ip ?? req.socket.remoteAddress,
-      body: describeBody(req.body, { type, length }),
-    });
-    if (verdict instanceof Promise) verdict.then((late) => follow(late, res, next)).catch(next);
-    else follow(verdict, res, next);
+    const { originalUrl, url = "/", ip, socket, hostname: host, body, _body, readableEnded } = req;
+    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address: ip ?? socket.remoteAddress, host, body, isRead: _body ?? readableEnded });
+    const verdict = gate.judge(req, keyed);
+    if (verdict instanceof Promise) verdict.then((late) => follow(late, req, res, next)).catch(next);
+    else follow(verdict, req, res, next);
   };
 }
 
-function follow(verdict: Verdict, res: ServerResponse, next: Next): void {
+function follow(verdict: Verdict, req: Request, res: ServerResponse, next: Next): void {
   if (verdict === undefined) return next();
   if (verdict instanceof Execution) {
+    freeIfAborted(req, verdict);
     watch(res, verdict);
     return next();
   }
@@ -37,7 +35,8 @@ function follow(verdict: Verdict, res: ServerResponse, next: Next): void {
 /**
  * Watches a response go by. One that is sent in one piece is kept as soon as the handler has ended it, whether or not the client
  * still listens: who lost the connection comes back with the same key. One that is written in parts is a stream, and not kept.
- * A client that goes away does not free the key while its handler runs; a handler that destroys the response does.
+ * A client that goes away does not free the key while its handler runs, unless its request was not all there; a handler that
+ * destroys the response does.
  */
 function watch(res: ServerResponse, execution: Execution): void {
   const { writeHead, write, end, destroy } = res as unknown as Record<string, (...args: unknown[]) => unknown>;

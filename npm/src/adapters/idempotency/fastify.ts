@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import { NodeGuardRequest } from "../node.js";
-import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Gate } from "./gate.js";
+import { Execution, bytesOf, pairsOf, recordOf, type Gate } from "./gate.js";
+import { freeIfAborted, keyedOf } from "./node.js";
 
 /**
  * The gate as a plugin for the routes of the application or scope that registers it. It looks at answers in `onSend`, before the hooks
@@ -12,12 +12,12 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
     app.addHook("preHandler", async (request, reply) => {
       const value = request.headers[gate.header];
       if (value === undefined) return;
-      const { "content-type": type, "content-length": length } = request.headers;
-      const body = describeBody(request.body, { type, length });
-      const verdict = await gate.judge(new NodeGuardRequest(request.raw), { value, url: request.originalUrl, address: request.ip, body });
+      const { originalUrl: url, ip: address, hostname: host, body } = request;
+      const verdict = await gate.judge(request, keyedOf(request.raw, value, { url, address, host, body, isRead: true }));
       if (verdict === undefined) return;
       if (verdict instanceof Execution) {
         running.set(request, verdict);
+        freeIfAborted(request.raw, verdict);
         // Who takes the reply over from Fastify sends it by other ways.
         reply.raw.once("close", () => {
           if (reply.sent) void verdict.free();

@@ -2,11 +2,12 @@ import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
 import type { GuardRequest } from "../../guardian.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../native.js";
+import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
 import type { HeaderPairs } from "../checks.js";
 
-/** Options of the idempotency middleware. */
-export interface IdempotencyOptions {
+/** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
+export interface IdempotencyOptions<Ctx = any> {
   /** How long an answer is kept, in milliseconds; 300,000 unless said otherwise. */
   ttl?: number;
   /** The header with the key; `X-Idempotency-Key` unless said otherwise. */
@@ -17,20 +18,36 @@ export interface IdempotencyOptions {
   maxSize?: number;
   /** Keeps answers in Redis, for several processes; `redis://` or `rediss://`. Without it, in the memory of this one. */
   redisUrl?: string;
+  /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
+  keyPrefix?: string;
+  /** What tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */
+  credential?: (ctx: Ctx) => Named | Promise<Named>;
 }
+
+type Named = string | null | undefined;
 
 /** The most of a body that is looked at: longer answers are not stored, and longer requests are told apart by their beginning. */
 export const MAX_BODY = 1024 * 1024;
 
 /** What a framework says of a request that carries a key. */
 export interface Keyed {
+  /** The request as its server knows it, the same for every middleware. */
+  raw: object;
+  /** What `protect()` looks at. */
+  guard: GuardRequest;
   /** The value of the configured header. */
   value: string | string[];
+  /** The host where the framework knows better than the header, since it may trust a proxy. */
+  host?: string | undefined;
   /** Path and query as the client sent them. */
   url: string;
+  /** `X-Api-Key`. */
+  apiKey: string | string[] | null | undefined;
   /** The client's address. */
   address: string | undefined;
-  /** What tells its body apart from another. */
+  /** `Content-Type`. */
+  type: string | null | undefined;
+  /** What tells its body apart from another of its type. */
   body: string;
 }
 
@@ -46,6 +63,9 @@ export type Verdict = Execution | Answer | undefined;
 
 /** What belongs to a connection, and the length, which whoever sends the answer counts again. */
 const NOT_KEPT = ["date", "connection", "keep-alive", "transfer-encoding", "content-length"];
+
+/** The keys under which requests run: a gate behind another one leaves those to it. */
+const running = new WeakMap<object, Set<string>>();
 
 /** What has to be done before an answer goes out: nothing, or what it waits for. */
 export type Settling = Promise<void> | undefined;
@@ -80,42 +100,59 @@ export class Execution {
 }
 
 /** The gate in front of handlers; all that is not a framework's own. */
-export class Gate {
+export class Gate<Ctx = any> {
   private readonly native: NativeIdempotency;
   /** The header with the key, in lower case. */
   readonly header: string;
+  /** The `credential` option. */
+  readonly credential: IdempotencyOptions<Ctx>["credential"];
 
-  /** With a `server`, its Redis is used unless the options name one, and answers end with the session they were given to. */
-  constructor(options: IdempotencyOptions = {}, private readonly server?: AuthServer) {
+  /** With a `server`, its Redis and issuer are used unless the options name others, and answers end with the session they were given to. */
+  constructor(options: IdempotencyOptions<Ctx> = {}, private readonly server?: AuthServer) {
     if (typeof options !== "object" || options === null) throw new SentriError("CONFIGURATION_ERROR", "The idempotency options must be an object");
-    this.native = openGate(JSON.stringify({ ...options, redisUrl: options.redisUrl ?? server?.redisUrl() }));
+    const { redisUrl = server?.redisUrl(), keyPrefix = server?.issuer } = options;
+    this.native = openGate(describe({ ...options, redisUrl, keyPrefix }));
     this.header = unwrap<string>(this.native.configuration()).toLowerCase();
+    this.credential = options.credential ?? undefined;
   }
 
-  /** What becomes of a request; at once where answers are in the memory of this process. */
-  judge(request: GuardRequest, { value, url, address, body }: Keyed): Verdict | Promise<Verdict> {
-    const incoming: NativeIncoming = {
-      method: request.method,
-      pathAndQuery: url,
-      headerValue: Array.isArray(value) ? value.join(",") : value,
-      credential: request.authorization ?? request.cookie,
-      address,
-      body,
-    };
+  /** What becomes of a request; at once where answers are in the memory of this process and nobody has to be asked. */
+  judge(ctx: Ctx, keyed: Keyed): Verdict | Promise<Verdict> {
+    const value = one(keyed.value);
+    if (running.get(keyed.raw)?.has(value)) return undefined;
+    const named = this.credential?.(ctx);
+    const identity = this.server?.identify(keyed.guard) ?? "";
+    if (typeof identity === "string" && !isPromise(named)) return this.judgeAs(keyed, value, identity, named);
+    return Promise.all([identity, named]).then(([who, what]) => this.judgeAs(keyed, value, who, what));
+  }
+
+  private judgeAs({ raw, guard, host, url, apiKey, address, type, body }: Keyed, value: string, identity: string, named: Named): Verdict | Promise<Verdict> {
+    // Anything else would be the same text for everybody.
+    if (named !== undefined && named !== null && typeof named !== "string") throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
+    const { method, authorization, cookie } = guard;
+    const incoming: NativeIncoming = { method, host: host ?? guard.host ?? "", pathAndQuery: url, headerValue: value, contentType: type ?? "", body };
+    if (identity !== "") incoming.identity = identity;
+    if (authorization !== undefined) incoming.authorization = authorization;
+    if (cookie !== undefined) incoming.cookie = cookie;
+    if (apiKey !== undefined && apiKey !== null) incoming.apiKey = one(apiKey);
+    if (named !== undefined && named !== null) incoming.named = named;
+    if (address !== undefined) incoming.address = address;
+    const verdict = (passage: NativePassage, isShared: boolean) => this.verdict(passage, guard, identity, isShared, () => remember(raw, value));
     const now = this.native.passNow(incoming);
-    if (now) return this.verdict(now, request, false);
+    if (now) return verdict(now, false);
     return this.native.pass(incoming).then((passage) => {
       for (const what of this.native.told()) process.emitWarning(what, "SentriWarning");
-      return this.verdict(passage, request, true);
+      return verdict(passage, true);
     });
   }
 
-  private verdict(passage: NativePassage, request: GuardRequest, isShared: boolean): Verdict | Promise<Verdict> {
+  private verdict(passage: NativePassage, request: GuardRequest, identity: string, isShared: boolean, begin: () => void): Verdict | Promise<Verdict> {
     switch (passage.kind) {
       case "execute":
+        begin();
         return new Execution(this.native, passage, isShared);
       case "replay":
-        return this.replay(passage, request);
+        return this.replay(passage, request, identity);
       case "refused":
         return answerOf(passage);
       default:
@@ -124,9 +161,22 @@ export class Gate {
   }
 
   /** The stored answer, unless the session that it was given to has ended: then the request runs, and is refused by `protect()`. */
-  private async replay(passage: NativePassage, request: GuardRequest): Promise<Verdict> {
-    return this.server === undefined || (await this.server.mayReplay(request)) ? answerOf(passage) : undefined;
+  private async replay(passage: NativePassage, request: GuardRequest, identity: string): Promise<Verdict> {
+    return this.server === undefined || (await this.server.mayReplay(request, identity)) ? answerOf(passage) : undefined;
   }
+}
+
+function remember(raw: object, value: string): void {
+  const keys = running.get(raw) ?? new Set();
+  running.set(raw, keys.add(value));
+}
+
+function one(value: string | string[]): string {
+  return Array.isArray(value) ? value.join(",") : value;
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 function answerOf(passage: NativePassage): Answer {
@@ -135,25 +185,41 @@ function answerOf(passage: NativePassage): Answer {
 }
 
 /**
- * What tells two bodies apart that a parser has read. Where none has, or left an empty object as Express 4 does, all that is
- * known of a body is its type and its length.
+ * What tells two bodies apart that a parser has read. Where none has, or left an empty object as that of Express 4 does for types that
+ * it does not read, all that is known of a body is its length.
  */
-export function describeBody(body: unknown, { type, length }: { type: string | null | undefined; length: string | null | undefined }): string {
+export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
   if (typeof body === "string") return body;
-  if (body instanceof Uint8Array) return Buffer.from(body).toString("base64");
-  return isUnread(body) ? `${type ?? ""} ${length ?? ""}` : JSON.stringify(body, withFiles);
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return Buffer.from(body as Uint8Array).toString("base64");
+  return isUnread(body, isRead) ? `unread ${length ?? ""}` : JSON.stringify(body);
 }
 
-function isUnread(body: unknown): boolean {
+function isUnread(body: unknown, isRead: boolean): boolean {
   if (typeof body !== "object" || body === null) return body === undefined;
-  return typeof (body as { pipe?: unknown }).pipe === "function" || Object.keys(body).length === 0;
+  if (typeof (body as { pipe?: unknown }).pipe === "function") return true;
+  return !isRead && !Array.isArray(body) && Object.keys(body).length === 0;
 }
 
-/** Files are no JSON; what is known of them without reading stands for them. */
-function withFiles(_name: string, value: unknown): unknown {
-  if (!(value instanceof Blob)) return value;
-  const { name, lastModified } = value as Blob & { name?: string; lastModified?: number };
-  return { name, lastModified, size: value.size, type: value.type };
+/** The same for a parsed body that may hold files, which are no JSON: their bytes count, up to the limit for all of them. */
+export async function describeForm(body: unknown, length: string | null | undefined): Promise<string> {
+  const files = new Map<Blob, object | undefined>();
+  const stand = (_name: string, value: unknown) => {
+    if (!(value instanceof Blob)) return value;
+    const known = files.get(value);
+    files.set(value, known);
+    return known;
+  };
+  if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer) return describeBody(body, length, true);
+  JSON.stringify(body, stand);
+  let left = MAX_BODY;
+  for (const file of files.keys()) {
+    const { name, size, type } = file as Blob & { name?: string };
+    const start = await file.slice(0, left).arrayBuffer();
+    left -= start.byteLength;
+    const digest = Buffer.from(await crypto.subtle.digest("SHA-256", start)).toString("base64");
+    files.set(file, { name, size, type, digest });
+  }
+  return JSON.stringify(body, stand);
 }
 
 /** Headers as frameworks keep them, as pairs. */

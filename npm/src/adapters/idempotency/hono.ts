@@ -1,7 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { WebGuardRequest } from "../web.js";
 import { Execution, type Gate } from "./gate.js";
-import { answerResponse, describeStream, watchResponse } from "./web.js";
+import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
 
 /** The gate for Hono. */
 export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefined): MiddlewareHandler {
@@ -10,7 +9,7 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     if (value === undefined) return next();
     const { pathname, search } = new URL(c.req.url);
     const body = await describeStream(c.req.raw, () => c.req.arrayBuffer());
-    const verdict = await gate.judge(new WebGuardRequest(c.req.raw), { value, url: pathname + search, address: addressOf(c), body });
+    const verdict = await gate.judge(c, keyedOf(c.req.raw, value, { url: pathname + search, address: addressOf(c), body }));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     try {

@@ -2,20 +2,20 @@ import { finished } from "node:stream";
 import type { Middleware } from "koa";
 import type { HeaderPairs } from "../checks.js";
 import type { KoaContext } from "../koa-context.js";
-import { NodeGuardRequest } from "../node.js";
-import { Execution, bytesOf, describeBody, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
+import { Execution, bytesOf, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
+import { freeIfAborted, keyedOf } from "./node.js";
 
 /** The gate for Koa; after the body parser, so that bodies can be told apart. */
 export function koaGate(gate: Gate): Middleware {
   return async (ctx, next) => {
     const value = ctx.req.headers[gate.header];
     if (value === undefined) return next();
-    const { "content-type": type, "content-length": length } = ctx.req.headers;
     const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-    const keyed = { value, url: ctx.originalUrl, address: ctx.ip, body: describeBody(rawBody ?? body, { type, length }) };
-    const verdict = await gate.judge(new NodeGuardRequest(ctx.req), keyed);
+    const told = { url: ctx.originalUrl, address: ctx.ip, host: ctx.hostname, body: rawBody ?? body };
+    const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, told));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);
+    freeIfAborted(ctx.req, verdict);
     try {
       await next();
       await keep(ctx, verdict);

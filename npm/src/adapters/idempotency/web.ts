@@ -1,23 +1,31 @@
-import { MAX_BODY, type Answer, type Execution, type Settling } from "./gate.js";
+import { WebGuardRequest } from "../web.js";
+import { MAX_BODY, type Answer, type Execution, type Keyed, type Settling } from "./gate.js";
+
+/** A request that carries a key. */
+export function keyedOf(raw: Request, value: string, told: Pick<Keyed, "url" | "address" | "body">): Keyed {
+  const { headers } = raw;
+  return { raw, guard: new WebGuardRequest(raw), value, apiKey: headers.get("x-api-key"), type: headers.get("content-type"), ...told };
+}
 
 /**
- * The beginning of a body, and what its sender says of the rest; the request can be read as before. `kept` is what a framework
- * keeps of a body that was read already.
+ * A body, or the beginning of a long one and what its sender says of the rest; the request can be read as before. `kept` is what a
+ * framework keeps of a body that was read already.
  */
 export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
-  const { headers } = request;
-  const told = `${headers.get("content-type") ?? ""} ${headers.get("content-length") ?? ""}`;
-  if (request.bodyUsed) return `${kept ? encode(new Uint8Array(await kept())) : ""} ${told}`;
+  if (request.bodyUsed) return kept ? encode(new Uint8Array(await kept())) : `unread ${lengthOf(request)}`;
   const reader = request.body === null ? undefined : request.clone().body?.getReader();
   let start = "";
-  for (let size = 0; reader && size < MAX_BODY; ) {
+  while (reader && start.length < MAX_BODY) {
     const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
+    if (done) return start;
     start += encode(value);
   }
   void reader?.cancel();
-  return `${start.slice(0, MAX_BODY)} ${told}`;
+  return reader ? `${start.slice(0, MAX_BODY)} ${lengthOf(request)}` : "";
+}
+
+function lengthOf({ headers }: Request): string {
+  return headers.get("content-length") ?? "";
 }
 
 function encode(bytes: Uint8Array): string {

@@ -1,0 +1,74 @@
+//! Whose request it is, and so whose answer.
+
+use std::fmt;
+
+use crate::crypto::sha256;
+use crate::http::client_ip;
+
+/// What a request says of who makes it.
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
+    /// Whom a token of ours names that was verified.
+    pub identity: Option<&'a str>,
+    /// `Authorization`
+    pub authorization: Option<&'a str>,
+    /// `Cookie`
+    pub cookie: Option<&'a str>,
+    /// `X-Api-Key`
+    pub api_key: Option<&'a str>,
+    /// What the application says (`credential` option).
+    pub named: Option<&'a str>,
+    /// The client's address.
+    pub address: Option<&'a str>,
+}
+
+/// The maker of a request, as a digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Caller(pub(super) [u8; 32]);
+
+impl Credentials<'_> {
+    /// The maker: all credentials together, since nobody knows which of them a handler goes by, and the address where there
+    /// is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It stands neither
+    /// for an API key, which may do more than the user, nor for what the application names.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        let Self { identity, authorization, cookie, api_key, named, address } = *self;
+        let parts = if identity.is_some() {
+            [Some("identity"), identity, None, api_key, named]
+        } else if authorization.or(cookie).or(api_key).or(named).is_some() {
+            [Some("credentials"), authorization, cookie, api_key, named]
+        } else {
+            [Some("address"), address, None, None, None]
+        };
+        let mut text = Vec::new();
+        for part in parts {
+            put(&mut text, part.map(str::as_bytes));
+        }
+        Caller(sha256(&text))
+    }
+
+    /// Who shares the places for requests in flight: the address, an IPv6 one by its network. Credentials that nobody has
+    /// verified are made up at will.
+    #[must_use]
+    pub fn client(&self) -> String {
+        self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller(..)")
+    }
+}
+
+/// Adds a part behind its length, so that no two lists of parts are one text. One that is missing is not an empty one.
+pub(super) fn put(text: &mut Vec<u8>, part: Option<&[u8]>) {
+    text.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+    text.extend_from_slice(part.unwrap_or_default());
+}
