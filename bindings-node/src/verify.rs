@@ -6,7 +6,7 @@
 use napi_derive::napi;
 use sentri_core::guardian::Either;
 use sentri_core::numbered::Numbered;
-use sentri_core::wire;
+use sentri_core::{AuthServer, wire};
 
 use crate::outcome::outcome;
 use crate::text::Text;
@@ -19,10 +19,20 @@ fn with<T>(number: u32, run: impl FnOnce(&Either) -> Option<T>) -> napi::Result<
     found.ok_or_else(|| napi::Error::from_reason("there is no such server"))
 }
 
+/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew.
+fn look_for_keys(server: &AuthServer) {
+    if server.keys_are_old() {
+        napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
+    }
+}
+
 /// See `AuthServer::epoch` and `AuthClient::epoch`.
 #[napi(catch_unwind)]
 pub fn epoch(number: u32) -> napi::Result<u32> {
-    with(number, |either| Some(either.epoch()))
+    with(number, |either| {
+        either.server().into_iter().for_each(look_for_keys);
+        Some(either.epoch())
+    })
 }
 
 /// Verifies an access token: packed text (`wire::verified_text`), or JSON text when it is refused.
@@ -30,9 +40,7 @@ pub fn epoch(number: u32) -> napi::Result<u32> {
 pub fn verify_access_token(server: u32, token: Text) -> napi::Result<Text> {
     with(server, |either| {
         let server = either.server()?;
-        if server.keys_are_old() {
-            napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
-        }
+        look_for_keys(server);
         let packed = server.verify_access_token_with(&token.0, wire::verified_text);
         Some(Text(packed.unwrap_or_else(|error| outcome(Err(error)))))
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::make_id;
-use sentri_core::idempotency::{Gate, Incoming, Passage};
+use sentri_core::idempotency::{Credentials, Gate, Incoming, Passage};
 use sentri_core::redis::{Redis, open_gate};
 use serde_json::json;
 
@@ -52,8 +52,9 @@ async fn shared_now(url: &str) -> Result<(), String> {
             method: "POST",
             path_and_query: "/pay",
             header_value: Some(&name),
-            credential: None,
-            address: None,
+            host: "shop.example",
+            credentials: Credentials::default(),
+            content_type: "",
             body: b"",
         };
         gate.pass(&request).await

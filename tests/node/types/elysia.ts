@@ -16,7 +16,7 @@ export const app = new Elysia()
   .group("/auth", (group) => group.use(auth.router()))
   // @ts-expect-error nobody is known before protect()
   .get("/before", ({ user }) => user)
-  .use(auth.idempotencyMiddleware({ ttl: 60_000 }))
+  .use(auth.idempotencyMiddleware({ ttl: 60_000, credential: ({ headers }) => headers["x-auth-token"] }))
   .use(createIdempotencyMiddleware({ methods: ["POST"] }))
   .use(auth.protect())
   .get("/me", ({ user, auth: info }) => {

@@ -63,3 +63,6 @@ export class NotFound extends SentriError {
 }
 export const logger: SentriLogger = console;
 export const verified: () => AuthUser<"user" | "admin"> = () => auth.verifyAccessToken("x");
+app.use(auth.idempotencyMiddleware({ credential: (req) => req.get("x-auth-token") }));
+// @ts-expect-error a credential is a text
+app.use(auth.idempotencyMiddleware({ credential: () => 5 }));

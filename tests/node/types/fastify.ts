@@ -13,7 +13,7 @@ export const none = () => client().plugin;
 export const app = Fastify();
 app.register(auth.plugin(), { prefix: "/auth" });
 app.register(auth.router());
-app.register(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.register(auth.idempotencyMiddleware({ ttl: 60_000, keyPrefix: "orders", credential: async (request) => request.headers["x-auth-token"]?.toString() }));
 app.register(createIdempotencyMiddleware({ redisUrl: "redis://localhost:6379" }));
 app.setErrorHandler(auth.errorHandler({ onUnhandled: (error, request) => request.log.error(error) }));
 app.get("/me", { preHandler: [auth.protect(), auth.authorize("admin", "user"), auth.permit((request) => request.user!.id === request.id)] }, async (request) => {

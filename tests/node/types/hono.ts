@@ -13,7 +13,7 @@ export const none = () => client().router;
 export const app = new Hono<SentriHonoEnv>();
 app.route("/auth", auth.router());
 app.use("/items/*", auth.protect());
-app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.use(auth.idempotencyMiddleware({ ttl: 60_000, credential: (c) => c.req.header("x-auth-token") }));
 app.use("/orders/*", createIdempotencyMiddleware({ maxSize: 100 }));
 app.get("/me", auth.protect(), auth.authorize("admin"), (c) => {
   const roles: string[] = c.get("user").roles;

@@ -19,5 +19,5 @@ router.get("/me", auth.protect(), auth.authorize("admin"), auth.permit((ctx) => 
 });
 app.use(auth.errorHandler({ onUnhandled: (error, ctx) => console.error(error, ctx.path) }));
 app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
-app.use(createIdempotencyMiddleware({ header: "Idempotency-Key" }));
+app.use(createIdempotencyMiddleware({ header: "Idempotency-Key", credential: (ctx) => ctx.get("x-auth-token") }));
 app.use(router.routes()).use(router.allowedMethods());
