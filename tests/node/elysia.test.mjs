@@ -128,10 +128,14 @@ test("cookies of a silent refresh, and the id of the request in the store", asyn
   for (const entry of logged) assert.equal(entry.requestId, "elysia-7", entry.event);
 });
 
-test("validation says which member is wrong; bodies that do not parse are worded by us", async (t) => {
+test("validation says which member is wrong; bodies that do not parse are worded by us, a challenge stays", async (t) => {
   const { base } = await start(t, (app, auth) => app.onError(auth.errorHandler())
     .post("/items", () => ({ made: true }), { body: typebox.Object({ name: typebox.String() }) })
     .post("/worded", () => ({ made: true }), { body: typebox.Object({ name: typebox.String({ error: "A name, please" }) }) })
+    .get("/basic", ({ set }) => {
+      set.headers["www-authenticate"] = "Basic";
+      throw Object.assign(new Error("secret detail"), { status: 401 });
+    })
     .get("/answer", () => ({ secret: "detail" }), { response: typebox.Object({ name: typebox.String() }) }));
   const post = async (path, raw) => {
     const { status, body } = await new Browser(base).fetch(path, { method: "POST", raw, headers: { "content-type": "application/json" } });
@@ -140,6 +144,8 @@ test("validation says which member is wrong; bodies that do not parse are worded
   assert.deepEqual(await post("/items", '{"name":5}'), [422, "VALIDATION_ERROR", "body/name: Expected string"]);
   assert.deepEqual(await post("/worded", '{"name":5}'), [422, "VALIDATION_ERROR", "A name, please"]);
   assert.deepEqual(await post("/items", "{"), [400, "VALIDATION_ERROR", "The request could not be read"]);
+  const basic = await new Browser(base).fetch("/basic");
+  assert.deepEqual([basic.status, basic.body.code, basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Basic"]);
   const answer = await new Browser(base).fetch("/answer");
   assert.deepEqual([answer.status, answer.body.message], [422, "Unprocessable content"]);
 });
