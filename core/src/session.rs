@@ -93,9 +93,7 @@ fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {
     session.rotated_at.is_some_and(|at| now.saturating_sub(at) <= rules.grace)
 }
 
-/// Whether a token of the present generation was used: its holder has the answer of the rotation.
-#[must_use]
-pub fn successor_used(session: &Session) -> bool {
+fn successor_used(session: &Session) -> bool {
     match (session.last_used_at, session.rotated_at) {
         (Some(used), Some(rotated)) => used > rotated,
         _ => false,

@@ -19,9 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use sentri_core::clock::TestClock;
+use sentri_core::config::Config;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
-use sentri_core::{Error, ErrorCode, Host};
+use sentri_core::store::Store;
+use sentri_core::store::memory::MemoryStore;
+use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Value, json};
 use support::{Bench, Database, Own, PASSWORD, START, bearer};
 
@@ -475,6 +479,33 @@ async fn p12_keys_rotate_with_overlap() {
     assert_eq!(bench.refresh(&before.refresh).await.status, 200, "refresh tokens outlive the key that signed them");
     bench.clock.advance(17 * 60_000);
     assert_eq!(kids(&bench), [rotated["kid"].as_str().unwrap()], "gone when its last token is");
+}
+
+/// P12: a key that an operator takes out of the database vouches for nothing more, in no cache either.
+#[tokio::test]
+async fn p12_what_a_removed_key_vouched_for_is_forgotten() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let clock = Arc::new(TestClock::new(START));
+    let options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "algorithm": "ES256" });
+    let host = Host { clock: Arc::<TestClock>::clone(&clock), ..Host::default() };
+    let server = AuthServer::with_store(Config::from_options(&options).unwrap(), host, Arc::clone(&store)).unwrap();
+    server.migrate().await.unwrap();
+    let token = server.sign_access_token(&json!({ "id": "u-1", "roles": [] })).unwrap();
+    server.call("rotateKeys", json!([])).await.unwrap();
+    clock.advance(36_000);
+    server.reload_keys();
+    let epoch = server.epoch();
+    assert!(server.verify_access_token(&token).is_ok(), "retired, and still good");
+    assert_eq!(store.delete_keys(i64::MAX).await.unwrap(), 1);
+    clock.advance(16_000);
+    while server.verify_access_token(&token).is_ok() {
+        server.reload_keys();
+        tokio::task::yield_now().await;
+    }
+    // The keys are swapped before the epoch moves.
+    while server.epoch() == epoch {
+        tokio::task::yield_now().await;
+    }
 }
 
 struct Check(AtomicUsize);

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::{Refusal, ended};
 use crate::service::{Realm, keys, sessions};
-use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness, successor_used};
+use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness};
 use crate::store::model::SessionState;
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
@@ -141,9 +141,6 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
                 realm.freshness.put(state.clone(), now, epoch);
                 Some((state, now))
             })?;
-            if is_first_use(&state, verified.claims.iat) {
-                return None;
-            }
             Some(judge_session(realm, *verified, Some(&state), read_at))
         }
     }
@@ -275,35 +272,20 @@ async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
     if realm.config.session_check == SessionCheck::Off {
         return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
     }
-    let epoch = realm.freshness.epoch();
-    let issued_at = verified.claims.iat;
-    let (state, read_at) = match session_in_memory(realm, &verified.session_id) {
-        Some((state, read_at)) => (Some(state), read_at),
-        None => {
-            let now = realm.now();
-            match realm.store.find_session(&verified.session_id).await {
-                Ok(state) => (state, now),
-                // An outage says nothing about the session: 503, never 401.
-                Err(error) => return refused(realm, Failure::from(error).into_public().0),
-            }
-        }
-    };
-    let guarded = judge_session(realm, verified, state.as_ref(), read_at);
-    let Some(mut state) = state else { return guarded };
-    if guarded.result.is_ok() && is_first_use(&state, issued_at) {
-        // Should it fail, the next look at the row will try again.
-        let _ = realm.store.touch_session(&state.session.id, state.session.generation, realm.now()).await;
-        state.session.last_used_at = state.session.rotated_at.map(|at| realm.now().max(at + 1));
+    if let Some((state, read_at)) = session_in_memory(realm, &verified.session_id) {
+        return judge_session(realm, verified, Some(&state), read_at);
     }
-    realm.freshness.put(state, read_at, epoch);
-    guarded
-}
-
-/// Whether an access token is the first sign that the answer of the last rotation has arrived: it came with the present
-/// refresh token. That is to be written down, for it ends the predecessor's life (RFC 9700, 4.14.2).
-fn is_first_use(state: &SessionState, issued_at: i64) -> bool {
-    let rotated_at = state.session.rotated_at;
-    rotated_at.is_some_and(|at| issued_at >= sessions::seconds(at)) && !successor_used(&state.session)
+    let (epoch, now) = (realm.freshness.epoch(), realm.now());
+    match realm.store.find_session(&verified.session_id).await {
+        Ok(state) => {
+            if let Some(state) = &state {
+                realm.freshness.put(state.clone(), now, epoch);
+            }
+            judge_session(realm, verified, state.as_ref(), now)
+        }
+        // An outage says nothing about the session: 503, never 401.
+        Err(error) => refused(realm, Failure::from(error).into_public().0),
+    }
 }
 
 fn judge_session(realm: &Realm, verified: Verified, state: Option<&SessionState>, read_at: Millis) -> Guarded {
