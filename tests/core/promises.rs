@@ -485,7 +485,7 @@ async fn p12_keys_rotate_with_overlap() {
 #[tokio::test]
 async fn p12_what_a_removed_key_vouched_for_is_forgotten() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let clock = Arc::new(TestClock::new(START));
+    let clock = Arc::new(TestClock::at(START));
     let options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "algorithm": "ES256" });
     let host = Host { clock: Arc::<TestClock>::clone(&clock), ..Host::default() };
     let server = AuthServer::with_store(Config::from_options(&options).unwrap(), host, Arc::clone(&store)).unwrap();

@@ -29,7 +29,8 @@ test("a forgotten migrate() and a database that is away from the start are in th
     assert.deepEqual([why[0], why[1].hook], ["auth.hook.failure", code]);
     assert.match(why[1].cause, cause);
     assert.deepEqual(failure, ["auth.login.failure", { errorCode: code, requestId: "r-1" }]);
-    assert.equal((await browser.fetch("/protected", { headers: id })).status, status);
+    const token = auth.signAccessToken({ id: "u-1", roles: [], sessionId: "s-1" });
+    assert.equal((await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${token}` } })).status, status);
     assert.deepEqual(news().map(([event]) => event), ["auth.hook.failure", "auth.protect.failure"]);
     assert.equal((await browser.post("/auth/logout")).status, status);
     assert.deepEqual(news().map(([event]) => event), ["auth.hook.failure"]);

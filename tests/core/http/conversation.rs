@@ -36,7 +36,7 @@ const STEP: &[&str] = &["name", "advance", "revoked", "repeat", "parallel", "req
 const REQUEST: &[&str] = &["method", "path", "headers", "as", "body", "rawBody", "jar", "ip"];
 const OF_REQUEST: &[&str] =
     &["ok", "error", "status", "body", "headers", "cookies", "events", "hooks", "tokens", "sameAs"];
-const OF_CALL: &[&str] = &["result", "throws", "tokens"];
+const OF_CALL: &[&str] = &["result", "throws", "tokens", "events"];
 
 /// Every conversation of every file, in order.
 pub fn load_all() -> Vec<Conversation> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sentri_core::clock::{Clock as _, TestClock};
+use sentri_core::event::Event;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Effect, RevocationCheck};
 use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
@@ -353,7 +354,12 @@ impl Talk {
         for (name, expected) in step.expect.get("tokens").and_then(Value::as_object).into_iter().flatten() {
             self.variables.check_token(name, expected)?;
         }
-        Ok(())
+        let events: Vec<Value> =
+            self.server.take_events().iter().map(|event| logged(&self.server, event, None)).collect();
+        match step.expect.get("events") {
+            Some(expected) => self.check_events(expected, &events, None),
+            None => Ok(()),
+        }
     }
 }
 
@@ -390,12 +396,14 @@ async fn send(server: &AuthServer, sent: Sent) -> Answer {
         "/unguarded-editors" => host_route(server, &sent, false, Some(permit_editors)).await,
         _ => endpoint(server, sent).await,
     };
-    let logged = |event| {
-        let (level, entry) = server.log_entry(event, request_id.as_deref());
-        json!([format!("{} {}", level.as_str(), entry["event"].as_str().unwrap_or_default()), entry])
-    };
-    let events = handled.events.iter().map(logged).collect();
+    let events = handled.events.iter().map(|event| logged(server, event, request_id.as_deref())).collect();
     Answer { response: handled.response, events, hooks: handled.effects.into_iter().map(hook).collect() }
+}
+
+/// `["info auth.login.success", entry]`
+fn logged(server: &AuthServer, event: &Event, request_id: Option<&str>) -> Value {
+    let (level, entry) = server.log_entry(event, request_id);
+    json!([format!("{} {}", level.as_str(), entry["event"].as_str().unwrap_or_default()), entry])
 }
 
 async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {

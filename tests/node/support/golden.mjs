@@ -143,6 +143,7 @@ class Talk {
   }
 
   async call({ call: [method, ...args], expect }) {
+    this.events.length = 0;
     let result;
     try {
       result = await this.served.auth[method](...this.variables.fill(args));
@@ -153,6 +154,7 @@ class Talk {
     if (expect.throws) throw new Mismatch(`it should have thrown, but resolved to ${JSON.stringify(result)}`);
     this.variables.check(expect.result, JSON.parse(JSON.stringify(result ?? null)), "result");
     this.variables.checkTokens(expect.tokens);
+    if (expect.events) this.checkEvents(expect.events, undefined);
   }
 
   async send({ method = "GET", path, headers = {}, as, body, rawBody, jar, ip = IP }) {

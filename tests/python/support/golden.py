@@ -144,6 +144,7 @@ class Talk:
     def call(self, step: dict[str, Any]) -> None:
         method, *args = self.variables.fill(step["call"])
         expect = step["expect"]
+        self.events.clear()
         try:
             result = self.run(snake(method), args)
         except SentriError as error:
@@ -155,6 +156,8 @@ class Talk:
             raise Mismatch(f"it should have raised, but returned {result}")
         self.variables.check(expect["result"], result, "result")
         self.variables.check_tokens(expect.get("tokens", {}))
+        if "events" in expect:
+            self.check_events(expect["events"], None)
 
     def run(self, method: str, args: list[Any]) -> Any:
         """The call as Python spells it: objects of options are keyword arguments."""
