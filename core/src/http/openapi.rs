@@ -126,12 +126,12 @@ fn describe(endpoint: Endpoint) -> Description {
         Endpoint::CreateIdentifiers => {
             answers("Add identifiers, all or none", 201, "Identifiers created", identifiers("Identifier"))
                 .takes(identifiers("NewIdentifier"))
-                .or(&[E::IdentifierAlreadyExists, E::UserNotFound])
+                .or(&[E::IdentifierAlreadyExists, E::UserNotFound, E::RateLimitExceeded])
         }
         Endpoint::UpdateIdentifiers => {
             answers("Change identifiers, all or none", 200, "Identifiers updated", identifiers("Identifier"))
                 .takes(identifiers("IdentifierChange"))
-                .or(&[E::IdentifierNotFound, E::IdentifierAlreadyExists, E::UserNotFound])
+                .or(&[E::IdentifierNotFound, E::IdentifierAlreadyExists, E::UserNotFound, E::RateLimitExceeded])
         }
         Endpoint::DeleteIdentifiers => {
             answers("Delete identifiers, all or none; one must stay", 200, "Identifiers deleted", Value::Null)
