@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Iterator, Optional
+from unittest.mock import patch
 
 import pytest
 
@@ -108,7 +109,9 @@ def test_cookie_is_written(given: dict[str, Any], expect: Any) -> None:
         chosen["cookie"] = False
 
     def write() -> Any:
-        auth = server(**chosen)
+        # A clock that stands still is refused in production; here it makes seconds count exactly.
+        with patch("sentri.options.refuse_test_clock") if given["production"] else nullcontext():
+            auth = server(**chosen)
         written, cleared = (set_cookies(auth.handle(*request)) for request in (login("rizz"), post("/logout")))
         auth.close()
         if not written:
