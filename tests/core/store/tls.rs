@@ -18,14 +18,15 @@ fn with_mode(mode: &str) -> String {
     format!("{url}{}sslmode={mode}", if url.contains('?') { '&' } else { '?' })
 }
 
-/// What comes of `attempt`. A machine under load says nothing of TLS: what came too late is tried again.
+/// What comes of `attempt`. A machine under load says nothing of TLS: what came too late is tried again, up to ten times.
 async fn in_time<T>(attempt: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    loop {
+    for _ in 1..10 {
         match attempt().await {
             Err(StoreError::Unavailable(cause)) if cause.contains("in time") => {}
             outcome => return outcome,
         }
     }
+    attempt().await
 }
 
 /// Whether our connection is encrypted, by the server's own account.
