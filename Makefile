@@ -23,12 +23,14 @@ BINDINGS := $(LANG)
 override export LANG := C.UTF-8
 endif
 
-CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node bindings-python/src bindings-python/Cargo.toml -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
+CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node bindings-python/src bindings-python/bindgen bindings-python/Cargo.toml -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
 NPM_SOURCES = npm/package.json $(wildcard npm/tsconfig*.json) $(shell find npm/src npm/scripts -type f)
 PYTHON_SOURCES = bindings-python/pyproject.toml $(shell find bindings-python/python -name '*.py' -not -path '*/_native/*')
 VENV := $(CURDIR)/target/venv
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 STAMPS := target/stamps
+# Always of the whole workspace: a package by itself would be built with other features, and so once more.
+GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
 .PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-ruby bench bench-python pack wheel bindings generate clean
 
@@ -120,14 +122,14 @@ bindings: | $(STAMPS)
 	@case '$(BINDINGS)' in ruby|kotlin|swift|python) ;; *) echo 'say which: make bindings LANG=ruby, kotlin or swift' >&2; exit 1;; esac
 	@echo '==> bindings for $(BINDINGS)'
 	@mkdir -p target/bindings/$(BINDINGS)
-	cargo build --quiet --release -p sentri-python --features bindgen
-	$(CARGO_OUT)/uniffi-bindgen generate --no-format --language $(BINDINGS) --out-dir target/bindings/$(BINDINGS) \
+	cargo build --quiet --release -p sentri-python
+	cargo run --quiet --bin uniffi-bindgen -- generate --no-format --language $(BINDINGS) --out-dir target/bindings/$(BINDINGS) \
 	  --config bindings-python/bindings.toml --library $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so)
 	cp $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so) target/bindings/$(BINDINGS)/
 	@find target/bindings/$(BINDINGS) -type f
 
 generate:
-	cargo run --quiet -p sentri-core --example generate
+	$(GENERATE)
 
 check: check-rust check-node check-python
 
@@ -136,9 +138,9 @@ check-rust:
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@echo '==> generated files'
-	cargo run --quiet -p sentri-core --example generate -- --check
+	$(GENERATE) --check
 	@echo '==> dependencies'
-	cargo test --quiet -p sentri-core --test dependencies
+	cargo test --quiet --workspace --test dependencies
 
 audit: $(STAMPS)/npm-install
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }

@@ -2,6 +2,7 @@
 //! everything in Cargo.lock. `make audit` asks for known advisories too.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -91,4 +92,31 @@ fn the_rules_can_refuse() {
     assert!(bans("bcrypt:<0.19.2", &package("bcrypt", "0.19.1")));
     assert!(!bans("bcrypt:<0.19.2", &package("bcrypt", "0.19.2")));
     assert!(!bans("bcrypt:<0.19.2", &package("bcrypt-pbkdf", "0.10.0")));
+}
+
+/// The crates of a binding with their features, as `cargo tree` has them; not what runs while it is built.
+fn features(package: &str) -> BTreeSet<String> {
+    let arguments = ["tree", "--locked", "--prefix", "none", "--edges", "normal,no-proc-macro", "--format", "{p} {f}"];
+    let output = Command::new(env!("CARGO")).args(arguments).args(["--package", package]).current_dir(ROOT).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// A crate with other features is another crate to Cargo, and so is all that builds on it, the core above all.
+#[test]
+fn the_core_is_compiled_once_for_both_bindings() {
+    let core: Vec<String> = features("sentri-core").iter().map(|line| crate_of(line).to_owned()).collect();
+    assert!(core.len() > 100, "{} crates", core.len());
+    let of_core = |package| -> BTreeSet<String> {
+        features(package).into_iter().filter(|line| core.iter().any(|of_core| of_core == crate_of(line))).collect()
+    };
+    let (node, python) = (of_core("sentri-node"), of_core("sentri-python"));
+    let differing: Vec<_> = node.symmetric_difference(&python).collect();
+    assert!(differing.is_empty(), "give these the same features in both: {differing:#?}");
+}
+
+/// Name and version.
+fn crate_of(line: &str) -> &str {
+    line.match_indices(' ').nth(1).map_or(line, |(end, _)| &line[..end])
 }
