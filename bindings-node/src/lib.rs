@@ -12,3 +12,4 @@ mod server;
 mod text;
 mod types;
 mod verify;
+mod window;

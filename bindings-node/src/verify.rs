@@ -10,6 +10,7 @@ use sentri_core::{AuthServer, wire};
 
 use crate::outcome::outcome;
 use crate::text::Text;
+use crate::window::Window;
 
 /// Servers and clients.
 pub static NUMBERED: Numbered<Either> = Numbered::new();
@@ -24,6 +25,13 @@ fn look_for_keys(server: &AuthServer) {
     if server.keys_are_old() {
         napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
     }
+}
+
+/// The epoch as memory that always holds the present one, for a `Uint32Array`; null: call `epoch`. Whoever looks there calls
+/// `epoch` now and then, too.
+#[napi(catch_unwind, ts_return_type = "ArrayBuffer | null")]
+pub fn epoch_window(number: u32) -> napi::Result<Window> {
+    with(number, |either| Some(Window(either.epochs().shared())))
 }
 
 /// See `AuthServer::epoch` and `AuthClient::epoch`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sentri_core::guardian::Either;
 use sentri_core::numbered::Numbered;
-use sentri_core::{Error, ErrorCode, wire};
+use sentri_core::{AuthServer, Error, ErrorCode, wire};
 
 use crate::job::{self, Job};
 use crate::runtime::{self, Home};
@@ -17,10 +17,26 @@ fn none() -> Error {
     ErrorCode::InternalError.into()
 }
 
+/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew. A
+/// forked child goes by the keys that it has, and leaves the parent's connections alone.
+fn look_for_keys(server: &AuthServer, home: &Home) {
+    if server.keys_are_old()
+        && home.settle().is_ok()
+        && let Ok(runtime) = runtime::handle()
+    {
+        let _entered = runtime.enter();
+        server.reload_keys();
+    }
+}
+
 /// See `AuthServer::epoch` and `AuthClient::epoch`.
 #[uniffi::export]
 pub fn epoch(number: u32) -> u32 {
-    NUMBERED.with(number, |(either, _)| either.epoch()).unwrap_or_default()
+    let epoch = NUMBERED.with(number, |(either, home)| {
+        either.server().into_iter().for_each(|server| look_for_keys(server, home));
+        either.epoch()
+    });
+    epoch.unwrap_or_default()
 }
 
 /// Verifies an access token (UTF-8): packed text (`wire::verified_text`), or `{"error"}`.
@@ -29,14 +45,7 @@ pub fn verify_access_token(server: u32, token: &[u8]) -> String {
     let token = std::str::from_utf8(token).unwrap_or_default();
     let verified = NUMBERED.with(server, |(either, home)| {
         let server = either.server().ok_or_else(none)?;
-        // A forked child verifies with the keys that it has, and leaves the parent's connections alone.
-        if server.keys_are_old()
-            && home.settle().is_ok()
-            && let Ok(runtime) = runtime::handle()
-        {
-            let _entered = runtime.enter();
-            server.reload_keys();
-        }
+        look_for_keys(server, home);
         server.verify_access_token_with(token, wire::verified_text)
     });
     verified.unwrap_or_else(|| Err(none())).unwrap_or_else(|error| wire::outcome(Err(error)))

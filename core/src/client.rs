@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::access;
 use crate::clock::{Clock, Millis, SystemClock};
 use crate::config::ClientConfig;
+use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::hook::RevocationCheck;
@@ -98,6 +99,12 @@ impl AuthClient {
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.0.keys.epoch()
+    }
+
+    /// The counter behind [`AuthClient::epoch`], for a host that looks at it at every request.
+    #[must_use]
+    pub fn epochs(&self) -> &Epoch {
+        self.0.keys.epochs()
     }
 
     /// Checks the roles given to `authorize()`.

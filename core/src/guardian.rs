@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::client::AuthClient;
+use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::http::Response;
@@ -87,9 +88,15 @@ impl Either {
     /// See [`Guardian::epoch`].
     #[must_use]
     pub fn epoch(&self) -> u32 {
+        self.epochs().now()
+    }
+
+    /// The counter behind [`Either::epoch`], for a host that looks at it at every request.
+    #[must_use]
+    pub fn epochs(&self) -> &Epoch {
         match self {
-            Self::Server(server) => server.epoch(),
-            Self::Client(client) => client.epoch(),
+            Self::Server(server) => server.epochs(),
+            Self::Client(client) => client.epochs(),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod duration;
+pub mod epoch;
 pub mod error;
 pub mod event;
 pub mod failure;

@@ -11,6 +11,7 @@ use crate::cache::memory::MemoryCache;
 use crate::cache::{Broadcast, Cache};
 use crate::clock::{Clock, Millis, SystemClock};
 use crate::config::{Config, Database};
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
 use crate::failure::Failure;
@@ -283,6 +284,12 @@ impl AuthServer {
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.realm().freshness.epoch()
+    }
+
+    /// The counter behind [`AuthServer::epoch`], for a host that looks at it at every request.
+    #[must_use]
+    pub fn epochs(&self) -> &Epoch {
+        self.realm().freshness.epochs()
     }
 
     /// Checks the roles given to `authorize()`.

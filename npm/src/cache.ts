@@ -42,9 +42,9 @@ export function isMemorable(authorization: string): boolean {
 }
 
 /**
- * What was found out about tokens, kept from the second time on that one is seen: what is used once is not worth keeping,
- * and keeping it costs more than verifying it. Found by the end of the token, where the signature is, and believed of
- * the very same token alone; hashing all of a text costs more than a comparison.
+ * What was found out about tokens, or headers with one. Found by the end of the text, where the signature is, and believed of
+ * the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding out,
+ * `wants` says when to: what is used once is not worth it.
  */
 export class TokenCache<V> {
   private readonly kept: Generations<{ token: string; value: V }, number>;
@@ -70,6 +70,11 @@ export class TokenCache<V> {
 
   set(token: string, mark: number, value: V): void {
     this.kept.set(mark, { token, value });
+  }
+
+  /** Forgets what has this mark. */
+  delete(mark: number): void {
+    this.kept.delete(mark);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Generations, isMemorable } from "./cache.js";
+import { Generations, TokenCache, isMemorable, markOf } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
 import { Dispatcher, type LoggedEvent } from "./dispatch.js";
@@ -10,6 +10,9 @@ import type { AuthUser } from "./types.js";
 /** Tokens that a process remembers at most, twice. */
 export const REMEMBERED = 10_000;
 
+/** Milliseconds after which the core is asked for the epoch all the same: that is what has it look for keys that are withdrawn. */
+const ASK_AFTER = 100;
+
 interface Decision {
   error?: ErrorData;
   events: LoggedEvent[];
@@ -19,7 +22,10 @@ interface Decision {
 export abstract class NativeGuard implements Guardian {
   protected readonly number: number;
   protected readonly now: () => number;
-  private readonly guards = new Generations<Guarded>(REMEMBERED);
+  private readonly guards = new TokenCache<Guarded>(REMEMBERED);
+  /** The core's epoch where it lies, if this engine can look there. */
+  private readonly window: Uint32Array | undefined;
+  private askedAt = 0;
 
   /** `native` has accepted its options; `clock` stands still in tests. */
   constructor(
@@ -30,6 +36,8 @@ export abstract class NativeGuard implements Guardian {
     clock: TestClock | undefined,
   ) {
     this.number = native.number();
+    const window = core.epochWindow(this.number);
+    this.window = window ? new Uint32Array(window) : undefined;
     this.now = clock ? () => clock.now() : Date.now;
     clock?.onChange((now) => native.setClock(now));
   }
@@ -41,17 +49,26 @@ export abstract class NativeGuard implements Guardian {
   guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
     const key = request.authorization;
     if (key !== undefined) {
-      const known = this.guards.get(key);
+      const mark = markOf(key);
+      const known = this.guards.get(key, mark);
       if (known !== undefined) {
-        if (this.now() < known.freshUntil && known.epoch === this.core.epoch(this.number)) {
+        const now = this.now();
+        if (now < known.freshUntil && known.epoch === this.epochAt(now)) {
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
           return known;
         }
-        this.guards.delete(key);
+        this.guards.delete(mark);
       }
     }
     const text = this.native.guardNow(request, requestId);
     return text === null ? undefined : this.guarded(key, text);
+  }
+
+  /** The core's epoch: what was found out under another one is stale. */
+  protected epochAt(now: number): number | undefined {
+    if (this.window !== undefined && now >= this.askedAt && now < this.askedAt + ASK_AFTER) return this.window[0];
+    this.askedAt = now;
+    return this.core.epoch(this.number);
   }
 
   async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
@@ -62,7 +79,7 @@ export abstract class NativeGuard implements Guardian {
   private guarded(key: string | undefined, text: string): Guarded {
     const guarded = JSON.parse(text) as Guarded;
     this.dispatcher.log(guarded.events);
-    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) this.guards.set(key, guarded);
+    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) this.guards.set(key, markOf(key), guarded);
     return guarded;
   }
 

@@ -105,6 +105,7 @@ export interface NativeClient extends NativeGuardian {
 export interface NativeModule {
   NativeIdempotency: new (options: string) => NativeIdempotency;
   epoch(serverOrClient: number): number;
+  epochWindow(serverOrClient: number): ArrayBuffer | null;
   verifyAccessToken(server: number, token: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;

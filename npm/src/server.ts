@@ -23,9 +23,6 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   private readonly database: DialectDatabase | undefined;
   private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED);
 
-  private askedAt = 0;
-  private epoch = 0;
-
   /** Where idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
   readonly redisUrl: () => string | undefined;
   /** Whose tokens these are, if that is configured. */
@@ -205,17 +202,6 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     if (wanted) this.verified.set(text, mark, { ...fresh, roles: fresh.roles.slice(), exp: parseInt(packed, 10), epoch });
     return fresh as Verified & { roles: Role[] };
   }
-  /**
-   * The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys that are
-   * withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there.
-   */
-  private epochAt(now: number): number {
-    if (!(now >= this.askedAt && now < this.askedAt + ASK_AFTER) || this.now !== Date.now) {
-      this.askedAt = now;
-      this.epoch = this.core.epoch(this.number);
-    }
-    return this.epoch;
-  }
   /** Verifies a refresh token; its session is not looked at. */
   verifyRefreshToken(token: string): { sessionId: string } {
     return { sessionId: unwrap(this.native.verifyRefreshToken(typeof token === "string" ? token : "")) };
@@ -236,9 +222,6 @@ function databaseOf(options: { dialect?: KyselyDialect; dialectKind?: DialectKin
   if (dialect === undefined) return undefined;
   return new DialectDatabase(options.dialect as KyselyDialect, dialectKind ?? dialect, transactions);
 }
-
-/** Milliseconds for which the epoch of a verified token is good. */
-const ASK_AFTER = 100;
 
 /** Arguments as JSON, whose types the core checks. */
 function plain(value: unknown): string {

@@ -1,8 +1,7 @@
 //! What this process knows of sessions without asking the store, and the counter that makes it forget at once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use crate::clock::Millis;
+use crate::epoch::Epoch;
 use crate::generations::Generations;
 use crate::store::model::SessionState;
 
@@ -22,12 +21,12 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, Known>,
-    epoch: AtomicU32,
+    epoch: Epoch,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { known: Generations::new(50_000), epoch: AtomicU32::new(1) }
+        Self { known: Generations::new(50_000), epoch: Epoch::default() }
     }
 }
 
@@ -35,7 +34,13 @@ impl Freshness {
     /// Grows with every revocation and role change of this process; whatever was cached under another is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        self.epoch.load(Ordering::SeqCst)
+        self.epoch.now()
+    }
+
+    /// The counter of epochs.
+    #[must_use]
+    pub const fn epochs(&self) -> &Epoch {
+        &self.epoch
     }
 
     /// What is known of a session, when it was read at `not_before` or later.
@@ -59,7 +64,7 @@ impl Freshness {
 
     /// Forgets sessions.
     pub fn forget_sessions<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.epoch.advance();
         for id in ids {
             self.known.remove(id);
         }
@@ -67,13 +72,13 @@ impl Freshness {
 
     /// Forgets all.
     pub fn forget_all(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.epoch.advance();
         self.known.retain(|_| false);
     }
 
     /// Forgets every session of a user.
     pub fn forget_user(&self, user_id: &str) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.epoch.advance();
         self.known.retain(|known| known.state.session.user_id != user_id);
     }
 }

@@ -1,7 +1,6 @@
 //! The key set of an issuer elsewhere at work: access tokens verified with it, attempts to replace it run one at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -9,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Millis};
 use crate::config::ClientConfig;
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::key_source::{FetchError, KeySource};
@@ -41,7 +41,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     set: Mutex<RemoteSet>,
     /// Grows with every change of the set.
-    epoch: AtomicU32,
+    epoch: Epoch,
     /// Ticks when an attempt is over.
     over: watch::Sender<()>,
     /// What is wrong with the issuer, until a request takes it to the log.
@@ -56,7 +56,7 @@ impl RemoteKeys {
             source,
             clock,
             set: Mutex::new(RemoteSet::new(max_age)),
-            epoch: AtomicU32::new(1),
+            epoch: Epoch::default(),
             over: watch::Sender::new(()),
             trouble: Mutex::new(None),
         }))
@@ -65,7 +65,13 @@ impl RemoteKeys {
     /// Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        self.0.epoch.load(Ordering::SeqCst)
+        self.0.epoch.now()
+    }
+
+    /// The counter of epochs.
+    #[must_use]
+    pub fn epochs(&self) -> &Epoch {
+        &self.0.epoch
     }
 
     /// The event of the last failed attempt, once.
@@ -191,7 +197,7 @@ impl Running {
         match read {
             Ok(read) => {
                 if set.succeed(Arc::new(read), self.began_at) {
-                    inner.epoch.fetch_add(1, Ordering::SeqCst);
+                    inner.epoch.advance();
                 }
                 *inner.trouble.lock() = None;
             }

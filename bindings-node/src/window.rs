@@ -1,0 +1,44 @@
+//! A counter of the core as memory that JavaScript reads: a look at it costs no call.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use napi::bindgen_prelude::{Null, ToNapiValue};
+use napi::{Status, sys};
+
+/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side knows it. Null where the engine takes no
+/// memory but its own, as those do that keep all of it in one cage. Nobody may write to it.
+pub struct Window(pub Arc<AtomicU32>);
+
+impl ToNapiValue for Window {
+    unsafe fn to_napi_value(env: sys::napi_env, Self(counter): Self) -> napi::Result<sys::napi_value> {
+        let counter = Arc::into_raw(counter).cast_mut().cast::<c_void>();
+        let mut buffer = ptr::null_mut();
+        // SAFETY: the caller vouches for `env`; the memory stays until `release`, and an atomic may be written to while it is read.
+        let status = Status::from(unsafe {
+            sys::napi_create_external_arraybuffer(
+                env,
+                counter,
+                size_of::<AtomicU32>(),
+                Some(release),
+                counter,
+                &raw mut buffer,
+            )
+        });
+        if status == Status::Ok {
+            return Ok(buffer);
+        }
+        // SAFETY: the engine has not taken it.
+        drop(unsafe { Arc::from_raw(counter.cast::<AtomicU32>()) });
+        // SAFETY: as above.
+        unsafe { Null::to_napi_value(env, Null) }
+    }
+}
+
+/// Called by the engine when nobody can read the memory any more.
+unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, counter: *mut c_void) {
+    // SAFETY: it comes from `Arc::into_raw`, and the engine calls once.
+    drop(unsafe { Arc::from_raw(counter.cast::<AtomicU32>()) });
+}
