@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use sentri_core::ErrorCode;
 use sentri_core::config::SERVER_ONLY;
+use sentri_core::error::STATUS_NAMES;
 use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
 use sentri_core::http::openapi::document;
@@ -24,6 +25,11 @@ fn codes() -> String {
     out += "export const SENTRI_ERROR_MESSAGE: Record<SentriErrorCode, string> = {\n";
     for code in ErrorCode::ALL {
         let _ = writeln!(out, "  {}: \"{}\",", code.as_str(), code.message());
+    }
+    out += "};\n\n/** The names of 4xx statuses for which there are no better words. */\n";
+    out += "export const STATUS_NAMES: Record<number, string> = {\n";
+    for (status, name) in STATUS_NAMES {
+        let _ = writeln!(out, "  {status}: \"{name}\",");
     }
     out += "};\n";
     out

@@ -159,20 +159,29 @@ impl Error {
         Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
     }
 
-    /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept, in
-    /// words of ours, because its own may quote the request; anything else is `INTERNAL_ERROR`.
+    /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept;
+    /// anything else is `INTERNAL_ERROR`.
     #[must_use]
-    pub fn from_status(status: u16) -> Self {
-        let of = |code: ErrorCode, message: &str| Self { status, ..Self::new(code, message) };
-        match status {
-            401 => ErrorCode::Unauthorized.into(),
-            403 => ErrorCode::Forbidden.into(),
-            404 => Self { code: Cow::Borrowed("NOT_FOUND"), ..of(ErrorCode::ValidationError, "Not found") },
-            413 => of(ErrorCode::ValidationError, "The request body is too large"),
-            429 => ErrorCode::RateLimitExceeded.into(),
-            400..500 => of(ErrorCode::ValidationError, "The request could not be read"),
-            _ => ErrorCode::InternalError.into(),
-        }
+    pub fn from_status(status: u16, said: Said<'_>) -> Self {
+        let code = match status {
+            401 => ErrorCode::Unauthorized,
+            403 => ErrorCode::Forbidden,
+            429 => ErrorCode::RateLimitExceeded,
+            400..500 => ErrorCode::ValidationError,
+            _ => return ErrorCode::InternalError.into(),
+        };
+        let ours = match status {
+            404 => Some("Not found"),
+            413 => Some("The request body is too large"),
+            _ => (code != ErrorCode::ValidationError).then(|| code.message()),
+        };
+        let message = match said {
+            Said::ForTheClient(message) => message,
+            Said::CouldNotRead => ours.unwrap_or("The request could not be read"),
+            Said::Nothing => ours.or_else(|| status_name(status)).unwrap_or("Bad request"),
+        };
+        let error = Self { status, ..Self::new(code, message) };
+        if status == 404 { Self { code: Cow::Borrowed("NOT_FOUND"), ..error } } else { error }
     }
 
     /// The same error with `details`.
@@ -194,6 +203,48 @@ impl Error {
     pub fn is(&self, code: ErrorCode) -> bool {
         self.code == code.as_str()
     }
+}
+
+/// What an error of a framework or library says of itself.
+#[derive(Debug, Clone, Copy)]
+pub enum Said<'a> {
+    /// Nothing that may be told: its words may quote the request, or be about the server.
+    Nothing,
+    /// Words that it calls fit for the client.
+    ForTheClient(&'a str),
+    /// That what came could not be parsed.
+    CouldNotRead,
+}
+
+/// The names of statuses for which there are no better words (RFC 9110, 15.5, and IANA's registry).
+pub const STATUS_NAMES: &[(u16, &str)] = &[
+    (402, "Payment required"),
+    (405, "Method not allowed"),
+    (406, "Not acceptable"),
+    (407, "Proxy authentication required"),
+    (408, "Request timeout"),
+    (409, "Conflict"),
+    (410, "Gone"),
+    (411, "Length required"),
+    (412, "Precondition failed"),
+    (414, "URI too long"),
+    (415, "Unsupported media type"),
+    (416, "Range not satisfiable"),
+    (417, "Expectation failed"),
+    (418, "I'm a teapot"),
+    (421, "Misdirected request"),
+    (422, "Unprocessable content"),
+    (423, "Locked"),
+    (424, "Failed dependency"),
+    (425, "Too early"),
+    (426, "Upgrade required"),
+    (428, "Precondition required"),
+    (431, "Request header fields too large"),
+    (451, "Unavailable for legal reasons"),
+];
+
+fn status_name(status: u16) -> Option<&'static str> {
+    STATUS_NAMES.iter().find(|(known, _)| *known == status).map(|(_, name)| *name)
 }
 
 impl From<ErrorCode> for Error {

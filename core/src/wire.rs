@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Said};
 use crate::event::{Event, Level};
 use crate::failure::Failure;
 use crate::hook::{Effect, HookContext};
@@ -64,12 +64,17 @@ pub fn error_value(error: &Error) -> Value {
     value
 }
 
-/// Reads what [`error_value`] wrote, or what a host threw: with a code and a status it is told as it is.
+/// Reads what [`error_value`] wrote, or what a host threw: with a code and a status it is told as it is. Of an error of
+/// another library, `{statusCode?, message?, unread?}`: `message` is fit for the client, `unread` says that it is about parsing.
 #[must_use]
 pub fn read_error(value: &Value) -> Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let status = value.get("statusCode").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
-    let (Some(code), Some(status)) = (text("code"), status) else { return Error::from_status(status.unwrap_or(500)) };
+    let (Some(code), Some(status)) = (text("code"), status) else {
+        let is_unread = value.get("unread") == Some(&Value::Bool(true));
+        let shown = text("message").map_or(Said::Nothing, Said::ForTheClient);
+        return Error::from_status(status.unwrap_or(500), if is_unread { Said::CouldNotRead } else { shown });
+    };
     if !(400..600).contains(&status) {
         return ErrorCode::InternalError.into();
     }

@@ -1,5 +1,5 @@
 import { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js";
-import { told } from "./thrown.js";
+import { told, type Told } from "./thrown.js";
 
 const BRAND = Symbol.for("sentri.SentriError");
 const RETRY_AFTER = Symbol.for("sentri.retryAfter");
@@ -58,7 +58,7 @@ export function fromData(data: ErrorData): SentriError {
 }
 
 /** What the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let be told. */
-export function toData(error: unknown): Partial<ErrorData> {
+export function toData(error: unknown): Partial<ErrorData> & Told {
   if (!(error instanceof SentriError)) return told(error);
   const { code, message, statusCode, details } = error;
   const retryAfter = (error as unknown as Record<symbol, number | undefined>)[RETRY_AFTER];

@@ -1,29 +1,16 @@
 // What errors of frameworks and their middleware say of themselves: http-errors (Express, Koa, body parsers), Fastify, Hono, Elysia.
-import type { SentriErrorCode } from "./generated/codes.js";
 
 /** An error of another library, as far as it is known. */
 type Foreign = Record<string, unknown>;
 
-/** What an error says that may be told. */
+/** What an error says of itself, for the core to word. */
 export interface Told {
   statusCode?: number;
-  code?: string;
+  /** Words that are for the client. */
   message?: string;
+  /** Whether the request could not be read. */
+  unread?: boolean;
 }
-
-/** Statuses for which sentri has words of its own. */
-const WORDED: Record<number, SentriErrorCode | "NOT_FOUND"> = {
-  401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND", 413: "VALIDATION_ERROR", 429: "RATE_LIMIT_EXCEEDED",
-};
-
-/** The names of the others (RFC 9110, 15.5, and the registry of IANA). */
-const NAMES: Record<number, string> = {
-  402: "Payment required", 405: "Method not allowed", 406: "Not acceptable", 407: "Proxy authentication required", 408: "Request timeout",
-  409: "Conflict", 410: "Gone", 411: "Length required", 412: "Precondition failed", 414: "URI too long", 415: "Unsupported media type",
-  416: "Range not satisfiable", 417: "Expectation failed", 418: "I'm a teapot", 421: "Misdirected request", 422: "Unprocessable content",
-  423: "Locked", 424: "Failed dependency", 425: "Too early", 426: "Upgrade required", 428: "Precondition required",
-  431: "Request header fields too large", 451: "Unavailable for legal reasons",
-};
 
 /** The types that body-parser and raw-body give their errors, and the codes of the parsers of Fastify and Elysia. */
 const PARSER_TYPE = /^(?:entity|encoding|charset|request|stream|parameters|querystring)\./;
@@ -35,19 +22,14 @@ const OF_A_BODY = new Set([
   "content-type", "etag", "last-modified", "transfer-encoding",
 ]);
 
-/**
- * What of a foreign error may be told: its status, if that is a 4xx, and its message where the error says that it is for the
- * client. Without code and message, the status alone says which words are ours.
- */
+/** What of a foreign error may be told: its status, if that is a 4xx, and its message where the error says that it is for the client. */
 export function told(error: unknown): Told {
   const foreign = membersOf(error);
   const statusCode = statusOf(foreign);
   if (statusCode === undefined) return {};
-  if (!isClientError(statusCode) || isParserError(foreign)) return { statusCode };
-  const message = shownMessage(foreign);
-  const code = WORDED[statusCode];
-  if (message === undefined && code !== undefined) return { statusCode };
-  return { statusCode, code: code ?? "VALIDATION_ERROR", message: message ?? NAMES[statusCode] ?? "Bad request" };
+  if (isParserError(foreign)) return { statusCode, unread: true };
+  const message = isClientError(statusCode) ? shownMessage(foreign) : undefined;
+  return message === undefined ? { statusCode } : { statusCode, message };
 }
 
 /**

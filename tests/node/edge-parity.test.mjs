@@ -165,7 +165,9 @@ test("errors are put in the same envelope", () => {
   const thrown = [
     new SentriError("UNAUTHORIZED", "No"), new SentriError("NOT_FOUND", "Item not found", 404), new SentriError("ODD", "Odd", 200),
     new SentriError("ODD", "Odd", 700), new SentriError("VALIDATION_ERROR", "Ünï\u2028", 422, { field: "a" }), new Error("secret"), "text", null, undefined,
-    ...[400, 401, 403, 404, 413, 418, 429, 499, 500, 503, 399, 600].map((status) => Object.assign(new Error("x"), { status })),
+    // Every status: of an error that says nothing of itself, of one with words for the client, and of a parser's.
+    ...Array.from({ length: 205 }, (_, i) => 398 + i).flatMap((status) =>
+      [{ status }, { status, expose: true }, { status, type: "entity.parse.failed", expose: true }].map((more) => Object.assign(new Error("x"), more))),
     Object.assign(new Error("x"), { statusCode: 404, status: 500 }), { status: "404" }, { statusCode: 404.5 },
   ];
   for (const error of thrown) {

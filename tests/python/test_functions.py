@@ -11,7 +11,10 @@ import time
 from datetime import date
 from typing import Any, Callable
 
+import fastapi
 import pytest
+import starlette.exceptions
+import werkzeug.exceptions
 
 from sentri import AuthServer, BlockingAuthServer, SentriError, native
 from sentri.jobs import finish, wait
@@ -215,3 +218,37 @@ def test_a_question_that_nobody_answers_fails_the_job_and_frees_it() -> None:
         return await auth.find_user("rizz")
 
     assert asyncio.run(main()) is None
+
+
+class Upstream(Exception):
+    """What a client of another server raises."""
+
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+        self.detail = "https://internal.example says no"
+
+
+@pytest.mark.parametrize(
+    ("error", "expect"),
+    [
+        (werkzeug.exceptions.MethodNotAllowed(), (405, "VALIDATION_ERROR", "Method not allowed")),
+        (werkzeug.exceptions.NotFound(), (404, "NOT_FOUND", "Not found")),
+        (werkzeug.exceptions.NotFound("No such order"), (404, "NOT_FOUND", "No such order")),
+        (werkzeug.exceptions.InternalServerError("table t is gone"), (500, "INTERNAL_ERROR", "Internal server error")),
+        (werkzeug.exceptions.UnsupportedMediaType(), (415, "VALIDATION_ERROR", "Unsupported media type")),
+        (werkzeug.exceptions.Unauthorized(), (401, "UNAUTHORIZED", "Unauthorized")),
+        (werkzeug.exceptions.BadGateway(), (500, "INTERNAL_ERROR", "Internal server error")),
+        (starlette.exceptions.HTTPException(409), (409, "VALIDATION_ERROR", "Conflict")),
+        (starlette.exceptions.HTTPException(409, "Order exists"), (409, "VALIDATION_ERROR", "Order exists")),
+        (fastapi.HTTPException(401, "Log in again"), (401, "UNAUTHORIZED", "Log in again")),
+        (fastapi.HTTPException(422, {"rows": 7}), (422, "VALIDATION_ERROR", "Unprocessable content")),
+        (starlette.exceptions.HTTPException(503, "table t is gone"), (500, "INTERNAL_ERROR", "Internal server error")),
+        (Upstream(404), (404, "NOT_FOUND", "Not found")),
+        (starlette.exceptions.HTTPException(499), (499, "VALIDATION_ERROR", "Bad request")),
+        (ValueError("secret"), (500, "INTERNAL_ERROR", "Internal server error")),
+    ],
+)
+def test_errors_of_frameworks_keep_a_4xx_and_what_the_application_has_them_say(error: Exception, expect: tuple[int, str, str]) -> None:
+    response = BlockingAuthServer(**options()).error_response(error)
+    told = json.loads(response.body)
+    assert (response.status, told["code"], told["message"]) == expect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any, Optional
 
 from .tables import SENTRI_ERROR_STATUS
@@ -48,7 +49,7 @@ def from_data(data: dict[str, Any]) -> SentriError:
 
 def to_data(error: BaseException) -> dict[str, Any]:
     """What the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a framework's own
-    exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts."""
+    exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and what the application has them say."""
     if isinstance(error, SentriError):
         return {
             "code": error.code,
@@ -60,8 +61,26 @@ def to_data(error: BaseException) -> dict[str, Any]:
     for name in ("status_code", "code"):
         status = getattr(error, name, None)
         if isinstance(status, int):
-            return {"statusCode": int(status)}
+            message = _message(error, int(status))
+            return {"statusCode": int(status)} if message is None else {"statusCode": int(status), "message": message}
     return {}
+
+
+def _message(error: BaseException, status: int) -> Optional[str]:
+    """What ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` say to the client. What these frameworks say by
+    themselves the core says in its own words, and other libraries' exceptions may be about another server."""
+    if not any(base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__):
+        return None
+    said = getattr(error, "detail", None) or getattr(error, "description", None)
+    usual = (getattr(type(error), "description", None), _PHRASES.get(status))
+    return said if isinstance(said, str) and said not in usual else None
+
+
+#: What Starlette says of a status by itself.
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+#: Where the classes of Starlette, and so FastAPI, and of Werkzeug, and so Flask, are.
+_HTTP_EXCEPTIONS = ("starlette.exceptions", "werkzeug.exceptions")
 
 
 def unwrap(text: str) -> Any:

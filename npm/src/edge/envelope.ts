@@ -1,41 +1,36 @@
 import type { ErrorData } from "../errors.js";
-import { SENTRI_ERROR_MESSAGE, SENTRI_ERROR_STATUS, type SentriErrorCode } from "../generated/codes.js";
+import { SENTRI_ERROR_MESSAGE, SENTRI_ERROR_STATUS, STATUS_NAMES, type SentriErrorCode } from "../generated/codes.js";
 import type { ResponseData } from "../guardian.js";
+import type { Told } from "../thrown.js";
 
 /** An error of a code, with a sentence of its own or the usual one. */
 export function errorOf(code: SentriErrorCode, message: string = SENTRI_ERROR_MESSAGE[code]): ErrorData {
   return { code, message, statusCode: SENTRI_ERROR_STATUS[code] };
 }
 
-/**
- * The error for anything that was thrown. One with a code of its own is told as it is; of others a 4xx status is kept, in
- * words of ours, because their own may quote the request.
- */
-export function publicError(thrown: Partial<ErrorData>): ErrorData {
+/** The error for anything that was thrown. One with a code of its own is told as it is; of others a 4xx status is kept. */
+export function publicError(thrown: Partial<ErrorData> & Told): ErrorData {
   const { code, message = "", statusCode = 500, retryAfter } = thrown;
   const isError = Number.isInteger(statusCode) && statusCode >= 400 && statusCode < 600;
   if (!isError) return errorOf("INTERNAL_ERROR");
-  if (code === undefined) return fromStatus(statusCode);
+  if (code === undefined) return fromStatus(statusCode, thrown);
   return { code, message, statusCode, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 
-function fromStatus(statusCode: number): ErrorData {
-  switch (statusCode) {
-    case 401:
-      return errorOf("UNAUTHORIZED");
-    case 403:
-      return errorOf("FORBIDDEN");
-    case 404:
-      return { code: "NOT_FOUND", message: "Not found", statusCode };
-    case 413:
-      return { ...errorOf("VALIDATION_ERROR", "The request body is too large"), statusCode };
-    case 429:
-      return errorOf("RATE_LIMIT_EXCEEDED");
-    default:
-      return statusCode < 500
-        ? { ...errorOf("VALIDATION_ERROR", "The request could not be read"), statusCode }
-        : errorOf("INTERNAL_ERROR");
-  }
+/** Codes and words of ours for statuses. */
+const WORDED: Record<number, readonly [string, string]> = {
+  401: ["UNAUTHORIZED", SENTRI_ERROR_MESSAGE.UNAUTHORIZED],
+  403: ["FORBIDDEN", SENTRI_ERROR_MESSAGE.FORBIDDEN],
+  404: ["NOT_FOUND", "Not found"],
+  413: ["VALIDATION_ERROR", "The request body is too large"],
+  429: ["RATE_LIMIT_EXCEEDED", SENTRI_ERROR_MESSAGE.RATE_LIMIT_EXCEEDED],
+};
+
+function fromStatus(statusCode: number, { message, unread }: Told): ErrorData {
+  if (statusCode >= 500) return errorOf("INTERNAL_ERROR");
+  const [code, ours] = WORDED[statusCode] ?? ["VALIDATION_ERROR", undefined];
+  const words = unread ? (ours ?? "The request could not be read") : (message ?? ours ?? STATUS_NAMES[statusCode] ?? "Bad request");
+  return { code, message: words, statusCode };
 }
 
 /**

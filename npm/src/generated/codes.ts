@@ -46,3 +46,30 @@ export const SENTRI_ERROR_MESSAGE: Record<SentriErrorCode, string> = {
   SERVICE_UNAVAILABLE: "Service temporarily unavailable",
   INTERNAL_ERROR: "Internal server error",
 };
+
+/** The names of 4xx statuses for which there are no better words. */
+export const STATUS_NAMES: Record<number, string> = {
+  402: "Payment required",
+  405: "Method not allowed",
+  406: "Not acceptable",
+  407: "Proxy authentication required",
+  408: "Request timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length required",
+  412: "Precondition failed",
+  414: "URI too long",
+  415: "Unsupported media type",
+  416: "Range not satisfiable",
+  417: "Expectation failed",
+  418: "I'm a teapot",
+  421: "Misdirected request",
+  422: "Unprocessable content",
+  423: "Locked",
+  424: "Failed dependency",
+  425: "Too early",
+  426: "Upgrade required",
+  428: "Precondition required",
+  431: "Request header fields too large",
+  451: "Unavailable for legal reasons",
+};
