@@ -101,7 +101,7 @@ impl AuthServer {
         let redis = config.redis_url.as_ref().map(|url| Redis::open(url.expose())).transpose()?;
         let clock = Arc::clone(&host.clock);
         let cache: Arc<dyn Cache> = match &redis {
-            Some(redis) => Arc::new(RedisCache::new(redis, clock)),
+            Some(redis) => Arc::new(RedisCache::new(redis, config.claims.issuer.as_deref(), clock)),
             None => Arc::new(MemoryCache::new(clock)),
         };
         let realm = Realm {

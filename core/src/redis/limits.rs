@@ -35,6 +35,8 @@ const REMEMBERED: usize = 50_000;
 /// out stays so. When Redis comes back, emptied or not, the first attempt on a bucket brings along what was counted here.
 pub struct RedisCache {
     link: Arc<Link>,
+    /// What the names of its buckets begin with.
+    prefix: String,
     memory: MemoryCache,
     /// Buckets by the connection over which Redis last heard of them.
     synced: Generations<String, u64>,
@@ -52,25 +54,31 @@ impl fmt::Debug for RedisCache {
 type Answer = (u8, u32, u32, u64);
 
 impl RedisCache {
-    /// A cache in `redis`; `clock` is that of the memory beside it, Redis has its own.
+    /// A cache in `redis` for the processes of one `service`: others count for themselves, lest a login that fails at one
+    /// lock somebody of the same name out of another. `clock` is that of the memory beside it, Redis has its own.
     #[must_use]
-    pub fn new(redis: &Redis, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
+        let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
         let memory = MemoryCache::new(clock);
         let synced = Generations::new(REMEMBERED);
-        Self { link: Arc::clone(&redis.link), memory, synced, ours: Mutex::default() }
+        Self { link: Arc::clone(&redis.link), prefix, memory, synced, ours: Mutex::default() }
     }
 
     async fn ask(&self, key: &str, budget: Budget, how: How) -> Result<Answer, Away> {
         let live = self.link.connection().await?;
         let connection = live.number;
         let (seen, ends_in) = self.unsynced(key, connection);
-        let mut script = BEGIN.key(redis_key(key));
+        let mut script = BEGIN.key(self.redis_key(key));
         script.arg(budget.limit).arg(millis(budget.window)).arg(UNSETTLED_AFTER);
         script.arg(if matches!(how, How::Hit) { "hit" } else { "begin" }).arg(seen).arg(ends_in);
         let answer = self.link.run_on::<Answer>(live, &script).await?;
         self.synced.insert(key.to_owned(), connection);
         self.note(key, budget.limit, answer.1, answer.2, answer.3);
         Ok(answer)
+    }
+
+    fn redis_key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     /// What this process counted that Redis may not know: nothing while the connection is the one it knew it by.
@@ -163,7 +171,7 @@ impl Cache for RedisCache {
             self.synced.remove(key);
             return self.memory.settle(key, settlement).await;
         }
-        let mut script = SETTLE.key(redis_key(key));
+        let mut script = SETTLE.key(self.redis_key(key));
         script.arg(UNSETTLED_AFTER).arg(match settlement {
             Settlement::Counted => "counted",
             Settlement::Refunded => "refunded",
@@ -181,10 +189,6 @@ impl Cache for RedisCache {
     async fn hit(&self, key: &str, budget: Budget) -> Verdict {
         self.judge(key, budget, How::Hit).await
     }
-}
-
-fn redis_key(key: &str) -> String {
-    format!("sentri:limit:{key}")
 }
 
 fn millis(duration: Duration) -> u64 {

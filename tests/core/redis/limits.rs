@@ -17,7 +17,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 const FIVE: Budget = Budget { limit: 5, window: MINUTE };
 
 fn cache(url: &str) -> Arc<RedisCache> {
-    Arc::new(RedisCache::new(&Redis::open(url).unwrap(), Arc::new(SystemClock)))
+    cache_of(url, None)
+}
+
+fn cache_of(url: &str, service: Option<&str>) -> Arc<RedisCache> {
+    Arc::new(RedisCache::new(&Redis::open(url).unwrap(), service, Arc::new(SystemClock)))
 }
 
 fn is_granted(verdict: &Verdict) -> bool {
@@ -222,4 +226,17 @@ async fn a_failure_is_counted_wherever_it_ends() {
     proxy.set(Line::Open);
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!is_granted(&cache.begin(&key, FIVE).await));
+}
+
+/// Two services over one Redis: who fails at one is not locked out of the other, and the processes of each are as one.
+#[tokio::test]
+async fn services_count_for_themselves() {
+    let (url, key) = (redis_url(), make_id());
+    let shop = cache_of(&url, Some("https://shop.example"));
+    fail(&shop, &key, 5).await;
+    for (service, is_locked) in
+        [(Some("https://shop.example"), true), (Some("https://bank.example"), false), (None, false)]
+    {
+        assert_eq!(!is_granted(&cache_of(&url, service).begin(&key, FIVE).await), is_locked, "{service:?}");
+    }
 }
