@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,16 +18,20 @@ use crate::identifier::IdentifierRules;
 use crate::limit::LimitRules;
 use crate::password::Policy;
 use crate::session::SessionRules;
-use crate::store::dialect::Dialect;
-use crate::token::wrap::WrappingKey;
-use crate::token::{Algorithm, ClaimRules, KeyRing};
+use crate::token::ClaimRules;
 
 pub mod client;
+pub mod database;
 pub mod reader;
+pub mod signing;
 
 pub use client::ClientConfig;
+pub use database::Database;
+pub use signing::{KeyRules, Signing};
 
+use database::database;
 use reader::Reader;
+use signing::signing;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -71,39 +74,6 @@ pub const SERVER_ONLY: &[&str] = &[
 
 /// The options of client mode that server mode does not have.
 const CLIENT_ONLY: &[&str] = &["keyUri", "allowInsecure", "algorithms", "clockTolerance", "cacheMaxAge"];
-
-/// Where the signing keys come from.
-#[derive(Debug)]
-pub enum Signing {
-    /// Given as `secret`.
-    Fixed(Arc<KeyRing>),
-    /// Made once and kept in the database.
-    Stored(KeyRules),
-    /// Made at start-up and lost with the process (`keys: 'ephemeral'`).
-    Ephemeral(KeyRules),
-}
-
-/// How keys of our own making are made and replaced.
-#[derive(Debug, Clone)]
-pub struct KeyRules {
-    /// Their algorithm; never a symmetric one.
-    pub algorithm: Algorithm,
-    /// Modulus length in bits, for RSA.
-    pub key_size: u32,
-    /// `keys.rotateEvery`.
-    pub rotate_every: Option<Millis>,
-    /// `keys.encryptionKey`.
-    pub encryption_key: Option<Arc<WrappingKey>>,
-}
-
-/// Where users, sessions and keys are kept.
-#[derive(Debug)]
-pub enum Database {
-    /// The `db` option as given: the core's own drivers.
-    Own(Value),
-    /// The `dialect` option: the host speaks to the database, and this is how it is spoken to.
-    Foreign(&'static Dialect),
-}
 
 /// When `protect()` reads the session's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,110 +218,6 @@ fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {
         (Some("server"), Mode::Client) => Err(read.error("mode", "is 'server', but these are the options of a client")),
         (Some("client"), Mode::Server) => Err(read.error("mode", "is 'client', but these are the options of a server")),
         _ => Err(read.error("mode", "must be 'server' or 'client'")),
-    }
-}
-
-fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
-    let kind = read.text("dialectKind")?;
-    match (read.value("dialect"), read.value("db").cloned()) {
-        (Some(_), Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
-        (Some(dialect), None) => foreign(read, dialect, kind).map(Database::Foreign),
-        (None, Some(_)) if kind.is_some() => {
-            Err(read.error("dialectKind", "is for dialect only: leave it out with db"))
-        }
-        (None, Some(db)) => Ok(Database::Own(db)),
-        (None, None) => Err(read.error(
-            "db",
-            "is missing: give the URL of a database, e.g. that of the environment variable DATABASE_URL or \
-             'sqlite:./sentri.db'; in Node, dialect may be a Kysely dialect instead",
-        )),
-    }
-}
-
-/// What a binding writes in the place of a dialect that does not tell which database it speaks to.
-const UNTOLD: &str = "[dialect]";
-
-/// Bindings write the name of the database in the place of the dialect.
-fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'static Dialect, Error> {
-    let Some(told) = dialect.as_str().filter(|told| *told == UNTOLD || Dialect::foreign(told).is_some()) else {
-        return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));
-    };
-    let known = "'postgres', 'mysql' or 'sqlite'";
-    Dialect::foreign(kind.unwrap_or(told)).ok_or_else(|| match kind {
-        Some(_) => read.error("dialectKind", format!("must be {known}")),
-        None => read.error(
-            "dialectKind",
-            format!("is missing: the dialect does not tell its database; say which it is: {known}"),
-        ),
-    })
-}
-
-fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) -> Result<Signing, Error> {
-    let algorithm = match read.text("algorithm")? {
-        None => None,
-        Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
-            read.error(
-                "algorithm",
-                format!("must be one of {}", Algorithm::all().map(Algorithm::as_str).collect::<Vec<_>>().join(", ")),
-            )
-        })?),
-    };
-    let keys = read.value("keys");
-    let Some(secret) = read.secret("secret")? else {
-        let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
-        if algorithm.is_symmetric() {
-            return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
-        }
-        return own_keys(keys, algorithm);
-    };
-    if keys.is_some() {
-        return Err(read.error("keys", "and secret exclude each other: stored keys are made when secret is left out"));
-    }
-    let secret = secret.expose();
-    if secret.is_empty() {
-        return Err(read.error("secret", "must not be empty: give a private key (PEM) or a long random string"));
-    }
-    let ring = KeyRing::from_secret(secret, algorithm)?;
-    let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
-    let shared = algorithm.is_symmetric() && ring.jwks(0, 0).is_none();
-    if shared && secret.len() < algorithm.hash_bytes() {
-        let message = format!(
-            "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
-            secret.len(),
-            algorithm.as_str(),
-            algorithm.hash_bytes()
-        );
-        if production {
-            return Err(Error::configuration(message));
-        }
-        warnings.push(message);
-    }
-    Ok(Signing::Fixed(Arc::new(ring)))
-}
-
-fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error> {
-    let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key: None };
-    match keys {
-        None => Ok(Signing::Stored(rules)),
-        Some(Value::String(word)) if word == "ephemeral" => Ok(Signing::Ephemeral(rules)),
-        Some(Value::String(_)) => Err(Error::configuration("keys must be 'ephemeral' or an object")),
-        Some(object) => {
-            let mut read = Reader::new("keys", object)?;
-            rules.key_size = read.integer("keySize", 2048, 2048..=8192)?;
-            if read.value("rotateEvery").is_some() {
-                let every = read.duration("rotateEvery", DAY)?;
-                if every < Duration::from_secs(60 * 60) {
-                    return Err(read.error("rotateEvery", "must be at least 1h"));
-                }
-                rules.rotate_every = Some(millis(every));
-            }
-            if let Some(key) = read.text("encryptionKey")? {
-                let key = WrappingKey::new(key.as_bytes()).map_err(|error| Error::configuration(error.0))?;
-                rules.encryption_key = Some(Arc::new(key));
-            }
-            read.finish()?;
-            Ok(Signing::Stored(rules))
-        }
     }
 }
 

@@ -1,0 +1,52 @@
+//! Where users, sessions and keys are kept: `db`, `dialect`, `dialectKind`.
+
+use serde_json::Value;
+
+use super::reader::Reader;
+use crate::error::Error;
+use crate::store::dialect::Dialect;
+
+/// Where users, sessions and keys are kept.
+#[derive(Debug)]
+pub enum Database {
+    /// The `db` option as given: the core's own drivers.
+    Own(Value),
+    /// The `dialect` option: the host speaks to the database, and this is how it is spoken to.
+    Foreign(&'static Dialect),
+}
+
+/// `db`, or `dialect` with `dialectKind`.
+pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
+    let kind = read.text("dialectKind")?;
+    match (read.value("dialect"), read.value("db").cloned()) {
+        (Some(_), Some(_)) => Err(read.error("dialect", "and db exclude each other: give exactly one")),
+        (Some(dialect), None) => foreign(read, dialect, kind).map(Database::Foreign),
+        (None, Some(_)) if kind.is_some() => {
+            Err(read.error("dialectKind", "is for dialect only: leave it out with db"))
+        }
+        (None, Some(db)) => Ok(Database::Own(db)),
+        (None, None) => Err(read.error(
+            "db",
+            "is missing: give the URL of a database, e.g. that of the environment variable DATABASE_URL or \
+             'sqlite:./sentri.db'; in Node, dialect may be a Kysely dialect instead",
+        )),
+    }
+}
+
+/// What a binding writes in the place of a dialect that does not tell which database it speaks to.
+const UNTOLD: &str = "[dialect]";
+
+/// Bindings write the name of the database in the place of the dialect.
+fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'static Dialect, Error> {
+    let Some(told) = dialect.as_str().filter(|told| *told == UNTOLD || Dialect::foreign(told).is_some()) else {
+        return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));
+    };
+    let known = "'postgres', 'mysql' or 'sqlite'";
+    Dialect::foreign(kind.unwrap_or(told)).ok_or_else(|| match kind {
+        Some(_) => read.error("dialectKind", format!("must be {known}")),
+        None => read.error(
+            "dialectKind",
+            format!("is missing: the dialect does not tell its database; say which it is: {known}"),
+        ),
+    })
+}

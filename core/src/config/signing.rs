@@ -1,0 +1,107 @@
+//! The signing keys: `secret`, `algorithm`, `keys`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::reader::Reader;
+use super::{DAY, millis};
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::token::wrap::WrappingKey;
+use crate::token::{Algorithm, KeyRing};
+
+/// Where the signing keys come from.
+#[derive(Debug)]
+pub enum Signing {
+    /// Given as `secret`.
+    Fixed(Arc<KeyRing>),
+    /// Made once and kept in the database.
+    Stored(KeyRules),
+    /// Made at start-up and lost with the process (`keys: 'ephemeral'`).
+    Ephemeral(KeyRules),
+}
+
+/// How keys of our own making are made and replaced.
+#[derive(Debug, Clone)]
+pub struct KeyRules {
+    /// Their algorithm; never a symmetric one.
+    pub algorithm: Algorithm,
+    /// Modulus length in bits, for RSA.
+    pub key_size: u32,
+    /// `keys.rotateEvery`.
+    pub rotate_every: Option<Millis>,
+    /// `keys.encryptionKey`.
+    pub encryption_key: Option<Arc<WrappingKey>>,
+}
+
+/// `secret`, `algorithm` and `keys`.
+pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) -> Result<Signing, Error> {
+    let algorithm = match read.text("algorithm")? {
+        None => None,
+        Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
+            read.error(
+                "algorithm",
+                format!("must be one of {}", Algorithm::all().map(Algorithm::as_str).collect::<Vec<_>>().join(", ")),
+            )
+        })?),
+    };
+    let keys = read.value("keys");
+    let Some(secret) = read.secret("secret")? else {
+        let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
+        if algorithm.is_symmetric() {
+            return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
+        }
+        return own_keys(keys, algorithm);
+    };
+    if keys.is_some() {
+        return Err(read.error("keys", "and secret exclude each other: stored keys are made when secret is left out"));
+    }
+    let secret = secret.expose();
+    if secret.is_empty() {
+        return Err(read.error("secret", "must not be empty: give a private key (PEM) or a long random string"));
+    }
+    let ring = KeyRing::from_secret(secret, algorithm)?;
+    let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+    let shared = algorithm.is_symmetric() && ring.jwks(0, 0).is_none();
+    if shared && secret.len() < algorithm.hash_bytes() {
+        let message = format!(
+            "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
+            secret.len(),
+            algorithm.as_str(),
+            algorithm.hash_bytes()
+        );
+        if production {
+            return Err(Error::configuration(message));
+        }
+        warnings.push(message);
+    }
+    Ok(Signing::Fixed(Arc::new(ring)))
+}
+
+fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error> {
+    let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key: None };
+    match keys {
+        None => Ok(Signing::Stored(rules)),
+        Some(Value::String(word)) if word == "ephemeral" => Ok(Signing::Ephemeral(rules)),
+        Some(Value::String(_)) => Err(Error::configuration("keys must be 'ephemeral' or an object")),
+        Some(object) => {
+            let mut read = Reader::new("keys", object)?;
+            rules.key_size = read.integer("keySize", 2048, 2048..=8192)?;
+            if read.value("rotateEvery").is_some() {
+                let every = read.duration("rotateEvery", DAY)?;
+                if every < Duration::from_secs(60 * 60) {
+                    return Err(read.error("rotateEvery", "must be at least 1h"));
+                }
+                rules.rotate_every = Some(millis(every));
+            }
+            if let Some(key) = read.text("encryptionKey")? {
+                let key = WrappingKey::new(key.as_bytes()).map_err(|error| Error::configuration(error.0))?;
+                rules.encryption_key = Some(Arc::new(key));
+            }
+            read.finish()?;
+            Ok(Signing::Stored(rules))
+        }
+    }
+}
