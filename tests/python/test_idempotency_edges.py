@@ -4,11 +4,13 @@ and processes that end."""
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -16,12 +18,14 @@ import pytest
 from fastapi import BackgroundTasks, FastAPI, Request
 from fastapi.responses import FileResponse
 
+import sentri.django
 import sentri.fastapi
 import sentri.flask
 from sentri.idempotency import Execution, Gate, Keyed
-from support.apps import uvicorn_server, wsgi_server
+from sentri.testing import Clock
+from support.apps import configure_django, uvicorn_server, wsgi_server
 from support.databases import REDIS_URL
-from support.gates import FRAMEWORKS, Reply
+from support.gates import FRAMEWORKS, Reply, to_django
 from support.golden import Listener
 from support.redis import late_redis, throwaway_redis
 from support.servers import options
@@ -135,13 +139,14 @@ def test_a_task_that_is_cancelled_while_redis_is_asked_frees_its_key() -> None:
             task = asyncio.ensure_future(gate.judge(keyed(key)))
             await asyncio.sleep(0.01)
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(asyncio.CancelledError) as cancelled:
                 await task
             until = time.monotonic() + 5
             there = Gate({"redis_url": REDIS_URL, "key_prefix": key})
             while not (is_free(there, key) and is_free(gate, key)):
                 assert time.monotonic() < until, "the key is taken by nobody"
                 await asyncio.sleep(0.05)
+            assert cancelled.value.__traceback__, "which holds what the task held"
 
         over_redis(lambda: asyncio.run(main(secrets.token_hex(8))))
 
@@ -212,6 +217,197 @@ def test_what_goes_past_the_answer_is_not_kept() -> None:
     asyncio.run(main())
 
 
+def test_a_stream_begins_when_it_begins() -> None:
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        talk = Talk()
+        task = asyncio.ensure_future(talk.hold(sentri.fastapi.create_idempotency_middleware()(silent)))
+        while talk.status is None and not task.done():
+            await asyncio.sleep(0)
+        assert talk.status == 200
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+DISCONNECT = {"type": "http.disconnect"}
+
+
+def test_a_client_that_breaks_off_in_the_rest_of_a_long_body_frees_its_key() -> None:
+    """Whether or not the application ends for it."""
+    gone = asyncio.Event()
+
+    async def stubborn(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        gate, start = sentri.fastapi.create_idempotency_middleware(), b"x" * (1024 * 1024 + 1)
+        apps = [stubborn, answer]
+        app = gate(lambda *messages: apps[0](*messages))
+        part = {"type": "http.request", "body": start, "more_body": True}
+        task = asyncio.ensure_future(Talk(part, part, DISCONNECT).hold(app))
+        await gone.wait()
+        apps.pop(0)
+        again = Talk(part, {"type": "http.request", "body": start})
+        await again.hold(app)
+        assert again.status == 200 and not task.done()
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_part_of_a_body_is_no_request_of_its_own() -> None:
+    """Though an application that does not read it answers."""
+
+    async def main() -> None:
+        app = sentri.fastapi.create_idempotency_middleware()(answer)
+        part = {"type": "http.request", "body": b"{", "more_body": True}
+        broken, whole = Talk(part, DISCONNECT), Talk()
+        await broken.hold(app)
+        await whole.hold(app)
+        assert whole.status == 200 and len(whole.sent[0]["headers"]) == 1, "it ran"
+
+    asyncio.run(main())
+
+
+def wsgi(app: Any) -> Any:
+    """What an application behind a gate returns to its server; the server then closes it."""
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/order", "HTTP_X_IDEMPOTENCY_KEY": "k", "REMOTE_ADDR": "203.0.113.7"}
+    return app({**environ, "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http"}, lambda status, headers, exc_info=None: lambda data: None)
+
+
+def test_a_wsgi_application_that_raises_is_given_up_or_writes_by_itself_frees_its_key() -> None:
+    ends: list[str] = []
+    held: list[Any] = []
+
+    class Given:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"one"
+            raise RuntimeError("in the middle")
+
+        def close(self) -> None:
+            ends.append("closed")
+
+    def application(environ: Any, start_response: Any) -> Any:
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        if how == "raises":
+            raise RuntimeError("raised")
+        if how == "writes":
+            write(b"one")
+            return []
+        return Given()
+
+    for how in ("raises", "writes", "is closed", "raises later"):
+        app = sentri.flask.create_idempotency_middleware()(application)
+        for _ in range(2):
+            if how == "raises":
+                with pytest.raises(RuntimeError) as raised:
+                    wsgi(app)
+                held.append(raised)
+                continue
+            pieces = wsgi(app)
+            if how == "raises later":
+                with pytest.raises(RuntimeError, match="in the middle"):
+                    list(pieces)
+            else:
+                assert next(pieces, None) == (None if how == "writes" else b"one")
+            before = len(ends)
+            pieces.close()
+            assert len(ends) == before + (how != "writes")
+            # Not that it is gone, but that it was closed, frees the key.
+            held.append(pieces)
+    assert len(held) == 8
+
+
+def test_djangos_middleware_lets_go_of_what_nobody_gets() -> None:
+    from django.http import HttpResponse, StreamingHttpResponse
+    from django.test import RequestFactory
+
+    configure_django()
+    request = lambda: RequestFactory().post("/order", {"a": "b"}, headers={"x-idempotency-key": "k"})  # noqa: E731
+    make = sentri.django.create_idempotency_middleware
+    answered = make()(lambda _: StreamingHttpResponse([b"one", b"two"]))
+    first = answered(request())
+    assert answered(request()).status_code == 409
+    first.close()
+    assert answered(request()).status_code == 200, "a stream that is closed before its end frees the key"
+
+    async def main() -> None:
+        begun, go, made = asyncio.Event(), asyncio.Event(), []
+
+        async def view(_: Any) -> Any:
+            made.append(HttpResponse(b"{}"))
+            begun.set()
+            await go.wait()
+            return made[0]
+
+        app = make()(view)
+        task = asyncio.ensure_future(app(request()))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not made[0].closed
+        go.set()
+        while not made[0].closed:
+            await asyncio.sleep(0)
+        replay = await app(request())
+        assert (replay.content, replay["Idempotency-Replayed"], len(made)) == (b"{}", "true", 1)
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_part_of_a_body_is_no_request_of_its_own_in_django() -> None:
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+
+    configure_django()
+    app = sentri.django.create_idempotency_middleware()(lambda _: HttpResponse(b"{}"))
+    post = lambda **more: app(RequestFactory().post("/order", {"a": "b"}, headers={"x-idempotency-key": "k"}, **more))  # noqa: E731
+    assert post(**{"CONTENT_LENGTH": "100000", "wsgi.input": io.BytesIO(b"a=b")}).status_code == 200
+    answers = [post(), post()]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert ["Idempotency-Replayed" in answer for answer in answers] == [False, True]
+
+
+def test_djangos_own_host_counts() -> None:
+    from django.test import RequestFactory, override_settings
+
+    runs = Runs()
+    configure_django()
+    app = sentri.django.create_idempotency_middleware()(lambda _: to_django(runs.reply(), False))
+
+    def post(forwarded: str) -> bool:
+        headers = {"x-idempotency-key": "k", "x-forwarded-host": forwarded}
+        return "Idempotency-Replayed" in app(RequestFactory().post("/order", headers=headers))
+
+    assert [post("a.example"), post("b.example")] == [False, True]
+    with override_settings(USE_X_FORWARDED_HOST=True):
+        assert [post("a.example"), post("b.example"), post("b.example")] == [False, False, True]
+        assert [post("b a d"), post("b a d")] == [False, True], "one that Django refuses is for it to refuse"
+
+
+def test_an_expired_token_gets_no_stored_answer() -> None:
+    """On a route that anybody may call, where it is one of the headers that tell callers apart."""
+    runs, clock = Runs(), Clock(1_767_225_600_000)
+    auth = FRAMEWORKS["Flask"].auth(**options(clock=clock))
+    auth.migrate()
+    gate = auth.idempotency_middleware()
+    token = auth.sign_access_token("u1", ["user"])
+    clock.advance(timedelta(hours=1))
+    with FRAMEWORKS["Flask"].serve(gate, {"/order": runs.reply}) as base:
+        for bearer, replayed in ((token, False), ("none.of.ours", True)):
+            assert not send(base, "/order", "k", authorization=f"Bearer {bearer}").is_replay
+            assert send(base, "/order", "k", authorization=f"Bearer {bearer}").is_replay is replayed
+    auth.close()
+
+
 def test_starlettes_own_middleware_files_and_background_tasks(tmp_path: Path) -> None:
     runs, done = Runs(), []
     (tmp_path / "small.txt").write_text("small")
@@ -238,12 +434,12 @@ def test_starlettes_own_middleware_files_and_background_tasks(tmp_path: Path) ->
 
     with uvicorn_server(app) as base:
         first, replay = send(base, "/pay", "k"), send(base, "/pay", "k")
-        assert (replay.text, replay.header("x-inner"), replay.is_replay, done) == (first.text, "kept", True, [1])
+        assert (replay.text, replay.header("x-inner"), replay.is_replay) == (first.text, "kept", True)
         assert [send(base, "/file/small.txt", "k").text, send(base, "/file/small.txt", "k").is_replay] == ["small", True]
         assert runs.count == 2
         for _ in range(2):
             assert len(send(base, "/file/large.txt", "k").text) == 500_000
-        assert runs.count == 4, "what comes in parts is not kept"
+        assert (runs.count, done) == (4, [1]), "what comes in parts is not kept"
 
 
 def test_a_session_cookie_of_flask_is_seen() -> None:

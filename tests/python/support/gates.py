@@ -103,8 +103,12 @@ def to_django(reply: Reply, asynchronous: bool) -> Any:
             yield piece
 
     headers = {"Content-Type": reply.type, **reply.headers}
+    cookie = headers.pop("set-cookie", None)
     if reply.stream is None:
-        return HttpResponse(reply.content, status=reply.status, headers=headers)
+        response = HttpResponse(reply.content, status=reply.status, headers=headers)
+        if cookie is not None:
+            response.set_cookie(*cookie.split("="))
+        return response
     content: Any = pieces(reply.stream) if asynchronous else reply.stream
     return StreamingHttpResponse(content, status=reply.status, headers=headers)
 
