@@ -8,6 +8,7 @@ import io
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import pytest
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from fastapi import BackgroundTasks, Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
@@ -26,12 +29,12 @@ from sentri.idempotency import Execution, Gate, Keyed
 from sentri.testing import Clock
 from support.apps import configure_django, uvicorn_server, wsgi_server
 from support.databases import REDIS_URL, postgres
-from support.gates import FRAMEWORKS, Reply, to_django
+from support.gates import FRAMEWORKS, Reply, django_application, to_django
 from support.golden import Listener
 from support.node import node_server
 from support.redis import late_redis, throwaway_redis
 from support.servers import options, user
-from test_idempotency import Runs, over_redis, send
+from test_idempotency import Runs, lose, over_redis, send
 
 
 def keyed(key: str = "k", **more: Any) -> Keyed:
@@ -384,6 +387,32 @@ def test_a_part_of_a_body_is_no_request_of_its_own_in_django() -> None:
     answers = [post(), post()]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert ["Idempotency-Replayed" in answer for answer in answers] == [False, True]
+
+
+def test_a_synchronous_view_under_asynchronous_django_goes_on_without_its_client() -> None:
+    runs, begun, go = Runs(), threading.Event(), threading.Event()
+
+    def pay(_: Any) -> Any:
+        run = runs.next()
+        begun.set()
+        assert go.wait(20)
+        return to_django(Reply({"run": run}), False)
+
+    application, urlconf = django_application([FRAMEWORKS["Django"].gate()], {}, None, True)
+    urlconf.urlpatterns = [path("pay", csrf_exempt(pay))]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await application({**scope, "test.urlconf": urlconf}, receive, send)
+
+    with uvicorn_server(app) as base:
+        lose(base, "/pay", "k", begun)
+        time.sleep(0.1)
+        assert send(base, "/pay", "k").status == 409
+        go.set()
+        until = time.monotonic() + 20
+        while (again := send(base, "/pay", "k")).status == 409:
+            assert time.monotonic() < until
+        assert (again.status, again.json, again.is_replay, runs.count) == (200, {"run": 1}, True, 1)
 
 
 def test_djangos_own_host_counts() -> None:
