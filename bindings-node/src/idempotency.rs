@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, Buffer};
 use napi_derive::napi;
-use sentri_core::Error;
 use sentri_core::clock::SystemClock;
-use sentri_core::http::envelope::error_response;
 use sentri_core::idempotency::{Credentials, Gate, Incoming, Key, Passage, StoredResponse, Ticket};
 use sentri_core::redis::open_gate;
-use serde_json::{Value, json};
+use sentri_core::{Error, wire};
+use serde_json::Value;
 
-use crate::outcome::{outcome, parse, response_value};
+use crate::outcome::{outcome, parse};
 
 /// A request as the gate sees it.
 #[napi(object, object_to_js = false)]
@@ -166,24 +165,13 @@ impl NativePassage {
     /// `free`, `execute`, `replay` or `refused`.
     #[napi(getter, catch_unwind)]
     pub fn kind(&self) -> String {
-        match self.passage {
-            Passage::Free => "free",
-            Passage::Execute(..) => "execute",
-            Passage::Replay(_) => "replay",
-            Passage::Refused(_) => "refused",
-        }
-        .to_owned()
+        wire::passage_kind(&self.passage).to_owned()
     }
 
     /// The response to answer with, `{status, headers}` and, for a refusal, `body`.
     #[napi(catch_unwind)]
     pub fn response(&self) -> String {
-        match &self.passage {
-            Passage::Replay(response) => json!({ "status": response.status, "headers": response.headers }),
-            Passage::Refused(error) => response_value(error_response(error)),
-            Passage::Free | Passage::Execute(..) => Value::Null,
-        }
-        .to_string()
+        wire::passage_response(&self.passage).to_string()
     }
 
     /// The body to replay.

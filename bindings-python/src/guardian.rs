@@ -74,14 +74,22 @@ impl<G: Guardian + Into<Either>> Held<G> {
         }
     }
 
-    pub fn guard_now(&self, request: &str, request_id: Option<&str>) -> Option<String> {
+    /// Runs what does not wait within the runtime, where it may start work in the background. Nothing where the guardian
+    /// belongs to another process.
+    pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
         let guardian = self.get().ok()?;
         self.home.settle().ok()?;
         let runtime = runtime::handle().ok()?;
         let _entered = runtime.enter();
-        let epoch = guardian.epoch();
-        let guarded = guardian.guard_now(&wire::read_guard_request(&wire::parse(request)))?;
-        Some(wire::guarded_value(guarded, epoch, &log(guardian, request_id)).to_string())
+        run(guardian)
+    }
+
+    pub fn guard_now(&self, request: &str, request_id: Option<&str>) -> Option<String> {
+        self.within(|guardian| {
+            let epoch = guardian.epoch();
+            let guarded = guardian.guard_now(&wire::read_guard_request(&wire::parse(request)))?;
+            Some(wire::guarded_value(guarded, epoch, &log(guardian, request_id)).to_string())
+        })
     }
 
     pub fn guard(&self, request: &str, request_id: Option<String>) -> Arc<Job> {

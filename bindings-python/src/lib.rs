@@ -10,6 +10,7 @@
 
 mod client;
 mod guardian;
+mod idempotency;
 mod job;
 mod runtime;
 mod server;

@@ -103,6 +103,17 @@ impl NativeServer {
         self.held.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
     }
 
+    /// Whom a request's tokens name, or the empty text; nothing: call `identify`.
+    pub fn identify_now(&self, request: String) -> Option<String> {
+        self.held.within(|server| server.identify_now(&wire::read_guard_request(&wire::parse(&request))))
+    }
+
+    /// Whom a request's tokens name, or the empty text: `{"value": text}`.
+    pub fn identify(&self, request: String) -> Arc<Job> {
+        let request = wire::read_guard_request(&wire::parse(&request));
+        self.held.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
+    }
+
     /// Checks the options of a rate limiter.
     pub fn check_limit_rule(&self, rule: String) -> String {
         self.held.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::crypto::{hmac_sha256, sha256};
+use crate::duration;
 use crate::error::Error;
 
 mod caller;
@@ -100,8 +101,8 @@ impl Default for IdempotencyRules {
 }
 
 impl IdempotencyRules {
-    /// Reads `{ttl, header, methods, maxSize, keyPrefix, credential}`; `ttl` in milliseconds. `credential` is a function of the
-    /// host's, for which JSON has the word `[function]`.
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, credential}`; `ttl` as a duration in words, or in milliseconds.
+    /// `credential` is a function of the host's, for which JSON has the word `[function]`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.
@@ -114,9 +115,14 @@ impl IdempotencyRules {
         };
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
         if let Some(ttl) = given("ttl") {
-            let millis = whole(ttl).map(Duration::from_millis).filter(|ttl| *ttl <= LONGEST_TTL);
-            rules.ttl = millis.ok_or_else(|| {
-                Error::configuration("ttl must be a whole number of milliseconds, from 1 to those of 30 days")
+            let length = match ttl {
+                Value::String(_) => duration::parse(ttl).ok(),
+                _ => whole(ttl).map(Duration::from_millis),
+            };
+            rules.ttl = length.filter(|ttl| *ttl <= LONGEST_TTL).ok_or_else(|| {
+                Error::configuration(
+                    "ttl must be a duration such as '5m', or a whole number of milliseconds, and 30 days at most",
+                )
             })?;
         }
         if let Some(header) = given("header") {

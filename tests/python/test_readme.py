@@ -103,5 +103,14 @@ def test_programmatic() -> None:
     assert done.stderr == ""
 
 
+def test_idempotency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run("idempotency", tmp_path, monkeypatch)
+    headers = {"content-type": "application/json", "x-idempotency-key": "k"}
+    with uvicorn_server(names["app"]) as base:
+        answers = [exchange(base, "POST", "/orders", headers, b'{"amount": 1}') for _ in range(2)]
+    assert [answer.text for answer in answers] == ['{"number":1}'] * 2
+    assert [answer.header("idempotency-replayed") for answer in answers] == [None, "true"]
+
+
 def test_every_snippet_is_run() -> None:
-    assert sorted(snippets()) == ["django", "fastapi", "flask", "programmatic"]
+    assert sorted(snippets()) == ["django", "fastapi", "flask", "idempotency", "programmatic"]

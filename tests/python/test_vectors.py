@@ -166,7 +166,7 @@ def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
 
 def test_the_tables_are_whole() -> None:
     """And none is without a test: `remote` is the state of a key set between instants that nothing outside the core can stop
-    at; test_client.py shows what comes of it. `idempotency` is about a middleware that Python does not have."""
+    at; test_client.py shows what comes of it."""
     assert len(table("jws")) > 300 and len(table("refresh")) > 40
     known = {"client-ip", "cookie", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "origin", "password", "refresh", "remote"}
     assert {path.stem for path in FOLDER.glob("*.json")} == known

@@ -16,6 +16,7 @@ import pytest
 
 from sentri import BlockingAuthServer
 from sentri.guarding import ResponseData
+from sentri.idempotency import Execution, Gate, Keyed, Verdict
 from sentri.names import to_snake
 from sentri.testing import Clock
 from support.servers import PASSWORD, login, options, user
@@ -319,3 +320,68 @@ def budgets(auth: BlockingAuthServer, most: int) -> Any:
         return "off"
     window = dict(refused.headers)["RateLimit-Policy"].rpartition("w=")[2]
     return {"login": account, "address": address, "register": registered, "seconds": int(window)}
+
+
+# --- idempotency --------------------------------------------------------------------------------------------------
+
+
+def judged(gate: Gate, of: Any, key: str = "k") -> Verdict:
+    """What a gate makes of a request with the credentials, or the type and body, of a row."""
+    said = of if isinstance(of, dict) else {}
+    content_type, body = ("application/json", "{}") if isinstance(of, dict) else of
+    names = {"authorization": "authorization", "cookie": "cookie", "apiKey": "x-api-key"}
+    headers = [("x-idempotency-key", key), ("content-type", content_type)]
+    headers += [(names[name], value) for name, value in said.items() if name in names]
+    asked = Keyed(
+        method="POST",
+        headers=headers,
+        target="/orders",
+        client_ip=said.get("address"),
+        body=body.encode(),
+        running=set(),
+        request=lambda: said.get("named"),
+    )
+    # Which session a token is of, a row says by itself.
+    with patch.object(BlockingAuthServer, "identify_now", lambda *_: said.get("identity", "")):
+        return gate.judge_blocking(asked)
+
+
+def kind(verdict: Verdict) -> Any:
+    """``runs``, or the code of a refusal."""
+    return "runs" if isinstance(verdict, Execution) else json.loads(verdict.body)["code"] if verdict else "passes"
+
+
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "caller"))
+def test_idempotent_caller(given: dict[str, Any], expect: str) -> None:
+    """A request of the same caller finds that the first one runs."""
+    gate = Gate({"credential": lambda named: named}, BlockingAuthServer(**options()))
+    first, second = judged(gate, given["a"]), judged(gate, given["b"])
+    assert [kind(first), kind(second)] == ["runs", "IDEMPOTENCY_IN_PROGRESS" if expect == "same" else "runs"]
+
+
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "client"))
+def test_idempotent_client(given: dict[str, Any], expect: str) -> None:
+    """Of two places one client gets one, whatever the keys."""
+    gate = Gate({"max_size": 2})
+    first, second = judged(gate, given["a"]), judged(gate, given["b"], "another")
+    assert [kind(first), kind(second)] == ["runs", "IDEMPOTENCY_IN_PROGRESS" if expect == "same" else "runs"]
+
+
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "body"))
+def test_idempotent_body(given: dict[str, Any], expect: str) -> None:
+    """The same body gets the stored answer, another one is refused."""
+    gate = Gate({})
+    first = judged(gate, given["a"])
+    assert isinstance(first, Execution)
+    first.keep(200, [], b"kept")
+    second = judged(gate, given["b"])
+    assert second is not None and not isinstance(second, Execution)
+    if expect == "same":
+        assert (second.body, ("Idempotency-Replayed", "true") in second.headers) == (b"kept", True)
+    else:
+        assert kind(second) == "IDEMPOTENCY_MISMATCH"
+
+
+def test_the_table_of_idempotency_is_whole() -> None:
+    rows = [row for op in ("caller", "client", "body") for row in table("idempotency", op)]
+    assert len(rows) == len(table("idempotency")) > 30

@@ -71,7 +71,7 @@ class Endpoints:
             response = await self._auth.handle(request, raw)
         except SentriError as error:
             response = self._auth.error_response(error)
-        await _write(send, scope["method"], response)
+        await write(send, scope["method"], response)
 
 
 class SendHeaders:
@@ -109,8 +109,10 @@ async def _read_body(receive: Receive) -> tuple[Optional[bytes], bool]:
     return b"".join(chunks) or None, False
 
 
-async def _write(send: Send, method: str, response: ResponseData) -> None:
-    headers = [*_encoded(response.headers), (b"content-length", str(len(response.body)).encode())]
+async def write(send: Send, method: str, response: ResponseData) -> None:
+    headers = _encoded(response.headers)
+    if response.status != 204:  # RFC 9110, 8.6
+        headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
 

@@ -23,6 +23,7 @@ from . import blocking, client
 from .django_messages import DjangoExchange, Middleware, read_length, read_path, write_response
 from .errors import SentriError
 from .exchange import to_core
+from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import below, read_body
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
@@ -73,7 +74,7 @@ class AuthClient(DjangoGuard, client.AuthClient):
     """Client mode for Django."""
 
 
-class AuthServer(DjangoGuard, blocking.BlockingAuthServer):
+class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
     """Server mode for Django. Programmatic calls block; ``auth.asynchronous`` has them for event loops."""
 
     @property

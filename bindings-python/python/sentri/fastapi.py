@@ -1,8 +1,4 @@
-"""Auth for FastAPI and Starlette. One call mounts it::
-
-    auth = AuthServer(db="sqlite:./sentri.db", valid_roles=["user", "admin"])
-    auth.install(app, prefix="/auth")
-"""
+"""Auth for FastAPI and Starlette. One call mounts it: ``auth.install(app, prefix="/auth")``."""
 
 from __future__ import annotations
 
@@ -22,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import client, server
 from .asgi import AsgiExchange, Endpoints, SendHeaders
 from .errors import SentriError
+from .idempotency_fastapi import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import asgi_path, below
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
@@ -67,7 +64,7 @@ class AuthClient(FastAPIGuard, client.AuthClient):
     """Client mode for FastAPI and Starlette: ``auth.attach(app)``."""
 
 
-class AuthServer(FastAPIGuard, server.AuthServer):
+class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
     """Server mode for FastAPI and Starlette."""
 
     def install(self, app: FastAPI, *, prefix: str = "/auth") -> None:

@@ -16,6 +16,7 @@ from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .guarding import ResponseData
+from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
@@ -31,8 +32,7 @@ class _Exchange:
     """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
 
     def __init__(self) -> None:
-        self.arguments = ()
-        self.method = request.method
+        self.method, self.arguments = request.method, ()
         self.headers = wsgi_headers(request.environ)
         self.client_ip = request.remote_addr
         self.known_id = getattr(g, "request_id", None)
@@ -79,7 +79,7 @@ class AuthClient(FlaskGuard, client.AuthClient):
     """Client mode for Flask: ``auth.attach(app)``."""
 
 
-class AuthServer(FlaskGuard, blocking.BlockingAuthServer):
+class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
     """Server mode for Flask. Programmatic calls block; ``auth.asynchronous`` has them for event loops."""
 
     def init_app(self, app: Flask, *, url_prefix: str = "/auth") -> None:

@@ -25,7 +25,9 @@ REMEMBERED = 10_000
 
 #: What the forms for frameworks add, and where it is.
 _OF_FRAMEWORKS = {
-    **dict.fromkeys(("protect", "authorize", "permit", "rate_limiter"), "sentri.fastapi, sentri.flask or sentri.django"),
+    **dict.fromkeys(
+        ("protect", "authorize", "permit", "rate_limiter", "idempotency_middleware"), "sentri.fastapi, sentri.flask or sentri.django"
+    ),
     **dict.fromkeys(("attach", "error_handler"), "sentri.fastapi or sentri.flask"),
     **dict.fromkeys(("install", "router", "app"), "sentri.fastapi"),
     **dict.fromkeys(("init_app", "blueprint"), "sentri.flask"),
@@ -65,9 +67,10 @@ class ResponseData:
     body: bytes
 
 
-def read_response(data: dict[str, Any]) -> ResponseData:
+def read_response(data: dict[str, Any], body: Optional[bytes] = None) -> ResponseData:
+    """A response as it crosses: its body is a text there, or bytes beside it."""
     headers = [(name, value) for name, value in data["headers"]]
-    return ResponseData(data["status"], headers, data["body"].encode())
+    return ResponseData(data["status"], headers, data["body"].encode() if body is None else body)
 
 
 class Guard:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Optional
+from typing import Any, BinaryIO, Optional, Union
 from urllib.parse import quote
 
 #: The most that is read of a body; the core refuses what is longer than its limit.
@@ -43,7 +44,8 @@ def wsgi_path(environ: Mapping[str, Any]) -> str:
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw and raw.startswith("/"):
         return str(raw).partition("?")[0]
-    return quote(environ.get("PATH_INFO", "").encode("latin-1"))
+    decoded: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return quote(decoded.encode("latin-1"))
 
 
 def below(path: str, pattern: str) -> str:
@@ -79,3 +81,34 @@ def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optiona
         return None, True
     raw = read()
     return raw or None, len(raw) > MAX_BODY
+
+
+def read_start(read: Callable[[int], bytes], most: int, start: bytearray) -> None:
+    """Fills ``start`` with as much of a stream as there is, up to ``most``."""
+    while len(start) < most:
+        part = read(most - len(start))
+        if not part:
+            return
+        start += part
+
+
+def rejoin(start: Union[bytes, bytearray], read: Callable[[int], bytes]) -> BinaryIO:
+    """A stream whose beginning was read already."""
+    return io.BufferedReader(_Rejoined(bytes(start), read))
+
+
+class _Rejoined(io.RawIOBase):
+    def __init__(self, start: bytes, read: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._start = memoryview(start)
+        self._read = read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = len(buffer)
+        part = self._start[:size] if self._start else self._read(size)
+        self._start = self._start[size:]
+        buffer[: len(part)] = part
+        return len(part)

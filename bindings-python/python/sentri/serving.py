@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from . import native
@@ -37,6 +37,9 @@ class Serving(Guard):
         self._stands_still = clock is not None
         #: When the epoch was asked for, and the answer: as one value, since threads share it.
         self._asked: tuple[float, int] = (0, 0)
+        url, issuer = options.get("redis_url"), options.get("issuer")
+        # Within a function, so that a password in it is not shown with the object's members.
+        self.shared_with: Callable[[], dict[str, Any]] = lambda: {"redis_url": url, "key_prefix": issuer}
         super().__init__(self._native, functions, dispatcher, clock)
 
     def has_route(self, method: str, path: str) -> bool:
@@ -67,6 +70,30 @@ class Serving(Guard):
         forwarded = [forwarded_for] if isinstance(forwarded_for, str) else [str(value) for value in forwarded_for]
         address: Optional[str] = unwrap(self._native.client_address(peer or "", forwarded))
         return address
+
+    def address_of(self, peer: Optional[str], headers: Sequence[tuple[str, str]]) -> Optional[str]:
+        """The same for a request with these headers, names in lower case."""
+        return self.client_address(peer, [value for name, value in headers if name == "x-forwarded-for"])
+
+    def identify_now(self, request: Mapping[str, str]) -> Optional[str]:
+        """Whom the tokens of a request name, by their signatures alone; empty: nobody. None: ``identify`` has to ask."""
+        return self._native.identify_now(json.dumps(request))
+
+    def identify(self, request: Mapping[str, str]) -> Job:
+        """The same with I/O."""
+        return self._native.identify(json.dumps(request))
+
+    def brings_token(self, request: Mapping[str, str]) -> bool:
+        """Whether a request brings a token that may be one of ours, good or not."""
+        token = self.get_current_access_token(request)
+        try:
+            return token is not None and self.verify_access_token(token) is not None
+        except SentriError as error:
+            return error.code != "TOKEN_INVALID"
+
+    def tell_of_redis(self, what: str) -> None:
+        """Logs that Redis went away from an idempotency gate of this server, or came back."""
+        self._dispatcher.log(unwrap(self._native.hook_failed("redis", what, None)))
 
     def check_limit_rule(self, rule: Mapping[str, Any]) -> str:
         """Checks the options of a rate limiter; what ``limit`` wants of them."""

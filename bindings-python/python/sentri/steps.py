@@ -121,8 +121,7 @@ class Limit:
         self._finish(exchange, *await auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
 
     def _address(self, exchange: Exchange) -> str:
-        forwarded = [value for name, value in exchange.headers if name == "x-forwarded-for"]
-        return self._auth.client_address(exchange.client_ip, forwarded) or ""
+        return self._auth.address_of(exchange.client_ip, exchange.headers) or ""
 
     def _finish(self, exchange: Exchange, headers: list[tuple[str, str]], error: Optional[Exception]) -> None:
         exchange.add(headers)

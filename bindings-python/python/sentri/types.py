@@ -330,6 +330,26 @@ class TokenOptions(TypedDict, total=False):
     expires_in: Duration
 
 
+class IdempotencyOptions(TypedDict, total=False):
+    """Options of the idempotency middleware. README: Idempotency."""
+
+    #: How long an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms unless said otherwise, 30 days at most.
+    ttl: Union[int, str, timedelta]
+    #: The header with the key; ``X-Idempotency-Key`` unless said otherwise.
+    header: str
+    #: Methods it applies to; POST, PUT and PATCH unless said otherwise.
+    methods: Sequence[str]
+    #: Answers kept at most; 10,000 unless said otherwise.
+    max_size: int
+    #: Keeps answers in Redis, for several processes; without it, in the memory of this one. The server's unless said otherwise.
+    redis_url: str
+    #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
+    key_prefix: str
+    #: What tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another header authenticates: a
+    #: function, of either kind, from the framework's request to a text or None.
+    credential: Callable[[Any], Any]
+
+
 class LimiterOptions(TypedDict, total=False):
     """Options of a rate limiter on a route."""
 

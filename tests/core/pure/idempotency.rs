@@ -93,10 +93,14 @@ fn options() {
     assert_eq!((rules.ttl.as_secs(), rules.header.as_str(), rules.max_size), (60, "Idempotency-Key", 5));
     assert_eq!(rules.key_prefix, "orders");
     assert!(rules.apply_to("DELETE", "/orders") && !rules.apply_to("POST", "/orders"));
+    let rules = IdempotencyRules::from_options(Some(&json!({ "ttl": "1.5h" }))).unwrap();
+    assert_eq!(rules.ttl.as_secs(), 5_400);
     for (member, bad) in [
         ("ttl", json!(0)),
         ("ttl", json!(-1)),
-        ("ttl", json!("60s")),
+        ("ttl", json!("60")),
+        ("ttl", json!("31 days")),
+        ("ttl", json!("soon")),
         ("ttl", json!(1e18)),
         ("ttl", json!(0.5)),
         ("header", json!("")),

@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Iterator
+from urllib.parse import urlsplit
 
 
 class ThrowawayRedis:
@@ -51,3 +53,34 @@ def throwaway_redis() -> Iterator[ThrowawayRedis]:
             yield redis
         finally:
             redis.end()
+
+
+@contextmanager
+def late_redis(url: str, seconds: float = 0.03) -> Iterator[str]:
+    """The URL of a Redis that hears everything late."""
+    place = urlsplit(url)
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as stack:
+
+        def move(source: socket.socket, target: socket.socket, delay: float) -> None:
+            with suppress(OSError):
+                while part := source.recv(65_536):
+                    time.sleep(delay)
+                    target.sendall(part)
+            for end in (source, target):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    redis = socket.create_connection((place.hostname or "127.0.0.1", place.port or 6379))
+                    for end in (client, redis):
+                        stack.callback(end.close)
+                    for ends in ((client, redis, seconds), (redis, client, 0.0)):
+                        threading.Thread(target=move, args=ends, daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield place._replace(netloc=place.netloc.replace(place.netloc.rpartition("@")[2], f"127.0.0.1:{server.getsockname()[1]}")).geturl()
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)

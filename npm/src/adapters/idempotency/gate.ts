@@ -8,8 +8,8 @@ import type { HeaderPairs } from "../checks.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
-  /** How long an answer is kept, in milliseconds; 300,000 unless said otherwise. */
-  ttl?: number;
+  /** How long an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise. */
+  ttl?: number | string;
   /** The header with the key; `X-Idempotency-Key` unless said otherwise. */
   header?: string;
   /** Methods it applies to; POST, PUT and PATCH unless said otherwise. */

@@ -1,0 +1,255 @@
+"""Repeats of a request: one with a key of its client's choice runs once, and who sends it again gets the same answer. All of
+it that is no framework's own; what is the same request, and which answers may be kept, the core decides."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple, Optional, Union
+
+from .errors import SentriError, unwrap
+from .exchange import Headers
+from .functions import call, call_blocking
+from .guarding import ResponseData, read_response
+from .jobs import finish, wait
+from .native import Job, NativePassage, make_idempotency
+from .options import configured, describe
+from .requests import guard_request
+from .serving import Serving, printable
+from .types import IdempotencyOptions
+
+#: The most of a body that is looked at: longer answers are not kept, and longer requests are told apart by their beginning.
+LOOKED_AT = 1024 * 1024
+
+#: What belongs to a connection, and the length, which whoever sends the answer counts again.
+_NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", "content-length"))
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """What a framework says of a request that carries a key."""
+
+    method: str
+    #: Names in lower case.
+    headers: Headers
+    #: Path and query as the client sent them.
+    target: str
+    #: The client's address as the framework knows it.
+    client_ip: Optional[str]
+    #: What stands for the body (``stand_for``).
+    body: bytes
+    #: The keys under which this request runs already: a gate behind another one leaves those to it.
+    running: set[str]
+    #: Makes what ``credential`` is called with.
+    request: Callable[[], Any]
+    #: The host where the framework knows better than the header, since it may trust a proxy.
+    host: Optional[str] = None
+
+    def header(self, name: str) -> Optional[str]:
+        """A header's value, or its values with commas between; an empty one is not a missing one."""
+        values = [value for known, value in self.headers if known == name]
+        return ",".join(values) if values else None
+
+
+class Execution:
+    """A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where several
+    processes share answers, that takes a moment, for which the answer waits: who has it and asks another process must not hear
+    that it still runs. So both return what is to be waited for (``settle``)."""
+
+    def __init__(self, passage: NativePassage) -> None:
+        self._passage = passage
+
+    def keep(self, status: int, headers: Headers, body: bytes) -> Optional[Job]:
+        """Keeps the answer, if the core allows."""
+        if len(body) > LOOKED_AT:
+            return self.free()
+        kept = [[name, value] for name, value in headers if name.lower() not in _NOT_KEPT]
+        return self._passage.complete(status, json.dumps(kept), bytes(body))
+
+    def free(self) -> Optional[Job]:
+        """Lets the next request with the key run: there is no answer that could be kept."""
+        return self._passage.abandon()
+
+
+#: What becomes of a request: it runs under a key, it is answered, or the gate has nothing to do with it.
+Verdict = Union[Execution, ResponseData, None]
+
+
+async def settle(job: Optional[Job]) -> None:
+    """Waits for what is to be done before an answer goes out. It goes on whether or not somebody waits for it."""
+    if job is not None:
+        await finish(job)
+
+
+def settle_blocking(job: Optional[Job]) -> None:
+    """The same for a thread that may block."""
+    if job is not None:
+        wait(job)
+
+
+class Watched:
+    """An answer that goes by in pieces. One that is there in one piece is kept before its client has the last byte of it,
+    whether or not the client still listens. One that comes in several is a stream, passes as it comes, and frees its key when it
+    ends."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._status = 0
+        self._headers: Headers = []
+        self._piece = b""
+        self._count = 0
+        self._is_over = False
+        #: The length that its headers state.
+        self.length: Optional[int] = None
+
+    def begin(self, status: int, headers: Headers) -> None:
+        self._status, self._headers = status, headers
+        stated = next((value for name, value in headers if name.lower() == "content-length"), "")
+        self.length = int(stated) if stated.isascii() and stated.isdigit() else None
+
+    def add(self, piece: bytes, is_last: bool) -> Optional[Job]:
+        """Takes note of a piece; what is to be waited for before it goes out."""
+        if piece:
+            self._count += 1
+            self._piece = piece
+        is_whole = self._count <= 1 and (is_last or self.length == len(piece) > 0)
+        if self._is_over or not (is_whole or is_last):
+            return None
+        self._is_over = True
+        return self._execution.keep(self._status, self._headers, self._piece) if is_whole else self._execution.free()
+
+    def pass_over(self) -> None:
+        """The answer goes by other ways than ``add``, at least in part."""
+        self._count = 2
+
+
+class Pending(NamedTuple):
+    """What an event loop awaits and a thread blocks for."""
+
+    awaited: Callable[[], Awaitable[Any]]
+    blocking: Callable[[], Any]
+
+
+def _of(job: Job) -> Pending:
+    return Pending(lambda: finish(job), lambda: wait(job))
+
+
+class Gate:
+    """The gate in front of an application.
+
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
+    """
+
+    def __init__(self, options: Mapping[str, Any], server: Optional[Serving] = None) -> None:
+        """With a ``server``, its Redis and issuer are used unless the options name others, and answers end with the session
+        they were given to."""
+        unknown = next((name for name in options if name not in IdempotencyOptions.__annotations__), None)
+        if unknown is not None:
+            raise SentriError("CONFIGURATION_ERROR", f"{unknown} is not an option of the idempotency middleware")
+        own = {name: value for name, value in options.items() if value is not None}
+        shared = server.shared_with() if server else {}
+        chosen = {name: value for name, value in {**shared, **own}.items() if value is not None}
+        ttl = chosen.get("ttl")
+        if isinstance(ttl, timedelta):
+            chosen["ttl"] = ttl / timedelta(milliseconds=1)
+        self._native = make_idempotency(describe(chosen))
+        #: The header with the key, in lower case.
+        self.header: str = configured(self._native.configuration()).lower()
+        self._credential: Optional[Callable[[Any], Any]] = own.get("credential")
+        self._server = server
+        self._tell = server.tell_of_redis if server else logging.getLogger("sentri").warning
+
+    async def judge(self, keyed: Keyed) -> Verdict:
+        """What becomes of a request. Awaits nothing where answers are in the memory of this process and nobody has to be
+        asked."""
+        steps = self._steps(keyed)
+        found: Any = None
+        try:
+            while True:
+                found = await steps.send(found).awaited()
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            # A task that is cancelled lets go of the key at once.
+            steps.close()
+
+    def judge_blocking(self, keyed: Keyed) -> Verdict:
+        """The same for a thread that may block."""
+        steps = self._steps(keyed)
+        found: Any = None
+        try:
+            while True:
+                found = steps.send(found).blocking()
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            steps.close()
+
+    def _steps(self, keyed: Keyed) -> Generator[Pending, Any, Verdict]:
+        """Yields what has to be waited for, and is sent what came of it."""
+        value = keyed.header(self.header)
+        if value in keyed.running:
+            return None
+        named = None
+        if self._credential is not None:
+            function, argument = self._credential, keyed.request()
+            named = yield Pending(lambda: call(function, argument), lambda: call_blocking(function, argument))
+            # Anything else would be the same text for everybody.
+            if not isinstance(named, (str, type(None))):
+                raise SentriError("CONFIGURATION_ERROR", "credential must return a text or None")
+        guarded = guard_request(keyed.method, keyed.headers)
+        identity = yield from self._identify(guarded)
+        request = {
+            "method": keyed.method,
+            "host": keyed.host if keyed.host is not None else guarded.get("host"),
+            "pathAndQuery": keyed.target,
+            "headerValue": value,
+            "identity": identity or None,
+            "authorization": guarded.get("authorization"),
+            "cookie": guarded.get("cookie"),
+            "apiKey": keyed.header("x-api-key"),
+            "named": None if named is None else printable(named),
+            "address": self._server.address_of(keyed.client_ip, keyed.headers) if self._server else keyed.client_ip,
+            "contentType": keyed.header("content-type"),
+        }
+        passage = self._native.pass_now(json.dumps(request), keyed.body)
+        kind = passage.kind()
+        if kind == "undecided":
+            kind = unwrap((yield _of(passage.decide())))
+            for what in self._native.told():
+                self._tell(what)
+        if kind == "execute":
+            keyed.running.add(value or "")
+            return Execution(passage)
+        if kind == "refused":
+            return read_response(json.loads(passage.response()))
+        # A stored answer is nobody's whose session has ended: then the request runs, and is refused by `protect()`.
+        if kind == "replay" and (yield from self._may_replay(guarded, identity)):
+            return read_response(json.loads(passage.response()), passage.body())
+        return None
+
+    def _identify(self, guarded: dict[str, str]) -> Generator[Pending, Any, str]:
+        """Whom the tokens of a request name, by their signatures alone; empty: nobody."""
+        if self._server is None:
+            return ""
+        identity = self._server.identify_now(guarded)
+        if identity is None:
+            identity = unwrap((yield _of(self._server.identify(guarded))))
+        return str(identity)
+
+    def _may_replay(self, guarded: dict[str, str], identity: str) -> Generator[Pending, Any, bool]:
+        """Whether a stored answer may be given: a token of ours whose session has ended gets none. Credentials that are not
+        ours are not ours to judge."""
+        server = self._server
+        if server is None or (identity == "" and not server.brings_token(guarded)):
+            return True
+        found = yield Pending(lambda: server.guard(guarded), lambda: server.guard_blocking(guarded))
+        return found.user is not None
+
+
+def stand_for(start: bytes, length: str) -> bytes:
+    """What tells a body apart: its bytes, or the first of a long one and what its sender says of the length."""
+    return start if len(start) <= LOOKED_AT else b"%b %b" % (start[:LOOKED_AT], length.encode("latin-1"))

@@ -1,0 +1,81 @@
+"""Bodies and answers of ASGI, as the idempotency middleware sees them."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .asgi import Message, Receive, Send
+from .idempotency import LOOKED_AT, Execution, Watched, settle
+
+#: Extensions of ASGI by which a server takes an answer from elsewhere.
+_OTHER_WAYS = ("http.response.pathsend", "http.response.zerocopysend")
+
+
+class Body:
+    """A body of which the beginning is read ahead; an application reads it as before."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.start = bytearray()
+        self.is_cut_off = False
+        #: Freed when the client breaks off in the rest of a long body: who waits for it never answers.
+        self.execution: Optional[Execution] = None
+        self._receive = receive
+        self._is_whole = False
+        self._is_told = False
+
+    async def read(self) -> None:
+        while not (self._is_whole or self.is_cut_off or len(self.start) > LOOKED_AT):
+            self.start += self._see(await self._receive())
+
+    def _see(self, message: Message) -> bytes:
+        if message["type"] == "http.request":
+            self._is_whole = not message.get("more_body", False)
+        elif message["type"] == "http.disconnect" and not self._is_whole:
+            self.is_cut_off = True
+            if self.execution is not None:
+                self.execution.free()
+        body: bytes = message.get("body", b"")
+        return body
+
+    async def receive(self) -> Message:
+        if not self._is_told:
+            self._is_told = True
+            return {"type": "http.request", "body": bytes(self.start), "more_body": not self._is_whole}
+        if self.is_cut_off:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._see(message)
+        return message
+
+    async def copy(self) -> Message:
+        """What was read, for who looks at the request before it runs."""
+        return {"type": "http.request", "body": bytes(self.start), "more_body": False}
+
+
+class Answer:
+    """Sends an answer, and watches it go by."""
+
+    def __init__(self, send: Send, execution: Execution) -> None:
+        self._send = send
+        self._watched = Watched(execution)
+        self._held: Optional[Message] = None
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "http.response.start":
+            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+            self._watched.begin(message["status"], headers)
+            if message.get("trailers"):
+                self._watched.pass_over()
+            # Whose length is known may be complete with its headers, and waits until it is kept. A stream does not.
+            if self._watched.length is not None or message["status"] == 204:
+                self._held = message
+                return
+        elif kind == "http.response.body":
+            await settle(self._watched.add(message.get("body", b""), not message.get("more_body", False)))
+        elif kind in _OTHER_WAYS:
+            self._watched.pass_over()
+        if self._held is not None:
+            held, self._held = self._held, None
+            await self._send(held)
+        await self._send(message)

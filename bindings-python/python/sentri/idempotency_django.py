@@ -1,0 +1,111 @@
+"""The idempotency middleware for Django, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+
+from .django_messages import write_response
+from .idempotency import Execution, Gate, Keyed, settle, settle_blocking
+from .idempotency_django_messages import Answer, keep, read_keyed
+from .serving import Serving
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .types import IdempotencyOptions
+
+def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> type:
+    """The idempotency middleware without an auth server. Give it a name and list that in ``MIDDLEWARE``.
+
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
+    """
+    return _middleware(Gate(options))
+
+
+class Idempotent(Serving):
+    """What an auth server has beside its guards."""
+
+    def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> type:
+        """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``, before
+        what sets cookies (sessions). ``credential`` is called with Django's ``HttpRequest``.
+
+        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another body,
+        ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
+
+        :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
+        """
+        return _middleware(Gate(options, self))
+
+
+def _middleware(gate: Gate) -> type:
+    return type("IdempotencyMiddleware", (Middleware,), {"gate": gate})
+
+
+class Middleware:
+    gate: Gate
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        self._name = "HTTP_" + self.gate.header.upper().replace("-", "_")
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        keyed = read_keyed(request) if self._name in request.META else None
+        if keyed is None:
+            return self._get_response(request)
+        return self._awaited(request, keyed) if self._is_async else self._blocking(request, keyed)
+
+    def _blocking(self, request: HttpRequest, keyed: Keyed) -> Answer:
+        verdict = self.gate.judge_blocking(keyed)
+        if not isinstance(verdict, Execution):
+            answer: Answer = write_response(verdict) if verdict else self._get_response(request)
+            return answer
+        try:
+            answer = self._get_response(request)
+            settle_blocking(keep(verdict, answer))
+        except BaseException:
+            settle_blocking(verdict.free())
+            raise
+        return answer
+
+    async def _awaited(self, request: HttpRequest, keyed: Keyed) -> Answer:
+        verdict = await self.gate.judge(keyed)
+        if not isinstance(verdict, Execution):
+            answer: Answer = write_response(verdict) if verdict else await self._get_response(request)
+            return answer
+        task = asyncio.ensure_future(self._run(request, verdict))
+        _RUNNING.add(task)
+        task.add_done_callback(_RUNNING.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Django cancels the request of a client that goes away. What has begun ends, and they come back for its answer.
+            task.add_done_callback(_let_go)
+            raise
+
+    async def _run(self, request: HttpRequest, execution: Execution) -> Answer:
+        try:
+            answer: Answer = await self._get_response(request)
+            await settle(keep(execution, answer))
+        except BaseException:
+            await settle(execution.free())
+            raise
+        return answer
+
+
+#: What is being answered: the event loop by itself does not hold on to tasks.
+_RUNNING: set[asyncio.Task[Answer]] = set()
+
+
+def _let_go(task: asyncio.Task[Answer]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
