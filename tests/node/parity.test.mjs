@@ -1,8 +1,8 @@
 // The five frameworks answer alike (P51): 1,000 generated requests, in the same order to a server of each, get equal
 // status, body, headers and events. SENTRI_SEED takes another seed, SENTRI_REQUESTS another number.
 import assert from "node:assert/strict";
-import { request as send } from "node:http";
 import { test } from "node:test";
+import { exchange } from "./support/exchange.mjs";
 import { frameworks, serve } from "./support/frameworks.mjs";
 import { generate } from "./support/generator.mjs";
 import { PASSWORD, testClock } from "./support/server.mjs";
@@ -56,29 +56,6 @@ async function start(name, framework) {
     return alike(JSON.stringify({ status: answer.status, body: answer.body, headers: compared, logged }, undefined, 1));
   };
   return { name, ask, renew, close };
-}
-
-function exchange(base, method, path, headers, body) {
-  const { hostname, port } = new URL(base);
-  return new Promise((resolve, reject) => {
-    const req = send({ hostname, port, method, path, agent: false }, (res) => {
-      const chunks = [];
-      res.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        let parsed;
-        try {
-          parsed = text === "" ? undefined : JSON.parse(text);
-        } catch {
-          parsed = text;
-        }
-        resolve({ status: res.statusCode, headers: res.headers, body: parsed });
-      });
-    });
-    req.on("error", reject);
-    for (const [name, value] of headers) req.setHeader(name, value);
-    if (body !== undefined) req.setHeader("content-length", Buffer.byteLength(body));
-    req.end(body);
-  });
 }
 
 test(`${COUNT} generated requests are answered alike by all (P51; seed ${SEED})`, { timeout: 540_000 }, async (t) => {
