@@ -205,6 +205,35 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     assert.equal((await rizz.get("/spoil")).status, 401, "at once, though the token was remembered");
   });
 
+  test(`${name}: overrides of endpoints run with next(), know the client, and what they throw is told or hidden`, async (t) => {
+    const seen = [];
+    const router = {
+      async login(input, ctx, next) {
+        seen.push(ctx);
+        if (input.identifier === "blocked") throw new SentriError("FORBIDDEN", "Not you", 403);
+        if (input.identifier === "broken") throw new TypeError("secret detail");
+        return next({ ...input, identifier: input.identifier.replace("alias", "rizz") });
+      },
+      register: async (input, _ctx, next) => next({ ...input, roles: ["user"] }),
+    };
+    const { base, auth } = await start(t, framework, { router });
+    const browser = new Browser(base);
+    const headers = { "x-forwarded-for": "198.51.100.7", "user-agent": "a test", "x-request-id": "r-1" };
+    const registered = await browser.post("/auth/register", user("rizz"), headers);
+    assert.deepEqual([registered.status, registered.body.data.user.roles], [201, ["user"]]);
+    const login = (identifier) => browser.post("/auth/login", { identifier, password: PASSWORD }, headers);
+    const alias = await login("alias");
+    assert.deepEqual([alias.status, alias.body.data?.user], [200, { id: registered.body.data.user.id, roles: ["user"] }], alias.text);
+    const blocked = await login("blocked");
+    assert.deepEqual([blocked.status, blocked.body], [403, { error: true, statusCode: 403, code: "FORBIDDEN", message: "Not you", data: null }]);
+    const broken = await login("broken");
+    assert.deepEqual([broken.status, broken.body.code], [500, "INTERNAL_ERROR"]);
+    assert.doesNotMatch(broken.text, /secret detail/);
+    assert.deepEqual(seen, Array(3).fill({ ip: "198.51.100.7", userAgent: "a test", requestId: "r-1" }));
+    const [session, ...others] = await auth.listSessions(registered.body.data.user.id);
+    assert.deepEqual([session.ip, session.userAgent, others], ["198.51.100.7", "a test", []]);
+  });
+
   test(`${name}: client mode trusts the tokens of an auth server elsewhere, and offers guards alone`, async (t) => {
     const issuer = await start(t, frameworks["Express 5"], { secret: undefined, algorithm: "ES256" });
     const logged = [];
