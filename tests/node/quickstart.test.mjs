@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { makeConsumer } from "./support/consumer.mjs";
+import { inferred } from "./support/inferred.mjs";
 import { mysqlDatabase, postgresSchema } from "./support/places.mjs";
 import { PASSWORD, user } from "./support/server.mjs";
 
@@ -13,7 +14,7 @@ const here = (path) => new URL(path, import.meta.url);
 const NODE = ["node"];
 
 const projects = {
-  express: { packages: ["express@5", "@types/express@5", "@types/passport@1"], types: NODE },
+  express: { packages: ["express@5", "@types/express@5", "@types/passport@1"], types: NODE, also: ["passport"] },
   fastify: { packages: ["fastify@5", "@fastify/cookie@11", "@fastify/jwt@10"], types: NODE, also: ["fastify-jwt"] },
   hono: { packages: ["hono@4", "@hono/node-server@2"], types: [], globals: 'declare const process: { env: Record<string, string | undefined> };\ndeclare const console: { error(...data: unknown[]): void };\n' },
   koa: { packages: ["koa@3", "@koa/router@15", "koa-bodyparser@4", "@types/koa@3", "@types/koa-bodyparser@4"], types: NODE },
@@ -103,13 +104,14 @@ for (const [project, { packages, types, also = [], globals = "", skipLibCheck, o
 
     await t.test("its types, and those of an application", () => {
       consumer.write("quickstart.ts", globals + readFileSync(here(`quickstart/${name}.ts`), "utf8"));
+      consumer.write("inferred.ts", inferred(name));
       for (const file of [name, ...also]) consumer.write(`types-${file}.ts`, globals + readFileSync(here(`types/${file}.ts`), "utf8"));
       // What an application declares of its framework holds for all of a program, so `also` are others.
       for (const file of also) consumer.compile([`types-${file}.ts`], { module: "NodeNext", skipLibCheck, types });
       consumer.setType("commonjs");
-      consumer.compile([`types-${name}.ts`], { module: "Node16", skipLibCheck, types });
+      consumer.compile([`types-${name}.ts`, "inferred.ts"], { module: "Node16", skipLibCheck, types });
       consumer.setType("module");
-      consumer.compile([`types-${name}.ts`, "quickstart.ts"], { module: "NodeNext", skipLibCheck, types });
+      consumer.compile([`types-${name}.ts`, "inferred.ts", "quickstart.ts"], { module: "NodeNext", skipLibCheck, types });
     });
 
     await t.test("from ESM and CommonJS, on PostgreSQL", async () => {

@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core. */
-export function makeConsumer(packages, { native = true } = {}) {
+/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core; `flags`: of npm. */
+export function makeConsumer(packages, { native = true, flags = [] } = {}) {
   const tarballs = join(root, "target/npm");
   const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
   assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
-  if (native) return new Consumer([...files, ...packages]);
-  return new Consumer(["--omit=optional", ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
+  if (native) return new Consumer([...flags, ...files, ...packages]);
+  return new Consumer(["--omit=optional", ...flags, ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
 }
 
 class Consumer {
@@ -34,8 +34,12 @@ class Consumer {
     return join(this.folder, ...parts);
   }
 
+  read(name) {
+    return readFileSync(this.path(name), "utf8");
+  }
+
   json(name) {
-    return JSON.parse(readFileSync(this.path(name), "utf8"));
+    return JSON.parse(this.read(name));
   }
 
   write(name, text) {
