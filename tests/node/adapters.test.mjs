@@ -38,6 +38,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     };
     const served = await start(t, framework, {}, (auth) => [
       { path: "/own/:id", guards: [auth.protect(), auth.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
+      { path: "/none", guards: [auth.protect(), auth.permit((ctx) => param(ctx, "id") === undefined)] },
       { path: "/either/:id", guards: [auth.protect(), auth.permit({ roles: ["admin"], check: async () => false })] },
       { path: "/boom", guards: [auth.protect(), auth.permit(thrown(new Error("secret detail")))] },
       { path: "/missing", answer: thrown(new NotFoundError()) },
@@ -49,7 +50,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     const admin = await enter(served, "boss", ["admin"]);
     const plain = await enter(served, "rizz");
     const expected = [
-      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403, "FORBIDDEN"], [admin, "/either/1", 200],
+      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403, "FORBIDDEN"], [plain, "/none", 200], [admin, "/either/1", 200],
       [plain, "/either/1", 403, "FORBIDDEN"], [plain, "/boom", 500, "INTERNAL_ERROR"], [plain, "/missing", 404, "NOT_FOUND"],
       [plain, "/broken", 500, "INTERNAL_ERROR"], [plain, "/teapot", 418], [plain, "/conflict", 409], [plain, "/odd", 500, "INTERNAL_ERROR"],
     ];
