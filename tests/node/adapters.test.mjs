@@ -1,6 +1,7 @@
 // What every framework must do beside the golden conversations: errors of handlers, limits on routes, whom to believe
 // about addresses, mounts, request ids. One table of tests over the list of frameworks.
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { Browser, PASSWORD, options, sentri, user } from "./support/server.mjs";
@@ -12,6 +13,15 @@ class NotFoundError extends SentriError {
     super("NOT_FOUND", "Item not found", 404);
   }
 }
+
+test("an adapter is at most 120 lines: what is shared by all is decided elsewhere", () => {
+  const folder = new URL("../../npm/src/adapters/", import.meta.url);
+  const shared = ["checks.ts", "idempotency/gate.ts"];
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".ts") && !shared.includes(name));
+  for (const name of ["express", "fastify", "hono", "koa", "elysia", "idempotency/express"]) assert.ok(files.includes(`${name}.ts`), name);
+  const long = files.map((name) => [name, readFileSync(new URL(name, folder), "utf8").split("\n").length - 1]).filter(([, lines]) => lines > 120);
+  assert.deepEqual(long, []);
+});
 
 /** A server for one test. */
 async function start(t, framework, more = {}, routes, setting) {
