@@ -117,6 +117,21 @@ test("logging out takes both cookies from all tabs, where the access token is on
   assert.deepEqual([await ask(first), await ask(second, "/orders", "POST")], [401, 401]);
 });
 
+test("a logout ends the session though the page is left at once", async (t) => {
+  const { openTab, browser, origin, log } = await setUp(t, { silentRefresh: false });
+  const tab = await openTab();
+  await login(tab);
+  const left = tab.waitForURL(`${origin}/?left`);
+  await tab.evaluate("void window.authFetch.logout(); location.assign('/?left')");
+  await left;
+  await tab.waitForFunction("window.ready");
+  const end = Date.now() + 10_000;
+  while (count(log, "POST /auth/logout 200") === 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(count(log, "POST /auth/logout 200"), 1);
+  assert.equal((await browser.cookies(origin)).some(({ name }) => name === "refresh_token"), false);
+  assert.equal(await ask(tab), 401);
+});
+
 /** A page of somebody else's at http://127.0.0.1, another site than localhost. */
 async function openEvilPage(t, browser) {
   const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"));
