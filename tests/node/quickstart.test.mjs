@@ -4,7 +4,7 @@
 // name a dialect; and then with the dialect, word for word. Of client mode they have Express alone; the others in
 // client-mode/ say the same in the words of their framework.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { makeConsumer } from "./support/consumer.mjs";
@@ -27,18 +27,6 @@ const projects = {
   "fastify 4": { packages: ["fastify@4.23", "@fastify/cookie@9"], types: NODE, older: true },
   "koa 2": { packages: ["koa@2.14", "@koa/router@12", "koa-bodyparser@4", "@types/koa@2", "@types/koa__router@12", "@types/koa-bodyparser@4"], types: NODE, older: true },
 };
-
-/** Takes the port that the quick start asks for away from it, and says which it got: two of them may run at once. */
-const ANY_PORT = `
-const { Server } = require("node:net");
-const { listen } = Server.prototype;
-Server.prototype.listen = function (...args) {
-  const at = typeof args[0] === "object" ? { ...args[0], port: 0 } : 0;
-  this.once("listening", () => process.send({ port: this.address().port }));
-  return listen.call(this, at, ...args.slice(1));
-};
-process.on("message", () => process.exit(0));
-`;
 
 /** What serves an application that the quick start only exports or that, on Node, needs an adapter. */
 const finish = {
@@ -78,30 +66,12 @@ function toCommonJs(code) {
   return `${imports.join("\n")}\n(async () => {\n${code.replace(/^import .*$/gm, "").replace(/^export \{\};$/m, "")}\n})();\n`;
 }
 
-/** Starts a program that listens; answers its address. */
-async function start(consumer, file, env) {
-  const child = spawn(process.execPath, ["--require", consumer.path("any-port.cjs"), consumer.path(file)], { cwd: consumer.folder, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe", "ipc"] });
-  let errors = "";
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const stop = async () => {
-    child.disconnect?.();
-    // Elysia's adapter takes the signal to end for itself, and a pool that is open then keeps the process.
-    child.kill("SIGKILL");
-    await ended;
-  };
-  const port = await Promise.race([new Promise((resolve) => child.once("message", (message) => resolve(message.port))), ended]);
-  if (port > 0 && child.exitCode === null) return { base: `http://127.0.0.1:${port}`, stop };
-  await stop();
-  return assert.fail(`${file} does not listen: ${errors}`);
-}
-
 const post = (url, body) => fetch(url, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
 const login = async (base, identifier) => (await post(`${base}/auth/login`, { identifier, password: PASSWORD })).json();
 
 /** Starts a program and lives a short life with it: statuses of register, login, me, me without a token; and the key's algorithm. */
 async function live(consumer, file, url, further = async () => {}) {
-  const { base, stop } = await start(consumer, file, { DATABASE_URL: url });
+  const { base, stop } = await consumer.start(file, { DATABASE_URL: url });
   try {
     const registered = await post(`${base}/auth/register`, user("rizz"));
     const rizz = await login(base, "rizz");
@@ -125,7 +95,7 @@ async function trust(consumer, file, base, url, rizz) {
   const args = [consumer.path("node_modules/sentri/dist/cli/main.js"), "create-user", "--identifier", "username:boss", "--roles", "admin"];
   execFileSync(process.execPath, args, { cwd: consumer.folder, env: { ...process.env, DB: url }, input: `${PASSWORD}\n`, stdio: "pipe" });
   const boss = (await login(base, "boss")).data;
-  const { base: app, stop } = await start(consumer, file, { KEY_URI: `${base}/auth/keys` });
+  const { base: app, stop } = await consumer.start(file, { KEY_URI: `${base}/auth/keys` });
   try {
     const ask = async (path, token) => {
       const answer = await fetch(app + path, { headers: token ? { authorization: `Bearer ${token}` } : {} });
@@ -148,7 +118,6 @@ for (const [project, { packages, types, also = [], globals = "", skipLibCheck, o
   test(`${project}: the quick start, in a project of its own`, async (t) => {
     const consumer = makeConsumer(["typescript@5", ...(types.length > 0 ? ["@types/node@20"] : []), ...packages]);
     after(() => consumer.remove());
-    consumer.write("any-port.cjs", ANY_PORT);
     consumer.setType("module");
 
     await t.test("its types, and those of an application", () => {
