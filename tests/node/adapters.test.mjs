@@ -158,7 +158,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     const { base, auth } = await start(t, framework, {}, (made) => [
       { path: "/mail", guards: [made.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" })] },
       { path: "/each/:id", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, key: async (ctx) => param(ctx, "id") })] },
-      { path: "/own", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, keyPrefix: "own", key: () => undefined })] },
+      { path: "/own", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, keyPrefix: "own", key: (ctx) => param(ctx, "id") })] },
     ].map((route) => ({ ...route, answer: () => ({ sent: true }) })));
     const from = (address) => new Browser(base).fetch("/mail", { method: "POST", headers: { "x-forwarded-for": address } });
     const first = await from("198.51.100.1");
