@@ -1,6 +1,7 @@
 // What every framework must do beside the golden conversations: errors of handlers, limits on routes, whom to believe
 // about addresses, mounts, request ids. One table of tests over the list of frameworks.
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { Browser, PASSWORD, options, sentri, user } from "./support/server.mjs";
@@ -12,6 +13,15 @@ class NotFoundError extends SentriError {
     super("NOT_FOUND", "Item not found", 404);
   }
 }
+
+test("an adapter is at most 120 lines: what is shared by all is decided elsewhere", () => {
+  const folder = new URL("../../npm/src/adapters/", import.meta.url);
+  const shared = ["checks.ts", "idempotency/gate.ts"];
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".ts") && !shared.includes(name));
+  for (const name of ["express", "fastify", "hono", "koa", "elysia", "idempotency/express"]) assert.ok(files.includes(`${name}.ts`), name);
+  const long = files.map((name) => [name, readFileSync(new URL(name, folder), "utf8").split("\n").length - 1]).filter(([, lines]) => lines > 120);
+  assert.deepEqual(long, []);
+});
 
 /** A server for one test. */
 async function start(t, framework, more = {}, routes, setting) {
@@ -38,6 +48,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     };
     const served = await start(t, framework, {}, (auth) => [
       { path: "/own/:id", guards: [auth.protect(), auth.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
+      { path: "/none", guards: [auth.protect(), auth.permit((ctx) => param(ctx, "id") === undefined)] },
       { path: "/either/:id", guards: [auth.protect(), auth.permit({ roles: ["admin"], check: async () => false })] },
       { path: "/boom", guards: [auth.protect(), auth.permit(thrown(new Error("secret detail")))] },
       { path: "/missing", answer: thrown(new NotFoundError()) },
@@ -49,7 +60,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     const admin = await enter(served, "boss", ["admin"]);
     const plain = await enter(served, "rizz");
     const expected = [
-      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403, "FORBIDDEN"], [admin, "/either/1", 200],
+      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403, "FORBIDDEN"], [plain, "/none", 200], [admin, "/either/1", 200],
       [plain, "/either/1", 403, "FORBIDDEN"], [plain, "/boom", 500, "INTERNAL_ERROR"], [plain, "/missing", 404, "NOT_FOUND"],
       [plain, "/broken", 500, "INTERNAL_ERROR"], [plain, "/teapot", 418], [plain, "/conflict", 409], [plain, "/odd", 500, "INTERNAL_ERROR"],
     ];
@@ -147,7 +158,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     const { base, auth } = await start(t, framework, {}, (made) => [
       { path: "/mail", guards: [made.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" })] },
       { path: "/each/:id", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, key: async (ctx) => param(ctx, "id") })] },
-      { path: "/own", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, keyPrefix: "own", key: () => undefined })] },
+      { path: "/own", guards: [made.rateLimiter({ maxAttempts: 1, durationSeconds: 60, keyPrefix: "own", key: (ctx) => param(ctx, "id") })] },
     ].map((route) => ({ ...route, answer: () => ({ sent: true }) })));
     const from = (address) => new Browser(base).fetch("/mail", { method: "POST", headers: { "x-forwarded-for": address } });
     const first = await from("198.51.100.1");
@@ -203,6 +214,35 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     assert.equal((await rizz.get("/admin-only")).status, 403);
     await served.auth.revokeSessions(rizz.id);
     assert.equal((await rizz.get("/spoil")).status, 401, "at once, though the token was remembered");
+  });
+
+  test(`${name}: overrides of endpoints run with next(), know the client, and what they throw is told or hidden`, async (t) => {
+    const seen = [];
+    const router = {
+      async login(input, ctx, next) {
+        seen.push(ctx);
+        if (input.identifier === "blocked") throw new SentriError("FORBIDDEN", "Not you", 403);
+        if (input.identifier === "broken") throw new TypeError("secret detail");
+        return next({ ...input, identifier: input.identifier.replace("alias", "rizz") });
+      },
+      register: async (input, _ctx, next) => next({ ...input, roles: ["user"] }),
+    };
+    const { base, auth } = await start(t, framework, { router });
+    const browser = new Browser(base);
+    const headers = { "x-forwarded-for": "198.51.100.7", "user-agent": "a test", "x-request-id": "r-1" };
+    const registered = await browser.post("/auth/register", user("rizz"), headers);
+    assert.deepEqual([registered.status, registered.body.data.user.roles], [201, ["user"]]);
+    const login = (identifier) => browser.post("/auth/login", { identifier, password: PASSWORD }, headers);
+    const alias = await login("alias");
+    assert.deepEqual([alias.status, alias.body.data?.user], [200, { id: registered.body.data.user.id, roles: ["user"] }], alias.text);
+    const blocked = await login("blocked");
+    assert.deepEqual([blocked.status, blocked.body], [403, { error: true, statusCode: 403, code: "FORBIDDEN", message: "Not you", data: null }]);
+    const broken = await login("broken");
+    assert.deepEqual([broken.status, broken.body.code], [500, "INTERNAL_ERROR"]);
+    assert.doesNotMatch(broken.text, /secret detail/);
+    assert.deepEqual(seen, Array(3).fill({ ip: "198.51.100.7", userAgent: "a test", requestId: "r-1" }));
+    const [session, ...others] = await auth.listSessions(registered.body.data.user.id);
+    assert.deepEqual([session.ip, session.userAgent, others], ["198.51.100.7", "a test", []]);
   });
 
   test(`${name}: client mode trusts the tokens of an auth server elsewhere, and offers guards alone`, async (t) => {

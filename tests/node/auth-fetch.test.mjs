@@ -122,6 +122,31 @@ test("tabs tell each other of tokens and of the end", async (t) => {
   await until(() => second.accessToken === undefined);
 });
 
+test("a logout is told when the server has answered, or could not: what is told may leave the page", async (t) => {
+  let down = false;
+  const told = [];
+  const { authFetch, base, hold, jar } = await setUp(t, { router: { logout: (_input, _ctx, next) => {
+    if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
+    return next();
+  } } }, { onSignedOut: () => told.push(jar.has("refresh_token")) });
+  await login(authFetch);
+  const held = hold("/auth/logout");
+  const leaving = authFetch.logout();
+  const release = await held;
+  assert.equal(authFetch.accessToken, undefined, "nothing is sent in the user's name meanwhile");
+  assert.deepEqual(told, []);
+  release();
+  await leaving;
+  assert.deepEqual(told, [false], "the cookie is gone by then");
+  await authFetch.logout();
+  assert.equal(told.length, 1, "once");
+  await login(authFetch);
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  down = true;
+  await assert.rejects(authFetch.logout(), { code: "SERVICE_UNAVAILABLE" });
+  assert.deepEqual(told, [false, true], "signed out here all the same");
+});
+
 async function until(condition) {
   const end = Date.now() + 5_000;
   while (!condition() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -96,6 +96,42 @@ test("a tab that is opened later finds the session; logging out ends it in all t
   assert.equal(await ask(third), 401);
 });
 
+test("logging out takes both cookies from all tabs, where the access token is one of them", async (t) => {
+  const { openTab, browser, origin, clock, log } = await setUp(t, { accessCookie: true });
+  await browser.addCookies([{ name: "mode", value: "cookie", url: origin }]);
+  const [first, second] = [await openTab(), await openTab()];
+  const cookies = async () => (await browser.cookies(origin)).map(({ name }) => name).sort();
+  await login(first);
+  assert.deepEqual(await cookies(), ["access_token", "mode", "refresh_token"]);
+  assert.deepEqual([await ask(first), await ask(second, "/orders", "POST")], [200, 200]);
+  const kept = (await browser.cookies(origin)).filter(({ name }) => name !== "mode");
+  await second.evaluate("window.authFetch.logout()");
+  assert.deepEqual(await cookies(), ["mode"]);
+  await first.waitForFunction("window.signedOut === 1");
+  assert.deepEqual([await ask(first), await ask(second), await ask(first, "/orders", "POST")], [401, 401, 401]);
+  assert.equal(count(log, "POST /auth/logout 200"), 1);
+  // Cookies that somebody has kept are worth nothing, now and when the access token has expired.
+  await browser.addCookies(kept);
+  assert.deepEqual([await ask(first), await ask(second, "/orders", "POST")], [401, 401]);
+  clock.advance(ACCESS_LIFE);
+  assert.deepEqual([await ask(first), await ask(second, "/orders", "POST")], [401, 401]);
+});
+
+test("a logout ends the session though the page is left at once", async (t) => {
+  const { openTab, browser, origin, log } = await setUp(t, { silentRefresh: false });
+  const tab = await openTab();
+  await login(tab);
+  const left = tab.waitForURL(`${origin}/?left`);
+  await tab.evaluate("void window.authFetch.logout(); location.assign('/?left')");
+  await left;
+  await tab.waitForFunction("window.ready");
+  const end = Date.now() + 10_000;
+  while (count(log, "POST /auth/logout 200") === 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(count(log, "POST /auth/logout 200"), 1);
+  assert.equal((await browser.cookies(origin)).some(({ name }) => name === "refresh_token"), false);
+  assert.equal(await ask(tab), 401);
+});
+
 /** A page of somebody else's at http://127.0.0.1, another site than localhost. */
 async function openEvilPage(t, browser) {
   const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"));

@@ -69,6 +69,7 @@ test("macros guard single routes", async (t) => {
     .get("/admin", ({ user }) => user, { authorize: ["admin"] })
     .get("/both", ({ user }) => user, { protect: true, authorize: "admin" })
     .get("/own/:id", ({ user }) => user, { permit: ({ user, params }) => user.id === params.id })
+    .get("/none", ({ user }) => user, { permit: ({ params }) => params.id === undefined })
     .get("/either/:id", ({ user }) => user, { permit: { roles: ["admin"], check: async () => false } }));
   const rizz = await enter("rizz");
   const boss = await enter("boss", ["admin"]);
@@ -76,7 +77,7 @@ test("macros guard single routes", async (t) => {
   const expected = [
     [nobody, "/open", 200], [nobody, "/me", 401], [rizz, "/me", 200], [nobody, "/off", 200], [nobody, "/admin", 401], [rizz, "/admin", 403], [boss, "/admin", 200],
     [nobody, "/both", 401], [rizz, "/both", 403], [boss, "/both", 200], [nobody, `/own/${rizz.id}`, 401], [rizz, `/own/${rizz.id}`, 200],
-    [rizz, `/own/${boss.id}`, 403], [rizz, "/either/1", 403], [boss, "/either/1", 200],
+    [rizz, `/own/${boss.id}`, 403], [rizz, "/none", 200], [rizz, "/either/1", 403], [boss, "/either/1", 200],
   ];
   for (const [who, path, status] of expected) {
     const answer = await who.get(path);

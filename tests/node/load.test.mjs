@@ -1,6 +1,7 @@
 // P20: while logins keep every core busy, the event loop answers and so does GET /me. The client is a thread of its own,
 // so that only the server is measured. A machine that is disturbed gets a few tries; a server that blocks fails them all.
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
@@ -9,8 +10,11 @@ import { Browser, PASSWORD, listen, options, sentri, user } from "./support/serv
 const ROUNDS = 8;
 const RESOLUTION = 1;
 
+/** Enough to keep every core busy, and few enough that most come to their turn: a hash takes a quarter of a second, the queue waits for five. */
+const CLIENTS = Math.min(64, 12 * availableParallelism());
+
 const client = `
-const { parentPort, workerData: { base, token, body, seconds } } = require("node:worker_threads");
+const { parentPort, workerData: { base, token, body, seconds, clients } } = require("node:worker_threads");
 const http = require("node:http");
 const agent = new http.Agent({ keepAlive: true });
 const send = (path, { method = "GET", headers = {}, text } = {}) => new Promise((resolve, reject) => {
@@ -20,7 +24,7 @@ const send = (path, { method = "GET", headers = {}, text } = {}) => new Promise(
 (async () => {
   const until = Date.now() + seconds * 1000;
   const statuses = {}, times = [];
-  const logins = Array.from({ length: 32 }, async () => {
+  const logins = Array.from({ length: clients }, async () => {
     while (Date.now() < until) {
       const status = await send("/auth/login", { method: "POST", headers: { "content-type": "application/json" }, text: body });
       statuses[status] = (statuses[status] ?? 0) + 1;
@@ -46,7 +50,7 @@ test("P20: under a load of logins the event loop is late by less than 20 ms and 
   const base = await listen(t, auth);
   await new Browser(base).post("/auth/register", user("rizz"));
   const { accessToken } = await auth.createSession((await auth.findUser("rizz")).id);
-  const workerData = { base, token: accessToken, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }), seconds: 3 };
+  const workerData = { base, token: accessToken, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }), seconds: 3, clients: CLIENTS };
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
@@ -58,9 +62,11 @@ test("P20: under a load of logins the event loop is late by less than 20 ms and 
     assert.ok(statuses[200] >= 1 && count > 20, `a load: ${JSON.stringify(statuses)}, ${count} times /me`);
     assert.deepEqual(Object.keys(statuses).filter((status) => status !== "200" && status !== "503"), []);
     const loop = delay.percentile(99) / 1e6 - RESOLUTION;
-    rounds.push(`loop ${loop.toFixed(1)} ms, /me ${p99.toFixed(1)} ms`);
+    // Of a machine that others keep busy too, logins wait longer than the queue lets them, and most of the load is refusals.
+    const share = statuses[200] / (statuses[200] + (statuses[503] ?? 0));
+    rounds.push(`loop ${loop.toFixed(1)} ms, /me ${p99.toFixed(1)} ms, ${Math.round(100 * share)} of 100 logins succeed`);
     t.diagnostic(rounds.at(-1));
-    if (loop < 20 && p99 < 50) return;
+    if (loop < 20 && p99 < 50 && share >= 0.64) return;
   }
   assert.fail(rounds.join("; "));
 });

@@ -1,11 +1,14 @@
 // The quick start of every framework as sentri 5 documents it, from the tarballs, in a project that has this framework and
-// no other: type-checked under strict, declaration and composite, run from ESM and CommonJS on PostgreSQL. The files in
-// quickstart/ are those documents' own, with `db` where they name a dialect; and then with the dialect, word for word.
+// no other: type-checked under strict, declaration and composite, run from ESM and CommonJS on PostgreSQL, beside an
+// application in client mode that trusts its tokens. The files in quickstart/ are those documents' own, with `db` where they
+// name a dialect; and then with the dialect, word for word. Of client mode they have Express alone; the others in
+// client-mode/ say the same in the words of their framework.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { copyFileSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { makeConsumer } from "./support/consumer.mjs";
+import { inferred } from "./support/inferred.mjs";
 import { mysqlDatabase, postgresSchema } from "./support/places.mjs";
 import { PASSWORD, user } from "./support/server.mjs";
 
@@ -13,7 +16,7 @@ const here = (path) => new URL(path, import.meta.url);
 const NODE = ["node"];
 
 const projects = {
-  express: { packages: ["express@5", "@types/express@5", "@types/passport@1"], types: NODE },
+  express: { packages: ["express@5", "@types/express@5", "@types/passport@1"], types: NODE, also: ["passport"] },
   fastify: { packages: ["fastify@5", "@fastify/cookie@11", "@fastify/jwt@10"], types: NODE, also: ["fastify-jwt"] },
   hono: { packages: ["hono@4", "@hono/node-server@2"], types: [], globals: 'declare const process: { env: Record<string, string | undefined> };\ndeclare const console: { error(...data: unknown[]): void };\n' },
   koa: { packages: ["koa@3", "@koa/router@15", "koa-bodyparser@4", "@types/koa@3", "@types/koa-bodyparser@4"], types: NODE },
@@ -25,23 +28,21 @@ const projects = {
   "koa 2": { packages: ["koa@2.14", "@koa/router@12", "koa-bodyparser@4", "@types/koa@2", "@types/koa__router@12", "@types/koa-bodyparser@4"], types: NODE, older: true },
 };
 
-/** Takes the port that the quick start asks for away from it, and says which it got: two of them may run at once. */
-const ANY_PORT = `
-const { Server } = require("node:net");
-const { listen } = Server.prototype;
-Server.prototype.listen = function (...args) {
-  const at = typeof args[0] === "object" ? { ...args[0], port: 0 } : 0;
-  this.once("listening", () => process.send({ port: this.address().port }));
-  return listen.call(this, at, ...args.slice(1));
-};
-process.on("message", () => process.exit(0));
-`;
-
 /** What serves an application that the quick start only exports or that, on Node, needs an adapter. */
 const finish = {
   hono: (code) => code.replace("export default app;", 'import { serve } from "@hono/node-server";\nserve({ fetch: app.fetch, port: 3000 });'),
   elysia: (code) => `import { node } from "@elysiajs/node";\n${code.replace("new Elysia()", "new Elysia({ adapter: node() })")}`,
 };
+
+/** What the documents leave to the reader of client mode: a handler, and listening. */
+const around = {
+  express: ["const handler: express.RequestHandler = (req, res) => { res.json(req.user); };", "app.listen(3000);"],
+  fastify: ['const handler = async (request: import("fastify").FastifyRequest) => request.user;', "await app.listen({ port: 3000 });"],
+  hono: ['const handler = (c: import("hono").Context<SentriHonoEnv>) => c.json(c.get("user"));', "export default app;"],
+  koa: ["const handler: Koa.Middleware = (ctx) => { ctx.body = ctx.state.user; };", "app.listen(3000);"],
+  elysia: ["const handler = ({ user }: { user: { id: string } }) => user;", "app.listen(3000);"],
+};
+const KEY_URI = '"https://auth.myapp.com/auth/keys"';
 
 /** A user's own pool behind Kysely: what stands for `db`, and what it needs. */
 const dialects = {
@@ -65,31 +66,50 @@ function toCommonJs(code) {
   return `${imports.join("\n")}\n(async () => {\n${code.replace(/^import .*$/gm, "").replace(/^export \{\};$/m, "")}\n})();\n`;
 }
 
+const post = (url, body) => fetch(url, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+const login = async (base, identifier) => (await post(`${base}/auth/login`, { identifier, password: PASSWORD })).json();
+
 /** Starts a program and lives a short life with it: statuses of register, login, me, me without a token; and the key's algorithm. */
-async function live(consumer, file, url) {
-  const env = { ...process.env, DATABASE_URL: url };
-  const child = spawn(process.execPath, ["--require", consumer.path("any-port.cjs"), consumer.path(file)], { cwd: consumer.folder, env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
-  let errors = "";
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  const ended = new Promise((resolve) => child.once("exit", resolve));
+async function live(consumer, file, url, further = async () => {}) {
+  const { base, stop } = await consumer.start(file, { DATABASE_URL: url });
   try {
-    const port = await Promise.race([new Promise((resolve) => child.once("message", (message) => resolve(message.port))), ended]);
-    assert.ok(port > 0 && child.exitCode === null, errors);
-    const base = `http://127.0.0.1:${port}`;
-    const post = (path, body) => fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
-    const registered = await post("/auth/register", user("rizz"));
-    const login = await (await post("/auth/login", { identifier: "rizz", password: PASSWORD })).json();
-    const me = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${login.data?.accessToken}` } });
+    const registered = await post(`${base}/auth/register`, user("rizz"));
+    const rizz = await login(base, "rizz");
+    const me = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${rizz.data?.accessToken}` } });
     const nobody = await fetch(`${base}/me`);
     const refused = await nobody.json();
-    const keys = await (await fetch(`${base}/auth/keys`)).json();
-    assert.deepEqual(await me.json(), login.data?.user);
-    return [registered.status, login.statusCode, me.status, nobody.status, refused.code, keys.keys[0].alg].join(" ");
+    const { keys } = await (await fetch(`${base}/auth/keys`)).json();
+    assert.deepEqual(await me.json(), rizz.data?.user);
+    // As the documents show it: { keys: [{ kty, use, kid, n, e, ... }] }.
+    assert.ok(["kty", "use", "kid", "n", "e"].every((member) => typeof keys[0][member] === "string"), JSON.stringify(keys));
+    await further(base, rizz.data);
+    return [registered.status, rizz.statusCode, me.status, nobody.status, refused.code, keys[0].alg].join(" ");
   } finally {
-    child.disconnect?.();
-    // Elysia's adapter takes the signal to end for itself, and a pool that is open then keeps the process.
-    child.kill("SIGKILL");
-    await ended;
+    await stop();
+  }
+}
+
+/** Single sign-on: what an application in client mode answers to tokens of the server at `base`, over `url`. */
+async function trust(consumer, file, base, url, rizz) {
+  // Nobody becomes an administrator by registering.
+  const args = [consumer.path("node_modules/sentri/dist/cli/main.js"), "create-user", "--identifier", "username:boss", "--roles", "admin"];
+  execFileSync(process.execPath, args, { cwd: consumer.folder, env: { ...process.env, DB: url }, input: `${PASSWORD}\n`, stdio: "pipe" });
+  const boss = (await login(base, "boss")).data;
+  const { base: app, stop } = await consumer.start(file, { KEY_URI: `${base}/auth/keys` });
+  try {
+    const ask = async (path, token) => {
+      const answer = await fetch(app + path, { headers: token ? { authorization: `Bearer ${token}` } : {} });
+      const body = await answer.json();
+      return [answer.status, body.code ?? body];
+    };
+    assert.deepEqual(await ask("/products", boss.accessToken), [200, boss.user], file);
+    assert.deepEqual(await ask("/products", rizz.accessToken), [403, "FORBIDDEN"], file);
+    assert.deepEqual(await ask("/products"), [401, "UNAUTHORIZED"], file);
+    assert.deepEqual(await ask("/products", `${boss.accessToken}x`), [401, "TOKEN_INVALID"], file);
+    assert.deepEqual(await ask("/orders", boss.accessToken), [403, "FORBIDDEN"], file);
+    assert.deepEqual(await ask("/orders"), [401, "UNAUTHORIZED"], file);
+  } finally {
+    await stop();
   }
 }
 
@@ -98,29 +118,35 @@ for (const [project, { packages, types, also = [], globals = "", skipLibCheck, o
   test(`${project}: the quick start, in a project of its own`, async (t) => {
     const consumer = makeConsumer(["typescript@5", ...(types.length > 0 ? ["@types/node@20"] : []), ...packages]);
     after(() => consumer.remove());
-    consumer.write("any-port.cjs", ANY_PORT);
     consumer.setType("module");
 
     await t.test("its types, and those of an application", () => {
       consumer.write("quickstart.ts", globals + readFileSync(here(`quickstart/${name}.ts`), "utf8"));
+      consumer.write("inferred.ts", inferred(name));
+      const clientMode = readFileSync(here(`client-mode/${name}.ts`), "utf8");
+      assert.ok(clientMode.includes(KEY_URI));
+      const [handler, listening] = around[name];
+      consumer.write("client.ts", `${globals}${clientMode.replace(/\n\n/, `\n\n${handler}\n`).replace(KEY_URI, "process.env.KEY_URI!")}${listening}\n`);
       for (const file of [name, ...also]) consumer.write(`types-${file}.ts`, globals + readFileSync(here(`types/${file}.ts`), "utf8"));
       // What an application declares of its framework holds for all of a program, so `also` are others.
       for (const file of also) consumer.compile([`types-${file}.ts`], { module: "NodeNext", skipLibCheck, types });
       consumer.setType("commonjs");
-      consumer.compile([`types-${name}.ts`], { module: "Node16", skipLibCheck, types });
+      consumer.compile([`types-${name}.ts`, "inferred.ts"], { module: "Node16", skipLibCheck, types });
       consumer.setType("module");
-      consumer.compile([`types-${name}.ts`, "quickstart.ts"], { module: "NodeNext", skipLibCheck, types });
+      consumer.compile([`types-${name}.ts`, "inferred.ts", "quickstart.ts", "client.ts"], { module: "NodeNext", skipLibCheck, types });
     });
 
-    await t.test("from ESM and CommonJS, on PostgreSQL", async () => {
-      copyFileSync(consumer.path("out/quickstart.js"), consumer.path("esm.mjs"));
-      const code = (finish[name] ?? ((same) => same))(readFileSync(consumer.path("esm.mjs"), "utf8"));
-      consumer.write("esm.mjs", code);
-      consumer.write("cjs.cjs", toCommonJs(code));
-      for (const file of ["esm.mjs", "cjs.cjs"]) {
+    await t.test("from ESM and CommonJS, on PostgreSQL, and an application in client mode beside it", async () => {
+      for (const program of ["quickstart", "client"]) {
+        const code = (finish[name] ?? ((same) => same))(readFileSync(consumer.path(`out/${program}.js`), "utf8"));
+        consumer.write(`${program}.mjs`, code);
+        consumer.write(`${program}.cjs`, toCommonJs(code));
+      }
+      for (const form of ["mjs", "cjs"]) {
         const { url, drop } = await postgresSchema();
         try {
-          assert.equal(await live(consumer, file, url), "201 200 200 401 UNAUTHORIZED RS256", file);
+          const sso = (base, rizz) => trust(consumer, `client.${form}`, base, url, rizz);
+          assert.equal(await live(consumer, `quickstart.${form}`, url, sso), "201 200 200 401 UNAUTHORIZED RS256", form);
         } finally {
           await drop();
         }

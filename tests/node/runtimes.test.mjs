@@ -34,6 +34,7 @@ await auth.migrate();
 const app = new Hono();
 app.route("/auth", auth.router());
 app.get("/protected", auth.protect(), (c) => c.json({ user: c.get("user") }));
+app.get("/single", auth.protect(), (c) => c.json({ user: c.get("user") }));
 app.get("/admin", auth.protect(), auth.authorize("admin"), (c) => c.json({ ok: true }));
 app.onError(auth.errorHandler());
 `;
@@ -46,6 +47,11 @@ await auth.migrate();
 const app = new Elysia()
   .onError(auth.errorHandler())
   .group("/auth", (group) => group.use(auth.router()))
+  .use(auth.macro())
+  .get("/single", ({ user }) => ({ user }), { protect: true })
+  .get("/single/admin", ({ user }) => ({ user }), { authorize: ["admin"] })
+  .get("/single/own", ({ user }) => ({ user }), { permit: ({ user, params }) => user.id === params.id })
+  .get("/open", (context) => ({ known: "user" in context }))
   .use(auth.protect())
   .get("/protected", ({ user }) => ({ user }))
   .use(auth.authorize("admin"))
@@ -56,6 +62,17 @@ const BUN = `
 const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
 console.log("listening " + server.port);
 `;
+
+// Elysia knows its server, and by it the address of a client, if it listens itself or is told.
+const BUN_ELYSIA = {
+  "listening itself": `
+app.listen({ port: 0, hostname: "127.0.0.1" }, ({ port }) => console.log("listening " + port));
+`,
+  "told of Bun.serve()": `
+app.server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
+console.log("listening " + app.server.port);
+`,
+};
 
 const DENO = `
 Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: ({ port }) => console.log("listening " + port) }, app.fetch);
@@ -71,10 +88,14 @@ async function assertServes(base) {
   const login = await browser.post("/auth/login", { identifier: "RIZZ@example.com", password: "correct horse 1" });
   assert.equal(login.status, 200, login.text);
   const headers = { authorization: `Bearer ${login.body.data.accessToken}` };
-  assert.deepEqual((await browser.fetch("/protected", { headers })).body.user, login.body.data.user);
+  for (const path of ["/protected", "/single"]) assert.deepEqual((await browser.fetch(path, { headers })).body.user, login.body.data.user, path);
+  const { sessions } = (await browser.fetch("/auth/me/sessions", { headers })).body.data;
+  assert.deepEqual(sessions.map(({ ip, current }) => [ip, current]), [["127.0.0.1", true]], "the peer's address, as this runtime has it");
   assert.equal((await browser.fetch("/admin", { headers })).body.code, "FORBIDDEN");
-  const refused = await new Browser(base).fetch("/protected");
-  assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, "Bearer"]);
+  for (const path of ["/protected", "/single"]) {
+    const refused = await new Browser(base).fetch(path);
+    assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, "Bearer"], path);
+  }
   const silent = await browser.fetch("/protected");
   assert.ok(silent.headers.get("x-access-token"));
   assert.equal((await browser.fetch("/auth/refresh", { method: "POST" })).status, 200);
@@ -85,11 +106,29 @@ async function assertServes(base) {
   assert.equal((await browser.fetch("/protected", { headers })).body.code, "UNAUTHORIZED");
 }
 
-for (const [name, app] of Object.entries({ Hono: HONO, Elysia: ELYSIA })) {
-  test(`Bun serves ${name} in server mode on SQLite`, { timeout: 60_000 }, async (t) => {
-    writeFileSync(join(full, `bun-${name}.js`), app + BUN);
-    const { base } = await start(t, binary("bun"), [`bun-${name}.js`], { cwd: full });
+/** The options of single routes. */
+async function assertMacros(base) {
+  const browser = new Browser(base);
+  const { data } = (await browser.post("/auth/login", { identifier: "rizz", password: "correct horse 1" })).body;
+  const ask = async (path, headers) => (await new Browser(base).fetch(path, { headers })).status;
+  const rizz = { authorization: `Bearer ${data.accessToken}` };
+  assert.deepEqual([await ask("/single", rizz), await ask("/single/admin", rizz), await ask("/single/own", rizz)], [200, 403, 403]);
+  assert.deepEqual([await ask("/single"), await ask("/single/admin"), await ask("/single/own")], [401, 401, 401]);
+  assert.deepEqual((await new Browser(base).fetch("/open")).body, { known: false });
+}
+
+test("Bun serves Hono in server mode on SQLite", { timeout: 60_000 }, async (t) => {
+  writeFileSync(join(full, "bun-hono.js"), HONO + BUN);
+  const { base } = await start(t, binary("bun"), ["bun-hono.js"], { cwd: full });
+  await assertServes(base);
+});
+
+for (const [how, listening] of Object.entries(BUN_ELYSIA)) {
+  test(`Bun serves Elysia in server mode on SQLite, ${how}`, { timeout: 60_000 }, async (t) => {
+    writeFileSync(join(full, "bun-elysia.js"), ELYSIA + listening);
+    const { base } = await start(t, binary("bun"), ["bun-elysia.js"], { cwd: full });
     await assertServes(base);
+    await assertMacros(base);
   });
 }
 

@@ -12,6 +12,12 @@ export interface Parts extends Partial<SentriElysiaContext> {
   store: object;
 }
 
+/** A context as its type has it: Elysia leaves `params` out where a path has none. */
+export function whole<Ctx extends Parts>(ctx: Ctx): Ctx {
+  (ctx as { params?: object }).params ??= {};
+  return ctx;
+}
+
 /** The id of a request. */
 export const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
 

@@ -5,7 +5,7 @@ import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
-import { isStatus, peerOf, requestId, respond, surface, type Parts } from "./elysia-context.js";
+import { isStatus, peerOf, requestId, respond, surface, whole, type Parts } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -31,7 +31,7 @@ export function withElysia(Framework: typeof Elysia) {
       },
       permit(options) {
         const check = checks.permit(options as never);
-        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(ctx)));
+        return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(whole(ctx))));
       },
       errorHandler(options = {}) {
         const answer = makeAnswer<Request, Pick<Parts, "set">>(guardian, surface, options);
@@ -55,7 +55,7 @@ export function withElysia(Framework: typeof Elysia) {
     rateLimiter(options: RateLimiterOptions<Context>) {
       const check = makeLimiter(server, surface, options as never, addressBy(server));
       const hook = options.key
-        ? async (ctx: Parts) => demand(check(ctx, ctx))
+        ? async (ctx: Parts) => demand(check(whole(ctx), ctx))
         : async ({ request, set, store, server: host }: Parts & { server: Context["server"] }) => {
             const parts = { request, set, store, server: host };
             await demand(check(parts, parts));
@@ -103,7 +103,7 @@ function makeMacros(checks: Checks<Parts, Parts>) {
     },
     permit: (options: ElysiaPermit<string>) => {
       const check = checks.permit(options as never);
-      return { resolve: async (ctx: Parts) => after(ctx, check) };
+      return { resolve: async (ctx: Parts) => after(whole(ctx), check) };
     },
   };
 }

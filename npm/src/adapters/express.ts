@@ -24,13 +24,19 @@ declare global {
   }
 }
 
+/** A middleware of ours. It has a name of its own so that declarations of applications can name it without Express's further packages. */
+export interface ExpressMiddleware extends RequestHandler {}
+
+/** An error handler of ours. */
+export interface ExpressErrorHandler extends ErrorRequestHandler {}
+
 /** What client mode offers an Express application: `protect()` sets `req.user` and `req.auth`; `errorHandler()` is mounted last. */
-export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, Request, RequestHandler, ErrorRequestHandler> {}
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, Request, ExpressMiddleware, ExpressErrorHandler> {}
 
 /** What server mode offers an Express application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Request, RequestHandler> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Request, ExpressMiddleware> {
   /** The endpoints, to be mounted where you like: `app.use("/auth", auth.router())`. */
-  router(): RequestHandler;
+  router(): ExpressMiddleware;
 }
 
 const requestId = (req: Request) => requestIdOf([req.requestId, (req as { id?: unknown }).id], one(req.headers["x-request-id"]));
@@ -47,7 +53,7 @@ const surface: Surface<Request, Response> = {
   hasHeader: (res, name) => res.hasHeader(name),
 };
 
-const middleware = (check: Check<Request, Response>): RequestHandler => (req, res, next) => proceed(check(req, res), next);
+const middleware = (check: Check<Request, Response>): ExpressMiddleware => (req, res, next) => proceed(check(req, res), next);
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);
@@ -67,7 +73,7 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
 
 function serving(server: AuthServer) {
   return {
-    router: (): RequestHandler => (req, res, next) => {
+    router: (): ExpressMiddleware => (req, res, next) => {
       const at = req.url.indexOf("?");
       if (!server.native.hasRoute(req.method, at < 0 ? req.url : req.url.slice(0, at))) return next();
       readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), body: req.body })
@@ -76,7 +82,7 @@ function serving(server: AuthServer) {
         .catch(next);
     },
     rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => req.ip)),
-    idempotencyMiddleware: (options?: IdempotencyOptions<Request>): RequestHandler => expressGate(new Gate(options, server)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<Request>): ExpressMiddleware => expressGate(new Gate(options, server)),
   };
 }
 
@@ -98,6 +104,6 @@ export function createAuthServer<Role extends string = string>(options: Omit<Ser
 }
 
 /** The idempotency middleware by itself, without an auth server. */
-export function createIdempotencyMiddleware(options?: IdempotencyOptions<Request>): RequestHandler {
+export function createIdempotencyMiddleware(options?: IdempotencyOptions<Request>): ExpressMiddleware {
   return expressGate(new Gate(options));
 }

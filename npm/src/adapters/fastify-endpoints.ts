@@ -3,7 +3,8 @@ import type { Readable } from "node:stream";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { AuthServer } from "../server.js";
 import { requestId, surface } from "./fastify-context.js";
-import { readBody, readRequest } from "./node.js";
+import { readRequest } from "./node.js";
+import { readBody } from "./node-body.js";
 import { below } from "./paths.js";
 
 /** What `setErrorHandler` and `frameworkErrors` take. */

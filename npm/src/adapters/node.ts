@@ -1,14 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { HeaderPairs } from "./checks.js";
-
-/** The most that is read of a body; the core refuses what is longer than its limit. */
-const MAX_BODY = 64 * 1024;
-
-/** How long a body may take to arrive. */
-const BODY_TIMEOUT = 30_000;
+import { readBody } from "./node-body.js";
 
 /** What HTTP/2 has in place of `Host`. */
 const AUTHORITY = ":authority";
@@ -61,37 +55,6 @@ function headerPairs({ rawHeaders }: IncomingMessage): Array<[string, string]> {
     pairs.push([name === AUTHORITY ? "host" : name, rawHeaders[i + 1]!]);
   }
   return pairs;
-}
-
-/** Reads a body up to the limit. */
-export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const done = (body: { raw?: Buffer; tooLarge?: true }) => {
-      clearTimeout(timer);
-      stream.off("data", onData).off("end", onEnd).off("error", onError).off("close", onEnd);
-      resolve(body);
-    };
-    const giveUp = () => {
-      done({ tooLarge: true });
-      // What is left of it flows by unread, so that the answer can be sent.
-      stream.resume();
-    };
-    const timer = setTimeout(giveUp, BODY_TIMEOUT);
-    timer.unref();
-    const onData = (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BODY) giveUp();
-      else chunks.push(chunk);
-    };
-    const onEnd = () => done(size > 0 ? { raw: Buffer.concat(chunks, size) } : {});
-    const onError = (error: Error) => {
-      clearTimeout(timer);
-      reject(error);
-    };
-    stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onEnd);
-  });
 }
 
 /** A request as `protect()` looks at it. */

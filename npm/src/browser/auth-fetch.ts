@@ -18,7 +18,10 @@ export interface AuthFetchOptions {
   origins?: readonly string[];
   /** An access token to begin with, for example one that the page was rendered with. */
   accessToken?: string;
-  /** Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. */
+  /**
+   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In the tab of
+   * the logout it is called when the server has answered, so it may leave the page.
+   */
   onSignedOut?: () => void;
   /** The `fetch` to use. */
   fetch?: Fetch;
@@ -46,8 +49,8 @@ export interface AuthFetch<Role extends string = string> {
   close(): void;
 }
 
-/** How long a refresh may take: other tabs wait for it. */
-const REFRESH_MS = 15_000;
+/** How long a refresh or a logout may take: other tabs wait for the one, the user for the other. */
+const PATIENCE_MS = 15_000;
 
 interface Envelope {
   code?: string;
@@ -94,7 +97,7 @@ class Session {
   constructor(private readonly options: AuthFetchOptions) {
     this.baseUrl = `${(options.baseUrl ?? "/auth").replace(/\/+$/, "")}/`;
     this.inMemory = options.token !== "cookie";
-    this.tabs = new Tabs(`sentri ${this.baseUrl}`, (news) => this.adopt(news));
+    this.tabs = new Tabs(`sentri ${this.baseUrl}`, (news) => this.tell(this.adopt(news)));
     if (options.accessToken !== undefined) this.adopt({ mark: options.accessToken, token: options.accessToken });
   }
 
@@ -120,15 +123,21 @@ class Session {
 
   async login<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
     await this.settled();
-    const data = (await this.post("login", credentials)) as SignedIn<Role>;
+    const data = (await this.post("login", {}, credentials)) as SignedIn<Role>;
     this.share({ mark: crypto.randomUUID(), token: data.accessToken, signedIn: true });
     return data;
   }
 
   async logout(): Promise<void> {
-    this.share({ mark: crypto.randomUUID(), signedOut: true });
-    await this.settled();
-    await this.post("logout");
+    const hasEnded = this.share({ mark: crypto.randomUUID(), signedOut: true });
+    try {
+      await this.settled();
+      // A page that is left must not take the request with it, and the session would live on.
+      await this.post("logout", { keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS) });
+    } finally {
+      // What is told may leave the page.
+      this.tell(hasEnded && this.signedOut);
+    }
   }
 
   /** A refresh that answered after a login would put its cookie in the place of the login's. */
@@ -151,7 +160,7 @@ class Session {
     await this.tabs.exclusively(async () => {
       const news = await this.askForToken();
       // Whoever signed out or in meanwhile knows better.
-      if (news && !hasNews()) this.share(news);
+      if (news && !hasNews()) this.tell(this.share(news));
     }, hasNews);
     return !this.signedOut && hasNews();
   }
@@ -160,26 +169,33 @@ class Session {
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
-      const { accessToken } = (await this.post("refresh", undefined, AbortSignal.timeout(REFRESH_MS))) as SignedIn;
+      const { accessToken } = (await this.post("refresh", { signal: AbortSignal.timeout(PATIENCE_MS) })) as SignedIn;
       return { mark, token: accessToken };
     } catch (error) {
       return error instanceof SentriError && error.statusCode === 401 ? { mark, signedOut: true } : undefined;
     }
   }
 
-  private share(news: News): void {
-    this.adopt(news);
+  /** Takes news over and tells the other tabs; answers whether the session ends by it. */
+  private share(news: News): boolean {
+    const hasEnded = this.adopt(news);
     this.tabs.tell(this.inMemory ? news : { ...news, token: undefined });
+    return hasEnded;
   }
 
-  private adopt({ mark, token, signedIn = false, signedOut = false }: News): void {
+  /** Takes news over; answers whether the session ends by it. */
+  private adopt({ mark, token, signedIn = false, signedOut = false }: News): boolean {
     const wasSignedOut = this.signedOut;
     if (signedIn || signedOut) this.era += 1;
     this.mark = mark;
     this.signedOut = signedOut;
     this.accessToken = this.inMemory ? token : undefined;
     this.expiresAt = this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
-    if (signedOut && !wasSignedOut) this.options.onSignedOut?.();
+    return signedOut && !wasSignedOut;
+  }
+
+  private tell(hasEnded: boolean): void {
+    if (hasEnded) this.options.onSignedOut?.();
   }
 
   /** Whether the session of an era has ended. */
@@ -210,11 +226,11 @@ class Session {
     return (this.options.fetch ?? globalThis.fetch)(input, init);
   }
 
-  private async post(endpoint: string, body?: object, signal?: AbortSignal): Promise<unknown> {
+  private async post(endpoint: string, init: Init, body?: object): Promise<unknown> {
     const response = await this.send(absolute(`${this.baseUrl}${endpoint}`), {
       method: "POST",
       credentials: "include",
-      ...(signal ? { signal } : {}),
+      ...init,
       ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
     });
     const { data, code, message, statusCode } = ((await response.json().catch(() => ({}))) ?? {}) as Envelope;

@@ -1,6 +1,6 @@
 // A project of a user's: an empty folder with the tarballs of `make pack` and what else it names.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,13 +8,25 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core. */
-export function makeConsumer(packages, { native = true } = {}) {
+/** Takes the port that a program asks for away from it, and says which it got: two of them may run at once. */
+const ANY_PORT = `
+const { Server } = require("node:net");
+const { listen } = Server.prototype;
+Server.prototype.listen = function (...args) {
+  const at = typeof args[0] === "object" ? { ...args[0], port: 0 } : 0;
+  this.once("listening", () => process.send({ port: this.address().port }));
+  return listen.call(this, at, ...args.slice(1));
+};
+process.on("message", () => process.exit(0));
+`;
+
+/** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core; `flags`: of npm. */
+export function makeConsumer(packages, { native = true, flags = [] } = {}) {
   const tarballs = join(root, "target/npm");
   const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
   assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
-  if (native) return new Consumer([...files, ...packages]);
-  return new Consumer(["--omit=optional", ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
+  if (native) return new Consumer([...flags, ...files, ...packages]);
+  return new Consumer(["--omit=optional", ...flags, ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
 }
 
 class Consumer {
@@ -34,8 +46,12 @@ class Consumer {
     return join(this.folder, ...parts);
   }
 
+  read(name) {
+    return readFileSync(this.path(name), "utf8");
+  }
+
   json(name) {
-    return JSON.parse(readFileSync(this.path(name), "utf8"));
+    return JSON.parse(this.read(name));
   }
 
   write(name, text) {
@@ -62,6 +78,26 @@ class Consumer {
   /** Runs a file to its end and answers its output. */
   run(file, { args = [], env = {} } = {}) {
     return execFileSync(process.execPath, [...args, this.path(file)], { cwd: this.folder, encoding: "utf8", env: { ...process.env, ...env }, timeout: 60_000 });
+  }
+
+  /** Starts a file that listens, on any port; answers its address, and what ends it. */
+  async start(file, env = {}) {
+    this.write("any-port.cjs", ANY_PORT);
+    const args = ["--require", this.path("any-port.cjs"), this.path(file)];
+    const child = spawn(process.execPath, args, { cwd: this.folder, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const said = { errors: "" };
+    child.stderr.on("data", (chunk) => (said.errors += chunk));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const stop = async () => {
+      child.disconnect?.();
+      // Elysia's adapter takes the signal to end for itself, and a pool that is open then keeps the process.
+      child.kill("SIGKILL");
+      await ended;
+    };
+    const port = await Promise.race([new Promise((resolve) => child.once("message", (message) => resolve(message.port))), ended]);
+    if (port > 0 && child.exitCode === null) return { base: `http://127.0.0.1:${port}`, stop, said };
+    await stop();
+    return assert.fail(`${file} does not listen: ${said.errors}`);
   }
 
   remove() {

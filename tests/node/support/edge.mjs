@@ -9,13 +9,18 @@ const npm = fileURLToPath(new URL("../../../npm", import.meta.url));
 const { buildSync } = createRequire(join(npm, "package.json"))("esbuild");
 const parts = ["jwks", "jws", "claims", "cookie", "origin", "duration", "weak", "remote-set", "engine", "../browser/index", "../errors"];
 
-/** Everything that the modules of `npm/src/edge` export, and `SentriError`. */
+/** Bundles everything that the modules of `npm/src/edge` export, and `SentriError`. */
+export function buildEdge(outfile, conditions) {
+  const contents = parts.map((part) => `export * from "./${part}.ts";`).join("\n");
+  buildSync({ stdin: { contents, resolveDir: join(npm, "src/edge"), loader: "ts" }, bundle: true, format: "esm", target: "es2022", outfile, conditions });
+}
+
+/** The same, loaded. */
 export async function loadEdge() {
   const folder = mkdtempSync(join(tmpdir(), "sentri-edge-"));
   try {
     const outfile = join(folder, "edge.mjs");
-    const contents = parts.map((part) => `export * from "./${part}.ts";`).join("\n");
-    buildSync({ stdin: { contents, resolveDir: join(npm, "src/edge"), loader: "ts" }, bundle: true, format: "esm", target: "es2022", outfile });
+    buildEdge(outfile);
     return await import(pathToFileURL(outfile));
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,0 +1,38 @@
+import type { Readable } from "node:stream";
+
+/** The most that is read of a body; the core refuses what is longer than its limit. */
+const MAX_BODY = 64 * 1024;
+
+/** How long a body may take to arrive. */
+const BODY_TIMEOUT = 30_000;
+
+/** Reads a body up to the limit. */
+export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const done = (body: { raw?: Buffer; tooLarge?: true }) => {
+      clearTimeout(timer);
+      stream.off("data", onData).off("end", onEnd).off("error", onError).off("close", onEnd);
+      resolve(body);
+    };
+    const giveUp = () => {
+      done({ tooLarge: true });
+      // What is left of it flows by unread, so that the answer can be sent.
+      stream.resume();
+    };
+    const timer = setTimeout(giveUp, BODY_TIMEOUT);
+    timer.unref();
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY) giveUp();
+      else chunks.push(chunk);
+    };
+    const onEnd = () => done(size > 0 ? { raw: Buffer.concat(chunks, size) } : {});
+    const onError = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onEnd);
+  });
+}

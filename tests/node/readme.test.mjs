@@ -1,0 +1,162 @@
+// Every JavaScript snippet of the README, as it stands, in a project with the tarballs: servers are asked, pages are opened in
+// a browser, Workers run in workerd, and all else runs to its end.
+import assert from "node:assert/strict";
+import { readFileSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./support/chromium.mjs";
+import { makeConsumer, root } from "./support/consumer.mjs";
+import { bundle, startWorkerd } from "./support/runtimes.mjs";
+import { Browser, PASSWORD, listen, options, sentri, user } from "./support/server.mjs";
+
+const { createTokenFactory, startKeyServer } = createRequire(import.meta.url)("../../npm/dist/testing.js");
+const PACKAGES = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4", "kysely@0.28", "pino@10"];
+
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const snippets = [...readme.matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
+let consumer;
+
+before(() => {
+  consumer = makeConsumer(PACKAGES);
+  // Compiled once is enough.
+  symlinkSync(join(root, "tests/node/node_modules/better-sqlite3"), consumer.path("node_modules/better-sqlite3"));
+});
+
+after(() => consumer.remove());
+
+/** What only ends. */
+async function runsToItsEnd(_t, file) {
+  consumer.run(file, { env: { DATABASE_URL: "sqlite::memory:" } });
+}
+
+/** What listens, until the test ends. */
+async function start(t, file, env) {
+  const { base, stop, said } = await consumer.start(file, env);
+  t.after(stop);
+  return { base, said };
+}
+
+/** A quick start: somebody registers, logs in and is known; and may not do what an administrator may. */
+async function serves(t, file, code) {
+  const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:" });
+  const browser = new Browser(base);
+  assert.equal((await browser.post("/auth/register", user("rizz"))).status, 201);
+  const { body: { data } } = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
+  const headers = { authorization: `Bearer ${data.accessToken}` };
+  const nobody = new Browser(base);
+  assert.deepEqual((await nobody.fetch("/me", { headers })).body, data.user);
+  assert.equal((await nobody.fetch("/me")).status, 401);
+  if (code.includes("/posts/:id")) {
+    assert.equal((await nobody.fetch("/posts/1", { method: "DELETE", headers })).body.code, "FORBIDDEN");
+    assert.equal((await nobody.fetch("/posts/1", { method: "DELETE" })).body.code, "UNAUTHORIZED");
+  }
+  assert.equal(said.errors, "");
+}
+
+async function issuer(t) {
+  const tokens = createTokenFactory();
+  const keys = await startKeyServer(tokens);
+  t.after(() => keys.close());
+  return { keyUri: keys.keyUri, headers: (input) => ({ authorization: `Bearer ${tokens.sign(input)}` }) };
+}
+
+/** An application that trusts an auth server elsewhere. */
+async function trusts(t, base, path, { headers }) {
+  const ask = async (given) => new Browser(base).fetch(path, { headers: given });
+  assert.deepEqual((await ask(headers({ id: "rizz", roles: ["user"] }))).body, { id: "rizz", roles: ["user"] });
+  assert.equal((await ask({})).body.code, "UNAUTHORIZED");
+  assert.equal((await ask({ authorization: "Bearer a.b.c" })).body.code, "TOKEN_INVALID");
+}
+
+/** A page whose script is the snippet, served by an application whose endpoints it calls. */
+async function runsInABrowser(t, _file, code) {
+  const auth = sentri.createAuth(options());
+  await auth.migrate();
+  await auth.register(user("rizz", { password: "correct horse" }));
+  const log = [];
+  const page = `<!doctype html><title>app</title><script type="importmap">{"imports":{"sentri/browser":"/sentri.mjs"}}</script><script type="module">${code}</script>`;
+  const base = await listen(t, auth, {
+    before: (app) => {
+      app.use((req, res, next) => {
+        res.on("finish", () => log.push(`${req.method} ${req.originalUrl} ${res.statusCode}`));
+        next();
+      });
+      app.get("/", (_req, res) => res.type("html").send(page));
+      app.get("/login", (_req, res) => res.type("html").send("<!doctype html><title>login</title>"));
+      app.get("/sentri.mjs", (_req, res) => res.sendFile(consumer.path("node_modules/sentri/dist/esm/browser.mjs")));
+      app.get("/favicon.ico", (_req, res) => res.status(204).end());
+    },
+    extend: (app) => app.get("/api/orders", auth.protect(), (req, res) => res.json({ of: req.user.id })),
+  });
+  const browser = await openBrowser(t);
+  const tab = await browser.newPage();
+  const errors = [];
+  tab.on("pageerror", (error) => errors.push(String(error)));
+  await tab.goto(base);
+  await tab.waitForURL(`${base}/login`);
+  assert.deepEqual(log.filter((line) => / \/(auth|api|login)/.test(line)), ["POST /auth/login 200", "GET /api/orders 200", "POST /auth/logout 200", "GET /login 200"]);
+  assert.deepEqual(errors, []);
+}
+
+/** A handler that renders a page and refreshes for it: `req` and `res` are its own. */
+async function forwards(t, file, code) {
+  const auth = sentri.createAuth(options());
+  await auth.migrate();
+  await auth.register(user("rizz"));
+  const internal = await listen(t, auth);
+  const [first, ...rest] = code.split("\n");
+  assert.ok(code.includes("http://auth.internal/"));
+  const handler = `${first}\nexport default async (req, res) => {\n${rest.join("\n")}\n};\n`.replace("http://auth.internal", internal);
+  consumer.write(file, handler);
+  const { default: render } = await import(consumer.path(file));
+  const outer = sentri.createAuth(options());
+  const base = await listen(t, outer, { before: (app) => app.get("/page", (req, res, next) => render(req, res).then(() => res.json({ rendered: true }), next)) });
+  const browser = new Browser(internal);
+  await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
+  const given = browser.jar.get("refresh_token");
+  browser.base = base;
+  const answer = await browser.fetch("/page");
+  assert.deepEqual([answer.body, answer.headers.get("cache-control")], [{ rendered: true }, "no-store"]);
+  assert.notEqual(browser.jar.get("refresh_token"), given);
+  browser.base = internal;
+  assert.equal((await browser.fetch("/auth/refresh", { method: "POST" })).status, 200);
+}
+
+/** How a snippet is run that does not only end. */
+const RUNS = {
+  "quick-start": serves, fastify: serves, hono: serves, koa: serves, elysia: serves,
+  browser: runsInABrowser,
+  "forward-cookies": forwards,
+  async "client-mode"(t, file) {
+    const from = await issuer(t);
+    const { base, said } = await start(t, file, { KEY_URI: from.keyUri });
+    await trusts(t, base, "/products", from);
+    const remove = async (roles) => (await new Browser(base).fetch("/products/7", { method: "DELETE", headers: from.headers({ roles }) })).body;
+    assert.deepEqual(await remove(["admin"]), { deleted: "7" });
+    assert.equal((await remove(["user"])).code, "FORBIDDEN");
+    assert.equal(said.errors, "");
+  },
+  async workers(t, _file, code) {
+    const from = await issuer(t);
+    await bundle(consumer.folder, code, ["workerd", "worker", "browser"], "worker.js");
+    const { base } = await startWorkerd(t, consumer.folder, "worker.js", { KEY_URI: from.keyUri });
+    await trusts(t, base, "/orders", from);
+  },
+};
+
+test("every snippet of the README is run", () => {
+  assert.deepEqual(snippets.map(([, name]) => name), [
+    "quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "client-mode", "workers", "browser", "forward-cookies", "testing", "middleware", "programmatic",
+    "logger", "kysely",
+  ]);
+  assert.equal(readme.match(/^```(js|cjs|mjs|ts)$/gm).length, snippets.length, "and none is without its mark");
+});
+
+for (const [, name, language, code] of snippets) {
+  test(`the README's snippet ${name} runs`, { timeout: 60_000 }, async (t) => {
+    const file = `readme-${name}.${language === "cjs" ? "cjs" : "mjs"}`;
+    consumer.write(file, code);
+    await (RUNS[name] ?? runsToItsEnd)(t, file, code);
+  });
+}

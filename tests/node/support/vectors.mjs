@@ -1,0 +1,90 @@
+// How the tables in tests/vectors are answered by the edge runtimes' code. Runs in an edge runtime too: nothing of Node's.
+
+const bytes = (text) => new TextEncoder().encode(text);
+const base64url = (raw) => btoa(String.fromCharCode(...raw)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const header = (value) => value ?? undefined;
+
+/** By table: what `edge`, the modules of npm/src/edge, make of a case. Where a text is expected in an error, it has to be there. */
+const answers = (edge) => ({
+  async jws({ token, keys, algorithms, rules = {}, now }, expect) {
+    const raw = "payload" in expect || "raw" in expect;
+    const set = await edge.parseSet(bytes(JSON.stringify({ keys })));
+    try {
+      const head = edge.readHeader(token, raw ? undefined : "JWT");
+      const usable = raw ? set : set.filter(({ algorithm }) => algorithms.includes(algorithm.name));
+      const payload = await edge.verify(token, head, usable);
+      if (raw) return { payload: base64url(payload) };
+      return { claims: edge.parseAccess(payload, { leewaySeconds: 0, ...rules }, now) };
+    } catch (error) {
+      if (!(error instanceof edge.TokenError)) throw error;
+      return raw ? { error: error.code, raw: true } : { error: error.code };
+    }
+  },
+
+  async jwks({ text, set, remote }) {
+    try {
+      const keys = await (remote ? edge.parseRemoteSet : edge.parseSet)(bytes(text ?? JSON.stringify(set)));
+      return { keys: keys.map(({ kid, algorithm }) => ({ kid: kid ?? null, alg: algorithm.name })) };
+    } catch (error) {
+      if (!(error instanceof edge.KeyError)) throw error;
+      return { error: "CONFIGURATION_ERROR", reason: error.message };
+    }
+  },
+
+  cookie({ headers, name }) {
+    const read = edge.readCookie(headers, name);
+    return read === undefined ? "none" : read === "conflict" ? read : { one: read.value };
+  },
+
+  origin({ op, option, method, secFetchSite, origin, host, trusted }, expect) {
+    if (op === "sameOrigin") {
+      const request = { method, secFetchSite: header(secFetchSite), origin: header(origin), host: header(host) };
+      return edge.sameOrigin(request, edge.readTrustedOrigins(header(trusted)));
+    }
+    try {
+      edge.readTrustedOrigins(header(option));
+      return "ok";
+    } catch ({ code, message }) {
+      return code === "CONFIGURATION_ERROR" && message.includes(expect.error) ? expect : { error: message };
+    }
+  },
+
+  duration(given, expect) {
+    const read = edge.readDuration(given);
+    if ("ms" in read) return read.ms;
+    return typeof expect === "object" && read.problem.includes(expect.error) ? expect : { error: read.problem };
+  },
+
+  remote({ maxAge, steps }) {
+    const set = new edge.RemoteSet(maxAge);
+    const said = [];
+    const say = {
+      decide: (now) => said.push(set.decide(now)),
+      begin: (now) => said.push(set.begin(now)),
+      set: (now, { set: kid, began = now }) => said.push(set.succeed([], kid, began)),
+      unreachable: (now) => set.fail("unreachable", now),
+      refused: (now) => set.fail("refused", now),
+      unknown: (now) => said.push(set.mayKnowMore(now)),
+      failing: () => said.push(set.isFailing),
+      retryAfter: (now) => said.push(set.retryAfter(now)),
+      freshUntil: (now) => said.push(set.freshUntil(now)),
+    };
+    for (const { at, do: what, ...step } of steps) say[what](at, step);
+    return said;
+  },
+});
+
+/** Whether a case is for this code, which reads cookies and sets none. */
+const applies = (table, { given }) => table !== "cookie" || given.op === "read";
+
+/** What is answered to every case of a table that applies: `[id, answer]`. What throws is answered by what it says. */
+export async function answerAll(edge, table, cases) {
+  const answer = answers(edge)[table];
+  return Promise.all(cases.filter((one) => applies(table, one)).map(async ({ id, given, expect }) => {
+    try {
+      return [id, await answer(given, expect)];
+    } catch (error) {
+      return [id, { threw: String(error) }];
+    }
+  }));
+}
