@@ -31,8 +31,7 @@ class _Exchange:
     """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
 
     def __init__(self) -> None:
-        self.arguments = ()
-        self.method = request.method
+        self.arguments, self.method = (), request.method
         self.headers = wsgi_headers(request.environ)
         self.client_ip = request.remote_addr
         self.known_id = getattr(g, "request_id", None)
@@ -48,7 +47,8 @@ class _Exchange:
     def add(self, headers: Headers) -> None:
         @after_this_request
         def send(response: Response) -> Response:
-            response.headers.extend(headers)
+            for name, value in headers:
+                (response.headers.add if name == "Set-Cookie" else response.headers.set)(name, value)
             return response
 
 

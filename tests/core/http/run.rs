@@ -378,6 +378,10 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     if carries_token && !is("cache-control", "no-store") {
         return Err("what carries a token or a cookie has Cache-Control: no-store".to_owned());
     }
+    let again = |name: &str| response.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count() > 1;
+    if let Some((name, _)) = response.headers.iter().find(|(name, _)| name != "Set-Cookie" && again(name)) {
+        return Err(format!("{name} stands twice"));
+    }
     let waits = matches!(response.status, 429 | 503);
     if waits != header(response, "retry-after").is_some() {
         return Err("429 and 503, and no other answer, have Retry-After".to_owned());
@@ -468,6 +472,8 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
             body: user.map_or(Value::Null, |user| json!({ "id": user.id, "roles": user.roles })).to_string(),
         },
     };
+    // As an adapter would: ours replace what is there of the same name.
+    response.headers.retain(|(name, _)| name == "Set-Cookie" || headers.iter().all(|(ours, _)| ours != name));
     response.headers.extend(headers);
     Handled { response, events, effects: Vec::new() }
 }

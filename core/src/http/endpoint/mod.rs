@@ -204,7 +204,8 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
     }
     let _ = (request, caller);
     let mut response = response;
-    response.headers.extend(headers);
+    // A silent refresh says that it is for no cache, and so does every response of ours.
+    response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
     Handled { response, events: trail.events, effects: trail.effects }
 }
 
