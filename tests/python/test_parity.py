@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
+import pytest
+
 from sentri.names import camel, snake
+from sentri.options import describe
 from sentri.testing import Clock
 from support.apps import FRAMEWORKS
 from support.pattern import forged, unsigned
@@ -29,9 +32,8 @@ OPTIONS: dict[str, Any] = {
     "secret": "a secret of at least thirty-two bytes, for tests",
     "valid_roles": ["user", "admin", "editor"],
     "salt_rounds": 10,
-    "access_cookie": True,
     "api_key": "the key",
-    "rate_limit": {"max_login_attempts": 8, "max_register_attempts": 40},
+    "rate_limit": {"max_login_attempts": 3, "max_register_attempts": 8},
 }
 START = 1_767_225_600_000
 COMPARED = ["content-type", "cache-control", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "set-cookie", "x-access-token"]
@@ -42,13 +44,15 @@ Call = Callable[..., Any]
 
 
 class Server:
-    """A server with two users, and the means to ask it. ``call`` makes a programmatic call, ``events`` takes what was logged."""
+    """A server with two users, and the means to ask it. ``call`` makes a programmatic call, ``events`` takes what was logged,
+    ``advance`` moves the clock."""
 
-    def __init__(self, name: str, base: str, call: Call, events: Call) -> None:
+    def __init__(self, name: str, base: str, call: Call, events: Call, advance: Call) -> None:
         self.name = name
         self._base = base
         self._call = call
         self._events = events
+        self._advance = advance
         self._known = {"host": urlsplit(base).netloc}
         self._seen: dict[str, str] = {}
 
@@ -76,10 +80,12 @@ class Server:
             }
         self._known |= {"forged": forged(self._known["rizz.access"]), "unsigned": unsigned(self._known["rizz.access"])}
 
-    def ask(self, request: dict[str, Any]) -> tuple[int, str]:
-        """The status, and all that is compared."""
+    def ask(self, request: dict[str, Any]) -> tuple[int, set[str], str]:
+        """The status, the headers and codes that were seen, and all that is compared."""
         fill = lambda text: re.sub(r"\$\{([\w.]+)\}", lambda found: self._known[found[1]], text)  # noqa: E731
         self._events()
+        if request.get("advance"):
+            self._advance(request["advance"])
         body = request.get("body")
         headers = [(name, fill(value)) for name, value in request["headers"]]
         status, got, text = exchange(
@@ -93,7 +99,8 @@ class Server:
         # What the application answers is its framework's to write; what we answer is the same byte by byte.
         compared = {name: got.get(name) for name in COMPARED if ours or name != "content-type"}
         logged = [[level, {name: value for name, value in entry.items() if name != "duration_ms"}] for level, entry in self._events()]
-        return status, self._alike(json.dumps({"status": status, "body": text if ours else read, "headers": compared, "logged": logged}, indent=1))
+        seen = {name for name, value in compared.items() if value} | ({str(read.get("code"))} if ours and read else set())
+        return status, seen, self._alike(json.dumps({"status": status, "body": text if ours else read, "headers": compared, "logged": logged}, indent=1))
 
     def _alike(self, text: str) -> str:
         """What is random differs, so it is compared by when it was first seen."""
@@ -120,11 +127,10 @@ def exchange(base: str, method: str, path: str, headers: list[tuple[str, str]], 
         connection.close()
 
 
-def express(stack: ExitStack) -> tuple[Server, list[dict[str, Any]]]:
+def express(stack: ExitStack, more: dict[str, Any]) -> tuple[Server, list[dict[str, Any]]]:
     """Express, and the requests."""
-    options = {**{camel(name): value for name, value in OPTIONS.items()}, "rateLimit": {camel(name): value for name, value in OPTIONS["rate_limit"].items()}}
     script = Path(__file__).parent / "support/node_parity.mjs"
-    command = ["node", str(script), str(SEED), str(COUNT), json.dumps({**options, "mode": "server", "clock": START})]
+    command = ["node", str(script), str(SEED), str(COUNT), describe({**OPTIONS, **more, "mode": "server", "clock": START})]
     process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"))
     stack.callback(process.terminate)
     said, heard = process.stdin, process.stdout
@@ -139,7 +145,7 @@ def express(stack: ExitStack) -> tuple[Server, list[dict[str, Any]]]:
 
     begun = json.loads(heard.readline())
     call("migrate")
-    return Server("Express", begun["base"], call, lambda: call("events")), begun["requests"]
+    return Server("Express", begun["base"], call, lambda: call("events"), lambda by: call("advance", by)), begun["requests"]
 
 
 class Logger:
@@ -153,9 +159,9 @@ class Logger:
         return taken
 
 
-def python(stack: ExitStack, name: str) -> Server:
-    logger = Logger()
-    auth, base = stack.enter_context(FRAMEWORKS[name]({**OPTIONS, "clock": Clock(START), "logger": logger}))
+def python(stack: ExitStack, name: str, more: dict[str, Any]) -> Server:
+    logger, clock = Logger(), Clock(START)
+    auth, base = stack.enter_context(FRAMEWORKS[name]({**OPTIONS, **more, "clock": clock, "logger": logger}))
     stack.callback(auth.close)
 
     def call(method: str, *args: Any) -> Any:
@@ -164,27 +170,33 @@ def python(stack: ExitStack, name: str) -> Server:
         return {camel(key): value for key, value in result.items()} if isinstance(result, dict) else result
 
     call("migrate")
-    return Server(name, base, call, logger.take)
+    return Server(name, base, call, logger.take, clock.advance)
 
 
-def test_generated_requests_are_answered_as_express_does() -> None:
+@pytest.mark.parametrize("access_cookie", [True, False], ids=["cookie", "header"])
+def test_generated_requests_are_answered_as_express_does(access_cookie: bool) -> None:
+    """A token that is minted goes into the access cookie, or without one into a header: half of the requests each."""
     with ExitStack() as stack:
-        node, requests = express(stack)
-        servers = [node, *(python(stack, name) for name in FRAMEWORKS)]
+        more = {"access_cookie": access_cookie}
+        node, requests = express(stack, more)
+        servers = [node, *(python(stack, name, more) for name in FRAMEWORKS)]
         pool = stack.enter_context(ThreadPoolExecutor(len(servers)))
         statuses: Counter[int] = Counter()
+        seen: set[str] = set()
         differing = []
         assert len(requests) == COUNT
-        for number, request in enumerate(requests):
+        half = COUNT // 2
+        for number, request in enumerate(requests[:half] if access_cookie else requests[half:]):
             # Whatever else a request may hold one day is to be sent, too.
-            assert set(request) <= {"method", "mount", "path", "headers", "body"}
+            assert set(request) <= {"method", "mount", "path", "headers", "body", "advance"}
             if number % 5 == 0:
                 list(pool.map(Server.renew, servers))
-            answers = list(pool.map(lambda server: server.ask(request), servers))
-            status, first = answers[0]
+            answers = list(pool.map(lambda server: server.ask(request), servers))  # noqa: B023
+            status, shown, first = answers[0]
             statuses[status] += 1
+            seen |= shown
             assert status < 500, f"request {number} is a {status}: {request}"
-            others = {server.name: answer for server, (_, answer) in zip(servers, answers) if answer != first}
+            others = {server.name: answer for server, (_, _, answer) in zip(servers, answers) if answer != first}
             if others:
                 differing.append((number, others, request, first))
         for number, others, request, first in differing[:1]:
@@ -192,4 +204,6 @@ def test_generated_requests_are_answered_as_express_does() -> None:
             raise AssertionError(
                 f"{len(differing)} requests are answered differently; number {number} by {list(others)}: {str(request)[:1_000]}\nExpress: {first}\n{said}"
             )
-        assert {200, 201, 400, 401, 403, 404, 409} <= set(statuses), statuses
+        assert {200, 201, 400, 401, 403, 404, 429} <= set(statuses), statuses
+        expected = {*COMPARED} - ({"x-access-token"} if access_cookie else set())
+        assert expected | {"INVALID_CREDENTIALS", "TOKEN_INVALID", "FORBIDDEN", "RATE_LIMIT_EXCEEDED", "VALIDATION_ERROR"} <= seen, seen

@@ -1,6 +1,6 @@
 //! Holds one conversation: every step is a request or a programmatic call, with what must come of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -378,9 +378,12 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     if carries_token && !is("cache-control", "no-store") {
         return Err("what carries a token or a cookie has Cache-Control: no-store".to_owned());
     }
-    let again = |name: &str| response.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count() > 1;
-    if let Some((name, _)) = response.headers.iter().find(|(name, _)| name != "Set-Cookie" && again(name)) {
-        return Err(format!("{name} stands twice"));
+    let mut seen = HashSet::new();
+    for (name, value) in &response.headers {
+        let cookie = if name == "Set-Cookie" { value.split('=').next() } else { None };
+        if !seen.insert((name.to_ascii_lowercase(), cookie)) {
+            return Err(format!("{name} {} stands twice", cookie.unwrap_or_default()));
+        }
     }
     let waits = matches!(response.status, 429 | 503);
     if waits != header(response, "retry-after").is_some() {
