@@ -237,7 +237,8 @@ def test_limit_steps_of_logins(given: dict[str, Any], expect: Any) -> None:
 
 LOCK = """
 import sqlite3, sys
-sqlite3.connect(sys.argv[1], isolation_level=None).execute("BEGIN IMMEDIATE")
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
 sys.stdin.read()
 """

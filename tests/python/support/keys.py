@@ -43,7 +43,7 @@ class KeyServer:
 
     @property
     def uri(self) -> str:
-        return f"http://127.0.0.1:{self._port or 9}/keys"
+        return f"http://127.0.0.1:{self._port}/keys"
 
     async def up(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
