@@ -2,6 +2,7 @@
 # make test   set up what the tests need and run them all
 # make check  formatting, lints, generated files, dependencies, types
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
+# make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
 # make wheel  an installable Python wheel in target/wheels
@@ -16,6 +17,7 @@ PORT ?= 3000
 DB ?= sqlite:./sentri.db
 
 PYTHON ?= python3
+PYTHON39 ?= python3.9
 
 # LANG is also the locale of every command, and what is set on the command line is handed on to all of them.
 ifeq ($(origin LANG),command line)
@@ -32,7 +34,7 @@ STAMPS := target/stamps
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-ruby bench bench-python pack wheel bindings generate clean
+.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby bench bench-python pack wheel bindings generate clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -94,6 +96,15 @@ $(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(PYTHON_SOURCES)
 
 $(STAMPS)/python-install: $(STAMPS)/wheel
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/sentri-*.whl
+	@touch $@
+
+$(STAMPS)/python39-install: $(STAMPS)/wheel tests/python/requirements39.txt
+	@echo '==> Python packages for the tests by Python 3.9'
+	@$(PYTHON39) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 9))' || \
+	  { echo 'There is no Python 3.9 with venv: set PYTHON39=' >&2; exit 1; }
+	$(PYTHON39) -m venv --clear $(VENV)39
+	$(VENV)39/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements39.txt
+	$(VENV)39/bin/pip install --quiet --disable-pip-version-check --no-deps target/wheels/sentri-*.whl
 	@touch $@
 
 $(STAMPS)/ruby: | $(STAMPS)
@@ -183,10 +194,19 @@ test-python: $(STAMPS)/python-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAM
 	@echo '==> Python tests'
 	cd tests/python && $(VENV)/bin/pytest
 
+# Types are checked once for all versions, so not here.
+test-python39: $(STAMPS)/python39-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> Python tests by Python 3.9'
+	cd tests/python && ../services/run.sh $(VENV)39/bin/pytest --ignore test_types.py
+
 test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 	@echo '==> Ruby'
 	@$(MAKE) --no-print-directory bindings LANG=ruby
 	tests/ruby/run.sh
+	@echo '==> Kotlin, Swift'
+	@$(MAKE) --no-print-directory bindings LANG=kotlin
+	@$(MAKE) --no-print-directory bindings LANG=swift
+	tests/ruby/guide.sh
 
 bench-python: $(STAMPS)/python-install
 	$(VENV)/bin/python tests/bench/bench.py

@@ -44,7 +44,10 @@ impl Tokens {
             (None, Some(set)) => {
                 let allowed = algorithms(&mut read)?;
                 let text = set.as_str().map_or_else(|| set.to_string(), str::to_owned);
-                KeySource::Set(JwkSet::from_remote_json(text.as_bytes())?, allowed)
+                // The set says that it came from `keyUri`; here it did not.
+                let set = JwkSet::from_remote_json(text.as_bytes())
+                    .map_err(|error| Error::configuration(error.message.replacen("keyUri", "jwks", 1)))?;
+                KeySource::Set(set, allowed)
             }
             _ => return Err(read.error("secret", "or jwks must be given, and not both")),
         };

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from contextlib import ExitStack
 from typing import Any, Iterator
 
+import jwt
 import pytest
 
 from sentri import SentriError
 from support.apps import FRAMEWORKS
 from support.databases import postgres
 from support.golden import Answer, exchange
-from support.node import node_server
+from support.node import node_application, node_server
+from support.pattern import forged
 from support.servers import PASSWORD, user
 
 #: Keys are made and kept in the database, so both sides sign with the same one; the session is looked at every time.
@@ -80,6 +84,58 @@ def test_one_key_that_both_publish_and_rotate(both: tuple[str, str, Any]) -> Non
     assert auth.verify_access_token(token).id == id
     with pytest.raises(SentriError):
         auth.verify_access_token(token[:-4] + "AAAA")
+
+
+#: The frameworks of Node's applications, each with the one of the Python server whose keys it trusts.
+NODE_CLIENTS = {"express": "FastAPI", "fastify": "Flask", "hono": "Django", "koa": "Django, asynchronous", "elysia": "FastAPI"}
+
+
+def test_a_python_server_with_node_clients() -> None:
+    """Python serves the endpoints by every framework over one database, Node the application, which no secret reaches. Nobody is
+    refused while the keys rotate."""
+    with ExitStack() as stack:
+        options = {**OPTIONS, "db": stack.enter_context(postgres()), "issuer": "https://auth.example", "logger": False}
+        servers = {name: stack.enter_context(serve(options)) for name, serve in FRAMEWORKS.items()}
+        for auth, _ in servers.values():
+            stack.callback(auth.close)
+        auth = servers["Flask"][0]
+        auth.migrate()
+        for name, roles in (("rizz", ["user"]), ("boss", ["admin"])):
+            assert auth.register(**user(name, roles=roles))["success"]
+        apps = {
+            node: (servers[python][1], stack.enter_context(node_application(node, f"{servers[python][1]}/auth/keys")))
+            for node, python in NODE_CLIENTS.items()
+        }
+        before = {node: login(server, "rizz") for node, (server, _) in apps.items()}
+        for node, (server, app) in apps.items():
+            token = before[node]
+            id = auth.verify_access_token(token).id
+            assert send(app, "GET", "/protected", token=token) == (200, {"id": id, "roles": ["user"]}), node
+            assert send(app, "GET", "/admin", token=token)[0] == 403
+            assert send(app, "GET", "/admin", token=login(server, "boss"))[0] == 200
+            for wrong in (forged(token), "a.b.c", auth.sign_refresh_token(auth.verify_access_token(token).session_id)):
+                status, body = send(app, "GET", "/protected", token=wrong)
+                assert (status, body["code"]) == (401, "TOKEN_INVALID"), node
+            assert send(app, "GET", "/protected")[0] == 401
+        rotated = auth.rotate_keys()["kid"]
+        until, new = time.monotonic() + 60, set[str]()
+        while new != set(apps):
+            assert time.monotonic() < until, f"the new key signs at {new} alone"
+            time.sleep(1)
+            for node, (server, app) in apps.items():
+                after = login(server, "rizz")
+                if jwt.get_unverified_header(after)["kid"] == rotated:
+                    new.add(node)
+                for token in (before[node], after):
+                    assert send(app, "GET", "/protected", token=token)[0] == 200, node
+        assert all(jwt.get_unverified_header(token)["kid"] != rotated for token in before.values())
+
+
+def login(base: str, name: str) -> str:
+    status, body = send(base, "POST", "/auth/login", {"identifier": name, "password": PASSWORD})
+    assert status == 200
+    token: str = body["data"]["accessToken"]
+    return token
 
 
 #: What differs from answer to answer in ids, tokens and instants.

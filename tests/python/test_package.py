@@ -20,7 +20,7 @@ from sentri.cache import Generations
 from sentri.flask import AuthServer as FlaskServer
 from sentri.requests import guard_request
 from sentri.testing import Clock
-from support.servers import options, user
+from support.servers import PASSWORD, login, options, user
 
 SECRET = "a secret of at least thirty-two bytes, for tests"
 PEM = (Path(__file__).parents[1] / "core/token/keys/rsa-pkcs8.pem").read_text()
@@ -112,6 +112,25 @@ def test_events_go_to_logging_as_extra(caplog: pytest.LogCaptureFixture) -> None
     (record,) = [one for one in caplog.records if one.name == "door"]
     assert (record.message, record.levelname) == ("auth.login.failure", "WARNING")
     assert (record.errorCode, record.requestId, record.service) == ("INVALID_CREDENTIALS", "r1", "door")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["warning", "warn"])
+def test_a_logger_of_ones_own_has_either_name_for_warnings(name: str) -> None:
+    class Logger:
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, str]] = []
+            for method in ("info", name, "error"):
+                setattr(self, method, lambda entry, method=method: self.seen.append((method, entry["event"])))
+
+    logger = Logger()
+    auth = BlockingAuthServer(**options(logger=logger))
+    auth.migrate()
+    assert auth.register(**user("rizz"))["success"]
+    assert [auth.handle(*login("rizz", password)).status for password in ("wrong horse 1", PASSWORD)] == [401, 200]
+    assert logger.seen == [(name, "auth.login.failure"), ("info", "auth.login.success")]
+    auth.close()
+    with pytest.raises(SentriError, match="logger must have the methods"):
+        BlockingAuthServer(**options(logger=type("Only", (), {name: print})()))
 
 
 def test_no_field_of_an_event_collides_with_a_log_record() -> None:

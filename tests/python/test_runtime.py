@@ -29,15 +29,26 @@ async def loop_delays(over: asyncio.Event) -> list[float]:
     return sorted(seen)
 
 
+async def patient_login(auth: AuthServer) -> int:
+    """How often a client of a hundred was told to come again before it was let in: there are 64 places among the hashes, for five
+    seconds each."""
+    for refusals in range(1_000):
+        answer = await auth.handle(*login("rizz"))
+        if answer.status == 200:
+            return refusals
+        assert answer.status == 503, answer
+        await asyncio.sleep(float(dict(answer.headers)["Retry-After"]))
+    raise AssertionError("never let in")
+
+
 async def hundred_logins(auth: AuthServer) -> float:
-    """The 99th percentile of the loop's delay during 100 logins at once."""
+    """The 99th percentile of the loop's delay until 100 logins that came at once have been let in, every one."""
     over = asyncio.Event()
     watch = asyncio.create_task(loop_delays(over))
-    statuses = [answer.status for answer in await asyncio.gather(*(auth.handle(*login("rizz")) for _ in range(100)))]
+    refusals = await asyncio.gather(*(patient_login(auth) for _ in range(100)))
     over.set()
     seen = await watch
-    # Those for whom there is no place among the hashes get a 503; nothing else may happen.
-    assert statuses.count(200) > 0 and set(statuses) <= {200, 503}, statuses
+    assert len(refusals) == 100 and 0 in refusals
     assert len(seen) > 100
     return seen[int(len(seen) * 0.99)]
 
@@ -61,15 +72,19 @@ async def idle() -> float:
 
 def test_the_event_loop_goes_on_during_100_logins() -> None:
     async def main() -> list[float]:
-        auth = AuthServer(**options(logger=False))
+        # Hashes as in production, of which each keeps a core busy for a quarter of a second.
+        auth = AuthServer(**options(logger=False, salt_rounds=12))
         await auth.migrate()
         await auth.register(**user("rizz"))
-        rounds = [await hundred_logins(auth) - await idle() for _ in range(3)]
+        rounds: list[float] = []
+        # The first good one of three, since what else runs comes and goes. On a quiet machine `idle` is a few milliseconds.
+        while len(rounds) < 3 and not any(delay < 0.020 for delay in rounds):
+            rounds.append(await hundred_logins(auth) - await idle())
         await auth.close()
         return rounds
 
-    # The best of three, since what else runs comes and goes. On a quiet machine `idle` is a few milliseconds.
-    assert min(asyncio.run(main())) < 0.020
+    rounds = asyncio.run(main())
+    assert min(rounds) < 0.020, rounds
 
 
 def test_threads_hash_in_parallel() -> None:
@@ -93,16 +108,22 @@ def test_threads_hash_in_parallel() -> None:
     assert counted[0] > taken * 1000 * 0.1, f"{counted[0]} turns in {taken:.2f} s"
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="parallel needs two cores")
-def test_two_cores_are_twice_as_fast_as_one() -> None:
+def test_hashes_run_on_every_core() -> None:
+    """Four hashes of four threads take half as long as one after the other on two cores, a quarter on four; on one as long."""
+    cores = len(os.sched_getaffinity(0))
+    most = 0.45 if cores >= 4 else 0.65 if cores >= 2 else 1.15
+
     def timed(threads: int) -> float:
         started = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda _: sentri.hash_password("correct horse", salt_rounds=12), range(4)))
         return time.perf_counter() - started
 
-    # The best of three: other processes may take a core away.
-    assert min(timed(4) / timed(1) for _ in range(3)) < 0.85
+    # The first good one of eight: other processes may take a core away.
+    ratios: list[float] = []
+    while len(ratios) < 8 and not any(ratio < most for ratio in ratios):
+        ratios.append(timed(4) / timed(1))
+    assert min(ratios) < most, f"{ratios} on {cores} cores"
 
 
 def _in_child(queue: Any, auth: Any) -> None:

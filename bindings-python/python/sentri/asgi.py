@@ -86,7 +86,11 @@ class SendHeaders:
 
         async def sending(message: Message) -> None:
             if headers and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_encoded(headers)]}
+                ours = _encoded(headers)
+                # What the route says of the same is replaced: with a token in it the response is for no cache.
+                names = {name for name, _ in ours} - {b"set-cookie"}
+                rest = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
+                message = {**message, "headers": [*rest, *ours]}
             await send(message)
 
         await self._app(scope, receive, sending)

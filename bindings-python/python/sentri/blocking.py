@@ -10,6 +10,7 @@ from .guarding import ResponseData
 from .jobs import wait
 from .serving import Serving
 from .types import (
+    DeletedResult,
     IdentifierInput,
     IdentifierUpdate,
     IdentifiersResult,
@@ -96,9 +97,9 @@ class BlockingAuthServer(Serving):
         result: IdentifiersResult = self._run("bulkUpdateIdentifiers", user_id, identifiers)
         return result
 
-    def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> IdentifiersResult:
+    def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> DeletedResult:
         """Deletes identifiers, all or none; one must stay."""
-        result: IdentifiersResult = self._run("bulkDeleteIdentifiers", user_id, ids)
+        result: DeletedResult = self._run("bulkDeleteIdentifiers", user_id, ids)
         return result
 
     def assign_roles(self, user_id: str, roles: Sequence[str]) -> UserRoles:

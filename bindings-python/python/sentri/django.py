@@ -17,10 +17,9 @@ require("django")
 from asgiref.sync import iscoroutinefunction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
-from django.views.decorators.csrf import csrf_exempt
 
 from . import blocking, client
-from .django_messages import DjangoExchange, Middleware, read_length, read_path, write_response
+from .django_messages import DjangoExchange, Middleware, exempt, read_length, read_path, write_response
 from .errors import SentriError
 from .exchange import to_core
 from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
@@ -116,4 +115,4 @@ def _urls(serving: Callable[[str], View]) -> list[URLPattern]:
     # The longer ones first: an id may hold anything, an encoded slash too.
     patterns = sorted({pattern for _, pattern, _ in SENTRI_ROUTES}, key=lambda pattern: -pattern.count("/"))
     regex = {pattern: "^" + re.sub(r":\w+", "(?s:.+)", pattern[1:]) + "/?$" for pattern in patterns}
-    return [re_path(regex[pattern], csrf_exempt(serving(pattern))) for pattern in patterns]
+    return [re_path(regex[pattern], exempt(serving(pattern))) for pattern in patterns]

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from .errors import SentriError
 from .exchange import Headers
 from .guarding import ResponseData
-from .requests import asgi_path, wsgi_headers, wsgi_path
+from .requests import asgi_headers, asgi_path, wsgi_headers, wsgi_path
 from .types import Auth, User
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ class DjangoExchange:
 
     def __init__(self, request: HttpRequest) -> None:
         self.method = request.method or ""
-        self.headers = wsgi_headers(request.META)
+        # Django joins the lines of a header by commas, those of cookies too.
+        scope = getattr(request, "scope", None)
+        self.headers = asgi_headers(scope) if scope else wsgi_headers(request.META)
         self.client_ip: Optional[str] = request.META.get("REMOTE_ADDR")
         self.known_id = getattr(request, "request_id", None)
         self.arguments = (request,)
@@ -64,6 +66,13 @@ class Middleware:
 
     def process_exception(self, _: HttpRequest, error: Exception) -> Optional[HttpResponse]:
         return write_response(self.auth.error_response(error)) if isinstance(error, SentriError) else None
+
+
+def exempt(view: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """A view that Django's tokens against forgery are no matter of: the endpoints look at the origin."""
+    # Not by its decorator, which made a synchronous view of any before Django 5.0.
+    view.csrf_exempt = True  # type: ignore[attr-defined]
+    return view
 
 
 def read_path(request: HttpRequest) -> str:

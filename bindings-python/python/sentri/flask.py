@@ -48,7 +48,8 @@ class _Exchange:
     def add(self, headers: Headers) -> None:
         @after_this_request
         def send(response: Response) -> Response:
-            response.headers.extend(headers)
+            for name, value in headers:
+                (response.headers.add if name == "Set-Cookie" else response.headers.set)(name, value)
             return response
 
 

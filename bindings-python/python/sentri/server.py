@@ -10,6 +10,7 @@ from .guarding import ResponseData
 from .jobs import finish
 from .serving import Serving
 from .types import (
+    DeletedResult,
     IdentifierInput,
     IdentifierUpdate,
     IdentifiersResult,
@@ -98,9 +99,9 @@ class AuthServer(Serving):
         result: IdentifiersResult = await self._run("bulkUpdateIdentifiers", user_id, identifiers)
         return result
 
-    async def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> IdentifiersResult:
+    async def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> DeletedResult:
         """Deletes identifiers, all or none; one must stay."""
-        result: IdentifiersResult = await self._run("bulkDeleteIdentifiers", user_id, ids)
+        result: DeletedResult = await self._run("bulkDeleteIdentifiers", user_id, ids)
         return result
 
     async def assign_roles(self, user_id: str, roles: Sequence[str]) -> UserRoles:

@@ -86,22 +86,37 @@ class Failure(TypedDict):
     status_code: int
 
 
-class _Outcome(TypedDict):
-    success: bool
+class Refusal(TypedDict):
+    """What a call came to that was refused."""
+
+    success: Literal[False]
+    error: Failure
 
 
-class RegisterResult(_Outcome, total=False):
-    """``success`` with ``user``, or not with ``error``."""
+class Registered(TypedDict):
+    """What a registration came to."""
 
+    success: Literal[True]
     user: StoredUser
-    error: Failure
 
 
-class IdentifiersResult(_Outcome, total=False):
-    """``success`` with ``identifiers``, or not with ``error``."""
+class ChangedIdentifiers(TypedDict):
+    """What a change of identifiers came to."""
 
+    success: Literal[True]
     identifiers: list[Identifier]
-    error: Failure
+
+
+class DeletedIdentifiers(TypedDict):
+    """What a removal of identifiers came to."""
+
+    success: Literal[True]
+
+
+#: ``result["success"] is True`` tells which of the two it is, to type checkers too.
+RegisterResult = Union[Registered, Refusal]
+IdentifiersResult = Union[ChangedIdentifiers, Refusal]
+DeletedResult = Union[DeletedIdentifiers, Refusal]
 
 
 class UserPage(TypedDict):
@@ -266,11 +281,14 @@ class _CommonOptions(TypedDict, total=False):
     production: bool
 
 
-class ServerOptions(_CommonOptions, total=False):
-    """Options of server mode. README: Server options; the names in ``snake_case``."""
-
+class _ServerNeeds(TypedDict):
     db: Union[str, DatabaseOptions]
     valid_roles: Sequence[str]
+
+
+class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
+    """Options of server mode. README: Server options; the names in ``snake_case``."""
+
     admin_roles: Sequence[str]
     default_roles: Sequence[str]
     secret: Union[str, bytes]
@@ -303,10 +321,13 @@ class AccessCookieName(TypedDict, total=False):
     name: str
 
 
-class ClientOptions(_CommonOptions, total=False):
+class _ClientNeeds(TypedDict):
+    key_uri: str
+
+
+class ClientOptions(_ClientNeeds, _CommonOptions, total=False):
     """Options of client mode. README: Client mode; the names in ``snake_case``."""
 
-    key_uri: str
     allow_insecure: bool
     valid_roles: Sequence[str]
     algorithms: Sequence[Algorithm]

@@ -1,6 +1,6 @@
 //! Holds one conversation: every step is a request or a programmatic call, with what must come of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -378,6 +378,13 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     if carries_token && !is("cache-control", "no-store") {
         return Err("what carries a token or a cookie has Cache-Control: no-store".to_owned());
     }
+    let mut seen = HashSet::new();
+    for (name, value) in &response.headers {
+        let cookie = if name == "Set-Cookie" { value.split('=').next() } else { None };
+        if !seen.insert((name.to_ascii_lowercase(), cookie)) {
+            return Err(format!("{name} {} stands twice", cookie.unwrap_or_default()));
+        }
+    }
     let waits = matches!(response.status, 429 | 503);
     if waits != header(response, "retry-after").is_some() {
         return Err("429 and 503, and no other answer, have Retry-After".to_owned());
@@ -468,6 +475,8 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
             body: user.map_or(Value::Null, |user| json!({ "id": user.id, "roles": user.roles })).to_string(),
         },
     };
+    // As an adapter would: ours replace what is there of the same name.
+    response.headers.retain(|(name, _)| name == "Set-Cookie" || headers.iter().all(|(ours, _)| ours != name));
     response.headers.extend(headers);
     Handled { response, events, effects: Vec::new() }
 }

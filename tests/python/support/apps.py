@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "BREW"]
 
 
 def is_editor(user: Any) -> bool:
@@ -62,6 +62,24 @@ def fastapi(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     auth = AuthServer(**options)
     app = FastAPI()
     auth.install(app, prefix="/auth")
+    fastapi_routes(app, auth)
+    with uvicorn_server(app) as base:
+        yield auth.blocking, base
+
+
+@contextmanager
+def fastapi_client(options: dict[str, Any]) -> Iterator[str]:
+    from sentri.fastapi import AuthClient
+
+    auth = AuthClient(**options)
+    app = FastAPI()
+    auth.attach(app)
+    fastapi_routes(app, auth)
+    with uvicorn_server(app) as base:
+        yield base
+
+
+def fastapi_routes(app: FastAPI, auth: Any) -> None:
     protect, admin = Depends(auth.protect()), Depends(auth.authorize("admin"))
 
     async def check(request: Request) -> bool:
@@ -79,21 +97,41 @@ def fastapi(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     route("/editors", protect, editors)
     route("/unguarded-admin", admin)
     route("/unguarded-editors", editors)
-    with uvicorn_server(app) as base:
-        yield auth.blocking, base
 
 
 @contextmanager
 def flask(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
-    from flask import Flask, g, jsonify
+    from flask import Flask
 
     from sentri.flask import AuthServer
 
     auth = AuthServer(**options)
     app = Flask(__name__)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)  # type: ignore[method-assign]
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     auth.init_app(app, url_prefix="/auth")
+    flask_routes(app, auth)
+    with wsgi_server(app) as base:
+        yield auth, base
+
+
+@contextmanager
+def flask_client(options: dict[str, Any]) -> Iterator[str]:
+    from flask import Flask
+
+    from sentri.flask import AuthClient
+
+    auth = AuthClient(**options)
+    app = Flask(__name__)
+    auth.attach(app)
+    flask_routes(app, auth)
+    with wsgi_server(app) as base:
+        yield base
+
+
+def flask_routes(app: Any, auth: Any) -> None:
+    from flask import g, jsonify
+
+    app.json.sort_keys = False
     editors = auth.permit(lambda: is_editor(g.user), roles=["admin"])
 
     def route(path: str, *guards: Any) -> None:
@@ -109,14 +147,11 @@ def flask(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     route("/editors", auth.protect(), editors)
     route("/unguarded-admin", auth.authorize("admin"))
     route("/unguarded-editors", editors)
-    with wsgi_server(app) as base:
-        yield auth, base
 
 
-def django_urls(auth: Any, asynchronous: bool) -> Any:
+def django_urls(auth: Any, asynchronous: bool, endpoints: bool = True) -> Any:
     from django.http import JsonResponse
     from django.urls import include, path
-    from django.views.decorators.csrf import csrf_exempt
 
     def answer(request: Any) -> Any:
         return JsonResponse({"id": request.user.id, "roles": request.user.roles})
@@ -130,11 +165,12 @@ def django_urls(auth: Any, asynchronous: bool) -> Any:
         view: Any = answer_async if asynchronous else answer
         for guard in reversed(guards):
             view = guard(view)
-        return path(where, csrf_exempt(view))
+        view.csrf_exempt = True  # The decorator makes a synchronous view of any in Django 4.2.
+        return path(where, view)
 
     urlconf: Any = types.ModuleType("urls")
     urlconf.urlpatterns = [
-        path("auth/", include(auth.async_urls if asynchronous else auth.urls)),
+        *([path("auth/", include(auth.async_urls if asynchronous else auth.urls))] if endpoints else ()),
         route("protected", auth.protect()),
         route("admin-only", auth.protect(), auth.authorize("admin")),
         route("editors", auth.protect(), editors),
@@ -182,36 +218,63 @@ urlpatterns: list[Any] = []
 
 @contextmanager
 def django(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
-    from django.core.wsgi import get_wsgi_application
-
     from sentri.django import AuthServer
 
-    configure_django()
     auth = AuthServer(**{"trust_proxy": 1, **options})
-    urlconf, application = django_urls(auth, False), get_wsgi_application()
-
-    def app(environ: Any, start_response: Any) -> Any:
-        return application({**environ, "test.urlconf": urlconf}, start_response)
-
-    with wsgi_server(app) as base:
+    with wsgi_server(django_wsgi(django_urls(auth, False))) as base:
         yield auth, base
 
 
 @contextmanager
-def django_async(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
-    from django.core.asgi import get_asgi_application
+def django_client(options: dict[str, Any]) -> Iterator[str]:
+    from sentri.django import AuthClient
 
-    from sentri.django import AuthServer
+    with wsgi_server(django_wsgi(django_urls(AuthClient(**options), False, endpoints=False))) as base:
+        yield base
+
+
+def django_wsgi(urlconf: Any) -> Any:
+    from django.core.wsgi import get_wsgi_application
 
     configure_django()
+    application = get_wsgi_application()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        return application({**environ, "test.urlconf": urlconf}, start_response)
+
+    return app
+
+
+@contextmanager
+def django_async(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    from sentri.django import AuthServer
+
     auth = AuthServer(**options)
-    urlconf, application = django_urls(auth, True), get_asgi_application()
+    with uvicorn_server(django_asgi(django_urls(auth, True))) as base:
+        yield auth, base
+
+
+@contextmanager
+def django_async_client(options: dict[str, Any]) -> Iterator[str]:
+    from sentri.django import AuthClient
+
+    with uvicorn_server(django_asgi(django_urls(AuthClient(**options), True, endpoints=False))) as base:
+        yield base
+
+
+def django_asgi(urlconf: Any) -> Any:
+    from django.core.asgi import get_asgi_application
+
+    configure_django()
+    application = get_asgi_application()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await application({**scope, "test.urlconf": urlconf}, receive, send)
 
-    with uvicorn_server(app) as base:
-        yield auth, base
+    return app
 
+
+#: The same routes, guarded by the keys of an auth server elsewhere.
+CLIENTS = {"FastAPI": fastapi_client, "Flask": flask_client, "Django": django_client, "Django, asynchronous": django_async_client}
 
 FRAMEWORKS = {"FastAPI": fastapi, "Flask": flask, "Django": django, "Django, asynchronous": django_async}

@@ -300,6 +300,8 @@ def check_always(answer: Answer, body: Any) -> None:
         if not holds:
             raise Mismatch(what)
 
+    names = [name.lower() for name, _ in answer.headers if name.lower() != "set-cookie"] + [f"cookie {name}" for name, *_ in answer.cookies()]
+    must(len(names) == len(set(names)), f"a header or a cookie stands twice: {sorted(names)}")
     data = body.get("data") if isinstance(body, dict) else None
     is_ours = isinstance(body, dict) and "error" in body
     content_type = answer.header("content-type")

@@ -11,17 +11,32 @@ from typing import Any, Iterator
 from sentri.options import describe
 
 SCRIPT = Path(__file__).with_name("node_server.mjs")
+APPLICATION = Path(__file__).parents[2] / "node/sso/app.mjs"
 
 
 @contextmanager
 def node_server(options: dict[str, Any]) -> Iterator[str]:
     """Runs Express with these options (as Python spells them); its base address."""
-    process = subprocess.Popen(["node", str(SCRIPT), describe(options)], stdout=subprocess.PIPE, text=True)
+    with _running(["node", str(SCRIPT), describe(options)]) as said:
+        yield f"http://127.0.0.1:{json.loads(said)}"
+
+
+@contextmanager
+def node_application(framework: str, key_uri: str) -> Iterator[str]:
+    """Runs an application of a Node framework that trusts the auth server with these keys; its base address."""
+    with _running(["node", str(APPLICATION), framework, key_uri]) as said:
+        yield f"http://127.0.0.1:{said.removeprefix('listening ')}"
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[str]:
+    """A process, and its first line."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        assert port, "the Node server did not start"
-        yield f"http://127.0.0.1:{json.loads(port)}"
+        said = process.stdout.readline().strip()
+        assert said, f"{command[1]} did not start"
+        yield said
     finally:
         process.terminate()
         process.wait(10)

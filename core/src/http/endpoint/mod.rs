@@ -204,8 +204,24 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
     }
     let _ = (request, caller);
     let mut response = response;
-    response.headers.extend(headers);
+    // A silent refresh says that it is for no cache, and so does every response of ours.
+    response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
+    keep_last_cookies(&mut response.headers);
     Handled { response, events: trail.events, effects: trail.effects }
+}
+
+/// A token that was minted for a request that then ends its session is no cookie any more: of one name the last word counts, and is
+/// said alone (RFC 6265, 4.1.1).
+fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
+    let cookie = |(name, value): &(String, String)| {
+        (name == "Set-Cookie").then(|| value.split('=').next().unwrap_or_default().to_owned())
+    };
+    let names: Vec<Option<String>> = headers.iter().map(cookie).collect();
+    let mut at = 0;
+    headers.retain(|_| {
+        at += 1;
+        names[at - 1].is_none() || !names[at..].contains(&names[at - 1])
+    });
 }
 
 /// What the log learns of a request.
