@@ -34,8 +34,7 @@ class _Exchange:
     def __init__(self) -> None:
         self.method, self.arguments = request.method, ()
         self.headers = wsgi_headers(request.environ)
-        self.client_ip = request.remote_addr
-        self.known_id = getattr(g, "request_id", None)
+        self.client_ip, self.known_id = request.remote_addr, getattr(g, "request_id", None)
 
     @property
     def user(self) -> Optional[User]:
