@@ -244,7 +244,7 @@ class Upstream(Exception):
         (fastapi.HTTPException(422, {"rows": 7}), (422, "VALIDATION_ERROR", "Unprocessable content")),
         (starlette.exceptions.HTTPException(503, "table t is gone"), (500, "INTERNAL_ERROR", "Internal server error")),
         (Upstream(404), (404, "NOT_FOUND", "Not found")),
-        (starlette.exceptions.HTTPException(499), (499, "VALIDATION_ERROR", "Bad request")),
+        (starlette.exceptions.HTTPException(499, ""), (499, "VALIDATION_ERROR", "Bad request")),
         (ValueError("secret"), (500, "INTERNAL_ERROR", "Internal server error")),
     ],
 )
