@@ -32,6 +32,7 @@ const RULES: &[(&str, &[&str])] = &[
             "access",
             "cache",
             "config",
+            "epoch",
             "event",
             "generations",
             "hook",
