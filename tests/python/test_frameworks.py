@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from fastapi import Depends, FastAPI, Request, Response
+from flask import Flask, abort
 
 import sentri.django
 import sentri.fastapi
@@ -261,3 +263,30 @@ def test_adapters_are_thin() -> None:
     assert len(adapters) == 9
     for adapter in adapters:
         assert len(adapter.read_text().splitlines()) <= 120, adapter.name
+
+
+def test_what_nobody_expected_is_in_the_log_and_not_in_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """With a handler for every error; Starlette raises it again by itself, for the server to log."""
+    app, auth = Flask(__name__), sentri.flask.AuthServer(**options())
+    app.register_error_handler(Exception, auth.error_handler)
+
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("row 7 of table t")
+
+    @app.get("/conflict")
+    def conflict() -> None:
+        abort(409, "Order exists")
+
+    @app.get("/away")
+    def away() -> None:
+        raise SentriError("SERVICE_UNAVAILABLE")
+
+    client = app.test_client()
+    with caplog.at_level(logging.ERROR):
+        assert client.get("/conflict").json["message"] == "Order exists"
+        assert (client.get("/nothing").status_code, client.get("/away").status_code) == (404, 503)
+        assert caplog.records == []
+        answer = client.get("/broken")
+    assert (answer.status_code, answer.json["message"]) == (500, "Internal server error")
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["row 7 of table t"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Optional
@@ -15,7 +16,6 @@ from flask import Blueprint, Flask, Response, abort, after_this_request, current
 from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
-from .guarding import ResponseData
 from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
 from .steps import Guards, Limit, Step
@@ -41,8 +41,7 @@ class _Exchange:
         return getattr(g, "sentri_user", None)
 
     def admit(self, user: User, auth: Auth) -> None:
-        g.user = g.sentri_user = user
-        g.auth = auth
+        g.user, g.auth, g.sentri_user = user, auth, user
 
     def add(self, headers: Headers) -> None:
         @after_this_request
@@ -67,8 +66,12 @@ class FlaskGuard(Guards[Decorator]):
         return decorate
 
     def error_handler(self, error: Exception) -> Response:
-        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``."""
-        return _response(self.error_response(error))
+        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``. What nobody expected
+        goes to the application's log, as it does without a handler: the answer says nothing of it."""
+        made = self.error_response(error)
+        if made.status >= 500 and not isinstance(error, SentriError):
+            current_app.log_exception(sys.exc_info())
+        return Response(made.body, made.status, made.headers)
 
     def attach(self, app: Flask) -> None:
         """Answers ``SentriError`` in the envelope."""
@@ -106,13 +109,10 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
                 abort(404)
             moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))
             raw, moved["tooLarge"] = read_body(request.content_length, _read)
-            return _response(self.handle(moved, raw))
+            made = self.handle(moved, raw)
+            return Response(made.body, made.status, made.headers)
 
         return serve
-
-
-def _response(made: ResponseData) -> Response:
-    return Response(made.body, made.status, made.headers)
 
 
 def _read() -> bytes:
