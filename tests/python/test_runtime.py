@@ -162,6 +162,8 @@ def test_a_server_used_before_a_fork_says_so() -> None:
 CTRL_C = """
 import os, signal, sys, threading
 import sentri
+# Who is started in the background of a shell ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 auth = sentri.BlockingAuthServer(db="sqlite::memory:", valid_roles=["user"], salt_rounds=17, logger=False)
 auth.migrate()
 user = {"identifiers": [{"type": "username", "value": "rizz"}], "password": "correct horse"}
