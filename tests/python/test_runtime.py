@@ -187,6 +187,18 @@ def test_ctrl_c_ends_a_blocking_call(call: str) -> None:
     assert (out.stdout.strip(), out.stderr) == ("interrupted", "")
 
 
+def test_a_loop_that_has_ended_is_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of the core's may be about to when `asyncio.run` ends; that is no exception on it."""
+    module: Any = getattr(sentri.native, "_module")
+    loop = asyncio.new_event_loop()
+    handle = module._UniffiContinuationHandleMap.insert((loop, loop.create_future()))
+    loop.close()
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    module._uniffi_continuation_callback(handle, 1)
+    assert complaints == []
+
+
 def test_a_cancelled_call_leaves_no_trace_and_the_server_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
     async def main() -> None:
         auth = AuthServer(**options())

@@ -16,6 +16,21 @@ except (ImportError, OSError) as cause:  # pragma: no cover
 # A thread of ours must not be in the interpreter when it goes down.
 atexit.register(_module.let_go)
 
+
+@_module._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK  # type: ignore[untyped-decorator, unused-ignore]
+def _wake(handle: int, poll_code: int) -> None:
+    """The generated callback, but for an event loop that has ended while a thread of ours was about to wake it: nobody waits there,
+    and an exception would be a traceback on stderr."""
+    loop, future = _module._UniffiContinuationHandleMap.remove(handle)
+    try:
+        loop.call_soon_threadsafe(_module._uniffi_set_future_result, future, poll_code)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+_module._uniffi_continuation_callback = _wake
+
 #: What is raised for a panic; its text is the cause.
 NativePanic: type[Exception] = _module.InternalError
 
