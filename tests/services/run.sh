@@ -7,8 +7,7 @@
 # For each, in this order: its variable; a server on its standard port of 127.0.0.1; a throwaway one from installed
 # binaries; the same after installing the Debian package, where that is possible; else it says what to set.
 set -euo pipefail
-
-say() { echo "==> $*"; }
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 answers() { # url: whether a server of that kind lets us in there
   node - "$1" <<'JS'
@@ -55,17 +54,7 @@ if (kind === "postgre") {
 JS
 }
 
-free_port() {
-  node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
-}
-
 without_login() { sed 's#//[^@]*@#//#' <<<"$1"; } # url
-
-install() { # Debian package
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  say "installing the Debian package $1"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null
-}
 
 folder_for() { # name, user who runs the server: makes a folder, prints it
   local folder
@@ -74,14 +63,6 @@ folder_for() { # name, user who runs the server: makes a folder, prints it
   [ "$(id -u)" = 0 ] && chown "$2" "$folder"
   echo "$folder"
 }
-
-as() { # user, command: servers refuse to run as root
-  local user=$1
-  shift
-  if [ "$(id -u)" = 0 ]; then runuser -u "$user" -- "$@"; else "$@"; fi
-}
-
-user_of() { id "$1" >/dev/null 2>&1 && echo "$1" || echo nobody; } # name
 
 until_it_answers() { # url, log
   for _ in $(seq 100); do
@@ -120,14 +101,6 @@ trap 'eval "$stop"' EXIT
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------
 
-postgres_program() { # prints the folder with initdb
-  local dir
-  for dir in $(ls -d /usr/lib/postgresql/*/bin /usr/local/pgsql/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -rV); do
-    [ -x "$dir/initdb" ] && { echo "$dir"; return 0; }
-  done
-  command -v initdb >/dev/null && dirname "$(command -v initdb)" || true
-}
-
 start_postgres() { # folder with initdb
   local bin=$1 user folder port
   user=$(user_of postgres)
@@ -142,8 +115,6 @@ start_postgres() { # folder with initdb
 }
 
 # --- MySQL, MariaDB -----------------------------------------------------------------------------------------------
-
-mysql_program() { command -v mariadbd || command -v mysqld || ls /usr/sbin/mariadbd /usr/sbin/mysqld 2>/dev/null | head -1 || true; }
 
 start_mysql() { # server
   local server=$1 user folder port
@@ -167,8 +138,6 @@ start_mysql() { # server
 
 # --- Redis --------------------------------------------------------------------------------------------------------
 
-redis_program() { command -v redis-server || command -v valkey-server || true; }
-
 start_redis() { # server
   local server=$1 folder port
   folder=$(mktemp -d "${TMPDIR:-/tmp}/sentri-redis.XXXXXX")
@@ -180,6 +149,28 @@ start_redis() { # server
   REDIS_URL="redis://127.0.0.1:$port"
   until_it_answers "$REDIS_URL" "$folder/server.log"
   export REDIS_URL
+}
+
+# --- poolers, clusters, standbys ----------------------------------------------------------------------------------
+
+# Each script in cluster/ is called with a folder of its own, at the same time as the others. It starts its servers on
+# free ports, writes `export NAME=value` lines to `env` in that folder and what stops them to `stop`. Where its variable is
+# set already, it starts nothing. It fails with a message that says what to install.
+start_clusters() {
+  local here script folder jobs=()
+  here=$(dirname "${BASH_SOURCE[0]}")/cluster
+  clusters=$(mktemp -d "${TMPDIR:-/tmp}/sentri-clusters.XXXXXX")
+  chmod 755 "$clusters"
+  stop="$stop; for file in $clusters/*/stop; do if [ -f \$file ]; then bash \$file; fi; done; rm -rf $clusters"
+  for script in "$here"/*.sh; do
+    [ -f "$script" ] || continue
+    folder=$clusters/$(basename "$script" .sh)
+    mkdir "$folder"
+    bash "$script" "$folder" &
+    jobs+=("$!")
+  done
+  for job in ${jobs[@]+"${jobs[@]}"}; do wait "$job" || exit 1; done
+  for folder in "$clusters"/*/; do if [ -f "$folder/env" ]; then . "$folder/env"; fi; done
 }
 
 for_tls() { # its program, Debian package
@@ -196,4 +187,5 @@ find_server DATABASE_URL PostgreSQL start_postgres postgres_program postgresql \
 find_server MYSQL_URL 'MySQL or MariaDB' start_mysql mysql_program mariadb-server \
   mysql://root@127.0.0.1:3306/test mysql://root@127.0.0.1:3306/mysql
 find_server REDIS_URL Redis start_redis redis_program redis-server redis://127.0.0.1:6379
+start_clusters
 "$@"
