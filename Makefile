@@ -3,6 +3,7 @@
 # make check  formatting, lints, generated files, dependencies, types
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
+# make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
 # make wheel  an installable Python wheel in target/wheels
@@ -34,7 +35,7 @@ STAMPS := target/stamps
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby bench bench-python pack wheel bindings generate clean
+.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak bench bench-python pack wheel bindings generate clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -207,6 +208,11 @@ test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 	@$(MAKE) --no-print-directory bindings LANG=kotlin
 	@$(MAKE) --no-print-directory bindings LANG=swift
 	tests/ruby/guide.sh
+
+# Each long form reads SENTRI_SOAK; without it the same tests run in short.
+soak: $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> long forms of the tests'
+	SENTRI_SOAK=1 tests/services/run.sh cargo test --release --workspace soak -- --nocapture --test-threads=1
 
 bench-python: $(STAMPS)/python-install
 	$(VENV)/bin/python tests/bench/bench.py
