@@ -5,24 +5,32 @@ use serde_json::Value;
 use crate::crypto::{Secret, equal_in_constant_time, hmac_sha256, make_random};
 use crate::error::{Error, ErrorCode};
 
-/// Which roles there are (`validRoles`, `adminRoles`, `defaultRoles` options).
+/// Which roles there are (`validRoles`, `adminRoles`, `defaultRoles`, `selfAssignableRoles` options).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRules {
     /// Every role that a user may have.
     pub valid: Vec<String>,
-    /// Who may call the admin endpoints; what an anonymous registration may not ask for.
+    /// Roles that may call the admin endpoints.
     pub admin: Vec<String>,
     /// Given when a registration names none. Holds no admin role.
     pub default: Vec<String>,
+    /// Roles that an anonymous registration may ask for. Holds no admin role.
+    pub self_assignable: Vec<String>,
 }
 
 impl RoleRules {
-    /// Reads the three options; absent or null takes the default (`validRoles` has none).
+    /// Reads the four options; absent or null takes the default (`validRoles` has none). Without `selfAssignableRoles`
+    /// a registration may ask for the default roles and for `user`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the option: not a list of role names, no valid role, a role that `validRoles` does
-    /// not list, or an admin role among the default ones (everybody could then register as one).
-    pub fn from_options(valid: Option<&Value>, admin: Option<&Value>, default: Option<&Value>) -> Result<Self, Error> {
+    /// not list, or an admin role that everybody who registers would get or could ask for.
+    pub fn from_options(
+        valid: Option<&Value>,
+        admin: Option<&Value>,
+        default: Option<&Value>,
+        self_assignable: Option<&Value>,
+    ) -> Result<Self, Error> {
         let valid = role_list("validRoles", valid)?.filter(|roles| !roles.is_empty()).ok_or_else(|| {
             Error::configuration("validRoles is required: a non-empty list such as ['user', 'admin']")
         })?;
@@ -36,12 +44,27 @@ impl RoleRules {
             None => vec!["admin".to_owned()],
         };
         let default = listed("defaultRoles", role_list("defaultRoles", default)?.unwrap_or_default())?;
-        if let Some(role) = default.iter().find(|role| admin.contains(role)) {
-            return Err(Error::configuration(format!(
-                "defaultRoles must not hold the admin role '{role}': everybody who registers would get it"
-            )));
-        }
-        Ok(Self { valid, admin, default })
+        let harmless = |option: &str, roles: Vec<String>, why: &str| match roles
+            .iter()
+            .find(|role| admin.contains(role))
+        {
+            Some(role) => Err(Error::configuration(format!("{option} must not hold the admin role '{role}': {why}"))),
+            None => Ok(roles),
+        };
+        let default = harmless("defaultRoles", default, "everybody who registers would get it")?;
+        let self_assignable = match role_list("selfAssignableRoles", self_assignable)? {
+            Some(roles) => harmless(
+                "selfAssignableRoles",
+                listed("selfAssignableRoles", roles)?,
+                "anybody could register with it; give it by auth.register(), assignRoles or an apiKey",
+            )?,
+            None => {
+                let user =
+                    valid.iter().filter(|role| *role == "user" && !admin.contains(role) && !default.contains(role));
+                default.iter().chain(user).cloned().collect()
+            }
+        };
+        Ok(Self { valid, admin, default, self_assignable })
     }
 
     /// Whether one of `roles` is an admin role.
@@ -86,11 +109,12 @@ pub fn is_role_name(name: &str) -> bool {
 /// The roles that may be given to a user: `requested` without repetitions, in the order given.
 ///
 /// # Errors
-/// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for an admin role unless `caller_may_grant_admin`.
+/// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for one outside `selfAssignableRoles` unless
+/// `caller_may_grant_all`.
 pub fn check_assignable(
     requested: &[String],
     rules: &RoleRules,
-    caller_may_grant_admin: bool,
+    caller_may_grant_all: bool,
 ) -> Result<Vec<String>, Error> {
     let mut roles = Vec::<String>::new();
     for role in requested {
@@ -103,10 +127,13 @@ pub fn check_assignable(
             roles.push(role.clone());
         }
     }
-    if !caller_may_grant_admin && rules.is_admin(&roles) {
-        return Err(Error::new(ErrorCode::Forbidden, "An admin role can't be given without a valid key"));
+    match roles.iter().find(|role| !caller_may_grant_all && !rules.self_assignable.contains(role)) {
+        Some(role) => Err(Error::new(
+            ErrorCode::Forbidden,
+            format!("Role '{role}' can't be given without a valid key: selfAssignableRoles does not list it"),
+        )),
+        None => Ok(roles),
     }
-    Ok(roles)
 }
 
 /// Whether the user has one of the required roles. Nothing required is nothing granted.

@@ -199,6 +199,8 @@ export interface ServerOptions<Role extends string = string> {
   validRoles: readonly Role[];
   adminRoles?: readonly NoInfer<Role>[] | undefined;
   defaultRoles?: readonly NoInfer<Role>[] | undefined;
+  /** What an anonymous registration may ask for; `defaultRoles` and `user` if left out. No admin role: your own code gives those. */
+  selfAssignableRoles?: readonly NoInfer<Role>[] | undefined;
   secret?: string | undefined;
   algorithm?: Algorithm | undefined;
   keys?: "ephemeral" | { rotateEvery?: Duration | undefined; keySize?: number | undefined; encryptionKey?: string | undefined } | undefined;

@@ -291,6 +291,9 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
 
     admin_roles: Sequence[str]
     default_roles: Sequence[str]
+    #: What an anonymous registration may ask for; ``default_roles`` and ``user`` unless said otherwise. No admin role: your
+    #: own code gives those.
+    self_assignable_roles: Sequence[str]
     secret: Union[str, bytes]
     algorithm: Algorithm
     keys: Union[Literal["ephemeral"], KeysOptions]

@@ -20,7 +20,7 @@ use crate::store::model::NewUser;
 /// `{identifiers: [{type, value}], password, roles?}` in, `{user: {id, roles, identifiers}}` out.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (an admin role for a caller that is not trusted),
+/// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (a role outside `selfAssignableRoles` for a caller that is not trusted),
 /// `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
 pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
     let store = realm.store_for(caller)?;

@@ -10,6 +10,7 @@ export const SERVER_ONLY: readonly string[] = [
   "keys",
   "adminRoles",
   "defaultRoles",
+  "selfAssignableRoles",
   "accessExpiresIn",
   "refreshExpiresIn",
   "sessionMaxAge",

@@ -6,40 +6,60 @@ fn strings(names: &[&str]) -> Vec<String> {
 }
 
 fn rules() -> RoleRules {
-    RoleRules::from_options(Some(&json!(["user", "editor", "admin", "root"])), Some(&json!(["admin", "root"])), None)
+    let valid = json!(["user", "editor", "finance", "admin", "root"]);
+    RoleRules::from_options(Some(&valid), Some(&json!(["admin", "root"])), None, Some(&json!(["user", "editor"])))
         .unwrap()
 }
 
 #[test]
 fn defaults() {
-    let rules = RoleRules::from_options(Some(&json!(["user", "user", "admin"])), None, None).unwrap();
+    let rules = RoleRules::from_options(Some(&json!(["user", "user", "admin"])), None, None, None).unwrap();
     assert_eq!(rules.valid, strings(&["user", "admin"]));
     assert_eq!(rules.admin, strings(&["admin"]));
     assert!(rules.default.is_empty());
     // 'admin' is the default even where it is no role: nobody is an admin then.
-    assert!(RoleRules::from_options(Some(&json!(["user"])), None, Some(&json!(["user"]))).is_ok());
+    assert!(RoleRules::from_options(Some(&json!(["user"])), None, Some(&json!(["user"])), None).is_ok());
+}
+
+#[test]
+fn a_stranger_may_ask_for_the_default_roles_and_user() {
+    let own = |valid: Value, admin: Value, default: Value| {
+        RoleRules::from_options(Some(&valid), Some(&admin), Some(&default), None).unwrap().self_assignable
+    };
+    let valid = json!(["user", "moderator", "superadmin"]);
+    assert_eq!(own(valid.clone(), Value::Null, Value::Null), strings(&["user"]));
+    assert_eq!(own(valid.clone(), Value::Null, json!(["user"])), strings(&["user"]));
+    assert_eq!(own(valid.clone(), Value::Null, json!(["moderator"])), strings(&["moderator", "user"]));
+    assert_eq!(own(valid, json!(["user"]), Value::Null), strings(&[]), "an admin role is nobody's to take");
+    assert_eq!(own(json!(["member", "admin"]), Value::Null, Value::Null), strings(&[]));
 }
 
 #[test]
 fn nonsense_names_its_option() {
     let valid = json!(["user", "admin"]);
     let long = "x".repeat(65);
-    let table: [(Value, Value, Value, &str); 12] = [
-        (Value::Null, Value::Null, Value::Null, "validRoles"),
-        (json!([]), Value::Null, Value::Null, "validRoles"),
-        (json!("user"), Value::Null, Value::Null, "validRoles"),
-        (json!([""]), Value::Null, Value::Null, "validRoles"),
-        (json!(["a b"]), Value::Null, Value::Null, "validRoles"),
-        (json!([long]), Value::Null, Value::Null, "validRoles"),
-        (json!([1]), Value::Null, Value::Null, "validRoles"),
-        (valid.clone(), json!(["boss"]), Value::Null, "adminRoles"),
-        (valid.clone(), json!("admin"), Value::Null, "adminRoles"),
-        (valid.clone(), Value::Null, json!(["guest"]), "defaultRoles"),
-        (valid.clone(), Value::Null, json!(["admin"]), "defaultRoles"),
-        (valid, json!(["user"]), json!(["user"]), "defaultRoles"),
+    let none = Value::Null;
+    let table: [(Value, Value, Value, Value, &str); 17] = [
+        (Value::Null, Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!([]), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!("user"), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!([""]), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!(["a b"]), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!([long]), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (json!([1]), Value::Null, Value::Null, none.clone(), "validRoles"),
+        (valid.clone(), json!(["boss"]), Value::Null, none.clone(), "adminRoles"),
+        (valid.clone(), json!("admin"), Value::Null, none.clone(), "adminRoles"),
+        (valid.clone(), Value::Null, json!(["guest"]), none.clone(), "defaultRoles"),
+        (valid.clone(), Value::Null, json!(["admin"]), none.clone(), "defaultRoles"),
+        (valid.clone(), json!(["user"]), json!(["user"]), none.clone(), "defaultRoles"),
+        (valid.clone(), none.clone(), none.clone(), json!(["guest"]), "selfAssignableRoles"),
+        (valid.clone(), none.clone(), none.clone(), json!(["user", "admin"]), "selfAssignableRoles"),
+        (valid.clone(), json!(["user"]), none.clone(), json!(["user"]), "selfAssignableRoles"),
+        (valid.clone(), none.clone(), none.clone(), json!("user"), "selfAssignableRoles"),
+        (valid, none.clone(), none, json!([1]), "selfAssignableRoles"),
     ];
-    for (valid, admin, default, option) in table {
-        let error = RoleRules::from_options(Some(&valid), Some(&admin), Some(&default)).unwrap_err();
+    for (valid, admin, default, own, option) in table {
+        let error = RoleRules::from_options(Some(&valid), Some(&admin), Some(&default), Some(&own)).unwrap_err();
         assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with(option), "{error}");
     }
 }
@@ -69,9 +89,11 @@ fn assignable() {
     for trick in ["Admin", "admin ", " admin", "ADMIN", "admin\0", "аdmin", "__proto__", "*", "admin,user"] {
         assert_eq!(assign(&[trick], false).unwrap_err().code, "INVALID_ROLE", "{trick:?}");
     }
-    for admin in ["admin", "root"] {
-        let error = assign(&["user", admin], false).unwrap_err();
+    for other in ["admin", "root", "finance"] {
+        let error = assign(&["user", other], false).unwrap_err();
         assert_eq!((error.code.as_ref(), error.status), ("FORBIDDEN", 403));
+        assert!(error.message.contains("selfAssignableRoles") && error.message.contains(other), "{error}");
+        assert_eq!(assign(&[other], true).unwrap(), strings(&[other]));
     }
     let long = "<script>".repeat(1000);
     assert!(assign(&[&long], false).unwrap_err().message.len() < 100);
