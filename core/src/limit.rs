@@ -9,8 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::clock::Millis;
-use crate::crypto::{sha256, to_base64url};
 use crate::error::{Error, ErrorCode};
+
+mod key;
+
+pub use key::*;
 
 /// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
 pub const UNSETTLED_AFTER: Millis = 30_000;
@@ -153,49 +156,6 @@ fn end_of(budget: Budget, now: Millis) -> Millis {
 /// From `now` to `then`; never zero.
 fn until(then: Millis, now: Millis) -> Duration {
     Duration::from_millis(then.saturating_sub(now).max(1).unsigned_abs())
-}
-
-/// The key of a bucket: what it is for in clear, whom it is about as a digest only.
-#[must_use]
-pub fn key(purpose: &str, subject: &str) -> String {
-    format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
-}
-
-/// The bucket of failed logins of one account, by the user's id.
-#[must_use]
-pub fn login_account(user_id: &str) -> String {
-    key("login:account", user_id)
-}
-
-/// The bucket of failed logins by an identifier that nobody has, by its normal form. Never that of an account, not even
-/// for who logs in with somebody's id.
-#[must_use]
-pub fn login_unknown(normalized: &str) -> String {
-    key("login:unknown", normalized)
-}
-
-/// The bucket of a user's attempts at identifiers that somebody else has.
-#[must_use]
-pub fn identifiers_of(user_id: &str) -> String {
-    key("identifiers", user_id)
-}
-
-/// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
-#[must_use]
-pub fn login_address(address: &str) -> String {
-    key("login:address", address)
-}
-
-/// The bucket of registrations from one client address.
-#[must_use]
-pub fn register_address(address: &str) -> String {
-    key("register:address", address)
-}
-
-/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
-#[must_use]
-pub fn custom(prefix: &str, subject: &str) -> String {
-    format!("custom:{}", key(&to_base64url(prefix.as_bytes()), subject))
 }
 
 /// The budgets of login and registration (`rateLimit` option).

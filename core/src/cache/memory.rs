@@ -14,21 +14,27 @@ use tokio::time::{Instant, timeout_at};
 use super::{Budget, Cache, Settlement, Verdict};
 use crate::clock::{Clock, Millis};
 use crate::crypto::{make_random, sha256};
-use crate::limit::{Bucket, Step};
+use crate::limit::{Bucket, Purpose, Step, limiter};
 
-/// The most buckets that are kept. An entry takes about 70 bytes and a table may be twice as large as its entries, so
-/// all of them stay below 64 MiB.
+/// The most buckets that are kept, the parts of all purposes together. An entry takes about 70 bytes and a table may be
+/// twice as large as its entries, so all of them stay below 64 MiB.
 pub const MAX_BUCKETS: usize = 200_000;
+
+/// The most attempts that wait at one bucket; more are refused at once, or waiters would be a way to fill the memory.
+pub const MAX_WAITING: usize = 256;
 
 /// How long an attempt waits for others to be settled.
 pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// What an attempt that waited in vain is told: the places are held, not spent.
 const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
+/// What an attempt is told at a bucket where too many wait already.
+const TOO_MANY_WAIT: Verdict = Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
 const SHARDS: usize = 16;
-const MAX_IN_SHARD: usize = MAX_BUCKETS / SHARDS;
-/// How many buckets one clearing makes room for, so that a flood of keys pays for one clearing in so many.
-const CLEARED_AT_ONCE: usize = MAX_IN_SHARD / 16;
+/// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so many.
+const CLEARED_PART: usize = 16;
+/// The most limiters that have an overflow bucket of their own in a shard; further ones share one.
+const MAX_OVERFLOWS: usize = 32;
 /// How long a shard full of penalties is left alone before it is searched again.
 const SEARCH_EVERY: Millis = 1_000;
 
@@ -41,23 +47,27 @@ struct Entry {
     settled: Option<Arc<Notify>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shard {
+    /// The most entries.
+    most: usize,
     entries: HashMap<Key, Entry>,
-    /// Judges new keys while every place is taken by a penalty.
-    overflow: Option<Entry>,
+    /// Judge new keys while every place is taken by a penalty, by the limiter that the keys belong to.
+    overflow: HashMap<String, Entry>,
     searched_in_vain_at: Option<Millis>,
 }
 
 /// The [`Cache`] of one process.
 ///
-/// When it is full, ordinary buckets make room, the emptiest first; one that refuses or has attempts in flight stays
-/// till its window ends. When those alone fill it, new keys share one bucket: an attacker who fills the cache can lock
-/// strangers out for a window, but never gets more attempts.
+/// Each [`Purpose`] has a part of its own. When that is full, its ordinary buckets make room, the emptiest first; one
+/// that refuses or has attempts in flight stays till its window ends. When those alone fill the part, new keys of one
+/// limiter share one bucket: an attacker who fills it can lock strangers out of that limiter for a window, but never
+/// gets more attempts, and touches no other purpose.
 pub struct MemoryCache {
     clock: Arc<dyn Clock>,
     /// Makes the shard of a key unforeseeable, so that nobody can fill a chosen one.
     salt: [u8; 16],
+    /// The shards of the first purpose, of the second, and so on.
     shards: Vec<Mutex<Shard>>,
     max_wait: Duration,
 }
@@ -72,7 +82,8 @@ impl MemoryCache {
     /// An empty cache in which attempts wait for others at most `max_wait` of real time.
     #[must_use]
     pub fn with_max_wait(clock: Arc<dyn Clock>, max_wait: Duration) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let shard = |purpose: Purpose| Mutex::new(Shard::new(purpose.places() / SHARDS));
+        let shards = Purpose::ALL.into_iter().flat_map(|purpose| (0..SHARDS).map(move |_| shard(purpose))).collect();
         Self { clock, salt: make_random(), shards, max_wait }
     }
 
@@ -122,13 +133,14 @@ impl MemoryCache {
         let digest = sha256(&[&self.salt, key.as_bytes()].concat());
         let mut short = Key::default();
         short.copy_from_slice(&digest[..16]);
-        (&self.shards[usize::from(digest[16]) % SHARDS], short)
+        let part = Purpose::of(key) as usize * SHARDS;
+        (&self.shards[part + usize::from(digest[16]) % SHARDS], short)
     }
 
     fn try_begin(&self, key: &str, budget: Budget) -> Result<Verdict, OwnedNotified> {
-        let (shard, key) = self.locate(key);
+        let (shard, short) = self.locate(key);
         let now = self.clock.now();
-        shard.lock().begin(key, budget, now)
+        shard.lock().begin(short, limiter(key), budget, now)
     }
 }
 
@@ -155,32 +167,46 @@ impl Cache for MemoryCache {
     }
 
     async fn settle(&self, key: &str, settlement: Settlement) {
-        let (shard, key) = self.locate(key);
-        shard.lock().settle(&key, settlement, self.clock.now());
+        let (shard, short) = self.locate(key);
+        shard.lock().settle(&short, limiter(key), settlement, self.clock.now());
     }
 }
 
 impl Shard {
+    fn new(most: usize) -> Self {
+        Self { most, entries: HashMap::new(), overflow: HashMap::new(), searched_in_vain_at: None }
+    }
+
     /// The verdict, or what to wait for. The waiter is registered under the lock: no settlement slips in between.
-    fn begin(&mut self, key: Key, budget: Budget, now: Millis) -> Result<Verdict, OwnedNotified> {
+    fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<Verdict, OwnedNotified> {
         let entry = if self.entries.contains_key(&key) || self.make_room(now) {
             self.entries.entry(key).or_insert_with(|| Entry::new(budget, now))
         } else {
-            self.overflow.get_or_insert_with(|| Entry::new(budget, now))
+            let name = self.overflow_name(limiter).to_owned();
+            self.overflow.entry(name).or_insert_with(|| Entry::new(budget, now))
         };
         match entry.bucket.begin(budget, now) {
             Step::Done(verdict) => Ok(verdict),
-            Step::Wait => Err(Arc::clone(entry.settled.get_or_insert_default()).notified_owned()),
+            Step::Wait => entry.wait().map_or(Ok(TOO_MANY_WAIT), Err),
         }
     }
 
-    fn settle(&mut self, key: &Key, settlement: Settlement, now: Millis) {
+    /// Limiters without an overflow bucket of their own share the one with the empty name.
+    fn overflow_name<'a>(&self, limiter: &'a str) -> &'a str {
+        let has_own = self.overflow.len() < MAX_OVERFLOWS || self.overflow.contains_key(limiter);
+        if has_own { limiter } else { "" }
+    }
+
+    fn settle(&mut self, key: &Key, limiter: &str, settlement: Settlement, now: Millis) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.settle(settlement, now);
             if entry.bucket.is_idle() {
                 self.entries.remove(key);
             }
-        } else if let Some(entry) = self.overflow.as_mut().filter(|entry| entry.bucket.in_flight > 0) {
+            return;
+        }
+        let name = self.overflow_name(limiter);
+        if let Some(entry) = self.overflow.get_mut(name).filter(|entry| entry.bucket.in_flight > 0) {
             // One caller's success must not clear what strangers have run up.
             let shared = if settlement == Settlement::Reset { Settlement::Refunded } else { settlement };
             entry.settle(shared, now);
@@ -189,9 +215,13 @@ impl Shard {
 
     /// Whether there is a place for one more bucket, after clearing when needed.
     fn make_room(&mut self, now: Millis) -> bool {
-        if self.entries.len() < MAX_IN_SHARD {
+        if self.entries.len() < self.most {
             return true;
         }
+        self.overflow.retain(|_, entry| {
+            entry.bucket.advance(now);
+            !entry.bucket.is_idle()
+        });
         if self.searched_in_vain_at.is_some_and(|then| (0..SEARCH_EVERY).contains(&(now - then))) {
             return false;
         }
@@ -199,7 +229,7 @@ impl Shard {
             entry.bucket.advance(now);
             !entry.bucket.is_idle()
         });
-        let wanted = CLEARED_AT_ONCE.saturating_sub(MAX_IN_SHARD - self.entries.len());
+        let wanted = (self.most / CLEARED_PART).saturating_sub(self.most - self.entries.len());
         if wanted > 0 {
             let ordinary = self.entries.iter().filter(|(_, entry)| !entry.bucket.is_penalty());
             let mut ordinary: Vec<_> =
@@ -211,7 +241,7 @@ impl Shard {
                 self.entries.remove(&key);
             }
         }
-        let found = self.entries.len() < MAX_IN_SHARD;
+        let found = self.entries.len() < self.most;
         self.searched_in_vain_at = (!found).then_some(now);
         found
     }
@@ -220,6 +250,12 @@ impl Shard {
 impl Entry {
     fn new(budget: Budget, now: Millis) -> Self {
         Self { bucket: Bucket::new(budget, now), settled: None }
+    }
+
+    /// Word of the next settlement; `None` when as many wait as may. Every waiter holds the notifier beside the entry.
+    fn wait(&mut self) -> Option<OwnedNotified> {
+        let settled = self.settled.get_or_insert_default();
+        (Arc::strong_count(settled) <= MAX_WAITING).then(|| Arc::clone(settled).notified_owned())
     }
 
     fn settle(&mut self, settlement: Settlement, now: Millis) {

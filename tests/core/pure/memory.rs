@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sentri_core::cache::memory::{MAX_BUCKETS, MemoryCache};
+use sentri_core::cache::memory::{MAX_BUCKETS, MAX_WAITING, MemoryCache};
 use sentri_core::cache::{Budget, Cache, Settlement, Verdict};
 use sentri_core::clock::TestClock;
+use sentri_core::limit::{self, Purpose};
 
 const FIVE: Budget = Budget { limit: 5, window: Duration::from_secs(900) };
 const ONE: Budget = Budget { limit: 1, window: Duration::from_secs(900) };
@@ -154,8 +155,10 @@ async fn flood() {
             cache.hit(&format!("victim {victim}"), FIVE).await;
         }
     }
-    for key in 0..1_000_000 {
-        cache.hit(&format!("flood {key}"), FIVE).await;
+    for (purpose, prefix) in PREFIXES {
+        for key in 0..purpose.places() * 4 {
+            cache.hit(&format!("{prefix}:flood {key}"), FIVE).await;
+        }
     }
     assert!(cache.len() <= MAX_BUCKETS);
     assert!(cache.len() > MAX_BUCKETS / 2, "room is made in small steps");
@@ -164,6 +167,78 @@ async fn flood() {
     assert!(grown < 64 * 1024, "{grown} KiB");
     for victim in 0..1_000 {
         assert!(!granted(cache.hit(&format!("victim {victim}"), FIVE).await), "penalty {victim} was evicted");
+    }
+}
+
+/// How keys of each purpose begin.
+const PREFIXES: [(Purpose, &str); 6] = [
+    (Purpose::Account, "login:account"),
+    (Purpose::Address, "login:address"),
+    (Purpose::Register, "register:address"),
+    (Purpose::ApiKey, "api-key:address"),
+    (Purpose::Message, "message:address"),
+    (Purpose::Custom, "custom:cm91dGU"),
+];
+
+#[test]
+fn every_key_has_its_purpose() {
+    for (purpose, prefix) in PREFIXES {
+        assert_eq!(Purpose::of(&format!("{prefix}:x")), purpose, "{prefix}");
+    }
+    let purposes = [
+        (limit::login_account("x"), Purpose::Account),
+        (limit::login_unknown("x"), Purpose::Account),
+        (limit::identifiers_of("x"), Purpose::Account),
+        (limit::login_address("x"), Purpose::Address),
+        (limit::register_address("x"), Purpose::Register),
+        (limit::api_key_address("x"), Purpose::ApiKey),
+        (limit::custom("login:account", "login:account:x"), Purpose::Custom),
+    ];
+    for (key, purpose) in purposes {
+        assert_eq!(Purpose::of(&key), purpose, "{key}");
+    }
+    assert_eq!(Purpose::ALL.into_iter().map(Purpose::places).sum::<usize>(), MAX_BUCKETS);
+}
+
+/// P58: 260,000 keys that a caller chose fill the part of the application's limiters, and nothing else.
+#[tokio::test]
+async fn p58_no_purpose_fills_the_part_of_another() {
+    let (_, cache) = cache();
+    for key in 0..260_000 {
+        cache.hit(&limit::custom("search", &format!("key:{key}")), ONE).await;
+    }
+    assert_eq!(cache.len(), Purpose::Custom.places());
+    for (_, prefix) in PREFIXES.iter().filter(|(purpose, _)| *purpose != Purpose::Custom) {
+        for key in 0..1_000 {
+            let key = format!("{prefix}:{key}");
+            for _ in 0..5 {
+                assert!(granted(cache.hit(&key, FIVE).await), "{key}");
+            }
+            assert!(!granted(cache.hit(&key, FIVE).await), "{key}");
+        }
+    }
+    // Another limiter of the application has an overflow of its own: its budget is its own too.
+    let hundred = Budget { limit: 100, ..FIVE };
+    assert!(granted(cache.hit(&limit::custom("mail", "key:a"), hundred).await));
+    assert!(!granted(cache.hit(&limit::custom("search", "key:new"), ONE).await));
+}
+
+#[tokio::test]
+async fn so_many_wait_at_one_bucket_and_not_one_more() {
+    let (_, cache) = cache();
+    assert!(granted(cache.begin("key", ONE).await));
+    let mut waiters = tokio::task::JoinSet::new();
+    for _ in 0..MAX_WAITING + 100 {
+        let cache = Arc::clone(&cache);
+        waiters.spawn(async move { cache.begin("key", ONE).await });
+    }
+    for _ in 0..100 {
+        let refused = waiters.join_next().await.unwrap().unwrap();
+        assert_eq!(refused, Verdict::Exceeded { retry_after: Duration::from_secs(1) });
+    }
+    cache.settle("key", Settlement::Counted).await;
+    while let Some(refused) = waiters.join_next().await {
+        assert_eq!(refused.unwrap(), Verdict::Exceeded { retry_after: ONE.window });
     }
 }
 
@@ -188,8 +263,10 @@ async fn fuller_buckets_outlive_emptier_ones() {
 #[tokio::test]
 async fn full_of_penalties_it_is_never_open() {
     let (clock, cache) = cache();
-    for key in 0..MAX_BUCKETS * 2 {
-        cache.hit(&format!("penalty {key}"), ONE).await;
+    for (purpose, prefix) in PREFIXES {
+        for key in 0..purpose.places() * 2 {
+            cache.hit(&format!("{prefix}:penalty {key}"), ONE).await;
+        }
     }
     assert_eq!(cache.len(), MAX_BUCKETS);
     let mut passed = 0;

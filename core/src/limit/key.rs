@@ -1,0 +1,107 @@
+//! The keys of buckets and their purposes. Each purpose has a part of the memory of its own, so that nobody fills the
+//! part of another.
+
+use crate::crypto::{sha256, to_base64url};
+
+/// The key of a bucket: what it is for in clear, whom it is about as a digest only.
+#[must_use]
+pub fn key(purpose: &str, subject: &str) -> String {
+    format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
+}
+
+/// The bucket of failed logins of one account, by the user's id.
+#[must_use]
+pub fn login_account(user_id: &str) -> String {
+    key("login:account", user_id)
+}
+
+/// The bucket of failed logins by an identifier that nobody has, by its normal form. Never that of an account, not even
+/// for who logs in with somebody's id.
+#[must_use]
+pub fn login_unknown(normalized: &str) -> String {
+    key("login:unknown", normalized)
+}
+
+/// The bucket of a user's attempts at identifiers that somebody else has.
+#[must_use]
+pub fn identifiers_of(user_id: &str) -> String {
+    key("identifiers", user_id)
+}
+
+/// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
+#[must_use]
+pub fn login_address(address: &str) -> String {
+    key("login:address", address)
+}
+
+/// The bucket of registrations from one client address.
+#[must_use]
+pub fn register_address(address: &str) -> String {
+    key("register:address", address)
+}
+
+/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
+#[must_use]
+pub fn custom(prefix: &str, subject: &str) -> String {
+    format!("custom:{}", key(&to_base64url(prefix.as_bytes()), subject))
+}
+
+/// The bucket of wrong guesses at the API key from one client address.
+#[must_use]
+pub fn api_key_address(address: &str) -> String {
+    key("api-key:address", address)
+}
+
+/// The purpose of a bucket, as the beginning of its key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Failed logins by account, by spelling, and identifiers that others have.
+    Account,
+    /// Failed logins by client address.
+    Address,
+    /// Registrations.
+    Register,
+    /// Guesses at the API key.
+    ApiKey,
+    /// Messages to users: their addresses and numbers.
+    Message,
+    /// Limiters on routes of the application, whose keys its callers may choose.
+    Custom,
+}
+
+impl Purpose {
+    /// All purposes, each at the place of its number.
+    pub const ALL: [Self; 6] =
+        [Self::Account, Self::Address, Self::Register, Self::ApiKey, Self::Message, Self::Custom];
+
+    /// The purpose of the bucket with this key. A key of an unknown form counts as the application's.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        match key.split(':').next() {
+            Some("login") if key.starts_with("login:address:") => Self::Address,
+            Some("login" | "identifiers") => Self::Account,
+            Some("register") => Self::Register,
+            Some("api-key") => Self::ApiKey,
+            Some("message") => Self::Message,
+            _ => Self::Custom,
+        }
+    }
+
+    /// The most buckets that the memory of one process keeps for this purpose.
+    #[must_use]
+    pub const fn places(self) -> usize {
+        match self {
+            Self::Account => 56_000,
+            Self::Address => 40_000,
+            Self::Register | Self::Message => 16_000,
+            Self::ApiKey => 8_000,
+            Self::Custom => 64_000,
+        }
+    }
+}
+
+/// A key without its subject: the limiter that a bucket belongs to.
+#[must_use]
+pub fn limiter(key: &str) -> &str {
+    key.rsplit_once(':').map_or("", |(limiter, _)| limiter)
+}
