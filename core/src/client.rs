@@ -143,7 +143,7 @@ impl AuthClient {
     #[must_use]
     pub fn verify_access_token_now(&self, token: &str) -> Option<Result<VerifiedAccess, Error>> {
         let verified = self.0.keys.verify_now(token, &self.0.config)?;
-        Some(verified.map(|vouched| vouched.claims.into()))
+        Some(verified.map(|vouched| vouched.claims.into()).map_err(|refused| refused.error))
     }
 
     /// Verifies an access token's signature, claims and expiry; the host is not asked about its session.
@@ -151,7 +151,8 @@ impl AuthClient {
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` when the auth server can't be reached for its keys.
     pub async fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
-        Ok(self.0.keys.verify(token, &self.0.config).await?.claims.into())
+        let verified = self.0.keys.verify(token, &self.0.config).await;
+        verified.map(|vouched| vouched.claims.into()).map_err(|refused| refused.error)
     }
 
     /// The access token that a request brings, unverified: the bearer token, else the access cookie.

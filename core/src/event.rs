@@ -60,7 +60,7 @@ macro_rules! events {
 
 events! {
     ProtectSuccess = "auth.protect.success", Info, ["userId", "mode"];
-    ProtectFailure = "auth.protect.failure", Warn, ["errorCode", "mode"];
+    ProtectFailure = "auth.protect.failure", Warn, ["errorCode", "mode", "reason"];
     ProtectTokenRevoked = "auth.protect.token_revoked", Warn, ["userId", "mode"];
     ProtectAutoRefresh = "auth.protect.auto_refresh", Info, ["userId", "mode"];
     AuthorizePassed = "auth.authorize.passed", Info, ["userId", "userRoles", "requiredRoles"];

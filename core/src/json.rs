@@ -26,7 +26,8 @@ fn describe(error: &serde_json::Error) -> String {
     format!("{what} at line {} column {}", error.line(), error.column())
 }
 
-struct Strict;
+/// Reads any value by the rules of [`parse_strict`].
+pub(crate) struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;

@@ -62,7 +62,7 @@ test("one fetch, then every request is answered without a promise", async (t) =>
   const ids = logger.entries.map(([, entry]) => entry.requestId);
   assert.deepEqual(ids, ["r1", "c0", undefined, "c1", undefined, "c2", undefined, "r2"]);
   assert.deepEqual(logger.entries[0], ["info", { service: "sentri", event: "auth.protect.success", userId: "rizz", mode: "client", requestId: "r1" }]);
-  assert.deepEqual(logger.entries.at(-1), ["warn", { service: "sentri", event: "auth.protect.failure", errorCode: "TOKEN_INVALID", mode: "client", requestId: "r2" }]);
+  assert.deepEqual(logger.entries.at(-1), ["warn", { service: "sentri", event: "auth.protect.failure", errorCode: "TOKEN_INVALID", mode: "client", reason: "malformed", requestId: "r2" }]);
   clock.advance(2 * DAY + 30_000);
   await client.guard(bearer(token), undefined);
   assert.equal((await client.guard(bearer(token), undefined)).error.code, "TOKEN_EXPIRED");

@@ -89,10 +89,10 @@ async function assertAlike(both, request, what) {
 
 test("requests are judged alike, and logged alike", async (t) => {
   const clock = testClock(Date.parse("2026-01-01"));
-  const tokens = createTokenFactory({ clock, issuer: "https://auth.example" });
+  const tokens = createTokenFactory({ clock, issuer: "https://auth.example", audience: "shop" });
   const keys = await startKeyServer(tokens);
   t.after(() => keys.close());
-  const both = clients(keys.keyUri, clock, { issuer: "https://auth.example", trustedOrigins: ["https://app.example"], clockTolerance: "10s" });
+  const both = clients(keys.keyUri, clock, { issuer: "https://auth.example", audience: "shop", trustedOrigins: ["https://app.example"], clockTolerance: "10s" });
   const good = tokens.sign({ id: "rizz", roles: ["user", "admin"], sessionId: "s1" });
   const other = tokens.sign({ id: "other", sessionId: null });
   const shop = { host: "shop.example" };
@@ -120,6 +120,9 @@ test("requests are judged alike, and logged alike", async (t) => {
     "expired": { authorization: `Bearer ${tokens.sign({ expiresIn: -10 })}` },
     "expired within the tolerance": { authorization: `Bearer ${tokens.sign({ id: "late", expiresIn: -9 })}` },
     "another issuer": { authorization: `Bearer ${tokens.sign({ claims: { iss: "x" } })}` },
+    "another audience": { authorization: `Bearer ${tokens.sign({ claims: { aud: "x" } })}` },
+    "too early": { authorization: `Bearer ${tokens.sign({ claims: { nbf: Date.parse("2026-01-02") / 1000 } })}` },
+    "another signature": { authorization: `Bearer ${good.slice(0, -6)}AAAAAA` },
     "a refresh token": { authorization: `Bearer ${tokens.sign({ header: { typ: "rt+jwt" } })}` },
     "an unknown kid": { authorization: `Bearer ${tokens.sign({ header: { kid: "x" } })}` },
     "no kid": { authorization: `Bearer ${tokens.sign({ id: "rizz", header: { kid: undefined } })}` },
@@ -128,10 +131,13 @@ test("requests are judged alike, and logged alike", async (t) => {
     "no token": { authorization: "Bearer a.b.c" },
   };
   const seen = new Set();
+  const reasons = new Set();
   for (const [what, request] of Object.entries(requests)) {
     const { error } = await assertAlike(both, { method: "GET", ...request }, what);
     seen.add(error?.code ?? "passed");
+    for (const { log } of both) log.forEach(([, { reason }]) => reasons.add(reason));
   }
+  assert.deepEqual([...reasons].filter(Boolean).sort(), ["algorithm", "audience", "expired", "issuer", "malformed", "not_yet_valid", "signature", "type", "unknown_key"]);
   assert.deepEqual([...seen].sort(), ["FORBIDDEN", "TOKEN_EXPIRED", "TOKEN_INVALID", "UNAUTHORIZED", "passed"]);
 });
 

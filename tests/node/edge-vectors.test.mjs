@@ -15,7 +15,7 @@ const read = (name) => JSON.parse(readFileSync(pathOf(name), "utf8"));
 
 /** Reports all cases that differ, not only the first. */
 function check(name, answers) {
-  const cases = new Map(read(name).map(({ id, expect }) => [id, expect]));
+  const cases = new Map(read(name).map(({ id, expect, reason }) => [id, reason === undefined ? expect : { ...expect, reason }]));
   assert.ok(answers.length > 20, "the table is cut off");
   const wrong = [];
   for (const [id, got] of answers) {

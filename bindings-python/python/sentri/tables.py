@@ -27,7 +27,7 @@ SENTRI_ERROR_STATUS: dict[str, int] = {
 #: Every auth event: its level, and the fields it may carry beside `service`, `event` and `requestId`.
 SENTRI_EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "auth.protect.success": ("info", ("userId", "mode", )),
-    "auth.protect.failure": ("warn", ("errorCode", "mode", )),
+    "auth.protect.failure": ("warn", ("errorCode", "mode", "reason", )),
     "auth.protect.token_revoked": ("warn", ("userId", "mode", )),
     "auth.protect.auto_refresh": ("info", ("userId", "mode", )),
     "auth.authorize.passed": ("info", ("userId", "userRoles", "requiredRoles", )),

@@ -5,7 +5,7 @@ use super::guard::{GuardRequest, Guarded, Principal};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::hook::RevocationCheck;
-use crate::service::remote_keys::{RemoteKeys, Vouched};
+use crate::service::remote_keys::{Refused, RemoteKeys, Vouched};
 use crate::service::revocation;
 
 const MODE: &str = "client";
@@ -21,9 +21,9 @@ impl Checks<'_> {
     /// Answers without waiting, or `None` when a key set must be fetched or the host be asked.
     pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
         let guarded = match self.token_of(request) {
-            Err(error) => self.refused(error),
+            Err(error) => self.refused(error.into()),
             Ok(token) => match self.keys.verify_now(&token, self.config)? {
-                Err(error) => self.refused(error),
+                Err(refused) => self.refused(refused),
                 Ok(vouched) if self.revocation.is_some() && vouched.claims.session_id.is_some() => return None,
                 Ok(vouched) => self.passed(vouched, token),
             },
@@ -34,9 +34,9 @@ impl Checks<'_> {
     /// Answers, fetching a key set and asking the host where that is needed.
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
         let guarded = match self.token_of(request) {
-            Err(error) => self.refused(error),
+            Err(error) => self.refused(error.into()),
             Ok(token) => match self.keys.verify(&token, self.config).await {
-                Err(error) => self.refused(error),
+                Err(refused) => self.refused(refused),
                 Ok(vouched) => self.unless_revoked(vouched, token).await,
             },
         };
@@ -69,8 +69,12 @@ impl Checks<'_> {
         Guarded::passed(MODE, self.config.logging, principal, fresh_until)
     }
 
-    fn refused(&self, error: Error) -> Guarded {
-        Guarded::refused(MODE, self.config.logging, error)
+    fn refused(&self, Refused { error, reason }: Refused) -> Guarded {
+        let mut guarded = Guarded::refused(MODE, self.config.logging, error);
+        if let Some(reason) = reason {
+            guarded.events = guarded.events.into_iter().map(|event| event.with("reason", reason)).collect();
+        }
+        guarded
     }
 
     /// What is wrong with the auth server goes to the log with the next request, once: that answer is not for a cache.

@@ -25,9 +25,30 @@ pub struct Vouched {
     pub fresh_until: Millis,
 }
 
+/// A token that is not taken.
+#[derive(Debug)]
+pub struct Refused {
+    /// The answer.
+    pub error: Error,
+    /// What is wrong with the token, for the log alone; `None` when nobody can tell yet.
+    pub reason: Option<&'static str>,
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        Self { error: error.into(), reason: Some(error.reason()) }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, reason: None }
+    }
+}
+
 /// What came of a token without waiting.
 enum Verdict {
-    Done(Result<Vouched, Error>),
+    Done(Result<Vouched, Refused>),
     /// A key set must be fetched first.
     Fetch,
 }
@@ -83,7 +104,7 @@ impl RemoteKeys {
 
     /// Verifies without waiting; `None`: a key set must be fetched first.
     #[must_use]
-    pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<Vouched, Error>> {
+    pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<Vouched, Refused>> {
         match self.judge(token, config, true) {
             Verdict::Done(result) => Some(result),
             Verdict::Fetch => None,
@@ -95,14 +116,14 @@ impl RemoteKeys {
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` when the issuer can't be reached and no set at hand
     /// decides.
-    pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<Vouched, Error> {
+    pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<Vouched, Refused> {
         if let Verdict::Done(result) = self.judge(token, config, true) {
             return result;
         }
         self.fetched().await;
         match self.judge(token, config, false) {
             Verdict::Done(result) => result,
-            Verdict::Fetch => Err(self.unavailable()),
+            Verdict::Fetch => Err(self.unavailable().into()),
         }
     }
 
@@ -116,11 +137,10 @@ impl RemoteKeys {
                 set
             }
             Decision::Fetch => return Verdict::Fetch,
-            Decision::Refuse => return Verdict::Done(Err(self.unavailable())),
+            Decision::Refuse => return Verdict::Done(Err(self.unavailable().into())),
         };
         Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
             Ok(claims) => Ok(self.vouched(claims, config, now)),
-            Err(TokenError::Expired) => Err(ErrorCode::TokenExpired.into()),
             Err(error @ TokenError::Invalid(_)) if set.may_miss_key_of(token, &config.algorithms) => {
                 let remote = self.0.set.lock();
                 if may_wait && remote.may_know_more(now) {
@@ -129,7 +149,7 @@ impl RemoteKeys {
                 let failing = remote.is_failing();
                 drop(remote);
                 // An outage says nothing about a token of a key that may be newer than the set.
-                Err(if failing { self.unavailable() } else { error.into() })
+                Err(if failing { self.unavailable().into() } else { error.into() })
             }
             Err(error) => Err(error.into()),
         })

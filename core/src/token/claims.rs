@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::TokenError;
 use super::json::object_text;
+use super::{Reason, TokenError};
 use crate::clock::Millis;
 
 mod raw;
@@ -125,22 +125,22 @@ fn view_ignoring_expiry<'p>(
     rules: &ClaimRules,
     now: Millis,
 ) -> Result<(AccessView<'p>, bool), TokenError> {
-    const MALFORMED: TokenError = TokenError::Invalid("claims");
+    const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
     let raw: Raw<'p> = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
-    let exp = raw.exp.ok_or(TokenError::Invalid("exp is missing"))?;
+    let exp = raw.exp.ok_or(MALFORMED)?;
+    let id = raw.id.filter(|id| !id.is_empty()).ok_or(MALFORMED)?;
+    let roles = raw.roles.ok_or(MALFORMED)?.into_iter().map(|Text(role)| role).collect();
     let iat = raw.iat.unwrap_or(0);
     let leeway = rules.leeway_seconds;
     if raw.nbf.is_some_and(|nbf| is_ahead(nbf, leeway, now)) {
-        return Err(TokenError::Invalid("nbf is to come"));
+        return Err(TokenError::Invalid(Reason::NotYetValid));
     }
     if is_ahead(iat, leeway.saturating_add(MAX_IAT_AHEAD_SECONDS), now) {
-        return Err(TokenError::Invalid("iat is to come"));
+        return Err(TokenError::Invalid(Reason::NotYetValid));
     }
     if rules.issuer.is_some() && raw.iss.as_deref() != rules.issuer.as_deref() {
-        return Err(TokenError::Invalid("iss"));
+        return Err(TokenError::Invalid(Reason::Issuer));
     }
-    let id = raw.id.filter(|id| !id.is_empty()).ok_or(TokenError::Invalid("id"))?;
-    let roles = raw.roles.ok_or(TokenError::Invalid("roles"))?.into_iter().map(|Text(role)| role).collect();
     let aud = audience(raw.aud, rules)?;
     let claims = AccessView { id, roles, session_id: raw.session_id, iat, exp, iss: raw.iss, aud };
     Ok((claims, is_over(exp, leeway, now)))
@@ -149,7 +149,9 @@ fn view_ignoring_expiry<'p>(
 /// The configured audience when it is among `named`, or the only one named when none is configured.
 fn audience<'p>(mut named: Vec<Text<'p>>, rules: &ClaimRules) -> Result<Option<Cow<'p, str>>, TokenError> {
     let place = match &rules.audience {
-        Some(wanted) => Some(named.iter().position(|Text(aud)| aud == wanted).ok_or(TokenError::Invalid("aud"))?),
+        Some(wanted) => {
+            Some(named.iter().position(|Text(aud)| aud == wanted).ok_or(TokenError::Invalid(Reason::Audience))?)
+        }
         None => (named.len() == 1).then_some(0),
     };
     Ok(place.map(|place| named.swap_remove(place).0))

@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::TokenError;
 use super::algorithm::{Algorithm, Family, Primitive};
 use super::claims::{AccessClaims, ClaimRules, parse_access};
 use super::json::parse_object;
 use super::jws::{self, ExpectedType};
 use super::key::{KeyError, VerifyingKey};
 use super::keyring::ACCESS_TYPE;
+use super::{Reason, TokenError};
 use crate::clock::Millis;
 use crate::crypto::sha256;
 use crate::error::Error;
@@ -100,7 +100,11 @@ impl JwkSet {
         now: Millis,
     ) -> Result<AccessClaims, TokenError> {
         let keys = self.keys.iter().filter(|key| algorithms.contains(&key.algorithm()));
-        let verified = jws::verify(token, keys, ExpectedType::OrAbsent(ACCESS_TYPE))?;
+        let verified = jws::verify(token, keys, ExpectedType::OrAbsent(ACCESS_TYPE)).map_err(|error| {
+            let sought = jws::read_header(token, ExpectedType::OrAbsent(ACCESS_TYPE));
+            let excluded = sought.is_ok_and(|sought| !algorithms.contains(&sought.algorithm));
+            if excluded { TokenError::Invalid(Reason::Algorithm) } else { error }
+        })?;
         parse_access(&verified.payload, rules, now)
     }
 }

@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer};
 
-use super::TokenError;
 use super::algorithm::Algorithm;
 use super::json::object_text;
 use super::key::{MAX_SIGNATURE_BYTES, SigningKey, VerifyingKey};
+use super::{Reason, TokenError};
 
 /// Longest token that is looked at.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -61,7 +61,7 @@ pub fn sign_under_header(payload: &[u8], header: &str, key: &SigningKey) -> Resu
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(&signature[..length], &mut token);
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(TokenError::Invalid("the token would be longer than 8 KiB"));
+        return Err(TokenError::Invalid(Reason::Unsignable));
     }
     Ok(token)
 }
@@ -89,17 +89,18 @@ pub fn verify<'k>(
 ) -> Result<Verified<'k>, TokenError> {
     let parts = Parts::split(token)?;
     let mut buffer = [0; MAX_SIGNATURE_BYTES + 2];
-    let length =
-        URL_SAFE_NO_PAD.decode_slice(parts.signature, &mut buffer).map_err(|_| TokenError::Invalid("base64url"))?;
+    let length = URL_SAFE_NO_PAD
+        .decode_slice(parts.signature, &mut buffer)
+        .map_err(|_| TokenError::Invalid(Reason::Malformed))?;
     let mut parsed = None;
-    let mut reason = "no key for it";
+    let mut reason = Reason::UnknownKey;
     for key in keys {
         // Our own tokens carry the header prepared with the key, letter by letter: nothing to parse then.
         let fits = if parts.header == key.header() && expected.admits(Some(key.typ())) {
             true
         } else {
             if parsed.is_none() {
-                parsed = Some(Header::parse(parts.header, expected)?);
+                parsed = Some(parts.header(expected)?);
             }
             parsed.as_ref().is_some_and(|header| header.fits(key))
         };
@@ -110,8 +111,10 @@ pub fn verify<'k>(
             let payload = decode(parts.payload)?;
             return Ok(Verified { payload, key });
         }
-        reason = "signature";
+        reason = Reason::Signature;
     }
+    // Without a key to try, nobody has looked at the header yet; what can't be read is malformed in every part.
+    let _ = parts.header(expected)?;
     Err(TokenError::Invalid(reason))
 }
 
@@ -126,7 +129,7 @@ pub fn kid_of(token: &str) -> Option<String> {
 /// # Errors
 /// `Invalid` when no key at all could verify such a token.
 pub fn read_header(token: &str, expected: ExpectedType) -> Result<Sought, TokenError> {
-    Header::parse(Parts::split(token)?.header, expected)
+    Parts::split(token)?.header(expected)
 }
 
 impl ExpectedType {
@@ -149,18 +152,24 @@ struct Parts<'t> {
 impl<'t> Parts<'t> {
     fn split(token: &'t str) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::Invalid("longer than 8 KiB"));
+            return Err(TokenError::Invalid(Reason::Malformed));
         }
-        let malformed = TokenError::Invalid("not three parts");
+        let malformed = TokenError::Invalid(Reason::Malformed);
         let (signing_input, signature) = token.rsplit_once('.').ok_or(malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(malformed)?;
         if payload.contains('.') {
             return Err(malformed);
         }
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(TokenError::Invalid("an empty part"));
+            return Err(TokenError::Invalid(Reason::Malformed));
         }
         Ok(Self { header, payload, signature, signing_input })
+    }
+
+    /// The header of a token that is well-formed as far as this can be seen without a key.
+    fn header(&self, expected: ExpectedType) -> Result<Sought, TokenError> {
+        decode(self.payload)?;
+        Header::parse(self.header, expected)
     }
 }
 
@@ -191,13 +200,13 @@ pub struct Sought {
 
 impl Header<'_> {
     fn parse(encoded: &str, expected: ExpectedType) -> Result<Sought, TokenError> {
-        const MALFORMED: TokenError = TokenError::Invalid("header");
+        const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
         let bytes = decode(encoded)?;
         let header: Header<'_> = serde_json::from_str(object_text(&bytes).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
         if !expected.admits(header.typ.as_deref()) {
-            return Err(TokenError::Invalid("typ"));
+            return Err(TokenError::Invalid(Reason::Type));
         }
-        let algorithm = Algorithm::from_name(&header.alg).ok_or(TokenError::Invalid("alg"))?;
+        let algorithm = Algorithm::from_name(&header.alg).ok_or(TokenError::Invalid(Reason::Algorithm))?;
         Ok(Sought { algorithm, kid: header.kid })
     }
 }
@@ -209,5 +218,5 @@ impl Sought {
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Invalid("base64url"))
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Invalid(Reason::Malformed))
 }

@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 pub use super::verifying_key::VerifyingKey;
 
-use super::TokenError;
 use super::algorithm::{Algorithm, Family, Primitive};
 use super::pem::{self, PrivateKeyDer};
 use super::weak::{MAX_RSA_BITS, MIN_RSA_BITS, check_rsa_public_key};
+use super::{Reason, TokenError};
 use crate::crypto::{Secret, sha256, to_base64url};
 
 /// Why a key is not taken. Says nothing of the key itself.
@@ -232,7 +232,7 @@ impl SigningKey {
 
     /// Signs `message` into `out` and answers the length of the signature: raw `r || s` for EC (RFC 7518, 3.4).
     pub(super) fn sign(&self, message: &[u8], out: &mut [u8; MAX_SIGNATURE_BYTES]) -> Result<usize, TokenError> {
-        const FAILED: TokenError = TokenError::Invalid("signing failed");
+        const FAILED: TokenError = TokenError::Invalid(Reason::Unsignable);
         match (&self.material, self.algorithm.primitive()) {
             (SigningMaterial::Rsa(pair), Primitive::Rsa { sign, .. }) => {
                 let length = pair.public_modulus_len();

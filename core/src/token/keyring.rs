@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::TokenError;
 use super::algorithm::Algorithm;
 use super::claims::{AccessClaims, AccessView, ClaimRules, parse_access_ignoring_expiry, view_access};
 use super::jws::{self, ExpectedType, Verified};
@@ -10,6 +9,7 @@ use super::key::{KeyError, SigningKey, VerifyingKey};
 use super::pem::looks_like_pem;
 use super::refresh::{self, RefreshClaims, derive_refresh_key, parse_refresh};
 use super::wrap::{WrappingKey, is_wrapped};
+use super::{Reason, TokenError};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::store::model::StoredKey;
@@ -104,7 +104,7 @@ impl KeyRing {
             .iter()
             .find(|key| key.active_from <= now)
             .or(self.keys.last())
-            .ok_or(TokenError::Invalid("there is no key"))
+            .ok_or(TokenError::Invalid(Reason::Unsignable))
     }
 
     /// Signs an access token.
@@ -113,7 +113,7 @@ impl KeyRing {
     /// `Invalid` when the claims make it longer than 8 KiB.
     pub fn sign_access(&self, claims: &AccessClaims, now: Millis) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
-        let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid("claims"))?;
+        let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid(Reason::Unsignable))?;
         jws::sign_under_header(&payload, key.verifying.header(), &key.signing)
     }
 
@@ -170,7 +170,7 @@ impl KeyRing {
     ) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
         let claims = RefreshClaims { session_id: session_id.to_owned(), generation, iat, exp };
-        let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Invalid("claims"))?;
+        let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Invalid(Reason::Unsignable))?;
         jws::sign_under_header(&payload, key.refresh_verifying.header(), &key.refresh_signing)
     }
 

@@ -41,7 +41,65 @@ pub enum TokenError {
     Expired,
     /// Anything else. The reason is for tests and logs: a client that learns it learns how to forge better.
     #[error("the token is invalid: {0}")]
-    Invalid(&'static str),
+    Invalid(Reason),
+}
+
+impl TokenError {
+    /// The reason as events carry it.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Invalid(reason) => reason.as_str(),
+        }
+    }
+}
+
+/// What is wrong with a token that is refused, or with one that can't be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is no compact JWS with a header and claims as they must be.
+    Malformed,
+    /// Its `typ` is that of another kind of token.
+    Type,
+    /// Its `alg` is unknown or not among those that are accepted.
+    Algorithm,
+    /// No key is for it.
+    UnknownKey,
+    /// No key that is for it made its signature.
+    Signature,
+    /// Its `nbf` is to come, or its `iat` is more than a day ahead.
+    NotYetValid,
+    /// Its `iss` is another.
+    Issuer,
+    /// Its `aud` does not name the configured audience.
+    Audience,
+    /// It would be longer than any reader of ours takes, or the key can't sign.
+    Unsignable,
+}
+
+impl Reason {
+    /// The word for it, in `snake_case`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Type => "type",
+            Self::Algorithm => "algorithm",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Unsignable => "unsignable",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl From<TokenError> for Error {

@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TokenError;
 use super::algorithm::Algorithm;
 use super::claims::{NonEmpty, NumericDate, is_over};
 use super::json::object_text;
 use super::key::{KeyError, SigningKey};
+use super::{Reason, TokenError};
 use crate::clock::Millis;
 use crate::crypto::derive_key;
 
@@ -58,10 +58,10 @@ struct Raw<'p> {
 /// # Errors
 /// `Expired` when `exp <= now` and all else is right, else `Invalid`.
 pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, TokenError> {
-    const MALFORMED: TokenError = TokenError::Invalid("refresh claims");
+    const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
     let raw: Raw<'_> = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
     if raw.generation < 0 {
-        return Err(TokenError::Invalid("gen"));
+        return Err(TokenError::Invalid(Reason::Malformed));
     }
     if is_over(raw.exp.0, 0, now) {
         return Err(TokenError::Expired);

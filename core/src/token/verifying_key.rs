@@ -5,11 +5,11 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RsaPublicKeyComponents};
 
-use super::TokenError;
 use super::algorithm::{Algorithm, Curve, Primitive};
 use super::jws::encode_header;
 use super::key::KeyError;
-use super::weak::check_rsa_public_key;
+use super::weak::{check_ed25519_point, check_rsa_public_key};
+use super::{Reason, TokenError};
 
 /// A key that verifies with one algorithm. What a token says of algorithms can't change which.
 pub struct VerifyingKey {
@@ -73,8 +73,9 @@ impl VerifyingKey {
     /// An Ed25519 key of 32 bytes.
     ///
     /// # Errors
-    /// Another length.
+    /// Another length, or a point that must not be trusted ([`check_ed25519_point`]).
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        check_ed25519_point(x)?;
         ParsedPublicKey::new(&ED25519, x)
             .map(|key| Self::new(Algorithm::EdDsa, VerifyingMaterial::Public(key)))
             .map_err(|_| KeyError("the Ed25519 key is not usable"))
@@ -136,7 +137,7 @@ impl VerifyingKey {
             VerifyingMaterial::Hmac(key) => hmac::verify(key, message, signature),
             VerifyingMaterial::Public(key) => key.verify_sig(message, signature),
         }
-        .map_err(|_| TokenError::Invalid("signature"))
+        .map_err(|_| TokenError::Invalid(Reason::Signature))
     }
 }
 

@@ -1,4 +1,4 @@
-//! RSA public keys that must not be trusted.
+//! Public keys that must not be trusted.
 
 use super::key::KeyError;
 
@@ -37,6 +37,52 @@ pub fn check_rsa_public_key(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     }
     if is_roca(n) {
         return Err(KeyError("the RSA modulus is of the kind that can be factored (ROCA)"));
+    }
+    Ok(())
+}
+
+/// The points of order 1, 2, 4 and 8 by their `y`, little-endian. Under such a key anybody makes signatures.
+const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
+    little_endian(0),
+    little_endian(1),
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    below_2_255(0xec),
+];
+
+const fn little_endian(value: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = value;
+    bytes
+}
+
+/// The number of 255 bits, all of them set but for the lowest byte. The field's prime is the one that ends in `0xed`.
+const fn below_2_255(lowest: u8) -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    bytes[0] = lowest;
+    bytes[31] = 0x7f;
+    bytes
+}
+
+/// Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x`
+/// does not matter: the negative of such a point is another one.
+///
+/// # Errors
+/// The reason.
+pub fn check_ed25519_point(point: &[u8]) -> Result<(), KeyError> {
+    let Ok(mut y) = <[u8; 32]>::try_from(point) else { return Err(KeyError("the Ed25519 key is not usable")) };
+    y[31] &= 0x7f;
+    if y[0] >= 0xed && y == below_2_255(y[0]) {
+        return Err(KeyError("the Ed25519 key is not in its canonical form"));
+    }
+    if ED25519_SMALL_ORDER.contains(&y) {
+        return Err(KeyError("the Ed25519 key is a point of small order"));
     }
     Ok(())
 }

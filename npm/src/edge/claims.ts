@@ -35,27 +35,24 @@ export interface ClaimRules {
  * not whole numbers from 0 to the year 9999; `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles
  * that are not an array of strings.
  *
- * @throws TokenError `TOKEN_EXPIRED` when `exp` is reached and all else is right
+ * @throws TokenError `expired` when `exp` is reached and all else is right
  */
 export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number): AccessClaims {
   const raw = parseObject(payload);
-  if (!raw || raw.size > MAX_MEMBERS) throw new TokenError("TOKEN_INVALID");
+  if (!raw || raw.size > MAX_MEMBERS) throw new TokenError("malformed");
   const [exp, nbf, iat = 0] = ["exp", "nbf", "iat"].map((name) => optional(raw.get(name), numericDate));
   const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
   const roles = optional(raw.get("roles"), texts);
   const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
   const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;
   const { issuer, audience, leewaySeconds } = rules;
-  if (
-    exp === undefined || !id || !roles || sessionId === "" ||
-    (nbf !== undefined && isAhead(nbf, leewaySeconds)) ||
-    isAhead(iat, leewaySeconds + MAX_IAT_AHEAD_SECONDS) ||
-    (issuer !== undefined && iss !== issuer) ||
-    (audience !== undefined && !audiences.includes(audience))
-  ) {
-    throw new TokenError("TOKEN_INVALID");
+  if (exp === undefined || !id || !roles || sessionId === "") throw new TokenError("malformed");
+  if ((nbf !== undefined && isAhead(nbf, leewaySeconds)) || isAhead(iat, leewaySeconds + MAX_IAT_AHEAD_SECONDS)) {
+    throw new TokenError("not_yet_valid");
   }
-  if ((exp + leewaySeconds) * 1000 <= now) throw new TokenError("TOKEN_EXPIRED");
+  if (issuer !== undefined && iss !== issuer) throw new TokenError("issuer");
+  if (audience !== undefined && !audiences.includes(audience)) throw new TokenError("audience");
+  if ((exp + leewaySeconds) * 1000 <= now) throw new TokenError("expired");
   const aud = audience ?? (audiences.length === 1 ? audiences[0] : undefined);
   return {
     id,
@@ -72,7 +69,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
 function optional<T>(value: Json | undefined, read: (value: Json) => T | undefined): T | undefined {
   if (value === undefined) return undefined;
   const found = read(value);
-  if (found === undefined) throw new TokenError("TOKEN_INVALID");
+  if (found === undefined) throw new TokenError("malformed");
   return found;
 }
 

@@ -8,7 +8,7 @@ import { parseAccess, type AccessClaims } from "./claims.js";
 import { readCredential } from "./credential.js";
 import { errorOf, errorResponse, publicError } from "./envelope.js";
 import { logEntry } from "./event.js";
-import { TokenError } from "./jws.js";
+import { TokenError, type Reason } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
 import { RemoteKeys, Unavailable, type Vouched } from "./remote.js";
 
@@ -55,7 +55,7 @@ export class EdgeClient implements Guardian {
       vouched = await this.keys.verify(credential.token);
       claims = parseAccess(vouched.payload, this.config.claims, this.config.now());
     } catch (error) {
-      if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId);
+      if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId, error.reason);
       if (error instanceof Unavailable) return this.refused(error.data, requestId);
       throw error;
     }
@@ -88,8 +88,9 @@ export class EdgeClient implements Guardian {
     return guarded;
   }
 
-  private refused(error: ErrorData, requestId: string | undefined): Guarded {
-    return this.answer({ error }, [this.entry("auth.protect.failure", { errorCode: error.code, mode: MODE }, requestId)], requestId);
+  private refused(error: ErrorData, requestId: string | undefined, reason?: Reason): Guarded {
+    const fields = { errorCode: error.code, mode: MODE, ...(reason === undefined ? {} : { reason }) };
+    return this.answer({ error }, [this.entry("auth.protect.failure", fields, requestId)], requestId);
   }
 
   private answer(found: Partial<Guarded>, told: LoggedEvent[], requestId: string | undefined): Guarded {

@@ -3,7 +3,7 @@ import { importJWK } from "jose/key/import";
 import { ALGORITHMS, algorithmOf, isSymmetric, type Algorithm } from "./algorithm.js";
 import { decode } from "./base64url.js";
 import { parseObject, type Json, type JsonObject } from "./json.js";
-import { KeyError, checkRsaPublicKey } from "./weak.js";
+import { KeyError, checkEd25519Point, checkRsaPublicKey } from "./weak.js";
 
 /** Longest set that is looked at. */
 export const MAX_SET_BYTES = 64 * 1024;
@@ -102,7 +102,7 @@ async function importKey(jwk: JsonObject, algorithm: Algorithm): Promise<CryptoK
       }
       return parsed({ kty, crv: curve!.name, x: textOf(jwk, "x"), y: textOf(jwk, "y") }, algorithm, "the EC point is not on the curve");
     case "OKP":
-      if (bytesOf(jwk, "x").length !== curve!.coordinateBytes) throw new KeyError("the Ed25519 key is not usable");
+      checkEd25519Point(bytesOf(jwk, "x"));
       return parsed({ kty, crv: curve!.name, x: textOf(jwk, "x") }, algorithm, "the Ed25519 key is not usable");
   }
 }

@@ -11,13 +11,21 @@ export const ACCESS_TYPE = "JWT";
 
 const HEADER_MEMBERS = ["alg", "typ", "kid"];
 
+/** What is wrong with a token, in the words of the native core. */
+export type Reason =
+  | "malformed" | "type" | "algorithm" | "unknown_key" | "signature" | "not_yet_valid" | "issuer" | "audience" | "expired";
+
 /**
- * Why a token is refused: everything about it is right but its time, or anything else. No reason: a client that learns it
- * learns how to forge better.
+ * Why a token is refused: everything about it is right but its time, or anything else. The reason is for tests and logs: a
+ * client that learns it learns how to forge better.
  */
 export class TokenError extends Error {
-  constructor(readonly code: "TOKEN_EXPIRED" | "TOKEN_INVALID") {
-    super(code);
+  constructor(readonly reason: Reason) {
+    super(reason);
+  }
+
+  get code(): "TOKEN_EXPIRED" | "TOKEN_INVALID" {
+    return this.reason === "expired" ? "TOKEN_EXPIRED" : "TOKEN_INVALID";
   }
 }
 
@@ -36,18 +44,17 @@ export interface Header {
  * @throws TokenError
  */
 export function readHeader(token: string, type?: string): Header {
-  if (token.length > MAX_TOKEN_BYTES) throw new TokenError("TOKEN_INVALID");
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenError("malformed");
   const parts = token.split(".").map((part) => (part === "" ? undefined : decode(part)));
-  if (parts.length !== 3 || parts.some((part) => part === undefined)) throw new TokenError("TOKEN_INVALID");
+  if (parts.length !== 3 || parts.some((part) => part === undefined)) throw new TokenError("malformed");
   const header = parseObject(parts[0]!);
-  if (!header || [...header].some(([name, value]) => !HEADER_MEMBERS.includes(name) || typeof value !== "string")) {
-    throw new TokenError("TOKEN_INVALID");
+  if (!header || [...header].some(([name, value]) => !HEADER_MEMBERS.includes(name) || typeof value !== "string") || !header.has("alg")) {
+    throw new TokenError("malformed");
   }
   const [alg, typ, kid] = HEADER_MEMBERS.map((name) => header.get(name) as string | undefined);
-  const algorithm = alg === undefined ? undefined : algorithmOf(alg);
-  if (!algorithm || (type !== undefined && typ !== undefined && typ.toLowerCase() !== type.toLowerCase())) {
-    throw new TokenError("TOKEN_INVALID");
-  }
+  if (type !== undefined && typ !== undefined && typ.toLowerCase() !== type.toLowerCase()) throw new TokenError("type");
+  const algorithm = algorithmOf(alg!);
+  if (!algorithm) throw new TokenError("algorithm");
   return { algorithm, kid };
 }
 
@@ -58,13 +65,15 @@ export function readHeader(token: string, type?: string): Header {
  * @throws TokenError
  */
 export async function verify(token: string, header: Header, keys: readonly VerifyingKey[]): Promise<Uint8Array> {
+  let reason: Reason = "unknown_key";
   for (const { kid, algorithm, key } of keys) {
     if (algorithm !== header.algorithm || (header.kid !== undefined && header.kid !== kid)) continue;
     try {
       return (await compactVerify(token, key, { algorithms: [algorithm.name] })).payload;
     } catch {
       // Perhaps the next one.
+      reason = "signature";
     }
   }
-  throw new TokenError("TOKEN_INVALID");
+  throw new TokenError(reason);
 }

@@ -58,7 +58,7 @@ export class RemoteKeys {
    */
   async verify(token: string): Promise<Vouched> {
     const header = readHeader(token, ACCESS_TYPE);
-    if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("TOKEN_INVALID");
+    if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("algorithm");
     let mayWait = !(await this.prepare());
     for (;;) {
       try {

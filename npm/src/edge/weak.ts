@@ -22,6 +22,27 @@ export function checkRsaPublicKey(n: Uint8Array, e: Uint8Array): void {
   if (isRoca(n)) throw new KeyError("the RSA modulus is of the kind that can be factored (ROCA)");
 }
 
+/** The points of order 1, 2, 4 and 8 by their `y`, little-endian in hexadecimal. Under such a key anybody makes signatures. */
+const ED25519_SMALL_ORDER = [
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  `ec${"ff".repeat(30)}7f`,
+];
+
+/**
+ * Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x` does
+ * not matter: the negative of such a point is another one.
+ */
+export function checkEd25519Point(point: Uint8Array): void {
+  if (point.length !== 32) throw new KeyError("the Ed25519 key is not usable");
+  const hex = (byte: number) => byte.toString(16).padStart(2, "0");
+  const y = Array.from(point, (byte, at) => hex(at === 31 ? byte & 0x7f : byte)).join("");
+  if (point[0]! >= 0xed && y.endsWith(`${"ff".repeat(30)}7f`)) throw new KeyError("the Ed25519 key is not in its canonical form");
+  if (ED25519_SMALL_ORDER.includes(y)) throw new KeyError("the Ed25519 key is a point of small order");
+}
+
 // Both primes of a vulnerable key are 65537^a modulo the product of the first primes, hence so is the modulus, modulo
 // each of them. A sound modulus passes for all of these primes once in 2^27 keys or so.
 const ROCA_PRIMES = [

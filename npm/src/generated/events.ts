@@ -3,7 +3,7 @@
 /** Every auth event, its level, and the fields it may carry beside `service`, `event` and `requestId`. */
 export const SENTRI_EVENTS = {
   "auth.protect.success": { level: "info", fields: ["userId", "mode"] },
-  "auth.protect.failure": { level: "warn", fields: ["errorCode", "mode"] },
+  "auth.protect.failure": { level: "warn", fields: ["errorCode", "mode", "reason"] },
   "auth.protect.token_revoked": { level: "warn", fields: ["userId", "mode"] },
   "auth.protect.auto_refresh": { level: "info", fields: ["userId", "mode"] },
   "auth.authorize.passed": { level: "info", fields: ["userId", "userRoles", "requiredRoles"] },

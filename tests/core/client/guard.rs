@@ -43,8 +43,7 @@ async fn a_good_token_gives_its_user() {
     let failed = client.guard(&stranger("x")).await;
     let (level, entry) = client.auth.log_entry(&failed.events[0], None);
     assert_eq!(level.as_str(), "warn");
-    let expected =
-        json!({ "service": "sentri", "event": "auth.protect.failure", "errorCode": "TOKEN_INVALID", "mode": "client" });
+    let expected = json!({ "service": "sentri", "event": "auth.protect.failure", "errorCode": "TOKEN_INVALID", "mode": "client", "reason": "unknown_key" });
     assert_eq!(entry, expected);
     let verified = client.auth.verify_access_token_now(&good).unwrap().unwrap();
     assert_eq!((verified.id, verified.exp), (claims.id, claims.exp));

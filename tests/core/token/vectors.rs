@@ -21,7 +21,11 @@ fn run(cases: &[Value], answer: impl Fn(&Value) -> Value) {
         .iter()
         .filter_map(|case| {
             let got = answer(case);
-            (got != case["expect"]).then(|| format!("{}: expected {}, got {got}", case["id"], case["expect"]))
+            let mut expected = case["expect"].clone();
+            if let Some(reason) = case.get("reason") {
+                expected["reason"] = reason.clone();
+            }
+            (got != expected).then(|| format!("{}: expected {expected}, got {got}", case["id"]))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
@@ -29,6 +33,11 @@ fn run(cases: &[Value], answer: impl Fn(&Value) -> Value) {
 
 fn refused(error: TokenError) -> Value {
     json!({ "error": Error::from(error).code })
+}
+
+/// With the reason, which stands beside the expectation: it is for logs alone.
+fn refused_because(error: TokenError) -> Value {
+    json!({ "error": Error::from(error).code, "reason": error.reason() })
 }
 
 #[test]
@@ -58,7 +67,7 @@ fn jws_table() {
         };
         match set.verify_access(token, &algorithms, &rules, given["now"].as_i64().unwrap()) {
             Ok(claims) => json!({ "claims": claims }),
-            Err(error) => refused(error),
+            Err(error) => refused_because(error),
         }
     });
 }

@@ -11,13 +11,14 @@ const answers = (edge) => ({
     const set = await edge.parseSet(bytes(JSON.stringify({ keys })));
     try {
       const head = edge.readHeader(token, raw ? undefined : "JWT");
+      if (!raw && !algorithms.includes(head.algorithm.name)) throw new edge.TokenError("algorithm");
       const usable = raw ? set : set.filter(({ algorithm }) => algorithms.includes(algorithm.name));
       const payload = await edge.verify(token, head, usable);
       if (raw) return { payload: base64url(payload) };
       return { claims: edge.parseAccess(payload, { leewaySeconds: 0, ...rules }, now) };
     } catch (error) {
       if (!(error instanceof edge.TokenError)) throw error;
-      return raw ? { error: error.code, raw: true } : { error: error.code };
+      return { error: error.code, ...(raw ? { raw: true } : { reason: error.reason }) };
     }
   },
 

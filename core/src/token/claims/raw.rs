@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::MAX_SECONDS;
+use crate::json::Strict;
 
 const MAX_MEMBERS: usize = 64;
 
@@ -54,9 +55,8 @@ impl<'de> Visitor<'de> for RawVisitor {
                 Name::Nbf => raw.nbf = Some(members.next_value::<NumericDate>()?.0),
                 Name::Iss => raw.iss = Some(members.next_value::<Text<'de>>()?.0),
                 Name::Aud => raw.aud = members.next_value::<Audience<'de>>()?.0,
-                Name::Other(_) => {
-                    members.next_value::<IgnoredAny>()?;
-                }
+                // What nobody reads must be JSON by the same rules, so that every reader judges the token alike.
+                Name::Other(_) => drop(members.next_value_seed(Strict)?),
             }
             seen.push(name);
         }
