@@ -15,7 +15,7 @@
 //! `abc` may live side by side, and `ABC` finds the former.
 //!
 //! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is taken,
-//! also where its normal form is free ([`may_take`]). After `Rizz` has become a username, nobody can have `Rizz` as an
+//! also where its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as an
 //! identifier of another type.
 //!
 //! So that nobody can take the sign-in of somebody else beforehand, a value with the shape of an e-mail address or of
@@ -52,6 +52,17 @@ pub struct Lookup {
     pub normalized: String,
     /// The value in NFKC, trimmed. Goes before `normalized` where both are found.
     pub exact: String,
+}
+
+/// A sign-in that a new identifier brings its owner, and that must lead to nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Equal for all spellings that may lead to one another: claims of one key are settled one after the other.
+    pub key: String,
+    /// The normal forms that the sign-in finds.
+    pub spellings: Vec<String>,
+    /// The types whose identifiers stand in the way; `None`: those of every type.
+    pub kinds: Option<&'static [&'static str]>,
 }
 
 /// Which types are allowed (`validIdentifiers` option).
@@ -138,16 +149,18 @@ pub fn lookup(value: &str) -> Result<Lookup, Error> {
     Ok(Lookup { normalized, exact })
 }
 
-/// Whether a value of type `kind` may be taken although a sign-in with it finds an identifier of type `found` of somebody
-/// else. Only among types that keep case, where `ABC` and `abc` are two and each finds its own; where their normal forms
-/// are the same, the store refuses.
-#[must_use]
-pub fn may_take(kind: &str, found: &str) -> bool {
-    keeps_case(kind) && keeps_case(found)
-}
+/// Types whose identifiers are found in every spelling of theirs.
+const FOLDED: &[&str] = &["email", "username", "phone"];
 
-fn keeps_case(kind: &str) -> bool {
-    !matches!(kind, "email" | "username" | "phone")
+/// What a sign-in with `value` as an identifier of type `kind` must lead to nobody else by. Only types that keep case may
+/// stand side by side, where `ABC` and `abc` are two and each finds its own; where their normal forms are the same, the
+/// store refuses. `None`: nobody can sign in with it.
+#[must_use]
+pub fn claim(kind: &str, value: &str) -> Option<Claim> {
+    let Lookup { normalized, exact } = lookup(value).ok()?;
+    let kinds = (!FOLDED.contains(&kind)).then_some(FOLDED);
+    let spellings = if exact == normalized { vec![exact] } else { vec![exact, normalized.clone()] };
+    Some(Claim { key: normalized, spellings, kinds })
 }
 
 fn other(kind: &str, exact: String) -> Result<String, Error> {

@@ -149,7 +149,7 @@ impl AuthServer {
                     user_agent: arguments.text_member(1, "userAgent")?.map(str::to_owned),
                     ..Caller::host()
                 };
-                sessions::create(realm, arguments.id(0, "userId")?, &caller).await
+                sessions::create(realm, arguments.id(0, "userId")?, &caller, trail).await
             }
             "listSessions" => sessions::list(realm, arguments.id(0, "userId")?, None).await,
             "revokeSession" => {

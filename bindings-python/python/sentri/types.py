@@ -301,6 +301,8 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
     refresh_expires_in: Duration
     session_max_age: Duration
     refresh_grace: Duration
+    #: The most sessions of a user at a time, 1 to 1,000; 100 unless said otherwise. A login beyond that ends the oldest.
+    max_sessions: int
     salt_rounds: int
     password: PasswordOptions
     api_key: Union[str, Sequence[str]]

@@ -58,6 +58,7 @@ pub const SERVER_ONLY: &[&str] = &[
     "refreshExpiresIn",
     "sessionMaxAge",
     "refreshGrace",
+    "maxSessions",
     "saltRounds",
     "password",
     "apiKey",
@@ -97,6 +98,8 @@ pub struct Config {
     pub access_ttl: Millis,
     /// Life of sessions and refresh tokens.
     pub session: SessionRules,
+    /// The most sessions that a user may have at a time.
+    pub max_sessions: u32,
     /// `sessionCheck`.
     pub session_check: SessionCheck,
     /// Whether tokens without a session are refused.
@@ -167,6 +170,7 @@ impl Config {
             signing,
             access_ttl,
             session,
+            max_sessions: read.integer("maxSessions", 100, 1..=1_000)?,
             session_check: session_check(&mut read)?,
             require_session: read.boolean("requireSession", false)?,
             silent_refresh: read.boolean("silentRefresh", true)?,

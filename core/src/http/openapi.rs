@@ -117,8 +117,11 @@ fn describe(endpoint: Endpoint) -> Description {
         }
         Endpoint::Me => answers("The user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
         Endpoint::ListSessions => {
-            let sessions = object(&[("sessions", list(reference("Session"), 0))]);
-            answers("The live sessions of the user, newest first", 200, "OK", sessions)
+            let sessions = ("sessions", list(reference("Session"), 0));
+            let next = ("nextCursor", one_of_types(&["string", "null"]));
+            let summary = "The live sessions of the user, newest first; in pages when a parameter asks for them";
+            Description { query: paging(), ..answers(summary, 200, "OK", partial(&[sessions], &[next])) }
+                .or(&[E::ValidationError])
         }
         Endpoint::RevokeSession => {
             answers("End one session of the user", 200, "Session revoked", Value::Null).or(&[E::SessionNotFound])
@@ -147,12 +150,8 @@ fn describe(endpoint: Endpoint) -> Description {
         Endpoint::ListUsers => {
             let next = ("nextCursor", one_of_types(&["string", "null"]));
             let page = object(&[("users", list(reference("User"), 0)), next]);
-            let limit = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 });
-            let query = vec![
-                ("limit", limit, "How many at most"),
-                ("cursor", text(), "`nextCursor` of the page before"),
-                ("identifier", text(), "Only the owner of this identifier"),
-            ];
+            let mut query = paging();
+            query.push(("identifier", text(), "Only the owner of this identifier"));
             Description { query, ..answers("Users, oldest first, in pages", 200, "OK", page) }.or(&[E::ValidationError])
         }
         Endpoint::GetUser => answers("A user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
@@ -196,6 +195,12 @@ fn operation(route: &Route, parameters: &[&str]) -> Value {
     }
     operation["responses"] = responses(route, description);
     operation
+}
+
+/// The parameters of a list in pages.
+fn paging() -> Vec<(&'static str, Value, &'static str)> {
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 });
+    vec![("limit", limit, "How many at most"), ("cursor", text(), "`nextCursor` of the page before")]
 }
 
 /// Who may call it, as alternatives; `{}` is anybody.

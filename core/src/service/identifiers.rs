@@ -11,17 +11,16 @@ use super::{Caller, Realm, Trail};
 use crate::cache::Settlement;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
-use crate::failure::{Failure, StoreError};
-use crate::identifier::{self, Normalized};
+use crate::failure::Failure;
+use crate::identifier::{self, Claim, Normalized};
 use crate::limit;
-use crate::store::Store;
-use crate::store::model::{Identifier, IdentifierChange, IdentifierUpdate};
+use crate::store::model::{ChangeLimits, Identifier, IdentifierChange, IdentifierUpdate};
 
 /// The most identifiers that one call may bring.
 const MAX_ITEMS: usize = 50;
 
 /// The most that users may give themselves: nobody sits on the addresses of a whole town. Code of the host may give more.
-const MAX_OWN: usize = 50;
+const MAX_OWN: u32 = 50;
 
 /// An identifier as responses show it.
 #[must_use]
@@ -49,25 +48,9 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
     Ok(identifiers)
 }
 
-/// Whether a sign-in with any of the values finds somebody else than `user_id` today ([`identifier::may_take`]). The store's
-/// uniqueness is what holds in a race; this keeps the spellings apart that it can't know of.
-///
-/// # Errors
-/// The store's.
-pub(super) async fn are_found(
-    store: &dyn Store,
-    user_id: Option<&str>,
-    identifiers: impl Iterator<Item = (&str, &str)>,
-) -> Result<bool, StoreError> {
-    for (kind, value) in identifiers {
-        let Ok(lookup) = identifier::lookup(value) else { continue };
-        let found = store.find_credential(&lookup.normalized, &lookup.exact).await?;
-        let elsewhere = found.filter(|found| user_id != Some(found.user_id.as_str()));
-        if elsewhere.is_some_and(|found| !found.kind.is_some_and(|found| identifier::may_take(kind, &found))) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// What the sign-ins by new identifiers, as types and values, lay claim to.
+pub(super) fn claims<'a>(identifiers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Claim> {
+    identifiers.filter_map(|(kind, value)| identifier::claim(kind, value)).collect()
 }
 
 /// `{userId, identifiers: [{type, value}]}` in, `{identifiers: [created]}` out.
@@ -79,13 +62,9 @@ pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let identifiers = read_new(realm, &input)?;
-    let work = async {
-        if !caller.trusted {
-            let user = store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-            check_count(user.identifiers.len() + identifiers.len())?;
-        }
-        change(&*store, user_id, &[], &identifiers, realm).await
-    };
+    let values = identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
+    let limits = limits_of(caller, claims(values));
+    let work = async { settle(store.add_identifiers(user_id, &identifiers, &limits, realm.now()).await?) };
     limited(realm, user_id, caller, trail, work).await?;
     Ok(json!({ "identifiers": identifiers.iter().map(describe).collect::<Value>() }))
 }
@@ -106,30 +85,8 @@ async fn limited(
     outcome
 }
 
-fn check_count(count: usize) -> Result<(), Error> {
-    if count <= MAX_OWN {
-        return Ok(());
-    }
-    Err(Error::validation("identifiers", format!("identifiers: a user can have {MAX_OWN} at most")))
-}
-
-async fn change(
-    store: &dyn Store,
-    user_id: &str,
-    updates: &[IdentifierUpdate],
-    added: &[Identifier],
-    realm: &Realm,
-) -> Result<(), Failure> {
-    let updated = updates.iter().map(|update| (update.kind.as_str(), update.value.as_str()));
-    let values = updated.chain(added.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
-    if are_found(store, Some(user_id), values).await? {
-        return Err(ErrorCode::IdentifierAlreadyExists.into());
-    }
-    let now = realm.now();
-    settle(match updates {
-        [] => store.add_identifiers(user_id, added, now).await?,
-        _ => store.update_identifiers(user_id, updates, added, now).await?,
-    })
+fn limits_of(caller: &Caller, claims: Vec<Claim>) -> ChangeLimits {
+    ChangeLimits { claims, most: (!caller.trusted).then_some(MAX_OWN) }
 }
 
 /// `{userId, identifiers: [{id, type?, value} | {type, value}]}` in, `{identifiers: [updated]}` out.
@@ -147,6 +104,7 @@ pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
     let user = store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     let (mut updates, mut inserts, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     let mut result = Vec::with_capacity(items.len());
+    let mut claimed = Vec::new();
     for item in items {
         let item = read_item(item)?;
         let value = item.text("value").map_err(in_identifiers)?;
@@ -165,6 +123,10 @@ pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
             return Err(Error::validation("identifiers", "identifiers must not name the same one twice").into());
         }
         result.push(describe(&changed));
+        // What stays as it is was its owner's before.
+        if target.is_none_or(|existing| (&existing.kind, &existing.value) != (&changed.kind, &changed.value)) {
+            claimed.extend(identifier::claim(&changed.kind, &changed.value));
+        }
         match target {
             Some(_) => updates.push(IdentifierUpdate {
                 id: changed.id,
@@ -175,10 +137,9 @@ pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
             None => inserts.push(changed),
         }
     }
-    if !caller.trusted && !inserts.is_empty() {
-        check_count(user.identifiers.len() + inserts.len())?;
-    }
-    limited(realm, user_id, caller, trail, change(&*store, user_id, &updates, &inserts, realm)).await?;
+    let limits = limits_of(caller, claimed);
+    let work = async { settle(store.update_identifiers(user_id, &updates, &inserts, &limits, realm.now()).await?) };
+    limited(realm, user_id, caller, trail, work).await?;
     Ok(json!({ "identifiers": result }))
 }
 
@@ -244,5 +205,9 @@ fn settle(change: IdentifierChange) -> Result<(), Failure> {
         IdentifierChange::NotFound => Err(ErrorCode::IdentifierNotFound.into()),
         IdentifierChange::Taken => Err(ErrorCode::IdentifierAlreadyExists.into()),
         IdentifierChange::LastOne => Err(Error::validation("ids", "At least one identifier must remain").into()),
+        IdentifierChange::TooMany => {
+            let message = format!("identifiers: a user can have {MAX_OWN} at most");
+            Err(Error::validation("identifiers", message).into())
+        }
     }
 }

@@ -47,7 +47,7 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
             return Err(refused);
         }
     };
-    let outcome = verify_and_open(realm, credential, &password, &lookup, caller).await;
+    let outcome = verify_and_open(realm, credential, &password, &lookup, caller, trail).await;
     match &outcome {
         Ok(_) => {
             account.settle(Settlement::Reset).await;
@@ -74,6 +74,7 @@ async fn verify_and_open(
     password: &Secret<String>,
     lookup: &identifier::Lookup,
     caller: &Caller,
+    trail: &mut Trail,
 ) -> Result<(Session, Vec<String>), Failure> {
     for _ in 0..RACES {
         let hash = credential.as_ref().and_then(|c| c.password_hash.clone());
@@ -84,7 +85,7 @@ async fn verify_and_open(
         let now = realm.now();
         let hash = strengthen(realm, &found.user_id, password, hash).await?;
         let session = sessions::new_session(realm, &found.user_id, caller, now);
-        if let Some(roles) = realm.store.create_session(&session, Some(hash.expose())).await? {
+        if let Some(roles) = sessions::open(realm, &session, Some(hash.expose()), trail).await? {
             return Ok((session, roles));
         }
         credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;

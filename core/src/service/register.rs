@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::identifiers::{are_found, describe, read_new};
+use super::identifiers::{claims, describe, read_new};
 use super::input::Input;
 use super::login::Attempt;
 use super::{Caller, Realm, Trail};
@@ -51,9 +51,10 @@ async fn write(
     roles: Vec<String>,
 ) -> Result<Value, Failure> {
     let hash = realm.hasher.hash(password).await?;
-    let user = NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, now: realm.now() };
-    let values = user.identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
-    if are_found(store, None, values).await? || !store.create_user(&user).await? {
+    let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
+    let user =
+        NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, claims, now: realm.now() };
+    if !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }
     Ok(json!({

@@ -11,6 +11,15 @@ use crate::failure::Failure;
 use crate::store::model::Session;
 use crate::token::claims::AccessClaims;
 
+/// The most sessions that one answer lists.
+const MAX_LISTED: u32 = 1_000;
+
+/// The largest page.
+const MAX_PAGE: u32 = 100;
+
+/// How many portions of surplus sessions one login ends: many are there only after an upgrade, or when `maxSessions` shrinks.
+const MOST_ROUNDS: usize = 10;
+
 /// A new session of `user_id`, not written yet.
 #[must_use]
 pub fn new_session(realm: &Realm, user_id: &str, caller: &Caller, now: Millis) -> Session {
@@ -77,27 +86,100 @@ pub fn sign_access(
     Ok(realm.keys.require()?.sign_access(&claims, now).map_err(Error::from)?)
 }
 
+/// Writes a session and ends the oldest ones of its user beyond `maxSessions`; the user's roles. `None`: the hash is not
+/// the user's any more, or there is no such user.
+///
+/// # Errors
+/// The store's.
+pub async fn open(
+    realm: &Realm,
+    session: &Session,
+    expected_hash: Option<&str>,
+    trail: &mut Trail,
+) -> Result<Option<Vec<String>>, Failure> {
+    let Some(roles) = realm.store.create_session(session, expected_hash).await? else { return Ok(None) };
+    // The session is there, so a failure must not take it back; the next login looks again.
+    drop(end_surplus(realm, session, trail).await);
+    Ok(Some(roles))
+}
+
+/// Looks after the new session is written, so that of logins at once the last sees them all.
+async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Result<(), Failure> {
+    let (user_id, most) = (newest.user_id.as_str(), realm.config.max_sessions);
+    for _ in 0..MOST_ROUNDS {
+        let now = realm.now();
+        let ids = realm.store.surplus_sessions(user_id, &newest.id, most, now).await?;
+        if ids.is_empty() {
+            break;
+        }
+        let write = realm.store.revoke_listed(user_id, &ids, now);
+        realm.revoking(Revocation::Sessions(ids.clone()), write).await?;
+        trail.sessions_revoked(user_id, &ids);
+    }
+    Ok(())
+}
+
 /// Opens a session for a user whom the host has authenticated by other means.
 ///
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
-pub async fn create(realm: &Realm, user_id: &str, caller: &Caller) -> Result<Value, Failure> {
+pub async fn create(realm: &Realm, user_id: &str, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
     let now = realm.now();
     let session = new_session(realm, user_id, caller, now);
-    let roles = realm.store.create_session(&session, None).await?.ok_or(ErrorCode::UserNotFound)?;
+    let roles = open(realm, &session, None, trail).await?.ok_or(ErrorCode::UserNotFound)?;
     let mut issued = issue(realm, &session, &roles, now)?;
     issued["sessionId"] = session.id.into();
     Ok(issued)
 }
 
-/// The live sessions of a user, newest first; `current` marks the caller's own.
+/// The live sessions of a user, newest first, 1,000 at most; `current` marks the caller's own.
 ///
 /// # Errors
 /// The store's.
 pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result<Value, Failure> {
-    let sessions = realm.store.list_sessions(user_id, realm.now()).await?;
-    let rows = sessions.into_iter().map(|session| {
-        json!({
+    let sessions = realm.store.page_sessions(user_id, MAX_LISTED, None, realm.now()).await?;
+    Ok(sessions.iter().map(|session| describe(realm, session, current)).collect())
+}
+
+/// A page of [`list`]: `{sessions, nextCursor}`, 1 to 100 of them, by default 50; `nextCursor` is `null` on the last page.
+///
+/// # Errors
+/// `VALIDATION_ERROR`; the store's.
+pub async fn page(
+    realm: &Realm,
+    user_id: &str,
+    current: Option<&str>,
+    limit: Option<u32>,
+    cursor: Option<&str>,
+) -> Result<Value, Failure> {
+    let limit = limit.unwrap_or(50);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
+    }
+    let after = cursor.map(|cursor| read_cursor(cursor).ok_or_else(wrong_cursor)).transpose()?;
+    // One more than asked for tells whether there is a next page.
+    let mut sessions = realm.store.page_sessions(user_id, limit + 1, after, realm.now()).await?;
+    let more = sessions.len() > limit as usize;
+    sessions.truncate(limit as usize);
+    let last = sessions.last().filter(|_| more);
+    let next = last.map(|session| format!("{}.{}", session.created_at, session.id));
+    let rows: Value = sessions.iter().map(|session| describe(realm, session, current)).collect();
+    Ok(json!({ "sessions": rows, "nextCursor": next }))
+}
+
+fn read_cursor(cursor: &str) -> Option<(Millis, &str)> {
+    let (created_at, id) = cursor.split_once('.')?;
+    // Within the years that every database knows.
+    let created_at = created_at.parse().ok().filter(|at| (0..=253_402_300_799_000).contains(at))?;
+    Some((created_at, id))
+}
+
+fn wrong_cursor() -> Error {
+    Error::validation("cursor", "cursor must be the nextCursor of the page before")
+}
+
+fn describe(realm: &Realm, session: &Session, current: Option<&str>) -> Value {
+    json!({
             "id": session.id,
             "createdAt": to_iso(session.created_at),
             "lastUsedAt": to_iso(session.last_used_at.unwrap_or(session.created_at)),
@@ -105,9 +187,7 @@ pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result
             "ip": session.ip_address,
             "userAgent": session.user_agent,
             "current": current == Some(session.id.as_str()),
-        })
-    });
-    Ok(rows.collect())
+    })
 }
 
 /// Ends one session; only `user_id`'s when given. `false`: there was no live one.

@@ -16,6 +16,9 @@ pub struct Dialect {
     pub for_update: &'static str,
     /// The same, shared with other readers of the kind.
     pub for_share: &'static str,
+    /// What follows an INSERT that shall wait for another of the same unique value, and then go on if that one is gone.
+    /// Empty where every INSERT does, without a lock that two of them may hold.
+    pub waits: &'static str,
     /// A SELECT of one row that lets one migration pass at a time until its transaction ends, or until
     /// `migration_unlock`; no row when it did not come to pass. `None` where writers are serial.
     pub migration_lock: Option<&'static str>,
@@ -51,6 +54,7 @@ pub static SQLITE: Dialect = Dialect {
     returning: true,
     for_update: "",
     for_share: "",
+    waits: "",
     migration_lock: None,
     migration_unlock: None,
     tables: include_str!("schema/sqlite.sql"),
@@ -73,6 +77,7 @@ pub static POSTGRES: Dialect = Dialect {
     returning: true,
     for_update: " FOR UPDATE",
     for_share: " FOR SHARE",
+    waits: "",
     // Any constant will do that no other program takes; this one spells "sentri" in ASCII.
     migration_lock: Some("SELECT pg_advisory_xact_lock(126943905673833)"),
     migration_unlock: None,
@@ -108,6 +113,8 @@ pub static MYSQL: Dialect = Dialect {
     returning: false,
     for_update: " FOR UPDATE",
     for_share: " LOCK IN SHARE MODE",
+    // A plain INSERT that meets a duplicate takes a shared lock: several of them would then wait for each other.
+    waits: " ON DUPLICATE KEY UPDATE type = type",
     migration_lock: Some(concat!("SELECT 1 FROM DUAL WHERE GET_LOCK(", mysql_lock!(), ", 50) = 1")),
     // With it goes the setting that an adoption made, see `migrate::mysql`.
     migration_unlock: Some(concat!(

@@ -8,9 +8,10 @@ use parking_lot::Mutex;
 use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::failure::StoreError;
+use crate::identifier::Claim;
 use crate::store::model::{
-    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
-    User, UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
+    StoredKey, User, UserPage, UserWithIdentifiers,
 };
 use crate::store::{ADOPTED_MARKER, Store};
 
@@ -95,6 +96,20 @@ impl Tables {
         true
     }
 
+    /// Whether a sign-in that `user_id` claims leads to somebody else.
+    fn is_claimed(&self, user_id: &str, claims: &[Claim]) -> bool {
+        let leads_elsewhere = |claim: &Claim, value: &str| {
+            let Some(owner) = self.owners.get(value).filter(|owner| *owner != user_id) else { return false };
+            let found = self.users.get(owner).and_then(|account| account.credential(Some(value)).kind);
+            claim.kinds.is_none_or(|kinds| found.is_some_and(|kind| kinds.contains(&kind.as_str())))
+        };
+        claims.iter().any(|claim| {
+            claim.spellings.iter().any(|spelling| {
+                leads_elsewhere(claim, spelling) || leads_elsewhere(claim, &format!("{ADOPTED_MARKER}{spelling}"))
+            })
+        })
+    }
+
     /// Revokes what `choose` picks among the sessions that are not yet revoked; answers their ids.
     fn revoke(&mut self, now: Millis, choose: impl Fn(&Session) -> bool) -> Vec<String> {
         let picked = self.sessions.values_mut().filter(|session| session.revoked_at.is_none() && choose(session));
@@ -124,6 +139,7 @@ impl Store for MemoryStore {
     async fn create_user(&self, user: &NewUser) -> Result<bool, StoreError> {
         self.with(|tables| {
             if tables.users.contains_key(&user.id)
+                || tables.is_claimed(&user.id, &user.claims)
                 || !tables.claim(&user.id, user.identifiers.iter().map(|one| one.normalized.as_str()))
             {
                 return false;
@@ -268,12 +284,37 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn list_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
+    async fn page_sessions(
+        &self,
+        user_id: &str,
+        limit: u32,
+        after: Option<(Millis, &str)>,
+        now: Millis,
+    ) -> Result<Vec<Session>, StoreError> {
         self.with(|tables| {
             let mut live: Vec<Session> =
                 tables.sessions.values().filter(|one| one.user_id == user_id && is_live(one, now)).cloned().collect();
             live.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            live.retain(|one| after.is_none_or(|after| (one.created_at, one.id.as_str()) < after));
+            live.truncate(limit as usize);
             live
+        })
+    }
+
+    async fn surplus_sessions(
+        &self,
+        user_id: &str,
+        newest: &str,
+        most: u32,
+        now: Millis,
+    ) -> Result<Vec<String>, StoreError> {
+        let live = self.list_sessions(user_id, now).await?.into_iter().map(|session| session.id);
+        Ok(live.filter(|id| id != newest).skip(most.saturating_sub(1) as usize).take(500).collect())
+    }
+
+    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError> {
+        self.with(|tables| {
+            tables.revoke(now, |session| session.user_id == user_id && session_ids.contains(&session.id));
         })
     }
 
@@ -296,9 +337,10 @@ impl Store for MemoryStore {
         &self,
         user_id: &str,
         identifiers: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.update_identifiers(user_id, &[], identifiers, now).await
+        self.update_identifiers(user_id, &[], identifiers, limits, now).await
     }
 
     async fn update_identifiers(
@@ -306,10 +348,18 @@ impl Store for MemoryStore {
         user_id: &str,
         updates: &[IdentifierUpdate],
         inserts: &[Identifier],
+        limits: &ChangeLimits,
         _now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
         self.with(|tables| {
             let Some(account) = tables.users.get(user_id) else { return IdentifierChange::NoUser };
+            let count = account.identifiers.len() + inserts.len();
+            if !inserts.is_empty() && limits.most.is_some_and(|most| count > most as usize) {
+                return IdentifierChange::TooMany;
+            }
+            if tables.is_claimed(user_id, &limits.claims) {
+                return IdentifierChange::Taken;
+            }
             let mut changed = account.identifiers.clone();
             for update in updates {
                 let Some(identifier) = changed.iter_mut().find(|one| one.id == update.id) else {

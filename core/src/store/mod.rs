@@ -24,8 +24,8 @@ pub mod tls;
 pub use open::{open, over};
 
 use model::{
-    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
-    UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
+    StoredKey, UserPage, UserWithIdentifiers,
 };
 
 /// The normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote without one.
@@ -50,7 +50,8 @@ pub trait Store: Send + Sync + 'static {
     /// Ends pools. Later calls fail with `Unavailable`.
     async fn close(&self);
 
-    /// Writes a user and its identifiers. `false`: one of the normalised values is taken, nothing was written.
+    /// Writes a user and its identifiers. `false`: one of the normalised values or of the claims is taken, nothing was
+    /// written.
     async fn create_user(&self, user: &NewUser) -> Result<bool, StoreError>;
 
     /// The credential behind a login. `exact` is the identifier as given (trimmed), for adopted rows that share
@@ -116,7 +117,31 @@ pub trait Store: Send + Sync + 'static {
     async fn touch_session(&self, session_id: &str, generation: i64, now: Millis) -> Result<(), StoreError>;
 
     /// The user's live sessions (not revoked, not expired at `now`), newest first.
-    async fn list_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError>;
+    async fn list_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
+        self.page_sessions(user_id, u32::MAX, None, now).await
+    }
+
+    /// At most `limit` of the user's live sessions, newest first, after the one that was made at the instant and has the
+    /// id of `after`.
+    async fn page_sessions(
+        &self,
+        user_id: &str,
+        limit: u32,
+        after: Option<(Millis, &str)>,
+        now: Millis,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// The user's live sessions beyond the newest `most`, at most 500; `newest` counts as the newest of all. Answers ids.
+    async fn surplus_sessions(
+        &self,
+        user_id: &str,
+        newest: &str,
+        most: u32,
+        now: Millis,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// Revokes those of the sessions that are the user's and not revoked yet.
+    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError>;
 
     /// Revokes a session; only `user_id`'s when given. `false`: there was no live one.
     async fn revoke_session(&self, session_id: &str, user_id: Option<&str>, now: Millis) -> Result<bool, StoreError>;
@@ -124,20 +149,22 @@ pub trait Store: Send + Sync + 'static {
     /// Revokes every live session of a user; answers their ids.
     async fn revoke_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<String>, StoreError>;
 
-    /// Adds identifiers to a user.
+    /// Adds identifiers to a user, within `limits`.
     async fn add_identifiers(
         &self,
         user_id: &str,
         identifiers: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
-    /// Changes and adds identifiers of a user in one step; values may be swapped within one call.
+    /// Changes and adds identifiers of a user in one step, within `limits`; values may be swapped within one call.
     async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
         inserts: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 

@@ -2,6 +2,7 @@
 
 use crate::clock::Millis;
 use crate::crypto::Secret;
+use crate::identifier::Claim;
 
 /// A row of `sentri_users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct NewUser {
     pub roles: Vec<String>,
     /// At least one.
     pub identifiers: Vec<Identifier>,
+    /// Sign-ins that must lead to nobody else.
+    pub claims: Vec<Claim>,
     /// Now.
     pub now: Millis,
 }
@@ -139,6 +142,15 @@ pub struct IdentifierUpdate {
     pub normalized: String,
 }
 
+/// What a change of a user's identifiers must keep to beside the uniqueness of normal forms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeLimits {
+    /// Sign-ins that must lead to nobody else.
+    pub claims: Vec<Claim>,
+    /// The most identifiers that a user who adds some may have then; `None`: any number.
+    pub most: Option<u32>,
+}
+
 /// What an all-or-nothing change of identifiers came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentifierChange {
@@ -152,6 +164,8 @@ pub enum IdentifierChange {
     Taken,
     /// Nothing would be left.
     LastOne,
+    /// The user would have more than [`ChangeLimits::most`].
+    TooMany,
 }
 
 /// A page of users, oldest first.

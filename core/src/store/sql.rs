@@ -10,11 +10,12 @@ use crate::crypto::make_random;
 use crate::failure::StoreError;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{
-    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState, StoredKey,
-    UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
+    StoredKey, UserPage, UserWithIdentifiers,
 };
 use crate::store::{Normalizer, Store};
 
+mod claims;
 mod identifiers;
 mod keys;
 mod sessions;
@@ -205,8 +206,28 @@ impl<E: Executor> Store for SqlStore<E> {
         self.note_use(session_id, generation, now).await
     }
 
-    async fn list_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
-        self.select_sessions(user_id, now).await
+    async fn page_sessions(
+        &self,
+        user_id: &str,
+        limit: u32,
+        after: Option<(Millis, &str)>,
+        now: Millis,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.select_sessions(user_id, limit, after, now).await
+    }
+
+    async fn surplus_sessions(
+        &self,
+        user_id: &str,
+        newest: &str,
+        most: u32,
+        now: Millis,
+    ) -> Result<Vec<String>, StoreError> {
+        self.select_surplus(user_id, newest, most, now).await
+    }
+
+    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError> {
+        self.revoke_these(user_id, session_ids, now).await
     }
 
     async fn revoke_session(&self, session_id: &str, user_id: Option<&str>, now: Millis) -> Result<bool, StoreError> {
@@ -221,9 +242,10 @@ impl<E: Executor> Store for SqlStore<E> {
         &self,
         user_id: &str,
         identifiers: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.replace_identifiers(user_id, &[], identifiers, now).await
+        self.replace_identifiers(user_id, &[], identifiers, limits, now).await
     }
 
     async fn update_identifiers(
@@ -231,9 +253,10 @@ impl<E: Executor> Store for SqlStore<E> {
         user_id: &str,
         updates: &[IdentifierUpdate],
         inserts: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
-        self.replace_identifiers(user_id, updates, inserts, now).await
+        self.replace_identifiers(user_id, updates, inserts, limits, now).await
     }
 
     async fn delete_identifiers(

@@ -15,6 +15,7 @@ export const SERVER_ONLY: readonly string[] = [
   "refreshExpiresIn",
   "sessionMaxAge",
   "refreshGrace",
+  "maxSessions",
   "saltRounds",
   "password",
   "apiKey",

@@ -42,6 +42,22 @@ pub async fn subscribed() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
+/// B12: what a login beyond `maxSessions` ends is over in every process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_the_oldest_session_is_known_in_the_other() {
+    let own = Own::new(Database::SqliteFile).await;
+    let options =
+        json!({ "redisUrl": redis_url(), "sessionCheck": { "maxAge": "1h" }, "rateLimit": false, "maxSessions": 1 });
+    let here = Bench::new(&own.option, options.clone()).await;
+    let there = Bench::new(&own.option, options).await;
+    subscribed().await;
+    here.register("rizz").await;
+    let oldest = known_to([&here, &there], "rizz").await;
+    let newest = here.login("rizz").await;
+    assert!(refused_after(&there, &oldest.access).await < Duration::from_secs(1));
+    assert!(there.guard(&newest.access).await.result.is_ok());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_in_one_is_known_in_the_other() {
     let own = Own::new(Database::SqliteFile).await;

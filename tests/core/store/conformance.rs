@@ -7,8 +7,9 @@ use std::sync::Arc;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
+use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
-    Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, StoredKey,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, StoredKey,
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
 
@@ -37,6 +38,8 @@ macro_rules! store_conformance {
                 parallel_rotations_make_one_step
                 a_touch_is_later_than_the_rotation
                 live_sessions_are_listed
+                sessions_are_listed_in_pages
+                surplus_sessions_are_the_oldest
                 a_session_is_revoked_once_and_by_its_owner
                 all_sessions_are_revoked
                 no_login_outlives_a_password_change
@@ -49,6 +52,9 @@ macro_rules! store_conformance {
                 the_last_identifier_survives_races
                 two_users_race_for_a_value
                 two_updates_race_for_a_value
+                the_number_of_identifiers_survives_races
+                a_sign_in_leads_to_one_user
+                a_sign_in_is_claimed_by_one_of_many
                 one_first_key
                 keys_follow_one_another
                 dead_sessions_are_purged_in_portions
@@ -91,6 +97,7 @@ fn new_user(values: &[&str]) -> NewUser {
         password_hash: Some(Secret::new(HASH.into())),
         roles: vec!["user".into()],
         identifiers: values.iter().map(|value| identifier(value)).collect(),
+        claims: vec![],
         now: T,
     }
 }
@@ -458,6 +465,51 @@ pub async fn live_sessions_are_listed(store: AnyStore) {
     assert_eq!(store.list_sessions(&make_id(), T).await.unwrap(), []);
 }
 
+pub async fn sessions_are_listed_in_pages(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    for age in [5, 5, 5, 0, 9] {
+        let session = Session { created_at: T - age, ..session_of(&user.id) };
+        assert!(store.create_session(&session, None).await.unwrap().is_some());
+    }
+    let all = store.list_sessions(&user.id, T).await.unwrap();
+    let mut seen: Vec<Session> = Vec::new();
+    for size in [2, 2, 1, 0] {
+        let after = seen.last().map(|last| (last.created_at, last.id.as_str()));
+        let page = store.page_sessions(&user.id, 2, after, T).await.unwrap();
+        assert_eq!(page.len(), size);
+        seen.extend(page);
+    }
+    assert_eq!((all.len(), &seen), (5, &all));
+    assert_eq!(store.page_sessions(&user.id, 9, Some((T - 9, "")), T).await.unwrap(), []);
+}
+
+pub async fn surplus_sessions_are_the_oldest(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let other = registered(&store, &["ben"]).await;
+    let spared = logged_in(&store, &other.id).await;
+    let mut ids = Vec::new();
+    for age in [40, 30, 20, 10] {
+        let session = Session { created_at: T - age, ..session_of(&user.id) };
+        assert!(store.create_session(&session, None).await.unwrap().is_some());
+        ids.push(session.id);
+    }
+    // Made by a clock that is behind.
+    let newest = Session { created_at: T - 99, ..session_of(&user.id) };
+    assert!(store.create_session(&newest, None).await.unwrap().is_some());
+    let surplus = async |most| store.surplus_sessions(&user.id, &newest.id, most, T).await.unwrap();
+    assert_eq!(surplus(5).await, Vec::<String>::new());
+    assert_eq!(surplus(4).await, ids[..1]);
+    assert_eq!(surplus(2).await, [ids[2].clone(), ids[1].clone(), ids[0].clone()]);
+    let mut listed = ids[..2].to_vec();
+    listed.push(spared.id.clone());
+    store.revoke_listed(&user.id, &listed, T + 1).await.unwrap();
+    assert_eq!(surplus(1).await, [ids[3].clone(), ids[2].clone()]);
+    let revoked_at = async |id: &str| store.find_session(id).await.unwrap().unwrap().session.revoked_at;
+    assert_eq!((revoked_at(&ids[0]).await, revoked_at(&spared.id).await), (Some(T + 1), None));
+    store.revoke_listed(&user.id, &listed, T + 2).await.unwrap();
+    assert_eq!(revoked_at(&ids[0]).await, Some(T + 1), "the first revocation stands");
+}
+
 pub async fn a_session_is_revoked_once_and_by_its_owner(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     let other = registered(&store, &["ben"]).await;
@@ -540,11 +592,13 @@ pub async fn identifiers_are_added_all_or_none(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     registered(&store, &["ben"]).await;
     let (second, third) = (identifier("second"), identifier("third"));
-    let add = async |values: &[Identifier]| store.add_identifiers(&user.id, values, T + 1).await.unwrap();
+    let add = async |values: &[Identifier]| {
+        store.add_identifiers(&user.id, values, &ChangeLimits::default(), T + 1).await.unwrap()
+    };
     assert_eq!(add(&[second.clone(), third.clone()]).await, IdentifierChange::Done);
     assert_eq!(add(&[identifier("fourth"), identifier("ben")]).await, IdentifierChange::Taken);
     assert_eq!(add(&[identifier("anna")]).await, IdentifierChange::Taken);
-    let nobody = store.add_identifiers(&make_id(), &[identifier("x")], T).await.unwrap();
+    let nobody = store.add_identifiers(&make_id(), &[identifier("x")], &ChangeLimits::default(), T).await.unwrap();
     assert_eq!(nobody, IdentifierChange::NoUser);
     let found = store.find_user(&user.id).await.unwrap().unwrap();
     assert_eq!(found.identifiers, [user.identifiers[0].clone(), second, third]);
@@ -565,14 +619,17 @@ pub async fn identifiers_are_updated_all_or_none(store: AnyStore) {
     let user = registered(&store, &["anna", "zoe"]).await;
     let other = registered(&store, &["ben"]).await;
     let [anna, zoe] = [&user.identifiers[0], &user.identifiers[1]];
-    let apply = async |updates: &[IdentifierUpdate]| store.update_identifiers(&user.id, updates, &[], T).await.unwrap();
+    let apply = async |updates: &[IdentifierUpdate]| {
+        store.update_identifiers(&user.id, updates, &[], &ChangeLimits::default(), T).await.unwrap()
+    };
 
     assert_eq!(apply(&[update(anna, "new"), update(zoe, "ben")]).await, IdentifierChange::Taken);
     assert_eq!(apply(&[update(anna, "same"), update(zoe, "same")]).await, IdentifierChange::Taken);
     let foreign = update(&other.identifiers[0], "mine");
     assert_eq!(apply(&[update(anna, "new"), foreign]).await, IdentifierChange::NotFound);
     assert_eq!(apply(&[update(&identifier("x"), "new")]).await, IdentifierChange::NotFound);
-    let nobody = store.update_identifiers(&make_id(), &[update(anna, "new")], &[], T).await.unwrap();
+    let nobody =
+        store.update_identifiers(&make_id(), &[update(anna, "new")], &[], &ChangeLimits::default(), T).await.unwrap();
     assert_eq!(nobody, IdentifierChange::NoUser);
     assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers, "unchanged so far");
 
@@ -591,9 +648,15 @@ pub async fn identifiers_change_places(store: AnyStore) {
     let user = registered(&store, &["a", "b", "c"]).await;
     let [a, b, c] = [&user.identifiers[0], &user.identifiers[1], &user.identifiers[2]];
     let swap = [update(a, "b"), update(b, "a")];
-    assert_eq!(store.update_identifiers(&user.id, &swap, &[], T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(
+        store.update_identifiers(&user.id, &swap, &[], &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::Done
+    );
     let circle = [update(a, "c"), update(b, "b"), update(c, "a")];
-    assert_eq!(store.update_identifiers(&user.id, &circle, &[], T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(
+        store.update_identifiers(&user.id, &circle, &[], &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::Done
+    );
     let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
     let values: Vec<&str> = found.iter().map(|one| one.normalized.as_str()).collect();
     assert_eq!(values, ["c", "b", "a"]);
@@ -603,11 +666,17 @@ pub async fn identifiers_are_changed_and_added_in_one_step(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     registered(&store, &["ben"]).await;
     let anna = &user.identifiers[0];
-    let taken = store.update_identifiers(&user.id, &[update(anna, "new")], &[identifier("ben")], T).await.unwrap();
+    let taken = store
+        .update_identifiers(&user.id, &[update(anna, "new")], &[identifier("ben")], &ChangeLimits::default(), T)
+        .await
+        .unwrap();
     assert_eq!(taken, IdentifierChange::Taken);
     assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
     // What an update leaves is free for what is added beside it.
-    let done = store.update_identifiers(&user.id, &[update(anna, "new")], &[identifier("anna")], T).await.unwrap();
+    let done = store
+        .update_identifiers(&user.id, &[update(anna, "new")], &[identifier("anna")], &ChangeLimits::default(), T)
+        .await
+        .unwrap();
     assert_eq!(done, IdentifierChange::Done);
     let found = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
     let values: Vec<&str> = found.iter().map(|one| one.normalized.as_str()).collect();
@@ -663,7 +732,7 @@ pub async fn two_users_race_for_a_value(store: AnyStore) {
             let store = Arc::clone(&store);
             let user = if index == 0 { anna.id.clone() } else { ben.id.clone() };
             let wanted = if index == 0 { [identifier(&x), identifier(&y)] } else { [identifier(&y), identifier(&x)] };
-            async move { store.add_identifiers(&user, &wanted, T).await.unwrap() }
+            async move { store.add_identifiers(&user, &wanted, &ChangeLimits::default(), T).await.unwrap() }
         })
         .await;
         assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 1);
@@ -680,11 +749,94 @@ pub async fn two_updates_race_for_a_value(store: AnyStore) {
             let store = Arc::clone(&store);
             let user = if index == 0 { &anna } else { &ben };
             let (id, change) = (user.id.clone(), update(&user.identifiers[0], &wanted));
-            async move { store.update_identifiers(&id, &[change], &[], T).await.unwrap() }
+            async move { store.update_identifiers(&id, &[change], &[], &ChangeLimits::default(), T).await.unwrap() }
         })
         .await;
         assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 1);
         assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Taken).count(), 1);
+    }
+}
+
+pub async fn the_number_of_identifiers_survives_races(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let limits = ChangeLimits { most: Some(5), ..ChangeLimits::default() };
+    let results = race(40, |index| {
+        let (store, user_id, limits) = (Arc::clone(&store), user.id.clone(), limits.clone());
+        // Every other one by the way that changes and adds.
+        let (change, added) = (update(&user.identifiers[0], "anna"), [identifier(&format!("v{index}"))]);
+        async move {
+            let updates = if index % 2 == 0 { vec![] } else { vec![change] };
+            store.update_identifiers(&user_id, &updates, &added, &limits, T).await.unwrap()
+        }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|change| **change == IdentifierChange::Done).count(), 4);
+    assert_eq!(results.iter().filter(|change| **change == IdentifierChange::TooMany).count(), 36);
+    assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers.len(), 5);
+    // Who has as many, or more by the host's own code, may still change them.
+    let less = ChangeLimits { most: Some(2), ..ChangeLimits::default() };
+    let change = [update(&user.identifiers[0], "bella")];
+    assert_eq!(store.update_identifiers(&user.id, &change, &[], &less, T).await.unwrap(), IdentifierChange::Done);
+    let more = store.add_identifiers(&user.id, &[identifier("x")], &ChangeLimits::default(), T).await.unwrap();
+    assert_eq!(more, IdentifierChange::Done);
+}
+
+/// An identifier as a registration makes it, with the claim that goes with it.
+fn claimed(kind: &str, value: &str) -> (Identifier, Claim) {
+    let normalized = sentri_core::identifier::normalize(kind, value).unwrap().normalized;
+    let identifier = Identifier { id: make_id(), kind: kind.into(), value: value.into(), normalized };
+    (identifier, sentri_core::identifier::claim(kind, value).unwrap())
+}
+
+fn user_named(kind: &str, value: &str) -> NewUser {
+    let (identifier, claim) = claimed(kind, value);
+    NewUser { identifiers: vec![identifier], claims: vec![claim], ..new_user(&[]) }
+}
+
+pub async fn a_sign_in_leads_to_one_user(store: AnyStore) {
+    assert!(store.create_user(&user_named("username", "Rizz")).await.unwrap());
+    assert!(!store.create_user(&user_named("staff", "Rizz")).await.unwrap(), "a sign-in with it finds the username");
+    assert!(!store.create_user(&user_named("staff", "RIZZ")).await.unwrap());
+    assert!(store.create_user(&user_named("staff", "ABC")).await.unwrap());
+    assert!(store.create_user(&user_named("badge", "abc")).await.unwrap(), "types that keep case stand side by side");
+    assert!(!store.create_user(&user_named("username", "ABC")).await.unwrap());
+    let kept = registered(&store, &["anna"]).await;
+    let (added, claim) = claimed("username", "ABC");
+    let limits = ChangeLimits { claims: vec![claim], ..ChangeLimits::default() };
+    let taken = store.add_identifiers(&kept.id, &[added], &limits, T).await.unwrap();
+    assert_eq!(taken, IdentifierChange::Taken);
+    assert_eq!(store.find_user(&kept.id).await.unwrap().unwrap().identifiers, kept.identifiers, "and nothing is left");
+    // Of one user, all spellings lead to the same.
+    let (one, claim) = claimed("username", "Kim");
+    let (two, other) = claimed("staff", "Kim");
+    let kim = NewUser { identifiers: vec![one, two], claims: vec![claim, other], ..new_user(&[]) };
+    assert!(store.create_user(&kim).await.unwrap());
+    assert_eq!(store.find_user(&kim.id).await.unwrap().unwrap().identifiers.len(), 2);
+}
+
+pub async fn a_sign_in_is_claimed_by_one_of_many(store: AnyStore) {
+    let anna = registered(&store, &["anna"]).await;
+    for round in 0..6 {
+        let value = format!("Name{round}");
+        let results = race(12, |index| {
+            let (store, anna) = (Arc::clone(&store), anna.id.clone());
+            let kind = if index % 2 == 0 { "username" } else { "staff" };
+            let user = user_named(kind, &value);
+            async move {
+                if index > 1 {
+                    return store.create_user(&user).await.unwrap();
+                }
+                // A user of another registration, and one who changes what there is.
+                let limits = ChangeLimits { claims: user.claims.clone(), ..ChangeLimits::default() };
+                let change = store.add_identifiers(&anna, &user.identifiers, &limits, T).await.unwrap();
+                change == IdentifierChange::Done
+            }
+        })
+        .await;
+        // The two of one user may stand beside each other.
+        let by_one_user = results[..2].iter().filter(|won| **won).count().min(1);
+        let others = results[2..].iter().filter(|won| **won).count();
+        assert_eq!(by_one_user + others, 1, "{value}: {results:?}");
     }
 }
 

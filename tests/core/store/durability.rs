@@ -29,6 +29,7 @@ async fn write_if_child() {
             password_hash: Some(Secret::new("hash".into())),
             roles: vec![],
             identifiers: vec![identifier],
+            claims: vec![],
             now: T,
         };
         let session = Session {

@@ -191,6 +191,7 @@ fn user(value: &str) -> NewUser {
         password_hash: Some(Secret::new("$2b$12$hash".into())),
         roles: vec![],
         identifiers: vec![identifier],
+        claims: vec![],
         now: T,
     }
 }

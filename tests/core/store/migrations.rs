@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sentri_core::crypto::make_random;
 use sentri_core::failure::StoreError;
-use sentri_core::store::model::{IdentifierChange, Rotation};
+use sentri_core::store::model::{ChangeLimits, IdentifierChange, Rotation};
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
@@ -291,7 +291,10 @@ async fn is_adopted(store: &Arc<dyn Store>) {
         value: value.into(),
         normalized: normalized.into(),
     });
-    assert_eq!(store.add_identifiers("u-old", &more, T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(
+        store.add_identifiers("u-old", &more, &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::Done
+    );
     assert!(store.delete_user("u-old").await.unwrap());
     assert!(store.find_session("s-live").await.unwrap().is_none());
 }
@@ -336,7 +339,10 @@ async fn mysql_tables_of_5_0_and_5_3_are_adopted() {
             value: "\u{1F980}".into(),
             normalized: "\u{1F980}".into(),
         };
-        assert_eq!(store.add_identifiers("a-new", &[crab], T).await.unwrap(), IdentifierChange::Done);
+        assert_eq!(
+            store.add_identifiers("a-new", &[crab], &ChangeLimits::default(), T).await.unwrap(),
+            IdentifierChange::Done
+        );
     }
 }
 
@@ -383,7 +389,10 @@ async fn mysql_tables_in_latin1_are_adopted() {
         value: "\u{1F980}".into(),
         normalized: "\u{1F980}".into(),
     };
-    assert_eq!(store.add_identifiers("a-new", &[crab], T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(
+        store.add_identifiers("a-new", &[crab], &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::Done
+    );
 }
 
 /// Sentri 5.3 rotated into a new row. The row left behind must not come alive as a session of its own.

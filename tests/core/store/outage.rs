@@ -86,6 +86,7 @@ fn new_user(value: &str) -> NewUser {
         password_hash: Some(Secret::new("$2b$12$hash".into())),
         roles: vec![],
         identifiers: vec![Identifier { id: make_id(), kind: "username".into(), value, normalized }],
+        claims: vec![],
         now: T,
     }
 }

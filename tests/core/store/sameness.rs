@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sentri_core::crypto::{make_id, make_random};
 use sentri_core::identifier::normalize;
 use sentri_core::store::Store;
-use sentri_core::store::model::{Identifier, IdentifierChange, NewUser};
+use sentri_core::store::model::{ChangeLimits, Identifier, IdentifierChange, NewUser};
 
 use crate::conformance::T;
 use crate::fixture;
@@ -39,7 +39,7 @@ fn identifier(kind: &str, normalized: String) -> Identifier {
 async fn someone(store: &Arc<dyn Store>) -> String {
     let id = make_id();
     let identifiers = vec![identifier("username", id.clone())];
-    let user = NewUser { id: id.clone(), password_hash: None, roles: vec![], identifiers, now: T };
+    let user = NewUser { id: id.clone(), password_hash: None, roles: vec![], identifiers, claims: vec![], now: T };
     assert!(store.create_user(&user).await.unwrap());
     id
 }
@@ -52,17 +52,22 @@ async fn tells_apart_what_differs(store: &Arc<dyn Store>, pairs: &[(String, Stri
         let named = |index: usize, value: &str| identifier("x", format!("{index}:{value}"));
         let owner = someone(store).await;
         let firsts: Vec<_> = numbered().map(|(index, (a, _))| named(index, a)).collect();
-        assert_eq!(store.add_identifiers(&owner, &firsts, T).await.unwrap(), IdentifierChange::Done);
+        assert_eq!(
+            store.add_identifiers(&owner, &firsts, &ChangeLimits::default(), T).await.unwrap(),
+            IdentifierChange::Done
+        );
         for (index, (a, b)) in numbered().filter(|(_, (a, b))| a == b) {
-            let added = store.add_identifiers(&owner, &[named(index, b)], T).await.unwrap();
+            let added = store.add_identifiers(&owner, &[named(index, b)], &ChangeLimits::default(), T).await.unwrap();
             assert_eq!(added, IdentifierChange::Taken, "{a:?} twice");
         }
         let others: Vec<_> = numbered().filter(|(_, (a, b))| a != b).map(|(index, (_, b))| named(index, b)).collect();
-        if store.add_identifiers(&owner, &others, T).await.unwrap() == IdentifierChange::Done {
+        if store.add_identifiers(&owner, &others, &ChangeLimits::default(), T).await.unwrap() == IdentifierChange::Done
+        {
             continue;
         }
         for (index, pair) in numbered().filter(|(_, (a, b))| a != b) {
-            let added = store.add_identifiers(&owner, &[named(index, &pair.1)], T).await.unwrap();
+            let added =
+                store.add_identifiers(&owner, &[named(index, &pair.1)], &ChangeLimits::default(), T).await.unwrap();
             assert_eq!(added, IdentifierChange::Done, "{pair:?}");
         }
     }

@@ -31,8 +31,13 @@ pub(super) async fn me(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 pub(super) async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user = call.user()?;
-    let list = sessions::list(call.realm, &user.id, user.session_id.as_deref()).await?;
-    Ok(Reply::ok("OK", json!({ "sessions": list })))
+    let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
+    let current = user.session_id.as_deref();
+    if limit.is_none() && cursor.is_none() {
+        let list = sessions::list(call.realm, &user.id, current).await?;
+        return Ok(Reply::ok("OK", json!({ "sessions": list })));
+    }
+    Ok(Reply::ok("OK", sessions::page(call.realm, &user.id, current, limit, cursor.as_deref()).await?))
 }
 
 pub(super) async fn revoke_session(call: &mut Call<'_>) -> Result<Reply, Failure> {

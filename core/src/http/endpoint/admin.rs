@@ -3,22 +3,16 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::error::{Error, ErrorCode};
+use crate::error::ErrorCode;
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::http::envelope::Reply;
-use crate::http::router::query_value;
 use crate::service::input::Input;
 use crate::service::password;
 use crate::service::users::{self, Page};
 
 pub(super) async fn list_users(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let query = call.request.query.as_deref();
-    let limit = match query_value(query, "limit") {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| Error::validation("limit", "limit must be a whole number"))?),
-    };
-    let (cursor, identifier) = (query_value(query, "cursor"), query_value(query, "identifier"));
+    let (limit, cursor, identifier) = (call.query_limit()?, call.query("cursor"), call.query("identifier"));
     let page = Page { limit, cursor: cursor.as_deref(), identifier: identifier.as_deref() };
     Ok(Reply::ok("OK", users::list(call.realm, &page).await?))
 }

@@ -75,6 +75,17 @@ impl Call<'_> {
         Ok(input)
     }
 
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<String> {
+        router::query_value(self.request.query.as_deref(), name)
+    }
+
+    /// How many items a page of a list shall have.
+    pub fn query_limit(&self) -> Result<Option<u32>, Error> {
+        let whole = |text: String| text.parse().map_err(|_| Error::validation("limit", "limit must be a whole number"));
+        self.query("limit").map(whole).transpose()
+    }
+
     /// Runs a use case, the host's or ours.
     pub async fn run(&mut self, operation: Operation, input: Value) -> Result<Value, Failure> {
         service::run(self.realm, operation, input, &self.caller, &mut self.trail).await

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
-use crate::store::model::{Identifier, IdentifierChange, IdentifierUpdate};
+use crate::store::model::{ChangeLimits, Identifier, IdentifierChange, IdentifierUpdate};
 use crate::store::sql::SqlStore;
 
 /// One INSERT for each. In the order of what is unique, so that two registrations of the same values wait for each
@@ -31,6 +31,14 @@ pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) ->
     sorted.into_iter().map(insert).collect()
 }
 
+/// Counts under the lock of the user's row, so that additions at once can't each take the last place.
+fn room(user_id: &str, most: u32, added: usize) -> Statement {
+    let left = i64::from(most) - i64::try_from(added).unwrap_or(i64::MAX);
+    let sql = "SELECT id FROM sentri_users WHERE id = ? \
+               AND (SELECT COUNT(*) FROM sentri_identifiers WHERE user_id = ?) <= ?";
+    Statement::read(sql, [user_id.into(), user_id.into(), Value::Int(left)]).expect(1)
+}
+
 fn touch_user(user_id: &str, now: Millis) -> Statement {
     Statement::write("UPDATE sentri_users SET updated_at = ? WHERE id = ?", [Value::Time(now), user_id.into()])
 }
@@ -41,9 +49,15 @@ impl<E: Executor> SqlStore<E> {
         user_id: &str,
         updates: &[IdentifierUpdate],
         added: &[Identifier],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
+        let guards = self.guard_claims(user_id, &limits.claims, now);
         let mut batch = vec![self.lock_user(user_id)];
+        batch.extend(limits.most.filter(|_| !added.is_empty()).map(|most| room(user_id, most, added.len())));
+        let claimed = batch.len()..batch.len() + guards.waits.len() + guards.checks.len();
+        batch.extend(guards.waits);
+        batch.extend(guards.checks);
         // First every old value makes room under a name that nobody can register, then the new ones move in: values
         // may change places, and uniqueness holds after every statement.
         for update in updates {
@@ -74,8 +88,14 @@ impl<E: Executor> SqlStore<E> {
             );
         }
         batch.extend(inserts(user_id, added, now));
+        batch.extend(guards.ends);
         batch.push(touch_user(user_id, now));
-        self.change(batch, |_| IdentifierChange::NotFound).await
+        self.change(batch, |index| match index {
+            index if claimed.contains(&index) => IdentifierChange::Taken,
+            index if index < claimed.start => IdentifierChange::TooMany,
+            _ => IdentifierChange::NotFound,
+        })
+        .await
     }
 
     pub(super) async fn remove_identifiers(

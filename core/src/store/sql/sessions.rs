@@ -154,13 +154,52 @@ impl<E: Executor> SqlStore<E> {
         Ok(())
     }
 
-    pub(super) async fn select_sessions(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError> {
+    pub(super) async fn select_sessions(
+        &self,
+        user_id: &str,
+        limit: u32,
+        after: Option<(Millis, &str)>,
+        now: Millis,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut params = vec![id(user_id), Value::Time(now)];
+        let mut condition = "";
+        if let Some((created_at, after)) = after {
+            // Instants of other versions are finer than milliseconds, so "the same instant" is the whole millisecond.
+            condition = " AND (created_at < ? OR (created_at < ? AND id < ?))";
+            params.extend([Value::Time(created_at), Value::Time(created_at.saturating_add(1)), after.into()]);
+        }
+        params.push(Value::Int(i64::from(limit)));
         let sql = format!(
-            "SELECT {} FROM sentri_sessions WHERE {LIVE} ORDER BY created_at DESC, id DESC",
+            "SELECT {} FROM sentri_sessions WHERE {LIVE}{condition} ORDER BY created_at DESC, id DESC LIMIT ?",
             session_results!()
         );
-        let rows = self.rows(Statement::read(sql, [id(user_id), Value::Time(now)])).await?;
+        let rows = self.rows(Statement::read(sql, params)).await?;
         rows.into_iter().map(session_from).collect()
+    }
+
+    pub(super) async fn select_surplus(
+        &self,
+        user_id: &str,
+        newest: &str,
+        most: u32,
+        now: Millis,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? ORDER BY created_at DESC, id DESC LIMIT 500 OFFSET ?"
+        );
+        let kept = Value::Int(i64::from(most.saturating_sub(1)));
+        let rows = self.rows(Statement::read(sql, [id(user_id), Value::Time(now), id(newest), kept])).await?;
+        rows.into_iter().map(|row| row_of(row).and_then(|[id]: [Value; 1]| id.into_text())).collect()
+    }
+
+    pub(super) async fn revoke_these(&self, user_id: &str, ids: &[String], now: Millis) -> Result<(), StoreError> {
+        let marks = vec!["?"; ids.len()].join(", ");
+        let mut params = vec![Value::Time(now), id(user_id)];
+        params.extend(ids.iter().map(|one| id(one)));
+        let sql = format!(
+            "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL AND id IN ({marks})"
+        );
+        self.count(Statement::write(sql, params).once()).await.map(drop)
     }
 
     pub(super) async fn revoke_one(

@@ -28,9 +28,13 @@ impl<E: Executor> SqlStore<E> {
                 Value::Time(user.now),
             ],
         )];
+        let guards = self.guard_claims(&user.id, &user.claims, user.now);
+        batch.extend(guards.waits);
+        batch.extend(guards.checks);
         batch.extend(identifiers::inserts(&user.id, &user.identifiers, user.now));
+        batch.extend(guards.ends);
         match self.run(Batch::of(batch)).await {
-            Ok(_) => Ok(true),
+            Ok(outcome) => Ok(matches!(outcome, Outcome::Done(_))),
             Err(StoreError::Unique(_)) => Ok(false),
             Err(error) => Err(error),
         }
