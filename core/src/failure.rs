@@ -36,6 +36,9 @@ pub enum StoreError {
     /// A table or column is missing: `migrate()` was not run.
     #[error("schema missing: {0}")]
     SchemaMissing(String),
+    /// The set-up is wrong: the text names the option and the cure, for whoever runs the server.
+    #[error("{0}")]
+    Configuration(String),
     /// Anything else; a defect.
     #[error("database error: {0}")]
     Other(String),
@@ -56,6 +59,7 @@ impl Failure {
             Self::Store(StoreError::SchemaMissing(cause)) => {
                 (Error::configuration("The sentri tables are missing: call migrate() once at startup"), Some(cause))
             }
+            Self::Store(StoreError::Configuration(text)) => (Error::configuration(text), None),
             Self::Store(error @ (StoreError::Unique(_) | StoreError::Other(_))) => {
                 (ErrorCode::InternalError.into(), Some(error.to_string()))
             }

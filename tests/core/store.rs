@@ -27,6 +27,8 @@ mod proxy;
 mod sameness;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "store/sqlite.rs"]
+mod sqlite;
 #[path = "store/tls.rs"]
 mod tls;
 

@@ -1,6 +1,5 @@
 //! The `db` or `dialect` option, made into a store. Nothing is opened before the first use.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -14,7 +13,7 @@ use crate::store::foreign::{ForeignDatabase, ForeignExecutor};
 use crate::store::mysql::{MysqlConfig, MysqlExecutor};
 use crate::store::postgres::{PostgresConfig, PostgresExecutor};
 use crate::store::sql::SqlStore;
-use crate::store::sqlite::{SqliteConfig, SqliteExecutor};
+use crate::store::sqlite::{self, SqliteConfig, SqliteExecutor};
 use crate::store::tls::Tls;
 use crate::tls::{Pem, TlsFiles, certificates, private_key};
 
@@ -47,7 +46,7 @@ fn from_url(option: &str, url: &str) -> Result<Arc<dyn Store>, Error> {
         return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "sqlite" | "file" => sqlite(option, rest.strip_prefix("//").unwrap_or(rest)),
+        scheme @ ("sqlite" | "file") => sqlite::from_url(option, scheme, rest).map(over_sqlite),
         scheme => match Server::from_name(scheme) {
             Some(server) => server.open_url(rest, PoolOptions::default()),
             None => Err(wrong(&format!("{option} has an unknown scheme: {KNOWN}"))),
@@ -62,7 +61,7 @@ fn from_members(members: &Map<String, Value>) -> Result<Arc<dyn Store>, Error> {
     let of = Members(members);
     if members.contains_key("filename") {
         of.only(&["filename"])?;
-        return sqlite("db.filename", of.required_text("filename")?);
+        return from_filename(of.required_text("filename")?);
     }
     if members.contains_key("connectionString") {
         of.only(&["connectionString", "max", "ssl"])?;
@@ -157,11 +156,15 @@ fn store_over(executor: impl Executor) -> Arc<dyn Store> {
     Arc::new(SqlStore::new(executor, normalize_adopted))
 }
 
-fn sqlite(option: &str, path: &str) -> Result<Arc<dyn Store>, Error> {
-    if path.is_empty() || path.contains('\0') {
-        return Err(wrong(&format!("{option} names no file: use sqlite:./file.db or sqlite::memory:")));
+fn over_sqlite(config: SqliteConfig) -> Arc<dyn Store> {
+    store_over(SqliteExecutor::new(config))
+}
+
+fn from_filename(path: &str) -> Result<Arc<dyn Store>, Error> {
+    if path.contains('\0') {
+        return Err(wrong("db.filename names no file: it contains a NUL"));
     }
-    Ok(store_over(SqliteExecutor::new(SqliteConfig { path: PathBuf::from(path) })))
+    Ok(over_sqlite(SqliteConfig::at(path)))
 }
 
 /// The members of the `db` object. `null` counts as absent.

@@ -2,7 +2,7 @@
 //!
 //! A file is in WAL mode with `synchronous = FULL`: an acknowledged write survives a kill of the process and a loss of
 //! power alike (about 0.15 ms each on an SSD). One connection writes, a few read beside it, and other processes may
-//! use the same file; all must run on one machine.
+//! use the same file; all must run on one machine. Another SQLite library in this process must not: see [`watch`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,15 @@ use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, Value};
 
+mod barrier;
+mod descriptors;
+mod url;
+mod watch;
+
+use watch::{Watch, Watched};
+
+pub(in crate::store) use url::from_url;
+
 /// How long a statement waits for another process's write before it counts as a lost race.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The same for a change of the schema.
@@ -30,9 +39,17 @@ const PREPARED_STATEMENTS: usize = 64;
 pub struct SqliteConfig {
     /// A file, made when absent; its folder must exist. `:memory:` is a database of its own that ends with the store.
     pub path: PathBuf,
+    /// Whether an absent file is made.
+    pub creates: bool,
 }
 
 impl SqliteConfig {
+    /// The file at `path`, made when absent.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), creates: true }
+    }
+
     fn is_memory(&self) -> bool {
         self.path.as_os_str() == ":memory:"
     }
@@ -53,7 +70,7 @@ struct Shared {
 enum Slot {
     #[default]
     Unopened,
-    Open(Connection),
+    Open(Watched),
     Closed,
 }
 
@@ -83,7 +100,7 @@ impl Executor for SqliteExecutor {
         let mut slot = self.0.free_reader()?;
         // The first use opens the file, which may take a while: not here.
         match &mut *slot {
-            Slot::Open(connection) => match run_on(connection, batch) {
+            Slot::Open(connection) => match run_checked(connection, batch)? {
                 Err(StoreError::Conflict(_)) => None,
                 outcome => Some(outcome),
             },
@@ -110,11 +127,14 @@ impl Shared {
         let mut slot =
             if reads { self.free_reader().unwrap_or_else(|| self.readers[0].lock()) } else { self.writer.lock() };
         if let Slot::Unopened = *slot {
-            let connection = open(&self.config, reads)?;
+            let connection = open_watched(&self.config, reads)?;
             *slot = Slot::Open(connection);
         }
         match &mut *slot {
-            Slot::Open(connection) => run_on(connection, batch),
+            Slot::Open(connection) => {
+                connection.watch.as_ref().map_or(Ok(()), |watch| watch.check())?;
+                run_on(connection, batch)
+            }
             Slot::Unopened | Slot::Closed => {
                 Err(StoreError::Unavailable("the store is closed: close() was called".into()))
             }
@@ -148,13 +168,20 @@ fn make_private(path: &Path) {
     let _ = options.open(path);
 }
 
-fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
-    if !config.is_memory() {
+fn open_watched(config: &SqliteConfig, reads: bool) -> Result<Watched, StoreError> {
+    if config.is_memory() {
+        return Watched::open(None, || open(config, reads));
+    }
+    if config.creates {
         make_private(&config.path);
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(&config.path, &error))?;
+    Watched::open(Watch::over(&config.path), || open(config, reads))
+}
+
+fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, config.creates);
+    let connection = Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(config, &error))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
     if !config.is_memory() {
@@ -188,16 +215,24 @@ fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
+fn cannot_open(config: &SqliteConfig, error: &rusqlite::Error) -> StoreError {
+    let path = &config.path;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let reason = match folder {
         Some(folder) if !folder.is_dir() => format!("the folder '{}' does not exist; create it", folder.display()),
+        _ if !config.creates && !path.exists() => "there is none; mode=rwc in the URL makes it".to_owned(),
         _ => format!("{error}; the file and its folder must be writable"),
     };
     StoreError::Unavailable(format!("cannot open the SQLite file '{}': {reason}", path.display()))
 }
 
-fn run_on(connection: &mut Connection, batch: &Batch) -> Result<Outcome, StoreError> {
+/// [`run_on`] of a read that must not wait. `None`: whether the file is ours alone can't be told at once.
+fn run_checked(connection: &mut Watched, batch: &Batch) -> Option<Result<Outcome, StoreError>> {
+    let checked = connection.watch.as_ref().map_or(Some(Ok(())), |watch| watch.check_now())?;
+    Some(checked.and_then(|()| run_on(connection, batch)))
+}
+
+fn run_on(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError> {
     if batch.schema {
         // Outside of the transaction, where alone SQLite heeds it.
         connection.pragma_update(None, "foreign_keys", false).map_err(failure)?;
@@ -208,15 +243,19 @@ fn run_on(connection: &mut Connection, batch: &Batch) -> Result<Outcome, StoreEr
         return outcome;
     }
     match &batch.statements[..] {
-        [only] if batch.is_plain() => run_statement(connection, only).map(|answer| Outcome::Done(vec![answer])),
+        // A write alone is a transaction, too, so that the watch is asked before it is committed.
+        [only] if batch.is_read_only() && batch.is_plain() => {
+            run_statement(connection, only).map(|answer| Outcome::Done(vec![answer]))
+        }
         _ => transact(connection, batch),
     }
 }
 
-fn transact(connection: &mut Connection, batch: &Batch) -> Result<Outcome, StoreError> {
+fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError> {
     // Immediate: a transaction that reads first and writes later could else find its snapshot outdated.
     let write = !batch.is_read_only();
     let behavior = if write { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
+    let watch = connection.watch.clone().filter(|_| write);
     let transaction = connection.transaction_with_behavior(behavior).map_err(failure)?;
     let mut answers = Vec::with_capacity(batch.statements.len());
     for (index, statement) in batch.statements.iter().enumerate() {
@@ -227,7 +266,16 @@ fn transact(connection: &mut Connection, batch: &Batch) -> Result<Outcome, Store
         }
         answers.push(answer);
     }
+    let guard = match watch.map(|watch| watch.guard()).transpose() {
+        Ok(guard) => guard,
+        Err(refused) => {
+            // Nothing was written to the file yet, and a rollback writes nothing.
+            transaction.rollback().map_err(failure)?;
+            return Err(refused);
+        }
+    };
     transaction.commit().map_err(failure)?;
+    drop(guard);
     Ok(Outcome::Done(answers))
 }
 

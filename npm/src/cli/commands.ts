@@ -141,7 +141,9 @@ export const doctor: Command = {
       await withServer(values, async (auth) => {
         await check("database", async () => {
           await auth.ready();
-          return `${printable(String(serverOptions(values).db))}, tables are there`;
+          const db = String(serverOptions(values).db);
+          const alone = /^(sqlite|file):/i.test(db) && !db.includes(":memory:") ? "; no other SQLite library in the server's process may open this file" : "";
+          return `${printable(db)}, tables are there${alone}`;
         });
         if (bad === 0) {
           await check("keys", async () => {

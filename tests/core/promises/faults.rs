@@ -241,7 +241,7 @@ async fn leaves_no_half_state<E: Executor>(db: &Value, make: impl Fn() -> E) {
 async fn on_sqlite() {
     let own = Own::new(Database::SqliteFile).await;
     let path = own.option["filename"].as_str().unwrap().to_owned();
-    leaves_no_half_state(&own.option, || SqliteExecutor::new(SqliteConfig { path: path.clone().into() })).await;
+    leaves_no_half_state(&own.option, || SqliteExecutor::new(SqliteConfig::at(path.clone()))).await;
     own.drop().await;
 }
 

@@ -44,12 +44,12 @@ impl Executor for WithoutReturning {
 }
 
 pub async fn sqlite_without_returning() -> Fixture {
-    let executor = WithoutReturning(SqliteExecutor::new(SqliteConfig { path: ":memory:".into() }));
+    let executor = WithoutReturning(SqliteExecutor::new(SqliteConfig::at(":memory:")));
     Fixture::over(Arc::new(SqlStore::new(executor, normalize_adopted)), ()).await
 }
 
 fn sqlite(folder: &Folder) -> SqliteExecutor {
-    SqliteExecutor::new(SqliteConfig { path: folder.file() })
+    SqliteExecutor::new(SqliteConfig::at(folder.file()))
 }
 
 fn postgres(schema: &Schema) -> PostgresExecutor {

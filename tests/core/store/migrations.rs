@@ -483,7 +483,9 @@ async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
              ON DELETE CASCADE); INSERT INTO notes (identifier) VALUES ('i1'), ('i2');",
         )
         .unwrap();
+    drop(connection);
     migrate(folder.file().to_str().unwrap()).await;
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM notes"), 2);
     assert_eq!(count("SELECT count(*) FROM sentri_identifiers"), 3);

@@ -84,3 +84,17 @@ fn a_wrong_value_is_named_with_its_cure() {
         }
     }
 }
+
+/// A file in the present folder that the other reading of the URL means, and one that 6.0.0 named by the whole URL.
+#[test]
+fn a_file_beside_is_named() {
+    let name = format!("sentri-{}.db", sentri_core::crypto::make_id());
+    std::fs::write(&name, "").unwrap();
+    let both = refusal(json!(format!("sqlite:///{name}")));
+    std::fs::rename(&name, format!("{name}?mode=rwc")).unwrap();
+    let literal = refusal(json!(format!("sqlite:./{name}?mode=rwc")));
+    std::fs::remove_file(format!("{name}?mode=rwc")).unwrap();
+    assert!(both.contains(&format!("'/{name}'")) && both.contains(&format!("sqlite:./{name} ")), "{both}");
+    assert!(literal.contains(&format!("'./{name}'")) && literal.contains("filename"), "{literal}");
+    assert!(refusal(json!(format!("sqlite:./{name}?nolock=1"))).contains("unknown parameter"));
+}

@@ -79,7 +79,7 @@ on_each_server! {
     connections_ended_by_the_server_are_replaced
 }
 
-fn new_user(value: &str) -> NewUser {
+pub fn new_user(value: &str) -> NewUser {
     let (value, normalized) = (value.to_owned(), value.to_owned());
     NewUser {
         id: make_id(),

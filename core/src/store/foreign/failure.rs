@@ -91,6 +91,7 @@ mod tests {
             StoreError::Conflict(_) => "conflict",
             StoreError::Unavailable(_) => "unavailable",
             StoreError::SchemaMissing(_) => "schema",
+            StoreError::Configuration(_) => "configuration",
             StoreError::Other(_) => "other",
         }
     }

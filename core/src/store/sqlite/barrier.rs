@@ -1,0 +1,138 @@
+//! Word that somebody opened the file, and a barrier that holds newcomers up during a commit. Linux alone has both.
+//!
+//! A library that opens the file takes its first lock before it reads, for a moment, on the byte named "pending" in the
+//! file format. A lock on that byte that belongs to an open file and not to the process holds up everybody: other
+//! processes and other libraries of this one. SQLite tries again, and a commit takes a millisecond.
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::{Barrier, Notices, Raised};
+#[cfg(not(target_os = "linux"))]
+pub(super) use none::{Barrier, Notices, Raised};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::File;
+    use std::os::fd::AsRawFd as _;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
+    use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+    use crate::failure::StoreError;
+
+    const PENDING_BYTE: i64 = 0x4000_0000;
+    /// Those who open the file hold the byte for microseconds.
+    const ATTEMPTS: u32 = 200;
+    const PAUSE: Duration = Duration::from_micros(100);
+
+    /// Tells that somebody opened the file. The system writes the word before `open` returns there, so what happened
+    /// earlier in this process is never missed.
+    #[derive(Debug)]
+    pub(in super::super) struct Notices(Inotify);
+
+    impl Notices {
+        pub(in super::super) fn of(path: &Path) -> Option<Self> {
+            let notices = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
+            notices.add_watch(path, AddWatchFlags::IN_OPEN).ok()?;
+            Some(Self(notices))
+        }
+
+        /// Whether there was any since the last call.
+        pub(in super::super) fn any(&self) -> bool {
+            let mut any = false;
+            while self.0.read_events().is_ok_and(|events| !events.is_empty()) {
+                any = true;
+            }
+            any
+        }
+    }
+
+    #[derive(Debug)]
+    pub(in super::super) struct Barrier(File);
+
+    impl Barrier {
+        /// A barrier for the file at `path`, not raised.
+        pub(in super::super) fn before(path: &Path) -> Option<Self> {
+            File::options().read(true).write(true).open(path).ok().map(Self)
+        }
+
+        pub(in super::super) fn descriptor(&self) -> u32 {
+            self.0.as_raw_fd().unsigned_abs()
+        }
+
+        /// Raises the barrier until the result is dropped.
+        pub(in super::super) fn raise(self: Arc<Self>) -> Result<Raised, StoreError> {
+            for _ in 0..ATTEMPTS {
+                match self.lock(F_WRLCK) {
+                    Ok(_) => return Ok(Raised(self)),
+                    Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => std::thread::sleep(PAUSE),
+                    // A file system without such locks: the check alone has to do.
+                    Err(_) => return Ok(Raised(self)),
+                }
+            }
+            Err(StoreError::Conflict("the file is being opened by others all the time".into()))
+        }
+
+        fn lock(&self, kind: i32) -> nix::Result<i32> {
+            let lock =
+                flock { l_type: kind as i16, l_whence: SEEK_SET as i16, l_start: PENDING_BYTE, l_len: 1, l_pid: 0 };
+            fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock))
+        }
+    }
+
+    #[derive(Debug)]
+    pub(in super::super) struct Raised(Arc<Barrier>);
+
+    impl Drop for Raised {
+        fn drop(&mut self) {
+            // The lock is ours, and letting go of one does not fail.
+            let _ = self.0.lock(F_UNLCK);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod none {
+    use std::convert::Infallible;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crate::failure::StoreError;
+
+    #[derive(Debug)]
+    pub(in super::super) struct Notices(Infallible);
+
+    impl Notices {
+        pub(in super::super) fn of(_path: &Path) -> Option<Self> {
+            None
+        }
+
+        pub(in super::super) fn any(&self) -> bool {
+            match self.0 {}
+        }
+    }
+
+    #[derive(Debug)]
+    pub(in super::super) struct Barrier(Infallible);
+
+    #[derive(Debug)]
+    pub(in super::super) struct Raised(Infallible);
+
+    impl Barrier {
+        pub(in super::super) fn before(_path: &Path) -> Option<Self> {
+            None
+        }
+
+        pub(in super::super) fn descriptor(&self) -> u32 {
+            match self.0 {}
+        }
+
+        pub(in super::super) fn raise(self: Arc<Self>) -> Result<Raised, StoreError> {
+            match self.0 {}
+        }
+    }
+}
