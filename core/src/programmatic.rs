@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::hook::Operation;
-use crate::server::AuthServer;
+use crate::server::{AuthServer, Start};
 use crate::service::users::{self, Page};
 use crate::service::{self, Caller, Trail, keys, password, sessions};
 
@@ -80,7 +80,8 @@ impl AuthServer {
             return Err(Error::validation("arguments", "a text in the arguments is no well-formed Unicode"));
         };
         match method {
-            "migrate" => return self.migrate().await.map(|()| Value::Null),
+            "migrate" => return self.start(Start::Migrate, list.first().unwrap_or(&Value::Null)).await,
+            "ready" => return self.start(Start::Ready, list.first().unwrap_or(&Value::Null)).await,
             "close" => {
                 self.close().await;
                 return Ok(Value::Null);
@@ -112,7 +113,6 @@ impl AuthServer {
     async fn dispatch(&self, method: &str, arguments: &Arguments, trail: &mut Trail) -> Result<Value, Failure> {
         let realm = self.realm();
         match method {
-            "ready" => Ok(Value::Null),
             "register" => self.operate(Operation::Register, arguments.value(0), arguments.transaction, trail).await,
             "bulkCreateIdentifiers" => {
                 self.operate_on(Operation::BulkCreateIdentifiers, arguments, "identifiers", trail).await

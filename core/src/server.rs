@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex as SyncMutex;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use crate::config::{Config, Database};
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName, Level};
-use crate::failure::Failure;
+use crate::failure::{Failure, StoreError};
 use crate::hook::{Operation, Overrides, RevocationCheck};
 use crate::http::decision;
 pub use crate::http::decision::{Decision, PermitOutcome};
@@ -31,9 +32,11 @@ use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
 
 mod limits;
+mod start;
 mod tokens;
 
 pub use limits::Limited;
+pub(crate) use start::Start;
 pub use tokens::VerifiedAccess;
 
 /// What the host brings beside its options.
@@ -62,6 +65,9 @@ struct Inner {
     realm: Arc<Realm>,
     ready: AtomicBool,
     getting_ready: Mutex<()>,
+    /// When an attempt of a start that goes on trying failed.
+    failed_at: SyncMutex<Option<Instant>>,
+    closed: AtomicBool,
 }
 
 impl std::fmt::Debug for AuthServer {
@@ -131,7 +137,13 @@ impl AuthServer {
                 }
             });
         }
-        Ok(Self(Arc::new(Inner { realm, ready: AtomicBool::new(false), getting_ready: Mutex::new(()) })))
+        Ok(Self(Arc::new(Inner {
+            realm,
+            ready: AtomicBool::new(false),
+            getting_ready: Mutex::new(()),
+            failed_at: SyncMutex::default(),
+            closed: AtomicBool::new(false),
+        })))
     }
 
     pub(crate) fn realm(&self) -> &Arc<Realm> {
@@ -150,15 +162,13 @@ impl AuthServer {
         self.realm().now()
     }
 
-    /// Creates or updates the tables and makes the first key. Safe to repeat and to run in many processes at once.
+    /// Creates or updates the tables and makes the first key. Safe to repeat and to run in many processes at once. One
+    /// attempt; the calls `migrate` and `ready` of [`AuthServer::call`] wait for a database that is starting.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE`, `CONFIGURATION_ERROR`, `INTERNAL_ERROR`.
     pub async fn migrate(&self) -> Result<(), Error> {
-        let _held = self.0.getting_ready.lock().await;
-        let realm = self.realm();
-        let migrated = realm.store.migrate(realm.now()).await.map_err(Failure::from);
-        self.become_ready(migrated).await
+        self.migrate_once().await.map_err(|failure| self.public(failure))
     }
 
     /// Waits until tables and keys are there. Every call that needs them does so by itself.
@@ -169,21 +179,33 @@ impl AuthServer {
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());
         }
+        let ready = if self.is_waiting() {
+            Err(StoreError::Unavailable("the start still waits for the database".into()).into())
+        } else {
+            self.get_ready().await
+        };
+        ready.map_err(|failure| self.public(failure))
+    }
+
+    async fn migrate_once(&self) -> Result<(), Failure> {
+        let _held = self.0.getting_ready.lock().await;
+        let realm = self.realm();
+        realm.store.migrate(realm.now()).await?;
+        self.become_ready().await
+    }
+
+    async fn get_ready(&self) -> Result<(), Failure> {
         let _held = self.0.getting_ready.lock().await;
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());
         }
-        let checked = self.realm().store.check().await.map_err(Failure::from);
-        self.become_ready(checked).await
+        self.realm().store.check().await?;
+        self.become_ready().await
     }
 
-    async fn become_ready(&self, so_far: Result<(), Failure>) -> Result<(), Error> {
+    async fn become_ready(&self) -> Result<(), Failure> {
         let realm = self.realm();
-        let result = match so_far {
-            Ok(()) => keys::load(realm).await,
-            Err(failure) => Err(failure),
-        };
-        result.map_err(|failure| self.public(failure))?;
+        keys::load(realm).await?;
         if let (false, Some(broadcast)) = (self.0.ready.swap(true, Ordering::AcqRel), &realm.broadcast) {
             broadcast.listen(Arc::new(service::Ear(Arc::downgrade(realm))));
         }
@@ -209,6 +231,7 @@ impl AuthServer {
 
     /// Ends pools and connections. Later calls answer `SERVICE_UNAVAILABLE`.
     pub async fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
         if let Some(broadcast) = &self.realm().broadcast {
             broadcast.close();
         }

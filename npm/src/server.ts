@@ -124,10 +124,25 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return unwrap<T>(outcome);
   }
 
-  /** Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. */
-  migrate(): Promise<void> { return this.call("migrate"); }
-  /** Resolves when tables and keys are there. Requests and async calls wait by themselves. */
-  ready(): Promise<void> { return this.call("ready"); }
+  /** `migrate` and `ready` come back a few seconds apart while the database is starting, with a line for whoever looks on. */
+  private async start(method: "migrate" | "ready", options: t.StartOptions): Promise<void> {
+    let step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, options);
+    while (step) {
+      if (!this.logging) process.emitWarning(step.waiting, "SentriWarning");
+      step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, step.again);
+    }
+  }
+
+  /**
+   * Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. Waits for a database
+   * that is starting, 30 seconds unless `wait` says otherwise.
+   *
+   * @throws SentriError `SERVICE_UNAVAILABLE` when the wait is over, `CONFIGURATION_ERROR` where the database refuses role, password or name.
+   * @example await auth.migrate({ wait: "1m" });
+   */
+  migrate(options: t.StartOptions = {}): Promise<void> { return this.start("migrate", options); }
+  /** Resolves when tables and keys are there; waits as `migrate()` does. Requests and async calls wait by themselves, for two seconds at most. */
+  ready(options: t.StartOptions = {}): Promise<void> { return this.start("ready", options); }
   /** Ends database connections, those of a `dialect` too unless `keepPool` is set. */
   async close({ keepPool = false }: { keepPool?: boolean } = {}): Promise<void> {
     if (this.database) this.database.keep = keepPool;

@@ -284,3 +284,9 @@ export interface ErrorHandlerOptions<Req> {
   /** Told of every error that is answered with a 5xx. */
   onUnhandled?: ((error: unknown, req: Req) => void) | undefined;
 }
+
+/** Options of `migrate()` and `ready()`. */
+export interface StartOptions {
+  /** How long to wait for a database that is starting, such as `"1m"` or a number of seconds; 0: one attempt. 30 seconds unless set. */
+  wait?: string | number;
+}

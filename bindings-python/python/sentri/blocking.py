@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import SentriError
 from .guarding import ResponseData
@@ -68,13 +68,25 @@ class BlockingAuthServer(Serving):
     def _run(self, method: str, *args: Any) -> Any:
         return self._outcome(wait(self._call(method, *args)))
 
-    def migrate(self) -> None:
-        """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once."""
-        self._run("migrate")
+    def _start(self, method: str, wait: Union[str, float, None]) -> None:
+        step = self._run(method, {"wait": wait})
+        while step is not None:
+            step = self._run(method, self._tell_of_wait(step))
 
-    def ready(self) -> None:
-        """Returns when tables and keys are there. Requests and calls wait by themselves."""
-        self._run("ready")
+    def migrate(self, *, wait: Union[str, float, None] = None) -> None:
+        """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once.
+
+        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one attempt.
+            30 seconds unless given.
+        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database refuses
+            role, password or name.
+        """
+        self._start("migrate", wait)
+
+    def ready(self, *, wait: Union[str, float, None] = None) -> None:
+        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for two
+        seconds at most."""
+        self._start("ready", wait)
 
     def close(self) -> None:
         """Ends database connections."""

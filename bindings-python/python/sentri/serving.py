@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -63,6 +64,13 @@ class Serving(Guard):
         if self._dispatcher.listening:
             self._dispatcher.log(unwrap(self._native.told()))
         return to_snake(unwrap(text))
+
+    def _tell_of_wait(self, step: Mapping[str, Any]) -> dict[str, Any]:
+        """Warns where no logger tells of the wait; the options to go on with."""
+        if not self._dispatcher.listening:
+            warnings.warn(step["waiting"], stacklevel=4)
+        again: Mapping[str, Any] = step["again"]
+        return {"wait": again["wait"], "goes_on": True}
 
     def client_address(self, peer: Optional[str], forwarded_for: Union[str, Sequence[str]] = ()) -> Optional[str]:
         """The client's address, in one spelling for each: the peer's, or the one in ``X-Forwarded-For`` (its value, or its values

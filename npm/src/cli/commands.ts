@@ -5,7 +5,7 @@ import type { ServerOptions } from "../types.js";
 import { loadNative, platformPackage } from "../native.js";
 import { UsageError, suggest, type Flag } from "./arguments.js";
 import { explain } from "./explain.js";
-import { DATABASE, MOUNT, SERVER, mountPath, printable, serverOptions, words } from "./options.js";
+import { DATABASE, MOUNT, SERVER, WAIT, mountPath, printable, serverOptions, words } from "./options.js";
 
 /** A command. */
 export interface Command {
@@ -26,10 +26,10 @@ async function withServer<T>(values: Record<string, string>, run: (auth: AuthSer
 
 export const migrate: Command = {
   summary: "create the tables, or bring them up to date",
-  flags: DATABASE,
+  flags: { ...DATABASE, ...WAIT },
   async run(values) {
     await withServer(values, async (auth) => {
-      await auth.migrate();
+      await auth.migrate({ wait: values.wait! });
       console.log(`the tables are up to date: ${printable(String(serverOptions(values).db))}`);
     });
   },
@@ -43,7 +43,7 @@ export const keys: Command = {
     const [verb] = rest;
     if (verb !== "list" && verb !== "rotate") throw new UsageError("keys needs a verb: list or rotate");
     await withServer(values, async (auth) => {
-      await auth.ready();
+      await auth.ready({ wait: 0 });
       if (verb === "rotate") {
         const { kid, activeFrom } = await auth.rotateKeys();
         console.log(`new key ${kid}, published now, signing from ${activeFrom}`);
@@ -61,6 +61,7 @@ export const createUser: Command = {
   flags: {
     identifier: { value: "type:value", help: "such as email:rizz@example.com; several separated by commas" },
     ...SERVER,
+    ...WAIT,
     roles: { value: "list", help: "roles to give, separated by commas", default: "" },
     "valid-roles": { value: "list", help: "every role of the server", env: "SENTRI_ROLES", default: "user,admin" },
   },
@@ -76,7 +77,7 @@ export const createUser: Command = {
     if (unknown !== undefined) throw new UsageError(`--roles ${unknown} is not one of --valid-roles ${valid.join(",")}${suggest(unknown, valid, "")}`);
     const password = await readPassword();
     await withServer({ ...values, roles: valid.join(",") }, async (auth) => {
-      await auth.migrate();
+      await auth.migrate({ wait: values.wait! });
       const result = await auth.register({ identifiers, password, roles });
       if (!result.success) throw new UsageError(`${result.error.code}: ${result.error.message}`);
       console.log(`created ${result.user.id} with ${roles.length ? `roles ${roles.join(", ")}` : "no roles"}`);
@@ -140,7 +141,7 @@ export const doctor: Command = {
     if (bad === 0) {
       await withServer(values, async (auth) => {
         await check("database", async () => {
-          await auth.ready();
+          await auth.ready({ wait: 0 });
           const db = String(serverOptions(values).db);
           const alone = /^(sqlite|file):/i.test(db) && !db.includes(":memory:") ? "; no other SQLite library in the server's process may open this file" : "";
           return `${printable(db)}, tables are there${alone}`;

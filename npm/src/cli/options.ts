@@ -8,6 +8,11 @@ export const DATABASE: Record<string, Flag> = {
   db: { value: "url", help: "postgres://user:password@host:5432/database or sqlite:./file.db; ps shows a password in it, so rather set the variable", env: "DB" },
 };
 
+/** How long a command waits for its database. */
+export const WAIT: Record<string, Flag> = {
+  wait: { value: "duration", help: "how long to wait for a database that is starting; 0: one attempt", env: "SENTRI_WAIT", default: "30s" },
+};
+
 /** Flags of every command that makes an auth server. */
 export const SERVER: Record<string, Flag> = {
   ...DATABASE,

@@ -7,13 +7,14 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { MOUNT, SERVER, mountPath, printable, serverOptions, words } from "./options.js";
+import { MOUNT, SERVER, WAIT, mountPath, printable, serverOptions, words } from "./options.js";
 
 export const flags: Record<string, Flag> = {
   port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
   host: { value: "address", help: "0.0.0.0 listens to everybody", env: "HOST", default: "127.0.0.1" },
   mount: MOUNT,
   ...SERVER,
+  ...WAIT,
   "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
@@ -31,7 +32,7 @@ export async function run(values: Record<string, string>): Promise<void> {
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
   const auth = new AuthServer({ ...options, ...(trustProxy ? { trustProxy } : {}), ...(values.log ? { logger } : {}) } as unknown as ServerOptions);
-  await auth.migrate();
+  await auth.migrate({ wait: values.wait! });
 
   const server = createServer((req, res) => {
     const url = req.url ?? "/";

@@ -1,0 +1,169 @@
+//! The start of a server: `migrate()` and `ready()` wait for a database that is starting, too.
+//!
+//! The wait comes in slices, so that the host can tell of it and can stop. A slice ends with the line to be told, and
+//! with the arguments of the call that goes on.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::AuthServer;
+use crate::duration;
+use crate::error::Error;
+use crate::event::{Event, EventName};
+use crate::failure::{Failure, StoreError};
+
+/// How long the start waits when nothing is said.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// The longest time between two lines.
+const SLICE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long after a failed attempt requests are told without an attempt of their own. Longer than a pause and an attempt.
+const KNOWN_FOR: Duration = Duration::from_secs(5);
+
+/// The two calls that may be made before the database is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    Migrate,
+    Ready,
+}
+
+impl AuthServer {
+    /// Starts within the time that `options` say, `{wait}`: `null` when it is done, or `{waiting, again}`, the line to be
+    /// told and the options of the call that goes on.
+    pub(crate) async fn start(&self, start: Start, options: &Value) -> Result<Value, Error> {
+        let wait = wait_from(options.get("wait"))?;
+        let goes_on = options.get("goesOn").and_then(Value::as_bool).unwrap_or(false);
+        let started = Instant::now();
+        if goes_on {
+            self.note_failure();
+        }
+        loop {
+            let failure = match self.attempt(start).await {
+                Ok(()) => {
+                    *self.0.failed_at.lock() = None;
+                    return Ok(Value::Null);
+                }
+                Err(failure) => failure,
+            };
+            let Some(cause) = passing(&failure).filter(|_| !self.0.closed.load(Ordering::Acquire)) else {
+                return Err(self.public(failure));
+            };
+            let left = wait.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                *self.0.failed_at.lock() = None;
+                return Err(at_the_end(self.public(failure)));
+            }
+            self.note_failure();
+            if !goes_on || started.elapsed() >= SLICE {
+                return Ok(self.slice(cause, left));
+            }
+            tokio::time::sleep(PAUSE.min(left)).await;
+        }
+    }
+
+    async fn attempt(&self, start: Start) -> Result<(), Failure> {
+        match start {
+            Start::Migrate => self.migrate_once().await,
+            Start::Ready => self.get_ready().await,
+        }
+    }
+
+    fn note_failure(&self) {
+        *self.0.failed_at.lock() = Some(Instant::now());
+    }
+
+    /// Whether the start failed a moment ago and goes on trying: a request need not find out for itself.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.0.failed_at.lock().is_some_and(|at| at.elapsed() < KNOWN_FOR)
+    }
+
+    fn slice(&self, cause: &str, left: Duration) -> Value {
+        let what = refusal(cause).map_or_else(String::new, |what| format!("{what}: "));
+        let line = format!("waiting for the database, {} s left: {what}{cause}", left.as_secs().max(1));
+        self.realm().note_in_background(
+            Event::new(EventName::HookFailure).with("hook", "database").with("cause", line.as_str()),
+        );
+        json!({ "waiting": line, "again": { "wait": format!("{}ms", left.as_millis().max(1)), "goesOn": true } })
+    }
+}
+
+/// `wait`: a duration, or 0 for a single attempt.
+fn wait_from(value: Option<&Value>) -> Result<Duration, Error> {
+    match value {
+        None | Some(Value::Null) => Ok(DEFAULT_WAIT),
+        Some(Value::Number(number)) if number.as_f64() == Some(0.0) => Ok(Duration::ZERO),
+        Some(Value::String(text)) if matches!(text.trim(), "0" | "0s") => Ok(Duration::ZERO),
+        Some(value) => {
+            duration::parse(value).map_err(|problem| Error::configuration(format!("wait {problem}, or 0 for no wait")))
+        }
+    }
+}
+
+/// The cause of a failure that time may mend. A file that can't be opened is not about to start.
+fn passing(failure: &Failure) -> Option<&str> {
+    match failure {
+        Failure::Store(StoreError::Unavailable(cause) | StoreError::Conflict(cause)) => Some(cause.as_str()),
+        _ => None,
+    }
+    .filter(|cause| !cause.starts_with("cannot open the SQLite file"))
+}
+
+/// The part of the option `db` that the database refuses, from its code in the cause.
+fn refusal(cause: &str) -> Option<&'static str> {
+    let code = cause.split(':').next().unwrap_or_default();
+    Some(match code {
+        "28P01" => "db has a wrong password, or its role does not exist",
+        "28000" => "db names a role that does not exist or may not log in",
+        "3D000" | "1049" => "db names a database that does not exist",
+        "1044" => "db names a role without access to the database",
+        "1045" => "db has a wrong user or password",
+        "1130" => "the database does not let this host in",
+        _ if ["failed to lookup address", "ENOTFOUND", "EAI_AGAIN"].iter().any(|word| cause.contains(word)) => {
+            "db names an unknown host"
+        }
+        _ => return None,
+    })
+}
+
+/// The error when the wait is over: one of the configuration where the database says what is wrong with it.
+fn at_the_end(error: Error) -> Error {
+    let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
+    match cause.and_then(|cause| refusal(cause).map(|what| format!("{what} ({cause})"))) {
+        Some(message) => Error { details: error.details, ..Error::configuration(message) },
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Duration, refusal, wait_from};
+
+    #[test]
+    fn what_is_refused_is_named() {
+        for (cause, word) in [
+            ("28P01: password authentication failed for user \"app\"", "password"),
+            ("28000: role \"app\" does not exist", "role"),
+            ("3D000: database \"x\" does not exist", "database"),
+            ("1045: Access denied for user 'app'@'h' (using password: YES)", "password"),
+            ("1049: Unknown database 'x'", "database"),
+            ("error connecting: failed to lookup address information: Name or service not known", "unknown host"),
+        ] {
+            assert!(refusal(cause).unwrap().contains(word), "{cause}");
+        }
+        assert_eq!(refusal("57P03: the database system is starting up"), None);
+    }
+
+    #[test]
+    fn the_wait_is_a_duration_or_none() {
+        assert_eq!(wait_from(None).unwrap(), Duration::from_secs(30));
+        assert_eq!(wait_from(Some(&json!("1m"))).unwrap(), Duration::from_secs(60));
+        for none in [json!(0), json!("0"), json!("0s")] {
+            assert_eq!(wait_from(Some(&none)).unwrap(), Duration::ZERO);
+        }
+        assert!(wait_from(Some(&json!("30"))).unwrap_err().message.starts_with("wait is ambiguous"));
+    }
+}
