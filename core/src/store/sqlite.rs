@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params_from_iter};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
 
 use crate::clock::to_iso;
 use crate::failure::StoreError;
@@ -20,11 +20,14 @@ use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, 
 
 mod barrier;
 mod descriptors;
+mod failure;
 mod url;
 mod watch;
 
+use failure::{from_driver, is_busy};
 use watch::{Watch, Watched};
 
+pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
 
 /// How long a statement waits for another process's write before it counts as a lost race.
@@ -183,20 +186,20 @@ fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, config.creates);
     let connection = Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(config, &error))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(from_driver)?;
     if !config.is_memory() {
-        enter_wal(&connection).map_err(|error| match failure(error) {
+        enter_wal(&connection).map_err(|error| match from_driver(error) {
             StoreError::Conflict(cause) => StoreError::Conflict(cause),
             StoreError::Unavailable(cause) | StoreError::Other(cause) => {
                 StoreError::Unavailable(format!("cannot use the SQLite file '{}': {cause}", config.path.display()))
             }
             other => other,
         })?;
-        connection.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(from_driver)?;
     }
-    connection.pragma_update(None, "foreign_keys", true).map_err(failure)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(from_driver)?;
     if reads {
-        connection.pragma_update(None, "query_only", true).map_err(failure)?;
+        connection.pragma_update(None, "query_only", true).map_err(from_driver)?;
     }
     Ok(connection)
 }
@@ -235,11 +238,11 @@ fn run_checked(connection: &mut Watched, batch: &Batch) -> Option<Result<Outcome
 fn run_on(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError> {
     if batch.schema {
         // Outside of the transaction, where alone SQLite heeds it.
-        connection.pragma_update(None, "foreign_keys", false).map_err(failure)?;
-        connection.busy_timeout(SCHEMA_BUSY_TIMEOUT).map_err(failure)?;
+        connection.pragma_update(None, "foreign_keys", false).map_err(from_driver)?;
+        connection.busy_timeout(SCHEMA_BUSY_TIMEOUT).map_err(from_driver)?;
         let outcome = transact(connection, batch);
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(failure)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(from_driver)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(from_driver)?;
         return outcome;
     }
     match &batch.statements[..] {
@@ -256,12 +259,12 @@ fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreErr
     let write = !batch.is_read_only();
     let behavior = if write { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
     let watch = connection.watch.clone().filter(|_| write);
-    let transaction = connection.transaction_with_behavior(behavior).map_err(failure)?;
+    let transaction = connection.transaction_with_behavior(behavior).map_err(from_driver)?;
     let mut answers = Vec::with_capacity(batch.statements.len());
     for (index, statement) in batch.statements.iter().enumerate() {
         let answer = run_statement(&transaction, statement)?;
         if !answer.meets(statement.expect) {
-            transaction.rollback().map_err(failure)?;
+            transaction.rollback().map_err(from_driver)?;
             return Ok(Outcome::Unmet(index));
         }
         answers.push(answer);
@@ -270,11 +273,11 @@ fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreErr
         Ok(guard) => guard,
         Err(refused) => {
             // Nothing was written to the file yet, and a rollback writes nothing.
-            transaction.rollback().map_err(failure)?;
+            transaction.rollback().map_err(from_driver)?;
             return Err(refused);
         }
     };
-    transaction.commit().map_err(failure)?;
+    transaction.commit().map_err(from_driver)?;
     drop(guard);
     Ok(Outcome::Done(answers))
 }
@@ -282,10 +285,10 @@ fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreErr
 fn run_statement(connection: &Connection, statement: &Statement) -> Result<Answer, StoreError> {
     let params = params_from_iter(statement.params.iter());
     if !statement.fixed {
-        let mut prepared = connection.prepare(&statement.sql).map_err(failure)?;
+        let mut prepared = connection.prepare(&statement.sql).map_err(from_driver)?;
         return answer(&mut prepared, statement.kind, params);
     }
-    let mut prepared = connection.prepare_cached(&statement.sql).map_err(failure)?;
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(from_driver)?;
     answer(&mut prepared, statement.kind, params)
 }
 
@@ -295,15 +298,15 @@ fn answer(
     params: impl rusqlite::Params,
 ) -> Result<Answer, StoreError> {
     if kind == Kind::Write {
-        let count = prepared.execute(params).map_err(failure)? as u64;
+        let count = prepared.execute(params).map_err(from_driver)? as u64;
         return Ok(Answer { count, rows: Vec::new() });
     }
     let width = prepared.column_count();
-    let mut rows = prepared.query(params).map_err(failure)?;
+    let mut rows = prepared.query(params).map_err(from_driver)?;
     let mut found = Vec::new();
     // To the last row: a write with RETURNING is complete only then.
-    while let Some(row) = rows.next().map_err(failure)? {
-        let columns = (0..width).map(|index| row.get_ref(index).map_err(failure).and_then(value_from));
+    while let Some(row) = rows.next().map_err(from_driver)? {
+        let columns = (0..width).map(|index| row.get_ref(index).map_err(from_driver).and_then(value_from));
         found.push(columns.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(Answer { count: found.len() as u64, rows: found })
@@ -326,37 +329,5 @@ fn value_from(column: ValueRef<'_>) -> Result<Value, StoreError> {
         ValueRef::Integer(int) => Ok(Value::Int(int)),
         ValueRef::Text(text) => Ok(Value::Text(String::from_utf8_lossy(text).into_owned())),
         ValueRef::Real(_) | ValueRef::Blob(_) => Err(StoreError::Other("column: neither text nor integer".into())),
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-fn failure(error: rusqlite::Error) -> StoreError {
-    let text = error.to_string();
-    match error.sqlite_error() {
-        Some(error) => from_code(error.extended_code, text),
-        None => StoreError::Other(text),
-    }
-}
-
-/// The failure behind an extended result code. The texts of SQLite name tables and columns, never values.
-pub(in crate::store) fn from_code(code: i32, text: String) -> StoreError {
-    match code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => return StoreError::Unique(text),
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return StoreError::Conflict(text),
-        _ => {}
-    }
-    // The lowest byte is the code that the others are shades of.
-    match code & 0xff {
-        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => StoreError::Conflict(text),
-        ffi::SQLITE_CANTOPEN | ffi::SQLITE_FULL | ffi::SQLITE_READONLY | ffi::SQLITE_IOERR | ffi::SQLITE_PROTOCOL => {
-            StoreError::Unavailable(text)
-        }
-        ffi::SQLITE_CONSTRAINT => StoreError::Other(text),
-        _ if text.contains("no such table") || text.contains("no such column") => StoreError::SchemaMissing(text),
-        _ if text.contains("already exists") || text.contains("duplicate column name") => StoreError::Conflict(text),
-        _ => StoreError::Other(text),
     }
 }
