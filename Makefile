@@ -198,7 +198,7 @@ test-python: $(STAMPS)/python-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAM
 # Types are checked once for all versions, so not here.
 test-python39: $(STAMPS)/python39-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Python tests by Python 3.9'
-	cd tests/python && ../services/run.sh $(VENV)39/bin/pytest --ignore test_types.py
+	cd tests/python && ../services/run.sh $(VENV)39/bin/pytest --ignore test_types.py --ignore test_hosts.py
 
 test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 	@echo '==> Ruby'

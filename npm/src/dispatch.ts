@@ -16,6 +16,8 @@ export interface HookCall {
 export interface Notices {
   hooks?: Hooks | undefined;
   failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
+  /** What becomes of a warning that no logger hears. */
+  warn?: (text: string) => void;
 }
 
 /** Runs what the core has to tell: entries to the logger, notices to the hooks. */
@@ -32,7 +34,7 @@ export class Dispatcher {
 
   /** Logs entries. A logger that throws harms no request. */
   log(events: readonly LoggedEvent[]): void {
-    if (!this.logger) return;
+    if (!this.logger) return this.warnOf(events);
     for (const { level, entry } of events) {
       try {
         this.logger[level](entry);
@@ -40,6 +42,11 @@ export class Dispatcher {
         // There is nowhere left to say it.
       }
     }
+  }
+
+  /** Whoever runs a server without a logger hears of what is wrong with its surroundings all the same. */
+  private warnOf(events: readonly LoggedEvent[]): void {
+    for (const { entry } of events) if (entry.hook === "trustProxy") this.notices.warn?.(String(entry.cause));
   }
 
   /** Logs what was cached of another request, under this one's id. */

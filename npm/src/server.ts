@@ -38,13 +38,14 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     const native: NativeServer = new core.NativeServer(text, functions.callbacks, clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
     const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
-    super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed }), clock);
+    const warn = (text: string) => process.emitWarning(text, "SentriWarning");
+    super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed, warn }), clock);
     this.transactions = transactions;
     this.database = database;
     const { redisUrl, issuer } = options;
     this.redisUrl = () => redisUrl;
     this.issuer = issuer ?? undefined;
-    for (const warning of warnings) process.emitWarning(warning, "SentriWarning");
+    warnings.forEach(warn);
   }
 
   /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */

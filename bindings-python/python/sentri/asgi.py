@@ -28,7 +28,8 @@ class AsgiExchange:
     ``auth``."""
 
     def __init__(self, scope: Scope, *arguments: Any) -> None:
-        self.method: str = scope["method"]
+        # A WebSocket begins as HTTP/2 has it (RFC 8441), with a method that is not safe: whoever brings a cookie proves the origin.
+        self.method: str = scope["method"] if scope["type"] == "http" else "CONNECT"
         self.headers = asgi_headers(scope)
         self.arguments = arguments
         self._scope = scope
@@ -85,7 +86,7 @@ class SendHeaders:
         scope[_HEADERS] = headers
 
         async def sending(message: Message) -> None:
-            if headers and message["type"] == "http.response.start":
+            if headers and message["type"] in ("http.response.start", "websocket.accept"):
                 ours = _encoded(headers)
                 # What the route says of the same is replaced: with a token in it the response is for no cache.
                 names = {name for name, _ in ours} - {b"set-cookie"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+from .options import spelt
 
 #: ``[{"level", "entry"}]``
 Events = Sequence[Mapping[str, Any]]
@@ -30,7 +33,7 @@ class Dispatcher:
     def log(self, events: Events, error: Optional[BaseException] = None) -> None:
         """Logs entries, ``error`` with its traceback. A logger that raises harms no request."""
         if self._logger is None:
-            return
+            return _warn_of(events)
         for event in events:
             try:
                 self._write(event["level"], event["entry"], error)
@@ -53,3 +56,10 @@ class Dispatcher:
             if request_id is not None:
                 entry["requestId"] = request_id
             self.log([{"level": event["level"], "entry": entry}])
+
+
+def _warn_of(events: Events) -> None:
+    """Whoever runs a server without a logger hears of what is wrong with its surroundings all the same."""
+    for event in events:
+        if event["entry"].get("hook") == "trustProxy":
+            warnings.warn(spelt(event["entry"]["cause"]), RuntimeWarning, stacklevel=2)

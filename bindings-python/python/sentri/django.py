@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Optional
 
 from .extras import require
 
 require("django")
-from asgiref.sync import iscoroutinefunction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 
 from . import blocking, client
-from .django_messages import DjangoExchange, Middleware, exempt, read_length, read_path, write_response
-from .errors import SentriError
+from .django_messages import DjangoExchange, Middleware, exempt, guard_view, read_length, read_path, write_response
 from .exchange import to_core
 from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import below, read_body
-from .steps import Guards, Limit, Step
+from .steps import Guards, Limit, Protect, Step
 from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
 
@@ -40,28 +37,14 @@ class DjangoGuard(Guards[Decorator]):
     answered in the envelope."""
 
     def _form(self, step: Step) -> Decorator:
-        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-            @wraps(view)
-            def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-                exchange = DjangoExchange(request)
-                try:
-                    step.blocking(exchange)
-                except SentriError as error:
-                    return exchange.finish(write_response(self.error_response(error)))
-                return exchange.finish(view(request, *args, **kwargs))
+        return lambda view: guard_view(self, step, view)
 
-            @wraps(view)
-            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-                exchange = DjangoExchange(request)
-                try:
-                    await step.awaited(exchange)
-                except SentriError as error:
-                    return exchange.finish(write_response(self.error_response(error)))
-                return exchange.finish(await view(request, *args, **kwargs))
+    @property
+    def authentication(self) -> type:
+        """A class for ``authentication_classes`` of Django REST framework."""
+        from .django_rest import Authentication
 
-            return guarded_async if iscoroutinefunction(view) else guarded
-
-        return decorate
+        return type("SentriAuthentication", (Authentication,), {"guard": self, "step": Protect(self)})
 
     @property
     def middleware(self) -> type:
@@ -114,5 +97,6 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 def _urls(serving: Callable[[str], View]) -> list[URLPattern]:
     # The longer ones first: an id may hold anything, an encoded slash too.
     patterns = sorted({pattern for _, pattern, _ in SENTRI_ROUTES}, key=lambda pattern: -pattern.count("/"))
-    regex = {pattern: "^" + re.sub(r":\w+", "(?s:.+)", pattern[1:]) + "/?$" for pattern in patterns}
-    return [re_path(regex[pattern], exempt(serving(pattern))) for pattern in patterns]
+    regex = {pattern: "^" + re.sub(r":\w+", r"[\\s\\S]+", pattern[1:]) + "/?$" for pattern in patterns}
+    name = {pattern: "sentri" + re.sub(r"[/:]+", "-", pattern) for pattern in patterns}
+    return [re_path(regex[pattern], exempt(serving(pattern)), name=name[pattern]) for pattern in patterns]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from http.cookies import Morsel
 from collections.abc import Callable
+from functools import wraps
+from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any, Optional
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
+from .django_user import DjangoUser
 from .errors import SentriError
 from .exchange import Headers
 from .guarding import ResponseData
 from .requests import asgi_headers, asgi_path, wsgi_headers, wsgi_path
+from .steps import Protect, Step
 from .types import Auth, User
 
 if TYPE_CHECKING:
@@ -38,8 +41,14 @@ class DjangoExchange:
         return getattr(self._request, "sentri_user", None)
 
     def admit(self, user: User, auth: Auth) -> None:
-        self._request.user = self._request.sentri_user = user
-        self._request.auth = auth
+        shown = DjangoUser(user.id, user.roles)
+
+        async def auser() -> User:
+            return shown
+
+        # `protect()` has proved the origin of what a cookie authenticates; REST framework would ask for Django's token once more.
+        self._request.user, self._request.auser, self._request._dont_enforce_csrf_checks = shown, auser, True
+        self._request.sentri_user, self._request.auth = user, auth
 
     def add(self, headers: Headers) -> None:
         self._added.extend(headers)
@@ -47,6 +56,31 @@ class DjangoExchange:
     def finish(self, response: HttpResponse) -> HttpResponse:
         """The response with what was added."""
         return _add(response, self._added)
+
+
+def guard_view(guard: Guard, step: Step, view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view behind a step. Whatever stands behind ``protect()`` needs no token of Django's against forgery."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        exchange = DjangoExchange(request)
+        try:
+            step.blocking(exchange)
+        except SentriError as error:
+            return exchange.finish(write_response(guard.error_response(error)))
+        return exchange.finish(view(request, *args, **kwargs))
+
+    @wraps(view)
+    async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        exchange = DjangoExchange(request)
+        try:
+            await step.awaited(exchange)
+        except SentriError as error:
+            return exchange.finish(write_response(guard.error_response(error)))
+        return exchange.finish(await view(request, *args, **kwargs))
+
+    form = guarded_async if iscoroutinefunction(view) else guarded
+    return exempt(form) if isinstance(step, Protect) else form
 
 
 class Middleware:
@@ -68,8 +102,9 @@ class Middleware:
         return write_response(self.auth.error_response(error)) if isinstance(error, SentriError) else None
 
 
-def exempt(view: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """A view that Django's tokens against forgery are no matter of: the endpoints look at the origin."""
+def exempt(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view that Django's tokens against forgery are no matter of: the endpoints and ``protect()`` look at the origin of what a
+    cookie authenticates, and no other site can send a bearer token without leave."""
     # Not by its decorator, which made a synchronous view of any before Django 5.0.
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view

@@ -11,12 +11,13 @@ from .extras import require
 require("fastapi")
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import client, server
 from .asgi import AsgiExchange, Endpoints, SendHeaders
+from .asgi_socket import closing
 from .errors import SentriError
 from .idempotency_fastapi import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import asgi_path, below
@@ -27,22 +28,23 @@ from .types import LimiterOptions
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-#: For ``Depends(...)``, or awaited with a request. Returns the user.
-Dependency = Callable[[Request], Awaitable[Any]]
+#: For ``Depends(...)``, or awaited with a request or a WebSocket. Returns the user.
+Dependency = Callable[[HTTPConnection], Awaitable[Any]]
 
 
 class FastAPIGuard(Guards[Dependency]):
     """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` say whose a request is."""
 
     def _form(self, step: Step) -> Dependency:
-        async def dependency(request: Request) -> Any:
+        async def dependency(request: HTTPConnection) -> Any:
             exchange = AsgiExchange(request.scope, request)
-            await step.awaited(exchange)
+            with closing(request):
+                await step.awaited(exchange)
             return exchange.user
 
         return dependency
 
-    def protect(self, called_with: Request = None) -> Dependency:  # type: ignore[assignment]
+    def protect(self, called_with: HTTPConnection = None) -> Dependency:  # type: ignore[assignment]
         """Lets authenticated requests pass, and tells the application whose they are."""
         # FastAPI calls a dependency with what its signature asks for: this method, where the parentheses were forgotten.
         if called_with is not None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional, Protocol, TypeVar
 
+from . import greenlets
 from .native import Job, Step
 
 T = TypeVar("T")
@@ -48,8 +49,9 @@ async def _answer(job: Job, step: Step, functions: Optional[Answers]) -> None:
 
 def wait(job: Job, functions: Optional[Answers] = None) -> str:
     """The same for a thread that may block. Ctrl-C is noticed."""
+    hub = greenlets.hub()
     while True:
-        step = job.wait(_GLANCE)
+        step = job.wait(_GLANCE) if hub is None else job.wait(0) or hub(job.wait, _GLANCE)
         if step is None:
             continue
         if step.is_DONE():

@@ -45,11 +45,18 @@ const surface: Surface<Ctx> = {
   hasHeader: (c, name) => c.res.headers.has(name),
 };
 
-/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno. */
+/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno, or the platform that calls a function. */
 function peerOf({ env, req }: Ctx): string | undefined {
   const node = env?.incoming?.socket?.remoteAddress ?? env?.server?.incoming?.socket?.remoteAddress;
   const bun = env?.server ?? env;
-  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : undefined);
+  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : platformPeer(env));
+}
+
+/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
+function platformPeer(env: Ctx["env"]): string | undefined {
+  const aws = env?.requestContext;
+  const named = aws?.identity?.sourceIp ?? aws?.http?.sourceIp ?? env?.event?.Records?.[0]?.cf?.request?.clientIp ?? env?.context?.ip;
+  return typeof named === "string" ? named : undefined;
 }
 
 const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(peerOf(c), c.req.header("x-forwarded-for"));

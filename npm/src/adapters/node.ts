@@ -3,9 +3,9 @@ import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { HeaderPairs } from "./checks.js";
 import { readBody } from "./node-body.js";
+import { header, headerPairs, one, proof } from "./node-headers.js";
 
-/** What HTTP/2 has in place of `Host`. */
-const AUTHORITY = ":authority";
+export { one };
 
 /** What a framework says of a request, where that differs from what `node:http` says. */
 export interface Told {
@@ -35,9 +35,7 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   if (tooLarge) {
     request.tooLarge = true;
   } else if (body === undefined || body === null) {
-    // Somebody may have read the stream without leaving a body; waiting for it again would be for ever.
-    const unread = (!req.readableEnded && !req.complete) || req.readableLength > 0;
-    if (unread) Object.assign(request, await readBody(req));
+    if (isUnread(req)) Object.assign(request, await readBody(req));
   } else if (typeof body === "string") {
     request.raw = Buffer.from(body);
   } else if (body instanceof Uint8Array) {
@@ -48,13 +46,14 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   return request;
 }
 
-function headerPairs({ rawHeaders }: IncomingMessage): Array<[string, string]> {
-  const pairs: Array<[string, string]> = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase();
-    pairs.push([name === AUTHORITY ? "host" : name, rawHeaders[i + 1]!]);
-  }
-  return pairs;
+/**
+ * Whether there is a body that nobody has read. Hosts without sockets say `complete` before anybody reads; waiting for a stream
+ * that is over, or was destroyed, would be for ever.
+ */
+function isUnread(req: IncomingMessage): boolean {
+  if (req.readableLength > 0) return true;
+  if (req.readableEnded || req.destroyed) return false;
+  return Number(req.httpVersionMajor) > 1 || "content-length" in req.headers || "transfer-encoding" in req.headers;
 }
 
 /** A request as `protect()` looks at it. */
@@ -62,16 +61,11 @@ export class NodeGuardRequest implements GuardRequest {
   constructor(private readonly req: IncomingMessage) {}
 
   get method() { return this.req.method ?? "GET"; }
-  get authorization() { return this.req.headers.authorization; }
-  get cookie() { return this.req.headers.cookie; }
-  get origin() { return this.req.headers.origin; }
-  get secFetchSite() { return one(this.req.headers["sec-fetch-site"]); }
-  get host() { return this.req.headers.host ?? one(this.req.headers[AUTHORITY]); }
-}
-
-/** A header that is there once. */
-export function one(value: string | string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  get authorization() { return header(this.req, "authorization"); }
+  get cookie() { return header(this.req, "cookie"); }
+  get origin() { return proof(this.req, "origin"); }
+  get secFetchSite() { return proof(this.req, "sec-fetch-site"); }
+  get host() { return header(this.req, "host"); }
 }
 
 /** Adds headers to a response, beside those that are there. */

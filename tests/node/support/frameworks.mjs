@@ -1,18 +1,23 @@
 // One application for every framework, as a user would write it: the endpoints under /auth, the routes of
 // tests/README.md, one trusted proxy. A new framework is one entry here.
+import codegenie from "@codegenie/serverless-express";
 import Router from "@koa/router";
 import { serve as listenHono } from "@hono/node-server";
 import { node } from "@elysiajs/node";
 import { Elysia } from "elysia";
 import Fastify from "fastify";
 import { Hono } from "hono";
+import { handle as honoLambda } from "hono/aws-lambda";
 import Koa from "koa";
 import bodyParser from "koa-bodyparser";
+import serverlessHttp from "serverless-http";
+import vendia from "@vendia/serverless-express";
 import { createAuthElysia } from "../../../npm/dist/esm/elysia.mjs";
 import { createAuthExpress } from "../../../npm/dist/esm/express.mjs";
 import { createAuthFastify } from "../../../npm/dist/esm/fastify.mjs";
 import { createAuthHono } from "../../../npm/dist/esm/hono.mjs";
 import { createAuthKoa } from "../../../npm/dist/esm/koa.mjs";
+import { listen as lambda } from "./lambda.mjs";
 import { expresses } from "./server.mjs";
 
 // @elysiajs/node listens for the end of the process once an application.
@@ -24,7 +29,7 @@ const LOCAL = { port: 0, hostname: "127.0.0.1" };
 const USUAL = { mount: "/auth", trust: true };
 
 /** Express; `parsed`: behind express.json(). */
-const express = (framework, parsed) => ({
+const express = (framework, parsed, listen = (app) => app.listen(0, LOCAL.hostname)) => ({
   create: createAuthExpress,
   user: (req) => req.user,
   param: (req, name) => req.params[name],
@@ -37,7 +42,7 @@ const express = (framework, parsed) => ({
       app.all(path, ...guards, (req, res, next) => Promise.resolve(req).then(answer).then((value) => res.json(value), next));
     }
     app.use(auth.errorHandler());
-    return app.listen(0, LOCAL.hostname);
+    return listen(app);
   },
 });
 
@@ -55,7 +60,7 @@ const fastify = {
   },
 };
 
-const hono = {
+const hono = (listen = (app) => listenHono({ fetch: app.fetch, ...LOCAL })) => ({
   create: (options, { trust }) => createAuthHono(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options),
   user: (c) => c.get("user"),
   param: (c, name) => c.req.param(name),
@@ -64,12 +69,12 @@ const hono = {
     if (auth.router) app.route(mount, auth.router());
     for (const { path, guards, answer } of routes) app.all(path, ...guards, async (c) => c.json(await answer(c)));
     app.onError(auth.errorHandler());
-    return listenHono({ fetch: app.fetch, ...LOCAL });
+    return listen(app);
   },
-};
+});
 
 /** Koa; `parsed`: behind koa-bodyparser. */
-const koa = (parsed) => ({
+const koa = (parsed, listen = (app) => app.listen(0, LOCAL.hostname)) => ({
   create: createAuthKoa,
   user: (ctx) => ctx.state.user,
   param: (ctx, name) => ctx.params[name],
@@ -86,7 +91,7 @@ const koa = (parsed) => ({
     }
     app.use(router.routes());
     app.use(router.allowedMethods());
-    return app.listen(0, LOCAL.hostname);
+    return listen(app);
   },
 });
 
@@ -107,13 +112,35 @@ const elysia = {
 };
 
 /** The frameworks: how each makes an auth server, where it keeps things, and how it serves `{path, guards, answer}` for any method. */
-export const frameworks = { "Express 5": express(expresses["Express 5"], false), "Fastify 5": fastify, "Hono 4": hono, "Koa 3": koa(false), "Elysia 1.4": elysia };
+export const frameworks = { "Express 5": express(expresses["Express 5"], false), "Fastify 5": fastify, "Hono 4": hono(), "Koa 3": koa(false), "Elysia 1.4": elysia };
 
 /** The same behind the framework's own body parser, where it has one that runs first. */
 export const parsing = {
   "Express 4, parsed": express(expresses["Express 4"], true),
   "Express 5, parsed": express(expresses["Express 5"], true),
   "Koa 3, parsed": koa(true),
+};
+
+// Those packages set `req.ip` themselves, so Express's and Koa's own settings of a trusted proxy do nothing there.
+const behindGateway = (framework) => ({
+  ...framework,
+  create: (options, { trust }) => framework.create(trust && options?.mode === "server" ? { trustProxy: 1, ...options } : options, { trust }),
+});
+const onServerlessHttp = (gateway) => (app) => lambda(gateway, serverlessHttp(app, { requestId: false }));
+const express5 = expresses["Express 5"];
+
+/** The functions of AWS Lambda behind a gateway, by the packages that people put in front of a framework. */
+export const functions = {
+  "Express 5, serverless-http, REST API": behindGateway(express(express5, false, onServerlessHttp("REST API"))),
+  "Express 5, serverless-http, HTTP API, parsed": behindGateway(express(express5, true, onServerlessHttp("HTTP API"))),
+  "Koa 3, serverless-http, HTTP API": behindGateway(koa(false, onServerlessHttp("HTTP API"))),
+  "Koa 3, serverless-http, REST API, parsed": behindGateway(koa(true, onServerlessHttp("REST API"))),
+  "Express 5, @vendia/serverless-express, REST API": behindGateway(express(express5, false, (app) => lambda("REST API", vendia({ app })))),
+  "Express 5, @vendia/serverless-express, ALB, lists, parsed": behindGateway(express(express5, true, (app) => lambda("ALB, lists", vendia({ app })))),
+  "Express 5, @codegenie/serverless-express, HTTP API": behindGateway(express(express5, false, (app) => lambda("HTTP API", codegenie({ app })))),
+  "Hono 4, hono/aws-lambda, REST API": hono((app) => lambda("REST API", honoLambda(app))),
+  "Hono 4, hono/aws-lambda, HTTP API": hono((app) => lambda("HTTP API", honoLambda(app))),
+  "Hono 4, hono/aws-lambda, ALB, lists": hono((app) => lambda("ALB, lists", honoLambda(app))),
 };
 
 /**

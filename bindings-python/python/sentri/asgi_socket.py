@@ -1,0 +1,25 @@
+"""WebSockets behind ``Depends(auth.protect())``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.exceptions import WebSocketException
+from starlette.requests import HTTPConnection
+
+from .errors import SentriError
+
+#: Codes of RFC 6455, 7.4.1: against a policy, and a server that can't.
+_POLICY, _UNABLE = 1008, 1011
+
+
+@contextmanager
+def closing(connection: HTTPConnection) -> Iterator[None]:
+    """A refusal closes a WebSocket, with the error's code as the reason; a request is answered by whoever catches the error."""
+    try:
+        yield
+    except SentriError as error:
+        if connection.scope["type"] != "websocket":
+            raise
+        raise WebSocketException(_POLICY if error.status_code < 500 else _UNABLE, error.code) from error

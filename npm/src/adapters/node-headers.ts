@@ -1,0 +1,90 @@
+import type { IncomingMessage } from "node:http";
+
+/** HTTP/2 has this in place of `Host`. */
+const AUTHORITY = ":authority";
+
+/** Browsers prove by these headers where a request comes from, so none of their values may get lost. */
+const PROOFS = ["origin", "sec-fetch-site"] as const;
+
+/** Values by the name of their header in lower case. */
+type Folded = Map<string, string[]>;
+
+/**
+ * The headers of a request for the core. Middleware may have changed `headers`, and hosts without sockets (AWS Lambda behind
+ * serverless-http) fill nothing else, so `headers` decides, as it does for `protect()`. Where `rawHeaders` says the same, its
+ * separate lines go to the core.
+ */
+export function headerPairs(req: IncomingMessage): Array<[string, string]> {
+  const lines = foldLines(req.rawHeaders);
+  const pairs: Array<[string, string]> = [];
+  for (const [name, values] of foldHeaders(req.headers)) {
+    if (isProof(name)) continue;
+    const sent = lines.get(name);
+    for (const value of sent !== undefined && says(values, sent) ? sent : values) pairs.push([name, value]);
+  }
+  for (const name of PROOFS) {
+    const value = proof(req, name);
+    if (value !== undefined) pairs.push([name, value]);
+  }
+  return pairs;
+}
+
+/** A header as `protect()` reads it. */
+export function header(req: IncomingMessage, name: "authorization" | "cookie" | "host"): string | undefined {
+  const value = req.headers[name];
+  if (typeof value === "string") return value;
+  if (name === "host") return one(req.headers[AUTHORITY]) ?? rare(req, name);
+  return rare(req, name);
+}
+
+/** Hosts without sockets may keep names in the spelling of the client. On a socket Node has folded them, and nothing is rare. */
+function rare(req: IncomingMessage, name: string): string | undefined {
+  if (req.rawHeaders?.length > 0) return undefined;
+  return foldHeaders(req.headers).get(name)?.join(name === "cookie" ? "; " : ", ");
+}
+
+/**
+ * A header that proves where a request comes from. Where `headers` and `rawHeaders` differ, both values stand in it, and such a
+ * text is nobody's origin: a request is never taken for one without Origin because its host has lost the header.
+ */
+export function proof(req: IncomingMessage, name: (typeof PROOFS)[number]): string | undefined {
+  const values = foldHeaders(req.headers).get(name) ?? [];
+  const sent = foldLines(req.rawHeaders).get(name) ?? [];
+  const all = new Set(says(values, sent) ? values : [...values, ...sent]);
+  return all.size > 0 ? [...all].join(", ") : undefined;
+}
+
+/** A header that is there once. */
+export function one(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+const isProof = (name: string) => (PROOFS as readonly string[]).includes(name);
+
+/** Whether the value that Node makes of these lines is the one in `headers`. */
+function says(values: readonly string[], lines: readonly string[]): boolean {
+  const [value] = values;
+  return values.length === 1 && (value === lines[0] || value === lines.join(", ") || value === lines.join("; "));
+}
+
+function foldHeaders(headers: Readonly<Record<string, unknown>> | undefined): Folded {
+  const folded: Folded = new Map();
+  for (const [name, value] of Object.entries(headers ?? {})) for (const each of [value].flat()) add(folded, name, each);
+  return folded;
+}
+
+function foldLines(lines: readonly unknown[] | undefined): Folded {
+  const folded: Folded = new Map();
+  for (let i = 0; i + 1 < (lines?.length ?? 0); i += 2) add(folded, String(lines![i]), lines![i + 1]);
+  return folded;
+}
+
+/** Hosts put numbers among the values, as the length of a body that they have counted. */
+function add(folded: Folded, name: string, value: unknown): void {
+  if (value === undefined || value === null) return;
+  const known = name.toLowerCase();
+  const folding = known === AUTHORITY ? "host" : known;
+  const values = folded.get(folding);
+  if (values === undefined) folded.set(folding, [String(value)]);
+  else values.push(String(value));
+}
