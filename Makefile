@@ -213,6 +213,7 @@ test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 soak: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> long forms of the tests'
 	SENTRI_SOAK=1 tests/services/run.sh cargo test --release --workspace soak -- --nocapture --test-threads=1
+	SENTRI_SOAK=1 node --test tests/node/hosts.test.mjs tests/node/nest.test.mjs
 
 bench-python: $(STAMPS)/python-install
 	$(VENV)/bin/python tests/bench/bench.py

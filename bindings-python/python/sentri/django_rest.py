@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .extras import require
 
-require("rest_framework")
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException
+require("rest_framework", "djangorestframework")
+from rest_framework.authentication import BaseAuthentication  # type: ignore[import-untyped]
+from rest_framework.exceptions import APIException  # type: ignore[import-untyped]
 
 from .django_messages import DjangoExchange
 from .errors import SentriError
@@ -53,7 +53,7 @@ class Authentication(BaseAuthentication):  # type: ignore[misc]
             raise Refused(self.guard, error) from error
         return request._request.user, request._request.auth
 
-    def authenticate_header(self, request: Any) -> str:
+    def authenticate_header(self, request: Any) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return "Bearer"
 
 

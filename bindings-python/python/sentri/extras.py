@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Optional
 
 
-def require(framework: str) -> None:
-    """Says how to get a framework that is not installed."""
+def require(framework: str, package: Optional[str] = None) -> None:
+    """Says how to get a framework that is not installed; ``package`` is its name where it comes with no extra of ours."""
     if find_spec(framework) is None:
-        raise ImportError(f'sentri.{framework} needs {framework}, which is not installed. Cure: pip install "sentri[{framework}]"')
+        wanted = package or f"sentri[{framework}]"
+        raise ImportError(f'{"this" if package else f"sentri.{framework}"} needs {framework}, which is not installed. Cure: pip install "{wanted}"')

@@ -25,6 +25,6 @@ def _on_gevent(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _on_eventlet(function: Callable[..., Any], *args: Any) -> Any:
-    from eventlet import tpool
+    from eventlet import tpool  # type: ignore[import-untyped]
 
     return tpool.execute(function, *args)
