@@ -61,6 +61,7 @@ test("F5: what a host says in two ways is believed in neither", async (t) => {
     [[], { origin: "http://api.example", Origin: "https://evil.example" }],
     [["Sec-Fetch-Site", "cross-site"], { "sec-fetch-site": "same-origin" }],
     [["Sec-Fetch-Site", "cross-site"], {}],
+    [[], { ORIGIN: "https://evil.example" }],
     [["X-Length", 3], { origin: ["https://evil.example"] }],
   ];
   for (const [raw, headers] of lines) {
