@@ -44,32 +44,27 @@ impl AuthServer {
             Ok(rule) => rule,
             Err(error) => return Limited { headers: Vec::new(), error: Some(error), events: Vec::new() },
         };
-        let address = if is_address { client_ip::canonical(key) } else { None };
-        let mut events = Vec::new();
-        if is_address && address.is_none() {
-            events.extend(self.realm().unknown_address());
-        }
         let key = if is_address {
-            let bucket = address.map_or_else(|| "unknown".to_owned(), client_ip::bucket);
+            let bucket = client_ip::canonical(key).map_or_else(|| "unknown".to_owned(), client_ip::bucket);
             limit::custom(&policy, &format!("address:{bucket}"))
         } else {
             limit::custom(&policy, &format!("key:{key}"))
         };
         match self.realm().cache.hit(&key, budget).await {
             verdict @ Verdict::Granted { .. } => {
-                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events }
+                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events: Vec::new() }
             }
             Verdict::Exceeded { retry_after } => Limited {
                 headers: Vec::new(),
                 error: Some(limit::exceeded(&policy, budget, retry_after)),
-                events: {
-                    events.extend(self.event(|| {
+                events: self
+                    .event(|| {
                         Event::new(EventName::RateLimitExceeded)
                             .with("limit", policy.as_str())
                             .with("retryAfter", limit::seconds_up(retry_after))
-                    }));
-                    events
-                },
+                    })
+                    .into_iter()
+                    .collect(),
             },
         }
     }
