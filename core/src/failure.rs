@@ -59,7 +59,9 @@ impl Failure {
             Self::Store(StoreError::SchemaMissing(cause)) => {
                 (Error::configuration("The sentri tables are missing: call migrate() once at startup"), Some(cause))
             }
-            Self::Store(StoreError::Configuration(text)) => (Error::configuration(text), None),
+            Self::Store(StoreError::Configuration(cause)) => {
+                (Error::configuration("The database is not as sentri needs it: the log says what to do"), Some(cause))
+            }
             Self::Store(error @ (StoreError::Unique(_) | StoreError::Other(_))) => {
                 (ErrorCode::InternalError.into(), Some(error.to_string()))
             }

@@ -82,9 +82,9 @@ impl AuthServer {
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
     pub fn new(options: &Value, host: Host) -> Result<Self, Error> {
-        let config = Config::from_options(options)?;
+        let mut config = Config::from_options(options)?;
         let store = match (&config.database, &host.database) {
-            (Database::Own(db), _) => store::open(db)?,
+            (Database::Own(db), _) => store::open_noting(db, &mut config.warnings)?,
             (Database::Foreign(dialect), Some(database)) => store::over(Arc::clone(database), dialect),
             (Database::Foreign(_), None) => {
                 return Err(Error::configuration("dialect is set, but the host brought no database"));
@@ -215,11 +215,15 @@ impl AuthServer {
     /// The public form of a failure outside a request: the host's own code may know the cause, as `details.cause`. It
     /// goes to the log with the next request, too.
     pub(crate) fn public(&self, failure: Failure) -> Error {
-        let (error, cause) = failure.into_public();
+        let is_for_operator = matches!(failure, Failure::Store(StoreError::Configuration(_)));
+        let (mut error, cause) = failure.into_public();
         let Some(cause) = cause else { return error };
         self.realm().note_in_background(
             Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause.as_str()),
         );
+        if is_for_operator {
+            error.message.clone_from(&cause);
+        }
         error.with_details(json!({ "cause": cause }))
     }
 
@@ -247,7 +251,7 @@ impl AuthServer {
     /// Serves one request to an endpoint. An unknown one is a 404 in the envelope.
     pub async fn handle(&self, request: Request) -> Handled {
         if let Err(error) = self.ready().await {
-            return endpoint::refuse(self.realm(), &request, error);
+            return endpoint::refuse(self.realm(), &request, for_callers(error));
         }
         match endpoint::handle(self.realm(), &request).await {
             Some(handled) => handled,
@@ -266,7 +270,7 @@ impl AuthServer {
         let guarded = match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
             // What comes of a request may be shown to whoever made it.
-            Err(error) => guard::refused(self.realm(), Error { details: None, ..error }),
+            Err(error) => guard::refused(self.realm(), Error { details: None, ..for_callers(error) }),
         };
         self.with_background_events(guarded)
     }
@@ -370,4 +374,16 @@ impl AuthServer {
 
 fn not_found() -> Error {
     Error { code: "NOT_FOUND".into(), status: 404, ..Error::new(ErrorCode::InternalError, "No such endpoint") }
+}
+
+/// The error without what it tells the operator of the database, names of roles and tables among it.
+fn for_callers(error: Error) -> Error {
+    let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
+    match cause {
+        Some(cause) if cause == error.message => {
+            let (shown, _) = Failure::from(StoreError::Configuration(String::new())).into_public();
+            Error { message: shown.message, ..error }
+        }
+        _ => error,
+    }
 }

@@ -1,4 +1,56 @@
-//! The parts of a connection URL that drivers leave to us.
+//! The parts of a connection URL that drivers leave to us, and what other clients write into one.
+
+use crate::error::Error;
+
+/// The most connections that a pool may have.
+pub(crate) const MOST_CONNECTIONS: usize = 1000;
+
+/// Beginnings of the names of parameters that decide how safe a connection is. To pass over one would be to fail open.
+const SAFETY: [&str; 4] = ["ssl", "tls", "channel", "gss"];
+
+/// Parameters that other clients write into the URL of any database, and that its own reading does not know.
+#[derive(Debug, Default)]
+pub(crate) struct OtherParameters {
+    /// The most connections.
+    pub max: Option<usize>,
+    /// Names of those that mean nothing here, for a warning.
+    pub ignored: Vec<String>,
+}
+
+impl OtherParameters {
+    /// Takes a parameter that the database's own reading does not know.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` for one that decides how safe the connection is, and for what is no parameter at all.
+    pub fn take(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let lower = name.to_ascii_lowercase();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if name.is_empty() || !name.chars().all(is_name) {
+            // A piece of a password, as likely as not.
+            return Err(Error::configuration("db has a ? that begins no parameters: write %3F for it in a password"));
+        }
+        if SAFETY.iter().any(|start| lower.starts_with(start)) {
+            let message = format!("db has the parameter {name}, which is not known here: leave it out, or see db.ssl");
+            return Err(Error::configuration(message));
+        }
+        if !matches!(lower.replace(['_', '-'], "").as_str(), "connectionlimit" | "max" | "poolsize" | "poolmaxconns") {
+            self.ignored.push(name.to_owned());
+            return Ok(());
+        }
+        let max = value.parse().ok().filter(|max| (1..=MOST_CONNECTIONS).contains(max));
+        let wrong = || Error::configuration(format!("db {name} must be a whole number from 1 to {MOST_CONNECTIONS}"));
+        self.max = Some(max.ok_or_else(wrong)?);
+        Ok(())
+    }
+
+    /// What to tell the operator of parameters that mean nothing here.
+    pub fn warning(&self) -> Option<String> {
+        let are = if self.ignored.len() == 1 { "a parameter that means" } else { "parameters that mean" };
+        (!self.ignored.is_empty()).then(|| {
+            format!("the URL of db has {are} nothing to sentri and can be left out: {}", self.ignored.join(", "))
+        })
+    }
+}
 
 /// The parameters of the query of `url`, decoded, and what stands before them.
 pub(crate) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
@@ -22,7 +74,22 @@ pub(crate) fn percent_decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::percent_decode;
+    use super::{OtherParameters, percent_decode};
+
+    #[test]
+    fn what_other_clients_write_is_honoured_ignored_or_refused() {
+        let mut others = OtherParameters::default();
+        for (name, value) in [("pool_timeout", "10"), ("connection_limit", "7"), ("statement_cache_size", "0")] {
+            others.take(name, value).unwrap();
+        }
+        assert_eq!(others.max, Some(7));
+        assert!(others.warning().unwrap().ends_with("left out: pool_timeout, statement_cache_size"));
+        for name in ["sslrotcert", "SSL", "tlsMode", "channel_bindings", "gssdelegation", "", "pw@host/db"] {
+            let error = others.take(name, "hunter2").unwrap_err();
+            assert!(error.code == "CONFIGURATION_ERROR" && !error.message.contains("hunter2"), "{error:?}");
+        }
+        assert!(others.take("connection_limit", "0").is_err());
+    }
 
     #[test]
     fn percent_signs_that_are_none_stay() {

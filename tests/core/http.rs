@@ -34,6 +34,11 @@ async fn on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_pgbouncer() {
+    hold_all(Database::Pgbouncer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_mysql() {
     hold_all(Database::Mysql).await;
 }

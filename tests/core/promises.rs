@@ -1,10 +1,16 @@
 //! Promises about sessions, refresh, registration, hooks and abuse, each through the server as a host sees it.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+#[path = "promises/conflicts.rs"]
+mod conflicts;
 #[path = "promises/faults.rs"]
 mod faults;
 #[path = "promises/hostile.rs"]
 mod hostile;
+#[path = "support/losing.rs"]
+mod losing;
+#[path = "promises/pooler.rs"]
+mod pooler;
 #[path = "promises/processes.rs"]
 mod processes;
 #[path = "support/proxy.rs"]

@@ -13,6 +13,8 @@ mod fixture;
 mod kysely;
 #[path = "store/migrations.rs"]
 mod migrations;
+#[path = "store/misconfigured.rs"]
+mod misconfigured;
 #[path = "support/mysql.rs"]
 mod mysql;
 #[path = "support/node.rs"]
@@ -37,6 +39,7 @@ store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);
 store_conformance!(on_sqlite_file, crate::fixture::sqlite_file);
 store_conformance!(on_sqlite_without_returning, crate::executors::sqlite_without_returning);
 store_conformance!(on_postgres, crate::fixture::postgres);
+store_conformance!(on_pgbouncer, crate::fixture::pgbouncer);
 store_conformance!(on_mysql, crate::fixture::mysql);
 store_conformance!(on_kysely_with_pg, crate::kysely::pg);
 store_conformance!(on_kysely_with_mysql2, crate::kysely::mysql2);

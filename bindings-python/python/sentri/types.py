@@ -203,15 +203,28 @@ class RouterOverrides(TypedDict, total=False):
 
 
 class SslOptions(TypedDict, total=False):
-    """TLS to a database."""
+    """TLS to a database. The server is verified unless ``reject_unauthorized`` is false.
+
+    ``ca``, ``cert`` and ``key`` are the texts of PEM files: the roots to trust instead of the system's, the client's
+    own certificate with its chain, and the private key of that.
+    """
 
     reject_unauthorized: bool
+    ca: str
+    cert: str
+    key: str
 
 
 class DatabaseOptions(TypedDict, total=False):
-    """A database: ``connection_string``, or ``host`` and its companions, or ``filename``."""
+    """A database: ``connection_string``, or ``host`` and its companions, or ``filename``.
+
+    ``type`` says which database ``host`` is, PostgreSQL unless said otherwise. ``max`` is the most connections, 10
+    unless said otherwise. ``schema``, for PostgreSQL alone, is the schema of the tables, also behind a pooler; it must
+    exist.
+    """
 
     connection_string: str
+    type: Literal["postgres", "postgresql", "mysql", "mariadb"]
     host: str
     port: int
     database: str
@@ -219,6 +232,7 @@ class DatabaseOptions(TypedDict, total=False):
     password: str
     max: int
     ssl: Union[bool, SslOptions]
+    schema: str
     filename: str
 
 

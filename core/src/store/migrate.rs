@@ -14,6 +14,7 @@ use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::sql::{SqlStore, backoff};
 
 mod mysql;
+mod postgres;
 
 /// Versions by name, numbered from 1. Append only.
 const VERSIONS: [&str; 2] = ["tables", "indexes"];
@@ -60,10 +61,12 @@ impl<E: Executor> SqlStore<E> {
         if self.rows(Statement::read(sql, [version])).await?.is_empty() {
             return Err(StoreError::SchemaMissing(format!("version {} of the tables", VERSIONS.len())));
         }
-        Ok(())
+        self.check_encoding().await
     }
 
     pub(super) async fn bring_up_to_date(&self, now: Millis) -> Result<(), StoreError> {
+        self.check_encoding().await?;
+        self.adopt_types().await?;
         for version in 1..=VERSIONS.len() {
             self.bring_to(version, now).await?;
         }
@@ -205,10 +208,6 @@ impl<E: Executor> SqlStore<E> {
             "sqlite" => {
                 let old = OLD_INSTANTS.into_iter().filter(|(table, _)| is_adopted(table));
                 plan.extend(old.map(|(table, column)| ddl(instants_to_iso(table, column))));
-            }
-            _ if adopted.iter().flat_map(|(_, columns)| columns).any(Column::is_json_roles) => {
-                plan.push(ddl("ALTER TABLE sentri_users ALTER COLUMN roles DROP DEFAULT"));
-                plan.push(ddl("ALTER TABLE sentri_users ALTER COLUMN roles TYPE TEXT USING CAST(roles AS TEXT)"));
             }
             _ => {}
         }

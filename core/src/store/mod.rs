@@ -21,7 +21,7 @@ pub mod sql;
 pub mod sqlite;
 pub mod tls;
 
-pub use open::{open, over};
+pub use open::{open, open_noting, over};
 
 use model::{
     ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,

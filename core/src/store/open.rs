@@ -16,21 +16,29 @@ use crate::store::sql::SqlStore;
 use crate::store::sqlite::{self, SqliteConfig, SqliteExecutor};
 use crate::store::tls::Tls;
 use crate::tls::{Pem, TlsFiles, certificates, private_key};
+use crate::url::MOST_CONNECTIONS;
 
 const POSTGRES_PORT: u16 = 5432;
 const MYSQL_PORT: u16 = 3306;
-const MOST_CONNECTIONS: u64 = 1000;
 
 /// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
-/// `sqlite::memory:`), `{connectionString, max, ssl}`, `{type, host, port, database, user, password, max, ssl}` or
-/// `{filename}`. `type` is `postgres` unless said otherwise.
+/// `sqlite::memory:`), `{connectionString, max, ssl, schema}`,
+/// `{type, host, port, database, user, password, max, ssl, schema}` or `{filename}`. `type` is `postgres` unless said otherwise.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.
 pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
+    open_noting(db, &mut Vec::new())
+}
+
+/// [`open`], with what is allowed but means nothing added to `warnings`.
+///
+/// # Errors
+/// As [`open`] has them.
+pub fn open_noting(db: &Value, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
     match db {
-        Value::String(url) => from_url("db", url),
-        Value::Object(members) => from_members(members),
+        Value::String(url) => from_url("db", url, warnings),
+        Value::Object(members) => from_members(members, warnings),
         _ => Err(wrong("db must be a URL or an object; for instance 'sqlite:./auth.db' or {connectionString}")),
     }
 }
@@ -41,39 +49,50 @@ pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Ar
     store_over(ForeignExecutor::new(database, dialect))
 }
 
-fn from_url(option: &str, url: &str) -> Result<Arc<dyn Store>, Error> {
+fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
     };
     match scheme.to_ascii_lowercase().as_str() {
         scheme @ ("sqlite" | "file") => sqlite::from_url(option, scheme, rest).map(over_sqlite),
         scheme => match Server::from_name(scheme) {
-            Some(server) => server.open_url(rest, PoolOptions::default()),
-            None => Err(wrong(&format!("{option} has an unknown scheme: {KNOWN}"))),
+            Some(server) => server.open_url(rest, PoolOptions::default(), warnings),
+            None => Err(wrong(&format!("{option} has an unknown scheme: {}", spelling_of(scheme)))),
         },
+    }
+}
+
+/// The scheme that `scheme` stands for in other libraries, which name a driver or themselves along with it.
+fn spelling_of(scheme: &str) -> String {
+    let parts: Vec<&str> = scheme.split('+').collect();
+    let name = parts.iter().find(|part| Server::from_name(part).is_some());
+    let short = ["psql", "pgsql", "postgis", "timescale"].iter().any(|short| parts.contains(short));
+    match name.copied().or(short.then_some("postgres")) {
+        Some(name) => format!("write {name}:// instead, sentri brings its own driver"),
+        None => KNOWN.to_owned(),
     }
 }
 
 const KNOWN: &str = "use postgres://user:password@host/database, mysql://user:password@host/database, \
                      sqlite:./file.db or sqlite::memory:";
 
-fn from_members(members: &Map<String, Value>) -> Result<Arc<dyn Store>, Error> {
+fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
     let of = Members(members);
     if members.contains_key("filename") {
         of.only(&["filename"])?;
         return from_filename(of.required_text("filename")?);
     }
     if members.contains_key("connectionString") {
-        of.only(&["connectionString", "max", "ssl"])?;
+        of.only(&["connectionString", "max", "ssl", "schema"])?;
         let url = of.required_text("connectionString")?;
         let server = url.split_once(':').and_then(|(scheme, rest)| Some((Server::from_name(scheme)?, rest)));
         if let Some((server, rest)) = server {
-            return server.open_url(rest, of.pool()?);
+            return server.open_url(rest, of.pool()?, warnings);
         }
         of.only(&["connectionString"])?;
-        return from_url("db.connectionString", url);
+        return from_url("db.connectionString", url, warnings);
     }
-    of.only(&["type", "host", "port", "database", "user", "password", "max", "ssl"])?;
+    of.only(&["type", "host", "port", "database", "user", "password", "max", "ssl", "schema"])?;
     if !members.contains_key("host") && !members.contains_key("database") {
         return Err(wrong("db names no database: give connectionString, host and database, or filename"));
     }
@@ -100,9 +119,13 @@ impl Server {
     }
 
     /// `rest` is the URL behind its scheme and colon; the drivers know one spelling of the scheme each.
-    fn open_url(self, rest: &str, pool: PoolOptions) -> Result<Arc<dyn Store>, Error> {
+    fn open_url(self, rest: &str, pool: PoolOptions, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
         match self {
-            Self::Postgres => pool.postgres(PostgresConfig::from_url(&format!("postgres:{rest}"))?),
+            Self::Postgres => {
+                let mut config = PostgresConfig::from_url(&format!("postgres:{rest}"))?;
+                warnings.extend(config.take_warning());
+                pool.postgres(config)
+            }
             Self::Mysql => pool.mysql(MysqlConfig::from_url(&format!("mysql:{rest}"))?),
         }
     }
@@ -123,10 +146,11 @@ impl Server {
     }
 }
 
-/// The members `max` and `ssl`.
+/// The members `max`, `ssl` and `schema`.
 #[derive(Default)]
 struct PoolOptions {
     max: Option<usize>,
+    schema: Option<String>,
     tls: Option<(Tls, TlsFiles)>,
 }
 
@@ -138,10 +162,16 @@ impl PoolOptions {
         if let Some((mode, files)) = self.tls {
             config = config.with_tls(mode, files)?;
         }
+        if let Some(schema) = &self.schema {
+            config = config.with_schema(schema)?;
+        }
         Ok(store_over(PostgresExecutor::new(config)))
     }
 
     fn mysql(self, mut config: MysqlConfig) -> Result<Arc<dyn Store>, Error> {
+        if self.schema.is_some() {
+            return Err(wrong("db.schema is for PostgreSQL: with MySQL, name a database"));
+        }
         if let Some(max) = self.max {
             config = config.with_max(max);
         }
@@ -214,9 +244,9 @@ impl<'a> Members<'a> {
         Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
     }
 
-    /// The members `max` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
+    /// The members `max`, `schema` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
     fn pool(&self) -> Result<PoolOptions, Error> {
-        let max = self.number("max", 1..=MOST_CONNECTIONS)?.map(|max| max as usize);
+        let max = self.number("max", 1..=MOST_CONNECTIONS as u64)?.map(|max| max as usize);
         let tls = match self.get("ssl") {
             None => None,
             Some(Value::Bool(false)) => Some((Tls::Disable, TlsFiles::default())),
@@ -224,7 +254,7 @@ impl<'a> Members<'a> {
             Some(Value::Object(ssl)) => Some(tls_from(ssl)?),
             Some(_) => return Err(wrong("db.ssl must be true, false or an object")),
         };
-        Ok(PoolOptions { max, tls })
+        Ok(PoolOptions { max, tls, schema: self.text("schema")?.map(str::to_owned) })
     }
 }
 

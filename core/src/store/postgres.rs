@@ -1,12 +1,16 @@
 //! PostgreSQL through a pool of connections.
 //!
-//! Statements are prepared once per connection. Behind PgBouncer in transaction mode that needs its
-//! `max_prepared_statements` (1.21 or later); a prepared statement that went missing costs one retry.
+//! Statements are prepared by name, once per connection, which makes them twice as fast as unnamed ones. Behind a pooler
+//! they are sent unnamed instead, each in one round trip; see `pooler`.
+
+use std::ops::Deref;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Client, GenericClient, Manager, ManagerConfig, RecyclingMethod};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, IsolationLevel};
+use deadpool::managed::Object;
+use deadpool_postgres::{ClientWrapper, Transaction};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, GenericClient, IsolationLevel, Row, Statement as Prepared};
 
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
@@ -15,17 +19,23 @@ use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 
 mod config;
 pub(in crate::store) mod failure;
+mod hosts;
+mod pooler;
+mod schema;
 mod tls;
+mod url;
 mod value;
 
 pub use config::PostgresConfig;
+use hosts::{Hosts, Link, Refused, Terms};
+use value::Unnamed;
 
 /// The executor over PostgreSQL. Connects at first use.
 pub type PostgresExecutor = Pooled<PostgresConfig>;
 
 #[async_trait]
 impl Driver for PostgresConfig {
-    type Manager = Manager;
+    type Manager = Hosts;
 
     fn dialect(&self) -> &'static Dialect {
         &dialect::POSTGRES
@@ -35,39 +45,48 @@ impl Driver for PostgresConfig {
         self.max
     }
 
-    fn manager(&self) -> Result<Manager, StoreError> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        Ok(Manager::from_config(self.settings.clone(), tls::make_connector(&self.tls)?, recycling))
+    fn manager(&self) -> Result<Hosts, StoreError> {
+        Hosts::new(self)
     }
 
-    fn refused(error: Error) -> StoreError {
-        failure::from_driver(&error)
+    fn refused(refused: Refused) -> StoreError {
+        match refused {
+            Refused::Said(error) => failure::from_driver(&error, None),
+            Refused::Silent => StoreError::Unavailable("no host answered in time".into()),
+        }
     }
 
-    async fn run_on(connection: &mut Client, batch: &Batch) -> Result<Outcome, Broken> {
-        let outcome = transact(connection, batch).await;
-        outcome.map_err(|error| Broken {
-            connection: match failure::leaves_connection_sound(&error) {
-                true if !connection.is_closed() => Connection::Sound,
-                // Its task hears of the end by itself, and so do those of the others.
-                _ => Connection::Spoilt,
-            },
-            error: failure::from_driver(&error),
+    async fn run_on(link: &mut Object<Hosts>, batch: &Batch) -> Result<Outcome, Broken> {
+        let outcome = transact(link, batch).await;
+        outcome.map_err(|error| {
+            if failure::lost_its_name(&error) {
+                link.terms.unnamed.store(true, Ordering::Relaxed);
+            }
+            Broken {
+                connection: match failure::leaves_connection_sound(&error) {
+                    true if !link.client.is_closed() => Connection::Sound,
+                    // Its task hears of the end by itself, and so do those of the others.
+                    _ => Connection::Spoilt,
+                },
+                error: failure::from_driver(&error, link.terms.role.as_deref()),
+            }
         })
     }
 }
 
-async fn transact(connection: &mut Client, batch: &Batch) -> Result<Outcome, Error> {
+async fn transact(link: &mut Link, batch: &Batch) -> Result<Outcome, Error> {
+    let named = link.keeps_names();
+    let Link { client, terms, .. } = link;
     if let ([only], true) = (&batch.statements[..], batch.is_plain()) {
-        return Ok(Outcome::Done(vec![run_statement(&*connection, only).await?]));
+        return Ok(Outcome::Done(vec![run_statement(&*client, terms, named, only).await?]));
     }
     // Named, since the store's operations are written for it: a statement that waited for a lock must see what the
     // holder committed, whatever the database's default is.
     let isolation = IsolationLevel::ReadCommitted;
-    let transaction = connection.build_transaction().isolation_level(isolation).start().await?;
+    let transaction = client.build_transaction().isolation_level(isolation).start().await?;
     let mut answers = Vec::with_capacity(batch.statements.len());
     for (index, statement) in batch.statements.iter().enumerate() {
-        let answer = run_statement(&transaction, statement).await?;
+        let answer = run_statement(&transaction, terms, named, statement).await?;
         if !answer.meets(statement.expect) {
             transaction.rollback().await?;
             return Ok(Outcome::Unmet(index));
@@ -78,16 +97,61 @@ async fn transact(connection: &mut Client, batch: &Batch) -> Result<Outcome, Err
     Ok(Outcome::Done(answers))
 }
 
-async fn run_statement(client: &impl GenericClient, statement: &Statement) -> Result<Answer, Error> {
-    let sql = dialect::POSTGRES.spell(&statement.sql);
-    let prepared = if statement.fixed { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
+/// What the pool's own connections and their transactions have in common.
+trait Prepare: Deref<Target: GenericClient + Sized + Sync> + Sync {
+    /// Prepares a statement once for the life of the connection.
+    fn keep(&self, sql: &str) -> impl Future<Output = Result<Prepared, Error>> + Send;
+}
+
+impl Prepare for ClientWrapper {
+    fn keep(&self, sql: &str) -> impl Future<Output = Result<Prepared, Error>> + Send {
+        self.prepare_cached(sql)
+    }
+}
+
+impl Prepare for Transaction<'_> {
+    fn keep(&self, sql: &str) -> impl Future<Output = Result<Prepared, Error>> + Send {
+        self.prepare_cached(sql)
+    }
+}
+
+async fn run_statement<C>(client: &C, terms: &Terms, named: bool, statement: &Statement) -> Result<Answer, Error>
+where
+    C: Prepare,
+{
+    let mut sql = dialect::POSTGRES.spell(&statement.sql);
+    if let Some(schema) = &terms.schema {
+        sql = schema.qualify(&sql).into();
+    }
+    if !named {
+        return run_unnamed(&**client, &sql, statement).await;
+    }
+    let prepared = if statement.fixed { client.keep(&sql).await? } else { client.prepare(&sql).await? };
     let params: Vec<&(dyn ToSql + Sync)> = statement.params.iter().map(|param| param as _).collect();
     if statement.kind == Kind::Write {
-        return Ok(Answer { count: client.execute(&prepared, &params).await?, rows: Vec::new() });
+        return Ok(touched(client.execute(&prepared, &params).await?));
     }
-    let found = client.query(&prepared, &params).await?;
+    answer_from(&client.query(&prepared, &params).await?)
+}
+
+/// Sends all that belongs to the statement at once, and leaves nothing behind on the server.
+async fn run_unnamed(client: &(impl GenericClient + Sync), sql: &str, statement: &Statement) -> Result<Answer, Error> {
+    let values: Vec<Unnamed<'_>> = statement.params.iter().map(Unnamed).collect();
+    let params: Vec<(&(dyn ToSql + Sync), Type)> =
+        values.iter().map(|value| (value as &(dyn ToSql + Sync), Type::UNKNOWN)).collect();
+    if statement.kind == Kind::Write {
+        return Ok(touched(client.execute_typed(sql, &params).await?));
+    }
+    answer_from(&client.query_typed(sql, &params).await?)
+}
+
+const fn touched(count: u64) -> Answer {
+    Answer { count, rows: Vec::new() }
+}
+
+fn answer_from(found: &[Row]) -> Result<Answer, Error> {
     let mut rows = Vec::with_capacity(found.len());
-    for row in &found {
+    for row in found {
         rows.push((0..row.len()).map(|index| row.try_get::<_, Value>(index)).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(Answer { count: rows.len() as u64, rows })

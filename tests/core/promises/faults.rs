@@ -56,7 +56,7 @@ impl<E: Executor> Executor for Faulty<E> {
     }
 }
 
-const OPERATIONS: [&str; 12] = [
+pub(super) const OPERATIONS: [&str; 12] = [
     "register",
     "login",
     "refresh",
@@ -73,16 +73,16 @@ const OPERATIONS: [&str; 12] = [
 
 const NEW_PASSWORD: &str = "battery staple 2";
 
-struct Subject {
-    bench: Bench,
-    name: String,
+pub(super) struct Subject {
+    pub bench: Bench,
+    pub name: String,
     login: Login,
     /// The ids of `name` and `name-2`.
     identifiers: Vec<String>,
 }
 
 impl Subject {
-    async fn new(bench: Bench, number: usize) -> Self {
+    pub async fn new(bench: Bench, number: usize) -> Self {
         let name = format!("user{number}");
         let identifiers =
             json!([{ "type": "username", "value": name }, { "type": "handle", "value": format!("{name}-2") }]);
@@ -95,7 +95,7 @@ impl Subject {
         Self { bench, name, login, identifiers }
     }
 
-    async fn operate(&self, operation: &str) -> Answer {
+    pub async fn operate(&self, operation: &str) -> Answer {
         let Self { bench, name, login, identifiers } = self;
         let bearer = format!("Bearer {}", login.access);
         let by_bearer = async |method: &str, path: &str, body: Option<Value>| {
@@ -150,7 +150,7 @@ impl Subject {
     }
 
     /// Everything that the database knows of it, in words that do not depend on chance.
-    async fn state(&self, store: &Arc<dyn Store>) -> Value {
+    pub async fn state(&self, store: &Arc<dyn Store>) -> Value {
         let (id, name) = (self.login.user_id.as_str(), self.name.as_str());
         let user = store.find_user(id).await.unwrap();
         let mut values: Vec<String> =

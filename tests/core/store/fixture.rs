@@ -42,6 +42,14 @@ pub async fn postgres() -> Fixture {
     Fixture::over(open(&json!(schema.url())).unwrap(), schema).await
 }
 
+/// Behind PgBouncer in transaction mode, in a schema that is named in the URL.
+pub async fn pgbouncer() -> Fixture {
+    let schema = Schema::new().await;
+    let url = std::env::var("PGBOUNCER_URL").expect("PGBOUNCER_URL is set: run the tests by `make test`");
+    let url = format!("{url}?schema={}", schema.name());
+    Fixture::over(open(&json!(url)).unwrap(), schema).await
+}
+
 pub async fn mysql() -> Fixture {
     let database = MysqlDatabase::new().await;
     Fixture::over(open(&json!(database.url())).unwrap(), database).await

@@ -495,3 +495,54 @@ async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
         1
     );
 }
+
+/// Tables whose ids are UUIDs, roles JSON and instants ones with a time zone, as some teams made them for sentri 5.
+#[tokio::test]
+async fn postgres_tables_with_types_of_their_own_are_adopted() {
+    let own = POSTGRES_5_3
+        .replace("id VARCHAR(36)", "id UUID")
+        .replace("VARCHAR(36)", "UUID")
+        .replace("VARCHAR(45)", "INET")
+        .replace(" TIMESTAMP(6)", " TIMESTAMPTZ");
+    let (user, session) = ("0196b7a0-0000-7000-8000-00000000000a", "0196b7a0-0000-7000-8000-00000000000b");
+    let rows = format!(
+        "INSERT INTO sentri_users (id, password_hash, roles, created_at) VALUES ('{user}', 'hash', '[\"user\"]', now());
+         INSERT INTO sentri_identifiers (id, user_id, type, value, created_at)
+         VALUES ('{session}', '{user}', 'username', 'Rizz', now());
+         INSERT INTO sentri_sessions (id, user_id, expires_at, created_at)
+         VALUES ('{session}', '{user}', now() + interval '9 years', now());"
+    );
+    for refers in [false, true] {
+        let schema = Schema::new().await;
+        let client = connect(&schema.url()).await;
+        client.batch_execute(&format!("{own}; {rows}")).await.unwrap();
+        if refers {
+            let order = "CREATE TABLE orders (buyer UUID CONSTRAINT buys REFERENCES sentri_users (id))";
+            client.batch_execute(order).await.unwrap();
+            let store = open(&json!(schema.url())).unwrap();
+            let Err(StoreError::Configuration(text)) = store.migrate(T).await else { panic!("orders refers to it") };
+            assert!(["sentri_users", "orders", "buys", "VARCHAR(36)"].iter().all(|word| text.contains(word)), "{text}");
+            client.batch_execute("ALTER TABLE orders DROP CONSTRAINT buys").await.unwrap();
+        }
+        let url = format!("{}&schema={}", schema.url(), schema.name());
+        let store = open(&json!(url)).unwrap();
+        store.migrate(T).await.unwrap();
+        store.migrate(T).await.unwrap();
+        let found = store.find_credential("rizz", "Rizz").await.unwrap().unwrap();
+        assert_eq!((found.user_id.as_str(), found.roles.as_slice()), (user, &["user".to_owned()][..]));
+        assert!(store.find_session(session).await.unwrap().is_some());
+        assert!(store.find_session("no uuid").await.unwrap().is_none());
+        assert!(store.delete_user(user).await.unwrap());
+        assert!(store.find_session(session).await.unwrap().is_none());
+        let keys = "SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = 'sentri_users'::regclass";
+        assert_eq!(client.query(keys, &[]).await.unwrap().len(), 2, "foreign keys are back");
+        store.close().await;
+    }
+    let schema = Schema::new().await;
+    let odd = POSTGRES_5_3.replacen("created_at TIMESTAMP(6)", "created_at BIGINT", 1);
+    connect(&schema.url()).await.batch_execute(&odd.replace(" DEFAULT CURRENT_TIMESTAMP", "")).await.unwrap();
+    let Err(StoreError::Configuration(text)) = open(&json!(schema.url())).unwrap().migrate(T).await else {
+        panic!("a number is no instant")
+    };
+    assert!(["created_at", "sentri_users", "bigint", "ALTER TABLE"].iter().all(|word| text.contains(word)), "{text}");
+}

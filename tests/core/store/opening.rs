@@ -1,6 +1,6 @@
 //! The `db` option.
 
-use sentri_core::store::open;
+use sentri_core::store::{open, open_noting};
 use serde_json::{Value, json};
 
 fn refusal(db: Value) -> String {
@@ -20,6 +20,12 @@ fn the_forms_of_the_contract_open_without_io() {
         json!("postgres://app:hunter2@localhost/auth"),
         json!("postgresql://localhost:6432/auth?sslmode=verify-full&application_name=x"),
         json!("POSTGRES://localhost/auth"),
+        json!(
+            "postgres://db/auth?schema=auth&connection_limit=5&pool_timeout=10&pgbouncer=true&statement_cache_size=0"
+        ),
+        json!("postgres://db/auth?sslmode=require&uselibpqcompat=true&sslaccept=accept_invalid_certs"),
+        json!("postgres://a:5432,b:5432/auth?target_session_attrs=read-write"),
+        json!({ "connectionString": "postgres://db/auth", "schema": "auth" }),
         json!("mysql://app:hunter2@localhost:3306/auth?ssl-mode=VERIFY_IDENTITY"),
         json!("mariadb://localhost/auth"),
         json!({ "connectionString": "mysql://app:hunter2@db/auth", "max": 10, "ssl": true }),
@@ -49,6 +55,15 @@ fn a_wrong_value_is_named_with_its_cure() {
         (json!(null), vec!["db must be"]),
         (json!("auth.db"), vec!["db", "sqlite:./file.db"]),
         (json!("oracle://app:hunter2@db/x"), vec!["db", "unknown scheme", "postgres://", "sqlite::memory:"]),
+        (json!("postgresql+asyncpg://app:hunter2@db/x"), vec!["db", "unknown scheme", "postgresql://"]),
+        (json!("postgres+psycopg://app:hunter2@db/x"), vec!["db", "unknown scheme", "postgres://"]),
+        (json!({ "connectionString": "psql://app:hunter2@db/x" }), vec!["db", "unknown scheme", "postgres://"]),
+        (json!("mysql+pymysql://app:hunter2@db/x"), vec!["db", "unknown scheme", "mysql://"]),
+        (json!("postgres://app:hunter2@db/x?schema="), vec!["db", "empty schema"]),
+        (json!("postgres://app:hunter2@db/x?ssltls=hunter2"), vec!["db", "ssltls"]),
+        (json!("postgres://app:17?hunter2@db/x"), vec!["db", "%3F"]),
+        (json!({ "host": "db", "schema": "" }), vec!["db.schema", "name a schema"]),
+        (json!({ "type": "mysql", "host": "db", "schema": "x" }), vec!["db.schema", "PostgreSQL"]),
         (json!("mysql://app:hunter2@db:port/x"), vec!["db", "MySQL URL"]),
         (json!("mysql://app:hunter2@db/x?ssl-mode=hunter2"), vec!["db", "ssl-mode", "VERIFY_IDENTITY"]),
         (json!("mysql://app:hunter2@db/x?hunter2=1"), vec!["db", "unknown parameter", "ssl-mode"]),
@@ -97,4 +112,23 @@ fn a_file_beside_is_named() {
     assert!(both.contains(&format!("'/{name}'")) && both.contains(&format!("sqlite:./{name} ")), "{both}");
     assert!(literal.contains(&format!("'./{name}'")) && literal.contains("filename"), "{literal}");
     assert!(refusal(json!(format!("sqlite:./{name}?nolock=1"))).contains("unknown parameter"));
+}
+
+/// A parameter that means nothing here is named once, and nothing else is warned of.
+#[test]
+fn what_is_ignored_is_named_in_one_warning() {
+    for (url, named) in [
+        ("postgres://db/auth?schema=auth&connection_limit=5&pgbouncer=true&uselibpqcompat=true", None),
+        (
+            "postgres://db/auth?pool_timeout=10&schema=auth&statement_cache_size=0",
+            Some("pool_timeout, statement_cache_size"),
+        ),
+    ] {
+        for db in [json!(url), json!({ "connectionString": url })] {
+            let mut warnings = Vec::new();
+            open_noting(&db, &mut warnings).unwrap();
+            assert_eq!(warnings.len(), usize::from(named.is_some()), "{warnings:?}");
+            assert!(warnings.iter().all(|warning| warning.ends_with(named.unwrap())), "{warnings:?}");
+        }
+    }
 }

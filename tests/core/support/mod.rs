@@ -27,6 +27,8 @@ pub enum Database {
     Memory,
     SqliteFile,
     Postgres,
+    /// The same behind PgBouncer.
+    Pgbouncer,
     Mysql,
     /// Through Kysely, by the name of a driver.
     Kysely(&'static str),
@@ -53,6 +55,11 @@ impl Own {
                     schema: None,
                     mysql: None,
                 }
+            }
+            Database::Pgbouncer => {
+                admin(&format!("CREATE SCHEMA {name}")).await;
+                let option = json!({ "connectionString": pgbouncer_url(), "schema": name });
+                Self { option, file: None, schema: Some(name), mysql: None }
             }
             Database::Postgres => {
                 admin(&format!("CREATE SCHEMA {name}")).await;
@@ -97,6 +104,11 @@ impl Own {
 
 pub fn postgres_url() -> String {
     std::env::var("DATABASE_URL").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/test".to_owned())
+}
+
+/// PgBouncer in transaction mode, with five connections to the server of [`postgres_url`].
+pub fn pgbouncer_url() -> String {
+    std::env::var("PGBOUNCER_URL").expect("PGBOUNCER_URL is set: run the tests by `make test`")
 }
 
 pub async fn admin(sql: &str) {

@@ -18,6 +18,12 @@ export const client = () => createAuthExpress({ mode: "client", keyUri: "https:/
 export const asClient = (): ClientAuthClient<"user" | "admin"> => client();
 export const guards: RequestHandler[] = [auth.protect(), auth.authorize("admin"), auth.authorize(["user"], "admin"), auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.ip ?? "" })];
 
+// Every form of a database that the core takes.
+const pem = { ca: "pem", cert: "pem", key: "pem", rejectUnauthorized: true };
+export const mysql = () => createAuth({ ...base, db: { type: "mysql", host: "db", port: 3306, database: "app", user: "app", password: "secret", ssl: pem } });
+export const inSchema = () => createAuth({ ...base, db: { connectionString: "postgres://db/app", schema: "auth", max: 5, ssl: { ca: pem.ca } } });
+// @ts-expect-error a database that the core has no driver for
+export const oracle = () => createAuth({ ...base, db: { type: "oracle", host: "db" } });
 // @ts-expect-error a role that does not exist
 export const typo = () => auth.authorize("amdin");
 // @ts-expect-error nor there

@@ -44,6 +44,18 @@ auth = AuthServer(
 )
 blocking: BlockingAuthServer = auth.blocking
 same: AuthServer = blocking.asynchronous
+tls = AuthServer(
+    db={
+        "type": "mysql",
+        "host": "db",
+        "database": "app",
+        "user": "app",
+        "password": "secret",
+        "ssl": {"ca": "pem", "cert": "pem", "key": "pem", "reject_unauthorized": True},
+    },
+    valid_roles=["user"],
+)
+in_schema = AuthServer(db={"connection_string": "postgres://db/app", "schema": "auth", "ssl": True}, valid_roles=["user"])
 
 
 def access_of(session: IssuedSession) -> Access:

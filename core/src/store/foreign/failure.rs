@@ -27,7 +27,7 @@ pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
         return StoreError::Other(message.to_owned());
     }
     match dialect.name {
-        "postgres" if is_sql_state(code) => postgres::failure::from_code(code, message, text("constraint")),
+        "postgres" if is_sql_state(code) => postgres::failure::from_code(code, message, text("constraint"), None),
         "mysql" => match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number >= 1000) {
             Some(number) => mysql::failure::from_code(number, state, message),
             None => StoreError::Unavailable(connection(code, message)),

@@ -8,9 +8,8 @@ use tokio_postgres::config::SslMode;
 
 use crate::error::Error;
 use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
-use crate::store::tls::{Tls, TlsConfig, certificates_at, key_at};
+use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::TlsFiles;
-use crate::url::percent_decode;
 
 /// Where the server is, who we are, and how many connections may be open.
 #[derive(Clone)]
@@ -18,6 +17,12 @@ pub struct PostgresConfig {
     pub(super) settings: Config,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
+    /// Where the tables are, if not where the server looks for them.
+    pub(super) schema: Option<String>,
+    /// No statement may be prepared by name, without asking the connection whether that is so.
+    pub(super) pgbouncer: bool,
+    /// What the URL says that means nothing here.
+    pub(super) warning: Option<String>,
 }
 
 impl fmt::Debug for PostgresConfig {
@@ -29,50 +34,15 @@ impl fmt::Debug for PostgresConfig {
             .field("user", &self.settings.get_user())
             .field("tls", &self.tls)
             .field("max", &self.max)
+            .field("schema", &self.schema)
+            .field("pgbouncer", &self.pgbouncer)
             .finish_non_exhaustive()
     }
 }
 
 impl PostgresConfig {
-    /// Settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq reads it. `sslmode` is
-    /// `disable`, `prefer` (default), `require`, `verify-ca` (default with a root) or `verify-full`; see [`Tls`].
-    /// `sslrootcert`, `sslcert` and `sslkey` name files; the root `system` stands for those that the system trusts.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
-    pub fn from_url(url: &str) -> Result<Self, Error> {
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let (mut mode, mut files, mut others) = (None, TlsFiles::default(), Vec::new());
-        let mut is_system = false;
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "sslmode" => mode = Some(mode_from(&percent_decode(value))?),
-                "sslrootcert" if value == "system" => is_system = true,
-                "sslrootcert" => files.root = certificates_at(name, &percent_decode(value))?,
-                "sslcert" => files.certificate = certificates_at(name, &percent_decode(value))?,
-                "sslkey" => files.key = key_at(name, &percent_decode(value))?,
-                _ => others.push(pair),
-            }
-        }
-        if is_system && *mode.get_or_insert(Tls::VerifyFull) != Tls::VerifyFull {
-            // As libpq has it: anybody can have a certificate from a public root.
-            return Err(wrong("has sslrootcert=system, which wants sslmode=verify-full"));
-        }
-        let rest = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-        let mut settings: Config = rest.parse().map_err(|error| {
-            // The driver's error names what it did not understand, not its value.
-            let cause = std::error::Error::source(&error as &tokio_postgres::Error).map(ToString::to_string);
-            wrong(&format!("is not a PostgreSQL URL ({})", cause.unwrap_or_else(|| "can't be read".into())))
-        })?;
-        if settings.get_hosts().is_empty() && settings.get_hostaddrs().is_empty() {
-            settings.host("localhost");
-        }
-        Ok(Self::new(settings, TlsConfig::new(mode, files)?))
-    }
-
     /// Settings from what the driver calls them; `application_name`, time limits and keepalives are filled in.
-    fn new(mut settings: Config, tls: TlsConfig) -> Self {
+    pub(super) fn new(mut settings: Config, tls: TlsConfig) -> Self {
         if settings.get_application_name().is_none() {
             settings.application_name("sentri");
         }
@@ -85,7 +55,7 @@ impl PostgresConfig {
             .keepalives_interval(Duration::from_secs(5))
             .keepalives_retries(3)
             .tcp_user_timeout(Duration::from_secs(10));
-        let mut config = Self { settings, tls, max: DEFAULT_MAX };
+        let mut config = Self { settings, tls, max: DEFAULT_MAX, schema: None, pgbouncer: false, warning: None };
         config.set_mode(config.tls.mode);
         config
     }
@@ -120,6 +90,23 @@ impl PostgresConfig {
         self
     }
 
+    /// The same with its tables in `schema`, which must exist, instead of where the server looks for them.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` for an empty name.
+    pub fn with_schema(mut self, schema: &str) -> Result<Self, Error> {
+        if schema.is_empty() || schema.contains('\0') {
+            return Err(Error::configuration("db.schema is empty: name a schema, or leave it out"));
+        }
+        self.schema = Some(schema.to_owned());
+        Ok(self)
+    }
+
+    /// A sentence about what the URL says that means nothing here.
+    pub(in crate::store) fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+
     /// The same with another TLS mode and certificates.
     ///
     /// # Errors
@@ -140,48 +127,6 @@ impl PostgresConfig {
     }
 }
 
-fn mode_from(value: &str) -> Result<Tls, Error> {
-    Ok(match value {
-        "disable" => Tls::Disable,
-        "prefer" | "allow" => Tls::Prefer,
-        "require" | "no-verify" => Tls::Require,
-        "verify-ca" => Tls::VerifyCa,
-        "verify-full" => Tls::VerifyFull,
-        _ => return Err(wrong("has an unknown sslmode: use disable, prefer, require, verify-ca or verify-full")),
-    })
-}
-
-fn wrong(what: &str) -> Error {
+pub(super) fn wrong(what: &str) -> Error {
     Error::configuration(format!("db {what}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{PostgresConfig, Tls};
-
-    #[test]
-    fn a_url_gives_its_tls_mode_and_keeps_the_rest() {
-        let url = "postgresql://app:pa%3Fss@db.example:6432/auth?sslmode=verify-full\
-                   &sslrootcert=system&options=-csearch_path%3Dauth";
-        let config = PostgresConfig::from_url(url).unwrap();
-        assert_eq!(config.tls.mode, Tls::VerifyFull);
-        assert_eq!(config.settings.get_options(), Some("-csearch_path=auth"));
-        assert_eq!(config.settings.get_ports(), [6432]);
-        assert_eq!(config.settings.get_password(), Some(&b"pa?ss"[..]));
-        assert_eq!(config.settings.get_application_name(), Some("sentri"));
-    }
-
-    #[test]
-    fn neither_debug_nor_errors_show_the_password() {
-        let config = PostgresConfig::from_url("postgres://app:hunter2@db/auth").unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-        for url in [
-            "postgres://app:hunter2@db:hunter2/auth",
-            "postgres://app:hunter2@db/a?sslmode=hunter2",
-            "postgres://app:hunter2@db/a?sslmode=require&sslrootcert=system",
-        ] {
-            let error = PostgresConfig::from_url(url).unwrap_err();
-            assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
-        }
-    }
 }

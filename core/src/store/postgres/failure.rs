@@ -7,9 +7,10 @@ use crate::failure::StoreError;
 use crate::tls;
 
 /// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
-pub(super) fn from_driver(error: &Error) -> StoreError {
+/// `role` is who the server takes us for.
+pub(super) fn from_driver(error: &Error, role: Option<&str>) -> StoreError {
     match error.as_db_error() {
-        Some(error) => from_server(error),
+        Some(error) => from_server(error, role),
         // Defects of ours, found before anything was sent or after all was received.
         None if is_defect(error) => StoreError::Other(chain(error)),
         None => StoreError::Unavailable(chain(error) + &cure(error)),
@@ -19,16 +20,26 @@ pub(super) fn from_driver(error: &Error) -> StoreError {
 /// Whether the connection may serve the next caller after `error`.
 pub(super) fn leaves_connection_sound(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| {
-        !matches!(from_server(db), StoreError::Unavailable(_)) && !is_stale(db.code().code(), db.message())
+        !matches!(from_server(db, None), StoreError::Unavailable(_)) && !is_stale(db.code().code(), db.message())
     })
 }
 
-fn from_server(error: &DbError) -> StoreError {
-    from_code(error.code().code(), error.message(), error.constraint())
+/// Whether a statement that was prepared by name is not there, or another one of that name is.
+pub(super) fn lost_its_name(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|db| matches!(db.code().code(), "26000" | "42P05"))
+}
+
+fn from_server(error: &DbError, role: Option<&str>) -> StoreError {
+    from_code(error.code().code(), error.message(), error.constraint(), role)
 }
 
 /// The failure behind an SQLSTATE of five characters.
-pub(in crate::store) fn from_code(code: &str, message: &str, constraint: Option<&str>) -> StoreError {
+pub(in crate::store) fn from_code(
+    code: &str,
+    message: &str,
+    constraint: Option<&str>,
+    role: Option<&str>,
+) -> StoreError {
     let text = describe(code, message, constraint);
     if is_stale(code, message) {
         return StoreError::Conflict(text);
@@ -40,6 +51,12 @@ pub(in crate::store) fn from_code(code: &str, message: &str, constraint: Option<
         // the same table, column or object.
         "40001" | "40P01" | "55P03" | "23503" | "42P07" | "42701" | "42710" => StoreError::Conflict(text),
         "42P01" | "42703" => StoreError::SchemaMissing(text),
+        // A view or a policy of the application's holds a column as it is.
+        "0A000" | "2BP01" if message.contains("cannot alter type") || message.contains("depend") => {
+            let cure = "drop what depends on the column, call migrate(), and make it again";
+            StoreError::Configuration(format!("db: PostgreSQL says {text}: {cure}"))
+        }
+        "42501" | "3F000" => StoreError::Configuration(misconfigured(&text, message, role)),
         // Shut down, out of connections, still starting, a limit of the server's; a standby that was the primary.
         "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "53300" | "25006" => StoreError::Unavailable(text),
         // Broken connections; refused logins and missing databases, which an operator mends outside.
@@ -81,6 +98,38 @@ fn cure(error: &Error) -> String {
         "server does not support TLS" => "; switch it on there, or say sslmode=disable".to_owned(),
         _ => tls::cure(error, &NAMES),
     }
+}
+
+/// What an operator has to do about a missing right or schema.
+fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
+    let role = role.map_or_else(|| "the role".to_owned(), quoted);
+    let named = |kind: &str| {
+        let rest = message.split_once(kind)?.1;
+        Some(rest.trim_start().split_whitespace().next()?.trim_matches('"').to_owned())
+    };
+    let cure = if message.starts_with("must be owner of") {
+        format!("ALTER TABLE sentri_users OWNER TO {role}, and so on for every table that begins with sentri_")
+    } else if message.contains("no schema has been selected") {
+        format!("GRANT USAGE, CREATE ON SCHEMA public TO {role}, or name a schema: ?schema=.. in the URL of db")
+    } else if let Some(table) = named("table ") {
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON {} TO {role}", quoted(&table))
+    } else if let Some(schema) = named("schema ") {
+        let schema = quoted(&schema);
+        match message.contains("does not exist") {
+            true => format!("CREATE SCHEMA {schema} AUTHORIZATION {role}"),
+            false => format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"),
+        }
+    } else {
+        format!("GRANT what is missing to {role}")
+    };
+    format!("db: PostgreSQL says {text}. Let the owner of the database run: {cure}")
+}
+
+/// A name as SQL takes it, in quotes where it needs them.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_plain = name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit());
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 const NAMES: tls::Names = tls::Names {

@@ -4,9 +4,9 @@ use std::error::Error;
 
 use bytes::BytesMut;
 use postgres_protocol::types::{timestamp_from_sql, timestamp_to_sql};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use crate::clock::Millis;
+use crate::clock::{Millis, to_iso};
 use crate::store::executor::Value;
 
 type BoxError = Box<dyn Error + Sync + Send>;
@@ -38,6 +38,33 @@ impl ToSql for Value {
 
     fn accepts(_: &Type) -> bool {
         true // Decided with the value at hand.
+    }
+
+    to_sql_checked!();
+}
+
+/// A parameter of a statement whose types the server has not told yet: a text, which it reads as what it then needs.
+#[derive(Debug)]
+pub(super) struct Unnamed<'a>(pub &'a Value);
+
+impl ToSql for Unnamed<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, BoxError> {
+        match self.0 {
+            Value::Null => return Ok(IsNull::Yes),
+            Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
+            // A column without time zone passes over the `Z`, one with a zone heeds it.
+            Value::Time(at) => out.extend_from_slice(to_iso(*at).as_bytes()),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
     }
 
     to_sql_checked!();

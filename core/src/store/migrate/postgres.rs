@@ -1,0 +1,150 @@
+//! What a database on PostgreSQL must be before the tables are made or adopted: one that holds every script, with columns
+//! of the types that statements are written for.
+//!
+//! Looked for on every run and no version, since 6.0.0 adopted tables whose ids it could not read.
+
+use super::{Column, ddl};
+use crate::failure::StoreError;
+use crate::store::executor::{Batch, Executor, Statement, Value};
+use crate::store::sql::SqlStore;
+
+const ENCODING: &str = "SELECT CAST(pg_encoding_to_char(encoding) AS TEXT) AS encoding, CAST(datname AS TEXT) AS name \
+                        FROM pg_database WHERE datname = current_database()";
+/// Foreign keys that refer to the table `?`: name, the table that they are of, their definition.
+const REFERENCES: &str = "SELECT CAST(c.conname AS TEXT) AS name, CAST(CAST(c.conrelid AS regclass) AS TEXT) AS owner, \
+                          pg_get_constraintdef(c.oid) AS definition, CAST(r.relname AS TEXT) AS relation \
+                          FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid \
+                          WHERE c.contype = 'f' AND c.confrelid = to_regclass(?)";
+
+const TABLES: [&str; 3] = ["sentri_users", "sentri_sessions", "sentri_identifiers"];
+/// Columns with texts, and the types that they get where they have another one.
+const TEXTS: [(&str, &str); 9] = [
+    ("id", "VARCHAR(36)"),
+    ("user_id", "VARCHAR(36)"),
+    ("replaced_by", "VARCHAR(36)"),
+    ("password_hash", "VARCHAR(255)"),
+    ("roles", "TEXT"),
+    ("ip_address", "VARCHAR(45)"),
+    ("user_agent", "TEXT"),
+    ("type", "VARCHAR(64)"),
+    ("value", "TEXT"),
+];
+/// Columns that other tables may refer to, or refer by.
+const KEYS: [&str; 3] = ["id", "user_id", "replaced_by"];
+const INSTANTS: [&str; 6] = ["created_at", "updated_at", "expires_at", "rotated_at", "last_used_at", "revoked_at"];
+const NUMBERS: [&str; 2] = ["auth_epoch", "generation"];
+
+impl<E: Executor> SqlStore<E> {
+    /// Refuses a database whose encoding lacks most of the world's letters.
+    pub(in crate::store) async fn check_encoding(&self) -> Result<(), StoreError> {
+        if self.executor.dialect().name != "postgres" {
+            return Ok(());
+        }
+        for row in self.rows(Statement::read(ENCODING, []).once()).await? {
+            let [encoding, name]: [Value; 2] = row.try_into().map_err(|_| two_columns())?;
+            let (encoding, name) = (encoding.into_text()?, name.into_text()?);
+            // The other one takes any bytes.
+            if !matches!(encoding.as_str(), "UTF8" | "SQL_ASCII") {
+                return Err(StoreError::Configuration(format!(
+                    "db: the database {name} is encoded in {encoding}, which can't hold every name: make one with \
+                     CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0, and bring data there with pg_dump"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the columns of sentri 5 the types that statements are written for.
+    pub(super) async fn adopt_types(&self) -> Result<(), StoreError> {
+        if self.executor.dialect().name != "postgres" {
+            return Ok(());
+        }
+        let (mut plan, mut changes_keys) = (Vec::new(), false);
+        for table in TABLES {
+            for column in self.columns(table).await? {
+                let Some(kind) = wanted(table, &column)? else { continue };
+                changes_keys |= KEYS.contains(&column.name.as_str());
+                plan.extend(retyped(table, &column, kind));
+            }
+        }
+        if plan.is_empty() {
+            return Ok(());
+        }
+        if changes_keys {
+            for table in TABLES {
+                self.free_references(table, &mut plan).await?;
+            }
+        }
+        let mut batch = self.lock();
+        batch.extend(plan);
+        self.run(Batch::schema(batch)).await.map(drop)
+    }
+
+    /// Takes the foreign keys to `table` away before the `plan` and brings them back after it.
+    async fn free_references(&self, table: &str, plan: &mut Vec<Statement>) -> Result<(), StoreError> {
+        for row in self.rows(Statement::read(REFERENCES, [table.into()]).once()).await? {
+            let [name, owner, definition, relation]: [Value; 4] = row.try_into().map_err(|_| two_columns())?;
+            let (owner, definition) = (owner.into_text()?, definition.into_text()?);
+            let relation = relation.into_text()?;
+            let name = self.executor.dialect().quoted(&name.into_text()?);
+            if !TABLES.contains(&relation.as_str()) {
+                return Err(StoreError::Configuration(format!(
+                    "db: ids in {table} are no text, and sentri can't change that by itself, because the table {owner} \
+                     refers to them by its constraint {name}: drop that constraint, call migrate(), change the column of \
+                     {owner} to VARCHAR(36), and add the constraint again: {definition}"
+                )));
+            }
+            plan.insert(0, ddl(format!("ALTER TABLE {relation} DROP CONSTRAINT IF EXISTS {name}")));
+            plan.push(ddl(format!("ALTER TABLE {relation} ADD CONSTRAINT {name} {definition}")));
+        }
+        Ok(())
+    }
+}
+
+/// The type that `column` has to get; `None`: its own is right.
+fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreError> {
+    let Column { name, kind } = column;
+    let is_one_of = |kinds: &[&str]| kinds.contains(&kind.as_str());
+    let (is_right, needed) = if let Some((_, wanted)) = TEXTS.iter().find(|(text, _)| text == name) {
+        if is_one_of(&["text", "character varying", "character"]) {
+            return Ok(None);
+        }
+        if !kind.ends_with("[]") && kind != "bytea" {
+            return Ok(Some(wanted));
+        }
+        (false, if name == "roles" { "TEXT USING array_to_json(roles)" } else { "TEXT" })
+    } else if INSTANTS.contains(&name.as_str()) {
+        (is_one_of(&["timestamp without time zone", "timestamp with time zone"]), "TIMESTAMP(6)")
+    } else if NUMBERS.contains(&name.as_str()) {
+        (is_one_of(&["bigint", "integer", "smallint"]), "BIGINT")
+    } else {
+        (true, "")
+    };
+    if is_right {
+        return Ok(None);
+    }
+    Err(StoreError::Configuration(format!(
+        "db: the column {name} of {table} has the type {kind}, which sentri can't read. Change it and keep what it means: \
+         ALTER TABLE {table} ALTER COLUMN {name} TYPE {needed}"
+    )))
+}
+
+fn retyped(table: &str, column: &Column, wanted: &str) -> Vec<Statement> {
+    let Column { name, kind } = column;
+    let text = match kind.as_str() {
+        // Without the length of its network.
+        "inet" | "cidr" => format!("split_part(CAST({name} AS TEXT), '/', 1)"),
+        _ => format!("CAST({name} AS TEXT)"),
+    };
+    let mut plan = Vec::new();
+    // The default of an id stays, for a sentri 5 that still runs beside us and leaves it to the database.
+    if kind != "uuid" {
+        plan.push(ddl(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT")));
+    }
+    plan.push(ddl(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {wanted} USING {text}")));
+    plan
+}
+
+fn two_columns() -> StoreError {
+    StoreError::Other("the catalog: another number of columns was expected".into())
+}

@@ -1,0 +1,178 @@
+//! Connections to the one of several hosts that takes writes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleResult};
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, RecyclingMethod};
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::{Config, Error};
+
+use super::pooler;
+use super::schema::Schema;
+use super::{PostgresConfig, tls};
+use crate::failure::StoreError;
+use crate::store::pooled::CONNECT_TIMEOUT;
+
+/// How statements are to be worded and sent, for all connections of a pool.
+pub(super) struct Terms {
+    pub schema: Option<Schema>,
+    /// Who the server takes us for, for messages.
+    pub role: Option<String>,
+    /// Statements prepared by name went missing, or the configuration says that they would.
+    pub unnamed: AtomicBool,
+}
+
+/// A connection, with what has to be known to speak over it.
+pub struct Link {
+    pub(super) client: ClientWrapper,
+    pub(super) terms: Arc<Terms>,
+    /// Nobody stands between us and the server, so that statements can be prepared by name.
+    direct: bool,
+}
+
+impl Link {
+    /// Whether statements may be prepared by name.
+    pub(super) fn keeps_names(&self) -> bool {
+        self.direct && !self.terms.unnamed.load(Ordering::Relaxed)
+    }
+}
+
+/// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
+pub struct Hosts {
+    managers: Vec<Manager>,
+    /// For one host, so that a silent one leaves time for the next.
+    limit: Duration,
+    good: AtomicUsize,
+    terms: Arc<Terms>,
+}
+
+impl Hosts {
+    pub(super) fn new(config: &PostgresConfig) -> Result<Self, StoreError> {
+        let connector = tls::make_connector(&config.tls)?;
+        let settings = settings_by_host(&config.settings);
+        let recycling = || ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let limit = CONNECT_TIMEOUT / u32::try_from(settings.len().max(1)).unwrap_or(1);
+        let managers = settings.into_iter();
+        Ok(Self {
+            managers: managers.map(|one| Manager::from_config(one, connector.clone(), recycling())).collect(),
+            limit,
+            good: AtomicUsize::new(0),
+            terms: Arc::new(Terms {
+                schema: config.schema.as_deref().map(Schema::new),
+                role: config.settings.get_user().map(str::to_owned),
+                unnamed: AtomicBool::new(config.pgbouncer),
+            }),
+        })
+    }
+
+    async fn connect(&self, manager: &Manager) -> Result<Link, Error> {
+        let client = managed::Manager::create(manager).await?;
+        let direct = !self.terms.unnamed.load(Ordering::Relaxed) && !pooler::stands_before(&client).await?;
+        Ok(Link { client, terms: Arc::clone(&self.terms), direct })
+    }
+}
+
+/// Why no host gave a connection.
+#[derive(Debug)]
+pub enum Refused {
+    /// What the last one that answered said.
+    Said(Error),
+    /// None answered in time.
+    Silent,
+}
+
+impl managed::Manager for Hosts {
+    type Type = Link;
+    type Error = Refused;
+
+    async fn create(&self) -> Result<Link, Refused> {
+        let first = self.good.load(Ordering::Relaxed);
+        let mut refused = Refused::Silent;
+        for step in 0..self.managers.len() {
+            let index = (first + step) % self.managers.len();
+            match timeout(self.limit, self.connect(&self.managers[index])).await {
+                Ok(Ok(link)) => {
+                    self.good.store(index, Ordering::Relaxed);
+                    return Ok(link);
+                }
+                Ok(Err(error)) => refused = Refused::Said(error),
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<Refused> {
+        // Looks whether the connection is open, which is the same for every host.
+        let Some(manager) = self.managers.first() else { return Ok(()) };
+        let recycled = managed::Manager::recycle(manager, &mut link.client, metrics).await;
+        recycled.map_err(|error| match error {
+            managed::RecycleError::Message(text) => managed::RecycleError::Message(text),
+            managed::RecycleError::Backend(error) => managed::RecycleError::Backend(Refused::Said(error)),
+        })
+    }
+
+    fn detach(&self, link: &mut Link) {
+        for manager in &self.managers {
+            managed::Manager::detach(manager, &mut link.client);
+        }
+    }
+}
+
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosts").field("count", &self.managers.len()).finish_non_exhaustive()
+    }
+}
+
+/// The settings of each host. The driver would go through several by itself, but one that takes connections and then says
+/// nothing would use up the time of all.
+fn settings_by_host(all: &Config) -> Vec<Config> {
+    let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
+    let count = hosts.len().max(addresses.len());
+    if count < 2 {
+        return vec![all.clone()];
+    }
+    let settings_of = |index: usize| {
+        let mut one = without_hosts(all);
+        match hosts.get(index) {
+            Some(Host::Tcp(name)) => drop(one.host(name)),
+            #[cfg(unix)]
+            Some(Host::Unix(folder)) => drop(one.host_path(folder)),
+            None => {}
+        }
+        if let Some(address) = addresses.get(index) {
+            one.hostaddr(*address);
+        }
+        if let Some(port) = ports.get(index).or_else(|| ports.first()) {
+            one.port(*port);
+        }
+        one
+    };
+    (0..count).map(settings_of).collect()
+}
+
+fn without_hosts(all: &Config) -> Config {
+    let mut one = Config::new();
+    one.ssl_mode(all.get_ssl_mode())
+        .ssl_negotiation(all.get_ssl_negotiation())
+        .channel_binding(all.get_channel_binding())
+        .keepalives(all.get_keepalives())
+        .keepalives_idle(all.get_keepalives_idle())
+        // The store writes: a standby is of no use to it.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+    all.get_user().map(|user| one.user(user));
+    all.get_password().map(|password| one.password(password));
+    all.get_dbname().map(|database| one.dbname(database));
+    all.get_options().map(|options| one.options(options));
+    all.get_application_name().map(|name| one.application_name(name));
+    all.get_connect_timeout().map(|limit| one.connect_timeout(*limit));
+    all.get_tcp_user_timeout().map(|limit| one.tcp_user_timeout(*limit));
+    all.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+    all.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+    one
+}
