@@ -3,12 +3,16 @@
 
 #[path = "promises/conflicts.rs"]
 mod conflicts;
+#[path = "promises/failover.rs"]
+mod failover;
 #[path = "promises/faults.rs"]
 mod faults;
 #[path = "promises/hostile.rs"]
 mod hostile;
 #[path = "support/losing.rs"]
 mod losing;
+#[path = "support/pair.rs"]
+mod pair;
 #[path = "promises/pooler.rs"]
 mod pooler;
 #[path = "promises/processes.rs"]
@@ -18,6 +22,8 @@ mod processes;
 mod proxy;
 #[path = "promises/secrets.rs"]
 mod secrets;
+#[path = "support/servers.rs"]
+mod servers;
 mod support;
 
 use std::collections::HashSet;

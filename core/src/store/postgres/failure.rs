@@ -105,7 +105,7 @@ fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
     let role = role.map_or_else(|| "the role".to_owned(), quoted);
     let named = |kind: &str| {
         let rest = message.split_once(kind)?.1;
-        Some(rest.trim_start().split_whitespace().next()?.trim_matches('"').to_owned())
+        Some(rest.split_whitespace().next()?.trim_matches('"').to_owned())
     };
     let cure = if message.starts_with("must be owner of") {
         format!("ALTER TABLE sentri_users OWNER TO {role}, and so on for every table that begins with sentri_")
