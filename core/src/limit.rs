@@ -165,6 +165,8 @@ pub struct LimitRules {
     pub login_account: Budget,
     /// Failed logins from one address: [`ADDRESS_FACTOR`] times as many.
     pub login_address: Budget,
+    /// Logins of one account that succeed while the hash queue is over half full: [`ADDRESS_FACTOR`] times as many.
+    pub login_right: Budget,
     /// Registrations from one address.
     pub register: Budget,
     /// Attempts of one user at identifiers that others have: [`ADDRESS_FACTOR`] times as many.
@@ -195,6 +197,7 @@ impl LimitRules {
         Ok(Some(Self {
             login_account: Budget { limit: login, window },
             login_address: Budget { limit: login * ADDRESS_FACTOR, window },
+            login_right: Budget { limit: login * ADDRESS_FACTOR, window },
             register: Budget { limit: register, window },
             identifiers: Budget { limit: register * ADDRESS_FACTOR, window },
         }))

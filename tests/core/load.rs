@@ -99,6 +99,133 @@ async fn p14_unknown_users_take_as_long() {
     panic!("an unknown user is the slower one this often: {shares:?}");
 }
 
+/// The cost at which a hash takes about 15 ms on one core, built without optimisation or with it, so that the queue is as
+/// long, in logins, as it is in production.
+async fn server_at_live_cost(more: Value) -> Arc<AuthServer> {
+    let mut config = Config::from_options(&options(&json!("sqlite::memory:"), more)).unwrap();
+    config.password.cost = if cfg!(debug_assertions) { 8 } else { 10 };
+    let store = store::open(&json!("sqlite::memory:")).unwrap();
+    let server = AuthServer::with_store(config, Host::default(), store).unwrap();
+    server.migrate().await.unwrap();
+    Arc::new(server)
+}
+
+async fn register(server: &AuthServer, name: &str) {
+    let user = json!({ "identifiers": [{ "type": "username", "value": name }], "password": PASSWORD });
+    server.call("register", json!([user])).await.unwrap();
+}
+
+async fn log_in_from(server: &AuthServer, ip: &str, name: &str, password: &str) -> u16 {
+    let body = json!({ "identifier": name, "password": password });
+    let request = sentri_core::http::Request {
+        method: "POST".to_owned(),
+        path: "/login".to_owned(),
+        body: sentri_core::http::Body::Parsed(Value::to_string(&body)),
+        client_ip: Some(ip.to_owned()),
+        ..Default::default()
+    };
+    server.handle(request).await.response.status
+}
+
+/// How long one attack lasts.
+const ATTACK: Duration = Duration::from_secs(15);
+
+/// Runs `parallel` attackers for [`ATTACK`] and lets a victim elsewhere log in again and again meanwhile. The 99th
+/// percentile of the victim's time; a refusal counts as the longest time.
+async fn victim_under<A, F>(server: &Arc<AuthServer>, parallel: usize, attack: A) -> Duration
+where
+    A: Fn(Arc<AuthServer>, usize, usize) -> F + Copy + Send + 'static,
+    F: Future<Output = u16> + Send,
+{
+    let end = Instant::now() + ATTACK;
+    let attackers: Vec<_> = (0..parallel)
+        .map(|n| {
+            let server = Arc::clone(server);
+            tokio::spawn(async move {
+                for round in 0.. {
+                    if Instant::now() >= end {
+                        return;
+                    }
+                    if attack(Arc::clone(&server), n, round).await == 429 {
+                        // Refusals cost nothing; without a pause they would only measure how fast they are made.
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    } else {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut times = Vec::new();
+    while Instant::now() < end {
+        let started = Instant::now();
+        let status = log_in_from(server, "203.0.113.9", "victim", PASSWORD).await;
+        times.push(if status == 200 { started.elapsed() } else { Duration::from_secs(3600 + u64::from(status)) });
+        tokio::time::sleep(Duration::from_millis(350)).await;
+    }
+    for attacker in attackers {
+        attacker.await.unwrap();
+    }
+    times.sort_unstable();
+    assert!(times.len() >= 10, "{} logins of the victim", times.len());
+    times[(times.len() * 99).div_ceil(100) - 1]
+}
+
+/// P57: wrong logins at unknown names from the 256 /64 of one /56, 110 at a time. Measures time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p57_a_flood_from_one_prefix_leaves_others_their_logins() {
+    let _alone = ALONE.lock().await;
+    let server = server_at_live_cost(json!({ "rateLimit": true })).await;
+    register(&server, "victim").await;
+    let p99 = victim_under(&server, 110, |server, n, round| async move {
+        let subnet = (n + round * 110) % 256;
+        let name = format!("nobody {n} {round}");
+        log_in_from(&server, &format!("2001:db8:0:{subnet:x}::{round:x}"), &name, "a wrong password").await
+    })
+    .await;
+    assert!(p99 < Duration::from_secs(3), "{p99:?}");
+}
+
+/// P57: right logins at 20 accounts of the attacker's own from two addresses, 100 at a time. Measures time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p57_right_logins_leave_others_theirs() {
+    let _alone = ALONE.lock().await;
+    let server = server_at_live_cost(json!({ "rateLimit": true })).await;
+    register(&server, "victim").await;
+    for n in 0..20 {
+        register(&server, &format!("own {n}")).await;
+    }
+    let p99 = victim_under(&server, 100, |server, n, _| async move {
+        let ip = if n % 2 == 0 { "192.0.2.1" } else { "198.51.100.1" };
+        log_in_from(&server, ip, &format!("own {}", n % 20), PASSWORD).await
+    })
+    .await;
+    assert!(p99 < Duration::from_secs(3), "{p99:?}");
+}
+
+/// B4: passwords that nobody can have wait nowhere, and of those that wait, no bucket holds more than it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn long_passwords_at_one_account_take_no_memory() {
+    let _alone = ALONE.lock().await;
+    let server = server_at_live_cost(json!({ "rateLimit": true })).await;
+    register(&server, "victim").await;
+    let before = peak_memory();
+    for length in [60_000, 1_000] {
+        let tasks: Vec<_> = (0..1_500)
+            .map(|n| {
+                let (server, ip) = (Arc::clone(&server), format!("10.0.{}.{}", n / 200, n % 200));
+                tokio::spawn(async move { log_in_from(&server, &ip, "victim", &"x".repeat(length)).await })
+            })
+            .collect();
+        for task in tasks {
+            assert!(matches!(task.await.unwrap(), 401 | 429));
+        }
+    }
+    let grown = peak_memory() - before;
+    assert!(grown < 64, "{grown} MiB more");
+}
+
 async fn time_login(server: &AuthServer, name: &str) -> Duration {
     let body = json!({ "identifier": name, "password": "a wrong password" });
     let request = sentri_core::http::Request {

@@ -10,6 +10,8 @@ mod client_ip;
 mod cookie;
 #[path = "pure/duration.rs"]
 mod duration;
+#[path = "pure/fair.rs"]
+mod fair;
 #[path = "pure/idempotency.rs"]
 mod idempotency;
 #[path = "pure/identifier.rs"]

@@ -22,6 +22,18 @@ pub fn login_unknown(normalized: &str) -> String {
     key("login:unknown", normalized)
 }
 
+/// The bucket of failed logins by one spelling of an identifier, by its normal form, whether somebody has it or not.
+#[must_use]
+pub fn login_spelling(normalized: &str) -> String {
+    key("login:spelling", normalized)
+}
+
+/// The bucket of logins that succeed while many wait, by the bucket of their account.
+#[must_use]
+pub fn login_right(account: &str) -> String {
+    key("login:right", account)
+}
+
 /// The bucket of a user's attempts at identifiers that somebody else has.
 #[must_use]
 pub fn identifiers_of(user_id: &str) -> String {

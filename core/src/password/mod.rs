@@ -6,6 +6,7 @@
 mod argon2;
 mod bcrypt;
 mod blocklist;
+pub mod fair;
 mod policy;
 mod pool;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use blocklist::is_common;
+pub use fair::Origin;
 pub use policy::{Algorithm, Policy};
 pub use pool::Pool;
 
@@ -101,6 +103,7 @@ pub struct Hasher {
     policy: Policy,
     dummy: Secret<String>,
     pool: Arc<Pool>,
+    origin: Origin,
     verifications: Arc<AtomicU64>,
 }
 
@@ -115,7 +118,19 @@ impl Hasher {
     #[must_use]
     pub fn with_pool(policy: Policy, pool: Arc<Pool>) -> Self {
         let dummy = dummy_hash(&policy);
-        Self { policy, dummy, pool, verifications: Arc::default() }
+        Self { policy, dummy, pool, origin: Origin::Host, verifications: Arc::default() }
+    }
+
+    /// The same hasher at work for `origin`, in turns with the work for others. Without this call it is the host's own.
+    #[must_use]
+    pub fn on_behalf_of(&self, origin: Origin) -> Self {
+        Self { origin, ..self.clone() }
+    }
+
+    /// Whether more than half of the places to wait in are taken.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.pool.is_crowded()
     }
 
     /// The policy.
@@ -136,7 +151,7 @@ impl Hasher {
     /// As [`hash`]; [`Failure::HashQueueFull`].
     pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, Failure> {
         let policy = self.policy.clone();
-        self.pool.run(move || hash(password.expose(), &policy)).await?
+        self.pool.run_for(self.origin, move || hash(password.expose(), &policy)).await?
     }
 
     /// Whether `password` is the one behind `encoded`. Without a hash, with a malformed or hostile one, and for a
@@ -147,7 +162,7 @@ impl Hasher {
     pub async fn verify(&self, password: Secret<String>, encoded: Option<Secret<String>>) -> Result<bool, Failure> {
         let Self { policy, dummy, verifications, .. } = self.clone();
         self.pool
-            .run(move || {
+            .run_for(self.origin, move || {
                 verifications.fetch_add(1, Ordering::SeqCst);
                 let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy));
                 let stored = stored.filter(|_| !policy.is_too_long(password.expose()));

@@ -125,7 +125,9 @@ impl Policy {
         Ok(())
     }
 
-    pub(super) fn is_too_long(&self, password: &str) -> bool {
+    /// Whether `password` is longer than any that the policy admits.
+    #[must_use]
+    pub fn is_too_long(&self, password: &str) -> bool {
         // The byte count decides alone for the absurd ones: a code point has at most four.
         password.len() > self.max_length.saturating_mul(4) || password.chars().count() > self.max_length
     }

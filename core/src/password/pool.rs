@@ -1,4 +1,4 @@
-//! Where hashes are computed: few at once, never on the host's event loop, and with a queue that ends.
+//! Where hashes are computed: few at once, never on the host's event loop, and with a queue that ends and is fair.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,10 +6,12 @@ use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use tokio::sync::oneshot::{self, Sender};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::fair::{FairQueue, Origin, Push};
 use crate::failure::Failure;
 
 /// How many may wait for a place.
@@ -25,8 +27,7 @@ static SHARED: LazyLock<Arc<Pool>> = LazyLock::new(|| {
 /// A bound on work that takes a whole core for a while.
 #[derive(Debug)]
 pub struct Pool {
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    places: Arc<Places>,
     queue: usize,
     wait: Duration,
     running: Arc<AtomicUsize>,
@@ -43,27 +44,34 @@ impl Pool {
     /// A pool of `places`, where at most `queue` wait and each at most `wait`.
     #[must_use]
     pub fn new(places: usize, queue: usize, wait: Duration) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(places.max(1))),
-            waiting: AtomicUsize::new(0),
-            queue,
-            wait,
-            running: Arc::default(),
-            peak: Arc::default(),
-        }
+        let state = State { free: places.max(1), waiting: FairQueue::new(queue) };
+        Self { places: Arc::new(Places(Mutex::new(state))), queue, wait, running: Arc::default(), peak: Arc::default() }
     }
 
-    /// Runs `job` on a thread for blocking work once there is a place. Who stops waiting for the result does not free
-    /// the place: it belongs to the job until that is done, or abandoned requests could pile up without bound.
+    /// [`Pool::run_for`] the host itself.
     ///
     /// # Errors
-    /// [`Failure::HashQueueFull`] when the queue is full or the wait too long; [`Failure::Internal`] when the job
-    /// panicked or the runtime is going down.
+    /// As [`Pool::run_for`].
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-        let permit = self.place().await?;
+        self.run_for(Origin::Host, job).await
+    }
+
+    /// Runs `job` on a thread for blocking work once there is a place, in turns with the work of other networks. Who
+    /// stops waiting for the result does not free the place: it belongs to the job until that is done, or abandoned
+    /// requests could pile up without bound.
+    ///
+    /// # Errors
+    /// [`Failure::HashQueueFull`] when the queue is full, the wait too long, or a smaller network took the place;
+    /// [`Failure::Internal`] when the job panicked or the runtime is going down.
+    pub async fn run_for<T: Send + 'static>(
+        &self,
+        origin: Origin,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let place = self.place(origin).await?;
         let (running, peak) = (Arc::clone(&self.running), Arc::clone(&self.peak));
         let worker = spawn_blocking(move || {
-            let _running = Running::new(running, &peak, permit);
+            let _running = Running::new(running, &peak, place);
             job()
         });
         worker.await.map_err(|_| Failure::Internal("a password hash was not finished".to_owned()))
@@ -81,44 +89,111 @@ impl Pool {
         self.peak.load(Ordering::SeqCst)
     }
 
-    async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _waiting = Waiting::new(&self.waiting, self.queue)?;
-        match timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+    /// Whether more than half of the waiting places are taken.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.places.0.lock().waiting.len() > self.queue / 2
+    }
+
+    async fn place(&self, origin: Origin) -> Result<Place, Failure> {
+        let mut waiting = match self.places.enter(origin) {
+            Entered::Place(place) => return Ok(place),
+            Entered::Waiting(waiting) => waiting,
+            Entered::Refused => return Err(Failure::HashQueueFull),
+        };
+        match timeout(self.wait, &mut waiting.place).await {
+            Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) | Err(_) => Err(Failure::HashQueueFull),
         }
     }
 }
 
-/// A place in the queue, given back however the wait ends.
-struct Waiting<'a>(&'a AtomicUsize);
+#[derive(Debug)]
+struct State {
+    free: usize,
+    waiting: FairQueue<Sender<Place>>,
+}
 
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize, most: usize) -> Result<Self, Failure> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::SeqCst) >= most { Err(Failure::HashQueueFull) } else { Ok(place) }
+#[derive(Debug)]
+struct Places(Mutex<State>);
+
+enum Entered {
+    Place(Place),
+    Waiting(Waiting),
+    Refused,
+}
+
+impl Places {
+    fn enter(self: &Arc<Self>, origin: Origin) -> Entered {
+        let mut state = self.0.lock();
+        if state.free > 0 {
+            state.free -= 1;
+            return Entered::Place(Place(Some(Arc::clone(self))));
+        }
+        let (sender, place) = oneshot::channel();
+        // The sender that was displaced is dropped, and its receiver hears of that.
+        match state.waiting.push(origin, sender) {
+            Push::Queued(id) | Push::Displaced(id, _) => {
+                Entered::Waiting(Waiting { places: Arc::clone(self), id, place })
+            }
+            Push::Refused(_) => Entered::Refused,
+        }
+    }
+
+    /// Hands a place that became free to the next one in turn who still waits.
+    fn pass_on(self: &Arc<Self>) {
+        loop {
+            let mut state = self.0.lock();
+            let Some(next) = state.waiting.pop() else {
+                state.free += 1;
+                return;
+            };
+            drop(state);
+            match next.send(Place(Some(Arc::clone(self)))) {
+                Ok(()) => return,
+                // Nobody waits there any more; this function hands the place on itself.
+                Err(mut place) => drop(place.0.take()),
+            }
+        }
     }
 }
 
-impl Drop for Waiting<'_> {
+/// A place to run in, passed on when it is dropped.
+#[derive(Debug)]
+struct Place(Option<Arc<Places>>);
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        if let Some(places) = self.0.take() {
+            places.pass_on();
+        }
     }
 }
 
-/// A job that runs: counted, and holding its permit, until it ends or panics.
+/// A place in the queue, given back however the wait ends.
+struct Waiting {
+    places: Arc<Places>,
+    id: u64,
+    place: oneshot::Receiver<Place>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let removed = self.places.0.lock().waiting.remove(self.id);
+        drop(removed);
+    }
+}
+
+/// A job that runs: counted, and holding its place, until it ends or panics.
 struct Running {
     count: Arc<AtomicUsize>,
-    permit: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 impl Running {
-    fn new(count: Arc<AtomicUsize>, peak: &AtomicUsize, permit: OwnedSemaphorePermit) -> Self {
+    fn new(count: Arc<AtomicUsize>, peak: &AtomicUsize, place: Place) -> Self {
         peak.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        Self { count, permit: Some(permit) }
+        Self { count, place: Some(place) }
     }
 }
 
@@ -126,6 +201,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         // Counted out before the next one can come in.
         self.count.fetch_sub(1, Ordering::SeqCst);
-        drop(self.permit.take());
+        drop(self.place.take());
     }
 }

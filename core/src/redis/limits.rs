@@ -8,10 +8,11 @@ use std::time::Duration;
 use ::redis::Script;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Redis;
 use super::link::{Away, Link};
+use super::queues::Queues;
 use crate::cache::memory::{MAX_WAIT, MemoryCache};
 use crate::cache::{Budget, Cache, Settlement, Verdict};
 use crate::clock::Clock;
@@ -42,6 +43,8 @@ pub struct RedisCache {
     synced: Generations<String, u64>,
     /// Attempts granted while Redis was away and not settled yet: it knows nothing of them.
     ours: Mutex<HashMap<String, u32>>,
+    /// Buckets at which attempts of this process wait for others. One of them asks Redis, the others wait for it.
+    queues: Queues,
 }
 
 impl fmt::Debug for RedisCache {
@@ -61,7 +64,14 @@ impl RedisCache {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
         let memory = MemoryCache::new(clock);
         let synced = Generations::new(REMEMBERED);
-        Self { link: Arc::clone(&redis.link), prefix, memory, synced, ours: Mutex::default() }
+        Self {
+            link: Arc::clone(&redis.link),
+            prefix,
+            memory,
+            synced,
+            ours: Mutex::default(),
+            queues: Queues::default(),
+        }
     }
 
     async fn ask(&self, key: &str, budget: Budget, how: How) -> Result<Answer, Away> {
@@ -94,16 +104,22 @@ impl RedisCache {
         self.memory.note(key, limit, count, in_flight + ours, Duration::from_millis(ends_in));
     }
 
-    /// Asks until there is a verdict: of Redis, or of the memory while Redis is away.
+    /// Asks until there is a verdict. At a bucket where attempts of this process wait already, an attempt queues up
+    /// behind them, so however many wait, one asks.
     async fn judge(&self, key: &str, budget: Budget, how: How) -> Verdict {
         let deadline = Instant::now() + MAX_WAIT;
+        if !self.queues.has(key)
+            && let Some(verdict) = self.judge_once(key, budget, how).await
+        {
+            return verdict;
+        }
+        let Some(queue) = self.queues.join(key) else { return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT } };
+        let Ok(_turn) = timeout_at(deadline, queue.turn()).await else {
+            return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
+        };
         let mut pause = FIRST_PAUSE;
         loop {
-            let verdict = match self.ask(key, budget, how).await {
-                Ok(answer) => verdict_of(answer, budget),
-                Err(Away) => self.judge_alone(key, budget, how).await,
-            };
-            match verdict {
+            match self.judge_once(key, budget, how).await {
                 Some(verdict) => return verdict,
                 None if Instant::now() >= deadline => return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT },
                 None => {
@@ -112,6 +128,14 @@ impl RedisCache {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
+        }
+    }
+
+    /// The verdict of Redis, or of the memory while Redis is away; `None`: wait for others.
+    async fn judge_once(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+        match self.ask(key, budget, how).await {
+            Ok(answer) => verdict_of(answer, budget),
+            Err(Away) => self.judge_alone(key, budget, how).await,
         }
     }
 

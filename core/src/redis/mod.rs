@@ -17,6 +17,7 @@ mod config;
 mod idempotency;
 mod limits;
 mod link;
+mod queues;
 
 pub use broadcast::RedisBroadcast;
 pub use idempotency::{RedisIdempotency, open_gate};

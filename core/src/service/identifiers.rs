@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::attempt::Attempt;
 use super::input::Input;
-use super::login::Attempt;
 use super::{Caller, Realm, Trail};
 use crate::cache::Settlement;
 use crate::crypto;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::attempt::{Attempts, Guess, RIGHT, WRONG, WRONG_IN_A_ROW};
 use super::input::Input;
 use super::{Caller, Realm, Trail, sessions};
-use crate::cache::{Settlement, Verdict};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::hook::Effect;
 use crate::identifier;
-use crate::limit::{self, Budget, LimitRules};
+use crate::limit;
+use crate::password::Hasher;
 use crate::store::model::{Credential, Session};
 
 /// How often the credential is read again when its hash changed between verification and session.
@@ -30,42 +30,60 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
     let given = input.text("identifier")?;
     let password = Secret::new(input.text("password")?.to_owned());
     let lookup = identifier::lookup(given)?;
-    let address = (!caller.trusted).then(|| limit::login_address(caller.bucket()));
-    let guard = Attempt::begin(realm, address.as_deref(), |limits| limits.login_address, "login", trail).await?;
-    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
-        Ok(credential) => credential,
-        Err(error) => {
-            guard.settle(Settlement::Refunded).await;
-            return Err(error.into());
-        }
-    };
-    let account = account_key(credential.as_ref(), &lookup.normalized);
-    let account = match Attempt::begin(realm, Some(&account), |limits| limits.login_account, "login", trail).await {
-        Ok(account) => account,
-        Err(refused) => {
-            guard.settle(Settlement::Refunded).await;
-            return Err(refused);
-        }
-    };
+    if realm.config.password.is_too_long(password.expose()) {
+        // It is nobody's password, so it is no guess at one, and nobody keeps its bytes while others are verified.
+        let error = Error::from(ErrorCode::InvalidCredentials);
+        tell_failure(given, &error, caller, trail);
+        return Err(error.into());
+    }
+    let mut attempts = Attempts::new(realm, "login");
+    let credential = count(realm, &mut attempts, &lookup, caller, trail).await?;
     let outcome = verify_and_open(realm, credential, &password, &lookup, caller, trail).await;
-    match &outcome {
-        Ok(_) => {
-            account.settle(Settlement::Reset).await;
-            guard.settle(Settlement::Refunded).await;
-        }
-        Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => {
-            account.settle(Settlement::Counted).await;
-            guard.settle(Settlement::Counted).await;
-            tell_failure(given, error, caller, trail);
-        }
-        Err(_) => {
-            account.settle(Settlement::Refunded).await;
-            guard.settle(Settlement::Refunded).await;
-        }
+    let guess = match &outcome {
+        Ok(_) => Guess::Right,
+        Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Guess::Wrong,
+        Err(_) => Guess::Unknown,
+    };
+    attempts.settle(guess).await;
+    if let (Guess::Wrong, Err(Failure::Refused(error))) = (guess, &outcome) {
+        tell_failure(given, error, caller, trail);
     }
     let (session, roles) = outcome?;
     tell_success(&session, &roles, caller, trail);
     sessions::issue(realm, &session, &roles, realm.now())
+}
+
+/// Takes a place in every bucket that a login counts in, and finds the user.
+///
+/// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well: whatever
+/// spelling is tried after which other, known and unknown names are refused at the same guess.
+async fn count(
+    realm: &Realm,
+    attempts: &mut Attempts<'_>,
+    lookup: &identifier::Lookup,
+    caller: &Caller,
+    trail: &mut Trail,
+) -> Result<Option<Credential>, Failure> {
+    if !caller.trusted {
+        let address = limit::login_address(caller.bucket());
+        attempts.begin(&address, |limits| limits.login_address, WRONG, trail).await?;
+    }
+    let spelling = limit::login_spelling(&lookup.normalized);
+    attempts.begin(&spelling, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
+        Ok(credential) => credential,
+        Err(error) => {
+            attempts.settle(Guess::Unknown).await;
+            return Err(error.into());
+        }
+    };
+    let account = account_key(credential.as_ref(), &lookup.normalized);
+    attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+    if realm.hasher.is_crowded() {
+        // No other limit counts right passwords, so accounts of one's own would be a way to keep the queue full.
+        attempts.begin(&limit::login_right(&account), |limits| limits.login_right, RIGHT, trail).await?;
+    }
+    Ok(credential)
 }
 
 async fn verify_and_open(
@@ -76,14 +94,15 @@ async fn verify_and_open(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<(Session, Vec<String>), Failure> {
+    let hasher = realm.hasher.on_behalf_of(caller.origin());
     for _ in 0..RACES {
         let hash = credential.as_ref().and_then(|c| c.password_hash.clone());
-        let matches = realm.hasher.verify(password.clone(), hash.clone()).await?;
+        let matches = hasher.verify(password.clone(), hash.clone()).await?;
         let (true, Some(found), Some(hash)) = (matches, credential, hash) else {
             return Err(ErrorCode::InvalidCredentials.into());
         };
         let now = realm.now();
-        let hash = strengthen(realm, &found.user_id, password, hash).await?;
+        let hash = strengthen(realm, &hasher, &found.user_id, password, hash).await?;
         let session = sessions::new_session(realm, &found.user_id, caller, now);
         if let Some(roles) = sessions::open(realm, &session, Some(hash.expose()), trail).await? {
             return Ok((session, roles));
@@ -96,12 +115,13 @@ async fn verify_and_open(
 /// Replaces a hash that is weaker than the policy. The login goes on with the old one when another login was first.
 async fn strengthen(
     realm: &Realm,
+    hasher: &Hasher,
     user_id: &str,
     password: &Secret<String>,
     hash: Secret<String>,
 ) -> Result<Secret<String>, Failure> {
     // A full queue is no reason to refuse a login that has been verified; the next one will do it.
-    let Ok(Some(stronger)) = realm.hasher.rehash(password.clone(), &hash).await else { return Ok(hash) };
+    let Ok(Some(stronger)) = hasher.rehash(password.clone(), &hash).await else { return Ok(hash) };
     let swapped = realm.store.rehash(user_id, hash.expose(), stronger.expose(), realm.now()).await?;
     Ok(if swapped { stronger } else { hash })
 }
@@ -124,43 +144,5 @@ fn account_key(credential: Option<&Credential>, normalized: &str) -> String {
     match credential {
         Some(credential) => limit::login_account(&credential.user_id),
         None => limit::login_unknown(normalized),
-    }
-}
-
-/// One counted attempt, to be settled when its outcome is known.
-pub(super) struct Attempt<'a> {
-    realm: &'a Realm,
-    key: Option<String>,
-}
-
-impl<'a> Attempt<'a> {
-    /// Takes a place in the bucket `key`; nothing is counted without a key or without limits.
-    pub(super) async fn begin(
-        realm: &'a Realm,
-        key: Option<&str>,
-        budget: impl Fn(&LimitRules) -> Budget,
-        policy: &str,
-        trail: &mut Trail,
-    ) -> Result<Self, Failure> {
-        let (Some(limits), Some(key)) = (&realm.config.rate_limits, key) else { return Ok(Self { realm, key: None }) };
-        let budget = budget(limits);
-        match realm.cache.begin(key, budget).await {
-            Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
-            Verdict::Exceeded { retry_after } => {
-                trail.note(|| {
-                    Event::new(EventName::RateLimitExceeded)
-                        .with("limit", policy)
-                        .with("retryAfter", limit::seconds_up(retry_after))
-                });
-                Err(limit::exceeded(policy, budget, retry_after).into())
-            }
-        }
-    }
-
-    /// Says how it ended.
-    pub(super) async fn settle(&self, settlement: Settlement) {
-        if let Some(key) = &self.key {
-            self.realm.cache.settle(key, settlement).await;
-        }
     }
 }

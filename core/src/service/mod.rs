@@ -15,9 +15,10 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
-use crate::password::Hasher;
+use crate::password::{Hasher, Origin};
 use crate::store::Store;
 
+pub(crate) mod attempt;
 pub mod freshness;
 pub mod identifiers;
 pub mod input;
@@ -176,6 +177,15 @@ impl Caller {
         self.address.as_deref().unwrap_or("unknown")
     }
 
+    /// The side that work for this caller comes from: code of the application counts as one, with its API key too.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        if self.trusted {
+            return Origin::Host;
+        }
+        self.ip.as_deref().and_then(|ip| ip.parse().ok()).map_or(Origin::Unknown, Origin::Client)
+    }
+
     /// The context that hooks get.
     #[must_use]
     pub fn hook_context(&self) -> HookContext {
@@ -315,7 +325,7 @@ pub(crate) async fn run_builtin(
         Operation::BulkCreateIdentifiers => identifiers::create(realm, input, caller, trail).await,
         Operation::BulkUpdateIdentifiers => identifiers::update(realm, input, caller, trail).await,
         Operation::BulkDeleteIdentifiers => identifiers::delete(realm, input, caller).await,
-        Operation::ChangePassword => password::change(realm, input, trail).await,
+        Operation::ChangePassword => password::change(realm, input, caller, trail).await,
     }
 }
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::attempt::Attempt;
 use super::input::Input;
-use super::login::Attempt;
-use super::{Realm, Trail};
+use super::{Caller, Realm, Trail};
 use crate::cache::Revocation;
 use crate::cache::Settlement;
 use crate::crypto::Secret;
 use crate::error::ErrorCode;
 use crate::failure::Failure;
 use crate::limit;
+use crate::password::Hasher;
 
 /// `{userId, currentPassword, newPassword}` in. Every session of the user ends, the caller's own included.
 ///
@@ -20,15 +21,19 @@ use crate::limit;
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS`, `VALIDATION_ERROR`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
-pub async fn change(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Result<Value, Failure> {
+pub async fn change(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
     let input = Input::new(input)?;
     let user_id = input.text("userId")?;
     let current = Secret::new(input.text("currentPassword")?.to_owned());
     let new = Secret::new(input.text("newPassword")?.to_owned());
     realm.config.password.check("newPassword", new.expose())?;
+    if realm.config.password.is_too_long(current.expose()) {
+        return Err(ErrorCode::InvalidCredentials.into());
+    }
     let account = limit::login_account(user_id);
     let attempt = Attempt::begin(realm, Some(&account), |limits| limits.login_account, "login", trail).await?;
-    let outcome = verify_and_change(realm, user_id, current, new, trail).await;
+    let hasher = realm.hasher.on_behalf_of(caller.origin());
+    let outcome = verify_and_change(realm, &hasher, user_id, current, new, trail).await;
     attempt
         .settle(match &outcome {
             Ok(()) => Settlement::Reset,
@@ -41,6 +46,7 @@ pub async fn change(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Res
 
 async fn verify_and_change(
     realm: &Realm,
+    hasher: &Hasher,
     user_id: &str,
     current: Secret<String>,
     new: Secret<String>,
@@ -48,11 +54,11 @@ async fn verify_and_change(
 ) -> Result<(), Failure> {
     let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     let old_hash = credential.password_hash;
-    if !realm.hasher.verify(current, old_hash.clone()).await? {
+    if !hasher.verify(current, old_hash.clone()).await? {
         return Err(ErrorCode::InvalidCredentials.into());
     }
     let Some(old_hash) = old_hash else { return Err(ErrorCode::InvalidCredentials.into()) };
-    let new_hash = realm.hasher.hash(new).await?;
+    let new_hash = hasher.hash(new).await?;
     replace(realm, user_id, Some(old_hash.expose()), &new_hash, trail).await
 }
 

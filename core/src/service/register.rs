@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::attempt::Attempt;
 use super::identifiers::{claims, describe, read_new};
 use super::input::Input;
-use super::login::Attempt;
 use super::{Caller, Realm, Trail};
 use crate::access;
 use crate::cache::Settlement;
@@ -14,6 +14,7 @@ use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::limit;
+use crate::password::Origin;
 use crate::store::Store;
 use crate::store::model::NewUser;
 
@@ -36,7 +37,7 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
     };
     let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
     let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
-    let outcome = write(realm, &*store, identifiers, password, roles).await;
+    let outcome = write(realm, caller.origin(), &*store, identifiers, password, roles).await;
     // Failures that are ours do not use up the caller's budget.
     let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
     attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
@@ -45,12 +46,13 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
 
 async fn write(
     realm: &Realm,
+    origin: Origin,
     store: &dyn Store,
     identifiers: Vec<crate::store::model::Identifier>,
     password: Secret<String>,
     roles: Vec<String>,
 ) -> Result<Value, Failure> {
-    let hash = realm.hasher.hash(password).await?;
+    let hash = realm.hasher.on_behalf_of(origin).hash(password).await?;
     let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
     let user =
         NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, claims, now: realm.now() };

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use sentri_core::cache::{Budget, Cache, Settlement, Verdict};
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, make_random};
@@ -238,5 +239,34 @@ async fn services_count_for_themselves() {
         [(Some("https://shop.example"), true), (Some("https://bank.example"), false), (None, false)]
     {
         assert_eq!(!is_granted(&cache_of(&url, service).begin(&key, FIVE).await), is_locked, "{service:?}");
+    }
+}
+
+/// However many attempts of a process wait at one bucket, one of them asks Redis.
+#[tokio::test]
+async fn waiters_of_one_process_ask_one_at_a_time() {
+    let (cache, key) = (cache(&redis_url()), make_id());
+    let one = Budget { limit: 1, window: MINUTE };
+    assert!(is_granted(&cache.begin(&key, one).await));
+    let monitor = ::redis::Client::open(redis_url()).unwrap().get_async_monitor().await.unwrap();
+    let mut seen = monitor.into_on_message::<String>();
+    let mut waiters = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (cache, key) = (Arc::clone(&cache), key.clone());
+        waiters.spawn(async move { cache.begin(&key, one).await });
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let end = Instant::now() + Duration::from_millis(200);
+    let mut asked = 0;
+    while let Ok(Some(line)) = tokio::time::timeout_at(end.into(), seen.next()).await {
+        asked += usize::from(line.contains(&key) && line.contains("EVALSHA"));
+    }
+    assert!(asked > 0, "nobody asked");
+    // One at a time pauses 10, 20, 40, 80, then 100 ms; each waiter of 200 for itself would ask over 4,000 times.
+    // Attempts that came before the first of them heard that it has to wait asked once each.
+    assert!(asked < 300, "asked {asked} times");
+    cache.settle(&key, Settlement::Counted).await;
+    while let Some(verdict) = waiters.join_next().await {
+        assert!(!is_granted(&verdict.unwrap()));
     }
 }

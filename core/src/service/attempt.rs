@@ -1,0 +1,116 @@
+//! Attempts that count: one place in one bucket, or places in several that are taken and settled together.
+
+use super::{Realm, Trail};
+use crate::cache::{Settlement, Verdict};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::limit::{self, Budget, LimitRules};
+
+/// One counted attempt, to be settled when its outcome is known.
+pub(crate) struct Attempt<'a> {
+    realm: &'a Realm,
+    key: Option<String>,
+}
+
+impl<'a> Attempt<'a> {
+    /// Takes a place in the bucket `key`; nothing is counted without a key or without limits.
+    pub(crate) async fn begin(
+        realm: &'a Realm,
+        key: Option<&str>,
+        budget: impl Fn(&LimitRules) -> Budget,
+        policy: &str,
+        trail: &mut Trail,
+    ) -> Result<Self, Failure> {
+        let (Some(limits), Some(key)) = (&realm.config.rate_limits, key) else { return Ok(Self { realm, key: None }) };
+        let budget = budget(limits);
+        match realm.cache.begin(key, budget).await {
+            Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
+            Verdict::Exceeded { retry_after } => {
+                trail.note(|| {
+                    Event::new(EventName::RateLimitExceeded)
+                        .with("limit", policy)
+                        .with("retryAfter", limit::seconds_up(retry_after))
+                });
+                Err(limit::exceeded(policy, budget, retry_after).into())
+            }
+        }
+    }
+
+    /// Says how it ended.
+    pub(crate) async fn settle(&self, settlement: Settlement) {
+        if let Some(key) = &self.key {
+            self.realm.cache.settle(key, settlement).await;
+        }
+    }
+}
+
+/// The end of a guess at a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guess {
+    /// The secret is right.
+    Right,
+    /// The secret is wrong.
+    Wrong,
+    /// Nobody knows: something else failed.
+    Unknown,
+}
+
+/// The effect of guesses on one bucket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effects {
+    pub right: Settlement,
+    pub wrong: Settlement,
+}
+
+/// Counts wrong guesses; a right one changes nothing.
+pub(crate) const WRONG: Effects = Effects { right: Settlement::Refunded, wrong: Settlement::Counted };
+/// Counts wrong guesses; a right one clears them.
+pub(crate) const WRONG_IN_A_ROW: Effects = Effects { right: Settlement::Reset, wrong: Settlement::Counted };
+/// Counts right guesses alone.
+pub(crate) const RIGHT: Effects = Effects { right: Settlement::Counted, wrong: Settlement::Refunded };
+
+/// Places of one guess in several buckets.
+pub(crate) struct Attempts<'a> {
+    realm: &'a Realm,
+    policy: &'static str,
+    places: Vec<(Attempt<'a>, Effects)>,
+}
+
+impl<'a> Attempts<'a> {
+    /// No place yet. `policy` is the name that refusals carry.
+    pub(crate) const fn new(realm: &'a Realm, policy: &'static str) -> Self {
+        Self { realm, policy, places: Vec::new() }
+    }
+
+    /// Takes one more place. A refusal gives back those that were taken before.
+    pub(crate) async fn begin(
+        &mut self,
+        key: &str,
+        budget: impl Fn(&LimitRules) -> Budget,
+        effects: Effects,
+        trail: &mut Trail,
+    ) -> Result<(), Failure> {
+        match Attempt::begin(self.realm, Some(key), budget, self.policy, trail).await {
+            Ok(place) => {
+                self.places.push((place, effects));
+                Ok(())
+            }
+            Err(refused) => {
+                self.settle(Guess::Unknown).await;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Says how the guess ended, the last place first.
+    pub(crate) async fn settle(&mut self, guess: Guess) {
+        while let Some((place, effects)) = self.places.pop() {
+            let settlement = match guess {
+                Guess::Right => effects.right,
+                Guess::Wrong => effects.wrong,
+                Guess::Unknown => Settlement::Refunded,
+            };
+            place.settle(settlement).await;
+        }
+    }
+}
