@@ -9,6 +9,7 @@ mod guardian;
 mod idempotency;
 mod outcome;
 mod server;
+mod standalone;
 mod text;
 mod types;
 mod verify;

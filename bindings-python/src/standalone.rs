@@ -36,9 +36,9 @@ impl NativeTokens {
         Self { tokens: Tokens::from_options(&wire::parse(&options)) }
     }
 
-    /// `{"error"}` when the options are wrong.
+    /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
     pub fn configuration(&self) -> String {
-        self.answer(|_| Ok(Value::Null))
+        self.answer(|tokens| Ok(tokens.warning().into_iter().collect()))
     }
 
     /// Signs an access token for `{id, roles, sessionId?}`.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Millis;
 use crate::config::reader::Reader;
+use crate::config::secret::read_secret;
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::{Hasher, Policy};
@@ -12,12 +13,16 @@ use crate::service::input::Input;
 use crate::token::jwks::JwkSet;
 use crate::token::{AccessClaims, Algorithm, ClaimRules, KeyRing};
 
+/// Shortest shared secret: a shorter one is found by trying.
+const MIN_SECRET_BYTES: usize = 16;
+
 /// Keys with the rules that their tokens must meet.
 #[derive(Debug)]
 pub struct Tokens {
     keys: KeySource,
     rules: ClaimRules,
     ttl_seconds: i64,
+    warning: Option<String>,
 }
 
 #[derive(Debug)]
@@ -29,7 +34,7 @@ enum KeySource {
 }
 
 impl Tokens {
-    /// Reads `{secret, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?, expiresIn?}`. By
+    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?, expiresIn?}`. By
     /// default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric algorithms only. `jwks` may be
     /// the text that its issuer sent, in which a name that stands twice is seen.
     ///
@@ -37,9 +42,13 @@ impl Tokens {
     /// `CONFIGURATION_ERROR` that names the option.
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
-        let keys = match (read.secret("secret")?, read.value("jwks")) {
+        let mut warning = None;
+        let keys = match (read_secret(&mut read)?, read.value("jwks")) {
             (Some(secret), None) => {
-                KeySource::Ring(Box::new(KeyRing::from_secret(secret.expose(), algorithm(&mut read)?)?))
+                let algorithm = algorithm(&mut read)?;
+                let ring = KeyRing::from_secret(secret.expose(), algorithm)?;
+                warning = check_length(&ring, secret.expose(), algorithm)?;
+                KeySource::Ring(Box::new(ring))
             }
             (None, Some(set)) => {
                 let allowed = algorithms(&mut read)?;
@@ -62,7 +71,13 @@ impl Tokens {
         };
         let ttl = read.duration("expiresIn", std::time::Duration::from_secs(15 * 60))?;
         read.finish()?;
-        Ok(Self { keys, rules, ttl_seconds: i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX) })
+        Ok(Self { keys, rules, ttl_seconds: i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX), warning })
+    }
+
+    /// That the secret is weaker than it should be, and the cure.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     fn ring(&self) -> Result<&KeyRing, Error> {
@@ -120,6 +135,21 @@ impl Tokens {
     }
 }
 
+/// Refuses a shared secret that is guessed in no time; answers a warning for one that is shorter than its hash.
+fn check_length(ring: &KeyRing, secret: &[u8], algorithm: Option<Algorithm>) -> Result<Option<String>, Error> {
+    let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
+    if ring.jwks(0, Millis::MAX).is_some() || secret.len() >= algorithm.hash_bytes() {
+        return Ok(None);
+    }
+    let message = format!(
+        "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
+        secret.len(),
+        algorithm.as_str(),
+        algorithm.hash_bytes()
+    );
+    if secret.len() < MIN_SECRET_BYTES { Err(Error::configuration(message)) } else { Ok(Some(message)) }
+}
+
 fn algorithm(read: &mut Reader<'_>) -> Result<Option<Algorithm>, Error> {
     let Some(name) = read.text("algorithm")? else { return Ok(None) };
     Algorithm::from_name(name).map(Some).ok_or_else(|| read.error("algorithm", "is not one that is supported"))
@@ -143,6 +173,42 @@ pub fn passwords(options: &Value) -> Result<Passwords, Error> {
     let rounds = policy.remove("saltRounds");
     let policy = Policy::from_options(Some(&Value::Object(policy)), rounds.as_ref())?;
     Ok(Passwords { hasher: Hasher::new(policy) })
+}
+
+/// Runs a password function by its name, for bindings: `hashPassword(password, options?)`, `verifyPassword(password, hash)`.
+///
+/// # Errors
+/// `VALIDATION_ERROR` for arguments that are no texts; `CONFIGURATION_ERROR` that names the option; `SERVICE_UNAVAILABLE`.
+pub async fn call(method: &str, arguments: &Value) -> Result<Value, Error> {
+    match method {
+        "hashPassword" => {
+            let password = text_of(arguments, 0, "password")?;
+            passwords(options_of(arguments))?.hash(password).await
+        }
+        "verifyPassword" => {
+            let (password, hash) = (text_of(arguments, 0, "password")?, text_of(arguments, 1, "hash")?);
+            passwords(&Value::Null)?.verify(password, hash).await
+        }
+        _ => Err(Error::configuration(format!("{method}() does not exist"))),
+    }
+}
+
+/// `needsRehash(hash, options?)` as [`call`] runs the others, without waiting.
+///
+/// # Errors
+/// As [`call`].
+pub fn needs_rehash(arguments: &Value) -> Result<Value, Error> {
+    let hash = text_of(arguments, 0, "hash")?;
+    Ok(passwords(options_of(arguments))?.needs_rehash(hash).into())
+}
+
+fn text_of(arguments: &Value, at: usize, name: &str) -> Result<String, Error> {
+    let text = arguments.get(at).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| Error::validation(name, format!("{name} must be a text of well-formed Unicode")))
+}
+
+fn options_of(arguments: &Value) -> &Value {
+    arguments.get(1).unwrap_or(&Value::Null)
 }
 
 /// The password service by itself, on the process's hashing pool.

@@ -1,6 +1,6 @@
 import { AuthClient } from "./client.js";
 import type { Guardian } from "./guardian.js";
-import { loadNative, type NativeIdempotency } from "./native.js";
+import { loadNative, type NativeIdempotency, type NativeModule } from "./native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
@@ -23,6 +23,11 @@ export function makeClient<Role extends string>(options: ClientOptions<Role>): G
 /** The idempotency gate of the native core; `options` is JSON. */
 export function openGate(options: string): NativeIdempotency {
   return new (loadNative().NativeIdempotency)(options);
+}
+
+/** The password functions of the native core. */
+export function passwordFunctions(): Pick<NativeModule, "callStandalone" | "needsRehash"> {
+  return loadNative();
 }
 
 function isNativeThere(): boolean {

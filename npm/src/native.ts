@@ -107,6 +107,8 @@ export interface NativeModule {
   epoch(serverOrClient: number): number;
   epochWindow(serverOrClient: number): ArrayBuffer | null;
   verifyAccessToken(server: number, token: string): string;
+  callStandalone(method: string, args: string): Promise<string>;
+  needsRehash(args: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;
 }

@@ -16,6 +16,9 @@ export interface Told {
 const PARSER_TYPE = /^(?:entity|encoding|charset|request|stream|parameters|querystring)\./;
 const PARSER_CODE = /^(?:FST_ERR_CTP_\w+|FST_ERR_BAD_URL|PARSE)$/;
 
+/** The codes that zlib gives to a body that is not what its encoding says; those of Brotli are named after its library's. */
+const UNPACKING_CODE = /^(?:Z_(?:DATA|BUF)_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_\w+|ERR_BROTLI_DECODER_ERROR_FORMAT_\w+)$/;
+
 /** Headers that describe a body, which is not the one that is sent. */
 const OF_A_BODY = new Set([
   "cache-control", "connection", "content-disposition", "content-encoding", "content-language", "content-length", "content-location",
@@ -52,8 +55,9 @@ function membersOf(value: unknown): Foreign {
   return (typeof value === "object" && value !== null ? value : {}) as Foreign;
 }
 
-function statusOf({ statusCode, status }: Foreign): number | undefined {
-  return [statusCode, status].find((known) => typeof known === "number") as number | undefined;
+function statusOf({ statusCode, status, code }: Foreign): number | undefined {
+  const known = [statusCode, status].find((one) => typeof one === "number") as number | undefined;
+  return known ?? (isText(code) && UNPACKING_CODE.test(String(code)) ? 400 : undefined);
 }
 
 function isClientError(status: number): boolean {
@@ -64,7 +68,7 @@ function isClientError(status: number): boolean {
 function isParserError(error: Foreign): boolean {
   const { type, code } = error;
   return error instanceof SyntaxError || error instanceof URIError || (typeof type === "string" && PARSER_TYPE.test(type)) ||
-    (typeof code === "string" && PARSER_CODE.test(code));
+    (typeof code === "string" && (PARSER_CODE.test(code) || UNPACKING_CODE.test(code)));
 }
 
 /** The message, where the error says that it may be shown. */

@@ -234,6 +234,8 @@ export interface ServerOptions<Role extends string = string> {
   /** What an anonymous registration may ask for; `defaultRoles` and `user` if left out. No admin role: your own code gives those. */
   selfAssignableRoles?: readonly NoInfer<Role>[] | undefined;
   secret?: string | undefined;
+  /** The file that holds the secret, such as one of Docker's or Kubernetes', instead of `secret`. */
+  secretFile?: string | undefined;
   algorithm?: Algorithm | undefined;
   keys?: "ephemeral" | { rotateEvery?: Duration | undefined; keySize?: number | undefined; encryptionKey?: string | undefined } | undefined;
   accessExpiresIn?: Duration | undefined;

@@ -26,5 +26,7 @@ mod origin;
 mod password;
 #[path = "pure/remote.rs"]
 mod remote;
+#[path = "pure/standalone.rs"]
+mod standalone;
 #[path = "pure/vectors.rs"]
 mod vectors;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, inflateRawSync } from "node:zlib";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
 import { Browser, PASSWORD, options, sentri, user } from "./support/server.mjs";
 
@@ -197,6 +198,27 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
       const login = await new Browser(served.base).post(`${at}/login`, { identifier: "boss", password: PASSWORD });
       assert.equal(login.status, 200, login.text);
       assert.equal((await new Browser(served.base).fetch(`${at}/nothing`).catch(() => ({ status: 404 }))).status, 404);
+    }
+  });
+
+  test(`${name}: a body that nests too deeply is the client's mistake`, async (t) => {
+    const served = await start(t, framework, {});
+    for (const depth of [128, 5_000, 20_000]) {
+      const raw = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+      const post = (path) => new Browser(served.base).fetch(path, { method: "POST", raw, headers: { "content-type": "application/json" } });
+      const { status, body } = await post("/auth/login");
+      assert.deepEqual([status, body.code], [400, "VALIDATION_ERROR"], `${depth}`);
+    }
+  });
+
+  test(`${name}: an error of zlib is the client's`, async (t) => {
+    const junk = Buffer.from("junkjunkjunkjunk");
+    const whole = brotliCompressSync(Buffer.from("hello world".repeat(50)));
+    const unpack = { gzip: () => gunzipSync(junk), inflate: () => inflateRawSync(junk), brotli: () => brotliDecompressSync(junk), cut: () => brotliDecompressSync(whole.subarray(0, 15)) };
+    const served = await start(t, framework, {}, () => Object.entries(unpack).map(([at, answer]) => ({ path: `/${at}`, guards: [], answer })));
+    for (const at of Object.keys(unpack)) {
+      const { status, body } = await new Browser(served.base).fetch(`/${at}`);
+      assert.deepEqual([status, body.code, body.message], [400, "VALIDATION_ERROR", "The request could not be read"], at);
     }
   });
 

@@ -228,6 +228,21 @@ def test_methods_that_no_endpoint_has_are_the_frameworks(serve: Serve) -> None:
             assert exchange(base, method, path, {}).status in (404, 405, 501), f"{method} {path}"
 
 
+@EACH
+def test_the_whole_path_below_the_mount_is_matched(serve: Serve) -> None:
+    with serve() as (auth, base):
+        auth.migrate()
+        made = auth.register(**user("boss", roles=["admin"]))["user"]
+        access = auth.create_session(made["id"])["access_token"]
+        for path in ("/users/anything/me/sessions", "/users/a/users", "/users/a/keys", f"/users/x/users/{made['id']}", "/users/a/me"):
+            assert exchange(base, "GET", f"/auth{path}", {"authorization": f"Bearer {access}"}).status == 404, path
+        for path in (f"/users/{made['id']}", f"/users/{made['id']}/", "/me/sessions"):
+            assert exchange(base, "GET", f"/auth{path}", {"authorization": f"Bearer {access}"}).status == 200, path
+        for path in ("/users/a%2Fb", "/users/a%2Fme%2Fsessions", "/users/a%2F"):
+            answer = exchange(base, "GET", f"/auth{path}", {"authorization": f"Bearer {access}"})
+            assert (answer.status, json.loads(answer.text)["code"]) == (404, "USER_NOT_FOUND"), path
+
+
 def test_head_is_get_without_a_body() -> None:
     with fastapi() as (auth, base):
         auth.migrate()

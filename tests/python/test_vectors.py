@@ -11,10 +11,12 @@ from typing import Any
 import jwt
 import pytest
 
+import sentri.flask
 from sentri import BlockingAuthServer, SentriError, needs_rehash, verify_access_token, verify_password
 from sentri.errors import unwrap
 from sentri.native import make_tokens
 from sentri.options import describe
+from sentri.requests import request_id_of
 from sentri.testing import Clock
 from support.servers import login, options, user
 from support.vectors import FOLDER, fits, said, table
@@ -212,8 +214,31 @@ def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
         auth.close()
 
 
+@pytest.mark.parametrize(("given", "expect"), table("request-id"))
+def test_the_id_of_a_request(given: dict[str, Any], expect: Any) -> None:
+    known = given["known"][0] if given["known"] else None
+    headers = [] if given["header"] is None else [("x-request-id", given["header"])]
+    assert request_id_of(known, headers) == expect
+
+
+def test_permit_looks_at_its_options_at_once_and_in_the_words_of_node() -> None:
+    auth = sentri.flask.AuthServer(**options())
+    try:
+        for check, roles, said_of_it in (
+            (lambda: True, ["owner"], "permit() names 'owner', which validRoles does not list"),
+            (lambda: True, [], "permit(): roles must be a list of at least one role; leave it out if none bypasses the check"),
+            (lambda: True, "admin", "permit(): roles must be a list of at least one role; leave it out if none bypasses the check"),
+            (None, None, "permit() needs a function as its check: "),
+        ):
+            with pytest.raises(SentriError) as raised:
+                auth.permit(check, roles=roles)  # type: ignore[arg-type]
+            assert raised.value.code == "CONFIGURATION_ERROR" and said_of_it.replace("validRoles", "valid_roles") in raised.value.message.replace("validRoles", "valid_roles")
+    finally:
+        auth.close()
+
+
 def test_the_tables_are_whole() -> None:
     """And none is without a test: `remote` is in test_client_keys.py, `idempotency` in test_vectors_http.py."""
     assert len(table("jws")) > 300 and len(table("refresh")) > 40
-    known = {"client-ip", "cookie", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "origin", "password", "refresh", "remote"}
+    known = {"client-ip", "cookie", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "origin", "password", "refresh", "remote", "request-id"}
     assert {path.stem for path in FOLDER.glob("*.json")} == known

@@ -20,7 +20,7 @@ from . import blocking, client
 from .django_messages import DjangoExchange, Middleware, exempt, guard_view, read_length, read_path, write_response
 from .exchange import to_core
 from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
-from .requests import below, read_body
+from .requests import matched, read_body
 from .steps import Guards, Limit, Protect, Step
 from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-View = Callable[[HttpRequest], Any]
+View = Callable[..., Any]
 
 
 class DjangoGuard(Guards[Decorator]):
@@ -74,19 +74,19 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
         return self._form(Limit(self, key, self.check_limit_rule(options)))
 
     def _serving(self, pattern: str) -> View:
-        def serve(request: HttpRequest) -> HttpResponse:
-            return write_response(self.handle(*self._read(request, pattern)))
+        def serve(request: HttpRequest, **values: str) -> HttpResponse:
+            return write_response(self.handle(*self._read(request, pattern, values)))
 
         return serve
 
     def _serving_async(self, pattern: str) -> View:
-        async def serve(request: HttpRequest) -> HttpResponse:
-            return write_response(await self.asynchronous.handle(*self._read(request, pattern)))
+        async def serve(request: HttpRequest, **values: str) -> HttpResponse:
+            return write_response(await self.asynchronous.handle(*self._read(request, pattern, values)))
 
         return serve
 
-    def _read(self, request: HttpRequest, pattern: str) -> tuple[dict[str, Any], Optional[bytes]]:
-        path = below(read_path(request), pattern)
+    def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[dict[str, Any], Optional[bytes]]:
+        path = matched(read_path(request), pattern, values)
         if not self.has_route(request.method or "", path):
             raise Http404
         moved = to_core(DjangoExchange(request), path, request.META.get("QUERY_STRING", ""))
@@ -97,6 +97,6 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 def _urls(serving: Callable[[str], View]) -> list[URLPattern]:
     # The longer ones first: an id may hold anything, an encoded slash too.
     patterns = sorted({pattern for _, pattern, _ in SENTRI_ROUTES}, key=lambda pattern: -pattern.count("/"))
-    regex = {pattern: "^" + re.sub(r":\w+", r"[\\s\\S]+", pattern[1:]) + "/?$" for pattern in patterns}
+    regex = {pattern: "^" + re.sub(r":(\w+)", r"(?P<\1>[\\s\\S]+)", pattern[1:]) + "/?$" for pattern in patterns}
     name = {pattern: "sentri" + re.sub(r"[/:]+", "-", pattern) for pattern in patterns}
     return [re_path(regex[pattern], exempt(serving(pattern)), name=name[pattern]) for pattern in patterns]

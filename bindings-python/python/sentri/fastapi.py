@@ -20,7 +20,7 @@ from .asgi import AsgiExchange, Endpoints, SendHeaders
 from .asgi_socket import closing
 from .errors import SentriError
 from .idempotency_fastapi import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
-from .requests import asgi_path, below
+from .requests import asgi_path, matched
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
@@ -95,7 +95,7 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
 
     def _serving(self, pattern: str) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
-            path = below(asgi_path(request.scope), pattern)
+            path = matched(asgi_path(request.scope), pattern, request.path_params)
             if not self.has_route(request.method, path):
                 raise HTTPException(404)
             return _Served(Endpoints(self, path))

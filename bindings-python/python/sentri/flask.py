@@ -17,7 +17,7 @@ from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
-from .requests import MAX_BODY, below, read_body, wsgi_headers, wsgi_path
+from .requests import MAX_BODY, matched, read_body, wsgi_headers, wsgi_path
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
 from .types import Auth, LimiterOptions, User
@@ -103,8 +103,8 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
         return self._form(Limit(self, key, self.check_limit_rule(options)))
 
     def _serving(self, pattern: str) -> Callable[..., Response]:
-        def serve(**_: str) -> Response:
-            path = below(wsgi_path(request.environ), pattern)
+        def serve(**values: str) -> Response:
+            path = matched(wsgi_path(request.environ), pattern, values)
             if not self.has_route(request.method, path):
                 abort(404)
             moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))

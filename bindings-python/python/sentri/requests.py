@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, Optional, Union
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 #: The most that is read of a body; the core refuses what is longer than its limit.
 MAX_BODY = 64 * 1024
@@ -54,6 +54,15 @@ def below(path: str, pattern: str) -> str:
     return "/" + "/".join(segments[-(pattern.count("/")) :])
 
 
+def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
+    """``below``, where a framework matched all of the path below the mount point; else an empty path, which no endpoint has.
+    ``values`` are the parameters that it read: one may run over slashes, since an id may hold them, but only over encoded ones."""
+    found = below(path, pattern)
+    pairs = zip(pattern.split("/"), found.split("/"))
+    whole = all(unquote(part).rstrip("/") == values[name[1:]].rstrip("/") for name, part in pairs if name.startswith(":"))
+    return found if whole else ""
+
+
 def guard_request(method: str, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """What ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
     allows them to be split."""
@@ -69,7 +78,7 @@ def guard_request(method: str, headers: Iterable[tuple[str, str]]) -> dict[str, 
 
 def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[str]:
     """The id that middleware before us set, else the header ``X-Request-Id`` when it is printable."""
-    if isinstance(known, (str, int)):
+    if (isinstance(known, str) and known != "") or (isinstance(known, (int, float)) and not isinstance(known, bool)):
         return str(known)
     header = next((value for name, value in headers if name == "x-request-id"), None)
     return header if header is not None and _REQUEST_ID.fullmatch(header) else None

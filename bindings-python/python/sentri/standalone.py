@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Optional
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from .errors import SentriError, unwrap
 from .jobs import finish, wait
 from .native import NativePasswords, NativeTokens, make_passwords, make_tokens
-from .options import configured, describe
+from .options import configured, describe, spelt
 from .serving import printable
 from .types import Access
 
@@ -29,7 +30,8 @@ def _tokens(options: Mapping[str, Any]) -> NativeTokens:
 @lru_cache(maxsize=64)
 def _made(options: str) -> NativeTokens:
     tokens = make_tokens(options)
-    configured(tokens.configuration())
+    for warning in configured(tokens.configuration()):
+        warnings.warn(spelt(warning), stacklevel=4)
     return tokens
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, Protocol, TypeVar
 
+from .errors import SentriError
 from .exchange import Exchange, request_id, seen_by_guard
 from .functions import call, call_blocking
 from .guarding import Guard, Guarded
@@ -75,8 +77,7 @@ class Authorize:
 
 class Permit:
     def __init__(self, guard: Guard, check: Callable[..., Any], roles: Optional[Sequence[str]]) -> None:
-        if roles is not None:
-            guard.role_check(roles)
+        _check_permit(guard, check, roles)
         self._guard = guard
         self._check = check
         self._roles = roles or ()
@@ -103,6 +104,23 @@ class Permit:
         error = self._guard.permit_verdict(exchange.user, verdict, self._guard.id_of(exchange))
         if error is not None:
             raise error
+
+
+def _check_permit(guard: Guard, check: Any, roles: Any) -> None:
+    """Looks at the options when they are given and not when the first request comes."""
+    if not callable(check):
+        cure = "permit(check) or permit(check, roles=[...])" if roles is None else "permit(check, roles=[...]), or authorize(...) for roles alone"
+        raise SentriError("CONFIGURATION_ERROR", f"permit() needs a function as its check: {cure}")
+    if roles is None:
+        return
+    if isinstance(roles, str) or not isinstance(roles, Sequence) or not roles:
+        cure = "leave it out if none bypasses the check"
+        raise SentriError("CONFIGURATION_ERROR", f"permit(): roles must be a list of at least one role; {cure}")
+    try:
+        guard.role_check(roles)
+    except SentriError as error:
+        # Which roles there are is told in the name of authorize().
+        raise SentriError(error.code, re.sub(r"^authorize\(\)", "permit()", error.message)) from None
 
 
 class Limit:

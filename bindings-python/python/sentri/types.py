@@ -309,6 +309,8 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
     #: own code gives those.
     self_assignable_roles: Sequence[str]
     secret: Union[str, bytes]
+    #: The file that holds the secret, instead of ``secret``.
+    secret_file: str
     algorithm: Algorithm
     keys: Union[Literal["ephemeral"], KeysOptions]
     access_expires_in: Duration
@@ -361,6 +363,8 @@ class TokenOptions(TypedDict, total=False):
     JSON text or read."""
 
     secret: Union[str, bytes]
+    #: The file that holds the secret, instead of ``secret``.
+    secret_file: str
     algorithm: Algorithm
     jwks: Union[str, Mapping[str, Any]]
     algorithms: Sequence[Algorithm]

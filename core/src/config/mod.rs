@@ -23,7 +23,8 @@ use crate::token::ClaimRules;
 pub mod client;
 pub mod database;
 pub mod reader;
-pub mod signing;
+pub(crate) mod secret;
+mod signing;
 
 pub use client::ClientConfig;
 pub use database::Database;
@@ -49,6 +50,7 @@ pub const SERVER_ONLY: &[&str] = &[
     "dialect",
     "dialectKind",
     "secret",
+    "secretFile",
     "algorithm",
     "keys",
     "adminRoles",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::reader::Reader;
+use super::secret::read_secret;
 use super::{DAY, millis};
 use crate::clock::Millis;
 use crate::error::Error;
@@ -48,7 +49,7 @@ pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Ve
         })?),
     };
     let keys = read.value("keys");
-    let Some(secret) = read.secret("secret")? else {
+    let Some(secret) = read_secret(read)? else {
         let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
         if algorithm.is_symmetric() {
             return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));

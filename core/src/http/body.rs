@@ -20,6 +20,8 @@ pub fn read(body: &Body) -> Result<Value, Error> {
     if bytes.len() > MAX_BODY {
         return Err(too_large());
     }
+    // Some clients put a byte order mark in front; readers may skip it (RFC 8259, 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
         return Ok(Value::Object(Map::new()));
     }

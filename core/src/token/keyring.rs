@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::algorithm::Algorithm;
 use super::claims::{AccessClaims, AccessView, ClaimRules, parse_access_ignoring_expiry, view_access};
+use super::foreign::recognize;
 use super::jws::{self, ExpectedType, Verified};
 use super::key::{KeyError, SigningKey, VerifyingKey};
 use super::pem::looks_like_pem;
@@ -47,12 +48,16 @@ impl RingKey {
 
 impl KeyRing {
     /// The ring of one key for the options `secret` and `algorithm`. A PEM private key means RS256, ES256, ES384 or
-    /// `EdDSA` by its type, anything else HS256, unless `algorithm` says otherwise.
+    /// `EdDSA` by its type, in base64 too; anything else HS256, unless `algorithm` says otherwise.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming the option: empty, unreadable, weak, or not fitting the algorithm.
+    /// `CONFIGURATION_ERROR` naming the option: a path, a key in a form that is not read, empty, unreadable, weak, or not fitting the algorithm.
     pub fn from_secret(secret: impl AsRef<[u8]>, algorithm: Option<Algorithm>) -> Result<Self, Error> {
         let secret = secret.as_ref();
+        let is_pem = std::str::from_utf8(secret).is_ok_and(looks_like_pem);
+        // What is PEM already is not asked for other forms.
+        let unpacked = if is_pem { None } else { recognize(secret).map_err(|error| about_secret(error, None))? };
+        let secret = unpacked.as_ref().map_or(secret, |pem| pem.as_bytes());
         let key = if let Some(pem) = std::str::from_utf8(secret).ok().filter(|text| looks_like_pem(text)) {
             if algorithm.is_some_and(Algorithm::is_symmetric) {
                 // A PEM as an HMAC secret is guessable wherever its public half is published.

@@ -2,6 +2,7 @@
 //!
 //! * [`algorithm`] one table with everything about each JWS algorithm
 //! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
+//! * `foreign` refuses secrets that were meant as something else
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
 //! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
 //! * [`keyring`] the keys of a server, rotated by swapping the whole ring
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorCode};
 
 pub mod algorithm;
 pub mod claims;
+mod foreign;
 pub mod json;
 pub mod jwks;
 pub mod jws;

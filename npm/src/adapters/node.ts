@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
+import { bodyText } from "./body-text.js";
 import type { HeaderPairs } from "./checks.js";
 import { readBody } from "./node-body.js";
 import { header, headerPairs, one, proof } from "./node-headers.js";
@@ -41,7 +42,7 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   } else if (body instanceof Uint8Array) {
     request.raw = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   } else {
-    request.parsed = JSON.stringify(body);
+    request.parsed = bodyText(body);
   }
   return request;
 }

@@ -17,6 +17,7 @@ export const WAIT: Record<string, Flag> = {
 export const SERVER: Record<string, Flag> = {
   ...DATABASE,
   secret: { value: "text", help: `private key (PEM) or shared secret; none: keys are kept in the database${VISIBLE}`, env: "SENTRI_SECRET" },
+  "secret-file": { value: "path", help: "file with the private key (PEM) or shared secret", env: "SENTRI_SECRET_FILE" },
   roles: { value: "list", help: "roles, separated by commas", env: "SENTRI_ROLES", default: "user,admin" },
   "api-key": { value: "text", help: `closes registration to others, opens the admin endpoints${VISIBLE}`, env: "SENTRI_API_KEY" },
 };
@@ -36,7 +37,7 @@ export function words(list = ""): string[] {
 
 /** The options of an auth server from flags. */
 export function serverOptions(values: Record<string, string>): Record<string, unknown> {
-  const { secret, "api-key": apiKey } = values;
+  const { secret, "secret-file": secretFile, "api-key": apiKey } = values;
   const roles = words(values.roles ?? "user");
   return {
     mode: "server",
@@ -44,6 +45,7 @@ export function serverOptions(values: Record<string, string>): Record<string, un
     validRoles: roles,
     ...(roles.includes("admin") ? {} : { adminRoles: [] }),
     ...(secret ? { secret } : {}),
+    ...(secretFile ? { secretFile } : {}),
     ...(apiKey ? { apiKey } : {}),
   };
 }

@@ -17,6 +17,11 @@ export function openGate(_options: string): never {
   throw configurationError("the idempotency middleware needs the native core of sentri, which this runtime can't load: use it on Node, Bun or Deno");
 }
 
+/** Nor are passwords hashed here: that takes memory and time which the native core has. */
+export function passwordFunctions(): never {
+  throw configurationError("passwords are hashed by the native core of sentri, which this runtime can't load: hash them on Node, Bun or Deno");
+}
+
 /** Client mode on WebCrypto. */
 export function makeClient(options: ClientOptions): Guardian {
   return new EdgeClient(readOptions(options));

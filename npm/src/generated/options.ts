@@ -6,6 +6,7 @@ export const SERVER_ONLY: readonly string[] = [
   "dialect",
   "dialectKind",
   "secret",
+  "secretFile",
   "algorithm",
   "keys",
   "adminRoles",

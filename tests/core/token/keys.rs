@@ -220,3 +220,88 @@ fn wrapped_keys_open_under_their_own_key_and_kid_alone() {
     }
     assert_eq!(format!("{wrapping:?}"), "WrappingKey(..)");
 }
+
+/// A secret that was meant as something else is known to whoever sees the file's name or the public key.
+#[test]
+fn a_secret_that_is_a_path_or_a_key_in_another_form_is_refused_with_the_cure() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let public = include_str!("keys/rsa-public.pem");
+    let body = |pem: &str| pem.lines().filter(|line| !line.starts_with("-----")).collect::<String>();
+    let der = STANDARD.decode(body(public)).unwrap();
+    let private = STANDARD.decode(body(RSA_PKCS8)).unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ me@here";
+    let ed25519_spki = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let secrets: Vec<(Vec<u8>, &str)> = [
+        "/run/secrets/key.pem",
+        "/run/secrets/jwt",
+        "/etc/sentri/jwt_key",
+        "./key",
+        "../keys/private",
+        "~/key.pem",
+        "keys/private.pem",
+        "file:///run/secrets/jwt",
+        "C:\\keys\\private.pem",
+        "D:/keys/jwt",
+        "\\\\server\\share\\key",
+        "jwt.key",
+    ]
+    .into_iter()
+    .map(|path| (path.as_bytes().to_vec(), "secretFile"))
+    .chain([
+        (der.clone(), "in PEM"),
+        (private.clone(), "in PEM"),
+        (body(public).into_bytes(), "in PEM"),
+        (body(RSA_PKCS8).into_bytes(), "in PEM"),
+        (URL_SAFE_NO_PAD.encode(&der).into_bytes(), "in PEM"),
+        (hex(&der).into_bytes(), "in PEM"),
+        (ed25519_spki.into(), "in PEM"),
+        (jwk.into(), "in PEM"),
+        (format!(r#"{{"keys":[{jwk}]}}"#).into_bytes(), "in PEM"),
+        (STANDARD.encode(jwk).into_bytes(), "in PEM"),
+        (ssh.into(), "ssh-keygen"),
+        (STANDARD.encode(ssh).into_bytes(), "ssh-keygen"),
+        (STANDARD.encode(public).into_bytes(), "a private key is needed"),
+    ])
+    .collect();
+    for (secret, cure) in secrets {
+        let text = String::from_utf8_lossy(&secret).into_owned();
+        let error = KeyRing::from_secret(&secret, None).expect_err(&text);
+        assert!(error.is(ErrorCode::ConfigurationError), "{text}");
+        assert!(error.message.starts_with("secret:") && error.message.contains(cure), "{text}: {}", error.message);
+        assert!(!error.message.contains(&text), "{}", error.message);
+    }
+    let ring = KeyRing::from_secret(STANDARD.encode(RSA_PKCS8), None).unwrap();
+    assert_eq!(ring.signing_algorithm(0), Some(Algorithm::Rs256), "a private key in base64 is that key");
+    assert!(KeyRing::from_secret(STANDARD.encode(RSA_PKCS8), Some(Algorithm::Hs256)).is_err());
+}
+
+/// No way of making a secret makes one that is taken for something else.
+#[test]
+fn random_secrets_are_taken_as_they_are() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    for round in 0..500_u32 {
+        let seed = sentri_core::crypto::sha256(&round.to_be_bytes());
+        let bytes = [seed, sentri_core::crypto::sha256(&seed)].concat();
+        for length in [24, 32, 48, 64] {
+            let random = &bytes[..length];
+            let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            for secret in
+                [random.to_vec(), STANDARD.encode(random).into(), URL_SAFE_NO_PAD.encode(random).into(), hex.into()]
+            {
+                assert!(KeyRing::from_secret(&secret, None).is_ok(), "{round} {length}");
+            }
+        }
+    }
+    for secret in [
+        SECRET,
+        "correct horse battery staple / and so on.",
+        "/starts With+a/slash==",
+        "p4ss.word-with.dots/and/slashes",
+    ] {
+        assert!(KeyRing::from_secret(secret, None).is_ok(), "{secret}");
+    }
+}

@@ -1,3 +1,4 @@
+import { describeValue } from "../body-text.js";
 import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
 import type { GuardRequest } from "../../guardian.js";
@@ -191,7 +192,7 @@ function answerOf(passage: NativePassage): Answer {
 export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
   if (typeof body === "string") return body;
   if (body instanceof Uint8Array || body instanceof ArrayBuffer) return Buffer.from(body as Uint8Array).toString("base64");
-  return isUnread(body, isRead) ? `unread ${length ?? ""}` : JSON.stringify(body);
+  return isUnread(body, isRead) ? `unread ${length ?? ""}` : describeValue(body);
 }
 
 function isUnread(body: unknown, isRead: boolean): boolean {
@@ -210,7 +211,7 @@ export async function describeForm(body: unknown, length: string | null | undefi
     return known;
   };
   if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer) return describeBody(body, length, true);
-  JSON.stringify(body, stand);
+  describeValue(body, stand);
   let left = MAX_BODY;
   for (const file of files.keys()) {
     const { name, size, type } = file as Blob & { name?: string };
@@ -219,7 +220,7 @@ export async function describeForm(body: unknown, length: string | null | undefi
     const digest = Buffer.from(await crypto.subtle.digest("SHA-256", start)).toString("base64");
     files.set(file, { name, size, type, digest });
   }
-  return JSON.stringify(body, stand);
+  return describeValue(body, stand);
 }
 
 /** Headers as frameworks keep them, as pairs. */

@@ -1,0 +1,26 @@
+import { SentriError } from "../errors.js";
+
+/** Deeper than the core reads JSON, which refuses it. */
+const TOO_DEEP = "[".repeat(128);
+
+/** A body that a parser has made into a value, as JSON for the core. What nests too deeply to be written is refused there. */
+export function bodyText(body: unknown): string {
+  return written(body) ?? TOO_DEEP;
+}
+
+/** A body that a parser has made into a value, as a text that tells it apart from another. `stand` is what `JSON.stringify` takes. */
+export function describeValue(body: unknown, stand?: (name: string, value: unknown) => unknown): string {
+  const text = written(body, stand);
+  if (text === undefined) throw new SentriError("VALIDATION_ERROR", "The request body is nested too deeply");
+  return text;
+}
+
+/** The JSON of a value; `undefined` where it nests more deeply than the engine's stack reaches. */
+function written(body: unknown, stand?: (name: string, value: unknown) => unknown): string | undefined {
+  try {
+    return JSON.stringify(body, stand);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
