@@ -12,12 +12,14 @@ use crate::error::Error;
 mod caller;
 mod gate;
 mod memory;
+mod outage;
 
 use caller::put;
 pub use caller::{Caller, Credentials};
 pub use gate::{Gate, Incoming, Passage, SharedIdempotency};
 pub use memory::MemoryIdempotency;
 pub(crate) use memory::{MAX_BYTES, size_of};
+pub use outage::OnRedisAway;
 
 /// The largest response body that is kept, in bytes.
 pub const MAX_STORED_BODY: usize = 1024 * 1024;
@@ -86,6 +88,10 @@ pub struct IdempotencyRules {
     pub max_size: usize,
     /// What sets the keys of this application apart from those of others in one Redis.
     pub key_prefix: String,
+    /// How long a request waits for a Redis that is away, from the moment that it went.
+    pub redis_patience: Duration,
+    /// What becomes of requests when that patience is spent.
+    pub on_redis_away: OnRedisAway,
 }
 
 impl Default for IdempotencyRules {
@@ -96,12 +102,15 @@ impl Default for IdempotencyRules {
             methods: ["POST", "PUT", "PATCH"].map(str::to_owned).to_vec(),
             max_size: 10_000,
             key_prefix: "default".to_owned(),
+            redis_patience: outage::PATIENCE,
+            on_redis_away: OnRedisAway::Local,
         }
     }
 }
 
 impl IdempotencyRules {
-    /// Reads `{ttl, header, methods, maxSize, keyPrefix, credential}`; `ttl` as a duration in words, or in milliseconds.
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`; lengths as durations in
+    /// words, or in milliseconds.
     /// `credential` is a function of the host's, for which JSON has the word `[function]`.
     ///
     /// # Errors
@@ -148,6 +157,12 @@ impl IdempotencyRules {
             rules.key_prefix = text
                 .map(str::to_owned)
                 .ok_or_else(|| Error::configuration("keyPrefix must be a text that is not empty"))?;
+        }
+        if let Some(patience) = given("redisPatience") {
+            rules.redis_patience = outage::read_patience(patience)?;
+        }
+        if let Some(choice) = given("onRedisAway") {
+            rules.on_redis_away = OnRedisAway::read(choice)?;
         }
         if given("credential").is_some_and(|function| function != "[function]") {
             return Err(Error::configuration("credential must be a function from a request to a text"));

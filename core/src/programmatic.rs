@@ -80,6 +80,7 @@ impl AuthServer {
             return Err(Error::validation("arguments", "a text in the arguments is no well-formed Unicode"));
         };
         match method {
+            "describeRedis" => return self.describe_redis().await.map(Value::from),
             "migrate" => return self.start(Start::Migrate, list.first().unwrap_or(&Value::Null)).await,
             "ready" => return self.start(Start::Ready, list.first().unwrap_or(&Value::Null)).await,
             "close" => {

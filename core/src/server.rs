@@ -63,6 +63,7 @@ pub struct AuthServer(Arc<Inner>);
 
 struct Inner {
     realm: Arc<Realm>,
+    redis: Option<Redis>,
     ready: AtomicBool,
     getting_ready: Mutex<()>,
     /// When an attempt of a start that goes on trying failed.
@@ -128,7 +129,7 @@ impl AuthServer {
         };
         realm.last_maintenance.store(realm.now(), Ordering::SeqCst);
         let realm = Arc::new(realm);
-        if let Some(redis) = redis {
+        if let Some(redis) = &redis {
             let weak = Arc::downgrade(&realm);
             redis.on_change(move |what| {
                 if let Some(realm) = weak.upgrade() {
@@ -139,11 +140,23 @@ impl AuthServer {
         }
         Ok(Self(Arc::new(Inner {
             realm,
+            redis,
             ready: AtomicBool::new(false),
             getting_ready: Mutex::new(()),
             failed_at: SyncMutex::default(),
             closed: AtomicBool::new(false),
         })))
+    }
+
+    /// Returns in words which servers there are behind `redisUrl`; nothing without that option.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` with the cause, where none works.
+    pub async fn describe_redis(&self) -> Result<Option<String>, Error> {
+        match &self.0.redis {
+            Some(redis) => redis.describe().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn realm(&self) -> &Arc<Realm> {

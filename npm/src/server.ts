@@ -177,6 +177,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   revokeSession(sessionId: string): Promise<boolean> { return this.call("revokeSession", sessionId); }
   /** Ends every session of a user; how many there were. */
   revokeSessions(userId: string): Promise<number> { return this.call("revokeSessions", userId); }
+  /** In words, the servers behind `redisUrl`; null without that option. Throws, with the cause, where none works. */
+  describeRedis(): Promise<string | null> { return this.call("describeRedis"); }
   /** Makes a new signing key: published at once, signing from `activeFrom` on. */
   rotateKeys(): Promise<{ kid: string; activeFrom: string }> { return this.call("rotateKeys"); }
   /** The stored keys without their secrets, newest first. */

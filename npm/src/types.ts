@@ -247,6 +247,10 @@ export interface ServerOptions<Role extends string = string> {
   saltRounds?: number | undefined;
   password?: { algorithm?: "bcrypt" | "argon2id" | undefined; minLength?: number | undefined; maxLength?: number | undefined; preset?: "nist" | undefined } | undefined;
   apiKey?: string | readonly string[] | undefined;
+  /**
+   * Redis, for several processes: `redis://user:password@host:6379`, `redis+cluster://host:6379,host:6379` or
+   * `redis+sentinel://host:26379,host:26379/mymaster`, with `rediss` for TLS.
+   */
   redisUrl?: string | undefined;
   /** Which proxies are believed about the client's address, where the framework has no such setting: how many, or their addresses. */
   trustProxy?: false | number | string | readonly string[] | undefined;

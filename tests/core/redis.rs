@@ -3,12 +3,18 @@
 
 #[path = "redis/broadcast.rs"]
 mod broadcast;
+#[path = "support/clusters.rs"]
+mod clusters;
+#[path = "redis/failover.rs"]
+mod failover;
 #[path = "redis/idempotency.rs"]
 mod idempotency;
 #[path = "redis/limits.rs"]
 mod limits;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "redis/restarts.rs"]
+mod restarts;
 #[path = "support/servers.rs"]
 mod servers;
 #[path = "support/mod.rs"]
@@ -87,14 +93,28 @@ fn a_wrong_url_is_named_and_not_quoted() {
         "rediss://host?ssl_cert_reqs=hunter2",
         "rediss://host?ssl_check_hostname=hunter2",
         "redis://host?ssl_cert_reqs=required",
+        "redis://a:1,b:2",
+        "redis-sentinel://:hunter2@a:1/mymaster",
+        "redis+sentinel://:hunter2@a:1",
+        "redis+sentinel://a:1,,b:2/mymaster",
+        "redis+cluster://:hunter2@a:1,b:2/3",
+        "redis+cluster://a:1,b:hunter2",
+        "redis+cluster://a:1?sentinel_password=hunter2",
+        "redis+sentinel://a:1/mymaster?ssl_cert_reqs=none",
     ] {
         let error = Redis::open(url).unwrap_err();
         assert_eq!(error.code, "CONFIGURATION_ERROR");
         assert!(error.message.starts_with("redisUrl") && !error.message.contains("hunter2"), "{}", error.message);
     }
-    for url in
-        ["redis://:hunter2@127.0.0.1:6379/2?family=0", "rediss://app:hunter2@host?protocol=resp3", "REDIS://host"]
-    {
+    for url in [
+        "redis://:hunter2@127.0.0.1:6379/2?family=0",
+        "rediss://app:hunter2@host?protocol=resp3",
+        "REDIS://host",
+        "redis+cluster://:hunter2@a:1,b:2",
+        "rediss+cluster://a",
+        "redis+sentinel://app:hunter2@a,[::1]:5/mymaster/2",
+        "rediss+sentinel://a/mymaster?sentinel_username=u&sentinel_password=hunter2",
+    ] {
         let redis = Redis::open(url);
         assert!(!format!("{redis:?}").contains("hunter2") && redis.is_ok(), "{url}");
     }

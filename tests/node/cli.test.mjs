@@ -143,3 +143,22 @@ test("doctor says what is wrong, and no password is printed", (t) => {
   assert.match(nowhere.stderr, /cannot open the SQLite file '\/no\/such\/folder\/auth.db'/);
   assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
 });
+
+test("doctor says which Redis there is, or why there is none", () => {
+  const redis = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
+  const { REDIS_CLUSTER_URL: cluster, REDIS_SENTINEL_URL: sentinels } = process.env;
+  for (const [url, expected] of [
+    [redis, /ok {4}redis: .*:\d+\n/],
+    [cluster, /ok {4}redis: a cluster of 3 masters: /],
+    [cluster?.replace(/\+cluster|,.*/g, ""), /ok {4}redis: a cluster of 3 masters: /],
+    [sentinels, /ok {4}redis: 127\.0\.0\.1:\d+, the master that sentinels name/],
+    [sentinels?.replace("mymaster", "another"), /wrong redis: CONFIGURATION_ERROR: redisUrl: .*no master named another/],
+    ["redis://:hunter2@127.0.0.1:1", /wrong redis: CONFIGURATION_ERROR: redisUrl: .*refused/i],
+    ["redis-cluster://:hunter2@127.0.0.1:1", /wrong redis: CONFIGURATION_ERROR: redisUrl .*use redis\+cluster:/],
+  ]) {
+    assert.ok(url, "run the tests by make test, or set REDIS_CLUSTER_URL and REDIS_SENTINEL_URL");
+    const { stdout, stderr } = sentri(["doctor", "--db", "sqlite::memory:"], { env: { REDIS_URL: url } });
+    assert.match(stdout, expected);
+    assert.doesNotMatch(stdout + stderr, /hunter2|of-master|of-sentinel/);
+  }
+});

@@ -213,7 +213,7 @@ for (const [name, framework] of Object.entries(gates)) {
     assert.deepEqual([(await order()).json.run, (await order()).json.run, runs], [1, 1, 1]);
     await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
     assert.deepEqual([(await order()).status, runs], [401, 1]);
-    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["options", null], ["options", "60"]];
+    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["redisPatience", { redisPatience: "2m" }], ["onRedisAway", { onRedisAway: "run" }], ["options", null], ["options", "60"]];
     for (const make of [auth.idempotencyMiddleware, framework.standalone]) {
       for (const [option, given] of wrong) assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
     }
@@ -381,6 +381,27 @@ for (const [name, framework] of Object.entries(gates)) {
       }
       assert.equal(runs, 1);
     });
+  });
+}
+
+for (const [name, framework] of Object.entries(gates)) {
+  test(`${name}: without Redis a request waits, then runs here or is refused`, async (t) => {
+    let runs = 0;
+    const routes = { "/pay": async () => ({ status: 201, json: { run: ++runs } }) };
+    const nobody = "redis://127.0.0.1:1";
+    const patient = await serveGate(t, framework, framework.standalone({ redisUrl: nobody, redisPatience: "1s" }), routes);
+    const started = Date.now();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => send(patient, "/pay", randomUUID())));
+    assert.deepEqual(answers.map(({ status }) => status), [201, 201, 201, 201, 201]);
+    assert.ok(Date.now() - started >= 900, "this measures time: the first requests wait");
+    const later = Date.now();
+    for (let at = 0; at < 5; at++) assert.equal((await send(patient, "/pay", randomUUID())).status, 201);
+    assert.ok(Date.now() - later < 900, "this measures time: nobody waits any more");
+
+    const strict = await serveGate(t, framework, framework.standalone({ redisUrl: nobody, redisPatience: 0, onRedisAway: "refuse" }), routes);
+    const refused = await send(strict, "/pay", randomUUID());
+    assert.deepEqual([refused.status, refused.json.code, refused.headers.get("retry-after"), runs], [503, "SERVICE_UNAVAILABLE", "1", 10]);
+    assert.equal((await send(strict, "/pay")).status, 201, "without a key it has nothing to do with Redis");
   });
 }
 

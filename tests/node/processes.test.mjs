@@ -9,9 +9,10 @@ import { mysqlDatabase, postgresSchema } from "./support/places.mjs";
 import { PASSWORD } from "./support/server.mjs";
 
 const PLACES = { pg: postgresSchema, mysql2: mysqlDatabase };
-const REDIS = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
+const ONE = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
+const { REDIS_CLUSTER_URL: CLUSTER = ONE, REDIS_SENTINEL_URL: SENTINEL = ONE } = process.env;
 
-for (const [driver, kind] of [["core", "pg"], ["pg", "pg"], ["core", "mysql2"], ["mysql2", "mysql2"]]) {
+for (const [driver, kind, REDIS] of [["core", "pg", ONE], ["pg", "pg", CLUSTER], ["core", "mysql2", SENTINEL], ["mysql2", "mysql2", ONE]]) {
   test(`four processes, ${driver === "core" ? `the core's own driver for ${kind}` : `Kysely with ${driver}`}`, { timeout: 120_000 }, async (t) => {
     const { url: place, drop } = await PLACES[kind]();
     const script = fileURLToPath(new URL("./support/process.mjs", import.meta.url));

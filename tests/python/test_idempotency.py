@@ -320,6 +320,8 @@ def test_options_are_checked(framework: Framework) -> None:
         ("max_size", {"max_size": 0}),
         ("redis_url", {"redis_url": "http://x"}),
         ("redis_url", {"redis_url": 5}),
+        ("redis_patience", {"redis_patience": timedelta(minutes=2)}),
+        ("on_redis_away", {"on_redis_away": "run"}),
         ("key_prefix", {"key_prefix": ""}),
         ("credential", {"credential": "x-auth-token"}),
         ("time_to_live", {"time_to_live": 5}),
@@ -567,6 +569,24 @@ def test_who_has_an_answer_is_not_told_by_another_process_that_it_still_runs(fra
                     assert second.text == first.text
 
         over_redis(round)
+
+
+@EACH
+def test_without_redis_a_request_waits_then_runs_here_or_is_refused(framework: Framework) -> None:
+    runs = Runs()
+    routes = {"/pay": lambda body: Reply({"run": runs.next()}, 201)}
+    nobody = "redis://127.0.0.1:1"
+    with framework.serve(framework.gate(redis_url=nobody, redis_patience=timedelta(seconds=1)), routes) as patient:
+        started = time.monotonic()
+        assert send(patient, "/pay", secrets.token_hex(16)).status == 201
+        assert time.monotonic() - started >= 0.9, "this measures time: the first request waits"
+        later = time.monotonic()
+        assert [send(patient, "/pay", secrets.token_hex(16)).status for _ in range(5)] == [201] * 5
+        assert time.monotonic() - later < 0.9, "this measures time: nobody waits any more"
+    with framework.serve(framework.gate(redis_url=nobody, redis_patience=0, on_redis_away="refuse"), routes) as strict:
+        refused = send(strict, "/pay", secrets.token_hex(16))
+        assert (refused.status, refused.json["code"], refused.header("retry-after")) == (503, "SERVICE_UNAVAILABLE", "1")
+        assert runs.count == 6
 
 
 @EACH

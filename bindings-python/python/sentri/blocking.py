@@ -165,6 +165,13 @@ class BlockingAuthServer(Serving):
         result: int = self._run("revokeSessions", user_id)
         return result
 
+    def describe_redis(self) -> Optional[str]:
+        """In words, the servers behind ``redis_url``; None without that option.
+
+        :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
+        result: Optional[str] = self._run("describeRedis")
+        return result
+
     def rotate_keys(self) -> RotatedKey:
         """Makes a new signing key: published at once, signing from ``active_from`` on."""
         result: RotatedKey = self._run("rotateKeys")

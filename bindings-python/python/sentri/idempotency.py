@@ -152,9 +152,9 @@ class Gate:
         own = {name: value for name, value in options.items() if value is not None}
         shared = server.shared_with() if server else {}
         chosen = {name: value for name, value in {**shared, **own}.items() if value is not None}
-        ttl = chosen.get("ttl")
-        if isinstance(ttl, timedelta):
-            chosen["ttl"] = ttl / timedelta(milliseconds=1)
+        for name in ("ttl", "redis_patience"):
+            if isinstance(length := chosen.get(name), timedelta):
+                chosen[name] = length / timedelta(milliseconds=1)
         self._native = make_idempotency(describe(chosen))
         #: The header with the key, in lower case.
         self.header: str = configured(self._native.configuration()).lower()

@@ -169,6 +169,13 @@ class AuthServer(Serving):
         result: int = await self._run("revokeSessions", user_id)
         return result
 
+    async def describe_redis(self) -> Optional[str]:
+        """In words, the servers behind ``redis_url``; None without that option.
+
+        :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
+        result: Optional[str] = await self._run("describeRedis")
+        return result
+
     async def rotate_keys(self) -> RotatedKey:
         """Makes a new signing key: published at once, signing from ``active_from`` on."""
         result: RotatedKey = await self._run("rotateKeys")

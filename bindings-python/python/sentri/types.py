@@ -387,6 +387,12 @@ class IdempotencyOptions(TypedDict, total=False):
     max_size: int
     #: Keeps answers in Redis, for several processes; without it, in the memory of this one. The server's unless said otherwise.
     redis_url: str
+    #: How long a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"`` or a timedelta; 2 s
+    #: unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not wait.
+    redis_patience: Union[int, str, timedelta]
+    #: What becomes of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers with a
+    #: 503 until Redis is back; ``"local"`` unless said otherwise.
+    on_redis_away: Literal["local", "refuse"]
     #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
     key_prefix: str
     #: What tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another header authenticates: a

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Begin, Credentials, IdempotencyRules, Key, MemoryIdempotency, StoredResponse, Ticket, check_header_value,
-    derive_key, fingerprint, may_store,
+    Begin, Credentials, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, StoredResponse, Ticket,
+    check_header_value, derive_key, fingerprint, may_store,
 };
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode};
@@ -122,6 +122,10 @@ impl Gate {
         let begin = self.begin_here(key, fingerprint, incoming);
         let (Some(shared), Begin::Execute(ticket)) = (&self.shared, &begin) else { return passage(key, begin) };
         match shared.begin(&key, fingerprint, SHARED | ticket).await {
+            None if self.rules.on_redis_away == OnRedisAway::Refuse => {
+                self.memory.abandon(&key, *ticket);
+                Passage::Refused(Error::from(ErrorCode::ServiceUnavailable).with_retry_after(RETRY_AFTER))
+            }
             None => passage(key, begin),
             Some(Begin::Execute(ticket)) => Passage::Execute(key, ticket),
             Some(elsewhere) => {

@@ -1,16 +1,26 @@
 -- One attempt on a bucket, as limit::Bucket::begin has it. KEYS[1]: the bucket.
--- ARGV: limit, window in ms, ms after which an unsettled attempt counts, 'begin' or 'hit' (settled as counted at once),
--- and what the caller's process had counted when Redis was away: count, ms to the window's end.
+-- ARGV: limit, window in ms, ms after which an unsettled attempt counts; 'begin', 'hit' (settled as counted at once) or
+-- 'note' (no attempt); what the caller's process had counted when Redis was away: count, ms to the window's end; the
+-- ticket of the attempt; how many tickets follow that Redis may not know to be in flight, those tickets, and behind them
+-- those that ended unheard.
 -- Answers {0 granted | 1 wait | 2 exceeded, counted, in flight, ms to the window's end}.
+-- Each attempt in flight has a field of its own, `t` and its ticket, so that none is counted twice and none ends another.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local limit, window, unsettled_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local seen, seen_ends_in = tonumber(ARGV[5]), tonumber(ARGV[6])
+local seen, seen_ends_in, handed_over = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 local row = redis.call('HMGET', KEYS[1], 'count', 'in_flight', 'ends_at', 'granted_at')
 local count, in_flight = tonumber(row[1]) or 0, tonumber(row[2]) or 0
 local ends_at, granted_at = tonumber(row[3]) or 0, tonumber(row[4]) or now
 if in_flight > 0 and now - granted_at >= unsettled_after then
   count, in_flight = count + in_flight, 0
+  redis.call('DEL', KEYS[1])
+end
+for i = 9, 8 + handed_over do
+  if redis.call('HSETNX', KEYS[1], 't' .. ARGV[i], 1) == 1 then in_flight, granted_at = in_flight + 1, now end
+end
+for i = 9 + handed_over, #ARGV do
+  if redis.call('HDEL', KEYS[1], 't' .. ARGV[i]) == 1 then in_flight = math.max(in_flight - 1, 0) end
 end
 if now >= ends_at then count = 0 end
 if seen > count then
@@ -19,15 +29,18 @@ end
 if (count == 0 and in_flight == 0) or now >= ends_at or ends_at > now + window then
   ends_at = now + window
 end
-local verdict = 0
-if count >= limit then
-  verdict = 2
-elseif count + in_flight >= limit then
-  verdict = 1
-elseif ARGV[4] == 'hit' then
-  count = count + 1
-else
-  in_flight, granted_at = in_flight + 1, now
+local verdict, ticket = 0, 't' .. ARGV[7]
+if redis.call('HEXISTS', KEYS[1], ticket) == 0 then
+  if count >= limit then
+    verdict = 2
+  elseif count + in_flight >= limit then
+    verdict = 1
+  elseif ARGV[4] == 'hit' then
+    count = count + 1
+  elseif ARGV[4] == 'begin' then
+    in_flight, granted_at = in_flight + 1, now
+    redis.call('HSET', KEYS[1], ticket, 1)
+  end
 end
 redis.call('HSET', KEYS[1], 'count', count, 'in_flight', in_flight, 'ends_at', ends_at, 'granted_at', granted_at,
   'limit', limit)

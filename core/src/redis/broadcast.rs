@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Client, cmd};
+use ::redis::cmd;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::time::{interval, sleep, timeout};
 
 use super::Redis;
-use super::link::Link;
+use super::servers::Servers;
 use crate::cache::{Broadcast, Listener, Revocation};
 
 const CHANNEL: &str = "sentri:revoked";
@@ -23,8 +23,7 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The [`Broadcast`] through Redis. Messages hold ids of users and sessions, of which no token can be made.
 pub struct RedisBroadcast {
-    client: Client,
-    link: Arc<Link>,
+    servers: Arc<Servers>,
 }
 
 impl fmt::Debug for RedisBroadcast {
@@ -37,7 +36,7 @@ impl RedisBroadcast {
     /// A broadcast through `redis`.
     #[must_use]
     pub fn new(redis: &Redis) -> Self {
-        Self { client: redis.client.clone(), link: Arc::clone(&redis.link) }
+        Self { servers: Arc::clone(&redis.servers) }
     }
 }
 
@@ -49,27 +48,29 @@ impl Broadcast for RedisBroadcast {
             Revocation::User(id) => json!({ "user": id }),
         };
         // Not heard when Redis is away: the others look at the row when their last look is older than they allow.
-        let _ = self.link.command::<i64>(cmd("PUBLISH").arg(CHANNEL).arg(message.to_string())).await;
+        let command = cmd("PUBLISH").arg(CHANNEL).arg(message.to_string()).to_owned();
+        let _ = self.servers.run_anywhere::<i64>(&command).await;
     }
 
     fn listen(&self, listener: Arc<dyn Listener>) {
-        let (client, link) = (self.client.clone(), Arc::clone(&self.link));
+        let servers = Arc::clone(&self.servers);
         tokio::spawn(async move {
-            while listener.is_there() && !link.is_closed() {
-                hear(&client, &link, &*listener).await;
+            while listener.is_there() && !servers.is_closed() {
+                hear(&servers, &*listener).await;
                 sleep(AGAIN_AFTER).await;
             }
         });
     }
 
     fn close(&self) {
-        self.link.close();
+        self.servers.close();
     }
 }
 
-/// Listens until the subscription or the listener ends.
-async fn hear(client: &Client, link: &Link, listener: &dyn Listener) {
-    let Ok(Ok(subscription)) = timeout(CONNECT_LIMIT, client.get_async_pubsub()).await else { return };
+/// Listens until the subscription or the listener ends, or the server is none any more that hears of everything.
+async fn hear(servers: &Arc<Servers>, listener: &dyn Listener) {
+    let Ok((live, link)) = servers.anywhere().await else { return };
+    let Ok(Ok(subscription)) = timeout(CONNECT_LIMIT, live.client.get_async_pubsub()).await else { return };
     let (mut sink, mut messages) = subscription.split();
     if !matches!(timeout(CONNECT_LIMIT, sink.subscribe(CHANNEL)).await, Ok(Ok(()))) {
         return;
@@ -87,8 +88,12 @@ async fn hear(client: &Client, link: &Link, listener: &dyn Listener) {
                 }
             }
             _ = ticks.tick() => {
-                if !listener.is_there() || link.is_closed() {
+                if !listener.is_there() || servers.is_closed() {
                     return;
+                }
+                // Another master was chosen, or the server left its cluster.
+                if !servers.is_current(&link, live.number) {
+                    return listener.missed();
                 }
                 if !matches!(timeout(ASKED_EVERY, sink.ping::<::redis::Value>()).await, Ok(Ok(_))) {
                     return listener.missed();

@@ -1,10 +1,16 @@
 //! The settings of a Redis connection, from its URL.
 
-use ::redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates};
+use std::sync::Arc;
 
+use ::redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo,
+    TlsCertificates,
+};
+
+use super::door::{Door, Sentinels};
 use crate::error::Error;
 use crate::tls::{self, Pem, TlsFiles, certificates, private_key, read_file};
-use crate::url::split_query;
+use crate::url::{percent_decode, split_query};
 
 /// For the cure of a handshake that failed.
 pub(super) const NAMES: tls::Names = tls::Names {
@@ -13,48 +19,190 @@ pub(super) const NAMES: tls::Names = tls::Names {
     client: "ssl_certfile and ssl_keyfile in redisUrl",
 };
 
-/// What the query of the URL says of TLS.
+/// The query of the URL.
 #[derive(Default)]
 struct Settings {
     files: TlsFiles,
     unverified: bool,
     any_host: bool,
     is_said: bool,
+    /// User and password of the sentinels.
+    sentinel: (Option<String>, Option<String>),
 }
 
-/// A client for `redis://user:password@host:6379/0`, or `rediss://..` for TLS. A certificate must come from a root that
-/// the system trusts and name the host; parameters as redis-py has them say otherwise: `ssl_ca_certs`, `ssl_certfile` and
-/// `ssl_keyfile` name files, `ssl_check_hostname=false` takes any host's certificate of such a root,
-/// `ssl_cert_reqs=none` every certificate.
+/// What a `redisUrl` leads to.
+pub(super) struct Target {
+    pub(super) access: Access,
+    pub(super) doors: Vec<Door>,
+    pub(super) wants_cluster: bool,
+}
+
+/// How servers are spoken to: user, database, protocol and TLS.
+#[derive(Clone)]
+pub(super) struct Access {
+    info: ConnectionInfo,
+    settings: Arc<Settings>,
+}
+
+impl Access {
+    /// A client for the server at `host` and `port`.
+    pub(super) fn client(&self, host: &str, port: u16) -> Result<Client, Error> {
+        let host = host.to_owned();
+        let addr = match self.info.addr() {
+            ConnectionAddr::TcpTls { .. } => {
+                ConnectionAddr::TcpTls { host, port, insecure: self.settings.unverified, tls_params: None }
+            }
+            _ => ConnectionAddr::Tcp(host, port),
+        };
+        let client = self.settings.client(self.info.clone().set_addr(addr));
+        client.map_err(|error| wrong(&format!("can't be used: {error}")))
+    }
+}
+
+/// Reads `redis://user:password@host:6379/0`, `redis+cluster://user:password@host:6379,host:6379` or
+/// `redis+sentinel://user:password@host:26379,host:26379/master`; with `rediss` in place of `redis` for TLS. A certificate
+/// must come from a root that the system trusts and name the host; parameters as redis-py has them say otherwise:
+/// `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` name files, `ssl_check_hostname=false` takes any host's certificate of
+/// such a root, `ssl_cert_reqs=none` every certificate. `sentinel_username` and `sentinel_password` are for the sentinels.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
-pub(super) fn client_for(url: &str) -> Result<Client, Error> {
-    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+pub(super) fn read(url: &str) -> Result<Target, Error> {
     let (url, fragment) = url.split_once('#').map_or((url, None), |(url, fragment)| (url, Some(fragment)));
     let (base, parameters) = split_query(url);
+    let form = Form::read(base)?;
     let mut settings = Settings::default();
     let mut others = Vec::new();
     for (name, value) in parameters {
         match name.as_str() {
             // Of other drivers: the first is taken by ours, the second is how it does anyway.
             "protocol" | "family" => others.push(format!("{name}={value}")),
+            "sentinel_username" | "sentinel_password" if form.kind != Kind::Sentinel => {
+                return Err(wrong("has sentinel_ parameters, but names no sentinels: use redis+sentinel://"));
+            }
+            "sentinel_username" => settings.sentinel.0 = Some(value),
+            "sentinel_password" => settings.sentinel.1 = Some(value),
             _ => settings.take(&name, &value)?,
         }
     }
     settings.files.check("redisUrl")?;
-    if settings.is_said && scheme != "rediss" {
+    if settings.is_said && form.scheme != "rediss" {
         return Err(wrong("has ssl_ parameters, but redis:// is not encrypted: use rediss://"));
     }
-    let info = format!("{base}?{}", others.join("&")).into_connection_info();
-    let info = info.ok().filter(|_| matches!(scheme.as_str(), "redis" | "rediss") && fragment.is_none());
-    let info =
-        info.ok_or_else(|| wrong("is not a Redis URL: use redis://user:password@host:6379, or rediss:// for TLS"))?;
-    settings.client(info).map_err(|error| wrong(&format!("can't be used: {error}")))
+    if fragment.is_some() {
+        return Err(wrong(FORMS));
+    }
+    let infos = form.urls().map(|url| format!("{url}?{}", others.join("&")).into_connection_info());
+    let infos = infos.collect::<Result<Vec<_>, _>>().map_err(|_| wrong(FORMS))?;
+    let access = Access { info: infos[0].clone(), settings: Arc::new(settings) };
+    form.target(access, &infos)
+}
+
+const FORMS: &str = "is not a Redis URL: use redis://user:password@host:6379, or rediss:// for TLS";
+const SENTINELS: &str = "names no master: use redis+sentinel://host:26379,host:26379/mymaster";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Server,
+    Cluster,
+    Sentinel,
+}
+
+/// The parts of a URL before its query.
+struct Form<'a> {
+    kind: Kind,
+    /// `redis` or `rediss`.
+    scheme: &'static str,
+    /// `user:password@`, or nothing.
+    login: &'a str,
+    hosts: Vec<&'a str>,
+    database: &'a str,
+    /// The name of the master that sentinels watch.
+    master: String,
+}
+
+impl<'a> Form<'a> {
+    fn read(base: &'a str) -> Result<Self, Error> {
+        let (scheme, rest) = base.split_once("://").ok_or_else(|| wrong(FORMS))?;
+        let (kind, scheme) = match scheme.to_ascii_lowercase().as_str() {
+            "redis" => (Kind::Server, "redis"),
+            "rediss" => (Kind::Server, "rediss"),
+            "redis+cluster" => (Kind::Cluster, "redis"),
+            "rediss+cluster" => (Kind::Cluster, "rediss"),
+            "redis+sentinel" => (Kind::Sentinel, "redis"),
+            "rediss+sentinel" => (Kind::Sentinel, "rediss"),
+            "redis-cluster" | "cluster" => {
+                return Err(wrong("has an unknown scheme: use redis+cluster://host:6379,host:6379"));
+            }
+            "redis-sentinel" | "sentinel" => return Err(wrong(SENTINELS)),
+            _ => return Err(wrong(FORMS)),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let hosts: Vec<_> = hosts.split(',').map(str::trim).collect();
+        if kind == Kind::Server && hosts.len() > 1 {
+            return Err(wrong(
+                "names several hosts: use redis+cluster:// for a cluster, or redis+sentinel:// for sentinels",
+            ));
+        }
+        if kind != Kind::Server && hosts.iter().any(|host| host.is_empty()) {
+            return Err(wrong("has an empty host between its commas"));
+        }
+        let (master, database) = match kind {
+            Kind::Sentinel => path.split_once('/').unwrap_or((path, "")),
+            Kind::Server | Kind::Cluster => ("", path),
+        };
+        if kind == Kind::Sentinel && master.is_empty() {
+            return Err(wrong(SENTINELS));
+        }
+        if kind == Kind::Cluster && !matches!(database.trim_end_matches('/'), "" | "0") {
+            return Err(wrong("names a database, but a cluster has database 0 alone: give it no path"));
+        }
+        Ok(Self { kind, scheme, login, hosts, database, master: percent_decode(master) })
+    }
+
+    fn urls(&self) -> impl Iterator<Item = String> {
+        self.hosts.iter().map(|host| {
+            let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+            let port = if self.kind == Kind::Sentinel && !has_port { ":26379" } else { "" };
+            format!("{}://{}{host}{port}/{}", self.scheme, self.login, self.database)
+        })
+    }
+
+    fn target(self, access: Access, infos: &[ConnectionInfo]) -> Result<Target, Error> {
+        let to = |access: &Access, info: &ConnectionInfo| match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => access.client(host, *port),
+            _ => Err(wrong(FORMS)),
+        };
+        let wants_cluster = self.kind == Kind::Cluster;
+        let doors = if self.kind == Kind::Sentinel {
+            let own = access.for_sentinels();
+            let clients = infos.iter().map(|info| to(&own, info)).collect::<Result<_, _>>()?;
+            vec![Door::Master(Sentinels { clients, name: self.master, access: access.clone() })]
+        } else {
+            infos.iter().map(|info| to(&access, info).map(Door::Server)).collect::<Result<_, _>>()?
+        };
+        Ok(Target { access, doors, wants_cluster })
+    }
+}
+
+impl Access {
+    /// The same for sentinels, which have users of their own and no databases.
+    fn for_sentinels(&self) -> Self {
+        let (user, password) = &self.settings.sentinel;
+        let mut settings = RedisConnectionInfo::default().set_protocol(self.info.redis_settings().protocol());
+        if let Some(user) = user {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = password {
+            settings = settings.set_password(password);
+        }
+        Self { info: self.info.clone().set_redis_settings(settings), settings: Arc::clone(&self.settings) }
+    }
 }
 
 const KNOWN: &str = "has an unknown parameter: known are ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_cert_reqs, \
-                     ssl_check_hostname, protocol, family";
+                     ssl_check_hostname, sentinel_username, sentinel_password, protocol, family";
 
 impl Settings {
     fn take(&mut self, name: &str, value: &str) -> Result<(), Error> {

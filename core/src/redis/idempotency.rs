@@ -5,26 +5,31 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::redis::Script;
+use ::redis::FromRedisValue;
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::Redis;
-use super::link::Link;
+use super::call::{Call, Lua};
+use super::link::TRIED_EVERY;
+use super::servers::Servers;
 use crate::clock::Clock;
-use crate::crypto::to_base64url;
+use crate::crypto::{sha256, to_base64url};
 use crate::error::Error;
 use crate::idempotency::{
     Begin, Gate, IN_FLIGHT, IdempotencyRules, Key, MAX_BYTES, RETRY_AFTER, SharedIdempotency, StoredResponse, Ticket,
     size_of,
 };
 
-static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("idempotency.lua")));
-static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("complete.lua")));
+static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("idempotency.lua")));
+static COMPLETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("complete.lua")));
 
 /// The [`SharedIdempotency`] in Redis. Keys and fingerprints are digests keyed by what Redis never sees.
 pub struct RedisIdempotency {
-    link: Arc<Link>,
+    servers: Arc<Servers>,
+    /// How long an operation waits for a Redis that is away, from the moment that it went.
+    patience: Duration,
     /// Before every key: those of one application are in one slot of a cluster.
     prefix: String,
     max_size: usize,
@@ -42,8 +47,9 @@ impl RedisIdempotency {
     #[must_use]
     pub fn new(redis: &Redis, rules: &IdempotencyRules) -> Self {
         Self {
-            link: Arc::clone(&redis.link),
-            prefix: format!("sentri:idempotency:{{{}}}:", rules.key_prefix),
+            servers: Arc::clone(&redis.servers),
+            patience: rules.redis_patience,
+            prefix: prefix_of(&rules.key_prefix),
             max_size: rules.max_size,
             max_bytes: MAX_BYTES,
         }
@@ -56,12 +62,35 @@ impl RedisIdempotency {
         self
     }
 
+    /// Runs a script, which bears being run twice, and waits for a Redis that is away until the patience is spent. It is
+    /// spent once an outage, so that whoever comes later does not wait.
+    async fn run<'a, T: FromRedisValue>(&self, key: &str, make: impl Fn() -> Call<'a>) -> Option<T> {
+        let started = Instant::now();
+        loop {
+            if let Ok((answer, _, ())) = self.servers.run(key, |_| (make(), ())).await {
+                return Some(answer);
+            }
+            let away_for = self.servers.away_for(key).unwrap_or_else(|| started.elapsed());
+            if self.servers.is_closed() || away_for >= self.patience {
+                return None;
+            }
+            sleep(TRIED_EVERY).await;
+        }
+    }
+
     fn key_of(&self, key: &Key) -> String {
         format!("{}{}", self.prefix, to_base64url(&key.0))
     }
 }
 
-/// The gate of the middleware's options, `{ttl, header, methods, maxSize, keyPrefix, redisUrl}`. `told` hears that Redis went away
+/// The braces put all keys of one application into one slot of a cluster. A closing one at the start would leave nothing
+/// between them.
+fn prefix_of(key_prefix: &str) -> String {
+    let digest = key_prefix.starts_with('}').then(|| to_base64url(&sha256(key_prefix.as_bytes())));
+    format!("sentri:idempotency:{{{}}}:", digest.as_deref().unwrap_or(key_prefix))
+}
+
+/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `told` hears that Redis went away
 /// or came back.
 ///
 /// # Errors
@@ -86,9 +115,13 @@ pub fn open_gate(
 #[async_trait]
 impl SharedIdempotency for RedisIdempotency {
     async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket) -> Option<Begin> {
-        let mut script = BEGIN.key(self.key_of(key));
-        script.arg(&fingerprint[..]).arg(ticket).arg(millis(IN_FLIGHT));
-        let (verdict, status, headers, body) = self.link.run::<(u8, String, String, Vec<u8>)>(&script).await.ok()?;
+        let name = self.key_of(key);
+        let begin = || {
+            let mut call = BEGIN.call(name.clone());
+            call.arg(&fingerprint[..]).arg(ticket).arg(millis(IN_FLIGHT));
+            call
+        };
+        let (verdict, status, headers, body) = self.run::<(u8, String, String, Vec<u8>)>(&name, begin).await?;
         Some(match verdict {
             0 => Begin::Execute(ticket),
             1 => Begin::Mismatch,
@@ -103,18 +136,26 @@ impl SharedIdempotency for RedisIdempotency {
 
     async fn complete(&self, key: &Key, ticket: Ticket, ttl: Duration, response: &StoredResponse) {
         let headers = serde_json::to_string(&response.headers).unwrap_or_else(|_| "[]".to_owned());
-        let mut script = COMPLETE.key(self.key_of(key));
-        script.key(format!("{}answers", self.prefix));
-        script.arg(ticket).arg(millis(ttl)).arg(response.status).arg(headers).arg(&response.body[..]);
-        script.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes);
+        let name = self.key_of(key);
+        let complete = || {
+            let mut call = COMPLETE.call(name.clone());
+            call.key(format!("{}answers", self.prefix));
+            call.arg(ticket).arg(millis(ttl)).arg(response.status).arg(&headers).arg(&response.body[..]);
+            call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes);
+            call
+        };
         // When Redis is away, the memory of this process alone has it; the key is free there when its time in flight is over.
-        let _ = self.link.run::<i64>(&script).await;
+        let _ = self.run::<i64>(&name, complete).await;
     }
 
     async fn abandon(&self, key: &Key, ticket: Ticket) {
-        let mut script = COMPLETE.key(self.key_of(key));
-        script.arg(ticket);
-        let _ = self.link.run::<i64>(&script).await;
+        let name = self.key_of(key);
+        let abandon = || {
+            let mut call = COMPLETE.call(name.clone());
+            call.arg(ticket);
+            call
+        };
+        let _ = self.run::<i64>(&name, abandon).await;
     }
 }
 

@@ -1,18 +1,19 @@
 //! Rate-limit buckets that all processes share.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::redis::Script;
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Redis;
-use super::link::{Away, Link};
+use super::attempts::{Attempt, Attempts};
+use super::call::{Call, Lua};
+use super::link::Away;
 use super::queues::Queues;
+use super::servers::Servers;
 use crate::cache::memory::{MAX_WAIT, MemoryCache};
 use crate::cache::{Budget, Cache, Settlement, Verdict};
 use crate::clock::Clock;
@@ -20,8 +21,8 @@ use crate::crypto::make_random;
 use crate::generations::Generations;
 use crate::limit::UNSETTLED_AFTER;
 
-static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin.lua")));
-static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
+static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("begin.lua")));
+static SETTLE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("settle.lua")));
 
 const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -32,24 +33,29 @@ const REMEMBERED: usize = 50_000;
 /// The [`Cache`] in Redis, with that of this process beside it.
 ///
 /// What Redis says of a bucket, attempts of other processes in flight included, is noted in memory too. So when Redis
-/// goes away, or is slow for a moment, this process grants no more than was left when it last heard, and who was locked
-/// out stays so. When Redis comes back, emptied or not, the first attempt on a bucket brings along what was counted here.
-pub struct RedisCache {
-    link: Arc<Link>,
+/// goes away this process grants no more than was left when it last heard, and who was locked out stays so. When Redis
+/// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in flight
+/// here. So of all processes together no more is granted than the limit, and once more the limit for each process that was
+/// alone.
+pub struct RedisCache(Arc<Shared>);
+
+struct Shared {
+    servers: Arc<Servers>,
     /// What the names of its buckets begin with.
     prefix: String,
     memory: MemoryCache,
     /// Buckets by the connection over which Redis last heard of them.
     synced: Generations<String, u64>,
-    /// Attempts granted while Redis was away and not settled yet: it knows nothing of them.
-    ours: Mutex<HashMap<String, u32>>,
+    attempts: Attempts,
+    /// The newest connection that Redis was told over of all that is in flight.
+    told: AtomicU64,
     /// Buckets at which attempts of this process wait for others. One of them asks Redis, the others wait for it.
     queues: Queues,
 }
 
 impl fmt::Debug for RedisCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisCache").field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("RedisCache").field("memory", &self.0.memory).finish_non_exhaustive()
     }
 }
 
@@ -62,29 +68,58 @@ impl RedisCache {
     #[must_use]
     pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
-        let memory = MemoryCache::new(clock);
-        let synced = Generations::new(REMEMBERED);
-        Self {
-            link: Arc::clone(&redis.link),
-            prefix,
-            memory,
-            synced,
-            ours: Mutex::default(),
-            queues: Queues::default(),
+        let (memory, synced) = (MemoryCache::new(clock), Generations::new(REMEMBERED));
+        let (servers, attempts, told) = (Arc::clone(&redis.servers), Attempts::default(), AtomicU64::new(0));
+        let queues = Queues::default();
+        Self(Arc::new(Shared { servers, prefix, memory, synced, attempts, told, queues }))
+    }
+}
+
+/// How an attempt is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Begin,
+    /// Settled as counted at once.
+    Hit,
+    /// Not at all: Redis is told what it may not know.
+    Note,
+}
+
+impl How {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Hit => "hit",
+            Self::Note => "note",
         }
     }
+}
 
-    async fn ask(&self, key: &str, budget: Budget, how: How) -> Result<Answer, Away> {
-        let live = self.link.connection().await?;
-        let connection = live.number;
-        let (seen, ends_in) = self.unsynced(key, connection);
-        let mut script = BEGIN.key(self.redis_key(key));
-        script.arg(budget.limit).arg(millis(budget.window)).arg(UNSETTLED_AFTER);
-        script.arg(if matches!(how, How::Hit) { "hit" } else { "begin" }).arg(seen).arg(ends_in);
-        let answer = self.link.run_on::<Answer>(live, &script).await?;
+impl Shared {
+    async fn ask(&self, key: &str, budget: Budget, how: How, ticket: u64) -> Result<Answer, Away> {
+        let name = self.redis_key(key);
+        let begin = |connection| {
+            let (seen, ends_in) = self.unsynced(key, connection);
+            let unknown = self.attempts.unknown(key, connection);
+            let mut call = self.call(&BEGIN, &name, budget);
+            call.arg(how.word()).arg(seen).arg(ends_in).arg(ticket);
+            call.arg(unknown.0.len()).arg(&unknown.0[..]).arg(&unknown.1[..]);
+            (call, unknown)
+        };
+        let (answer, connection, unknown) = self.servers.run::<Answer, _>(&name, begin).await?;
+        self.attempts.are_known(key, connection, &unknown);
+        if answer.0 == 0 && how == How::Begin {
+            self.attempts.add(key, Attempt::new(ticket, budget, connection));
+        }
         self.synced.insert(key.to_owned(), connection);
-        self.note(key, budget.limit, answer.1, answer.2, answer.3);
+        self.note(key, budget.limit, connection, (answer.1, answer.2, answer.3));
         Ok(answer)
+    }
+
+    fn call<'a>(&self, script: &'a Lua, name: &str, budget: Budget) -> Call<'a> {
+        let mut call = script.call(name.to_owned());
+        call.arg(budget.limit).arg(millis(budget.window)).arg(UNSETTLED_AFTER);
+        call
     }
 
     fn redis_key(&self, key: &str) -> String {
@@ -99,17 +134,37 @@ impl RedisCache {
         self.memory.counted(key).map_or((0, 0), |(count, ends_in)| (count, millis(ends_in)))
     }
 
-    fn note(&self, key: &str, limit: u32, count: u32, in_flight: u32, ends_in: u64) {
-        let ours = self.ours.lock().get(key).copied().unwrap_or_default();
-        self.memory.note(key, limit, count, in_flight + ours, Duration::from_millis(ends_in));
+    fn note(&self, key: &str, limit: u32, connection: u64, (count, in_flight, ends_in): (u32, u32, u64)) {
+        let unknown = self.attempts.count_unknown(key, connection);
+        self.memory.note(key, limit, count, in_flight.saturating_add(unknown), Duration::from_millis(ends_in));
+    }
+
+    /// After the first word over a new connection, tells of every other bucket with attempts in flight, before another
+    /// process grants their places once more.
+    fn tell_of_the_others(self: &Arc<Self>, key: &str) {
+        let Some(connection) = self.servers.number(&self.redis_key(key)) else { return };
+        if self.told.fetch_max(connection, Ordering::AcqRel) >= connection {
+            return;
+        }
+        let buckets = self.attempts.buckets();
+        if buckets.is_empty() {
+            return;
+        }
+        let cache = Arc::clone(self);
+        tokio::spawn(async move {
+            for (key, budget) in buckets {
+                let _ = cache.ask(&key, budget, How::Note, 0).await;
+            }
+        });
     }
 
     /// Asks until there is a verdict. At a bucket where attempts of this process wait already, an attempt queues up
     /// behind them, so however many wait, one asks.
-    async fn judge(&self, key: &str, budget: Budget, how: How) -> Verdict {
+    async fn judge(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Verdict {
         let deadline = Instant::now() + MAX_WAIT;
+        let ticket = u64::from_le_bytes(make_random()) | 1;
         if !self.queues.has(key)
-            && let Some(verdict) = self.judge_once(key, budget, how).await
+            && let Some(verdict) = self.judge_once(key, budget, how, ticket).await
         {
             return verdict;
         }
@@ -119,7 +174,7 @@ impl RedisCache {
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.judge_once(key, budget, how).await {
+            match self.judge_once(key, budget, how, ticket).await {
                 Some(verdict) => return verdict,
                 None if Instant::now() >= deadline => return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT },
                 None => {
@@ -132,43 +187,61 @@ impl RedisCache {
     }
 
     /// The verdict of Redis, or of the memory while Redis is away; `None`: wait for others.
-    async fn judge_once(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
-        match self.ask(key, budget, how).await {
-            Ok(answer) => verdict_of(answer, budget),
-            Err(Away) => self.judge_alone(key, budget, how).await,
+    async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How, ticket: u64) -> Option<Verdict> {
+        match self.ask(key, budget, how, ticket).await {
+            Ok(answer) => {
+                self.tell_of_the_others(key);
+                verdict_of(answer, budget)
+            }
+            Err(Away) => self.judge_alone(key, budget, how, ticket).await,
         }
     }
 
-    async fn judge_alone(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+    async fn judge_alone(&self, key: &str, budget: Budget, how: How, ticket: u64) -> Option<Verdict> {
         let verdict = self.memory.begin_now(key, budget)?;
         if matches!(verdict, Verdict::Granted { .. }) {
             self.synced.remove(key);
-            match how {
-                How::Begin => *self.ours.lock().entry(key.to_owned()).or_default() += 1,
-                How::Hit => self.memory.settle(key, Settlement::Counted).await,
+            if how == How::Hit {
+                self.memory.settle(key, Settlement::Counted).await;
+            } else {
+                self.attempts.add(key, Attempt::new(ticket, budget, 0));
             }
         }
         Some(verdict)
     }
 
-    /// Takes an attempt granted by the memory off the books; `false`: there is none on this bucket.
-    fn end_ours(&self, key: &str) -> bool {
-        let mut ours = self.ours.lock();
-        let Some(count) = ours.get_mut(key) else { return false };
-        *count -= 1;
-        if *count == 0 {
-            ours.remove(key);
+    async fn settle(&self, key: &str, settlement: Settlement) {
+        // One that nobody settled in time counts as failed already.
+        let Some(attempt) = self.attempts.settle(key) else { return };
+        let name = self.redis_key(key);
+        let settle = |connection| {
+            let (seen, ends_in) = self.unsynced(key, connection);
+            let mut call = self.call(&SETTLE, &name, attempt.budget);
+            call.arg(word_of(settlement)).arg(attempt.ticket).arg(u8::from(attempt.is_known_by(connection)));
+            call.arg(seen).arg(ends_in);
+            (call, ())
+        };
+        match self.servers.run(&name, settle).await {
+            Ok((bucket, connection, ())) => {
+                self.attempts.heard(key, attempt.ticket);
+                self.synced.insert(key.to_owned(), connection);
+                self.note(key, attempt.budget.limit, connection, bucket);
+            }
+            Err(Away) => {
+                self.synced.remove(key);
+                self.memory.settle(key, settlement).await;
+                self.attempts.unheard(key, attempt.ticket);
+            }
         }
-        true
     }
 }
 
-/// How an attempt is asked for.
-#[derive(Debug, Clone, Copy)]
-enum How {
-    Begin,
-    /// Settled as counted at once.
-    Hit,
+const fn word_of(settlement: Settlement) -> &'static str {
+    match settlement {
+        Settlement::Counted => "counted",
+        Settlement::Refunded => "refunded",
+        Settlement::Reset => "reset",
+    }
 }
 
 /// `None`: wait for others.
@@ -187,31 +260,15 @@ fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> O
 #[async_trait]
 impl Cache for RedisCache {
     async fn begin(&self, key: &str, budget: Budget) -> Verdict {
-        self.judge(key, budget, How::Begin).await
+        self.0.judge(key, budget, How::Begin).await
     }
 
     async fn settle(&self, key: &str, settlement: Settlement) {
-        if self.end_ours(key) {
-            self.synced.remove(key);
-            return self.memory.settle(key, settlement).await;
-        }
-        let mut script = SETTLE.key(self.redis_key(key));
-        script.arg(UNSETTLED_AFTER).arg(match settlement {
-            Settlement::Counted => "counted",
-            Settlement::Refunded => "refunded",
-            Settlement::Reset => "reset",
-        });
-        match self.link.run::<(u32, u32, u64, u32)>(&script).await {
-            Ok((count, in_flight, ends_in, limit)) => self.note(key, limit, count, in_flight, ends_in),
-            Err(Away) => {
-                self.synced.remove(key);
-                self.memory.settle(key, settlement).await;
-            }
-        }
+        self.0.settle(key, settlement).await;
     }
 
     async fn hit(&self, key: &str, budget: Budget) -> Verdict {
-        self.judge(key, budget, How::Hit).await
+        self.0.judge(key, budget, How::Hit).await
     }
 }
 

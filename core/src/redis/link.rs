@@ -1,58 +1,71 @@
-//! The connection that all operations of a process share.
+//! The connection to one server that all operations of a process share.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, ScriptInvocation};
+use ::redis::{Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::config::NAMES;
-use crate::tls;
+use super::door::Door;
+use super::health::{Health, Listener};
+use super::patience::patiently;
+use super::slots::{Address, redirection};
 
-/// How long an operation waits for its answer while Redis answers nothing at all.
-pub const OPERATION_LIMIT: Duration = Duration::from_millis(100);
-/// How long one waits at most, in a queue that Redis works off.
-const QUEUE_LIMIT: Duration = Duration::from_secs(1);
-/// The limit is waited for in so many parts. A process that gets no time to run, or a machine under load, makes each of
-/// them longer: that is not Redis's fault, and no reason to go on without it.
-const PARTS: u32 = 10;
-/// How long one waits for the connection.
-const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// How often a link that is down is tried.
-const TRIED_EVERY: Duration = Duration::from_millis(500);
+pub(super) const TRIED_EVERY: Duration = Duration::from_millis(250);
+
+/// How often opening a connection is tried at once.
+const OPENED_AT_MOST: u32 = 3;
+
+/// Numbers connections, over all links of the process: another number means that the server may have forgotten.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Redis did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Away;
 
-/// Hears that Redis went away, or came back.
-type Told = Box<dyn Fn(&str) + Send + Sync>;
-
-pub(super) struct Link {
-    client: Client,
-    state: Mutex<State>,
-    /// Held by the one who connects.
-    connecting: AsyncMutex<()>,
-    /// Counts connections.
-    connections: AtomicU64,
-    /// Counts answers, so that one who waits sees whether others are served.
-    answers: AtomicU64,
-    told: OnceLock<Told>,
+/// Why an operation has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server is away, or unfit for work.
+    Away,
+    /// The connection ended. Whether the server is there the next one will show.
+    Lost,
+    /// Another server of the cluster has the key.
+    Moved(Address),
+    /// Another server of the cluster is about to have the key, and answers who says that it was sent.
+    Ask(Address),
+    /// The keys are on their way to another server.
+    Later,
+    /// The server does not know the script.
+    NoScript,
 }
 
-/// A connection, and its number, from 1: another number means that Redis was away since, and may have forgotten.
+pub(super) struct Link {
+    door: Door,
+    state: Mutex<State>,
+    /// Held by the caller that connects.
+    connecting: AsyncMutex<()>,
+    /// Counts answers, so that a caller that waits sees whether others are served.
+    answers: AtomicU64,
+    pub(super) health: Health,
+}
+
+/// A connection and its number.
 #[derive(Clone)]
 pub(super) struct Live {
     pub(super) number: u64,
+    pub(super) is_in_cluster: bool,
+    pub(super) client: Arc<Client>,
     connection: MultiplexedConnection,
 }
 
 enum State {
-    /// Nobody has asked yet.
+    /// Nobody has asked yet, or the last connection ended: the next caller connects.
     Unopened,
     Up(Live),
     Down {
@@ -62,140 +75,196 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(door: Door, listener: Arc<OnceLock<Listener>>) -> Self {
         Self {
-            client,
+            door,
             state: Mutex::new(State::Unopened),
             connecting: AsyncMutex::new(()),
-            connections: AtomicU64::new(0),
             answers: AtomicU64::new(0),
-            told: OnceLock::new(),
+            health: Health::new(listener),
         }
-    }
-
-    pub(super) fn on_change(&self, told: Told) {
-        // Whoever comes second finds it taken: one listener is all there is room for.
-        drop(self.told.set(told));
     }
 
     pub(super) fn close(&self) {
         *self.state.lock() = State::Closed;
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.state.lock(), State::Closed)
+    /// The number of the present connection.
+    pub(super) fn number(&self) -> Option<u64> {
+        match &*self.state.lock() {
+            State::Up(live) => Some(live.number),
+            _ => None,
+        }
     }
 
-    /// Runs a script.
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Away> {
-        let live = self.connection().await?;
-        self.run_on(live, script).await
+    /// Where the link leads at present.
+    pub(super) fn describe(&self) -> String {
+        match (&self.door, &*self.state.lock()) {
+            (Door::Server(client), _) => client.get_connection_info().addr().to_string(),
+            (Door::Master(_), State::Up(live)) => {
+                format!("{}, the master that sentinels name", live.client.get_connection_info().addr())
+            }
+            (Door::Master(_), _) => "a master that sentinels do not name".to_owned(),
+        }
     }
 
-    /// Runs a script on a connection of [`Link::connection`].
-    pub(super) async fn run_on<T: FromRedisValue>(
-        &self,
-        mut live: Live,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, Away> {
-        self.answer(script.invoke_async(&mut live.connection)).await
+    /// Runs a command on a connection of [`Link::connection`].
+    pub(super) async fn run<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, Failure> {
+        let mut connection = live.connection.clone();
+        self.answer(live, command.query_async(&mut connection)).await
     }
 
-    /// Runs a command.
-    pub(super) async fn command<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Away> {
-        let Live { mut connection, .. } = self.connection().await?;
-        self.answer(command.query_async(&mut connection)).await
+    /// Runs a command on a key that this server is about to have.
+    pub(super) async fn run_asking<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, Failure> {
+        let mut connection = live.connection.clone();
+        let mut pipe = ::redis::pipe();
+        pipe.cmd("ASKING").ignore().add_command(command.clone());
+        let (answer,) = self.answer(live, pipe.query_async(&mut connection)).await?;
+        Ok(answer)
     }
 
-    async fn answer<T>(&self, operation: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
-        let mut operation = std::pin::pin!(operation);
+    async fn answer<T>(&self, live: &Live, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
         let started = Instant::now();
-        let (mut seen, mut waited) = (self.answers.load(Ordering::Relaxed), 0);
-        while waited < PARTS && started.elapsed() < QUEUE_LIMIT {
-            match timeout(OPERATION_LIMIT / PARTS, &mut operation).await {
-                Ok(Ok(value)) => {
-                    self.answers.fetch_add(1, Ordering::Relaxed);
-                    return Ok(value);
-                }
-                Ok(Err(error)) => return Err(self.fail(&error.to_string())),
-                Err(_) => {
-                    let now = self.answers.load(Ordering::Relaxed);
-                    waited = if now == seen { waited + 1 } else { 0 };
-                    seen = now;
-                }
+        match patiently(work, &self.answers).await {
+            Some(Ok(value)) => {
+                self.answers.fetch_add(1, Ordering::Relaxed);
+                self.health.recover();
+                Ok(value)
+            }
+            Some(Err(error)) => Err(self.judge(live, started, &error)),
+            None => {
+                self.take_down(Some(live.number), started, "no answer in time");
+                Err(Failure::Away)
             }
         }
-        Err(self.fail("no answer in time"))
     }
 
-    /// Takes the link down; the first to notice tells of it.
-    fn fail(&self, cause: &str) -> Away {
+    fn judge(&self, live: &Live, started: Instant, error: &RedisError) -> Failure {
+        let host = || host_of(&live.client);
+        match error.kind() {
+            ErrorKind::Server(kind) => {
+                // An error is an answer too.
+                self.answers.fetch_add(1, Ordering::Relaxed);
+                match kind {
+                    ServerErrorKind::Moved => {
+                        return redirection(error, &host()).map_or(Failure::Away, Failure::Moved);
+                    }
+                    ServerErrorKind::Ask => return redirection(error, &host()).map_or(Failure::Away, Failure::Ask),
+                    ServerErrorKind::TryAgain => return Failure::Later,
+                    ServerErrorKind::NoScript => return Failure::NoScript,
+                    // It is starting up, or no master any more: a new connection shows when it, or which other, works.
+                    ServerErrorKind::BusyLoading
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly => {
+                        self.take_down(Some(live.number), started, &error.to_string());
+                    }
+                    _ => self.health.stumble(started, &error.to_string()),
+                }
+                Failure::Away
+            }
+            ErrorKind::Io => {
+                let mut state = self.state.lock();
+                if matches!(&*state, State::Up(known) if known.number == live.number) {
+                    *state = State::Unopened;
+                }
+                Failure::Lost
+            }
+            _ => {
+                self.health.stumble(started, &error.to_string());
+                Failure::Away
+            }
+        }
+    }
+
+    /// Takes the link down, unless another connection than `number` stands meanwhile.
+    fn take_down(&self, number: Option<u64>, since: Instant, cause: &str) {
         let mut state = self.state.lock();
-        let was_up = !matches!(*state, State::Down { .. } | State::Closed);
-        if !matches!(*state, State::Closed) {
-            *state = State::Down { tried_at: Instant::now() };
+        match (&*state, number) {
+            (State::Closed, _) => return,
+            (State::Up(live), Some(number)) if live.number != number => return,
+            _ => *state = State::Down { tried_at: Instant::now() },
         }
         drop(state);
-        if was_up {
-            self.tell(&format!("Redis is away, this process goes on by itself: {cause}"));
-        }
-        Away
+        self.health.stumble(since, cause);
     }
 
-    fn tell(&self, what: &str) {
-        if let Some(told) = self.told.get() {
-            told(what);
-        }
+    /// Ends the link of a server that its cluster has no use for any more.
+    pub(super) fn retire(&self) {
+        self.close();
+        self.health.recover();
     }
 
-    /// The connection, made when there is none and it is time.
-    pub(super) async fn connection(&self) -> Result<Live, Away> {
-        if let Some(known) = self.known() {
-            return known;
-        }
-        // One connects; the first callers of all wait for it, those who find the link down do not.
-        let is_first = matches!(*self.state.lock(), State::Unopened);
-        let _held = match self.connecting.try_lock() {
-            Ok(held) => held,
-            Err(_) if is_first => self.connecting.lock().await,
-            Err(_) => return Err(Away),
-        };
-        match self.known() {
-            Some(known) => known,
-            None => self.connect().await,
-        }
-    }
-
-    /// The connection, or why there is none; `None`: it is time to connect.
-    fn known(&self) -> Option<Result<Live, Away>> {
+    /// The connection. The first callers wait until it is made; while the server is away nobody waits, and it is tried in
+    /// the background.
+    pub(super) async fn connection(self: &Arc<Self>) -> Result<Live, Away> {
         match &*self.state.lock() {
-            State::Up(live) => Some(Ok(live.clone())),
-            State::Closed => Some(Err(Away)),
-            State::Down { tried_at } if tried_at.elapsed() < TRIED_EVERY => Some(Err(Away)),
-            State::Down { .. } | State::Unopened => None,
+            State::Up(live) => return Ok(live.clone()),
+            State::Closed => return Err(Away),
+            State::Down { tried_at } => {
+                if tried_at.elapsed() >= TRIED_EVERY {
+                    let link = Arc::clone(self);
+                    tokio::spawn(async move {
+                        if let Ok(_held) = link.connecting.try_lock() {
+                            let _ = link.connect().await;
+                        }
+                    });
+                }
+                return Err(Away);
+            }
+            State::Unopened => {}
         }
+        let _held = self.connecting.lock().await;
+        match &*self.state.lock() {
+            State::Up(live) => return Ok(live.clone()),
+            State::Closed | State::Down { .. } => return Err(Away),
+            State::Unopened => {}
+        }
+        self.connect().await
     }
 
     async fn connect(&self) -> Result<Live, Away> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(Some(QUEUE_LIMIT));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let connection = match timeout(CONNECT_LIMIT, connecting).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(self.fail(&(error.to_string() + &tls::cure(&error, &NAMES)))),
-            Err(_) => return Err(self.fail("no connection in time")),
+        let started = Instant::now();
+        // One that breaks while it is made says as little of Redis as one that breaks later.
+        let open = async {
+            let mut opened = self.door.open().await;
+            for _ in 1..OPENED_AT_MOST {
+                if opened.is_err() {
+                    opened = self.door.open().await;
+                }
+            }
+            opened
+        };
+        let opened = match patiently(open, &self.answers).await {
+            Some(Ok(opened)) => opened,
+            Some(Err(cause)) => {
+                self.take_down(None, started, &cause);
+                return Err(Away);
+            }
+            None => {
+                self.take_down(None, started, "no connection in time");
+                return Err(Away);
+            }
         };
         let mut state = self.state.lock();
         if matches!(*state, State::Closed) {
             return Err(Away);
         }
-        let live = Live { number: self.connections.fetch_add(1, Ordering::SeqCst) + 1, connection };
+        let live = Live {
+            number: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            is_in_cluster: opened.is_in_cluster,
+            client: Arc::new(opened.client),
+            connection: opened.connection,
+        };
         *state = State::Up(live.clone());
-        drop(state);
-        if live.number > 1 {
-            self.tell("Redis is back");
-        }
         Ok(live)
+    }
+}
+
+/// The host that a client connects to.
+pub(super) fn host_of(client: &Client) -> String {
+    match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+        _ => String::new(),
     }
 }

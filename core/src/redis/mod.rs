@@ -1,36 +1,42 @@
 //! What processes share through Redis: counters of rate limits, answers of idempotent requests, word of revocations.
 //!
-//! Redis is never a condition. Each operation has [`OPERATION_LIMIT`]; when Redis does not answer, the caller's process
-//! goes on by itself, and the link is tried again twice a second. No token is written, and nothing that one can be made
-//! from.
+//! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself, and
+//! Redis is tried again four times a second. No token is written, and nothing that one can be made from.
+//!
+//! `config` reads the URL, `door` opens a connection, `link` keeps one to each server, `servers` finds the server of a key
+//! in a cluster by its `slots`, and `patience` tells an outage from a busy machine.
 
 use std::fmt;
 use std::sync::Arc;
 
-use ::redis::Client;
-
 use crate::crypto::choose_tls_provider;
 use crate::error::Error;
 
+mod attempts;
 mod broadcast;
+mod call;
 mod config;
+mod door;
+mod health;
 mod idempotency;
 mod limits;
 mod link;
+mod patience;
 mod queues;
+mod servers;
+mod slots;
 
 pub use broadcast::RedisBroadcast;
 pub use idempotency::{RedisIdempotency, open_gate};
 pub use limits::RedisCache;
-pub use link::OPERATION_LIMIT;
+pub use patience::OPERATION_LIMIT;
 
-use link::Link;
+use servers::Servers;
 
-/// One Redis, not connected to before the first use.
+/// One Redis, be it a server, a cluster, or a master that sentinels watch. It is not connected to before the first use.
 #[derive(Clone)]
 pub struct Redis {
-    client: Client,
-    link: Arc<Link>,
+    servers: Arc<Servers>,
 }
 
 impl fmt::Debug for Redis {
@@ -40,24 +46,35 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, or `rediss://` for TLS, whose parameters name
-    /// files: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`.
+    /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, `redis+cluster://host:6379,host:6379` or
+    /// `redis+sentinel://host:26379,host:26379/mymaster`, with `rediss` for TLS, whose parameters name files:
+    /// `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`. A server of a
+    /// cluster behind `redis://` says so, and the cluster is used.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let client = config::client_for(url)?;
+        // Before the first client, which may need it.
         choose_tls_provider();
-        Ok(Self { link: Arc::new(Link::new(client.clone())), client })
+        let target = config::read(url)?;
+        Ok(Self { servers: Arc::new(Servers::new(target.access, target.doors, target.wants_cluster)) })
     }
 
-    /// Who is told, once each time, that Redis went away or came back.
-    pub fn on_change(&self, told: impl Fn(&str) + Send + Sync + 'static) {
-        self.link.on_change(Box::new(told));
+    /// Calls `listener` each time that Redis went away or came back; in a cluster, for each of its servers.
+    pub fn on_change(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        self.servers.on_change(Box::new(listener));
     }
 
-    /// Ends the connection. Later operations are as when Redis is away.
+    /// Asks Redis and returns in words which servers there are.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` with the cause, where none works.
+    pub async fn describe(&self) -> Result<String, Error> {
+        self.servers.describe().await.map_err(|cause| Error::configuration(format!("redisUrl: {cause}")))
+    }
+
+    /// Ends the connections. Later operations are as when Redis is away.
     pub fn close(&self) {
-        self.link.close();
+        self.servers.close();
     }
 }

@@ -119,7 +119,10 @@ export const openapi: Command = {
 
 export const doctor: Command = {
   summary: "say what is wrong with this installation, and the cure",
-  flags: DATABASE,
+  flags: {
+    ...DATABASE,
+    redis: { value: "url", help: "redis://host:6379, redis+cluster://.. or redis+sentinel://..; none: it is not looked at", env: "REDIS_URL" },
+  },
   async run(values) {
     let bad = 0;
     const check = async (what: string, run: () => unknown) => {
@@ -138,6 +141,17 @@ export const doctor: Command = {
       loadNative();
       return `loads (${platformPackage()})`;
     });
+    const { redis } = values;
+    if (bad === 0 && redis) {
+      await check("redis", async () => {
+        const auth = new AuthServer({ ...serverOptions({ db: "sqlite::memory:" }), redisUrl: redis } as unknown as ServerOptions);
+        try {
+          return await auth.describeRedis();
+        } finally {
+          await auth.close();
+        }
+      });
+    }
     if (bad === 0) {
       await withServer(values, async (auth) => {
         await check("database", async () => {

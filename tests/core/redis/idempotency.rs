@@ -1,7 +1,7 @@
 //! Idempotent requests over several processes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, sha256, to_base64url};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::proxy::Line;
 use crate::{connect, dump, proxied, redis_url, within_two_seconds};
 
-fn gate(url: &str) -> Arc<Gate> {
+pub fn gate(url: &str) -> Arc<Gate> {
     gate_with(&json!({ "redisUrl": url, "ttl": 60_000 }))
 }
 
@@ -22,7 +22,7 @@ fn gate_with(options: &Value) -> Arc<Gate> {
     Arc::new(open_gate(Some(options), Arc::new(SystemClock), |_| {}).unwrap())
 }
 
-fn incoming<'a>(key: &'a str, body: &'a [u8]) -> Incoming<'a> {
+pub fn incoming<'a>(key: &'a str, body: &'a [u8]) -> Incoming<'a> {
     Incoming {
         method: "POST",
         host: "shop.example",
@@ -43,14 +43,14 @@ fn entry(key: &Key) -> String {
     format!("sentri:idempotency:{{default}}:{}", to_base64url(&key.0))
 }
 
-fn executes(passage: Passage) -> (Key, Ticket) {
+pub fn executes(passage: Passage) -> (Key, Ticket) {
     match passage {
         Passage::Execute(key, ticket) => (key, ticket),
         other => panic!("{other:?}"),
     }
 }
 
-fn response(body: &str) -> StoredResponse {
+pub fn response(body: &str) -> StoredResponse {
     StoredResponse { status: 201, headers: vec![("x-own".into(), "kept".into())], body: body.into() }
 }
 
@@ -231,4 +231,81 @@ async fn redis_is_bounded_in_answers_and_bytes() {
             assert!((1..=20_000).contains(&left), "everything goes by itself: {left}");
         }
     }
+}
+
+/// D4: while Redis is away a request waits for it, at most the patience and once an outage; then it runs here, or is refused.
+#[tokio::test]
+async fn d4_patience_is_spent_once_an_outage() {
+    for (choice, patience) in [("local", 500), ("refuse", 500), ("refuse", 0)] {
+        let (proxy, url) = proxied().await;
+        let options = json!({ "redisUrl": url, "redisPatience": patience, "onRedisAway": choice });
+        let gate = gate_with(&options);
+        executes(gate.pass(&incoming(&make_id(), b"")).await);
+        proxy.set(Line::Cut);
+        let started = Instant::now();
+        for _ in 0..20 {
+            let name = make_id();
+            match gate.pass(&incoming(&name, b"")).await {
+                Passage::Execute(key, ticket) if choice == "local" => {
+                    gate.complete(&key, ticket, response("{}")).await;
+                    assert!(matches!(gate.pass(&incoming(&name, b"")).await, Passage::Replay(_)));
+                }
+                Passage::Refused(error) if choice == "refuse" => {
+                    assert_eq!((error.code.as_ref(), error.status), ("SERVICE_UNAVAILABLE", 503));
+                    assert!(error.retry_after.is_some());
+                }
+                other => panic!("{choice}: {other:?}"),
+            }
+        }
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(2), "twenty requests wait no longer than one: {took:?}");
+        assert!(patience == 0 || took >= Duration::from_millis(450), "{took:?}");
+        proxy.set(Line::Open);
+        within_two_seconds(async || {
+            matches!(gate.pass(&incoming(&make_id(), b"")).await, Passage::Execute(_, ticket) if ticket >> 63 == 1)
+        })
+        .await;
+    }
+}
+
+/// D4: Redis that comes back within the patience is waited for, and nothing runs twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d4_a_blip_shorter_than_the_patience_runs_nothing_twice() {
+    for line in [Line::Cut, Line::Paused] {
+        let (proxy, url) = proxied().await;
+        let gates: Vec<_> = (0..4).map(|_| gate(&url)).collect();
+        for gate in &gates {
+            executes(gate.pass(&incoming(&make_id(), b"")).await);
+        }
+        proxy.set(line);
+        let name = make_id();
+        let requests: Vec<_> = (0..100)
+            .map(|index| {
+                let (gate, name) = (Arc::clone(&gates[index % 4]), name.clone());
+                tokio::spawn(async move { matches!(gate.pass(&incoming(&name, b"")).await, Passage::Execute(..)) })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        proxy.set(Line::Open);
+        let mut executed = 0;
+        for request in requests {
+            executed += usize::from(request.await.unwrap());
+        }
+        assert_eq!(executed, 1, "{line:?}");
+    }
+}
+
+#[test]
+fn d4_options_are_checked() {
+    for (options, name) in [
+        (json!({ "redisPatience": -1 }), "redisPatience"),
+        (json!({ "redisPatience": "2 parsecs" }), "redisPatience"),
+        (json!({ "redisPatience": "2m" }), "redisPatience"),
+        (json!({ "onRedisAway": "run" }), "onRedisAway"),
+    ] {
+        let error = IdempotencyRules::from_options(Some(&options)).unwrap_err();
+        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with(name), "{}", error.message);
+    }
+    let rules = IdempotencyRules::from_options(Some(&json!({ "redisPatience": 0 }))).unwrap();
+    assert!(rules.redis_patience.is_zero());
 }

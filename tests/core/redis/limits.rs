@@ -15,9 +15,9 @@ use crate::proxy::Line;
 use crate::{connect, proxied, redis_url, within_two_seconds};
 
 const MINUTE: Duration = Duration::from_secs(60);
-const FIVE: Budget = Budget { limit: 5, window: MINUTE };
+pub const FIVE: Budget = Budget { limit: 5, window: MINUTE };
 
-fn cache(url: &str) -> Arc<RedisCache> {
+pub fn cache(url: &str) -> Arc<RedisCache> {
     cache_of(url, None)
 }
 
@@ -25,12 +25,12 @@ fn cache_of(url: &str, service: Option<&str>) -> Arc<RedisCache> {
     Arc::new(RedisCache::new(&Redis::open(url).unwrap(), service, Arc::new(SystemClock)))
 }
 
-fn is_granted(verdict: &Verdict) -> bool {
+pub fn is_granted(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Granted { .. })
 }
 
 /// Fails `count` attempts, each of which must be granted.
-async fn fail(cache: &RedisCache, key: &str, count: u32) {
+pub async fn fail(cache: &RedisCache, key: &str, count: u32) {
     for _ in 0..count {
         assert!(is_granted(&cache.begin(key, FIVE).await));
         cache.settle(key, Settlement::Counted).await;

@@ -45,7 +45,7 @@ async fn shared_now(url: &str) -> Result<(), String> {
     let gate = || {
         let told = Arc::clone(&told);
         let tell = move |what: &str| told.lock().push(what.to_owned());
-        open_gate(Some(&json!({ "redisUrl": url })), Arc::new(SystemClock), tell).unwrap()
+        open_gate(Some(&json!({ "redisUrl": url, "redisPatience": 0 })), Arc::new(SystemClock), tell).unwrap()
     };
     let name = make_id();
     let pass = async |gate: Gate| {

@@ -18,6 +18,6 @@ router.get("/me", auth.protect(), auth.authorize("admin"), auth.permit((ctx) => 
   ctx.body = { user: ctx.state.user, token: auth.getCurrentAccessToken(ctx) };
 });
 app.use(auth.errorHandler({ onUnhandled: (error, ctx) => console.error(error, ctx.path) }));
-app.use(auth.idempotencyMiddleware({ ttl: 60_000 }));
+app.use(auth.idempotencyMiddleware({ ttl: 60_000, redisPatience: "2s", onRedisAway: "refuse" }));
 app.use(createIdempotencyMiddleware({ header: "Idempotency-Key", credential: (ctx) => ctx.get("x-auth-token") }));
 app.use(router.routes()).use(router.allowedMethods());

@@ -17,8 +17,18 @@ export interface IdempotencyOptions<Ctx = any> {
   methods?: string[];
   /** Answers kept at most; 10,000 unless said otherwise. */
   maxSize?: number;
-  /** Keeps answers in Redis, for several processes; `redis://` or `rediss://`. Without it, in the memory of this one. */
+  /** Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this one. */
   redisUrl?: string;
+  /**
+   * How long a request waits for a Redis that is away, from the moment that it went: milliseconds or a text such as `"2s"`;
+   * 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not wait.
+   */
+  redisPatience?: number | string;
+  /**
+   * What becomes of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with a 503
+   * until Redis is back; `"local"` unless said otherwise.
+   */
+  onRedisAway?: "local" | "refuse";
   /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
   keyPrefix?: string;
   /** What tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */

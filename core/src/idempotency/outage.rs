@@ -1,0 +1,46 @@
+//! The options for the time in which Redis, where processes share answers, is away.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::whole;
+use crate::duration;
+use crate::error::Error;
+
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// Far less than a request in flight holds its key ([`super::IN_FLIGHT`]), since the key is held while it waits.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The fate of a request while the answers that processes share are out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRedisAway {
+    /// It runs once in each process.
+    Local,
+    /// It is refused.
+    Refuse,
+}
+
+impl OnRedisAway {
+    pub(super) fn read(choice: &Value) -> Result<Self, Error> {
+        match choice.as_str() {
+            Some("local") => Ok(Self::Local),
+            Some("refuse") => Ok(Self::Refuse),
+            _ => Err(Error::configuration("onRedisAway must be 'local' or 'refuse'")),
+        }
+    }
+}
+
+/// Reads `redisPatience`: a duration in words, or milliseconds.
+pub(super) fn read_patience(patience: &Value) -> Result<Duration, Error> {
+    let length = match patience {
+        Value::String(_) => duration::parse(patience).ok(),
+        _ if patience.as_f64() == Some(0.0) => Some(Duration::ZERO),
+        _ => whole(patience).map(Duration::from_millis),
+    };
+    length.filter(|length| *length <= LONGEST_PATIENCE).ok_or_else(|| {
+        Error::configuration(
+            "redisPatience must be a duration such as '2s', or a whole number of milliseconds, and 30 s at most",
+        )
+    })
+}

@@ -1,0 +1,139 @@
+//! The attempts of this process that are in flight, so that a Redis that forgot them can be told.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::cache::Budget;
+use crate::limit::UNSETTLED_AFTER;
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    InFlight,
+    /// Redis is being told how it ended. Until it has heard, the attempt holds its place.
+    Settling,
+    /// It ended while Redis was away, which may still hold its place.
+    Unheard,
+}
+
+/// One attempt that was granted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    pub(super) ticket: u64,
+    pub(super) budget: Budget,
+    /// The connection by which Redis knows of it; 0: it was granted while Redis was away.
+    pub(super) known_by: u64,
+    stage: Stage,
+    granted_at: Instant,
+}
+
+impl Attempt {
+    pub(super) fn new(ticket: u64, budget: Budget, known_by: u64) -> Self {
+        Self { ticket, budget, known_by, stage: Stage::InFlight, granted_at: Instant::now() }
+    }
+
+    /// Whether it is so old that it counts as failed wherever it is known.
+    fn is_expired(&self) -> bool {
+        self.granted_at.elapsed().as_millis() >= u128::from(UNSETTLED_AFTER.unsigned_abs())
+    }
+
+    /// Whether Redis, by this connection, knows how the attempt stands.
+    pub(super) fn is_known_by(&self, connection: u64) -> bool {
+        self.known_by == connection || self.is_expired()
+    }
+}
+
+/// Attempts by bucket. There are as many as requests that run.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<HashMap<String, Vec<Attempt>>>);
+
+impl Attempts {
+    pub(super) fn add(&self, key: &str, attempt: Attempt) {
+        let mut buckets = self.0.lock();
+        let attempts = buckets.entry(key.to_owned()).or_default();
+        attempts.retain(|attempt| !attempt.is_expired());
+        attempts.push(attempt);
+    }
+
+    /// Finds the oldest one of a bucket that is in flight, to be settled. Which one is all the same, since each is settled
+    /// once. One that nobody settled in time counts as failed already.
+    pub(super) fn settle(&self, key: &str) -> Option<Attempt> {
+        let mut buckets = self.0.lock();
+        let attempts = buckets.get_mut(key)?;
+        attempts.retain(|attempt| !attempt.is_expired());
+        let attempt = attempts.iter_mut().find(|attempt| attempt.stage == Stage::InFlight);
+        let attempt = attempt.map(|attempt| {
+            attempt.stage = Stage::Settling;
+            *attempt
+        });
+        if attempts.is_empty() {
+            buckets.remove(key);
+        }
+        attempt
+    }
+
+    /// Forgets an attempt whose end Redis has heard of.
+    pub(super) fn heard(&self, key: &str, ticket: u64) {
+        self.change(key, |attempts| attempts.retain(|attempt| attempt.ticket != ticket));
+    }
+
+    /// Remembers that an attempt ended, if a Redis that has not heard of it may hold its place.
+    pub(super) fn unheard(&self, key: &str, ticket: u64) {
+        self.change(key, |attempts| {
+            attempts.retain(|attempt| attempt.ticket != ticket || (attempt.known_by != 0 && !attempt.is_expired()));
+            for attempt in attempts.iter_mut().filter(|attempt| attempt.ticket == ticket) {
+                attempt.stage = Stage::Unheard;
+            }
+        });
+    }
+
+    fn change(&self, key: &str, change: impl FnOnce(&mut Vec<Attempt>)) {
+        let mut buckets = self.0.lock();
+        let Some(attempts) = buckets.get_mut(key) else { return };
+        change(attempts);
+        if attempts.is_empty() {
+            buckets.remove(key);
+        }
+    }
+
+    /// Tickets of a bucket that Redis does not know of by this connection: those in flight, and those that ended unheard.
+    pub(super) fn unknown(&self, key: &str, connection: u64) -> (Vec<u64>, Vec<u64>) {
+        let buckets = self.0.lock();
+        let attempts = buckets.get(key).map_or(&[][..], Vec::as_slice);
+        let (mut in_flight, mut unheard) = (Vec::new(), Vec::new());
+        for attempt in attempts {
+            if attempt.stage == Stage::Unheard {
+                unheard.push(attempt.ticket);
+            } else if !attempt.is_known_by(connection) {
+                in_flight.push(attempt.ticket);
+            }
+        }
+        (in_flight, unheard)
+    }
+
+    /// How many of a bucket are in flight and not known by this connection.
+    pub(super) fn count_unknown(&self, key: &str, connection: u64) -> u32 {
+        u32::try_from(self.unknown(key, connection).0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Notes that Redis was told of these tickets of a bucket by this connection.
+    pub(super) fn are_known(&self, key: &str, connection: u64, (in_flight, ended): &(Vec<u64>, Vec<u64>)) {
+        if in_flight.is_empty() && ended.is_empty() {
+            return;
+        }
+        self.change(key, |attempts| {
+            attempts.retain(|attempt| !ended.contains(&attempt.ticket));
+            for attempt in attempts.iter_mut().filter(|attempt| in_flight.contains(&attempt.ticket)) {
+                attempt.known_by = connection;
+            }
+        });
+    }
+
+    /// Buckets with attempts in flight, and the budget of each.
+    pub(super) fn buckets(&self) -> Vec<(String, Budget)> {
+        let buckets = self.0.lock();
+        buckets.iter().filter_map(|(key, attempts)| Some((key.clone(), attempts.first()?.budget))).collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! A script with its keys and arguments.
+
+use ::redis::{Cmd, Script, ToRedisArgs, cmd};
+
+/// A script that Redis keeps under its digest.
+pub(super) struct Lua {
+    source: &'static str,
+    digest: String,
+}
+
+impl Lua {
+    pub(super) fn new(source: &'static str) -> Self {
+        Self { source, digest: Script::new(source).get_hash().to_owned() }
+    }
+
+    /// A call on `key`, which says by its slot which server of a cluster runs it.
+    pub(super) fn call(&self, key: String) -> Call<'_> {
+        Call { script: self, keys: vec![key], arguments: Vec::new() }
+    }
+}
+
+/// One run of a script. All keys are in one slot of a cluster.
+pub(super) struct Call<'a> {
+    script: &'a Lua,
+    keys: Vec<String>,
+    arguments: Vec<Vec<u8>>,
+}
+
+impl Call<'_> {
+    pub(super) fn key(&mut self, key: String) -> &mut Self {
+        self.keys.push(key);
+        self
+    }
+
+    pub(super) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
+        self.arguments.extend(argument.to_redis_args());
+        self
+    }
+
+    /// The command for a server that knows the script.
+    pub(super) fn by_digest(&self) -> Cmd {
+        self.command("EVALSHA", &self.script.digest)
+    }
+
+    /// The command for any server. It brings the script along, so that no second command has to find the same server.
+    pub(super) fn by_source(&self) -> Cmd {
+        self.command("EVAL", self.script.source)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = cmd(name);
+        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        command
+    }
+}

@@ -1,0 +1,65 @@
+//! Whether a server is there, and word of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Hears that Redis went away, or came back.
+pub(super) type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The state of one server, from the first operation that failed to the next one that succeeded.
+pub(super) struct Health {
+    /// Whether `away` holds something, so that operations that succeed need no lock.
+    is_away: AtomicBool,
+    away: Mutex<Option<(Instant, String)>>,
+    listener: Arc<OnceLock<Listener>>,
+}
+
+impl Health {
+    pub(super) fn new(listener: Arc<OnceLock<Listener>>) -> Self {
+        Self { is_away: AtomicBool::new(false), away: Mutex::new(None), listener }
+    }
+
+    /// For how long the server has been away.
+    pub(super) fn away_for(&self) -> Option<Duration> {
+        self.away.lock().as_ref().map(|(since, _)| since.elapsed())
+    }
+
+    /// Why the server is away.
+    pub(super) fn cause(&self) -> Option<String> {
+        self.away.lock().as_ref().map(|(_, cause)| cause.clone())
+    }
+
+    /// Notes that the server is away since then. The first to notice tells of it.
+    pub(super) fn stumble(&self, since: Instant, cause: &str) {
+        let mut away = self.away.lock();
+        if away.is_none() {
+            *away = Some((since, cause.to_owned()));
+            self.is_away.store(true, Ordering::Release);
+            drop(away);
+            self.tell(&format!("Redis is away, this process goes on by itself: {cause}"));
+        }
+    }
+
+    /// Notes that an operation succeeded.
+    pub(super) fn recover(&self) {
+        if !self.is_away.load(Ordering::Acquire) {
+            return;
+        }
+        let mut away = self.away.lock();
+        if away.take().is_some() {
+            self.is_away.store(false, Ordering::Release);
+            drop(away);
+            self.tell("Redis is back");
+        }
+    }
+
+    fn tell(&self, message: &str) {
+        if let Some(listener) = self.listener.get() {
+            listener(message);
+        }
+    }
+}
