@@ -66,13 +66,22 @@ pub enum RefreshVerdict {
     Expired,
 }
 
-/// Judges a refresh token of `generation` against its session.
+/// Judges a refresh token of `generation`, signed at `iat` (in seconds), against its session.
 ///
 /// The previous generation is accepted for the grace period, or as long as nobody used its successor: a client that
 /// never got the answer of a rotation must not lose its session for that. A generation from the future can only come
 /// from a restored backup; it is refused like reuse.
+///
+/// Code of the host signs generation 0 for sessions of any age. Such a token is told from that of the login, which is as old
+/// as the session, by its time, and is good until the next rotation after it: a stolen one then counts as reuse.
 #[must_use]
-pub fn judge_refresh(session: &Session, generation: i64, rules: &SessionRules, now: Millis) -> RefreshVerdict {
+pub fn judge_refresh(
+    session: &Session,
+    generation: i64,
+    iat: i64,
+    rules: &SessionRules,
+    now: Millis,
+) -> RefreshVerdict {
     match liveness(session, rules, now) {
         Liveness::Revoked => return RefreshVerdict::Revoked,
         Liveness::Expired => return RefreshVerdict::Expired,
@@ -86,7 +95,16 @@ pub fn judge_refresh(session: &Session, generation: i64, rules: &SessionRules, n
     {
         return RefreshVerdict::Reissue;
     }
+    if generation == 0 && is_of_the_host(session, iat) {
+        return RefreshVerdict::Reissue;
+    }
     RefreshVerdict::Reuse
+}
+
+/// Whole seconds are all that a token says. The token of the login says the second of `created_at`, by the same clock, so a
+/// clock of another process can't make it look younger; one of the very second of the rotation is the host's.
+fn is_of_the_host(session: &Session, iat: i64) -> bool {
+    iat > session.created_at.div_euclid(1000) && session.rotated_at.is_some_and(|at| iat >= at.div_euclid(1000))
 }
 
 fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {

@@ -107,6 +107,8 @@ enum Step {
     Done(Box<Guarded>),
     /// The signature is good; the session must be looked at.
     Session(Box<Verified>),
+    /// The signature is good and there is no session; the user must not have been deleted.
+    User(Box<AccessClaims>, String),
     /// No good access token, but a refresh cookie.
     Silent {
         refresh_token: String,
@@ -131,6 +133,10 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
     match first_step(realm, request) {
         Step::Done(guarded) => Some(*guarded),
         Step::Silent { .. } => None,
+        Step::User(claims, token) => {
+            let read_at = standing_in_memory(realm, &claims.id)?;
+            Some(passed_without_session(realm, *claims, token, read_at))
+        }
         Step::Session(verified) => {
             if realm.revocation.is_some() {
                 return None;
@@ -157,6 +163,7 @@ pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
             Err(failure) => refused(realm, failure.into_public().0),
         },
         Step::Session(verified) => check_session(realm, *verified).await,
+        Step::User(claims, token) => check_user(realm, *claims, token).await,
     }
 }
 
@@ -230,7 +237,10 @@ fn with_claims(realm: &Realm, claims: AccessClaims, token: String) -> Step {
             let error = Error::new(ErrorCode::Unauthorized, "The access token belongs to no session");
             return Step::Done(Box::new(refused(realm, error)));
         }
-        return Step::Done(Box::new(passed_on_signature(realm, claims, token)));
+        return match realm.config.session_check {
+            SessionCheck::Off => Step::Done(Box::new(passed_on_signature(realm, claims, token))),
+            SessionCheck::MaxAge(_) => Step::User(Box::new(claims), token),
+        };
     };
     if realm.config.session_check == SessionCheck::Off && realm.revocation.is_none() {
         return Step::Done(Box::new(passed_on_signature(realm, claims, token)));
@@ -263,6 +273,40 @@ fn session_in_memory(realm: &Realm, session_id: &str) -> Option<(SessionState, M
     }
     let known = realm.freshness.get(session_id, realm.now() - max_age)?;
     Some((known.state, known.read_at))
+}
+
+fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis> {
+    let SessionCheck::MaxAge(max_age @ 1..) = realm.config.session_check else { return None };
+    realm.freshness.standing_at(user_id, realm.now() - max_age)
+}
+
+/// A token without a session lives until it expires, but not for a user who was deleted. Ids that no table knows are
+/// the host's own business.
+async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+    if let Some(read_at) = standing_in_memory(realm, &claims.id) {
+        return passed_without_session(realm, claims, token, read_at);
+    }
+    let (epoch, now) = (realm.freshness.epoch(), realm.now());
+    match realm.store.is_deleted(&claims.id).await {
+        Ok(false) => {
+            realm.freshness.put_standing(&claims.id, now, epoch);
+            passed_without_session(realm, claims, token, now)
+        }
+        Ok(true) => {
+            let error = Error::new(ErrorCode::Unauthorized, "The user of this token has been deleted");
+            revoked(realm, &claims.id, error)
+        }
+        Err(error) => refused(realm, Failure::from(error).into_public().0),
+    }
+}
+
+fn passed_without_session(realm: &Realm, claims: AccessClaims, token: String, read_at: Millis) -> Guarded {
+    let guarded = passed_on_signature(realm, claims, token);
+    let fresh_until = match realm.config.session_check {
+        SessionCheck::MaxAge(max_age) if max_age > 0 => (read_at + max_age).min(guarded.fresh_until),
+        _ => 0,
+    };
+    Guarded { fresh_until, ..guarded }
 }
 
 async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
@@ -316,7 +360,7 @@ async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Optio
     }
     let epoch = realm.freshness.epoch();
     let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
-    let verdict = judge_refresh(&state.session, claims.generation, &realm.config.session, now);
+    let verdict = judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now);
     if !matches!(verdict, RefreshVerdict::Rotate | RefreshVerdict::Reissue) {
         return Ok(None);
     }

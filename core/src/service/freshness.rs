@@ -21,12 +21,14 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, Known>,
+    /// When users were last seen not to be deleted, for tokens that belong to no session.
+    standing: Generations<String, Millis>,
     epoch: Epoch,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { known: Generations::new(50_000), epoch: Epoch::default() }
+        Self { known: Generations::new(50_000), standing: Generations::new(50_000), epoch: Epoch::default() }
     }
 }
 
@@ -62,6 +64,23 @@ impl Freshness {
         }
     }
 
+    /// When a user was last seen not to be deleted, at `not_before` or later.
+    #[must_use]
+    pub fn standing_at(&self, user_id: &str, not_before: Millis) -> Option<Millis> {
+        self.standing.get(user_id).filter(|at| *at >= not_before)
+    }
+
+    /// Remembers that a user was not deleted, by a read that began under `epoch`.
+    pub fn put_standing(&self, user_id: &str, read_at: Millis, epoch: u32) {
+        if epoch != self.epoch() {
+            return;
+        }
+        self.standing.insert(user_id.to_owned(), read_at);
+        if epoch != self.epoch() {
+            self.standing.remove(user_id);
+        }
+    }
+
     /// Forgets sessions.
     pub fn forget_sessions<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
         self.epoch.advance();
@@ -74,11 +93,13 @@ impl Freshness {
     pub fn forget_all(&self) {
         self.epoch.advance();
         self.known.retain(|_| false);
+        self.standing.retain(|_| false);
     }
 
     /// Forgets every session of a user.
     pub fn forget_user(&self, user_id: &str) {
         self.epoch.advance();
         self.known.retain(|known| known.state.session.user_id != user_id);
+        self.standing.remove(user_id);
     }
 }

@@ -37,5 +37,6 @@ pub async fn run(realm: &Realm, now: Millis) {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    drop(realm.store.purge_deleted_users(now).await);
     drop(keys::delete_expired(realm).await);
 }

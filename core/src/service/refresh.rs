@@ -31,7 +31,7 @@ pub async fn refresh(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Re
     }
     let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
     for _ in 0..RACES {
-        match judge_refresh(&state.session, claims.generation, &realm.config.session, now) {
+        match judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now) {
             RefreshVerdict::Rotate => match step(realm, &state, now).await? {
                 Rotation::Rotated(next) => return sessions::issue(realm, &next.session, &next.roles, now),
                 Rotation::Behind(next) => state = next,

@@ -43,8 +43,10 @@ pub fn new_session(realm: &Realm, user_id: &str, caller: &Caller, now: Millis) -
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
 pub fn issue(realm: &Realm, session: &Session, roles: &[String], now: Millis) -> Result<Value, Failure> {
     let ring = realm.keys.require()?;
+    // The first one is as old as its session, which tells it from what the host signs later.
+    let iat = seconds(if session.generation == 0 { session.created_at } else { now });
     let refresh_token = ring
-        .sign_refresh(&session.id, session.generation, seconds(now), seconds(session.expires_at), now)
+        .sign_refresh(&session.id, session.generation, iat, seconds(session.expires_at), now)
         .map_err(Error::from)?;
     Ok(json!({
         "accessToken": issue_access(realm, session, roles, now)?,

@@ -79,7 +79,9 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
 /// The store's.
 pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
     let live = realm.store.list_sessions(user_id, realm.now()).await?;
-    let deleted = realm.revoking(Revocation::User(user_id.to_owned()), realm.store.delete_user(user_id)).await?;
+    // Tokens without a session outlive their user by as long as this.
+    let write = realm.store.delete_user(user_id, realm.now().saturating_add(realm.config.access_ttl));
+    let deleted = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if deleted {
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
         trail.sessions_revoked(user_id, &ids);

@@ -27,6 +27,8 @@ struct Tables {
     sessions: BTreeMap<String, Session>,
     /// Normalised value to user id.
     owners: BTreeMap<String, String>,
+    /// Until when the ids of deleted users are remembered.
+    deleted: BTreeMap<String, Millis>,
     /// Newest last.
     keys: Vec<StoredKey>,
 }
@@ -192,12 +194,24 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn delete_user(&self, user_id: &str) -> Result<bool, StoreError> {
+    async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         self.with(|tables| {
+            if tables.users.remove(user_id).is_none() {
+                return false;
+            }
             tables.sessions.retain(|_, session| session.user_id != user_id);
             tables.owners.retain(|_, owner| owner != user_id);
-            tables.users.remove(user_id).is_some()
+            tables.deleted.insert(user_id.to_owned(), remembered_until);
+            true
         })
+    }
+
+    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
+        self.with(|tables| tables.deleted.contains_key(user_id))
+    }
+
+    async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
+        self.with(|tables| tables.deleted.retain(|_, until| *until >= now))
     }
 
     async fn set_roles(&self, user_id: &str, roles: &[String], _now: Millis) -> Result<bool, StoreError> {

@@ -17,7 +17,7 @@ mod mysql;
 mod postgres;
 
 /// Versions by name, numbered from 1. Append only.
-const VERSIONS: [&str; 2] = ["tables", "indexes"];
+const VERSIONS: [&str; 3] = ["tables", "indexes", "deleted_users"];
 /// How often a migration that meets others looks again.
 const PATIENCE: u32 = 60;
 /// Identifiers given a normal form in one transaction.
@@ -104,7 +104,8 @@ impl<E: Executor> SqlStore<E> {
         batch.push(applied.expect(0));
         batch.extend(match version {
             1 => self.plan_tables(now).await?,
-            _ => self.plan_indexes(&INDEXES).await?,
+            2 => self.plan_indexes(&INDEXES).await?,
+            _ => table(self.executor.dialect().tables, "sentri_deleted_users").into_iter().collect(),
         });
         batch.push(Statement::write(
             "INSERT INTO sentri_migrations (version, name, applied_at) VALUES (?, ?, ?)",
@@ -164,7 +165,7 @@ impl<E: Executor> SqlStore<E> {
     /// Version 1: every table as the schema file has it; a table of sentri 5 gets what it lacks.
     async fn plan_tables(&self, now: Millis) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
-        let mut plan: Vec<Statement> = statements_of(dialect.tables).map(|sql| ddl(sql.to_owned())).collect();
+        let mut plan: Vec<Statement> = statements_of(dialect.tables).map(ddl).collect();
         let (time, binary, long) = (dialect.time, dialect.binary_text, dialect.long_text);
         let additions = [
             ("sentri_users", vec![("updated_at", time), ("auth_epoch", "BIGINT NOT NULL DEFAULT 0")]),
@@ -303,12 +304,18 @@ fn ddl(sql: impl Into<std::borrow::Cow<'static, str>>) -> Statement {
     Statement::write(sql, []).once()
 }
 
-fn statements_of(script: &str) -> impl Iterator<Item = &str> {
+/// The statement that makes a table, out of those of the schema.
+fn table(tables: &'static str, name: &str) -> Option<Statement> {
+    let begin = format!("CREATE TABLE IF NOT EXISTS {name} ");
+    statements_of(tables).find(|sql| sql.starts_with(&begin)).map(ddl)
+}
+
+fn statements_of(script: &'static str) -> impl Iterator<Item = &'static str> {
     script.split(";\n").map(str::trim).filter(|sql| !sql.is_empty())
 }
 
 /// SQLite can't drop a constraint: a table without it takes the place of the old one.
-fn rebuilt_identifiers(tables: &str) -> Vec<Statement> {
+fn rebuilt_identifiers(tables: &'static str) -> Vec<Statement> {
     let table = "IF NOT EXISTS sentri_identifiers ";
     let create = statements_of(tables).find(|sql| sql.contains(table)).unwrap_or_default();
     vec![

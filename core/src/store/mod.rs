@@ -72,8 +72,14 @@ pub trait Store: Send + Sync + 'static {
         normalized: Option<&str>,
     ) -> Result<UserPage, StoreError>;
 
-    /// Deletes a user with its identifiers and sessions. `false`: there was none.
-    async fn delete_user(&self, user_id: &str) -> Result<bool, StoreError>;
+    /// Deletes a user with its identifiers and sessions, and remembers the id until then. `false`: there was none.
+    async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError>;
+
+    /// Whether a user of this id was deleted and is remembered.
+    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError>;
+
+    /// Forgets the ids of deleted users that were to be remembered until before `now`.
+    async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError>;
 
     /// Replaces the role set. `false`: no such user.
     async fn set_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError>;

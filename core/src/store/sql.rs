@@ -158,8 +158,17 @@ impl<E: Executor> Store for SqlStore<E> {
         self.select_users(limit, after, normalized).await
     }
 
-    async fn delete_user(&self, user_id: &str) -> Result<bool, StoreError> {
-        self.remove_user(user_id).await
+    async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
+        self.remove_user(user_id, remembered_until).await
+    }
+
+    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
+        self.has_tombstone(user_id).await
+    }
+
+    async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sentri_deleted_users WHERE expires_at < ?";
+        self.run_one(Statement::write(sql, [Value::Time(now)])).await.map(drop)
     }
 
     async fn set_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {

@@ -122,6 +122,8 @@ async fn p21_p27_other_processes_know_within_the_age_of_their_check() {
         here.server.call("assignRoles", json!([login.user_id, ["editor"]])).await.unwrap();
         clock.advance(5_001);
         assert_eq!(there.guard(&login.access).await.result.unwrap().roles, ["editor"], "{kind:?}");
+        let loose = there.server.sign_access_token(&json!({ "id": login.user_id, "roles": ["admin"] })).unwrap();
+        assert!(there.guard(&loose).await.result.is_ok());
         let auth = format!("Bearer {}", login.access);
         assert_eq!(here.request("POST", "/logout-all", &[("authorization", &auth)], None).await.status, 200);
         assert!(here.guard(&login.access).await.result.is_err(), "here at once");
@@ -129,6 +131,13 @@ async fn p21_p27_other_processes_know_within_the_age_of_their_check() {
         let late = there.guard(&login.access).await.result.unwrap_err();
         assert!(late.is(ErrorCode::Unauthorized), "{kind:?}: {late}");
         assert_eq!(there.refresh(&login.refresh).await.status, 401);
+        // C6: a token without a session ends with its user.
+        assert!(there.guard(&loose).await.result.is_ok());
+        here.server.call("deleteUser", json!([login.user_id])).await.unwrap();
+        assert!(here.guard(&loose).await.result.is_err(), "here at once");
+        clock.advance(5_001);
+        let late = there.guard(&loose).await.result.unwrap_err();
+        assert!(late.is(ErrorCode::Unauthorized), "{kind:?}: {late}");
         here.server.close().await;
         there.server.close().await;
         own.drop().await;

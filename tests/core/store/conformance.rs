@@ -28,6 +28,7 @@ macro_rules! store_conformance {
                 users_are_listed_in_pages
                 users_are_found_by_identifier
                 a_deleted_user_leaves_nothing
+                deleted_users_are_remembered_for_a_time
                 roles_are_replaced
                 a_rehash_is_a_compare_and_set
                 a_password_change_revokes_sessions
@@ -272,14 +273,32 @@ pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     let other = registered(&store, &["ben"]).await;
     let session = logged_in(&store, &user.id).await;
-    assert!(store.delete_user(&user.id).await.unwrap());
-    assert!(!store.delete_user(&user.id).await.unwrap());
+    assert!(store.delete_user(&user.id, T).await.unwrap());
+    assert!(!store.delete_user(&user.id, T).await.unwrap());
     assert!(store.find_user(&user.id).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
     assert_eq!(store.rotate(&session.id, 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
     assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap().is_none());
     registered(&store, &["anna"]).await;
     assert!(store.find_user(&other.id).await.unwrap().is_some());
+}
+
+pub async fn deleted_users_are_remembered_for_a_time(store: AnyStore) {
+    let (anna, ben) = (registered(&store, &["anna"]).await, registered(&store, &["ben"]).await);
+    assert!(!store.is_deleted(&anna.id).await.unwrap());
+    let nobody = make_id();
+    assert!(!store.delete_user(&nobody, T + HOUR).await.unwrap());
+    assert!(store.delete_user(&anna.id, T + HOUR).await.unwrap());
+    assert!(store.delete_user(&ben.id, T + 2 * HOUR).await.unwrap());
+    let deleted = async |id: &str| store.is_deleted(id).await.unwrap();
+    assert!(deleted(&anna.id).await && deleted(&ben.id).await && !deleted(&nobody).await && !deleted("").await);
+    store.purge_deleted_users(T + HOUR).await.unwrap();
+    assert!(deleted(&anna.id).await, "to the very end");
+    store.purge_deleted_users(T + HOUR + 1).await.unwrap();
+    assert!(!deleted(&anna.id).await && deleted(&ben.id).await);
+    // The same id once more, as the host's own code may make it.
+    assert!(store.create_user(&NewUser { id: ben.id.clone(), ..new_user(&["benny"]) }).await.unwrap());
+    assert!(store.delete_user(&ben.id, T).await.unwrap());
 }
 
 pub async fn roles_are_replaced(store: AnyStore) {

@@ -306,7 +306,7 @@ async fn an_id_with_a_space_behind_it_is_another_one() {
         assert!(!store.revoke_session(&session_id, Some(&someone.id), T).await.unwrap());
         assert_eq!(store.revoke_sessions(&user_id, T).await.unwrap(), Vec::<String>::new());
         assert!(!store.change_password(&user_id, None, "hash", T).await.unwrap());
-        assert!(!store.delete_user(&user_id).await.unwrap());
+        assert!(!store.delete_user(&user_id, T).await.unwrap());
         assert_eq!(store.list_sessions(&someone.id, T).await.unwrap().len(), 1);
     }
 }

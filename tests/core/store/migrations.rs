@@ -295,7 +295,7 @@ async fn is_adopted(store: &Arc<dyn Store>) {
         store.add_identifiers("u-old", &more, &ChangeLimits::default(), T).await.unwrap(),
         IdentifierChange::Done
     );
-    assert!(store.delete_user("u-old").await.unwrap());
+    assert!(store.delete_user("u-old", T).await.unwrap());
     assert!(store.find_session("s-live").await.unwrap().is_none());
 }
 

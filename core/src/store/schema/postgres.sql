@@ -35,3 +35,7 @@ CREATE TABLE IF NOT EXISTS sentri_keys (
   active_from TIMESTAMP(6) NOT NULL,
   retired_at TIMESTAMP(6)
 );
+CREATE TABLE IF NOT EXISTS sentri_deleted_users (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  expires_at TIMESTAMP(6) NOT NULL
+);

@@ -35,3 +35,7 @@ CREATE TABLE IF NOT EXISTS sentri_keys (
   active_from TEXT NOT NULL,
   retired_at TEXT
 );
+CREATE TABLE IF NOT EXISTS sentri_deleted_users (
+  id TEXT NOT NULL PRIMARY KEY,
+  expires_at TEXT NOT NULL
+);

@@ -110,15 +110,26 @@ impl<E: Executor> SqlStore<E> {
         Ok(UserPage { users, next })
     }
 
-    pub(super) async fn remove_user(&self, user_id: &str) -> Result<bool, StoreError> {
+    pub(super) async fn remove_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         // Explicit where the foreign keys cascade: adopted tables may lack them.
         self.applies(Batch::of([
             self.lock_user(user_id),
             Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [id(user_id)]),
             Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [id(user_id)]),
             Statement::write("DELETE FROM sentri_users WHERE id = ?", [id(user_id)]).expect(1),
+            // An id that the host's own code gave out a second time may be here already.
+            Statement::write("DELETE FROM sentri_deleted_users WHERE id = ?", [id(user_id)]),
+            Statement::write(
+                "INSERT INTO sentri_deleted_users (id, expires_at) VALUES (?, ?)",
+                [id(user_id), Value::Time(remembered_until)],
+            ),
         ]))
         .await
+    }
+
+    pub(super) async fn has_tombstone(&self, user_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT id FROM sentri_deleted_users WHERE id = ?";
+        Ok(!self.rows(Statement::read(sql, [id(user_id)])).await?.is_empty())
     }
 
     pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
