@@ -33,6 +33,9 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Ends of paths whose answers hold tokens or whose repetition must be judged anew.
 const PASSED_THROUGH: [&str; 5] = ["/login", "/refresh", "/logout", "/logout-all", "/me/password"];
 
+/// The options of the middleware. Where answers are shared, whoever opens Redis reads `redisUrl`.
+const MEMBERS: [&str; 7] = ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl"];
+
 const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A key in the cache: a digest of everything that must be equal. Shows neither credential nor header.
@@ -122,6 +125,11 @@ impl IdempotencyRules {
             Some(Value::Object(members)) => members,
             Some(_) => return Err(Error::configuration("The idempotency options must be an object")),
         };
+        if let Some(name) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+            let message =
+                format!("{name} is not an option of the idempotency middleware: it has {}", MEMBERS.join(", "));
+            return Err(Error::configuration(message));
+        }
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
         if let Some(ttl) = given("ttl") {
             let length = match ttl {

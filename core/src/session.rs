@@ -107,8 +107,9 @@ fn is_of_the_host(session: &Session, iat: i64) -> bool {
     iat > session.created_at.div_euclid(1000) && session.rotated_at.is_some_and(|at| iat >= at.div_euclid(1000))
 }
 
+/// A rotation in the future is of a clock that was put right since; the grace period does not wait for it.
 fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {
-    session.rotated_at.is_some_and(|at| now.saturating_sub(at) <= rules.grace)
+    session.rotated_at.is_some_and(|at| (0..=rules.grace).contains(&now.saturating_sub(at)))
 }
 
 fn successor_used(session: &Session) -> bool {

@@ -22,6 +22,8 @@ export interface Guarded {
   events: LoggedEvent[];
   /** Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never. */
   freshUntil: number;
+  /** When it was found out. A clock that steps back behind that makes it worth nothing. */
+  since?: number;
   epoch: number;
 }
 

@@ -53,7 +53,7 @@ export abstract class NativeGuard implements Guardian {
       const known = this.guards.get(key, mark);
       if (known !== undefined) {
         const now = this.now();
-        if (now < known.freshUntil && known.epoch === this.epochAt(now)) {
+        if (now < known.freshUntil && now >= known.since! && known.epoch === this.epochAt(now)) {
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
           return known;
         }
@@ -79,7 +79,10 @@ export abstract class NativeGuard implements Guardian {
   private guarded(key: string | undefined, text: string): Guarded {
     const guarded = JSON.parse(text) as Guarded;
     this.dispatcher.log(guarded.events);
-    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) this.guards.set(key, markOf(key), guarded);
+    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) {
+      guarded.since = this.now();
+      this.guards.set(key, markOf(key), guarded);
+    }
     return guarded;
   }
 

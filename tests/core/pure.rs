@@ -26,6 +26,8 @@ mod origin;
 mod password;
 #[path = "pure/remote.rs"]
 mod remote;
+#[path = "pure/session.rs"]
+mod session;
 #[path = "pure/standalone.rs"]
 mod standalone;
 #[path = "pure/vectors.rs"]

@@ -118,9 +118,10 @@ for (const [name, framework] of Object.entries(frameworks)) {
     const lines = await exchange(base, "GET", "/protected", [["cookie", [`access_token=${one}`, `access_token=${other}`]]]);
     assert.equal(told(lines), "401 UNAUTHORIZED", "in two headers as in one");
     const cookie = `access_token=${one}`;
-    for (const authorization of ["Bearer x", "Bearer a.b.c", `Bearer ${one}x`, `Bearer ${tokens.sign({ expiresIn: -60 })}`, "Bearer", "Basic cml6ejp4"]) {
+    for (const authorization of ["Bearer x", "Bearer a.b.c", `Bearer ${one}x`, `Bearer ${tokens.sign({ expiresIn: -60 })}`, "Bearer", "Basic cml6ejp4, Bearer"]) {
       assert.equal((await ask({ cookie, authorization })).status, 401, authorization.slice(0, 20));
     }
+    assert.equal((await ask({ cookie, authorization: "Basic cml6ejp4" })).body.id, "one", "another scheme is not ours");
   });
 }
 

@@ -136,6 +136,8 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
       [() => auth.rateLimiter({ maxAttempts: 1 }), /durationSeconds/], [() => auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: "ip" }), /key/],
       [() => auth.authorize("zz"), /^authorize\(\) names 'zz'/], [() => auth.authorize(undefined), /^authorize\(\)/],
       [() => auth.errorHandler({ onUnhandled: "log" }), /^errorHandler\(\): onUnhandled/],
+      [() => auth.errorHandler({ onUnhandeld: () => {} }), /^errorHandler\(\): onUnhandeld is not an option/],
+      [() => auth.permit({ role: ["admin"], check: () => false }), /^permit\(\): role is not an option/],
     ];
     for (const [call, message] of wrong) assert.throws(call, { name: "SentriError", code: "CONFIGURATION_ERROR", message }, String(call));
   });

@@ -282,13 +282,27 @@ test("what is no token, or of no algorithm of ours, causes no fetch", async (t) 
   assert.equal(keys.requests, 0);
 });
 
+test("what is remembered is worth nothing when the clock has stepped back behind it", async (t) => {
+  const { client, tokens, clock } = await setUp(t);
+  const token = tokens.sign({ id: "rizz" });
+  assert.equal(await ask(client, bearer(token)), "rizz");
+  assert.equal(client.guardNow(bearer(token)).principal.id, "rizz");
+  clock.advance(-HOUR);
+  assert.equal(client.guardNow(bearer(token)), undefined, "nobody can tell how old it is");
+  assert.equal(await ask(client, bearer(token)), "rizz");
+});
+
 test("P41: a bearer token comes first, and a bad one does not fall back to the cookie", async (t) => {
   const { client, tokens } = await setUp(t);
   const [good, other] = [tokens.sign({ id: "rizz" }), tokens.sign({ id: "other" })];
   const cookie = `access_token=${good}`;
   assert.equal(await ask(client, { method: "GET", cookie }), "rizz");
   assert.equal(await ask(client, bearer("bad", { cookie })), "TOKEN_INVALID");
-  assert.equal(await ask(client, { method: "GET", authorization: "Basic x", cookie }), "UNAUTHORIZED");
+  assert.equal(await ask(client, { method: "GET", authorization: "Basic x", cookie }), "rizz", "another scheme is not ours");
+  assert.equal(await ask(client, { method: "GET", authorization: "Basic x" }), "UNAUTHORIZED");
+  for (const authorization of ["Bearer", "Basic x, Bearer", `Basic x,bearer ${good}`]) {
+    assert.equal(await ask(client, { method: "GET", authorization, cookie }), "UNAUTHORIZED", "any part that has the scheme Bearer makes it ours");
+  }
   assert.equal(await ask(client, bearer(other, { cookie })), "other");
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${other}` }), "UNAUTHORIZED");
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${good}` }), "rizz");

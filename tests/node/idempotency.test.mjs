@@ -213,7 +213,7 @@ for (const [name, framework] of Object.entries(gates)) {
     assert.deepEqual([(await order()).json.run, (await order()).json.run, runs], [1, 1, 1]);
     await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
     assert.deepEqual([(await order()).status, runs], [401, 1]);
-    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["redisPatience", { redisPatience: "2m" }], ["onRedisAway", { onRedisAway: "run" }], ["options", null], ["options", "60"]];
+    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["redisPatience", { redisPatience: "2m" }], ["onRedisAway", { onRedisAway: "run" }], ["options", null], ["options", "60"], ["tll", { tll: 5 }]];
     for (const make of [auth.idempotencyMiddleware, framework.standalone]) {
       for (const [option, given] of wrong) assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
     }

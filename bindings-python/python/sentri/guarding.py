@@ -50,6 +50,8 @@ class Guarded:
     #: Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never.
     fresh_until: int
     epoch: int
+    #: When it was found out. A clock that steps back behind that makes it worth nothing.
+    since: float = 0
 
     def admit(self) -> tuple[User, Auth]:
         """The user, or the exception of the refusal."""
@@ -110,7 +112,7 @@ class Guard:
         key = request.get("authorization")
         known = None if key is None else self._guards.get(key)
         if key is not None and known is not None:
-            if self._now() < known.fresh_until and known.epoch == epoch(self._number):
+            if known.since <= self._now() < known.fresh_until and known.epoch == epoch(self._number):
                 self._dispatcher.log_again(known.events, request_id)
                 return known
             self._guards.delete(key)
@@ -142,7 +144,7 @@ class Guard:
         user = principal and User(principal["id"], tuple(principal["roles"]))
         auth = principal and Auth(principal["sessionId"], principal["token"])
         headers = [(name, value) for name, value in data["headers"]]
-        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"])
+        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"], self._now())
         if key is not None and user is not None and guarded.fresh_until > 0 and is_memorable(key):
             self._guards.set(key, guarded)
         return guarded

@@ -15,12 +15,13 @@ pub(super) fn read(
     cookie_name: Option<&str>,
     trusted: &[Origin],
 ) -> Result<Option<String>, Error> {
-    match (&request.authorization, cookie_name) {
-        (Some(header), _) => bearer(header)
-            .map(|token| Some(token.to_owned()))
-            .ok_or_else(|| Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'")),
-        (None, Some(name)) => read_cookie(request, name, trusted),
-        (None, None) => Ok(None),
+    match (authorization(request.authorization.as_deref()), cookie_name) {
+        (Authorization::Bearer(token), _) => Ok(Some(token.to_owned())),
+        (Authorization::Malformed, _) => {
+            Err(Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"))
+        }
+        (Authorization::None, Some(name)) => read_cookie(request, name, trusted),
+        (Authorization::None, None) => Ok(None),
     }
 }
 
@@ -41,9 +42,11 @@ pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]
 /// The token of a request to an endpoint or a route, unverified and whatever its origin: the bearer token, else the
 /// cookie's.
 #[must_use]
-pub fn unverified(authorization: Option<&str>, cookies: Option<&str>, cookie_name: Option<&str>) -> Option<String> {
-    if let Some(header) = authorization {
-        return bearer(header).map(str::to_owned);
+pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Option<&str>) -> Option<String> {
+    match authorization(header) {
+        Authorization::Bearer(token) => return Some(token.to_owned()),
+        Authorization::Malformed => return None,
+        Authorization::None => {}
     }
     match cookie::read(cookies.into_iter(), cookie_name?) {
         Found::One(token) => Some(token),
@@ -51,9 +54,33 @@ pub fn unverified(authorization: Option<&str>, cookies: Option<&str>, cookie_nam
     }
 }
 
-/// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
+/// The content of an `Authorization` header, as far as it concerns us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorization<'a> {
+    /// There is none, or it is of a scheme that is not ours, such as the `Basic` of a proxy in front of the application.
+    None,
+    /// `Bearer <token>`
+    Bearer(&'a str),
+    /// A part of it has the scheme Bearer, and the header as a whole is not `Bearer <token>`.
+    Malformed,
+}
+
+/// Reads an `Authorization` header. If any part between commas has the scheme Bearer, with or without a token, then the
+/// header must be well formed and excludes the cookie: a proxy may have joined several lines into one, and nobody can
+/// tell which of them the client means.
 #[must_use]
-pub fn bearer(header: &str) -> Option<&str> {
+pub fn authorization(header: Option<&str>) -> Authorization<'_> {
+    let Some(header) = header else { return Authorization::None };
+    if let Some(token) = bearer(header) {
+        return Authorization::Bearer(token);
+    }
+    let scheme =
+        |part: &str| part.split_ascii_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("bearer"));
+    if header.split(',').any(scheme) { Authorization::Malformed } else { Authorization::None }
+}
+
+/// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
+fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim_matches(' ');
     let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains([' ', ',']);

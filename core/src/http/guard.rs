@@ -13,7 +13,7 @@ use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::{Refusal, ended};
-use crate::service::{Realm, keys, sessions};
+use crate::service::{Realm, Trail, keys, refresh, sessions};
 use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness};
 use crate::store::model::SessionState;
 use crate::token::TokenError;
@@ -110,10 +110,15 @@ enum Step {
     /// The signature is good and there is no session; the user must not have been deleted.
     User(Box<AccessClaims>, String),
     /// No good access token, but a refresh cookie.
-    Silent {
-        refresh_token: String,
-        otherwise: Error,
-    },
+    Silent(Box<Silent>),
+}
+
+struct Silent {
+    refresh_token: String,
+    /// The answer if the refresh cookie is no good.
+    otherwise: Error,
+    /// The session of the expired access token, if the request brings one. No other session may take its place.
+    session: Option<Option<String>>,
 }
 
 struct Verified {
@@ -132,7 +137,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
     keys::reload_if_old(realm);
     match first_step(realm, request) {
         Step::Done(guarded) => Some(*guarded),
-        Step::Silent { .. } => None,
+        Step::Silent(_) => None,
         Step::User(claims, token) => {
             let read_at = standing_in_memory(realm, &claims.id)?;
             Some(passed_without_session(realm, *claims, token, read_at))
@@ -157,9 +162,9 @@ pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
     keys::catch_up(realm).await;
     match first_step(realm, request) {
         Step::Done(guarded) => *guarded,
-        Step::Silent { refresh_token, otherwise } => match silent_refresh(realm, &refresh_token).await {
+        Step::Silent(silent) => match silent_refresh(realm, &silent).await {
             Ok(Some(guarded)) => guarded,
-            Ok(None) => refused(realm, otherwise),
+            Ok(None) => refused(realm, silent.otherwise),
             Err(failure) => refused(realm, failure.into_public().0),
         },
         Step::Session(verified) => check_session(realm, *verified).await,
@@ -182,8 +187,9 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     let Ok(token) = credential::read(request, access_name.as_deref(), &realm.config.trusted_origins) else {
         return Some(String::new());
     };
-    let claims = token.map(|token| ring.verify_access(&token, &realm.config.claims, now));
-    if let Some(Ok(AccessClaims { id, mut roles, session_id, .. })) = claims {
+    let read = |token: String| ring.verify_access_ignoring_expiry(&token, &realm.config.claims, now);
+    let claims = token.map(read);
+    if let Some(Ok((AccessClaims { id, mut roles, session_id, .. }, false))) = claims {
         roles.sort_unstable();
         return Some(match session_id {
             None => json!({ "user": id, "roles": roles }).to_string(),
@@ -196,11 +202,13 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     // Those whom a silent refresh will let in.
     let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.silent_refresh);
     let session = match (claims, refresh_name) {
-        (None | Some(Err(TokenError::Expired)), Some(name)) => {
+        (Some(Err(_)), _) | (_, None) => None,
+        (expired, Some(name)) => {
             let token = credential::read_cookie(request, &name, &realm.config.trusted_origins).ok().flatten();
-            token.and_then(|token| ring.verify_refresh(&token, now).ok())
+            let claims = token.and_then(|token| ring.verify_refresh(&token, now).ok());
+            let expired = expired.and_then(Result::ok).map(|(claims, _)| claims.session_id);
+            claims.filter(|claims| is_of_session(expired.as_ref(), &claims.session_id))
         }
-        _ => None,
     };
     Some(session.map_or_else(String::new, |claims| json!({ "session": claims.session_id }).to_string()))
 }
@@ -216,7 +224,7 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     let cookie_name = realm.config.access_cookie.as_ref().map(|rules| rules.name.as_str());
     let token = match credential::read(request, cookie_name, &realm.config.trusted_origins) {
         Ok(Some(token)) => token,
-        Ok(None) => return silent_step(realm, request, credential::missing()),
+        Ok(None) => return silent_step(realm, request, credential::missing(), None),
         Err(error) => return done(error),
     };
     let now = realm.now();
@@ -226,7 +234,11 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     };
     match ring.verify_access(&token, &realm.config.claims, now) {
         Ok(claims) => with_claims(realm, claims, token),
-        Err(TokenError::Expired) => silent_step(realm, request, ErrorCode::TokenExpired.into()),
+        Err(TokenError::Expired) => {
+            let claims = ring.verify_access_ignoring_expiry(&token, &realm.config.claims, now);
+            let session = claims.ok().and_then(|(claims, _)| claims.session_id);
+            silent_step(realm, request, ErrorCode::TokenExpired.into(), Some(session))
+        }
         Err(error) => done(error.into()),
     }
 }
@@ -254,13 +266,14 @@ fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Gu
     passed(realm, principal, exp)
 }
 
-fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error) -> Step {
+/// `session` is that of an expired access token, if there is such a token.
+fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, session: Option<Option<String>>) -> Step {
     let refused_with = |error: Error| Step::Done(Box::new(refused(realm, error)));
     let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
         return refused_with(otherwise);
     };
     match credential::read_cookie(request, &rules.name, &realm.config.trusted_origins) {
-        Ok(Some(refresh_token)) => Step::Silent { refresh_token, otherwise },
+        Ok(Some(refresh_token)) => Step::Silent(Box::new(Silent { refresh_token, otherwise, session })),
         Ok(None) => refused_with(otherwise),
         Err(error) => refused_with(error),
     }
@@ -271,7 +284,8 @@ fn session_in_memory(realm: &Realm, session_id: &str) -> Option<(SessionState, M
     if max_age == 0 {
         return None;
     }
-    let known = realm.freshness.get(session_id, realm.now() - max_age)?;
+    let now = realm.now();
+    let known = realm.freshness.get(session_id, now - max_age..=now)?;
     Some((known.state, known.read_at))
 }
 
@@ -352,17 +366,22 @@ fn judge_session(realm: &Realm, verified: Verified, state: Option<&SessionState>
 
 /// A new access token for a good refresh cookie. Nothing is rotated, so requests in parallel can't trip over each
 /// other. `None`: the cookie is no good either.
-async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Option<Guarded>, Failure> {
+async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Guarded>, Failure> {
     let now = realm.now();
-    let Ok(claims) = realm.keys.require()?.verify_refresh(refresh_token, now) else { return Ok(None) };
+    let Ok(claims) = realm.keys.require()?.verify_refresh(&silent.refresh_token, now) else { return Ok(None) };
+    if !is_of_session(silent.session.as_ref(), &claims.session_id) {
+        return Ok(None);
+    }
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
         return Ok(Some(refused(realm, error).because(realm.config.logging, event)));
     }
     let epoch = realm.freshness.epoch();
     let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
     let verdict = judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now);
-    if !matches!(verdict, RefreshVerdict::Rotate | RefreshVerdict::Reissue) {
-        return Ok(None);
+    match verdict {
+        RefreshVerdict::Rotate | RefreshVerdict::Reissue => {}
+        RefreshVerdict::Reuse => return end_reused_silently(realm, &state).await.map(Some),
+        RefreshVerdict::Revoked | RefreshVerdict::Expired => return Ok(None),
     }
     if verdict == RefreshVerdict::Rotate && wants_touch(&state, now) {
         realm.store.touch_session(&claims.session_id, claims.generation, now).await?;
@@ -390,6 +409,24 @@ async fn silent_refresh(realm: &Arc<Realm>, refresh_token: &str) -> Result<Optio
         guarded.events.insert(0, event);
     }
     Ok(Some(guarded))
+}
+
+/// Whether a refresh token of `session_id` may stand in for an expired access token of the session `expired`; without such
+/// a token, any may.
+fn is_of_session(expired: Option<&Option<String>>, session_id: &str) -> bool {
+    expired.is_none_or(|session| session.as_deref() == Some(session_id))
+}
+
+/// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.
+async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<Guarded, Failure> {
+    let mut trail = Trail::new(realm.config.logging);
+    let failure = refresh::end_reused(realm, state, &mut trail).await?;
+    let mut guarded = revoked(realm, &state.session.user_id, failure.into_public().0);
+    guarded.events.splice(0..0, trail.events);
+    let cookies = [&realm.config.cookie, &realm.config.access_cookie].into_iter().flatten();
+    guarded.headers = cookies.map(|rules| ("Set-Cookie".to_owned(), rules.clear())).collect();
+    guarded.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    Ok(guarded)
 }
 
 /// A length of time in whole seconds, none for a negative one.

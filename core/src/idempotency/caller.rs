@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::crypto::sha256;
 use crate::http::client_ip;
+use crate::http::credential::{self, Authorization};
 
 /// What a request says of who makes it.
 #[derive(Clone, Copy, Default)]
@@ -29,12 +30,15 @@ pub struct Caller(pub(super) [u8; 32]);
 impl Credentials<'_> {
     /// The maker: all credentials together, since nobody knows which of them a handler goes by, and the address where there
     /// is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It stands neither
-    /// for an API key, which may do more than the user, nor for what the application names.
+    /// for an API key, which may do more than the user, nor for what the application names, nor for an `Authorization` whose
+    /// scheme is not ours.
     #[must_use]
     pub fn caller(&self) -> Caller {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
         let parts = if identity.is_some() {
-            [Some("identity"), identity, None, api_key, named]
+            let foreign = authorization.filter(|header| !header.is_empty());
+            let foreign = foreign.filter(|header| credential::authorization(Some(header)) == Authorization::None);
+            [Some("identity"), identity, foreign, api_key, named]
         } else if authorization.or(cookie).or(api_key).or(named).is_some() {
             [Some("credentials"), authorization, cookie, api_key, named]
         } else {

@@ -1,5 +1,7 @@
 //! What this process knows of sessions without asking the store, and the counter that makes it forget at once.
 
+use std::ops::RangeInclusive;
+
 use crate::clock::Millis;
 use crate::epoch::Epoch;
 use crate::generations::Generations;
@@ -45,10 +47,11 @@ impl Freshness {
         &self.epoch
     }
 
-    /// What is known of a session, when it was read at `not_before` or later.
+    /// What is known of a session, when it was read in that time. An entry from the future was read before the clock was
+    /// put right, and nobody can tell how old it is.
     #[must_use]
-    pub fn get(&self, session_id: &str, not_before: Millis) -> Option<Known> {
-        self.known.get(session_id).filter(|known| known.read_at >= not_before)
+    pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<Known> {
+        self.known.get(session_id).filter(|known| read_in.contains(&known.read_at))
     }
 
     /// Remembers a read that began under `epoch`.

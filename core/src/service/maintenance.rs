@@ -20,7 +20,7 @@ const BATCH: u32 = 500;
 pub fn start_if_due(realm: &Arc<Realm>) {
     let now = realm.now();
     let last = realm.last_maintenance.load(Ordering::Relaxed);
-    if now - last < EVERY
+    if (0..EVERY).contains(&(now - last))
         || realm.last_maintenance.compare_exchange(last, now, Ordering::SeqCst, Ordering::SeqCst).is_err()
     {
         return;

@@ -53,7 +53,10 @@ async fn step(realm: &Realm, state: &SessionState, now: Millis) -> Result<Rotati
 }
 
 /// Two parties hold the chain of tokens, and nobody can tell which of them is the user: the session ends for both.
-async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
+///
+/// # Errors
+/// The store's; the failure to answer with is no error of this function.
+pub async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
     let session = &state.session;
     trail.note(|| {
         Event::new(EventName::RefreshReuseDetected)

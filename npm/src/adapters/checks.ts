@@ -77,10 +77,19 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
   };
 }
 
+/** The members of an options object. One that is not known is refused: a misspelt option would change nothing, silently. */
+function onlyOptions<T extends object>(call: string, options: unknown, known: ReadonlyArray<keyof T & string>): T {
+  const given = Object(options) as T;
+  const names = typeof options === "object" && !Array.isArray(options) ? Object.keys(given) : [];
+  const unknown = names.find((name) => !(known as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new SentriError("CONFIGURATION_ERROR", `${call}: ${unknown} is not an option; there is ${known.join(" and ")}`);
+  return given;
+}
+
 /** The options of `permit()`, looked at when it is called and not when the first request comes. */
 function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions<Req> {
   if (typeof options === "function") return { check: options as PermitCheck<Req> };
-  const { roles, check } = Object(options) as Partial<PermitOptions<Req>>;
+  const { roles, check } = onlyOptions<Partial<PermitOptions<Req>>>("permit()", options, ["roles", "check"]);
   if (typeof check !== "function") {
     const cure = roles === undefined ? "permit((req) => …) or permit({roles, check})" : "permit({roles, check}), or authorize(…) for roles alone";
     throw new SentriError("CONFIGURATION_ERROR", `permit() needs a function as its check: ${cure}`);
@@ -135,7 +144,7 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<void>
 
 /** What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. */
 export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>) {
-  const { onUnhandled } = Object(options) as ErrorHandlerOptions<Req>;
+  const { onUnhandled } = onlyOptions<ErrorHandlerOptions<Req>>("errorHandler()", options, ["onUnhandled"]);
   if (onUnhandled !== undefined && typeof onUnhandled !== "function") {
     throw new SentriError("CONFIGURATION_ERROR", "errorHandler(): onUnhandled must be a function, (error, request) => void");
   }

@@ -38,7 +38,8 @@ export class EdgeClient implements Guardian {
     if ("error" in credential) return this.refused(credential.error, requestId);
     const known = this.guards.get(credential.token);
     if (known === undefined) return undefined;
-    if (this.config.now() < known.freshUntil && known.epoch === this.keys.epoch) {
+    const now = this.config.now();
+    if (now < known.freshUntil && now >= known.since! && known.epoch === this.keys.epoch) {
       this.dispatcher.logAgain(known.events, requestId);
       return known;
     }
@@ -84,7 +85,7 @@ export class EdgeClient implements Guardian {
     const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, vouched.freshUntil);
     const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
     const guarded = this.answer({ principal, freshUntil, epoch: vouched.epoch }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
-    if (freshUntil > 0) this.guards.set(token, guarded);
+    if (freshUntil > 0) this.guards.set(token, { ...guarded, since: this.config.now() });
     return guarded;
   }
 

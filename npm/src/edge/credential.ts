@@ -15,7 +15,8 @@ export function readCredential(
   const { authorization, cookie } = request;
   if (authorization !== undefined) {
     const token = bearerOf(authorization);
-    return token === undefined ? refused("The Authorization header must be 'Bearer <token>'") : { token };
+    if (token !== undefined) return { token };
+    if (namesBearer(authorization)) return refused("The Authorization header must be 'Bearer <token>'");
   }
   if (cookieName === undefined) return refused("Access token is missing");
   const found = readCookie(cookie === undefined ? [] : [cookie], cookieName);
@@ -28,6 +29,14 @@ export function readCredential(
 /** The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter. */
 function bearerOf(header: string): string | undefined {
   return /^bearer +([^ ,]+) *$/i.exec(header)?.[1];
+}
+
+/**
+ * Whether any part between commas has the scheme Bearer, with or without a token. Other schemes are not ours, such as the `Basic` of
+ * a proxy in front of the application.
+ */
+function namesBearer(header: string): boolean {
+  return header.split(",").some((part) => /^[ \t\n\f\r]*bearer([ \t\n\f\r]|$)/i.test(part));
 }
 
 function refused(message: string): { error: ErrorData } {

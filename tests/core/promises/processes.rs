@@ -144,6 +144,28 @@ async fn p21_p27_other_processes_know_within_the_age_of_their_check() {
     }
 }
 
+/// What a process read of a session before the clock stepped back hides no revocation of another process.
+#[tokio::test]
+async fn a_clock_that_steps_back_hides_no_revocation() {
+    let own = Own::new(Database::SqliteFile).await;
+    let clock = Arc::new(TestClock::at(START));
+    let more = json!({ "sessionCheck": { "maxAge": "5s" } });
+    let [here, there] = [(); 2].map(|()| server(&own.option, more.clone(), &clock));
+    here.server.migrate().await.unwrap();
+    there.server.migrate().await.unwrap();
+    assert_eq!(here.register("rizz").await.status, 201);
+    let login = here.login("rizz").await;
+    assert!(there.guard(&login.access).await.result.is_ok());
+    let auth = format!("Bearer {}", login.access);
+    assert_eq!(here.request("POST", "/logout-all", &[("authorization", &auth)], None).await.status, 200);
+    clock.advance(-3_600_000);
+    let refused = there.guard(&login.access).await.result.unwrap_err();
+    assert!(refused.is(ErrorCode::Unauthorized), "{refused}");
+    here.server.close().await;
+    there.server.close().await;
+    own.drop().await;
+}
+
 /// P45: while the database is away every answer that needs it is a 503 within two seconds that says when to come back,
 /// never a 401 and never with a cookie; and all is well when it is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

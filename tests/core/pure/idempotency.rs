@@ -367,3 +367,9 @@ fn an_answer_in_memory_is_there_at_once() {
     assert_eq!(gate.end_now(&key, ticket, Some(answer("{}"))), Ok(()));
     assert!(matches!(gate.pass_now(&incoming), Some(Passage::Replay(replayed)) if replayed.body == b"{}"));
 }
+
+#[test]
+fn a_misspelt_option_is_refused() {
+    let refused = IdempotencyRules::from_options(Some(&json!({ "tll": 5 }))).unwrap_err();
+    assert!(refused.is(sentri_core::ErrorCode::ConfigurationError) && refused.to_string().contains("tll"), "{refused}");
+}

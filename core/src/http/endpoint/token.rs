@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::http::cookie::{self, Found};
-use crate::http::credential::{bearer, conflict, cross_origin};
+use crate::http::credential::{Authorization, authorization, conflict, cross_origin};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
 use crate::http::{Response, origin};
@@ -164,15 +164,15 @@ fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
 /// A client that kept only its access token can end its session too; a browser's cookie needs proof of origin.
 fn session_of_access_token(call: &Call<'_>) -> Option<String> {
     let (realm, ring) = (call.realm, call.realm.keys.get()?);
-    let token = match (call.request.header("authorization"), &realm.config.access_cookie) {
-        (Some(header), _) => bearer(header)?.to_owned(),
-        (None, Some(rules)) if comes_from_here(call) => {
+    let token = match (authorization(call.request.header("authorization")), &realm.config.access_cookie) {
+        (Authorization::Bearer(token), _) => token.to_owned(),
+        (Authorization::None, Some(rules)) if comes_from_here(call) => {
             match cookie::read(call.request.header_values("cookie"), &rules.name) {
                 Found::One(token) => token,
                 Found::None | Found::Conflict => return None,
             }
         }
-        (None, _) => return None,
+        (Authorization::None | Authorization::Malformed, _) => return None,
     };
     match ring.verify_access(&token, &realm.config.claims, realm.now()) {
         Ok(claims) => claims.session_id,
