@@ -1,5 +1,7 @@
 //! Passwords without a server. Arguments are a JSON list, answers as everywhere.
 
+#![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
+
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::standalone;

@@ -34,7 +34,8 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 const PASSED_THROUGH: [&str; 5] = ["/login", "/refresh", "/logout", "/logout-all", "/me/password"];
 
 /// The options of the middleware. Where answers are shared, whoever opens Redis reads `redisUrl`.
-const MEMBERS: [&str; 7] = ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl"];
+const MEMBERS: [&str; 9] =
+    ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl", "redisPatience", "onRedisAway"];
 
 const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

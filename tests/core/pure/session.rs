@@ -30,6 +30,6 @@ fn a_clock_that_steps_back_extends_no_grace() {
         (NOW + 1, RefreshVerdict::Reuse),
         (NOW + HOUR, RefreshVerdict::Reuse),
     ] {
-        assert_eq!(judge_refresh(&rotated(rotated_at), 0, &RULES, NOW), verdict, "{}", rotated_at - NOW);
+        assert_eq!(judge_refresh(&rotated(rotated_at), 0, 0, &RULES, NOW), verdict, "{}", rotated_at - NOW);
     }
 }

@@ -532,7 +532,7 @@ async fn postgres_tables_with_types_of_their_own_are_adopted() {
         assert_eq!((found.user_id.as_str(), found.roles.as_slice()), (user, &["user".to_owned()][..]));
         assert!(store.find_session(session).await.unwrap().is_some());
         assert!(store.find_session("no uuid").await.unwrap().is_none());
-        assert!(store.delete_user(user).await.unwrap());
+        assert!(store.delete_user(user, T).await.unwrap());
         assert!(store.find_session(session).await.unwrap().is_none());
         let keys = "SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = 'sentri_users'::regclass";
         assert_eq!(client.query(keys, &[]).await.unwrap().len(), 2, "foreign keys are back");

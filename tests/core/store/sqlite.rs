@@ -117,7 +117,7 @@ async fn other_processes_may_open_the_file() {
                       db.commit()\ndb.close()";
         assert!(Command::new("python3").args(["-c", script]).arg(folder.file()).status().unwrap().success());
         assert!(store.create_user(&new_user(&format!("u{round}"))).await.unwrap());
-        assert!(store.delete_user("nobody").await.is_ok());
+        assert!(store.delete_user("nobody", T).await.is_ok());
     }
     store.close().await;
 }
