@@ -24,11 +24,15 @@ impl NativeClient {
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
         let clock = self::test_clock(test_clock);
-        let mut host = ClientHost { revocation: HostFunctions::revocation(&functions), ..ClientHost::default() };
-        if let Some(clock) = &clock {
-            host.clock = Arc::<TestClock>::clone(clock);
-        }
-        Self { held: Held::new(AuthClient::new(&wire::parse(&options), host), clock) }
+        let time = clock.clone();
+        let make = move || {
+            let mut host = ClientHost { revocation: HostFunctions::revocation(&functions), ..ClientHost::default() };
+            if let Some(clock) = &time {
+                host.clock = Arc::<TestClock>::clone(clock);
+            }
+            AuthClient::new(&wire::parse(&options), host)
+        };
+        Self { held: Held::new(make, clock) }
     }
 
     /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
@@ -45,9 +49,7 @@ impl NativeClient {
 
     /// The same without waiting, or nothing: call `verify_access_token`.
     pub fn verify_access_token_now(&self, token: String) -> Option<String> {
-        let runtime = runtime::handle().ok()?;
-        let _entered = runtime.enter();
-        let verified = self.held.get().ok()?.verify_access_token_now(&token)?;
+        let verified = self.held.within(|client| client.verify_access_token_now(&token))?;
         Some(wire::outcome(verified.map(wire::verified_value)))
     }
 

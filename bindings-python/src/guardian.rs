@@ -1,30 +1,44 @@
 //! What the objects of both modes share: a guardian or the reason why there is none, its test clock, its number and the
 //! process it works in. Each of their methods converts by one of here.
 
-use std::sync::Arc;
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sentri_core::clock::TestClock;
 use sentri_core::event::{Event, Level};
 use sentri_core::guardian::{Either, Guardian};
 use sentri_core::http::decision::PermitOutcome;
-use sentri_core::{Error, wire};
+use sentri_core::{Error, ErrorCode, wire};
 use serde_json::{Value, json};
 
 use crate::job::{self, Job};
 use crate::runtime::{self, Home};
 use crate::verify::NUMBERED;
 
+/// Makes a guardian by the options of its host, in the first process that uses it and again in each child.
+type Make<G> = Box<dyn Fn() -> Result<G, Error> + Send + Sync>;
+
 /// An `AuthServer` or an `AuthClient` in the hands of a host.
-pub struct Held<G> {
-    guardian: Result<G, Error>,
+pub struct Held<G: 'static> {
+    guardian: ManuallyDrop<Result<G, Error>>,
     clock: Option<Arc<TestClock>>,
     number: u32,
     home: Arc<Home>,
+    make: Make<G>,
+    /// The guardian of a child that was forked after the first use, with its process. Each is leaked, since references to it
+    /// are handed out, and what a grandchild finds here belongs to its parent.
+    renewed: Mutex<Option<(u32, &'static G)>>,
 }
 
-impl<G> Drop for Held<G> {
+impl<G: 'static> Drop for Held<G> {
     fn drop(&mut self) {
         NUMBERED.forget(self.number);
+        if self.home.is_here() {
+            // By a value that owns nothing, since taking it out would be unsafe.
+            let mine = std::mem::replace(&mut *self.guardian, Err(ErrorCode::InternalError.into()));
+            drop(mine);
+        }
+        // A child lets the guardian of its parent alone: to drop it would be to close connections that both hold.
     }
 }
 
@@ -40,15 +54,32 @@ pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
 
 impl<G: Guardian + Into<Either>> Held<G> {
     /// Takes what the options made.
-    pub fn new(guardian: Result<G, Error>, clock: Option<Arc<TestClock>>) -> Self {
+    pub fn new(make: impl Fn() -> Result<G, Error> + Send + Sync + 'static, clock: Option<Arc<TestClock>>) -> Self {
         let home = Arc::<Home>::default();
+        let guardian = make();
         let remember = |guardian: &G| NUMBERED.remember((guardian.clone().into(), Arc::clone(&home)));
         let number = guardian.as_ref().map_or(u32::MAX, remember);
-        Self { guardian, clock, number, home }
+        let guardian = ManuallyDrop::new(guardian);
+        Self { guardian, clock, number, home, make: Box::new(make), renewed: Mutex::default() }
     }
 
+    /// The guardian of this process. In a child that was forked after the first use it starts anew, with a runtime,
+    /// connections and links to Redis of its own.
     pub fn get(&self) -> Result<&G, Error> {
-        self.guardian.as_ref().map_err(Clone::clone)
+        if self.home.is_here() {
+            return self.guardian.as_ref().map_err(Clone::clone);
+        }
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = std::process::id();
+        if let Some((owner, guardian)) = *renewed
+            && owner == here
+        {
+            return Ok(guardian);
+        }
+        let guardian: &'static G = Box::leak(Box::new((self.make)()?));
+        NUMBERED.replace(self.number, (guardian.clone().into(), Arc::new(Home::here())));
+        *renewed = Some((here, guardian));
+        Ok(guardian)
     }
 
     /// `{"value"}` or `{"error"}`.
@@ -56,9 +87,10 @@ impl<G: Guardian + Into<Either>> Held<G> {
         wire::outcome(self.get().and_then(run))
     }
 
-    /// Starts work, unless the guardian belongs to another process.
+    /// Starts work.
     pub fn start<F: Future<Output = String> + Send + 'static>(&self, work: impl FnOnce(G) -> F) -> Arc<Job> {
-        match self.home.settle().and_then(|()| self.get()) {
+        self.home.settle();
+        match self.get() {
             Ok(guardian) => job::start(work(guardian.clone())),
             Err(error) => job::refuse(error),
         }
@@ -74,11 +106,10 @@ impl<G: Guardian + Into<Either>> Held<G> {
         }
     }
 
-    /// Runs what does not wait within the runtime, where it may start work in the background. Nothing where the guardian
-    /// belongs to another process.
+    /// Runs what does not wait within the runtime, where it may start work in the background.
     pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
+        self.home.settle();
         let guardian = self.get().ok()?;
-        self.home.settle().ok()?;
         let runtime = runtime::handle().ok()?;
         let _entered = runtime.enter();
         run(guardian)

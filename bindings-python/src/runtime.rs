@@ -1,5 +1,5 @@
 //! The runtime of this process. Threads do not survive a fork, so a child gets a runtime of its own, and a server that
-//! worked before the fork says that it can't go on: its connections belong to the parent.
+//! worked before the fork starts anew there: its connections belong to the parent.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -38,18 +38,21 @@ pub fn handle() -> Result<Handle, Error> {
 pub struct Home(AtomicU32);
 
 impl Home {
+    /// The home of what is made in this process and used at once.
+    pub fn here() -> Self {
+        Self(AtomicU32::new(std::process::id()))
+    }
+
     /// Settles here at first use.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` in a process forked after the first use.
-    pub fn settle(&self) -> Result<(), Error> {
-        let here = std::process::id();
-        match self.0.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed) {
-            Err(settled) if settled != here => Err(Error::configuration(
-                "this auth server was used before the process was forked, and its connections belong to the parent: \
-                 make it in the child, or do not use it before the fork",
-            )),
-            _ => Ok(()),
+    pub fn settle(&self) {
+        if self.0.load(Ordering::Relaxed) == 0 {
+            let _ = self.0.compare_exchange(0, std::process::id(), Ordering::Relaxed, Ordering::Relaxed);
         }
+    }
+
+    /// Whether this is the process of the first use, or nothing was used yet.
+    pub fn is_here(&self) -> bool {
+        let settled = self.0.load(Ordering::Relaxed);
+        settled == 0 || settled == std::process::id()
     }
 }

@@ -24,12 +24,16 @@ impl NativeServer {
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
         let clock = self::test_clock(test_clock);
-        let mut host = Host { revocation: HostFunctions::revocation(&functions), ..Host::default() };
-        host.overrides = HostFunctions::overrides(&functions);
-        if let Some(clock) = &clock {
-            host.clock = Arc::<TestClock>::clone(clock);
-        }
-        Self { held: Held::new(AuthServer::new(&wire::parse(&options), host), clock) }
+        let time = clock.clone();
+        let make = move || {
+            let mut host = Host { revocation: HostFunctions::revocation(&functions), ..Host::default() };
+            host.overrides = HostFunctions::overrides(&functions);
+            if let Some(clock) = &time {
+                host.clock = Arc::<TestClock>::clone(clock);
+            }
+            AuthServer::new(&wire::parse(&options), host)
+        };
+        Self { held: Held::new(make, clock) }
     }
 
     /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.

@@ -20,8 +20,9 @@ fn none() -> Error {
 /// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew. A
 /// forked child goes by the keys that it has, and leaves the parent's connections alone.
 fn look_for_keys(server: &AuthServer, home: &Home) {
+    home.settle();
     if server.keys_are_old()
-        && home.settle().is_ok()
+        && home.is_here()
         && let Ok(runtime) = runtime::handle()
     {
         let _entered = runtime.enter();

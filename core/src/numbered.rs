@@ -26,6 +26,14 @@ impl<T> Numbered<T> {
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
+    /// Gives a number in use to `one`.
+    pub fn replace(&self, number: u32, one: T) {
+        if let Some(place) = self.0.write().get_mut(number as usize) {
+            // Its former owner belongs to the process that this one was forked from, whose connections it would close.
+            std::mem::forget(place.replace(one));
+        }
+    }
+
     /// Takes a number back.
     pub fn forget(&self, number: u32) {
         let forgotten = self.0.write().get_mut(number as usize).and_then(Option::take);

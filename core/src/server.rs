@@ -125,6 +125,7 @@ impl AuthServer {
             next_call: AtomicU64::new(1),
             background_events: SyncMutex::default(),
             last_maintenance: AtomicI64::new(0),
+            warned_of_address: AtomicBool::new(false),
             config,
         };
         realm.last_maintenance.store(realm.now(), Ordering::SeqCst);

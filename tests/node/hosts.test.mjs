@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
+import { Hono } from "hono";
 import vendia from "@vendia/serverless-express";
 import { createAuthExpress } from "../../npm/dist/esm/express.mjs";
+import { createAuthHono } from "../../npm/dist/esm/hono.mjs";
 import { functions, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
 import { recorded } from "./support/lambda.mjs";
@@ -83,3 +85,44 @@ function handleAs(app, url, rawHeaders, headers) {
     app(req, res);
   });
 }
+
+test("F10: a client without address is warned of once, by the logger or by the process", async (t) => {
+  const register = (name) => ({
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ identifiers: [{ type: "username", value: name }], password: PASSWORD }),
+  });
+  const serveWith = async (options) => {
+    const auth = createAuthHono(serverOptions({ rateLimit: true, ...options }));
+    await auth.migrate();
+    t.after(() => auth.close());
+    return new Hono().route("/auth", auth.router());
+  };
+  const entries = [];
+  const keep = (entry) => entries.push(entry);
+  const logger = { info: () => {}, warn: keep, error: keep };
+  const logged = await serveWith({ logger });
+  for (const name of ["one", "two"]) assert.equal((await logged.request("/auth/register", register(name))).status, 201);
+  const told = entries.filter(({ event, hook }) => event === "auth.hook.failure" && hook === "trustProxy");
+  assert.equal(told.length, 1);
+  assert.match(told[0].cause, /trustProxy/);
+
+  const warned = [];
+  const listener = (warning) => warned.push(warning.message);
+  process.on("warning", listener);
+  t.after(() => process.off("warning", listener));
+  const silent = await serveWith({});
+  for (const name of ["one", "two"]) await silent.request("/auth/register", register(name));
+  await new Promise(setImmediate);
+  assert.deepEqual(warned.map((text) => /trustProxy/.test(text)), [true]);
+
+  entries.length = 0;
+  const platform = await serveWith({ logger });
+  const api = { requestContext: { http: { sourceIp: "203.0.113.9" } } };
+  assert.equal((await platform.request("/auth/register", register("one"), api)).status, 201);
+  const balanced = await serveWith({ logger, trustProxy: 1 });
+  const forwarded = register("one");
+  forwarded.headers["x-forwarded-for"] = "203.0.113.9";
+  assert.equal((await balanced.request("/auth/register", forwarded, { requestContext: { elb: {} } })).status, 201);
+  assert.deepEqual(entries, []);
+});

@@ -367,6 +367,37 @@ def flask_app(folder: Path, db: Any = "sqlite:./sentri.db", more: str = OPTIONS)
     (folder / "app.py").write_text(FLASK % (db, more))
 
 
+def login_and_out(base: str, name: str) -> None:
+    assert send(base, "/auth/register", "POST", user(name))[0] == 201
+    for _ in range(8):
+        _, text, _ = send(base, "/auth/login", "POST", {"identifier": name, "password": PASSWORD})
+        known = bearer(json.loads(text)["data"]["accessToken"])
+        assert (send(base, "/me", **known)[0], send(base, "/auth/me", **known)[0]) == (200, 200)
+    assert send(base, "/auth/logout", "POST", {}, **known)[0] == 200
+    assert send(base, "/auth/me", **known)[0] == 401
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL and Redis"])
+def test_g17_a_server_used_before_the_fork_starts_anew(tmp_path: Path, database: str) -> None:
+    if database == "SQLite":
+        flask_app(tmp_path)
+        _preloaded(tmp_path)
+        return
+    from support.databases import postgres
+
+    with postgres() as url:
+        flask_app(tmp_path, url, OPTIONS + f", redis_url={os.environ['REDIS_URL']!r}, issuer={tmp_path.name!r}")
+        _preloaded(tmp_path)
+
+
+def _preloaded(folder: Path) -> None:
+    command = ("gunicorn", "app:app", "--preload", "-b", "127.0.0.1:{port}", "-w", "3", "--threads", "2")
+    with process(folder, *command) as base:
+        login_and_out(base, "rizz")
+        workers = {json.loads(send(base, "/ready")[1])["pid"] for _ in range(30)}
+        assert len(workers) > 1
+
+
 #: As gunicorn's worker did until it left eventlet out.
 EVENTLET = """
 import eventlet

@@ -44,27 +44,32 @@ impl AuthServer {
             Ok(rule) => rule,
             Err(error) => return Limited { headers: Vec::new(), error: Some(error), events: Vec::new() },
         };
+        let address = if is_address { client_ip::canonical(key) } else { None };
+        let mut events = Vec::new();
+        if is_address && address.is_none() {
+            events.extend(self.realm().unknown_address());
+        }
         let key = if is_address {
-            let bucket = client_ip::canonical(key).map_or_else(|| "unknown".to_owned(), client_ip::bucket);
+            let bucket = address.map_or_else(|| "unknown".to_owned(), client_ip::bucket);
             limit::custom(&policy, &format!("address:{bucket}"))
         } else {
             limit::custom(&policy, &format!("key:{key}"))
         };
         match self.realm().cache.hit(&key, budget).await {
             verdict @ Verdict::Granted { .. } => {
-                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events: Vec::new() }
+                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events }
             }
             Verdict::Exceeded { retry_after } => Limited {
                 headers: Vec::new(),
                 error: Some(limit::exceeded(&policy, budget, retry_after)),
-                events: self
-                    .event(|| {
+                events: {
+                    events.extend(self.event(|| {
                         Event::new(EventName::RateLimitExceeded)
                             .with("limit", policy.as_str())
                             .with("retryAfter", limit::seconds_up(retry_after))
-                    })
-                    .into_iter()
-                    .collect(),
+                    }));
+                    events
+                },
             },
         }
     }

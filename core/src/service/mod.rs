@@ -2,7 +2,7 @@
 //! (events for the log, notices for hooks) in a [`Trail`].
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -67,6 +67,8 @@ pub struct Realm {
     /// Events of work that no request asked for; the next request takes them along.
     pub(crate) background_events: Mutex<Vec<Event>>,
     pub(crate) last_maintenance: AtomicI64,
+    /// Whether the host knows that clients without an address are counted as one.
+    pub(crate) warned_of_address: AtomicBool,
 }
 
 impl Realm {
@@ -106,6 +108,18 @@ impl Realm {
             Revocation::Sessions(ids) => self.freshness.forget_sessions(ids.iter().map(String::as_str)),
             Revocation::User(id) => self.freshness.forget_user(id),
         }
+    }
+
+    /// The warning that a client has no address, once for each server. Without limits nobody is counted, so nobody is warned.
+    pub(crate) fn unknown_address(&self) -> Option<Event> {
+        let is_first = self.config.rate_limits.is_some() && !self.warned_of_address.swap(true, Ordering::Relaxed);
+        is_first.then(|| {
+            Event::new(EventName::HookFailure).with("hook", "trustProxy").with(
+                "cause",
+                "a request came without the client's address, so limits count all such clients as one: set trustProxy to \
+                 the number of proxies in front of this server, which then believes what they say in X-Forwarded-For",
+            )
+        })
     }
 
     /// What background work has left to be logged.

@@ -213,7 +213,10 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
         events.extend(outcome.event().or_else(|| outcome.defect()));
         trail.events = events;
     }
-    let _ = (request, caller);
+    if caller.address.is_none() {
+        trail.events.extend(realm.unknown_address());
+    }
+    let _ = request;
     let mut response = response;
     // A silent refresh says that it is for no cache, and so does every response of ours.
     response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
