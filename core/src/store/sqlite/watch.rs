@@ -39,6 +39,8 @@ static WATCHES: LazyLock<Mutex<HashMap<Inode, Weak<Watch>>>> = LazyLock::new(Mut
 #[derive(Debug)]
 pub(super) struct Watch {
     inode: Inode,
+    /// The process whose locks are watched: a forked child has none of its parent's.
+    process: u32,
     path: PathBuf,
     /// The write-ahead log beside the file.
     log: PathBuf,
@@ -65,14 +67,16 @@ impl Watch {
         let inode = inode_of(path)?;
         open_on(inode)?;
         let mut watches = WATCHES.lock();
-        if let Some(watch) = watches.get(&inode).and_then(Weak::upgrade) {
-            return Some(watch);
+        let known = watches.get(&inode).and_then(Weak::upgrade);
+        let process = std::process::id();
+        if let Some(watch) = known.as_ref().filter(|watch| watch.process == process) {
+            return Some(Arc::clone(watch));
         }
         let state = State {
             notices: Notices::of(path),
             barrier: None,
             looked_at: Instant::now(),
-            own: BTreeSet::new(),
+            own: known.map(|parent| parent.descriptors()).unwrap_or_default(),
             connections: 0,
             shows_locks: false,
             log_inode: None,
@@ -80,10 +84,16 @@ impl Watch {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let (path, log, is_spoilt) = (path.into(), log.into(), AtomicBool::new(false));
-        let watch = Arc::new(Self { inode, path, log, is_spoilt, state: Mutex::new(state) });
+        let watch = Arc::new(Self { inode, process, path, log, is_spoilt, state: Mutex::new(state) });
         watches.retain(|_, watch| watch.strong_count() > 0);
         watches.insert(inode, Arc::downgrade(&watch));
         Some(watch)
+    }
+
+    /// The descriptors of a parent's connections, which a forked child inherits, neither uses nor closes. Empty when the
+    /// parent was in the middle of something: the child then takes the file for somebody else's.
+    fn descriptors(&self) -> BTreeSet<u32> {
+        self.state.try_lock_for(LOOK_EVERY).map(|state| state.own.clone()).unwrap_or_default()
     }
 
     /// Whether our locks are still worth something; cheap while nobody opens the file.
