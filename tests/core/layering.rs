@@ -12,7 +12,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("identifier", &["identifier"]),
     ("access", &["access"]),
     ("limit", &["limit"]),
-    ("idempotency", &["idempotency", "duration", "http::client_ip"]),
+    ("idempotency", &["idempotency", "duration", "http::authorization", "http::client_ip"]),
     ("duration", &[]),
     ("generations", &[]),
     ("json", &[]),

@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::hook::Effect;
 
+pub mod authorization;
 pub mod body;
 pub(crate) mod client_guard;
 pub mod client_ip;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::crypto::sha256;
+use crate::http::authorization::{self, Authorization};
 use crate::http::client_ip;
-use crate::http::credential::{self, Authorization};
 
 /// What a request says of who makes it.
 #[derive(Clone, Copy, Default)]
@@ -37,7 +37,7 @@ impl Credentials<'_> {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
         let parts = if identity.is_some() {
             let foreign = authorization.filter(|header| !header.is_empty());
-            let foreign = foreign.filter(|header| credential::authorization(Some(header)) == Authorization::None);
+            let foreign = foreign.filter(|header| authorization::read(Some(header)) == Authorization::None);
             [Some("identity"), identity, foreign, api_key, named]
         } else if authorization.or(cookie).or(api_key).or(named).is_some() {
             [Some("credentials"), authorization, cookie, api_key, named]

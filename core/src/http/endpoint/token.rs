@@ -6,8 +6,9 @@ use super::Call;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
+use crate::http::authorization::{self, Authorization};
 use crate::http::cookie::{self, Found};
-use crate::http::credential::{Authorization, authorization, conflict, cross_origin};
+use crate::http::credential::{conflict, cross_origin};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
 use crate::http::{Response, origin};
@@ -164,7 +165,7 @@ fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
 /// A client that kept only its access token can end its session too; a browser's cookie needs proof of origin.
 fn session_of_access_token(call: &Call<'_>) -> Option<String> {
     let (realm, ring) = (call.realm, call.realm.keys.get()?);
-    let token = match (authorization(call.request.header("authorization")), &realm.config.access_cookie) {
+    let token = match (authorization::read(call.request.header("authorization")), &realm.config.access_cookie) {
         (Authorization::Bearer(token), _) => token.to_owned(),
         (Authorization::None, Some(rules)) if comes_from_here(call) => {
             match cookie::read(call.request.header_values("cookie"), &rules.name) {
