@@ -25,6 +25,8 @@ class Pair:
         options = {
             "db": db,
             "redis_url": redis_url,
+            # Other users of the same names are counted in the same Redis.
+            "issuer": secrets.token_hex(8),
             "valid_roles": ["user", "admin"],
             "salt_rounds": 10,
             "rate_limit": {"max_login_attempts": LIMIT, "max_register_attempts": 1_000},

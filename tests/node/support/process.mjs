@@ -1,5 +1,6 @@
 // One of several processes that serve the same users: an Express app over the database and the Redis it is told of.
 // argv: driver ("core" for the core's own), place, Redis URL.
+import { createHash } from "node:crypto";
 import { makeDialect } from "./dialects.mjs";
 import { expresses, options, sentri } from "./server.mjs";
 
@@ -8,6 +9,8 @@ const database = driver === "core" ? { db: place } : { db: undefined, dialect: m
 const auth = sentri.createAuthExpress(options({
   ...database,
   redisUrl,
+  // Other users of the same names are counted in the same Redis.
+  issuer: createHash("sha256").update(place).digest("hex").slice(0, 16),
   rateLimit: { maxLoginAttempts: 5, maxRegisterAttempts: 1_000 },
   sessionCheck: { maxAge: "1h" },
 }));
