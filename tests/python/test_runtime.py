@@ -151,11 +151,10 @@ def test_a_fork_after_import_works() -> None:
     assert fork(BlockingAuthServer(**options())) is True
 
 
-def test_a_server_used_before_a_fork_says_so() -> None:
+def test_a_server_used_before_a_fork_starts_anew_in_the_child() -> None:
     auth = BlockingAuthServer(**options())
     auth.migrate()
-    answer = fork(auth)
-    assert "CONFIGURATION_ERROR" in answer and "forked" in answer
+    assert fork(auth) is True
     assert auth.register(**user("parent"))["success"] is True
 
 
