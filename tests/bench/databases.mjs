@@ -103,10 +103,12 @@ async function sqlite() {
     database.pragma("synchronous = FULL");
     return new SqliteDialect({ database });
   };
-  const native = await ours({ db: { filename } });
+  // Two SQLite libraries in one process share no file: the native side has one of its own.
+  const own = `${filename}-own`;
+  const native = await ours({ db: { filename: own } });
   const kysely = await ours({ dialect: dialect() });
   const drop = async () => {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(filename + suffix, { force: true });
+    for (const file of [filename, own]) for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
   };
   return { sides: [native, kysely, await byHand(dialect(), false)], drop };
 }
