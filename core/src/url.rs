@@ -5,8 +5,10 @@ use crate::error::Error;
 /// The most connections that a pool may have.
 pub(crate) const MOST_CONNECTIONS: usize = 1000;
 
-/// Beginnings of the names of parameters that decide how safe a connection is. To pass over one would be to fail open.
-const SAFETY: [&str; 4] = ["ssl", "tls", "channel", "gss"];
+/// Beginnings and parts of the names of parameters that decide how safe a connection is. To pass over one would be to
+/// fail open.
+const SAFETY_BEGINS: [&str; 3] = ["channel", "gss", "verify"];
+const SAFETY_PARTS: [&str; 3] = ["ssl", "tls", "certificate"];
 
 /// Parameters that other clients write into the URL of any database, and that its own reading does not know.
 #[derive(Debug, Default)]
@@ -29,11 +31,13 @@ impl OtherParameters {
             // A piece of a password, as likely as not.
             return Err(Error::configuration("db has a ? that begins no parameters: write %3F for it in a password"));
         }
-        if SAFETY.iter().any(|start| lower.starts_with(start)) {
+        let begins = SAFETY_BEGINS.iter().any(|begin| lower.starts_with(begin));
+        if begins || SAFETY_PARTS.iter().any(|part| lower.contains(part)) {
             let message = format!("db has the parameter {name}, which is not known here: leave it out, or see db.ssl");
             return Err(Error::configuration(message));
         }
-        if !matches!(lower.replace(['_', '-'], "").as_str(), "connectionlimit" | "max" | "poolsize" | "poolmaxconns") {
+        let bare = lower.replace(['_', '-'], "");
+        if !matches!(bare.as_str(), "connectionlimit" | "max" | "poolsize" | "poolmax" | "poolmaxconns") {
             self.ignored.push(name.to_owned());
             return Ok(());
         }
@@ -84,7 +88,8 @@ mod tests {
         }
         assert_eq!(others.max, Some(7));
         assert!(others.warning().unwrap().ends_with("left out: pool_timeout, statement_cache_size"));
-        for name in ["sslrotcert", "SSL", "tlsMode", "channel_bindings", "gssdelegation", "", "pw@host/db"] {
+        let unsafe_names = ["sslrotcert", "SSL", "tlsMode", "requiressl", "trustServerCertificate", "channel_bindings"];
+        for name in unsafe_names.into_iter().chain(["gssdelegation", "verify_peer", "", "pw@host/db"]) {
             let error = others.take(name, "hunter2").unwrap_err();
             assert!(error.code == "CONFIGURATION_ERROR" && !error.message.contains("hunter2"), "{error:?}");
         }

@@ -19,6 +19,7 @@ use crate::store::tls::Tls;
 
 mod config;
 pub(in crate::store) mod failure;
+mod url;
 mod value;
 
 pub use config::MysqlConfig;

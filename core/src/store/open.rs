@@ -126,7 +126,11 @@ impl Server {
                 warnings.extend(config.take_warning());
                 pool.postgres(config)
             }
-            Self::Mysql => pool.mysql(MysqlConfig::from_url(&format!("mysql:{rest}"))?),
+            Self::Mysql => {
+                let mut config = MysqlConfig::from_url(&format!("mysql:{rest}"))?;
+                warnings.extend(config.take_warning());
+                pool.mysql(config)
+            }
         }
     }
 

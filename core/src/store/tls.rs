@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 
 /// How far the server's certificate is trusted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tls {
     /// No TLS.
     Disable,
@@ -36,6 +36,53 @@ impl TlsConfig {
         files.check("db")?;
         let unsaid = if files.root.is_some() { Tls::VerifyCa } else { Tls::default() };
         Ok(Self { mode: mode.unwrap_or(unsaid), files })
+    }
+}
+
+/// The TLS mode that a URL asks for, in the word of the database's own client and in those of other clients.
+#[derive(Debug, Default)]
+pub(super) struct TlsWords {
+    /// The word of the database's own client. It has precedence where it is no weaker than the others.
+    pub mode: Option<Tls>,
+    least: Option<Tls>,
+    none: bool,
+}
+
+impl TlsWords {
+    /// Notes a word that asks for `least` or more.
+    pub(super) fn ask(&mut self, least: Tls) {
+        self.least = self.least.max(Some(least));
+    }
+
+    /// Notes a word that asks for no TLS.
+    pub(super) const fn ask_none(&mut self) {
+        self.none = true;
+    }
+
+    /// Takes a parameter that clients of several databases write alike. `false`: it is not one of them.
+    pub(super) fn take(&mut self, name: &str, value: &str) -> bool {
+        match (name, value) {
+            ("ssl", "true" | "1" | "on") | ("sslaccept", "strict") => self.ask(Tls::VerifyFull),
+            ("ssl", "no-verify") => self.ask(Tls::Require),
+            ("ssl", "false" | "0" | "off") => self.ask_none(),
+            // That is so here in any case: no certificate is wanted unless another word says so.
+            ("sslaccept", "accept_invalid_certs") => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// The mode that satisfies all words; `None`: there was no word.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when one asks for TLS and another for none.
+    pub(super) fn mode(&self) -> Result<Option<Tls>, Error> {
+        let own = self.mode.or(self.none.then_some(Tls::Disable));
+        if own == Some(Tls::Disable) && self.least.is_some() {
+            let message = "db asks for TLS by one parameter and for none by another: leave one of them out";
+            return Err(Error::configuration(message));
+        }
+        Ok(own.max(self.least))
     }
 }
 

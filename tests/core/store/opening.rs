@@ -28,6 +28,8 @@ fn the_forms_of_the_contract_open_without_io() {
         json!({ "connectionString": "postgres://db/auth", "schema": "auth" }),
         json!("mysql://app:hunter2@localhost:3306/auth?ssl-mode=VERIFY_IDENTITY"),
         json!("mariadb://localhost/auth"),
+        json!("mysql://db/auth?connection_limit=5&pool_timeout=10&sslaccept=strict&socket_timeout=3&charset=latin1"),
+        json!("mysql://db/auth?useSSL=true&serverTimezone=UTC"),
         json!({ "connectionString": "mysql://app:hunter2@db/auth", "max": 10, "ssl": true }),
         json!({ "type": "mysql", "host": "db", "database": "auth", "user": "app", "password": "hunter2" }),
         json!({ "type": "postgres", "host": "db", "database": "auth" }),
@@ -66,7 +68,10 @@ fn a_wrong_value_is_named_with_its_cure() {
         (json!({ "type": "mysql", "host": "db", "schema": "x" }), vec!["db.schema", "PostgreSQL"]),
         (json!("mysql://app:hunter2@db:port/x"), vec!["db", "MySQL URL"]),
         (json!("mysql://app:hunter2@db/x?ssl-mode=hunter2"), vec!["db", "ssl-mode", "VERIFY_IDENTITY"]),
-        (json!("mysql://app:hunter2@db/x?hunter2=1"), vec!["db", "unknown parameter", "ssl-mode"]),
+        (json!("mysql://app:hunter2@db/x?ssltls=hunter2"), vec!["db", "ssltls", "db.ssl"]),
+        (json!("mysql://app:hunter2@db/x?tls=hunter2"), vec!["db", "tls", "ssl-mode"]),
+        (json!("mysql://app:hunter2@db/x?useSSL=true&ssl-mode=DISABLED"), vec!["db", "TLS", "leave one"]),
+        (json!("mysql://app:17?hunter2@db/x"), vec!["db", "%3F"]),
         (json!("mysql://app:hunter2@db/x?ssl-key=/a"), vec!["db ssl-key", "/a"]),
         (json!({ "type": "oracle", "host": "h" }), vec!["db.type", "mariadb"]),
         (json!({ "connectionString": "mysql://db/x", "maxConns": 3 }), vec!["db.maxConns", "max"]),
@@ -123,6 +128,8 @@ fn what_is_ignored_is_named_in_one_warning() {
             "postgres://db/auth?pool_timeout=10&schema=auth&statement_cache_size=0",
             Some("pool_timeout, statement_cache_size"),
         ),
+        ("mysql://db/auth?connection_limit=5&sslaccept=strict&charset=utf8mb4", None),
+        ("mariadb://db/auth?pool_timeout=10&useSSL=true&serverTimezone=UTC", Some("pool_timeout, serverTimezone")),
     ] {
         for db in [json!(url), json!({ "connectionString": url })] {
             let mut warnings = Vec::new();

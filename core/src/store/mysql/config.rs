@@ -9,9 +9,8 @@ use rustls::pki_types::CertificateDer;
 
 use crate::error::Error;
 use crate::store::pooled::DEFAULT_MAX;
-use crate::store::tls::{Tls, TlsConfig, certificates_at, key_at};
+use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::{Pem, TlsFiles};
-use crate::url::split_query;
 
 const PREPARED_STATEMENTS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -32,6 +31,8 @@ pub struct MysqlConfig {
     settings: OptsBuilder,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
+    /// A sentence about parameters of the URL that mean nothing here.
+    pub(super) warning: Option<String>,
 }
 
 impl fmt::Debug for MysqlConfig {
@@ -49,37 +50,6 @@ impl fmt::Debug for MysqlConfig {
 }
 
 impl MysqlConfig {
-    /// Settings from a URL, `mysql://user:password@host:port/database?ssl-mode=..`. `ssl-mode` is that of MySQL's own
-    /// client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` (default with a root) or `VERIFY_IDENTITY`;
-    /// see [`Tls`]. `ssl-ca`, `ssl-cert` and `ssl-key` name files, `socket` a Unix socket.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
-    pub fn from_url(url: &str) -> Result<Self, Error> {
-        let (base, parameters) = split_query(url);
-        let unreadable = || wrong("is not a MySQL URL: use mysql://user:password@host:3306/database");
-        let opts = Opts::from_url(base).map_err(|_| unreadable())?;
-        let mut config = Self::new(OptsBuilder::from_opts(opts));
-        let (mut mode, mut files) = (None, TlsFiles::default());
-        for (name, value) in parameters {
-            match name.replace('_', "-").as_str() {
-                "ssl-mode" | "sslmode" | "sslMode" => mode = Some(mode_from(&value)?),
-                "ssl-ca" => files.root = certificates_at("ssl-ca", &value)?,
-                "ssl-cert" => files.certificate = certificates_at("ssl-cert", &value)?,
-                "ssl-key" => files.key = key_at("ssl-key", &value)?,
-                "socket" => config.settings = config.settings.socket(Some(value)),
-                "charset" if value.eq_ignore_ascii_case("utf8mb4") => {}
-                _ => {
-                    return Err(wrong(
-                        "has an unknown parameter: known are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket",
-                    ));
-                }
-            }
-        }
-        config.tls = TlsConfig::new(mode, files)?;
-        Ok(config)
-    }
-
     /// Settings from single values; `host` may be the path of a Unix socket.
     #[must_use]
     pub fn from_parts(
@@ -97,7 +67,7 @@ impl MysqlConfig {
         })
     }
 
-    fn new(settings: OptsBuilder) -> Self {
+    pub(super) fn new(settings: OptsBuilder) -> Self {
         let settings = settings
             // Rows found, as other databases count them, and not rows changed.
             .client_found_rows(true)
@@ -108,7 +78,7 @@ impl MysqlConfig {
             .max_allowed_packet(Some(MAX_PACKET))
             .wait_timeout(Some(WAIT_TIMEOUT))
             .setup(vec![SETUP, ISOLATION]);
-        Self { settings, tls: TlsConfig::default(), max: DEFAULT_MAX }
+        Self { settings, tls: TlsConfig::default(), max: DEFAULT_MAX, warning: None }
     }
 
     /// The same with at most `max` connections.
@@ -116,6 +86,11 @@ impl MysqlConfig {
     pub const fn with_max(mut self, max: usize) -> Self {
         self.max = max;
         self
+    }
+
+    /// Hands over the sentence about parameters of the URL that mean nothing here.
+    pub(in crate::store) const fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
     }
 
     /// The same with another TLS mode and certificates.
@@ -168,55 +143,4 @@ fn system_roots() -> Vec<CertificateDer<'static>> {
     let is_root =
         |certificate: &CertificateDer<'_>| RootCertStore::empty().add(certificate.clone().into_owned()).is_ok();
     rustls_native_certs::load_native_certs().certs.into_iter().filter(is_root).collect()
-}
-
-fn mode_from(value: &str) -> Result<Tls, Error> {
-    Ok(match value.to_ascii_uppercase().replace('-', "_").as_str() {
-        "DISABLED" | "DISABLE" => Tls::Disable,
-        "PREFERRED" | "PREFER" => Tls::Prefer,
-        "REQUIRED" | "REQUIRE" => Tls::Require,
-        "VERIFY_CA" => Tls::VerifyCa,
-        "VERIFY_IDENTITY" | "VERIFY_FULL" => Tls::VerifyFull,
-        _ => {
-            return Err(wrong(
-                "has an unknown ssl-mode: use DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY",
-            ));
-        }
-    })
-}
-
-fn wrong(what: &str) -> Error {
-    Error::configuration(format!("db {what}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{MysqlConfig, Tls};
-
-    #[test]
-    fn a_url_gives_its_parts() {
-        let url = "mysql://app:pa%3Fss@db.example:3307/auth?ssl-mode=VERIFY_IDENTITY";
-        let config = MysqlConfig::from_url(url).unwrap();
-        assert_eq!(config.tls.mode, Tls::VerifyFull);
-        let (with_tls, plain) = config.options();
-        assert_eq!((plain.ip_or_hostname(), plain.tcp_port()), ("db.example", 3307));
-        assert_eq!((plain.user(), plain.pass(), plain.db_name()), (Some("app"), Some("pa?ss"), Some("auth")));
-        assert!(plain.ssl_opts().is_none() && !with_tls.ssl_opts().unwrap().accept_invalid_certs());
-        assert!(with_tls.client_found_rows());
-    }
-
-    #[test]
-    fn neither_debug_nor_errors_show_the_password() {
-        let config = MysqlConfig::from_url("mysql://app:hunter2@db/auth").unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-        for url in [
-            "mysql://app:hunter2@db:hunter2/auth",
-            "mysql://app:hunter2@db/a?ssl-mode=hunter2",
-            "mysql://app:hunter2@db/a?hunter2=hunter2",
-            "mysql://app:hunter2@db/a?ssl-cert=/nowhere.pem",
-        ] {
-            let error = MysqlConfig::from_url(url).unwrap_err();
-            assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");
-        }
-    }
 }

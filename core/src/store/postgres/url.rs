@@ -4,7 +4,7 @@ use tokio_postgres::Config;
 
 use super::config::{PostgresConfig, wrong};
 use crate::error::Error;
-use crate::store::tls::{Tls, TlsConfig, certificates_at, key_at};
+use crate::store::tls::{Tls, TlsConfig, TlsWords, certificates_at, key_at};
 use crate::tls::TlsFiles;
 use crate::url::{OtherParameters, percent_decode};
 
@@ -33,9 +33,7 @@ const OF_DRIVER: [&str; 18] = [
 /// The parameters of a URL, as far as they are not the driver's.
 #[derive(Default)]
 struct Parameters {
-    mode: Option<Tls>,
-    /// What `ssl` and `sslaccept` of other clients ask for; `sslmode` has precedence where it is no weaker.
-    verifies: bool,
+    tls: TlsWords,
     files: TlsFiles,
     is_system: bool,
     schema: Option<String>,
@@ -83,19 +81,14 @@ impl Parameters {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode(value);
         match (name, value.as_str()) {
-            ("sslmode", mode) => self.mode = Some(mode_from(mode)?),
+            ("sslmode", mode) => self.tls.mode = Some(mode_from(mode)?),
             ("sslrootcert", "system") => self.is_system = true,
             ("sslrootcert", path) => self.files.root = certificates_at(name, path)?,
             ("sslcert", path) => self.files.certificate = certificates_at(name, path)?,
             ("sslkey", path) => self.files.key = key_at(name, path)?,
-            ("ssl", "true" | "1" | "on") | ("sslaccept", "strict") => self.verifies = true,
-            ("ssl", "false" | "0" | "off") => drop(self.mode.get_or_insert(Tls::Disable)),
-            ("ssl", "no-verify") => drop(self.mode.get_or_insert(Tls::Require)),
-            // What is so here in any case: no certificate is wanted unless sslmode says so, and as libpq has it.
-            ("sslaccept", "accept_invalid_certs")
-            | ("uselibpqcompat", _)
-            | ("sslcompression", "0")
-            | ("sslsni", "1") => {}
+            (name, value) if self.tls.take(name, value) => {}
+            // That is so here in any case, as libpq has it.
+            ("uselibpqcompat", _) | ("sslcompression", "0") | ("sslsni", "1") => {}
             ("gssencmode", "disable" | "prefer") => {}
             ("ssl_min_protocol_version" | "sslminprotocolversion", "TLSv1" | "TLSv1.1" | "TLSv1.2") => {}
             ("schema" | "currentSchema", "") => return Err(wrong("has an empty schema: name one, or leave it out")),
@@ -114,13 +107,7 @@ impl Parameters {
     }
 
     fn tls(&mut self) -> Result<(Option<Tls>, TlsFiles), Error> {
-        let mut mode = self.mode;
-        if self.verifies {
-            if mode == Some(Tls::Disable) {
-                return Err(wrong("asks for TLS (ssl, sslaccept) and for none (sslmode): leave one of them out"));
-            }
-            mode = Some(Tls::VerifyFull);
-        }
+        let mut mode = self.tls.mode()?;
         if self.is_system && *mode.get_or_insert(Tls::VerifyFull) != Tls::VerifyFull {
             // As libpq has it: anybody can have a certificate from a public root.
             return Err(wrong("has sslrootcert=system, which wants sslmode=verify-full"));
