@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 
+mod device;
 mod key;
 
+pub use device::*;
 pub use key::*;
 
 /// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.

@@ -8,6 +8,8 @@ mod access;
 mod client_ip;
 #[path = "pure/cookie.rs"]
 mod cookie;
+#[path = "pure/device.rs"]
+mod device;
 #[path = "pure/duration.rs"]
 mod duration;
 #[path = "pure/fair.rs"]

@@ -22,6 +22,7 @@ use crate::token::ClaimRules;
 
 pub mod client;
 pub mod database;
+mod devices;
 pub mod reader;
 pub(crate) mod secret;
 mod signing;
@@ -68,6 +69,7 @@ pub const SERVER_ONLY: &[&str] = &[
     "rateLimit",
     "trustProxy",
     "cookie",
+    "knownDevices",
     "sessionCheck",
     "requireSession",
     "silentRefresh",
@@ -118,6 +120,8 @@ pub struct Config {
     pub cookie: Option<CookieRules>,
     /// The access cookie; `None`: off.
     pub access_cookie: Option<CookieRules>,
+    /// The cookie that makes a browser known where a login completed; `None`: off.
+    pub known_devices: Option<CookieRules>,
     /// Origins beside the request's own that may use cookies.
     pub trusted_origins: Vec<Origin>,
     /// Identifier types.
@@ -161,7 +165,7 @@ impl Config {
         let database = database(&mut read)?;
         let signing = signing(&mut read, production, &mut warnings)?;
         let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
-        let config = Self {
+        let mut config = Self {
             database,
             roles: RoleRules::from_options(
                 read.value("validRoles"),
@@ -194,6 +198,7 @@ impl Config {
                 Reader::only("accessCookie", read.value("accessCookie"), CookieRules::MEMBERS)?,
                 production,
             )?,
+            known_devices: None,
             trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
             identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?,
             trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
@@ -209,6 +214,7 @@ impl Config {
             redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
             warnings,
         };
+        config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
         hooks(&mut read)?;
         read.finish()?;
         if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)

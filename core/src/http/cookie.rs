@@ -19,19 +19,25 @@ pub enum Found {
 #[must_use]
 pub fn read<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> Found {
     let mut found: Option<&str> = None;
-    for pair in headers.flat_map(|header| header.split(';')) {
-        let Some((key, value)) = pair.split_once('=') else { continue };
-        if trim(key) != name {
-            continue;
-        }
-        let value = trim(value);
-        let value = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    for value in values(headers, name) {
         match found {
             Some(other) if other != value => return Found::Conflict,
             _ => found = Some(value),
         }
     }
     found.map_or(Found::None, |value| Found::One(value.to_owned()))
+}
+
+/// All values of a cookie in all `Cookie` headers of a request, in the order in which they were sent.
+pub fn values<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> impl Iterator<Item = &'a str> {
+    headers.flat_map(|header| header.split(';')).filter_map(move |pair| {
+        let (key, value) = pair.split_once('=')?;
+        (trim(key) == name).then(|| unquote(trim(value)))
+    })
+}
+
+fn unquote(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
 fn trim(text: &str) -> &str {
@@ -119,6 +125,15 @@ impl CookieRules {
             Some(_) => return Err(Error::configuration("accessCookie must be an object or a boolean")),
         };
         Reader { option: "accessCookie", members, production }.rules("access_token", false).map(Some)
+    }
+
+    /// The rules of the device cookie (`knownDevices` option): `sentri_device`, with the prefix of this cookie's name and its
+    /// attributes, always `HttpOnly`.
+    #[must_use]
+    pub fn for_devices(&self) -> Self {
+        let prefix = ["__Host-", "__Secure-"].into_iter().find(|prefix| has_prefix(&self.name, prefix));
+        let name = format!("{}sentri_device", prefix.unwrap_or_default());
+        Self { name, http_only: true, ..self.clone() }
     }
 
     /// A `Set-Cookie` value. Bytes that a cookie can't hold are percent-encoded, so that no value can add attributes;

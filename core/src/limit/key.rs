@@ -75,6 +75,8 @@ pub enum Purpose {
     Register,
     /// Guesses at the API key.
     ApiKey,
+    /// Failed logins from devices that a user is known on.
+    Device,
     /// Messages to users: their addresses and numbers.
     Message,
     /// Limiters on routes of the application, whose keys its callers may choose.
@@ -83,8 +85,8 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes, each at the place of its number.
-    pub const ALL: [Self; 6] =
-        [Self::Account, Self::Address, Self::Register, Self::ApiKey, Self::Message, Self::Custom];
+    pub const ALL: [Self; 7] =
+        [Self::Account, Self::Address, Self::Register, Self::ApiKey, Self::Device, Self::Message, Self::Custom];
 
     /// The purpose of the bucket with this key. A key of an unknown form counts as the application's.
     #[must_use]
@@ -94,6 +96,7 @@ impl Purpose {
             Some("login" | "identifiers") => Self::Account,
             Some("register") => Self::Register,
             Some("api-key") => Self::ApiKey,
+            Some("device") => Self::Device,
             Some("message") => Self::Message,
             _ => Self::Custom,
         }
@@ -106,8 +109,8 @@ impl Purpose {
             Self::Account => 56_000,
             Self::Address => 40_000,
             Self::Register | Self::Message => 16_000,
-            Self::ApiKey => 8_000,
-            Self::Custom => 64_000,
+            Self::ApiKey | Self::Device => 8_000,
+            Self::Custom => 56_000,
         }
     }
 }

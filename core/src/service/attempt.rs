@@ -1,7 +1,10 @@
 //! Attempts that count: one place in one bucket, or places in several that are taken and settled together.
 
+use std::time::Duration;
+
 use super::{Realm, Trail};
 use crate::cache::{Settlement, Verdict};
+use crate::error::ErrorCode;
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::limit::{self, Budget, LimitRules};
@@ -23,9 +26,9 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, Failure> {
         let (Some(limits), Some(key)) = (&realm.config.rate_limits, key) else { return Ok(Self { realm, key: None }) };
         let budget = budget(limits);
-        match realm.cache.begin(key, budget).await {
-            Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
-            Verdict::Exceeded { retry_after } => {
+        match Self::ask(realm, key, budget).await {
+            Ok(attempt) => Ok(attempt),
+            Err(retry_after) => {
                 trail.note(|| {
                     Event::new(EventName::RateLimitExceeded)
                         .with("limit", policy)
@@ -33,6 +36,14 @@ impl<'a> Attempt<'a> {
                 });
                 Err(limit::exceeded(policy, budget, retry_after).into())
             }
+        }
+    }
+
+    /// Takes a place in the bucket `key`, or says after what time there may be one.
+    async fn ask(realm: &'a Realm, key: &str, budget: Budget) -> Result<Self, Duration> {
+        match realm.cache.begin(key, budget).await {
+            Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
+            Verdict::Exceeded { retry_after } => Err(retry_after),
         }
     }
 
@@ -53,6 +64,17 @@ pub(crate) enum Guess {
     Wrong,
     /// Nobody knows: something else failed.
     Unknown,
+}
+
+impl Guess {
+    /// The end of a guess whose outcome this is.
+    pub(crate) fn of<T>(outcome: &Result<T, Failure>) -> Self {
+        match outcome {
+            Ok(_) => Self::Right,
+            Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Self::Wrong,
+            Err(_) => Self::Unknown,
+        }
+    }
 }
 
 /// The effect of guesses on one bucket.
@@ -100,6 +122,14 @@ impl<'a> Attempts<'a> {
                 Err(refused)
             }
         }
+    }
+
+    /// Takes one more place where there is one. Without one nobody is refused or told of it: another bucket decides then.
+    pub(crate) async fn begin_if_free(&mut self, key: &str, budget: Budget, effects: Effects) -> bool {
+        let place = Attempt::ask(self.realm, key, budget).await.ok();
+        let is_free = place.is_some();
+        self.places.extend(place.map(|place| (place, effects)));
+        is_free
     }
 
     /// Says how the guess ended, the last place first.

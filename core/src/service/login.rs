@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::attempt::{Attempts, Guess, RIGHT, WRONG, WRONG_IN_A_ROW};
 use super::input::Input;
-use super::{Caller, Realm, Trail, sessions};
+use super::{Caller, Realm, Trail, device, sessions};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
@@ -39,11 +39,7 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
     let mut attempts = Attempts::new(realm, "login");
     let credential = count(realm, &mut attempts, &lookup, caller, trail).await?;
     let outcome = verify_and_open(realm, credential, &password, &lookup, caller, trail).await;
-    let guess = match &outcome {
-        Ok(_) => Guess::Right,
-        Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Guess::Wrong,
-        Err(_) => Guess::Unknown,
-    };
+    let guess = Guess::of(&outcome);
     attempts.settle(guess).await;
     if let (Guess::Wrong, Err(Failure::Refused(error))) = (guess, &outcome) {
         tell_failure(given, error, caller, trail);
@@ -57,6 +53,9 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
 ///
 /// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well: whatever
 /// spelling is tried after which other, known and unknown names are refused at the same guess.
+///
+/// At a device that is known for the user, the budgets of that device take the place of all three. A device that is known for
+/// somebody else changes the order alone: the user is looked for before the limits, whether there is one or not.
 async fn count(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -64,26 +63,50 @@ async fn count(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<Option<Credential>, Failure> {
+    let mut found = None;
+    if !caller.devices.is_empty() {
+        let credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+        if let Some(user) = &credential
+            && device::begin(realm, attempts, caller, &user.user_id).await
+        {
+            count_while_crowded(realm, attempts, &limit::login_account(&user.user_id), trail).await?;
+            return Ok(credential);
+        }
+        found = Some(credential);
+    }
     if !caller.trusted {
         let address = limit::login_address(caller.bucket());
         attempts.begin(&address, |limits| limits.login_address, WRONG, trail).await?;
     }
     let spelling = limit::login_spelling(&lookup.normalized);
     attempts.begin(&spelling, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
-    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
-        Ok(credential) => credential,
-        Err(error) => {
-            attempts.settle(Guess::Unknown).await;
-            return Err(error.into());
-        }
+    let credential = match found {
+        Some(credential) => credential,
+        None => match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
+            Ok(credential) => credential,
+            Err(error) => {
+                attempts.settle(Guess::Unknown).await;
+                return Err(error.into());
+            }
+        },
     };
     let account = account_key(credential.as_ref(), &lookup.normalized);
     attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
-    if realm.hasher.is_crowded() {
-        // No other limit counts right passwords, so accounts of one's own would be a way to keep the queue full.
-        attempts.begin(&limit::login_right(&account), |limits| limits.login_right, RIGHT, trail).await?;
-    }
+    count_while_crowded(realm, attempts, &account, trail).await?;
     Ok(credential)
+}
+
+/// No other limit counts right passwords, so accounts of one's own would be a way to keep the queue full.
+async fn count_while_crowded(
+    realm: &Realm,
+    attempts: &mut Attempts<'_>,
+    account: &str,
+    trail: &mut Trail,
+) -> Result<(), Failure> {
+    if realm.hasher.is_crowded() {
+        attempts.begin(&limit::login_right(account), |limits| limits.login_right, RIGHT, trail).await?;
+    }
+    Ok(())
 }
 
 async fn verify_and_open(

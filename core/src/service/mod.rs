@@ -17,8 +17,10 @@ use crate::failure::{Failure, StoreError};
 use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
 use crate::password::{Hasher, Origin};
 use crate::store::Store;
+use crate::token::device::DeviceUser;
 
 pub(crate) mod attempt;
+pub mod device;
 pub mod freshness;
 pub mod identifiers;
 pub mod input;
@@ -61,8 +63,8 @@ pub struct Realm {
     pub overrides: Option<Arc<dyn Overrides>>,
     /// The host's word on revocation.
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// Trails of overridden calls in flight, so that `next()` can leave its events where they belong.
-    pub(crate) in_flight: Mutex<HashMap<u64, Trail>>,
+    /// Overridden calls in flight.
+    pub(crate) in_flight: Mutex<HashMap<u64, InFlight>>,
     pub(crate) next_call: AtomicU64,
     /// Events of work that no request asked for; the next request takes them along.
     pub(crate) background_events: Mutex<Vec<Event>>,
@@ -176,6 +178,8 @@ pub struct Caller {
     pub transaction: Option<u32>,
     /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
     pub trusted: bool,
+    /// The users that the caller's device is known for, the latest login first.
+    pub devices: Vec<DeviceUser>,
 }
 
 impl Caller {
@@ -230,8 +234,16 @@ impl Caller {
             host_context: None,
             transaction: None,
             trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
+            devices: Vec::new(),
         }
     }
+}
+
+/// An overridden call: what its `next()` takes up and leaves behind, which the host need not hand on.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    devices: Vec<DeviceUser>,
+    trail: Trail,
 }
 
 /// What a use case leaves behind beside its result.
@@ -291,11 +303,12 @@ pub async fn run(
         return run_builtin(realm, operation, &input, caller, trail).await;
     };
     let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
-    realm.in_flight.lock().insert(call, Trail::new(realm.config.logging));
+    let in_flight = InFlight { devices: caller.devices.clone(), trail: Trail::new(realm.config.logging) };
+    realm.in_flight.lock().insert(call, in_flight);
     let subject = notices::subject(operation, &input);
     let result = overrides.call(operation, input, caller.to_json(call)).await;
     if let Some(inner) = realm.in_flight.lock().remove(&call) {
-        trail.absorb(inner);
+        trail.absorb(inner.trail);
     }
     let result = result.and_then(|result| check_shape(operation, &result).map(|()| result));
     notices::complete(operation, subject, &result, caller, trail);
@@ -313,11 +326,16 @@ pub async fn run_next(
     context: &Value,
 ) -> Result<Value, Failure> {
     let mut trail = Trail::new(realm.config.logging);
-    let result = run_builtin(realm, operation, input, &Caller::from_json(context), &mut trail).await;
-    if let Some(outer) = context.get("callId").and_then(Value::as_u64)
-        && let Some(outer) = realm.in_flight.lock().get_mut(&outer)
+    let call = context.get("callId").and_then(Value::as_u64);
+    let mut caller = Caller::from_json(context);
+    if let Some(outer) = call.and_then(|call| realm.in_flight.lock().get(&call).map(|outer| outer.devices.clone())) {
+        caller.devices = outer;
+    }
+    let result = run_builtin(realm, operation, input, &caller, &mut trail).await;
+    if let Some(call) = call
+        && let Some(outer) = realm.in_flight.lock().get_mut(&call)
     {
-        outer.absorb(trail);
+        outer.trail.absorb(trail);
     }
     result
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempts, Guess, WRONG_IN_A_ROW};
 use super::input::Input;
-use super::{Caller, Realm, Trail};
+use super::{Caller, Realm, Trail, device};
 use crate::cache::Revocation;
-use crate::cache::Settlement;
 use crate::crypto::Secret;
 use crate::error::ErrorCode;
 use crate::failure::Failure;
@@ -17,7 +16,8 @@ use crate::password::Hasher;
 
 /// `{userId, currentPassword, newPassword}` in. Every session of the user ends, the caller's own included.
 ///
-/// Wrong guesses at the current password share the login's budget: a stolen access token is no way around it.
+/// Wrong guesses at the current password share the login's budget, or that of a device that is known for the user: a stolen
+/// access token is no way around it.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS`, `VALIDATION_ERROR`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
@@ -30,17 +30,14 @@ pub async fn change(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
     if realm.config.password.is_too_long(current.expose()) {
         return Err(ErrorCode::InvalidCredentials.into());
     }
-    let account = limit::login_account(user_id);
-    let attempt = Attempt::begin(realm, Some(&account), |limits| limits.login_account, "login", trail).await?;
+    let mut attempts = Attempts::new(realm, "login");
+    if !device::begin(realm, &mut attempts, caller, user_id).await {
+        let account = limit::login_account(user_id);
+        attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+    }
     let hasher = realm.hasher.on_behalf_of(caller.origin());
     let outcome = verify_and_change(realm, &hasher, user_id, current, new, trail).await;
-    attempt
-        .settle(match &outcome {
-            Ok(()) => Settlement::Reset,
-            Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Settlement::Counted,
-            Err(_) => Settlement::Refunded,
-        })
-        .await;
+    attempts.settle(Guess::of(&outcome)).await;
     outcome.map(|()| Value::Null)
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::algorithm::Algorithm;
 use super::claims::{AccessClaims, AccessView, ClaimRules, parse_access_ignoring_expiry, view_access};
+use super::device::{self, DeviceUser, derive_device_key, parse_device, write_device};
 use super::foreign::recognize;
 use super::jws::{self, ExpectedType, Verified};
 use super::key::{KeyError, SigningKey, VerifyingKey};
@@ -20,6 +21,7 @@ pub const ACCESS_TYPE: &str = "JWT";
 
 const ACCESS: ExpectedType = ExpectedType::OrAbsent(ACCESS_TYPE);
 const REFRESH: ExpectedType = ExpectedType::Exactly(refresh::TYPE);
+const DEVICE: ExpectedType = ExpectedType::Exactly(device::TYPE);
 
 /// The keys that sign and verify, newest first.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ struct RingKey {
     verifying: VerifyingKey,
     refresh_signing: SigningKey,
     refresh_verifying: VerifyingKey,
+    device_signing: SigningKey,
+    device_verifying: VerifyingKey,
     active_from: Millis,
     retired_at: Option<Millis>,
 }
@@ -42,7 +46,18 @@ impl RingKey {
         let verifying = signing.verifying_key()?.with_type(ACCESS_TYPE);
         let refresh_signing = derive_refresh_key(&signing)?;
         let refresh_verifying = refresh_signing.verifying_key()?.with_type(refresh::TYPE);
-        Ok(Self { signing, verifying, refresh_signing, refresh_verifying, active_from, retired_at })
+        let device_signing = derive_device_key(&signing)?;
+        let device_verifying = device_signing.verifying_key()?.with_type(device::TYPE);
+        Ok(Self {
+            signing,
+            verifying,
+            refresh_signing,
+            refresh_verifying,
+            device_signing,
+            device_verifying,
+            active_from,
+            retired_at,
+        })
     }
 }
 
@@ -186,6 +201,27 @@ impl KeyRing {
     pub fn verify_refresh(&self, token: &str, now: Millis) -> Result<RefreshClaims, TokenError> {
         let verified = jws::verify(token, self.keys.iter().map(|key| &key.refresh_verifying), REFRESH)?;
         parse_refresh(&verified.payload, now)
+    }
+
+    /// Signs a device token that names `users`.
+    ///
+    /// # Errors
+    /// `Invalid` when the key can't sign.
+    pub fn sign_device(&self, users: &[DeviceUser], now: Millis) -> Result<String, TokenError> {
+        let key = self.signing_key(now)?;
+        jws::sign_under_header(&write_device(users)?, key.device_verifying.header(), &key.device_signing)
+    }
+
+    /// Verifies a device token with any key of the ring: the users for which it still counts.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_device(&self, token: &str, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
+        if token.len() > device::MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid(Reason::Malformed));
+        }
+        let verified = jws::verify(token, self.keys.iter().map(|key| &key.device_verifying), DEVICE)?;
+        parse_device(&verified.payload, now)
     }
 
     /// The JWK set (RFC 7517, 5) to publish: keys to come, the present one, and those retired less than

@@ -4,7 +4,7 @@
 //! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
 //! * `foreign` refuses secrets that were meant as something else
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
-//! * [`claims`] and [`refresh`] what our two kinds of token say; neither verifies as the other
+//! * [`claims`], [`refresh`] and [`device`] what our kinds of token say; none verifies as another
 //! * [`keyring`] the keys of a server, rotated by swapping the whole ring
 //! * [`jwks`] the keys of an issuer elsewhere; [`remote`] when to fetch them again and how long to trust them
 //!
@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorCode};
 
 pub mod algorithm;
 pub mod claims;
+pub mod device;
 mod foreign;
 pub mod json;
 pub mod jwks;

@@ -171,11 +171,12 @@ async fn flood() {
 }
 
 /// How keys of each purpose begin.
-const PREFIXES: [(Purpose, &str); 6] = [
+const PREFIXES: [(Purpose, &str); 7] = [
     (Purpose::Account, "login:account"),
     (Purpose::Address, "login:address"),
     (Purpose::Register, "register:address"),
     (Purpose::ApiKey, "api-key:address"),
+    (Purpose::Device, "device:nonce"),
     (Purpose::Message, "message:address"),
     (Purpose::Custom, "custom:cm91dGU"),
 ];
@@ -192,6 +193,8 @@ fn every_key_has_its_purpose() {
         (limit::login_address("x"), Purpose::Address),
         (limit::register_address("x"), Purpose::Register),
         (limit::api_key_address("x"), Purpose::ApiKey),
+        (limit::device_nonce("x"), Purpose::Device),
+        (limit::devices_of_user("x"), Purpose::Device),
         (limit::custom("login:account", "login:account:x"), Purpose::Custom),
     ];
     for (key, purpose) in purposes {

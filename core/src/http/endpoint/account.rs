@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, token};
+use super::{Call, device, token};
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
@@ -71,6 +71,7 @@ pub(super) async fn delete_identifiers(call: &mut Call<'_>) -> Result<Reply, Fai
 
 pub(super) async fn change_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &call.user()?.id)])?;
+    call.caller.devices = device::presented(call);
     call.run(Operation::ChangePassword, input).await?;
     token::clear_cookies(call);
     Ok(Reply::ok("Password changed", Value::Null))

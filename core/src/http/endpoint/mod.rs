@@ -20,6 +20,7 @@ use crate::service::{self, Caller, Realm, Trail, keys, maintenance};
 
 mod account;
 mod admin;
+mod device;
 mod token;
 
 /// What a route does.
@@ -318,6 +319,7 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
         host_context: request.host_context,
         transaction: None,
         trusted,
+        devices: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, device};
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
@@ -24,7 +24,9 @@ pub(super) async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Err(cross_origin().into());
     }
     let input = call.input(&[])?;
+    call.caller.devices = device::presented(call);
     let issued = call.run(Operation::Login, input).await?;
+    device::remember(call, &issued);
     give(call, "Login successful", &issued)
 }
 
@@ -154,7 +156,8 @@ fn is_foreign_form(call: &Call<'_>) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
     let config = &call.realm.config;
-    (config.cookie.is_some() || config.access_cookie.is_some()) && !is_json && !comes_from_here(call)
+    let has_cookies = config.cookie.is_some() || config.access_cookie.is_some() || config.known_devices.is_some();
+    has_cookies && !is_json && !comes_from_here(call)
 }
 
 fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {

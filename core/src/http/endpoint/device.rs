@@ -1,0 +1,31 @@
+//! The device cookie: which users the browser of a request is known for, and the cookie that a completed login sets.
+
+use serde_json::Value;
+
+use super::Call;
+use crate::http::cookie;
+use crate::service::device::issue;
+use crate::token::device::{DeviceUser, merge};
+
+/// The most cookies of the name that are looked at. Every one that verifies counts, so that a neighbouring site that plants
+/// some of its own does not make the browser unknown.
+const MAX_COOKIES: usize = 50;
+
+/// The users that the browser is known for; none when `knownDevices` is off. A cookie that does not verify is no cookie.
+pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
+    let (Some(rules), Some(ring)) = (&call.realm.config.known_devices, call.realm.keys.get()) else {
+        return Vec::new();
+    };
+    let now = call.realm.now();
+    let values = cookie::values(call.request.header_values("cookie"), &rules.name).take(MAX_COOKIES);
+    merge(values.filter_map(|value| ring.verify_device(value, now).ok()))
+}
+
+/// Makes the browser known for the user whose login has completed.
+pub(super) fn remember(call: &mut Call<'_>, issued: &Value) {
+    let realm = call.realm;
+    let (Some(rules), Some(user_id)) = (&realm.config.known_devices, issued["user"]["id"].as_str()) else { return };
+    if let Some((token, max_age)) = issue(realm, &call.caller, user_id, realm.now()) {
+        call.headers.push(("Set-Cookie".to_owned(), rules.write(&token, max_age)));
+    }
+}

@@ -1,0 +1,141 @@
+//! Device tokens: the users that completed a login in one browser, each with a nonce ("device cookies" of OWASP, Slow Down
+//! Online Guessing Attacks with Device Cookies).
+//!
+//! A device token authenticates nobody. It says whose guesses are counted by the device instead of by account, spelling and
+//! address, so that strangers who lock an account out don't lock out its owner's browser. Each user has a nonce of its own,
+//! and every completed login of a user replaces that user's nonce alone: neither the right password of another account nor
+//! one more user on the same device gives a spent nonce new attempts.
+
+use serde::{Deserialize, Serialize};
+
+use super::algorithm::Algorithm;
+use super::json::object_text;
+use super::key::{KeyError, SigningKey};
+use super::{Reason, TokenError};
+use crate::clock::Millis;
+use crate::crypto::{derive_key, sha256, to_base64url};
+
+/// The `typ` of device tokens.
+pub const TYPE: &str = "device+jwt";
+
+/// The most users that one device is known for. A login of one more drops the user whose login is longest ago.
+pub const MAX_USERS: usize = 5;
+
+/// Seconds for which a device stays known after a login. People who come back once a year are recognized, and browsers keep
+/// no cookie longer than 400 days (RFC 6265bis, 5.5).
+pub const MAX_AGE_SECONDS: i64 = 365 * 24 * 60 * 60;
+
+/// Longest token that is looked at; one of five users has about 800 bytes.
+pub const MAX_TOKEN_BYTES: usize = 1_024;
+
+const PURPOSE: &[u8] = b"sentri device token v1";
+const USER_PURPOSE: &[u8] = b"sentri device user v1";
+
+/// How many seconds the clocks of two processes may be apart.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+const DIGEST_CHARACTERS: usize = 24;
+const NONCE_CHARACTERS: usize = 22;
+
+/// One user of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceUser {
+    /// [`user_digest`] of the user.
+    pub user: String,
+    /// The nonce of the user's last login on this device: 16 random bytes in base64url.
+    pub nonce: String,
+    /// When that login completed, in seconds since 1970.
+    pub iat: i64,
+}
+
+/// The payload of a device token.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    users: Vec<DeviceUser>,
+}
+
+/// The key that signs the device tokens that go with the access tokens of `key`; it has the same `kid`.
+///
+/// # Errors
+/// None in practice: a derived key is never empty.
+pub fn derive_device_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
+    let derived = derive_key(key.private_bytes().expose(), PURPOSE);
+    Ok(SigningKey::from_secret(derived.expose(), Algorithm::Hs256)?.with_kid(key.kid().map(str::to_owned)))
+}
+
+/// The name of a user in device tokens: a digest, so that a shared browser shows no user ids and every token is short.
+/// Services with one secret and different issuers don't take each other's.
+#[must_use]
+pub fn user_digest(issuer: Option<&str>, user_id: &str) -> String {
+    let issuer = issuer.unwrap_or_default();
+    let length = (issuer.len() as u64).to_be_bytes();
+    let digest = sha256(&[USER_PURPOSE, &length, issuer.as_bytes(), user_id.as_bytes()].concat());
+    to_base64url(&digest[..18])
+}
+
+/// The nonce of 16 random bytes as tokens carry it.
+#[must_use]
+pub fn encode_nonce(random: [u8; 16]) -> String {
+    to_base64url(&random)
+}
+
+/// The payload that names `users`.
+///
+/// # Errors
+/// None in practice: the members are texts and numbers.
+pub(super) fn write_device(users: &[DeviceUser]) -> Result<Vec<u8>, TokenError> {
+    serde_json::to_vec(&Claims { users: users.to_vec() }).map_err(|_| TokenError::Invalid(Reason::Unsignable))
+}
+
+/// Reads verified `payload`: the users whose login is no longer ago than [`MAX_AGE_SECONDS`].
+///
+/// # Errors
+/// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], or is in another form.
+pub fn parse_device(payload: &[u8], now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
+    const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
+    let Claims { mut users } =
+        serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    let is_whole =
+        |one: &DeviceUser| one.user.len() == DIGEST_CHARACTERS && one.nonce.len() == NONCE_CHARACTERS && one.iat >= 0;
+    if !(1..=MAX_USERS).contains(&users.len()) || !users.iter().all(is_whole) {
+        return Err(MALFORMED);
+    }
+    let now = now.div_euclid(1000);
+    // A login that lies ahead was noted by a clock that was put right since, and a nonce must not live longer for it.
+    users.retain(|one| one.iat <= now.saturating_add(CLOCK_SKEW_SECONDS) && now < one.iat.saturating_add(MAX_AGE_SECONDS));
+    if users.is_empty() { Err(TokenError::Expired) } else { Ok(users) }
+}
+
+/// The users of all device tokens of one request, the latest login first. A browser sends several when a site beside this
+/// one planted theirs, or when the cookie's domain was changed; each counts for itself.
+#[must_use]
+pub fn merge(tokens: impl Iterator<Item = Vec<DeviceUser>>) -> Vec<DeviceUser> {
+    let mut merged: Vec<DeviceUser> = Vec::new();
+    for user in tokens.flatten() {
+        if !merged.contains(&user) {
+            merged.push(user);
+        }
+    }
+    merged.sort_by_key(|user| std::cmp::Reverse(user.iat));
+    merged
+}
+
+/// The nonces under which the device is known for the user of this digest, the latest first.
+pub fn nonces_of<'a>(users: &'a [DeviceUser], digest: &'a str) -> impl Iterator<Item = &'a str> {
+    users.iter().filter(move |one| one.user == digest).map(|one| one.nonce.as_str())
+}
+
+/// The users of the device after a completed login of one of them, at `iat` in seconds: that user first under the new
+/// nonce, then the others with theirs, [`MAX_USERS`] in all. `users` are in the order of [`merge`].
+#[must_use]
+pub fn renew(users: &[DeviceUser], digest: &str, nonce: String, iat: i64) -> Vec<DeviceUser> {
+    let mut renewed = vec![DeviceUser { user: digest.to_owned(), nonce, iat }];
+    for user in users {
+        if renewed.len() < MAX_USERS && renewed.iter().all(|known| known.user != user.user) {
+            renewed.push(user.clone());
+        }
+    }
+    renewed
+}

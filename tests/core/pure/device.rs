@@ -1,0 +1,179 @@
+use proptest::prelude::*;
+use sentri_core::config::Config;
+use sentri_core::store::model::StoredKey;
+use sentri_core::token::device::{self, DeviceUser, MAX_TOKEN_BYTES, MAX_USERS};
+use sentri_core::token::{KeyRing, SigningKey};
+use serde_json::{Value, json};
+
+use crate::vectors::{self, shown, text, texts};
+
+const SECRET: &str = "a-plain-secret-of-at-least-32-bytes!!";
+
+/// The rings of keys, one each: a ring of several is made of stored keys, of which a shared secret is none.
+fn rings(given: &Value) -> Vec<KeyRing> {
+    texts(given, "keys").iter().map(|secret| KeyRing::from_secret(secret, None).unwrap()).collect()
+}
+
+fn users(value: &Value) -> Vec<DeviceUser> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn digest(given: &Value) -> String {
+    device::user_digest(given["issuer"].as_str(), text(given, "userId"))
+}
+
+#[test]
+fn vectors() {
+    vectors::run("device", |given| match text(given, "op") {
+        "verify" => {
+            let (token, now) = (text(given, "token"), given["now"].as_i64().unwrap());
+            let mut results = rings(given).into_iter().map(|ring| ring.verify_device(token, now));
+            let first = results.next().unwrap();
+            let any = results.fold(first, |before, next| before.or(next));
+            any.map(|users| json!(users)).map_err(|error| shown(error.into()))
+        }
+        "nonces" => {
+            let (users, digest) = (users(&given["users"]), digest(given));
+            Ok(device::nonces_of(&users, &digest).collect())
+        }
+        "merge" => Ok(json!(device::merge(given["tokens"].as_array().unwrap().iter().map(users)))),
+        _ => {
+            let mut random = [0; 16];
+            for (byte, given) in random.iter_mut().zip(given["nonce"].as_array().unwrap()) {
+                *byte = u8::try_from(given.as_u64().unwrap()).unwrap();
+            }
+            let iat = given["iat"].as_i64().unwrap();
+            let renewed =
+                device::renew(&users(&given["users"]), &digest(given), device::encode_nonce(random), iat);
+            let token = rings(given)[0].sign_device(&renewed, iat * 1000).map_err(|error| shown(error.into()))?;
+            Ok(json!({ "users": renewed, "token": token }))
+        }
+    });
+}
+
+/// Keys of the database: what the one before signed verifies as long as it is kept, and the newest one signs.
+#[test]
+fn old_keys_verify_while_they_are_kept() {
+    let stored = |active_from, retired_at| {
+        let (key, pem) = SigningKey::generate(sentri_core::token::Algorithm::Es256, 2048).unwrap();
+        StoredKey {
+            kid: key.kid().unwrap().to_owned(),
+            algorithm: "ES256".to_owned(),
+            private_key: pem,
+            created_at: active_from,
+            active_from,
+            retired_at,
+        }
+    };
+    let (old, new) = (stored(1_000, Some(50_000)), stored(50_000, None));
+    let user = DeviceUser { user: device::user_digest(None, "rizz"), nonce: device::encode_nonce([7; 16]), iat: 2 };
+    let before = KeyRing::from_stored(std::slice::from_ref(&old), None).unwrap();
+    let token = before.sign_device(std::slice::from_ref(&user), 2_000).unwrap();
+    let both = KeyRing::from_stored(&[new.clone(), old], None).unwrap();
+    assert_eq!(both.verify_device(&token, 60_000).unwrap(), [user.clone()]);
+    let renewed = both.sign_device(&[user], 60_000).unwrap();
+    let after = KeyRing::from_stored(&[new], None).unwrap();
+    assert!(after.verify_device(&token, 60_000).is_err());
+    assert!(after.verify_device(&renewed, 60_000).is_ok());
+}
+
+#[test]
+fn the_longest_token_is_read() {
+    let ring = KeyRing::from_secret(SECRET, None).unwrap();
+    let users: Vec<DeviceUser> = (0..MAX_USERS)
+        .map(|at| DeviceUser {
+            user: device::user_digest(None, &at.to_string()),
+            nonce: device::encode_nonce([255; 16]),
+            iat: 9_999_999_999,
+        })
+        .collect();
+    let token = ring.sign_device(&users, 0).unwrap();
+    // A key of the database adds a kid of 43 characters.
+    assert!(token.len() + 100 < MAX_TOKEN_BYTES, "{}", token.len());
+    assert_eq!(ring.verify_device(&token, 9_999_999_999_000).unwrap(), users);
+}
+
+#[test]
+fn the_cookie_follows_the_others() {
+    let options = |more: Value| {
+        let mut options =
+            json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "knownDevices": true });
+        options.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        Config::from_options(&options)
+    };
+    for (more, written) in [
+        (json!({}), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; SameSite=Lax"),
+        (json!({ "production": true }), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Lax"),
+        (
+            json!({ "cookie": { "prefix": "__Host-", "sameSite": "strict" } }),
+            "__Host-sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Strict",
+        ),
+        (
+            json!({ "cookie": { "prefix": "__Secure-", "domain": "example.com", "path": "/auth", "partitioned": true } }),
+            "__Secure-sentri_device=t; Max-Age=9; Path=/auth; Domain=example.com; HttpOnly; Secure; SameSite=Lax; Partitioned",
+        ),
+        (
+            json!({ "cookie": false, "accessCookie": { "sameSite": "none" } }),
+            "sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=None",
+        ),
+        (json!({ "cookie": false }), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; SameSite=Lax"),
+    ] {
+        assert_eq!(options(more).unwrap().known_devices.unwrap().write("t", 9), written);
+    }
+    assert!(options(json!({ "knownDevices": false })).unwrap().known_devices.is_none());
+    assert!(options(json!({ "knownDevices": null })).unwrap().known_devices.is_none());
+    let unlimited = options(json!({ "rateLimit": false })).unwrap();
+    assert!(unlimited.known_devices.is_none());
+    assert!(unlimited.warnings.iter().any(|warning| warning.starts_with("knownDevices ")), "{:?}", unlimited.warnings);
+    for (more, told) in [
+        (json!({ "knownDevices": "yes" }), "knownDevices must be true or false"),
+        (json!({ "cookie": { "name": "sentri_device" } }), "cookie.name must not be sentri_device"),
+        (json!({ "accessCookie": { "name": "sentri_device" } }), "accessCookie.name must not be sentri_device"),
+    ] {
+        assert!(options(more).unwrap_err().message.starts_with(told), "{told}");
+    }
+}
+
+fn any_user() -> impl Strategy<Value = DeviceUser> {
+    (0_u8..8, any::<[u8; 16]>(), 1_000_i64..2_000).prop_map(|(id, nonce, iat)| DeviceUser {
+        user: device::user_digest(None, &id.to_string()),
+        nonce: device::encode_nonce(nonce),
+        iat,
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_issued_is_read(before in proptest::collection::vec(any_user(), 0..20), id in 0_u8..8) {
+        let ring = KeyRing::from_secret(SECRET, None).unwrap();
+        let known = device::merge([before].into_iter());
+        let digest = device::user_digest(None, &id.to_string());
+        let renewed = device::renew(&known, &digest, device::encode_nonce([1; 16]), 2_000);
+        prop_assert!(renewed.len() <= MAX_USERS);
+        prop_assert_eq!(device::nonces_of(&renewed, &digest).count(), 1);
+        for other in &renewed[1..] {
+            prop_assert!(known.contains(other), "others stay as they are");
+        }
+        let token = ring.sign_device(&renewed, 2_000_000).unwrap();
+        prop_assert!(token.len() <= MAX_TOKEN_BYTES);
+        prop_assert_eq!(ring.verify_device(&token, 2_000_000).unwrap(), renewed);
+    }
+
+    #[test]
+    fn no_change_of_a_token_verifies(at in any::<prop::sample::Index>(), byte in any::<char>()) {
+        let ring = KeyRing::from_secret(SECRET, None).unwrap();
+        let user = DeviceUser { user: device::user_digest(None, "a"), nonce: device::encode_nonce([3; 16]), iat: 1_000 };
+        let token = ring.sign_device(&[user], 1_000_000).unwrap();
+        let mut changed: Vec<char> = token.chars().collect();
+        let at = at.index(changed.len());
+        changed[at] = byte;
+        let changed: String = changed.into_iter().collect();
+        prop_assert_eq!(ring.verify_device(&changed, 1_000_000).is_ok(), changed == token);
+    }
+
+    #[test]
+    fn any_text_is_read(text in any::<String>()) {
+        let ring = KeyRing::from_secret(SECRET, None).unwrap();
+        prop_assert!(ring.verify_device(&text, 0).is_err());
+    }
+}
