@@ -257,6 +257,11 @@ export interface ServerOptions<Role extends string = string> {
   rateLimit?: boolean | { maxLoginAttempts?: number | undefined; maxRegisterAttempts?: number | undefined; durationSeconds?: number | undefined } | undefined;
   cookie?: boolean | CookieOptions | undefined;
   accessCookie?: boolean | CookieOptions | undefined;
+  /**
+   * Whether a completed login makes its browser known, by the cookie `sentri_device`: ten wrong passwords of its own count there, and
+   * strangers who lock the account out do not reach it. Off if left out; on in `sentri serve`.
+   */
+  knownDevices?: boolean | undefined;
   trustedOrigins?: readonly string[] | undefined;
   sessionCheck?: boolean | { maxAge?: Duration | undefined } | undefined;
   requireSession?: boolean | undefined;

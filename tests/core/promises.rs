@@ -3,6 +3,8 @@
 
 #[path = "promises/conflicts.rs"]
 mod conflicts;
+#[path = "promises/devices.rs"]
+mod devices;
 #[path = "promises/failover.rs"]
 mod failover;
 #[path = "promises/faults.rs"]

@@ -5,6 +5,8 @@
 mod broadcast;
 #[path = "support/clusters.rs"]
 mod clusters;
+#[path = "redis/devices.rs"]
+mod devices;
 #[path = "redis/failover.rs"]
 mod failover;
 #[path = "redis/idempotency.rs"]

@@ -103,6 +103,36 @@ test("serve believes the proxies that it is told of, and nobody else", async (t)
   assert.match(wrong.stderr, /trustProxy/);
 });
 
+test("serve makes devices known, unless it is told not to", async (t) => {
+  const db = sqliteFile(t);
+  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  for (const [args, env, known] of [
+    [[], {}, true],
+    [["--known-devices", "off"], {}, false],
+    [[], { SENTRI_KNOWN_DEVICES: "off" }, false],
+  ]) {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    const browser = new Browser(out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1]);
+    const login = (who, password) => who.post("/auth/login", { identifier: "rizz", password });
+    assert.equal((await login(browser, "correct horse")).status, 200);
+    assert.equal([...browser.jar.keys()].some((name) => name.endsWith("sentri_device")), known);
+    const stranger = new Browser(browser.base);
+    for (let i = 0; i < 5; i++) assert.equal((await login(stranger, "not the password")).status, 401);
+    assert.equal((await login(stranger, "correct horse")).status, 429);
+    assert.equal((await login(browser, "correct horse")).status, known ? 200 : 429);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await exit;
+  }
+  const wrong = sentri(["serve", "--port", "0", "--db", db, "--known-devices", "maybe"]);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /--known-devices must be on or off/);
+});
+
 test("the help says where secrets are safe", () => {
   const { stdout } = sentri(["serve", "--help"]);
   for (const [flag, variable] of [["secret", "SENTRI_SECRET"], ["api-key", "SENTRI_API_KEY"], ["db", "DB"]]) {

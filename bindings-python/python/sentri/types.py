@@ -327,6 +327,9 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
     trust_proxy: Union[bool, int, str, Sequence[str]]
     cookie: Union[bool, CookieOptions]
     access_cookie: Union[bool, CookieOptions]
+    #: Whether a completed login makes its browser known, by the cookie ``sentri_device``: ten wrong passwords of its own count
+    #: there, and strangers who lock the account out do not reach it. Off unless set.
+    known_devices: bool
     trusted_origins: Sequence[str]
     session_check: Union[bool, SessionCheckOptions]
     require_session: bool

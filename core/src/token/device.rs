@@ -95,8 +95,7 @@ pub(super) fn write_device(users: &[DeviceUser]) -> Result<Vec<u8>, TokenError> 
 /// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], or is in another form.
 pub fn parse_device(payload: &[u8], now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
     const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
-    let Claims { mut users } =
-        serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    let Claims { mut users } = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
     let is_whole =
         |one: &DeviceUser| one.user.len() == DIGEST_CHARACTERS && one.nonce.len() == NONCE_CHARACTERS && one.iat >= 0;
     if !(1..=MAX_USERS).contains(&users.len()) || !users.iter().all(is_whole) {
@@ -104,7 +103,9 @@ pub fn parse_device(payload: &[u8], now: Millis) -> Result<Vec<DeviceUser>, Toke
     }
     let now = now.div_euclid(1000);
     // A login that lies ahead was noted by a clock that was put right since, and a nonce must not live longer for it.
-    users.retain(|one| one.iat <= now.saturating_add(CLOCK_SKEW_SECONDS) && now < one.iat.saturating_add(MAX_AGE_SECONDS));
+    users.retain(|one| {
+        one.iat <= now.saturating_add(CLOCK_SKEW_SECONDS) && now < one.iat.saturating_add(MAX_AGE_SECONDS)
+    });
     if users.is_empty() { Err(TokenError::Expired) } else { Ok(users) }
 }
 

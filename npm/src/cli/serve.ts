@@ -16,6 +16,12 @@ export const flags: Record<string, Flag> = {
   ...SERVER,
   ...WAIT,
   "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
+  "known-devices": {
+    value: "on or off",
+    help: "whether a login makes its browser known, so that strangers who lock an account out do not reach it",
+    env: "SENTRI_KNOWN_DEVICES",
+    default: "on",
+  },
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
 
@@ -28,7 +34,9 @@ export async function run(values: Record<string, string>): Promise<void> {
   const mount = mountPath(values);
   const proxies = values["trust-proxy"];
   const trustProxy = proxies !== undefined && /^\d+$/.test(proxies) ? Number(proxies) : proxies && words(proxies);
-  const options = serverOptions(values);
+  const knownDevices = { on: true, off: false }[values["known-devices"]!];
+  if (knownDevices === undefined) throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
+  const options = { ...serverOptions(values), knownDevices };
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
   const auth = new AuthServer({ ...options, ...(trustProxy ? { trustProxy } : {}), ...(values.log ? { logger } : {}) } as unknown as ServerOptions);

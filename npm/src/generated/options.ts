@@ -24,6 +24,7 @@ export const SERVER_ONLY: readonly string[] = [
   "rateLimit",
   "trustProxy",
   "cookie",
+  "knownDevices",
   "sessionCheck",
   "requireSession",
   "silentRefresh",

@@ -43,8 +43,7 @@ fn vectors() {
                 *byte = u8::try_from(given.as_u64().unwrap()).unwrap();
             }
             let iat = given["iat"].as_i64().unwrap();
-            let renewed =
-                device::renew(&users(&given["users"]), &digest(given), device::encode_nonce(random), iat);
+            let renewed = device::renew(&users(&given["users"]), &digest(given), device::encode_nonce(random), iat);
             let token = rings(given)[0].sign_device(&renewed, iat * 1000).map_err(|error| shown(error.into()))?;
             Ok(json!({ "users": renewed, "token": token }))
         }
@@ -96,8 +95,7 @@ fn the_longest_token_is_read() {
 #[test]
 fn the_cookie_follows_the_others() {
     let options = |more: Value| {
-        let mut options =
-            json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "knownDevices": true });
+        let mut options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "knownDevices": true });
         options.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
         Config::from_options(&options)
     };
