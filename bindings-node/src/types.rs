@@ -17,6 +17,7 @@ pub struct NodeRequest {
     pub method: String,
     pub path: String,
     pub query: Option<String>,
+    pub scheme: Option<String>,
     pub headers: Vec<(String, String)>,
     /// Bytes as received.
     pub raw: Option<napi::bindgen_prelude::Buffer>,
@@ -32,15 +33,26 @@ pub struct NodeRequest {
 
 impl From<NodeRequest> for Request {
     fn from(request: NodeRequest) -> Self {
-        let NodeRequest { method, path, query, headers, raw, parsed, too_large, client_ip, request_id, host_context } =
-            request;
+        let NodeRequest {
+            method,
+            path,
+            query,
+            scheme,
+            headers,
+            raw,
+            parsed,
+            too_large,
+            client_ip,
+            request_id,
+            host_context,
+        } = request;
         let body = match (raw, parsed, too_large) {
             (_, _, Some(true)) => Body::TooLarge,
             (Some(bytes), _, _) => Body::Raw(bytes.to_vec()),
             (None, Some(text), _) => Body::Parsed(text),
             (None, None, _) => Body::Empty,
         };
-        Self { method, path, query, headers, body, client_ip, request_id, host_context }
+        Self { method, path, query, scheme, headers, body, client_ip, request_id, host_context }
     }
 }
 
@@ -53,15 +65,25 @@ pub struct NodeGuardRequest {
     pub origin: Option<String>,
     pub sec_fetch_site: Option<String>,
     pub host: Option<String>,
+    pub scheme: Option<String>,
     pub client_ip: Option<String>,
     pub user_agent: Option<String>,
 }
 
 impl From<NodeGuardRequest> for GuardRequest {
     fn from(request: NodeGuardRequest) -> Self {
-        let NodeGuardRequest { method, authorization, cookie, origin, sec_fetch_site, host, client_ip, user_agent } =
-            request;
-        Self { method, authorization, cookie, origin, sec_fetch_site, host, client_ip, user_agent }
+        let NodeGuardRequest {
+            method,
+            authorization,
+            cookie,
+            origin,
+            sec_fetch_site,
+            host,
+            scheme,
+            client_ip,
+            user_agent,
+        } = request;
+        Self { method, authorization, cookie, origin, sec_fetch_site, host, scheme, client_ip, user_agent }
     }
 }
 

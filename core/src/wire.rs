@@ -93,8 +93,8 @@ fn optional_text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// `{method, path, query?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw` is
-/// the body as received.
+/// `{method, path, query?, scheme?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw`
+/// is the body as received.
 #[must_use]
 pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     let headers = head.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -109,6 +109,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
         method: optional_text(head, "method").unwrap_or_default(),
         path: optional_text(head, "path").unwrap_or_default(),
         query: optional_text(head, "query"),
+        scheme: optional_text(head, "scheme"),
         headers: headers.iter().filter_map(header).collect(),
         body,
         client_ip: optional_text(head, "clientIp"),
@@ -117,7 +118,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     }
 }
 
-/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, clientIp?, userAgent?}`
+/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, scheme?, clientIp?, userAgent?}`
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
     GuardRequest {
@@ -127,6 +128,7 @@ pub fn read_guard_request(request: &Value) -> GuardRequest {
         origin: optional_text(request, "origin"),
         sec_fetch_site: optional_text(request, "secFetchSite"),
         host: optional_text(request, "host"),
+        scheme: optional_text(request, "scheme"),
         client_ip: optional_text(request, "clientIp"),
         user_agent: optional_text(request, "userAgent"),
     }

@@ -10,6 +10,8 @@ export interface GuardRequest {
   origin?: string;
   secFetchSite?: string;
   host?: string;
+  /** The scheme by which the request came, as the framework knows it. */
+  scheme?: string;
   clientIp?: string;
   userAgent?: string;
 }

@@ -8,6 +8,8 @@ export interface NativeRequest {
   method: string;
   path: string;
   query?: string;
+  /** The scheme by which the request came, as the framework knows it. */
+  scheme?: string;
   headers: Array<[string, string]>;
   raw?: Uint8Array;
   parsed?: string;

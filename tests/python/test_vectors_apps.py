@@ -115,7 +115,8 @@ def test_same_origin(framework: str) -> None:
             for id, given, expect in rows("origin", "sameOrigin"):
                 if tuple(given["trusted"]) != trusted:
                     continue
-                sent = [(name, given[key]) for name, key in (("sec-fetch-site", "secFetchSite"), ("origin", "origin")) if given[key] is not None]
+                named = (("sec-fetch-site", "secFetchSite"), ("origin", "origin"), ("x-forwarded-proto", "scheme"))
+                sent = [(name, given[key]) for name, key in named if given.get(key) is not None]
                 ask = lambda name, value: send(base, given["method"], "/protected", [(name, value), *sent], given["host"])  # noqa: B023, E731
                 status, body = ask("cookie", f"access_token={session['access_token']}")
                 if given["method"] == "get" and framework == "FastAPI":

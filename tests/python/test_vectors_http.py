@@ -144,7 +144,7 @@ def fits_whole(expect: Any, found: Any) -> bool:
 @pytest.mark.parametrize(("given", "expect"), table("origin", "sameOrigin"))
 def test_same_origin(given: dict[str, Any], expect: bool) -> None:
     auth = BlockingAuthServer(**options(access_cookie=True, session_check=False, trusted_origins=given["trusted"]))
-    sent = {name: given[name] for name in ("method", "secFetchSite", "origin", "host") if given[name] is not None}
+    sent = {name: given[name] for name in ("method", "secFetchSite", "origin", "host", "scheme") if given.get(name) is not None}
     token = auth.sign_access_token("u1", ["user"])
     guarded = auth.guard_blocking({**sent, "cookie": f"access_token={token}"})
     if expect:

@@ -31,6 +31,7 @@ class AsgiExchange:
         # A WebSocket begins as HTTP/2 has it (RFC 8441), with a method that is not safe: whoever brings a cookie proves the origin.
         self.method: str = scope["method"] if scope["type"] == "http" else "CONNECT"
         self.headers = asgi_headers(scope)
+        self.scheme: Optional[str] = scope.get("scheme")
         self.arguments = arguments
         self._scope = scope
 

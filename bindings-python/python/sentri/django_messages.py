@@ -26,7 +26,7 @@ class DjangoExchange:
     """A request of Django's. ``request.user`` and ``request.auth`` say whose it is."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self.method = request.method or ""
+        self.method, self.scheme = request.method or "", request.scheme
         # Django joins the lines of a header by commas, those of cookies too.
         scope = getattr(request, "scope", None)
         self.headers = asgi_headers(scope) if scope else wsgi_headers(request.META)

@@ -22,6 +22,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def scheme(self) -> Optional[str]:
+        """The scheme by which the request came, as the framework knows it."""
+        ...
+
+    @property
     def client_ip(self) -> Optional[str]:
         """The client's address as the framework knows it."""
         ...
@@ -52,7 +57,7 @@ class Exchange(Protocol):
 
 def seen_by_guard(exchange: Exchange) -> dict[str, str]:
     """What ``protect()`` looks at."""
-    return guard_request(exchange.method, exchange.headers)
+    return guard_request(exchange.method, exchange.headers, exchange.scheme)
 
 
 def request_id(exchange: Exchange) -> Optional[str]:
@@ -66,6 +71,7 @@ def to_core(exchange: Exchange, path: str, query: str) -> dict[str, Any]:
         "method": exchange.method,
         "path": path,
         "query": query or None,
+        "scheme": exchange.scheme,
         "headers": exchange.headers,
         "clientIp": exchange.client_ip,
         "requestId": request_id(exchange),

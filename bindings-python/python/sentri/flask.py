@@ -32,7 +32,7 @@ class _Exchange:
     """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
 
     def __init__(self) -> None:
-        self.method, self.arguments = request.method, ()
+        self.method, self.scheme, self.arguments = request.method, request.scheme, ()
         self.headers = wsgi_headers(request.environ)
         self.client_ip, self.known_id = request.remote_addr, getattr(g, "request_id", None)
 

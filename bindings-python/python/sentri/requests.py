@@ -63,10 +63,10 @@ def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
     return found if whole else ""
 
 
-def guard_request(method: str, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optional[str] = None) -> dict[str, str]:
     """What ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
     allows them to be split."""
-    request = {"method": method}
+    request = {"method": method} if scheme is None else {"method": method, "scheme": scheme}
     for name, value in headers:
         member = _GUARDED.get(name)
         if member == "cookie" and member in request:

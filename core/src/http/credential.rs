@@ -3,7 +3,7 @@
 use super::authorization::{self, Authorization};
 use super::cookie::{self, Found};
 use super::guard::GuardRequest;
-use super::origin::{self, Origin};
+use super::origin::{self, Origin, Provenance};
 use crate::error::{Error, ErrorCode};
 
 /// The token that the request brings, if it brings one. A bearer token comes first; one that is there and is bad is an
@@ -71,11 +71,11 @@ pub(super) fn cross_origin() -> Error {
 }
 
 fn same_origin(request: &GuardRequest, trusted: &[Origin]) -> bool {
-    origin::same_origin(
-        &request.method,
-        request.sec_fetch_site.as_deref(),
-        request.origin.as_deref(),
-        request.host.as_deref(),
-        trusted,
-    )
+    let provenance = Provenance {
+        sec_fetch_site: request.sec_fetch_site.as_deref(),
+        origin: request.origin.as_deref(),
+        host: request.host.as_deref(),
+        scheme: request.scheme.as_deref(),
+    };
+    origin::same_origin(&request.method, provenance, trusted)
 }

@@ -29,10 +29,11 @@ impl fmt::Debug for Body {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The query may hold an identifier.
-        let Self { method, path, query: _, headers, body, client_ip, request_id, host_context: _ } = self;
+        let Self { method, path, query: _, scheme, headers, body, client_ip, request_id, host_context: _ } = self;
         f.debug_struct("Request")
             .field("method", method)
             .field("path", path)
+            .field("scheme", scheme)
             .field("headers", &Names(headers))
             .field("body", body)
             .field("client_ip", client_ip)
@@ -54,7 +55,7 @@ impl fmt::Debug for Response {
 
 impl fmt::Debug for GuardRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, authorization, cookie, origin, sec_fetch_site, host, client_ip, .. } = self;
+        let Self { method, authorization, cookie, origin, sec_fetch_site, host, scheme, client_ip, .. } = self;
         f.debug_struct("GuardRequest")
             .field("method", method)
             .field("authorization", &authorization.is_some())
@@ -62,6 +63,7 @@ impl fmt::Debug for GuardRequest {
             .field("origin", origin)
             .field("sec_fetch_site", sec_fetch_site)
             .field("host", host)
+            .field("scheme", scheme)
             .field("client_ip", client_ip)
             .finish_non_exhaustive()
     }

@@ -34,6 +34,8 @@ pub struct GuardRequest {
     pub sec_fetch_site: Option<String>,
     /// `Host`
     pub host: Option<String>,
+    /// The scheme by which the request came, as the framework knows it.
+    pub scheme: Option<String>,
     /// Client address as the framework knows it.
     pub client_ip: Option<String>,
     /// `User-Agent`

@@ -27,6 +27,8 @@ pub struct Request {
     pub path: String,
     /// Query string without `?`.
     pub query: Option<String>,
+    /// The scheme by which the request came, as the framework knows it.
+    pub scheme: Option<String>,
     /// Names in lower case, values as received; a repeated header is repeated here.
     pub headers: Vec<(String, String)>,
     /// The body.

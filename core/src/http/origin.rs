@@ -49,6 +49,27 @@ impl Origin {
     }
 }
 
+/// The parts of a request that tell which page sent it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Provenance<'a> {
+    /// `Sec-Fetch-Site`
+    pub sec_fetch_site: Option<&'a str>,
+    /// `Origin`
+    pub origin: Option<&'a str>,
+    /// `Host`
+    pub host: Option<&'a str>,
+    /// The scheme by which the request came, as its framework knows it.
+    pub scheme: Option<&'a str>,
+}
+
+impl Provenance<'_> {
+    /// Whether the request is known to have come by TLS. A framework that says `http` may stand behind a proxy that ends
+    /// TLS and that it does not trust, so nothing is known then.
+    fn is_secure(&self) -> bool {
+        self.scheme.is_some_and(|scheme| ["https", "wss"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure)))
+    }
+}
+
 /// Reads the `trustedOrigins` option; absent or null is none.
 ///
 /// # Errors
@@ -77,28 +98,19 @@ pub fn is_safe(method: &str) -> bool {
 /// Whether a request that a cookie authenticates may be acted upon: its method is safe, or it [proves its
 /// origin](proves_origin).
 #[must_use]
-pub fn same_origin(
-    method: &str,
-    sec_fetch_site: Option<&str>,
-    origin: Option<&str>,
-    host: Option<&str>,
-    trusted: &[Origin],
-) -> bool {
-    is_safe(method) || proves_origin(sec_fetch_site, origin, host, trusted)
+pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
+    is_safe(method) || proves_origin(provenance, trusted)
 }
 
 /// Whether the headers prove that a page of ours, or no page at all, sent the request. In this order:
 /// 1. an `Origin` that is trusted: yes;
 /// 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
-/// 3. an `Origin`: yes when it is the host's; `null` and anything malformed is nobody's;
+/// 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it, because anybody on
+///    the network can be the `http` page of a host; `null` and anything malformed is nobody's;
 /// 4. neither header: not a browser, nothing to forge.
 #[must_use]
-pub fn proves_origin(
-    sec_fetch_site: Option<&str>,
-    origin: Option<&str>,
-    host: Option<&str>,
-    trusted: &[Origin],
-) -> bool {
+pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
+    let Provenance { sec_fetch_site, origin, host, scheme: _ } = provenance;
     let parsed = origin.map(Origin::parse);
     if let Some(Ok(origin)) = &parsed
         && trusted.contains(origin)
@@ -107,7 +119,9 @@ pub fn proves_origin(
     }
     match (sec_fetch_site, parsed) {
         (Some(site), _) => matches!(site.trim(), "same-origin" | "none"),
-        (None, Some(Ok(origin))) => host.is_some_and(|host| origin.is_at(host)),
+        (None, Some(Ok(origin))) => {
+            host.is_some_and(|host| origin.is_at(host)) && (!provenance.is_secure() || origin.scheme == "https")
+        }
         (None, Some(Err(_))) => false,
         (None, None) => true,
     }

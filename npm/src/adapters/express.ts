@@ -42,7 +42,7 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
 const requestId = (req: Request) => requestIdOf([req.requestId, (req as { id?: unknown }).id], one(req.headers["x-request-id"]));
 
 const surface: Surface<Request, Response> = {
-  guardRequest: (req) => new NodeGuardRequest(req),
+  guardRequest: (req) => new NodeGuardRequest(req, req),
   requestId,
   user: (req) => (req.auth ? (req.user as AuthUser | undefined) : undefined),
   admit(req, user, auth) {
@@ -76,7 +76,7 @@ function serving(server: AuthServer) {
     router: (): ExpressMiddleware => (req, res, next) => {
       const at = req.url.indexOf("?");
       if (!server.native.hasRoute(req.method, at < 0 ? req.url : req.url.slice(0, at))) return next();
-      readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), body: req.body })
+      readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), scheme: req.protocol, body: req.body })
         .then((request) => server.handle(request))
         .then((response) => writeResponse(req, res, response))
         .catch(next);

@@ -19,7 +19,7 @@ export const requestId = (request: FastifyRequest) => requestIdOf([request.id], 
 
 /** Where Fastify keeps things. */
 export const surface: Surface<FastifyRequest, FastifyReply> = {
-  guardRequest: (request) => new NodeGuardRequest(request.raw),
+  guardRequest: (request) => new NodeGuardRequest(request.raw, request),
   requestId,
   user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
   admit(request, user, auth) {

@@ -60,7 +60,7 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
 /** A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read. */
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-  const told = { method, url: below(ctx.req.url ?? "/", pattern), clientIp: ctx.ip, requestId: requestId(ctx) };
+  const told = { method, url: below(ctx.req.url ?? "/", pattern), clientIp: ctx.ip, requestId: requestId(ctx), scheme: ctx.protocol };
   return readRequest(ctx.req, { ...told, body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined });
 }
 

@@ -5,6 +5,7 @@ import { bodyText } from "./body-text.js";
 import type { HeaderPairs } from "./checks.js";
 import { readBody } from "./node-body.js";
 import { header, headerPairs, one, proof } from "./node-headers.js";
+import { schemeOf } from "./scheme.js";
 
 export { one };
 
@@ -15,6 +16,8 @@ export interface Told {
   url: string;
   clientIp?: string | undefined;
   requestId?: string | undefined;
+  /** The scheme by which the request came. */
+  scheme?: string | undefined;
   /** What a parser made of the body; `undefined` or `null`: nobody has read it. */
   body?: unknown;
   /** Whether somebody has found it longer than the limit. */
@@ -24,6 +27,7 @@ export interface Told {
 /** Moves a request to the core: its body as the framework parsed it, or as it comes. */
 export async function readRequest(req: IncomingMessage, told: Told): Promise<NativeRequest> {
   const { url, clientIp, requestId, body, tooLarge } = told;
+  const scheme = schemeOf(told.scheme, one(req.headers["x-forwarded-proto"]));
   const at = url.indexOf("?");
   const request: NativeRequest = {
     method: told.method ?? req.method ?? "GET",
@@ -33,6 +37,7 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
+  if (scheme !== undefined) request.scheme = scheme;
   if (tooLarge) {
     request.tooLarge = true;
   } else if (body === undefined || body === null) {
@@ -57,9 +62,9 @@ function isUnread(req: IncomingMessage): boolean {
   return Number(req.httpVersionMajor) > 1 || "content-length" in req.headers || "transfer-encoding" in req.headers;
 }
 
-/** A request as `protect()` looks at it. */
+/** A request as `protect()` looks at it. `framework` is where a framework says by which protocol it came. */
 export class NodeGuardRequest implements GuardRequest {
-  constructor(private readonly req: IncomingMessage) {}
+  constructor(private readonly req: IncomingMessage, private readonly framework?: { readonly protocol?: string }) {}
 
   get method() { return this.req.method ?? "GET"; }
   get authorization() { return header(this.req, "authorization"); }
@@ -67,6 +72,7 @@ export class NodeGuardRequest implements GuardRequest {
   get origin() { return proof(this.req, "origin"); }
   get secFetchSite() { return proof(this.req, "sec-fetch-site"); }
   get host() { return header(this.req, "host"); }
+  get scheme() { return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"])); }
 }
 
 /** Adds headers to a response, beside those that are there. */

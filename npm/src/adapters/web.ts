@@ -1,6 +1,7 @@
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { HeaderPairs } from "./checks.js";
+import { schemeOf } from "./scheme.js";
 
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
@@ -26,6 +27,8 @@ export async function readRequest(req: Request, { method, url, clientIp, request
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
+  const scheme = schemeOfUrl(req);
+  if (scheme !== undefined) request.scheme = scheme;
   if (req.bodyUsed) {
     if (kept) request.raw = new Uint8Array(await kept());
   } else if (req.body !== null) {
@@ -43,6 +46,11 @@ function headerPairs(req: Request): Array<[string, string]> {
 /** HTTP/2 has no such header; what stands for it is in the URL. */
 function hostOf(req: Request): string {
   return new URL(req.url).host;
+}
+
+/** The scheme of the URL by which the runtime was asked. */
+function schemeOfUrl({ url, headers }: Request): string | undefined {
+  return schemeOf(url.slice(0, url.indexOf(":")), headers.get("x-forwarded-proto"));
 }
 
 async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8Array; tooLarge?: true }> {
@@ -98,6 +106,7 @@ export class WebGuardRequest implements GuardRequest {
   get origin() { return this.header("origin"); }
   get secFetchSite() { return this.header("sec-fetch-site"); }
   get host() { return this.header("host") ?? hostOf(this.req); }
+  get scheme() { return schemeOfUrl(this.req); }
 
   private header(name: string): string | undefined {
     return this.req.headers.get(name) ?? undefined;

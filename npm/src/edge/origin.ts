@@ -20,6 +20,7 @@ export interface Provenance {
   readonly secFetchSite?: string | undefined;
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
+  readonly scheme?: string | undefined;
 }
 
 /**
@@ -27,15 +28,17 @@ export interface Provenance {
  * ours, or no page at all, sent it. In this order:
  * 1. an `Origin` that is trusted: yes;
  * 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
- * 3. an `Origin`: yes when it is the host's; `null` and anything malformed is nobody's;
+ * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and anything
+ *    malformed is nobody's;
  * 4. neither header: not a browser, nothing to forge.
  */
-export function sameOrigin({ method, secFetchSite, origin, host }: Provenance, trusted: readonly string[]): boolean {
+export function sameOrigin({ method, secFetchSite, origin, host, scheme }: Provenance, trusted: readonly string[]): boolean {
   if (isSafe(method)) return true;
   const parsed = origin === undefined ? undefined : parseOrigin(origin);
   if (parsed && trusted.some((one) => isEqual(parsed, parseOrigin(one)))) return true;
   if (secFetchSite !== undefined) return ["same-origin", "none"].includes(secFetchSite.trim());
   if (origin === undefined) return true;
+  if (/^(https|wss)$/i.test(scheme ?? "") && parsed?.scheme !== "https") return false;
   const at = host === undefined ? undefined : splitPort(host);
   return !!parsed && !!at && at.host === parsed.host && (at.port ?? DEFAULT_PORTS[parsed.scheme]) === parsed.port;
 }

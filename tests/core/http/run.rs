@@ -427,7 +427,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
         },
         client_ip: Some(sent.ip),
         request_id,
-        host_context: None,
+        ..Request::default()
     };
     server.handle(request).await
 }
@@ -491,6 +491,7 @@ async fn protect(server: &AuthServer, sent: &Sent) -> Guarded {
         host: sent.header("host"),
         client_ip: Some(sent.ip.clone()),
         user_agent: sent.header("user-agent"),
+        ..GuardRequest::default()
     };
     match server.guard_now(&request) {
         Some(guarded) => guarded,

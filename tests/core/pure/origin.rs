@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sentri_core::http::origin::{same_origin, trusted_origins};
+use sentri_core::http::origin::{Provenance, same_origin, trusted_origins};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};
@@ -13,7 +13,13 @@ fn vectors() {
         let trusted = trusted_origins(option(given, "trusted")).map_err(shown)?;
         let header = |name: &str| option(given, name).and_then(Value::as_str);
         let method = text(given, "method");
-        Ok(json!(same_origin(method, header("secFetchSite"), header("origin"), header("host"), &trusted)))
+        let provenance = Provenance {
+            sec_fetch_site: header("secFetchSite"),
+            origin: header("origin"),
+            host: header("host"),
+            scheme: header("scheme"),
+        };
+        Ok(json!(same_origin(method, provenance, &trusted)))
     });
 }
 
@@ -28,12 +34,15 @@ proptest! {
     fn a_browser_elsewhere_never_passes(origin in "https?://[a-z]{1,8}\\.evil\\.example(:[0-9]{1,4})?", site in "(cross-site|same-site|)") {
         let trusted = trusted_origins(Some(&json!(["https://spa.example.net"]))).unwrap();
         let site = (!site.is_empty()).then_some(site.as_str());
-        prop_assert!(!same_origin("POST", site, Some(&origin), Some("app.example.com"), &trusted));
+        let host = Some("app.example.com");
+        let provenance = Provenance { sec_fetch_site: site, origin: Some(&origin), host, scheme: None };
+        prop_assert!(!same_origin("POST", provenance, &trusted));
     }
 
     #[test]
     fn any_origin_is_judged(origin in any::<String>(), host in any::<String>()) {
-        if same_origin("POST", None, Some(&origin), Some(&host), &[]) {
+        let provenance = Provenance { origin: Some(&origin), host: Some(&host), ..Provenance::default() };
+        if same_origin("POST", provenance, &[]) {
             prop_assert!(origin.contains("://") && !host.is_empty());
         }
     }

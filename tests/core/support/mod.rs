@@ -186,8 +186,7 @@ impl Bench {
             headers: headers.iter().map(|(n, v)| (n.to_lowercase(), (*v).to_owned())).collect(),
             body: body.map_or(Body::Empty, |body| Body::Raw(body.to_string().into_bytes())),
             client_ip: Some(self.address.clone()),
-            request_id: None,
-            host_context: None,
+            ..Request::default()
         };
         Answer::from(self.server.handle(request).await)
     }

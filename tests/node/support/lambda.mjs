@@ -60,6 +60,8 @@ async function request(req) {
   for await (const chunk of req) chunks.push(chunk);
   const headers = {};
   for (let i = 0; i < req.rawHeaders.length; i += 2) (headers[req.rawHeaders[i].toLowerCase()] ??= []).push(req.rawHeaders[i + 1]);
+  // As gateways do: without it a function would take every request for one over TLS.
+  headers["x-forwarded-proto"] ??= ["http"];
   const [path, search = ""] = req.url.split("?");
   return { method: req.method, path, search, headers, bytes: Buffer.concat(chunks), ip: req.socket.remoteAddress };
 }

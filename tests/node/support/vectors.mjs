@@ -37,9 +37,9 @@ const answers = (edge) => ({
     return read === undefined ? "none" : read === "conflict" ? read : { one: read.value };
   },
 
-  origin({ op, option, method, secFetchSite, origin, host, trusted }, expect) {
+  origin({ op, option, method, secFetchSite, origin, host, scheme, trusted }, expect) {
     if (op === "sameOrigin") {
-      const request = { method, secFetchSite: header(secFetchSite), origin: header(origin), host: header(host) };
+      const request = { method, secFetchSite: header(secFetchSite), origin: header(origin), host: header(host), scheme: header(scheme) };
       return edge.sameOrigin(request, edge.readTrustedOrigins(header(trusted)));
     }
     try {

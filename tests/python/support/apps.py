@@ -209,6 +209,7 @@ def configure_django() -> None:
             MIDDLEWARE=["support.apps.Urls", "django.middleware.csrf.CsrfViewMiddleware"],
             ROOT_URLCONF="support.apps",
             SECRET_KEY="of the test",
+            SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
         )
         django.setup()
 

@@ -334,6 +334,7 @@ pub(super) fn guard_request(request: &Request) -> GuardRequest {
         origin: header("origin"),
         sec_fetch_site: header("sec-fetch-site"),
         host: header("host"),
+        scheme: request.scheme.clone(),
         client_ip: request.client_ip.clone(),
         user_agent: header("user-agent"),
     }

@@ -6,12 +6,13 @@ use super::{Call, device};
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::hook::Operation;
+use crate::http::Response;
 use crate::http::authorization::{self, Authorization};
 use crate::http::cookie::{self, Found};
 use crate::http::credential::{conflict, cross_origin};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
-use crate::http::{Response, origin};
+use crate::http::origin::{self, Provenance};
 use crate::service::keys;
 use crate::service::revocation::ended;
 use crate::token::TokenError;
@@ -140,13 +141,13 @@ fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Fa
 
 fn comes_from_here(call: &Call<'_>) -> bool {
     let request = call.request;
-    origin::same_origin(
-        &request.method,
-        request.header("sec-fetch-site"),
-        request.header("origin"),
-        request.header("host"),
-        &call.realm.config.trusted_origins,
-    )
+    let provenance = Provenance {
+        sec_fetch_site: request.header("sec-fetch-site"),
+        origin: request.header("origin"),
+        host: request.header("host"),
+        scheme: request.scheme.as_deref(),
+    };
+    origin::same_origin(&request.method, provenance, &call.realm.config.trusted_origins)
 }
 
 /// Whether a page elsewhere can have made a browser send this without asking: then no cookie may come of it, or that
