@@ -3,6 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::store::executor::Value;
+
+/// Stands between a column and its parameter in a comparison byte by byte.
+const EXACT: &str = " == ";
+
 /// How a database spells what standard SQL leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
@@ -153,11 +158,12 @@ pub static FOREIGN_POSTGRES: Dialect = Dialect {
 pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), ..MYSQL };
 
 impl Dialect {
-    /// `sql` as this database wants it: parameters numbered where they are, and `[column]` in the form of an instant.
-    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`.
+    /// `sql` as this database wants it: parameters numbered where they are, `[column]` in the form of an instant, and
+    /// `column == ?` as a comparison byte by byte, whatever the collation of the column is; [`Self::arrange`] gives the
+    /// parameters for it. The statements of the store hold no other `?` and, but for `[]`, no other `[`.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
-        let plain = !(sql.contains('[') || self.numbered && sql.contains('?'));
+        let plain = !(sql.contains('[') || sql.contains(EXACT) || self.numbered && sql.contains('?'));
         // SQLite takes brackets for quotes, and has patterns with some.
         if self.name == "sqlite" || plain {
             return Cow::Borrowed(sql);
@@ -168,10 +174,9 @@ impl Dialect {
         for part in sql.split_inclusive(['?', '[', ']']) {
             let (text, mark) = part.split_at(part.len() - usize::from(part.ends_with(['?', '[', ']'])));
             match mark {
-                "?" if self.numbered => {
+                "?" => {
                     parameters += 1;
-                    // Writing to a String does not fail.
-                    let _ = write!(out, "{text}${parameters}");
+                    self.spell_parameter(&mut out, text, parameters);
                 }
                 "[" => out.push_str(text),
                 // An empty list in the text of a statement.
@@ -191,6 +196,29 @@ impl Dialect {
         Cow::Owned(out)
     }
 
+    fn spell_parameter(&self, out: &mut String, before: &str, number: usize) {
+        let (before, exact) = before.strip_suffix(EXACT).map_or((before, false), |before| (before, true));
+        let equals = if exact { " = " } else { "" };
+        // Writing to a String does not fail.
+        let _ = match (self.name, exact) {
+            ("mysql", true) => {
+                let (before, column) = before.split_at(before.rfind([' ', '(']).map_or(0, |at| at + 1));
+                // The first comparison finds the row by an index, the second looks at its bytes.
+                write!(out, "{before}({column} = ? AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin = ?)")
+            }
+            _ if self.numbered => write!(out, "{before}{equals}${number}"),
+            _ => write!(out, "{before}{equals}?"),
+        };
+    }
+
+    /// The parameters of `sql` in the order of the marks in what [`Self::spell`] makes of it.
+    #[must_use]
+    pub fn arrange<'a>(&self, sql: &str, params: &'a [Value]) -> Vec<&'a Value> {
+        let twice = |before: &str| self.name == "mysql" && before.ends_with(EXACT);
+        let marks = sql.split('?').zip(params);
+        marks.flat_map(|(before, value)| std::iter::repeat_n(value, if twice(before) { 2 } else { 1 })).collect()
+    }
+
     /// The dialect of a database that another language speaks to: `postgres`, `mysql` or `sqlite`.
     #[must_use]
     pub fn foreign(name: &str) -> Option<&'static Self> {
@@ -207,7 +235,7 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dialect, MYSQL, POSTGRES, SQLITE};
+    use super::{Dialect, MYSQL, POSTGRES, SQLITE, Value};
 
     #[test]
     fn parameters_are_numbered_where_wanted() {
@@ -226,6 +254,19 @@ mod tests {
         assert_eq!(text.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
         assert_eq!(POSTGRES.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
         assert_eq!(MYSQL.spell("SELECT [at], b FROM t WHERE c = ?"), "SELECT at, b FROM t WHERE c = ?");
+    }
+
+    #[test]
+    fn exact_comparisons_look_at_bytes() {
+        let sql = "UPDATE t SET a = ? WHERE (u.id == ? OR b = ?)";
+        assert_eq!(POSTGRES.spell(sql), "UPDATE t SET a = $1 WHERE (u.id = $2 OR b = $3)");
+        assert_eq!(SQLITE.spell(sql), sql, "SQLite knows the sign");
+        let bytes = "(u.id = ? AND CONVERT(u.id USING utf8mb4) COLLATE utf8mb4_bin = ?)";
+        assert_eq!(MYSQL.spell(sql), format!("UPDATE t SET a = ? WHERE ({bytes} OR b = ?)"));
+        let params = [Value::Int(1), Value::Int(2), Value::Int(3)];
+        let [a, b, c] = &params;
+        assert_eq!(MYSQL.arrange(sql, &params), [a, b, b, c]);
+        assert_eq!(POSTGRES.arrange(sql, &params), [a, b, c]);
     }
 
     #[test]

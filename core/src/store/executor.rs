@@ -135,8 +135,8 @@ pub enum Expect {
     Rows(u64),
 }
 
-/// One statement with `?` for each parameter and `[column]` for an instant in a list of results; [`Dialect::spell`]
-/// gives the driver's own spelling.
+/// One statement with `?` for each parameter, `[column]` for an instant in a list of results and `column == ?` for a
+/// comparison byte by byte; [`Dialect::spell`] and [`Dialect::arrange`] give what the driver is to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.

@@ -106,9 +106,10 @@ impl ForeignExecutor {
 
     fn write(&self, batch: &Batch, limit: u64) -> String {
         let statements = batch.statements.iter().map(|statement| {
+            let arranged = self.dialect.arrange(&statement.sql, &statement.params);
             json!({
                 "sql": self.dialect.spell(&statement.sql),
-                "params": statement.params.iter().map(|value| self.param(value)).collect::<Vec<_>>(),
+                "params": arranged.into_iter().map(|value| self.param(value)).collect::<Vec<_>>(),
                 "expect": match statement.expect {
                     Expect::Any => None,
                     Expect::Rows(count) => Some(count),

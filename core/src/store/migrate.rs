@@ -66,7 +66,11 @@ impl<E: Executor> SqlStore<E> {
 
     pub(super) async fn bring_up_to_date(&self, now: Millis) -> Result<(), StoreError> {
         self.check_encoding().await?;
-        self.adopt_types().await?;
+        match self.executor.dialect().name {
+            "postgres" => self.adopt_postgres_types().await?,
+            "mysql" => self.adopt_mysql_types().await?,
+            _ => {}
+        }
         for version in 1..=VERSIONS.len() {
             self.bring_to(version, now).await?;
         }

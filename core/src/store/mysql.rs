@@ -153,7 +153,8 @@ async fn run_statement(connection: &mut Conn, statement: &Statement) -> Result<A
         let count = result.affected_rows();
         return answer(statement.kind, count, result.collect_and_drop().await?);
     }
-    let params = Params::from(statement.params.iter().map(value::to_driver).collect::<Vec<_>>());
+    let arranged = dialect::MYSQL.arrange(&statement.sql, &statement.params);
+    let params = Params::from(arranged.into_iter().map(value::to_driver).collect::<Vec<_>>());
     if statement.fixed {
         let result = connection.exec_iter(&*sql, params).await?;
         let count = result.affected_rows();

@@ -78,12 +78,13 @@ impl<E: Executor> SqlStore<E> {
     }
 
     fn lock_user(&self, user_id: &str) -> Statement {
-        let sql = format!("SELECT id FROM sentri_users WHERE id = ?{}", self.executor.dialect().for_update);
+        let sql = format!("SELECT id FROM sentri_users WHERE id == ?{}", self.executor.dialect().for_update);
         Statement::read(sql, [id(user_id)]).expect(1)
     }
 }
 
-/// The parameter to find a row by its id. Text on MySQL compares without the spaces at its end: what is asked for with one
+/// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the same,
+/// and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the spaces at its end: what is asked for with one
 /// would find a row whose id nobody who compares it elsewhere would recognise. No row has such an id.
 fn id(id: &str) -> Value {
     if id.ends_with(' ') { Value::Null } else { id.into() }

@@ -211,7 +211,7 @@ CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY,
 CREATE UNIQUE INDEX sentri_identifiers_user_type ON sentri_identifiers (user_id, type);
 ";
 
-const MYSQL_5_0: &str = "
+pub const MYSQL_5_0: &str = "
 CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
   roles JSON NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL,
@@ -222,7 +222,7 @@ CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36)
   FOREIGN KEY (user_id) REFERENCES sentri_users (id) ON DELETE CASCADE);
 ";
 
-const MYSQL_5_3: &str = "
+pub const MYSQL_5_3: &str = "
 CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
   roles VARCHAR(1000) NOT NULL DEFAULT '[]', created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6));
 CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL,
@@ -237,7 +237,7 @@ CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36)
 ";
 
 /// Two people whose names differ by case, in an order of ids that is not that of age; a session each way.
-const ROWS: &str = "
+pub const ROWS: &str = "
 INSERT INTO sentri_users (id, password_hash, roles, created_at) VALUES
   ('u-old', '$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW', '[\"admin\",\"user\"]', '2024-01-02 03:04:05'),
   ('a-new', '$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m', '[]', '2024-02-03 04:05:06');

@@ -19,6 +19,15 @@ pub async fn run(url: &str, sql: &str) {
     connection.disconnect().await.unwrap();
 }
 
+/// The first row that a statement answers, as texts.
+pub async fn first(url: &str, sql: &str) -> Vec<String> {
+    let opts = mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(url).unwrap()).prefer_socket(false);
+    let mut connection = mysql_async::Conn::new(opts).await.unwrap();
+    let row: mysql_async::Row = connection.query_first(sql).await.unwrap().expect("a row");
+    connection.disconnect().await.unwrap();
+    row.unwrap().into_iter().map(|value| mysql_async::from_value_opt(value).unwrap_or_default()).collect()
+}
+
 /// A database with a random name.
 pub struct MysqlDatabase(String);
 

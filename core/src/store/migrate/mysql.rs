@@ -1,10 +1,12 @@
 //! What tables of sentri 5 on MySQL need beside the additions: byte-wise text in every script, and instants in UTC.
 //!
 //! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither side
-//! of one.
+//! of one. Statements compare them byte by byte (`Dialect::spell`).
 
 use super::{Column, OLD_INSTANTS, ddl};
-use crate::store::executor::Statement;
+use crate::failure::StoreError;
+use crate::store::executor::{Batch, Executor, Statement};
+use crate::store::sql::SqlStore;
 
 /// Kept aside and set; `Dialect::migration_unlock` brings the old one back. A TIMESTAMP becomes a DATETIME by the time
 /// zone of the connection.
@@ -17,6 +19,81 @@ const TEXTS: [(&str, &str, &str); 4] = [
     ("sentri_identifiers", "type", "VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"),
     ("sentri_identifiers", "value", "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"),
 ];
+
+const TABLES: [&str; 3] = ["sentri_users", "sentri_sessions", "sentri_identifiers"];
+const CHARS: [&str; 6] = ["varchar", "char", "text", "tinytext", "mediumtext", "longtext"];
+/// Types whose bytes may be text. Some drivers read them as something else.
+const BYTES: [&str; 6] = ["varbinary", "binary", "blob", "tinyblob", "mediumblob", "longblob"];
+const LATER_INSTANTS: [&str; 4] = ["updated_at", "rotated_at", "last_used_at", "revoked_at"];
+/// Room for the ids that sentri makes.
+const ID_LENGTH: u32 = 36;
+
+impl<E: Executor> SqlStore<E> {
+    /// Gives columns of sentri 5 the types that statements are written for, and refuses those whose values it can't read.
+    /// Looked for on every run and no version, since 6.0.0 adopted tables without looking.
+    pub(super) async fn adopt_mysql_types(&self) -> Result<(), StoreError> {
+        let mut plan = Vec::new();
+        for table in TABLES {
+            for column in self.columns(table).await? {
+                if let Some(wanted) = wanted(table, &column)? {
+                    plan.push(ddl(format!("ALTER TABLE {table} MODIFY {} {wanted}", column.name)));
+                }
+            }
+        }
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.lock();
+        batch.extend(IN_UTC.map(ddl));
+        batch.extend(plan);
+        self.run(Batch::schema(batch)).await.map(drop)
+    }
+}
+
+/// The type that `column` has to get; `None`: its own is right, or an older version of the tables changes it.
+fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreError> {
+    let Column { name, kind } = column;
+    let base = kind.split(['(', ' ']).next().unwrap_or_default();
+    let is_instant = matches!(base, "datetime" | "timestamp");
+    let (is_right, needed) = match name.as_str() {
+        "id" | "user_id" => {
+            let length = kind.split(['(', ')']).nth(1).and_then(|length| length.parse::<u32>().ok());
+            let has_room = length.is_none_or(|length| length >= ID_LENGTH);
+            (base == "uuid" || CHARS.contains(&base) && has_room, "VARCHAR(36) NOT NULL")
+        }
+        "roles" if BYTES.contains(&base) => {
+            return Ok(Some("TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"));
+        }
+        "roles" => (base == "json" || CHARS.contains(&base), "TEXT NOT NULL"),
+        "ip_address" if matches!(base, "inet4" | "inet6") => return Ok(Some("VARCHAR(45)")),
+        "ip_address" => (CHARS.contains(&base), "VARCHAR(45)"),
+        "type" => (base == "enum" || CHARS.contains(&base) || BYTES.contains(&base), "VARCHAR(64) NOT NULL"),
+        "password_hash" => (CHARS.contains(&base) || BYTES.contains(&base), "VARCHAR(255) NOT NULL"),
+        "value" => (CHARS.contains(&base) || BYTES.contains(&base), "TEXT NOT NULL"),
+        "user_agent" => (CHARS.contains(&base) || BYTES.contains(&base), "TEXT"),
+        later if LATER_INSTANTS.contains(&later) => {
+            if is_instant && kind != "datetime(6)" {
+                return Ok(Some("DATETIME(6)"));
+            }
+            (is_instant, "DATETIME(6)")
+        }
+        "created_at" | "expires_at" => (is_instant, "DATETIME(6) NOT NULL"),
+        "auth_epoch" | "generation" => (matches!(base, "bigint" | "int"), "BIGINT NOT NULL DEFAULT 0"),
+        _ => (true, ""),
+    };
+    if is_right {
+        return Ok(None);
+    }
+    let keys = if matches!(name.as_str(), "id" | "user_id") {
+        "; drop the foreign keys on it before that, and add them again when both of their sides are changed"
+    } else {
+        ""
+    };
+    Err(StoreError::Configuration(format!(
+        "db: the column {name} of {table} has the type {kind}, which sentri can't use. Change it and keep what it means: \
+         ALTER TABLE {table} MODIFY {name} {needed}{keys}"
+    )))
+}
 
 /// The changes to `tables` as they are; none when they are as they should be.
 pub(super) fn adopt(tables: &[(&str, Vec<Column>)]) -> Vec<Statement> {

@@ -55,10 +55,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     /// Gives the columns of sentri 5 the types that statements are written for.
-    pub(super) async fn adopt_types(&self) -> Result<(), StoreError> {
-        if self.executor.dialect().name != "postgres" {
-            return Ok(());
-        }
+    pub(super) async fn adopt_postgres_types(&self) -> Result<(), StoreError> {
         let (mut plan, mut changes_keys) = (Vec::new(), false);
         for table in TABLES {
             for column in self.columns(table).await? {

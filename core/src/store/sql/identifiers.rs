@@ -64,7 +64,7 @@ impl<E: Executor> SqlStore<E> {
             let parked = format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{}", update.id);
             batch.push(
                 Statement::write(
-                    "UPDATE sentri_identifiers SET value_normalized = ? WHERE id = ? AND user_id = ?",
+                    "UPDATE sentri_identifiers SET value_normalized = ? WHERE id == ? AND user_id = ?",
                     [parked.into(), update.id.as_str().into(), user_id.into()],
                 )
                 .expect(1),
@@ -75,7 +75,7 @@ impl<E: Executor> SqlStore<E> {
         for update in sorted {
             batch.push(
                 Statement::write(
-                    "UPDATE sentri_identifiers SET type = ?, value = ?, value_normalized = ? WHERE id = ? AND user_id = ?",
+                    "UPDATE sentri_identifiers SET type = ?, value = ?, value_normalized = ? WHERE id == ? AND user_id = ?",
                     [
                         update.kind.as_str().into(),
                         update.value.as_str().into(),
@@ -109,13 +109,14 @@ impl<E: Executor> SqlStore<E> {
         let mut batch = vec![self.lock_user(user_id)];
         if count > 0 {
             let marks = vec!["?"; ids.len()].join(", ");
+            let exact = vec!["id == ?"; ids.len()].join(" OR ");
             let mut params = vec![Value::from(user_id)];
             params.extend(ids.into_iter().map(Value::from));
-            let select = "SELECT id FROM sentri_identifiers WHERE user_id = ? AND id";
+            let select = "SELECT id FROM sentri_identifiers WHERE user_id = ? AND";
             let delete = "DELETE FROM sentri_identifiers WHERE user_id = ? AND id";
             batch.extend([
-                Statement::read(format!("{select} IN ({marks})"), params.clone()).once().expect(count),
-                Statement::read(format!("{select} NOT IN ({marks}) LIMIT 1"), params.clone()).once().expect(1),
+                Statement::read(format!("{select} ({exact})"), params.clone()).once().expect(count),
+                Statement::read(format!("{select} id NOT IN ({marks}) LIMIT 1"), params.clone()).once().expect(1),
                 Statement::write(format!("{delete} IN ({marks})"), params).once().expect(count),
                 touch_user(user_id, now),
             ]);

@@ -35,15 +35,15 @@ macro_rules! state_columns {
 
 /// The roles of a session's user, as a part of a statement about sessions.
 const ROLES: &str = "SELECT sentri_users.roles FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id";
-const FIND: &str = concat!("SELECT ", state_columns!(), " FROM sentri_sessions WHERE id = ?");
+const FIND: &str = concat!("SELECT ", state_columns!(), " FROM sentri_sessions WHERE id == ?");
 const STEP: &str = "UPDATE sentri_sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, \
-                    expires_at = ? WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?";
+                    expires_at = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?";
 const STEP_RETURNING: &str = concat!(
     "UPDATE sentri_sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, ",
-    "expires_at = ? WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? RETURNING ",
+    "expires_at = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? RETURNING ",
     state_columns!()
 );
-const LIVE: &str = "user_id = ? AND revoked_at IS NULL AND expires_at > ?";
+const LIVE: &str = "user_id == ? AND revoked_at IS NULL AND expires_at > ?";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn insert_session(
@@ -76,7 +76,7 @@ impl<E: Executor> SqlStore<E> {
         let dialect = self.executor.dialect();
         let sql = format!(
             "INSERT INTO sentri_sessions ({}) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM sentri_users \
-             WHERE id = ?{condition}{}",
+             WHERE id == ?{condition}{}",
             session_columns!(),
             dialect.for_share
         );
@@ -137,7 +137,7 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn note_use(&self, session_id: &str, generation: i64, now: Millis) -> Result<(), StoreError> {
         let touch = |at: Millis| {
             Statement::write(
-                "UPDATE sentri_sessions SET last_used_at = ? WHERE id = ? AND generation = ? \
+                "UPDATE sentri_sessions SET last_used_at = ? WHERE id == ? AND generation = ? \
                  AND (rotated_at IS NULL OR rotated_at < ?)",
                 [Value::Time(at), id(session_id), Value::Int(generation), Value::Time(at)],
             )
@@ -197,7 +197,7 @@ impl<E: Executor> SqlStore<E> {
         let mut params = vec![Value::Time(now), id(user_id)];
         params.extend(ids.iter().map(|one| id(one)));
         let sql = format!(
-            "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL AND id IN ({marks})"
+            "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id == ? AND revoked_at IS NULL AND id IN ({marks})"
         );
         self.count(Statement::write(sql, params).once()).await.map(drop)
     }
@@ -209,11 +209,11 @@ impl<E: Executor> SqlStore<E> {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let mut sql =
-            "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ?";
+            "UPDATE sentri_sessions SET revoked_at = ? WHERE id == ? AND revoked_at IS NULL AND expires_at > ?";
         let mut params = vec![Value::Time(now), id(session_id), Value::Time(now)];
         if let Some(user_id) = user_id {
-            sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ? \
-                   AND user_id = ?";
+            sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE id == ? AND revoked_at IS NULL AND expires_at > ? \
+                   AND user_id == ?";
             params.push(id(user_id));
         }
         Ok(self.count(Statement::write(sql, params)).await? == 1)

@@ -68,7 +68,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn select_credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
-        let sql = "SELECT id, password_hash, roles FROM sentri_users WHERE id = ?";
+        let sql = "SELECT id, password_hash, roles FROM sentri_users WHERE id == ?";
         let rows = self.rows(Statement::read(sql, [id(user_id)])).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let [id, hash, roles] = row_of(row)?;
@@ -77,7 +77,7 @@ impl<E: Executor> SqlStore<E> {
 
     pub(super) async fn select_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
         let sql = format!(
-            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id = ?) AS u \
+            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id == ?) AS u \
              LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY i.created_at, i.id"
         );
         Ok(group(self.rows(Statement::read(sql, [id(user_id)])).await?)?.pop())
@@ -133,7 +133,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
-        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id = ?";
+        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id == ?";
         let params = [roles_to_text(roles).into(), Value::Time(now), id(user_id)];
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
@@ -148,7 +148,7 @@ impl<E: Executor> SqlStore<E> {
         if old_hash.is_empty() {
             return Ok(false);
         }
-        let sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ? WHERE id = ? AND password_hash = ?";
+        let sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ? WHERE id == ? AND password_hash = ?";
         let params = [new_hash.into(), Value::Time(now), id(user_id), old_hash.into()];
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
@@ -161,14 +161,14 @@ impl<E: Executor> SqlStore<E> {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let mut sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
-                       WHERE id = ?";
+                       WHERE id == ?";
         let mut params = vec![new_hash.into(), Value::Time(now), id(user_id)];
         if let Some(expected) = expected {
             if expected.is_empty() {
                 return Ok(false);
             }
             sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
-                   WHERE id = ? AND password_hash = ?";
+                   WHERE id == ? AND password_hash = ?";
             params.push(expected.into());
         }
         // Two statements, not one: the second must see a session whose login held the user row while the first waited.
