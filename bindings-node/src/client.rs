@@ -61,7 +61,7 @@ impl NativeClient {
         self.number
     }
 
-    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(guardian::guard_now(get(&self.client)?, request, request_id.as_deref()))

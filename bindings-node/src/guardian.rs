@@ -36,7 +36,7 @@ pub fn set_clock(clock: Option<&Arc<TestClock>>, now: f64) {
     }
 }
 
-/// `{principal | error, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+/// `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
 pub fn guard_now<G: Guardian>(guardian: &G, request: NodeGuardRequest, request_id: Option<&str>) -> Option<String> {
     let epoch = guardian.epoch();
     let guarded = within_runtime_if_available(|| guardian.guard_now(&request.into()))?;

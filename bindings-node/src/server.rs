@@ -91,7 +91,7 @@ impl NativeServer {
         })
     }
 
-    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(guardian::guard_now(self.get()?, request, request_id.as_deref()))

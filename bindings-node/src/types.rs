@@ -68,6 +68,8 @@ pub struct NodeGuardRequest {
     pub scheme: Option<String>,
     pub client_ip: Option<String>,
     pub user_agent: Option<String>,
+    pub access_control_request_method: Option<String>,
+    pub access_control_request_headers: Option<String>,
 }
 
 impl From<NodeGuardRequest> for GuardRequest {
@@ -82,8 +84,22 @@ impl From<NodeGuardRequest> for GuardRequest {
             scheme,
             client_ip,
             user_agent,
+            access_control_request_method,
+            access_control_request_headers,
         } = request;
-        Self { method, authorization, cookie, origin, sec_fetch_site, host, scheme, client_ip, user_agent }
+        Self {
+            method,
+            authorization,
+            cookie,
+            origin,
+            sec_fetch_site,
+            host,
+            scheme,
+            client_ip,
+            user_agent,
+            access_control_request_method,
+            access_control_request_headers,
+        }
     }
 }
 
@@ -97,7 +113,7 @@ pub fn handled(server: &AuthServer, handled: Handled, request_id: Option<&str>) 
     wire::handled_value(handled, &|event| server.log_entry(event, request_id))
 }
 
-/// `{principal | error, headers, events, freshUntil, epoch}`
+/// `{principal | error, answer?, headers, events, freshUntil, epoch}`
 pub fn guarded(guardian: &impl Guardian, guarded: Guarded, epoch: u32, request_id: Option<&str>) -> Value {
     wire::guarded_value(guarded, epoch, &|event| guardian.log_entry(event, request_id))
 }

@@ -63,7 +63,7 @@ impl NativeClient {
         self.held.number()
     }
 
-    /// `protect()` without waiting: `{principal | error, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
         self.held.guard_now(&request, request_id.as_deref())
     }

@@ -22,7 +22,7 @@ pub use crate::http::decision::{Decision, PermitOutcome};
 use crate::http::endpoint;
 use crate::http::envelope::error_response;
 use crate::http::guard::{self, GuardRequest, Guarded};
-use crate::http::{Handled, Request, Response, router};
+use crate::http::{Handled, Request, Response, preflight, router};
 use crate::password::Hasher;
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::freshness::Freshness;
@@ -276,17 +276,28 @@ impl AuthServer {
     /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
     #[must_use]
     pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+        if let Some(answered) = self.preflight(request) {
+            return Some(answered);
+        }
         guard::guard_now(self.realm(), request).map(|guarded| self.with_background_events(guarded))
     }
 
     /// `protect()`.
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+        if let Some(answered) = self.preflight(request) {
+            return answered;
+        }
         let guarded = match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
             // What comes of a request may be shown to whoever made it.
             Err(error) => guard::refused(self.realm(), Error { details: None, ..for_callers(error) }),
         };
         self.with_background_events(guarded)
+    }
+
+    /// Neither keys nor tables are needed for it.
+    fn preflight(&self, request: &GuardRequest) -> Option<Guarded> {
+        preflight::guarded(request, &self.realm().config.trusted_origins)
     }
 
     fn with_background_events(&self, mut guarded: Guarded) -> Guarded {

@@ -118,7 +118,8 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     }
 }
 
-/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, scheme?, clientIp?, userAgent?}`
+/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, scheme?, clientIp?, userAgent?, accessControlRequestMethod?,
+/// accessControlRequestHeaders?}`
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
     GuardRequest {
@@ -131,6 +132,8 @@ pub fn read_guard_request(request: &Value) -> GuardRequest {
         scheme: optional_text(request, "scheme"),
         client_ip: optional_text(request, "clientIp"),
         user_agent: optional_text(request, "userAgent"),
+        access_control_request_method: optional_text(request, "accessControlRequestMethod"),
+        access_control_request_headers: optional_text(request, "accessControlRequestHeaders"),
     }
 }
 
@@ -184,16 +187,19 @@ fn context_value(context: HookContext) -> Value {
     })
 }
 
-/// `{principal | error, headers, events, freshUntil, epoch}`
+/// `{principal | error, answer?, headers, events, freshUntil, epoch}`
 #[must_use]
 pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
-    let Guarded { result, headers, events, fresh_until } = guarded;
+    let Guarded { result, answer, headers, events, fresh_until } = guarded;
     let mut value = json!({
         "headers": headers,
         "events": events_value(&events, log),
         "freshUntil": fresh_until,
         "epoch": epoch,
     });
+    if let Some(answer) = answer {
+        value["answer"] = response_value(answer);
+    }
     match result {
         Ok(Principal { id, roles, session_id, token, exp }) => {
             value["principal"] =

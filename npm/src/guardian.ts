@@ -14,12 +14,17 @@ export interface GuardRequest {
   scheme?: string;
   clientIp?: string;
   userAgent?: string;
+  /** Read of `OPTIONS` alone, as the next one. */
+  accessControlRequestMethod?: string;
+  accessControlRequestHeaders?: string;
 }
 
 /** What `protect()` came to. */
 export interface Guarded {
   principal?: { id: string; roles: string[]; sessionId: string | null; token: string; exp: number };
   error?: ErrorData;
+  /** The whole response to a request that ends here, a CORS preflight; then there is an error too, for hosts that don't look here. */
+  answer?: ResponseData;
   headers: Array<[string, string]>;
   events: LoggedEvent[];
   /** Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never. */

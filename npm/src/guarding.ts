@@ -51,7 +51,8 @@ export abstract class NativeGuard implements Guardian {
     if (key !== undefined) {
       const mark = markOf(key);
       const known = this.guards.get(key, mark);
-      if (known !== undefined) {
+      // What has the form of a preflight is answered as one, whatever it brings.
+      if (known !== undefined && request.method !== "OPTIONS") {
         const now = this.now();
         if (now < known.freshUntil && now >= known.since! && known.epoch === this.epochAt(now)) {
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);

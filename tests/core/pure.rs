@@ -26,6 +26,8 @@ mod memory;
 mod origin;
 #[path = "pure/password.rs"]
 mod password;
+#[path = "pure/preflight.rs"]
+mod preflight;
 #[path = "pure/remote.rs"]
 mod remote;
 #[path = "pure/session.rs"]

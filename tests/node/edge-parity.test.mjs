@@ -73,8 +73,8 @@ function clients(uri, clock, more) {
 }
 
 async function answerOf(client, request) {
-  const { principal, error, headers } = client.guardNow(request, "r1") ?? (await client.guard(request, "r1"));
-  return { principal, error, headers };
+  const { principal, error, answer, headers } = client.guardNow(request, "r1") ?? (await client.guard(request, "r1"));
+  return { principal, error, answer, headers };
 }
 
 /** What each engine answers and logs. */
@@ -117,6 +117,9 @@ test("requests are judged alike, and logged alike", async (t) => {
     "POST from a trusted origin": { method: "POST", cookie, ...shop, origin: "https://app.example", secFetchSite: "cross-site" },
     "POST from elsewhere": { method: "POST", cookie, ...shop, origin: "https://evil.example" },
     "POST that says cross-site": { method: "POST", cookie, ...shop, secFetchSite: "cross-site" },
+    "a preflight": { method: "OPTIONS", origin: "https://app.example", accessControlRequestMethod: "PUT" },
+    "a preflight from elsewhere": { method: "OPTIONS", origin: "https://evil.example", accessControlRequestMethod: "PUT", authorization: `Bearer ${good}` },
+    "OPTIONS that asks nothing": { method: "OPTIONS", origin: "https://app.example" },
     "expired": { authorization: `Bearer ${tokens.sign({ expiresIn: -10 })}` },
     "expired within the tolerance": { authorization: `Bearer ${tokens.sign({ id: "late", expiresIn: -9 })}` },
     "another issuer": { authorization: `Bearer ${tokens.sign({ claims: { iss: "x" } })}` },

@@ -160,6 +160,30 @@ def test_trusted_origins(given: dict[str, Any], expect: Any) -> None:
     assert fits(expect, said(lambda: "ok" if BlockingAuthServer(**options(trusted_origins=given["option"])) else None))
 
 
+# --- preflight ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("preflight"))
+def test_preflight(given: dict[str, Any], expect: Any) -> None:
+    names = {"origin": "origin", "requestMethod": "accessControlRequestMethod", "requestHeaders": "accessControlRequestHeaders"}
+    request = {"method": given["method"], **{names[name]: given[name] for name in names if given[name] is not None}}
+    auth = BlockingAuthServer(**options(trusted_origins=given["trusted"]))
+    answer = auth.guard_blocking(request).answer
+    auth.close()
+    if expect == "none":
+        assert answer is None
+        return
+    assert answer is not None and (answer.status, answer.body) == (204, b"")
+    found = dict(answer.headers)
+    assert found.pop("Vary") == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    if expect != "nothing":
+        assert found.pop("Access-Control-Allow-Credentials") == "true"
+        assert found.pop("Access-Control-Allow-Origin") == expect["origin"]
+        assert found.pop("Access-Control-Allow-Methods") == expect["methods"]
+        assert found.pop("Access-Control-Allow-Headers", None) == expect["headers"]
+    assert found == {}
+
+
 # --- limit --------------------------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,10 @@ class FlaskGuard(Guards[Decorator]):
         made = self.error_response(error)
         if made.status >= 500 and not isinstance(error, SentriError):
             current_app.log_exception(sys.exc_info())
-        return Response(made.body, made.status, made.headers)
+        response = Response(made.body, made.status, made.headers)
+        if made.status == 204:  # Flask names a type for every body, and there is none.
+            del response.headers["Content-Type"]
+        return response
 
     def attach(self, app: Flask) -> None:
         """Answers ``SentriError`` in the envelope."""

@@ -52,9 +52,13 @@ class Guarded:
     epoch: int
     #: When it was found out. A clock that steps back behind that makes it worth nothing.
     since: float = 0
+    #: The whole response to a request that ends here, a CORS preflight.
+    answer: Optional[ResponseData] = None
 
     def admit(self) -> tuple[User, Auth]:
-        """The user, or the exception of the refusal."""
+        """The user, or the exception that ends the request."""
+        if self.answer is not None:
+            raise Answered(self.answer)
         if self.user is None or self.auth is None:
             raise from_data(self.error or {})
         return self.user, self.auth
@@ -69,6 +73,14 @@ class ResponseData:
     body: bytes
 
 
+class Answered(SentriError):
+    """``protect()`` has answered a request itself, so that it ends here. To whoever knows no answers it is a refusal."""
+
+    def __init__(self, answer: ResponseData) -> None:
+        super().__init__("UNAUTHORIZED", "Access token is missing")
+        self.answer = answer
+
+
 def read_response(data: dict[str, Any], body: Optional[bytes] = None) -> ResponseData:
     """A response as it crosses: its body is a text there, or bytes beside it."""
     headers = [(name, value) for name, value in data["headers"]]
@@ -77,7 +89,8 @@ def read_response(data: dict[str, Any], body: Optional[bytes] = None) -> Respons
 
 class Guard:
     """All that an adapter needs to guard routes. A request is what ``protect()`` looks at: ``method``, and where they
-    were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``."""
+    were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``, ``accessControlRequestMethod`` and
+    ``accessControlRequestHeaders``."""
 
     def __init__(self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]) -> None:
         for warning in configured(native.configuration()) or ():
@@ -111,7 +124,8 @@ class Guard:
         """``protect()`` from memory; None: call ``guard``. Events are logged already."""
         key = request.get("authorization")
         known = None if key is None else self._guards.get(key)
-        if key is not None and known is not None:
+        # What has the form of a preflight is answered as one, whatever it brings.
+        if key is not None and known is not None and request["method"] != "OPTIONS":
             if known.since <= self._now() < known.fresh_until and known.epoch == epoch(self._number):
                 self._dispatcher.log_again(known.events, request_id)
                 return known
@@ -144,7 +158,8 @@ class Guard:
         user = principal and User(principal["id"], tuple(principal["roles"]))
         auth = principal and Auth(principal["sessionId"], principal["token"])
         headers = [(name, value) for name, value in data["headers"]]
-        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"], self._now())
+        answer = read_response(data["answer"]) if "answer" in data else None
+        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"], self._now(), answer)
         if key is not None and user is not None and guarded.fresh_until > 0 and is_memorable(key):
             self._guards.set(key, guarded)
         return guarded
@@ -180,6 +195,8 @@ class Guard:
 
     def error_response(self, error: BaseException) -> ResponseData:
         """The response for anything that was raised."""
+        if isinstance(error, Answered):
+            return error.answer
         return read_response(unwrap(self._guardian.error_response(json.dumps(to_data(error), default=str))))
 
     def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:

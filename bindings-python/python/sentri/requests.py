@@ -20,6 +20,8 @@ _GUARDED = {
     "origin": "origin",
     "sec-fetch-site": "secFetchSite",
     "host": "host",
+    "access-control-request-method": "accessControlRequestMethod",
+    "access-control-request-headers": "accessControlRequestHeaders",
 }
 
 

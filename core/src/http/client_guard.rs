@@ -2,6 +2,7 @@
 
 use super::credential;
 use super::guard::{GuardRequest, Guarded, Principal};
+use super::preflight;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::hook::RevocationCheck;
@@ -20,6 +21,9 @@ pub(crate) struct Checks<'a> {
 impl Checks<'_> {
     /// Answers without waiting, or `None` when a key set must be fetched or the host be asked.
     pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+        if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
+            return Some(answered);
+        }
         let guarded = match self.token_of(request) {
             Err(error) => self.refused(error.into()),
             Ok(token) => match self.keys.verify_now(&token, self.config)? {
@@ -33,6 +37,9 @@ impl Checks<'_> {
 
     /// Answers, fetching a key set and asking the host where that is needed.
     pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+        if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
+            return answered;
+        }
         let guarded = match self.token_of(request) {
             Err(error) => self.refused(error.into()),
             Ok(token) => match self.keys.verify(&token, self.config).await {

@@ -83,9 +83,10 @@ impl fmt::Debug for Principal {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { result, headers, events, fresh_until } = self;
+        let Self { result, answer, headers, events, fresh_until } = self;
         f.debug_struct("Guarded")
             .field("result", result)
+            .field("answer", answer)
             .field("headers", &Names(headers))
             .field("events", events)
             .field("fresh_until", fresh_until)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::cookie::CookieRules;
-use super::credential;
+use super::{Response, credential};
 use crate::clock::Millis;
 use crate::config::SessionCheck;
 use crate::error::{Error, ErrorCode};
@@ -40,6 +40,10 @@ pub struct GuardRequest {
     pub client_ip: Option<String>,
     /// `User-Agent`
     pub user_agent: Option<String>,
+    /// `Access-Control-Request-Method`; read of `OPTIONS` alone.
+    pub access_control_request_method: Option<String>,
+    /// `Access-Control-Request-Headers`; the same.
+    pub access_control_request_headers: Option<String>,
 }
 
 /// The maker of a request.
@@ -62,6 +66,9 @@ pub struct Principal {
 pub struct Guarded {
     /// The principal, or why there is none.
     pub result: Result<Principal, Error>,
+    /// The whole response to a request that ends here, a CORS preflight. `result` is an error then, so that a host that does
+    /// not look here lets nobody in.
+    pub answer: Option<Response>,
     /// To be set on the response: `Set-Cookie` or `X-Access-Token` of a silent refresh.
     pub headers: Vec<(String, String)>,
     /// To be logged.
@@ -76,20 +83,23 @@ impl Guarded {
     pub(super) fn passed(mode: &'static str, logging: bool, principal: Principal, fresh_until: Millis) -> Self {
         let user_id = principal.id.as_str();
         let event = logging.then(|| Event::new(EventName::ProtectSuccess).with("userId", user_id).with("mode", mode));
-        Self { result: Ok(principal), headers: Vec::new(), events: event.into_iter().collect(), fresh_until }
+        let events = event.into_iter().collect();
+        Self { result: Ok(principal), answer: None, headers: Vec::new(), events, fresh_until }
     }
 
     /// One that may not.
     pub(super) fn refused(mode: &'static str, logging: bool, error: Error) -> Self {
         let event = logging.then(|| failure(mode, &error));
-        Self { result: Err(error), headers: Vec::new(), events: event.into_iter().collect(), fresh_until: 0 }
+        let events = event.into_iter().collect();
+        Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// One of a session that is over, or that nobody can vouch for.
     pub(super) fn revoked(mode: &'static str, logging: bool, user_id: &str, error: Error) -> Self {
         let event =
             logging.then(|| Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", mode));
-        Self { result: Err(error), headers: Vec::new(), events: event.into_iter().collect(), fresh_until: 0 }
+        let events = event.into_iter().collect();
+        Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// The same, with an event of what stood in the way.

@@ -16,6 +16,7 @@ pub mod envelope;
 pub mod guard;
 pub mod openapi;
 pub mod origin;
+pub mod preflight;
 pub mod router;
 
 /// A request to one of the endpoints, as the adapter has it.

@@ -25,8 +25,13 @@ export interface Surface<Req, Res = Req> {
   hasHeader(res: Res, name: string): boolean;
 }
 
-/** The error that ends the request, if any. */
-export type Outcome = SentriError | undefined;
+/** A request that a check has answered itself, so that it ends there. */
+export class Reply {
+  constructor(readonly response: ResponseData) {}
+}
+
+/** What ends the request, if anything does: an error, or an answer. */
+export type Outcome = SentriError | Reply | undefined;
 
 /** A check in front of a route. */
 export type Check<Req, Res = Req> = (req: Req, res: Res) => Outcome | Promise<Outcome>;
@@ -34,16 +39,16 @@ export type Check<Req, Res = Req> = (req: Req, res: Res) => Outcome | Promise<Ou
 /** The checks of both modes. */
 export interface Checks<Req, Res> {
   protect: Check<Req, Res>;
-  authorize(roles: readonly unknown[]): (req: Req) => Outcome;
-  permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<Outcome>;
+  authorize(roles: readonly unknown[]): (req: Req) => SentriError | undefined;
+  permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<SentriError | undefined>;
 }
 
 /** The checks of a guardian on a framework. */
 export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, Res>): Checks<Req, Res> {
   const idOf = (req: Req) => (guardian.logging ? surface.requestId(req) : undefined);
-  const admit = ({ principal, headers, error }: Guarded, req: Req, res: Res) => {
+  const admit = ({ principal, headers, error, answer }: Guarded, req: Req, res: Res) => {
     if (headers.length > 0) surface.addHeaders(res, headers);
-    if (principal === undefined) return fromData(error!);
+    if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
     const { id, roles, sessionId, token } = principal;
     // Fresh objects: what a handler does to them is its own affair.
     surface.admit(req, { id, roles: roles.slice() }, { sessionId, token });
@@ -130,16 +135,19 @@ export function makeLimiter<Req, Res>(
   };
 }
 
-/** Goes on as middleware with a callback does: at once where the outcome is there. */
-export function proceed(outcome: Outcome | Promise<Outcome>, next: (error?: Error) => void): void {
-  if (outcome instanceof Promise) outcome.then(next, next);
+/** Goes on as middleware with a callback does: at once where the outcome is there. `reply` sends an answer. */
+export function proceed(outcome: Outcome | Promise<Outcome>, next: (error?: Error) => void, reply: (response: ResponseData) => void): void {
+  if (outcome instanceof Promise) outcome.then((late) => proceed(late, next, reply), next);
+  else if (outcome instanceof Reply) reply(outcome.response);
   else next(outcome);
 }
 
-/** Goes on as asynchronous middleware does: throws the error. */
-export async function demand(outcome: Outcome | Promise<Outcome>): Promise<void> {
-  const error = await outcome;
-  if (error) throw error;
+/** Ends as asynchronous middleware does: throws the error, or gives the answer that the request ends with. */
+export async function demand(outcome: Outcome | Promise<Outcome>): Promise<ResponseData | undefined> {
+  const end = await outcome;
+  if (end instanceof Reply) return end.response;
+  if (end) throw end;
+  return undefined;
 }
 
 /** What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. */

@@ -23,7 +23,7 @@ export function withElysia(Framework: typeof Elysia) {
   const guards = <Role extends string>(guardian: Guardian): ClientAuthClient<Role> => {
     const checks = makeChecks(guardian, surface);
     return {
-      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store }: Parts) => admit(checks, { request, set, store })),
+      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status)),
       authorize(...roles) {
         const check = checks.authorize(roles);
         return plugin().onBeforeHandle({ as: "scoped" }, async ({ request, set, store, user, auth }: Parts) =>
@@ -82,28 +82,35 @@ export function withElysia(Framework: typeof Elysia) {
 const addressBy = (server: AuthServer) => ({ request, server: host }: Pick<Parts, "request"> & { server?: Context["server"] }) =>
   server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
 
+/** Elysia's own way to answer from where a user is resolved. */
+interface Answers {
+  status: (code: number, response: Response) => never;
+}
+
 /** Lets a request in: its user. */
-async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts): Promise<SentriElysiaContext<Role>> {
-  await demand(checks.protect(parts, parts));
+async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts, status: Answers["status"]): Promise<SentriElysiaContext<Role>> {
+  const response = await demand(checks.protect(parts, parts));
+  if (response !== undefined) return status(response.status, respond(parts.set, response));
   return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
 }
 
 /** The options of single routes. Each lets the request in first, unless that was done. */
 function makeMacros(checks: Checks<Parts, Parts>) {
-  const after = async (parts: Parts, check: (parts: Parts) => Outcome | Promise<Outcome>) => {
-    if (!parts.auth) Object.assign(parts, await admit(checks, parts));
+  const after = async (parts: Parts, status: Answers["status"], check: (parts: Parts) => Outcome | Promise<Outcome>) => {
+    const answer = parts.auth ? undefined : await admit(checks, parts, status);
+    if (!parts.auth) return answer;
     await demand(check(parts));
     return { user: parts.user, auth: parts.auth };
   };
   return {
-    protect: { resolve: async ({ request, set, store }: Parts) => admit(checks, { request, set, store }) },
+    protect: { resolve: async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status) },
     authorize: (roles: string | readonly string[]) => {
       const check = checks.authorize([roles]);
-      return { resolve: async ({ request, set, store, user, auth }: Parts) => after({ request, set, store, user, auth }, check) };
+      return { resolve: async ({ request, set, store, user, auth, status }: Parts & Answers) => after({ request, set, store, user, auth }, status, check) };
     },
     permit: (options: ElysiaPermit<string>) => {
       const check = checks.permit(options as never);
-      return { resolve: async (ctx: Parts) => after(whole(ctx), check) };
+      return { resolve: async (ctx: Parts & Answers) => after(whole(ctx), ctx.status, check) };
     },
   };
 }

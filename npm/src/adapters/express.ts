@@ -53,7 +53,11 @@ const surface: Surface<Request, Response> = {
   hasHeader: (res, name) => res.hasHeader(name),
 };
 
-const middleware = (check: Check<Request, Response>): ExpressMiddleware => (req, res, next) => proceed(check(req, res), next);
+const middleware = (check: Check<Request, Response>): ExpressMiddleware => (req, res, next) => {
+  const outcome = check(req, res);
+  if (outcome === undefined) next();
+  else proceed(outcome, next, (response) => writeResponse(req, res, response));
+};
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);

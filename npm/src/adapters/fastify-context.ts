@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { requestIdOf } from "../context.js";
+import type { ResponseData } from "../guardian.js";
 import type { AuthInfo, AuthUser } from "../types.js";
 import type { HeaderPairs, Surface } from "./checks.js";
 import { NodeGuardRequest, one } from "./node.js";
@@ -35,4 +36,10 @@ function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
   const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
   const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
   return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
+}
+
+/** Answers with a response of the core. */
+export function respond(reply: FastifyReply, { status, headers, body }: ResponseData): void {
+  surface.addHeaders(reply.status(status), headers);
+  reply.send(status === 204 ? undefined : body);
 }

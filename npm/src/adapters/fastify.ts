@@ -5,7 +5,7 @@ import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOpti
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
-import { surface } from "./fastify-context.js";
+import { respond, surface } from "./fastify-context.js";
 import { FastifyEndpoints, type FastifyErrorHandler } from "./fastify-endpoints.js";
 import { fastifyGate } from "./idempotency/fastify.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -26,7 +26,11 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
   router(): FastifyPluginAsync<{ prefix?: string }>;
 }
 
-const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => proceed(check(request, reply), done);
+const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => {
+  const outcome = check(request, reply);
+  if (outcome === undefined) done();
+  else proceed(outcome, done, (response) => respond(reply, response));
+};
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);
@@ -36,11 +40,7 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
     permit: (options) => hook(checks.permit(options)),
     errorHandler(options = {}) {
       const answer = makeAnswer<FastifyRequest, FastifyReply>(guardian, surface, options);
-      return (error, request, reply) => {
-        const { status, headers, body } = answer(error, request, reply);
-        surface.addHeaders(reply.status(status), headers);
-        reply.send(body);
-      };
+      return (error, request, reply) => respond(reply, answer(error, request, reply));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
 import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
-import type { Guardian } from "../guardian.js";
+import type { Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
@@ -64,8 +64,13 @@ const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(peerO
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
 const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => (c, next) => {
   const outcome = check(c, c);
-  return outcome === undefined ? next() : demand(outcome).then(next);
+  return outcome === undefined ? next() : demand(outcome).then((response) => (response === undefined ? next() : respond(c, response)));
 };
+
+function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
+  surface.addHeaders(c, headers);
+  return c.body(status === 204 ? null : body, status as never);
+}
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
   const checks = makeChecks(guardian, surface);
@@ -78,9 +83,7 @@ function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role>
       return (error, c) => {
         // An HTTPException may be no error, a redirect for one.
         if ("getResponse" in error && (error as { status?: number }).status! < 400) return error.getResponse();
-        const { status, headers, body } = answer(error, c, c);
-        surface.addHeaders(c, headers);
-        return c.body(body, status as never);
+        return respond(c, answer(error, c, c));
       };
     },
   };

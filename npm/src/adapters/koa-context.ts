@@ -32,5 +32,5 @@ export const surface: Surface<KoaContext> = {
 export function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {
   ctx.status = status;
   surface.addHeaders(ctx, headers);
-  ctx.body = body;
+  ctx.body = status === 204 ? null : body;
 }

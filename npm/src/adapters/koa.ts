@@ -35,7 +35,7 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
 const middleware = (check: Check<KoaContext>): Middleware => (ctx, next) => {
   const outcome = check(ctx, ctx);
-  return outcome === undefined ? next() : demand(outcome).then(next);
+  return outcome === undefined ? next() : demand(outcome).then((response) => (response === undefined ? next() : respond(ctx, response)));
 };
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {

@@ -29,8 +29,11 @@ export function headerPairs(req: IncomingMessage): Array<[string, string]> {
   return pairs;
 }
 
+/** The headers that `protect()` reads by `header`. */
+type Guarded = "authorization" | "cookie" | "host" | "access-control-request-method" | "access-control-request-headers";
+
 /** A header as `protect()` reads it. */
-export function header(req: IncomingMessage, name: "authorization" | "cookie" | "host"): string | undefined {
+export function header(req: IncomingMessage, name: Guarded): string | undefined {
   const value = req.headers[name];
   if (typeof value === "string") return value;
   if (name === "host") return one(req.headers[AUTHORITY]) ?? rare(req, name);

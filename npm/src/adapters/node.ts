@@ -73,6 +73,8 @@ export class NodeGuardRequest implements GuardRequest {
   get secFetchSite() { return proof(this.req, "sec-fetch-site"); }
   get host() { return header(this.req, "host"); }
   get scheme() { return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"])); }
+  get accessControlRequestMethod() { return this.method === "OPTIONS" ? header(this.req, "access-control-request-method") : undefined; }
+  get accessControlRequestHeaders() { return this.method === "OPTIONS" ? header(this.req, "access-control-request-headers") : undefined; }
 }
 
 /** Adds headers to a response, beside those that are there. */
@@ -88,6 +90,8 @@ export function writeResponse(req: IncomingMessage, res: ServerResponse, respons
   if (res.headersSent || res.destroyed) return;
   res.statusCode = response.status;
   addHeaders(res, response.headers);
+  // There is no length where there is no body (RFC 9110, 8.6).
+  if (response.status === 204) return void res.end();
   const body = Buffer.from(response.body);
   res.setHeader("Content-Length", body.length);
   if (req.method === "HEAD") res.end();

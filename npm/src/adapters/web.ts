@@ -107,6 +107,8 @@ export class WebGuardRequest implements GuardRequest {
   get secFetchSite() { return this.header("sec-fetch-site"); }
   get host() { return this.header("host") ?? hostOf(this.req); }
   get scheme() { return schemeOfUrl(this.req); }
+  get accessControlRequestMethod() { return this.method === "OPTIONS" ? this.header("access-control-request-method") : undefined; }
+  get accessControlRequestHeaders() { return this.method === "OPTIONS" ? this.header("access-control-request-headers") : undefined; }
 
   private header(name: string): string | undefined {
     return this.req.headers.get(name) ?? undefined;
@@ -125,5 +127,5 @@ export function addHeaders(to: Headers, headers: HeaderPairs): void {
 export function toResponse({ status, headers, body }: ResponseData): Response {
   const own = new Headers();
   addHeaders(own, headers);
-  return new Response(body, { status, headers: own });
+  return new Response(status === 204 ? null : body, { status, headers: own });
 }

@@ -10,6 +10,7 @@ import { errorOf, errorResponse, publicError } from "./envelope.js";
 import { logEntry } from "./event.js";
 import { TokenError, type Reason } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
+import { preflightAnswer } from "./preflight.js";
 import { RemoteKeys, Unavailable, type Vouched } from "./remote.js";
 
 /** Tokens that are remembered at most, twice: an isolate has little memory. */
@@ -34,6 +35,8 @@ export class EdgeClient implements Guardian {
   }
 
   guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
+    const answer = preflightAnswer(request, this.config.trustedOrigins);
+    if (answer !== undefined) return { answer, error: errorOf("UNAUTHORIZED", "Access token is missing"), headers: [], events: [], freshUntil: 0, epoch: this.keys.epoch };
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
     const known = this.guards.get(credential.token);

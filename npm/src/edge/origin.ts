@@ -35,12 +35,18 @@ export interface Provenance {
 export function sameOrigin({ method, secFetchSite, origin, host, scheme }: Provenance, trusted: readonly string[]): boolean {
   if (isSafe(method)) return true;
   const parsed = origin === undefined ? undefined : parseOrigin(origin);
-  if (parsed && trusted.some((one) => isEqual(parsed, parseOrigin(one)))) return true;
+  if (origin !== undefined && isTrusted(origin, trusted)) return true;
   if (secFetchSite !== undefined) return ["same-origin", "none"].includes(secFetchSite.trim());
   if (origin === undefined) return true;
   if (/^(https|wss)$/i.test(scheme ?? "") && parsed?.scheme !== "https") return false;
   const at = host === undefined ? undefined : splitPort(host);
   return !!parsed && !!at && at.host === parsed.host && (at.port ?? DEFAULT_PORTS[parsed.scheme]) === parsed.port;
+}
+
+/** Whether an `Origin` header names one of `trusted`. */
+export function isTrusted(origin: string, trusted: readonly string[]): boolean {
+  const parsed = parseOrigin(origin);
+  return parsed !== undefined && trusted.some((one) => isEqual(parsed, parseOrigin(one)));
 }
 
 /**

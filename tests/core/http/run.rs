@@ -222,8 +222,10 @@ impl Talk {
             let now = self.clock.now();
             keep_cookies(self.jars.entry(jar.to_owned()).or_default(), response, now);
         }
-        let body: Value =
-            serde_json::from_str(&response.body).map_err(|error| format!("{error}: {}", response.body))?;
+        let body: Value = match response.status {
+            204 if response.body.is_empty() => Value::Null,
+            _ => serde_json::from_str(&response.body).map_err(|error| format!("{error}: {}", response.body))?,
+        };
         self.check_response(step, response, &body)
             .map_err(|wrong| format!("{wrong}\n    in {} {body}", response.status))?;
         self.check_cookies(step.expect.get("cookies"), response)?;
@@ -366,8 +368,9 @@ impl Talk {
 /// What holds for every answer, whatever the step is about.
 fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     let is = |name: &str, value: &str| header(response, name).as_deref() == Some(value);
-    if !is("content-type", "application/json; charset=utf-8") {
-        return Err("the content type is not JSON".to_owned());
+    let content_type = (response.status != 204).then_some("application/json; charset=utf-8");
+    if header(response, "content-type").as_deref() != content_type {
+        return Err("the content type is not JSON, or that of no body".to_owned());
     }
     if response.status == 401 && !is("www-authenticate", "Bearer") {
         return Err("a 401 has WWW-Authenticate: Bearer".to_owned());
@@ -456,6 +459,9 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
     let (mut events, mut headers, mut user, mut error) = (Vec::new(), Vec::new(), None, None);
     if guarded {
         let guarded = protect(server, sent).await;
+        if let Some(response) = guarded.answer {
+            return Handled { response, events: guarded.events, effects: Vec::new() };
+        }
         (events, headers) = (guarded.events, guarded.headers);
         match guarded.result {
             Ok(principal) => user = Some(principal),
@@ -491,6 +497,8 @@ async fn protect(server: &AuthServer, sent: &Sent) -> Guarded {
         host: sent.header("host"),
         client_ip: Some(sent.ip.clone()),
         user_agent: sent.header("user-agent"),
+        access_control_request_method: sent.header("access-control-request-method"),
+        access_control_request_headers: sent.header("access-control-request-headers"),
         ..GuardRequest::default()
     };
     match server.guard_now(&request) {

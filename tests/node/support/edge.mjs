@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const npm = fileURLToPath(new URL("../../../npm", import.meta.url));
 const { buildSync } = createRequire(join(npm, "package.json"))("esbuild");
-const parts = ["jwks", "jws", "claims", "cookie", "origin", "duration", "weak", "remote-set", "engine", "../browser/index", "../errors"];
+const parts = ["jwks", "jws", "claims", "cookie", "origin", "preflight", "duration", "weak", "remote-set", "engine", "../browser/index", "../errors"];
 
 /** Bundles everything that the modules of `npm/src/edge` export, and `SentriError`. */
 export function buildEdge(outfile, conditions) {

@@ -186,7 +186,7 @@ class Talk {
     if (jar !== undefined) this.keepCookies(jar, response);
     let body;
     try {
-      body = JSON.parse(text);
+      body = response.status === 204 && text === "" ? null : JSON.parse(text);
     } catch {
       throw new Mismatch(`${response.status} is not JSON: ${text.slice(0, 200)}`);
     }
@@ -268,7 +268,9 @@ function checkAlways({ status, headers }, body) {
   };
   // What the application answers by itself is its framework's to word.
   const ours = body === null || body.error !== undefined || body.keys !== undefined;
-  must(headers.get("content-type") === "application/json; charset=utf-8" || (!ours && headers.get("content-type") === "application/json"), "the content type is not JSON");
+  const type = headers.get("content-type");
+  if (status === 204) must(type === null && !headers.has("content-length"), "what has no body has no type and no length");
+  else must(type === "application/json; charset=utf-8" || (!ours && type === "application/json"), "the content type is not JSON");
   must(status !== 401 || headers.get("www-authenticate") === "Bearer", "a 401 has WWW-Authenticate: Bearer");
   const carriesToken = body?.data?.accessToken !== undefined || headers.has("set-cookie") || headers.has("x-access-token");
   must(!carriesToken || headers.get("cache-control") === "no-store", "what carries a token or a cookie has Cache-Control: no-store");

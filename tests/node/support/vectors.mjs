@@ -50,6 +50,17 @@ const answers = (edge) => ({
     }
   },
 
+  preflight({ method, origin, requestMethod, requestHeaders, trusted }) {
+    const request = { method, origin: header(origin), accessControlRequestMethod: header(requestMethod), accessControlRequestHeaders: header(requestHeaders) };
+    const answer = edge.preflightAnswer(request, edge.readTrustedOrigins(trusted));
+    if (answer === undefined) return "none";
+    const { Vary: vary, "Access-Control-Allow-Origin": allowed, ...more } = Object.fromEntries(answer.headers);
+    if (answer.status !== 204 || answer.body !== "" || vary !== "Origin, Access-Control-Request-Method, Access-Control-Request-Headers") return answer;
+    if (allowed === undefined) return answer.headers.length === 1 ? "nothing" : answer;
+    if (more["Access-Control-Allow-Credentials"] !== "true") return answer;
+    return { origin: allowed, methods: more["Access-Control-Allow-Methods"], headers: more["Access-Control-Allow-Headers"] ?? null };
+  },
+
   duration(given, expect) {
     const read = edge.readDuration(given);
     if ("ms" in read) return read.ms;

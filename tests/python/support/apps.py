@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "BREW"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW"]
 
 
 def is_editor(user: Any) -> bool:

@@ -214,7 +214,7 @@ class Talk:
         if "jar" in request:
             self.keep_cookies(request["jar"], answer)
         try:
-            body = json.loads(answer.text)
+            body = None if answer.status == 204 and not answer.text else json.loads(answer.text)
         except ValueError:
             raise Mismatch(f"{answer.status} is not JSON: {answer.text[:200]}") from None
         try:
@@ -306,7 +306,11 @@ def check_always(answer: Answer, body: Any) -> None:
     is_ours = isinstance(body, dict) and "error" in body
     content_type = answer.header("content-type")
     # Starlette and Django say no charset for JSON of the application's own, which is UTF-8 by definition (RFC 8259).
-    must(content_type == "application/json; charset=utf-8" or not is_ours and content_type == "application/json", "the content type is not JSON")
+    is_json = content_type == "application/json; charset=utf-8" or not is_ours and content_type == "application/json"
+    if answer.status == 204:
+        must(content_type is None and answer.header("content-length") is None, "what has no body has no type and no length")
+    else:
+        must(is_json, "the content type is not JSON")
     must(answer.status != 401 or answer.header("www-authenticate") == "Bearer", "a 401 has WWW-Authenticate: Bearer")
     carries = isinstance(data, dict) and "accessToken" in data or answer.header("set-cookie") or answer.header("x-access-token")
     must(not carries or answer.header("cache-control") == "no-store", "what carries a token or a cookie has Cache-Control: no-store")

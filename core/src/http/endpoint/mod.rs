@@ -337,5 +337,6 @@ pub(super) fn guard_request(request: &Request) -> GuardRequest {
         scheme: request.scheme.clone(),
         client_ip: request.client_ip.clone(),
         user_agent: header("user-agent"),
+        ..GuardRequest::default()
     }
 }

@@ -1,0 +1,47 @@
+//! CORS preflights (Fetch standard, 4.10): the question of a browser whether a page of another origin may send a request.
+//! `protect()` answers them itself, since they never bring credentials, so that no handler runs for one.
+
+use super::Response;
+use super::credential;
+use super::guard::{GuardRequest, Guarded};
+use super::origin::Origin;
+
+/// The headers that an answer depends on.
+const VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+/// Returns the answer to a preflight, or `None` for any other request. An origin of `trusted` is allowed the method and the
+/// headers that it asks for, with credentials; the answer to any other origin allows nothing, so that the browser refuses.
+#[must_use]
+pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
+    if request.method != "OPTIONS" {
+        return None;
+    }
+    let (origin, method) = (request.origin.as_deref()?, request.access_control_request_method.as_deref()?);
+    let mut headers = vec![("Vary", VARY.to_owned())];
+    if is_token(method) && Origin::parse(origin).is_ok_and(|origin| trusted.contains(&origin)) {
+        headers.push(("Access-Control-Allow-Origin", origin.to_owned()));
+        headers.push(("Access-Control-Allow-Credentials", "true".to_owned()));
+        headers.push(("Access-Control-Allow-Methods", method.to_owned()));
+        let names = request.access_control_request_headers.as_deref().filter(|names| is_list(names));
+        headers.extend(names.map(|names| ("Access-Control-Allow-Headers", names.to_owned())));
+    }
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Some(Response { status: 204, headers, body: String::new() })
+}
+
+/// The same as the outcome of `protect()`. Nothing is logged, since nobody was refused.
+pub(crate) fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<Guarded> {
+    let answer = answer(request, trusted)?;
+    let result = Err(credential::missing());
+    Some(Guarded { result, answer: Some(answer), headers: Vec::new(), events: Vec::new(), fresh_until: 0 })
+}
+
+/// Names of headers with commas between (RFC 9110, 5.6.1).
+fn is_list(text: &str) -> bool {
+    text.split(',').all(|name| is_token(name.trim_matches([' ', '\t'])))
+}
+
+/// A token of RFC 9110, 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
