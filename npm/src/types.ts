@@ -262,6 +262,7 @@ export interface ServerOptions<Role extends string = string> {
    * strangers who lock the account out do not reach it. Off if left out; on in `sentri serve`.
    */
   knownDevices?: boolean | undefined;
+  /** Origins beside your own that may use cookies; `protect()` answers their preflights (CORS), and nobody else's favourably. */
   trustedOrigins?: readonly string[] | undefined;
   sessionCheck?: boolean | { maxAge?: Duration | undefined } | undefined;
   requireSession?: boolean | undefined;
@@ -295,7 +296,7 @@ export interface ClientOptions<Role extends string = string> {
   cacheMaxAge?: Duration | undefined;
   /** The cookie that is read when there is no `Authorization` header; `access_token` if left out, `false` for none. */
   accessCookie?: boolean | CookieOptions | undefined;
-  /** Origins beside the request's own that may use the cookie. */
+  /** Origins beside the request's own that may use the cookie; `protect()` answers their preflights (CORS). */
   trustedOrigins?: readonly string[] | undefined;
   isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
   logger?: SentriLogger | undefined;

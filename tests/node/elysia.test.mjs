@@ -150,3 +150,23 @@ test("validation says which member is wrong; bodies that do not parse are worded
   const answer = await new Browser(base).fetch("/answer");
   assert.deepEqual([answer.status, answer.body.message], [422, "Unprocessable content"]);
 });
+
+for (const aot of [true, false]) {
+  test(`every form of protect() answers a preflight, and no handler runs${aot ? "" : ", without compilation"}`, async () => {
+    const auth = createAuthElysia(options({ trustedOrigins: ["https://app.example"] }));
+    const forms = {
+      plugin: (app, run) => app.use(new Elysia({ aot }).use(auth.protect()).use(auth.authorize("user")).all("/", run)),
+      macro: (app, run) => app.use(auth.macro()).all("/", run, { protect: true }),
+      authorize: (app, run) => app.use(auth.macro()).all("/", run, { authorize: "user" }),
+      permit: (app, run) => app.use(auth.macro()).all("/", run, { permit: () => true }),
+    };
+    for (const [name, build] of Object.entries(forms)) {
+      let runs = 0;
+      const app = build(new Elysia({ aot }).onError(auth.errorHandler()), () => void (runs += 1));
+      const headers = { origin: "https://app.example", "access-control-request-method": "PUT" };
+      const answer = await app.handle(new Request("http://localhost/", { method: "OPTIONS", headers }));
+      assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin"), await answer.text(), runs], [204, "https://app.example", "", 0], name);
+    }
+    await auth.close();
+  });
+}

@@ -90,7 +90,8 @@ interface Answers {
 /** Lets a request in: its user. */
 async function admit<Role extends string>(checks: Checks<Parts, Parts>, parts: Parts, status: Answers["status"]): Promise<SentriElysiaContext<Role>> {
   const response = await demand(checks.protect(parts, parts));
-  if (response !== undefined) return status(response.status, respond(parts.set, response));
+  // Elysia drops what is given beside the code of an empty answer; of a `Response` under 200 it takes the status too.
+  if (response !== undefined) return status(200, respond(parts.set, response));
   return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
 }
 

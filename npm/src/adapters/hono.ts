@@ -64,12 +64,12 @@ const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(peerO
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
 const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => (c, next) => {
   const outcome = check(c, c);
-  return outcome === undefined ? next() : demand(outcome).then((response) => (response === undefined ? next() : respond(c, response)));
+  return outcome === undefined ? next() : demand(outcome).then((response): Promise<Response | void> | Response => (response === undefined ? next() : respond(c, response)));
 };
 
 function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
   surface.addHeaders(c, headers);
-  return c.body(status === 204 ? null : body, status as never);
+  return status === 204 ? c.body(null, status) : c.body(body, status as never);
 }
 
 function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
