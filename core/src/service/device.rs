@@ -10,12 +10,12 @@ use crate::token::device::{self, MAX_AGE_SECONDS, MAX_USERS};
 /// The most nonces of one user that are tried for one guess; each is a look at a bucket.
 const MAX_TRIED: usize = MAX_USERS;
 
-/// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for the
-/// user, its nonce is void, or all devices of the user together have spent their budget; then the guess counts as one from
-/// anywhere.
+/// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for
+/// the user, its nonce is void, or all devices of the user together have spent their budget; then the guess counts as
+/// one from anywhere.
 ///
-/// A right guess gives its places back and clears nothing: the completed login gives the device a new nonce, and a thief's
-/// copy of the old one has no more attempts than it had.
+/// A right guess gives its places back and clears nothing: the completed login gives the device a new nonce, and a
+/// thief's copy of the old one has no more attempts than it had.
 pub(super) async fn begin(realm: &Realm, attempts: &mut Attempts<'_>, caller: &Caller, user_id: &str) -> bool {
     if caller.devices.is_empty() {
         return false;
@@ -34,8 +34,8 @@ pub(super) async fn begin(realm: &Realm, attempts: &mut Attempts<'_>, caller: &C
     false
 }
 
-/// A device token for the caller's device after a completed login of the user, and the seconds for which it is good. `None`
-/// while there are no keys.
+/// A device token for the caller's device after a completed login of the user, and the seconds for which it is good.
+/// `None` while there are no keys.
 #[must_use]
 pub fn issue(realm: &Realm, caller: &Caller, user_id: &str, now: Millis) -> Option<(String, u64)> {
     let nonce = device::encode_nonce(make_random());

@@ -51,11 +51,12 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
 
 /// Takes a place in every bucket that a login counts in, and finds the user.
 ///
-/// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well: whatever
-/// spelling is tried after which other, known and unknown names are refused at the same guess.
+/// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well:
+/// whatever spelling is tried after which other, known and unknown names are refused at the same guess.
 ///
-/// At a device that is known for the user, the budgets of that device take the place of all three. A device that is known for
-/// somebody else changes the order alone: the user is looked for before the limits, whether there is one or not.
+/// At a device that is known for the user, the budgets of that device take the place of all three. A device that is
+/// known for somebody else changes the order alone: the user is looked for before the limits, whether there is one or
+/// not.
 async fn count(
     realm: &Realm,
     attempts: &mut Attempts<'_>,

@@ -1,10 +1,10 @@
-//! Device tokens: the users that completed a login in one browser, each with a nonce ("device cookies" of OWASP, Slow Down
-//! Online Guessing Attacks with Device Cookies).
+//! Device tokens: the users that completed a login in one browser, each with a nonce ("device cookies" of OWASP, Slow
+//! Down Online Guessing Attacks with Device Cookies).
 //!
-//! A device token authenticates nobody. It says whose guesses are counted by the device instead of by account, spelling and
-//! address, so that strangers who lock an account out don't lock out its owner's browser. Each user has a nonce of its own,
-//! and every completed login of a user replaces that user's nonce alone: neither the right password of another account nor
-//! one more user on the same device gives a spent nonce new attempts.
+//! A device token authenticates nobody. It says whose guesses are counted by the device instead of by account,
+//! spelling and address, so that strangers who lock an account out don't lock out its owner's browser. Each user has a
+//! nonce of its own, and every completed login of a user replaces that user's nonce alone: neither the right password
+//! of another account nor one more user on the same device gives a spent nonce new attempts.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,8 @@ pub const TYPE: &str = "device+jwt";
 /// The most users that one device is known for. A login of one more drops the user whose login is longest ago.
 pub const MAX_USERS: usize = 5;
 
-/// Seconds for which a device stays known after a login. People who come back once a year are recognized, and browsers keep
-/// no cookie longer than 400 days (RFC 6265bis, 5.5).
+/// Seconds for which a device stays known after a login. People who come back once a year are recognized, and browsers
+/// keep no cookie longer than 400 days (RFC 6265bis, 5.5).
 pub const MAX_AGE_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// Longest token that is looked at; one of five users has about 800 bytes.
@@ -109,8 +109,8 @@ pub fn parse_device(payload: &[u8], now: Millis) -> Result<Vec<DeviceUser>, Toke
     if users.is_empty() { Err(TokenError::Expired) } else { Ok(users) }
 }
 
-/// The users of all device tokens of one request, the latest login first. A browser sends several when a site beside this
-/// one planted theirs, or when the cookie's domain was changed; each counts for itself.
+/// The users of all device tokens of one request, the latest login first. A browser sends several when a site beside
+/// this one planted theirs, or when the cookie's domain was changed; each counts for itself.
 #[must_use]
 pub fn merge(tokens: impl Iterator<Item = Vec<DeviceUser>>) -> Vec<DeviceUser> {
     let mut merged: Vec<DeviceUser> = Vec::new();

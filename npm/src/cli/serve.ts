@@ -34,9 +34,9 @@ export async function run(values: Record<string, string>): Promise<void> {
   const mount = mountPath(values);
   const proxies = values["trust-proxy"];
   const trustProxy = proxies !== undefined && /^\d+$/.test(proxies) ? Number(proxies) : proxies && words(proxies);
-  const knownDevices = { on: true, off: false }[values["known-devices"]!];
+  const knownDevices = ({ on: true, off: false } as Record<string, boolean>)[values["known-devices"]!];
   if (knownDevices === undefined) throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
-  const options = { ...serverOptions(values), knownDevices };
+  const options: Record<string, unknown> = { ...serverOptions(values), knownDevices };
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
   const auth = new AuthServer({ ...options, ...(trustProxy ? { trustProxy } : {}), ...(values.log ? { logger } : {}) } as unknown as ServerOptions);

@@ -95,7 +95,9 @@ fn the_longest_token_is_read() {
 #[test]
 fn the_cookie_follows_the_others() {
     let options = |more: Value| {
-        let mut options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": SECRET, "knownDevices": true });
+        let mut options =
+            json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "knownDevices": true });
+        options["secret"] = SECRET.into();
         options.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
         Config::from_options(&options)
     };
@@ -107,8 +109,8 @@ fn the_cookie_follows_the_others() {
             "__Host-sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Strict",
         ),
         (
-            json!({ "cookie": { "prefix": "__Secure-", "domain": "example.com", "path": "/auth", "partitioned": true } }),
-            "__Secure-sentri_device=t; Max-Age=9; Path=/auth; Domain=example.com; HttpOnly; Secure; SameSite=Lax; Partitioned",
+            json!({ "cookie": { "prefix": "__Secure-", "domain": "a.example", "path": "/x", "partitioned": true } }),
+            "__Secure-sentri_device=t; Max-Age=9; Path=/x; Domain=a.example; HttpOnly; Secure; SameSite=Lax; Partitioned",
         ),
         (
             json!({ "cookie": false, "accessCookie": { "sameSite": "none" } }),
@@ -160,7 +162,8 @@ proptest! {
     #[test]
     fn no_change_of_a_token_verifies(at in any::<prop::sample::Index>(), byte in any::<char>()) {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
-        let user = DeviceUser { user: device::user_digest(None, "a"), nonce: device::encode_nonce([3; 16]), iat: 1_000 };
+        let (user, nonce) = (device::user_digest(None, "a"), device::encode_nonce([3; 16]));
+        let user = DeviceUser { user, nonce, iat: 1_000 };
         let token = ring.sign_device(&[user], 1_000_000).unwrap();
         let mut changed: Vec<char> = token.chars().collect();
         let at = at.index(changed.len());

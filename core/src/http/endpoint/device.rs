@@ -7,11 +7,12 @@ use crate::http::cookie;
 use crate::service::device::issue;
 use crate::token::device::{DeviceUser, merge};
 
-/// The most cookies of the name that are looked at. Every one that verifies counts, so that a neighbouring site that plants
-/// some of its own does not make the browser unknown.
+/// The most cookies of the name that are looked at. Every one that verifies counts, so that a neighbouring site that
+/// plants some of its own does not make the browser unknown.
 const MAX_COOKIES: usize = 50;
 
-/// The users that the browser is known for; none when `knownDevices` is off. A cookie that does not verify is no cookie.
+/// The users that the browser is known for; none when `knownDevices` is off. A cookie that does not verify is no
+/// cookie.
 pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     let (Some(rules), Some(ring)) = (&call.realm.config.known_devices, call.realm.keys.get()) else {
         return Vec::new();
