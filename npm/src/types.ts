@@ -242,7 +242,7 @@ export interface ServerOptions<Role extends string = string> {
   refreshExpiresIn?: Duration | undefined;
   sessionMaxAge?: Duration | undefined;
   refreshGrace?: Duration | undefined;
-  /** The most sessions of a user at a time, 1 to 1,000; 100 if left out. A login beyond that ends the oldest. */
+  /** The most sessions of a user at a time, 1 to 1,000; 100 if left out. A login that makes a tenth more ends the oldest. */
   maxSessions?: number | undefined;
   saltRounds?: number | undefined;
   password?: { algorithm?: "bcrypt" | "argon2id" | undefined; minLength?: number | undefined; maxLength?: number | undefined; preset?: "nist" | undefined } | undefined;

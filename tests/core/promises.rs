@@ -80,6 +80,7 @@ on_every_database! {
     p26_no_token_in_the_database: no_token_in_the_database;
     p27_role_changes: role_changes;
     p38_own_identifiers_only: own_identifiers_only;
+    b12_surplus_sessions_end_together: surplus_sessions_end_together;
 }
 
 async fn fresh(db: &Value, more: Value) -> Bench {
@@ -119,6 +120,26 @@ async fn sessions_end_at_once(db: &Value) {
     let deleted = bench.server.call("deleteUser", json!([login.user_id])).await.unwrap();
     assert_eq!(deleted, json!(true));
     assert!(bench.guard(&login.access).await.result.is_err(), "a deleted user's token is refused");
+}
+
+/// B12: up to a tenth beyond `maxSessions` live on, then the oldest end in one step, at once and for good.
+async fn surplus_sessions_end_together(db: &Value) {
+    let bench = fresh(db, json!({ "maxSessions": 10 })).await;
+    let mut logins = Vec::new();
+    for _ in 0..11 {
+        bench.clock.advance(1_000);
+        logins.push(bench.login("rizz").await);
+    }
+    assert!(bench.guard(&logins[0].access).await.result.is_ok(), "eleven are within the tenth");
+    bench.clock.advance(1_000);
+    let answer = bench.login_with("rizz", PASSWORD).await;
+    let ended: Vec<_> = answer.events.iter().filter(|event| event["event"] == "auth.session.revoked").collect();
+    assert_eq!(ended.len(), 2, "from twelve to ten");
+    logins.push(answer.into_login());
+    for (age, login) in logins.iter().enumerate() {
+        assert_eq!(bench.guard(&login.access).await.result.is_ok(), age >= 2, "session {age}");
+        assert_eq!(bench.refresh(&login.refresh).await.status == 200, age >= 2, "session {age}");
+    }
 }
 
 /// P22: whatever the order, no session from before a password change is alive after it.

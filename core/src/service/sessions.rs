@@ -7,7 +7,9 @@ use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
 use crate::failure::Failure;
+use crate::store::SURPLUS;
 use crate::store::model::Session;
 use crate::token::claims::AccessClaims;
 
@@ -17,8 +19,13 @@ const MAX_LISTED: u32 = 1_000;
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// How many portions of surplus sessions one login ends: many are there only after an upgrade, or when `maxSessions` shrinks.
+/// How many portions of surplus sessions one login ends: many are there only after an upgrade, or when `maxSessions`
+/// shrinks.
 const MOST_ROUNDS: usize = 10;
+
+/// The part of `maxSessions` that a user may have beyond it before the oldest are ended, all at once: a client that logs in
+/// for each of its jobs then pays for that write at one login of many.
+const SLACK: u32 = 10;
 
 /// A new session of `user_id`, not written yet.
 #[must_use]
@@ -88,8 +95,8 @@ pub fn sign_access(
     Ok(realm.keys.require()?.sign_access(&claims, now).map_err(Error::from)?)
 }
 
-/// Writes a session and ends the oldest ones of its user beyond `maxSessions`; the user's roles. `None`: the hash is not
-/// the user's any more, or there is no such user.
+/// Writes a session; the user's roles. `None`: the hash is not the user's any more, or there is no such user. Where the user
+/// has a tenth more sessions than `maxSessions`, the oldest ones beyond it end.
 ///
 /// # Errors
 /// The store's.
@@ -99,10 +106,20 @@ pub async fn open(
     expected_hash: Option<&str>,
     trail: &mut Trail,
 ) -> Result<Option<Vec<String>>, Failure> {
-    let Some(roles) = realm.store.create_session(session, expected_hash).await? else { return Ok(None) };
+    let most = realm.config.max_sessions;
+    let Some(opened) = realm.store.create_session(session, expected_hash, most + most / SLACK).await? else {
+        return Ok(None);
+    };
     // The session is there, so a failure must not take it back; the next login looks again.
-    drop(end_surplus(realm, session, trail).await);
-    Ok(Some(roles))
+    if opened.is_surplus
+        && let Err(error) = end_surplus(realm, session, trail).await
+    {
+        trail.note(|| {
+            let cause = format!("the oldest sessions of {} could not be ended: {error}", session.user_id);
+            Event::new(EventName::HookFailure).with("hook", "maxSessions").with("cause", cause)
+        });
+    }
+    Ok(Some(opened.roles))
 }
 
 /// Looks after the new session is written, so that of logins at once the last sees them all.
@@ -110,13 +127,12 @@ async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Resu
     let (user_id, most) = (newest.user_id.as_str(), realm.config.max_sessions);
     for _ in 0..MOST_ROUNDS {
         let now = realm.now();
-        let ids = realm.store.surplus_sessions(user_id, &newest.id, most, now).await?;
-        if ids.is_empty() {
+        let write = realm.store.revoke_surplus(user_id, &newest.id, most, now);
+        let ids = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
+        trail.sessions_revoked(user_id, &ids);
+        if ids.len() < SURPLUS as usize {
             break;
         }
-        let write = realm.store.revoke_listed(user_id, &ids, now);
-        realm.revoking(Revocation::Sessions(ids.clone()), write).await?;
-        trail.sessions_revoked(user_id, &ids);
     }
     Ok(())
 }

@@ -10,10 +10,10 @@ use crate::crypto::Secret;
 use crate::failure::StoreError;
 use crate::identifier::Claim;
 use crate::store::model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
-    StoredKey, User, UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
+    SessionState, StoredKey, User, UserPage, UserWithIdentifiers,
 };
-use crate::store::{ADOPTED_MARKER, Store};
+use crate::store::{ADOPTED_MARKER, SURPLUS, Store};
 
 /// Users, sessions and keys that end with the process. Every operation holds one lock, so all of them are serial.
 #[derive(Debug, Default)]
@@ -79,6 +79,14 @@ impl Account {
 }
 
 impl Tables {
+    /// A user's live sessions, newest first.
+    fn live(&self, user_id: &str, now: Millis) -> Vec<Session> {
+        let mine = self.sessions.values().filter(|one| one.user_id == user_id && is_live(one, now));
+        let mut live: Vec<Session> = mine.cloned().collect();
+        live.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        live
+    }
+
     fn state(&self, session_id: &str) -> Option<SessionState> {
         let session = self.sessions.get(session_id)?.clone();
         let roles = self.users.get(&session.user_id)?.user.roles.clone();
@@ -250,7 +258,8 @@ impl Store for MemoryStore {
         &self,
         session: &Session,
         expected_hash: Option<&str>,
-    ) -> Result<Option<Vec<String>>, StoreError> {
+        most: u32,
+    ) -> Result<Option<Opened>, StoreError> {
         self.with(|tables| {
             let account = tables.users.get(&session.user_id)?;
             if expected_hash.is_some_and(|hash| !account.has_hash(hash)) {
@@ -258,7 +267,8 @@ impl Store for MemoryStore {
             }
             let roles = account.user.roles.clone();
             tables.sessions.insert(session.id.clone(), session.clone());
-            Some(roles)
+            let is_surplus = tables.live(&session.user_id, session.created_at).len() > most as usize;
+            Some(Opened { roles, is_surplus })
         })
     }
 
@@ -306,29 +316,24 @@ impl Store for MemoryStore {
         now: Millis,
     ) -> Result<Vec<Session>, StoreError> {
         self.with(|tables| {
-            let mut live: Vec<Session> =
-                tables.sessions.values().filter(|one| one.user_id == user_id && is_live(one, now)).cloned().collect();
-            live.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            let mut live = tables.live(user_id, now);
             live.retain(|one| after.is_none_or(|after| (one.created_at, one.id.as_str()) < after));
             live.truncate(limit as usize);
             live
         })
     }
 
-    async fn surplus_sessions(
+    async fn revoke_surplus(
         &self,
         user_id: &str,
         newest: &str,
         most: u32,
         now: Millis,
     ) -> Result<Vec<String>, StoreError> {
-        let live = self.list_sessions(user_id, now).await?.into_iter().map(|session| session.id);
-        Ok(live.filter(|id| id != newest).skip(most.saturating_sub(1) as usize).take(500).collect())
-    }
-
-    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError> {
         self.with(|tables| {
-            tables.revoke(now, |session| session.user_id == user_id && session_ids.contains(&session.id));
+            let others = tables.live(user_id, now).into_iter().map(|session| session.id).filter(|id| id != newest);
+            let oldest: Vec<String> = others.skip(most.saturating_sub(1) as usize).take(SURPLUS as usize).collect();
+            tables.revoke(now, |session| oldest.contains(&session.id))
         })
     }
 

@@ -17,7 +17,7 @@ mod mysql;
 mod postgres;
 
 /// Versions by name, numbered from 1. Append only.
-const VERSIONS: [&str; 3] = ["tables", "indexes", "deleted_users"];
+const VERSIONS: [&str; 4] = ["tables", "indexes", "deleted_users", "live_sessions"];
 /// How often a migration that meets others looks again.
 const PATIENCE: u32 = 60;
 /// Identifiers given a normal form in one transaction.
@@ -109,6 +109,10 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(match version {
             1 => self.plan_tables(now).await?,
             2 => self.plan_indexes(&INDEXES).await?,
+            4 => {
+                let columns = self.executor.dialect().live_sessions;
+                self.plan_index("sentri_sessions_live", "sentri_sessions", "", columns).await?.into_iter().collect()
+            }
             _ => table(self.executor.dialect().tables, "sentri_deleted_users").into_iter().collect(),
         });
         batch.push(Statement::write(
@@ -138,21 +142,27 @@ impl<E: Executor> SqlStore<E> {
     }
 
     async fn plan_indexes(&self, indexes: &[(&str, &str)]) -> Result<Vec<Statement>, StoreError> {
-        let index_of = self.executor.dialect().index_of;
         let mut plan = Vec::new();
         for (table, column) in indexes {
-            let name = format!("{table}_{column}");
-            if let Some(sql) = index_of {
-                let params = [(*table).into(), name.as_str().into()];
-                if !self.rows(Statement::read(sql, params).once()).await?.is_empty() {
-                    continue;
-                }
-            }
             let unique = if *column == UNIQUE { "UNIQUE " } else { "" };
-            let guard = if index_of.is_none() { "IF NOT EXISTS " } else { "" };
-            plan.push(ddl(format!("CREATE {unique}INDEX {guard}{name} ON {table} ({column})")));
+            plan.extend(self.plan_index(&format!("{table}_{column}"), table, unique, &format!("({column})")).await?);
         }
         Ok(plan)
+    }
+
+    /// Nothing when the index is there.
+    async fn plan_index(
+        &self,
+        name: &str,
+        table: &str,
+        unique: &str,
+        columns: &str,
+    ) -> Result<Option<Statement>, StoreError> {
+        let Some(sql) = self.executor.dialect().index_of else {
+            return Ok(Some(ddl(format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} {columns}"))));
+        };
+        let there = self.rows(Statement::read(sql, [table.into(), name.into()]).once()).await?;
+        Ok(there.is_empty().then(|| ddl(format!("CREATE {unique}INDEX {name} ON {table} {columns}"))))
     }
 
     async fn columns(&self, table: &str) -> Result<Vec<Column>, StoreError> {

@@ -24,9 +24,12 @@ pub mod tls;
 pub use open::{open, open_noting, over};
 
 use model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
-    StoredKey, UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
+    SessionState, StoredKey, UserPage, UserWithIdentifiers,
 };
+
+/// The most sessions that [`Store::revoke_surplus`] ends in one transaction.
+pub const SURPLUS: u32 = 500;
 
 /// The normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote without one.
 pub type Normalizer = fn(kind: &str, value: &str) -> String;
@@ -97,13 +100,15 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<bool, StoreError>;
 
-    /// Writes a session; its user's roles. With `expected_hash`, only when that is still the user's hash, so that a
-    /// login never outlives a password change it raced. `None`: hash changed or user gone; nothing was written.
+    /// Writes a session, and looks whether its user has more than `most` live ones now. With `expected_hash`, only when
+    /// that is still the user's hash, so that a login never outlives a password change it raced. `None`: hash changed or
+    /// user gone; nothing was written.
     async fn create_session(
         &self,
         session: &Session,
         expected_hash: Option<&str>,
-    ) -> Result<Option<Vec<String>>, StoreError>;
+        most: u32,
+    ) -> Result<Option<Opened>, StoreError>;
 
     /// The session with its user's present roles, revoked or not.
     async fn find_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError>;
@@ -137,17 +142,15 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// The user's live sessions beyond the newest `most`, at most 500; `newest` counts as the newest of all. Answers ids.
-    async fn surplus_sessions(
+    /// Revokes the user's live sessions beyond the newest `most`, at most [`SURPLUS`] at a time; `newest` counts as the
+    /// newest of all. Answers the ids of those it ended.
+    async fn revoke_surplus(
         &self,
         user_id: &str,
         newest: &str,
         most: u32,
         now: Millis,
     ) -> Result<Vec<String>, StoreError>;
-
-    /// Revokes those of the sessions that are the user's and not revoked yet.
-    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError>;
 
     /// Revokes a session; only `user_id`'s when given. `false`: there was no live one.
     async fn revoke_session(&self, session_id: &str, user_id: Option<&str>, now: Millis) -> Result<bool, StoreError>;

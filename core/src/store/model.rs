@@ -101,6 +101,15 @@ pub struct SessionState {
     pub roles: Vec<String>,
 }
 
+/// A session that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The present roles of its user.
+    pub roles: Vec<String>,
+    /// Whether its user has more live sessions than were asked about.
+    pub is_surplus: bool,
+}
+
 /// What a compare-and-set on a session's generation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {

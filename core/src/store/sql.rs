@@ -10,8 +10,8 @@ use crate::crypto::make_random;
 use crate::failure::StoreError;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, SessionState,
-    StoredKey, UserPage, UserWithIdentifiers,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
+    SessionState, StoredKey, UserPage, UserWithIdentifiers,
 };
 use crate::store::{Normalizer, Store};
 
@@ -194,8 +194,9 @@ impl<E: Executor> Store for SqlStore<E> {
         &self,
         session: &Session,
         expected_hash: Option<&str>,
-    ) -> Result<Option<Vec<String>>, StoreError> {
-        self.insert_session(session, expected_hash).await
+        most: u32,
+    ) -> Result<Option<Opened>, StoreError> {
+        self.insert_session(session, expected_hash, most).await
     }
 
     async fn find_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError> {
@@ -226,18 +227,14 @@ impl<E: Executor> Store for SqlStore<E> {
         self.select_sessions(user_id, limit, after, now).await
     }
 
-    async fn surplus_sessions(
+    async fn revoke_surplus(
         &self,
         user_id: &str,
         newest: &str,
         most: u32,
         now: Millis,
     ) -> Result<Vec<String>, StoreError> {
-        self.select_surplus(user_id, newest, most, now).await
-    }
-
-    async fn revoke_listed(&self, user_id: &str, session_ids: &[String], now: Millis) -> Result<(), StoreError> {
-        self.revoke_these(user_id, session_ids, now).await
+        self.revoke_oldest(user_id, newest, most, now).await
     }
 
     async fn revoke_session(&self, session_id: &str, user_id: Option<&str>, now: Millis) -> Result<bool, StoreError> {

@@ -9,7 +9,8 @@ use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Rotation, Session, StoredKey,
+    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
+    StoredKey,
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
 
@@ -126,7 +127,7 @@ fn session_of(user_id: &str) -> Session {
 
 async fn logged_in(store: &AnyStore, user_id: &str) -> Session {
     let session = session_of(user_id);
-    assert!(store.create_session(&session, Some(HASH)).await.unwrap().is_some());
+    assert!(store.create_session(&session, Some(HASH), 100).await.unwrap().is_some());
     session
 }
 
@@ -278,7 +279,7 @@ pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
     assert!(store.find_user(&user.id).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
     assert_eq!(store.rotate(&session.id, 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
-    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&user.id), Some(HASH), 100).await.unwrap().is_none());
     registered(&store, &["anna"]).await;
     assert!(store.find_user(&other.id).await.unwrap().is_some());
 }
@@ -351,24 +352,25 @@ pub async fn a_user_without_password_has_no_hash_to_match(store: AnyStore) {
     assert!(store.credential_of(&user.id).await.unwrap().unwrap().password_hash.is_none());
     assert!(store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.is_none());
     for hash in ["", HASH] {
-        assert!(store.create_session(&session_of(&user.id), Some(hash)).await.unwrap().is_none());
+        assert!(store.create_session(&session_of(&user.id), Some(hash), 100).await.unwrap().is_none());
         assert!(!store.rehash(&user.id, hash, OTHER, T).await.unwrap());
         assert!(!store.change_password(&user.id, Some(hash), OTHER, T).await.unwrap());
     }
-    assert!(store.create_session(&session_of(&user.id), None).await.unwrap().is_some());
+    assert!(store.create_session(&session_of(&user.id), None, 100).await.unwrap().is_some());
     assert!(store.change_password(&user.id, None, HASH, T).await.unwrap());
-    assert!(store.create_session(&session_of(&user.id), Some(HASH)).await.unwrap().is_some());
+    assert!(store.create_session(&session_of(&user.id), Some(HASH), 100).await.unwrap().is_some());
 }
 
 pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     let session = session_of(&user.id);
-    assert!(store.create_session(&session, Some(OTHER)).await.unwrap().is_none());
+    assert!(store.create_session(&session, Some(OTHER), 100).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
-    assert!(store.create_session(&session_of(&make_id()), Some(HASH)).await.unwrap().is_none());
-    assert!(store.create_session(&session_of(&make_id()), None).await.unwrap().is_none());
-    assert_eq!(store.create_session(&session, Some(HASH)).await.unwrap(), Some(user.roles.clone()));
-    assert_eq!(store.create_session(&session_of(&user.id), None).await.unwrap(), Some(user.roles));
+    assert!(store.create_session(&session_of(&make_id()), Some(HASH), 100).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&make_id()), None, 100).await.unwrap().is_none());
+    let opened = Some(Opened { roles: user.roles.clone(), is_surplus: false });
+    assert_eq!(store.create_session(&session, Some(HASH), 100).await.unwrap(), opened);
+    assert_eq!(store.create_session(&session_of(&user.id), None, 100).await.unwrap(), opened);
 }
 
 pub async fn a_session_comes_back_whole(store: AnyStore) {
@@ -382,7 +384,7 @@ pub async fn a_session_comes_back_whole(store: AnyStore) {
         user_agent: Some("Mozilla/5.0 (X11; \u{1f600})".into()),
         ..session_of(&user.id)
     };
-    assert!(store.create_session(&session, Some(HASH)).await.unwrap().is_some());
+    assert!(store.create_session(&session, Some(HASH), 100).await.unwrap().is_some());
     let state = store.find_session(&session.id).await.unwrap().unwrap();
     assert_eq!((&state.session, &state.roles), (&session, &user.roles));
     if let Some(now) = store.find_session_now(&session.id) {
@@ -471,13 +473,13 @@ pub async fn live_sessions_are_listed(store: AnyStore) {
     let mut sessions = Vec::new();
     for age in [30, 10, 20] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None).await.unwrap().is_some());
+        assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
         sessions.push(session);
     }
     let expired = Session { expires_at: T, ..session_of(&user.id) };
     let revoked = Session { revoked_at: Some(T - 1), ..session_of(&user.id) };
     for dead in [&expired, &revoked] {
-        assert!(store.create_session(dead, None).await.unwrap().is_some());
+        assert!(store.create_session(dead, None, 100).await.unwrap().is_some());
     }
     let [a, b, c] = <[Session; 3]>::try_from(sessions).unwrap();
     assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), [b, c, a], "newest first");
@@ -488,7 +490,7 @@ pub async fn sessions_are_listed_in_pages(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     for age in [5, 5, 5, 0, 9] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None).await.unwrap().is_some());
+        assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
     }
     let all = store.list_sessions(&user.id, T).await.unwrap();
     let mut seen: Vec<Session> = Vec::new();
@@ -509,24 +511,27 @@ pub async fn surplus_sessions_are_the_oldest(store: AnyStore) {
     let mut ids = Vec::new();
     for age in [40, 30, 20, 10] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None).await.unwrap().is_some());
+        let opened = store.create_session(&session, None, 3).await.unwrap().unwrap();
+        assert_eq!(opened, Opened { roles: user.roles.clone(), is_surplus: ids.len() == 3 });
         ids.push(session.id);
     }
     // Made by a clock that is behind.
     let newest = Session { created_at: T - 99, ..session_of(&user.id) };
-    assert!(store.create_session(&newest, None).await.unwrap().is_some());
-    let surplus = async |most| store.surplus_sessions(&user.id, &newest.id, most, T).await.unwrap();
-    assert_eq!(surplus(5).await, Vec::<String>::new());
-    assert_eq!(surplus(4).await, ids[..1]);
-    assert_eq!(surplus(2).await, [ids[2].clone(), ids[1].clone(), ids[0].clone()]);
-    let mut listed = ids[..2].to_vec();
-    listed.push(spared.id.clone());
-    store.revoke_listed(&user.id, &listed, T + 1).await.unwrap();
-    assert_eq!(surplus(1).await, [ids[3].clone(), ids[2].clone()]);
+    assert!(!store.create_session(&newest, Some(HASH), 5).await.unwrap().unwrap().is_surplus);
+    let end = async |most, now| {
+        let mut ended = store.revoke_surplus(&user.id, &newest.id, most, now).await.unwrap();
+        ended.sort_by_key(|id| ids.iter().position(|one| one == id));
+        ended
+    };
+    assert_eq!(end(5, T).await, Vec::<String>::new());
+    assert_eq!(end(4, T + 1).await, ids[..1]);
+    assert_eq!(end(4, T + 2).await, Vec::<String>::new());
+    assert_eq!(end(2, T + 3).await, ids[1..3]);
     let revoked_at = async |id: &str| store.find_session(id).await.unwrap().unwrap().session.revoked_at;
-    assert_eq!((revoked_at(&ids[0]).await, revoked_at(&spared.id).await), (Some(T + 1), None));
-    store.revoke_listed(&user.id, &listed, T + 2).await.unwrap();
-    assert_eq!(revoked_at(&ids[0]).await, Some(T + 1), "the first revocation stands");
+    assert_eq!((revoked_at(&ids[0]).await, revoked_at(&ids[2]).await), (Some(T + 1), Some(T + 3)));
+    assert_eq!((revoked_at(&ids[3]).await, revoked_at(&newest.id).await), (None, None));
+    assert_eq!(revoked_at(&spared.id).await, None);
+    assert_eq!(end(1, T + 4).await, ids[3..]);
 }
 
 pub async fn a_session_is_revoked_once_and_by_its_owner(store: AnyStore) {
@@ -572,7 +577,7 @@ pub async fn no_login_outlives_a_password_change(store: AnyStore) {
                     assert!(store.change_password(&id, Some(&old), &new, T).await.unwrap());
                     return false;
                 }
-                store.create_session(&session_of(&id), Some(&old)).await.unwrap().is_some()
+                store.create_session(&session_of(&id), Some(&old), 100).await.unwrap().is_some()
             }
         })
         .await;
@@ -910,12 +915,12 @@ pub async fn dead_sessions_are_purged_in_portions(store: AnyStore) {
         let expired = Session { expires_at: T - 100 - age, ..session_of(&user.id) };
         let revoked = Session { revoked_at: Some(T - 100 - age), ..session_of(&user.id) };
         for session in [&expired, &revoked] {
-            assert!(store.create_session(session, None).await.unwrap().is_some());
+            assert!(store.create_session(session, None, 100).await.unwrap().is_some());
         }
     }
     let live = logged_in(&store, &user.id).await;
     let recent = Session { revoked_at: Some(T), ..session_of(&user.id) };
-    assert!(store.create_session(&recent, None).await.unwrap().is_some());
+    assert!(store.create_session(&recent, None, 100).await.unwrap().is_some());
     assert_eq!(store.purge_sessions(T, 4).await.unwrap(), 4);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 6);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 0);

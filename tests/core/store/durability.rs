@@ -45,7 +45,7 @@ async fn write_if_child() {
             user_agent: None,
         };
         assert!(store.create_user(&user).await.unwrap());
-        assert!(store.create_session(&session, Some("hash")).await.unwrap().is_some());
+        assert!(store.create_session(&session, Some("hash"), 100).await.unwrap().is_some());
         assert!(matches!(store.rotate(&session.id, 0, T + 1000, T).await.unwrap(), Rotation::Rotated(_)));
         println!("done {id} {}", session.id);
     }

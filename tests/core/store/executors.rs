@@ -248,7 +248,7 @@ async fn prepared_statements_survive_a_changed_table() {
     let someone = user("anna");
     assert!(fixture.store.create_user(&someone).await.unwrap());
     let session = session(&someone.id, T);
-    assert!(fixture.store.create_session(&session, None).await.unwrap().is_some());
+    assert!(fixture.store.create_session(&session, None, 100).await.unwrap().is_some());
     assert!(fixture.store.find_session(&session.id).await.unwrap().is_some());
     let sql = "ALTER TABLE sentri_sessions ALTER COLUMN user_agent TYPE VARCHAR(600)";
     fixture::connect(&schema.url()).await.batch_execute(sql).await.unwrap();
@@ -264,7 +264,7 @@ async fn prepared_statements_survive_a_changed_table_on_mysql() {
     let someone = user("anna");
     assert!(store.create_user(&someone).await.unwrap());
     let session = session(&someone.id, T);
-    assert!(store.create_session(&session, None).await.unwrap().is_some());
+    assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
     assert!(store.find_session(&session.id).await.unwrap().is_some());
     for kind in ["VARCHAR(600)", "LONGTEXT"] {
         mysql::run(&database.url(), &format!("ALTER TABLE sentri_sessions MODIFY user_agent {kind}")).await;
@@ -295,7 +295,7 @@ async fn an_id_with_a_space_behind_it_is_another_one() {
         let someone = user("anna");
         assert!(fixture.store.create_user(&someone).await.unwrap());
         let live = session(&someone.id, T);
-        assert!(fixture.store.create_session(&live, None).await.unwrap().is_some());
+        assert!(fixture.store.create_session(&live, None, 100).await.unwrap().is_some());
         let (user_id, session_id) = (format!("{} ", someone.id), format!("{} ", live.id));
         let store = &fixture.store;
         assert!(store.find_user(&user_id).await.unwrap().is_none());
@@ -318,7 +318,7 @@ async fn sqlite_answers_a_session_check_at_once() {
         let someone = user("anna");
         assert!(fixture.store.create_user(&someone).await.unwrap());
         let session = session(&someone.id, T);
-        assert!(fixture.store.create_session(&session, None).await.unwrap().is_some());
+        assert!(fixture.store.create_session(&session, None, 100).await.unwrap().is_some());
         fixture.store.find_session(&session.id).await.unwrap();
         let started = std::time::Instant::now();
         for _ in 0..1000 {
@@ -339,6 +339,7 @@ async fn sqlite_uses_an_index_for_every_lookup() {
     for sql in [
         "SELECT id FROM sentri_sessions WHERE id = 'x'",
         "SELECT id FROM sentri_sessions WHERE user_id = 'x' AND revoked_at IS NULL",
+        "SELECT id FROM sentri_sessions INDEXED BY sentri_sessions_live WHERE user_id = 'x' AND revoked_at IS NULL",
         "SELECT id FROM sentri_sessions WHERE expires_at < 'x' OR revoked_at < 'x' LIMIT 3",
         "SELECT id FROM sentri_identifiers WHERE value_normalized IN ('a', 'b', 'c')",
         "SELECT id FROM sentri_identifiers WHERE user_id = 'x'",

@@ -2,8 +2,9 @@
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
+use crate::store::SURPLUS;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
-use crate::store::model::{Rotation, Session, SessionState};
+use crate::store::model::{Opened, Rotation, Session, SessionState};
 use crate::store::sql::{Row, SqlStore, id, only_answer, roles_from, row_of};
 
 /// Longest address that the column of sentri 5 holds.
@@ -44,13 +45,17 @@ const STEP_RETURNING: &str = concat!(
     state_columns!()
 );
 const LIVE: &str = "user_id == ? AND revoked_at IS NULL AND expires_at > ?";
+/// A live session of a user beside a new one and as many others as are allowed beside it; NULL: there is none.
+const BEYOND: &str = "SELECT live.id FROM sentri_sessions AS live WHERE live.user_id == ? AND live.revoked_at IS NULL \
+                      AND live.expires_at > ? AND live.id <> ? LIMIT 1 OFFSET ?";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn insert_session(
         &self,
         session: &Session,
         expected_hash: Option<&str>,
-    ) -> Result<Option<Vec<String>>, StoreError> {
+        most: u32,
+    ) -> Result<Option<Opened>, StoreError> {
         let address = session.ip_address.as_deref().map(|ip| ip.chars().take(MAX_ADDRESS).collect::<String>());
         let mut params = vec![
             session.id.as_str().into(),
@@ -80,15 +85,29 @@ impl<E: Executor> SqlStore<E> {
             session_columns!(),
             dialect.for_share
         );
+        let others = [
+            id(&session.user_id),
+            Value::Time(session.created_at),
+            session.id.as_str().into(),
+            Value::Int(i64::from(most.saturating_sub(1))),
+        ];
         let rows = if dialect.returning {
-            self.rows(Statement::returning(format!("{sql} RETURNING ({ROLES})"), params)).await?
+            params.extend(others);
+            self.rows(Statement::returning(format!("{sql} RETURNING ({ROLES}), ({BEYOND})"), params)).await?
         } else if self.count(Statement::write(sql, params)).await? == 1 {
-            let roles = "SELECT roles FROM sentri_users WHERE id = ?";
-            self.rows(Statement::read(roles, [id(&session.user_id)])).await?
+            let select = format!("SELECT ({BEYOND}), roles FROM sentri_users WHERE id == ?");
+            let params: Vec<Value> = others.into_iter().chain([id(&session.user_id)]).collect();
+            let mut rows = self.rows(Statement::read(select, params)).await?;
+            rows.iter_mut().for_each(|row| row.reverse());
+            rows
         } else {
             Vec::new()
         };
-        rows.into_iter().next().map(|row| row_of(row).and_then(|[roles]| roles_from(roles))).transpose()
+        let opened = |row| {
+            let [roles, beyond] = row_of(row)?;
+            Ok(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null })
+        };
+        rows.into_iter().next().map(opened).transpose()
     }
 
     pub(super) async fn select_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError> {
@@ -177,29 +196,20 @@ impl<E: Executor> SqlStore<E> {
         rows.into_iter().map(session_from).collect()
     }
 
-    pub(super) async fn select_surplus(
+    pub(super) async fn revoke_oldest(
         &self,
         user_id: &str,
         newest: &str,
         most: u32,
         now: Millis,
     ) -> Result<Vec<String>, StoreError> {
-        let sql = format!(
-            "SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? ORDER BY created_at DESC, id DESC LIMIT 500 OFFSET ?"
+        // The inner table has a name of its own because MySQL takes no LIMIT directly inside IN.
+        let condition = format!(
+            "revoked_at IS NULL AND id IN (SELECT id FROM (SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? \
+             ORDER BY created_at DESC, id DESC LIMIT {SURPLUS} OFFSET ?) AS surplus)"
         );
         let kept = Value::Int(i64::from(most.saturating_sub(1)));
-        let rows = self.rows(Statement::read(sql, [id(user_id), Value::Time(now), id(newest), kept])).await?;
-        rows.into_iter().map(|row| row_of(row).and_then(|[id]: [Value; 1]| id.into_text())).collect()
-    }
-
-    pub(super) async fn revoke_these(&self, user_id: &str, ids: &[String], now: Millis) -> Result<(), StoreError> {
-        let marks = vec!["?"; ids.len()].join(", ");
-        let mut params = vec![Value::Time(now), id(user_id)];
-        params.extend(ids.iter().map(|one| id(one)));
-        let sql = format!(
-            "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id == ? AND revoked_at IS NULL AND id IN ({marks})"
-        );
-        self.count(Statement::write(sql, params).once()).await.map(drop)
+        self.revoke_where(&condition, vec![id(user_id), Value::Time(now), id(newest), kept], now).await
     }
 
     pub(super) async fn revoke_one(
@@ -220,16 +230,20 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn revoke_all(&self, user_id: &str, now: Millis) -> Result<Vec<String>, StoreError> {
-        let live = || vec![id(user_id), Value::Time(now)];
+        self.revoke_where(LIVE, vec![id(user_id), Value::Time(now)], now).await
+    }
+
+    /// Revokes the sessions that a condition chooses; their ids.
+    async fn revoke_where(&self, condition: &str, chosen: Vec<Value>, now: Millis) -> Result<Vec<String>, StoreError> {
         let mut params = vec![Value::Time(now)];
-        params.extend(live());
-        let update = format!("UPDATE sentri_sessions SET revoked_at = ? WHERE {LIVE}");
+        params.extend(chosen.iter().cloned());
+        let update = format!("UPDATE sentri_sessions SET revoked_at = ? WHERE {condition}");
         let dialect = self.executor.dialect();
         let Answer { rows, .. } = if dialect.returning {
             self.run_one(Statement::returning(format!("{update} RETURNING id"), params)).await?
         } else {
-            let select = format!("SELECT id FROM sentri_sessions WHERE {LIVE}{}", dialect.for_update);
-            let batch = [Statement::read(select, live()), Statement::write(update, params)];
+            let select = format!("SELECT id FROM sentri_sessions WHERE {condition}{}", dialect.for_update);
+            let batch = [Statement::read(select, chosen), Statement::write(update, params)];
             match self.run(Batch::of(batch)).await? {
                 Outcome::Done(answers) => answers.into_iter().next().unwrap_or_default(),
                 Outcome::Unmet(_) => Answer::default(),
