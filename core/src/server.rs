@@ -124,6 +124,7 @@ impl AuthServer {
             in_flight: SyncMutex::default(),
             next_call: AtomicU64::new(1),
             background_events: SyncMutex::default(),
+            ending_surplus: SyncMutex::default(),
             last_maintenance: AtomicI64::new(0),
             warned_of_address: AtomicBool::new(false),
             config,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createSigner, createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
+import { measureAttacks } from "./attacks.mjs";
 import { databases } from "./databases.mjs";
 import { measureFrameworks } from "./frameworks.mjs";
 
@@ -125,7 +126,7 @@ async function logins() {
 }
 
 const only = process.argv[2];
-for (const [name, run] of Object.entries({ verification, frameworks, refreshes, databases: () => databases(row, median), logins })) {
+for (const [name, run] of Object.entries({ verification, frameworks, refreshes, databases: () => databases(row, median), logins, attacks: () => measureAttacks(row) })) {
   if (only && only !== name) continue;
   console.log(`\n${name}`);
   await run();

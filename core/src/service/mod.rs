@@ -1,7 +1,7 @@
 //! The use cases. Each takes plain input and gives plain output, knows no HTTP, and leaves what it has to tell
 //! (events for the log, notices for hooks) in a [`Trail`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -68,6 +68,8 @@ pub struct Realm {
     pub(crate) next_call: AtomicU64,
     /// Events of work that no request asked for; the next request takes them along.
     pub(crate) background_events: Mutex<Vec<Event>>,
+    /// Users whose surplus sessions a login of this process is ending.
+    pub(crate) ending_surplus: Mutex<HashSet<String>>,
     pub(crate) last_maintenance: AtomicI64,
     /// Whether the host knows that clients without an address are counted as one.
     pub(crate) warned_of_address: AtomicBool,

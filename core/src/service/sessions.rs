@@ -122,9 +122,11 @@ pub async fn open(
     Ok(Some(opened.roles))
 }
 
-/// Looks after the new session is written, so that of logins at once the last sees them all.
+/// Looks after the new session is written, so that of logins at once the last sees them all. One login of a process does
+/// it at a time for a user: others would wait for the same rows.
 async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Result<(), Failure> {
     let (user_id, most) = (newest.user_id.as_str(), realm.config.max_sessions);
+    let Some(_turn) = Turn::take(realm, user_id) else { return Ok(()) };
     for _ in 0..MOST_ROUNDS {
         let now = realm.now();
         let write = realm.store.revoke_surplus(user_id, &newest.id, most, now);
@@ -135,6 +137,25 @@ async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Resu
         }
     }
     Ok(())
+}
+
+/// The right to end a user's surplus sessions, given back when it is dropped.
+struct Turn<'a> {
+    realm: &'a Realm,
+    user_id: &'a str,
+}
+
+impl<'a> Turn<'a> {
+    fn take(realm: &'a Realm, user_id: &'a str) -> Option<Self> {
+        let is_first = realm.ending_surplus.lock().insert(user_id.to_owned());
+        is_first.then_some(Self { realm, user_id })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.realm.ending_surplus.lock().remove(self.user_id);
+    }
 }
 
 /// Opens a session for a user whom the host has authenticated by other means.
