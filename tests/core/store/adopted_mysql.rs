@@ -38,7 +38,7 @@ async fn compares_ids_byte_by_byte(store: &Arc<dyn Store>) {
     assert!(!store.delete_user("U-OLD", T).await.unwrap());
     let mut session = store.list_sessions("u-old", T).await.unwrap().remove(0);
     (session.id, session.user_id) = ("s-more".into(), "U-OLD".into());
-    assert!(store.create_session(&session, None).await.unwrap().is_none());
+    assert!(store.create_session(&session, None, 100).await.unwrap().is_none());
     let limits = ChangeLimits::default();
     let update =
         IdentifierUpdate { id: "I1".into(), kind: "username".into(), value: "x".into(), normalized: "x".into() };
@@ -138,7 +138,7 @@ async fn a5_mysql_tables_with_types_of_their_own_are_adopted() {
         assert_eq!(added, IdentifierChange::Done, "of a type that the column did not know");
         let mut other = state.session.clone();
         (other.id, other.ip_address) = (sentri_core::crypto::make_id(), Some("203.0.113.7".into()));
-        assert!(store.create_session(&other, Some("hash")).await.unwrap().is_some());
+        assert!(store.create_session(&other, Some("hash"), 100).await.unwrap().is_some());
         assert!(store.revoke_session(session, None, T + 123).await.unwrap());
         let revoked = store.find_session(session).await.unwrap().unwrap().session.revoked_at;
         assert_eq!(revoked, Some(T + 123), "to the millisecond");
