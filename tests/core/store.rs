@@ -11,6 +11,10 @@ mod durability;
 mod executors;
 #[path = "store/fixture.rs"]
 mod fixture;
+#[path = "support/galera.rs"]
+mod galera;
+#[path = "store/hosts.rs"]
+mod hosts;
 #[path = "store/kysely.rs"]
 mod kysely;
 #[path = "store/migrations.rs"]
@@ -43,6 +47,7 @@ store_conformance!(on_sqlite_without_returning, crate::executors::sqlite_without
 store_conformance!(on_postgres, crate::fixture::postgres);
 store_conformance!(on_pgbouncer, crate::fixture::pgbouncer);
 store_conformance!(on_mysql, crate::fixture::mysql);
+store_conformance!(on_galera, crate::fixture::galera);
 store_conformance!(on_kysely_with_pg, crate::kysely::pg);
 store_conformance!(on_kysely_with_mysql2, crate::kysely::mysql2);
 store_conformance!(on_kysely_with_better_sqlite3, crate::kysely::better_sqlite3);

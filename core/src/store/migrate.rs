@@ -61,10 +61,12 @@ impl<E: Executor> SqlStore<E> {
         if self.rows(Statement::read(sql, [version])).await?.is_empty() {
             return Err(StoreError::SchemaMissing(format!("version {} of the tables", VERSIONS.len())));
         }
+        self.look_for_cluster().await?;
         self.check_encoding().await
     }
 
     pub(super) async fn bring_up_to_date(&self, now: Millis) -> Result<(), StoreError> {
+        self.look_for_cluster().await?;
         self.check_encoding().await?;
         match self.executor.dialect().name {
             "postgres" => self.adopt_postgres_types().await?,

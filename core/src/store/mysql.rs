@@ -4,35 +4,31 @@
 //! schema is no part of a transaction there: see [`Dialect::migration_lock`] for how migrations stay whole.
 
 use async_trait::async_trait;
-use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
+use deadpool::managed::Object;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, DriverError, Error, Opts, Params, Row};
-use parking_lot::Mutex;
-use std::time::Duration;
+use mysql_async::{Conn, Error, Params, Row};
 
 use crate::crypto::choose_tls_provider;
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
 use crate::store::pooled::{Broken, Connection, Driver, Pooled};
-use crate::store::tls::Tls;
 
 mod config;
 pub(in crate::store) mod failure;
+mod hosts;
 mod url;
 mod value;
 
 pub use config::MysqlConfig;
+use hosts::{Hosts, Refused};
 
 /// The executor over MySQL and MariaDB. Connects at first use.
 pub type MysqlExecutor = Pooled<MysqlConfig>;
 
-/// A connection that was idle for longer is asked whether it still lives.
-const ASKED_AFTER: Duration = Duration::from_secs(1);
-
 #[async_trait]
 impl Driver for MysqlConfig {
-    type Manager = MysqlManager;
+    type Manager = Hosts;
 
     fn dialect(&self) -> &'static Dialect {
         &dialect::MYSQL
@@ -42,66 +38,34 @@ impl Driver for MysqlConfig {
         self.max
     }
 
-    fn manager(&self) -> Result<MysqlManager, StoreError> {
+    fn manager(&self) -> Result<Hosts, StoreError> {
         choose_tls_provider();
-        let (with_tls, plain) = self.options();
-        Ok(MysqlManager { mode: Mutex::new(self.tls.mode), with_tls, plain })
+        Ok(Hosts::new(self))
     }
 
-    fn refused(error: Error) -> StoreError {
-        failure::from_driver(&error)
+    fn refused(refused: Refused) -> StoreError {
+        match refused {
+            Refused::Said(error) => failure::from_driver(&error),
+            Refused::Useless(reason) => StoreError::Unavailable(reason.into()),
+            Refused::Silent => StoreError::Unavailable("no host answered in time".into()),
+        }
     }
 
-    async fn run_on(connection: &mut Object<MysqlManager>, batch: &Batch) -> Result<Outcome, Broken> {
-        let outcome = run_on(connection, batch).await;
+    async fn run_on(connection: &mut Object<Hosts>, batch: &Batch) -> Result<Outcome, Broken> {
+        let mut committing = false;
+        let outcome = run_on(connection, batch, &mut committing).await;
         outcome.map_err(|failed| match failed {
             // A change of the schema that broke off may have left a lock or a setting.
             Failed::Driver(error) if batch.schema => {
-                Broken { error: failure::from_driver(&error), connection: Connection::Spoilt }
+                Broken { error: failure::from_driver(&error), connection: Connection::Spoilt, undone: false }
             }
-            Failed::Driver(error) => {
-                Broken { error: failure::from_driver(&error), connection: failure::connection_after(&error) }
-            }
-            Failed::Value(error) => Broken { error, connection: Connection::Spoilt },
+            Failed::Driver(error) => Broken {
+                error: failure::from_driver(&error),
+                connection: failure::connection_after(&error),
+                undone: !committing || failure::was_not_begun(&error),
+            },
+            Failed::Value(error) => Broken { error, connection: Connection::Spoilt, undone: false },
         })
-    }
-}
-
-/// Makes connections.
-#[derive(Debug)]
-pub struct MysqlManager {
-    /// As configured; a server without TLS turns `Prefer` into `Disable`.
-    mode: Mutex<Tls>,
-    with_tls: Opts,
-    plain: Opts,
-}
-
-impl managed::Manager for MysqlManager {
-    type Type = Conn;
-    type Error = Error;
-
-    async fn create(&self) -> Result<Conn, Error> {
-        let mode = *self.mode.lock();
-        if mode == Tls::Disable {
-            return Conn::new(self.plain.clone()).await;
-        }
-        match Conn::new(self.with_tls.clone()).await {
-            Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if mode == Tls::Prefer => {
-                *self.mode.lock() = Tls::Disable;
-                Conn::new(self.plain.clone()).await
-            }
-            connected => connected,
-        }
-    }
-
-    async fn recycle(&self, connection: &mut Conn, metrics: &Metrics) -> RecycleResult<Error> {
-        if connection.is_disconnected() {
-            return Err(RecycleError::message("disconnected"));
-        }
-        if metrics.last_used() > ASKED_AFTER {
-            connection.ping().await?;
-        }
-        Ok(())
     }
 }
 
@@ -116,13 +80,16 @@ impl From<Error> for Failed {
     }
 }
 
-async fn run_on(connection: &mut Conn, batch: &Batch) -> Result<Outcome, Failed> {
+/// `committing` is set before the first word that may leave something done.
+async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> Result<Outcome, Failed> {
     if let ([only], true) = (&batch.statements[..], batch.is_plain()) {
+        *committing = true;
         return Ok(Outcome::Done(vec![run_statement(connection, only).await?]));
     }
     connection.query_drop("START TRANSACTION").await?;
     let outcome = run_all(connection, batch).await;
     let end = if matches!(outcome, Ok(Outcome::Done(_))) { "COMMIT" } else { "ROLLBACK" };
+    *committing = end == "COMMIT";
     let ended = connection.query_drop(end).await;
     if batch.schema {
         // The lock belongs to the connection and not to the transaction.

@@ -24,6 +24,8 @@ pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Connections in the pool when nothing is said.
 pub const DEFAULT_MAX: usize = 10;
+/// How often a batch is run whose connection broke before anything was done.
+const ATTEMPTS: u32 = 3;
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// An idle connection that answered this recently is kept when another one stops answering.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -60,6 +62,8 @@ pub struct Broken {
     pub error: StoreError,
     /// What may be done with the connection.
     pub connection: Connection,
+    /// Nothing of the batch was done, and nothing will be: it may be run again.
+    pub undone: bool,
 }
 
 /// What a connection is worth after a failure.
@@ -124,43 +128,56 @@ impl<D: Driver> Pooled<D> {
         }
     }
 
-    async fn attempt(&self, batch: &Batch, deadline: Instant) -> Result<Outcome, StoreError> {
+    async fn attempt(&self, batch: &Batch, deadline: Instant) -> Result<Outcome, Failed> {
         let pool = self.pool()?;
         let connection = match timeout_at(deadline, pool.get()).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(PoolError::Backend(error))) => return Err(D::refused(error)),
+            Ok(Err(PoolError::Backend(error))) => return Err(D::refused(error).into()),
             Ok(Err(PoolError::Timeout(stage))) => {
-                return Err(StoreError::Unavailable(format!("no connection in time ({stage:?})")));
+                return Err(StoreError::Unavailable(format!("no connection in time ({stage:?})")).into());
             }
             Ok(Err(PoolError::Closed)) => {
-                return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
+                return Err(StoreError::Unavailable("the store is closed: close() was called".into()).into());
             }
-            Ok(Err(_)) => return Err(StoreError::Unavailable("the pool of connections gave none".into())),
-            Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
+            Ok(Err(_)) => return Err(StoreError::Unavailable("the pool of connections gave none".into()).into()),
+            Err(_) => return Err(StoreError::Unavailable("no connection in time".into()).into()),
         };
         let mut lease = Lease(Some(connection));
         let Some(connection) = lease.0.as_mut() else {
-            return Err(StoreError::Other("a lease holds its connection until it ends".into()));
+            return Err(StoreError::Other("a lease holds its connection until it ends".into()).into());
         };
         match timeout_at(deadline, D::run_on(connection, batch)).await {
             Ok(Ok(outcome)) => {
                 lease.give_back();
                 Ok(outcome)
             }
-            Ok(Err(Broken { error, connection })) => {
+            Ok(Err(Broken { error, connection, undone })) => {
                 match connection {
                     Connection::Sound => lease.give_back(),
                     Connection::Spoilt => {}
                     Connection::Lost => drop(pool.retain(|_, _| false)),
                 }
-                Err(error)
+                Err(Failed { error, undone })
             }
             Err(_) => {
                 // Connections that fell silent with this one would each cost somebody the same wait.
                 pool.retain(|_, metrics| metrics.last_used() < TRUSTED_FOR);
-                Err(StoreError::Unavailable("the server did not answer in time".into()))
+                Err(StoreError::Unavailable("the server did not answer in time".into()).into())
             }
         }
+    }
+}
+
+/// An attempt that failed.
+struct Failed {
+    error: StoreError,
+    /// Nothing was done, and another connection may serve better.
+    undone: bool,
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self { error, undone: false }
     }
 }
 
@@ -172,13 +189,19 @@ impl<D: Driver> Executor for Pooled<D> {
 
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let deadline = Instant::now() + if batch.schema { SCHEMA_LIMIT } else { BATCH_LIMIT };
-        match self.attempt(batch, deadline).await {
-            // After a restart the first user of an old connection learns it: reading again does no harm. A write that
-            // got no answer may have been done, so that is for the caller to know.
-            Err(StoreError::Unavailable(_)) if batch.is_read_only() && Instant::now() < deadline => {
-                self.attempt(batch, deadline).await
+        let mut attempts = 1;
+        loop {
+            match self.attempt(batch, deadline).await {
+                // After a restart the first user of an old connection learns it: reading again does no harm, nor does a
+                // write of which nothing was done. One that got no answer may have been done, so that is for the caller
+                // to know.
+                Err(Failed { error: StoreError::Unavailable(_), undone })
+                    if (undone || batch.is_read_only()) && attempts < ATTEMPTS && Instant::now() < deadline =>
+                {
+                    attempts += 1;
+                }
+                outcome => return outcome.map_err(|failed| failed.error),
             }
-            outcome => outcome,
         }
     }
 

@@ -57,7 +57,8 @@ impl Driver for PostgresConfig {
     }
 
     async fn run_on(link: &mut Object<Hosts>, batch: &Batch) -> Result<Outcome, Broken> {
-        let outcome = transact(link, batch).await;
+        let mut committing = false;
+        let outcome = transact(link, batch, &mut committing).await;
         outcome.map_err(|error| {
             if failure::lost_its_name(&error) {
                 link.terms.unnamed.store(true, Ordering::Relaxed);
@@ -69,15 +70,18 @@ impl Driver for PostgresConfig {
                     _ => Connection::Spoilt,
                 },
                 error: failure::from_driver(&error, link.terms.role.as_deref()),
+                undone: !committing,
             }
         })
     }
 }
 
-async fn transact(link: &mut Link, batch: &Batch) -> Result<Outcome, Error> {
+/// `committing` is set before the first word that may leave something done.
+async fn transact(link: &mut Link, batch: &Batch, committing: &mut bool) -> Result<Outcome, Error> {
     let named = link.keeps_names();
     let Link { client, terms, .. } = link;
     if let ([only], true) = (&batch.statements[..], batch.is_plain()) {
+        *committing = true;
         return Ok(Outcome::Done(vec![run_statement(&*client, terms, named, only).await?]));
     }
     // Named, since the store's operations are written for it: a statement that waited for a lock must see what the
@@ -93,6 +97,7 @@ async fn transact(link: &mut Link, batch: &Batch) -> Result<Outcome, Error> {
         }
         answers.push(answer);
     }
+    *committing = true;
     transaction.commit().await?;
     Ok(Outcome::Done(answers))
 }

@@ -1,6 +1,7 @@
 //! The store in SQL, written once for every database: each operation is one [`Batch`].
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use crate::store::model::{
 use crate::store::{Normalizer, Store};
 
 mod claims;
+mod cluster;
 mod identifiers;
 mod keys;
 mod sessions;
@@ -23,6 +25,8 @@ mod users;
 
 /// How often an operation that lost a race is run again, in a transaction of our own.
 const RETRIES: u32 = 5;
+/// The pause after which others don't grow.
+const LONGEST_PAUSE: u32 = 4;
 /// After which time a lost race is reported instead of run again.
 const RETRY_WINDOW: Duration = Duration::from_secs(2);
 
@@ -35,12 +39,14 @@ pub struct SqlStore<E> {
     pub(super) normalize: Normalizer,
     /// How often an operation that lost a race is run again.
     retries: u32,
+    /// Whether other servers take writes at the same time, which no lock of this one stops: see `sql::cluster`.
+    clustered: AtomicBool,
 }
 
 impl<E: Executor> SqlStore<E> {
     /// A store over `executor`. `normalize` gives the normal form of identifiers written by sentri 5, which kept none.
     pub const fn new(executor: E, normalize: Normalizer) -> Self {
-        Self { executor, normalize, retries: RETRIES }
+        Self { executor, normalize, retries: RETRIES, clustered: AtomicBool::new(false) }
     }
 
     /// Runs a batch; a lost race is run again, after a growing and random pause.
@@ -50,8 +56,8 @@ impl<E: Executor> SqlStore<E> {
         let mut attempt = 0;
         loop {
             match self.executor.run(&batch).await {
-                Err(StoreError::Conflict(_)) if attempt < self.retries && started.elapsed() < RETRY_WINDOW => {
-                    tokio::time::sleep(backoff(attempt)).await;
+                Err(StoreError::Conflict(_)) if attempt < self.retries() && started.elapsed() < RETRY_WINDOW => {
+                    tokio::time::sleep(backoff(attempt.min(LONGEST_PAUSE))).await;
                     attempt += 1;
                 }
                 outcome => return outcome,
@@ -78,14 +84,18 @@ impl<E: Executor> SqlStore<E> {
     }
 
     fn lock_user(&self, user_id: &str) -> Statement {
+        if self.is_clustered() {
+            return cluster::mark_user(user_id, None);
+        }
         let sql = format!("SELECT id FROM sentri_users WHERE id == ?{}", self.executor.dialect().for_update);
         Statement::read(sql, [id(user_id)]).expect(1)
     }
 }
 
 /// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the same,
-/// and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the spaces at its end: what is asked for with one
-/// would find a row whose id nobody who compares it elsewhere would recognise. No row has such an id.
+/// and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the spaces at its
+/// end: what is asked for with one would find a row whose id nobody who compares it elsewhere would recognise. No row has
+/// such an id.
 fn id(id: &str) -> Value {
     if id.ends_with(' ') { Value::Null } else { id.into() }
 }
@@ -294,7 +304,8 @@ impl<E: Executor> Store for SqlStore<E> {
     fn within(&self, transaction: u32) -> Option<Arc<dyn Store>> {
         let executor = self.executor.within(transaction)?;
         // A race lost in the transaction is lost for all that is in it: its owner alone can run it again.
-        Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0 }))
+        let clustered = AtomicBool::new(self.is_clustered());
+        Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered }))
     }
 
     fn find_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {

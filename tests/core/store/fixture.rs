@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sentri_core::crypto::make_id;
+use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::memory::MemoryStore;
+use sentri_core::store::sql::SqlStore;
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
+use crate::galera::{self, Spread};
 use crate::mysql::MysqlDatabase;
 
 /// A store and the place that it keeps its data in.
@@ -53,6 +56,14 @@ pub async fn pgbouncer() -> Fixture {
 pub async fn mysql() -> Fixture {
     let database = MysqlDatabase::new().await;
     Fixture::over(open(&json!(database.url())).unwrap(), database).await
+}
+
+/// On a cluster, each batch on another node.
+pub async fn galera() -> Fixture {
+    let cluster = galera::galera_url();
+    let database = galera::database_on(&cluster).await;
+    let executor = Spread::over(&database.url_over(&cluster));
+    Fixture::over(Arc::new(SqlStore::new(executor, normalize_adopted)), database).await
 }
 
 /// A folder for one SQLite file.

@@ -215,6 +215,10 @@ async fn connections_ended_by_the_server_are_replaced(place: Place) {
         place.own.end_connections().await;
         assert!(store.find_user(&user.id).await.unwrap().is_some(), "a read is run again");
         assert!(store.create_user(&new_user(&make_id())).await.unwrap());
+        place.own.end_connections().await;
+        let another = new_user(&make_id());
+        assert!(store.create_user(&another).await.unwrap(), "so is a transaction of which nothing was done");
+        assert_eq!(store.find_user(&another.id).await.unwrap().unwrap().identifiers, another.identifiers);
     }
 }
 

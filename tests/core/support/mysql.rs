@@ -21,49 +21,62 @@ pub async fn run(url: &str, sql: &str) {
 
 /// The first row that a statement answers, as texts.
 pub async fn first(url: &str, sql: &str) -> Vec<String> {
+    answers(url, sql).await.expect("a row")
+}
+
+/// The same of a server that may be away.
+pub async fn answers(url: &str, sql: &str) -> Option<Vec<String>> {
     let opts = mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(url).unwrap()).prefer_socket(false);
-    let mut connection = mysql_async::Conn::new(opts).await.unwrap();
-    let row: mysql_async::Row = connection.query_first(sql).await.unwrap().expect("a row");
-    connection.disconnect().await.unwrap();
-    row.unwrap().into_iter().map(|value| mysql_async::from_value_opt(value).unwrap_or_default()).collect()
+    let mut connection = mysql_async::Conn::new(opts).await.ok()?;
+    let row: Option<mysql_async::Row> = connection.query_first(sql).await.ok()?;
+    connection.disconnect().await.ok()?;
+    Some(row?.unwrap().into_iter().map(|value| mysql_async::from_value_opt(value).unwrap_or_default()).collect())
 }
 
 /// A database with a random name.
-pub struct MysqlDatabase(String);
+pub struct MysqlDatabase {
+    server: String,
+    name: String,
+}
 
 impl MysqlDatabase {
     pub async fn new() -> Self {
+        Self::on(mysql_url()).await
+    }
+
+    /// On the server known by a URL.
+    pub async fn on(server: String) -> Self {
         let name = format!("sentri_{}", make_id().replace('-', ""));
-        run(&mysql_url(), &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
-        Self(name)
+        run(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
+        Self { server, name }
     }
 
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 
     pub fn url(&self) -> String {
-        self.url_over(&mysql_url())
+        self.url_over(&self.server)
     }
 
     /// The URL of this database on a server known by another URL.
     pub fn url_over(&self, server: &str) -> String {
         let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
         let (base, _) = base.rsplit_once('/').unwrap();
-        format!("{base}/{}{}", self.0, query.map(|query| format!("?{query}")).unwrap_or_default())
+        format!("{base}/{}{}", self.name, query.map(|query| format!("?{query}")).unwrap_or_default())
     }
 }
 
 impl Drop for MysqlDatabase {
     fn drop(&mut self) {
-        let name = std::mem::take(&mut self.0);
+        let (server, name) = (std::mem::take(&mut self.server), std::mem::take(&mut self.name));
         // A thread with a runtime of its own, since the test's may be ending.
         let work = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap()
-                .block_on(run(&mysql_url(), &format!("DROP DATABASE {name}")));
+                .block_on(run(&server, &format!("DROP DATABASE {name}")));
         });
         work.join().unwrap();
     }

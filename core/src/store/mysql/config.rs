@@ -29,6 +29,8 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #[derive(Clone)]
 pub struct MysqlConfig {
     settings: OptsBuilder,
+    /// Names and ports, where the settings are to hold for more than one.
+    hosts: Vec<(String, u16)>,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
     /// A sentence about parameters of the URL that mean nothing here.
@@ -41,6 +43,7 @@ impl fmt::Debug for MysqlConfig {
         f.debug_struct("MysqlConfig")
             .field("host", &opts.ip_or_hostname())
             .field("port", &opts.tcp_port())
+            .field("hosts", &self.hosts)
             .field("database", &opts.db_name())
             .field("user", &opts.user())
             .field("tls", &self.tls)
@@ -78,7 +81,7 @@ impl MysqlConfig {
             .max_allowed_packet(Some(MAX_PACKET))
             .wait_timeout(Some(WAIT_TIMEOUT))
             .setup(vec![SETUP, ISOLATION]);
-        Self { settings, tls: TlsConfig::default(), max: DEFAULT_MAX, warning: None }
+        Self { settings, hosts: Vec::new(), tls: TlsConfig::default(), max: DEFAULT_MAX, warning: None }
     }
 
     /// The same with at most `max` connections.
@@ -102,10 +105,23 @@ impl MysqlConfig {
         Ok(self)
     }
 
-    /// What the driver wants, with TLS as configured and without.
-    pub(super) fn options(&self) -> (Opts, Opts) {
-        let plain = self.settings.clone().ssl_opts(None);
-        (plain.clone().ssl_opts(ssl_from(&self.tls)).into(), plain.into())
+    /// The same for several hosts, of which one is used at a time.
+    pub(super) fn with_hosts(mut self, hosts: Vec<(String, u16)>) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// What the driver wants for each host, with TLS as configured and without.
+    pub(super) fn options(&self) -> Vec<(Opts, Opts)> {
+        let both = |settings: OptsBuilder| {
+            let plain = settings.ssl_opts(None);
+            (plain.clone().ssl_opts(ssl_from(&self.tls)).into(), plain.into())
+        };
+        if self.hosts.is_empty() {
+            return vec![both(self.settings.clone())];
+        }
+        let at = |(name, port): &(String, u16)| self.settings.clone().ip_or_hostname(name.clone()).tcp_port(*port);
+        self.hosts.iter().map(|host| both(at(host))).collect()
     }
 }
 

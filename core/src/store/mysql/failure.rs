@@ -37,6 +37,12 @@ const NAMES: tls::Names = tls::Names {
     client: "ssl-cert and ssl-key in the URL or ssl.cert and ssl.key in the object",
 };
 
+/// Whether the server refused a statement before it looked at it, so that running it elsewhere does nothing twice: a node
+/// of a cluster that is no member of it at the time.
+pub(super) fn was_not_begun(error: &Error) -> bool {
+    matches!(error, Error::Server(ServerError { code: 1047, .. }))
+}
+
 /// What the connection is worth after `error`.
 pub(super) fn connection_after(error: &Error) -> Connection {
     match error {
@@ -88,6 +94,8 @@ pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> Stor
         | 4031
         | 3159
         | 1158..=1161
+        // A commit that the cluster gave no answer to.
+        | 1180
         | 1184 => StoreError::Unavailable(text),
         _ if state.starts_with("08") || state.starts_with("28") => StoreError::Unavailable(text),
         _ => StoreError::Other(text),
@@ -111,7 +119,7 @@ fn describe(code: u16, state: &str, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ServerError, StoreError, from_driver};
+    use super::{Error, ServerError, StoreError, from_driver, was_not_begun};
 
     fn failure(code: u16, state: &str, message: &str) -> StoreError {
         from_driver(&Error::Server(ServerError { code, state: state.into(), message: message.into() }))
@@ -123,6 +131,17 @@ mod tests {
             "Duplicate entry 'someone' for key 'x'@example.com' for key 'sentri_identifiers_value_normalized'";
         let StoreError::Unique(text) = failure(1062, "23000", message) else { panic!("it is unique") };
         assert_eq!(text, "1062: key 'sentri_identifiers_value_normalized'");
+    }
+
+    #[test]
+    fn words_of_a_cluster_are_an_outage_or_a_lost_race() {
+        let message = "WSREP has not yet prepared node for application use";
+        let error = Error::Server(ServerError { code: 1047, state: "08S01".into(), message: message.into() });
+        assert!(matches!(from_driver(&error), StoreError::Unavailable(_)) && was_not_begun(&error));
+        assert!(matches!(failure(1180, "HY000", "Got error 5 during COMMIT"), StoreError::Unavailable(_)));
+        for code in [1213, 1205] {
+            assert!(matches!(failure(code, "40001", "Deadlock found"), StoreError::Conflict(_)));
+        }
     }
 
     #[test]

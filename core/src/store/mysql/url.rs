@@ -21,7 +21,8 @@ struct Parameters {
 impl MysqlConfig {
     /// Settings from a URL, `mysql://user:password@host:port/database?ssl-mode=..`. `ssl-mode` is that of MySQL's own
     /// client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` (default with a root) or `VERIFY_IDENTITY`;
-    /// see [`Tls`]. `ssl-ca`, `ssl-cert` and `ssl-key` name files, `socket` a Unix socket. Of other clients,
+    /// see [`Tls`]. Several hosts with commas between them are tried in turn. `ssl-ca`, `ssl-cert` and `ssl-key` name
+    /// files, `socket` a Unix socket. Of other clients,
     /// `connection_limit`, `sslaccept` and `sslcert` (Prisma), `ssl` (mysql2), `tls` (Go), `useSSL`, `requireSSL` and
     /// `verifyServerCertificate` (JDBC) and the `ssl_` words of Python's clients are understood.
     ///
@@ -34,17 +35,41 @@ impl MysqlConfig {
         for (name, value) in parameters {
             read.take(&name, value)?;
         }
-        let opts = Opts::from_url(base).map_err(|_| unreadable())?;
-        let mut settings = OptsBuilder::from_opts(opts);
+        let hosts = hosts_of(base);
+        let alone = hosts.len() < 2;
+        let opts_at = |host: &&str| Opts::from_url(&at_host(base, host)).map_err(|_| unreadable());
+        let opts = hosts.iter().map(opts_at).collect::<Result<Vec<_>, _>>()?;
+        let hosts = opts.iter().map(|one| (one.ip_or_hostname().to_owned(), one.tcp_port())).collect();
+        let mut settings = OptsBuilder::from_opts(opts.into_iter().next().ok_or_else(unreadable)?);
         if let Some(path) = read.socket {
             settings = settings.socket(Some(path));
         }
-        let mut config = Self::new(settings);
+        let config = Self::new(settings);
+        let mut config = if alone { config } else { config.with_hosts(hosts) };
         config.tls = TlsConfig::new(read.tls.mode()?, read.files)?;
         config.max = read.others.max.unwrap_or(config.max);
         config.warning = read.others.warning();
         Ok(config)
     }
+}
+
+/// The hosts that a URL names, each with its port.
+fn hosts_of(base: &str) -> Vec<&str> {
+    let (start, end) = authority(base);
+    base[start..end].split(',').collect()
+}
+
+/// The URL with one host in the place of all.
+fn at_host(base: &str, host: &str) -> String {
+    let (start, end) = authority(base);
+    format!("{}{host}{}", &base[..start], &base[end..])
+}
+
+/// Where the hosts begin and end in a URL: behind the last `@`, which a password may hold too, up to the path.
+fn authority(base: &str) -> (usize, usize) {
+    let start = base.find("://").map_or(base.len(), |at| at + 3);
+    let end = base[start..].find('/').map_or(base.len(), |at| start + at);
+    (base[start..end].rfind('@').map_or(start, |at| start + at + 1), end)
 }
 
 impl Parameters {
@@ -162,11 +187,29 @@ mod tests {
         let url = "mysql://app:pa%3Fss@db.example:3307/auth?ssl-mode=VERIFY_IDENTITY";
         let config = MysqlConfig::from_url(url).unwrap();
         assert_eq!(config.tls.mode, Tls::VerifyFull);
-        let (with_tls, plain) = config.options();
+        let [(with_tls, plain)] = &config.options()[..] else { panic!("one host") };
         assert_eq!((plain.ip_or_hostname(), plain.tcp_port()), ("db.example", 3307));
         assert_eq!((plain.user(), plain.pass(), plain.db_name()), (Some("app"), Some("pa?ss"), Some("auth")));
         assert!(plain.ssl_opts().is_none() && !with_tls.ssl_opts().unwrap().accept_invalid_certs());
         assert!(with_tls.client_found_rows());
+    }
+
+    #[test]
+    fn hosts_are_tried_in_turn() {
+        let hosts = |url: &str| {
+            let config = MysqlConfig::from_url(url).unwrap();
+            assert!(!format!("{config:?}").contains("p,w"));
+            let all = config.options();
+            all.iter().for_each(|(_, opts)| assert_eq!((opts.user(), opts.db_name()), (Some("app"), Some("auth"))));
+            all.iter().map(|(_, opts)| format!("{} {}", opts.ip_or_hostname(), opts.tcp_port())).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts("mysql://app:p,w@a,b:3307/auth"), ["a 3306", "b 3307"]);
+        assert_eq!(hosts("mysql://app@a:1,[::1]:2,10.0.0.3/auth?connection_limit=3").len(), 3);
+        assert_eq!(hosts("mysql://app@a/auth"), ["a 3306"]);
+        for url in ["mysql://app:hunter2@a,/auth", "mysql://app:hunter2@a,b:hunter2/auth", "mysql://,a/auth"] {
+            let error = MysqlConfig::from_url(url).unwrap_err();
+            assert!(error.message.contains("MySQL URL") && !error.message.contains("hunter2"), "{error:?}");
+        }
     }
 
     #[test]

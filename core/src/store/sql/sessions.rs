@@ -5,7 +5,7 @@ use crate::failure::StoreError;
 use crate::store::SURPLUS;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Opened, Rotation, Session, SessionState};
-use crate::store::sql::{Row, SqlStore, id, only_answer, roles_from, row_of};
+use crate::store::sql::{Row, SqlStore, cluster, id, only_answer, roles_from, row_of};
 
 /// Longest address that the column of sentri 5 holds.
 const MAX_ADDRESS: usize = 45;
@@ -94,20 +94,38 @@ impl<E: Executor> SqlStore<E> {
         let rows = if dialect.returning {
             params.extend(others);
             self.rows(Statement::returning(format!("{sql} RETURNING ({ROLES}), ({BEYOND})"), params)).await?
-        } else if self.count(Statement::write(sql, params)).await? == 1 {
+        } else {
             let select = format!("SELECT ({BEYOND}), roles FROM sentri_users WHERE id == ?");
-            let params: Vec<Value> = others.into_iter().chain([id(&session.user_id)]).collect();
-            let mut rows = self.rows(Statement::read(select, params)).await?;
+            let whose = others.into_iter().chain([id(&session.user_id)]).collect::<Vec<_>>();
+            let mark = cluster::mark_user(&session.user_id, expected_hash);
+            let (insert, select) = (Statement::write(sql, params), Statement::read(select, whose));
+            let mut rows = self.insert_then_select(mark, insert, select).await?;
             rows.iter_mut().for_each(|row| row.reverse());
             rows
-        } else {
-            Vec::new()
         };
         let opened = |row| {
             let [roles, beyond] = row_of(row)?;
             Ok(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null })
         };
         rows.into_iter().next().map(opened).transpose()
+    }
+
+    /// The rows of `select` when `insert` has made one. On a cluster no node knows of a lock on another, so `mark` takes the
+    /// user's row before that.
+    async fn insert_then_select(
+        &self,
+        mark: Statement,
+        insert: Statement,
+        select: Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        if !self.is_clustered() {
+            let is_made = self.count(insert).await? == 1;
+            return if is_made { self.rows(select).await } else { Ok(Vec::new()) };
+        }
+        match self.run(Batch::of([mark, insert.expect(1), select])).await? {
+            Outcome::Done(mut answers) => Ok(answers.pop().unwrap_or_default().rows),
+            Outcome::Unmet(_) => Ok(Vec::new()),
+        }
     }
 
     pub(super) async fn select_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError> {

@@ -1,0 +1,145 @@
+//! Connections to one of several hosts: the nodes of a Galera cluster, of which every one takes writes while it is a
+//! member, or a primary and its replicas.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, DriverError, Error, Opts};
+use parking_lot::Mutex;
+use tokio::time::timeout;
+
+use super::MysqlConfig;
+use crate::store::pooled::CONNECT_TIMEOUT;
+use crate::store::tls::Tls;
+
+/// A connection that was idle for longer is asked whether it still lives.
+const ASKED_AFTER: Duration = Duration::from_secs(1);
+
+const ROLE: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'read_only')";
+const READY: &str = "SHOW GLOBAL STATUS LIKE 'wsrep_ready'";
+/// A statement waits until its node has applied what any other one had committed before: reads and writes of all kinds.
+const CAUSAL: &str = "SET SESSION wsrep_sync_wait = 7";
+
+/// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
+pub struct Hosts {
+    hosts: Vec<Host>,
+    /// For one host, so that a silent one leaves time for the next.
+    limit: Duration,
+    good: AtomicUsize,
+}
+
+struct Host {
+    /// As configured; a server without TLS turns `Prefer` into `Disable`.
+    mode: Mutex<Tls>,
+    with_tls: Opts,
+    plain: Opts,
+}
+
+/// Why no host gave a connection.
+#[derive(Debug)]
+pub enum Refused {
+    /// The error of the last host that answered.
+    Said(Error),
+    /// A host let us in and would not serve us, for the reason that is given.
+    Useless(&'static str),
+    /// None answered in time.
+    Silent,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Said(error)
+    }
+}
+
+impl Hosts {
+    pub(super) fn new(config: &MysqlConfig) -> Self {
+        let host = |(with_tls, plain)| Host { mode: Mutex::new(config.tls.mode), with_tls, plain };
+        let hosts: Vec<Host> = config.options().into_iter().map(host).collect();
+        let limit = CONNECT_TIMEOUT / u32::try_from(hosts.len().max(1)).unwrap_or(1);
+        Self { hosts, limit, good: AtomicUsize::new(0) }
+    }
+
+    async fn connect(&self, host: &Host) -> Result<Conn, Refused> {
+        let mut connection = host.connect().await?;
+        let role = settings_of(&mut connection, ROLE).await?;
+        let is_on = |name: &str| role.iter().any(|(found, value)| found == name && matches!(&**value, "ON" | "1"));
+        if is_on("wsrep_on") {
+            let ready = settings_of(&mut connection, READY).await?;
+            if !ready.iter().any(|(_, value)| value == "ON") {
+                return Err(Refused::Useless(
+                    "the node of the cluster is not ready (wsrep_ready): it joins, or is cut off",
+                ));
+            }
+            connection.query_drop(CAUSAL).await?;
+        } else if is_on("read_only") && self.hosts.len() > 1 {
+            return Err(Refused::Useless("none of the hosts takes writes (read_only)"));
+        }
+        Ok(connection)
+    }
+}
+
+impl Host {
+    async fn connect(&self) -> Result<Conn, Error> {
+        let mode = *self.mode.lock();
+        if mode == Tls::Disable {
+            return Conn::new(self.plain.clone()).await;
+        }
+        match Conn::new(self.with_tls.clone()).await {
+            Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if mode == Tls::Prefer => {
+                *self.mode.lock() = Tls::Disable;
+                Conn::new(self.plain.clone()).await
+            }
+            connected => connected,
+        }
+    }
+}
+
+/// Names and values. A server that does not know the question has nothing of the kind.
+async fn settings_of(connection: &mut Conn, sql: &str) -> Result<Vec<(String, String)>, Error> {
+    match connection.query(sql).await {
+        Err(Error::Server(_)) => Ok(Vec::new()),
+        settings => settings,
+    }
+}
+
+impl managed::Manager for Hosts {
+    type Type = Conn;
+    type Error = Refused;
+
+    async fn create(&self) -> Result<Conn, Refused> {
+        let first = self.good.load(Ordering::Relaxed);
+        let mut refused = Refused::Silent;
+        for step in 0..self.hosts.len() {
+            let index = (first + step) % self.hosts.len();
+            match timeout(self.limit, self.connect(&self.hosts[index])).await {
+                Ok(Ok(connection)) => {
+                    self.good.store(index, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Ok(Err(error)) => refused = error,
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    async fn recycle(&self, connection: &mut Conn, metrics: &Metrics) -> RecycleResult<Refused> {
+        if connection.is_disconnected() {
+            return Err(RecycleError::message("disconnected"));
+        }
+        if metrics.last_used() > ASKED_AFTER {
+            connection.ping().await.map_err(Refused::Said)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosts").field("count", &self.hosts.len()).finish_non_exhaustive()
+    }
+}
