@@ -92,10 +92,10 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the same,
-/// and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the spaces at its
-/// end: what is asked for with one would find a row whose id nobody who compares it elsewhere would recognise. No row has
-/// such an id.
+/// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the
+/// same, and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the spaces
+/// at its end: what is asked for with one would find a row whose id nobody who compares it elsewhere would recognise. No
+/// row has such an id.
 fn id(id: &str) -> Value {
     if id.ends_with(' ') { Value::Null } else { id.into() }
 }

@@ -1,5 +1,5 @@
-//! Tables of sentri 5 on MySQL and MariaDB: their collations equate what differs, and some teams gave them types of their
-//! own.
+//! Tables of sentri 5 on MySQL and MariaDB: their collations equate what differs, and some teams gave them types of
+//! their own.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A MariaDB Galera cluster of three nodes: GALERA_URL. $1: its folder, in which `N/start` starts node N anew, `N/pid` holds
-# the number of its process and `N/port` its port.
+# A MariaDB Galera cluster of three nodes: GALERA_URL. $1: its folder, in which `N/start` starts node N anew, `N/pid`
+# holds the number of its process and `N/port` its port.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 [ -z "${GALERA_URL:-}" ] || exit 0
@@ -18,7 +18,8 @@ command -v rsync >/dev/null || install rsync >&2 || true
 say 'starting a MariaDB Galera cluster of three nodes'
 owner=$(user_of mysql)
 [ "$(id -u)" = 0 ] && chown "$owner" "$folder"
-small=(--innodb-buffer-pool-size=16M --innodb-log-file-size=8M --performance-schema=OFF --innodb-flush-log-at-trx-commit=0)
+small=(--innodb-buffer-pool-size=16M --innodb-log-file-size=8M --performance-schema=OFF
+  --innodb-flush-log-at-trx-commit=0)
 (cd /; as "$owner" mariadb-install-db --no-defaults --datadir="$folder/seed" --auth-root-authentication-method=normal \
   --skip-test-db "${small[@]}" >"$folder/install.log" 2>&1) || { cat "$folder/install.log" >&2; exit 1; }
 
@@ -39,7 +40,8 @@ for index in 1 2 3; do
   member=${members[index - 1]}
   # A node that is cut off or killed is given up after seconds that a test can wait for.
   options="gmcast.listen_addr=tcp://$member;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=16M;gcache.page_size=16M"
-  options="$options;evs.keepalive_period=PT0.3S;evs.inactive_check_period=PT0.2S;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S"
+  options="$options;evs.keepalive_period=PT0.3S;evs.inactive_check_period=PT0.2S"
+  options="$options;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S"
   arguments=(--no-defaults --datadir="$node/data" --socket="$node/socket" --bind-address=127.0.0.1 --port="$port"
     --pid-file="$node/pid" "${small[@]}" --binlog-format=ROW --innodb-autoinc-lock-mode=2 --default-time-zone=+03:00
     --wsrep-on=ON --wsrep-provider="$(provider)" --wsrep-cluster-name="$name" --wsrep-node-name="node$index"

@@ -29,8 +29,8 @@ const LATER_INSTANTS: [&str; 4] = ["updated_at", "rotated_at", "last_used_at", "
 const ID_LENGTH: u32 = 36;
 
 impl<E: Executor> SqlStore<E> {
-    /// Gives columns of sentri 5 the types that statements are written for, and refuses those whose values it can't read.
-    /// Looked for on every run and no version, since 6.0.0 adopted tables without looking.
+    /// Gives columns of sentri 5 the types that statements are written for, and refuses those whose values it can't
+    /// read. Looked for on every run and no version, since 6.0.0 adopted tables without looking.
     pub(super) async fn adopt_mysql_types(&self) -> Result<(), StoreError> {
         let mut plan = Vec::new();
         for table in TABLES {
@@ -90,8 +90,8 @@ fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreErr
         ""
     };
     Err(StoreError::Configuration(format!(
-        "db: the column {name} of {table} has the type {kind}, which sentri can't use. Change it and keep what it means: \
-         ALTER TABLE {table} MODIFY {name} {needed}{keys}"
+        "db: the column {name} of {table} has the type {kind}, which sentri can't use. Change it and keep what it \
+         means: ALTER TABLE {table} MODIFY {name} {needed}{keys}"
     )))
 }
 

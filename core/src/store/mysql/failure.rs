@@ -37,8 +37,8 @@ const NAMES: tls::Names = tls::Names {
     client: "ssl-cert and ssl-key in the URL or ssl.cert and ssl.key in the object",
 };
 
-/// Whether the server refused a statement before it looked at it, so that running it elsewhere does nothing twice: a node
-/// of a cluster that is no member of it at the time.
+/// Whether the server refused a statement before it looked at it, so that running it elsewhere does nothing twice: a
+/// node of a cluster that is no member of it at the time.
 pub(super) fn was_not_begun(error: &Error) -> bool {
     matches!(error, Error::Server(ServerError { code: 1047, .. }))
 }

@@ -1,6 +1,6 @@
-//! Galera clusters of MariaDB and MySQL: every node takes writes, and its locks end at itself. Of two transactions on two
-//! nodes the one that commits first wins if both changed one row; the other is refused at its COMMIT as a lost race. What
-//! a transaction has only read or locked counts for nothing there, so it writes what it must have for itself.
+//! Galera clusters of MariaDB and MySQL: every node takes writes, and its locks end at itself. Of two transactions on
+//! two nodes the one that commits first wins if both changed one row; the other is refused at its COMMIT as a lost race.
+//! What a transaction has only read or locked counts for nothing there, so it writes what it must have for itself.
 
 use std::sync::atomic::Ordering;
 
@@ -11,10 +11,11 @@ use crate::store::sql::{SqlStore, id};
 /// How often an operation that lost a race is run again: there is no queue that would let each in once.
 const RETRIES: u32 = 40;
 
-/// Changes the row of a user by what nobody sees, since an UPDATE to the values that a row has already counts for nothing.
+/// Changes the row of a user by what nobody sees: an UPDATE to the values that a row has already counts for nothing.
 const MARK: &str =
     "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND WHERE id == ?";
-const MARK_BY_HASH: &str = "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \
+const MARK_BY_HASH: &str = "UPDATE sentri_users \
+                            SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \
                             WHERE id == ? AND password_hash = ?";
 
 /// Takes the row of a user, before all other nodes, if its password hash is `expected` where that is given.

@@ -110,8 +110,8 @@ impl<E: Executor> SqlStore<E> {
         rows.into_iter().next().map(opened).transpose()
     }
 
-    /// The rows of `select` when `insert` has made one. On a cluster no node knows of a lock on another, so `mark` takes the
-    /// user's row before that.
+    /// The rows of `select` when `insert` has made one. On a cluster no node knows of a lock on another, so `mark` takes
+    /// the user's row before that.
     async fn insert_then_select(
         &self,
         mark: Statement,
