@@ -4,11 +4,40 @@ use super::attempt::{Attempts, Guess, WRONG};
 use super::{Caller, Realm};
 use crate::clock::Millis;
 use crate::crypto::make_random;
+use crate::failure::Failure;
+use crate::identifier::Lookup;
 use crate::limit;
+use crate::store::ADOPTED_MARKER;
+use crate::store::model::Credential;
 use crate::token::device::{self, MAX_AGE_SECONDS, MAX_USERS};
 
 /// The most nonces of one user that are tried for one guess; each is a look at a bucket.
 const MAX_TRIED: usize = MAX_USERS;
+
+/// The credential that the login looks for, if it is that of a user whom the caller's device is known for.
+///
+/// The users of the device are read first, by their ids, and the identifier is looked up only when it is one of theirs.
+/// What is done before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not tell a
+/// stranger with a device of its own which identifiers exist.
+pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) -> Result<Option<Credential>, Failure> {
+    let mut is_own = false;
+    for id in device::ids_of(&caller.devices) {
+        let Some(user) = realm.store.find_user(id).await? else { continue };
+        is_own |= user.identifiers.iter().any(|one| leads_to(&one.normalized, lookup));
+    }
+    if !is_own {
+        return Ok(None);
+    }
+    let credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    Ok(credential.filter(|found| device::nonces_of(&caller.devices, &found.user_id).next().is_some()))
+}
+
+/// Whether a login finds an identifier of this normal form.
+fn leads_to(normalized: &str, lookup: &Lookup) -> bool {
+    normalized == lookup.normalized
+        || normalized == lookup.exact
+        || normalized.strip_prefix(ADOPTED_MARKER) == Some(lookup.exact.as_str())
+}
 
 /// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for
 /// the user, its nonce is void, or all devices of the user together have spent their budget; then the guess counts as
@@ -16,12 +45,8 @@ const MAX_TRIED: usize = MAX_USERS;
 ///
 /// A right guess gives its places back and clears nothing: the completed login gives the device a new nonce, and a
 /// thief's copy of the old one has no more attempts than it had.
-pub(super) async fn begin(realm: &Realm, attempts: &mut Attempts<'_>, caller: &Caller, user_id: &str) -> bool {
-    if caller.devices.is_empty() {
-        return false;
-    }
-    let digest = digest_of(realm, user_id);
-    for nonce in device::nonces_of(&caller.devices, &digest).take(MAX_TRIED) {
+pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id: &str) -> bool {
+    for nonce in device::nonces_of(&caller.devices, user_id).take(MAX_TRIED) {
         if attempts.begin_if_free(&limit::device_nonce(nonce), limit::DEVICE, WRONG).await {
             let all = limit::devices_of_user(user_id);
             if attempts.begin_if_free(&all, limit::DEVICES_OF_USER, WRONG).await {
@@ -39,11 +64,7 @@ pub(super) async fn begin(realm: &Realm, attempts: &mut Attempts<'_>, caller: &C
 #[must_use]
 pub fn issue(realm: &Realm, caller: &Caller, user_id: &str, now: Millis) -> Option<(String, u64)> {
     let nonce = device::encode_nonce(make_random());
-    let users = device::renew(&caller.devices, &digest_of(realm, user_id), nonce, super::sessions::seconds(now));
-    let token = realm.keys.get()?.sign_device(&users, now).ok()?;
+    let users = device::renew(&caller.devices, user_id, nonce, super::sessions::seconds(now));
+    let token = realm.keys.get()?.sign_device(&users, realm.config.claims.issuer.as_deref(), now).ok()?;
     Some((token, MAX_AGE_SECONDS.unsigned_abs()))
-}
-
-fn digest_of(realm: &Realm, user_id: &str) -> String {
-    device::user_digest(realm.config.claims.issuer.as_deref(), user_id)
 }

@@ -54,9 +54,7 @@ pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &m
 /// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well:
 /// whatever spelling is tried after which other, known and unknown names are refused at the same guess.
 ///
-/// At a device that is known for the user, the budgets of that device take the place of all three. A device that is
-/// known for somebody else changes the order alone: the user is looked for before the limits, whether there is one or
-/// not.
+/// At a device that is known for the user, the budgets of that device take the place of all three.
 async fn count(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -64,16 +62,11 @@ async fn count(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<Option<Credential>, Failure> {
-    let mut found = None;
-    if !caller.devices.is_empty() {
-        let credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
-        if let Some(user) = &credential
-            && device::begin(realm, attempts, caller, &user.user_id).await
-        {
-            count_while_crowded(realm, attempts, &limit::login_account(&user.user_id), trail).await?;
-            return Ok(credential);
-        }
-        found = Some(credential);
+    if let Some(credential) = device::find_own(realm, caller, lookup).await?
+        && device::begin(attempts, caller, &credential.user_id).await
+    {
+        count_while_crowded(realm, attempts, &limit::login_account(&credential.user_id), trail).await?;
+        return Ok(Some(credential));
     }
     if !caller.trusted {
         let address = limit::login_address(caller.bucket());
@@ -81,15 +74,12 @@ async fn count(
     }
     let spelling = limit::login_spelling(&lookup.normalized);
     attempts.begin(&spelling, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
-    let credential = match found {
-        Some(credential) => credential,
-        None => match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
-            Ok(credential) => credential,
-            Err(error) => {
-                attempts.settle(Guess::Unknown).await;
-                return Err(error.into());
-            }
-        },
+    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
+        Ok(credential) => credential,
+        Err(error) => {
+            attempts.settle(Guess::Unknown).await;
+            return Err(error.into());
+        }
     };
     let account = account_key(credential.as_ref(), &lookup.normalized);
     attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;

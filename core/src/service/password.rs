@@ -31,7 +31,7 @@ pub async fn change(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &
         return Err(ErrorCode::InvalidCredentials.into());
     }
     let mut attempts = Attempts::new(realm, "login");
-    if !device::begin(realm, &mut attempts, caller, user_id).await {
+    if !device::begin(&mut attempts, caller, user_id).await {
         let account = limit::login_account(user_id);
         attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
     }

@@ -13,7 +13,7 @@ use super::json::object_text;
 use super::key::{KeyError, SigningKey};
 use super::{Reason, TokenError};
 use crate::clock::Millis;
-use crate::crypto::{derive_key, sha256, to_base64url};
+use crate::crypto::{derive_key, to_base64url};
 
 /// The `typ` of device tokens.
 pub const TYPE: &str = "device+jwt";
@@ -25,24 +25,22 @@ pub const MAX_USERS: usize = 5;
 /// keep no cookie longer than 400 days (RFC 6265bis, 5.5).
 pub const MAX_AGE_SECONDS: i64 = 365 * 24 * 60 * 60;
 
-/// Longest token that is looked at; one of five users has about 800 bytes.
-pub const MAX_TOKEN_BYTES: usize = 1_024;
+/// Longest token that is made or looked at: half of what browsers keep of a cookie. One of five users has about 900 bytes.
+pub const MAX_TOKEN_BYTES: usize = 2_048;
 
 const PURPOSE: &[u8] = b"sentri device token v1";
-const USER_PURPOSE: &[u8] = b"sentri device user v1";
 
 /// How many seconds the clocks of two processes may be apart.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
-const DIGEST_CHARACTERS: usize = 24;
 const NONCE_CHARACTERS: usize = 22;
 
 /// One user of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceUser {
-    /// [`user_digest`] of the user.
-    pub user: String,
+    /// The user's id.
+    pub id: String,
     /// The nonce of the user's last login on this device: 16 random bytes in base64url.
     pub nonce: String,
     /// When that login completed, in seconds since 1970.
@@ -50,9 +48,18 @@ pub struct DeviceUser {
 }
 
 /// The payload of a device token.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct Claims<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    users: &'a [DeviceUser],
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Claims {
+struct Raw {
+    #[serde(default)]
+    iss: Option<String>,
     users: Vec<DeviceUser>,
 }
 
@@ -65,47 +72,40 @@ pub fn derive_device_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
     Ok(SigningKey::from_secret(derived.expose(), Algorithm::Hs256)?.with_kid(key.kid().map(str::to_owned)))
 }
 
-/// The name of a user in device tokens: a digest, so that a shared browser shows no user ids and every token is short.
-/// Services with one secret and different issuers don't take each other's.
-#[must_use]
-pub fn user_digest(issuer: Option<&str>, user_id: &str) -> String {
-    let issuer = issuer.unwrap_or_default();
-    let length = (issuer.len() as u64).to_be_bytes();
-    let digest = sha256(&[USER_PURPOSE, &length, issuer.as_bytes(), user_id.as_bytes()].concat());
-    to_base64url(&digest[..18])
-}
-
 /// The nonce of 16 random bytes as tokens carry it.
 #[must_use]
 pub fn encode_nonce(random: [u8; 16]) -> String {
     to_base64url(&random)
 }
 
-/// The payload that names `users`.
+/// The payload that names `users`. Services with one secret and different issuers don't take each other's.
 ///
 /// # Errors
 /// None in practice: the members are texts and numbers.
-pub(super) fn write_device(users: &[DeviceUser]) -> Result<Vec<u8>, TokenError> {
-    serde_json::to_vec(&Claims { users: users.to_vec() }).map_err(|_| TokenError::Invalid(Reason::Unsignable))
+pub(super) fn write_device(users: &[DeviceUser], issuer: Option<&str>) -> Result<Vec<u8>, TokenError> {
+    serde_json::to_vec(&Claims { iss: issuer, users }).map_err(|_| TokenError::Invalid(Reason::Unsignable))
 }
 
 /// Reads verified `payload`: the users whose login is no longer ago than [`MAX_AGE_SECONDS`].
 ///
 /// # Errors
-/// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], or is in another form.
-pub fn parse_device(payload: &[u8], now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
+/// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], another issuer, or is in another
+/// form.
+pub fn parse_device(payload: &[u8], issuer: Option<&str>, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
     const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
-    let Claims { mut users } = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
-    let is_whole =
-        |one: &DeviceUser| one.user.len() == DIGEST_CHARACTERS && one.nonce.len() == NONCE_CHARACTERS && one.iat >= 0;
+    let raw: Raw = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
+    let mut users = raw.users;
+    let is_whole = |one: &DeviceUser| !one.id.is_empty() && one.nonce.len() == NONCE_CHARACTERS && one.iat >= 0;
     if !(1..=MAX_USERS).contains(&users.len()) || !users.iter().all(is_whole) {
         return Err(MALFORMED);
     }
+    if raw.iss.as_deref() != issuer {
+        return Err(TokenError::Invalid(Reason::Issuer));
+    }
     let now = now.div_euclid(1000);
     // A login that lies ahead was noted by a clock that was put right since, and a nonce must not live longer for it.
-    users.retain(|one| {
-        one.iat <= now.saturating_add(CLOCK_SKEW_SECONDS) && now < one.iat.saturating_add(MAX_AGE_SECONDS)
-    });
+    let has_begun = |one: &DeviceUser| one.iat <= now.saturating_add(CLOCK_SKEW_SECONDS);
+    users.retain(|one| has_begun(one) && now < one.iat.saturating_add(MAX_AGE_SECONDS));
     if users.is_empty() { Err(TokenError::Expired) } else { Ok(users) }
 }
 
@@ -123,18 +123,30 @@ pub fn merge(tokens: impl Iterator<Item = Vec<DeviceUser>>) -> Vec<DeviceUser> {
     merged
 }
 
-/// The nonces under which the device is known for the user of this digest, the latest first.
-pub fn nonces_of<'a>(users: &'a [DeviceUser], digest: &'a str) -> impl Iterator<Item = &'a str> {
-    users.iter().filter(move |one| one.user == digest).map(|one| one.nonce.as_str())
+/// The ids of the users that the device is known for, each once: the [`MAX_USERS`] whose login is the latest.
+#[must_use]
+pub fn ids_of(users: &[DeviceUser]) -> Vec<&str> {
+    let mut ids: Vec<&str> = Vec::new();
+    for user in users {
+        if ids.len() < MAX_USERS && !ids.contains(&user.id.as_str()) {
+            ids.push(&user.id);
+        }
+    }
+    ids
+}
+
+/// The nonces under which the device is known for the user, the latest first.
+pub fn nonces_of<'a>(users: &'a [DeviceUser], user_id: &'a str) -> impl Iterator<Item = &'a str> {
+    users.iter().filter(move |one| one.id == user_id).map(|one| one.nonce.as_str())
 }
 
 /// The users of the device after a completed login of one of them, at `iat` in seconds: that user first under the new
 /// nonce, then the others with theirs, [`MAX_USERS`] in all. `users` are in the order of [`merge`].
 #[must_use]
-pub fn renew(users: &[DeviceUser], digest: &str, nonce: String, iat: i64) -> Vec<DeviceUser> {
-    let mut renewed = vec![DeviceUser { user: digest.to_owned(), nonce, iat }];
+pub fn renew(users: &[DeviceUser], user_id: &str, nonce: String, iat: i64) -> Vec<DeviceUser> {
+    let mut renewed = vec![DeviceUser { id: user_id.to_owned(), nonce, iat }];
     for user in users {
-        if renewed.len() < MAX_USERS && renewed.iter().all(|known| known.user != user.user) {
+        if renewed.len() < MAX_USERS && renewed.iter().all(|known| known.id != user.id) {
             renewed.push(user.clone());
         }
     }

@@ -203,25 +203,32 @@ impl KeyRing {
         parse_refresh(&verified.payload, now)
     }
 
-    /// Signs a device token that names `users`.
+    /// Signs a device token that names `users`, without the last ones where their ids are too long for a cookie.
     ///
     /// # Errors
-    /// `Invalid` when the key can't sign.
-    pub fn sign_device(&self, users: &[DeviceUser], now: Millis) -> Result<String, TokenError> {
+    /// `Invalid` when the key can't sign, or when not even the first of them fits.
+    pub fn sign_device(&self, users: &[DeviceUser], issuer: Option<&str>, now: Millis) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
-        jws::sign_under_header(&write_device(users)?, key.device_verifying.header(), &key.device_signing)
+        for most in (1..=users.len()).rev() {
+            let payload = write_device(&users[..most], issuer)?;
+            let token = jws::sign_under_header(&payload, key.device_verifying.header(), &key.device_signing)?;
+            if token.len() <= device::MAX_TOKEN_BYTES {
+                return Ok(token);
+            }
+        }
+        Err(TokenError::Invalid(Reason::Unsignable))
     }
 
     /// Verifies a device token with any key of the ring: the users for which it still counts.
     ///
     /// # Errors
     /// `Expired` or `Invalid`.
-    pub fn verify_device(&self, token: &str, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
+    pub fn verify_device(&self, token: &str, issuer: Option<&str>, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
         if token.len() > device::MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid(Reason::Malformed));
         }
         let verified = jws::verify(token, self.keys.iter().map(|key| &key.device_verifying), DEVICE)?;
-        parse_device(&verified.payload, now)
+        parse_device(&verified.payload, issuer, now)
     }
 
     /// The JWK set (RFC 7517, 5) to publish: keys to come, the present one, and those retired less than

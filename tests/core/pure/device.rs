@@ -18,24 +18,22 @@ fn users(value: &Value) -> Vec<DeviceUser> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-fn digest(given: &Value) -> String {
-    device::user_digest(given["issuer"].as_str(), text(given, "userId"))
-}
-
 #[test]
 fn vectors() {
     vectors::run("device", |given| match text(given, "op") {
         "verify" => {
             let (token, now) = (text(given, "token"), given["now"].as_i64().unwrap());
-            let mut results = rings(given).into_iter().map(|ring| ring.verify_device(token, now));
+            let mut results =
+                rings(given).into_iter().map(|ring| ring.verify_device(token, given["issuer"].as_str(), now));
             let first = results.next().unwrap();
             let any = results.fold(first, |before, next| before.or(next));
             any.map(|users| json!(users)).map_err(|error| shown(error.into()))
         }
         "nonces" => {
-            let (users, digest) = (users(&given["users"]), digest(given));
-            Ok(device::nonces_of(&users, &digest).collect())
+            let users = users(&given["users"]);
+            Ok(device::nonces_of(&users, text(given, "userId")).collect())
         }
+        "ids" => Ok(json!(device::ids_of(&users(&given["users"])))),
         "merge" => Ok(json!(device::merge(given["tokens"].as_array().unwrap().iter().map(users)))),
         _ => {
             let mut random = [0; 16];
@@ -43,8 +41,10 @@ fn vectors() {
                 *byte = u8::try_from(given.as_u64().unwrap()).unwrap();
             }
             let iat = given["iat"].as_i64().unwrap();
-            let renewed = device::renew(&users(&given["users"]), &digest(given), device::encode_nonce(random), iat);
-            let token = rings(given)[0].sign_device(&renewed, iat * 1000).map_err(|error| shown(error.into()))?;
+            let nonce = device::encode_nonce(random);
+            let renewed = device::renew(&users(&given["users"]), text(given, "userId"), nonce, iat);
+            let token = rings(given)[0].sign_device(&renewed, given["issuer"].as_str(), iat * 1000);
+            let token = token.map_err(|error| shown(error.into()))?;
             Ok(json!({ "users": renewed, "token": token }))
         }
     });
@@ -65,15 +65,15 @@ fn old_keys_verify_while_they_are_kept() {
         }
     };
     let (old, new) = (stored(1_000, Some(50_000)), stored(50_000, None));
-    let user = DeviceUser { user: device::user_digest(None, "rizz"), nonce: device::encode_nonce([7; 16]), iat: 2 };
+    let user = DeviceUser { id: "rizz".to_owned(), nonce: device::encode_nonce([7; 16]), iat: 2 };
     let before = KeyRing::from_stored(std::slice::from_ref(&old), None).unwrap();
-    let token = before.sign_device(std::slice::from_ref(&user), 2_000).unwrap();
+    let token = before.sign_device(std::slice::from_ref(&user), None, 2_000).unwrap();
     let both = KeyRing::from_stored(&[new.clone(), old], None).unwrap();
-    assert_eq!(both.verify_device(&token, 60_000).unwrap(), [user.clone()]);
-    let renewed = both.sign_device(&[user], 60_000).unwrap();
+    assert_eq!(both.verify_device(&token, None, 60_000).unwrap(), [user.clone()]);
+    let renewed = both.sign_device(&[user], None, 60_000).unwrap();
     let after = KeyRing::from_stored(&[new], None).unwrap();
-    assert!(after.verify_device(&token, 60_000).is_err());
-    assert!(after.verify_device(&renewed, 60_000).is_ok());
+    assert!(after.verify_device(&token, None, 60_000).is_err());
+    assert!(after.verify_device(&renewed, None, 60_000).is_ok());
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn the_longest_token_is_read() {
     let ring = KeyRing::from_secret(SECRET, None).unwrap();
     let users: Vec<DeviceUser> = (0..MAX_USERS)
         .map(|at| DeviceUser {
-            user: device::user_digest(None, &at.to_string()),
+            id: format!("018bcfe5-6800-7000-8000-00000000000{at}"),
             nonce: device::encode_nonce([255; 16]),
             iat: 9_999_999_999,
         })
         .collect();
-    let token = ring.sign_device(&users, 0).unwrap();
+    let token = ring.sign_device(&users, None, 0).unwrap();
     // A key of the database adds a kid of 43 characters.
     assert!(token.len() + 100 < MAX_TOKEN_BYTES, "{}", token.len());
-    assert_eq!(ring.verify_device(&token, 9_999_999_999_000).unwrap(), users);
+    assert_eq!(ring.verify_device(&token, None, 9_999_999_999_000).unwrap(), users);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn the_cookie_follows_the_others() {
 
 fn any_user() -> impl Strategy<Value = DeviceUser> {
     (0_u8..8, any::<[u8; 16]>(), 1_000_i64..2_000).prop_map(|(id, nonce, iat)| DeviceUser {
-        user: device::user_digest(None, &id.to_string()),
+        id: id.to_string(),
         nonce: device::encode_nonce(nonce),
         iat,
     })
@@ -147,34 +147,33 @@ proptest! {
     fn what_is_issued_is_read(before in proptest::collection::vec(any_user(), 0..20), id in 0_u8..8) {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
         let known = device::merge([before].into_iter());
-        let digest = device::user_digest(None, &id.to_string());
-        let renewed = device::renew(&known, &digest, device::encode_nonce([1; 16]), 2_000);
+        let id = id.to_string();
+        let renewed = device::renew(&known, &id, device::encode_nonce([1; 16]), 2_000);
         prop_assert!(renewed.len() <= MAX_USERS);
-        prop_assert_eq!(device::nonces_of(&renewed, &digest).count(), 1);
+        prop_assert_eq!(device::nonces_of(&renewed, &id).count(), 1);
         for other in &renewed[1..] {
             prop_assert!(known.contains(other), "others stay as they are");
         }
-        let token = ring.sign_device(&renewed, 2_000_000).unwrap();
+        let token = ring.sign_device(&renewed, None, 2_000_000).unwrap();
         prop_assert!(token.len() <= MAX_TOKEN_BYTES);
-        prop_assert_eq!(ring.verify_device(&token, 2_000_000).unwrap(), renewed);
+        prop_assert_eq!(ring.verify_device(&token, None, 2_000_000).unwrap(), renewed);
     }
 
     #[test]
     fn no_change_of_a_token_verifies(at in any::<prop::sample::Index>(), byte in any::<char>()) {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
-        let (user, nonce) = (device::user_digest(None, "a"), device::encode_nonce([3; 16]));
-        let user = DeviceUser { user, nonce, iat: 1_000 };
-        let token = ring.sign_device(&[user], 1_000_000).unwrap();
+        let user = DeviceUser { id: "a".to_owned(), nonce: device::encode_nonce([3; 16]), iat: 1_000 };
+        let token = ring.sign_device(&[user], None, 1_000_000).unwrap();
         let mut changed: Vec<char> = token.chars().collect();
         let at = at.index(changed.len());
         changed[at] = byte;
         let changed: String = changed.into_iter().collect();
-        prop_assert_eq!(ring.verify_device(&changed, 1_000_000).is_ok(), changed == token);
+        prop_assert_eq!(ring.verify_device(&changed, None, 1_000_000).is_ok(), changed == token);
     }
 
     #[test]
     fn any_text_is_read(text in any::<String>()) {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
-        prop_assert!(ring.verify_device(&text, 0).is_err());
+        prop_assert!(ring.verify_device(&text, None, 0).is_err());
     }
 }

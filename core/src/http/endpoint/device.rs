@@ -17,9 +17,9 @@ pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     let (Some(rules), Some(ring)) = (&call.realm.config.known_devices, call.realm.keys.get()) else {
         return Vec::new();
     };
-    let now = call.realm.now();
+    let (issuer, now) = (call.realm.config.claims.issuer.as_deref(), call.realm.now());
     let values = cookie::values(call.request.header_values("cookie"), &rules.name).take(MAX_COOKIES);
-    merge(values.filter_map(|value| ring.verify_device(value, now).ok()))
+    merge(values.filter_map(|value| ring.verify_device(value, issuer, now).ok()))
 }
 
 /// Makes the browser known for the user whose login has completed.
