@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides};
+use sentri_core::store::{self, foreign::ForeignDatabase};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Bench, PASSWORD};
+use crate::support::node::{Driver, NodeDatabase};
+use crate::support::{Answer, Bench, Database, Own, PASSWORD};
 
 const WRONG: &str = "not the password";
 
@@ -150,4 +152,55 @@ async fn a_form_of_another_site_burns_no_attempt() {
         }
         assert_eq!(bench.server.password_verifications(), before);
     }
+}
+
+/// A database that notes what it is asked.
+struct Noting {
+    inner: Arc<NodeDatabase>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl ForeignDatabase for Noting {
+    async fn run(&self, batch: String) -> Result<String, String> {
+        self.asked.lock().unwrap().push(batch.clone());
+        self.inner.run(batch).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+/// A refused login asks the database about the device's own users alone: the time of a refusal tells nobody who exists.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refusal_asks_about_nobody_else() {
+    let own = Own::new(Database::Kysely("better-sqlite3")).await;
+    let driver = Driver::BetterSqlite3;
+    let inner = NodeDatabase::new(driver, own.option["place"].as_str().unwrap());
+    let database = Arc::new(Noting { inner, asked: Mutex::default() });
+    let store = store::over(Arc::<Noting>::clone(&database), driver.dialect());
+    let options = json!({ "knownDevices": true, "rateLimit": { "maxLoginAttempts": 1 } });
+    let bench = Bench::unmigrated(&own.option, options, Host::default(), store);
+    bench.server.migrate().await.unwrap();
+    bench.register("mallory").await;
+    let rizz = json!({ "identifiers": [{ "type": "username", "value": "rizz" }], "password": PASSWORD });
+    assert_eq!(bench.server.call("register", json!([rizz])).await.unwrap()["success"], true);
+    let device = bench.login_with("mallory", PASSWORD).await.cookie("sentri_device").unwrap();
+    for at in 0..10 {
+        assert_eq!(bench.login_with(&format!("n{at}"), WRONG).await.status, 401);
+    }
+    let cookie = format!("sentri_device={device}");
+    let mut asked = Vec::new();
+    for name in ["rizz", "nobody"] {
+        database.asked.lock().unwrap().clear();
+        let body = json!({ "identifier": name, "password": WRONG });
+        let answer = bench.request("POST", "/login", &[("cookie", &cookie)], Some(body)).await;
+        assert_eq!(answer.status, 429, "{}", answer.body);
+        asked.push(std::mem::take(&mut *database.asked.lock().unwrap()));
+    }
+    assert_eq!(asked[0].len(), 1, "{asked:?}");
+    assert_eq!(asked[0], asked[1]);
+    bench.server.close().await;
+    own.drop().await;
 }
