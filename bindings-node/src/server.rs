@@ -235,25 +235,26 @@ impl NativeServer {
         Ok(self.get()?.client_address(&peer, &forwarded))
     }
 
-    /// Checks the options of a rate limiter.
+    /// Checks the options of a new rate limiter.
     #[napi(catch_unwind)]
     pub fn check_limit_rule(&self, rule: String) -> napi::Result<String> {
         Ok(outcome(self.get()?.check_limit_rule(&parse(&rule)).map(|()| Value::Null)))
     }
 
-    /// Counts one hit: `{headers, error?, events}`.
+    /// Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn limit(
         &self,
         env: napi::Env,
         rule: String,
         key: String,
-        is_address: bool,
+        peer: String,
+        forwarded: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         run(env, async move {
-            let limited = server.limit(&parse(&rule), &key, is_address).await;
+            let limited = server.limit(&parse(&rule), &wire::read_limit_key(&key), &peer, &forwarded).await;
             wire::limited_value(&limited, &|event| server.log_entry(event, request_id.as_deref())).to_string()
         })
     }

@@ -118,15 +118,22 @@ impl NativeServer {
         self.held.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
     }
 
-    /// Checks the options of a rate limiter.
+    /// Checks the options of a new rate limiter.
     pub fn check_limit_rule(&self, rule: String) -> String {
         self.held.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))
     }
 
-    /// Counts one hit: `{headers, error?, events}`.
-    pub fn limit(&self, rule: String, key: String, is_address: bool, request_id: Option<String>) -> Arc<Job> {
+    /// Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`.
+    pub fn limit(
+        &self,
+        rule: String,
+        key: String,
+        peer: String,
+        forwarded: Vec<String>,
+        request_id: Option<String>,
+    ) -> Arc<Job> {
         self.held.start(|server| async move {
-            let limited = server.limit(&wire::parse(&rule), &key, is_address).await;
+            let limited = server.limit(&wire::parse(&rule), &wire::read_limit_key(&key), &peer, &forwarded).await;
             wire::limited_value(&limited, &log(&server, request_id.as_deref())).to_string()
         })
     }

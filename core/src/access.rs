@@ -147,13 +147,20 @@ pub fn authorize(user_roles: &[String], required: &[String]) -> bool {
 pub struct ApiKeys {
     key: Secret<[u8; 32]>,
     digests: Vec<[u8; 32]>,
+    /// The number of characters of the shortest key.
+    shortest: usize,
 }
+
+/// An API key with fewer characters is refused.
+const SHORTEST_KEY: usize = 8;
+/// An API key with fewer characters is warned of.
+const SHORT_KEY: usize = 16;
 
 impl ApiKeys {
     /// Reads the `apiKey` option: a string or a non-empty list. `None`: not configured.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for anything else and for an empty key.
+    /// `CONFIGURATION_ERROR` for anything else, and for a key of fewer than 8 characters, which is soon guessed.
     pub fn from_option(option: Option<&Value>) -> Result<Option<Self>, Error> {
         let keys = match option {
             None | Some(Value::Null) => return Ok(None),
@@ -161,12 +168,27 @@ impl ApiKeys {
             Some(Value::Array(keys)) if !keys.is_empty() => keys.iter().map(Value::as_str).collect(),
             Some(_) => None,
         };
-        match keys.filter(|keys| keys.iter().all(|key| !key.trim().is_empty())) {
-            Some(keys) => Ok(Some(Self::new(&keys))),
-            None => Err(Error::configuration(
+        let Some(keys) = keys.filter(|keys| keys.iter().all(|key| !key.trim().is_empty())) else {
+            return Err(Error::configuration(
                 "apiKey must be a non-empty string or a list of them; is its environment variable set?",
-            )),
+            ));
+        };
+        let keys = Self::new(&keys);
+        if keys.shortest < SHORTEST_KEY {
+            return Err(Error::configuration(format!(
+                "apiKey must have at least {SHORTEST_KEY} characters, better {SHORT_KEY} or more: make one by \
+                 openssl rand -base64 32"
+            )));
         }
+        Ok(Some(keys))
+    }
+
+    /// Returns the warning that a key is short, if one is.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        (self.shortest < SHORT_KEY).then(|| {
+            format!("apiKey has fewer than {SHORT_KEY} characters: make a longer one by openssl rand -base64 32")
+        })
     }
 
     /// Whether `given` is one of the keys, in time that depends on its length and the number of keys alone. No key and
@@ -182,7 +204,8 @@ impl ApiKeys {
     fn new(keys: &[&str]) -> Self {
         let key = Secret::new(make_random::<32>());
         let digests = keys.iter().map(|text| hmac_sha256(key.expose(), text.as_bytes())).collect();
-        Self { key, digests }
+        let shortest = keys.iter().map(|text| text.chars().count()).min().unwrap_or_default();
+        Self { key, digests, shortest }
     }
 }
 

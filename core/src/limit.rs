@@ -13,9 +13,11 @@ use crate::error::{Error, ErrorCode};
 
 mod device;
 mod key;
+mod route;
 
 pub use device::*;
 pub use key::*;
+pub use route::*;
 
 /// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
 pub const UNSETTLED_AFTER: Millis = 30_000;

@@ -1,5 +1,6 @@
 //! Server mode: owns users, sessions and keys, serves the endpoints, guards the host's routes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
@@ -27,7 +28,7 @@ use crate::password::Hasher;
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::freshness::Freshness;
 use crate::service::keys::{self, Keys};
-use crate::service::{self, Realm};
+use crate::service::{self, Realm, Warned};
 use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
 
@@ -69,6 +70,7 @@ struct Inner {
     /// When an attempt of a start that goes on trying failed.
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
+    unnamed_limiters: SyncMutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for AuthServer {
@@ -126,7 +128,7 @@ impl AuthServer {
             background_events: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),
             last_maintenance: AtomicI64::new(0),
-            warned_of_address: AtomicBool::new(false),
+            warned: Warned::default(),
             config,
         };
         realm.last_maintenance.store(realm.now(), Ordering::SeqCst);
@@ -147,6 +149,7 @@ impl AuthServer {
             getting_ready: Mutex::new(()),
             failed_at: SyncMutex::default(),
             closed: AtomicBool::new(false),
+            unnamed_limiters: SyncMutex::default(),
         })))
     }
 

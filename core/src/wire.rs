@@ -25,6 +25,12 @@ pub fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
+/// Reads the key that a limiter's function gave, as JSON text. What is no JSON becomes something that is no key.
+#[must_use]
+pub fn read_limit_key(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!([]))
+}
+
 /// `{"value": ...}` or `{"error": ...}`.
 #[must_use]
 pub fn outcome(result: Result<Value, Error>) -> String {

@@ -94,7 +94,7 @@ export interface NativeServer extends NativeGuardian {
   accessTokenOf(authorization?: string, cookie?: string): string | null;
   clientAddress(peer: string, forwarded: string[]): string | null;
   checkLimitRule(rule: string): string;
-  limit(rule: string, key: string, isAddress: boolean, requestId?: string): Promise<string>;
+  limit(rule: string, key: string, peer: string, forwarded: string[], requestId?: string): Promise<string>;
 }
 
 /** Client mode in the native core. */

@@ -1,3 +1,4 @@
+import type { Origin } from "./adapters/checks.js";
 import { TokenCache, markOf } from "./cache.js";
 import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
@@ -14,6 +15,11 @@ interface Verified {
   id: string;
   roles: string[];
   sessionId: string | null;
+}
+
+/** The values of a header, in the order received. */
+function listOf(values: Origin[1]): string[] {
+  return values ? [values].flat() : [];
 }
 
 /** Everything of server mode that no framework has a part in. */
@@ -66,20 +72,21 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
 
   /** The client's address: that of the peer, which has none at the end of a Unix socket, or a forwarded one where `trustProxy` says so. */
-  clientAddress(peer: string | undefined, forwarded: string | null | undefined): string | undefined {
-    return this.native.clientAddress(peer ?? "", forwarded ? [forwarded] : []) ?? undefined;
+  clientAddress(...[peer, forwarded]: Origin): string | undefined {
+    return this.native.clientAddress(peer ?? "", listOf(forwarded)) ?? undefined;
   }
 
-  /** Checks the options of a rate limiter. */
+  /** Checks the options of a new rate limiter. */
   checkLimitRule(rule: object): string {
     const text = describe(rule);
     unwrap(this.native.checkLimitRule(text));
     return text;
   }
 
-  /** Counts one hit on a route of the host's. */
-  async limit(rule: string, key: string, isAddress: boolean, requestId: string | undefined): Promise<{ headers: Array<[string, string]>; error?: SentriError }> {
-    const { headers, error, events } = JSON.parse(await this.native.limit(rule, key, isAddress, requestId)) as { headers: Array<[string, string]>; error?: ErrorData; events: LoggedEvent[] };
+  /** Counts one hit on a route of the host's, by `key` (JSON) or by the client's address. */
+  async limit(rule: string, key: string, [peer, forwarded]: Origin, requestId: string | undefined): Promise<{ headers: Array<[string, string]>; error?: SentriError }> {
+    const text = await this.native.limit(rule, key, peer ?? "", listOf(forwarded), requestId);
+    const { headers, error, events } = JSON.parse(text) as { headers: Array<[string, string]>; error?: ErrorData; events: LoggedEvent[] };
     this.dispatcher.log(events);
     return error ? { headers, error: fromData(error) } : { headers };
   }

@@ -303,14 +303,21 @@ export interface ClientOptions<Role extends string = string> {
   loggerService?: string | undefined;
 }
 
-/** What a request is counted by; nothing: by the client's address. */
-export type LimitKey = string | number | null | undefined;
+/** What a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's address. */
+export type LimitKey = string | number | bigint | boolean | null | undefined;
 
-/** Options of `rateLimiter()`. `key` replaces the client's address, unless it gives nothing. */
+/** Options of `rateLimiter()`. */
 export interface RateLimiterOptions<Req> {
+  /** Requests that pass in a window. */
   maxAttempts: number;
+  /** Length of the window, from the first request on. */
   durationSeconds: number;
+  /**
+   * The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of the rule, so of
+   * limiters with the same `maxAttempts` and `durationSeconds` all but one need a name.
+   */
   keyPrefix?: string | undefined;
+  /** Replaces the client's address, unless it gives nothing. */
   key?: ((req: Req) => LimitKey | Promise<LimitKey>) | undefined;
 }
 

@@ -365,7 +365,7 @@ async fn p6_headers_cause_no_look_up() {
 /// P13: no trick of JSON and no empty key makes an admin out of a stranger.
 #[tokio::test]
 async fn p13_no_admin_by_registration() {
-    let bench = Bench::new(&json!("sqlite::memory:"), json!({ "apiKey": ["key one", "key two"] })).await;
+    let bench = Bench::new(&json!("sqlite::memory:"), json!({ "apiKey": ["a long key one", "a long key two"] })).await;
     let open = Bench::new(&json!("sqlite::memory:"), json!({})).await;
     let body = |roles: Value| {
         json!({
@@ -376,13 +376,13 @@ async fn p13_no_admin_by_registration() {
     for roles in [json!(["admin"]), json!(["user", "admin"]), json!(["admin", "admin"])] {
         let answer = open.post("/register", body(roles.clone())).await;
         assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{roles}");
-        for key in ["", " ", "key", "key one ", "KEY ONE"] {
+        for key in ["", " ", "key", "a long key one ", "A LONG KEY ONE"] {
             let answer = bench.request("POST", "/register", &[("X-Api-Key", key)], Some(body(roles.clone()))).await;
             assert_eq!((answer.status, answer.code()), (401, "UNAUTHORIZED"), "{key:?}");
             let answer = open.request("POST", "/register", &[("X-Api-Key", key)], Some(body(roles.clone()))).await;
             assert_eq!(answer.status, 403, "no key is configured, so none opens anything: {key:?}");
         }
-        let answer = bench.request("POST", "/register", &[("X-Api-Key", "key two")], Some(body(roles))).await;
+        let answer = bench.request("POST", "/register", &[("X-Api-Key", "a long key two")], Some(body(roles))).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
     for roles in [json!(["ADMIN"]), json!(["admin "]), json!(["ad\u{200b}min"]), json!(["constructor"]), json!([""])] {

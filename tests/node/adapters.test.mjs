@@ -140,6 +140,9 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
       [() => auth.permit({ role: ["admin"], check: () => false }), /^permit\(\): role is not an option/],
     ];
     for (const [call, message] of wrong) assert.throws(call, { name: "SentriError", code: "CONFIGURATION_ERROR", message }, String(call));
+    const rule = { maxAttempts: 1, durationSeconds: 60 };
+    for (const more of [{}, { key: () => "a" }, { maxAttempts: 2 }, { keyPrefix: "mail" }, { keyPrefix: "mail" }]) auth.rateLimiter({ ...rule, ...more });
+    for (const more of [{}, { key: () => "b" }]) assert.throws(() => auth.rateLimiter({ ...rule, ...more }), { code: "CONFIGURATION_ERROR", message: /^rateLimiter\(\): keyPrefix is missing/ });
   });
 
   test(`${name}: getCurrentAccessToken takes what a handler is given`, async (t) => {

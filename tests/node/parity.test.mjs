@@ -18,7 +18,7 @@ async function start(name, framework, accessCookie) {
   const log = (entry) => void events.push(entry);
   const { auth, base, close } = await serve(framework, {
     mode: "server", db: "sqlite::memory:", secret: "a secret of at least thirty-two bytes, for tests", validRoles: ["user", "admin", "editor"],
-    saltRounds: 10, accessCookie, apiKey: "the key", clock,
+    saltRounds: 10, accessCookie, apiKey: "key of the application", clock,
     rateLimit: { maxLoginAttempts: 3, maxRegisterAttempts: 8 }, logger: { info: log, warn: log, error: log },
   });
   await auth.migrate();

@@ -40,6 +40,12 @@ def fastapi(**more: Any) -> Iterator[Served]:
     limit = Depends(auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail"))
     own = Depends(auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60))
 
+    maybe = Depends(auth.rate_limiter(key=lambda request: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe"))
+
+    @app.get("/maybe", dependencies=[maybe])
+    async def by_key_or_address() -> Any:
+        return {"sent": True}
+
     @app.get("/teapot")
     async def teapot() -> None:
         raise Teapot
@@ -75,6 +81,11 @@ def flask(**more: Any) -> Iterator[Served]:
     @app.get("/mail")
     @auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")
     def mail() -> Any:
+        return {"sent": True}
+
+    @app.get("/maybe")
+    @auth.rate_limiter(key=lambda: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe")
+    def by_key_or_address() -> Any:
         return {"sent": True}
 
     @app.get("/own")
@@ -114,6 +125,10 @@ def django(**more: Any) -> Iterator[Served]:
         path("auth/", include(auth.urls)),
         path("teapot", teapot),
         path("mail", auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")(sent)),
+        path(
+            "maybe",
+            auth.rate_limiter(key=lambda request: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe")(sent),
+        ),
         path("own", auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60)(sent)),
         path("me", auth.protect()(me)),
     ]
@@ -179,6 +194,32 @@ def test_a_limit_by_address_looks_behind_trusted_proxies(serve: Serve) -> None:
         assert statuses == [200, 200, 429, 200]
     with serve() as (_, base):
         assert [get(base, "/mail", x_forwarded_for=f"203.0.113.{number}").status for number in (1, 2, 3)] == [200, 200, 429]
+
+
+@EACH
+def test_a_limiter_without_a_key_or_a_name_shares_nothing(serve: Serve) -> None:
+    with serve() as (auth, base):
+        # A header that is not there gives None.
+        assert [get(base, "/maybe").status, get(base, "/maybe", x_who="a").status, get(base, "/maybe").status] == [200, 200, 429]
+        assert [get(base, "/maybe", x_who=who).status for who in ("a", "b")] == [429, 200]
+        for key in (None, lambda *_: "a"):
+            auth.rate_limiter(max_attempts=7, duration_seconds=60, key=key)
+            with pytest.raises(SentriError, match=r"^rate_limiter\(\): key_prefix is missing") as refused:
+                auth.rate_limiter(max_attempts=7, duration_seconds=60, key=key)
+            assert refused.value.code == "CONFIGURATION_ERROR"
+        with pytest.raises(SentriError, match=r"^rate_limiter\(\): key must be a function"):
+            auth.rate_limiter(max_attempts=7, duration_seconds=60, key="address")
+
+
+@pytest.mark.parametrize("serve", [flask, django], ids=["Flask", "Django"])
+@pytest.mark.parametrize("path", ["/mail", "/auth/login"])
+def test_a_proxy_that_nobody_has_declared_is_warned_of_once(serve: Serve, path: str, caplog: Any) -> None:
+    with serve(rate_limit=True) as (_, base):
+        get(base, "/mail")
+        for _ in range(3):
+            exchange(base, "POST" if path == "/auth/login" else "GET", path, {"x-forwarded-for": "198.51.100.1"})
+    told = [record.getMessage() for record in caplog.records if "trust_proxy" in record.getMessage() or "trustProxy" in record.getMessage()]
+    assert len(told) == 1 and "X-Forwarded-For" in told[0] and "127.0.0.1" in told[0]
 
 
 def test_a_fastapi_dependency_without_its_parentheses_lets_nobody_in() -> None:

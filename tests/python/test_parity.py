@@ -32,7 +32,7 @@ OPTIONS: dict[str, Any] = {
     "secret": "a secret of at least thirty-two bytes, for tests",
     "valid_roles": ["user", "admin", "editor"],
     "salt_rounds": 10,
-    "api_key": "the key",
+    "api_key": "key of the application",
     "rate_limit": {"max_login_attempts": 3, "max_register_attempts": 8},
 }
 START = 1_767_225_600_000

@@ -8,9 +8,12 @@ import json
 import math
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, Iterator, Optional
 from unittest.mock import patch
@@ -240,7 +243,7 @@ def test_limit_steps(given: dict[str, Any], expect: Any) -> None:
     rule = auth.check_limit_rule({"max_attempts": given["limit"], "duration_seconds": given["window"], "key_prefix": "mail"})
 
     def attempt(auth: BlockingAuthServer, _: str) -> Any:
-        headers, error = auth.limit(rule, "198.51.100.1", True)
+        headers, error = auth.limit(rule, None, "198.51.100.1")
         return limited(headers if error is None else auth.error_response(error).headers)
 
     assert play(given, auth, clock, attempt) == expect
@@ -359,14 +362,56 @@ def test_limit_headers(given: dict[str, Any], expect: Any) -> None:
     )
     verdict = given["verdict"]
     for _ in range(given["limit"] - verdict.get("granted", 0)):
-        headers, _ = auth.limit(rule, "198.51.100.1", True)
+        headers, _ = auth.limit(rule, None, "198.51.100.1")
     if "exceeded" in verdict:
         clock.advance(given["window"] - verdict["exceeded"])
-        _, error = auth.limit(rule, "198.51.100.1", True)
+        _, error = auth.limit(rule, None, "198.51.100.1")
         assert error is not None
         headers = auth.error_response(error).headers
     ours = ("RateLimit-Policy", "RateLimit", "Retry-After")
     assert sorted([name, value] for name, value in headers if name in ours) == sorted(expect)
+
+
+class Plan(Enum):
+    FREE = "free"
+
+
+NO_KEY = {"error": "key must give a text"}
+#: What JSON has no word for.
+OWN_KEYS = [
+    (2**70, str(2**70)),
+    (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    (Plan.FREE, "free"),
+    ("a\ud800", "a\ufffd"),
+    (math.nan, NO_KEY),
+    (math.inf, NO_KEY),
+    (b"a", NO_KEY),
+    (Decimal(1), NO_KEY),
+    (object(), NO_KEY),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "expect"), [*table("limit-key"), *(pytest.param({"key": key}, expect, id=repr(key)) for key, expect in OWN_KEYS)]
+)
+def test_keys_of_limiters(given: dict[str, Any], expect: Any) -> None:
+    auth = BlockingAuthServer(**options())
+    rule = auth.check_limit_rule({"max_attempts": 1, "duration_seconds": 60, "key": given.get, "key_prefix": "one"})
+
+    def ask(key: Any, peer: str) -> Optional[str]:
+        _, error = auth.limit(rule, key, peer)
+        return error and f"{error.code}: {error.message}"
+
+    first = ask(given["key"], "203.0.113.1")
+    if isinstance(expect, dict):
+        assert fits(expect, first) and (first or "").startswith("CONFIGURATION_ERROR: rate_limiter(): key")
+        return
+    assert first is None
+    again, elsewhere = (ask(given["key"], peer) for peer in ("203.0.113.1", "203.0.113.2"))
+    assert (again or "").startswith("RATE_LIMIT_EXCEEDED")
+    assert (elsewhere is None) == (expect is None), "whether the address counts"
+    if expect is not None:
+        assert ask(expect, "203.0.113.3") is not None, "that very key"
 
 
 @pytest.mark.parametrize(("given", "expect"), table("limit", "options"))

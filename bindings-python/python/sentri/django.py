@@ -70,8 +70,9 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
         return _urls(self._serving_async)
 
     def rate_limiter(self, key: Optional[View] = None, **options: Unpack[LimiterOptions]) -> Decorator:
-        """Limits how often a client may call a view. ``key`` replaces the client's address."""
-        return self._form(Limit(self, key, self.check_limit_rule(options)))
+        """Limits how often a client may call a view. ``key`` replaces the client's address, unless it
+        returns nothing: a text, a whole number or a boolean."""
+        return self._form(Limit(self, key, options))
 
     def _serving(self, pattern: str) -> View:
         def serve(request: HttpRequest, **values: str) -> HttpResponse:

@@ -90,8 +90,9 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
         return Endpoints(self)
 
     def rate_limiter(self, key: Optional[Callable[[Request], Any]] = None, **options: Unpack[LimiterOptions]) -> Dependency:
-        """Limits how often a client may call a route. ``key`` replaces the client's address."""
-        return self._form(Limit(self.blocking, key, self.check_limit_rule(options)))
+        """Limits how often a client may call a route. ``key`` replaces the client's address, unless it
+        returns nothing: a text, a whole number or a boolean."""
+        return self._form(Limit(self.blocking, key, options))
 
     def _serving(self, pattern: str) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:

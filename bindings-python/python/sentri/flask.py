@@ -102,8 +102,9 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
         return blueprint
 
     def rate_limiter(self, key: Optional[Callable[[], Any]] = None, **options: Unpack[LimiterOptions]) -> Decorator:
-        """Limits how often a client may call a route. ``key`` replaces the client's address."""
-        return self._form(Limit(self, key, self.check_limit_rule(options)))
+        """Limits how often a client may call a route. ``key`` replaces the client's address, unless it
+        returns nothing: a text, a whole number or a boolean."""
+        return self._form(Limit(self, key, options))
 
     def _serving(self, pattern: str) -> Callable[..., Response]:
         def serve(**values: str) -> Response:

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
@@ -51,6 +52,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return FUNCTION if callable(value) else [[type(value).__name__]]
+
+
+def limit_key(key: Any) -> str:
+    """The key of a rate limiter as JSON; the core decides what is one. A UUID is its text, and what JSON can't hold becomes
+    something that is no key."""
+    if isinstance(key, Enum):
+        key = key.value
+    if isinstance(key, uuid.UUID) or (isinstance(key, int) and not isinstance(key, bool)):
+        # JSON of other languages holds no long number.
+        key = str(key)
+    if isinstance(key, str):
+        # Half a character could not cross; as in Node it becomes U+FFFD.
+        key = key.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    is_key = key is None or isinstance(key, (str, bool)) or (isinstance(key, float) and math.isfinite(key))
+    return json.dumps(key if is_key else [])
 
 
 def in_production() -> bool:

@@ -35,6 +35,11 @@ def wsgi_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name.lower().replace("_", "-"), value) for name, value in sent]
 
 
+def forwarded_for(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """The addresses that proxies have added, of headers with names in lower case."""
+    return [value for name, value in headers if name == "x-forwarded-for"]
+
+
 def asgi_path(scope: Mapping[str, Any]) -> str:
     """The raw path, escapes and all."""
     raw = scope.get("raw_path")

@@ -62,10 +62,11 @@ class AuthServer(Serving):
         return response
 
     async def limit(
-        self, rule: str, key: str, is_address: bool, request_id: Optional[str] = None
+        self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str] = (), request_id: Optional[str] = None
     ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        """Counts one hit on a route: headers for the response, and the error to answer with, if it is too much."""
-        return self._limited(await finish(self._native.limit(rule, key, is_address, request_id)))
+        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to answer
+        with, if it is too much."""
+        return self._limited(await finish(self._limit(rule, key, peer, forwarded, request_id)))
 
     async def _run(self, method: str, *args: Any) -> Any:
         return self._outcome(await finish(self._call(method, *args)))

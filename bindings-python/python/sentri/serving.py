@@ -15,7 +15,8 @@ from .functions import Hooks, HostFunctions, report
 from .guarding import REMEMBERED, Guard, ResponseData, read_response
 from .names import to_snake
 from .native import Job, NativeServer
-from .options import configured, describe, prepare
+from .options import configured, describe, limit_key, prepare, spelt
+from .requests import forwarded_for
 from .types import Access
 
 #: Milliseconds for which the epoch of a verified token is good.
@@ -81,7 +82,7 @@ class Serving(Guard):
 
     def address_of(self, peer: Optional[str], headers: Sequence[tuple[str, str]]) -> Optional[str]:
         """The same for a request with these headers, names in lower case."""
-        return self.client_address(peer, [value for name, value in headers if name == "x-forwarded-for"])
+        return self.client_address(peer, forwarded_for(headers))
 
     def identify_now(self, request: Mapping[str, str]) -> Optional[str]:
         """Whom the tokens of a request name, by their signatures alone; empty: nobody. None: ``identify`` has to ask."""
@@ -104,10 +105,15 @@ class Serving(Guard):
         self._dispatcher.log(unwrap(self._native.hook_failed("redis", what, None)))
 
     def check_limit_rule(self, rule: Mapping[str, Any]) -> str:
-        """Checks the options of a rate limiter; what ``limit`` wants of them."""
+        """Checks the options of a new rate limiter; what ``limit`` wants of them."""
         text = describe(rule)
         configured(self._native.check_limit_rule(text))
         return text
+
+    def _limit(
+        self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str], request_id: Optional[str]
+    ) -> Job:
+        return self._native.limit(rule, limit_key(key), peer or "", list(forwarded), request_id)
 
     def _limited(self, text: str) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
         limited = json.loads(text)
@@ -115,7 +121,10 @@ class Serving(Guard):
             unwrap(text)
         self._dispatcher.log(limited["events"])
         headers = [(name, value) for name, value in limited["headers"]]
-        return headers, from_data(limited["error"]) if limited["error"] else None
+        error = from_data(limited["error"]) if limited["error"] else None
+        if error is not None and error.code == "CONFIGURATION_ERROR":
+            error = SentriError(error.code, spelt(error.message))
+        return headers, error
 
     def sign_access_token(self, id: str, roles: Sequence[str] = (), session_id: Optional[str] = None) -> str:
         """Signs an access token; call after ``ready()``."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, Protocol, TypeVar
 
 from .errors import SentriError
 from .exchange import Exchange, request_id, seen_by_guard
 from .functions import call, call_blocking
 from .guarding import Guard, Guarded
+from .requests import forwarded_for
 
 if TYPE_CHECKING:
     from .blocking import BlockingAuthServer
@@ -124,22 +125,25 @@ def _check_permit(guard: Guard, check: Any, roles: Any) -> None:
 
 
 class Limit:
-    def __init__(self, auth: BlockingAuthServer, key: Optional[Callable[..., Any]], rule: str) -> None:
+    def __init__(self, auth: BlockingAuthServer, key: Optional[Callable[..., Any]], options: Mapping[str, Any]) -> None:
+        if key is not None and not callable(key):
+            raise SentriError("CONFIGURATION_ERROR", "rate_limiter(): key must be a function of the request")
         self._auth = auth
         self._key = key
-        self._rule = rule
+        # The core must know that there is a function, which keeps the counter apart from that of addresses.
+        self._rule = auth.check_limit_rule({**options, "key": key})
 
     def blocking(self, exchange: Exchange) -> None:
-        subject = call_blocking(self._key, *exchange.arguments) if self._key else self._address(exchange)
-        self._finish(exchange, *self._auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
+        key = call_blocking(self._key, *exchange.arguments) if self._key else None
+        self._finish(exchange, *self._auth.limit(self._rule, key, *self._origin(exchange), request_id(exchange)))
 
     async def awaited(self, exchange: Exchange) -> None:
-        subject = await call(self._key, *exchange.arguments) if self._key else self._address(exchange)
+        key = await call(self._key, *exchange.arguments) if self._key else None
         auth = self._auth.asynchronous
-        self._finish(exchange, *await auth.limit(self._rule, str(subject), self._key is None, request_id(exchange)))
+        self._finish(exchange, *await auth.limit(self._rule, key, *self._origin(exchange), request_id(exchange)))
 
-    def _address(self, exchange: Exchange) -> str:
-        return self._auth.address_of(exchange.client_ip, exchange.headers) or ""
+    def _origin(self, exchange: Exchange) -> tuple[Optional[str], list[str]]:
+        return exchange.client_ip, forwarded_for(exchange.headers)
 
     def _finish(self, exchange: Exchange, headers: list[tuple[str, str]], error: Optional[Exception]) -> None:
         exchange.add(headers)

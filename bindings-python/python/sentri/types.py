@@ -406,6 +406,10 @@ class IdempotencyOptions(TypedDict, total=False):
 class LimiterOptions(TypedDict, total=False):
     """Options of a rate limiter on a route."""
 
+    #: Requests that pass in a window.
     max_attempts: int
+    #: Length of the window, from the first request on.
     duration_seconds: int
+    #: The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of the rule,
+    #: so of limiters with the same ``max_attempts`` and ``duration_seconds`` all but one need a name.
     key_prefix: str

@@ -27,6 +27,16 @@ pub trait Cache: Send + Sync + 'static {
         }
         verdict
     }
+
+    /// Says whether an attempt would be granted at this instant, and counts none. In one order with hits: of hits and
+    /// peeks at a bucket, those behind the last hit that the budget allows are refused.
+    async fn peek(&self, key: &str, budget: Budget) -> Verdict {
+        let verdict = self.begin(key, budget).await;
+        if matches!(verdict, Verdict::Granted { .. }) {
+            self.settle(key, Settlement::Refunded).await;
+        }
+        verdict
+    }
 }
 
 /// What ended, or changed, and must not be served from memory any more.

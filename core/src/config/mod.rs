@@ -215,6 +215,7 @@ impl Config {
             warnings,
         };
         config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
+        config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));
         hooks(&mut read)?;
         read.finish()?;
         if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)

@@ -168,6 +168,23 @@ pub fn client<'a>(
     }
 }
 
+/// Whether a request seems to have come by a proxy that nobody declared: the peer is in a private network, where proxies
+/// are and clients seldom, nobody trusts it, and it names a client that is not itself. A peer that a framework has
+/// resolved already is one of the entries. A public peer may be a client that made the header up, so it is believed to be.
+#[must_use]
+pub fn is_undeclared_proxy<'a>(peer: &str, forwarded: impl Iterator<Item = &'a str>, trust: &TrustProxy) -> bool {
+    let Some(peer) = canonical(peer).filter(|peer| is_private(*peer) && !trust.trusts(0, *peer)) else { return false };
+    let named: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).filter_map(canonical).collect();
+    !named.contains(&peer) && named.iter().any(|address| !address.is_loopback())
+}
+
+/// Whether no client of the internet has this address: networks of one's own (RFC 1918, RFC 4193, RFC 6598), loopback
+/// and link-local addresses.
+fn is_private(address: IpAddr) -> bool {
+    let ranges = ["loopback", "linklocal", "uniquelocal"].into_iter().filter_map(named).flatten().copied();
+    ranges.chain(["100.64.0.0/10"]).filter_map(Range::parse).any(|range| range.contains(address))
+}
+
 /// From the nearest hop to the farthest.
 fn entries<'a>(forwarded: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     forwarded.rev().flat_map(|value| value.rsplit(','))

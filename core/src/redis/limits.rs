@@ -81,7 +81,7 @@ enum How {
     Begin,
     /// Settled as counted at once.
     Hit,
-    /// Not at all: Redis is told what it may not know.
+    /// Not at all: Redis is told what it may not know, and says how the bucket stands.
     Note,
 }
 
@@ -269,6 +269,16 @@ impl Cache for RedisCache {
 
     async fn hit(&self, key: &str, budget: Budget) -> Verdict {
         self.0.judge(key, budget, How::Hit).await
+    }
+
+    async fn peek(&self, key: &str, budget: Budget) -> Verdict {
+        match self.0.ask(key, budget, How::Note, 0).await {
+            Ok(answer) => {
+                self.0.tell_of_the_others(key);
+                verdict_of(answer, budget).unwrap_or(Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT })
+            }
+            Err(Away) => self.0.memory.peek(key, budget).await,
+        }
     }
 }
 

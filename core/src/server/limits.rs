@@ -1,5 +1,7 @@
 //! Limits of the host's own routes, and whom they count.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use super::AuthServer;
@@ -8,7 +10,7 @@ use crate::config::reader::Reader;
 use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::http::client_ip;
-use crate::limit;
+use crate::limit::{self, Counter};
 
 /// The verdict of a rate limiter on a route of the host's.
 #[derive(Debug, Clone)]
@@ -26,64 +28,98 @@ impl AuthServer {
     /// are the values of `X-Forwarded-For` in the order received. Nothing where the peer is no address.
     #[must_use]
     pub fn client_address(&self, peer: &str, forwarded: &[String]) -> Option<String> {
-        let forwarded = forwarded.iter().map(String::as_str);
-        client_ip::client(Some(peer), forwarded, &self.realm().config.trust_proxy).map(|address| address.to_string())
+        self.address(peer, forwarded).map(|address| address.to_string())
     }
 
-    /// Checks the options of a rate limiter on a route of the host's.
+    /// Checks the options of a new rate limiter on a route of the host's. Of limiters without a `keyPrefix` that have the
+    /// same rule only one may be made, because they would share a counter, unseen.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
     pub fn check_limit_rule(&self, rule: &Value) -> Result<(), Error> {
-        limit_rule(rule).map(|_| ())
+        let rule = LimitRule::read(rule)?;
+        if rule.is_named || self.0.unnamed_limiters.lock().insert(rule.counter.name().to_owned()) {
+            return Ok(());
+        }
+        Err(Error::configuration(
+            "rateLimiter(): keyPrefix is missing, and another limiter without one has the same maxAttempts and \
+             durationSeconds: they would share one counter. Give each limiter a keyPrefix, such as 'mail', or the same \
+             one to those that shall count together",
+        ))
     }
 
-    /// Counts one hit on a route of the host's. `key` is an address (folded: IPv6 by /64) or the host's own key.
-    pub async fn limit(&self, rule: &Value, key: &str, is_address: bool) -> Limited {
-        let (policy, budget) = match limit_rule(rule) {
-            Ok(rule) => rule,
+    /// Counts one hit on a route of the host's, by the `key` that its limiter gave, or by the client's address (IPv6 by
+    /// /64). `peer` and `forwarded` are as in [`AuthServer::client_address`].
+    pub async fn limit(&self, rule: &Value, key: &Value, peer: &str, forwarded: &[String]) -> Limited {
+        let read = LimitRule::read(rule).and_then(|rule| Ok((rule, limit::route_key(key)?)));
+        let (rule, key) = match read {
+            Ok(read) => read,
             Err(error) => return Limited { headers: Vec::new(), error: Some(error), events: Vec::new() },
         };
-        let address = if is_address { client_ip::canonical(key) } else { None };
         let mut events = Vec::new();
-        if is_address && address.is_none() {
-            events.extend(self.realm().unknown_address());
-        }
-        let key = if is_address {
-            let bucket = address.map_or_else(|| "unknown".to_owned(), client_ip::bucket);
-            limit::custom(&policy, &format!("address:{bucket}"))
-        } else {
-            limit::custom(&policy, &format!("key:{key}"))
-        };
-        match self.realm().cache.hit(&key, budget).await {
-            verdict @ Verdict::Granted { .. } => {
-                Limited { headers: limit::headers(&policy, budget, verdict), error: None, events }
+        let subject = match key {
+            Some(key) => format!("key:{key}"),
+            None => {
+                let address = self.address(peer, forwarded);
+                events.extend(self.address_warning(peer, forwarded, address));
+                format!("address:{}", address.map_or_else(|| "unknown".to_owned(), client_ip::bucket))
             }
-            Verdict::Exceeded { retry_after } => Limited {
-                headers: Vec::new(),
-                error: Some(limit::exceeded(&policy, budget, retry_after)),
-                events: {
-                    events.extend(self.event(|| {
-                        Event::new(EventName::RateLimitExceeded)
-                            .with("limit", policy.as_str())
-                            .with("retryAfter", limit::seconds_up(retry_after))
-                    }));
-                    events
-                },
-            },
+        };
+        let LimitRule { policy, budget, .. } = &rule;
+        match self.realm().cache.hit(&rule.counter.bucket(&subject), *budget).await {
+            verdict @ Verdict::Granted { .. } => {
+                Limited { headers: limit::headers(policy, *budget, verdict), error: None, events }
+            }
+            Verdict::Exceeded { retry_after } => {
+                events.extend(self.event(|| {
+                    Event::new(EventName::RateLimitExceeded)
+                        .with("limit", policy.as_str())
+                        .with("retryAfter", limit::seconds_up(retry_after))
+                }));
+                let error = limit::exceeded(policy, *budget, retry_after);
+                Limited { headers: Vec::new(), error: Some(error), events }
+            }
+        }
+    }
+
+    fn address(&self, peer: &str, forwarded: &[String]) -> Option<IpAddr> {
+        client_ip::client(Some(peer), forwarded.iter().map(String::as_str), &self.realm().config.trust_proxy)
+    }
+
+    fn address_warning(&self, peer: &str, forwarded: &[String], address: Option<IpAddr>) -> Option<Event> {
+        let (realm, forwarded) = (self.realm(), forwarded.iter().map(String::as_str));
+        if address.is_none() {
+            realm.unknown_address()
+        } else if client_ip::is_undeclared_proxy(peer, forwarded, &realm.config.trust_proxy) {
+            realm.undeclared_proxy(peer)
+        } else {
+            None
         }
     }
 }
 
-fn limit_rule(rule: &Value) -> Result<(String, Budget), Error> {
-    let mut read = Reader::new("rateLimiter()", rule)?;
-    let prefix = read.text("keyPrefix")?.unwrap_or("route").to_owned();
-    for member in ["maxAttempts", "durationSeconds"] {
-        if read.value(member).is_none() {
-            return Err(read.error(member, "is missing"));
+/// The options of a rate limiter, checked.
+struct LimitRule {
+    /// The name that headers and events carry.
+    policy: String,
+    is_named: bool,
+    counter: Counter,
+    budget: Budget,
+}
+
+impl LimitRule {
+    fn read(rule: &Value) -> Result<Self, Error> {
+        let mut read = Reader::new("rateLimiter()", rule)?;
+        let prefix = read.text("keyPrefix")?;
+        for member in ["maxAttempts", "durationSeconds"] {
+            if read.value(member).is_none() {
+                return Err(read.error(member, "is missing"));
+            }
         }
+        let has_key = read.function("key")?;
+        read.finish()?;
+        let budget = limit::custom_budget(rule)?;
+        let counter = prefix.map_or_else(|| Counter::of_rule(budget, has_key), Counter::named);
+        Ok(Self { policy: prefix.unwrap_or("route").to_owned(), is_named: prefix.is_some(), counter, budget })
     }
-    read.function("key")?;
-    read.finish()?;
-    Ok((prefix, limit::custom_budget(rule)?))
 }

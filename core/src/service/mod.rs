@@ -2,7 +2,7 @@
 //! (events for the log, notices for hooks) in a [`Trail`].
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -19,6 +19,8 @@ use crate::password::{Hasher, Origin};
 use crate::store::Store;
 use crate::token::device::DeviceUser;
 
+mod addresses;
+pub(crate) mod api_key;
 pub(crate) mod attempt;
 pub mod device;
 pub mod freshness;
@@ -38,6 +40,7 @@ pub mod roles;
 pub mod sessions;
 pub mod users;
 
+pub(crate) use addresses::Warned;
 use freshness::Freshness;
 use keys::Keys;
 
@@ -71,8 +74,8 @@ pub struct Realm {
     /// Users whose surplus sessions a login of this process is ending.
     pub(crate) ending_surplus: Mutex<HashSet<String>>,
     pub(crate) last_maintenance: AtomicI64,
-    /// Whether the host knows that clients without an address are counted as one.
-    pub(crate) warned_of_address: AtomicBool,
+    /// Which warnings about addresses of clients the host has had.
+    pub(crate) warned: Warned,
 }
 
 impl Realm {
@@ -112,18 +115,6 @@ impl Realm {
             Revocation::Sessions(ids) => self.freshness.forget_sessions(ids.iter().map(String::as_str)),
             Revocation::User(id) => self.freshness.forget_user(id),
         }
-    }
-
-    /// The warning that a client has no address, once for each server. Without limits nobody is counted, so nobody is warned.
-    pub(crate) fn unknown_address(&self) -> Option<Event> {
-        let is_first = self.config.rate_limits.is_some() && !self.warned_of_address.swap(true, Ordering::Relaxed);
-        is_first.then(|| {
-            Event::new(EventName::HookFailure).with("hook", "trustProxy").with(
-                "cause",
-                "a request came without the client's address, so limits count all such clients as one: set trustProxy to \
-                 the number of proxies in front of this server, which then believes what they say in X-Forwarded-For",
-            )
-        })
     }
 
     /// What background work has left to be logged.

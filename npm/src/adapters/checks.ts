@@ -113,12 +113,18 @@ function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions
   return { roles, check };
 }
 
-/** A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. */
+/** Who is at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`. */
+export type Origin = readonly [peer: string | undefined, forwarded: string | readonly string[] | null | undefined];
+
+/**
+ * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The core decides
+ * what is a key, and how far forwarded addresses are believed.
+ */
 export function makeLimiter<Req, Res>(
   server: AuthServer,
   surface: Surface<Req, Res>,
   options: RateLimiterOptions<Req>,
-  addressOf: (req: Req) => string | undefined,
+  originOf: (req: Req) => Origin,
 ): Check<Req, Res> {
   if (typeof options !== "object" || options === null) {
     throw new SentriError("CONFIGURATION_ERROR", "rateLimiter() needs options: rateLimiter({maxAttempts: 3, durationSeconds: 60})");
@@ -126,13 +132,19 @@ export function makeLimiter<Req, Res>(
   const rule = server.checkLimitRule(options);
   const own = options.key;
   return async (req, res) => {
-    // A request without a key of its own shares no bucket with others: its address counts.
-    const key = await own?.(req);
-    if (typeof key === "object" && key !== null) throw new SentriError("CONFIGURATION_ERROR", "rateLimiter(): key must give a text, or nothing for the address");
-    const { headers, error } = await server.limit(rule, String(key ?? addressOf(req) ?? ""), key === undefined || key === null, surface.requestId(req));
+    const { headers, error } = await server.limit(rule, keyText(await own?.(req)), originOf(req), surface.requestId(req));
     surface.addHeaders(res, headers);
     return error;
   };
+}
+
+/** The key of a limiter as JSON. What JSON can't hold becomes something that is no key. */
+function keyText(key: unknown): string {
+  if (key === undefined || key === null) return "null";
+  if (typeof key === "bigint") return `"${key}"`;
+  // A lone surrogate could not cross.
+  if (typeof key === "string") return JSON.stringify(Buffer.from(key).toString());
+  return typeof key === "boolean" || Number.isFinite(key) ? JSON.stringify(key) : "[]";
 }
 
 /** Goes on as middleware with a callback does: at once where the outcome is there. `reply` sends an answer. */

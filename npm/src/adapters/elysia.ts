@@ -4,7 +4,7 @@ import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Origin, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, whole, type Parts } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
@@ -53,7 +53,7 @@ export function withElysia(Framework: typeof Elysia) {
     },
     macro: () => plugin().macro(makeMacros(makeChecks(server, surface))),
     rateLimiter(options: RateLimiterOptions<Context>) {
-      const check = makeLimiter(server, surface, options as never, addressBy(server));
+      const check = makeLimiter(server, surface, options as never, originOf);
       const hook = options.key
         ? async (ctx: Parts) => demand(check(whole(ctx), ctx))
         : async ({ request, set, store, server: host }: Parts & { server: Context["server"] }) => {
@@ -78,9 +78,12 @@ export function withElysia(Framework: typeof Elysia) {
   return { createAuthElysia, createIdempotencyMiddleware };
 }
 
+type Served = Pick<Parts, "request"> & { server?: Context["server"] };
+
+const originOf = ({ request, server }: Served): Origin => [peerOf(request, server ?? null), request.headers.get("x-forwarded-for")];
+
 /** Where a request comes from, by the server's rules about forwarded addresses. */
-const addressBy = (server: AuthServer) => ({ request, server: host }: Pick<Parts, "request"> & { server?: Context["server"] }) =>
-  server.clientAddress(peerOf(request, host ?? null), request.headers.get("x-forwarded-for"));
+const addressBy = (server: AuthServer) => (parts: Served) => server.clientAddress(...originOf(parts));
 
 /** Elysia's own way to answer from where a user is resolved. */
 interface Answers {

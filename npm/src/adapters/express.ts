@@ -8,7 +8,7 @@ import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
 import { expressGate } from "./idempotency/express.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
-import { NodeGuardRequest, addHeaders, one, readRequest, writeResponse } from "./node.js";
+import { NodeGuardRequest, addHeaders, forwardedFor, one, readRequest, writeResponse } from "./node.js";
 
 /** What requests have, `user` and `auth` behind `protect()`. An application may declare the same members more narrowly. */
 export interface SentriExpressRequest {
@@ -85,7 +85,7 @@ function serving(server: AuthServer) {
         .then((response) => writeResponse(req, res, response))
         .catch(next);
     },
-    rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => req.ip)),
+    rateLimiter: (options: RateLimiterOptions<Request>) => middleware(makeLimiter(server, surface, options, (req) => [req.ip, forwardedFor(req)])),
     idempotencyMiddleware: (options?: IdempotencyOptions<Request>): ExpressMiddleware => expressGate(new Gate(options, server)),
   };
 }

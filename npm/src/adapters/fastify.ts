@@ -9,6 +9,7 @@ import { respond, surface } from "./fastify-context.js";
 import { FastifyEndpoints, type FastifyErrorHandler } from "./fastify-endpoints.js";
 import { fastifyGate } from "./idempotency/fastify.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { forwardedFor } from "./node.js";
 
 export type { FastifyErrorHandler } from "./fastify-endpoints.js";
 
@@ -52,7 +53,8 @@ function serving(server: AuthServer) {
     plugin: () => endpoints.plugin(),
     router: () => endpoints.plugin(),
     errorHandler: (options?: ErrorHandlerOptions<FastifyRequest>) => endpoints.errorHandler(errorHandler(options)),
-    rateLimiter: (options: RateLimiterOptions<FastifyRequest>) => hook(makeLimiter(server, surface, options, (request) => request.ip)),
+    rateLimiter: (options: RateLimiterOptions<FastifyRequest>) =>
+      hook(makeLimiter(server, surface, options, ({ ip, raw }) => [ip, forwardedFor(raw)])),
     idempotencyMiddleware: (options?: IdempotencyOptions<FastifyRequest>) => fastifyGate(new Gate(options, server)),
   };
 }

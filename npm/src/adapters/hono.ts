@@ -6,7 +6,7 @@ import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi } from "./api.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Surface } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Origin, type Surface } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -59,7 +59,8 @@ function platformPeer(env: Ctx["env"]): string | undefined {
   return typeof named === "string" ? named : undefined;
 }
 
-const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(peerOf(c), c.req.header("x-forwarded-for"));
+const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];
+const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...originOf(c));
 
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
 const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => (c, next) => {
@@ -103,7 +104,7 @@ export function withHono(Framework: new () => Hono) {
       return app;
     },
     rateLimiter: (options: RateLimiterOptions<Context>) =>
-      middleware(makeLimiter(server, surface, options, addressBy(server))),
+      middleware(makeLimiter(server, surface, options, originOf)),
     idempotencyMiddleware: (options?: IdempotencyOptions<Context>) => honoGate(new Gate(options, server), addressBy(server)),
   });
   function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;

@@ -11,7 +11,7 @@ import { demand, makeAnswer, makeChecks, makeLimiter, type Check } from "./check
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { koaGate } from "./idempotency/koa.js";
 import { requestId, respond, surface, type KoaContext } from "./koa-context.js";
-import { readRequest } from "./node.js";
+import { forwardedFor, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
 /** The endpoints as a router of @koa/router. */
@@ -90,7 +90,8 @@ function serving(server: AuthServer) {
   let router: KoaRouter | undefined;
   return {
     router: () => (router ??= makeRouter(server)),
-    rateLimiter: (options: RateLimiterOptions<KoaContext>) => middleware(makeLimiter(server, surface, options, (ctx) => ctx.ip)),
+    rateLimiter: (options: RateLimiterOptions<KoaContext>) =>
+      middleware(makeLimiter(server, surface, options, ({ ip, req }) => [ip, forwardedFor(req)])),
     idempotencyMiddleware: (options?: IdempotencyOptions<KoaContext>) => koaGate(new Gate(options, server)),
   };
 }

@@ -46,6 +46,11 @@ function rare(req: IncomingMessage, name: string): string | undefined {
   return foldHeaders(req.headers).get(name)?.join(name === "cookie" ? "; " : ", ");
 }
 
+/** The addresses that proxies have added, as the endpoints read them. */
+export function forwardedFor(req: IncomingMessage): string | readonly string[] | undefined {
+  return req.headers["x-forwarded-for"] ?? rare(req, "x-forwarded-for");
+}
+
 /**
  * A header that proves where a request comes from. Where `headers` and `rawHeaders` differ, both values stand in it, and such a
  * text is nobody's origin: a request is never taken for one without Origin because its host has lost the header.

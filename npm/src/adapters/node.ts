@@ -4,10 +4,10 @@ import type { NativeRequest } from "../native.js";
 import { bodyText } from "./body-text.js";
 import type { HeaderPairs } from "./checks.js";
 import { readBody } from "./node-body.js";
-import { header, headerPairs, one, proof } from "./node-headers.js";
+import { forwardedFor, header, headerPairs, one, proof } from "./node-headers.js";
 import { schemeOf } from "./scheme.js";
 
-export { one };
+export { forwardedFor, one };
 
 /** What a framework says of a request, where that differs from what `node:http` says. */
 export interface Told {

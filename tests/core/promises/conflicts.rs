@@ -31,7 +31,7 @@ async fn a_lost_race_at_any_statement_is_run_again() {
     let (losing, db) = through_proxy(&own).await;
     let (direct, store) = (store_at(&own.option), store_at(&db));
     let bench = || {
-        let more = json!({ "apiKey": "key", "sessionCheck": { "maxAge": 0 } });
+        let more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
         Bench::unmigrated(&db, more, Host::default(), Arc::clone(&store))
     };
     bench().server.migrate().await.unwrap();

@@ -87,7 +87,7 @@ impl Subject {
         let identifiers =
             json!([{ "type": "username", "value": name }, { "type": "handle", "value": format!("{name}-2") }]);
         let body = json!({ "identifiers": identifiers, "password": PASSWORD });
-        let answer = bench.request("POST", "/register", &[("x-api-key", "key")], Some(body)).await;
+        let answer = bench.request("POST", "/register", &[("x-api-key", "key of the application")], Some(body)).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         let made = answer.body["data"]["user"]["identifiers"].as_array().unwrap();
         let identifiers = made.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
@@ -102,7 +102,7 @@ impl Subject {
             bench.request(method, path, &[("authorization", &bearer)], body).await
         };
         let by_key = async |method: &str, path: &str, body: Option<Value>| {
-            bench.request(method, path, &[("x-api-key", "key")], body).await
+            bench.request(method, path, &[("x-api-key", "key of the application")], body).await
         };
         let user = format!("/users/{}", login.user_id);
         match operation {
@@ -185,7 +185,7 @@ async fn leaves_no_half_state<E: Executor>(db: &Value, make: impl Fn() -> E) {
     let store: Arc<dyn Store> =
         Arc::new(SqlStore::new(Faulty { executor: make(), plan: Arc::clone(&plan) }, normalize_adopted));
     let bench = || {
-        let more = json!({ "apiKey": "key", "sessionCheck": { "maxAge": 0 } });
+        let more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
         Bench::unmigrated(db, more, Host::default(), Arc::clone(&store))
     };
     let first = bench();

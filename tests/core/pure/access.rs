@@ -122,6 +122,13 @@ fn api_keys() {
         let error = ApiKeys::from_option(Some(&bad)).unwrap_err();
         assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with("apiKey"), "{bad}");
     }
+    for short in [json!("1"), json!("seven 7"), json!(["long enough by far", "\u{1f511}\u{1f511}\u{1f511}"])] {
+        let error = ApiKeys::from_option(Some(&short)).unwrap_err();
+        assert!(error.message.starts_with("apiKey must have at least 8 characters"), "{}", error.message);
+    }
+    let warning = |key: &str| ApiKeys::from_option(Some(&json!(key))).unwrap().unwrap().warning();
+    assert!(warning("eight 88").unwrap().starts_with("apiKey has fewer than 16 characters"));
+    assert_eq!((warning(&"k".repeat(15)).is_some(), warning(&"k".repeat(16))), (true, None));
     let keys = ApiKeys::from_option(Some(&json!(["canary-one", "canary-two"]))).unwrap().unwrap();
     assert!(keys.accept(Some("canary-one")) && keys.accept(Some("canary-two")));
     for bad in
@@ -130,6 +137,6 @@ fn api_keys() {
         assert!(!keys.accept(bad), "{bad:?}");
     }
     assert!(!format!("{keys:?}").contains("canary"));
-    let single = ApiKeys::from_option(Some(&json!("only"))).unwrap().unwrap();
-    assert!(single.accept(Some("only")) && !single.accept(Some("other")));
+    let single = ApiKeys::from_option(Some(&json!("the only one"))).unwrap().unwrap();
+    assert!(single.accept(Some("the only one")) && !single.accept(Some("other")));
 }

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use sentri_core::http::client_ip::{TrustProxy, bucket, canonical, client, resolve};
+use sentri_core::http::client_ip::{TrustProxy, bucket, canonical, client, is_undeclared_proxy, resolve};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};
@@ -11,6 +11,11 @@ fn vectors() {
     vectors::run("client-ip", |given| match text(given, "op") {
         "canonical" => Ok(canonical(text(given, "text")).map_or(Value::Null, |address| json!(address.to_string()))),
         "bucket" => Ok(json!(bucket(canonical(text(given, "text")).unwrap()))),
+        "undeclared" => {
+            let trust = TrustProxy::from_option(option(given, "trustProxy")).map_err(shown)?;
+            let forwarded = texts(given, "forwarded");
+            Ok(json!(is_undeclared_proxy(text(given, "peer"), forwarded.iter().map(String::as_str), &trust)))
+        }
         _ => {
             let trust = TrustProxy::from_option(option(given, "trustProxy")).map_err(shown)?;
             let peer = text(given, "peer").parse().unwrap();

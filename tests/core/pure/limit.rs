@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sentri_core::limit::{self, Bucket, Budget, LimitRules, Settlement, Step, Verdict};
+use sentri_core::limit::{self, Bucket, Budget, Counter, LimitRules, Settlement, Step, Verdict};
+use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};
@@ -85,6 +86,60 @@ fn keys_hold_no_identifier_and_never_meet() {
     }
     assert_eq!(limit::login_account(subject), limit::login_account(subject));
     assert_ne!(limit::login_account("a"), limit::login_account("b"));
+}
+
+/// By the table that Node and Python run too.
+#[test]
+fn keys_of_limiters() {
+    vectors::run("limit-key", |given| limit::route_key(&given["key"]).map(|key| json!(key)).map_err(shown));
+}
+
+/// Every process names the counter of a limiter alike, and no two limiters of different rules or names share one.
+#[test]
+fn counters_of_limiters() {
+    let budget = |limit, seconds| Budget { limit, window: Duration::from_secs(seconds) };
+    let counters = [
+        Counter::of_rule(budget(3, 60), false),
+        Counter::of_rule(budget(3, 60), true),
+        Counter::of_rule(budget(36, 0), false),
+        Counter::of_rule(budget(3, 61), false),
+        Counter::named("route"),
+        Counter::named("3.60.address"),
+        Counter::named(""),
+    ];
+    for (at, counter) in counters.iter().enumerate() {
+        assert!(!counters[at + 1..].contains(counter), "{counter:?}");
+        assert_eq!(limit::limiter(&counter.bucket("a")), format!("custom:{}", counter.name()));
+        assert_ne!(counter.bucket("a"), counter.bucket("b"));
+    }
+    assert_eq!(Counter::named("mail").bucket("a"), limit::custom("mail", "a"));
+}
+
+/// Two limiters without a name and with the same rule are an error at the second; all else has a counter of its own.
+#[tokio::test]
+async fn a_second_limiter_needs_a_name() {
+    let options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": "s".repeat(32) });
+    let server = || AuthServer::new(&options, Host::default()).unwrap();
+    let (one, other) = (server(), server());
+    let rule = |limit: u32| json!({ "maxAttempts": limit, "durationSeconds": 60 });
+    let mut by_key = rule(1);
+    by_key["key"] = json!("[function]");
+    let mut named = rule(1);
+    named["keyPrefix"] = json!("mail");
+    for rule in [&rule(1), &rule(2), &by_key, &named, &named] {
+        one.check_limit_rule(rule).unwrap();
+    }
+    for rule in [&rule(1), &by_key] {
+        let error = one.check_limit_rule(rule).unwrap_err();
+        assert_eq!(error.code, "CONFIGURATION_ERROR");
+        assert!(error.message.contains("keyPrefix"), "{}", error.message);
+    }
+    other.check_limit_rule(&rule(1)).unwrap();
+    let passes = async |rule: &Value, key: Value| one.limit(rule, &key, "203.0.113.7", &[]).await.error.is_none();
+    assert!(passes(&rule(1), Value::Null).await && !passes(&rule(1), Value::Null).await);
+    for rule in [&rule(2), &by_key, &named] {
+        assert!(passes(rule, Value::Null).await, "{rule}");
+    }
 }
 
 #[test]

@@ -190,6 +190,32 @@ async fn an_outage_opens_no_door() {
     }
 }
 
+/// A peek counts nothing, and knows of the hits of other processes, while Redis is away too.
+#[tokio::test]
+async fn peeks_see_the_hits_of_others_and_count_none() {
+    let (proxy, url) = proxied().await;
+    let (here, there) = (cache(&url), cache(&redis_url()));
+    let key = make_id();
+    for _ in 0..4 {
+        assert!(is_granted(&there.hit(&key, FIVE).await));
+    }
+    for _ in 0..10 {
+        assert!(is_granted(&here.peek(&key, FIVE).await), "one is left");
+    }
+    assert!(is_granted(&here.hit(&key, FIVE).await));
+    for cache in [&here, &there] {
+        assert!(!is_granted(&cache.peek(&key, FIVE).await) && !is_granted(&cache.hit(&key, FIVE).await));
+    }
+    proxy.set(Line::Cut);
+    assert!(!is_granted(&here.peek(&key, FIVE).await), "spent before, spent now");
+    let fresh = make_id();
+    for _ in 0..10 {
+        assert!(is_granted(&here.peek(&fresh, FIVE).await));
+    }
+    fail(&here, &fresh, 5).await;
+    assert!(!is_granted(&here.peek(&fresh, FIVE).await));
+}
+
 /// A Redis that comes back empty does not set anybody free.
 #[tokio::test]
 async fn an_emptied_redis_is_told() {

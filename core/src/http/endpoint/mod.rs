@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::hook::Operation;
-use crate::service::{self, Caller, Realm, Trail, keys, maintenance};
+use crate::service::{self, Caller, Realm, Trail, api_key, keys, maintenance};
 
 mod account;
 mod admin;
@@ -131,6 +131,9 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static Rou
 }
 
 async fn serve(route: &Route, call: &mut Call<'_>) -> Result<super::Response, Failure> {
+    // Everywhere, since a right key makes a difference at public endpoints too.
+    let key = call.request.header("x-api-key");
+    call.caller.trusted = api_key::accept(call.realm, key, &call.caller, &mut call.trail).await?;
     admit(route, call).await?;
     if route.endpoint == Endpoint::Keys {
         return token::keys(call);
@@ -166,9 +169,7 @@ async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
         Access::Public => return Ok(()),
         Access::Admin if call.caller.trusted => return Ok(()),
         Access::Admin if realm.config.api_keys.is_some() && call.request.header("x-api-key").is_some() => {
-            let error = account::wrong_key();
-            call.trail.note(|| guard::failure("server", &error));
-            return Err(error.into());
+            return Err(account::wrong_key().into());
         }
         Access::Admin | Access::User => {}
     }
@@ -214,10 +215,7 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
         events.extend(outcome.event().or_else(|| outcome.defect()));
         trail.events = events;
     }
-    if caller.address.is_none() {
-        trail.events.extend(realm.unknown_address());
-    }
-    let _ = request;
+    trail.events.extend(address_warning(realm, request, &caller));
     let mut response = response;
     // A silent refresh says that it is for no cache, and so does every response of ours.
     response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
@@ -305,12 +303,19 @@ impl Outcome<'_> {
     }
 }
 
+/// The warning that limits count this client together with others, unless it was given.
+fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<Event> {
+    let (Some(_), Some(peer)) = (&caller.address, request.client_ip.as_deref()) else { return realm.unknown_address() };
+    let is_undeclared = realm.config.rate_limits.is_some()
+        && client_ip::is_undeclared_proxy(peer, request.header_values("x-forwarded-for"), &realm.config.trust_proxy);
+    if is_undeclared { realm.undeclared_proxy(peer) } else { None }
+}
+
 fn caller(realm: &Realm, request: &Request) -> Caller {
     let config = &realm.config;
     let forwarded: Vec<&str> = request.header_values("x-forwarded-for").collect();
     let ip = client_ip::client(request.client_ip.as_deref(), forwarded.into_iter(), &config.trust_proxy);
     let user_agent = request.header("user-agent").map(|text| text.chars().take(MAX_USER_AGENT).collect());
-    let trusted = config.api_keys.as_ref().is_some_and(|keys| keys.accept(request.header("x-api-key")));
     Caller {
         ip: ip.map(|ip| ip.to_string()),
         address: ip.map(client_ip::bucket),
@@ -318,7 +323,7 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
         request_id: request.request_id.clone(),
         host_context: request.host_context,
         transaction: None,
-        trusted,
+        trusted: false,
         devices: Vec::new(),
     }
 }

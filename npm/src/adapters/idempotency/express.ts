@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderPairs } from "../checks.js";
+import { forwardedFor } from "../node.js";
 import { Execution, bytesOf, pairsOf, recordOf, type Gate, type Verdict } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
@@ -13,7 +14,8 @@ export function expressGate(gate: Gate) {
     const value = req.headers[gate.header];
     if (value === undefined) return next();
     const { originalUrl, url = "/", ip, socket, hostname: host, body, _body, readableEnded } = req;
-    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address: ip ?? socket.remoteAddress, host, body, isRead: _body ?? readableEnded });
+    const address = gate.addressOf(ip ?? socket.remoteAddress, forwardedFor(req));
+    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address, host, body, isRead: _body ?? readableEnded });
     const verdict = gate.judge(req, keyed);
     if (verdict instanceof Promise) verdict.then((late) => follow(late, req, res, next)).catch(next);
     else follow(verdict, req, res, next);

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import { forwardedFor } from "../node.js";
 import { Execution, bytesOf, pairsOf, recordOf, type Gate } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
@@ -12,7 +13,8 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
     app.addHook("preHandler", async (request, reply) => {
       const value = request.headers[gate.header];
       if (value === undefined) return;
-      const { originalUrl: url, ip: address, hostname: host, body } = request;
+      const { originalUrl: url, hostname: host, body } = request;
+      const address = gate.addressOf(request.ip, forwardedFor(request.raw));
       const verdict = await gate.judge(request, keyedOf(request.raw, value, { url, address, host, body, isRead: true }));
       if (verdict === undefined) return;
       if (verdict instanceof Execution) {

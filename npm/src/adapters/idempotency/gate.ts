@@ -5,7 +5,7 @@ import type { GuardRequest } from "../../guardian.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../native.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
-import type { HeaderPairs } from "../checks.js";
+import type { HeaderPairs, Origin } from "../checks.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
@@ -125,6 +125,11 @@ export class Gate<Ctx = any> {
     this.native = openGate(describe({ ...options, redisUrl, keyPrefix }));
     this.header = unwrap<string>(this.native.configuration()).toLowerCase();
     this.credential = options.credential ?? undefined;
+  }
+
+  /** The client's address: what the framework says, and where there is a server what its `trustProxy` makes of that. */
+  addressOf(...origin: Origin): string | undefined {
+    return this.server ? this.server.clientAddress(...origin) : origin[0];
   }
 
   /** What becomes of a request; at once where answers are in the memory of this process and nobody has to be asked. */

@@ -2,6 +2,7 @@ import { finished } from "node:stream";
 import type { Middleware } from "koa";
 import type { HeaderPairs } from "../checks.js";
 import type { KoaContext } from "../koa-context.js";
+import { forwardedFor } from "../node.js";
 import { Execution, bytesOf, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
@@ -11,7 +12,7 @@ export function koaGate(gate: Gate): Middleware {
     const value = ctx.req.headers[gate.header];
     if (value === undefined) return next();
     const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-    const told = { url: ctx.originalUrl, address: ctx.ip, host: ctx.hostname, body: rawBody ?? body };
+    const told = { url: ctx.originalUrl, address: gate.addressOf(ctx.ip, forwardedFor(ctx.req)), host: ctx.hostname, body: rawBody ?? body };
     const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, told));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);

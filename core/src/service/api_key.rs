@@ -1,0 +1,49 @@
+//! Guesses at the API key, counted by client address as failed logins are.
+
+use super::{Caller, Realm, Trail};
+use crate::cache::Verdict;
+use crate::error::ErrorCode;
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::limit;
+
+/// The name that refusals and events carry.
+const POLICY: &str = "api-key";
+
+/// Returns whether `given` is an API key. A wrong one is logged and counted; a right one is not counted, but refused as
+/// well while the budget of its address is spent, or guesses could go on until one is right.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`.
+pub(crate) async fn accept(
+    realm: &Realm,
+    given: Option<&str>,
+    caller: &Caller,
+    trail: &mut Trail,
+) -> Result<bool, Failure> {
+    let (Some(keys), Some(given)) = (&realm.config.api_keys, given) else { return Ok(false) };
+    let is_right = keys.accept(Some(given));
+    // The empty key is nobody's, so it is no guess.
+    if let (Some(limits), false) = (&realm.config.rate_limits, given.is_empty()) {
+        let (key, budget) = (limit::api_key_address(caller.bucket()), limits.login_address);
+        // Comparing takes no time, so nothing is in flight: hits and peeks come one after the other.
+        let verdict = if is_right { realm.cache.peek(&key, budget) } else { realm.cache.hit(&key, budget) };
+        if let Verdict::Exceeded { retry_after } = verdict.await {
+            trail.note(|| {
+                Event::new(EventName::RateLimitExceeded)
+                    .with("limit", POLICY)
+                    .with("retryAfter", limit::seconds_up(retry_after))
+            });
+            return Err(limit::exceeded(POLICY, budget, retry_after).into());
+        }
+    }
+    if !is_right {
+        trail.note(|| {
+            Event::new(EventName::ProtectFailure)
+                .with("errorCode", ErrorCode::Unauthorized.as_str())
+                .with("mode", "server")
+                .with("reason", "api_key")
+        });
+    }
+    Ok(is_right)
+}
