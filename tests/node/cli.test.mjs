@@ -133,6 +133,21 @@ test("serve makes devices known, unless it is told not to", async (t) => {
   assert.match(wrong.stderr, /--known-devices must be on or off/);
 });
 
+test("doctor tells of proxies", (t) => {
+  const db = sqliteFile(t);
+  assert.equal(sentri(["migrate", "--db", db]).status, 0);
+  for (const [more, status, line] of [
+    [[], 0, /^ok {4}proxies: none is trusted.*SENTRI_TRUST_PROXY.*trustProxy/m],
+    [["--trust-proxy", "1"], 0, /^ok {4}proxies: .*1 in front$/m],
+    [["--trust-proxy", "10.0.0.0/8, loopback"], 0, /^ok {4}proxies: .*10\.0\.0\.0\/8, loopback$/m],
+    [["--trust-proxy", "next door"], 1, /^wrong proxies: .*trustProxy/m],
+  ]) {
+    const { status: found, stdout } = sentri(["doctor", "--db", db, ...more]);
+    assert.match(stdout, line);
+    assert.equal(found, status, stdout);
+  }
+});
+
 test("the help says where secrets are safe", () => {
   const { stdout } = sentri(["serve", "--help"]);
   for (const [flag, variable] of [["secret", "SENTRI_SECRET"], ["api-key", "SENTRI_API_KEY"], ["db", "DB"]]) {

@@ -5,7 +5,7 @@ import type { ServerOptions } from "../types.js";
 import { loadNative, platformPackage } from "../native.js";
 import { UsageError, suggest, type Flag } from "./arguments.js";
 import { explain } from "./explain.js";
-import { DATABASE, MOUNT, SERVER, WAIT, mountPath, printable, serverOptions, words } from "./options.js";
+import { DATABASE, MOUNT, PROXY, SERVER, WAIT, mountPath, printable, serverOptions, trustProxyOf, words } from "./options.js";
 
 /** A command. */
 export interface Command {
@@ -117,11 +117,22 @@ export const openapi: Command = {
   },
 };
 
+/** Whose word about addresses of clients is believed, and what comes of it where that is nobody's. */
+async function proxies(values: Record<string, string>): Promise<string> {
+  const trustProxy = trustProxyOf(values);
+  if (trustProxy === undefined) {
+    return "none is trusted, which is right where clients connect directly; behind a proxy all clients share one budget of logins until SENTRI_TRUST_PROXY, or trustProxy in your code, names it";
+  }
+  await new AuthServer({ ...serverOptions({ db: "sqlite::memory:" }), trustProxy } as unknown as ServerOptions).close();
+  return `X-Forwarded-For is believed of ${typeof trustProxy === "number" ? `${trustProxy} in front` : trustProxy.join(", ")}`;
+}
+
 export const doctor: Command = {
   summary: "say what is wrong with this installation, and the cure",
   flags: {
     ...DATABASE,
     redis: { value: "url", help: "redis://host:6379, redis+cluster://.. or redis+sentinel://..; none: it is not looked at", env: "REDIS_URL" },
+    ...PROXY,
   },
   async run(values) {
     let bad = 0;
@@ -141,6 +152,7 @@ export const doctor: Command = {
       loadNative();
       return `loads (${platformPackage()})`;
     });
+    if (bad === 0) await check("proxies", () => proxies(values));
     const { redis } = values;
     if (bad === 0 && redis) {
       await check("redis", async () => {

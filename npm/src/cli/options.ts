@@ -22,6 +22,17 @@ export const SERVER: Record<string, Flag> = {
   "api-key": { value: "text", help: `closes registration to others, opens the admin endpoints${VISIBLE}`, env: "SENTRI_API_KEY" },
 };
 
+/** Whom the server believes about addresses of clients. */
+export const PROXY: Record<string, Flag> = {
+  "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
+};
+
+/** The `trustProxy` option: a number, a list, or nothing. */
+export function trustProxyOf({ "trust-proxy": proxies }: Record<string, string>): number | string[] | undefined {
+  if (!proxies) return undefined;
+  return /^\d+$/.test(proxies) ? Number(proxies) : words(proxies);
+}
+
 /** Where the endpoints are. */
 export const MOUNT: Flag = { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" };
 

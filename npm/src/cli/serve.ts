@@ -7,7 +7,7 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import { UsageError, type Flag } from "./arguments.js";
-import { MOUNT, SERVER, WAIT, mountPath, printable, serverOptions, words } from "./options.js";
+import { MOUNT, PROXY, SERVER, WAIT, mountPath, printable, serverOptions, trustProxyOf } from "./options.js";
 
 export const flags: Record<string, Flag> = {
   port: { value: "number", help: "0 takes a free one", env: "PORT", default: "3000" },
@@ -15,7 +15,7 @@ export const flags: Record<string, Flag> = {
   mount: MOUNT,
   ...SERVER,
   ...WAIT,
-  "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
+  ...PROXY,
   "known-devices": {
     value: "on or off",
     help: "whether a login makes its browser known, so that strangers who lock an account out do not reach it",
@@ -32,8 +32,7 @@ export async function run(values: Record<string, string>): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
   const mount = mountPath(values);
-  const proxies = values["trust-proxy"];
-  const trustProxy = proxies !== undefined && /^\d+$/.test(proxies) ? Number(proxies) : proxies && words(proxies);
+  const trustProxy = trustProxyOf(values);
   const knownDevices = ({ on: true, off: false } as Record<string, boolean>)[values["known-devices"]!];
   if (knownDevices === undefined) throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
   const options: Record<string, unknown> = { ...serverOptions(values), knownDevices };

@@ -118,7 +118,8 @@ fn counters_of_limiters() {
 /// Two limiters without a name and with the same rule are an error at the second; all else has a counter of its own.
 #[tokio::test]
 async fn a_second_limiter_needs_a_name() {
-    let options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": "s".repeat(32) });
+    let options =
+        json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": "s".repeat(32) });
     let server = || AuthServer::new(&options, Host::default()).unwrap();
     let (one, other) = (server(), server());
     let rule = |limit: u32| json!({ "maxAttempts": limit, "durationSeconds": 60 });
