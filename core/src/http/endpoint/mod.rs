@@ -305,10 +305,13 @@ impl Outcome<'_> {
 
 /// The warning that limits count this client together with others, unless it was given.
 fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<Event> {
-    let (Some(_), Some(peer)) = (&caller.address, request.client_ip.as_deref()) else { return realm.unknown_address() };
-    let is_undeclared = realm.config.rate_limits.is_some()
-        && client_ip::is_undeclared_proxy(peer, request.header_values("x-forwarded-for"), &realm.config.trust_proxy);
-    if is_undeclared { realm.undeclared_proxy(peer) } else { None }
+    if caller.address.is_none() {
+        return realm.unknown_address();
+    }
+    let peer = request.client_ip.as_deref().filter(|_| realm.config.rate_limits.is_some())?;
+    let forwarded = request.header_values("x-forwarded-for");
+    let is_undeclared = client_ip::is_undeclared_proxy(peer, forwarded, &realm.config.trust_proxy);
+    is_undeclared.then(|| realm.undeclared_proxy(peer)).flatten()
 }
 
 fn caller(realm: &Realm, request: &Request) -> Caller {
