@@ -25,6 +25,8 @@ from support.servers import options, user
 Served = tuple[Any, str]
 #: What a route says of its answer.
 CACHED = {"Cache-Control": "private, max-age=60"}
+#: A limiter whose key is not always there.
+MAYBE: Any = {"max_attempts": 1, "duration_seconds": 60, "key_prefix": "maybe"}
 
 
 class Teapot(SentriError):
@@ -40,7 +42,7 @@ def fastapi(**more: Any) -> Iterator[Served]:
     limit = Depends(auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail"))
     own = Depends(auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60))
 
-    maybe = Depends(auth.rate_limiter(key=lambda request: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe"))
+    maybe = Depends(auth.rate_limiter(key=lambda request: request.headers.get("x-who"), **MAYBE))
 
     @app.get("/maybe", dependencies=[maybe])
     async def by_key_or_address() -> Any:
@@ -84,7 +86,7 @@ def flask(**more: Any) -> Iterator[Served]:
         return {"sent": True}
 
     @app.get("/maybe")
-    @auth.rate_limiter(key=lambda: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe")
+    @auth.rate_limiter(key=lambda: request.headers.get("x-who"), **MAYBE)
     def by_key_or_address() -> Any:
         return {"sent": True}
 
@@ -125,10 +127,7 @@ def django(**more: Any) -> Iterator[Served]:
         path("auth/", include(auth.urls)),
         path("teapot", teapot),
         path("mail", auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")(sent)),
-        path(
-            "maybe",
-            auth.rate_limiter(key=lambda request: request.headers.get("x-who"), max_attempts=1, duration_seconds=60, key_prefix="maybe")(sent),
-        ),
+        path("maybe", auth.rate_limiter(key=lambda request: request.headers.get("x-who"), **MAYBE)(sent)),
         path("own", auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60)(sent)),
         path("me", auth.protect()(me)),
     ]
@@ -197,29 +196,61 @@ def test_a_limit_by_address_looks_behind_trusted_proxies(serve: Serve) -> None:
 
 
 @EACH
-def test_a_limiter_without_a_key_or_a_name_shares_nothing(serve: Serve) -> None:
-    with serve() as (auth, base):
+def test_a_limiter_without_a_key_counts_by_address(serve: Serve) -> None:
+    with serve() as (_, base):
         # A header that is not there gives None.
         assert [get(base, "/maybe").status, get(base, "/maybe", x_who="a").status, get(base, "/maybe").status] == [200, 200, 429]
         assert [get(base, "/maybe", x_who=who).status for who in ("a", "b")] == [429, 200]
-        for key in (None, lambda *_: "a"):
-            auth.rate_limiter(max_attempts=7, duration_seconds=60, key=key)
-            with pytest.raises(SentriError, match=r"^rate_limiter\(\): key_prefix is missing") as refused:
-                auth.rate_limiter(max_attempts=7, duration_seconds=60, key=key)
-            assert refused.value.code == "CONFIGURATION_ERROR"
-        with pytest.raises(SentriError, match=r"^rate_limiter\(\): key must be a function"):
-            auth.rate_limiter(max_attempts=7, duration_seconds=60, key="address")
+
+
+@pytest.mark.parametrize("framework", [sentri.fastapi, sentri.flask, sentri.django])
+def test_limiters_without_a_name_share_no_counter(framework: Any) -> None:
+    auth = framework.AuthServer(**options())
+    rule: Any = {"max_attempts": 7, "duration_seconds": 60}
+    for more in ({}, {"key": lambda *_: "a"}, {"max_attempts": 8}, {"key_prefix": "mail"}, {"key_prefix": "mail"}):
+        auth.rate_limiter(**{**rule, **more})
+    for more in ({}, {"key": lambda *_: "b"}):
+        with pytest.raises(SentriError, match=r"^rate_limiter\(\): key_prefix is missing.*max_attempts") as refused:
+            auth.rate_limiter(**rule, **more)
+        assert refused.value.code == "CONFIGURATION_ERROR"
+    with pytest.raises(SentriError, match=r"^rate_limiter\(\): key must be a function"):
+        auth.rate_limiter(**rule, key="address")
 
 
 @pytest.mark.parametrize("serve", [flask, django], ids=["Flask", "Django"])
 @pytest.mark.parametrize("path", ["/mail", "/auth/login"])
 def test_a_proxy_that_nobody_has_declared_is_warned_of_once(serve: Serve, path: str, caplog: Any) -> None:
-    with serve(rate_limit=True) as (_, base):
-        get(base, "/mail")
+    method = "POST" if path == "/auth/login" else "GET"
+    with serve(rate_limit=True) as (auth, base):
+        auth.migrate()
+        exchange(base, method, path, {})
+        assert proxies_told(caplog) == []
         for _ in range(3):
-            exchange(base, "POST" if path == "/auth/login" else "GET", path, {"x-forwarded-for": "198.51.100.1"})
-    told = [record.getMessage() for record in caplog.records if "trust_proxy" in record.getMessage() or "trustProxy" in record.getMessage()]
-    assert len(told) == 1 and "X-Forwarded-For" in told[0] and "127.0.0.1" in told[0]
+            exchange(base, method, path, {"x-forwarded-for": "198.51.100.1"})
+    (told,) = proxies_told(caplog)
+    assert "127.0.0.1" in told and "X-Forwarded-For" in told and "set trust_proxy" in told
+    with serve(rate_limit=True, trust_proxy=1) as (auth, base):
+        auth.migrate()
+        exchange(base, method, path, {"x-forwarded-for": "198.51.100.1"})
+    assert len(proxies_told(caplog)) == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"logger": False}], ids=["an unconfigured logger", "no logger"])
+def test_without_a_logger_the_process_is_warned_of_a_proxy(more: dict[str, Any]) -> None:
+    auth = sentri.flask.AuthServer(**options(**more))
+    rule = auth.check_limit_rule({"max_attempts": 9, "duration_seconds": 60})
+    handlers, logging.root.handlers = logging.root.handlers, []
+    try:
+        with pytest.warns(RuntimeWarning, match="set trust_proxy") as warned:
+            for _ in range(3):
+                auth.limit(rule, None, "10.0.0.1", ["198.51.100.1"])
+    finally:
+        logging.root.handlers = handlers
+    assert len(warned) == 1
+
+
+def proxies_told(caplog: Any) -> list[str]:
+    return [record.cause for record in caplog.records if getattr(record, "hook", None) == "trustProxy"]
 
 
 def test_a_fastapi_dependency_without_its_parentheses_lets_nobody_in() -> None:

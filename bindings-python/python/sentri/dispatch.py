@@ -32,8 +32,13 @@ class Dispatcher:
 
     def log(self, events: Events, error: Optional[BaseException] = None) -> None:
         """Logs entries, ``error`` with its traceback. A logger that raises harms no request."""
+        surroundings = [event for event in events if event["entry"].get("hook") == "trustProxy"]
+        for event in surroundings:
+            event["entry"]["cause"] = spelt(event["entry"]["cause"])
+        if surroundings and not _is_heard(self._std if self._std is not None else self._logger):
+            _warn_of(surroundings)
         if self._logger is None:
-            return _warn_of(events)
+            return
         for event in events:
             try:
                 self._write(event["level"], event["entry"], error)
@@ -61,5 +66,18 @@ class Dispatcher:
 def _warn_of(events: Events) -> None:
     """Whoever runs a server without a logger hears of what is wrong with its surroundings all the same."""
     for event in events:
-        if event["entry"].get("hook") == "trustProxy":
-            warnings.warn(spelt(event["entry"]["cause"]), RuntimeWarning, stacklevel=2)
+        warnings.warn(event["entry"]["cause"], RuntimeWarning, stacklevel=3)
+
+
+def _is_heard(logger: Any) -> bool:
+    """Whether errors get anywhere by a logger. The one that we have by default is silent until the application configures it."""
+    if isinstance(logger, logging.LoggerAdapter):
+        logger = logger.logger
+    if not isinstance(logger, logging.Logger):
+        return logger is not None
+    enabled, found = logger.isEnabledFor(logging.ERROR), False
+    above: Optional[logging.Logger] = logger
+    while above is not None and not found:
+        found = any(not isinstance(handler, logging.NullHandler) for handler in above.handlers)
+        above = above.parent if above.propagate else None
+    return enabled and found
