@@ -118,13 +118,13 @@ impl AuthClient {
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, self.0.config.logging)
+        decision::authorize(user, required, self.0.config.logging, self.0.config.production)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
     pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, self.0.config.logging)
+        decision::permit(user, outcome, self.0.config.logging, self.0.config.production)
     }
 
     /// The response for an error, in the envelope.

@@ -65,11 +65,11 @@ events! {
     ProtectAutoRefresh = "auth.protect.auto_refresh", Info, ["userId", "mode"];
     AuthorizePassed = "auth.authorize.passed", Info, ["userId", "userRoles", "requiredRoles"];
     AuthorizeDenied = "auth.authorize.denied", Warn, ["userId", "userRoles", "requiredRoles"];
-    AuthorizeUnauthenticated = "auth.authorize.unauthenticated", Warn, ["requiredRoles"];
+    AuthorizeUnauthenticated = "auth.authorize.unauthenticated", Warn, ["requiredRoles", "cause"];
     PermitPassed = "auth.permit.passed", Info, ["userId"];
     PermitDenied = "auth.permit.denied", Warn, ["userId"];
     PermitRoleBypass = "auth.permit.role_bypass", Info, ["userId", "bypassedByRole"];
-    PermitUnauthenticated = "auth.permit.unauthenticated", Warn, [];
+    PermitUnauthenticated = "auth.permit.unauthenticated", Warn, ["cause"];
     RegisterSuccess = "auth.register.success", Info, ["userId", "duration_ms"];
     RegisterFailure = "auth.register.failure", Warn, ["errorCode", "duration_ms", "cause"];
     LoginSuccess = "auth.login.success", Info, ["userId", "duration_ms"];

@@ -359,13 +359,15 @@ impl AuthServer {
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, self.realm().config.logging)
+        let config = &self.realm().config;
+        decision::authorize(user, required, config.logging, config.production)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
     pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, self.realm().config.logging)
+        let config = &self.realm().config;
+        decision::permit(user, outcome, config.logging, config.production)
     }
 
     fn event(&self, make: impl FnOnce() -> Event) -> Option<Event> {

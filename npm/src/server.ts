@@ -195,8 +195,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   /** Whether a password belongs to a bcrypt or argon2id hash. */
   verifyPassword(password: string, hash: string): Promise<boolean> { return this.call("verifyPassword", password, hash); }
 
-  /** Signs an access token; call after `ready()`. */
-  signAccessToken(claims: { id: string; roles?: readonly Role[]; sessionId?: string | null }): string {
+  /** Signs an access token; call after `ready()`. Roles may come from elsewhere, so any text is taken. */
+  signAccessToken(claims: { id: string; roles?: ReadonlyArray<Role | (string & {})>; sessionId?: string | null }): string {
     return unwrap(this.native.signAccessToken(plain(claims)));
   }
   /** Signs a refresh token of generation 0 for a session; call after `ready()`. */

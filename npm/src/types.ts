@@ -303,6 +303,12 @@ export interface ClientOptions<Role extends string = string> {
   loggerService?: string | undefined;
 }
 
+/**
+ * A function of yours that is given a request. It may say more of it than we know, such as `(req: Request<{ id: string }>) => …` for a
+ * route whose path has an `id`.
+ */
+export type OfRequest<Req, Result> = { of(req: Req): Result }["of"];
+
 /** What a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's address. */
 export type LimitKey = string | number | bigint | boolean | null | undefined;
 
@@ -318,11 +324,11 @@ export interface RateLimiterOptions<Req> {
    */
   keyPrefix?: string | undefined;
   /** Replaces the client's address, unless it gives nothing. */
-  key?: ((req: Req) => LimitKey | Promise<LimitKey>) | undefined;
+  key?: OfRequest<Req, LimitKey | Promise<LimitKey>> | undefined;
 }
 
 /** The verdict of `permit()`: truthy lets the request go on. A throw goes to the error handler. */
-export type PermitCheck<Req> = (req: Req) => unknown;
+export type PermitCheck<Req> = OfRequest<Req, unknown>;
 
 /** A check that any of the roles bypass. */
 export interface PermitOptions<Req, Role extends string = string> {

@@ -3,9 +3,12 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
+import { Elysia } from "elysia";
+import Fastify from "fastify";
+import { createAuthFastify } from "../../npm/dist/esm/fastify.mjs";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, inflateRawSync } from "node:zlib";
 import { frameworks, parsing, serve } from "./support/frameworks.mjs";
-import { Browser, PASSWORD, options, sentri, user } from "./support/server.mjs";
+import { Browser, PASSWORD, expresses, options, sentri, user } from "./support/server.mjs";
 
 const { SentriError } = sentri;
 
@@ -143,6 +146,26 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     const rule = { maxAttempts: 1, durationSeconds: 60 };
     for (const more of [{}, { key: () => "a" }, { maxAttempts: 2 }, { keyPrefix: "mail" }, { keyPrefix: "mail" }]) auth.rateLimiter({ ...rule, ...more });
     for (const more of [{}, { key: () => "b" }]) assert.throws(() => auth.rateLimiter({ ...rule, ...more }), { code: "CONFIGURATION_ERROR", message: /^rateLimiter\(\): keyPrefix is missing/ });
+  });
+
+  test(`${name}: a factory that is handed on without being called says what to write (G4)`, { timeout: 20_000 }, async (t) => {
+    const uncalled = ["protect", "permit", "authorize", "rateLimiter"].map((call) => [call, `/uncalled/${call}`]);
+    const { base, auth } = await start(t, framework, {}, (made) => framework === frameworks["Elysia 1.4"] ? [] : uncalled.map(([call, path]) => ({ path, guards: [made[call]] })));
+    const application = { use() {}, get() {} };
+    for (const call of ["protect", framework === frameworks["Fastify 5"] ? "plugin" : "router", "permit", "authorize", "rateLimiter", "errorHandler", "idempotencyMiddleware"]) {
+      for (const given of [[{ headers: {} }, { end() {} }, () => {}], [{ req: {} }, () => {}], [{ request: {} }, () => {}], [application]]) {
+        assert.throws(() => auth[call](...given), { code: "CONFIGURATION_ERROR", message: new RegExp(`^auth\\.${call} was .*: write auth\\.${call}\\(`) }, call);
+      }
+    }
+    if (framework === frameworks["Elysia 1.4"]) {
+      for (const call of ["protect", "router", "macro", "permit"]) assert.throws(() => new Elysia().use(auth[call]), { message: new RegExp(`write auth\\.${call}\\(`) });
+      return;
+    }
+    for (const [call, path] of uncalled) {
+      const { status, body } = await new Browser(base).fetch(path);
+      assert.deepEqual([status, body.code], [500, "CONFIGURATION_ERROR"], path);
+      assert.match(body.message, new RegExp(`write auth\\.${call}\\(`));
+    }
   });
 
   test(`${name}: getCurrentAccessToken takes what a handler is given`, async (t) => {
@@ -311,3 +334,26 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
     }
   });
 }
+
+test("Express and Fastify: endpoints that are mounted without being called do not hang (G4)", { timeout: 20_000 }, async (t) => {
+  const auth = sentri.createAuth(options());
+  t.after(() => auth.close());
+  const app = expresses["Express 5"]();
+  app.use("/auth", auth.router);
+  app.use(auth.errorHandler());
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => server.close());
+  const { body } = await new Browser(`http://127.0.0.1:${server.address().port}`).fetch("/auth/keys");
+  assert.match(body.message, /write auth\.router\(\)$/);
+  const own = createAuthFastify(options());
+  t.after(() => own.close());
+  for (const call of ["plugin", "router", "idempotencyMiddleware"]) {
+    const fastify = Fastify();
+    await assert.rejects(async () => {
+      await fastify.register(own[call]);
+      await fastify.ready();
+    }, { code: "CONFIGURATION_ERROR", message: new RegExp(`write auth\\.${call}\\(`) });
+  }
+  assert.throws(() => sentri.createIdempotencyMiddleware({ headers: {} }), { message: /write createIdempotencyMiddleware\(\)$/ });
+});

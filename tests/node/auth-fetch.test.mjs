@@ -98,8 +98,9 @@ test("a new tab has no token and finds the session by its cookie", async (t) => 
   assert.deepEqual(requests, ["GET /protected -", "POST /auth/refresh -", "GET /protected token"]);
 });
 
-async function setUpTab(t, base, jar, requests) {
+async function setUpTab(t, base, jar, requests, more = {}) {
   const tab = createAuthFetch({
+    ...more,
     baseUrl: `${base}/auth`,
     fetch: (input, init = {}) => {
       const headers = new Headers(init.headers);
@@ -320,6 +321,95 @@ test("outside of a page an address must be absolute", async () => {
   authFetch.close();
 });
 
+test("a visitor who never signed in is told of no end (G7)", async (t) => {
+  const { authFetch, base, jar, requests, signedOuts } = await setUp(t);
+  for (let n = 0; n < 3; n++) assert.equal((await authFetch(`${base}/protected`)).status, 401);
+  assert.equal(await authFetch.refresh(), false);
+  assert.deepEqual([signedOuts(), authFetch.user], [0, undefined], "no page that leads to the login leads there for ever");
+  assert.equal(requests.filter((line) => line === "POST /auth/refresh -").length, 2, "asked once, and once by hand");
+  // A tab that knows of a session hears of its end from one that does not.
+  const told = [];
+  const second = await setUpTab(t, base, jar, requests, { onSignedOut: () => told.push("second") });
+  await login(authFetch);
+  await until(() => second.accessToken === authFetch.accessToken);
+  jar.clear();
+  const third = await setUpTab(t, base, jar, requests, { onSignedOut: () => told.push("third") });
+  assert.equal((await third(`${base}/protected`)).status, 401);
+  await until(() => second.accessToken === undefined && signedOuts() === 1);
+  assert.deepEqual(told, ["second"]);
+  await login(authFetch);
+  await authFetch.logout();
+  assert.equal(signedOuts(), 2);
+});
+
+test("in cookie mode a token that has expired is a session that can end (G7)", async (t) => {
+  const { auth, authFetch, base, clock, jar, requests } = await setUp(t, { accessCookie: true, sessionCheck: false }, { token: "cookie" });
+  const { user: who } = await login(authFetch);
+  const told = [];
+  const fresh = await setUpTab(t, base, jar, requests, { token: "cookie", onSignedOut: () => told.push("ended") });
+  await auth.revokeSessions(who.id);
+  clock.advance(15 * 60_000);
+  assert.equal((await fresh(`${base}/protected`)).status, 401);
+  assert.deepEqual(told, ["ended"]);
+});
+
+test("user is who signed in, and onChange() tells of every change in every tab (G7)", async (t) => {
+  const { auth, authFetch, base, clock, jar, requests } = await setUp(t);
+  const second = await setUpTab(t, base, jar, requests);
+  const seen = { first: [], second: [] };
+  authFetch.onChange((now) => seen.first.push(now));
+  const printed = t.mock.method(console, "error", () => {}).mock;
+  const stop = second.onChange(() => {
+    throw new Error("a view that fails");
+  });
+  second.onChange((now) => seen.second.push(now));
+  const { user: who } = await login(authFetch);
+  assert.deepEqual(authFetch.user, who);
+  const { user: known } = authFetch;
+  await until(() => seen.second.length === 1);
+  assert.equal(printed.callCount(), 1);
+  stop();
+  clock.advance(15 * 60_000);
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  assert.equal(authFetch.user, known, "the same object until something changes");
+  await auth.assignRoles(who.id, ["user", "admin"]);
+  clock.advance(15 * 60_000);
+  assert.equal((await authFetch(`${base}/protected`)).status, 200);
+  const more = { id: who.id, roles: ["user", "admin"] };
+  await until(() => seen.second.length === 2);
+  assert.deepEqual(second.user, more);
+  await authFetch.logout();
+  await until(() => seen.second.length === 3);
+  assert.deepEqual(seen, { first: [who, more, undefined], second: [who, more, undefined] });
+  assert.equal(printed.callCount(), 1, "who has left is not called");
+});
+
+test("a token that the page was rendered with names its user, whatever characters a role has (G7)", async () => {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const token = `${encode({ alg: "HS256" })}.${encode({ id: "u-1", roles: ["größer", 5] })}.x`;
+  const authFetch = createAuthFetch({ baseUrl: "http://127.0.0.1/auth", accessToken: token });
+  assert.deepEqual(authFetch.user, { id: "u-1", roles: ["größer"] });
+  authFetch.close();
+  const opaque = createAuthFetch({ baseUrl: "http://127.0.0.1/auth", accessToken: "abc" });
+  assert.equal(opaque.user, undefined);
+  opaque.close();
+});
+
+test("register() makes a user who can sign in, and says why not (G7)", async (t) => {
+  const { authFetch } = await setUp(t);
+  const identifiers = [{ type: "email", value: "new@example.com" }];
+  const { user: made } = await authFetch.register({ identifiers, password: PASSWORD, roles: ["user"] });
+  assert.deepEqual([made.roles, made.identifiers[0].value, authFetch.user], [["user"], "new@example.com", undefined]);
+  await assert.rejects(authFetch.register({ identifiers, password: PASSWORD }), { code: "USER_ALREADY_EXISTS", statusCode: 409 });
+  assert.equal((await authFetch.login({ identifier: "new@example.com", password: PASSWORD })).user.id, made.id);
+});
+
+test("what is no option is refused", () => {
+  for (const [given, message] of [[{ onSignedout: () => {} }, /onSignedout is not an option/], [{ token: "storage" }, /token must be/], [{ onSignedOut: "/login" }, /onSignedOut must be a function/]]) {
+    assert.throws(() => createAuthFetch(given), { code: "CONFIGURATION_ERROR", message });
+  }
+});
+
 test("forwardCookies() keeps every cookie a header of its own", async (t) => {
   const { base } = await setUp(t, { accessCookie: true });
   const answer = await fetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }) });
@@ -338,4 +428,11 @@ test("forwardCookies() keeps every cookie a header of its own", async (t) => {
   const page = await fetch(`http://127.0.0.1:${server.address().port}`);
   assert.deepEqual(page.headers.getSetCookie(), cookies);
   assert.equal(forwardCookies(new Response("x"), new Headers()), 0);
+});
+
+test("forwardCookies() refuses what takes no cookies", () => {
+  const answer = new Response("x");
+  for (const [target, message] of [[Promise.resolve({ set() {} }), /await cookies\(\)/], [{}, /takes no cookies/], [undefined, /takes no cookies/], [{ headers: {} }, /takes no cookies/]]) {
+    assert.throws(() => forwardCookies(answer, target), { code: "CONFIGURATION_ERROR", message });
+  }
 });

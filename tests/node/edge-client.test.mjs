@@ -361,12 +361,12 @@ test("authorize() and permit() decide and tell", async (t) => {
   const service = "sentri";
   assert.deepEqual(log, [
     ["warn", { service, event: "auth.authorize.denied", userId: "rizz", userRoles: ["user"], requiredRoles: ["admin"], requestId: "r" }],
-    ["warn", { service, event: "auth.authorize.unauthenticated", requiredRoles: ["admin"] }],
+    ["warn", { service, event: "auth.authorize.unauthenticated", requiredRoles: ["admin"], cause: "authorize() found no user: put protect() in front of it" }],
     ["info", { service, event: "auth.authorize.passed", userId: "rizz", userRoles: ["user"], requiredRoles: ["admin", "user"] }],
     ["warn", { service, event: "auth.permit.denied", userId: "rizz" }],
     ["info", { service, event: "auth.permit.passed", userId: "rizz" }],
     ["info", { service, event: "auth.permit.role_bypass", userId: "rizz", bypassedByRole: "user" }],
-    ["warn", { service, event: "auth.permit.unauthenticated" }],
+    ["warn", { service, event: "auth.permit.unauthenticated", cause: "permit() found no user: put protect() in front of it" }],
   ]);
   for (const roles of [[], ["owner"], ["<script>"]]) assert.throws(() => client.roleCheck(roles), { code: "CONFIGURATION_ERROR" });
 });

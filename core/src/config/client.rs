@@ -35,6 +35,8 @@ pub struct ClientConfig {
     pub service: String,
     /// Whether anybody listens to events.
     pub logging: bool,
+    /// Whether answers keep quiet about mistakes of the application.
+    pub production: bool,
     /// Whether the host decides on revocation.
     pub token_revoked: bool,
 }
@@ -47,10 +49,10 @@ impl ClientConfig {
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
         check_mode(&mut read, Mode::Client)?;
-        // Bindings set it in both modes; nothing here depends on it.
-        read.boolean("production", false)?;
+        let production = read.boolean("production", false)?;
         read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it")?;
         let config = Self {
+            production,
             key_uri: key_uri(&mut read)?,
             valid_roles: valid_roles(&mut read)?,
             algorithms: algorithms(&mut read)?,

@@ -134,6 +134,8 @@ pub struct Config {
     pub service: String,
     /// Whether anybody listens to events.
     pub logging: bool,
+    /// Whether answers keep quiet about mistakes of the application.
+    pub production: bool,
     /// Use cases that the host overrides.
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
@@ -167,6 +169,7 @@ impl Config {
         let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
         let mut config = Self {
             database,
+            production,
             roles: RoleRules::from_options(
                 read.value("validRoles"),
                 read.value("adminRoles"),

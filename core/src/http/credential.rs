@@ -67,7 +67,11 @@ pub(super) fn conflict(name: &str) -> Error {
 
 /// The answer to a request that a cookie authenticates and that may come from a page of somebody else's.
 pub(super) fn cross_origin() -> Error {
-    Error::new(ErrorCode::Forbidden, "Cross-origin request refused: add the origin to trustedOrigins if it is yours")
+    Error::new(
+        ErrorCode::Forbidden,
+        "Cross-origin request refused: if the page is another site of yours, add its origin to trustedOrigins; if it is \
+         this site's own, let the proxy in front pass on the Host header as it came, with its port",
+    )
 }
 
 fn same_origin(request: &GuardRequest, trusted: &[Origin]) -> bool {

@@ -39,15 +39,28 @@ impl PermitOutcome {
     }
 }
 
+/// The log's words for a route that no `protect()` guards: a request without a user gets past none.
+const AUTHORIZE_ALONE: &str = "authorize() found no user: put protect() in front of it";
+const PERMIT_ALONE: &str = "permit() found no user: put protect() in front of it";
+
+/// The answer on such a route. In production strangers are not told how the application is built.
+fn alone(cause: &str, production: bool) -> Error {
+    if production { ErrorCode::Unauthorized.into() } else { Error::new(ErrorCode::Unauthorized, cause) }
+}
+
 /// `authorize()`: any of `required`. `user` is `(id, roles)`.
 #[must_use]
-pub fn authorize(user: Option<(&str, &[String])>, required: &[String], logging: bool) -> Decision {
+pub fn authorize(user: Option<(&str, &[String])>, required: &[String], logging: bool, production: bool) -> Decision {
     let (error, name) = match user {
-        None => (Some(ErrorCode::Unauthorized.into()), EventName::AuthorizeUnauthenticated),
+        None => (Some(alone(AUTHORIZE_ALONE, production)), EventName::AuthorizeUnauthenticated),
         Some((_, roles)) if access::authorize(roles, required) => (None, EventName::AuthorizePassed),
         Some(_) => (Some(ErrorCode::Forbidden.into()), EventName::AuthorizeDenied),
     };
-    Decision { error, event: logging.then(|| authorize_event(name, user, required)) }
+    let event = || match user {
+        None => authorize_event(name, user, required).with("cause", AUTHORIZE_ALONE),
+        Some(_) => authorize_event(name, user, required),
+    };
+    Decision { error, event: logging.then(event) }
 }
 
 /// An event of `authorize()` with the fields that it has for this user.
@@ -61,10 +74,10 @@ pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, 
 
 /// `permit()`: words the host's verdict.
 #[must_use]
-pub fn permit(user: Option<(&str, &[String])>, outcome: &PermitOutcome, logging: bool) -> Decision {
+pub fn permit(user: Option<(&str, &[String])>, outcome: &PermitOutcome, logging: bool, production: bool) -> Decision {
     let (error, name) = match (user, outcome) {
         (None, _) | (_, PermitOutcome::Unauthenticated) => {
-            (Some(ErrorCode::Unauthorized.into()), EventName::PermitUnauthenticated)
+            (Some(alone(PERMIT_ALONE, production)), EventName::PermitUnauthenticated)
         }
         (_, PermitOutcome::Bypass(_)) => (None, EventName::PermitRoleBypass),
         (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
@@ -77,6 +90,9 @@ fn permit_event(name: EventName, user: Option<(&str, &[String])>, outcome: &Perm
     let mut event = Event::new(name);
     if let (Some((id, _)), false) = (user, name == EventName::PermitUnauthenticated) {
         event = event.with("userId", id);
+    }
+    if name == EventName::PermitUnauthenticated {
+        event = event.with("cause", PERMIT_ALONE);
     }
     match outcome {
         PermitOutcome::Bypass(role) if name == EventName::PermitRoleBypass => {

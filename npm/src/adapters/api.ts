@@ -14,22 +14,30 @@ export const PROGRAMMATIC = [
 /** The programmatic calls of server mode, the same with every framework. */
 export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]>;
 
+/**
+ * Nothing: a call without arguments takes it. A factory that is handed on without being called, as in `app.get("/me", auth.protect)`,
+ * does not compile for it: what a framework would call it with is no such value. Write `auth.protect()`.
+ */
+export interface WriteItWithParentheses {
+  readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;
+}
+
 /** What guards routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> {
   /** Lets authenticated requests pass and sets their user. */
-  protect(): Guard;
+  protect(...none: WriteItWithParentheses[]): Guard;
   /** Lets users with any of the roles pass; after `protect()`. */
   authorize(...roles: Array<Role | readonly Role[]>): Guard;
   /** Lets requests pass that your check says yes to; after `protect()`. */
-  permit(check: PermitCheck<Ctx> | PermitOptions<Ctx, Role>): Guard;
+  permit(check: PermitCheck<Ctx> | PermitOptions<Ctx, Role>, ...none: WriteItWithParentheses[]): Guard;
   /** Answers every error in the envelope. */
-  errorHandler(options?: ErrorHandlerOptions<Req>): Handler;
+  errorHandler(options?: ErrorHandlerOptions<Req>, ...none: WriteItWithParentheses[]): Handler;
 }
 
 /** What server mode has beside that, and beside the endpoints. `Idempotency` is what the framework takes for a whole application. */
 export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard> extends ProgrammaticApi<Role> {
   /** Limits how often a client may call a route. */
-  rateLimiter(options: RateLimiterOptions<Ctx>): Guard;
+  rateLimiter(options: RateLimiterOptions<Ctx>, ...none: WriteItWithParentheses[]): Guard;
   /** Runs requests with the same key once, and answers repeats with what the first one was answered. */
-  idempotencyMiddleware(options?: IdempotencyOptions<Ctx>): Idempotency;
+  idempotencyMiddleware(options?: IdempotencyOptions<Ctx>, ...none: WriteItWithParentheses[]): Idempotency;
 }

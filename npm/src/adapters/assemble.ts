@@ -3,6 +3,7 @@ import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
 import { PROGRAMMATIC, type ProgrammaticApi } from "./api.js";
+import { refuseUncalled } from "./uncalled.js";
 
 /**
  * What a factory returns: `guards` over the mode's guardian and nothing else in client mode; in server mode the
@@ -13,8 +14,8 @@ export function assemble<Role extends string, Guards extends object, Serving ext
   guards: (guardian: Guardian) => Guards,
   serving: (server: AuthServer<Role>) => Serving,
 ): Guards | (ProgrammaticApi<Role> & Guards & Serving) {
-  if (options?.mode === "client") return guards(makeClient(options));
+  if (options?.mode === "client") return refuseUncalled(guards(makeClient(options)));
   const server = makeServer(options);
   const calls = PROGRAMMATIC.map((name) => [name, (server[name] as (...args: unknown[]) => unknown).bind(server)]);
-  return { ...(Object.fromEntries(calls) as ProgrammaticApi<Role>), ...guards(server), ...serving(server) };
+  return { ...(Object.fromEntries(calls) as ProgrammaticApi<Role>), ...refuseUncalled({ ...guards(server), ...serving(server) }) };
 }

@@ -1,6 +1,6 @@
 import type { Context, Elysia } from "elysia";
 import type { AuthInfo, AuthUser, PermitCheck, PermitOptions } from "../types.js";
-import type { GuardApi, ServingApi } from "./api.js";
+import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 
 /** What routes have behind `protect()`. */
 export type SentriElysiaContext<Role extends string = string> = { user: AuthUser<Role>; auth: AuthInfo };
@@ -36,15 +36,15 @@ export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, D
 /** What client mode offers an Elysia application. Guards are for later routes: `.use(auth.protect())`; `.onError(auth.errorHandler())`. */
 export interface ClientAuthClient<Role extends string = string> extends Omit<GuardApi<Role, ElysiaContext<Role>, ElysiaPlugin, ElysiaErrorHandler, Request>, "protect"> {
   /** Lets only authenticated requests pass; later routes have `user` and `auth`. */
-  protect(): ElysiaGuard<Role>;
+  protect(...none: WriteItWithParentheses[]): ElysiaGuard<Role>;
 }
 
 /** What server mode offers an Elysia application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, ElysiaPlugin> {
   /** The endpoints: `.group("/auth", (app) => app.use(auth.router()))`. */
-  router(): ElysiaPlugin;
+  router(...none: WriteItWithParentheses[]): ElysiaPlugin;
   /** `.use(auth.macro()).get("/me", handler, { protect: true })`, also `authorize: ["admin"]` and `permit: check`. */
-  macro(): ElysiaMacros<Role>;
+  macro(...none: WriteItWithParentheses[]): ElysiaMacros<Role>;
 }
 
 /** What `onError` takes. */

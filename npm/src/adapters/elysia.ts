@@ -67,6 +67,7 @@ export function withElysia(Framework: typeof Elysia) {
 
   function createAuthElysia<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
   function createAuthElysia<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+  function createAuthElysia<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
   function createAuthElysia<Role extends string = string>(
     options: ServerOptions<Role> | ClientOptions<Role>,
   ): ServerAuthClient<Role> | ClientAuthClient<Role> {

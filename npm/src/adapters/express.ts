@@ -3,7 +3,7 @@ import { requestIdOf } from "../context.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi } from "./api.js";
+import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
 import { expressGate } from "./idempotency/express.js";
@@ -24,6 +24,9 @@ declare global {
   }
 }
 
+/** A request as your functions are given it: parameters are texts, as they are in the handlers of a path that is written down. */
+export interface ExpressRequest extends Request<Record<string, string>> {}
+
 /** A middleware of ours. It has a name of its own so that declarations of applications can name it without Express's further packages. */
 export interface ExpressMiddleware extends RequestHandler {}
 
@@ -31,12 +34,12 @@ export interface ExpressMiddleware extends RequestHandler {}
 export interface ExpressErrorHandler extends ErrorRequestHandler {}
 
 /** What client mode offers an Express application: `protect()` sets `req.user` and `req.auth`; `errorHandler()` is mounted last. */
-export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, Request, ExpressMiddleware, ExpressErrorHandler> {}
+export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, ExpressRequest, ExpressMiddleware, ExpressErrorHandler, Request> {}
 
 /** What server mode offers an Express application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Request, ExpressMiddleware> {
+export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, ExpressRequest, ExpressMiddleware> {
   /** The endpoints, to be mounted where you like: `app.use("/auth", auth.router())`. */
-  router(): ExpressMiddleware;
+  router(...none: WriteItWithParentheses[]): ExpressMiddleware;
 }
 
 const requestId = (req: Request) => requestIdOf([req.requestId, (req as { id?: unknown }).id], one(req.headers["x-request-id"]));
@@ -90,9 +93,12 @@ function serving(server: AuthServer) {
   };
 }
 
-/** Auth for Express 4 and 5. */
+/**
+ * Auth for Express 4 and 5. The last form is for a mode that is decided at run time, and has compilers name a misspelt option.
+ */
 export function createAuthExpress<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthExpress<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+export function createAuthExpress<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
 export function createAuthExpress<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHa
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi } from "./api.js";
+import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
 import { respond, surface } from "./fastify-context.js";
@@ -22,9 +22,9 @@ export interface ClientAuthClient<Role extends string = string> extends GuardApi
 /** What server mode offers a Fastify application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
-  plugin(): FastifyPluginAsync<{ prefix?: string }>;
+  plugin(...none: WriteItWithParentheses[]): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
-  router(): FastifyPluginAsync<{ prefix?: string }>;
+  router(...none: WriteItWithParentheses[]): FastifyPluginAsync<{ prefix?: string }>;
 }
 
 const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => {
@@ -62,6 +62,7 @@ function serving(server: AuthServer) {
 /** Auth for Fastify 4 and 5. */
 export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {

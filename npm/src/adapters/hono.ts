@@ -4,7 +4,7 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi } from "./api.js";
+import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Origin, type Surface } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -26,7 +26,7 @@ export interface ClientAuthClient<Role extends string = string>
 /** What server mode offers a Hono application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, MiddlewareHandler> {
   /** The endpoints: `app.route("/auth", auth.router())`. */
-  router(): Hono;
+  router(...none: WriteItWithParentheses[]): Hono;
 }
 
 const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
@@ -109,6 +109,7 @@ export function withHono(Framework: new () => Hono) {
   });
   function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
   function createAuthHono<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+  function createAuthHono<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
   function createAuthHono<Role extends string = string>(
     options: ServerOptions<Role> | ClientOptions<Role>,
   ): ServerAuthClient<Role> | ClientAuthClient<Role> {

@@ -5,7 +5,7 @@ import type { Guardian } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi } from "./api.js";
+import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -29,7 +29,7 @@ export interface ClientAuthClient<Role extends string = string> extends GuardApi
 /** What server mode offers a Koa application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, KoaContext, Middleware> {
   /** The endpoints, the same router at every call: `router.use("/auth", auth.router().routes())`. */
-  router(): KoaRouter;
+  router(...none: WriteItWithParentheses[]): KoaRouter;
 }
 
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
@@ -99,6 +99,7 @@ function serving(server: AuthServer) {
 /** Auth for Koa 2 and 3. */
 export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
+export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {

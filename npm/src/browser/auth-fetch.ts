@@ -1,53 +1,12 @@
 import { SentriError } from "../errors.js";
+import type { AuthFetch, SignedIn } from "./api.js";
+import { checkOptions, type AuthFetchOptions } from "./options.js";
 import { Tabs, type News } from "./tabs.js";
+import { lifetimeOf, userOf, type SignedInUser } from "./token.js";
 
 type Fetch = typeof globalThis.fetch;
 type Input = Parameters<Fetch>[0];
 type Init = NonNullable<Parameters<Fetch>[1]>;
-
-/** Options of `createAuthFetch`. */
-export interface AuthFetchOptions {
-  /** Where the auth endpoints are mounted; `"/auth"` unless said otherwise. */
-  baseUrl?: string;
-  /**
-   * Where the access token lives. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in the
-   * cookie of the server's option `accessCookie`; nothing is sent by hand.
-   */
-  token?: "memory" | "cookie";
-  /** Origins beside the page's own and that of `baseUrl` that get the token. It is never sent anywhere else. */
-  origins?: readonly string[];
-  /** An access token to begin with, for example one that the page was rendered with. */
-  accessToken?: string;
-  /**
-   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In the tab of
-   * the logout it is called when the server has answered, so it may leave the page.
-   */
-  onSignedOut?: () => void;
-  /** The `fetch` to use. */
-  fetch?: Fetch;
-}
-
-/** What a login answers. */
-export interface SignedIn<Role extends string = string> {
-  accessToken: string;
-  user: { id: string; roles: Role[] };
-}
-
-/** A `fetch` that is signed in, and what goes with it. */
-export interface AuthFetch<Role extends string = string> {
-  /** Like `fetch`. Refreshes the access token when it has expired, and repeats the request once. */
-  (input: Input, init?: Init): Promise<Response>;
-  /** Signs in; throws a `SentriError` with the server's code. */
-  login(credentials: { identifier: string; password: string }): Promise<SignedIn<Role>>;
-  /** Signs out here, in every tab, and on the server. */
-  logout(): Promise<void>;
-  /** Gets a new access token, once over all tabs. `false`: the session has ended. */
-  refresh(): Promise<boolean>;
-  /** The access token, where it lives in memory and there is one. */
-  readonly accessToken: string | undefined;
-  /** Stops listening to other tabs. */
-  close(): void;
-}
 
 /** How long a refresh or a logout may take: other tabs wait for the one, the user for the other. */
 const PATIENCE_MS = 15_000;
@@ -70,22 +29,32 @@ interface Envelope {
  * const orders = await authFetch("/api/orders").then((response) => response.json());
  */
 export function createAuthFetch<Role extends string = string>(options: AuthFetchOptions = {}): AuthFetch<Role> {
+  checkOptions(options);
   const session = new Session(options);
   const authFetch = (input: Input, init?: Init) => session.fetch(input, init);
   const methods = {
+    register: (registration: object) => session.register(registration),
     login: (credentials: object) => session.login<Role>(credentials),
     logout: () => session.logout(),
     refresh: () => session.refresh(),
+    onChange: (listener: Listener) => session.onChange(listener),
     close: () => session.close(),
   };
-  return Object.defineProperty(Object.assign(authFetch, methods), "accessToken", { get: () => session.accessToken }) as unknown as AuthFetch<Role>;
+  const state = { accessToken: { get: () => session.accessToken }, user: { get: () => session.user } };
+  return Object.defineProperties(Object.assign(authFetch, methods), state) as unknown as AuthFetch<Role>;
 }
+
+type Listener = (user: SignedInUser | undefined) => void;
 
 class Session {
   accessToken: string | undefined;
+  user: SignedInUser | undefined;
   /** Changes with every refresh: a request that was refused under an older mark is repeated without another refresh. */
   private mark = "";
   private signedOut = false;
+  /** Whether there was a session here that can end: who never signed in is told of no end. */
+  private wasSignedIn = false;
+  private readonly listeners = new Set<Listener>();
   /** Grows with every login and logout, in whatever tab: what began under another number is of another session. */
   private era = 0;
   private expiresAt = Number.POSITIVE_INFINITY;
@@ -114,6 +83,8 @@ class Session {
     // A tab that has just been opened has no token yet; the session may be there all the same.
     const isNew = this.inMemory && accessToken === undefined && code === "UNAUTHORIZED";
     if (!isNew && code !== "TOKEN_EXPIRED") return response;
+    // A token that has expired, even one in a cookie, is that of a session.
+    this.wasSignedIn ||= !isNew;
     // Another request or tab may have refreshed while this one was on its way.
     if (this.mark === mark && !(await this.refresh())) return response;
     if (this.isOver(era)) return response;
@@ -121,15 +92,19 @@ class Session {
     return this.sendSigned(input, init, era);
   }
 
+  register(registration: object): Promise<unknown> {
+    return this.post("register", {}, registration);
+  }
+
   async login<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
     await this.settled();
     const data = (await this.post("login", {}, credentials)) as SignedIn<Role>;
-    this.share({ mark: crypto.randomUUID(), token: data.accessToken, signedIn: true });
+    this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user, signedIn: true });
     return data;
   }
 
   async logout(): Promise<void> {
-    const hasEnded = this.share({ mark: crypto.randomUUID(), signedOut: true });
+    const hasEnded = this.share({ mark: crypto.randomUUID(), signedOut: true, ended: true });
     try {
       await this.settled();
       // A page that is left must not take the request with it, and the session would live on.
@@ -169,10 +144,10 @@ class Session {
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
-      const { accessToken } = (await this.post("refresh", { signal: AbortSignal.timeout(PATIENCE_MS) })) as SignedIn;
-      return { mark, token: accessToken };
+      const { accessToken, user } = (await this.post("refresh", { signal: AbortSignal.timeout(PATIENCE_MS) })) as SignedIn;
+      return { mark, token: accessToken, user };
     } catch (error) {
-      return error instanceof SentriError && error.statusCode === 401 ? { mark, signedOut: true } : undefined;
+      return error instanceof SentriError && error.statusCode === 401 ? { mark, signedOut: true, ended: this.wasSignedIn } : undefined;
     }
   }
 
@@ -183,15 +158,39 @@ class Session {
     return hasEnded;
   }
 
-  /** Takes news over; answers whether the session ends by it. */
-  private adopt({ mark, token, signedIn = false, signedOut = false }: News): boolean {
-    const wasSignedOut = this.signedOut;
+  /** Takes news over; answers whether a session ends by it. */
+  private adopt({ mark, token, user, signedIn = false, signedOut = false, ended = false }: News): boolean {
+    const hasEnded = signedOut && !this.signedOut && (ended || this.wasSignedIn);
     if (signedIn || signedOut) this.era += 1;
     this.mark = mark;
     this.signedOut = signedOut;
+    this.wasSignedIn = !signedOut;
     this.accessToken = this.inMemory ? token : undefined;
     this.expiresAt = this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
-    return signedOut && !wasSignedOut;
+    const known = user ?? (token === undefined ? undefined : userOf(token));
+    // News of a cookie's tab may say nothing of the user, who is then the one that there was.
+    this.setUser(signedOut || signedIn ? known : (known ?? this.user));
+    return hasEnded;
+  }
+
+  private setUser(user: SignedInUser | undefined): void {
+    if (JSON.stringify([user?.id, user?.roles]) === JSON.stringify([this.user?.id, this.user?.roles])) return;
+    this.user = user && { id: user.id, roles: [...user.roles] };
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(this.user);
+      } catch (error) {
+        // A view that fails must not undo a login.
+        console.error(error);
+      }
+    }
+  }
+
+  onChange(listener: Listener): () => void {
+    // Twice the same function is two listeners.
+    const own: Listener = (user) => listener(user);
+    this.listeners.add(own);
+    return () => void this.listeners.delete(own);
   }
 
   private tell(hasEnded: boolean): void {
@@ -256,15 +255,4 @@ async function codeOf(response: Response): Promise<string | undefined> {
 /** A body that is a stream can be sent once; that of a `Request` is one. */
 function isReplayable(input: Input, { body }: Init): boolean {
   return input instanceof Request ? body == null && input.body === null : !(body instanceof ReadableStream);
-}
-
-/** How long a token lives, in milliseconds: between two of the server's own instants, so that clocks may differ. */
-function lifetimeOf(token: string): number {
-  try {
-    const text = atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"));
-    const { iat, exp } = JSON.parse(text) as { iat: number; exp: number };
-    return exp > iat ? (exp - iat) * 1000 : Number.POSITIVE_INFINITY;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

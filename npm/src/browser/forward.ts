@@ -1,32 +1,85 @@
+import { SentriError } from "../errors.js";
+import { parseSetCookie, type StoredCookie } from "./set-cookie.js";
+
 /** Where cookies come from: the response of an internal call. */
 export type CookieSource = { headers: Headers } | Headers;
 
-/** Where cookies go: a `Response`, `Headers`, or the response of Node, Express, Fastify's `reply.raw` or Koa's `ctx.res`. */
+/** What sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves to. */
+export interface CookieStore {
+  set(name: string, value: string, options: StoredCookie): unknown;
+  delete(...args: never[]): unknown;
+}
+
+/**
+ * Where cookies go: a `Response`, `Headers`, the response of Node, Express, Fastify's `reply.raw` or Koa's `ctx.res`, or the cookies of
+ * Next, SvelteKit or Astro.
+ */
 export type CookieTarget =
   | { headers: Headers }
   | Headers
-  | { appendHeader(name: string, value: string): unknown; setHeader(name: string, value: string): unknown };
+  | { appendHeader(name: string, value: string): unknown; setHeader(name: string, value: string): unknown }
+  | CookieStore;
 
 /**
  * Hands on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the server:
  * without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own, and the outgoing
- * response is kept out of caches. Answers how many there were.
+ * response is kept out of caches, except by a framework's cookies, which reach no other header. Answers how many there were.
  *
  * @example
  * const answer = await fetch("http://auth.internal/auth/refresh", { method: "POST", headers: { cookie: req.headers.cookie } });
  * forwardCookies(answer, res);
+ * @example
+ * forwardCookies(answer, await cookies()); // Next, in a route handler or an action
+ * @example
+ * forwardCookies(answer, event.cookies); // SvelteKit
+ * @throws SentriError `CONFIGURATION_ERROR` where the target takes no cookies
  */
 export function forwardCookies(from: CookieSource, to: CookieTarget): number {
-  const source = "headers" in from ? from.headers : from;
-  const cookies = source.getSetCookie();
-  if (cookies.length === 0) return 0;
-  if ("appendHeader" in to) {
-    for (const cookie of cookies) to.appendHeader("Set-Cookie", cookie);
-    to.setHeader("Cache-Control", "no-store");
-  } else {
-    const target = "headers" in to ? to.headers : to;
-    for (const cookie of cookies) target.append("Set-Cookie", cookie);
-    target.set("Cache-Control", "no-store");
+  const lines = ("headers" in from ? from.headers : from).getSetCookie();
+  const write = writerFor(to);
+  if (lines.length > 0) write(lines);
+  return lines.length;
+}
+
+/** What writes the lines to the target, which is looked at even where there are none. */
+function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
+  if (typeof to === "object" && to !== null) {
+    if ("then" in to) throw unfit("the cookies of Next are a promise: forwardCookies(answer, await cookies())");
+    if ("appendHeader" in to) return (lines) => addTo((name, value) => to.appendHeader(name, value), (name, value) => to.setHeader(name, value), lines);
+    if (isHeaders(to)) return (lines) => addTo((name, value) => to.append(name, value), (name, value) => to.set(name, value), lines);
+    if ("set" in to && typeof to.set === "function") return (lines) => lines.forEach((line) => store(to, line));
+    if ("headers" in to && isHeaders(to.headers)) return writerFor(to.headers);
   }
-  return cookies.length;
+  throw unfit("this takes no cookies: give a Response, Headers, the response of Node, or the cookies of Next, SvelteKit or Astro");
+}
+
+function addTo(append: (name: string, value: string) => unknown, set: (name: string, value: string) => unknown, lines: readonly string[]): void {
+  for (const line of lines) append("Set-Cookie", line);
+  set("Cache-Control", "no-store");
+}
+
+/** Sets a cookie again, with every attribute that it came with. */
+function store(to: CookieStore, line: string): void {
+  const { name, value, attributes } = parseSetCookie(line);
+  // SvelteKit and Astro write the value as `encode` has it; Next has no such option and escapes what it gets.
+  if ("has" in to && "getAll" in to) to.set(name, unescaped(value), attributes);
+  else to.set(name, value, { ...attributes, encode: (text: string) => text });
+}
+
+/** What is escaped to just this text, or the text. */
+function unescaped(value: string): string {
+  try {
+    const plain = decodeURIComponent(value);
+    return encodeURIComponent(plain) === value ? plain : value;
+  } catch {
+    return value;
+  }
+}
+
+function isHeaders(value: object): value is Headers {
+  return "append" in value && "getSetCookie" in value;
+}
+
+function unfit(why: string): SentriError {
+  return new SentriError("CONFIGURATION_ERROR", `forwardCookies(): ${why}`);
 }

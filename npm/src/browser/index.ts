@@ -1,3 +1,6 @@
 export { SentriError } from "../errors.js";
-export { createAuthFetch, type AuthFetch, type AuthFetchOptions, type SignedIn } from "./auth-fetch.js";
-export { forwardCookies, type CookieSource, type CookieTarget } from "./forward.js";
+export type { AuthFetch, Registered, Registration, SignedIn } from "./api.js";
+export { createAuthFetch } from "./auth-fetch.js";
+export type { AuthFetchOptions } from "./options.js";
+export type { SignedInUser } from "./token.js";
+export { forwardCookies, type CookieSource, type CookieStore, type CookieTarget } from "./forward.js";

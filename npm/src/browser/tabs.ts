@@ -1,10 +1,16 @@
+import type { SignedInUser } from "./token.js";
+
 /** What tabs tell each other: the token that counts from now on, and a mark of this moment; or that the user signed out. */
 export interface News {
   readonly mark: string;
   readonly token?: string | undefined;
+  /** The user, where the server has named it. */
+  readonly user?: SignedInUser | undefined;
   /** It is that of a login, not of a refresh: what was begun before belongs to somebody else. */
   readonly signedIn?: boolean | undefined;
   readonly signedOut?: boolean | undefined;
+  /** There was a session, and it has ended; without it, the tab that found out knew of none. */
+  readonly ended?: boolean | undefined;
 }
 
 /** How long news of another tab may take to arrive. */

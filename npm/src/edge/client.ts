@@ -118,7 +118,7 @@ export class EdgeClient implements Guardian {
     const required = roles.map(String);
     checkRequired(required, this.config.validRoles);
     return (user, requestId) => {
-      if (!user) return this.decide("UNAUTHORIZED", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
+      if (!user) return this.alone("authorize()", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
       const fields = { userId: user.id, userRoles: user.roles, requiredRoles: required };
       return user.roles.some((role) => required.includes(role))
         ? this.decide(undefined, "auth.authorize.passed", fields, requestId)
@@ -127,7 +127,7 @@ export class EdgeClient implements Guardian {
   }
 
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined {
-    if (!user || verdict === "unauthenticated") return this.decide("UNAUTHORIZED", "auth.permit.unauthenticated", {}, requestId);
+    if (!user || verdict === "unauthenticated") return this.alone("permit()", "auth.permit.unauthenticated", {}, requestId);
     const fields = { userId: user.id };
     if (verdict === "passed") return this.decide(undefined, "auth.permit.passed", fields, requestId);
     if (verdict.startsWith("bypass:")) {
@@ -136,7 +136,14 @@ export class EdgeClient implements Guardian {
     return this.decide("FORBIDDEN", "auth.permit.denied", fields, requestId);
   }
 
-  private decide(code: "UNAUTHORIZED" | "FORBIDDEN" | undefined, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError | undefined {
+  /** The refusal on a route that no `protect()` guards. In production strangers are not told how the application is built. */
+  private alone(check: string, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError {
+    const cause = `${check} found no user: put protect() in front of it`;
+    if (this.logging) this.dispatcher.log([this.entry(event, { ...fields, cause }, requestId)]);
+    return fromData(errorOf("UNAUTHORIZED", this.config.production ? undefined : cause));
+  }
+
+  private decide(code: "FORBIDDEN" | undefined, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError | undefined {
     if (this.logging) this.dispatcher.log([this.entry(event, fields, requestId)]);
     return code === undefined ? undefined : fromData(errorOf(code));
   }

@@ -4,6 +4,10 @@ import { readCookie } from "./cookie.js";
 import { errorOf } from "./envelope.js";
 import { sameOrigin } from "./origin.js";
 
+const CROSS_ORIGIN =
+  "Cross-origin request refused: if the page is another site of yours, add its origin to trustedOrigins; if it is " +
+  "this site's own, let the proxy in front pass on the Host header as it came, with its port";
+
 /**
  * The access token that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
  * is an error, never a reason to look at the cookie.
@@ -23,7 +27,7 @@ export function readCredential(
   if (found === "conflict") return refused(`Several different cookies are named ${cookieName}`);
   if (found === undefined || found.value === "") return refused("Access token is missing");
   if (sameOrigin(request, trustedOrigins)) return { token: found.value };
-  return { error: errorOf("FORBIDDEN", "Cross-origin request refused: add the origin to trustedOrigins if it is yours") };
+  return { error: errorOf("FORBIDDEN", CROSS_ORIGIN) };
 }
 
 /** The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter. */

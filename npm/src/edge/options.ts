@@ -23,6 +23,8 @@ export interface ClientConfig {
   readonly service: string;
   readonly logger: SentriLogger | undefined;
   readonly isTokenRevoked: ((sessionId: string) => unknown) | undefined;
+  /** Whether answers keep quiet about mistakes of the application. */
+  readonly production: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -35,11 +37,11 @@ export interface ClientConfig {
 export function readOptions(options: object): ClientConfig {
   const read = new Reader("", typeof options === "object" && options !== null ? { ...options } : options);
   checkMode(read);
-  // What server mode derives from it does not exist here.
-  read.boolean("production", false);
+  const production = read.boolean("production", isProduction());
   read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it");
   const clock = clockOf(read.value("clock"));
   const config: ClientConfig = {
+    production,
     keyUri: keyUri(read),
     cacheMaxAge: cacheMaxAge(read),
     algorithms: algorithms(read),
@@ -58,6 +60,12 @@ export function readOptions(options: object): ClientConfig {
   };
   read.finish();
   return config;
+}
+
+/** What the process says; where there is none, as on workerd, an application is in production. */
+function isProduction(): boolean {
+  const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
+  return env === undefined || env.NODE_ENV === "production";
 }
 
 function checkMode(read: Reader): void {

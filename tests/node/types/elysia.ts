@@ -38,3 +38,10 @@ export const single = new Elysia()
   .get("/own/:id", ({ user }) => user.id, { permit: isOwn })
   // @ts-expect-error a role that does not exist
   .get("/typo", () => "", { authorize: ["amdin"] });
+
+// @ts-expect-error write auth.protect()
+export const uncalled = () => new Elysia().use(auth.protect);
+// @ts-expect-error write auth.router()
+export const unmounted = () => new Elysia().use(auth.router);
+// @ts-expect-error write auth.macro()
+export const unknown = () => new Elysia().use(auth.macro);

@@ -72,3 +72,26 @@ export const verified: () => AuthUser<"user" | "admin"> = () => auth.verifyAcces
 app.use(auth.idempotencyMiddleware({ credential: (req) => req.get("x-auth-token") }));
 // @ts-expect-error a credential is a text
 app.use(auth.idempotencyMiddleware({ credential: () => 5 }));
+
+// Factories that are not called do not compile.
+// @ts-expect-error write auth.protect()
+app.get("/uncalled", auth.protect, (_req: express.Request, res: express.Response) => res.json({}));
+// @ts-expect-error write auth.protect()
+app.use(auth.protect);
+// @ts-expect-error write auth.router()
+app.use("/auth", auth.router);
+// @ts-expect-error write auth.errorHandler()
+app.use(auth.errorHandler);
+// @ts-expect-error write auth.idempotencyMiddleware()
+app.use(auth.idempotencyMiddleware);
+
+// Checks know the parameters of a path as its handlers do, and may say more of a request than we know.
+declare function owns(user: string, id: string): Promise<boolean>;
+app.get("/own/:id", auth.protect(), auth.permit({ check: (req) => req.params.id }), auth.permit((req) => owns(req.user!.id, req.params.id!)));
+app.get("/typed/:id", auth.protect(), auth.permit((req: express.Request<{ id: string }>) => owns(req.user!.id, req.params.id)));
+app.get("/limited/:id", auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.params.id }));
+// Roles of a token may come from elsewhere.
+export const foreign = (roles: string[]) => auth.signAccessToken({ id: "a", roles });
+// A mode that is decided at run time.
+declare const decided: { mode: "server"; validRoles: ["user"]; db: string } | { mode: "client"; keyUri: string };
+export const either: ClientAuthClient = createAuthExpress(decided);

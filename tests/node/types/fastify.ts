@@ -1,4 +1,4 @@
-import Fastify from "fastify";
+import Fastify, { type FastifyRequest } from "fastify";
 import { createAuthFastify, createIdempotencyMiddleware, type ServerAuthClient } from "sentri/fastify";
 
 export const auth = createAuthFastify({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
@@ -21,3 +21,13 @@ app.get("/me", { preHandler: [auth.protect(), auth.authorize("admin", "user"), a
   const session: string | null = request.auth!.sessionId;
   return { roles, session, token: auth.getCurrentAccessToken(request) };
 });
+
+// @ts-expect-error write auth.protect()
+app.get("/uncalled", { preHandler: auth.protect }, async () => "");
+// @ts-expect-error write auth.plugin()
+app.register(auth.plugin);
+// @ts-expect-error write auth.router()
+app.register(auth.router);
+// @ts-expect-error write auth.errorHandler()
+app.setErrorHandler(auth.errorHandler);
+app.get("/own/:id", { preHandler: auth.permit((request: FastifyRequest<{ Params: { id: string } }>) => request.params.id === request.user!.id) }, async () => "");

@@ -27,3 +27,12 @@ export const plain = new Hono().get("/me", auth.protect(), (c) => {
   const role: "user" | "admin" | undefined = c.get("user").roles[0];
   return c.json({ role, tokens: [auth.getCurrentAccessToken(c), auth.getCurrentAccessToken(c.req.raw), auth.getCurrentAccessToken(c.req.raw.headers)] });
 });
+
+// @ts-expect-error write auth.protect()
+app.get("/uncalled", auth.protect, (c) => c.text(""));
+// @ts-expect-error write auth.protect()
+app.use(auth.protect);
+// @ts-expect-error write auth.router()
+app.route("/auth", auth.router);
+// @ts-expect-error write auth.errorHandler()
+app.onError(auth.errorHandler);

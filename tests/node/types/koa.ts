@@ -21,3 +21,12 @@ app.use(auth.errorHandler({ onUnhandled: (error, ctx) => console.error(error, ct
 app.use(auth.idempotencyMiddleware({ ttl: 60_000, redisPatience: "2s", onRedisAway: "refuse" }));
 app.use(createIdempotencyMiddleware({ header: "Idempotency-Key", credential: (ctx) => ctx.get("x-auth-token") }));
 app.use(router.routes()).use(router.allowedMethods());
+
+// @ts-expect-error write auth.protect()
+router.get("/uncalled", auth.protect, (ctx) => void (ctx.body = ""));
+// @ts-expect-error write auth.protect()
+app.use(auth.protect);
+// @ts-expect-error write auth.errorHandler()
+app.use(auth.errorHandler);
+// @ts-expect-error write auth.router().routes()
+router.use("/auth", auth.router);

@@ -5,7 +5,9 @@ import type { GuardRequest } from "../../guardian.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../native.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
+import type { OfRequest } from "../../types.js";
 import type { HeaderPairs, Origin } from "../checks.js";
+import { refuseAsOptions } from "../uncalled.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
@@ -32,7 +34,7 @@ export interface IdempotencyOptions<Ctx = any> {
   /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
   keyPrefix?: string;
   /** What tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */
-  credential?: (ctx: Ctx) => Named | Promise<Named>;
+  credential?: OfRequest<Ctx, Named | Promise<Named>>;
 }
 
 type Named = string | null | undefined;
@@ -120,6 +122,7 @@ export class Gate<Ctx = any> {
 
   /** With a `server`, its Redis and issuer are used unless the options name others, and answers end with the session they were given to. */
   constructor(options: IdempotencyOptions<Ctx> = {}, private readonly server?: AuthServer) {
+    refuseAsOptions("createIdempotencyMiddleware", options);
     if (typeof options !== "object" || options === null) throw new SentriError("CONFIGURATION_ERROR", "The idempotency options must be an object");
     const { redisUrl = server?.redisUrl(), keyPrefix = server?.issuer } = options;
     this.native = openGate(describe({ ...options, redisUrl, keyPrefix }));
