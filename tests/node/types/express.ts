@@ -10,7 +10,7 @@ declare global {
   }
 }
 
-export const auth = createAuthExpress({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:" });
+export const auth = createAuthExpress({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", knownDevices: true });
 export const literal = createAuth({ mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:" });
 export const narrowed = createAuth<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
 export const server: ServerAuthClient<"user"> = createAuthServer({ validRoles: ["user"] as const, db: "sqlite::memory:" });

@@ -54,6 +54,7 @@ tls = AuthServer(
         "ssl": {"ca": "pem", "cert": "pem", "key": "pem", "reject_unauthorized": True},
     },
     valid_roles=["user"],
+    known_devices=True,
 )
 in_schema = AuthServer(db={"connection_string": "postgres://db/app", "schema": "auth", "ssl": True}, valid_roles=["user"])
 
