@@ -112,7 +112,8 @@ impl NativeIdempotency {
         .build(&env)
     }
 
-    /// Keeps the answer of an executed request, if it may be kept; null: that is done.
+    /// Keeps the answer of an executed request, if it may be kept; null: that is done. `added` are the headers that `protect()`
+    /// added, `roles` those of the user whom it let in.
     #[napi(ts_return_type = "Promise<void> | null")]
     pub fn complete(
         &self,
@@ -121,9 +122,11 @@ impl NativeIdempotency {
         status: u16,
         headers: Vec<(String, String)>,
         body: Buffer,
+        added: Vec<(String, String)>,
+        roles: Option<Vec<String>>,
     ) -> napi::Result<Option<AsyncBlock<()>>> {
-        let response = StoredResponse { status, headers, body: body.to_vec() };
-        self.end(&env, passage, Some(response))
+        let response = StoredResponse { status, headers, body: body.to_vec(), roles };
+        self.end(&env, passage, Some(response.without(&added)))
     }
 
     /// Lets the next request with the key run; null: that is done.
@@ -172,6 +175,12 @@ impl NativePassage {
     #[napi(catch_unwind)]
     pub fn response(&self) -> String {
         wire::passage_response(&self.passage).to_string()
+    }
+
+    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; null: it may be given.
+    #[napi(catch_unwind)]
+    pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
+        wire::passage_refusal(&self.passage, roles.as_deref()).map(|response| response.to_string())
     }
 
     /// The body to replay.

@@ -153,10 +153,24 @@ impl NativePassage {
         }
     }
 
-    /// Keeps the answer of a request that executed, if it may be kept; nothing: that is done. `headers` is `[[name, value]]`.
-    pub fn complete(&self, status: u16, headers: String, body: Vec<u8>) -> Option<Arc<Job>> {
-        let headers = serde_json::from_str(&headers).unwrap_or_default();
-        self.end(Some(StoredResponse { status, headers, body }))
+    /// Keeps the answer of a request that executed, if it may be kept; nothing: that is done. `headers` is `[[name, value]]`,
+    /// `added` those that `protect()` added, `roles` those of the user whom it let in.
+    pub fn complete(
+        &self,
+        status: u16,
+        headers: String,
+        body: Vec<u8>,
+        added: String,
+        roles: Option<Vec<String>>,
+    ) -> Option<Arc<Job>> {
+        let read = |text: &str| serde_json::from_str::<Vec<(String, String)>>(text).unwrap_or_default();
+        let response = StoredResponse { status, headers: read(&headers), body, roles };
+        self.end(Some(response.without(&read(&added))))
+    }
+
+    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; nothing: it may be given.
+    pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
+        wire::passage_refusal(self.known(), roles.as_deref()).map(|response| response.to_string())
     }
 
     /// Lets the next request with the key run; nothing: that is done.

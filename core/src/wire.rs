@@ -276,6 +276,13 @@ pub fn passage_response(passage: &Passage) -> Value {
     }
 }
 
+/// The response that refuses a replay to a caller with `roles`, of whom `protect()` would let nobody in if there are none;
+/// nothing where it may be given.
+#[must_use]
+pub fn passage_refusal(passage: &Passage, roles: Option<&[String]>) -> Option<Value> {
+    passage.refusal_for(roles).map(|error| response_value(error_response(&error)))
+}
+
 /// `{id, roles, sessionId, exp}`
 #[must_use]
 pub fn verified_value(verified: VerifiedAccess) -> Value {

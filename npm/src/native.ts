@@ -51,6 +51,7 @@ export interface NativeIncoming {
 export interface NativePassage {
   readonly kind: "free" | "execute" | "replay" | "refused";
   response(): string;
+  refusalFor(roles?: string[]): string | null;
   body(): Uint8Array;
 }
 
@@ -60,7 +61,7 @@ export interface NativeIdempotency {
   told(): string[];
   passNow(incoming: NativeIncoming): NativePassage | null;
   pass(incoming: NativeIncoming): Promise<NativePassage>;
-  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array): Promise<void> | null;
+  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array, added: Array<[string, string]>, roles?: string[]): Promise<void> | null;
   abandon(passage: NativePassage): Promise<void> | null;
 }
 

@@ -97,13 +97,13 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
 
   /**
-   * Whether a stored answer may be given to a request of `identity`: a token of ours whose session has ended gets none. Credentials
-   * that are not ours are not ours to judge.
+   * The roles of the user of a request of `identity` that is to get a stored answer; `undefined`: it gets none, since it brings a
+   * token of ours whose session has ended. Of credentials that are not ours there are no roles to tell.
    */
-  async mayReplay(request: GuardRequest, identity: string): Promise<boolean> {
-    if (identity === "" && !this.bringsToken(request)) return true;
-    const guarded = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
-    return guarded.principal !== undefined;
+  async callerOf(request: GuardRequest, identity: string): Promise<{ roles?: string[] } | undefined> {
+    if (identity === "" && !this.bringsToken(request)) return {};
+    const { principal } = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
+    return principal && { roles: principal.roles };
   }
 
   private bringsToken(request: GuardRequest): boolean {

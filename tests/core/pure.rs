@@ -32,6 +32,8 @@ mod preflight;
 mod remote;
 #[path = "pure/session.rs"]
 mod session;
+#[path = "pure/shares.rs"]
+mod shares;
 #[path = "pure/standalone.rs"]
 mod standalone;
 #[path = "pure/vectors.rs"]

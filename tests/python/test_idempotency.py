@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sentri import SentriError
+from sentri.testing import Clock
 from support.databases import REDIS_URL, postgres
 from support.gates import FRAMEWORKS, Framework, Reply
 from support.golden import exchange
@@ -304,6 +305,44 @@ def test_a_replay_ends_with_the_session(framework: Framework) -> None:
         blocking.revoke_session(blocking.verify_access_token(token).session_id)
         refused = order()
         assert (refused.status, refused.is_replay, runs.count) == (401, False, 1)
+
+
+@EACH
+def test_a_request_that_renews_its_token_runs_once(framework: Framework) -> None:
+    for more in ({}, {"access_cookie": True}):
+        runs, clock = Runs(), Clock(1_767_225_600_000)
+        auth = framework.auth(**options(clock=clock, **more))
+        blocking = getattr(auth, "blocking", auth)
+        blocking.migrate()
+        with framework.serve(auth.idempotency_middleware(), {"/order": runs.reply}, auth) as base:
+            session = blocking.create_session(blocking.register(**user("rizz", roles=["user"]))["user"]["id"])
+            clock.advance(20 * 60_000)
+            order = lambda: send(base, "/order", "k", cookie=f"refresh_token={session['refresh_token']}")  # noqa: E731
+            first, second = order(), order()
+            assert first.header("x-access-token") or first.header("set-cookie"), "the first answer brings a token"
+            assert (first.json["run"], second.json["run"], runs.count, second.is_replay) == (1, 1, 1, True)
+            assert second.header("x-access-token") is None and second.header("set-cookie") is None, "and the second none"
+        blocking.close()
+
+
+@EACH
+def test_an_answer_is_not_for_other_roles_than_it_was_given_for(framework: Framework) -> None:
+    runs = Runs()
+    auth = framework.auth(**options(session_check={"max_age": 0}))
+    blocking = getattr(auth, "blocking", auth)
+    blocking.migrate()
+    with framework.serve(auth.idempotency_middleware(), {"/order": runs.reply}, auth) as base:
+        id = blocking.register(**user("rizz", roles=["user"]))["user"]["id"]
+        token = blocking.create_session(id)["access_token"]
+        order = lambda: send(base, "/order", "k", authorization=f"Bearer {token}")  # noqa: E731
+        assert [order().json["run"], order().is_replay] == [1, True]
+        for roles in ([], ["user", "admin"]):
+            blocking.assign_roles(id, roles)
+            refused = order()
+            assert (refused.status, refused.json["code"], refused.is_replay, runs.count) == (403, "FORBIDDEN", False, 1)
+        blocking.assign_roles(id, ["user"])
+        assert (order().is_replay, runs.count) == (True, 1), "the same roles again"
+    blocking.close()
 
 
 @EACH

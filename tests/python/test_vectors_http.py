@@ -21,10 +21,11 @@ from unittest.mock import patch
 import pytest
 
 from sentri import BlockingAuthServer
-from sentri.guarding import ResponseData
-from sentri.idempotency import Execution, Gate, Keyed, Verdict
+from sentri.guarding import Guarded, ResponseData
+from sentri.idempotency import Execution, Gate, Keyed, Running, Verdict
 from sentri.names import to_snake
 from sentri.testing import Clock
+from sentri.types import User
 from support.servers import PASSWORD, login, options, user
 from support.vectors import fits, said, table
 
@@ -457,7 +458,7 @@ def budgets(auth: BlockingAuthServer, most: int) -> Any:
 # --- idempotency --------------------------------------------------------------------------------------------------
 
 
-def judged(gate: Gate, of: Any, key: str = "k") -> Verdict:
+def judged(gate: Gate, of: Any, key: str = "k", running: Optional[Running] = None) -> Verdict:
     """What a gate makes of a request with the credentials, or the type and body, of a row."""
     said = of if isinstance(of, dict) else {}
     content_type, body = ("application/json", "{}") if isinstance(of, dict) else of
@@ -470,7 +471,7 @@ def judged(gate: Gate, of: Any, key: str = "k") -> Verdict:
         target="/orders",
         client_ip=said.get("address"),
         body=body.encode(),
-        running=set(),
+        running=running or Running(),
         request=lambda: said.get("named"),
     )
     # Which session a token is of, a row says by itself.
@@ -514,6 +515,45 @@ def test_idempotent_body(given: dict[str, Any], expect: str) -> None:
         assert kind(second) == "IDEMPOTENCY_MISMATCH"
 
 
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "roles"))
+def test_idempotent_roles(given: dict[str, Any], expect: str) -> None:
+    """The same roles get the stored answer, others are refused."""
+    auth = BlockingAuthServer(**options())
+    gate, running, known = Gate({}, auth), Running(), {"identity": "s1"}
+    if given["a"] is not None:
+        running.roles[auth] = given["a"]
+    first = judged(gate, known, running=running)
+    assert isinstance(first, Execution)
+    first.keep(200, [], b"kept")
+    caller = None if given["b"] is None else User("rizz", tuple(given["b"]))
+    guarded = Guarded(caller, None, None, [], [], 0, 0)
+    with patch.object(BlockingAuthServer, "guard_blocking", lambda *_: guarded):
+        second = judged(gate, known)
+    if caller is None:
+        # Whom `protect()` does not let in now, runs and is refused there.
+        assert second is None
+        auth.close()
+        return
+    assert second is not None and not isinstance(second, Execution)
+    assert second.status == (200 if expect == "same" else 403)
+    auth.close()
+
+
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "added"))
+def test_idempotent_headers(given: dict[str, Any], expect: Any) -> None:
+    """What `protect()` added is not replayed; an answer with a token or a cookie of the handler's own is not kept."""
+    gate, running = Gate({}), Running(added=given["added"])
+    first = judged(gate, {}, running=running)
+    assert isinstance(first, Execution)
+    first.keep(200, given["headers"], b"kept")
+    second = judged(gate, {})
+    if any(name in ("Set-Cookie", "X-Access-Token") for name, _ in expect):
+        assert isinstance(second, Execution)
+    else:
+        assert second is not None and not isinstance(second, Execution)
+        assert [[name, value] for name, value in second.headers if name != "Idempotency-Replayed"] == expect
+
+
 def test_the_table_of_idempotency_is_whole() -> None:
-    rows = [row for op in ("caller", "client", "body") for row in table("idempotency", op)]
+    rows = [row for op in ("caller", "client", "body", "roles", "added") for row in table("idempotency", op)]
     assert len(rows) == len(table("idempotency")) > 30

@@ -48,6 +48,10 @@ class AsgiExchange:
     def user(self) -> Optional[User]:
         return self._scope.get(_USER)
 
+    @property
+    def running(self) -> Any:
+        return self._scope.get("sentri.idempotency")
+
     def admit(self, user: User, auth: Auth) -> None:
         self._scope[_USER] = user
         self._scope.setdefault("state", {}).update(user=user, auth=auth)

@@ -40,6 +40,10 @@ class DjangoExchange:
     def user(self) -> Optional[User]:
         return getattr(self._request, "sentri_user", None)
 
+    @property
+    def running(self) -> Any:
+        return getattr(self._request, "sentri_running", None)
+
     def admit(self, user: User, auth: Auth) -> None:
         shown = DjangoUser(user.id, user.roles)
 

@@ -42,6 +42,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def running(self) -> Any:
+        """What the idempotency middleware wants to know of a request that runs under a key, if it does: ``note``."""
+        ...
+
+    @property
     def arguments(self) -> Sequence[Any]:
         """What the host's checks are called with."""
         ...

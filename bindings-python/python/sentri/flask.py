@@ -40,6 +40,10 @@ class _Exchange:
     def user(self) -> Optional[User]:
         return getattr(g, "sentri_user", None)
 
+    @property
+    def running(self) -> Any:
+        return request.environ.get("sentri.idempotency")
+
     def admit(self, user: User, auth: Auth) -> None:
         g.user, g.auth, g.sentri_user = user, auth, user
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple, Optional, Union
 
 from .errors import SentriError, unwrap
 from .exchange import Headers
 from .functions import call, call_blocking
-from .guarding import ResponseData, read_response
+from .guarding import Guard, Guarded, ResponseData, read_response
 from .jobs import finish, wait
 from .native import Job, NativePassage, make_idempotency
 from .options import configured, describe
@@ -26,6 +26,22 @@ LOOKED_AT = 1024 * 1024
 
 #: What belongs to a connection, and the length, which whoever sends the answer counts again.
 _NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", "content-length"))
+
+
+@dataclass
+class Running:
+    """A request that runs under keys, and what ``protect()`` found out and did for it."""
+
+    keys: set[str] = field(default_factory=set)
+    #: The roles of the user whom each guard let in: only it can say later which roles they have.
+    roles: dict[Guard, list[str]] = field(default_factory=dict)
+    #: The headers that it added to the answer.
+    added: Headers = field(default_factory=list)
+
+    def note(self, guard: Guard, guarded: Guarded) -> None:
+        if guarded.user is not None:
+            self.roles[guard] = list(guarded.user.roles)
+        self.added.extend(guarded.headers)
 
 
 @dataclass(frozen=True)
@@ -41,8 +57,8 @@ class Keyed:
     client_ip: Optional[str]
     #: What stands for the body (``stand_for``).
     body: bytes
-    #: The keys under which this request runs already: a gate behind another one leaves those to it.
-    running: set[str]
+    #: The keys under which this request runs already, since a gate behind another one leaves those to it, and more.
+    running: Running
     #: Makes what ``credential`` is called with.
     request: Callable[[], Any]
     #: The host where the framework knows better than the header, since it may trust a proxy.
@@ -59,15 +75,18 @@ class Execution:
     processes share answers, that takes a moment, for which the answer waits: who has it and asks another process must not hear
     that it still runs. So both return what is to be waited for (``settle``)."""
 
-    def __init__(self, passage: NativePassage) -> None:
+    def __init__(self, passage: NativePassage, running: Running, guard: Optional[Guard]) -> None:
         self._passage = passage
+        self._running = running
+        self._guard = guard
 
     def keep(self, status: int, headers: Headers, body: bytes) -> Optional[Job]:
         """Keeps the answer, if the core allows."""
         if len(body) > LOOKED_AT:
             return self.free()
         kept = [[name, value] for name, value in headers if name.lower() not in _NOT_KEPT]
-        return self._passage.complete(status, json.dumps(kept), bytes(body))
+        roles = None if self._guard is None else self._running.roles.get(self._guard)
+        return self._passage.complete(status, json.dumps(kept), bytes(body), json.dumps(self._running.added), roles)
 
     def free(self) -> Optional[Job]:
         """Lets the next request with the key run: there is no answer that could be kept."""
@@ -191,7 +210,7 @@ class Gate:
     def _steps(self, keyed: Keyed) -> Generator[Pending, Any, Verdict]:
         """Yields what has to be waited for, and is sent what came of it."""
         value = keyed.header(self.header)
-        if value in keyed.running:
+        if value in keyed.running.keys:
             return None
         named = None
         if self._credential is not None:
@@ -222,13 +241,12 @@ class Gate:
             for what in self._native.told():
                 self._tell(what)
         if kind == "execute":
-            keyed.running.add(value or "")
-            return Execution(passage)
+            keyed.running.keys.add(value or "")
+            return Execution(passage, keyed.running, self._server)
         if kind == "refused":
             return read_response(json.loads(passage.response()))
-        # A stored answer is nobody's whose session has ended: then the request runs, and is refused by `protect()`.
-        if kind == "replay" and (yield from self._may_replay(guarded, identity)):
-            return read_response(json.loads(passage.response()), passage.body())
+        if kind == "replay":
+            return (yield from self._replay(passage, guarded, identity))
         return None
 
     def _identify(self, guarded: dict[str, str]) -> Generator[Pending, Any, str]:
@@ -240,14 +258,20 @@ class Gate:
             identity = unwrap((yield _of(self._server.identify(guarded))))
         return str(identity)
 
-    def _may_replay(self, guarded: dict[str, str], identity: str) -> Generator[Pending, Any, bool]:
-        """Whether a stored answer may be given: a token of ours whose session has ended gets none. Credentials that are not
-        ours are not ours to judge."""
-        server = self._server
-        if server is None or (identity == "" and not server.brings_token(guarded)):
-            return True
-        found = yield Pending(lambda: server.guard(guarded), lambda: server.guard_blocking(guarded))
-        return found.user is not None
+    def _replay(self, passage: NativePassage, guarded: dict[str, str], identity: str) -> Generator[Pending, Any, Verdict]:
+        """The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused by
+        ``protect()``, or its user has other roles now, which the core refuses. Of credentials that are not ours there are no roles
+        to tell."""
+        server, roles = self._server, None
+        if server is not None and (identity != "" or server.brings_token(guarded)):
+            found = yield Pending(lambda: server.guard(guarded), lambda: server.guard_blocking(guarded))
+            if found.user is None:
+                return None
+            roles = list(found.user.roles)
+        refusal = None if server is None else passage.refusal_for(roles)
+        if refusal is not None:
+            return read_response(json.loads(refusal))
+        return read_response(json.loads(passage.response()), passage.body())
 
 
 def stand_for(start: bytes, length: str) -> bytes:

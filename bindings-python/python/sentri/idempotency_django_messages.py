@@ -9,7 +9,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse, UnreadablePostError
 
 from .django_messages import read_length, read_path
-from .idempotency import LOOKED_AT, Execution, Keyed, settle, settle_blocking, stand_for
+from .idempotency import LOOKED_AT, Execution, Keyed, Running, settle, settle_blocking, stand_for
 from .native import Job
 from .requests import read_start, rejoin, wsgi_headers
 
@@ -23,7 +23,7 @@ def read_keyed(request: HttpRequest) -> Optional[Keyed]:
     if start is not None and len(start) < min(read_length(request) or 0, LOOKED_AT):
         return None
     held: Any = request
-    running: set[str] = getattr(request, "sentri_running", set())
+    running: Running = getattr(request, "sentri_running", None) or Running()
     held.sentri_running = running
     return Keyed(
         method=request.method or "",
@@ -74,7 +74,7 @@ def keep(execution: Execution, answer: Answer) -> Optional[Job]:
     if isinstance(answer, StreamingHttpResponse):
         _watch(execution, answer)
         return None
-    cookies = [("Set-Cookie", name) for name in answer.cookies]
+    cookies = [("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()]
     return execution.keep(answer.status_code, [*answer.items(), *cookies], answer.content)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from .asgi import Application, Receive, Scope, Send, write
-from .idempotency import Execution, Gate, Keyed, settle, stand_for
+from .idempotency import Execution, Gate, Keyed, Running, settle, stand_for
 from .idempotency_asgi import Answer, Body
 from .requests import asgi_headers, asgi_path
 from .serving import Serving
@@ -83,6 +83,6 @@ def _keyed(scope: Scope, body: Body) -> Keyed:
         target=asgi_path(scope) + (f"?{query}" if query else ""),
         client_ip=client[0] if client else None,
         body=stand_for(bytes(body.start), dict(headers).get("content-length", "")),
-        running=scope.setdefault(_RUNNING, set()),
+        running=scope.setdefault(_RUNNING, Running()),
         request=lambda: Request(scope, body.copy),
     )

@@ -11,7 +11,7 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from .idempotency import LOOKED_AT, Execution, Gate, Keyed, Watched, settle_blocking, stand_for
+from .idempotency import LOOKED_AT, Execution, Gate, Keyed, Running, Watched, settle_blocking, stand_for
 from .idempotency_wsgi import Pieces, watching, write
 from .requests import read_start, rejoin, wsgi_headers, wsgi_path
 from .serving import Serving
@@ -95,6 +95,6 @@ def _keyed(environ: Environ, start: bytes) -> Keyed:
         target=wsgi_path(environ) + (f"?{query}" if query else ""),
         client_ip=environ.get("REMOTE_ADDR"),
         body=stand_for(start, environ.get("CONTENT_LENGTH") or ""),
-        running=environ.setdefault(_RUNNING, set()),
+        running=environ.setdefault(_RUNNING, Running()),
         request=lambda: Request({**environ, "wsgi.input": io.BytesIO(start)}),
     )

@@ -59,6 +59,9 @@ class Protect:
     def _finish(self, exchange: Exchange, guarded: Guarded) -> None:
         if guarded.headers:
             exchange.add(guarded.headers)
+        running = exchange.running
+        if running is not None:
+            running.note(self._guard, guarded)
         exchange.admit(*guarded.admit())
 
 

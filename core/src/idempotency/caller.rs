@@ -57,6 +57,28 @@ impl Credentials<'_> {
     pub fn client(&self) -> String {
         self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
     }
+
+    /// Who shares the places for answers: a verified identity, or everybody at the address.
+    #[must_use]
+    pub fn holder(&self) -> Holder {
+        let name =
+            self.identity.map_or_else(|| sha256(self.client().as_bytes()), |identity| sha256(identity.as_bytes()));
+        Holder { is_verified: self.identity.is_some(), name }
+    }
+}
+
+/// Whose share of the memory an answer counts for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Holder {
+    /// Whether a token of ours says who it is.
+    pub(super) is_verified: bool,
+    name: [u8; 32],
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holder").field("is_verified", &self.is_verified).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Credentials<'_> {

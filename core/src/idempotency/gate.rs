@@ -46,6 +46,17 @@ pub enum Passage {
     Refused(Error),
 }
 
+impl Passage {
+    /// The refusal of a stored answer to a caller whom `protect()` would let in with `roles` now, `None` for nobody: its user
+    /// has other roles than it was given for. The request is not run, since it ran already.
+    #[must_use]
+    pub fn refusal_for(&self, roles: Option<&[String]>) -> Option<Error> {
+        let Self::Replay(answer) = self else { return None };
+        let words = "The roles of this user have changed since the request with this idempotency key ran";
+        (!answer.is_for(roles)).then(|| Error::new(ErrorCode::Forbidden, words))
+    }
+}
+
 /// Answers that several processes share.
 #[async_trait]
 pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
@@ -136,7 +147,7 @@ impl Gate {
     }
 
     fn begin_here(&self, key: Key, fingerprint: [u8; 32], incoming: &Incoming<'_>) -> Begin {
-        self.memory.begin(key, fingerprint, &incoming.credentials.client(), self.rules.ttl)
+        self.memory.begin(key, fingerprint, &incoming.credentials, self.rules.ttl)
     }
 
     /// The key and fingerprint of a request that is looked after, else what becomes of it.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Begin, IN_FLIGHT, Key, RETRY_AFTER, StoredResponse, Ticket};
+use super::caller::Holder;
+use super::shares::{Measure, Shares};
+use super::{Begin, Credentials, IN_FLIGHT, Key, RETRY_AFTER, StoredResponse, Ticket};
 use crate::clock::{Clock, Millis};
 use crate::crypto::make_random;
 
@@ -15,8 +17,10 @@ use crate::crypto::make_random;
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// What an entry costs beside headers and body, roughly.
 const OVERHEAD: usize = 256;
+/// Unverified callers may take a place from verified ones up to this part of all places, so that these can't shut them out.
+const UNVERIFIED_PART: usize = 16;
 
-/// Idempotency for one process. When it is full, the answers that would expire first make room; requests in flight
+/// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight
 /// never do, since a second execution is what the key is there to prevent. One client's are at most half of all.
 pub struct MemoryIdempotency {
     clock: Arc<dyn Clock>,
@@ -30,10 +34,12 @@ struct Table {
     entries: HashMap<Key, Entry>,
     /// Every entry by the time it expires, then by ticket, which is unique.
     by_expiry: BTreeMap<(Millis, Ticket), Key>,
-    /// The same for complete ones alone: what may make room.
-    evictable: BTreeMap<(Millis, Ticket), Key>,
+    /// The complete ones, which may make room.
+    shares: Shares,
     /// Requests in flight by client.
     in_flight: HashMap<String, usize>,
+    /// Entries of unverified callers, complete or in flight.
+    unverified: usize,
     bytes: usize,
     next_ticket: Ticket,
 }
@@ -42,6 +48,7 @@ struct Entry {
     ticket: Ticket,
     fingerprint: [u8; 32],
     client: String,
+    holder: Holder,
     expires_at: Millis,
     ttl: Duration,
     /// `None` while in flight.
@@ -65,9 +72,10 @@ impl MemoryIdempotency {
         Self { clock, max_entries: max_entries.max(1), max_bytes, table }
     }
 
-    /// Says what to do with a request of `client`. Of any number of equal ones at once, one executes.
+    /// Says what to do with a request of whoever brings these credentials. Of any number of equal ones at once, one executes.
     #[must_use]
-    pub fn begin(&self, key: Key, fingerprint: [u8; 32], client: &str, ttl: Duration) -> Begin {
+    pub fn begin(&self, key: Key, fingerprint: [u8; 32], credentials: &Credentials<'_>, ttl: Duration) -> Begin {
+        let (client, holder) = (credentials.client(), credentials.holder());
         let now = self.clock.now();
         let mut table = self.table.lock();
         table.drop_expired(now);
@@ -78,20 +86,23 @@ impl MemoryIdempotency {
                 None => Begin::InProgress { retry_after: RETRY_AFTER },
             };
         }
-        if table.in_flight.get(client).is_some_and(|count| *count >= self.max_entries.div_ceil(2)) {
+        if table.in_flight.get(&client).is_some_and(|count| *count >= self.max_entries.div_ceil(2)) {
             return Begin::InProgress { retry_after: RETRY_AFTER };
         }
         while table.entries.len() >= self.max_entries {
-            if !table.evict_one() {
-                // Full of requests in flight. Running this one unrecorded could run it twice.
+            let may_take_verified = holder.is_verified || table.unverified < self.max_entries.div_ceil(UNVERIFIED_PART);
+            if !table.evict_one(Measure::Entries, may_take_verified) {
+                // Full of what may not go. Running this one unrecorded could run it twice.
                 return Begin::InProgress { retry_after: RETRY_AFTER };
             }
         }
         let ticket = table.next_ticket;
         table.next_ticket += 1;
         let expires_at = after(now, IN_FLIGHT);
-        let client = client.to_owned();
-        table.insert(key, Entry { ticket, fingerprint, client, expires_at, ttl, response: None, bytes: OVERHEAD });
+        table.insert(
+            key,
+            Entry { ticket, fingerprint, client, holder, expires_at, ttl, response: None, bytes: OVERHEAD },
+        );
         Begin::Execute(ticket)
     }
 
@@ -106,7 +117,9 @@ impl MemoryIdempotency {
             return;
         }
         while table.bytes + entry.bytes > self.max_bytes {
-            if !table.evict_one() {
+            let unverified = table.shares.unverified_bytes() + entry.bytes;
+            let may_take_verified = entry.holder.is_verified || unverified <= self.max_bytes / UNVERIFIED_PART;
+            if !table.evict_one(Measure::Bytes, may_take_verified) {
                 return;
             }
         }
@@ -139,10 +152,11 @@ impl Table {
         let place = (entry.expires_at, entry.ticket);
         self.by_expiry.insert(place, key);
         if entry.response.is_some() {
-            self.evictable.insert(place, key);
+            self.shares.add(entry.holder, place, key, entry.bytes);
         } else {
             *self.in_flight.entry(entry.client.clone()).or_default() += 1;
         }
+        self.unverified += usize::from(!entry.holder.is_verified);
         self.bytes += entry.bytes;
         self.entries.insert(key, entry);
     }
@@ -151,11 +165,11 @@ impl Table {
         let entry = self.entries.remove(key)?;
         let place = (entry.expires_at, entry.ticket);
         self.by_expiry.remove(&place);
-        self.evictable.remove(&place);
+        self.unverified -= usize::from(!entry.holder.is_verified);
         self.bytes -= entry.bytes;
-        if entry.response.is_none()
-            && let Some(count) = self.in_flight.get_mut(&entry.client)
-        {
+        if entry.response.is_some() {
+            self.shares.remove(entry.holder, place, entry.bytes);
+        } else if let Some(count) = self.in_flight.get_mut(&entry.client) {
             *count -= 1;
             if *count == 0 {
                 self.in_flight.remove(&entry.client);
@@ -182,9 +196,9 @@ impl Table {
         }
     }
 
-    fn evict_one(&mut self) -> bool {
-        let oldest = self.evictable.first_key_value().map(|(_, key)| *key);
-        oldest.and_then(|key| self.remove(&key)).is_some()
+    fn evict_one(&mut self, measure: Measure, may_take_verified: bool) -> bool {
+        let victim = self.shares.victim(measure, may_take_verified);
+        victim.and_then(|key| self.remove(&key)).is_some()
     }
 }
 
@@ -195,5 +209,6 @@ fn after(now: Millis, duration: Duration) -> Millis {
 /// What an answer costs, roughly.
 pub fn size_of(response: &StoredResponse) -> usize {
     let headers = response.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
-    OVERHEAD + headers + response.body.len()
+    let roles = response.roles.iter().flatten().map(|role| role.len() + 24).sum::<usize>();
+    OVERHEAD + headers + roles + response.body.len()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::whole;
+use super::rules::whole;
 use crate::duration;
 use crate::error::Error;
 

@@ -1,11 +1,11 @@
 -- How a request in flight ended. KEYS[1]: its key; for an answer to keep, KEYS[2]: the index of answers.
--- ARGV: ticket, and for an answer to keep: ms, status, headers, body, its bytes, most answers, most bytes in all.
+-- ARGV: ticket, and for an answer to keep: ms, status, headers, body, its bytes, most answers, most bytes in all, roles.
 -- The index holds `bytes:key` by the time of expiry and, behind all of them, `sum:bytes`: who loses one loses both.
 local row = redis.call('HMGET', KEYS[1], 'ticket', 'status')
 if row[1] ~= ARGV[1] or row[2] then return 0 end
 if not ARGV[2] then return redis.call('DEL', KEYS[1]) end
 local ttl, most_answers, most_bytes = tonumber(ARGV[2]), tonumber(ARGV[7]), tonumber(ARGV[8])
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'headers', ARGV[4], 'body', ARGV[5])
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'headers', ARGV[4], 'body', ARGV[5], 'roles', ARGV[9])
 redis.call('PEXPIRE', KEYS[1], ttl)
 
 local time = redis.call('TIME')

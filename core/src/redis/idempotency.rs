@@ -121,7 +121,8 @@ impl SharedIdempotency for RedisIdempotency {
             call.arg(&fingerprint[..]).arg(ticket).arg(millis(IN_FLIGHT));
             call
         };
-        let (verdict, status, headers, body) = self.run::<(u8, String, String, Vec<u8>)>(&name, begin).await?;
+        let (verdict, status, headers, body, roles) =
+            self.run::<(u8, String, String, Vec<u8>, String)>(&name, begin).await?;
         Some(match verdict {
             0 => Begin::Execute(ticket),
             1 => Begin::Mismatch,
@@ -130,18 +131,20 @@ impl SharedIdempotency for RedisIdempotency {
                 status: status.parse().ok()?,
                 headers: serde_json::from_str(&headers).ok()?,
                 body,
+                roles: if roles.is_empty() { None } else { Some(serde_json::from_str(&roles).unwrap_or_default()) },
             }),
         })
     }
 
     async fn complete(&self, key: &Key, ticket: Ticket, ttl: Duration, response: &StoredResponse) {
         let headers = serde_json::to_string(&response.headers).unwrap_or_else(|_| "[]".to_owned());
+        let roles = response.roles.as_ref().and_then(|roles| serde_json::to_string(roles).ok()).unwrap_or_default();
         let name = self.key_of(key);
         let complete = || {
             let mut call = COMPLETE.call(name.clone());
             call.key(format!("{}answers", self.prefix));
             call.arg(ticket).arg(millis(ttl)).arg(response.status).arg(&headers).arg(&response.body[..]);
-            call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes);
+            call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes).arg(&roles);
             call
         };
         // When Redis is away, the memory of this process alone has it; the key is free there when its time in flight is over.

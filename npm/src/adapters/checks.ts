@@ -4,6 +4,7 @@ import { SentriError, fromData } from "../errors.js";
 import type { Guarded, GuardRequest, Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import { headersOf } from "../thrown.js";
+import { noteProtection } from "./protection.js";
 import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
 
 /** Headers in the order in which they are sent. */
@@ -13,6 +14,8 @@ export type HeaderPairs = ReadonlyArray<readonly [string, string]>;
 export interface Surface<Req, Res = Req> {
   /** What `protect()` looks at. */
   guardRequest(req: Req): GuardRequest;
+  /** The request as its server knows it, the same for every middleware. */
+  raw(req: Req): object;
   /** The request's id, if it has one. */
   requestId(req: Req): string | undefined;
   /** The user whom `protect()` has let in. */
@@ -46,8 +49,10 @@ export interface Checks<Req, Res> {
 /** The checks of a guardian on a framework. */
 export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, Res>): Checks<Req, Res> {
   const idOf = (req: Req) => (guardian.logging ? surface.requestId(req) : undefined);
-  const admit = ({ principal, headers, error, answer }: Guarded, req: Req, res: Res) => {
+  const admit = (guarded: Guarded, req: Req, res: Res) => {
+    const { principal, headers, error, answer } = guarded;
     if (headers.length > 0) surface.addHeaders(res, headers);
+    noteProtection(guardian, req, surface.raw, guarded);
     if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
     const { id, roles, sessionId, token } = principal;
     // Fresh objects: what a handler does to them is its own affair.

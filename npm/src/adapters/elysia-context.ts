@@ -24,6 +24,7 @@ export const requestId = ({ store, request }: Parts) => requestIdOf([(store as {
 /** Where Elysia keeps things. */
 export const surface: Surface<Parts, Pick<Parts, "set">> = {
   guardRequest: ({ request }) => new WebGuardRequest(request),
+  raw: ({ request }) => request,
   requestId,
   user: ({ user, auth }) => (auth ? user : undefined),
   admit: (parts, user, auth) => void Object.assign(parts, { user, auth }),

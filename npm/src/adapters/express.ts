@@ -46,6 +46,7 @@ const requestId = (req: Request) => requestIdOf([req.requestId, (req as { id?: u
 
 const surface: Surface<Request, Response> = {
   guardRequest: (req) => new NodeGuardRequest(req, req),
+  raw: (req) => req,
   requestId,
   user: (req) => (req.auth ? (req.user as AuthUser | undefined) : undefined),
   admit(req, user, auth) {

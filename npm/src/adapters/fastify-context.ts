@@ -21,6 +21,7 @@ export const requestId = (request: FastifyRequest) => requestIdOf([request.id], 
 /** Where Fastify keeps things. */
 export const surface: Surface<FastifyRequest, FastifyReply> = {
   guardRequest: (request) => new NodeGuardRequest(request.raw, request),
+  raw: (request) => request.raw,
   requestId,
   user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
   admit(request, user, auth) {

@@ -33,6 +33,7 @@ const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.header
 
 const surface: Surface<Ctx> = {
   guardRequest: (c) => new WebGuardRequest(c.req.raw),
+  raw: (c) => c.req.raw,
   requestId,
   user: (c) => (c.get("auth") ? c.get("user") : undefined),
   admit(c, user, auth) {

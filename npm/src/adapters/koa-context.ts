@@ -13,6 +13,7 @@ export const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId],
 /** Where Koa keeps things. */
 export const surface: Surface<KoaContext> = {
   guardRequest: (ctx) => new NodeGuardRequest(ctx.req, ctx),
+  raw: (ctx) => ctx.req,
   requestId,
   user: (ctx) => (ctx.state.auth ? ctx.state.user : undefined),
   admit(ctx, user, auth) {

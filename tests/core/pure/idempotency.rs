@@ -16,6 +16,10 @@ const TTL: Duration = Duration::from_secs(300);
 
 const CLIENT: &str = "192.0.2.1";
 
+fn at(address: &str) -> Credentials<'_> {
+    Credentials { address: Some(address), ..Credentials::default() }
+}
+
 fn bearer(token: &str) -> Credentials<'_> {
     Credentials { authorization: Some(token), ..Credentials::default() }
 }
@@ -39,10 +43,19 @@ fn credentials(given: &Value) -> Credentials<'_> {
 #[test]
 fn vectors() {
     vectors::run("idempotency", |given| {
+        if text(given, "op") == "added" {
+            let pairs = |name: &str| serde_json::from_value::<Vec<(String, String)>>(given[name].clone()).unwrap();
+            let kept = StoredResponse { headers: pairs("headers"), ..answer("") }.without(&pairs("added"));
+            return Ok(json!(kept.headers));
+        }
         let (a, b) = (&given["a"], &given["b"]);
         let body = |of: &Value| fingerprint("k", of[0].as_str().unwrap(), of[1].as_str().unwrap().as_bytes());
         let is_same = match text(given, "op") {
             "caller" => credentials(a).caller() == credentials(b).caller(),
+            "roles" => {
+                let roles = |of: &Value| serde_json::from_value::<Option<Vec<String>>>(of.clone()).unwrap();
+                StoredResponse { roles: roles(a), ..answer("") }.is_for(roles(b).as_deref())
+            }
             "client" => credentials(a).client() == credentials(b).client(),
             _ => body(a) == body(b),
         };
@@ -61,7 +74,7 @@ fn print_of(body: &[u8]) -> [u8; 32] {
 }
 
 fn answer(body: &str) -> StoredResponse {
-    StoredResponse { status: 201, headers: vec![("X-A".into(), "1".into())], body: body.into() }
+    StoredResponse { status: 201, headers: vec![("X-A".into(), "1".into())], body: body.into(), roles: None }
 }
 
 fn memory(entries: usize) -> (Arc<TestClock>, MemoryIdempotency) {
@@ -74,7 +87,7 @@ fn execute(memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
 }
 
 fn execute_for(client: &str, memory: &MemoryIdempotency, key: Key, body: &str) -> u64 {
-    match memory.begin(key, print_of(body.as_bytes()), client, TTL) {
+    match memory.begin(key, print_of(body.as_bytes()), &at(client), TTL) {
         Begin::Execute(ticket) => ticket,
         other => panic!("{other:?}"),
     }
@@ -221,15 +234,15 @@ fn once_then_replayed() {
     let (clock, memory) = memory(10);
     let ticket = execute(&memory, key(1), "a");
     assert_eq!(
-        memory.begin(key(1), print_of(b"a"), CLIENT, TTL),
+        memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL),
         Begin::InProgress { retry_after: Duration::from_secs(1) }
     );
-    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Mismatch);
+    assert_eq!(memory.begin(key(1), print_of(b"b"), &at(CLIENT), TTL), Begin::Mismatch);
     memory.complete(&key(1), ticket, answer("done"));
-    assert_eq!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(answer("done")));
-    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Mismatch);
+    assert_eq!(memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL), Begin::Replay(answer("done")));
+    assert_eq!(memory.begin(key(1), print_of(b"b"), &at(CLIENT), TTL), Begin::Mismatch);
     clock.advance(299_999);
-    assert!(matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(_)));
+    assert!(matches!(memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL), Begin::Replay(_)));
     clock.advance(1);
     execute(&memory, key(1), "another body, since the answer has expired");
 }
@@ -242,16 +255,16 @@ fn abandoned_and_vanished() {
     assert_eq!(memory.size(), (0, 0));
     let vanished = execute(&memory, key(1), "a");
     clock.advance(59_999);
-    assert!(matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL), Begin::InProgress { .. }));
     clock.advance(1);
     let second = execute(&memory, key(1), "b");
     // The first one comes back after all: it must neither answer for the second nor end it.
     memory.complete(&key(1), vanished, answer("stale"));
     memory.abandon(&key(1), vanished);
-    assert!(matches!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(1), print_of(b"b"), &at(CLIENT), TTL), Begin::InProgress { .. }));
     memory.complete(&key(1), second, answer("fresh"));
     memory.abandon(&key(1), second);
-    assert_eq!(memory.begin(key(1), print_of(b"b"), CLIENT, TTL), Begin::Replay(answer("fresh")));
+    assert_eq!(memory.begin(key(1), print_of(b"b"), &at(CLIENT), TTL), Begin::Replay(answer("fresh")));
 }
 
 #[test]
@@ -265,15 +278,15 @@ fn bounded_in_entries() {
     execute(&memory, key(3), "a");
     assert_eq!(memory.size().0, 3);
     assert!(
-        matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Replay(_)),
+        matches!(memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL), Begin::Replay(_)),
         "the oldest went, not this one"
     );
     execute(&memory, key(4), "a");
     execute_for("192.0.2.2", &memory, key(5), "a");
     // Three in flight: a fourth is not run unrecorded, and none of the three is forgotten.
-    assert!(matches!(memory.begin(key(6), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
+    assert!(matches!(memory.begin(key(6), print_of(b"a"), &at(CLIENT), TTL), Begin::InProgress { .. }));
     for number in 3..6 {
-        assert!(matches!(memory.begin(key(number), print_of(b"a"), CLIENT, TTL), Begin::InProgress { .. }));
+        assert!(matches!(memory.begin(key(number), print_of(b"a"), &at(CLIENT), TTL), Begin::InProgress { .. }));
     }
     clock.advance(60_000);
     execute(&memory, key(6), "a");
@@ -283,7 +296,7 @@ fn bounded_in_entries() {
 #[test]
 fn one_client_leaves_room_for_others() {
     let (clock, memory) = memory(10);
-    let asks = |client: &str, number: u32| memory.begin(key(number), print_of(b"a"), client, TTL);
+    let asks = |client: &str, number: u32| memory.begin(key(number), print_of(b"a"), &at(client), TTL);
     let tickets: Vec<_> = (0..5).map(|number| execute(&memory, key(number), "a")).collect();
     assert!(matches!(asks(CLIENT, 5), Begin::InProgress { .. }), "half of the places are taken");
     execute_for("192.0.2.2", &memory, key(5), "a");
@@ -321,7 +334,7 @@ fn of_100_threads_one_executes() {
     let memory = Arc::new(memory);
     let threads = (0..100).map(|_| {
         let memory = Arc::clone(&memory);
-        std::thread::spawn(move || matches!(memory.begin(key(1), print_of(b"a"), CLIENT, TTL), Begin::Execute(_)))
+        std::thread::spawn(move || matches!(memory.begin(key(1), print_of(b"a"), &at(CLIENT), TTL), Begin::Execute(_)))
     });
     let threads = threads.collect::<Vec<_>>();
     assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count(), 1);

@@ -51,7 +51,7 @@ pub fn executes(passage: Passage) -> (Key, Ticket) {
 }
 
 pub fn response(body: &str) -> StoredResponse {
-    StoredResponse { status: 201, headers: vec![("x-own".into(), "kept".into())], body: body.into() }
+    StoredResponse { status: 201, headers: vec![("x-own".into(), "kept".into())], body: body.into(), roles: None }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,4 +308,19 @@ fn d4_options_are_checked() {
     }
     let rules = IdempotencyRules::from_options(Some(&json!({ "redisPatience": 0 }))).unwrap();
     assert!(rules.redis_patience.is_zero());
+}
+
+#[tokio::test]
+async fn roles_are_kept_beside_the_answer() {
+    let (here, there) = (gate(&redis_url()), gate(&redis_url()));
+    for roles in [None, Some(vec![]), Some(vec!["user".to_owned(), "admin".to_owned()])] {
+        let name = make_id();
+        let (key, ticket) = executes(here.pass(&incoming(&name, b"x")).await);
+        here.complete(&key, ticket, StoredResponse { roles: roles.clone(), ..response("{}") }).await;
+        let replay = there.pass(&incoming(&name, b"x")).await;
+        assert!(matches!(&replay, Passage::Replay(kept) if kept.roles == roles), "{replay:?}");
+        assert_eq!(replay.refusal_for(roles.as_deref()), None);
+        let refusal = replay.refusal_for(Some(&["user".to_owned()]));
+        assert_eq!(refusal.map(|error| error.status), roles.map(|_| 403));
+    }
 }

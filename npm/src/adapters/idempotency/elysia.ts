@@ -1,10 +1,10 @@
 import type { Context } from "elysia";
 import { isStatus, type Parts } from "../elysia-context.js";
 import type { ElysiaPlugin } from "../elysia-types.js";
-import { Execution, describeForm, pairsOf, type Gate } from "./gate.js";
+import { Execution, admittedOf, describeForm, pairsOf, type Gate } from "./gate.js";
 import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
 
-type Before = Pick<Parts, "request"> & { body: unknown; server?: Context["server"] };
+type Before = Pick<Parts, "request" | "user" | "auth"> & { body: unknown; server?: Context["server"] };
 type Status = (code: unknown) => { code: number };
 type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: Status };
 
@@ -21,7 +21,7 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
     const { pathname, search } = new URL(request.url);
     // A request whose body Elysia has read is not to be asked about it on Node.
     const described = body === undefined ? await describeStream(request) : await describeForm(body, request.headers.get("content-length"));
-    const verdict = await gate.judge(ctx, keyedOf(request, value, { url: pathname + search, address: addressOf(ctx), body: described }));
+    const verdict = await gate.judge(ctx, keyedOf(request, value, { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) }));
     if (verdict === undefined) return undefined;
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     running.set(request, verdict);
@@ -30,7 +30,7 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
   return plugin
     .onBeforeHandle({ as: "scoped" }, gate.credential
       ? async (ctx: Before) => judge(ctx)
-      : async ({ request, body, server }: Before) => judge({ request, body, server }))
+      : async ({ request, body, server, user, auth }: Before) => judge({ request, body, server, user, auth }))
     .mapResponse({ as: "scoped" }, async ({ request, set, responseValue, status }: After) => {
       const execution = running.get(request);
       if (execution === undefined) return undefined;

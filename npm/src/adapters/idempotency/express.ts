@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderPairs } from "../checks.js";
 import { forwardedFor } from "../node.js";
-import { Execution, bytesOf, pairsOf, recordOf, type Gate, type Verdict } from "./gate.js";
+import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Admitted, type Gate, type Verdict } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
 /** `_body` is how body parsers tell each other that one of them has read it. */
-type Request = IncomingMessage & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
+type Request = IncomingMessage & Admitted & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
 type Next = (error?: unknown) => void;
 
 /** The gate for Express and anything with its form of middleware; after the body parser, so that bodies can be told apart. */
@@ -15,7 +15,7 @@ export function expressGate(gate: Gate) {
     if (value === undefined) return next();
     const { originalUrl, url = "/", ip, socket, hostname: host, body, _body, readableEnded } = req;
     const address = gate.addressOf(ip ?? socket.remoteAddress, forwardedFor(req));
-    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address, host, body, isRead: _body ?? readableEnded });
+    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address, host, body, user: admittedOf(req), isRead: _body ?? readableEnded });
     const verdict = gate.judge(req, keyed);
     if (verdict instanceof Promise) verdict.then((late) => follow(late, req, res, next)).catch(next);
     else follow(verdict, req, res, next);

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { forwardedFor } from "../node.js";
-import { Execution, bytesOf, pairsOf, recordOf, type Gate } from "./gate.js";
+import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Gate } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
 /**
@@ -15,7 +15,7 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
       if (value === undefined) return;
       const { originalUrl: url, hostname: host, body } = request;
       const address = gate.addressOf(request.ip, forwardedFor(request.raw));
-      const verdict = await gate.judge(request, keyedOf(request.raw, value, { url, address, host, body, isRead: true }));
+      const verdict = await gate.judge(request, keyedOf(request.raw, value, { url, address, host, body, user: admittedOf(request), isRead: true }));
       if (verdict === undefined) return;
       if (verdict instanceof Execution) {
         running.set(request, verdict);

@@ -7,6 +7,7 @@ import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
 import type { OfRequest } from "../../types.js";
 import type { HeaderPairs, Origin } from "../checks.js";
+import { watchProtection, type Protection } from "../protection.js";
 import { refuseAsOptions } from "../uncalled.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
@@ -62,6 +63,19 @@ export interface Keyed {
   type: string | null | undefined;
   /** What tells its body apart from another of its type. */
   body: string;
+  /** The user whom a `protect()` before the gate has let in. */
+  user?: { readonly roles: readonly string[] } | undefined;
+}
+
+/** Where frameworks keep the user whom `protect()` has let in. */
+export interface Admitted {
+  user?: unknown;
+  auth?: unknown;
+}
+
+/** That user; one of another library has no `auth`. */
+export function admittedOf({ user, auth }: Admitted): Keyed["user"] {
+  return auth ? (user as Keyed["user"]) : undefined;
 }
 
 /** An answer to be given instead of running the handler. */
@@ -90,14 +104,22 @@ export type Settling = Promise<void> | undefined;
 export class Execution {
   private settled = false;
 
-  constructor(private readonly gate: NativeIdempotency, private readonly passage: NativePassage, readonly isShared: boolean) {}
+  constructor(
+    private readonly gate: NativeIdempotency,
+    private readonly passage: NativePassage,
+    readonly isShared: boolean,
+    private readonly protection: Protection,
+    private readonly server: AuthServer | undefined,
+  ) {}
 
   /** Keeps the answer, if the core allows. Headers are those of the layer that the middleware is mounted in. */
   keep(status: number, headers: HeaderPairs, body: Uint8Array): Settling {
     if (body.length > MAX_BODY) return this.free();
     if (!this.settle()) return undefined;
     const kept = headers.filter(([name]) => !NOT_KEPT.includes(name.toLowerCase())).map(([name, value]): [string, string] => [name, value]);
-    return this.gate.complete(this.passage, status, kept, Buffer.from(body.buffer, body.byteOffset, body.byteLength)) ?? undefined;
+    const { added } = this.protection;
+    const roles = this.server && this.protection.roles.get(this.server);
+    return this.gate.complete(this.passage, status, kept, Buffer.from(body.buffer, body.byteOffset, body.byteLength), added, roles) ?? undefined;
   }
 
   /** Lets the next request with the key run: there is no answer that could be kept. */
@@ -145,7 +167,7 @@ export class Gate<Ctx = any> {
     return Promise.all([identity, named]).then(([who, what]) => this.judgeAs(keyed, value, who, what));
   }
 
-  private judgeAs({ raw, guard, host, url, apiKey, address, type, body }: Keyed, value: string, identity: string, named: Named): Verdict | Promise<Verdict> {
+  private judgeAs({ raw, guard, host, url, apiKey, address, type, body, user }: Keyed, value: string, identity: string, named: Named): Verdict | Promise<Verdict> {
     // Anything else would be the same text for everybody.
     if (named !== undefined && named !== null && typeof named !== "string") throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
     const { method, authorization, cookie } = guard;
@@ -156,7 +178,7 @@ export class Gate<Ctx = any> {
     if (apiKey !== undefined && apiKey !== null) incoming.apiKey = one(apiKey);
     if (named !== undefined && named !== null) incoming.named = named;
     if (address !== undefined) incoming.address = address;
-    const verdict = (passage: NativePassage, isShared: boolean) => this.verdict(passage, guard, identity, isShared, () => remember(raw, value));
+    const verdict = (passage: NativePassage, isShared: boolean) => this.verdict(passage, guard, identity, isShared, () => this.begin(raw, value, identity === "" ? undefined : user));
     const now = this.native.passNow(incoming);
     if (now) return verdict(now, false);
     return this.native.pass(incoming).then((passage) => {
@@ -165,11 +187,16 @@ export class Gate<Ctx = any> {
     });
   }
 
-  private verdict(passage: NativePassage, request: GuardRequest, identity: string, isShared: boolean, begin: () => void): Verdict | Promise<Verdict> {
+  private begin(raw: object, value: string, user: Keyed["user"]): Protection {
+    const protection = remember(raw, value);
+    if (this.server && user && !protection.roles.has(this.server)) protection.roles.set(this.server, [...user.roles]);
+    return protection;
+  }
+
+  private verdict(passage: NativePassage, request: GuardRequest, identity: string, isShared: boolean, begin: () => Protection): Verdict | Promise<Verdict> {
     switch (passage.kind) {
       case "execute":
-        begin();
-        return new Execution(this.native, passage, isShared);
+        return new Execution(this.native, passage, isShared, begin(), this.server);
       case "replay":
         return this.replay(passage, request, identity);
       case "refused":
@@ -179,15 +206,23 @@ export class Gate<Ctx = any> {
     }
   }
 
-  /** The stored answer, unless the session that it was given to has ended: then the request runs, and is refused by `protect()`. */
+  /**
+   * The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused by
+   * `protect()`, or its user has other roles now, which the core refuses.
+   */
   private async replay(passage: NativePassage, request: GuardRequest, identity: string): Promise<Verdict> {
-    return this.server === undefined || (await this.server.mayReplay(request, identity)) ? answerOf(passage) : undefined;
+    if (this.server === undefined) return answerOf(passage);
+    const caller = await this.server.callerOf(request, identity);
+    if (caller === undefined) return undefined;
+    const refusal = passage.refusalFor(caller.roles);
+    return refusal === null ? answerOf(passage) : readAnswer(refusal);
   }
 }
 
-function remember(raw: object, value: string): void {
+function remember(raw: object, value: string): Protection {
   const keys = running.get(raw) ?? new Set();
   running.set(raw, keys.add(value));
+  return watchProtection(raw);
 }
 
 function one(value: string | string[]): string {
@@ -199,8 +234,13 @@ function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 function answerOf(passage: NativePassage): Answer {
-  const { status, headers, body } = JSON.parse(passage.response()) as { status: number; headers: Array<[string, string]>; body?: string };
-  return { status, headers, body: new Uint8Array(body === undefined ? passage.body() : Buffer.from(body)) };
+  return readAnswer(passage.response(), () => passage.body());
+}
+
+/** An answer as it crosses: its body is a text there, or bytes beside it. */
+function readAnswer(text: string, bytes?: () => Uint8Array): Answer {
+  const { status, headers, body = "" } = JSON.parse(text) as { status: number; headers: Array<[string, string]>; body?: string };
+  return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { Execution, type Gate } from "./gate.js";
+import { Execution, admittedOf, type Gate } from "./gate.js";
 import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
 
 /** The gate for Hono. */
@@ -9,7 +9,7 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     if (value === undefined) return next();
     const { pathname, search } = new URL(c.req.url);
     const body = await describeStream(c.req.raw, () => c.req.arrayBuffer());
-    const verdict = await gate.judge(c, keyedOf(c.req.raw, value, { url: pathname + search, address: addressOf(c), body }));
+    const verdict = await gate.judge(c, keyedOf(c.req.raw, value, { url: pathname + search, address: addressOf(c), body, user: admittedOf({ user: c.get("user"), auth: c.get("auth") }) }));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     try {

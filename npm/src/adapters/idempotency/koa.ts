@@ -3,7 +3,7 @@ import type { Middleware } from "koa";
 import type { HeaderPairs } from "../checks.js";
 import type { KoaContext } from "../koa-context.js";
 import { forwardedFor } from "../node.js";
-import { Execution, bytesOf, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
+import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
 /** The gate for Koa; after the body parser, so that bodies can be told apart. */
@@ -12,7 +12,7 @@ export function koaGate(gate: Gate): Middleware {
     const value = ctx.req.headers[gate.header];
     if (value === undefined) return next();
     const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-    const told = { url: ctx.originalUrl, address: gate.addressOf(ctx.ip, forwardedFor(ctx.req)), host: ctx.hostname, body: rawBody ?? body };
+    const told = { url: ctx.originalUrl, address: gate.addressOf(ctx.ip, forwardedFor(ctx.req)), host: ctx.hostname, body: rawBody ?? body, user: admittedOf(ctx.state) };
     const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, told));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);

@@ -3,15 +3,15 @@ import { NodeGuardRequest } from "../node.js";
 import { describeBody, type Execution, type Keyed } from "./gate.js";
 
 /** What a framework over `node:http` says of a request, and what a parser has made of its body. `isRead`: some parser has read it. */
-interface Told extends Pick<Keyed, "url" | "address" | "host"> {
+interface Told extends Pick<Keyed, "url" | "address" | "host" | "user"> {
   body: unknown;
   isRead?: boolean;
 }
 
 /** A request that carries a key. */
-export function keyedOf(raw: IncomingMessage, value: string | string[], { url, address, host, body, isRead = raw.readableEnded }: Told): Keyed {
+export function keyedOf(raw: IncomingMessage, value: string | string[], { url, address, host, body, user, isRead = raw.readableEnded }: Told): Keyed {
   const { "content-type": type, "content-length": length, "x-api-key": apiKey } = raw.headers;
-  return { raw, guard: new NodeGuardRequest(raw), value, host, url, apiKey, address, type, body: describeBody(body, length, isRead) };
+  return { raw, guard: new NodeGuardRequest(raw), value, host, url, apiKey, address, type, body: describeBody(body, length, isRead), user };
 }
 
 /** Frees the key of a request that breaks off before its body has ended: who waits for the rest never answers. */

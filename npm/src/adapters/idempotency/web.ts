@@ -2,7 +2,7 @@ import { WebGuardRequest } from "../web.js";
 import { MAX_BODY, type Answer, type Execution, type Keyed, type Settling } from "./gate.js";
 
 /** A request that carries a key. */
-export function keyedOf(raw: Request, value: string, told: Pick<Keyed, "url" | "address" | "body">): Keyed {
+export function keyedOf(raw: Request, value: string, told: Pick<Keyed, "url" | "address" | "body" | "user">): Keyed {
   const { headers } = raw;
   return { raw, guard: new WebGuardRequest(raw), value, apiKey: headers.get("x-api-key"), type: headers.get("content-type"), ...told };
 }

@@ -1,0 +1,144 @@
+//! The options of the middleware, and the requests that it is for.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::outage::{self, OnRedisAway};
+use crate::duration;
+use crate::error::Error;
+
+/// Ends of paths whose answers hold tokens or whose repetition must be judged anew.
+const PASSED_THROUGH: [&str; 5] = ["/login", "/refresh", "/logout", "/logout-all", "/me/password"];
+
+/// The options of the middleware. Where answers are shared, whoever opens Redis reads `redisUrl`.
+const MEMBERS: [&str; 9] =
+    ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl", "redisPatience", "onRedisAway"];
+
+const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What the middleware was configured with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRules {
+    /// How long an answer is kept.
+    pub ttl: Duration,
+    /// The header with the key, as configured.
+    pub header: String,
+    /// Methods it applies to, in upper case.
+    pub methods: Vec<String>,
+    /// The most answers kept, in memory and in Redis.
+    pub max_size: usize,
+    /// What sets the keys of this application apart from those of others in one Redis.
+    pub key_prefix: String,
+    /// How long a request waits for a Redis that is away, from the moment that it went.
+    pub redis_patience: Duration,
+    /// What becomes of requests when that patience is spent.
+    pub on_redis_away: OnRedisAway,
+}
+
+impl Default for IdempotencyRules {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_millis(300_000),
+            header: "X-Idempotency-Key".to_owned(),
+            methods: ["POST", "PUT", "PATCH"].map(str::to_owned).to_vec(),
+            max_size: 10_000,
+            key_prefix: "default".to_owned(),
+            redis_patience: outage::PATIENCE,
+            on_redis_away: OnRedisAway::Local,
+        }
+    }
+}
+
+impl IdempotencyRules {
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`; lengths as durations in
+    /// words, or in milliseconds.
+    /// `credential` is a function of the host's, for which JSON has the word `[function]`.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming the member.
+    pub fn from_options(options: Option<&Value>) -> Result<Self, Error> {
+        let mut rules = Self::default();
+        let members = match options {
+            None | Some(Value::Null) => return Ok(rules),
+            Some(Value::Object(members)) => members,
+            Some(_) => return Err(Error::configuration("The idempotency options must be an object")),
+        };
+        if let Some(name) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+            let message =
+                format!("{name} is not an option of the idempotency middleware: it has {}", MEMBERS.join(", "));
+            return Err(Error::configuration(message));
+        }
+        let given = |name: &str| members.get(name).filter(|value| !value.is_null());
+        if let Some(ttl) = given("ttl") {
+            let length = match ttl {
+                Value::String(_) => duration::parse(ttl).ok(),
+                _ => whole(ttl).map(Duration::from_millis),
+            };
+            rules.ttl = length.filter(|ttl| *ttl <= LONGEST_TTL).ok_or_else(|| {
+                Error::configuration(
+                    "ttl must be a duration such as '5m', or a whole number of milliseconds, and 30 days at most",
+                )
+            })?;
+        }
+        if let Some(header) = given("header") {
+            let name = header.as_str().filter(|name| is_token(name));
+            rules.header =
+                name.map(str::to_owned).ok_or_else(|| Error::configuration("header must be the name of a header"))?;
+        }
+        if let Some(methods) = given("methods") {
+            let names = methods.as_array().filter(|names| !names.is_empty()).and_then(|names| {
+                let name = |name: &Value| name.as_str().filter(|name| is_token(name)).map(str::to_ascii_uppercase);
+                names.iter().map(name).collect()
+            });
+            rules.methods =
+                names.ok_or_else(|| Error::configuration("methods must be a list such as ['POST', 'PUT', 'PATCH']"))?;
+        }
+        if let Some(size) = given("maxSize") {
+            let size = whole(size).and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= 10_000_000);
+            rules.max_size =
+                size.ok_or_else(|| Error::configuration("maxSize must be a whole number from 1 to 10000000"))?;
+        }
+        if let Some(prefix) = given("keyPrefix") {
+            let text = prefix.as_str().filter(|text| !text.is_empty());
+            rules.key_prefix = text
+                .map(str::to_owned)
+                .ok_or_else(|| Error::configuration("keyPrefix must be a text that is not empty"))?;
+        }
+        if let Some(patience) = given("redisPatience") {
+            rules.redis_patience = outage::read_patience(patience)?;
+        }
+        if let Some(choice) = given("onRedisAway") {
+            rules.on_redis_away = OnRedisAway::read(choice)?;
+        }
+        if given("credential").is_some_and(|function| function != "[function]") {
+            return Err(Error::configuration("credential must be a function from a request to a text"));
+        }
+        Ok(rules)
+    }
+
+    /// Whether a request is looked at: its method is configured and its path is none of ours that hand out tokens.
+    #[must_use]
+    pub fn apply_to(&self, method: &str, path: &str) -> bool {
+        self.methods.iter().any(|name| name.eq_ignore_ascii_case(method)) && !is_passed_through(path)
+    }
+}
+
+/// Whether `path` (without query) ends like an endpoint that hands out tokens or judges a password. Frameworks route
+/// case-insensitively and with a slash at the end, so that is how it is compared.
+#[must_use]
+pub fn is_passed_through(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
+    PASSED_THROUGH.iter().any(|end| path.ends_with(end))
+}
+
+/// A token of RFC 9110, 5.6.2.
+fn is_token(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64()?;
+    (number.fract() == 0.0 && (1.0..=9.0e15).contains(&number)).then_some(number as u64)
+}

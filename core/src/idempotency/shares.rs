@@ -1,0 +1,91 @@
+//! Who makes room in a memory of answers that is full. A place is taken from whoever holds most, so that a flood of keys
+//! displaces its own answers and a share binds nobody while there is room. Answers of verified callers go last.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::caller::Holder;
+use super::{Key, Ticket};
+use crate::clock::Millis;
+
+/// What there is too much of.
+#[derive(Debug, Clone, Copy)]
+pub enum Measure {
+    Entries,
+    Bytes,
+}
+
+/// The complete answers by who holds them.
+#[derive(Debug, Default)]
+pub struct Shares {
+    held: HashMap<Holder, Holding>,
+    /// Of unverified holders, then of verified ones.
+    classes: [Class; 2],
+}
+
+#[derive(Debug, Default)]
+struct Holding {
+    /// In the order in which they expire.
+    answers: BTreeMap<(Millis, Ticket), Key>,
+    bytes: usize,
+}
+
+/// Holders in the order of what they hold.
+#[derive(Debug, Default)]
+struct Class {
+    by_entries: BTreeSet<(usize, Holder)>,
+    by_bytes: BTreeSet<(usize, Holder)>,
+    bytes: usize,
+}
+
+impl Shares {
+    /// Adds a complete answer. `place` is when it expires, and its ticket.
+    pub fn add(&mut self, holder: Holder, place: (Millis, Ticket), key: Key, bytes: usize) {
+        self.change(holder, |held| {
+            held.answers.insert(place, key);
+            held.bytes += bytes;
+        });
+    }
+
+    /// Takes an answer out again.
+    pub fn remove(&mut self, holder: Holder, place: (Millis, Ticket), bytes: usize) {
+        self.change(holder, |held| {
+            held.answers.remove(&place);
+            held.bytes -= bytes;
+        });
+    }
+
+    /// The answer that makes room: of the unverified holder who has most, the one that expires first, and only where no
+    /// unverified one is left, and `may_take_verified`, of the verified holder who has most.
+    #[must_use]
+    pub fn victim(&self, measure: Measure, may_take_verified: bool) -> Option<Key> {
+        let largest = |class: &Class| match measure {
+            Measure::Entries => class.by_entries.last().copied(),
+            Measure::Bytes => class.by_bytes.last().copied(),
+        };
+        let [unverified, verified] = &self.classes;
+        let (_, holder) = largest(unverified).or_else(|| largest(verified).filter(|_| may_take_verified))?;
+        self.held.get(&holder)?.answers.first_key_value().map(|(_, key)| *key)
+    }
+
+    /// The bytes of answers to unverified callers.
+    #[must_use]
+    pub const fn unverified_bytes(&self) -> usize {
+        self.classes[0].bytes
+    }
+
+    fn change(&mut self, holder: Holder, change: impl FnOnce(&mut Holding)) {
+        let held = self.held.entry(holder).or_default();
+        let class = &mut self.classes[usize::from(holder.is_verified)];
+        class.by_entries.remove(&(held.answers.len(), holder));
+        class.by_bytes.remove(&(held.bytes, holder));
+        class.bytes -= held.bytes;
+        change(held);
+        if held.answers.is_empty() {
+            self.held.remove(&holder);
+            return;
+        }
+        class.by_entries.insert((held.answers.len(), holder));
+        class.by_bytes.insert((held.bytes, holder));
+        class.bytes += held.bytes;
+    }
+}

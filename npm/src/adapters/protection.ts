@@ -1,0 +1,32 @@
+import type { Guarded } from "../guardian.js";
+
+/** What `protect()` found out and did for a request that runs under an idempotency key. */
+export interface Protection {
+  /** The roles of the user whom each guardian let in: only it can say later which roles they have. */
+  roles: Map<object, string[]>;
+  /** The headers that it added to the answer. */
+  added: Array<[string, string]>;
+}
+
+/** By the request as its server knows it. */
+const watched = new WeakMap<object, Protection>();
+let isAnyWatched = false;
+
+/** Has `protect()` take down what it does for a request; the same record for every gate before it. */
+export function watchProtection(raw: object): Protection {
+  isAnyWatched = true;
+  const known = watched.get(raw);
+  if (known) return known;
+  const protection: Protection = { roles: new Map(), added: [] };
+  watched.set(raw, protection);
+  return protection;
+}
+
+/** Takes down what `protect()` did, where a gate wants to know; elsewhere it costs a look at a variable. */
+export function noteProtection<Req>(guardian: object, req: Req, rawOf: (req: Req) => object, { principal, headers: added }: Guarded): void {
+  if (!isAnyWatched) return;
+  const protection = watched.get(rawOf(req));
+  if (protection === undefined) return;
+  if (principal !== undefined) protection.roles.set(guardian, [...principal.roles]);
+  for (const [name, value] of added) protection.added.push([name, value]);
+}
