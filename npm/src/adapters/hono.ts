@@ -6,7 +6,7 @@ import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Origin, type Surface } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type HeaderPairs, type Origin, type Outcome, type Surface } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -31,6 +31,18 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
 
 const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
 
+/** The headers that checks have added. Hono forgets them where a handler returns a `Response` of its own. */
+const added = new WeakMap<Ctx, HeaderPairs>();
+
+/** Adds headers to the answer, beside the cookies that are there and in place of others. */
+function addLate(c: Ctx, headers: HeaderPairs): void {
+  const cookies = c.finalized ? c.res.headers.getSetCookie() : [];
+  for (const [name, value] of headers) {
+    if (name !== "Set-Cookie") c.header(name, value);
+    else if (!cookies.includes(value)) c.header(name, value, { append: true });
+  }
+}
+
 const surface: Surface<Ctx> = {
   guardRequest: (c) => new WebGuardRequest(c.req.raw),
   raw: (c) => c.req.raw,
@@ -41,7 +53,8 @@ const surface: Surface<Ctx> = {
     c.set("auth", auth);
   },
   addHeaders(c, headers) {
-    for (const [name, value] of headers) c.header(name, value, { append: name === "Set-Cookie" });
+    added.set(c, [...(added.get(c) ?? []), ...headers]);
+    addLate(c, headers);
   },
   hasHeader: (c, name) => c.res.headers.has(name),
 };
@@ -66,8 +79,15 @@ const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...or
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
 const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => (c, next) => {
   const outcome = check(c, c);
-  return outcome === undefined ? next() : demand(outcome).then((response): Promise<Response | void> | Response => (response === undefined ? next() : respond(c, response)));
+  return outcome === undefined ? next() : follow(c, outcome, next);
 };
+
+async function follow(c: Ctx, outcome: Outcome | Promise<Outcome>, next: () => Promise<void>): Promise<Response | void> {
+  const response = await demand(outcome);
+  if (response !== undefined) return respond(c, response);
+  await next();
+  addLate(c, added.get(c) ?? []);
+}
 
 function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
   surface.addHeaders(c, headers);
