@@ -26,6 +26,8 @@ mod proxy;
 mod secrets;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "promises/starting.rs"]
+mod starting;
 mod support;
 
 use std::collections::HashSet;

@@ -23,6 +23,8 @@ mod migrations;
 mod misconfigured;
 #[path = "support/mysql.rs"]
 mod mysql;
+#[path = "store/names.rs"]
+mod names;
 #[path = "support/node.rs"]
 mod node;
 #[path = "store/opening.rs"]

@@ -23,6 +23,18 @@ fn server(db: &Value, more: Value, clock: &Arc<TestClock>) -> Bench {
     Bench { server, clock: Arc::clone(clock), address: "203.0.113.7".to_owned() }
 }
 
+/// A proxy before PostgreSQL, and the URL of a database of the test's by way of it.
+pub async fn proxied(own: &Own) -> (Proxy, String) {
+    let config: tokio_postgres::Config = postgres_url().parse().unwrap();
+    let Address::Tcp(host) = &config.get_hosts()[0] else { panic!("the proxy stands before TCP alone") };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let proxy = Proxy::before(format!("{host}:{port}")).await;
+    let url = own.option["connectionString"].as_str().unwrap();
+    let url = url.replace(&format!("{host}:{port}"), &proxy.address.to_string());
+    assert!(url.contains(&proxy.address.to_string()), "DATABASE_URL has host and port");
+    (proxy, url)
+}
+
 fn stored_keys() -> Value {
     json!({ "secret": "[absent]", "algorithm": "ES256", "accessExpiresIn": "15m" })
 }
@@ -172,13 +184,7 @@ async fn a_clock_that_steps_back_hides_no_revocation() {
 async fn p45_an_outage_is_a_503_and_passes() {
     for line in [Line::Cut, Line::Paused] {
         let own = Own::new(Database::Postgres).await;
-        let config: tokio_postgres::Config = postgres_url().parse().unwrap();
-        let Address::Tcp(host) = &config.get_hosts()[0] else { panic!("the proxy stands before TCP alone") };
-        let port = config.get_ports().first().copied().unwrap_or(5432);
-        let proxy = Proxy::before(format!("{host}:{port}")).await;
-        let url = own.option["connectionString"].as_str().unwrap();
-        let url = url.replace(&format!("{host}:{port}"), &proxy.address.to_string());
-        assert!(url.contains(&proxy.address.to_string()), "DATABASE_URL has host and port");
+        let (proxy, url) = proxied(&own).await;
         let clock = Arc::new(TestClock::at(START));
         let more = json!({ "sessionCheck": { "maxAge": 0 }, "accessCookie": true });
         let bench = server(&json!({ "connectionString": url, "max": 5 }), more, &clock);
