@@ -9,6 +9,8 @@ mod devices;
 mod failover;
 #[path = "promises/faults.rs"]
 mod faults;
+#[path = "promises/galera.rs"]
+mod galera;
 #[path = "promises/hostile.rs"]
 mod hostile;
 #[path = "support/losing.rs"]

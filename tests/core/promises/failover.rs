@@ -17,24 +17,24 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// What the clients of a server saw.
 #[derive(Default)]
-struct Seen {
-    good: AtomicUsize,
+pub(super) struct Seen {
+    pub good: AtomicUsize,
     unavailable: AtomicUsize,
     /// From when on no answer may be a 503.
-    settled: AtomicBool,
-    over: AtomicBool,
+    pub settled: AtomicBool,
+    pub over: AtomicBool,
 }
 
 impl Seen {
     /// Judges an answer to a request that began when all was `settled` or not.
-    fn note(&self, settled: bool, answer: &Answer) {
+    pub fn note(&self, settled: bool, answer: &Answer) {
         match answer.status {
             200 => self.good.fetch_add(1, Ordering::SeqCst),
             503 => self.unavailable.fetch_add(1, Ordering::SeqCst),
             _ => panic!("a session was lost: {} {}", answer.status, answer.body),
         };
         let all_the_time = settled && self.settled.load(Ordering::SeqCst);
-        assert!(answer.status == 200 || !all_the_time, "a 503 while there is a primary: {}", answer.body);
+        assert!(answer.status == 200 || !all_the_time, "a 503 while all is well: {}", answer.body);
     }
 }
 

@@ -17,6 +17,7 @@ use sentri_core::store::sql::SqlStore;
 use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
 use serde_json::{Value, json};
 
+use crate::support::galera::Spread;
 use crate::support::node::{Driver, executor};
 use crate::support::{Answer, Bench, Database, Login, Own, PASSWORD};
 
@@ -258,6 +259,15 @@ async fn on_mysql() {
     let own = Own::new(Database::Mysql).await;
     let url = own.option.as_str().unwrap().to_owned();
     leaves_no_half_state(&own.option, || MysqlExecutor::new(MysqlConfig::from_url(&url).unwrap())).await;
+    own.drop().await;
+}
+
+/// Each batch on another node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_galera() {
+    let own = Own::new(Database::Galera).await;
+    let url = own.option.as_str().unwrap().to_owned();
+    leaves_no_half_state(&own.option, || Spread::over(&url)).await;
     own.drop().await;
 }
 

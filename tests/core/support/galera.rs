@@ -110,6 +110,17 @@ impl Cluster {
         let folder = self.folder.join(node.to_string());
         std::fs::remove_file(folder.join("pid")).unwrap();
         assert!(Command::new("bash").arg(folder.join("start")).stdin(Stdio::null()).status().unwrap().success());
+        self.until_ready(node).await;
+    }
+
+    /// How many members the cluster has in the eyes of another node.
+    pub async fn size_beside(&self, node: usize) -> String {
+        mysql::first(&nodes_of(&self.url)[node % 3], "SHOW STATUS LIKE 'wsrep_cluster_size'").await.remove(1)
+    }
+
+    /// Waits until a node is a member and has what it missed.
+    pub async fn until_ready(&self, node: usize) {
+        let folder = self.folder.join(node.to_string());
         let url = &nodes_of(&self.url)[node - 1];
         let started = Instant::now();
         while !mysql::answers(url, "SHOW STATUS LIKE 'wsrep_ready'").await.is_some_and(|row| row[1] == "ON") {

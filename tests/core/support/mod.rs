@@ -1,8 +1,10 @@
 //! A client that talks to an `AuthServer` in-process, as an adapter would.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "shared by several test binaries, each using a part")]
 
+#[path = "galera.rs"]
+pub mod galera;
 #[path = "mysql.rs"]
-mod mysql;
+pub mod mysql;
 #[path = "node.rs"]
 pub mod node;
 
@@ -30,6 +32,8 @@ pub enum Database {
     /// The same behind PgBouncer.
     Pgbouncer,
     Mysql,
+    /// A cluster of MariaDB.
+    Galera,
     /// Through Kysely, by the name of a driver.
     Kysely(&'static str),
 }
@@ -72,6 +76,12 @@ impl Own {
             Database::Mysql => {
                 let database = mysql::MysqlDatabase::new().await;
                 Self { option: json!(database.url()), file: None, schema: None, mysql: Some(database) }
+            }
+            Database::Galera => {
+                let cluster = galera::galera_url();
+                let database = galera::database_on(&cluster).await;
+                let option = json!(database.url_over(&cluster));
+                Self { option, file: None, schema: None, mysql: Some(database) }
             }
             Database::Kysely(driver) => {
                 let mut own = match driver {

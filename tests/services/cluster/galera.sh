@@ -51,10 +51,11 @@ for index in 1 2 3; do
     echo '#!/usr/bin/env bash'
     echo "# \$1: where the other members are, if not where they were at the start."
     echo ". '$here/../lib.sh'"
-    printf 'cd / && as %q %q' "$owner" "$(program)"
+    # What it writes on standard output would be waited for by whoever reads ours.
+    printf '(cd / && as %q %q' "$owner" "$(program)"
     printf ' %q' "${arguments[@]}"
     # shellcheck disable=SC2016
-    echo " --wsrep-cluster-address=\"\${1-gcomm://$all}\" >>'$node/log' 2>&1 &"
+    echo " --wsrep-cluster-address=\"\${1-gcomm://$all}\") </dev/null >>'$node/log' 2>&1 &"
   } >"$node/start"
   echo "$port" >"$node/port"
   echo "kill -KILL \$(cat $node/pid) 2>/dev/null || true" >>"$folder/stop"

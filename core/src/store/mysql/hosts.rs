@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, DriverError, Error, Opts};
+use mysql_async::{Conn, DriverError, Error, Opts, Row};
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
@@ -100,10 +100,12 @@ impl Host {
 
 /// Names and values. A server that does not know the question has nothing of the kind.
 async fn settings_of(connection: &mut Conn, sql: &str) -> Result<Vec<(String, String)>, Error> {
-    match connection.query(sql).await {
-        Err(Error::Server(_)) => Ok(Vec::new()),
-        settings => settings,
-    }
+    let rows: Vec<Row> = match connection.query(sql).await {
+        Err(Error::Server(_)) => return Ok(Vec::new()),
+        rows => rows?,
+    };
+    let text = |row: &mut Row, index| row.take_opt::<String, _>(index)?.ok();
+    Ok(rows.into_iter().filter_map(|mut row| Some((text(&mut row, 0)?, text(&mut row, 1)?))).collect())
 }
 
 impl managed::Manager for Hosts {

@@ -41,7 +41,11 @@ impl<E: Executor> SqlStore<E> {
         if self.executor.dialect().name != "mysql" {
             return Ok(());
         }
-        let rows = self.rows(Statement::read("SHOW VARIABLES LIKE 'wsrep_on'", []).once()).await?;
+        let rows = match self.rows(Statement::read("SHOW VARIABLES LIKE 'wsrep_on'", []).once()).await {
+            // What speaks the protocol and does not know the question is no such cluster.
+            Err(StoreError::Other(_)) => Vec::new(),
+            rows => rows?,
+        };
         let is_on = |row: &Vec<Value>| matches!(row.get(1), Some(Value::Text(value)) if value == "ON");
         self.clustered.store(rows.iter().any(is_on), Ordering::Relaxed);
         Ok(())
