@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use sentri_core::clock::{Clock as _, TestClock};
 use sentri_core::event::Event;
@@ -183,7 +185,7 @@ impl Talk {
         let body = match (request.get("body"), request.get("rawBody")) {
             (None, None) => Body::Empty,
             (Some(body), _) => Body::Raw(self.variables.fill_value(body)?.to_string().into_bytes()),
-            (None, Some(raw)) => Body::Raw(raw_body(raw, &self.variables)?.into_bytes()),
+            (None, Some(raw)) => Body::Raw(raw_body(raw, &self.variables)?),
         };
         if !matches!(body, Body::Empty) {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -556,11 +558,14 @@ fn cookie_header(jar: &Jar, now: i64) -> String {
 }
 
 /// A text, or `{before, fill, times, after}` for a long one.
-fn raw_body(raw: &Value, variables: &Variables) -> Result<String, String> {
+fn raw_body(raw: &Value, variables: &Variables) -> Result<Vec<u8>, String> {
     if let Some(text) = raw.as_str() {
-        return variables.fill(text);
+        return variables.fill(text).map(String::into_bytes);
+    }
+    if let Some(encoded) = raw["base64url"].as_str() {
+        return URL_SAFE_NO_PAD.decode(encoded).map_err(|error| error.to_string());
     }
     let text = |name: &str| raw[name].as_str().unwrap_or_default();
     let times = usize::try_from(raw["times"].as_u64().expect("times is a number")).expect("it fits");
-    Ok(format!("{}{}{}", text("before"), text("fill").repeat(times), text("after")))
+    Ok(format!("{}{}{}", text("before"), text("fill").repeat(times), text("after")).into_bytes())
 }

@@ -178,6 +178,7 @@ class Talk {
 
   rawBody(raw) {
     if (typeof raw === "string") return this.variables.fill(raw);
+    if (raw.base64url !== undefined) return Buffer.from(raw.base64url, "base64url");
     return (raw.before ?? "") + raw.fill.repeat(raw.times) + (raw.after ?? "");
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
@@ -203,6 +204,8 @@ class Talk:
 
     def body(self, request: dict[str, Any]) -> Optional[bytes]:
         raw = request.get("rawBody")
+        if isinstance(raw, dict) and "base64url" in raw:
+            return base64.urlsafe_b64decode(raw["base64url"] + "==")
         if isinstance(raw, dict):
             return (raw.get("before", "") + raw["fill"] * raw["times"] + raw.get("after", "")).encode()
         if raw is not None:

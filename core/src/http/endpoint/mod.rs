@@ -66,7 +66,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// The body as JSON, with a member set by us; what the client sent under that name does not count.
     pub fn input(&self, ours: &[(&str, &str)]) -> Result<Value, Failure> {
-        let mut input = body::read(&self.request.body)?;
+        let mut input = body::read(&self.request.body, self.request.header("content-encoding"))?;
         let Some(map) = input.as_object_mut() else {
             return Err(Error::new(ErrorCode::ValidationError, "The request body must be a JSON object").into());
         };
@@ -219,6 +219,9 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
     let mut response = response;
     // A silent refresh says that it is for no cache, and so does every response of ours.
     response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
+    if error.is_some_and(|error| body::is_about_encoding(&error)) {
+        response.headers.push(("Accept-Encoding".to_owned(), "identity".to_owned()));
+    }
     keep_last_cookies(&mut response.headers);
     Handled { response, events: trail.events, effects: trail.effects }
 }
