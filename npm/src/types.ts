@@ -190,7 +190,7 @@ export interface DatabasePool {
 
 /** A database server by a URL, as in `db: { connectionString: process.env.DATABASE_URL! }`. */
 export interface DatabaseByUrl extends DatabasePool {
-  /** `postgres://user:password@host:5432/database` or `mysql://..`. */
+  /** `postgres://user:password@host:5432/database` or `mysql://..`; several hosts with commas between them. */
   connectionString: string;
 }
 

@@ -18,6 +18,8 @@ const CLIENTS: usize = 6;
 /// How soon the nodes that are left have closed ranks: two seconds until they give up the one that went, on a machine
 /// that does other things too.
 const SOON: Duration = Duration::from_secs(20);
+/// How long an answer may take: two seconds for a database that is away, and as much again for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Rows and a sum over what they hold.
 const SUMS: [&str; 3] = [
     "SELECT COUNT(*), SUM(CRC32(CONCAT_WS(' ', id, password_hash, roles, updated_at))) FROM sentri_users",
@@ -46,7 +48,10 @@ async fn live(benches: Arc<Vec<Bench>>, mut login: Login, seen: Arc<Seen>) -> Lo
     while !seen.over.load(Ordering::SeqCst) {
         turn += 1;
         let settled = seen.settled.load(Ordering::SeqCst);
+        let started = Instant::now();
         let refreshed = benches[turn % benches.len()].refresh(&login.refresh).await;
+        assert!(started.elapsed() < PATIENCE, "an answer after {:?}", started.elapsed());
+        assert!(!refreshed.clears_cookie(), "an outage costs no cookie");
         seen.note(settled, &refreshed);
         if refreshed.status == 200 {
             login = refreshed.into_login();
