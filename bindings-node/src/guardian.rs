@@ -7,6 +7,7 @@ use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, within_runtime_if_ava
 use sentri_core::clock::TestClock;
 use sentri_core::guardian::{Guardian, User};
 use sentri_core::http::decision::{Decision, PermitOutcome};
+use sentri_core::telemetry::{Remembered, spell};
 use sentri_core::{Error, wire};
 use serde_json::Value;
 
@@ -84,6 +85,11 @@ pub fn permit(
     request_id: Option<&str>,
 ) -> String {
     decision(guardian, guardian.permit(user(id, roles), &PermitOutcome::from_text(verdict)), request_id)
+}
+
+/// The numbers of this moment, as JSON or as the text for Prometheus. `remembered` is `{name of an event: count}`.
+pub fn metrics(guardian: &impl Guardian, remembered: &str, format: &str) -> String {
+    spell(&guardian.metrics(&Remembered::from_json(&parse(remembered))), format)
 }
 
 /// `{status, headers, body}`

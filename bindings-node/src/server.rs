@@ -188,6 +188,12 @@ impl NativeServer {
         Ok(guardian::permit(server, id.as_ref(), roles.as_ref(), &verdict, request_id.as_deref()))
     }
 
+    /// The numbers of this moment: see [`guardian::metrics`].
+    #[napi(catch_unwind)]
+    pub fn metrics(&self, remembered: String, format: String) -> napi::Result<String> {
+        Ok(guardian::metrics(self.get()?, &remembered, &format))
+    }
+
     /// The response for an error: `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {

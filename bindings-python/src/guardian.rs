@@ -8,6 +8,7 @@ use sentri_core::clock::TestClock;
 use sentri_core::event::{Event, Level};
 use sentri_core::guardian::{Either, Guardian};
 use sentri_core::http::decision::PermitOutcome;
+use sentri_core::telemetry::{Remembered, spell};
 use sentri_core::{Error, ErrorCode, wire};
 use serde_json::{Value, json};
 
@@ -153,6 +154,11 @@ impl<G: Guardian + Into<Either>> Held<G> {
     pub fn error_response(&self, error: &str) -> String {
         let error = wire::read_error(&wire::parse(error));
         self.answer(|guardian| Ok(wire::response_value(guardian.error_response(&error))))
+    }
+
+    pub fn metrics(&self, remembered: &str, format: &str) -> String {
+        let remembered = Remembered::from_json(&wire::parse(remembered));
+        self.answer(|guardian| Ok(json!(spell(&guardian.metrics(&remembered), format))))
     }
 
     pub fn access_token_of(&self, authorization: Option<&str>, cookie: Option<&str>) -> String {

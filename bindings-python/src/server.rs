@@ -191,6 +191,12 @@ impl NativeServer {
         self.held.error_response(&error)
     }
 
+    /// The numbers of this moment: `{"value": text}`, which is JSON, or with `prometheus` what Prometheus scrapes.
+    /// `remembered` is `{name of an event: count}`.
+    pub fn metrics(&self, remembered: String, format: String) -> String {
+        self.held.metrics(&remembered, &format)
+    }
+
     /// The access token that a request brings, unverified: `{"value": text or null}`.
     pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
         self.held.access_token_of(authorization.as_deref(), cookie.as_deref())

@@ -1,4 +1,4 @@
-//! Writes the TypeScript and Python that are derived from the core's tables; with `--check`, only says whether it is up to date.
+//! Writes the TypeScript, the Python and the pages of the reference that are derived from the core's tables; with `--check`, only says whether it is up to date.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,6 +11,7 @@ use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
 use sentri_core::http::openapi::document;
 use sentri_core::http::router::ROUTES;
+use sentri_core::telemetry::METRICS;
 
 const HEAD: &str = "// Written by `make generate` from the tables of the core. Do not edit.\n\n";
 
@@ -117,6 +118,23 @@ fn tables_in_python() -> String {
     out
 }
 
+fn metrics_page() -> String {
+    let mut out =
+        "<!-- Written by `make generate` from the tables of the core. Do not edit. -->\n\n# Metrics\n\n".to_owned();
+    out += "`auth.metrics()` lists them, in both modes, on Node and in Python, and `sentri/prometheus` and `sentri.prometheus` serve \
+            them: see [the guide](../guide/metrics.md). Counters start at zero with the process.\n\n";
+    out += "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n";
+    for (name, kind, labels, help) in METRICS {
+        let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.as_str());
+    }
+    out += "\nThe label `event` is one of these:\n\n";
+    for event in EventName::ALL {
+        let _ = writeln!(out, "* `{}`", event.as_str());
+    }
+    out
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -128,6 +146,7 @@ fn main() -> ExitCode {
         ("npm/src/generated/options.ts", options()),
         ("npm/src/generated/routes.ts", routes()),
         ("bindings-python/python/sentri/tables.py", tables_in_python()),
+        ("docs/reference/metrics.md", metrics_page()),
     ] {
         let path = root.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {

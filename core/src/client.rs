@@ -20,6 +20,7 @@ use crate::key_source::KeySource;
 use crate::key_source::https::HttpsKeySource;
 use crate::server::VerifiedAccess;
 use crate::service::remote_keys::RemoteKeys;
+use crate::telemetry::{MetricName, Remembered, Snapshot, Telemetry};
 
 /// What the host brings beside its options.
 pub struct ClientHost {
@@ -43,6 +44,7 @@ pub struct AuthClient(Arc<Inner>);
 
 struct Inner {
     config: ClientConfig,
+    telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     keys: RemoteKeys,
     revocation: Option<Arc<dyn RevocationCheck>>,
@@ -67,12 +69,13 @@ impl AuthClient {
         }
         let source = key_source.unwrap_or_else(|| Arc::new(HttpsKeySource::new(config.key_uri.clone())));
         let keys = RemoteKeys::new(source, Arc::clone(&clock), config.cache_max_age);
-        Ok(Self(Arc::new(Inner { config, clock, keys, revocation })))
+        let telemetry = Telemetry::new(config.logging, 0);
+        Ok(Self(Arc::new(Inner { config, telemetry, clock, keys, revocation })))
     }
 
     fn checks(&self) -> Checks<'_> {
-        let Inner { config, keys, revocation, clock: _ } = &*self.0;
-        Checks { config, keys, revocation: revocation.as_deref() }
+        let Inner { config, telemetry, keys, revocation, clock: _ } = &*self.0;
+        Checks { config, telemetry, keys, revocation: revocation.as_deref() }
     }
 
     /// The present instant of the client's clock.
@@ -107,6 +110,14 @@ impl AuthClient {
         self.0.keys.epochs()
     }
 
+    /// The numbers of this moment; `remembered` as in [`Telemetry::snapshot`].
+    #[must_use]
+    pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
+        let mut snapshot = self.0.telemetry.snapshot(remembered, &[]);
+        snapshot.add(MetricName::Info, &[("version", env!("CARGO_PKG_VERSION")), ("mode", "client")], 1.0);
+        snapshot
+    }
+
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
@@ -118,13 +129,13 @@ impl AuthClient {
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, self.0.config.logging, self.0.config.production)
+        decision::authorize(user, required, &self.0.telemetry, self.0.config.production)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
     pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, self.0.config.logging, self.0.config.production)
+        decision::permit(user, outcome, &self.0.telemetry, self.0.config.production)
     }
 
     /// The response for an error, in the envelope.

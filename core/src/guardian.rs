@@ -10,6 +10,7 @@ use crate::http::Response;
 use crate::http::decision::{Decision, PermitOutcome};
 use crate::http::guard::{GuardRequest, Guarded};
 use crate::server::AuthServer;
+use crate::telemetry::{Remembered, Snapshot};
 
 /// A user, as `(id, roles)`.
 pub type User<'a> = Option<(&'a str, &'a [String])>;
@@ -35,6 +36,8 @@ pub trait Guardian: Clone + Send + Sync + 'static {
     fn error_response(&self, error: &Error) -> Response;
     /// The level of an event and the object that the host's logger gets.
     fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
+    /// The numbers of this moment; `remembered` is what the host answered from its own memory.
+    fn metrics(&self, remembered: &Remembered) -> Snapshot;
     /// The access token that a request brings, unverified.
     fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String>;
 }
@@ -65,6 +68,9 @@ macro_rules! guardian {
             }
             fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
                 self.log_entry(event, request_id)
+            }
+            fn metrics(&self, remembered: &Remembered) -> Snapshot {
+                self.metrics(remembered)
             }
             fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
                 self.access_token_of(authorization, cookies)

@@ -34,6 +34,7 @@ pub mod service;
 pub mod session;
 pub mod standalone;
 pub mod store;
+pub mod telemetry;
 pub mod tls;
 pub mod token;
 mod url;

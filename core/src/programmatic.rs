@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::clock::to_iso;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::server::{AuthServer, Start};
@@ -92,11 +92,9 @@ impl AuthServer {
             _ => self.ready().await?,
         }
         let arguments = Arguments { list, transaction };
-        let mut trail = Trail::new(self.realm().config.logging);
+        let mut trail = Trail::new(&self.realm().telemetry);
         let result = self.dispatch(method, &arguments, &mut trail).await;
-        for event in trail.events {
-            self.realm().note_in_background(event);
-        }
+        self.realm().log_later(trail.events);
         match result {
             Err(Failure::Refused(error)) if is_outcome(method) && error.status < 500 => Ok(json!({
                 "success": false,
@@ -161,7 +159,7 @@ impl AuthServer {
             "revokeSessions" => sessions::revoke_all(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
             "rotateKeys" => {
                 let key = keys::rotate(realm).await?;
-                trail.note(|| Event::new(EventName::KeysRotated).with("kid", key.kid.as_str()));
+                trail.note(EventName::KeysRotated, |event| event.with("kid", key.kid.as_str()));
                 Ok(json!({ "kid": key.kid, "activeFrom": to_iso(key.active_from) }))
             }
             "listKeys" => Ok(self.list_keys().await?),

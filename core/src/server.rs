@@ -31,8 +31,10 @@ use crate::service::keys::{self, Keys};
 use crate::service::{self, Realm, Warned};
 use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
+use crate::telemetry::Telemetry;
 
 mod limits;
+mod metrics;
 mod start;
 mod tokens;
 
@@ -125,6 +127,7 @@ impl AuthServer {
             revocation: host.revocation,
             in_flight: SyncMutex::default(),
             next_call: AtomicU64::new(1),
+            telemetry: Arc::new(Telemetry::new(config.logging, router::ROUTES.len())),
             background_events: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),
             last_maintenance: AtomicI64::new(0),
@@ -359,19 +362,13 @@ impl AuthServer {
     /// `authorize()`: any of `required`. `user` is `(id, roles)`.
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        let config = &self.realm().config;
-        decision::authorize(user, required, config.logging, config.production)
+        decision::authorize(user, required, &self.realm().telemetry, self.realm().config.production)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
     pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        let config = &self.realm().config;
-        decision::permit(user, outcome, config.logging, config.production)
-    }
-
-    fn event(&self, make: impl FnOnce() -> Event) -> Option<Event> {
-        self.realm().config.logging.then(make)
+        decision::permit(user, outcome, &self.realm().telemetry, self.realm().config.production)
     }
 
     /// The response for an error, in the envelope.
@@ -383,6 +380,7 @@ impl AuthServer {
     /// The event of a hook that threw.
     #[must_use]
     pub fn hook_failed(&self, hook: &str, cause: &str) -> Event {
+        self.realm().telemetry.count(EventName::HookFailure);
         Event::new(EventName::HookFailure).with("hook", hook).with("cause", cause)
     }
 

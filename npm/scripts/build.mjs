@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const entries = ["index", "core", "express", "fastify", "koa", "testing"];
+const entries = ["index", "core", "express", "fastify", "koa", "prometheus", "testing"];
 /** Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports. */
 const frameworks = { hono: "Hono", elysia: "Elysia" };
 

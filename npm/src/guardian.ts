@@ -1,6 +1,6 @@
 import type { ErrorData, SentriError } from "./errors.js";
 import type { LoggedEvent } from "./dispatch.js";
-import type { AuthUser } from "./types.js";
+import type { AuthUser, Metric } from "./types.js";
 
 /** What `protect()` looks at; values of headers as they came. */
 export interface GuardRequest {
@@ -59,6 +59,10 @@ export interface Guardian {
   roleCheck(roles: readonly unknown[]): RoleCheck;
   /** Words the verdict of a `permit()` check: `passed`, `denied`, `unauthenticated`, or `bypass:` and the role. */
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined;
+  /** What was counted, and how it stands now. */
+  metrics(): Metric[];
+  /** The same as the text that Prometheus scrapes. */
+  metricsText(): string;
   /** The response for anything that was thrown. */
   errorResponse(error: unknown): ResponseData;
 }

@@ -2,10 +2,11 @@ import { Generations, TokenCache, isMemorable, markOf } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
 import { Dispatcher, type LoggedEvent } from "./dispatch.js";
+import type { SentriEvent } from "./generated/events.js";
 import { fromData, toData, unwrap, type ErrorData, type SentriError } from "./errors.js";
 import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "./guardian.js";
 import type { NativeGuardian, NativeModule } from "./native.js";
-import type { AuthUser } from "./types.js";
+import type { AuthUser, Metric } from "./types.js";
 
 /** Tokens that a process remembers at most, twice. */
 export const REMEMBERED = 10_000;
@@ -26,6 +27,10 @@ export abstract class NativeGuard implements Guardian {
   /** The core's epoch where it lies, if this engine can look there. */
   private readonly window: Uint32Array | undefined;
   private askedAt = 0;
+  /** Requests and decisions that were answered from memory here, so that the core did not count them. */
+  private remembered = 0;
+  private authorized = 0;
+  private denied = 0;
 
   /** `native` has accepted its options; `clock` stands still in tests. */
   constructor(
@@ -55,6 +60,7 @@ export abstract class NativeGuard implements Guardian {
       if (known !== undefined && request.method !== "OPTIONS") {
         const now = this.now();
         if (now < known.freshUntil && now >= known.since! && known.epoch === this.epochAt(now)) {
+          this.remembered++;
           if (this.dispatcher.logging) this.dispatcher.logAgain(known.events, requestId);
           return known;
         }
@@ -99,7 +105,8 @@ export abstract class NativeGuard implements Guardian {
       if (decision === undefined) {
         decision = JSON.parse(this.native.authorize(user?.id, user?.roles, required, requestId)) as Decision;
         if (user) decisions.set(key, decision);
-      }
+      } else if (decision.error) this.denied++;
+      else this.authorized++;
       this.dispatcher.log(decision.events);
       return decision.error ? fromData(decision.error) : undefined;
     };
@@ -109,6 +116,23 @@ export abstract class NativeGuard implements Guardian {
     const decision = JSON.parse(this.native.permit(user?.id, user?.roles, verdict, requestId)) as Decision;
     this.dispatcher.log(decision.events);
     return decision.error ? fromData(decision.error) : undefined;
+  }
+
+  private counted(format: "json" | "prometheus"): string {
+    const remembered = {
+      "auth.protect.success": this.remembered,
+      "auth.authorize.passed": this.authorized,
+      "auth.authorize.denied": this.denied,
+    } satisfies Partial<Record<SentriEvent, number>>;
+    return this.native.metrics(JSON.stringify(remembered), format);
+  }
+
+  metrics(): Metric[] {
+    return JSON.parse(this.counted("json")) as Metric[];
+  }
+
+  metricsText(): string {
+    return this.counted("prometheus");
   }
 
   errorResponse(error: unknown): ResponseData {

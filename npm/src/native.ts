@@ -75,6 +75,7 @@ export interface NativeGuardian {
   checkRoles(required: string[]): string;
   authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
   permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;
+  metrics(remembered: string, format: "json" | "prometheus"): string;
   errorResponse(error: string): string;
 }
 

@@ -347,3 +347,19 @@ export interface StartOptions {
   /** How long to wait for a database that is starting, such as `"1m"` or a number of seconds; 0: one attempt. 30 seconds unless set. */
   wait?: string | number;
 }
+
+/** One number of a metric. */
+export interface MetricSample {
+  /** The metric's name, and for a histogram `_bucket`, `_sum` or `_count` behind it. */
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** A metric: see `docs/reference/metrics.md`. */
+export interface Metric {
+  name: string;
+  type: "counter" | "gauge" | "histogram";
+  help: string;
+  samples: MetricSample[];
+}

@@ -23,6 +23,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("key_source", &["key_source", "token"]),
     ("hook", &[]),
     ("event", &[]),
+    ("telemetry", &["event"]),
     ("failure", &[]),
     // Use cases know no HTTP.
     (
@@ -42,6 +43,7 @@ const RULES: &[(&str, &[&str])] = &[
             "password",
             "session",
             "store",
+            "telemetry",
             "token",
         ],
     ),
@@ -67,7 +69,20 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     (
         "http",
-        &["http", "access", "config", "event", "hook", "json", "limit", "service", "session", "store::model", "token"],
+        &[
+            "http",
+            "access",
+            "config",
+            "event",
+            "hook",
+            "json",
+            "limit",
+            "service",
+            "session",
+            "store::model",
+            "telemetry",
+            "token",
+        ],
     ),
 ];
 

@@ -36,5 +36,7 @@ mod session;
 mod shares;
 #[path = "pure/standalone.rs"]
 mod standalone;
+#[path = "pure/telemetry.rs"]
+mod telemetry;
 #[path = "pure/vectors.rs"]
 mod vectors;

@@ -18,7 +18,7 @@ from .jobs import finish, wait
 from .native import NativeGuardian, epoch
 from .options import configured, spelt
 from .testing import Clock
-from .types import Auth, User
+from .types import Auth, Metric, User
 
 #: Tokens that a process remembers at most, twice.
 REMEMBERED = 10_000
@@ -101,6 +101,8 @@ class Guard:
         self._number = native.number()
         self._now: Callable[[], float] = clock.now if clock else lambda: time.time() * 1000
         self._guards: Generations[Guarded] = Generations(REMEMBERED)
+        #: Requests and decisions that were answered from memory here, so that the core did not count them.
+        self._remembered = {"auth.protect.success": 0, "auth.authorize.passed": 0, "auth.authorize.denied": 0}
         if clock:
             clock.on_change(native.set_clock)
 
@@ -127,6 +129,7 @@ class Guard:
         # What has the form of a preflight is answered as one, whatever it brings.
         if key is not None and known is not None and request["method"] != "OPTIONS":
             if known.since <= self._now() < known.fresh_until and known.epoch == epoch(self._number):
+                self._remembered["auth.protect.success"] += 1
                 self._dispatcher.log_again(known.events, request_id)
                 return known
             self._guards.delete(key)
@@ -179,6 +182,8 @@ class Guard:
                 decision = self._decide(self._guardian.authorize(*_named(user), required, request_id))
                 if remembered:
                     decisions.set(key, decision)
+            else:
+                self._remembered["auth.authorize.denied" if decision["error"] else "auth.authorize.passed"] += 1
             return from_data(decision["error"]) if decision["error"] else None
 
         return check
@@ -192,6 +197,20 @@ class Guard:
         decision: dict[str, Any] = unwrap(text)
         self._dispatcher.log(decision["events"])
         return decision
+
+    def _counted(self, form: str) -> str:
+        text: str = unwrap(self._guardian.metrics(json.dumps(self._remembered), form))
+        return text
+
+    def metrics(self) -> list[Metric]:
+        """What was counted since this object was made, and how it stands now. No I/O. The table of metrics is in
+        ``docs/reference/metrics.md``; for Prometheus see :mod:`sentri.prometheus`."""
+        metrics: list[Metric] = json.loads(self._counted("json"))
+        return metrics
+
+    def metrics_text(self) -> str:
+        """The same as the text that Prometheus scrapes (exposition format 0.0.4)."""
+        return self._counted("prometheus")
 
     def error_response(self, error: BaseException) -> ResponseData:
         """The response for anything that was raised."""

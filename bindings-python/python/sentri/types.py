@@ -164,6 +164,23 @@ class StoredKey(TypedDict):
     retired_at: Optional[str]
 
 
+class MetricSample(TypedDict):
+    """One number of a metric. ``name`` is the metric's, and for a histogram ``_bucket``, ``_sum`` or ``_count`` behind it."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+class Metric(TypedDict):
+    """A metric: see ``docs/reference/metrics.md``. ``type`` is ``counter``, ``gauge`` or ``histogram``."""
+
+    name: str
+    type: str
+    help: str
+    samples: list[MetricSample]
+
+
 class HookContext(TypedDict):
     """Where a notice comes from."""
 

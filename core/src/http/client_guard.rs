@@ -8,12 +8,14 @@ use crate::error::Error;
 use crate::hook::RevocationCheck;
 use crate::service::remote_keys::{Refused, RemoteKeys, Vouched};
 use crate::service::revocation;
+use crate::telemetry::Telemetry;
 
 const MODE: &str = "client";
 
 /// What a client verifies with.
 pub(crate) struct Checks<'a> {
     pub config: &'a ClientConfig,
+    pub telemetry: &'a Telemetry,
     pub keys: &'a RemoteKeys,
     pub revocation: Option<&'a dyn RevocationCheck>,
 }
@@ -62,10 +64,8 @@ impl Checks<'_> {
         };
         match revocation::ask(check, session_id).await {
             Ok(()) => self.passed(Vouched { fresh_until: 0, ..vouched }, token),
-            Err(refusal) => {
-                let logging = self.config.logging;
-                Guarded::revoked(MODE, logging, &vouched.claims.id, refusal.error).because(logging, refusal.event)
-            }
+            Err(refusal) => Guarded::revoked(MODE, self.telemetry, &vouched.claims.id, refusal.error)
+                .because(self.telemetry, refusal.event),
         }
     }
 
@@ -73,11 +73,11 @@ impl Checks<'_> {
         let Vouched { claims, fresh_until } = vouched;
         let exp = claims.exp.saturating_mul(1000);
         let principal = Principal { id: claims.id, roles: claims.roles, session_id: claims.session_id, token, exp };
-        Guarded::passed(MODE, self.config.logging, principal, fresh_until)
+        Guarded::passed(MODE, self.telemetry, principal, fresh_until)
     }
 
     fn refused(&self, Refused { error, reason }: Refused) -> Guarded {
-        let mut guarded = Guarded::refused(MODE, self.config.logging, error);
+        let mut guarded = Guarded::refused(MODE, self.telemetry, error);
         if let Some(reason) = reason {
             guarded.events = guarded.events.into_iter().map(|event| event.with("reason", reason)).collect();
         }
@@ -86,9 +86,7 @@ impl Checks<'_> {
 
     /// What is wrong with the auth server goes to the log with the next request, once: that answer is not for a cache.
     fn with_trouble(&self, mut guarded: Guarded) -> Guarded {
-        if self.config.logging
-            && let Some(event) = self.keys.take_trouble()
-        {
+        if let Some(event) = self.keys.take_trouble().and_then(|event| self.telemetry.counted(event)) {
             guarded.events.push(event);
             guarded.fresh_until = 0;
         }

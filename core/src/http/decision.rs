@@ -3,6 +3,7 @@
 use crate::access;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
+use crate::telemetry::Telemetry;
 
 /// The verdict of `authorize()` or `permit()`.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,22 +51,26 @@ fn alone(cause: &str, production: bool) -> Error {
 
 /// `authorize()`: any of `required`. `user` is `(id, roles)`.
 #[must_use]
-pub fn authorize(user: Option<(&str, &[String])>, required: &[String], logging: bool, production: bool) -> Decision {
+pub fn authorize(
+    user: Option<(&str, &[String])>,
+    required: &[String],
+    telemetry: &Telemetry,
+    production: bool,
+) -> Decision {
     let (error, name) = match user {
         None => (Some(alone(AUTHORIZE_ALONE, production)), EventName::AuthorizeUnauthenticated),
         Some((_, roles)) if access::authorize(roles, required) => (None, EventName::AuthorizePassed),
         Some(_) => (Some(ErrorCode::Forbidden.into()), EventName::AuthorizeDenied),
     };
-    let event = || match user {
-        None => authorize_event(name, user, required).with("cause", AUTHORIZE_ALONE),
-        Some(_) => authorize_event(name, user, required),
+    let fill = |event| match user {
+        None => authorize_fields(event, user, required).with("cause", AUTHORIZE_ALONE),
+        Some(_) => authorize_fields(event, user, required),
     };
-    Decision { error, event: logging.then(event) }
+    Decision { error, event: telemetry.event(name, fill) }
 }
 
 /// An event of `authorize()` with the fields that it has for this user.
-pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, required: &[String]) -> Event {
-    let mut event = Event::new(name);
+pub(crate) fn authorize_fields(mut event: Event, user: Option<(&str, &[String])>, required: &[String]) -> Event {
     if let Some((id, roles)) = user {
         event = event.with("userId", id).with("userRoles", roles.to_vec());
     }
@@ -74,7 +79,12 @@ pub(crate) fn authorize_event(name: EventName, user: Option<(&str, &[String])>, 
 
 /// `permit()`: words the host's verdict.
 #[must_use]
-pub fn permit(user: Option<(&str, &[String])>, outcome: &PermitOutcome, logging: bool, production: bool) -> Decision {
+pub fn permit(
+    user: Option<(&str, &[String])>,
+    outcome: &PermitOutcome,
+    telemetry: &Telemetry,
+    production: bool,
+) -> Decision {
     let (error, name) = match (user, outcome) {
         (None, _) | (_, PermitOutcome::Unauthenticated) => {
             (Some(alone(PERMIT_ALONE, production)), EventName::PermitUnauthenticated)
@@ -83,19 +93,18 @@ pub fn permit(user: Option<(&str, &[String])>, outcome: &PermitOutcome, logging:
         (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
         (_, PermitOutcome::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
     };
-    Decision { error, event: logging.then(|| permit_event(name, user, outcome)) }
+    Decision { error, event: telemetry.event(name, |event| permit_fields(event, user, outcome)) }
 }
 
-fn permit_event(name: EventName, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Event {
-    let mut event = Event::new(name);
-    if let (Some((id, _)), false) = (user, name == EventName::PermitUnauthenticated) {
+fn permit_fields(mut event: Event, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Event {
+    if let (Some((id, _)), false) = (user, event.name == EventName::PermitUnauthenticated) {
         event = event.with("userId", id);
     }
-    if name == EventName::PermitUnauthenticated {
+    if event.name == EventName::PermitUnauthenticated {
         event = event.with("cause", PERMIT_ALONE);
     }
     match outcome {
-        PermitOutcome::Bypass(role) if name == EventName::PermitRoleBypass => {
+        PermitOutcome::Bypass(role) if event.name == EventName::PermitRoleBypass => {
             event.with("bypassedByRole", role.as_str())
         }
         _ => event,

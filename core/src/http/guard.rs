@@ -16,6 +16,7 @@ use crate::service::revocation::{Refusal, ended};
 use crate::service::{Realm, Trail, keys, refresh, sessions};
 use crate::session::{Liveness, RefreshVerdict, judge_refresh, liveness};
 use crate::store::model::SessionState;
+use crate::telemetry::Telemetry;
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
 
@@ -80,38 +81,37 @@ pub struct Guarded {
 
 impl Guarded {
     /// A request that may go on. `mode` is that of the events.
-    pub(super) fn passed(mode: &'static str, logging: bool, principal: Principal, fresh_until: Millis) -> Self {
+    pub(super) fn passed(mode: &'static str, telemetry: &Telemetry, principal: Principal, fresh_until: Millis) -> Self {
         let user_id = principal.id.as_str();
-        let event = logging.then(|| Event::new(EventName::ProtectSuccess).with("userId", user_id).with("mode", mode));
+        let event = telemetry.event(EventName::ProtectSuccess, |e| e.with("userId", user_id).with("mode", mode));
         let events = event.into_iter().collect();
         Self { result: Ok(principal), answer: None, headers: Vec::new(), events, fresh_until }
     }
 
     /// One that may not.
-    pub(super) fn refused(mode: &'static str, logging: bool, error: Error) -> Self {
-        let event = logging.then(|| failure(mode, &error));
+    pub(super) fn refused(mode: &'static str, telemetry: &Telemetry, error: Error) -> Self {
+        let event = telemetry.event(EventName::ProtectFailure, |event| failure(event, mode, &error));
         let events = event.into_iter().collect();
         Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// One of a session that is over, or that nobody can vouch for.
-    pub(super) fn revoked(mode: &'static str, logging: bool, user_id: &str, error: Error) -> Self {
-        let event =
-            logging.then(|| Event::new(EventName::ProtectTokenRevoked).with("userId", user_id).with("mode", mode));
+    pub(super) fn revoked(mode: &'static str, telemetry: &Telemetry, user_id: &str, error: Error) -> Self {
+        let event = telemetry.event(EventName::ProtectTokenRevoked, |e| e.with("userId", user_id).with("mode", mode));
         let events = event.into_iter().collect();
         Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// The same, with an event of what stood in the way.
-    pub(super) fn because(mut self, logging: bool, event: Option<Event>) -> Self {
-        self.events.extend(event.filter(|_| logging));
+    pub(super) fn because(mut self, telemetry: &Telemetry, event: Option<Event>) -> Self {
+        self.events.extend(event.and_then(|event| telemetry.counted(event)));
         self
     }
 }
 
-/// A request that was not let in.
-pub(super) fn failure(mode: &'static str, error: &Error) -> Event {
-    Event::new(EventName::ProtectFailure).with("errorCode", error.code.as_ref()).with("mode", mode)
+/// The fields of a request that was not let in.
+pub(super) fn failure(event: Event, mode: &'static str, error: &Error) -> Event {
+    event.with("errorCode", error.code.as_ref()).with("mode", mode)
 }
 
 /// The answer, or what it takes to find it.
@@ -337,7 +337,7 @@ fn passed_without_session(realm: &Realm, claims: AccessClaims, token: String, re
 
 async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &verified.session_id).await {
-        return revoked(realm, &verified.claims.id, error).because(realm.config.logging, event);
+        return revoked(realm, &verified.claims.id, error).because(&realm.telemetry, event);
     }
     if realm.config.session_check == SessionCheck::Off {
         return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
@@ -385,7 +385,7 @@ async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Gu
         return Ok(None);
     }
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
-        return Ok(Some(refused(realm, error).because(realm.config.logging, event)));
+        return Ok(Some(refused(realm, error).because(&realm.telemetry, event)));
     }
     let epoch = realm.freshness.epoch();
     let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
@@ -415,11 +415,10 @@ async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Gu
     };
     let mut guarded = passed(realm, principal, 0);
     guarded.headers = vec![header, ("Cache-Control".to_owned(), "no-store".to_owned())];
-    if realm.config.logging {
-        let user_id = state.session.user_id.as_str();
-        let event = Event::new(EventName::ProtectAutoRefresh).with("userId", user_id).with("mode", "server");
-        guarded.events.insert(0, event);
-    }
+    let user_id = state.session.user_id.as_str();
+    let event =
+        realm.telemetry.event(EventName::ProtectAutoRefresh, |e| e.with("userId", user_id).with("mode", "server"));
+    guarded.events.splice(0..0, event);
     Ok(Some(guarded))
 }
 
@@ -431,7 +430,7 @@ fn is_of_session(expired: Option<&Option<String>>, session_id: &str) -> bool {
 
 /// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.
 async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<Guarded, Failure> {
-    let mut trail = Trail::new(realm.config.logging);
+    let mut trail = Trail::new(&realm.telemetry);
     let failure = refresh::end_reused(realm, state, &mut trail).await?;
     let mut guarded = revoked(realm, &state.session.user_id, failure.into_public().0);
     guarded.events.splice(0..0, trail.events);
@@ -454,13 +453,13 @@ fn wants_touch(state: &SessionState, now: Millis) -> bool {
 }
 
 fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> Guarded {
-    Guarded::passed("server", realm.config.logging, principal, fresh_until)
+    Guarded::passed("server", &realm.telemetry, principal, fresh_until)
 }
 
 pub(crate) fn refused(realm: &Realm, error: Error) -> Guarded {
-    Guarded::refused("server", realm.config.logging, error)
+    Guarded::refused("server", &realm.telemetry, error)
 }
 
 fn revoked(realm: &Realm, user_id: &str, error: Error) -> Guarded {
-    Guarded::revoked("server", realm.config.logging, user_id, error)
+    Guarded::revoked("server", &realm.telemetry, user_id, error)
 }

@@ -31,7 +31,7 @@ const fn route(method: &'static str, pattern: &'static str, access: Access, endp
 }
 
 /// Every endpoint.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route("POST", "/register", Access::Public, Endpoint::Register),
     route("POST", "/login", Access::Public, Endpoint::Login),
     route("POST", "/refresh", Access::Public, Endpoint::Refresh),

@@ -127,6 +127,12 @@ impl Hasher {
         Self { origin, ..self.clone() }
     }
 
+    /// How many hashes are computed at this moment, and how many wait.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        (self.pool.running(), self.pool.waiting())
+    }
+
     /// Whether more than half of the places to wait in are taken.
     #[must_use]
     pub fn is_crowded(&self) -> bool {

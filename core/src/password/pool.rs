@@ -89,10 +89,16 @@ impl Pool {
         self.peak.load(Ordering::SeqCst)
     }
 
+    /// How many jobs wait for a place at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.places.0.lock().waiting.len()
+    }
+
     /// Whether more than half of the waiting places are taken.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        self.places.0.lock().waiting.len() > self.queue / 2
+        self.waiting() > self.queue / 2
     }
 
     async fn place(&self, origin: Origin) -> Result<Place, Failure> {

@@ -73,6 +73,12 @@ impl Redis {
         self.servers.describe().await.map_err(|cause| Error::configuration(format!("redisUrl: {cause}")))
     }
 
+    /// Whether Redis answers, as far as is known; in a cluster, all of its servers.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.servers.is_up()
+    }
+
     /// Ends the connections. Later operations are as when Redis is away.
     pub fn close(&self) {
         self.servers.close();

@@ -167,6 +167,11 @@ impl Servers {
         self.known_owner(key)?.number()
     }
 
+    /// Whether no server is known to be away.
+    pub(super) fn is_up(&self) -> bool {
+        self.links().iter().all(|link| link.health.away_for().is_none())
+    }
+
     /// For how long the server of `key` has been away.
     pub(super) fn away_for(&self, key: &str) -> Option<Duration> {
         match self.known_owner(key) {

@@ -71,10 +71,8 @@ impl AuthServer {
                 Limited { headers: limit::headers(policy, *budget, verdict), error: None, events }
             }
             Verdict::Exceeded { retry_after } => {
-                events.extend(self.event(|| {
-                    Event::new(EventName::RateLimitExceeded)
-                        .with("limit", policy.as_str())
-                        .with("retryAfter", limit::seconds_up(retry_after))
+                events.extend(self.realm().telemetry.event(EventName::RateLimitExceeded, |event| {
+                    event.with("limit", policy.as_str()).with("retryAfter", limit::seconds_up(retry_after))
                 }));
                 let error = limit::exceeded(policy, *budget, retry_after);
                 Limited { headers: Vec::new(), error: Some(error), events }

@@ -19,7 +19,7 @@ impl Realm {
     pub(crate) fn unknown_address(&self) -> Option<Event> {
         let is_first = self.config.rate_limits.is_some() && !self.warned.address.swap(true, Ordering::Relaxed);
         is_first.then(|| {
-            warning(
+            self.warning(
                 "a request came without the client's address, so limits count all such clients as one: set trustProxy to \
                  the number of proxies in front of this server, which then believes what they say in X-Forwarded-For"
                     .to_owned(),
@@ -31,15 +31,17 @@ impl Realm {
     pub(crate) fn undeclared_proxy(&self, peer: &str) -> Option<Event> {
         let is_first = !self.warned.proxy.swap(true, Ordering::Relaxed);
         is_first.then(|| {
-            warning(format!(
+            self.warning(format!(
                 "a request from {peer} names its client in X-Forwarded-For, but no proxy at that address is trusted, so \
                  limits count all clients behind it as one: set trustProxy to the number of proxies in front of this \
                  server or to their addresses, or use the setting that the framework has for it"
             ))
         })
     }
-}
 
-fn warning(cause: String) -> Event {
-    Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)
+    /// An event for the host to tell of even where nobody logs.
+    fn warning(&self, cause: String) -> Event {
+        self.telemetry.count(EventName::HookFailure);
+        Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Caller, Realm, Trail};
 use crate::cache::Verdict;
 use crate::error::ErrorCode;
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::limit;
 
@@ -29,20 +29,15 @@ pub(crate) async fn accept(
         // Comparing takes no time, so nothing is in flight: hits and peeks come one after the other.
         let verdict = if is_right { realm.cache.peek(&key, budget) } else { realm.cache.hit(&key, budget) };
         if let Verdict::Exceeded { retry_after } = verdict.await {
-            trail.note(|| {
-                Event::new(EventName::RateLimitExceeded)
-                    .with("limit", POLICY)
-                    .with("retryAfter", limit::seconds_up(retry_after))
+            trail.note(EventName::RateLimitExceeded, |event| {
+                event.with("limit", POLICY).with("retryAfter", limit::seconds_up(retry_after))
             });
             return Err(limit::exceeded(POLICY, budget, retry_after).into());
         }
     }
     if !is_right {
-        trail.note(|| {
-            Event::new(EventName::ProtectFailure)
-                .with("errorCode", ErrorCode::Unauthorized.as_str())
-                .with("mode", "server")
-                .with("reason", "api_key")
+        trail.note(EventName::ProtectFailure, |event| {
+            event.with("errorCode", ErrorCode::Unauthorized.as_str()).with("mode", "server").with("reason", "api_key")
         });
     }
     Ok(is_right)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Realm, Trail};
 use crate::cache::{Settlement, Verdict};
 use crate::error::ErrorCode;
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::limit::{self, Budget, LimitRules};
 
@@ -29,10 +29,8 @@ impl<'a> Attempt<'a> {
         match Self::ask(realm, key, budget).await {
             Ok(attempt) => Ok(attempt),
             Err(retry_after) => {
-                trail.note(|| {
-                    Event::new(EventName::RateLimitExceeded)
-                        .with("limit", policy)
-                        .with("retryAfter", limit::seconds_up(retry_after))
+                trail.note(EventName::RateLimitExceeded, |event| {
+                    event.with("limit", policy).with("retryAfter", limit::seconds_up(retry_after))
                 });
                 Err(limit::exceeded(policy, budget, retry_after).into())
             }

@@ -17,6 +17,7 @@ use crate::failure::{Failure, StoreError};
 use crate::hook::{Effect, HookContext, Operation, Overrides, RevocationCheck};
 use crate::password::{Hasher, Origin};
 use crate::store::Store;
+use crate::telemetry::Telemetry;
 use crate::token::device::DeviceUser;
 
 mod addresses;
@@ -71,6 +72,8 @@ pub struct Realm {
     pub(crate) next_call: AtomicU64,
     /// Events of work that no request asked for; the next request takes them along.
     pub(crate) background_events: Mutex<Vec<Event>>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
     /// Users whose surplus sessions a login of this process is ending.
     pub(crate) ending_surplus: Mutex<HashSet<String>>,
     pub(crate) last_maintenance: AtomicI64,
@@ -119,15 +122,20 @@ impl Realm {
 
     /// What background work has left to be logged.
     pub(crate) fn take_background_events(&self) -> Vec<Event> {
-        if self.config.logging { std::mem::take(&mut *self.background_events.lock()) } else { Vec::new() }
+        if self.telemetry.is_logging() { std::mem::take(&mut *self.background_events.lock()) } else { Vec::new() }
     }
 
     /// Keeps an event of background work for the next request to log.
     pub(crate) fn note_in_background(&self, event: Event) {
-        if self.config.logging {
-            let mut events = self.background_events.lock();
-            if events.len() < 100 {
-                events.push(event);
+        self.log_later(self.telemetry.counted(event));
+    }
+
+    /// Keeps events, counted already, for the next request to log.
+    pub(crate) fn log_later(&self, events: impl IntoIterator<Item = Event>) {
+        let mut kept = self.background_events.lock();
+        for event in events {
+            if kept.len() < 100 {
+                kept.push(event);
             }
         }
     }
@@ -240,27 +248,25 @@ pub(crate) struct InFlight {
 }
 
 /// What a use case leaves behind beside its result.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trail {
     /// To be logged, in order.
     pub events: Vec<Event>,
     /// Notices for the host's hooks.
     pub effects: Vec<Effect>,
-    logging: bool,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Trail {
-    /// An empty trail; events are dropped unless somebody logs.
+    /// An empty trail.
     #[must_use]
-    pub fn new(logging: bool) -> Self {
-        Self { logging, ..Self::default() }
+    pub fn new(telemetry: &Arc<Telemetry>) -> Self {
+        Self { events: Vec::new(), effects: Vec::new(), telemetry: Arc::clone(telemetry) }
     }
 
-    /// Adds an event. It is made only when somebody logs.
-    pub fn note(&mut self, event: impl FnOnce() -> Event) {
-        if self.logging {
-            self.events.push(event());
-        }
+    /// Counts an event and adds it; its fields are filled in only when somebody logs.
+    pub fn note(&mut self, name: EventName, fill: impl FnOnce(Event) -> Event) {
+        self.events.extend(self.telemetry.event(name, fill));
     }
 
     /// Adds a notice.
@@ -271,7 +277,7 @@ impl Trail {
     /// Notes that sessions ended.
     pub fn sessions_revoked(&mut self, user_id: &str, session_ids: &[String]) {
         for id in session_ids {
-            self.note(|| Event::new(EventName::SessionRevoked).with("userId", user_id).with("sessionId", id.as_str()));
+            self.note(EventName::SessionRevoked, |e| e.with("userId", user_id).with("sessionId", id.as_str()));
         }
     }
 
@@ -296,7 +302,7 @@ pub async fn run(
         return run_builtin(realm, operation, &input, caller, trail).await;
     };
     let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
-    let in_flight = InFlight { devices: caller.devices.clone(), trail: Trail::new(realm.config.logging) };
+    let in_flight = InFlight { devices: caller.devices.clone(), trail: Trail::new(&realm.telemetry) };
     realm.in_flight.lock().insert(call, in_flight);
     let subject = notices::subject(operation, &input);
     let result = overrides.call(operation, input, caller.to_json(call)).await;
@@ -318,7 +324,7 @@ pub async fn run_next(
     input: &Value,
     context: &Value,
 ) -> Result<Value, Failure> {
-    let mut trail = Trail::new(realm.config.logging);
+    let mut trail = Trail::new(&realm.telemetry);
     let call = context.get("callId").and_then(Value::as_u64);
     let mut caller = Caller::from_json(context);
     if let Some(outer) = call.and_then(|call| realm.in_flight.lock().get(&call).map(|outer| outer.devices.clone())) {

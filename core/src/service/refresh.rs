@@ -9,7 +9,7 @@ use super::revocation::{self, Refusal, ended};
 use super::{Realm, Trail, sessions};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::failure::{Failure, StoreError};
 use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::{Rotation, SessionState};
@@ -26,7 +26,7 @@ pub async fn refresh(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Re
     let now = realm.now();
     let claims = realm.keys.require()?.verify_refresh(&token, now).map_err(Error::from)?;
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
-        event.into_iter().for_each(|event| trail.note(|| event));
+        trail.events.extend(event.and_then(|event| realm.telemetry.counted(event)));
         return Err(error.into());
     }
     let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
@@ -58,10 +58,8 @@ async fn step(realm: &Realm, state: &SessionState, now: Millis) -> Result<Rotati
 /// The store's; the failure to answer with is no error of this function.
 pub async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
     let session = &state.session;
-    trail.note(|| {
-        Event::new(EventName::RefreshReuseDetected)
-            .with("userId", session.user_id.as_str())
-            .with("sessionId", session.id.as_str())
+    trail.note(EventName::RefreshReuseDetected, |event| {
+        event.with("userId", session.user_id.as_str()).with("sessionId", session.id.as_str())
     });
     sessions::revoke(realm, &session.id, Some(&session.user_id), trail).await?;
     Ok(ended().into())

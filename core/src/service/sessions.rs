@@ -7,7 +7,7 @@ use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::store::SURPLUS;
 use crate::store::model::Session;
@@ -114,9 +114,9 @@ pub async fn open(
     if opened.is_surplus
         && let Err(error) = end_surplus(realm, session, trail).await
     {
-        trail.note(|| {
+        trail.note(EventName::HookFailure, |event| {
             let cause = format!("the oldest sessions of {} could not be ended: {error}", session.user_id);
-            Event::new(EventName::HookFailure).with("hook", "maxSessions").with("cause", cause)
+            event.with("hook", "maxSessions").with("cause", cause)
         });
     }
     Ok(Some(opened.roles))
@@ -241,7 +241,9 @@ pub async fn revoke(
 ) -> Result<bool, Failure> {
     let owner = match user_id {
         Some(user_id) => Some(user_id.to_owned()),
-        None if realm.config.logging => realm.store.find_session(session_id).await?.map(|state| state.session.user_id),
+        None if realm.telemetry.is_logging() => {
+            realm.store.find_session(session_id).await?.map(|state| state.session.user_id)
+        }
         None => None,
     };
     let write = realm.store.revoke_session(session_id, user_id, realm.now());

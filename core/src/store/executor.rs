@@ -278,6 +278,24 @@ pub trait Executor: Send + Sync + 'static {
         None
     }
 
+    /// The pool of connections at this moment. `None`: there is none, or the host has it.
+    fn connections(&self) -> Option<Connections> {
+        None
+    }
+
     /// Ends connections. Later calls fail with `Unavailable`.
     async fn close(&self);
+}
+
+/// A pool of connections at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that work.
+    pub used: usize,
+    /// The most that there may be.
+    pub max: usize,
+    /// Operations that wait for one.
+    pub waiting: usize,
 }

@@ -23,6 +23,7 @@ pub mod tls;
 
 pub use open::{open, open_noting, over};
 
+use executor::Connections;
 use model::{
     ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
     SessionState, StoredKey, UserPage, UserWithIdentifiers,
@@ -49,6 +50,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the database answers and the tables are there: `SchemaMissing` or `Unavailable` otherwise.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// The pool of connections at this moment. `None`: there is none, or the host has it.
+    fn connections(&self) -> Option<Connections> {
+        None
+    }
 
     /// Ends pools. Later calls fail with `Unavailable`.
     async fn close(&self);

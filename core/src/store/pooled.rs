@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
-use crate::store::executor::{Batch, Executor, Outcome};
+use crate::store::executor::{Batch, Connections, Executor, Outcome};
 
 /// How long a batch may take, waiting for a connection included, so that an outage is known within two seconds.
 pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
@@ -203,6 +203,16 @@ impl<D: Driver> Executor for Pooled<D> {
                 outcome => return outcome.map_err(|failed| failed.error),
             }
         }
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let max = self.driver.max();
+        let PoolState::Open(pool) = &*self.pool.lock() else {
+            return Some(Connections { open: 0, used: 0, max, waiting: 0 });
+        };
+        let status = pool.status();
+        let used = status.size.saturating_sub(status.available);
+        Some(Connections { open: status.size, used, max, waiting: status.waiting })
     }
 
     async fn close(&self) {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::clock::Millis;
 use crate::crypto::make_random;
 use crate::failure::StoreError;
-use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Connections, Executor, Outcome, Statement, Value};
 use crate::store::model::{
     ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
     SessionState, StoredKey, UserPage, UserWithIdentifiers,
@@ -138,6 +138,10 @@ impl<E: Executor> Store for SqlStore<E> {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.check_version().await
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        self.executor.connections()
     }
 
     async fn close(&self) {

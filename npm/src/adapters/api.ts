@@ -1,6 +1,6 @@
 // What factories return, whatever the framework.
 import type { AuthServer } from "../server.js";
-import type { ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
+import type { ErrorHandlerOptions, Metric, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
 import type { IdempotencyOptions } from "./idempotency/gate.js";
 
 /** The names of the programmatic calls. */
@@ -22,8 +22,26 @@ export interface WriteItWithParentheses {
   readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;
 }
 
+/** What both modes count. */
+export interface CountingApi {
+  /**
+   * What was counted since this object was made, and how it stands now: the table of metrics is in `docs/reference/metrics.md`.
+   * No I/O. For Prometheus see `sentri/prometheus`.
+   *
+   * @example
+   * const logins = auth.metrics().find((metric) => metric.name === "sentri_events_total")!
+   *   .samples.find((sample) => sample.labels.event === "auth.login.success")!.value;
+   */
+  metrics(): Metric[];
+  /** The same as the text that Prometheus scrapes (exposition format 0.0.4). */
+  metricsText(): string;
+}
+
+/** The same without what `assemble` adds. */
+export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
+
 /** What guards routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
-export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> {
+export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {
   /** Lets authenticated requests pass and sets their user. */
   protect(...none: WriteItWithParentheses[]): Guard;
   /** Lets users with any of the roles pass; after `protect()`. */

@@ -3,6 +3,7 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
+import type { Uncounted } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Origin, type Outcome } from "./checks.js";
 import { isStatus, peerOf, requestId, respond, surface, whole, type Parts } from "./elysia-context.js";
@@ -20,7 +21,7 @@ export function withElysia(Framework: typeof Elysia) {
   // Elysia infers the type of a plugin from every call; ours are declared as a whole.
   const plugin = (): any => new Framework();
 
-  const guards = <Role extends string>(guardian: Guardian): ClientAuthClient<Role> => {
+  const guards = <Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> => {
     const checks = makeChecks(guardian, surface);
     return {
       protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status)),

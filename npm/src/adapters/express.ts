@@ -3,7 +3,7 @@ import { requestIdOf } from "../context.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
+import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
 import { expressGate } from "./idempotency/express.js";
@@ -63,7 +63,7 @@ const middleware = (check: Check<Request, Response>): ExpressMiddleware => (req,
   else proceed(outcome, next, (response) => writeResponse(req, res, response));
 };
 
-function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
     protect: () => middleware(checks.protect),

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHa
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
+import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check } from "./checks.js";
 import { respond, surface } from "./fastify-context.js";
@@ -33,7 +33,7 @@ const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler
   else proceed(outcome, done, (response) => respond(reply, response));
 };
 
-function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
     protect: () => hook(checks.protect),

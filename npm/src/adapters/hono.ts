@@ -4,7 +4,7 @@ import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
+import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type HeaderPairs, type Origin, type Outcome, type Surface } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -94,7 +94,7 @@ function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
   return status === 204 ? c.body(null, status) : c.body(body, status as never);
 }
 
-function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
     protect: () => middleware(checks.protect),

@@ -5,7 +5,7 @@ import type { Guardian } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
-import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
+import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check } from "./checks.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -38,7 +38,7 @@ const middleware = (check: Check<KoaContext>): Middleware => (ctx, next) => {
   return outcome === undefined ? next() : demand(outcome).then((response) => (response === undefined ? next() : respond(ctx, response)));
 };
 
-function guards<Role extends string>(guardian: Guardian): ClientAuthClient<Role> {
+function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
     protect: () => middleware(checks.protect),

@@ -114,6 +114,14 @@ export class EdgeClient implements Guardian {
     return logEntry(this.config.service, event, fields, requestId);
   }
 
+  metrics(): never {
+    throw fromData(errorOf("CONFIGURATION_ERROR", "metrics() needs the native core: call it on Node, Bun or Deno"));
+  }
+
+  metricsText(): never {
+    return this.metrics();
+  }
+
   roleCheck(roles: readonly unknown[]): RoleCheck {
     const required = roles.map(String);
     checkRequired(required, this.config.validRoles);

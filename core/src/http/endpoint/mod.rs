@@ -2,16 +2,16 @@
 //! events, errors) is here.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::decision::authorize_event;
+use super::decision::authorize_fields;
 use super::envelope::{Reply, error_response};
 use super::guard::{self, GuardRequest, Principal};
-use super::router::{self, Access, Route};
+use super::router::{self, Access, ROUTES, Route};
 use super::{Handled, Request, body, client_ip};
 use crate::access;
-use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
@@ -103,7 +103,7 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     let (route, mut call) = open(realm, request)?;
     maintenance::start_if_due(realm);
     keys::catch_up(realm).await;
-    let started = realm.now();
+    let started = Instant::now();
     let result = serve(route, &mut call).await;
     Some(finish(route, call, result, started))
 }
@@ -111,7 +111,7 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
 /// The answer while nothing can be served, logged as what it is for the endpoint.
 pub fn refuse(realm: &Arc<Realm>, request: &Request, error: Error) -> Handled {
     match open(realm, request) {
-        Some((route, call)) => finish(route, call, Err(error.into()), realm.now()),
+        Some((route, call)) => finish(route, call, Err(error.into()), Instant::now()),
         None => Handled { response: error_response(&error), ..Handled::default() },
     }
 }
@@ -124,7 +124,7 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static Rou
         parameter: parameter.unwrap_or_default(),
         caller: caller(realm, request),
         principal: None,
-        trail: Trail::new(realm.config.logging),
+        trail: Trail::new(&realm.telemetry),
         headers: Vec::new(),
     };
     Some((route, call))
@@ -174,15 +174,14 @@ async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
         Access::Admin | Access::User => {}
     }
     let guarded = guard::guard(realm, &guard_request(call.request)).await;
-    for event in guarded.events {
-        call.trail.note(|| event);
-    }
+    call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     let principal = guarded.result?;
     let admitted = route.access == Access::User || access::authorize(&principal.roles, &realm.config.roles.admin);
     if route.access == Access::Admin {
         let name = if admitted { EventName::AuthorizePassed } else { EventName::AuthorizeDenied };
-        call.trail.note(|| authorize_event(name, Some((&principal.id, &principal.roles)), &realm.config.roles.admin));
+        let user = Some((principal.id.as_str(), principal.roles.as_slice()));
+        call.trail.note(name, |event| authorize_fields(event, user, &realm.config.roles.admin));
     }
     if !admitted {
         return Err(ErrorCode::Forbidden.into());
@@ -191,7 +190,7 @@ async fn admit(route: &Route, call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure>, started: Millis) -> Handled {
+fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure>, started: Instant) -> Handled {
     let Call { realm, request, caller, principal, mut trail, headers, parameter, .. } = call;
     let (response, error, cause) = match result {
         Ok(response) => (response, None, None),
@@ -200,21 +199,26 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
             (error_response(&error), Some(error), cause)
         }
     };
-    if realm.config.logging {
-        let outcome = Outcome {
-            endpoint: route.endpoint,
-            body: &response.body,
-            error: error.as_ref(),
-            cause,
-            user_id: principal.as_ref().map(|p| p.id.as_str()),
-            target_id: &parameter,
-            duration: (realm.now() - started).max(0),
-        };
-        let mut events = realm.take_background_events();
-        events.extend(trail.events);
-        events.extend(outcome.event().or_else(|| outcome.defect()));
-        trail.events = events;
-    }
+    let took = started.elapsed();
+    let number = ROUTES.iter().position(|one| std::ptr::eq(one, route)).unwrap_or(ROUTES.len());
+    realm.telemetry.answered(number, response.status, took);
+    let outcome = Outcome {
+        endpoint: route.endpoint,
+        body: &response.body,
+        error: error.as_ref(),
+        cause,
+        user_id: principal.as_ref().map(|p| p.id.as_str()),
+        target_id: &parameter,
+        took,
+    };
+    let told = match outcome.name() {
+        Some(name) => realm.telemetry.event(name, |event| outcome.fill(event)),
+        None => outcome.defect().and_then(|event| realm.telemetry.counted(event)),
+    };
+    let mut events = realm.take_background_events();
+    events.extend(trail.events);
+    events.extend(told);
+    trail.events = events;
     trail.events.extend(address_warning(realm, request, &caller));
     let mut response = response;
     // A silent refresh says that it is for no cache, and so does every response of ours.
@@ -248,7 +252,7 @@ struct Outcome<'a> {
     cause: Option<String>,
     user_id: Option<&'a str>,
     target_id: &'a str,
-    duration: Millis,
+    took: Duration,
 }
 
 impl Outcome<'_> {
@@ -258,7 +262,7 @@ impl Outcome<'_> {
         Some(Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause))
     }
 
-    fn event(&self) -> Option<Event> {
+    fn name(&self) -> Option<EventName> {
         use EventName as E;
         let (success, failure) = match self.endpoint {
             Endpoint::Register => (E::RegisterSuccess, Some(E::RegisterFailure)),
@@ -275,10 +279,12 @@ impl Outcome<'_> {
             Endpoint::DeleteIdentifiers => (E::IdentifiersDeleted, Some(E::IdentifiersFailure)),
             _ => return None,
         };
-        let name = if self.error.is_none() { success } else { failure? };
+        if self.error.is_none() { Some(success) } else { failure }
+    }
+
+    fn fill(&self, mut event: Event) -> Event {
         let data = || serde_json::from_str::<Value>(self.body).ok().map(|mut body| body["data"].take());
-        let mut event = Event::new(name);
-        for field in name.fields() {
+        for field in event.name.fields() {
             let value = match *field {
                 "userId" => self.subject(data).map(Value::from),
                 "targetUserId" => Some(Value::from(self.target_id)),
@@ -286,14 +292,14 @@ impl Outcome<'_> {
                 "count" => data().and_then(|data| data["identifiers"].as_array().map(|list| list.len().into())),
                 "errorCode" => self.error.map(|error| error.code.as_ref().into()),
                 "cause" => self.cause.clone().map(Value::from),
-                "duration_ms" => Some(self.duration.into()),
+                "duration_ms" => Some(u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX).into()),
                 _ => None,
             };
             if let Some(value) = value {
                 event = event.with(field, value);
             }
         }
-        Some(event)
+        event
     }
 
     /// The user an event is about: the caller, the target of an admin, or whom the answer names.

@@ -1,0 +1,53 @@
+"""Metrics for Prometheus, by a route of the application's framework.
+
+They tell how busy a service is, so serve them where only your monitoring gets, on a port of their own for one::
+
+    from sentri.prometheus import asgi_metrics
+
+    metrics = FastAPI()
+    metrics.add_route("/metrics", asgi_metrics(auth))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+#: The content type of the text that Prometheus scrapes.
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class MetricsSource(Protocol):
+    """Anything that counts: an auth object of either mode."""
+
+    def metrics_text(self) -> str:
+        """The text that Prometheus scrapes."""
+
+
+def asgi_metrics(auth: MetricsSource) -> Callable[[Any], Awaitable[Any]]:
+    """An endpoint for FastAPI and Starlette: ``app.add_route("/metrics", asgi_metrics(auth))``."""
+    from starlette.responses import Response
+
+    async def metrics(request: Any) -> Any:
+        return Response(auth.metrics_text(), headers={"content-type": CONTENT_TYPE})
+
+    return metrics
+
+
+def flask_metrics(auth: MetricsSource) -> Callable[[], Any]:
+    """A view for Flask: ``app.add_url_rule("/metrics", "metrics", flask_metrics(auth))``."""
+
+    def metrics() -> Any:
+        return auth.metrics_text(), 200, {"Content-Type": CONTENT_TYPE}
+
+    return metrics
+
+
+def django_metrics(auth: MetricsSource) -> Callable[[Any], Any]:
+    """A view for Django: ``path("metrics", django_metrics(auth))``."""
+    from django.http import HttpResponse
+
+    def metrics(request: Any) -> Any:
+        return HttpResponse(auth.metrics_text(), content_type=CONTENT_TYPE)
+
+    return metrics

@@ -1,0 +1,69 @@
+/** Anything that counts: what `createAuth` returned, in either mode. */
+export interface MetricsSource {
+  metricsText(): string;
+}
+
+/** The content type of the text that Prometheus scrapes. */
+export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** As much of a response of Node's as is needed; that of Express and Connect is one. */
+export interface NodeResponse {
+  setHeader(name: string, value: string): unknown;
+  end(text: string): unknown;
+}
+
+/** As much of a reply of Fastify's as is needed. */
+export interface Reply {
+  header(name: string, value: string): Reply;
+  send(text: string): unknown;
+}
+
+/**
+ * A handler for Express, Connect and `node:http` that answers with the metrics of `auth`. They tell how busy a service is, so
+ * serve them where only your monitoring gets, on a port of their own for one.
+ *
+ * @example
+ * import express from "express";
+ * import { expressMetrics } from "sentri/prometheus";
+ *
+ * express().get("/metrics", expressMetrics(auth)).listen(9464, "127.0.0.1");
+ */
+export function expressMetrics(auth: MetricsSource): (request: unknown, response: NodeResponse) => void {
+  return (_request, response) => {
+    response.setHeader("Content-Type", PROMETHEUS_CONTENT_TYPE);
+    response.end(auth.metricsText());
+  };
+}
+
+/**
+ * A handler for Fastify.
+ *
+ * @example
+ * fastify.get("/metrics", fastifyMetrics(auth));
+ */
+export function fastifyMetrics(auth: MetricsSource): (request: unknown, reply: Reply) => unknown {
+  return (_request, reply) => reply.header("Content-Type", PROMETHEUS_CONTENT_TYPE).send(auth.metricsText());
+}
+
+/**
+ * A handler for Hono, Elysia, `Bun.serve`, `Deno.serve` and route handlers of Next.js: it returns a `Response`.
+ *
+ * @example
+ * app.get("/metrics", fetchMetrics(auth));
+ */
+export function fetchMetrics(auth: MetricsSource): () => Response {
+  return () => new Response(auth.metricsText(), { headers: { "Content-Type": PROMETHEUS_CONTENT_TYPE } });
+}
+
+/**
+ * A handler for Koa.
+ *
+ * @example
+ * router.get("/metrics", koaMetrics(auth));
+ */
+export function koaMetrics(auth: MetricsSource): (context: { set(name: string, value: string): void; body: unknown }) => void {
+  return (context) => {
+    context.set("Content-Type", PROMETHEUS_CONTENT_TYPE);
+    context.body = auth.metricsText();
+  };
+}
