@@ -74,6 +74,7 @@ $(STAMPS)/runtimes-install: tests/runtimes/package.json tests/runtimes/package-l
 	@echo '==> Bun, Deno, edge runtimes and a browser for the tests'
 	npm --prefix tests/runtimes ci --ignore-scripts --no-audit --no-fund
 	tests/services/chromium.sh
+	tests/services/nginx.sh
 	@touch $@
 
 $(STAMPS)/bench-install: tests/bench/package.json tests/bench/package-lock.json | $(STAMPS)

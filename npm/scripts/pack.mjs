@@ -22,6 +22,15 @@ mkdirSync(native, { recursive: true });
 copyFileSync(join(npm, `native/sentri.${platform}.node`), join(native, "sentri.node"));
 copyFileSync(join(root, "LICENSE"), join(native, "LICENSE"));
 writeFileSync(join(native, "README.md"), `# ${platformName}\n\nThe native core of sentri for ${platform}.\n`);
+// A bundler takes this file in and leaves the core where it is; a tracer of files finds the core by its path.
+writeFileSync(
+  join(native, "index.js"),
+  `"use strict";
+const { createRequire } = require("node:module");
+const { join } = require("node:path");
+module.exports = createRequire(__filename)(join(__dirname, "sentri.node"));
+`,
+);
 writeFileSync(
   join(native, "package.json"),
   JSON.stringify(
@@ -30,8 +39,11 @@ writeFileSync(
       version: manifest.version,
       description: `The native core of sentri for ${platform}`,
       license: manifest.license,
-      main: "sentri.node",
-      files: ["sentri.node", "LICENSE", "README.md"],
+      main: "index.js",
+      // Bun takes the core itself into a bundle or an executable.
+      exports: { ".": { bun: "./sentri.node", default: "./index.js" }, "./sentri.node": "./sentri.node", "./package.json": "./package.json" },
+      files: ["index.js", "sentri.node", "LICENSE", "README.md"],
+      preferUnplugged: true,
       os: [os],
       cpu: [cpu],
       ...(os === "linux" ? { libc: [libc === "musl" ? "musl" : "glibc"] } : {}),

@@ -1,7 +1,9 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { asyncHooks } from "./builtins.js";
 import { SentriError, toData, unwrap } from "./errors.js";
 import type { NativeCallbacks } from "./native.js";
 import type { OperationContext, Override } from "./types.js";
+
+const { AsyncLocalStorage } = asyncHooks;
 
 type RunBuiltin = (operation: string, input: string, context: string) => Promise<string>;
 

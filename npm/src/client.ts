@@ -2,7 +2,8 @@ import { HostFunctions } from "./callbacks.js";
 import { Dispatcher } from "./dispatch.js";
 import { SentriError, unwrap } from "./errors.js";
 import { NativeGuard } from "./guarding.js";
-import { loadNative, type NativeClient } from "./native.js";
+import { loadNative } from "./loader.js";
+import type { NativeClient } from "./native.js";
 import { prepare } from "./options.js";
 import type { ClientOptions } from "./types.js";
 

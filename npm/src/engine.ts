@@ -1,6 +1,7 @@
 import { AuthClient } from "./client.js";
 import type { Guardian } from "./guardian.js";
-import { loadNative, type NativeIdempotency, type NativeModule } from "./native.js";
+import { loadNative } from "./loader.js";
+import type { NativeIdempotency, NativeModule } from "./native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
@@ -14,10 +15,12 @@ export function makeServer<Role extends string>(options: ServerOptions<Role>): A
   return new AuthServer<Role>(options);
 }
 
-/** Client mode over the native core, or on WebCrypto where Deno may not load it. Throws `CONFIGURATION_ERROR`. */
+/** Client mode over the native core, or on WebCrypto where there is none. Throws `CONFIGURATION_ERROR`. */
 export function makeClient<Role extends string>(options: ClientOptions<Role>): Guardian {
-  if ("Deno" in globalThis && !isNativeThere()) return (require("./edge/engine.js") as EdgeEngine).makeClient(options);
-  return new AuthClient<Role>(options);
+  const missing = whyNotNative();
+  if (missing === undefined) return new AuthClient<Role>(options);
+  warnOnce(missing);
+  return (require("./edge/engine.js") as EdgeEngine).makeClient(options);
 }
 
 /** The idempotency gate of the native core; `options` is JSON. */
@@ -30,10 +33,20 @@ export function passwordFunctions(): Pick<NativeModule, "callStandalone" | "need
   return loadNative();
 }
 
-function isNativeThere(): boolean {
+function whyNotNative(): string | undefined {
   try {
-    return loadNative() !== undefined;
-  } catch {
-    return false;
+    loadNative();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
+}
+
+let isWarned = false;
+
+/** Who runs Deno without leave for native code has decided so. */
+function warnOnce(missing: string): void {
+  if (isWarned || "Deno" in globalThis) return;
+  isWarned = true;
+  process.emitWarning(`Client mode runs on JavaScript, a little slower and with the same answers: ${missing}`, "SentriWarning");
 }

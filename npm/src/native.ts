@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { SentriError } from "./errors.js";
 import type { GuardRequest } from "./guardian.js";
 
 /** A request as the native core takes it. */
@@ -115,52 +112,4 @@ export interface NativeModule {
   needsRehash(args: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;
-}
-
-/** The name of this machine's platform package. */
-export function platformPackage(): string {
-  return `sentri-${triple()}`;
-}
-
-function triple(): string {
-  const { platform, arch } = process;
-  if (platform === "linux") return `linux-${arch}-${isMusl() ? "musl" : "gnu"}`;
-  if (platform === "win32") return `win32-${arch}-msvc`;
-  return `${platform}-${arch}`;
-}
-
-function isMusl(): boolean {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  if (report?.header) return !report.header.glibcVersionRuntime;
-  try {
-    return readFileSync("/usr/bin/ldd", "utf8").includes("musl");
-  } catch {
-    return false;
-  }
-}
-
-let loaded: NativeModule | undefined;
-
-/** The native core: a local build first, then the platform package. */
-export function loadNative(): NativeModule {
-  if (loaded) return loaded;
-  const name = platformPackage();
-  const attempts: string[] = [];
-  for (const path of [join(__dirname, `../native/sentri.${triple()}.node`), name]) {
-    try {
-      loaded = require(path) as NativeModule;
-      return loaded;
-    } catch (cause) {
-      attempts.push(`${path}: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`);
-    }
-  }
-  throw new SentriError(
-    "CONFIGURATION_ERROR",
-    `The native core of sentri is not installed: the package ${name} is missing. npm leaves out optional packages when ` +
-      "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
-      `\`npm install\` again, or \`npm install ${name}\`. \`npx sentri doctor\` tells more.` +
-      ("Deno" in globalThis ? " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys." : ""),
-    500,
-    { attempts },
-  );
 }

@@ -7,7 +7,8 @@ import type { GuardRequest, ResponseData } from "./guardian.js";
 import { NativeGuard, REMEMBERED } from "./guarding.js";
 import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
 import { headerReader } from "./headers.js";
-import { loadNative, type NativeRequest, type NativeServer } from "./native.js";
+import { loadNative } from "./loader.js";
+import type { NativeRequest, NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
 import type * as t from "./types.js";
 

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const native = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/native.js");
+const native = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/loader.js");
 
 test("no argument to any export ends the process", () => {
   const script = `

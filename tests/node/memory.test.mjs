@@ -9,7 +9,7 @@ import { options } from "./support/server.mjs";
 
 const require = createRequire(import.meta.url);
 const { makeServer } = require("../../npm/dist/engine.js");
-const { loadNative } = require("../../npm/dist/native.js");
+const { loadNative } = require("../../npm/dist/loader.js");
 
 const core = loadNative();
 const USER = { identifiers: [{ type: "username", value: "rizz" }], password: "correct horse", roles: ["user"] };

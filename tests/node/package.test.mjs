@@ -213,7 +213,7 @@ test("a missing platform package says the cure", () => {
 const Module = require("node:module");
 const load = Module._load;
 Module._load = function (name, ...rest) {
-  if (name.startsWith("sentri-") || name.endsWith(".node")) throw new Error("not there");
+  if (name.startsWith("sentri-") || name.endsWith(".node")) throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
   return load.call(this, name, ...rest);
 };
 try { require("sentri").createAuth({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" }); }

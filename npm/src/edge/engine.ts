@@ -1,28 +1,43 @@
+import type { SentriError } from "../errors.js";
 import type { Guardian } from "../guardian.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
-import { EdgeClient } from "./client.js";
-import { readOptions } from "./options.js";
 import { configurationError } from "./reader.js";
 
 /** There is no server mode here: it owns a database, hashes passwords and keeps keys, all of which the native core does. */
 export function makeServer(_options: ServerOptions): never {
-  throw configurationError(
-    "mode 'server' needs the native core of sentri, which this runtime can't load: run the auth server on Node, Bun or Deno, " +
-      "and use mode 'client' with its keyUri here",
-  );
+  throw withoutNative("mode 'server' needs", "run the auth server on Node, Bun or Deno, and use mode 'client' with its keyUri here");
 }
 
 /** Nor are there idempotency keys: answers are kept by the native core, which decides what may be kept. */
 export function openGate(_options: string): never {
-  throw configurationError("the idempotency middleware needs the native core of sentri, which this runtime can't load: use it on Node, Bun or Deno");
+  throw withoutNative("the idempotency middleware needs", "use it on Node, Bun or Deno");
 }
 
 /** Nor are passwords hashed here: that takes memory and time which the native core has. */
 export function passwordFunctions(): never {
-  throw configurationError("passwords are hashed by the native core of sentri, which this runtime can't load: hash them on Node, Bun or Deno");
+  throw withoutNative("hashing passwords needs", "hash them on Node, Bun or Deno");
 }
 
-/** Client mode on WebCrypto. */
+/** On Node this code was chosen by mistake: by a condition of packages that stands for browsers. */
+function withoutNative(what: string, cure: string): SentriError {
+  const { process, navigator } = globalThis as { process?: { versions?: { node?: string } }; navigator?: { userAgent?: string } };
+  if (process?.versions?.node === undefined) {
+    return configurationError(`${what} the native core of sentri, which this runtime can't load: ${cure}`);
+  }
+  const who = navigator?.userAgent?.includes("jsdom") ? "Jest's environment jsdom asks packages" : "a bundler or a test environment, such as Jest's jsdom, asks packages";
+  return configurationError(
+    `${what} the native core of sentri. This is Node, but ${who} for their code for browsers (the condition 'browser'). Cure: test ` +
+      "with testEnvironment: 'node' (in a file: @jest-environment node), or set testEnvironmentOptions: " +
+      "{ customExportConditions: ['node', 'node-addons'] }; build what runs on Node for the platform node",
+  );
+}
+
+/** What the bundle holds, and evaluates when it is asked for. */
+declare function require(module: "./client.js"): typeof import("./client.js");
+declare function require(module: "./options.js"): typeof import("./options.js");
+
+/** Client mode on WebCrypto. Where an environment lacks what it needs, such as jsdom, the reasons above can be told all the same. */
 export function makeClient(options: ClientOptions): Guardian {
-  return new EdgeClient(readOptions(options));
+  const { EdgeClient } = require("./client.js");
+  return new EdgeClient(require("./options.js").readOptions(options));
 }

@@ -1,5 +1,5 @@
-import { finished } from "node:stream";
 import type { Middleware } from "koa";
+import { stream } from "../../builtins.js";
 import type { HeaderPairs } from "../checks.js";
 import type { KoaContext } from "../koa-context.js";
 import { forwardedFor } from "../node.js";
@@ -38,7 +38,7 @@ function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
 function keep(ctx: KoaContext, execution: Execution): Settling {
   const body = ctx.respond === false ? undefined : pieceOf(ctx);
   if (body) return execution.keep(ctx.status, headersOf(ctx), body);
-  finished(ctx.res, () => void execution.free());
+  stream.finished(ctx.res, () => void execution.free());
   return undefined;
 }
 

@@ -1,0 +1,130 @@
+import { fs, modules, path } from "./builtins.js";
+import { SentriError } from "./errors.js";
+import type { NativeModule } from "./native.js";
+import { PLATFORMS, platformName, platformPackage, requirePackage } from "./platform.js";
+
+/** Where this file is; in a bundle that is the bundle, or nothing. */
+const HERE = typeof __filename === "string" ? __filename : undefined;
+
+/** What was tried in vain. */
+interface Attempt {
+  what: string;
+  cause: unknown;
+}
+
+let loaded: NativeModule | undefined;
+
+/**
+ * The native core: a local build first, then the platform package.
+ *
+ * @throws SentriError `CONFIGURATION_ERROR` that says why there is none, and the cure
+ */
+export function loadNative(): NativeModule {
+  if (loaded) return loaded;
+  const attempts: Attempt[] = [];
+  for (const [what, load] of ways()) {
+    const failed = (cause: unknown) => attempts.push({ what, cause });
+    try {
+      loaded = load(failed);
+    } catch (cause) {
+      failed(cause);
+    }
+    if (loaded) return loaded;
+  }
+  const told = attempts.map(({ what, cause }) => `${what}: ${firstLine(cause)}`);
+  throw new SentriError("CONFIGURATION_ERROR", `The native core of sentri ${problem(attempts)}${forDeno()}`, 500, { attempts: told });
+}
+
+function firstLine(cause: unknown): string {
+  return cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+}
+
+type Way = readonly [what: string, load: (failed: (cause: unknown) => void) => NativeModule | undefined];
+
+function* ways(): Generator<Way> {
+  const [platform, name] = [platformName(), platformPackage()];
+  if (!isBundled()) yield localBuild(platform);
+  yield [name, (failed) => requirePackage(platform, failed)];
+  for (const place of places()) {
+    yield [`${name} from ${place}`, () => requireFrom(place, name)];
+    yield besides(place);
+  }
+}
+
+function localBuild(platform: string): Way {
+  const file = path.join(path.dirname(HERE!), `../native/sentri.${platform}.node`);
+  return [file, () => (fs.existsSync(file) ? realRequire(file)(file) : undefined)];
+}
+
+/** A copy that was put beside a bundle. */
+function besides(place: string): Way {
+  const file = path.join(path.dirname(place), "sentri.node");
+  return [file, () => (fs.existsSync(file) ? realRequire(file)(file) : undefined)];
+}
+
+/** From where a package is looked for by its name, when no bundler has resolved it: this file, and the program that was started. */
+function places(): string[] {
+  return [...new Set([HERE, process.argv[1]].flatMap(realPath))];
+}
+
+/** An executable's own files (Bun, Node's single executables) have none. */
+function realPath(file: string | undefined): string[] {
+  try {
+    return file !== undefined && path.isAbsolute(file) ? [fs.realpathSync(file)] : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Where packages see only their own dependencies, as pnpm has them, sentri alone sees the native core. Tracers may have taken along
+ * the core without the rest of its package.
+ */
+function requireFrom(place: string, name: string): NativeModule {
+  const load = realRequire(place);
+  const own = resolved(load, "sentri/package.json");
+  const found = resolved(load, name) ?? resolved(load, `${name}/sentri.node`) ?? (own && resolved(realRequire(own), name));
+  return load(found ?? name) as NativeModule;
+}
+
+function resolved(load: NodeJS.Require, name: string): string | undefined {
+  try {
+    return load.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A `require` that bundlers leave alone. */
+function realRequire(place: string): NodeJS.Require {
+  return modules.createRequire(place);
+}
+
+function isBundled(): boolean {
+  return HERE === undefined || path.basename(HERE) !== "loader.js" || !fs.existsSync(HERE);
+}
+
+/** Why there is no native core, and the cure. */
+function problem(attempts: readonly Attempt[]): string {
+  const broken = attempts.find(({ cause }) => (cause as { code?: unknown } | null)?.code === "ERR_DLOPEN_FAILED");
+  if (broken) {
+    const why = firstLine(broken.cause);
+    const old = why.includes("GLIBC") ? " The C library of this system is older than the one that it was built for." : "";
+    return `is there and can't be loaded: ${why}.${old} \`npx sentri doctor\` tells more.`;
+  }
+  if (isBundled()) {
+    return "can't be found from inside a bundle. Leave sentri out of it (Next.js: serverExternalPackages: [\"sentri\"]; esbuild, Rollup: " +
+      "external; webpack: externals), and deploy node_modules with it. See docs/guide/bundlers.md of sentri.";
+  }
+  if (!PLATFORMS.includes(platformName())) {
+    return `is not built for this platform, ${platformName()}: this release has it for ${PLATFORMS.join(", ")}. ` +
+      "Server mode, idempotency keys and password functions need it; client mode works without it.";
+  }
+  return `is not installed: the package ${platformPackage()} is missing. npm leaves out optional packages when ` +
+    "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
+    `\`npm install\` again, or \`npm install ${platformPackage()}\`. \`npx sentri doctor\` tells more.`;
+}
+
+function forDeno(): string {
+  return "Deno" in globalThis ? " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys." : "";
+}
