@@ -4,6 +4,7 @@ import { SentriError, fromData } from "../errors.js";
 import type { Guarded, GuardRequest, Guardian, ResponseData } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import { headersOf } from "../thrown.js";
+import { isOfCutOff } from "./cut-off.js";
 import { noteProtection } from "./protection.js";
 import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
 
@@ -167,15 +168,18 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<Respo
   return undefined;
 }
 
-/** What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. */
-export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>) {
+/**
+ * What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. `nodeOf`: the request
+ * of `node:http`, where there is one.
+ */
+export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>, nodeOf: (req: Req) => unknown) {
   const { onUnhandled } = onlyOptions<ErrorHandlerOptions<Req>>("errorHandler()", options, ["onUnhandled"]);
   if (onUnhandled !== undefined && typeof onUnhandled !== "function") {
     throw new SentriError("CONFIGURATION_ERROR", "errorHandler(): onUnhandled must be a function, (error, request) => void");
   }
   return (error: unknown, req: Req, res: Res): ResponseData => {
     const response = guardian.errorResponse(error);
-    if (response.status >= 500) {
+    if (response.status >= 500 && !isOfCutOff(error, nodeOf(req))) {
       if (onUnhandled) onUnhandled(error, req);
       // The answer says nothing of it, so without a word here the application's defect would be nowhere.
       else if (!(error instanceof SentriError)) console.error(error);

@@ -6,6 +6,7 @@ import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.
 import type { Uncounted } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Origin, type Outcome } from "./checks.js";
+import { serveRead } from "./cut-off.js";
 import { isStatus, peerOf, requestId, respond, surface, whole, type Parts } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
@@ -35,7 +36,7 @@ export function withElysia(Framework: typeof Elysia) {
         return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(whole(ctx))));
       },
       errorHandler(options = {}) {
-        const answer = makeAnswer<Request, Pick<Parts, "set">>(guardian, surface, options);
+        const answer = makeAnswer<Request, Pick<Parts, "set">>(guardian, surface, options, () => undefined);
         return ({ error, request, set }) => (error instanceof Error || !isStatus(error) ? respond(set, answer(error, request, { set })) : undefined);
       },
     };
@@ -47,7 +48,7 @@ export function withElysia(Framework: typeof Elysia) {
       for (const { method, path } of SENTRI_ROUTES) {
         app.route(method, path, async ({ request, server: host, set, store }: Parts & { server: Context["server"] }) => {
           const told = { method, url: below(request.url, path), clientIp: peerOf(request, host), requestId: requestId({ request, set, store }) };
-          return respond(set, await server.handle(await readRequest(request, told)));
+          return respond(set, await serveRead(server, readRequest(request, told)));
         }, { parse: "none" });
       }
       return app;

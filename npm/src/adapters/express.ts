@@ -6,6 +6,7 @@ import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptio
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface } from "./checks.js";
+import { serveRead } from "./cut-off.js";
 import { expressGate } from "./idempotency/express.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { NodeGuardRequest, addHeaders, forwardedFor, one, readRequest, writeResponse } from "./node.js";
@@ -70,7 +71,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<Request, Response>(guardian, surface, options);
+      const answer = makeAnswer<Request, Response>(guardian, surface, options, (req) => req);
       return (error: unknown, req, res, next) => {
         if (res.headersSent) return next(error);
         writeResponse(req, res, answer(error, req, res));
@@ -84,8 +85,7 @@ function serving(server: AuthServer) {
     router: (): ExpressMiddleware => (req, res, next) => {
       const at = req.url.indexOf("?");
       if (!server.native.hasRoute(req.method, at < 0 ? req.url : req.url.slice(0, at))) return next();
-      readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), scheme: req.protocol, body: req.body })
-        .then((request) => server.handle(request))
+      serveRead(server, readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), scheme: req.protocol, body: req.body }))
         .then((response) => writeResponse(req, res, response))
         .catch(next);
     },

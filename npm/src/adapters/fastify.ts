@@ -40,7 +40,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
     authorize: (...roles) => hook(checks.authorize(roles)),
     permit: (options) => hook(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<FastifyRequest, FastifyReply>(guardian, surface, options);
+      const answer = makeAnswer<FastifyRequest, FastifyReply>(guardian, surface, options, (request) => request.raw);
       return (error, request, reply) => respond(reply, answer(error, request, reply));
     },
   };

@@ -7,6 +7,7 @@ import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptio
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type HeaderPairs, type Origin, type Outcome, type Surface } from "./checks.js";
+import { serveRead } from "./cut-off.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -101,7 +102,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<Ctx, Ctx>(guardian, surface, options);
+      const answer = makeAnswer<Ctx, Ctx>(guardian, surface, options, (c) => c.env?.incoming);
       return (error, c) => {
         // An HTTPException may be no error, a redirect for one.
         if ("getResponse" in error && (error as { status?: number }).status! < 400) return error.getResponse();
@@ -119,7 +120,7 @@ export function withHono(Framework: new () => Hono) {
       for (const { method, path } of SENTRI_ROUTES) {
         app.on(method, path, async (c) => {
           const told = { method, url: below(c.req.url, path), clientIp: peerOf(c), requestId: requestId(c), kept: () => c.req.arrayBuffer() };
-          return toResponse(await server.handle(await readRequest(c.req.raw, told)));
+          return toResponse(await serveRead(server, readRequest(c.req.raw, told)));
         });
       }
       return app;

@@ -2,6 +2,7 @@ import type { DefaultContext, DefaultState, ParameterizedContext } from "koa";
 import { requestIdOf } from "../context.js";
 import type { ResponseData } from "../guardian.js";
 import type { Surface } from "./checks.js";
+import { isOfCutOff } from "./cut-off.js";
 import { NodeGuardRequest, one } from "./node.js";
 
 /** A Koa context. */
@@ -28,6 +29,16 @@ export const surface: Surface<KoaContext> = {
   },
   hasHeader: (ctx, name) => ctx.res.hasHeader(name),
 };
+
+/** Has Koa not print, request by request, that a client has broken off before its body ended. */
+export function hushCutOffs(ctx: KoaContext): void {
+  ctx.onerror = hushed;
+}
+
+function hushed(this: KoaContext, error: Error): void {
+  if (isOfCutOff(error, this.req)) return;
+  (Object.getPrototypeOf(this) as KoaContext).onerror.call(this, error);
+}
 
 /** Answers with a response of the core. */
 export function respond(ctx: KoaContext, { status, headers, body }: ResponseData): void {

@@ -8,9 +8,10 @@ import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check } from "./checks.js";
+import { serveRead } from "./cut-off.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { koaGate } from "./idempotency/koa.js";
-import { requestId, respond, surface, type KoaContext } from "./koa-context.js";
+import { hushCutOffs, requestId, respond, surface, type KoaContext } from "./koa-context.js";
 import { forwardedFor, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
@@ -45,8 +46,9 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<KoaContext, KoaContext>(guardian, surface, options);
+      const answer = makeAnswer<KoaContext, KoaContext>(guardian, surface, options, (ctx) => ctx.req);
       return async (ctx, next) => {
+        hushCutOffs(ctx);
         try {
           await next();
         } catch (error) {
@@ -59,6 +61,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
 
 /** A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read. */
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
+  hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
   const told = { method, url: below(ctx.req.url ?? "/", pattern), clientIp: ctx.ip, requestId: requestId(ctx), scheme: ctx.protocol };
   return readRequest(ctx.req, { ...told, body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined });
@@ -68,7 +71,7 @@ function makeRouter(server: AuthServer): KoaRouter {
   const Router = loadRouter();
   const router = new Router();
   for (const { method, path } of SENTRI_ROUTES) {
-    router.register(path, [method], async (ctx) => respond(ctx, await server.handle(await read(ctx, method, path))));
+    router.register(path, [method], async (ctx) => respond(ctx, await serveRead(server, read(ctx, method, path))));
   }
   return router;
 }

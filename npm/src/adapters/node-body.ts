@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { CutOff } from "./cut-off.js";
 
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
@@ -6,15 +7,18 @@ const MAX_BODY = 64 * 1024;
 /** How long a body may take to arrive. */
 const BODY_TIMEOUT = 30_000;
 
-/** Reads a body up to the limit. */
+/** Reads a body up to the limit. Rejects with `CutOff` where it breaks off. */
 export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const done = (body: { raw?: Buffer; tooLarge?: true }) => {
-      clearTimeout(timer);
-      stream.off("data", onData).off("end", onEnd).off("error", onError).off("close", onEnd);
+      settle();
       resolve(body);
+    };
+    const settle = () => {
+      clearTimeout(timer);
+      stream.off("data", onData).off("end", onEnd).off("close", onCutOff);
     };
     const giveUp = () => {
       done({ tooLarge: true });
@@ -29,10 +33,11 @@ export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: t
       else chunks.push(chunk);
     };
     const onEnd = () => done(size > 0 ? { raw: Buffer.concat(chunks, size) } : {});
-    const onError = (error: Error) => {
-      clearTimeout(timer);
-      reject(error);
+    const onCutOff = () => {
+      settle();
+      reject(new CutOff());
     };
-    stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onEnd);
+    // It stays for errors that come later: without a listener they would end the process.
+    stream.on("data", onData).on("end", onEnd).on("error", onCutOff).on("close", onCutOff);
   });
 }

@@ -3,6 +3,7 @@ import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import { bodyText } from "./body-text.js";
 import type { HeaderPairs } from "./checks.js";
+import { CutOff } from "./cut-off.js";
 import { readBody } from "./node-body.js";
 import { forwardedFor, header, headerPairs, one, proof } from "./node-headers.js";
 import { schemeOf } from "./scheme.js";
@@ -41,6 +42,7 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
   if (tooLarge) {
     request.tooLarge = true;
   } else if (body === undefined || body === null) {
+    if (req.destroyed && req.complete === false) throw new CutOff();
     if (isUnread(req)) Object.assign(request, await readBody(req));
   } else if (typeof body === "string") {
     request.raw = Buffer.from(body);

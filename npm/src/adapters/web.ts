@@ -1,6 +1,7 @@
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { HeaderPairs } from "./checks.js";
+import { CutOff } from "./cut-off.js";
 import { schemeOf } from "./scheme.js";
 
 /** The most that is read of a body; the core refuses what is longer than its limit. */
@@ -63,7 +64,7 @@ async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8
   });
   try {
     for (;;) {
-      const part = await Promise.race([reader.read(), late]);
+      const part = await Promise.race([readPart(reader), late]);
       if (part === "late") break;
       if (part.done) return size > 0 ? { raw: concat(chunks, size) } : {};
       size += part.value.length;
@@ -76,6 +77,15 @@ async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8
   // What is left of it flows by unread, so that the answer can be sent.
   void discard(reader);
   return { tooLarge: true };
+}
+
+/** What a reader of a request gives, or `CutOff`: nothing but the client ends such a stream early. */
+export async function readPart<T>(reader: ReadableStreamDefaultReader<T>): Promise<ReadableStreamReadResult<T>> {
+  try {
+    return await reader.read();
+  } catch {
+    throw new CutOff();
+  }
 }
 
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {

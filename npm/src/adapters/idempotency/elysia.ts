@@ -2,7 +2,7 @@ import type { Context } from "elysia";
 import { isStatus, type Parts } from "../elysia-context.js";
 import type { ElysiaPlugin } from "../elysia-types.js";
 import { Execution, admittedOf, describeForm, pairsOf, type Gate } from "./gate.js";
-import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
+import { answerResponse, describeStream, keyedOf, unlessCutOff, watchResponse } from "./web.js";
 
 type Before = Pick<Parts, "request" | "user" | "auth"> & { body: unknown; server?: Context["server"] };
 type Status = (code: unknown) => { code: number };
@@ -20,7 +20,8 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
     if (value === null) return undefined;
     const { pathname, search } = new URL(request.url);
     // A request whose body Elysia has read is not to be asked about it on Node.
-    const described = body === undefined ? await describeStream(request) : await describeForm(body, request.headers.get("content-length"));
+    const described = body === undefined ? await unlessCutOff(describeStream(request)) : await describeForm(body, request.headers.get("content-length"));
+    if (described === undefined) return new Response(null, { status: 400 });
     const verdict = await gate.judge(ctx, keyedOf(request, value, { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) }));
     if (verdict === undefined) return undefined;
     if (!(verdict instanceof Execution)) return answerResponse(verdict);

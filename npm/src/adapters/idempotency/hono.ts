@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { Execution, admittedOf, type Gate } from "./gate.js";
-import { answerResponse, describeStream, keyedOf, watchResponse } from "./web.js";
+import { answerResponse, describeStream, keyedOf, unlessCutOff, watchResponse } from "./web.js";
 
 /** The gate for Hono. */
 export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefined): MiddlewareHandler {
@@ -8,7 +8,8 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     const value = c.req.header(gate.header);
     if (value === undefined) return next();
     const { pathname, search } = new URL(c.req.url);
-    const body = await describeStream(c.req.raw, () => c.req.arrayBuffer());
+    const body = await unlessCutOff(describeStream(c.req.raw, () => c.req.arrayBuffer()));
+    if (body === undefined) return c.body(null, 400);
     const verdict = await gate.judge(c, keyedOf(c.req.raw, value, { url: pathname + search, address: addressOf(c), body, user: admittedOf({ user: c.get("user"), auth: c.get("auth") }) }));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answerResponse(verdict);

@@ -1,4 +1,5 @@
-import { WebGuardRequest } from "../web.js";
+import { WebGuardRequest, readPart } from "../web.js";
+import { CutOff } from "../cut-off.js";
 import { MAX_BODY, type Answer, type Execution, type Keyed, type Settling } from "./gate.js";
 
 /** A request that carries a key. */
@@ -16,12 +17,22 @@ export async function describeStream(request: Request, kept?: () => Promise<Arra
   const reader = request.body === null ? undefined : request.clone().body?.getReader();
   let start = "";
   while (reader && start.length < MAX_BODY) {
-    const { done, value } = await reader.read();
+    const { done, value } = await readPart(reader);
     if (done) return start;
     start += encode(value);
   }
   void reader?.cancel();
   return reader ? `${start.slice(0, MAX_BODY)} ${lengthOf(request)}` : "";
+}
+
+/** What was read; `undefined`: its client has broken off and has not said what is to be run. */
+export async function unlessCutOff<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof CutOff) return undefined;
+    throw error;
+  }
 }
 
 function lengthOf({ headers }: Request): string {
