@@ -8,7 +8,7 @@ from typing import Any, Optional
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .guarding import ResponseData
-from .requests import MAX_BODY, asgi_headers, asgi_path
+from .requests import MAX_BODY, asgi_headers, asgi_path, cut_off
 from .server import AuthServer
 from .types import Auth, User
 
@@ -72,8 +72,8 @@ class Endpoints:
             return
         path = self._path if self._path is not None else asgi_path(scope)[len(scope.get("root_path", "")) :]
         request = to_core(AsgiExchange(scope), path, scope.get("query_string", b"").decode("latin-1"))
-        raw, request["tooLarge"] = await _read_body(receive)
         try:
+            raw, request["tooLarge"] = await _read_body(receive)
             response = await self._auth.handle(request, raw)
         except SentriError as error:
             response = self._auth.error_response(error)
@@ -109,7 +109,7 @@ async def _read_body(receive: Receive) -> tuple[Optional[bytes], bool]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise cut_off()
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY:

@@ -18,6 +18,7 @@ from django.urls import URLPattern, re_path
 
 from . import blocking, client
 from .django_messages import DjangoExchange, Middleware, exempt, guard_view, read_length, read_path, write_response
+from .errors import SentriError
 from .exchange import to_core
 from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import matched, read_body
@@ -76,13 +77,21 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 
     def _serving(self, pattern: str) -> View:
         def serve(request: HttpRequest, **values: str) -> HttpResponse:
-            return write_response(self.handle(*self._read(request, pattern, values)))
+            try:
+                made = self.handle(*self._read(request, pattern, values))
+            except SentriError as error:
+                made = self.error_response(error)
+            return write_response(made)
 
         return serve
 
     def _serving_async(self, pattern: str) -> View:
         async def serve(request: HttpRequest, **values: str) -> HttpResponse:
-            return write_response(await self.asynchronous.handle(*self._read(request, pattern, values)))
+            try:
+                made = await self.asynchronous.handle(*self._read(request, pattern, values))
+            except SentriError as error:
+                made = self.error_response(error)
+            return write_response(made)
 
         return serve
 
@@ -91,8 +100,16 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
         if not self.has_route(request.method or "", path):
             raise Http404
         moved = to_core(DjangoExchange(request), path, request.META.get("QUERY_STRING", ""))
-        raw, moved["tooLarge"] = read_body(read_length(request), lambda: request.body)
+        raw, moved["tooLarge"] = read_body(read_length(request), lambda: _whole(request))
         return moved, raw
+
+
+def _whole(request: HttpRequest) -> bytes:
+    raw: bytes = request.body
+    # Under WSGI Django does not tell a part of a body from the whole.
+    if len(raw) < (read_length(request) or 0):
+        raise ConnectionError
+    return raw
 
 
 def _urls(serving: Callable[[str], View]) -> list[URLPattern]:

@@ -13,6 +13,8 @@ from .extras import require
 require("flask")
 from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, request
 
+from werkzeug.exceptions import ClientDisconnected
+
 from . import blocking, client
 from .errors import SentriError
 from .exchange import Headers, to_core
@@ -116,7 +118,10 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
             if not self.has_route(request.method, path):
                 abort(404)
             moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))
-            raw, moved["tooLarge"] = read_body(request.content_length, _read)
+            try:
+                raw, moved["tooLarge"] = read_body(request.content_length, _read)
+            except SentriError as error:
+                return self.error_handler(error)
             made = self.handle(moved, raw)
             return Response(made.body, made.status, made.headers)
 
@@ -125,4 +130,7 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
 
 def _read() -> bytes:
     # Without a length only as much as tells that it is too long.
-    return request.get_data() if request.content_length is not None else request.stream.read(MAX_BODY + 1)
+    try:
+        return request.get_data() if request.content_length is not None else request.stream.read(MAX_BODY + 1)
+    except ClientDisconnected as gone:
+        raise ConnectionError from gone

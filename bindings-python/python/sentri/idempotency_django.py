@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from .django_messages import write_response
 from .idempotency import Execution, Gate, Keyed, settle, settle_blocking
@@ -59,10 +59,20 @@ class Middleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        keyed = read_keyed(request) if self._name in request.META else None
+        try:
+            keyed = read_keyed(request) if self._name in request.META else None
+        except OSError:
+            # The connection was reset: there is nobody to answer to, and no view could read the rest.
+            return self._gone()
         if keyed is None:
             return self._get_response(request)
         return self._awaited(request, keyed) if self._is_async else self._blocking(request, keyed)
+
+    def _gone(self) -> Any:
+        async def answer() -> HttpResponse:
+            return HttpResponse(status=400)
+
+        return answer() if self._is_async else HttpResponse(status=400)
 
     def _blocking(self, request: HttpRequest, keyed: Keyed) -> Answer:
         verdict = self.gate.judge_blocking(keyed)

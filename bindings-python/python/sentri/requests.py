@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, Optional, Union
 from urllib.parse import quote, unquote
 
+from .errors import SentriError
+
 #: The most that is read of a body; the core refuses what is longer than its limit.
 MAX_BODY = 64 * 1024
 
@@ -91,11 +93,23 @@ def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[st
     return header if header is not None and _REQUEST_ID.fullmatch(header) else None
 
 
+def cut_off() -> SentriError:
+    """The error of a client that has broken off before its body ended. Nobody hears it, nothing runs, and nothing is logged, since
+    anybody could fill a log with it."""
+    return SentriError("VALIDATION_ERROR", "The request body was cut off")
+
+
 def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optional[bytes], bool]:
-    """A body, and whether it is longer than is read."""
+    """A body, and whether it is longer than is read.
+
+    :raises SentriError: ``cut_off()`` where the stream breaks off.
+    """
     if (length or 0) > MAX_BODY:
         return None, True
-    raw = read()
+    try:
+        raw = read()
+    except OSError:
+        raise cut_off() from None
     return raw or None, len(raw) > MAX_BODY
 
 
