@@ -1,7 +1,8 @@
 import type { Context } from "elysia";
 import { isStatus, type Parts } from "../elysia-context.js";
 import type { ElysiaPlugin } from "../elysia-types.js";
-import { Execution, admittedOf, describeForm, pairsOf, type Gate } from "./gate.js";
+import { describeForm } from "./bodies.js";
+import { Execution, admittedOf, pairsOf, type Gate } from "./gate.js";
 import { answerResponse, describeStream, keyedOf, unlessCutOff, watchResponse } from "./web.js";
 
 type Before = Pick<Parts, "request" | "user" | "auth"> & { body: unknown; server?: Context["server"] };

@@ -1,4 +1,3 @@
-import { describeValue } from "../body-text.js";
 import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
 import type { GuardRequest } from "../../guardian.js";
@@ -9,6 +8,7 @@ import type { OfRequest } from "../../types.js";
 import type { HeaderPairs, Origin } from "../checks.js";
 import { watchProtection, type Protection } from "../protection.js";
 import { refuseAsOptions } from "../uncalled.js";
+import { MAX_BODY } from "./bodies.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
@@ -39,9 +39,6 @@ export interface IdempotencyOptions<Ctx = any> {
 }
 
 type Named = string | null | undefined;
-
-/** The most of a body that is looked at: longer answers are not stored, and longer requests are told apart by their beginning. */
-export const MAX_BODY = 1024 * 1024;
 
 /** What a framework says of a request that carries a key. */
 export interface Keyed {
@@ -241,44 +238,6 @@ function answerOf(passage: NativePassage): Answer {
 function readAnswer(text: string, bytes?: () => Uint8Array): Answer {
   const { status, headers, body = "" } = JSON.parse(text) as { status: number; headers: Array<[string, string]>; body?: string };
   return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };
-}
-
-/**
- * What tells two bodies apart that a parser has read. Where none has, or left an empty object as that of Express 4 does for types that
- * it does not read, all that is known of a body is its length.
- */
-export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
-  if (typeof body === "string") return body;
-  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return Buffer.from(body as Uint8Array).toString("base64");
-  return isUnread(body, isRead) ? `unread ${length ?? ""}` : describeValue(body);
-}
-
-function isUnread(body: unknown, isRead: boolean): boolean {
-  if (typeof body !== "object" || body === null) return body === undefined;
-  if (typeof (body as { pipe?: unknown }).pipe === "function") return true;
-  return !isRead && !Array.isArray(body) && Object.keys(body).length === 0;
-}
-
-/** The same for a parsed body that may hold files, which are no JSON: their bytes count, up to the limit for all of them. */
-export async function describeForm(body: unknown, length: string | null | undefined): Promise<string> {
-  const files = new Map<Blob, object | undefined>();
-  const stand = (_name: string, value: unknown) => {
-    if (!(value instanceof Blob)) return value;
-    const known = files.get(value);
-    files.set(value, known);
-    return known;
-  };
-  if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer) return describeBody(body, length, true);
-  describeValue(body, stand);
-  let left = MAX_BODY;
-  for (const file of files.keys()) {
-    const { name, size, type } = file as Blob & { name?: string };
-    const start = await file.slice(0, left).arrayBuffer();
-    left -= start.byteLength;
-    const digest = Buffer.from(await crypto.subtle.digest("SHA-256", start)).toString("base64");
-    files.set(file, { name, size, type, digest });
-  }
-  return describeValue(body, stand);
 }
 
 /** Headers as frameworks keep them, as pairs. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { NodeGuardRequest } from "../node.js";
-import { describeBody, type Execution, type Keyed } from "./gate.js";
+import { describeBody } from "./bodies.js";
+import type { Execution, Keyed } from "./gate.js";
 
 /** What a framework over `node:http` says of a request, and what a parser has made of its body. `isRead`: some parser has read it. */
 interface Told extends Pick<Keyed, "url" | "address" | "host" | "user"> {

@@ -1,6 +1,7 @@
 import { WebGuardRequest, readPart } from "../web.js";
 import { CutOff } from "../cut-off.js";
-import { MAX_BODY, type Answer, type Execution, type Keyed, type Settling } from "./gate.js";
+import { MAX_BODY } from "./bodies.js";
+import type { Answer, Execution, Keyed, Settling } from "./gate.js";
 
 /** A request that carries a key. */
 export function keyedOf(raw: Request, value: string, told: Pick<Keyed, "url" | "address" | "body" | "user">): Keyed {
