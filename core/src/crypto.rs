@@ -44,7 +44,7 @@ impl<T: Zeroize> From<T> for Secret<T> {
 /// `N` bytes from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give; nothing sound can be done then.
+/// The operating system has no randomness to give; nothing sound can be done then.
 #[must_use]
 pub fn make_random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

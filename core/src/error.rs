@@ -122,7 +122,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// What a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
+/// The error that a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     /// One of [`ErrorCode`], or a code of the application's own thrown by an override.
@@ -205,7 +205,7 @@ impl Error {
     }
 }
 
-/// What an error of a framework or library says of itself.
+/// The facts that an error of a framework or library tells of itself.
 #[derive(Debug, Clone, Copy)]
 pub enum Said<'a> {
     /// Nothing that may be told: its words may quote the request, or be about the server.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// How loud an event is; the method of the host's logger that gets it.
+/// The loudness of an event; the method of the host's logger that gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
     /// Something went as it should.

@@ -1,4 +1,4 @@
-//! What goes wrong inside, and the one place where it becomes a public [`Error`].
+//! Failures inside, and the one place where they become a public [`Error`].
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub enum Failure {
     Internal(String),
 }
 
-/// How a store operation failed, as far as a caller can act on it.
+/// The failure of a store operation, as far as a caller can act on it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A unique constraint refused the write.
@@ -44,7 +44,7 @@ pub enum StoreError {
     Other(String),
 }
 
-/// How long a client should wait before it asks again when a dependency is away.
+/// The time that a client should wait before it asks again when a dependency is away.
 pub const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(2);
 
 impl Failure {

@@ -1,4 +1,4 @@
-//! What both modes have in common: all that guards an application's routes. Bindings convert for either by one function.
+//! The part that both modes share: all that guards routes. Bindings convert for either by one function.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub type User<'a> = Option<(&'a str, &'a [String])>;
 
 /// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
 pub trait Guardian: Clone + Send + Sync + 'static {
-    /// What a caller cached under another epoch is stale.
+    /// The present epoch: results that a caller cached under another one are stale.
     fn epoch(&self) -> u32;
     /// `protect()` without waiting; `None`: call [`Guardian::guard`].
     fn guard_now(&self, request: &GuardRequest) -> Option<Guarded>;

@@ -81,7 +81,7 @@ pub trait Overrides: Send + Sync + 'static {
     /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
     ///
     /// # Errors
-    /// What the host threw: as it is when it carried a code and a status, else `INTERNAL_ERROR` with its words for the log.
+    /// The host threw: its error where it carried a code and a status, else `INTERNAL_ERROR` with its words for the log.
     async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure>;
 }
 
@@ -95,7 +95,7 @@ pub trait RevocationCheck: Send + Sync + 'static {
     async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure>;
 }
 
-/// Whom a notice is about, beside its subject.
+/// The circumstances of a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HookContext {
     /// Client address.
@@ -119,21 +119,21 @@ pub enum Effect {
         user_id: String,
         /// The user's roles.
         roles: Vec<String>,
-        /// Where from.
+        /// The circumstances of it.
         context: HookContext,
     },
     /// `onFailedLogin(identifier, ctx)`
     FailedLogin {
         /// As it was sent.
         identifier: String,
-        /// Where from, and why.
+        /// The circumstances of it, and the reason.
         context: HookContext,
     },
     /// `onLogout(userId, ctx)`
     Logout {
         /// The user's id.
         user_id: String,
-        /// Where from.
+        /// The circumstances of it.
         context: HookContext,
     },
 }

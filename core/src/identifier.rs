@@ -45,7 +45,7 @@ pub struct Normalized {
     pub normalized: String,
 }
 
-/// What a login looks for.
+/// The spellings that a login looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     /// The normal form that the shape of the value implies.
@@ -134,7 +134,7 @@ pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
     Ok(Normalized { value: value.to_owned(), normalized })
 }
 
-/// What to look for when somebody logs in with `value`.
+/// The spellings to look for when somebody logs in with `value`.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` when no identifier can have this value: empty, too long, or with control characters.
@@ -152,7 +152,7 @@ pub fn lookup(value: &str) -> Result<Lookup, Error> {
 /// Types whose identifiers are found in every spelling of theirs.
 const FOLDED: &[&str] = &["email", "username", "phone"];
 
-/// What a sign-in with `value` as an identifier of type `kind` must lead to nobody else by. Only types that keep case may
+/// The spellings by which a sign-in as (`kind`, `value`) must lead to nobody else. Only types that keep case may
 /// stand side by side, where `ABC` and `abc` are two and each finds its own; where their normal forms are the same, the
 /// store refuses. `None`: nobody can sign in with it.
 #[must_use]

@@ -3,7 +3,7 @@
 
 use parking_lot::RwLock;
 
-/// What is alive, by number. A number that was taken back is given again.
+/// Live objects by number. A number that was taken back is given again.
 #[derive(Debug)]
 pub struct Numbered<T>(RwLock<Vec<Option<T>>>);
 

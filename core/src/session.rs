@@ -1,21 +1,21 @@
-//! What becomes of a session and of a refresh token: pure decisions over the row and the time.
+//! The fate of a session and of a refresh token: pure decisions over the row and the time.
 
 use crate::clock::Millis;
 use crate::store::model::Session;
 
-/// How long sessions live and how tolerant a rotation is.
+/// The lifetimes of sessions, and the tolerance of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRules {
     /// Idle limit: a refresh token is good for this long (`refreshExpiresIn`).
     pub idle: Millis,
     /// Absolute limit, counted from the login; no rotation extends it (`sessionMaxAge`).
     pub max_age: Millis,
-    /// How long the previous refresh token works after a rotation (`refreshGrace`).
+    /// The time for which the previous refresh token works after a rotation (`refreshGrace`).
     pub grace: Millis,
 }
 
 impl SessionRules {
-    /// When a session that is used now expires: after the idle limit, never past the absolute one.
+    /// The expiry of a session that is used now: after the idle limit, never past the absolute one.
     #[must_use]
     pub fn expires_at(&self, created_at: Millis, now: Millis) -> Millis {
         now.saturating_add(self.idle).min(self.ends_at(created_at))
@@ -51,7 +51,7 @@ pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Livenes
     }
 }
 
-/// What a refresh token of some generation is worth (RFC 9700, 4.14.2: rotation with reuse detection).
+/// The worth of a refresh token of some generation (RFC 9700, 4.14.2: rotation with reuse detection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshVerdict {
     /// The current one: take the step to the next generation.

@@ -36,7 +36,7 @@ impl Pem {
     }
 }
 
-/// What a connection trusts instead of the system's roots, and what it shows of itself.
+/// The certificates that a connection trusts instead of the system's roots, and those it shows of itself.
 #[derive(Clone, Default)]
 pub struct TlsFiles {
     /// Roots to trust.
@@ -129,7 +129,7 @@ pub fn read_file(option: &str, path: &str) -> Result<String, Error> {
         .map_err(|error| Error::configuration(format!("{option}: can't read '{path}': {error}")))
 }
 
-/// How a driver's options are called, for the cure of a failed handshake.
+/// The names of a driver's options, for the cure of a failed handshake.
 pub(crate) struct Names {
     /// The roots to trust.
     pub root: &'static str,

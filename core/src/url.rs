@@ -47,7 +47,7 @@ impl OtherParameters {
         Ok(())
     }
 
-    /// What to tell the operator of parameters that mean nothing here.
+    /// The warning for the operator of parameters that mean nothing here.
     pub fn warning(&self) -> Option<String> {
         let are = if self.ignored.len() == 1 { "a parameter that means" } else { "parameters that mean" };
         (!self.ignored.is_empty()).then(|| {

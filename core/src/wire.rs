@@ -1,4 +1,4 @@
-//! What crosses to other languages, as JSON: requests in, results and errors out. Bindings carry these texts and decide
+//! The JSON that crosses to other languages: requests in, results and errors out. Bindings carry these texts and decide
 //! nothing.
 
 use std::fmt::Write as _;
@@ -150,7 +150,7 @@ pub fn response_value(response: Response) -> Value {
     json!({ "status": status, "headers": headers, "body": body })
 }
 
-/// How a server words an event: `log_entry` of `AuthServer`, with the request's id.
+/// The words of a server for an event: `log_entry` of `AuthServer`, with the request's id.
 pub type Log<'a> = &'a dyn Fn(&Event) -> (Level, Value);
 
 /// `[{level, entry}]`

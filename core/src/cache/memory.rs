@@ -23,19 +23,19 @@ pub const MAX_BUCKETS: usize = 200_000;
 /// The most attempts that wait at one bucket; more are refused at once, or waiters would be a way to fill the memory.
 pub const MAX_WAITING: usize = 256;
 
-/// How long an attempt waits for others to be settled.
+/// The time for which an attempt waits for others to be settled.
 pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// What an attempt that waited in vain is told: the places are held, not spent.
+/// The wait that an attempt in vain is told: the places are held, not spent.
 const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
-/// What an attempt is told at a bucket where too many wait already.
+/// The wait that an attempt is told at a bucket where too many wait already.
 const TOO_MANY_WAIT: Verdict = Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
 const SHARDS: usize = 16;
 /// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so many.
 const CLEARED_PART: usize = 16;
 /// The most limiters that have an overflow bucket of their own in a shard; further ones share one.
 const MAX_OVERFLOWS: usize = 32;
-/// How long a shard full of penalties is left alone before it is searched again.
+/// The time for which a shard full of penalties is left alone before it is searched again.
 const SEARCH_EVERY: Millis = 1_000;
 
 type Key = [u8; 16];
@@ -87,7 +87,7 @@ impl MemoryCache {
         Self { clock, salt: make_random(), shards, max_wait }
     }
 
-    /// How many buckets are kept at this moment; never more than [`MAX_BUCKETS`].
+    /// The number of buckets at this moment; never more than [`MAX_BUCKETS`].
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
@@ -117,7 +117,7 @@ impl MemoryCache {
         self.try_begin(key, budget).ok()
     }
 
-    /// What is counted in a bucket, and until when; `None` for nothing.
+    /// The count of a bucket, and its end; `None` for nothing.
     #[must_use]
     pub fn counted(&self, key: &str) -> Option<(u32, Duration)> {
         let (shard, key) = self.locate(key);

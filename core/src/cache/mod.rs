@@ -1,4 +1,4 @@
-//! What processes that serve one set of users share beside the database: counters, and word of revocations.
+//! The state that processes with the same users share beside the database: counters, and word of revocations.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub trait Cache: Send + Sync + 'static {
     }
 }
 
-/// What ended, or changed, and must not be served from memory any more.
+/// Sessions that ended, or a user that changed, so that nothing of them may be served from memory any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
     /// Sessions, by id.
@@ -62,7 +62,7 @@ pub trait Broadcast: Send + Sync + 'static {
     fn close(&self);
 }
 
-/// Who hears of revocations.
+/// A party that hears of revocations.
 pub trait Listener: Send + Sync + 'static {
     /// Something was revoked.
     fn heard(&self, revocation: &Revocation);

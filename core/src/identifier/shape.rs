@@ -1,11 +1,11 @@
-//! What a value looks like, and the normal form that goes with each look. Everything here works on text that is in
+//! The shape of a value, and the normal form that goes with each shape. Everything here works on text that is in
 //! NFKC and trimmed already.
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// What a value looks like, whatever its type.
+/// The shape of a value, whatever its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Something before and something after an `@`.

@@ -7,7 +7,7 @@ use crate::token::remote::Attempt;
 pub mod https;
 pub mod uri;
 
-/// Where a key set comes from.
+/// The source of a key set.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
     /// The set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. Called by one at a
@@ -22,7 +22,7 @@ pub trait KeySource: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct FetchError {
-    /// What to expect of the next attempt.
+    /// The outlook of the next attempt.
     pub attempt: Attempt,
     /// For the log: what is wrong, without the address, which may hold a secret.
     pub cause: String,

@@ -8,7 +8,7 @@ use bcrypt::HashParts;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
-/// What bcrypt uses of a password, in bytes.
+/// The bytes of a password that bcrypt uses.
 pub(super) const MAX_BYTES: usize = 72;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);

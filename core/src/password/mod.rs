@@ -21,7 +21,7 @@ pub use pool::Pool;
 use crate::crypto::Secret;
 use crate::failure::Failure;
 
-/// What a verification said.
+/// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the password.
@@ -127,7 +127,7 @@ impl Hasher {
         Self { origin, ..self.clone() }
     }
 
-    /// How many hashes are computed at this moment, and how many wait.
+    /// The number of hashes that are computed at this moment, and of those that wait.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (self.pool.running(), self.pool.waiting())
@@ -145,7 +145,7 @@ impl Hasher {
         &self.policy
     }
 
-    /// How many verifications were run, dummies included. Counted when one begins.
+    /// The number of verifications that have begun, dummies included.
     #[must_use]
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::SeqCst)

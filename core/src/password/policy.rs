@@ -1,4 +1,4 @@
-//! What a new password must be, and how it is hashed (`password` and `saltRounds` options).
+//! The rules for a new password and for its hash (`password` and `saltRounds` options).
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub enum Algorithm {
 /// The policy for new passwords. Lengths count Unicode code points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How new passwords are hashed.
+    /// The algorithm for new passwords.
     pub algorithm: Algorithm,
     /// bcrypt's logarithm of rounds, 10 to 31 when it comes from the options.
     pub cost: u32,

@@ -1,4 +1,4 @@
-//! Where hashes are computed: few at once, never on the host's event loop, and with a queue that ends and is fair.
+//! The pool that computes hashes: few at once, never on the host's event loop, with a bounded and fair queue.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use super::fair::{FairQueue, Origin, Push};
 use crate::failure::Failure;
 
-/// How many may wait for a place.
+/// The most jobs that may wait for a place.
 pub const QUEUE: usize = 64;
-/// How long one waits.
+/// The longest that a job waits.
 pub const WAIT: Duration = Duration::from_secs(5);
 
 static SHARED: LazyLock<Arc<Pool>> = LazyLock::new(|| {
@@ -77,7 +77,7 @@ impl Pool {
         worker.await.map_err(|_| Failure::Internal("a password hash was not finished".to_owned()))
     }
 
-    /// How many jobs run at this moment.
+    /// The number of jobs that run at this moment.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)
@@ -89,7 +89,7 @@ impl Pool {
         self.peak.load(Ordering::SeqCst)
     }
 
-    /// How many jobs wait for a place at this moment.
+    /// The number of jobs that wait for a place at this moment.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.places.0.lock().waiting.len()

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::cache::Budget;
 use crate::limit::UNSETTLED_AFTER;
 
-/// How far an attempt has come.
+/// The progress of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     InFlight,
@@ -113,7 +113,7 @@ impl Attempts {
         (in_flight, unheard)
     }
 
-    /// How many of a bucket are in flight and not known by this connection.
+    /// The number of attempts of a bucket that are in flight and not known by this connection.
     pub(super) fn count_unknown(&self, key: &str, connection: u64) -> u32 {
         u32::try_from(self.unknown(key, connection).0.len()).unwrap_or(u32::MAX)
     }

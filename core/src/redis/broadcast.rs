@@ -18,7 +18,7 @@ const CHANNEL: &str = "sentri:revoked";
 /// After which pause a lost subscription is made again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// How often the subscription is asked whether it still lives, and how long it may take to say so.
+/// The interval at which the subscription is asked whether it still lives, and the longest time for its answer.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The [`Broadcast`] through Redis. Messages hold ids of users and sessions, of which no token can be made.

@@ -30,14 +30,14 @@ struct Settings {
     sentinel: (Option<String>, Option<String>),
 }
 
-/// What a `redisUrl` leads to.
+/// The servers that a `redisUrl` leads to.
 pub(super) struct Target {
     pub(super) access: Access,
     pub(super) doors: Vec<Door>,
     pub(super) wants_cluster: bool,
 }
 
-/// How servers are spoken to: user, database, protocol and TLS.
+/// The means to speak to servers: user, database, protocol and TLS.
 #[derive(Clone)]
 pub(super) struct Access {
     info: ConnectionInfo,

@@ -1,4 +1,4 @@
-//! How a link finds its server and opens a connection to it.
+//! Finds the server of a link and opens a connection to it.
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, Value, cmd};

@@ -28,7 +28,7 @@ static COMPLETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("complet
 /// The [`SharedIdempotency`] in Redis. Keys and fingerprints are digests keyed by what Redis never sees.
 pub struct RedisIdempotency {
     servers: Arc<Servers>,
-    /// How long an operation waits for a Redis that is away, from the moment that it went.
+    /// The time for which an operation waits for a Redis that is away, from the moment that it went.
     patience: Duration,
     /// Before every key: those of one application are in one slot of a cluster.
     prefix: String,

@@ -32,7 +32,7 @@ const REMEMBERED: usize = 50_000;
 
 /// The [`Cache`] in Redis, with that of this process beside it.
 ///
-/// What Redis says of a bucket, attempts of other processes in flight included, is noted in memory too. So when Redis
+/// The state of a bucket in Redis, other processes' attempts in flight included, is noted in memory too. So when Redis
 /// goes away this process grants no more than was left when it last heard, and who was locked out stays so. When Redis
 /// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in flight
 /// here. So of all processes together no more is granted than the limit, and once more the limit for each process that was
@@ -41,7 +41,7 @@ pub struct RedisCache(Arc<Shared>);
 
 struct Shared {
     servers: Arc<Servers>,
-    /// What the names of its buckets begin with.
+    /// The prefix of the names of its buckets.
     prefix: String,
     memory: MemoryCache,
     /// Buckets by the connection over which Redis last heard of them.
@@ -59,7 +59,7 @@ impl fmt::Debug for RedisCache {
     }
 }
 
-/// What Redis answered to an attempt: verdict, counted, in flight, milliseconds to the end of the window.
+/// The answer of Redis to an attempt: verdict, counted, in flight, milliseconds to the end of the window.
 type Answer = (u8, u32, u32, u64);
 
 impl RedisCache {
@@ -75,7 +75,7 @@ impl RedisCache {
     }
 }
 
-/// How an attempt is asked for.
+/// The way in which an attempt is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Begin,
@@ -126,7 +126,7 @@ impl Shared {
         format!("{}{key}", self.prefix)
     }
 
-    /// What this process counted that Redis may not know: nothing while the connection is the one it knew it by.
+    /// The attempts of this process that Redis may not know: none while the connection is the one it knew them by.
     fn unsynced(&self, key: &str, connection: u64) -> (u32, u64) {
         if self.synced.get(key) == Some(connection) {
             return (0, 0);

@@ -15,10 +15,10 @@ use super::health::{Health, Listener};
 use super::patience::patiently;
 use super::slots::{Address, redirection};
 
-/// How often a link that is down is tried.
+/// The interval at which a link that is down is tried.
 pub(super) const TRIED_EVERY: Duration = Duration::from_millis(250);
 
-/// How often opening a connection is tried at once.
+/// The number of tries to open a connection at once.
 const OPENED_AT_MOST: u32 = 3;
 
 /// Numbers connections, over all links of the process: another number means that the server may have forgotten.
@@ -97,7 +97,7 @@ impl Link {
         }
     }
 
-    /// Where the link leads at present.
+    /// The address that the link leads to at present.
     pub(super) fn describe(&self) -> String {
         match (&self.door, &*self.state.lock()) {
             (Door::Server(client), _) => client.get_connection_info().addr().to_string(),

@@ -1,4 +1,4 @@
-//! What processes share through Redis: counters of rate limits, answers of idempotent requests, word of revocations.
+//! The state that processes share through Redis: counters of rate limits, answers of idempotent requests, revocations.
 //!
 //! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself, and
 //! Redis is tried again four times a second. No token is written, and nothing that one can be made from.

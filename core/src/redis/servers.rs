@@ -19,7 +19,7 @@ use super::health::Listener;
 use super::link::{Away, Failure, Link, Live, TRIED_EVERY, host_of};
 use super::slots::{Address, Slots, slot_of};
 
-/// How often one operation is sent on, or begun again on a new connection.
+/// The most times that one operation is sent on, or begun again on a new connection.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -43,7 +43,7 @@ struct Cluster {
     looked_at: Option<Instant>,
 }
 
-/// Where to send an operation.
+/// The destination of an operation.
 enum Way {
     ByKey,
     To(Address),

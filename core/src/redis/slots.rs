@@ -82,7 +82,7 @@ pub(super) fn redirection(error: &::redis::RedisError, host: &str) -> Option<Add
 mod tests {
     use super::slot_of;
 
-    /// What `CLUSTER KEYSLOT` of Redis 7 says.
+    /// The answers of `CLUSTER KEYSLOT` in Redis 7.
     #[test]
     fn slots_are_those_of_redis() {
         for (key, slot) in [("123456789", 12_739), ("foo", 12_182), ("{foo}.bar", 12_182), ("a{foo}{bar}", 12_182)] {

@@ -53,7 +53,7 @@ pub enum Family {
     Ed,
 }
 
-/// What carries an algorithm out.
+/// The primitive that carries an algorithm out.
 pub(super) enum Primitive {
     Hmac(hmac::Algorithm),
     Rsa { sign: &'static RsaSignatureEncoding, verify: &'static RsaParameters },

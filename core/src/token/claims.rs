@@ -1,4 +1,4 @@
-//! What an access token says, and which of it is believed when.
+//! The claims of an access token, and the rules by which they are believed.
 
 use std::borrow::Cow;
 
@@ -28,11 +28,11 @@ pub struct AccessClaims {
     /// The session it belongs to; `None` when it was signed without one.
     #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// When it was signed; 0, the oldest possible, when the token doesn't say.
+    /// The time of the signature; 0, the oldest possible, when the token doesn't say.
     pub iat: i64,
     /// From when on it is expired.
     pub exp: i64,
-    /// Who signed it.
+    /// The issuer, who signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     /// For whom: the configured audience, or the only one named.
@@ -49,11 +49,11 @@ pub struct AccessView<'p> {
     pub roles: Vec<Cow<'p, str>>,
     /// The session it belongs to.
     pub session_id: Option<Cow<'p, str>>,
-    /// When it was signed.
+    /// The time of the signature.
     pub iat: i64,
     /// From when on it is expired.
     pub exp: i64,
-    /// Who signed it.
+    /// The issuer, who signed it.
     pub iss: Option<Cow<'p, str>>,
     /// For whom.
     pub aud: Option<Cow<'p, str>>,
@@ -74,14 +74,14 @@ impl From<AccessView<'_>> for AccessClaims {
     }
 }
 
-/// What a token has to satisfy beside its signature.
+/// The requirements of a token beside its signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimRules {
     /// `iss` must be exactly this; a token without it is refused.
     pub issuer: Option<String>,
     /// `aud` must be or contain exactly this; a token without it is refused. Not configured: any `aud` is accepted.
     pub audience: Option<String>,
-    /// How far the signer's clock may be off, for `exp`, `nbf` and `iat`. 0 on the server that signed it.
+    /// The tolerance for the signer's clock, for `exp`, `nbf` and `iat`. 0 on the server that signed it.
     pub leeway_seconds: i64,
 }
 

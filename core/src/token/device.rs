@@ -30,7 +30,7 @@ pub const MAX_TOKEN_BYTES: usize = 2_048;
 
 const PURPOSE: &[u8] = b"sentri device token v1";
 
-/// How many seconds the clocks of two processes may be apart.
+/// The seconds by which the clocks of two processes may differ.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
 const NONCE_CHARACTERS: usize = 22;
@@ -43,7 +43,7 @@ pub struct DeviceUser {
     pub id: String,
     /// The nonce of the user's last login on this device: 16 random bytes in base64url.
     pub nonce: String,
-    /// When that login completed, in seconds since 1970.
+    /// The time at which that login completed, in seconds since 1970.
     pub iat: i64,
 }
 

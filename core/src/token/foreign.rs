@@ -65,7 +65,7 @@ pub(super) fn recognize(secret: &[u8]) -> Result<Option<Zeroizing<String>>, KeyE
     Ok(None)
 }
 
-/// What the text may be the base64, base64url or hexadecimal form of.
+/// The bytes whose base64, base64url or hexadecimal form the text may be.
 fn decodings(text: &str) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
     let packed: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_ascii_whitespace()).collect());
     let base64 =

@@ -19,7 +19,7 @@ use super::{Reason, TokenError};
 /// Longest token that is looked at.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// What `typ` has to be (RFC 8725, 3.11). Media types are compared without regard to case (RFC 7515, 4.1.9).
+/// The required `typ` (RFC 8725, 3.11). Media types are compared without regard to case (RFC 7515, 4.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedType {
     /// Anything, or nothing.
@@ -124,7 +124,7 @@ pub fn kid_of(token: &str) -> Option<String> {
     read_header(token, ExpectedType::Any).ok()?.kid
 }
 
-/// What the header of a token says of its key, unverified, as [`kid_of`].
+/// The hint of a token's header at its key, unverified, as [`kid_of`].
 ///
 /// # Errors
 /// `Invalid` when no key at all could verify such a token.
@@ -189,7 +189,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
     String::deserialize(deserializer).map(Some)
 }
 
-/// What of a header decides which keys are tried.
+/// The members of a header that decide which keys are tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sought {
     /// `alg`

@@ -210,7 +210,7 @@ impl SigningKey {
         Some(jwk)
     }
 
-    /// What other secrets are derived from: the PKCS#8 DER in one canonical form, or the shared secret itself.
+    /// The material that other secrets are derived from: the canonical PKCS#8 DER, or the shared secret itself.
     #[must_use]
     pub const fn private_bytes(&self) -> &Secret<Vec<u8>> {
         &self.private

@@ -58,7 +58,7 @@ impl TokenError {
     }
 }
 
-/// What is wrong with a token that is refused, or with one that can't be signed.
+/// The fault of a token that is refused, or of one that can't be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// It is no compact JWS with a header and claims as they must be.

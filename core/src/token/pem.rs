@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::key::KeyError;
 
-/// What stands in a PEM block.
+/// The contents of a PEM block.
 pub(super) enum PrivateKeyDer {
     /// `RSA PRIVATE KEY` (RFC 8017, A.1.2)
     Pkcs1(Zeroizing<Vec<u8>>),

@@ -24,10 +24,10 @@ pub struct RefreshClaims {
     /// The session it continues.
     #[serde(rename = "sessionId")]
     pub session_id: String,
-    /// How many rotations came before it; not negative.
+    /// The number of rotations before it; not negative.
     #[serde(rename = "gen")]
     pub generation: i64,
-    /// When it was signed.
+    /// The time of the signature.
     pub iat: i64,
     /// From when on it is expired.
     pub exp: i64,

@@ -13,10 +13,10 @@ use crate::clock::Millis;
 pub const RETRY_AFTER: Millis = 30_000;
 /// Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up.
 pub const RETRY_AFTER_UNREACHABLE: Millis = 2_000;
-/// How long a set that is old is used when no newer one can be had.
+/// The time for which an old set is used when no newer one can be had.
 pub const STALE_FOR: Millis = 24 * 60 * 60 * 1000;
 
-/// What to verify with.
+/// The keys to verify with.
 #[derive(Debug, Clone)]
 pub enum Decision {
     /// This set.
@@ -29,7 +29,7 @@ pub enum Decision {
     Refuse,
 }
 
-/// How an attempt ended without a set.
+/// The end of an attempt that brought no set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// No answer, or one that says to come again: it may work any moment.
@@ -38,13 +38,13 @@ pub enum Attempt {
     Refused,
 }
 
-/// What is known of a remote key set.
+/// The knowledge of a remote key set.
 #[derive(Debug)]
 pub struct RemoteSet {
     max_age: Millis,
     set: Option<Arc<JwkSet>>,
     fetched_at: Millis,
-    /// When the next attempt may begin.
+    /// The earliest begin of the next attempt.
     next_attempt: Millis,
     in_flight: bool,
     failing: bool,
@@ -58,7 +58,7 @@ impl RemoteSet {
         Self { max_age, set: None, fetched_at: 0, next_attempt: Millis::MIN, in_flight: false, failing: false }
     }
 
-    /// What to do for a token at `now`.
+    /// Decides what to do for a token at `now`.
     #[must_use]
     pub fn decide(&self, now: Millis) -> Decision {
         match &self.set {

@@ -21,7 +21,7 @@ impl WrappingKey {
     /// not stretched, so a memorable phrase does not do.
     ///
     /// # Errors
-    /// When it is shorter.
+    /// The key is shorter.
     pub fn new(encryption_key: &[u8]) -> Result<Self, KeyError> {
         if encryption_key.len() < MIN_KEY_BYTES {
             return Err(KeyError("keys.encryptionKey is shorter than 16 bytes"));
