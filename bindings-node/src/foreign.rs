@@ -1,4 +1,4 @@
-//! What the core asks of the host in mid-flow: overridden use cases, `isTokenRevoked`, and batches of statements for a
+//! The core's questions to the host in mid-flow: overridden use cases, `isTokenRevoked`, and batches of statements for a
 //! database that the host speaks to.
 //!
 //! Functions are weak references, so they keep no process alive. A throw crosses as data: JavaScript wraps each

@@ -1,4 +1,4 @@
-//! What the classes of both modes share: all that guards an application's routes. Each of their methods converts by a
+//! The part that the classes of both modes share: all that guards routes. Each of their methods converts by a
 //! function of here.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::foreign::in_context;
 use crate::outcome::{outcome, parse, read_error};
 use crate::types::{self, NodeGuardRequest};
 
-/// What the options made: a guardian, or the error that the host throws.
+/// The result of the options: a guardian, or the error that the host throws.
 pub type Made<G> = Result<G, Error>;
 
 /// The guardian, or an exception: the host looks at `configuration` first.

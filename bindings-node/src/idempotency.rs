@@ -54,7 +54,7 @@ impl NodeIncoming {
 #[napi]
 pub struct NativeIdempotency {
     gate: Result<Arc<Gate>, Error>,
-    /// What happened to Redis since it was last asked for.
+    /// The news of Redis since it was last asked for.
     told: Arc<Mutex<Vec<String>>>,
 }
 
@@ -85,7 +85,7 @@ impl NativeIdempotency {
         outcome(self.gate.as_ref().map(|gate| Value::from(gate.header())).map_err(Clone::clone))
     }
 
-    /// What happened to Redis since the last call.
+    /// The news of Redis since the last call.
     #[napi(catch_unwind)]
     pub fn told(&self) -> Vec<String> {
         self.told.lock().map(|mut told| std::mem::take(&mut *told)).unwrap_or_default()

@@ -109,13 +109,13 @@ impl NativeServer {
         guardian::guard(env, self.get()?, request, request_id, host_context)
     }
 
-    /// Whom a request's tokens name, or the empty text; null: call `identify`.
+    /// The user named by a request's tokens, or the empty text; null: call `identify`.
     #[napi(catch_unwind)]
     pub fn identify_now(&self, request: NodeGuardRequest) -> napi::Result<Option<String>> {
         Ok(self.get()?.identify_now(&request.into()))
     }
 
-    /// Whom a request's tokens name, or the empty text.
+    /// The user named by a request's tokens, or the empty text.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn identify(&self, env: napi::Env, request: NodeGuardRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
@@ -136,14 +136,14 @@ impl NativeServer {
         run(env, async move { outcome(server.call_within(transaction, &method, parse(&arguments)).await) })
     }
 
-    /// What calls and background work have left for the log: `[{level, entry}]`.
+    /// The events that calls and background work have left for the log: `[{level, entry}]`.
     #[napi(catch_unwind)]
     pub fn told(&self) -> napi::Result<String> {
         let server = self.get()?;
         Ok(events_value(&server.take_events(), &|event| server.log_entry(event, None)).to_string())
     }
 
-    /// What an override's `next()` runs.
+    /// Runs the built-in for an override's `next()`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn run_builtin(
         &self,

@@ -56,7 +56,7 @@ impl From<NodeRequest> for Request {
     }
 }
 
-/// What `protect()` looks at.
+/// The part of a request that `protect()` looks at.
 #[napi(object, object_to_js = false)]
 pub struct NodeGuardRequest {
     pub method: String,

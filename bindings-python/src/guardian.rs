@@ -1,4 +1,4 @@
-//! What the objects of both modes share: a guardian or the reason why there is none, its test clock, its number and the
+//! The part that both modes share: a guardian or the reason why there is none, its test clock, its number and the
 //! process it works in. Each of their methods converts by one of here.
 
 use std::mem::ManuallyDrop;
@@ -166,7 +166,7 @@ impl<G: Guardian + Into<Either>> Held<G> {
     }
 }
 
-/// Whom `protect()` has let in, if it ran.
+/// The user that `protect()` has let in, if it ran.
 pub struct User {
     id: Option<String>,
     roles: Vec<String>,

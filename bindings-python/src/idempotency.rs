@@ -19,7 +19,7 @@ pub struct NativeIdempotency {
     /// The gate and the process that it is of. A forked child opens its own: the connection belongs to the parent, and two
     /// processes with one count of tickets could end each other's requests.
     gate: Mutex<(u32, Result<Arc<Gate>, Error>)>,
-    /// What happened to Redis since it was last asked for.
+    /// The news of Redis since it was last asked for.
     told: Arc<Mutex<Vec<String>>>,
 }
 
@@ -57,7 +57,7 @@ impl NativeIdempotency {
         wire::outcome(self.gate().map(|gate| Value::from(gate.header())))
     }
 
-    /// What happened to Redis since the last call.
+    /// The news of Redis since the last call.
     pub fn told(&self) -> Vec<String> {
         std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -15,11 +15,11 @@ use tokio::task::JoinError;
 use crate::runtime;
 
 tokio::task_local! {
-    /// Where the running job asks for the host's functions.
+    /// The channel by which the running job asks for the host's functions.
     static QUESTIONS: Arc<Questions>;
 }
 
-/// What a job has to say.
+/// The news of a job.
 #[derive(uniffi::Enum)]
 pub enum Step {
     /// It is over; the result as JSON text.

@@ -61,12 +61,12 @@ impl NativeServer {
         self.held.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
     }
 
-    /// What calls and background work have left for the log: `{"value": [{level, entry}]}`.
+    /// The events that calls and background work have left for the log: `{"value": [{level, entry}]}`.
     pub fn told(&self) -> String {
         self.held.answer(|server| Ok(wire::events_value(&server.take_events(), &log(server, None))))
     }
 
-    /// What the `next` of an override runs. `{"value"}` or `{"error"}`.
+    /// Runs the built-in for the `next` of an override: `{"value"}` or `{"error"}`.
     pub fn run_builtin(&self, operation: String, input: String, context: String) -> Arc<Job> {
         self.held.start(|server| async move {
             wire::outcome(server.run_builtin(&operation, wire::parse(&input), wire::parse(&context)).await)
@@ -107,12 +107,12 @@ impl NativeServer {
         self.held.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
     }
 
-    /// Whom a request's tokens name, or the empty text; nothing: call `identify`.
+    /// The user named by a request's tokens, or the empty text; nothing: call `identify`.
     pub fn identify_now(&self, request: String) -> Option<String> {
         self.held.within(|server| server.identify_now(&wire::read_guard_request(&wire::parse(&request))))
     }
 
-    /// Whom a request's tokens name, or the empty text: `{"value": text}`.
+    /// The user named by a request's tokens, or the empty text: `{"value": text}`.
     pub fn identify(&self, request: String) -> Arc<Job> {
         let request = wire::read_guard_request(&wire::parse(&request));
         self.held.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })

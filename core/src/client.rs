@@ -22,13 +22,13 @@ use crate::server::VerifiedAccess;
 use crate::service::remote_keys::RemoteKeys;
 use crate::telemetry::{MetricName, Remembered, Snapshot, Telemetry};
 
-/// What the host brings beside its options.
+/// The parts that the host brings beside its options.
 pub struct ClientHost {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Its word on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// Where the key set comes from, when not straight from `keyUri`: behind an authority of one's own, for one.
+    /// The source of the key set, when not straight from `keyUri`: behind an authority of one's own, for one.
     pub key_source: Option<Arc<dyn KeySource>>,
 }
 

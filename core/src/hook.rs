@@ -81,7 +81,7 @@ pub trait Overrides: Send + Sync + 'static {
     /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
     ///
     /// # Errors
-    /// The host threw: its error where it carried a code and a status, else `INTERNAL_ERROR` with its words for the log.
+    /// The host threw: its error if it had a code and a status, else `INTERNAL_ERROR` with its words for the log.
     async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure>;
 }
 

@@ -24,10 +24,10 @@ pub use route::*;
 /// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
 pub const UNSETTLED_AFTER: Millis = 30_000;
 
-/// How much more one client address may do than one account: many people may share an address.
+/// The factor by which one client address may do more than one account: many people may share an address.
 pub const ADDRESS_FACTOR: u32 = 10;
 
-/// What a counter said to one attempt.
+/// The answer of a counter to one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Go on. The attempt is counted until it is settled.
@@ -53,7 +53,7 @@ pub struct Budget {
     pub window: Duration,
 }
 
-/// How an attempt that was granted ended.
+/// The end of an attempt that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
     /// It stays counted.
@@ -73,13 +73,13 @@ pub struct Bucket {
     pub in_flight: u32,
     /// The limit as of the last attempt.
     pub limit: u32,
-    /// When the window ends.
+    /// The end of the window.
     pub ends_at: Millis,
-    /// When an attempt was last granted.
+    /// The time at which an attempt was last granted.
     pub granted_at: Millis,
 }
 
-/// What a bucket says to an attempt.
+/// The answer of a bucket to an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The verdict.

@@ -61,7 +61,7 @@ impl AuthServer {
     /// the caller can act on; everything else fails.
     ///
     /// # Errors
-    /// What the call refuses; `CONFIGURATION_ERROR` for an unknown name.
+    /// The refusals of the call; `CONFIGURATION_ERROR` for an unknown name.
     pub async fn call(&self, method: &str, arguments: Value) -> Result<Value, Error> {
         self.call_within(None, method, arguments).await
     }

@@ -42,7 +42,7 @@ pub use limits::Limited;
 pub(crate) use start::Start;
 pub use tokens::VerifiedAccess;
 
-/// What the host brings beside its options.
+/// The parts that the host brings beside its options.
 pub struct Host {
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -69,7 +69,7 @@ struct Inner {
     redis: Option<Redis>,
     ready: AtomicBool,
     getting_ready: Mutex<()>,
-    /// When an attempt of a start that goes on trying failed.
+    /// The time at which an attempt of a start that goes on trying failed.
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
     unnamed_limiters: SyncMutex<HashSet<String>>,
@@ -171,7 +171,7 @@ impl AuthServer {
         &self.0.realm
     }
 
-    /// What in the options is allowed but unwise.
+    /// Options that are allowed but unwise.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.realm().config.warnings
@@ -248,7 +248,7 @@ impl AuthServer {
         error.with_details(json!({ "cause": cause }))
     }
 
-    /// How many password verifications have run, those of a dummy for unknown users included.
+    /// The number of password verifications so far, those of a dummy for unknown users included.
     #[must_use]
     pub fn password_verifications(&self) -> u64 {
         self.realm().hasher.verifications()
@@ -317,20 +317,20 @@ impl AuthServer {
         guarded
     }
 
-    /// What is left to be logged of programmatic calls and of work in the background. Requests take it along; a host that
+    /// Takes the events of programmatic calls and of work in the background. Requests take them along; a host that
     /// logs asks for it after a call of its own.
     #[must_use]
     pub fn take_events(&self) -> Vec<Event> {
         self.realm().take_background_events()
     }
 
-    /// Whom a request's tokens name, as [`guard::identify_now`] has it; `None`: call [`AuthServer::identify`].
+    /// The user named by a request's tokens, as [`guard::identify_now`] has it; `None`: call [`AuthServer::identify`].
     #[must_use]
     pub fn identify_now(&self, request: &GuardRequest) -> Option<String> {
         guard::identify_now(self.realm(), request)
     }
 
-    /// Whom a request's tokens name; empty: nobody, or the keys to tell are not to be had.
+    /// The user named by a request's tokens; empty: nobody, or the keys to tell are not to be had.
     pub async fn identify(&self, request: &GuardRequest) -> String {
         match self.ready().await {
             Ok(()) => guard::identify(self.realm(), request).await,
@@ -390,10 +390,10 @@ impl AuthServer {
         (event.name.level(), event.to_log_entry(&self.realm().config.service, request_id))
     }
 
-    /// What an override's `next()` runs.
+    /// Runs the built-in for an override's `next()`.
     ///
     /// # Errors
-    /// What the built-in refuses; `CONFIGURATION_ERROR` for an unknown operation.
+    /// The refusals of the built-in; `CONFIGURATION_ERROR` for an unknown operation.
     pub async fn run_builtin(&self, operation: &str, input: Value, context: Value) -> Result<Value, Error> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::configuration(format!("router.{operation} is not an operation")))?;

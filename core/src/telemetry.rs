@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::event::{Event, EventName};
 
-/// What a metric counts.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
     /// Only grows while the process lives.
@@ -88,7 +88,7 @@ struct Answers {
     micros: AtomicU64,
 }
 
-/// What one server or client counts. Cheap to count in; read rarely.
+/// The counts of one server or client. Cheap to count in; read rarely.
 #[derive(Debug)]
 pub struct Telemetry {
     logging: bool,
@@ -138,7 +138,7 @@ impl Telemetry {
         answers.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// What was counted. `remembered` is what the host answered from its own memory, so that the core did not see it.
+    /// The counts of now. `remembered` is what the host answered from its own memory, so that the core did not see it.
     /// `names` are those of the endpoints, in their order.
     #[must_use]
     pub fn snapshot(&self, remembered: &Remembered, names: &[String]) -> Snapshot {

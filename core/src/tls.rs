@@ -139,7 +139,7 @@ pub(crate) struct Names {
     pub client: &'static str,
 }
 
-/// What whoever configures the connection can do about a handshake that failed with `error`, as the end of a sentence;
+/// The cure for a handshake that failed with `error`, as the end of a sentence;
 /// nothing for errors of other kinds.
 pub(crate) fn cure(error: &(dyn std::error::Error + 'static), names: &Names) -> String {
     let Names { root, any_host, client } = names;

@@ -17,7 +17,7 @@ use crate::token::{Algorithm, ClaimRules};
 /// The checked options of client mode.
 #[derive(Debug)]
 pub struct ClientConfig {
-    /// Where the key set is.
+    /// The address of the key set.
     pub key_uri: KeyUri,
     /// `validRoles`; `None`: `authorize()` takes any name.
     pub valid_roles: Option<Vec<String>>,

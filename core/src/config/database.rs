@@ -1,4 +1,4 @@
-//! Where users, sessions and keys are kept: `db`, `dialect`, `dialectKind`.
+//! The place of users, sessions and keys: `db`, `dialect`, `dialectKind`.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::reader::Reader;
 use crate::error::Error;
 use crate::store::dialect::Dialect;
 
-/// Where users, sessions and keys are kept.
+/// The place of users, sessions and keys.
 #[derive(Debug)]
 pub enum Database {
     /// The `db` option as given: the core's own drivers.
@@ -33,7 +33,7 @@ pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
     }
 }
 
-/// What a binding writes in the place of a dialect that does not tell which database it speaks to.
+/// The text that a binding writes in the place of a dialect that does not tell which database it speaks to.
 const UNTOLD: &str = "[dialect]";
 
 /// Bindings write the name of the database in the place of the dialect.

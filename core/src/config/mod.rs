@@ -81,12 +81,12 @@ pub const SERVER_ONLY: &[&str] = &[
 /// The options of client mode that server mode does not have.
 const CLIENT_ONLY: &[&str] = &["keyUri", "allowInsecure", "algorithms", "clockTolerance", "cacheMaxAge"];
 
-/// When `protect()` reads the session's row.
+/// The occasions on which `protect()` reads the session's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionCheck {
     /// Never: the signature alone decides.
     Off,
-    /// When the last read is older than this many milliseconds; 0 means at every request.
+    /// The last read is older than this many milliseconds; 0 means at every request.
     MaxAge(Millis),
 }
 
@@ -110,7 +110,7 @@ pub struct Config {
     pub require_session: bool,
     /// Whether `protect()` mints a new access token for a valid refresh cookie.
     pub silent_refresh: bool,
-    /// What new passwords must be, and how they are hashed.
+    /// The rules for new passwords and for their hashes.
     pub password: Policy,
     /// Keys that close registration to others and open the admin endpoints.
     pub api_keys: Option<ApiKeys>,
@@ -126,7 +126,7 @@ pub struct Config {
     pub trusted_origins: Vec<Origin>,
     /// Identifier types.
     pub identifiers: IdentifierRules,
-    /// Who may speak for a client's address.
+    /// The proxies that may speak for a client's address.
     pub trust_proxy: TrustProxy,
     /// Issuer and audience: set and checked when configured. No leeway, since the server verifies its own tokens.
     pub claims: ClaimRules,
@@ -140,9 +140,9 @@ pub struct Config {
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
     pub token_revoked: bool,
-    /// Where counters and word of revocations are shared with other processes.
+    /// The Redis by which counters and word of revocations are shared with other processes.
     pub redis_url: Option<Secret<String>>,
-    /// What is allowed but unwise, for the logger.
+    /// Options that are allowed but unwise, for the logger.
     pub warnings: Vec<String>,
 }
 

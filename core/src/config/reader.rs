@@ -11,7 +11,7 @@ use crate::crypto::Secret;
 use crate::duration;
 use crate::error::Error;
 
-/// What bindings write in the place of a function, which JSON can't hold.
+/// The text that bindings write in the place of a function, which JSON can't hold.
 pub const FUNCTION: &str = "[function]";
 
 /// One object of options. `null` counts as absent everywhere.

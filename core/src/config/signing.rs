@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::token::wrap::WrappingKey;
 use crate::token::{Algorithm, KeyRing};
 
-/// Where the signing keys come from.
+/// The source of the signing keys.
 #[derive(Debug)]
 pub enum Signing {
     /// Given as `secret`.
@@ -24,7 +24,7 @@ pub enum Signing {
     Ephemeral(KeyRules),
 }
 
-/// How keys of our own making are made and replaced.
+/// The rules by which keys of our own are made and replaced.
 #[derive(Debug, Clone)]
 pub struct KeyRules {
     /// Their algorithm; never a symmetric one.

@@ -12,7 +12,7 @@ use crate::telemetry::Telemetry;
 
 const MODE: &str = "client";
 
-/// What a client verifies with.
+/// The means by which a client verifies.
 pub(crate) struct Checks<'a> {
     pub config: &'a ClientConfig,
     pub telemetry: &'a Telemetry,
@@ -57,7 +57,7 @@ impl Checks<'_> {
         credential::read(request, cookie_name, &self.config.trusted_origins)?.ok_or_else(credential::missing)
     }
 
-    /// What the host says of a session holds for this request alone.
+    /// The host's word on a session holds for this request alone.
     async fn unless_revoked(&self, vouched: Vouched, token: String) -> Guarded {
         let (Some(check), Some(session_id)) = (self.revocation, &vouched.claims.session_id) else {
             return self.passed(vouched, token);
@@ -84,7 +84,7 @@ impl Checks<'_> {
         guarded
     }
 
-    /// What is wrong with the auth server goes to the log with the next request, once: that answer is not for a cache.
+    /// The trouble with the auth server goes to the log with the next request, once: that answer is not for a cache.
     fn with_trouble(&self, mut guarded: Guarded) -> Guarded {
         if let Some(event) = self.keys.take_trouble().and_then(|event| self.telemetry.counted(event)) {
             guarded.events.push(event);

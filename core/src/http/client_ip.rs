@@ -27,7 +27,7 @@ pub fn canonical(text: &str) -> Option<IpAddr> {
     v6(text)
 }
 
-/// What a client is counted by: an IPv4 address, or the /64 of an IPv6 one, since every customer has that many.
+/// The bucket of a client: an IPv4 address, or the /64 of an IPv6 one, since every customer has that many.
 #[must_use]
 pub fn bucket(address: IpAddr) -> String {
     match address.to_canonical() {

@@ -1,4 +1,4 @@
-//! What of a request and of its answer may be printed: everything but what the client or its user keeps secret.
+//! `Debug` of a request and of its answer: everything but what the client or its user keeps secret.
 //! Headers are shown by name, bodies by length.
 
 use std::fmt;

@@ -14,7 +14,7 @@ pub struct Decision {
     pub event: Option<Event>,
 }
 
-/// What the host's check came to, for [`permit`].
+/// The result of the host's check, for [`permit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermitOutcome {
     /// There is no user: `protect()` did not run.

@@ -48,7 +48,7 @@ fn path_template(pattern: &str) -> (String, Vec<&str>) {
     (segments.collect::<Vec<_>>().join("/"), parameters)
 }
 
-/// What an endpoint takes and gives.
+/// The input and the answers of an endpoint.
 struct Description {
     summary: &'static str,
     /// Schema of the body, and whether it must be there.
@@ -203,7 +203,7 @@ fn paging() -> Vec<(&'static str, Value, &'static str)> {
     vec![("limit", limit, "How many at most"), ("cursor", text(), "`nextCursor` of the page before")]
 }
 
-/// Who may call it, as alternatives; `{}` is anybody.
+/// The credentials that it takes, as alternatives; `{}` is anybody.
 fn security(route: &Route) -> Value {
     match (route.access, route.endpoint) {
         (Access::Public, Endpoint::Register) => json!([{}, { "apiKey": [] }]),

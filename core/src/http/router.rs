@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 
-/// Who may call an endpoint.
+/// The callers that an endpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anybody.
@@ -20,9 +20,9 @@ pub struct Route {
     pub method: &'static str,
     /// Path below the mount point; `:name` stands for one segment.
     pub pattern: &'static str,
-    /// Who may call it.
+    /// The callers that it is for.
     pub access: Access,
-    /// What it does.
+    /// The endpoint behind it.
     pub endpoint: Endpoint,
 }
 

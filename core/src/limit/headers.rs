@@ -1,4 +1,4 @@
-//! What a client is told of a budget: the 429 and the headers.
+//! The words about a budget for a client: the 429 and the headers.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use crate::service::keys;
 use crate::telemetry::{MetricName, Remembered, Snapshot};
 
 impl AuthServer {
-    /// What was counted since the server was made, and how it stands now. No I/O. `remembered` is what the host
+    /// The counts since the server was made, and the gauges of now. No I/O. `remembered` is what the host
     /// answered from its own memory.
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {

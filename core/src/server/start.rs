@@ -14,12 +14,12 @@ use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 
-/// How long the start waits when nothing is said.
+/// The time for which the start waits when nothing is said.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The longest time between two lines.
 const SLICE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long after a failed attempt requests are told without an attempt of their own. Longer than a pause and an attempt.
+/// The time after a failed attempt in which requests are refused at once. Longer than a pause and an attempt.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// The two calls that may be made before the database is there.

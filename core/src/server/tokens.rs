@@ -9,7 +9,7 @@ use crate::http::credential;
 use crate::service::{self, keys, sessions};
 use crate::token::claims::{AccessClaims, AccessView};
 
-/// What a verified access token says.
+/// The claims of a verified access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedAccess {
     /// User id.

@@ -1,4 +1,4 @@
-//! What this process knows of sessions without asking the store, and the counter that makes it forget at once.
+//! The sessions that this process knows without asking the store, and the counter that makes it forget them at once.
 
 use std::ops::RangeInclusive;
 
@@ -7,12 +7,12 @@ use crate::epoch::Epoch;
 use crate::generations::Generations;
 use crate::store::model::SessionState;
 
-/// What was read of a session, and when.
+/// A session as it was read, with the time.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// The row and the user's roles; `None`: there is no such session.
     pub state: SessionState,
-    /// When it was read.
+    /// The time at which it was read.
     pub read_at: Millis,
 }
 
@@ -23,7 +23,7 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, Known>,
-    /// When users were last seen not to be deleted, for tokens that belong to no session.
+    /// The time at which users were last seen not to be deleted, for tokens that belong to no session.
     standing: Generations<String, Millis>,
     epoch: Epoch,
 }
@@ -47,7 +47,7 @@ impl Freshness {
         &self.epoch
     }
 
-    /// What is known of a session, when it was read in that time. An entry from the future was read before the clock was
+    /// A session, if it was read in that time. An entry from the future was read before the clock was
     /// put right, and nobody can tell how old it is.
     #[must_use]
     pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<Known> {
@@ -67,7 +67,7 @@ impl Freshness {
         }
     }
 
-    /// When a user was last seen not to be deleted, at `not_before` or later.
+    /// The time at which a user was last seen not to be deleted, at `not_before` or later.
     #[must_use]
     pub fn standing_at(&self, user_id: &str, not_before: Millis) -> Option<Millis> {
         self.standing.get(user_id).filter(|at| *at >= not_before)

@@ -48,7 +48,7 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
     Ok(identifiers)
 }
 
-/// What the sign-ins by new identifiers, as types and values, lay claim to.
+/// The sign-ins that new identifiers, as types and values, lay claim to.
 pub(super) fn claims<'a>(identifiers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Claim> {
     identifiers.filter_map(|(kind, value)| identifier::claim(kind, value)).collect()
 }

@@ -25,16 +25,16 @@ use crate::token::keyring::KeyRing;
 /// From publication to first use. A verifier asks at most once in 30 s for a key that it does not know.
 pub const PUBLISH_BEFORE_USE: Millis = 35_000;
 
-/// How long a process may go on without looking for keys that another one made; well below [`PUBLISH_BEFORE_USE`].
+/// The longest time between two looks for keys that another process made; well below [`PUBLISH_BEFORE_USE`].
 const RELOAD_AFTER: Millis = 15_000;
 
 /// A look that is older than this may miss a key that signs already: between the two constants above.
 const BEHIND_AFTER: Millis = 30_000;
 
-/// How long a request that comes after such a pause waits for the next look. The database may be away.
+/// The longest wait of a request, after such a pause, for the next look. The database may be away.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// How much longer than its last token a retired key is kept and published, for clocks that differ.
+/// The time for which a retired key is kept and published after its last token, for clocks that differ.
 const SLACK: Millis = 60_000;
 
 /// The key ring, once it is there.

@@ -17,7 +17,7 @@ use crate::limit;
 use crate::password::Hasher;
 use crate::store::model::{Credential, Session};
 
-/// How often the credential is read again when its hash changed between verification and session.
+/// The most times that the credential is read again when its hash changed between verification and session.
 const RACES: usize = 3;
 
 /// `{identifier, password}` in, `{accessToken, refreshToken, user: {id, roles}}` out.

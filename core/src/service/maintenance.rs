@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use super::{Realm, keys};
 use crate::clock::Millis;
 
-/// How often a process looks.
+/// The interval at which a process looks.
 const EVERY: Millis = 60_000;
 
-/// How long a session stays after its end, so that the reuse of its tokens can be told from nonsense.
+/// The time for which a session stays after its end, so that the reuse of its tokens can be told from nonsense.
 const KEEP: Millis = 24 * 60 * 60 * 1000;
 
 /// Rows per batch: small enough to hold no lock that anybody notices.

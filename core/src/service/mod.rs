@@ -61,7 +61,7 @@ pub struct Realm {
     pub hasher: Hasher,
     /// Signing keys.
     pub keys: Keys,
-    /// What was read of sessions of late.
+    /// Sessions that were read of late.
     pub freshness: Freshness,
     /// The host's use cases.
     pub overrides: Option<Arc<dyn Overrides>>,
@@ -72,7 +72,7 @@ pub struct Realm {
     pub(crate) next_call: AtomicU64,
     /// Events of work that no request asked for; the next request takes them along.
     pub(crate) background_events: Mutex<Vec<Event>>,
-    /// What is counted.
+    /// The counts.
     pub telemetry: Arc<Telemetry>,
     /// Users whose surplus sessions a login of this process is ending.
     pub(crate) ending_surplus: Mutex<HashSet<String>>,
@@ -120,7 +120,7 @@ impl Realm {
         }
     }
 
-    /// What background work has left to be logged.
+    /// Takes the events of background work.
     pub(crate) fn take_background_events(&self) -> Vec<Event> {
         if self.telemetry.is_logging() { std::mem::take(&mut *self.background_events.lock()) } else { Vec::new() }
     }
@@ -162,12 +162,12 @@ impl Listener for Ear {
     }
 }
 
-/// Who calls, as far as use cases care.
+/// The caller, as far as use cases care.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
     /// Canonical client address.
     pub ip: Option<String>,
-    /// What limits count the address under: itself, or the /64 of an IPv6 one.
+    /// The form of the address that limits count: itself, or the /64 of an IPv6 one.
     pub address: Option<String>,
     /// `User-Agent`, at most 512 characters.
     pub user_agent: Option<String>,
@@ -247,7 +247,7 @@ pub(crate) struct InFlight {
     trail: Trail,
 }
 
-/// What a use case leaves behind beside its result.
+/// The events and notices that a use case leaves beside its result.
 #[derive(Debug)]
 pub struct Trail {
     /// To be logged, in order.
@@ -290,7 +290,7 @@ impl Trail {
 /// Runs a use case: the host's override where there is one, else the built-in.
 ///
 /// # Errors
-/// What the use case or the override refused; `CONFIGURATION_ERROR` when an override's result has the wrong shape.
+/// The refusals of the use case or the override; `CONFIGURATION_ERROR` when an override's result has the wrong shape.
 pub async fn run(
     realm: &Arc<Realm>,
     operation: Operation,
@@ -314,10 +314,10 @@ pub async fn run(
     result
 }
 
-/// What an override's `next()` runs: the built-in, its events joined to the request that the override serves.
+/// Runs the built-in for an override's `next()`; its events join the request that the override serves.
 ///
 /// # Errors
-/// What the built-in refused.
+/// The refusals of the built-in.
 pub async fn run_next(
     realm: &Arc<Realm>,
     operation: Operation,

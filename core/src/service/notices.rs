@@ -7,7 +7,7 @@ use crate::error::ErrorCode;
 use crate::failure::Failure;
 use crate::hook::{Effect, HookContext, Operation};
 
-/// What is kept of an override's input until it has answered: the identifier of a login, the user of a logout.
+/// The part of an override's input that is kept until it has answered: the identifier of a login, the user of a logout.
 pub(super) fn subject(operation: Operation, input: &Value) -> Option<String> {
     let member = match operation {
         Operation::Login => "identifier",

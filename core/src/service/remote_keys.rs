@@ -19,7 +19,7 @@ use crate::token::{AccessClaims, TokenError};
 /// A verified access token.
 #[derive(Debug)]
 pub struct Vouched {
-    /// What it says.
+    /// Its claims.
     pub claims: AccessClaims,
     /// Until when the verdict may be repeated from a cache, under the same epoch.
     pub fresh_until: Millis,
@@ -30,7 +30,7 @@ pub struct Vouched {
 pub struct Refused {
     /// The answer.
     pub error: Error,
-    /// What is wrong with the token, for the log alone; `None` when nobody can tell yet.
+    /// The fault of the token, for the log alone; `None` when nobody can tell yet.
     pub reason: Option<&'static str>,
 }
 
@@ -46,7 +46,7 @@ impl From<Error> for Refused {
     }
 }
 
-/// What came of a token without waiting.
+/// The verdict on a token without waiting.
 enum Verdict {
     Done(Result<Vouched, Refused>),
     /// A key set must be fetched first.
@@ -65,7 +65,7 @@ struct Inner {
     epoch: Epoch,
     /// Ticks when an attempt is over.
     over: watch::Sender<()>,
-    /// What is wrong with the issuer, until a request takes it to the log.
+    /// The trouble with the issuer, until a request takes it to the log.
     trouble: Mutex<Option<String>>,
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::hook::RevocationCheck;
 
-/// How long the host may think about it.
+/// The time that the host has for its answer.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a session is refused.

@@ -19,7 +19,7 @@ const MAX_LISTED: u32 = 1_000;
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// How many portions of surplus sessions one login ends: many are there only after an upgrade, or when `maxSessions`
+/// The most portions of surplus sessions that one login ends: there are many after an upgrade, or when `maxSessions`
 /// shrinks.
 const MOST_ROUNDS: usize = 10;
 

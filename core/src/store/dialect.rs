@@ -8,7 +8,7 @@ use crate::store::executor::Value;
 /// Stands between a column and its parameter in a comparison byte by byte.
 const EXACT: &str = " == ";
 
-/// How a database spells what standard SQL leaves open.
+/// The spelling of a database where standard SQL leaves it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     /// For messages and for choosing a schema file.
@@ -21,13 +21,13 @@ pub struct Dialect {
     pub for_update: &'static str,
     /// The same, shared with other readers of the kind.
     pub for_share: &'static str,
-    /// What follows an INSERT that shall wait for another of the same unique value, and then go on if that one is gone.
+    /// The end of an INSERT that shall wait for another of the same unique value, and then go on if that one is gone.
     /// Empty where every INSERT does, without a lock that two of them may hold.
     pub waits: &'static str,
     /// A SELECT of one row that lets one migration pass at a time until its transaction ends, or until
     /// `migration_unlock`; no row when it did not come to pass. `None` where writers are serial.
     pub migration_lock: Option<&'static str>,
-    /// What a driver runs after a batch that changes the schema, however that went, on the same connection. Where a
+    /// The statement after a batch that changes the schema, however that went, on the same connection. Where a
     /// change of the schema ends a transaction, so that a lock can't be part of one.
     pub migration_unlock: Option<&'static str>,
     /// The tables as they are when nothing was there: statements, each ended by a semicolon at the end of a line.
@@ -50,7 +50,7 @@ pub struct Dialect {
     pub live_sessions: &'static str,
     /// Quotes the name of an index or a constraint.
     pub quote: char,
-    /// What stands before and after a column with an instant in a list of results, to bring it in a form that the driver
+    /// The text before and after a column with an instant in a list of results, to bring it in a form that the driver
     /// hands on unchanged. Empty where that is the column itself.
     pub instant: (&'static str, &'static str),
 }

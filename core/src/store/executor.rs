@@ -1,4 +1,4 @@
-//! What the SQL store asks of a database driver: run one batch of statements as one transaction.
+//! The port to a database driver: it runs one batch of statements as one transaction.
 //!
 //! A batch is plain data, so an executor may live in another process or language and needs one call per operation.
 
@@ -115,7 +115,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// What a statement does, so that a driver knows how to run it and whether it needs the write lock.
+/// The kind of a statement, so that a driver knows how to run it and whether it needs the write lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A SELECT.
@@ -126,7 +126,7 @@ pub enum Kind {
     Returning,
 }
 
-/// How many rows (returned, or touched where nothing is returned) a statement must come to.
+/// The number of rows (returned, or touched where nothing is returned) that a statement must come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// Any number.
@@ -145,9 +145,9 @@ pub struct Statement {
     pub fixed: bool,
     /// One per `?`, in order.
     pub params: Vec<Value>,
-    /// What it does.
+    /// The endpoint behind it.
     pub kind: Kind,
-    /// When the batch goes on.
+    /// The condition under which the batch goes on.
     pub expect: Expect,
 }
 
@@ -223,16 +223,16 @@ impl From<Statement> for Batch {
     }
 }
 
-/// What one statement came to.
+/// The result of one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// Rows touched; the number of `rows` where there are any.
     pub count: u64,
-    /// What a `Read` or `Returning` statement returned.
+    /// The rows of a `Read` or `Returning` statement.
     pub rows: Vec<Vec<Value>>,
 }
 
-/// What a batch came to.
+/// The result of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Committed; one answer per statement.
@@ -255,7 +255,7 @@ impl Answer {
 /// A database driver.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
-    /// How this database spells things.
+    /// The spelling of this database.
     fn dialect(&self) -> &'static Dialect;
 
     /// Runs a batch as one transaction. An unmet expectation or an error rolls everything back.

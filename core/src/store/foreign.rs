@@ -183,7 +183,7 @@ impl Executor for ForeignExecutor {
 
 /// A batch that only reads does no harm when it is run again.
 const REREAD_AFTER: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(30), Duration::from_millis(150)];
-/// How long the host may take to end its connections.
+/// The time that the host has to end its connections.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 fn incomprehensible() -> StoreError {

@@ -1,6 +1,6 @@
 //! The schema: versions, each one transaction, and the adoption of tables that sentri 5 made.
 //!
-//! What a version does is planned from what is there, then run under a lock together with the check that nobody ran
+//! The steps of a version are planned from what is there, then run under a lock together with the check that nobody ran
 //! it meanwhile. So any number of processes may start at once, and a killed one leaves a whole version or none. On MySQL,
 //! where a change of the schema is no part of a transaction, it may leave a part, and the next plan holds the rest.
 //!
@@ -18,7 +18,7 @@ mod postgres;
 
 /// Versions by name, numbered from 1. Append only.
 const VERSIONS: [&str; 4] = ["tables", "indexes", "deleted_users", "live_sessions"];
-/// How often a migration that meets others looks again.
+/// The most times that a migration that meets others looks again.
 const PATIENCE: u32 = 60;
 /// Identifiers given a normal form in one transaction.
 const CHUNK: i64 = 1000;

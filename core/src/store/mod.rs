@@ -39,7 +39,7 @@ pub type Normalizer = fn(kind: &str, value: &str) -> String;
 /// holds. A control character, which no identifier may contain, so that nobody can register such a value.
 pub const ADOPTED_MARKER: char = '\u{1}';
 
-/// What a driver of users, sessions and keys must do. `store::conformance` holds every implementation to it.
+/// The duties of a driver of users, sessions and keys. `store::conformance` holds every implementation to them.
 ///
 /// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
 /// after the implementation's own retries.

@@ -11,7 +11,7 @@ pub struct User {
     pub id: String,
     /// Names out of `validRoles`, in the order given.
     pub roles: Vec<String>,
-    /// When the user registered.
+    /// The time of the registration.
     pub created_at: Millis,
 }
 
@@ -24,7 +24,7 @@ pub struct Identifier {
     pub kind: String,
     /// As the user gave it.
     pub value: String,
-    /// What is unique over all types and what a login looks up.
+    /// The form that is unique over all types and that a login looks up.
     pub normalized: String,
 }
 
@@ -37,7 +37,7 @@ pub struct UserWithIdentifiers {
     pub identifiers: Vec<Identifier>,
 }
 
-/// What a registration writes, all or nothing.
+/// The rows that a registration writes, all or nothing.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// UUID of the user.
@@ -54,7 +54,7 @@ pub struct NewUser {
     pub now: Millis,
 }
 
-/// What a login needs of the user behind an identifier.
+/// The part of a user that a login needs.
 #[derive(Debug, Clone)]
 pub struct Credential {
     /// The user's id.
@@ -72,7 +72,7 @@ pub struct Credential {
 pub struct Session {
     /// UUID, 36 characters.
     pub id: String,
-    /// Whose session it is.
+    /// The id of its user.
     pub user_id: String,
     /// Idle limit: moved forward by every rotation, never past the absolute limit.
     pub expires_at: Millis,
@@ -80,11 +80,11 @@ pub struct Session {
     pub created_at: Millis,
     /// Counts rotations, from 0.
     pub generation: i64,
-    /// When `generation` last changed.
+    /// The time at which `generation` last changed.
     pub rotated_at: Option<Millis>,
-    /// When a token of the current generation was last used. Later than `rotated_at` means: its successor was used.
+    /// The last use of a token of the current generation. Later than `rotated_at` means: its successor was used.
     pub last_used_at: Option<Millis>,
-    /// When it was revoked; revoked sessions stay for a while so that reuse can be told from nonsense.
+    /// The time of its revocation; revoked sessions stay for a while so that reuse can be told from nonsense.
     pub revoked_at: Option<Millis>,
     /// Address of the login.
     pub ip_address: Option<String>,
@@ -110,7 +110,7 @@ pub struct Opened {
     pub is_surplus: bool,
 }
 
-/// What a compare-and-set on a session's generation came to.
+/// The result of a compare-and-set on a session's generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
     /// The generation was the expected one and is now one higher. Holds the state after the step.
@@ -130,11 +130,11 @@ pub struct StoredKey {
     pub algorithm: String,
     /// PKCS#8 PEM, or its wrapped form when `keys.encryptionKey` is set.
     pub private_key: Secret<String>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Millis,
     /// From when on it signs.
     pub active_from: Millis,
-    /// When its successor began to sign; `None` for the newest.
+    /// The time at which its successor began to sign; `None` for the newest.
     pub retired_at: Option<Millis>,
 }
 
@@ -151,7 +151,7 @@ pub struct IdentifierUpdate {
     pub normalized: String,
 }
 
-/// What a change of a user's identifiers must keep to beside the uniqueness of normal forms.
+/// The bounds of a change of a user's identifiers beside the uniqueness of normal forms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeLimits {
     /// Sign-ins that must lead to nobody else.
@@ -160,7 +160,7 @@ pub struct ChangeLimits {
     pub most: Option<u32>,
 }
 
-/// What an all-or-nothing change of identifiers came to.
+/// The result of an all-or-nothing change of identifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentifierChange {
     /// Done.

@@ -1,4 +1,4 @@
-//! What executors with a pool of connections to a server have in common.
+//! The part that executors with a pool of connections to a server share.
 //!
 //! A batch is answered within [`BATCH_LIMIT`], whatever the server does: down, paused or cut off, it is `Unavailable`,
 //! and the connection is thrown away, because its state is unknown. The pool connects again by itself.
@@ -16,7 +16,7 @@ use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
 use crate::store::executor::{Batch, Connections, Executor, Outcome};
 
-/// How long a batch may take, waiting for a connection included, so that an outage is known within two seconds.
+/// The time that a batch may take, waiting for a connection included, so that an outage is known within two seconds.
 pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
 /// The same for a change of the schema, which may wait for other processes.
 pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Connections in the pool when nothing is said.
 pub const DEFAULT_MAX: usize = 10;
-/// How often a batch is run whose connection broke before anything was done.
+/// The most runs of a batch whose connection broke before anything was done.
 const ATTEMPTS: u32 = 3;
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// An idle connection that answered this recently is kept when another one stops answering.
@@ -36,13 +36,13 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Makes connections.
     type Manager: Manager + 'static;
 
-    /// How the database spells things.
+    /// The spelling of this database.
     fn dialect(&self) -> &'static Dialect;
 
     /// The most connections.
     fn max(&self) -> usize;
 
-    /// What makes connections; no I/O yet.
+    /// The maker of connections; no I/O yet.
     ///
     /// # Errors
     /// `Other` that names the option at fault.
@@ -60,13 +60,13 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 pub struct Broken {
     /// Why.
     pub error: StoreError,
-    /// What may be done with the connection.
+    /// The worth of the connection.
     pub connection: Connection,
     /// Nothing of the batch was done, and nothing will be: it may be run again.
     pub undone: bool,
 }
 
-/// What a connection is worth after a failure.
+/// The worth of a connection after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
     /// It may serve the next caller.

@@ -102,7 +102,7 @@ async fn transact(link: &mut Link, batch: &Batch, committing: &mut bool) -> Resu
     Ok(Outcome::Done(answers))
 }
 
-/// What the pool's own connections and their transactions have in common.
+/// The part that the pool's own connections and their transactions share.
 trait Prepare: Deref<Target: GenericClient + Sized + Sync> + Sync {
     /// Prepares a statement once for the life of the connection.
     fn keep(&self, sql: &str) -> impl Future<Output = Result<Prepared, Error>> + Send;

@@ -23,7 +23,7 @@ mod keys;
 mod sessions;
 mod users;
 
-/// How often an operation that lost a race is run again, in a transaction of our own.
+/// The most times that an operation that lost a race is run again, in a transaction of our own.
 const RETRIES: u32 = 5;
 /// The pause after which others don't grow.
 const LONGEST_PAUSE: u32 = 4;
@@ -37,7 +37,7 @@ type Row = Vec<Value>;
 pub struct SqlStore<E> {
     pub(super) executor: E,
     pub(super) normalize: Normalizer,
-    /// How often an operation that lost a race is run again.
+    /// The most times that an operation that lost a race is run again.
     retries: u32,
     /// Whether other servers take writes at the same time, which no lock of this one stops: see `sql::cluster`.
     clustered: AtomicBool,

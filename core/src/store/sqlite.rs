@@ -30,14 +30,14 @@ use watch::{Watch, Watched};
 pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
 
-/// How long a statement waits for another process's write before it counts as a lost race.
+/// The time for which a statement waits for another process's write before it counts as a lost race.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The same for a change of the schema.
 const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const READERS: usize = 4;
 const PREPARED_STATEMENTS: usize = 64;
 
-/// Where the database is.
+/// The place of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteConfig {
     /// A file, made when absent; its folder must exist. `:memory:` is a database of its own that ends with the store.

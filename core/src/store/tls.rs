@@ -1,9 +1,9 @@
-//! What is asked of TLS to a database server, whichever it is.
+//! The demands on TLS to a database server, whichever it is.
 
 use crate::error::Error;
 use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 
-/// How far the server's certificate is trusted.
+/// The trust in the server's certificate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tls {
     /// No TLS.
@@ -28,7 +28,7 @@ pub(super) struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// What a URL says. A root without a mode asks for TLS that it vouches for: whoever gives one wants no plain text.
+    /// Reads a URL. A root without a mode asks for TLS that it vouches for: whoever gives one wants no plain text.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` when the files can't be used.

@@ -1,6 +1,6 @@
 //! Refresh tokens: always HS256, under a key derived from the private half of a signing key.
 //!
-//! Who knows the public keys, or verifies access tokens with the shared secret as it is, can neither make nor accept
+//! A party with the public keys, or one that verifies by the shared secret as it is, can neither make nor accept
 //! one; the `typ` keeps the two kinds apart even where keys would agree (RFC 8725, 3.11).
 
 use serde::{Deserialize, Serialize};

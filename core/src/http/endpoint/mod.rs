@@ -23,7 +23,7 @@ mod admin;
 mod device;
 mod token;
 
-/// What a route does.
+/// The endpoint behind a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named after its route in the table")]
 pub enum Endpoint {
@@ -81,7 +81,7 @@ impl Call<'_> {
         router::query_value(self.request.query.as_deref(), name)
     }
 
-    /// How many items a page of a list shall have.
+    /// The number of items that a page of a list shall have.
     pub fn query_limit(&self) -> Result<Option<u32>, Error> {
         let whole = |text: String| text.parse().map_err(|_| Error::validation("limit", "limit must be a whole number"));
         self.query("limit").map(whole).transpose()
@@ -244,7 +244,7 @@ fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
     });
 }
 
-/// What the log learns of a request.
+/// The facts of a request for the log.
 struct Outcome<'a> {
     endpoint: Endpoint,
     body: &'a str,
@@ -256,7 +256,7 @@ struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// What an endpoint without an event for its failures leaves: the cause is told nowhere else.
+    /// The event of a failure for which its endpoint has none: the cause is told nowhere else.
     fn defect(&self) -> Option<Event> {
         let (error, cause) = (self.error?, self.cause.as_deref()?);
         Some(Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause))
@@ -340,7 +340,7 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
     }
 }
 
-/// What `protect()` needs of a request.
+/// The part of a request that `protect()` needs.
 pub(super) fn guard_request(request: &Request) -> GuardRequest {
     let header = |name: &str| request.header(name).map(str::to_owned);
     let cookies: Vec<&str> = request.header_values("cookie").collect();

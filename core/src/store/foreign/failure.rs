@@ -1,4 +1,4 @@
-//! What the host tells of an error, judged by the tables of the drivers in the core.
+//! The host's word on an error, judged by the tables of the drivers in the core.
 //!
 //! `code` is the driver's own word, `number` and `state` are what MySQL and SQLite send along with it. A driver that
 //! speaks to a server and gives none of them tells of its connection: closed, refused, timed out. `name` is the class.

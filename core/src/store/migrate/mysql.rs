@@ -1,4 +1,4 @@
-//! What tables of sentri 5 on MySQL need beside the additions: byte-wise text in every script, and instants in UTC.
+//! The changes that sentri 5's tables on MySQL need beside the additions: byte-wise text in every script, instants in UTC.
 //!
 //! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither side
 //! of one. Statements compare them byte by byte (`Dialect::spell`).

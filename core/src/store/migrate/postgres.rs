@@ -1,4 +1,4 @@
-//! What a database on PostgreSQL must be before the tables are made or adopted: one that holds every script, with columns
+//! Checks of a PostgreSQL database before the tables are made or adopted: one that holds every script, with columns
 //! of the types that statements are written for.
 //!
 //! Looked for on every run and no version, since 6.0.0 adopted tables whose ids it could not read.

@@ -16,16 +16,16 @@ const PREPARED_STATEMENTS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// Larger than any statement of ours, smaller than any server's limit. Said, so that the driver need not ask.
 const MAX_PACKET: usize = 4 * 1024 * 1024;
-/// What the driver would ask the server for; our pool looks for itself whether a connection lives.
+/// A question that the driver would ask the server; our pool looks for itself whether a connection lives.
 const WAIT_TIMEOUT: usize = 28_800;
 
-/// What every connection is told first. Transactions as the store's operations are written for; texts that do not fit
+/// The first statement on every connection: transactions as the store's operations expect them; texts that do not fit
 /// are refused and not cut; times are UTC; a lock that is not let go is an error soon after we stopped waiting for it.
 const SETUP: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
                      SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 2";
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
-/// Where the server is, who we are, and how many connections may be open.
+/// The address of the server, the credentials, and the most connections.
 #[derive(Clone)]
 pub struct MysqlConfig {
     settings: OptsBuilder,
@@ -111,7 +111,7 @@ impl MysqlConfig {
         self
     }
 
-    /// What the driver wants for each host, with TLS as configured and without.
+    /// The driver's options for each host, with TLS as configured and without.
     pub(super) fn options(&self) -> Vec<(Opts, Opts)> {
         let both = |settings: OptsBuilder| {
             let plain = settings.ssl_opts(None);
@@ -154,7 +154,7 @@ fn with_any_host(options: SslOpts) -> SslOpts {
     options.with_danger_skip_domain_validation(true).with_danger_tls_hostname_override(Some("NotValidForName"))
 }
 
-/// What the system trusts, as far as TLS can use it.
+/// The roots that the system trusts, as far as TLS can use them.
 fn system_roots() -> Vec<CertificateDer<'static>> {
     let is_root =
         |certificate: &CertificateDer<'_>| RootCertStore::empty().add(certificate.clone().into_owned()).is_ok();

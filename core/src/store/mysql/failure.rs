@@ -43,7 +43,7 @@ pub(super) fn was_not_begun(error: &Error) -> bool {
     matches!(error, Error::Server(ServerError { code: 1047, .. }))
 }
 
-/// What the connection is worth after `error`.
+/// The worth of the connection after `error`.
 pub(super) fn connection_after(error: &Error) -> Connection {
     match error {
         Error::Server(error) => match from_server(error) {

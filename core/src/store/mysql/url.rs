@@ -65,7 +65,7 @@ fn at_host(base: &str, host: &str) -> String {
     format!("{}{host}{}", &base[..start], &base[end..])
 }
 
-/// Where the hosts begin and end in a URL: behind the last `@`, which a password may hold too, up to the path.
+/// The range of the hosts in a URL: behind the last `@`, which a password may hold too, up to the path.
 fn authority(base: &str) -> (usize, usize) {
     let start = base.find("://").map_or(base.len(), |at| at + 3);
     let end = base[start..].find('/').map_or(base.len(), |at| start + at);

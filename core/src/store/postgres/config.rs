@@ -11,17 +11,17 @@ use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
 use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::TlsFiles;
 
-/// Where the server is, who we are, and how many connections may be open.
+/// The address of the server, the credentials, and the most connections.
 #[derive(Clone)]
 pub struct PostgresConfig {
     pub(super) settings: Config,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
-    /// Where the tables are, if not where the server looks for them.
+    /// The schema of the tables, if not where the server looks for them.
     pub(super) schema: Option<String>,
     /// No statement may be prepared by name, without asking the connection whether that is so.
     pub(super) pgbouncer: bool,
-    /// What the URL says that means nothing here.
+    /// Parameters of the URL that mean nothing here.
     pub(super) warning: Option<String>,
 }
 

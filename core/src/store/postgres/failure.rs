@@ -91,7 +91,7 @@ fn is_defect(error: &Error) -> bool {
         .any(|start| text.starts_with(start))
 }
 
-/// What to do about TLS that failed.
+/// The cure for TLS that failed.
 fn cure(error: &Error) -> String {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     match text.as_str() {
@@ -100,7 +100,7 @@ fn cure(error: &Error) -> String {
     }
 }
 
-/// What an operator has to do about a missing right or schema.
+/// The cure for a missing right or schema.
 fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
     let role = role.map_or_else(|| "the role".to_owned(), quoted);
     let named = |kind: &str| {

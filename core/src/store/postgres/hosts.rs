@@ -17,10 +17,10 @@ use super::{PostgresConfig, tls};
 use crate::failure::StoreError;
 use crate::store::pooled::CONNECT_TIMEOUT;
 
-/// How statements are to be worded and sent, for all connections of a pool.
+/// The wording and the way of sending statements, for all connections of a pool.
 pub(super) struct Terms {
     pub schema: Option<Schema>,
-    /// Who the server takes us for, for messages.
+    /// The user that the server takes us for, for messages.
     pub role: Option<String>,
     /// Statements prepared by name went missing, or the configuration says that they would.
     pub unnamed: AtomicBool,
@@ -79,7 +79,7 @@ impl Hosts {
 /// Why no host gave a connection.
 #[derive(Debug)]
 pub enum Refused {
-    /// What the last one that answered said.
+    /// The answer of the last one that gave one.
     Said(Error),
     /// None answered in time.
     Silent,

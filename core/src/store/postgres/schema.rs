@@ -3,9 +3,9 @@
 //! Setting `search_path` would need a parameter at the start of a connection, which poolers refuse, or a state of the
 //! session, which poolers in transaction mode hand to the next client.
 
-/// What names of tables begin with, and of indexes.
+/// The prefix of the names of tables and of indexes.
 const PREFIX: &str = "sentri_";
-/// What stands before the name of a thing that goes where its table is.
+/// The words before the name of a thing that goes where its table is.
 const UNQUALIFIED: [&str; 3] = ["INDEX ", "INDEX IF NOT EXISTS ", "CONSTRAINT "];
 
 pub(super) struct Schema {

@@ -8,7 +8,7 @@ use crate::failure::StoreError;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::{SqlStore, id};
 
-/// How often an operation that lost a race is run again: there is no queue that would let each in once.
+/// The most times that an operation that lost a race is run again: there is no queue that would let each in once.
 const RETRIES: u32 = 40;
 
 /// Changes the row of a user by what nobody sees: an UPDATE to the values that a row has already counts for nothing.

@@ -23,9 +23,9 @@ use super::barrier::{Barrier, Notices, Raised};
 use super::descriptors::{Inode, holds_lock, inode_of, open_on};
 use crate::failure::StoreError;
 
-/// How often open files are looked through where the system does not tell that the file was opened.
+/// The interval at which open files are looked through where the system does not tell that the file was opened.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long a read that must not wait waits for a look that is under way.
+/// The time for which a read that must not wait waits for a look that is under way.
 const GLANCE: Duration = Duration::from_micros(50);
 
 const REFUSAL: &str = "db: another SQLite library in this process opened sentri's database file (Python's sqlite3, \
