@@ -1,4 +1,4 @@
-//! The core's questions to the host in mid-flow: overridden use cases, `isTokenRevoked`, and batches of statements for a
+//! Questions of the core to the host in mid-flow: overridden use cases, `isTokenRevoked`, batches of statements for a
 //! database that the host speaks to.
 //!
 //! Functions are weak references, so they keep no process alive. A throw crosses as data: JavaScript wraps each
