@@ -11,50 +11,24 @@ from typing import TYPE_CHECKING, Any, Optional
 from .extras import require
 
 require("flask")
-from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, request
+from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from werkzeug.exceptions import ClientDisconnected
 
 from . import blocking, client
 from .errors import SentriError
-from .exchange import Headers, to_core
+from .exchange import to_core
+from .flask_exchange import FlaskExchange
 from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
-from .requests import MAX_BODY, matched, read_body, wsgi_headers, wsgi_path
+from .requests import MAX_BODY, matched, read_body, wsgi_path
 from .steps import Guards, Limit, Step
 from .tables import SENTRI_ROUTES
-from .types import Auth, LimiterOptions, User
+from .types import LimiterOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class _Exchange:
-    """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
-
-    def __init__(self) -> None:
-        self.method, self.scheme, self.arguments = request.method, request.scheme, ()
-        self.headers = wsgi_headers(request.environ)
-        self.client_ip, self.known_id = request.remote_addr, getattr(g, "request_id", None)
-
-    @property
-    def user(self) -> Optional[User]:
-        return getattr(g, "sentri_user", None)
-
-    @property
-    def running(self) -> Any:
-        return request.environ.get("sentri.idempotency")
-
-    def admit(self, user: User, auth: Auth) -> None:
-        g.user, g.auth, g.sentri_user = user, auth, user
-
-    def add(self, headers: Headers) -> None:
-        @after_this_request
-        def send(response: Response) -> Response:
-            for name, value in headers:
-                (response.headers.add if name == "Set-Cookie" else response.headers.set)(name, value)
-            return response
 
 
 class FlaskGuard(Guards[Decorator]):
@@ -64,7 +38,7 @@ class FlaskGuard(Guards[Decorator]):
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                step.blocking(_Exchange())
+                step.blocking(FlaskExchange())
                 return current_app.ensure_sync(view)(*args, **kwargs)
 
             return guarded
@@ -117,7 +91,7 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
             path = matched(wsgi_path(request.environ), pattern, values)
             if not self.has_route(request.method, path):
                 abort(404)
-            moved = to_core(_Exchange(), path, request.query_string.decode("latin-1"))
+            moved = to_core(FlaskExchange(), path, request.query_string.decode("latin-1"))
             try:
                 raw, moved["tooLarge"] = read_body(request.content_length, _read)
             except SentriError as error:

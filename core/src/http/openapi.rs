@@ -231,8 +231,15 @@ fn responses(route: &Route, description: Description) -> Value {
         Access::Public => {}
         Access::User | Access::Admin => codes.extend([E::Unauthorized, E::TokenExpired, E::TokenInvalid, E::Forbidden]),
     }
+    if route.access == Access::Admin {
+        // Guesses at the API key have a limit.
+        codes.push(E::RateLimitExceeded);
+    }
     if body.is_some() && route.endpoint != Endpoint::Logout {
         codes.push(E::ValidationError);
+        let mut encoded = schema::refusal(415);
+        schema::add_code(&mut encoded, E::ValidationError.as_str());
+        all.insert("415".to_owned(), encoded);
     }
     codes.extend([E::ServiceUnavailable, E::InternalError]);
     for code in ErrorCode::ALL.into_iter().filter(|code| codes.contains(code)) {

@@ -1,7 +1,7 @@
 import type { Context } from "elysia";
 import { requestIdOf } from "../context.js";
 import type { ResponseData } from "../guardian.js";
-import type { Surface } from "./checks.js";
+import type { Origin, Surface } from "./checks.js";
 import type { SentriElysiaContext } from "./elysia-types.js";
 import { WebGuardRequest, toResponse } from "./web.js";
 
@@ -58,6 +58,12 @@ export function respond(set: Context["set"], response: ResponseData): Response {
 export function peerOf(request: Request, server: Context["server"]): string | undefined {
   return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
 }
+
+/** What says where a request comes from. */
+export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
+
+/** The peer, and whom it names. */
+export const originOf = ({ request, server }: Served): Origin => [peerOf(request, server ?? null), request.headers.get("x-forwarded-for")];
 
 /** Whether this is what `status()` makes: thrown or returned, it is an answer already. */
 export function isStatus(value: unknown): boolean {

@@ -5,9 +5,9 @@ import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { Uncounted } from "./api.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Origin, type Outcome } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { serveRead } from "./cut-off.js";
-import { isStatus, peerOf, requestId, respond, surface, whole, type Parts } from "./elysia-context.js";
+import { isStatus, originOf, peerOf, requestId, respond, surface, whole, type Parts, type Served } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -80,10 +80,6 @@ export function withElysia(Framework: typeof Elysia) {
     elysiaGate(plugin(), new Gate(options), ({ request, server }) => peerOf(request, server ?? null));
   return { createAuthElysia, createIdempotencyMiddleware };
 }
-
-type Served = Pick<Parts, "request"> & { server?: Context["server"] };
-
-const originOf = ({ request, server }: Served): Origin => [peerOf(request, server ?? null), request.headers.get("x-forwarded-for")];
 
 /** Where a request comes from, by the server's rules about forwarded addresses. */
 const addressBy = (server: AuthServer) => (parts: Served) => server.clientAddress(...originOf(parts));

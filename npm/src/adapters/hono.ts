@@ -1,24 +1,22 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
-import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
-import type { Guardian, ResponseData } from "../guardian.js";
+import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type HeaderPairs, type Origin, type Outcome, type Surface } from "./checks.js";
+import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Outcome } from "./checks.js";
 import { serveRead } from "./cut-off.js";
+import { added, addLate, originOf, peerOf, requestId, respond, surface, type Ctx } from "./hono-context.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
-import { WebGuardRequest, readRequest, toResponse } from "./web.js";
+import { readRequest, toResponse } from "./web.js";
 
 /** The environment of an application behind `protect()`: `new Hono<SentriHonoEnv>()`. */
 export interface SentriHonoEnv<Role extends string = string> {
   Variables: { user: AuthUser<Role>; auth: AuthInfo };
 }
-
-type Ctx = Context<any>;
 
 /** What client mode offers a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
 export interface ClientAuthClient<Role extends string = string>
@@ -30,51 +28,6 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
   router(...none: WriteItWithParentheses[]): Hono;
 }
 
-const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
-
-/** The headers that checks have added. Hono forgets them where a handler returns a `Response` of its own. */
-const added = new WeakMap<Ctx, HeaderPairs>();
-
-/** Adds headers to the answer, beside the cookies that are there and in place of others. */
-function addLate(c: Ctx, headers: HeaderPairs): void {
-  const cookies = c.finalized ? c.res.headers.getSetCookie() : [];
-  for (const [name, value] of headers) {
-    if (name !== "Set-Cookie") c.header(name, value);
-    else if (!cookies.includes(value)) c.header(name, value, { append: true });
-  }
-}
-
-const surface: Surface<Ctx> = {
-  guardRequest: (c) => new WebGuardRequest(c.req.raw),
-  raw: (c) => c.req.raw,
-  requestId,
-  user: (c) => (c.get("auth") ? c.get("user") : undefined),
-  admit(c, user, auth) {
-    c.set("user", user);
-    c.set("auth", auth);
-  },
-  addHeaders(c, headers) {
-    added.set(c, [...(added.get(c) ?? []), ...headers]);
-    addLate(c, headers);
-  },
-  hasHeader: (c, name) => c.res.headers.has(name),
-};
-
-/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno, or the platform that calls a function. */
-function peerOf({ env, req }: Ctx): string | undefined {
-  const node = env?.incoming?.socket?.remoteAddress ?? env?.server?.incoming?.socket?.remoteAddress;
-  const bun = env?.server ?? env;
-  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : platformPeer(env));
-}
-
-/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
-function platformPeer(env: Ctx["env"]): string | undefined {
-  const aws = env?.requestContext;
-  const named = aws?.identity?.sourceIp ?? aws?.http?.sourceIp ?? env?.event?.Records?.[0]?.cf?.request?.clientIp ?? env?.context?.ip;
-  return typeof named === "string" ? named : undefined;
-}
-
-const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];
 const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...originOf(c));
 
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
@@ -88,11 +41,6 @@ async function follow(c: Ctx, outcome: Outcome | Promise<Outcome>, next: () => P
   if (response !== undefined) return respond(c, response);
   await next();
   addLate(c, added.get(c) ?? []);
-}
-
-function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
-  surface.addHeaders(c, headers);
-  return status === 204 ? c.body(null, status) : c.body(body, status as never);
 }
 
 function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {

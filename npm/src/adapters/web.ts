@@ -1,14 +1,8 @@
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { HeaderPairs } from "./checks.js";
-import { CutOff } from "./cut-off.js";
 import { schemeOf } from "./scheme.js";
-
-/** The most that is read of a body; the core refuses what is longer than its limit. */
-const MAX_BODY = 64 * 1024;
-
-/** How long a body may take to arrive. */
-const BODY_TIMEOUT = 30_000;
+import { readBody } from "./web-body.js";
 
 /** What a framework says of a request beside the `Request`. */
 export interface Told {
@@ -52,58 +46,6 @@ function hostOf(req: Request): string {
 /** The scheme of the URL by which the runtime was asked. */
 function schemeOfUrl({ url, headers }: Request): string | undefined {
   return schemeOf(url.slice(0, url.indexOf(":")), headers.get("x-forwarded-proto"));
-}
-
-async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8Array; tooLarge?: true }> {
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(resolve, BODY_TIMEOUT, "late");
-  });
-  try {
-    for (;;) {
-      const part = await Promise.race([readPart(reader), late]);
-      if (part === "late") break;
-      if (part.done) return size > 0 ? { raw: concat(chunks, size) } : {};
-      size += part.value.length;
-      if (size > MAX_BODY) break;
-      chunks.push(part.value);
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  // What is left of it flows by unread, so that the answer can be sent.
-  void discard(reader);
-  return { tooLarge: true };
-}
-
-/** What a reader of a request gives, or `CutOff`: nothing but the client ends such a stream early. */
-export async function readPart<T>(reader: ReadableStreamDefaultReader<T>): Promise<ReadableStreamReadResult<T>> {
-  try {
-    return await reader.read();
-  } catch {
-    throw new CutOff();
-  }
-}
-
-async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  try {
-    while (!(await reader.read()).done);
-  } catch {
-    // The client has gone.
-  }
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 /** A request as `protect()` looks at it. */

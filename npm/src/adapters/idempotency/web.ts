@@ -1,4 +1,5 @@
-import { WebGuardRequest, readPart } from "../web.js";
+import { WebGuardRequest } from "../web.js";
+import { readPart } from "../web-body.js";
 import { CutOff } from "../cut-off.js";
 import { MAX_BODY } from "./bodies.js";
 import type { Answer, Execution, Keyed, Settling } from "./gate.js";

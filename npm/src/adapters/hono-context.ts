@@ -1,0 +1,63 @@
+import type { Context } from "hono";
+import { requestIdOf } from "../context.js";
+import type { ResponseData } from "../guardian.js";
+import type { HeaderPairs, Origin, Surface } from "./checks.js";
+import { WebGuardRequest } from "./web.js";
+
+/** A Hono context. */
+export type Ctx = Context<any>;
+
+/** The id of a request. */
+export const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw.headers.get("x-request-id"));
+
+/** The headers that checks have added. Hono forgets them where a handler returns a `Response` of its own. */
+export const added = new WeakMap<Ctx, HeaderPairs>();
+
+/** Adds headers to the answer, beside the cookies that are there and in place of others. */
+export function addLate(c: Ctx, headers: HeaderPairs): void {
+  const cookies = c.finalized ? c.res.headers.getSetCookie() : [];
+  for (const [name, value] of headers) {
+    if (name !== "Set-Cookie") c.header(name, value);
+    else if (!cookies.includes(value)) c.header(name, value, { append: true });
+  }
+}
+
+/** Where Hono keeps things. */
+export const surface: Surface<Ctx> = {
+  guardRequest: (c) => new WebGuardRequest(c.req.raw),
+  raw: (c) => c.req.raw,
+  requestId,
+  user: (c) => (c.get("auth") ? c.get("user") : undefined),
+  admit(c, user, auth) {
+    c.set("user", user);
+    c.set("auth", auth);
+  },
+  addHeaders(c, headers) {
+    added.set(c, [...(added.get(c) ?? []), ...headers]);
+    addLate(c, headers);
+  },
+  hasHeader: (c, name) => c.res.headers.has(name),
+};
+
+/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno, or the platform that calls a function. */
+export function peerOf({ env, req }: Ctx): string | undefined {
+  const node = env?.incoming?.socket?.remoteAddress ?? env?.server?.incoming?.socket?.remoteAddress;
+  const bun = env?.server ?? env;
+  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : platformPeer(env));
+}
+
+/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
+function platformPeer(env: Ctx["env"]): string | undefined {
+  const aws = env?.requestContext;
+  const named = aws?.identity?.sourceIp ?? aws?.http?.sourceIp ?? env?.event?.Records?.[0]?.cf?.request?.clientIp ?? env?.context?.ip;
+  return typeof named === "string" ? named : undefined;
+}
+
+/** The peer, and whom it names. */
+export const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];
+
+/** Answers with a response of the core. */
+export function respond(c: Ctx, { status, headers, body }: ResponseData): Response {
+  surface.addHeaders(c, headers);
+  return status === 204 ? c.body(null, status) : c.body(body, status as never);
+}
