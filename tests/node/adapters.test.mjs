@@ -304,7 +304,7 @@ for (const [name, framework] of Object.entries({ ...frameworks, ...parsing })) {
       { path: "/own/:id", guards: [made.protect(), made.permit((ctx) => userOf(ctx).id === param(ctx, "id"))] },
     ]);
     t.after(close);
-    assert.deepEqual(Object.keys(auth).sort(), ["authorize", "errorHandler", "permit", "protect"]);
+    assert.deepEqual(Object.keys(auth).sort(), ["authorize", "errorHandler", "metrics", "metricsText", "permit", "protect"]);
     const rizz = await enter(issuer, "rizz", ["user"]);
     const boss = await enter(issuer, "boss", ["admin"]);
     const { refreshToken } = await issuer.auth.createSession(rizz.id);
