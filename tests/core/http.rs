@@ -43,6 +43,11 @@ async fn on_mysql() {
     hold_all(Database::Mysql).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn on_galera() {
+    hold_all(Database::Galera).await;
+}
+
 /// Whatever is added to the tables of routes and events gets a conversation.
 #[test]
 fn every_route_and_event_is_talked_about() {
