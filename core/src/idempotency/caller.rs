@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::crypto::sha256;
+use crate::crypto::{sha256, to_base64url};
 use crate::http::authorization::{self, Authorization};
 use crate::http::client_ip;
 
@@ -73,6 +73,15 @@ pub struct Holder {
     /// Whether a token of ours says who it is.
     pub(super) is_verified: bool,
     name: [u8; 32],
+}
+
+impl Holder {
+    /// A name for Redis: whether the holder is verified, and the beginning of a digest.
+    #[must_use]
+    pub(crate) fn label(&self) -> String {
+        let class = if self.is_verified { 'v' } else { 'u' };
+        format!("{class}.{}", to_base64url(&self.name[..16]))
+    }
 }
 
 impl fmt::Debug for Holder {

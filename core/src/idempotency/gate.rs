@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Begin, Credentials, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, StoredResponse, Ticket,
-    check_header_value, derive_key, fingerprint, may_store,
+    Begin, Credentials, Holder, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, StoredResponse,
+    Ticket, check_header_value, derive_key, fingerprint, may_store,
 };
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode};
@@ -60,8 +60,9 @@ impl Passage {
 /// Answers that several processes share.
 #[async_trait]
 pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
-    /// What to do with a request, which executes under `ticket` if it is the first. `None`: nobody answers.
-    async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket) -> Option<Begin>;
+    /// What to do with a request, which executes under `ticket` if it is the first, and whose answer counts for the share of
+    /// `holder`. `None`: nobody answers.
+    async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket, holder: Holder) -> Option<Begin>;
 
     /// Keeps the answer for `ttl`, if the ticket is still the key's.
     async fn complete(&self, key: &Key, ticket: Ticket, ttl: Duration, response: &StoredResponse);
@@ -132,7 +133,7 @@ impl Gate {
         };
         let begin = self.begin_here(key, fingerprint, incoming);
         let (Some(shared), Begin::Execute(ticket)) = (&self.shared, &begin) else { return passage(key, begin) };
-        match shared.begin(&key, fingerprint, SHARED | ticket).await {
+        match shared.begin(&key, fingerprint, SHARED | ticket, incoming.credentials.holder()).await {
             None if self.rules.on_redis_away == OnRedisAway::Refuse => {
                 self.memory.abandon(&key, *ticket);
                 Passage::Refused(Error::from(ErrorCode::ServiceUnavailable).with_retry_after(RETRY_AFTER))

@@ -1,30 +1,74 @@
--- How a request in flight ended. KEYS[1]: its key; for an answer to keep, KEYS[2]: the index of answers.
+-- How a request in flight ended. KEYS[1]: its key; for an answer to keep, KEYS[2]: the index of answers, KEYS[3] and KEYS[4]: what
+-- unverified and verified holders have, as parts of all.
 -- ARGV: ticket, and for an answer to keep: ms, status, headers, body, its bytes, most answers, most bytes in all, roles.
--- The index holds `bytes:key` by the time of expiry and, behind all of them, `sum:bytes`: who loses one loses both.
-local row = redis.call('HMGET', KEYS[1], 'ticket', 'status')
+-- The index holds `bytes:holder:key` by the time of expiry and, behind all of them, `sum:bytes:answers:bytes`, in all and those of
+-- unverified holders: who loses one loses both. Beside it each holder has an index of the same members.
+local row = redis.call('HMGET', KEYS[1], 'ticket', 'status', 'holder')
 if row[1] ~= ARGV[1] or row[2] then return 0 end
 if not ARGV[2] then return redis.call('DEL', KEYS[1]) end
-local ttl, most_answers, most_bytes = tonumber(ARGV[2]), tonumber(ARGV[7]), tonumber(ARGV[8])
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'headers', ARGV[4], 'body', ARGV[5], 'roles', ARGV[9])
-redis.call('PEXPIRE', KEYS[1], ttl)
+local ttl, bytes = tonumber(ARGV[2]), tonumber(ARGV[6])
+local most_answers, most_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
+local index, holder = KEYS[2], row[3] or 'u.old'
+local function class_of(name) return string.sub(name, 1, 1) == 'v' and KEYS[4] or KEYS[3] end
+local function own_of(name) return index .. ':' .. name end
+local function part_of(size) return size / most_bytes + 1 / most_answers end
+
+local last = redis.call('ZRANGE', index, -1, -1)[1]
+local sums = { 0, 0, 0 }
+if last then
+  redis.call('ZREM', index, last)
+  sums = { string.match(last, '^sum:(%d+):(%d+):(%d+)$') }
+end
+local sum, unverified, unverified_bytes = tonumber(sums[1]), tonumber(sums[2]), tonumber(sums[3])
+local count = redis.call('ZCARD', index)
+local function note(name, size, sign)
+  sum, count = sum + sign * size, count + sign
+  if string.sub(name, 1, 1) == 'u' then unverified, unverified_bytes = unverified + sign, unverified_bytes + sign * size end
+end
+local function drop(member)
+  local size, name, key = string.match(member, '^(%d+):([uv][^:]*):(.*)$')
+  redis.call('ZREM', index, member)
+  redis.call('ZREM', own_of(name), member)
+  if redis.call('EXISTS', own_of(name)) == 1 then redis.call('ZINCRBY', class_of(name), -part_of(size), name)
+  else redis.call('ZREM', class_of(name), name) end
+  note(name, tonumber(size), -1)
+  return key
+end
+-- Of who has most in a class, the answer that expires first.
+local function oldest_of(class)
+  local largest = redis.call('ZREVRANGE', class, 0, 0)[1]
+  while largest do
+    local member = redis.call('ZRANGE', own_of(largest), 0, 0)[1]
+    if member then return member end
+    redis.call('ZREM', class, largest)
+    largest = redis.call('ZREVRANGE', class, 0, 0)[1]
+  end
+end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function bytes_of(member) return tonumber(string.match(member, '^%d+')) end
-local last = redis.call('ZRANGE', KEYS[2], -1, -1)[1]
-local sum = last and tonumber(string.sub(last, 5)) or 0
-if last then redis.call('ZREM', KEYS[2], last) end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do sum = sum - bytes_of(member) end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-redis.call('ZADD', KEYS[2], now + ttl, ARGV[6] .. ':' .. KEYS[1])
-sum = sum + tonumber(ARGV[6])
-local count = redis.call('ZCARD', KEYS[2])
-while count > most_answers or sum > most_bytes do
-  local first = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-  redis.call('ZREM', KEYS[2], first)
-  redis.call('DEL', string.sub(first, string.find(first, ':') + 1))
-  count, sum = count - 1, sum - bytes_of(first)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now)) do drop(member) end
+local is_kept = bytes <= most_bytes
+while is_kept and (count + 1 > most_answers or sum + bytes > most_bytes) do
+  local victim = oldest_of(KEYS[3])
+  -- Verified callers go last. The others may take a sixteenth from them.
+  local is_little = unverified < most_answers / 16 and unverified_bytes + bytes <= most_bytes / 16
+  if not victim and (string.sub(holder, 1, 1) == 'v' or is_little) then victim = oldest_of(KEYS[4]) end
+  if victim then redis.call('DEL', drop(victim)) else is_kept = false end
 end
-redis.call('ZADD', KEYS[2], '+inf', 'sum:' .. sum)
-redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), ttl))
-return 1
+if is_kept then
+  redis.call('HSET', KEYS[1], 'status', ARGV[3], 'headers', ARGV[4], 'body', ARGV[5], 'roles', ARGV[9])
+  redis.call('PEXPIRE', KEYS[1], ttl)
+  local member = bytes .. ':' .. holder .. ':' .. KEYS[1]
+  redis.call('ZADD', index, now + ttl, member)
+  redis.call('ZADD', own_of(holder), now + ttl, member)
+  redis.call('ZINCRBY', class_of(holder), part_of(bytes), holder)
+  note(holder, bytes, 1)
+else
+  redis.call('DEL', KEYS[1])
+end
+if count > 0 then redis.call('ZADD', index, '+inf', string.format('sum:%d:%d:%d', sum, unverified, unverified_bytes)) end
+for _, key in ipairs({ index, class_of(holder), own_of(holder) }) do
+  if redis.call('EXISTS', key) == 1 then redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), ttl)) end
+end
+return is_kept and 1 or 0

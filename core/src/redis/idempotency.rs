@@ -1,5 +1,5 @@
-//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; those that
-//! would expire first make room. Requests in flight are bounded by the memory of the process that they run in.
+//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; whoever holds
+//! most makes room, as in memory. Requests in flight are bounded by the memory of the process that they run in.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -18,8 +18,8 @@ use crate::clock::Clock;
 use crate::crypto::{sha256, to_base64url};
 use crate::error::Error;
 use crate::idempotency::{
-    Begin, Gate, IN_FLIGHT, IdempotencyRules, Key, MAX_BYTES, RETRY_AFTER, SharedIdempotency, StoredResponse, Ticket,
-    size_of,
+    Begin, Gate, Holder, IN_FLIGHT, IdempotencyRules, Key, MAX_BYTES, RETRY_AFTER, SharedIdempotency, StoredResponse,
+    Ticket, size_of,
 };
 
 static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("idempotency.lua")));
@@ -114,11 +114,11 @@ pub fn open_gate(
 
 #[async_trait]
 impl SharedIdempotency for RedisIdempotency {
-    async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket) -> Option<Begin> {
+    async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket, holder: Holder) -> Option<Begin> {
         let name = self.key_of(key);
         let begin = || {
             let mut call = BEGIN.call(name.clone());
-            call.arg(&fingerprint[..]).arg(ticket).arg(millis(IN_FLIGHT));
+            call.arg(&fingerprint[..]).arg(ticket).arg(millis(IN_FLIGHT)).arg(holder.label());
             call
         };
         let (verdict, status, headers, body, roles) =
@@ -142,7 +142,9 @@ impl SharedIdempotency for RedisIdempotency {
         let name = self.key_of(key);
         let complete = || {
             let mut call = COMPLETE.call(name.clone());
-            call.key(format!("{}answers", self.prefix));
+            for index in ["held", "unverified", "verified"] {
+                call.key(format!("{}{index}", self.prefix));
+            }
             call.arg(ticket).arg(millis(ttl)).arg(response.status).arg(&headers).arg(&response.body[..]);
             call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes).arg(&roles);
             call

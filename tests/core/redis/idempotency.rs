@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, sha256, to_base64url};
 use sentri_core::idempotency::{
-    Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, Passage, SharedIdempotency as _, StoredResponse, Ticket,
+    Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, SharedIdempotency as _, StoredResponse,
+    Ticket,
 };
 use sentri_core::redis::{Redis, RedisIdempotency, open_gate};
 use serde_json::{Value, json};
@@ -213,7 +214,9 @@ async fn redis_is_bounded_in_answers_and_bytes() {
         let (prefix, ttl) = (make_id(), Duration::from_secs(20));
         let rules = IdempotencyRules::from_options(Some(&json!({ "keyPrefix": prefix, "maxSize": max_size }))).unwrap();
         let answers = RedisIdempotency::new(&redis, &rules).with_max_bytes(max_bytes);
-        let begin = async |number: u8| answers.begin(&Key([number; 32]), [0; 32], Ticket::from(number)).await.unwrap();
+        let holder = Credentials::default().holder();
+        let begin =
+            async |number: u8| answers.begin(&Key([number; 32]), [0; 32], Ticket::from(number), holder).await.unwrap();
         let newest = u8::try_from(kept).unwrap() + 6;
         for number in 0..=newest {
             assert!(matches!(begin(number).await, Begin::Execute(_)));
@@ -222,7 +225,7 @@ async fn redis_is_bounded_in_answers_and_bytes() {
         }
         let keys: Vec<String> =
             ::redis::cmd("KEYS").arg(format!("*{prefix}*")).query_async(&mut connection).await.unwrap();
-        assert_eq!(keys.len(), kept + 1, "answers and the index of them");
+        assert_eq!(keys.len(), kept + 3, "answers, the index of them, that of their holder, and the share");
         assert!(matches!(begin(newest).await, Begin::Replay(_)));
         assert!(matches!(begin(7).await, Begin::Replay(_)));
         assert!(matches!(begin(6).await, Begin::Execute(_)), "the oldest are not there any more");
@@ -323,4 +326,57 @@ async fn roles_are_kept_beside_the_answer() {
         let refusal = replay.refusal_for(Some(&["user".to_owned()]));
         assert_eq!(refusal.map(|error| error.status), roles.map(|_| 403));
     }
+}
+
+/// D2: in Redis as in memory, a flood of keys displaces its own answers.
+#[tokio::test]
+async fn d2_a_flood_displaces_its_own_answers_there_too() {
+    let redis = Redis::open(&redis_url()).unwrap();
+    let prefix = make_id();
+    let rules = IdempotencyRules::from_options(Some(&json!({ "keyPrefix": prefix, "maxSize": 64 }))).unwrap();
+    let answers = RedisIdempotency::new(&redis, &rules).with_max_bytes(200_000);
+    let ttl = Duration::from_secs(20);
+    let holder = |address: &str, identity: Option<&str>| {
+        Credentials { address: Some(address), identity, ..Credentials::default() }.holder()
+    };
+    let keep = async |name: &str, of: Holder, bytes: usize| {
+        let key = Key(sha256(name.as_bytes()));
+        let begun = answers.begin(&key, [0; 32], 7, of).await.unwrap();
+        if matches!(begun, Begin::Execute(_)) {
+            answers.complete(&key, 7, ttl, &response(&"x".repeat(bytes))).await;
+        }
+        matches!(begun, Begin::Replay(_))
+    };
+    let (flood, other) = (holder("198.51.100.1", None), holder("203.0.113.8", None));
+    keep("other", other, 100).await;
+    for number in 0..20 {
+        keep(&format!("v{number}"), holder("203.0.113.7", Some(&format!("s{number}"))), 100).await;
+    }
+    for number in 0..100 {
+        assert!(!keep(&format!("flood{number}"), flood, 100).await);
+    }
+    // By bytes alike: those who have most make room, and one that is too large for its part is not kept.
+    for number in 0..40 {
+        assert!(!keep(&format!("large{number}"), flood, 20_000).await);
+    }
+    assert!(keep("large39", flood, 1).await && !keep("large0", holder("192.0.2.1", Some("t")), 1).await);
+    assert!(keep("other", other, 1).await, "the answer of another address stays");
+    for number in 0..20 {
+        assert!(keep(&format!("v{number}"), other, 1).await, "answers of verified callers stay: {number}");
+    }
+    // Verified callers fill it: the others keep a sixteenth.
+    for number in 0..80 {
+        keep(&format!("w{number}"), holder("203.0.113.7", Some(&format!("t{number}"))), 100).await;
+    }
+    for number in 0..8 {
+        let of = holder(&format!("192.0.2.{number}"), None);
+        keep(&format!("late{number}"), of, 100).await;
+    }
+    let mut connection = connect().await;
+    let index = format!("sentri:idempotency:{{{prefix}}}:held");
+    let sum: Vec<String> =
+        ::redis::cmd("ZRANGE").arg(&index).arg(-1).arg(-1).query_async(&mut connection).await.unwrap();
+    let numbers: Vec<u64> = sum[0].split(':').skip(1).map(|part| part.parse().unwrap()).collect();
+    let count: u64 = ::redis::cmd("ZCARD").arg(&index).query_async(&mut connection).await.unwrap();
+    assert!(count == 65 && numbers[0] <= 200_000 && (1..=4).contains(&numbers[1]), "{count} {numbers:?}");
 }
