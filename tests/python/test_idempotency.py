@@ -424,7 +424,7 @@ def test_an_answer_is_its_callers_alone_by_whatever_header_that_is_known(framewo
 @EACH
 def test_a_session_is_one_caller_whatever_else_a_browser_sends(framework: Framework) -> None:
     runs = Runs()
-    auth = framework.auth(**options(api_key="s3cret-key", access_cookie=True))
+    auth = framework.auth(**options(api_key="s3cret-key-of-a-shop", access_cookie=True))
     blocking = getattr(auth, "blocking", auth)
     with framework.serve(auth.idempotency_middleware(), {"/order": runs.reply}, auth) as base:
         id = blocking.register(**user("rizz"))["user"]["id"]
@@ -439,7 +439,7 @@ def test_a_session_is_one_caller_whatever_else_a_browser_sends(framework: Framew
 
         assert order(**bearer(first["access_token"])) == (200, False)
         assert order(**bearer(second["access_token"])) == (200, False), "another session"
-        assert order(**bearer(first["access_token"]), x_api_key="s3cret-key") == (200, False), "a key may do more"
+        assert order(**bearer(first["access_token"]), x_api_key="s3cret-key-of-a-shop") == (200, False), "a key may do more"
         renewed = blocking.sign_access_token(id, ["user", "admin"], first["session_id"])
         assert renewed != first["access_token"]
         for headers in (
@@ -466,11 +466,11 @@ def test_a_session_is_one_caller_whatever_else_a_browser_sends(framework: Framew
             sent = send(base, "/auth/register", "user-1", body, **headers)
             return sent.status, sent.json.get("code"), sent.is_replay
 
-        assert register(x_api_key="s3cret-key") == (201, None, False)
-        assert register(x_api_key="s3cret-key") == (201, None, True)
+        assert register(x_api_key="s3cret-key-of-a-shop") == (201, None, False)
+        assert register(x_api_key="s3cret-key-of-a-shop") == (201, None, True)
         assert register() == (401, "UNAUTHORIZED", False)
         assert register(x_api_key="wrong") == (401, "UNAUTHORIZED", False)
-        mismatch = register({**ceo, "roles": ["user"]}, x_api_key="s3cret-key")
+        mismatch = register({**ceo, "roles": ["user"]}, x_api_key="s3cret-key-of-a-shop")
         assert mismatch == (422, "IDEMPOTENCY_MISMATCH", False), "bodies of our endpoints count"
 
 
