@@ -1,7 +1,7 @@
 //! The keys of buckets and their purposes. Each purpose has a part of the memory of its own, so that nobody fills the
 //! part of another.
 
-use super::Counter;
+use super::LimiterName;
 use crate::crypto::{sha256, to_base64url};
 
 /// The key of a bucket: what it is for in clear, whom it is about as a digest only.
@@ -56,7 +56,7 @@ pub fn register_address(address: &str) -> String {
 /// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
 #[must_use]
 pub fn custom(prefix: &str, subject: &str) -> String {
-    Counter::named(prefix).bucket(subject)
+    LimiterName::named(prefix).bucket(subject)
 }
 
 /// The bucket of wrong guesses at the API key from one client address.

@@ -1,4 +1,4 @@
-//! Limiters on routes of the application: what a request is counted by, and the counter that belongs to a limiter.
+//! Limiters on routes of the application: the keys that requests are counted by, and the names of limiters.
 
 use serde_json::Value;
 
@@ -32,18 +32,18 @@ fn no_key() -> Error {
     )
 }
 
-/// The counter of a limiter on a route of the application.
+/// The name of a limiter on a route of the application, by which its buckets are told from those of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counter(String);
+pub struct LimiterName(String);
 
-impl Counter {
-    /// The counter of the limiter with this `keyPrefix`. Limiters that name the same one share it.
+impl LimiterName {
+    /// The name of a limiter with this `keyPrefix`. Limiters of one name share their buckets.
     #[must_use]
     pub fn named(prefix: &str) -> Self {
         Self(to_base64url(prefix.as_bytes()))
     }
 
-    /// The counter of a limiter without a `keyPrefix`: its rule names it, so it is the same in every process, whatever
+    /// The name of a limiter without a `keyPrefix`, made of its rule, so it is the same in every process, whatever
     /// limiters that has beside it. No prefix in base64url has a dot.
     #[must_use]
     pub fn of_rule(budget: Budget, has_key: bool) -> Self {
@@ -51,9 +51,9 @@ impl Counter {
         Self(format!("{}.{}.{by}", budget.limit, budget.window.as_secs()))
     }
 
-    /// Its name, without what is counted.
+    /// The name as a text.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 

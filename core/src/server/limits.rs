@@ -10,7 +10,7 @@ use crate::config::reader::Reader;
 use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::http::client_ip;
-use crate::limit::{self, Counter};
+use crate::limit::{self, LimiterName};
 
 /// The verdict of a rate limiter on a route of the host's.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl AuthServer {
     /// `CONFIGURATION_ERROR` that names the option.
     pub fn check_limit_rule(&self, rule: &Value) -> Result<(), Error> {
         let rule = LimitRule::read(rule)?;
-        if rule.is_named || self.0.unnamed_limiters.lock().insert(rule.counter.name().to_owned()) {
+        if rule.is_named || self.0.unnamed_limiters.lock().insert(rule.name.as_str().to_owned()) {
             return Ok(());
         }
         Err(Error::configuration(
@@ -66,7 +66,7 @@ impl AuthServer {
             }
         };
         let LimitRule { policy, budget, .. } = &rule;
-        match self.realm().cache.hit(&rule.counter.bucket(&subject), *budget).await {
+        match self.realm().cache.hit(&rule.name.bucket(&subject), *budget).await {
             verdict @ Verdict::Granted { .. } => {
                 Limited { headers: limit::headers(policy, *budget, verdict), error: None, events }
             }
@@ -101,7 +101,7 @@ struct LimitRule {
     /// The name that headers and events carry.
     policy: String,
     is_named: bool,
-    counter: Counter,
+    name: LimiterName,
     budget: Budget,
 }
 
@@ -117,7 +117,7 @@ impl LimitRule {
         let has_key = read.function("key")?;
         read.finish()?;
         let budget = limit::custom_budget(rule)?;
-        let counter = prefix.map_or_else(|| Counter::of_rule(budget, has_key), Counter::named);
-        Ok(Self { policy: prefix.unwrap_or("route").to_owned(), is_named: prefix.is_some(), counter, budget })
+        let name = prefix.map_or_else(|| LimiterName::of_rule(budget, has_key), LimiterName::named);
+        Ok(Self { policy: prefix.unwrap_or("route").to_owned(), is_named: prefix.is_some(), name, budget })
     }
 }

@@ -119,7 +119,7 @@ function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions
   return { roles, check };
 }
 
-/** Who is at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`. */
+/** The address at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`. */
 export type Origin = readonly [peer: string | undefined, forwarded: string | readonly string[] | null | undefined];
 
 /**

@@ -59,7 +59,7 @@ export function peerOf(request: Request, server: Context["server"]): string | un
   return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
 }
 
-/** What says where a request comes from. */
+/** The parts of a context that say where a request comes from. */
 export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
 
 /** The peer, and whom it names. */

@@ -118,7 +118,7 @@ export const openapi: Command = {
   },
 };
 
-/** Whose word about addresses of clients is believed, and what comes of it where that is nobody's. */
+/** Says which proxies are believed about addresses of clients, and what comes of it where none is. */
 async function proxies(values: Record<string, string>): Promise<string> {
   const trustProxy = trustProxyOf(values);
   if (trustProxy === undefined) {

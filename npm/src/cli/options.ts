@@ -22,7 +22,7 @@ export const SERVER: Record<string, Flag> = {
   "api-key": { value: "text", help: `closes registration to others, opens the admin endpoints${VISIBLE}`, env: "SENTRI_API_KEY" },
 };
 
-/** Whom the server believes about addresses of clients. */
+/** The flag for proxies that the server believes about addresses of clients. */
 export const PROXY: Record<string, Flag> = {
   "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
 };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sentri_core::limit::{self, Bucket, Budget, Counter, LimitRules, Settlement, Step, Verdict};
+use sentri_core::limit::{self, Bucket, Budget, LimitRules, LimiterName, Settlement, Step, Verdict};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
@@ -94,25 +94,25 @@ fn keys_of_limiters() {
     vectors::run("limit-key", |given| limit::route_key(&given["key"]).map(|key| json!(key)).map_err(shown));
 }
 
-/// Every process names the counter of a limiter alike, and no two limiters of different rules or names share one.
+/// Every process names a limiter alike, and no two limiters of different rules or prefixes share a name.
 #[test]
-fn counters_of_limiters() {
+fn names_of_limiters() {
     let budget = |limit, seconds| Budget { limit, window: Duration::from_secs(seconds) };
-    let counters = [
-        Counter::of_rule(budget(3, 60), false),
-        Counter::of_rule(budget(3, 60), true),
-        Counter::of_rule(budget(36, 0), false),
-        Counter::of_rule(budget(3, 61), false),
-        Counter::named("route"),
-        Counter::named("3.60.address"),
-        Counter::named(""),
+    let names = [
+        LimiterName::of_rule(budget(3, 60), false),
+        LimiterName::of_rule(budget(3, 60), true),
+        LimiterName::of_rule(budget(36, 0), false),
+        LimiterName::of_rule(budget(3, 61), false),
+        LimiterName::named("route"),
+        LimiterName::named("3.60.address"),
+        LimiterName::named(""),
     ];
-    for (at, counter) in counters.iter().enumerate() {
-        assert!(!counters[at + 1..].contains(counter), "{counter:?}");
-        assert_eq!(limit::limiter(&counter.bucket("a")), format!("custom:{}", counter.name()));
-        assert_ne!(counter.bucket("a"), counter.bucket("b"));
+    for (at, name) in names.iter().enumerate() {
+        assert!(!names[at + 1..].contains(name), "{name:?}");
+        assert_eq!(limit::limiter(&name.bucket("a")), format!("custom:{}", name.as_str()));
+        assert_ne!(name.bucket("a"), name.bucket("b"));
     }
-    assert_eq!(Counter::named("mail").bucket("a"), limit::custom("mail", "a"));
+    assert_eq!(LimiterName::named("mail").bucket("a"), limit::custom("mail", "a"));
 }
 
 /// Two limiters without a name and with the same rule are an error at the second; all else has a counter of its own.
