@@ -123,7 +123,8 @@ impl Cluster {
         let folder = self.folder.join(node.to_string());
         let url = &nodes_of(&self.url)[node - 1];
         let started = Instant::now();
-        while !mysql::answers(url, "SHOW STATUS LIKE 'wsrep_ready'").await.is_some_and(|row| row[1] == "ON") {
+        let ready = async || mysql::answers(url, "SHOW STATUS LIKE 'wsrep_ready'").await;
+        while ready().await.is_none_or(|row| row[1] != "ON") {
             let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             assert!(started.elapsed() < Duration::from_secs(90), "node {node} does not come back: {}", log());
             tokio::time::sleep(Duration::from_millis(100)).await;
