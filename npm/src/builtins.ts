@@ -1,7 +1,12 @@
 // Node's own modules, asked of the process first: a bundle of ES modules may have no `require`.
+type AsyncHooks = typeof import("node:async_hooks");
+type FileSystem = typeof import("node:fs");
+type Modules = typeof import("node:module");
+type Path = typeof import("node:path");
+type Stream = typeof import("node:stream");
 
-export const asyncHooks: typeof import("node:async_hooks") = process.getBuiltinModule?.("node:async_hooks") ?? require("node:async_hooks");
-export const fs: typeof import("node:fs") = process.getBuiltinModule?.("node:fs") ?? require("node:fs");
-export const modules: typeof import("node:module") = process.getBuiltinModule?.("node:module") ?? require("node:module");
-export const path: typeof import("node:path") = process.getBuiltinModule?.("node:path") ?? require("node:path");
-export const stream: typeof import("node:stream") = process.getBuiltinModule?.("node:stream") ?? require("node:stream");
+export const asyncHooks: AsyncHooks = process.getBuiltinModule?.("node:async_hooks") ?? require("node:async_hooks");
+export const fs: FileSystem = process.getBuiltinModule?.("node:fs") ?? require("node:fs");
+export const modules: Modules = process.getBuiltinModule?.("node:module") ?? require("node:module");
+export const path: Path = process.getBuiltinModule?.("node:path") ?? require("node:path");
+export const stream: Stream = process.getBuiltinModule?.("node:stream") ?? require("node:stream");

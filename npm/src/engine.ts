@@ -48,5 +48,6 @@ let isWarned = false;
 function warnOnce(missing: string): void {
   if (isWarned || "Deno" in globalThis) return;
   isWarned = true;
-  process.emitWarning(`Client mode runs on JavaScript, a little slower and with the same answers: ${missing}`, "SentriWarning");
+  const text = `Client mode runs on JavaScript, a little slower and with the same answers: ${missing}`;
+  process.emitWarning(text, "SentriWarning");
 }

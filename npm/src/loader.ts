@@ -32,7 +32,8 @@ export function loadNative(): NativeModule {
     if (loaded) return loaded;
   }
   const told = attempts.map(({ what, cause }) => `${what}: ${firstLine(cause)}`);
-  throw new SentriError("CONFIGURATION_ERROR", `The native core of sentri ${problem(attempts)}${forDeno()}`, 500, { attempts: told });
+  const message = `The native core of sentri ${problem(attempts)}${forDeno()}`;
+  throw new SentriError("CONFIGURATION_ERROR", message, 500, { attempts: told });
 }
 
 function firstLine(cause: unknown): string {
@@ -62,7 +63,7 @@ function besides(place: string): Way {
   return [file, () => (fs.existsSync(file) ? realRequire(file)(file) : undefined)];
 }
 
-/** From where a package is looked for by its name, when no bundler has resolved it: this file, and the program that was started. */
+/** From where a package is looked for by its name: this file, and the program that was started. */
 function places(): string[] {
   return [...new Set([HERE, process.argv[1]].flatMap(realPath))];
 }
@@ -77,13 +78,14 @@ function realPath(file: string | undefined): string[] {
 }
 
 /**
- * Where packages see only their own dependencies, as pnpm has them, sentri alone sees the native core. Tracers may have taken along
- * the core without the rest of its package.
+ * Where packages see only their own dependencies, as pnpm has them, sentri alone sees the native core. Tracers may have
+ * taken along the core without the rest of its package.
  */
 function requireFrom(place: string, name: string): NativeModule {
   const load = realRequire(place);
   const own = resolved(load, "sentri/package.json");
-  const found = resolved(load, name) ?? resolved(load, `${name}/sentri.node`) ?? (own && resolved(realRequire(own), name));
+  const beside = own && resolved(realRequire(own), name);
+  const found = resolved(load, name) ?? resolved(load, `${name}/sentri.node`) ?? beside;
   return load(found ?? name) as NativeModule;
 }
 
@@ -109,15 +111,18 @@ function problem(attempts: readonly Attempt[]): string {
   const broken = attempts.find(({ cause }) => (cause as { code?: unknown } | null)?.code === "ERR_DLOPEN_FAILED");
   if (broken) {
     const why = firstLine(broken.cause);
-    const old = why.includes("GLIBC") ? " The C library of this system is older than the one that it was built for." : "";
+    const isOld = why.includes("GLIBC");
+    const old = isOld ? " The C library of this system is older than the one that it was built for." : "";
     return `is there and can't be loaded: ${why}.${old} \`npx sentri doctor\` tells more.`;
   }
   if (isBundled()) {
-    return "can't be found from inside a bundle. Leave sentri out of it (Next.js: serverExternalPackages: [\"sentri\"]; esbuild, Rollup: " +
-      "external; webpack: externals), and deploy node_modules with it. See docs/guide/bundlers.md of sentri.";
+    return "can't be found from inside a bundle. Leave sentri out of it (Next.js: serverExternalPackages: " +
+      "[\"sentri\"]; esbuild, Rollup: external; webpack: externals), and deploy node_modules with it. " +
+      "See docs/guide/bundlers.md of sentri.";
   }
   if (!PLATFORMS.includes(platformName())) {
-    return `is not built for this platform, ${platformName()}: this release has it for ${PLATFORMS.join(", ")}. ` +
+    const there = PLATFORMS.join(", ");
+    return `is not built for this platform, ${platformName()}: this release has it for ${there}. ` +
       "Server mode, idempotency keys and password functions need it; client mode works without it.";
   }
   return `is not installed: the package ${platformPackage()} is missing. npm leaves out optional packages when ` +
@@ -126,5 +131,6 @@ function problem(attempts: readonly Attempt[]): string {
 }
 
 function forDeno(): string {
-  return "Deno" in globalThis ? " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys." : "";
+  if (!("Deno" in globalThis)) return "";
+  return " Deno also needs leave to load it: --allow-ffi, --allow-read, --allow-env, --allow-sys.";
 }

@@ -1,12 +1,12 @@
 import { fs } from "./builtins.js";
 import type { NativeModule } from "./native.js";
 
-/** The platforms of this release. Each has a package of its own, `sentri-<platform>`, which {@link requirePackage} names. */
+/** The platforms of this release. Each has a package, `sentri-<platform>`, which {@link requirePackage} names. */
 export const PLATFORMS = ["linux-x64-gnu"];
 
 /**
- * The package of a platform, if it can be loaded; `failed` is told why not. The names stand here in full, so that what traces files
- * (@vercel/nft) takes the native core along, and inside of `try`, so that bundlers go on without it.
+ * The package of a platform, if it can be loaded; `failed` is told why not. The names stand here in full, so that what
+ * traces files (@vercel/nft) takes the native core along, and inside of `try`, so that bundlers go on without it.
  */
 export function requirePackage(platform: string, failed: (cause: unknown) => void): NativeModule | undefined {
   try {

@@ -15,8 +15,9 @@ export const PROGRAMMATIC = [
 export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]>;
 
 /**
- * Nothing: a call without arguments takes it. A factory that is handed on without being called, as in `app.get("/me", auth.protect)`,
- * does not compile for it: what a framework would call it with is no such value. Write `auth.protect()`.
+ * Nothing: a call without arguments takes it. A factory that is handed on without being called, as in
+ * `app.get("/me", auth.protect)`, does not compile for it: what a framework would call it with is no such value. Write
+ * `auth.protect()`.
  */
 export interface WriteItWithParentheses {
   readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;

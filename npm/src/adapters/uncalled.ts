@@ -1,5 +1,5 @@
-// Factories that were handed to a framework without being called, as in `app.get("/me", auth.protect, …)`: the framework would wait
-// for ever for an answer of theirs, so they say what to write.
+// Factories that were handed to a framework without being called, as in `app.get("/me", auth.protect, …)`: the framework
+// would wait for ever for an answer of theirs, so they say what to write.
 import { SentriError } from "../errors.js";
 
 type Factory = (...args: unknown[]) => unknown;
@@ -16,15 +16,20 @@ const WRITTEN: Record<string, string> = {
 
 /** The factories of `auth`, each refusing to be called by a framework in the place of what it makes. */
 export function refuseUncalled<T extends object>(factories: T): T {
-  const guarded = Object.entries(factories as Record<string, Factory>).map(([name, factory]): [string, Factory] => [name, (...args) => {
+  const names = Object.entries(factories as Record<string, Factory>);
+  return Object.fromEntries(names.map(([name, factory]) => [name, guarded(name, factory)])) as T;
+}
+
+function guarded(name: string, factory: Factory): Factory {
+  return (...args) => {
     if (!isByFramework(name, args)) return factory(...args);
     const error = uncalled(`auth.${name}`, `auth.${WRITTEN[name] ?? `${name}()`}`);
     const [app, , done] = args;
+    const isPlugin = typeof done === "function" && typeof app === "object" && app !== null && "register" in app;
     // What a plugin of Fastify throws would be an uncaught exception, and no rejection of ready() and listen().
-    if (typeof done === "function" && Object(app) === app && "register" in (app as object)) return void (done as Factory)(error);
+    if (isPlugin) return void (done as Factory)(error);
     throw error;
-  }]);
-  return Object.fromEntries(guarded) as T;
+  };
 }
 
 /** Refuses a request, a context or an application in the place of options. */

@@ -42,13 +42,14 @@ export interface AuthFetch<Role extends string = string> {
   /** Gets a new access token, once over all tabs. `false`: there is no session. */
   refresh(): Promise<boolean>;
   /**
-   * The user who is signed in, as far as this page knows: after a login, a refresh or a token that was taken over. The same object
-   * until the user or the roles change. With `token: "cookie"` a page that was loaded anew knows it after `refresh()`.
+   * The user who is signed in, as far as this page knows: after a login, a refresh or a token that was taken over. The
+   * same object until the user or the roles change. With `token: "cookie"` a page that was loaded anew knows it after
+   * `refresh()`.
    */
   readonly user: SignedInUser<Role> | undefined;
   /**
-   * Calls a listener with the user whenever `user` has changed, in whatever tab, and at once: a logout is told before the server has
-   * answered. Answers what ends it.
+   * Calls a listener with the user whenever `user` has changed, in whatever tab, and at once: a logout is told before the
+   * server has answered. Answers what ends it.
    *
    * @example
    * const user = useSyncExternalStore(authFetch.onChange, () => authFetch.user); // React

@@ -10,23 +10,24 @@ export interface CookieStore {
   delete(...args: never[]): unknown;
 }
 
-/**
- * Where cookies go: a `Response`, `Headers`, the response of Node, Express, Fastify's `reply.raw` or Koa's `ctx.res`, or the cookies of
- * Next, SvelteKit or Astro.
- */
-export type CookieTarget =
-  | { headers: Headers }
-  | Headers
-  | { appendHeader(name: string, value: string): unknown; setHeader(name: string, value: string): unknown }
-  | CookieStore;
+/** The response of Node, of Express, Fastify's `reply.raw` and Koa's `ctx.res`. */
+interface NodeResponse {
+  appendHeader(name: string, value: string): unknown;
+  setHeader(name: string, value: string): unknown;
+}
+
+/** Where cookies go: a `Response`, `Headers`, the response of Node, or the cookies of Next, SvelteKit or Astro. */
+export type CookieTarget = { headers: Headers } | Headers | NodeResponse | CookieStore;
 
 /**
  * Hands on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the server:
- * without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own, and the outgoing
- * response is kept out of caches, except by a framework's cookies, which reach no other header. Answers how many there were.
+ * without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own, and the
+ * outgoing response is kept out of caches, except by a framework's cookies, which reach no other header. Answers how many
+ * there were.
  *
  * @example
- * const answer = await fetch("http://auth.internal/auth/refresh", { method: "POST", headers: { cookie: req.headers.cookie } });
+ * const headers = { cookie: req.headers.cookie };
+ * const answer = await fetch("http://auth.internal/auth/refresh", { method: "POST", headers });
  * forwardCookies(answer, res);
  * @example
  * forwardCookies(answer, await cookies()); // Next, in a route handler or an action
@@ -45,17 +46,23 @@ export function forwardCookies(from: CookieSource, to: CookieTarget): number {
 function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
   if (typeof to === "object" && to !== null) {
     if ("then" in to) throw unfit("the cookies of Next are a promise: forwardCookies(answer, await cookies())");
-    if ("appendHeader" in to) return (lines) => addTo((name, value) => to.appendHeader(name, value), (name, value) => to.setHeader(name, value), lines);
-    if (isHeaders(to)) return (lines) => addTo((name, value) => to.append(name, value), (name, value) => to.set(name, value), lines);
+    if ("appendHeader" in to) return (lines) => addToNode(to, lines);
+    if (isHeaders(to)) return (lines) => addTo(to, lines);
     if ("set" in to && typeof to.set === "function") return (lines) => lines.forEach((line) => store(to, line));
     if ("headers" in to && isHeaders(to.headers)) return writerFor(to.headers);
   }
-  throw unfit("this takes no cookies: give a Response, Headers, the response of Node, or the cookies of Next, SvelteKit or Astro");
+  const those = "a Response, Headers, the response of Node, or the cookies of Next, SvelteKit or Astro";
+  throw unfit(`this takes no cookies: give ${those}`);
 }
 
-function addTo(append: (name: string, value: string) => unknown, set: (name: string, value: string) => unknown, lines: readonly string[]): void {
-  for (const line of lines) append("Set-Cookie", line);
-  set("Cache-Control", "no-store");
+function addToNode(to: NodeResponse, lines: readonly string[]): void {
+  for (const line of lines) to.appendHeader("Set-Cookie", line);
+  to.setHeader("Cache-Control", "no-store");
+}
+
+function addTo(to: Headers, lines: readonly string[]): void {
+  for (const line of lines) to.append("Set-Cookie", line);
+  to.set("Cache-Control", "no-store");
 }
 
 /** Sets a cookie again, with every attribute that it came with. */

@@ -7,8 +7,8 @@ export interface AuthFetchOptions {
   /** Where the auth endpoints are mounted; `"/auth"` unless said otherwise. */
   baseUrl?: string;
   /**
-   * Where the access token lives. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in the
-   * cookie of the server's option `accessCookie`; nothing is sent by hand.
+   * Where the access token lives. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in
+   * the cookie of the server's option `accessCookie`; nothing is sent by hand.
    */
   token?: "memory" | "cookie";
   /** Origins beside the page's own and that of `baseUrl` that get the token. It is never sent anywhere else. */
@@ -16,20 +16,21 @@ export interface AuthFetchOptions {
   /** An access token to begin with, for example one that the page was rendered with. */
   accessToken?: string;
   /**
-   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In the tab of
-   * the logout it is called when the server has answered, so it may leave the page. A visitor who never signed in has no session
-   * that could end: for them it is not called.
+   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In the
+   * tab of the logout it is called when the server has answered, so it may leave the page. A visitor who never signed in
+   * has no session that could end: for them it is not called.
    */
   onSignedOut?: () => void;
   /** The `fetch` to use. */
   fetch?: Fetch;
 }
 
-const KNOWN: ReadonlyArray<keyof AuthFetchOptions> = ["baseUrl", "token", "origins", "accessToken", "onSignedOut", "fetch"];
+type Name = keyof AuthFetchOptions;
+const KNOWN: readonly Name[] = ["baseUrl", "token", "origins", "accessToken", "onSignedOut", "fetch"];
 
 /** Refuses what is no option, since a misspelt one would change nothing, silently. */
 export function checkOptions(options: AuthFetchOptions): void {
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name as keyof AuthFetchOptions));
+  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name as Name));
   if (unknown !== undefined) throw wrong(`${unknown} is not an option; there is ${KNOWN.join(", ")}`);
   const { token = "memory", onSignedOut } = options;
   if (token !== "memory" && token !== "cookie") throw wrong("token must be 'memory' or 'cookie'");

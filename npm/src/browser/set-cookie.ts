@@ -12,7 +12,10 @@ export interface StoredCookie {
   encode?: (value: string) => string;
 }
 
-/** Reads a `Set-Cookie` header (RFC 6265, 5.2). A cookie without a path is for the whole site: that of the internal call says nothing here. */
+/**
+ * Reads a `Set-Cookie` header (RFC 6265, 5.2). A cookie without a path is for the whole site: the path of the internal
+ * call says nothing here.
+ */
 export function parseSetCookie(line: string): { name: string; value: string; attributes: StoredCookie } {
   const [pair = "", ...rest] = line.split(";");
   const { key: name, value } = split(pair);
@@ -32,11 +35,14 @@ const READERS: Record<string, (attributes: StoredCookie, value: string) => void>
   "max-age": (attributes, value) => /^-?[0-9]+$/.test(value) && (attributes.maxAge = Number(value)),
   httponly: (attributes) => (attributes.httpOnly = true),
   secure: (attributes) => (attributes.secure = true),
-  samesite: (attributes, value) => isSameSite(value.toLowerCase()) && (attributes.sameSite = value.toLowerCase() as "lax"),
+  samesite(attributes, value) {
+    const given = value.toLowerCase();
+    if (isSameSite(given)) attributes.sameSite = given;
+  },
   partitioned: (attributes) => (attributes.partitioned = true),
 };
 
-function isSameSite(value: string): boolean {
+function isSameSite(value: string): value is "lax" | "strict" | "none" {
   return ["lax", "strict", "none"].includes(value);
 }
 

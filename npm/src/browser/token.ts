@@ -7,18 +7,21 @@ export interface SignedInUser<Role extends string = string> {
 /** How long a token lives, in milliseconds: between two of the server's own instants, so that clocks may differ. */
 export function lifetimeOf(token: string): number {
   const { iat, exp } = claimsOf(token);
-  return typeof iat === "number" && typeof exp === "number" && exp > iat ? (exp - iat) * 1000 : Number.POSITIVE_INFINITY;
+  const isKnown = typeof iat === "number" && typeof exp === "number" && exp > iat;
+  return isKnown ? (exp - iat) * 1000 : Number.POSITIVE_INFINITY;
 }
 
 /** The user whom an access token names, for show: only a server can tell whether that is true. */
 export function userOf(token: string): SignedInUser | undefined {
   const { id, roles } = claimsOf(token);
-  return typeof id === "string" ? { id, roles: Array.isArray(roles) ? roles.filter((role) => typeof role === "string") : [] } : undefined;
+  if (typeof id !== "string") return undefined;
+  return { id, roles: Array.isArray(roles) ? roles.filter((role) => typeof role === "string") : [] };
 }
 
 function claimsOf(token: string): Record<string, unknown> {
   try {
-    const bytes = Uint8Array.from(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+    const text = atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"));
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
     return Object(JSON.parse(new TextDecoder().decode(bytes))) as Record<string, unknown>;
   } catch {
     return {};

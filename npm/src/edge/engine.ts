@@ -3,9 +3,10 @@ import type { Guardian } from "../guardian.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
 import { configurationError } from "./reader.js";
 
-/** There is no server mode here: it owns a database, hashes passwords and keeps keys, all of which the native core does. */
+/** There is no server mode here: it owns a database, hashes passwords and keeps keys, as the native core does. */
 export function makeServer(_options: ServerOptions): never {
-  throw withoutNative("mode 'server' needs", "run the auth server on Node, Bun or Deno, and use mode 'client' with its keyUri here");
+  const cure = "run the auth server on Node, Bun or Deno, and use mode 'client' with its keyUri here";
+  throw withoutNative("mode 'server' needs", cure);
 }
 
 /** Nor are there idempotency keys: answers are kept by the native core, which decides what may be kept. */
@@ -18,17 +19,24 @@ export function passwordFunctions(): never {
   throw withoutNative("hashing passwords needs", "hash them on Node, Bun or Deno");
 }
 
+interface Surroundings {
+  process?: { versions?: { node?: string } };
+  navigator?: { userAgent?: string };
+}
+
 /** On Node this code was chosen by mistake: by a condition of packages that stands for browsers. */
 function withoutNative(what: string, cure: string): SentriError {
-  const { process, navigator } = globalThis as { process?: { versions?: { node?: string } }; navigator?: { userAgent?: string } };
+  const { process, navigator } = globalThis as Surroundings;
   if (process?.versions?.node === undefined) {
     return configurationError(`${what} the native core of sentri, which this runtime can't load: ${cure}`);
   }
-  const who = navigator?.userAgent?.includes("jsdom") ? "Jest's environment jsdom asks packages" : "a bundler or a test environment, such as Jest's jsdom, asks packages";
+  const isJsdom = navigator?.userAgent?.includes("jsdom");
+  const who = isJsdom ? "Jest's environment jsdom" : "a bundler or a test environment, such as Jest's jsdom,";
   return configurationError(
-    `${what} the native core of sentri. This is Node, but ${who} for their code for browsers (the condition 'browser'). Cure: test ` +
-      "with testEnvironment: 'node' (in a file: @jest-environment node), or set testEnvironmentOptions: " +
-      "{ customExportConditions: ['node', 'node-addons'] }; build what runs on Node for the platform node",
+    `${what} the native core of sentri. This is Node, but ${who} asks packages for their code for browsers (the ` +
+      "condition 'browser'). Cure: test with testEnvironment: 'node' (in a file: @jest-environment node), or set " +
+      "testEnvironmentOptions: { customExportConditions: ['node', 'node-addons'] }; build what runs on Node for the " +
+      "platform node",
   );
 }
 
@@ -36,7 +44,7 @@ function withoutNative(what: string, cure: string): SentriError {
 declare function require(module: "./client.js"): typeof import("./client.js");
 declare function require(module: "./options.js"): typeof import("./options.js");
 
-/** Client mode on WebCrypto. Where an environment lacks what it needs, such as jsdom, the reasons above can be told all the same. */
+/** Client mode on WebCrypto. It is not looked at before, so an environment that lacks what it needs hears the above. */
 export function makeClient(options: ClientOptions): Guardian {
   const { EdgeClient } = require("./client.js");
   return new EdgeClient(require("./options.js").readOptions(options));
