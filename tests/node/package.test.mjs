@@ -84,16 +84,17 @@ void narrowed.close();
 });
 
 test("every subpath has its types under moduleResolution node10, and options may be undefined under exactOptionalPropertyTypes", () => {
-  const subpaths = ["", "/core", "/express", "/fastify", "/hono", "/koa", "/elysia", "/testing", "/browser"];
+  const subpaths = ["", "/core", "/express", "/fastify", "/hono", "/koa", "/elysia", "/testing", "/prometheus", "/browser"];
   assert.deepEqual(Object.keys(consumer.json("node_modules/sentri/package.json").exports).map((name) => name.slice(1)), [...subpaths, "/package.json"]);
-  consumer.write("older.ts", `${subpaths.map((name, i) => `import { ${name === "/testing" ? "testClock" : "SentriError"} as E${i} } from "sentri${name}";`).join("\n")}
+  consumer.write("older.ts", `${subpaths.map((name, i) => `import { ${{ "/testing": "testClock", "/prometheus": "PROMETHEUS_CONTENT_TYPE" }[name] ?? "SentriError"} as E${i} } from "sentri${name}";`).join("\n")}
 import { createAuth } from "sentri/express";
 import { createAuthHono } from "sentri/hono";
-export const errors: string[] = [E0, E1, E2, E3, E4, E5, E6, E8].map((Own) => new Own("A").code);
+export const errors: string[] = [E0, E1, E2, E3, E4, E5, E6, E9].map((Own) => new Own("A").code);
 export const now: number = E7().now();
+export const type: string = E8;
 export const tokens = () => [createAuth({ mode: "server", validRoles: ["user"], db: "x" }).signAccessToken({ id: "a", roles: ["user"] }), createAuthHono({ mode: "client", keyUri: "x" }).protect()];
 // @ts-expect-error they are types, not any
-new E8(5);
+new E9(5);
 `);
   consumer.write("exact.ts", `import { createAuth, createAuthServer } from "sentri";
 const env: Record<string, string | undefined> = process.env;
