@@ -2,7 +2,7 @@
 //! events, errors) is here.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -21,7 +21,10 @@ use crate::service::{self, Caller, Realm, Trail, api_key, keys, maintenance};
 mod account;
 mod admin;
 mod device;
+mod outcome;
 mod token;
+
+use outcome::Outcome;
 
 /// The endpoint behind a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,74 +245,6 @@ fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
         at += 1;
         names[at - 1].is_none() || !names[at..].contains(&names[at - 1])
     });
-}
-
-/// The facts of a request for the log.
-struct Outcome<'a> {
-    endpoint: Endpoint,
-    body: &'a str,
-    error: Option<&'a Error>,
-    cause: Option<String>,
-    user_id: Option<&'a str>,
-    target_id: &'a str,
-    took: Duration,
-}
-
-impl Outcome<'_> {
-    /// The event of a failure for which its endpoint has none: the cause is told nowhere else.
-    fn defect(&self) -> Option<Event> {
-        let (error, cause) = (self.error?, self.cause.as_deref()?);
-        Some(Event::new(EventName::HookFailure).with("hook", error.code.as_ref()).with("cause", cause))
-    }
-
-    fn name(&self) -> Option<EventName> {
-        use EventName as E;
-        let (success, failure) = match self.endpoint {
-            Endpoint::Register => (E::RegisterSuccess, Some(E::RegisterFailure)),
-            Endpoint::Login => (E::LoginSuccess, Some(E::LoginFailure)),
-            Endpoint::Refresh => (E::RefreshSuccess, Some(E::RefreshFailure)),
-            Endpoint::Logout => (E::Logout, None),
-            Endpoint::LogoutAll => (E::LogoutAll, None),
-            Endpoint::ChangePassword | Endpoint::SetPassword => (E::PasswordChanged, Some(E::PasswordChangeFailure)),
-            Endpoint::AssignRoles => (E::RolesAssigned, Some(E::RolesAssignFailure)),
-            Endpoint::CreateIdentifiers => (E::IdentifiersCreated, Some(E::IdentifiersFailure)),
-            Endpoint::UpdateIdentifiers | Endpoint::SetIdentifiers => {
-                (E::IdentifiersUpdated, Some(E::IdentifiersFailure))
-            }
-            Endpoint::DeleteIdentifiers => (E::IdentifiersDeleted, Some(E::IdentifiersFailure)),
-            _ => return None,
-        };
-        if self.error.is_none() { Some(success) } else { failure }
-    }
-
-    fn fill(&self, mut event: Event) -> Event {
-        let data = || serde_json::from_str::<Value>(self.body).ok().map(|mut body| body["data"].take());
-        for field in event.name.fields() {
-            let value = match *field {
-                "userId" => self.subject(data).map(Value::from),
-                "targetUserId" => Some(Value::from(self.target_id)),
-                "roles" => data().map(|mut data| data["user"]["roles"].take()),
-                "count" => data().and_then(|data| data["identifiers"].as_array().map(|list| list.len().into())),
-                "errorCode" => self.error.map(|error| error.code.as_ref().into()),
-                "cause" => self.cause.clone().map(Value::from),
-                "duration_ms" => Some(u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX).into()),
-                _ => None,
-            };
-            if let Some(value) = value {
-                event = event.with(field, value);
-            }
-        }
-        event
-    }
-
-    /// The user an event is about: the caller, the target of an admin, or whom the answer names.
-    fn subject(&self, data: impl Fn() -> Option<Value>) -> Option<String> {
-        if !self.target_id.is_empty() {
-            return Some(self.target_id.to_owned());
-        }
-        let named = || data()?.pointer("/user/id")?.as_str().map(str::to_owned);
-        self.user_id.map(str::to_owned).or_else(named)
-    }
 }
 
 /// The warning that limits count this client together with others, unless it was given.
