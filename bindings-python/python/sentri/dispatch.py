@@ -66,7 +66,10 @@ class Dispatcher:
 def _warn_of(events: Events) -> None:
     """Whoever runs a server without a logger hears of what is wrong with its surroundings all the same."""
     for event in events:
-        warnings.warn(event["entry"]["cause"], RuntimeWarning, stacklevel=3)
+        try:
+            warnings.warn(event["entry"]["cause"], RuntimeWarning, stacklevel=3)
+        except RuntimeWarning:
+            pass  # Where warnings are errors, a request is not what ought to fail.
 
 
 def _is_heard(logger: Any) -> bool:
