@@ -69,10 +69,8 @@ class Middleware:
         return self._awaited(request, keyed) if self._is_async else self._blocking(request, keyed)
 
     def _gone(self) -> Any:
-        async def answer() -> HttpResponse:
-            return HttpResponse(status=400)
-
-        return answer() if self._is_async else HttpResponse(status=400)
+        answer = HttpResponse(status=400)
+        return asyncio.sleep(0, answer) if self._is_async else answer
 
     def _blocking(self, request: HttpRequest, keyed: Keyed) -> Answer:
         verdict = self.gate.judge_blocking(keyed)
