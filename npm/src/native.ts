@@ -58,7 +58,14 @@ export interface NativeIdempotency {
   told(): string[];
   passNow(incoming: NativeIncoming): NativePassage | null;
   pass(incoming: NativeIncoming): Promise<NativePassage>;
-  complete(passage: NativePassage, status: number, headers: Array<[string, string]>, body: Uint8Array, added: Array<[string, string]>, roles?: string[]): Promise<void> | null;
+  complete(
+    passage: NativePassage,
+    status: number,
+    headers: Array<[string, string]>,
+    body: Uint8Array,
+    added: Array<[string, string]>,
+    roles?: string[],
+  ): Promise<void> | null;
   abandon(passage: NativePassage): Promise<void> | null;
 }
 

@@ -238,7 +238,8 @@ def test_permit_looks_at_its_options_at_once_and_in_the_words_of_node() -> None:
 
 
 def test_the_tables_are_whole() -> None:
-    """And none is without a test: `remote` is in test_client_keys.py, `idempotency` in test_vectors_http.py."""
+    """And none is without a test: `remote` is in test_client_keys.py, `idempotency` and `limit-key` in
+    test_vectors_http.py; `device` is about a cookie that the core alone writes and reads."""
     assert len(table("jws")) > 300 and len(table("refresh")) > 40
-    known = {"client-ip", "cookie", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "origin", "password", "preflight", "refresh", "remote", "request-id"}
+    known = {"client-ip", "cookie", "device", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "limit-key", "origin", "password", "preflight", "refresh", "remote", "request-id"}
     assert {path.stem for path in FOLDER.glob("*.json")} == known

@@ -25,7 +25,8 @@ export function withElysia(Framework: typeof Elysia) {
   const guards = <Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> => {
     const checks = makeChecks(guardian, surface);
     return {
-      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status)),
+      protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store, status }: Parts & Answers) =>
+        admit(checks, { request, set, store }, status)),
       authorize(...roles) {
         const check = checks.authorize(roles);
         return plugin().onBeforeHandle({ as: "scoped" }, async ({ request, set, store, user, auth }: Parts) =>

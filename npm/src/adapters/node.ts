@@ -75,8 +75,13 @@ export class NodeGuardRequest implements GuardRequest {
   get secFetchSite() { return proof(this.req, "sec-fetch-site"); }
   get host() { return header(this.req, "host"); }
   get scheme() { return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"])); }
-  get accessControlRequestMethod() { return this.method === "OPTIONS" ? header(this.req, "access-control-request-method") : undefined; }
-  get accessControlRequestHeaders() { return this.method === "OPTIONS" ? header(this.req, "access-control-request-headers") : undefined; }
+  get accessControlRequestMethod() { return this.asked("access-control-request-method"); }
+  get accessControlRequestHeaders() { return this.asked("access-control-request-headers"); }
+
+  /** What a preflight asks. */
+  private asked(name: "access-control-request-method" | "access-control-request-headers"): string | undefined {
+    return this.method === "OPTIONS" ? header(this.req, name) : undefined;
+  }
 }
 
 /** Adds headers to a response, beside those that are there. */

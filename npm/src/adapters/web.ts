@@ -59,8 +59,13 @@ export class WebGuardRequest implements GuardRequest {
   get secFetchSite() { return this.header("sec-fetch-site"); }
   get host() { return this.header("host") ?? hostOf(this.req); }
   get scheme() { return schemeOfUrl(this.req); }
-  get accessControlRequestMethod() { return this.method === "OPTIONS" ? this.header("access-control-request-method") : undefined; }
-  get accessControlRequestHeaders() { return this.method === "OPTIONS" ? this.header("access-control-request-headers") : undefined; }
+  get accessControlRequestMethod() { return this.asked("access-control-request-method"); }
+  get accessControlRequestHeaders() { return this.asked("access-control-request-headers"); }
+
+  /** What a preflight asks. */
+  private asked(name: string): string | undefined {
+    return this.method === "OPTIONS" ? this.header(name) : undefined;
+  }
 
   private header(name: string): string | undefined {
     return this.req.headers.get(name) ?? undefined;

@@ -36,7 +36,10 @@ export class EdgeClient implements Guardian {
 
   guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
     const answer = preflightAnswer(request, this.config.trustedOrigins);
-    if (answer !== undefined) return { answer, error: errorOf("UNAUTHORIZED", "Access token is missing"), headers: [], events: [], freshUntil: 0, epoch: this.keys.epoch };
+    if (answer !== undefined) {
+      const error = errorOf("UNAUTHORIZED", "Access token is missing");
+      return { answer, error, headers: [], events: [], freshUntil: 0, epoch: this.keys.epoch };
+    }
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
     const known = this.guards.get(credential.token);

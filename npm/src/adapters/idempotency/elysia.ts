@@ -23,7 +23,8 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
     // A request whose body Elysia has read is not to be asked about it on Node.
     const described = body === undefined ? await unlessCutOff(describeStream(request)) : await describeForm(body, request.headers.get("content-length"));
     if (described === undefined) return new Response(null, { status: 400 });
-    const verdict = await gate.judge(ctx, keyedOf(request, value, { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) }));
+    const told = { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) };
+    const verdict = await gate.judge(ctx, keyedOf(request, value, told));
     if (verdict === undefined) return undefined;
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     running.set(request, verdict);

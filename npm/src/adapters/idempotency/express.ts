@@ -15,7 +15,8 @@ export function expressGate(gate: Gate) {
     if (value === undefined) return next();
     const { originalUrl, url = "/", ip, socket, hostname: host, body, _body, readableEnded } = req;
     const address = gate.addressOf(ip ?? socket.remoteAddress, forwardedFor(req));
-    const keyed = keyedOf(req, value, { url: originalUrl ?? url, address, host, body, user: admittedOf(req), isRead: _body ?? readableEnded });
+    const told = { url: originalUrl ?? url, address, host, body, user: admittedOf(req), isRead: _body ?? readableEnded };
+    const keyed = keyedOf(req, value, told);
     const verdict = gate.judge(req, keyed);
     if (verdict instanceof Promise) verdict.then((late) => follow(late, req, res, next)).catch(next);
     else follow(verdict, req, res, next);

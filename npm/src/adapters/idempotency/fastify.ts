@@ -15,7 +15,8 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
       if (value === undefined) return;
       const { originalUrl: url, hostname: host, body } = request;
       const address = gate.addressOf(request.ip, forwardedFor(request.raw));
-      const verdict = await gate.judge(request, keyedOf(request.raw, value, { url, address, host, body, user: admittedOf(request), isRead: true }));
+      const told = { url, address, host, body, user: admittedOf(request), isRead: true };
+      const verdict = await gate.judge(request, keyedOf(request.raw, value, told));
       if (verdict === undefined) return;
       if (verdict instanceof Execution) {
         running.set(request, verdict);

@@ -116,7 +116,8 @@ export class Execution {
     const kept = headers.filter(([name]) => !NOT_KEPT.includes(name.toLowerCase())).map(([name, value]): [string, string] => [name, value]);
     const { added } = this.protection;
     const roles = this.server && this.protection.roles.get(this.server);
-    return this.gate.complete(this.passage, status, kept, Buffer.from(body.buffer, body.byteOffset, body.byteLength), added, roles) ?? undefined;
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return this.gate.complete(this.passage, status, kept, bytes, added, roles) ?? undefined;
   }
 
   /** Lets the next request with the key run: there is no answer that could be kept. */

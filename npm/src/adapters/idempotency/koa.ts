@@ -12,7 +12,9 @@ export function koaGate(gate: Gate): Middleware {
     const value = ctx.req.headers[gate.header];
     if (value === undefined) return next();
     const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-    const told = { url: ctx.originalUrl, address: gate.addressOf(ctx.ip, forwardedFor(ctx.req)), host: ctx.hostname, body: rawBody ?? body, user: admittedOf(ctx.state) };
+    const address = gate.addressOf(ctx.ip, forwardedFor(ctx.req));
+    const { originalUrl: url, hostname: host } = ctx;
+    const told = { url, address, host, body: rawBody ?? body, user: admittedOf(ctx.state) };
     const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, told));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);
