@@ -123,13 +123,15 @@ start_mysql() { # server
   port=$(free_port)
   say "starting a throwaway MySQL or MariaDB on port $port"
   if command -v mariadb-install-db >/dev/null; then
-    (cd /; as "$user" mariadb-install-db --no-defaults --datadir="$folder/data" --auth-root-authentication-method=normal \
-      --skip-test-db >"$folder/install.log" 2>&1)
+    (cd /; as "$user" mariadb-install-db --no-defaults --datadir="$folder/data" --tmpdir="$folder" \
+      --auth-root-authentication-method=normal --skip-test-db >"$folder/install.log" 2>&1)
   else
-    (cd /; as "$user" "$server" --no-defaults --initialize-insecure --datadir="$folder/data" >"$folder/install.log" 2>&1)
+    (cd /; as "$user" "$server" --no-defaults --initialize-insecure --datadir="$folder/data" \
+      --tmpdir="$folder" >"$folder/install.log" 2>&1)
   fi
-  (cd /; as "$user" "$server" --no-defaults --datadir="$folder/data" --socket="$folder/socket" --bind-address=127.0.0.1 \
-    --port="$port" --pid-file="$folder/pid" --innodb-flush-log-at-trx-commit=0 >"$folder/server.log" 2>&1 &)
+  (cd /; as "$user" "$server" --no-defaults --datadir="$folder/data" --tmpdir="$folder" --socket="$folder/socket" \
+    --bind-address=127.0.0.1 --port="$port" --pid-file="$folder/pid" --innodb-flush-log-at-trx-commit=0 \
+    >"$folder/server.log" 2>&1 &)
   stop="$stop; kill \$(cat $folder/pid) 2>/dev/null && tail --pid=\$(cat $folder/pid) -f /dev/null; rm -rf $folder"
   MYSQL_URL="mysql://root@127.0.0.1:$port/mysql"
   until_it_answers "$MYSQL_URL" "$folder/server.log"

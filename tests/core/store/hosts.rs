@@ -63,3 +63,33 @@ async fn a_mysql_host_that_is_read_only_is_passed_over() {
     assert_eq!(mysql::first(&database.url(), "SELECT COUNT(*) FROM sentri_users").await, ["1"]);
     store.close().await;
 }
+
+/// The primary becomes read-only under a server that is connected to it: what it refuses before a commit is run again
+/// at the next host, and nobody hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mysql_primary_that_is_demoted_is_left() {
+    let database = MysqlDatabase::new().await;
+    let first = format!(
+        "CREATE DATABASE {};\nCREATE USER boss@localhost;\nGRANT ALL ON *.* TO boss@localhost;\n\
+         REVOKE SUPER, READ ONLY ADMIN ON *.* FROM root@localhost;\n",
+        database.name()
+    );
+    let primary = servers::mysql(Place::new("mysql"), &[], &first);
+    let boss = format!("mysql://boss@127.0.0.1:{}/mysql", primary.port);
+    let primary = primary.ready(async |_| mysql::answers(&boss, "SELECT 1").await.is_some()).await;
+    let hosts = [format!("127.0.0.1:{}", primary.port), server()];
+    let store = open(&json!(url_by(&database, &hosts))).unwrap();
+    store.migrate(T).await.unwrap();
+    let next = open(&json!(database.url())).unwrap();
+    next.migrate(T).await.unwrap();
+    assert!(store.create_user(&new_user("anna")).await.unwrap());
+    mysql::run(&boss, "SET GLOBAL read_only = 1").await;
+    for number in 0..5 {
+        assert!(store.create_user(&new_user(&format!("ben{number}"))).await.unwrap());
+    }
+    let count = "SELECT COUNT(*) FROM sentri_users";
+    assert_eq!(mysql::first(&database.url_over(&boss), count).await, ["1"]);
+    assert_eq!(mysql::first(&database.url(), count).await, ["5"]);
+    store.close().await;
+    next.close().await;
+}

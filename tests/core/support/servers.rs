@@ -193,16 +193,18 @@ pub fn postgres(place: Place, settings: &[String], access: &str) -> Server {
 pub fn mysql(place: Place, settings: &[String], first: &str) -> Server {
     let server = program(&["mariadbd", "mysqld"], "mariadb-server");
     let data = format!("--datadir={}", place.path("data"));
+    // A server that starts takes away what looks like temporary tables of its own.
+    let temporary = format!("--tmpdir={}", place.path(""));
     if server.ends_with("mariadbd") {
         let install = program(&["mariadb-install-db"], "mariadb-server");
         let root = "--auth-root-authentication-method=normal";
-        place.run(&install, &["--no-defaults", &data, root, "--skip-test-db"]);
+        place.run(&install, &["--no-defaults", &data, &temporary, root, "--skip-test-db"]);
     } else {
-        place.run(&server, &["--no-defaults", "--initialize-insecure", &data]);
+        place.run(&server, &["--no-defaults", "--initialize-insecure", &data, &temporary]);
     }
     let port = free_port();
     let first = place.write("first.sql", first);
-    let fixed = ["--no-defaults".into(), data, "--bind-address=127.0.0.1".into(), format!("--port={port}")];
+    let fixed = ["--no-defaults".into(), data, temporary, "--bind-address=127.0.0.1".into(), format!("--port={port}")];
     let paths = [format!("--socket={}", place.path("socket")), format!("--init-file={first}")];
     let arguments: Vec<_> = fixed.into_iter().chain(paths).chain(settings.iter().cloned()).collect();
     place.serve("KILL", &server, &arguments, port)

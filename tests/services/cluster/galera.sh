@@ -20,8 +20,10 @@ owner=$(user_of mysql)
 [ "$(id -u)" = 0 ] && chown "$owner" "$folder"
 small=(--innodb-buffer-pool-size=16M --innodb-log-file-size=8M --performance-schema=OFF
   --innodb-flush-log-at-trx-commit=0)
-(cd /; as "$owner" mariadb-install-db --no-defaults --datadir="$folder/seed" --auth-root-authentication-method=normal \
-  --skip-test-db "${small[@]}" >"$folder/install.log" 2>&1) || { cat "$folder/install.log" >&2; exit 1; }
+# A server that starts takes away what looks like temporary tables of its own, so that none may share a folder for them.
+(cd /; as "$owner" mariadb-install-db --no-defaults --datadir="$folder/seed" --tmpdir="$folder" \
+  --auth-root-authentication-method=normal --skip-test-db "${small[@]}" >"$folder/install.log" 2>&1) ||
+  { cat "$folder/install.log" >&2; exit 1; }
 
 ready() { # port
   mariadb --no-defaults -uroot -h127.0.0.1 -P"$1" -Ne "SHOW STATUS LIKE 'wsrep_ready'" 2>/dev/null | grep -q ON
@@ -42,8 +44,9 @@ for index in 1 2 3; do
   options="gmcast.listen_addr=tcp://$member;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=16M;gcache.page_size=16M"
   options="$options;evs.keepalive_period=PT0.3S;evs.inactive_check_period=PT0.2S"
   options="$options;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S"
-  arguments=(--no-defaults --datadir="$node/data" --socket="$node/socket" --bind-address=127.0.0.1 --port="$port"
-    --pid-file="$node/pid" "${small[@]}" --binlog-format=ROW --innodb-autoinc-lock-mode=2 --default-time-zone=+03:00
+  arguments=(--no-defaults --datadir="$node/data" --tmpdir="$node" --socket="$node/socket"
+    --bind-address=127.0.0.1 --port="$port" --pid-file="$node/pid" "${small[@]}" --binlog-format=ROW
+    --innodb-autoinc-lock-mode=2 --default-time-zone=+03:00
     --wsrep-on=ON --wsrep-provider="$(provider)" --wsrep-cluster-name="$name" --wsrep-node-name="node$index"
     --wsrep-node-address="$member" --wsrep-sst-method=rsync --wsrep-sst-receive-address="127.0.0.1:$(free_port)"
     "--wsrep-provider-options=$options")
