@@ -28,7 +28,7 @@ endif
 
 CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node bindings-python/src bindings-python/bindgen bindings-python/Cargo.toml -type f \( -name '*.rs' -o -name '*.sql' -o -name 'Cargo.toml' \))
 NPM_SOURCES = npm/package.json $(wildcard npm/tsconfig*.json) $(shell find npm/src npm/scripts -type f)
-PYTHON_SOURCES = bindings-python/pyproject.toml $(shell find bindings-python/python -name '*.py' -not -path '*/_native/*')
+PYTHON_SOURCES = bindings-python/pyproject.toml $(shell find bindings-python/python \( -name '*.py' -o -name '*.json' \) -not -path '*/_native/*')
 VENV := $(CURDIR)/target/venv
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 STAMPS := target/stamps

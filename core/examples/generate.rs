@@ -83,6 +83,21 @@ fn openapi() -> String {
     out + "};\n"
 }
 
+/// The same for Python, as JSON with a line for each path.
+fn openapi_in_python() -> String {
+    let mut members = Vec::new();
+    for (name, value) in document().as_object().into_iter().flatten() {
+        match value.as_object().filter(|_| name == "paths") {
+            Some(paths) => {
+                let lines: Vec<String> = paths.iter().map(|(path, item)| format!("  \"{path}\": {item}")).collect();
+                members.push(format!("\"paths\": {{\n{}\n}}", lines.join(",\n")));
+            }
+            None => members.push(format!("\"{name}\": {value}")),
+        }
+    }
+    format!("{{\n{}\n}}\n", members.join(",\n"))
+}
+
 fn options() -> String {
     let mut out = HEAD.to_owned();
     out += "/** The options of server mode that client mode does not have. */\nexport const SERVER_ONLY: readonly string[] = [\n";
@@ -145,6 +160,7 @@ fn main() -> ExitCode {
         ("npm/src/generated/openapi.ts", openapi()),
         ("npm/src/generated/options.ts", options()),
         ("npm/src/generated/routes.ts", routes()),
+        ("bindings-python/python/sentri/openapi.json", openapi_in_python()),
         ("bindings-python/python/sentri/tables.py", tables_in_python()),
         ("docs/reference/metrics.md", metrics_page()),
     ] {

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -74,6 +77,40 @@ test("serve prints the address and the endpoints, serves, survives a restart, an
   assert.equal(doctor.status, 0, doctor.stdout);
   assert.match(doctor.stdout, /ok {4}database/);
   await stop(second.child);
+});
+
+test("an address is printed as URLs have it", async (t) => {
+  for (const [host, shown] of [["::", "[::]"], ["::1", "[::1]"], ["0.0.0.0", "localhost"]]) {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--host", host], { env: environment({ DB: sqliteFile(t) }) });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    const base = out.match(/sentri is at (http:\/\/\S+)\/auth/)[1];
+    assert.equal(base.replace(/:\d+$/, ""), `http://${shown}`);
+    assert.equal((await fetch(`${base}/auth/keys`)).status, 200);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+
+test("the first admin of the README's quick start", (t) => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const [, words] = /## Quick start[^]*?\nnpx sentri (users create .*)\n/.exec(readme);
+  const folder = mkdtempSync(join(tmpdir(), "sentri-cli-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const made = spawnSync(process.execPath, [bin, ...words.split(" "), "--json"], { cwd: folder, encoding: "utf8", input: "correct horse\n", env: environment(), timeout: 30_000 });
+  assert.equal(made.status, 0, made.stderr);
+  assert.deepEqual(JSON.parse(made.stdout).user.roles, ["admin"]);
+  assert.ok(existsSync(join(folder, "sentri.db")), "where the quick start looks");
+});
+
+test("a port that is taken is named, without a stack", async (t) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { status, stderr } = sentri(["serve", "--port", String(server.address().port), "--db", "sqlite::memory:"]);
+  assert.deepEqual([status, stderr], [1, `sentri: CANNOT_LISTEN: port ${server.address().port} is in use: choose another with --port\n`]);
 });
 
 test("serve believes the proxies that it is told of, and nobody else", async (t) => {
@@ -184,7 +221,7 @@ test("doctor says what is wrong, and no password is printed", (t) => {
   assert.equal(away.status, 1);
   assert.match(away.stdout, /wrong database: SERVICE_UNAVAILABLE: .*refused/i, "with the cause");
   const nowhere = sentri(["serve", "--port", "0", "--db", "sqlite:/no/such/folder/auth.db"]);
-  assert.equal(nowhere.status, 1);
+  assert.equal(nowhere.status, 5);
   assert.match(nowhere.stderr, /cannot open the SQLite file '\/no\/such\/folder\/auth.db'/);
   assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
 });

@@ -56,7 +56,21 @@ def use(base: str, auth: Any) -> None:
     assert (status, body["code"]) == (403, "FORBIDDEN")
     auth.assign_roles(id, ["admin"])
     assert ask(base, "DELETE", "/posts/7", token=token) == (200, {"deleted": "7"})
+    status, body = ask(base, "POST", "/auth/login", {"identifier": first_admin(), "password": PASSWORD})
+    assert (status, body["data"]["user"]["roles"]) == (200, ["admin"])
+    assert ask(base, "DELETE", "/posts/8", token=body["data"]["accessToken"]) == (200, {"deleted": "8"})
     auth.close()
+
+
+def first_admin() -> str:
+    """Makes the first admin as the README has it, in the folder of the quick start; its name."""
+    (words,) = re.findall(r"## Python\n.*?\nsentri (users create [^#]*)#", README.read_text(), re.DOTALL)
+    made = subprocess.run(
+        [sys.executable, "-m", "sentri", *words.split(), "--json"], input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=60
+    )
+    assert made.returncode == 0, made.stderr
+    name: str = json.loads(made.stdout)["user"]["identifiers"][0]["value"]
+    return name
 
 
 def test_fastapi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +124,29 @@ def test_idempotency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [exchange(base, "POST", "/orders", headers, b'{"amount": 1}') for _ in range(2)]
     assert [answer.text for answer in answers] == ['{"number":1}'] * 2
     assert [answer.header("idempotency-replayed") for answer in answers] == [None, "true"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["mypy", "--python-executable", sys.executable, "--cache-dir=/dev/null", "--no-incremental"], ["pyright", "--pythonpath", sys.executable]],
+    ids=lambda command: str(command[0]),
+)
+def test_every_snippet_passes_the_type_checkers(command: list[str], tmp_path: Path) -> None:
+    """As a reader has it: each in a file of its own, without any setting."""
+    (package,) = re.findall(r"```python\n(.*?)```", (README.parent / "bindings-python/README.md").read_text(), re.DOTALL)
+    names = []
+    for name, code in {**snippets(), "package": package}.items():
+        names.append(f"snippet_{name}.py")
+        (tmp_path / names[-1]).write_text(code)
+    checked = subprocess.run([sys.executable, "-m", *command, *names], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("readme", [README, README.parent / "bindings-python/README.md"], ids=["project", "package"])
+def test_the_quick_start_names_its_server_and_its_first_admin(readme: Path) -> None:
+    text = readme.read_text()
+    assert re.search(r'pip install "sentri\[fastapi\]" uvicorn', text) and re.search(r"\nuvicorn app:app", text)
+    assert re.search(r"\nsentri users create --identifier username:root --roles admin", text)
 
 
 def test_every_snippet_is_run() -> None:

@@ -19,9 +19,10 @@ from . import client, server
 from .asgi import AsgiExchange, Endpoints, SendHeaders
 from .asgi_socket import closing
 from .errors import SentriError
+from .fastapi_docs import BearerDependency, described
 from .idempotency_fastapi import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import asgi_path, matched
-from .steps import Guards, Limit, Step
+from .steps import Guards, Limit, Protect, Step
 from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
 
@@ -42,7 +43,7 @@ class FastAPIGuard(Guards[Dependency]):
                 await step.awaited(exchange)
             return exchange.user
 
-        return dependency
+        return BearerDependency(dependency) if isinstance(step, Protect) else dependency
 
     def protect(self, called_with: HTTPConnection = None) -> Dependency:  # type: ignore[assignment]
         """Lets authenticated requests pass, and tells the application whose they are."""
@@ -75,11 +76,11 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
         app.include_router(self.router(), prefix=prefix)
 
     def router(self) -> APIRouter:
-        """The endpoints; they stand in the app's OpenAPI."""
+        """The endpoints; they stand in the app's OpenAPI as the core describes them."""
         router = APIRouter(tags=["auth"])
         for method, pattern, _ in SENTRI_ROUTES:
             path, serve = re.sub(r":(\w+)", r"{\1:path}", pattern), self._serving(pattern)
-            router.add_api_route(path, serve, methods=[method], name=f"{method} {pattern}", openapi_extra=_openapi(pattern))
+            router.add_api_route(path, serve, methods=[method], name=f"{method} {pattern}", **described(method, pattern))
             router.add_route(f"{path}/", serve, methods=[method], include_in_schema=False)
             if method == "GET":
                 router.add_route(path, serve, methods=["HEAD"], include_in_schema=False)
@@ -113,8 +114,3 @@ class _Served(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
-
-
-def _openapi(pattern: str) -> dict[str, Any]:
-    names = re.findall(r":(\w+)", pattern)
-    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]}

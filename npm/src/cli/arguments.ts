@@ -1,3 +1,5 @@
+import { UsageError } from "./exit.js";
+
 /** A flag of a command. */
 export interface Flag {
   /** What its value is, for the help; none for a switch. */
@@ -6,15 +8,18 @@ export interface Flag {
   /** Environment variable that stands in for it. */
   env?: string;
   default?: string;
+  /** Whether it may be given several times; its values are then one list, separated by commas. */
+  repeats?: boolean;
 }
 
-/** A mistake in the command line, told without a stack. */
-export class UsageError extends Error {}
-
-/** Reads `--name value` and `--name=value`. Unknown flags are errors with a suggestion. */
-export function parseFlags(args: readonly string[], flags: Record<string, Flag>): { values: Record<string, string>; rest: string[] } {
+/** Reads `--name value` and `--name=value`; `--` ends the flags. Unknown flags are errors with a suggestion. */
+export function parseFlags(
+  args: readonly string[],
+  flags: Record<string, Flag>,
+): { values: Record<string, string>; rest: string[] } {
   const values: Record<string, string> = {};
   const rest: string[] = [];
+  const given = new Set<string>();
   for (const [name, flag] of Object.entries(flags)) {
     const set = flag.env === undefined ? undefined : process.env[flag.env];
     const value = set !== undefined && set !== "" ? set : flag.default;
@@ -22,21 +27,31 @@ export function parseFlags(args: readonly string[], flags: Record<string, Flag>)
   }
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
-    if (!arg.startsWith("--")) {
+    if (arg === "--") {
+      rest.push(...args.slice(i + 1));
+      break;
+    }
+    if (!arg.startsWith("-") || arg === "-") {
       rest.push(arg);
       continue;
     }
+    if (!arg.startsWith("--"))
+      throw new UsageError(
+        `${arg} is not a flag: flags are written --name, and -h and -v stand for --help and --version`,
+      );
     const at = arg.indexOf("=");
     const name = arg.slice(2, at < 0 ? undefined : at);
     const flag = flags[name];
     if (!flag) throw new UsageError(`--${name} is not a flag${suggest(name, Object.keys(flags))}`);
     if (flag.value === undefined) {
+      if (at >= 0) throw new UsageError(`--${name} takes no value`);
       values[name] = "true";
       continue;
     }
     const value = at < 0 ? args[++i] : arg.slice(at + 1);
     if (value === undefined) throw new UsageError(`--${name} needs a value: ${flag.value}`);
-    values[name] = value;
+    values[name] = flag.repeats && given.has(name) ? `${values[name]},${value}` : value;
+    given.add(name);
   }
   return { values, rest };
 }

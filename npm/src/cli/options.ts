@@ -3,28 +3,56 @@ import type { Flag } from "./arguments.js";
 /** Arguments are in the list of processes, environments are not. */
 const VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable";
 
+const PASSWORD_VISIBLE = "; ps shows a password in it, so rather set the variable";
+
 /** Flags of every command that opens a database. */
 export const DATABASE: Record<string, Flag> = {
-  db: { value: "url", help: "postgres://user:password@host:5432/database or sqlite:./file.db; ps shows a password in it, so rather set the variable", env: "DB" },
+  db: {
+    value: "url",
+    help: "postgres://user:password@host:5432/database or sqlite:./file.db" + PASSWORD_VISIBLE,
+    env: "DB",
+  },
 };
 
 /** How long a command waits for its database. */
 export const WAIT: Record<string, Flag> = {
-  wait: { value: "duration", help: "how long to wait for a database that is starting; 0: one attempt", env: "SENTRI_WAIT", default: "30s" },
+  wait: {
+    value: "duration",
+    help: "how long to wait for a database that is starting; 0: one attempt",
+    env: "SENTRI_WAIT",
+    default: "30s",
+  },
 };
 
 /** Flags of every command that makes an auth server. */
 export const SERVER: Record<string, Flag> = {
   ...DATABASE,
-  secret: { value: "text", help: `private key (PEM) or shared secret; none: keys are kept in the database${VISIBLE}`, env: "SENTRI_SECRET" },
+  secret: {
+    value: "text",
+    help: `private key (PEM) or shared secret; none: keys are kept in the database${VISIBLE}`,
+    env: "SENTRI_SECRET",
+  },
   "secret-file": { value: "path", help: "file with the private key (PEM) or shared secret", env: "SENTRI_SECRET_FILE" },
   roles: { value: "list", help: "roles, separated by commas", env: "SENTRI_ROLES", default: "user,admin" },
-  "api-key": { value: "text", help: `closes registration to others, opens the admin endpoints${VISIBLE}`, env: "SENTRI_API_KEY" },
+  "api-key": {
+    value: "text",
+    help: `closes registration to others, opens the admin endpoints${VISIBLE}`,
+    env: "SENTRI_API_KEY",
+  },
+};
+
+/** Every role, for commands whose `--roles` are those of a user. */
+export const VALID_ROLES: Record<string, Flag> = {
+  "valid-roles": { value: "list", help: "every role of the server", env: "SENTRI_ROLES", default: "user,admin" },
 };
 
 /** The flag for proxies that the server believes about addresses of clients. */
 export const PROXY: Record<string, Flag> = {
-  "trust-proxy": { value: "number or list", help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed", env: "SENTRI_TRUST_PROXY" },
+  "trust-proxy": {
+    value: "number or list",
+    help: "how many proxies stand before it, or their addresses: whose X-Forwarded-For is believed",
+    env: "SENTRI_TRUST_PROXY",
+  },
 };
 
 /** The `trustProxy` option: a number, a list, or nothing. */
@@ -43,7 +71,10 @@ export function mountPath({ mount = "" }: Record<string, string>): string {
 
 /** The words of a list that is separated by commas. */
 export function words(list = ""): string[] {
-  return list.split(",").map((word) => word.trim()).filter(Boolean);
+  return list
+    .split(",")
+    .map((word) => word.trim())
+    .filter(Boolean);
 }
 
 /** The options of an auth server from flags. */
@@ -61,13 +92,27 @@ export function serverOptions(values: Record<string, string>): Record<string, un
   };
 }
 
-/** A database URL that may be printed: drivers take more than a standard allows, so what might be secret is left out. */
+/** Whether a URL names an SQLite file. */
+export function isFile(url: string): boolean {
+  return /^(sqlite|file):/i.test(url) && !/:memory:|[?&]mode=memory/.test(url);
+}
+
+/** The URL of a database that must be there already: an SQLite file is not made by looking for it. */
+export function existing(url: string): string {
+  if (!isFile(url) || /[?&]mode=/.test(url)) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}mode=rw`;
+}
+
+/** A database URL that may be printed. Drivers take more than a standard allows, so what may be secret is left out. */
 export function printable(url: string): string {
   const at = url.indexOf("?");
   const [base, query] = at < 0 ? [url, ""] : [url.slice(0, at), url.slice(at)];
   // The question mark may be part of a password.
   if (query.includes("@")) return url.replace(/^([\w+.-]*:(\/\/)?).*/s, "$1***");
-  return base.replace(/\/\/.*@/s, "//***@") + query.replace(/([?&])([^=&]*)=[^&]*/g, (pair, sign, name) => (isHarmless(name) ? pair : `${sign}${name}=***`));
+  return (
+    base.replace(/\/\/.*@/s, "//***@") +
+    query.replace(/([?&])([^=&]*)=[^&]*/g, (pair, sign, name) => (isHarmless(name) ? pair : `${sign}${name}=***`))
+  );
 }
 
 /** Whether a parameter of a URL may be printed. */

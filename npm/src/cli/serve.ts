@@ -6,7 +6,8 @@ import { requestIdOf } from "../context.js";
 import { SENTRI_ROUTES } from "../generated/routes.js";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
-import { UsageError, type Flag } from "./arguments.js";
+import type { Flag } from "./arguments.js";
+import { CommandFailure, UsageError } from "./exit.js";
 import { MOUNT, PROXY, SERVER, WAIT, mountPath, printable, serverOptions, trustProxyOf } from "./options.js";
 
 export const flags: Record<string, Flag> = {
@@ -30,21 +31,29 @@ export const summary = "start an auth server of its own";
 /** Serves until SIGINT or SIGTERM. */
 export async function run(values: Record<string, string>): Promise<void> {
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
   const mount = mountPath(values);
   const trustProxy = trustProxyOf(values);
   const knownDevices = ({ on: true, off: false } as Record<string, boolean>)[values["known-devices"]!];
-  if (knownDevices === undefined) throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
+  if (knownDevices === undefined)
+    throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
   const options: Record<string, unknown> = { ...serverOptions(values), knownDevices };
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
-  const auth = new AuthServer({ ...options, ...(trustProxy ? { trustProxy } : {}), ...(values.log ? { logger } : {}) } as unknown as ServerOptions);
+  const auth = new AuthServer({
+    ...options,
+    ...(trustProxy ? { trustProxy } : {}),
+    ...(values.log ? { logger } : {}),
+  } as unknown as ServerOptions);
   await auth.migrate({ wait: values.wait! });
 
   const server = createServer((req, res) => {
     const url = req.url ?? "/";
-    const below = url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
-    const request = below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(auth, req, below));
+    const below =
+      url === mount || url.startsWith(`${mount}/`) || mount === "" ? url.slice(mount.length) || "/" : undefined;
+    const request =
+      below === undefined ? Promise.reject({ statusCode: 404 }) : readRequest(req, told(auth, req, below));
     request
       .then((read) => auth.handle(read))
       .catch((error: unknown) => auth.errorResponse(error))
@@ -53,12 +62,12 @@ export async function run(values: Record<string, string>): Promise<void> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new UsageError(`port ${port} is in use: choose another with --port`) : error);
+      void auth.close().then(() => reject(new CommandFailure("CANNOT_LISTEN", whyNot(error, port, values.host!))));
     });
     server.listen(port, values.host, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;
-  announce(`http://${values.host === "0.0.0.0" ? "localhost" : values.host}:${actual}${mount}`, String(options.db), values);
+  announce(`http://${authority(values.host!)}:${actual}${mount}`, String(options.db), values);
 
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
@@ -73,10 +82,35 @@ export async function run(values: Record<string, string>): Promise<void> {
   await auth.close();
 }
 
+/** The host as URLs have it: an IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+function authority(host: string): string {
+  if (host === "0.0.0.0") return "localhost";
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}
+
+/** The reason why it can't listen, with the cure. */
+function whyNot({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return `port ${port} is in use: choose another with --port`;
+    case "EACCES":
+      return `port ${port} may not be opened by this user: choose one above 1023 with --port`;
+    case "EADDRNOTAVAIL":
+      return `${host} is no address of this machine: choose another with --host, such as 127.0.0.1 or 0.0.0.0`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `${host} is an unknown host: choose another with --host, such as 127.0.0.1 or 0.0.0.0`;
+    default:
+      return `cannot listen on ${host}, port ${port}: ${message}`;
+  }
+}
+
 /** How this program was called, so that what is printed can be typed. */
 function command(): string {
   const script = process.argv[1] ?? "sentri";
-  return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js") ? "npx sentri" : `node ${relative(process.cwd(), script)}`;
+  return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js")
+    ? "npx sentri"
+    : `node ${relative(process.cwd(), script)}`;
 }
 
 function told(auth: AuthServer, req: IncomingMessage, url: string): Told {
@@ -91,11 +125,14 @@ function announce(base: string, db: string, values: Record<string, string>): voi
     const needs = { public: "", user: "access token", admin: "admin role or X-Api-Key" }[access];
     return `  ${`${method} ${path}`.padEnd(width)} ${needs}`.trimEnd();
   });
+  const key = values["api-key"] ? '    -H "x-api-key: $SENTRI_API_KEY" \\\n' : "";
+  const admin = `${command()} create-user --identifier username:root --roles admin --db '${printable(db)}'`;
+  const last = memory ? "All of it is in memory: nothing is left when it stops." : `The first admin: ${admin}`;
   console.log(`sentri is at ${base}\ndatabase     ${printable(db)}\n\n${rows.join("\n")}\n\nTry:
   curl -s ${base}/register -H 'content-type: application/json' \\
-${values["api-key"] ? "    -H \"x-api-key: $SENTRI_API_KEY\" \\\n" : ""}    -d '{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}'
+${key}    -d '{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}'
   curl -s ${base}/login -H 'content-type: application/json' -d '{"identifier":"rizz","password":"correct horse"}'
 
-${memory ? "All of it is in memory: nothing is left when it stops." : `The first admin: ${command()} create-user --identifier username:root --roles admin --db '${printable(db)}'`}
+${last}
 Ctrl-C stops it.`);
 }

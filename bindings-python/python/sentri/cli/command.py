@@ -1,0 +1,55 @@
+"""A command, and the servers that commands work with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Optional
+
+from ..blocking import BlockingAuthServer
+from .arguments import Flags
+from .options import existing, server_options
+from .output import Result
+
+#: Runs a command by its flags and words. A command that returns None has printed for itself.
+Run = Callable[[Mapping[str, str], Sequence[str]], Optional[Result]]
+
+
+class Command(NamedTuple):
+    """A command."""
+
+    summary: str
+    flags: Flags
+    run: Run
+    #: The words that must follow its name, such as ``user``; one that ends in ``?`` may.
+    words: Sequence[str] = ()
+
+
+@contextmanager
+def server(options: Mapping[str, Any]) -> Iterator[BlockingAuthServer]:
+    """An auth server, which is closed afterwards."""
+    auth = BlockingAuthServer(**options)
+    try:
+        yield auth
+    finally:
+        auth.close()
+
+
+def caretaker(values: Mapping[str, str]) -> dict[str, Any]:
+    """The options of a server that only looks after what is there. It issues no tokens, so a secret of its own keeps it
+    from making keys in the database, and it makes no database."""
+    options = {
+        name: value
+        for name, value in server_options(values).items()
+        if name not in ("secret", "secret_file", "api_key")
+    }
+    return {**options, "db": existing(options["db"]), "secret": secrets.token_urlsafe(48)}
+
+
+@contextmanager
+def tables(values: Mapping[str, str]) -> Iterator[BlockingAuthServer]:
+    """A server over tables that are there already."""
+    with server(caretaker(values)) as auth:
+        auth.ready(wait=0)
+        yield auth

@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import { AuthServer } from "../server.js";
+import type { ServerOptions } from "../types.js";
+import type { Flag } from "./arguments.js";
+import { existing, serverOptions } from "./options.js";
+import type { Result } from "./output.js";
+
+/** A command. */
+export interface Command {
+  summary: string;
+  /** The words that must follow its name, such as `user`. */
+  words?: readonly string[];
+  flags: Record<string, Flag>;
+  /** Runs it. A command that returns nothing has printed for itself. */
+  run(values: Record<string, string>, words: readonly string[]): Promise<Result | void>;
+}
+
+/** The flag of every command that returns a result. */
+export const JSON_FLAG: Record<string, Flag> = { json: { help: "print one JSON object, for scripts" } };
+
+/** The flag of every command that destroys something. */
+export const YES: Record<string, Flag> = { yes: { help: "do it without asking" } };
+
+/** Runs a command over an auth server, which is closed afterwards. */
+export async function withServer<T>(
+  options: Record<string, unknown>,
+  run: (auth: AuthServer) => Promise<T>,
+): Promise<T> {
+  const auth = new AuthServer(options as unknown as ServerOptions);
+  try {
+    return await run(auth);
+  } finally {
+    await auth.close();
+  }
+}
+
+/**
+ * The options of a server that only looks after what is there. It issues no tokens, so a secret of its own keeps it
+ * from making keys in the database, and it makes no database.
+ */
+export function caretaker(values: Record<string, string>): Record<string, unknown> {
+  const { secret: _, secretFile: __, apiKey: ___, ...options } = serverOptions(values);
+  return { ...options, db: existing(String(options.db)), secret: randomBytes(48).toString("base64url") };
+}
+
+/** Runs a command over tables that are there already. */
+export function withTables<T>(values: Record<string, string>, run: (auth: AuthServer) => Promise<T>): Promise<T> {
+  return withServer(caretaker(values), async (auth) => {
+    await auth.ready({ wait: 0 });
+    return run(auth);
+  });
+}
