@@ -25,7 +25,7 @@ from support.servers import PASSWORD, options, user
 from test_interop import send
 
 
-API_KEY = "the key"
+API_KEY = "the key of the tests of clients"
 JSON = {"content-type": "application/json"}
 
 
