@@ -50,6 +50,15 @@ impl NodeIncoming {
     }
 }
 
+/// The effects of `protect()` on a request that ran under a key.
+#[napi(object, object_to_js = false)]
+pub struct NodeProtection {
+    /// The headers that it added to the answer.
+    pub added: Vec<(String, String)>,
+    /// The roles of the user whom it let in.
+    pub roles: Option<Vec<String>>,
+}
+
 /// One middleware's rules and memory.
 #[napi]
 pub struct NativeIdempotency {
@@ -112,8 +121,7 @@ impl NativeIdempotency {
         .build(&env)
     }
 
-    /// Keeps the answer of an executed request, if it may be kept; null: that is done. `added` are the headers that `protect()`
-    /// added, `roles` those of the user whom it let in.
+    /// Keeps the answer of an executed request, if it may be kept; null: that is done.
     #[napi(ts_return_type = "Promise<void> | null")]
     pub fn complete(
         &self,
@@ -122,11 +130,10 @@ impl NativeIdempotency {
         status: u16,
         headers: Vec<(String, String)>,
         body: Buffer,
-        added: Vec<(String, String)>,
-        roles: Option<Vec<String>>,
+        protection: NodeProtection,
     ) -> napi::Result<Option<AsyncBlock<()>>> {
-        let response = StoredResponse { status, headers, body: body.to_vec(), roles };
-        self.end(&env, passage, Some(response.without(&added)))
+        let response = StoredResponse { status, headers, body: body.to_vec(), roles: protection.roles };
+        self.end(&env, passage, Some(response.without(&protection.added)))
     }
 
     /// Lets the next request with the key run; null: that is done.

@@ -63,8 +63,7 @@ export interface NativeIdempotency {
     status: number,
     headers: Array<[string, string]>,
     body: Uint8Array,
-    added: Array<[string, string]>,
-    roles?: string[],
+    protection: { added: Array<[string, string]>; roles?: string[] },
   ): Promise<void> | null;
   abandon(passage: NativePassage): Promise<void> | null;
 }

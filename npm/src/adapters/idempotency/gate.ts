@@ -117,7 +117,7 @@ export class Execution {
     const { added } = this.protection;
     const roles = this.server && this.protection.roles.get(this.server);
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    return this.gate.complete(this.passage, status, kept, bytes, added, roles) ?? undefined;
+    return this.gate.complete(this.passage, status, kept, bytes, roles ? { added, roles } : { added }) ?? undefined;
   }
 
   /** Lets the next request with the key run: there is no answer that could be kept. */
