@@ -11,7 +11,6 @@ use crate::event::{Event, Level};
 use crate::failure::Failure;
 use crate::hook::{Effect, HookContext};
 use crate::http::decision::Decision;
-use crate::http::envelope::error_response;
 use crate::http::guard::{GuardRequest, Guarded, Principal};
 use crate::http::{Body, Handled, Request, Response};
 use crate::limit::seconds_up;
