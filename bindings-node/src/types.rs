@@ -16,6 +16,7 @@ use crate::outcome::response_value;
 pub struct NodeRequest {
     pub method: String,
     pub path: String,
+    pub full_path: Option<String>,
     pub query: Option<String>,
     pub scheme: Option<String>,
     pub headers: Vec<(String, String)>,
@@ -36,6 +37,7 @@ impl From<NodeRequest> for Request {
         let NodeRequest {
             method,
             path,
+            full_path,
             query,
             scheme,
             headers,
@@ -52,7 +54,7 @@ impl From<NodeRequest> for Request {
             (None, Some(text), _) => Body::Parsed(text),
             (None, None, _) => Body::Empty,
         };
-        Self { method, path, query, scheme, headers, body, client_ip, request_id, host_context }
+        Self { method, path, full_path, query, scheme, headers, body, client_ip, request_id, host_context }
     }
 }
 

@@ -66,6 +66,27 @@ pub enum RefreshVerdict {
     Expired,
 }
 
+impl RefreshVerdict {
+    /// Which of several tokens of one user is taken: the greatest. A present one comes before one that is given again, and both
+    /// before what ends, or has ended, its session.
+    #[must_use]
+    pub const fn precedence(self) -> u8 {
+        match self {
+            Self::Rotate => 4,
+            Self::Reissue => 3,
+            Self::Reuse => 2,
+            Self::Expired => 1,
+            Self::Revoked => 0,
+        }
+    }
+
+    /// Whether the session goes on.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Rotate | Self::Reissue)
+    }
+}
+
 /// Judges a refresh token of `generation`, signed at `iat` (in seconds), against its session.
 ///
 /// The previous generation is accepted for the grace period, or as long as nobody used its successor: a client that

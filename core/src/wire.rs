@@ -101,7 +101,7 @@ fn optional_text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// `{method, path, query?, scheme?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw`
+/// `{method, path, fullPath?, query?, scheme?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw`
 /// is the body as received.
 #[must_use]
 pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
@@ -116,6 +116,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     Request {
         method: optional_text(head, "method").unwrap_or_default(),
         path: optional_text(head, "path").unwrap_or_default(),
+        full_path: optional_text(head, "fullPath"),
         query: optional_text(head, "query"),
         scheme: optional_text(head, "scheme"),
         headers: headers.iter().filter_map(header).collect(),

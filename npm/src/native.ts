@@ -4,6 +4,8 @@ import type { GuardRequest } from "./guardian.js";
 export interface NativeRequest {
   method: string;
   path: string;
+  /** The whole path as the client sent it. */
+  fullPath?: string;
   query?: string;
   /** The scheme by which the request came, as the framework knows it. */
   scheme?: string;

@@ -107,14 +107,15 @@ for (const [name, framework] of Object.entries(frameworks)) {
     assert.equal(told(await ask(bearer, "POST")), "200", "no browser adds a bearer token by itself");
   });
 
-  test(`${name}: two access cookies are refused, and a bad bearer token is not made good by one (P41)`, async (t) => {
+  test(`${name}: two access cookies of different users are refused, and a bad bearer token is not made good by one (P41)`, async (t) => {
     const { base, tokens, ask } = await start(t, framework);
     const [one, other] = [tokens.sign({ id: "one" }), tokens.sign({ id: "other" })];
     assert.equal((await ask({ cookie: `access_token=${one}` })).body.id, "one");
     assert.equal((await ask({ cookie: `access_token=${one}; access_token=${one}` })).body.id, "one", "the same twice says one thing");
-    for (const cookie of [`access_token=${one}; access_token=${other}`, `access_token=${other}; a=b; access_token=${one}`, `access_token=; access_token=${one}`]) {
+    for (const cookie of [`access_token=${one}; access_token=${other}`, `access_token=${other}; a=b; access_token=${one}`]) {
       assert.equal(told(await ask({ cookie })), "401 UNAUTHORIZED", cookie.replace(/[\w-]{40,}/g, "…"));
     }
+    assert.equal((await ask({ cookie: `access_token=; access_token=${one}; access_token=planted` })).body.id, "one", "those that verify count");
     const lines = await exchange(base, "GET", "/protected", [["cookie", [`access_token=${one}`, `access_token=${other}`]]]);
     assert.equal(told(lines), "401 UNAUTHORIZED", "in two headers as in one");
     const cookie = `access_token=${one}`;

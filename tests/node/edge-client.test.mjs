@@ -305,6 +305,8 @@ test("P41: a bearer token comes first, and a bad one does not fall back to the c
   }
   assert.equal(await ask(client, bearer(other, { cookie })), "other");
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${other}` }), "UNAUTHORIZED");
+  assert.equal(await ask(client, { method: "GET", cookie: `access_token=planted; ${cookie}` }), "rizz", "those that verify count");
+  assert.equal(await ask(client, { method: "GET", cookie: `access_token=${tokens.sign({ expiresIn: -60 })}; ${cookie}` }), "rizz");
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${good}` }), "rizz");
   assert.equal(await ask(client, { method: "GET" }), "UNAUTHORIZED");
   for (const authorization of ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b"]) {

@@ -70,7 +70,7 @@ def test_cookies_are_read(framework: str, name: str) -> None:
                 continue
             headers, expect = given["headers"], seen(framework, given, expect)
             lines = lambda value, token: [("cookie", with_value(header, value, token)) for header in headers]  # noqa: B023, E731
-            if isinstance(expect, dict) and expect["one"] in ("x", "y"):
+            if isinstance(expect, dict) and expect.get("one") in ("x", "y"):
                 # A good token where the row has its value is let in.
                 for at, method, path, token in (
                     (base, "POST", "/auth/refresh", session["refresh_token"]),
@@ -83,7 +83,7 @@ def test_cookies_are_read(framework: str, name: str) -> None:
                 # An empty cookie is nobody's token.
                 assert words[0] == (401, "UNAUTHORIZED", "Refresh token cookie is missing"), id
                 assert words[1][:2] == (401, "UNAUTHORIZED") and "cookies" not in words[1][2], id
-            elif expect == "conflict":
+            elif "tooMany" in expect:
                 assert all(one == (401, "UNAUTHORIZED", f"Several different cookies are named {name}") for one in words), (id, words)
             else:
                 # It is read, and is no token.
@@ -95,7 +95,8 @@ def seen(framework: str, given: dict[str, Any], expect: Any) -> Any:
     sends twice (RFC 6265, 5.4): whatever stands in them, nobody is let in by a cookie of the second line."""
     if framework not in WSGI or len(given["headers"]) < 2:
         return expect
-    return {"read second header": "none", "read two headers": {"one": "x,refresh_token=y"}}[
+    both = {"several": [*"0123456", "7,refresh_token=8"]}
+    return {"read second header": "none", "read two headers": {"one": "x,refresh_token=y"}, "read nine values in two headers": both}[
         {json.dumps(row): id for id, row, _ in rows("cookie", "read")}[json.dumps(given)]
     ]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import re
 import subprocess
 import sys
 import uuid
@@ -99,8 +100,12 @@ def test_cookie_is_read(given: dict[str, Any], expect: Any) -> None:
         # An empty cookie is nobody's token.
         assert (answer.status, message(answer)) == (401, "Refresh token cookie is missing")
         assert value == (None if expect == "none" else "")
-    elif expect == "conflict":
+    elif "tooMany" in expect:
         assert (answer.status, message(answer)) == (401, f"Several different cookies are named {given['name']}")
+        assert value is None
+    elif "several" in expect:
+        # They are read, and none is a token.
+        assert (answer.status, json.loads(answer.body)["code"]) == (401, "TOKEN_INVALID")
         assert value is None
     else:
         # It is read, and is no token.
@@ -124,13 +129,41 @@ def test_cookie_is_written(given: dict[str, Any], expect: Any) -> None:
         auth.close()
         if not written:
             return "off"
-        ((name, token), attributes), cleared_line = written[0], cleared[0]
+        # Those before it are of other places (`twins`).
+        ((name, token), attributes), cleared_line = written[-1], cleared[-1]
         assert token.count(".") == 2
         # The value is a token, which can't be chosen: what a row writes in its place is a token's too here.
         value = expect["write"].partition("; ")[0].partition("=")[2]
         return {"write": "; ".join([f"{name}={value}", *attributes]), "clear": "; ".join([f"{cleared_line[0][0]}=", *cleared_line[1]])}
 
     assert fits_whole(expect, said(write))
+
+
+@pytest.mark.parametrize(("given", "expect"), table("cookie", "twins"))
+def test_cookie_twins(given: dict[str, Any], expect: list[str]) -> None:
+    auth = server(cookie=to_snake(given["options"]))
+    # Whatever is brought, a login and a logout go through.
+    request, body = login("rizz") if given["login"] else post("/logout")
+    whole = None if given["mount"] is None else given["mount"] + request["path"]
+    brought = [("cookie", value) for value in given["brought"]]
+    answer = auth.handle({**request, "fullPath": whole, "headers": [*request["headers"], *brought]}, body)
+    auth.close()
+    assert answer.status == 200
+    assert [value for name, value in answer.headers if name == "Set-Cookie"][:-1] == expect
+
+
+@pytest.mark.parametrize(("given", "expect"), table("cookie", "mount"))
+def test_cookie_mount(given: dict[str, Any], expect: Optional[str]) -> None:
+    """Where several cookies come, that of the mount point is taken back. At the root and at an unknown place there is none but the root's."""
+    auth = server()
+    # The row's path stands for that of the logout; where it is not the end of the whole, neither is that.
+    whole = given["fullPath"] and re.sub(re.escape(given["path"]) + "(/?)$", r"/logout\1", given["fullPath"])
+    whole = "/auth/login" if whole == given["fullPath"] and whole else whole
+    request = {"method": "POST", "path": "/logout", "fullPath": whole, "headers": [("cookie", "refresh_token=x; refresh_token=y")]}
+    answer = auth.handle(request, None)
+    auth.close()
+    paths = [value.partition("; Path=")[2].partition(";")[0] for name, value in answer.headers if name == "Set-Cookie"]
+    assert paths == [*([expect] if expect not in (None, "/") else []), "/"]
 
 
 def set_cookies(response: ResponseData) -> list[tuple[tuple[str, str], list[str]]]:

@@ -70,8 +70,9 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = self._path if self._path is not None else asgi_path(scope)[len(scope.get("root_path", "")) :]
-        request = to_core(AsgiExchange(scope), path, scope.get("query_string", b"").decode("latin-1"))
+        whole = asgi_path(scope)
+        path = self._path if self._path is not None else whole[len(scope.get("root_path", "")) :]
+        request = to_core(AsgiExchange(scope), path, whole, scope.get("query_string", b"").decode("latin-1"))
         try:
             raw, request["tooLarge"] = await _read_body(receive)
             response = await self._auth.handle(request, raw)

@@ -96,10 +96,10 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
         return serve
 
     def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[dict[str, Any], Optional[bytes]]:
-        path = matched(read_path(request), pattern, values)
+        path = matched(whole := read_path(request), pattern, values)
         if not self.has_route(request.method or "", path):
             raise Http404
-        moved = to_core(DjangoExchange(request), path, request.META.get("QUERY_STRING", ""))
+        moved = to_core(DjangoExchange(request), path, whole, request.META.get("QUERY_STRING", ""))
         raw, moved["tooLarge"] = read_body(read_length(request), lambda: _whole(request))
         return moved, raw
 

@@ -137,10 +137,20 @@ def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
     # Django keeps cookies apart from headers, as it would write them itself.
     for name, value in headers:
         if name == "Set-Cookie":
-            dict.__setitem__(response.cookies, value.partition("=")[0], _Cookie(value))
+            _add_cookie(response, _Cookie(value))
         else:
             response[name] = value
     return response
+
+
+def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
+    """Django has a place for each name, a browser one for each name, domain and path. The last one of a name stands under it alone,
+    where an application looks for it."""
+    before = dict.pop(response.cookies, cookie.key, None)
+    if isinstance(before, _Cookie) and before.place != cookie.place:
+        dict.__setitem__(response.cookies, f"{cookie.key}; {before.place}", before)
+    dict.pop(response.cookies, f"{cookie.key}; {cookie.place}", None)
+    dict.__setitem__(response.cookies, cookie.key, cookie)
 
 
 class _Cookie(Morsel[str]):
@@ -149,8 +159,9 @@ class _Cookie(Morsel[str]):
     def __init__(self, line: str) -> None:
         super().__init__()
         name, _, rest = line.partition("=")
-        value = rest.partition(";")[0]
+        value, *attributes = rest.split("; ")
         self.set(name, value, value)
+        self.place = "; ".join(sorted(one for one in attributes if one.startswith(("Domain=", "Path="))))
         self._line = line
 
     def OutputString(self, attrs: Any = None) -> str:

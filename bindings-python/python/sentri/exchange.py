@@ -70,11 +70,12 @@ def request_id(exchange: Exchange) -> Optional[str]:
     return request_id_of(exchange.known_id, exchange.headers)
 
 
-def to_core(exchange: Exchange, path: str, query: str) -> dict[str, Any]:
-    """A request to an endpoint, without its body. ``path`` is raw and below the mount point."""
+def to_core(exchange: Exchange, path: str, full_path: str, query: str) -> dict[str, Any]:
+    """A request to an endpoint, without its body. Paths are raw; ``path`` is the part below the mount point."""
     return {
         "method": exchange.method,
         "path": path,
+        "fullPath": full_path,
         "query": query or None,
         "scheme": exchange.scheme,
         "headers": exchange.headers,

@@ -88,10 +88,11 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
 
     def _serving(self, pattern: str) -> Callable[..., Response]:
         def serve(**values: str) -> Response:
-            path = matched(wsgi_path(request.environ), pattern, values)
+            whole = wsgi_path(request.environ)
+            path = matched(whole, pattern, values)
             if not self.has_route(request.method, path):
                 abort(404)
-            moved = to_core(FlaskExchange(), path, request.query_string.decode("latin-1"))
+            moved = to_core(FlaskExchange(), path, whole, request.query_string.decode("latin-1"))
             try:
                 raw, moved["tooLarge"] = read_body(request.content_length, _read)
             except SentriError as error:

@@ -1,10 +1,11 @@
 //! `protect()` in client mode: who makes this request, by the word of an auth server elsewhere?
 
+use super::cookie::Found;
 use super::credential;
 use super::guard::{GuardRequest, Guarded, Principal};
 use super::preflight;
 use crate::config::ClientConfig;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::hook::RevocationCheck;
 use crate::service::remote_keys::{Refused, RemoteKeys, Vouched};
 use crate::service::revocation;
@@ -26,13 +27,24 @@ impl Checks<'_> {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return Some(answered);
         }
-        let guarded = match self.token_of(request) {
+        let guarded = match self.tokens_of(request) {
             Err(error) => self.refused(error.into()),
-            Ok(token) => match self.keys.verify_now(&token, self.config)? {
-                Err(refused) => self.refused(refused),
-                Ok(vouched) if self.revocation.is_some() && vouched.claims.session_id.is_some() => return None,
-                Ok(vouched) => self.passed(vouched, token),
-            },
+            Ok(tokens) => {
+                let mut verified = Vec::with_capacity(tokens.len());
+                for token in tokens {
+                    verified.push((self.keys.verify_now(&token, self.config)?, token));
+                }
+                match choose(verified, self.cookie_name()) {
+                    Err(refused) => self.refused(refused),
+                    Ok(mut good) => {
+                        let (vouched, token) = good.swap_remove(0);
+                        if self.revocation.is_some() && vouched.claims.session_id.is_some() {
+                            return None;
+                        }
+                        self.passed(vouched, token)
+                    }
+                }
+            }
         };
         Some(self.with_trouble(guarded))
     }
@@ -42,19 +54,47 @@ impl Checks<'_> {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return answered;
         }
-        let guarded = match self.token_of(request) {
+        let guarded = match self.tokens_of(request) {
             Err(error) => self.refused(error.into()),
-            Ok(token) => match self.keys.verify(&token, self.config).await {
-                Err(refused) => self.refused(refused),
-                Ok(vouched) => self.unless_revoked(vouched, token).await,
-            },
+            Ok(tokens) => {
+                let mut verified = Vec::with_capacity(tokens.len());
+                for token in tokens {
+                    verified.push((self.keys.verify(&token, self.config).await, token));
+                }
+                match choose(verified, self.cookie_name()) {
+                    Err(refused) => self.refused(refused),
+                    Ok(good) => self.first_live(good).await,
+                }
+            }
         };
         self.with_trouble(guarded)
     }
 
-    fn token_of(&self, request: &GuardRequest) -> Result<String, Error> {
+    fn cookie_name(&self) -> &str {
+        self.config.access_cookie.as_deref().unwrap_or_default()
+    }
+
+    fn tokens_of(&self, request: &GuardRequest) -> Result<Vec<String>, Error> {
         let cookie_name = self.config.access_cookie.as_deref();
-        credential::read(request, cookie_name, &self.config.trusted_origins)?.ok_or_else(credential::missing)
+        match credential::read(request, cookie_name, &self.config.trusted_origins)? {
+            Found::None => Err(credential::missing()),
+            Found::One(token) => Ok(vec![token]),
+            Found::Several(tokens) => Ok(tokens),
+            Found::TooMany(_) => Err(credential::conflict(self.cookie_name())),
+        }
+    }
+
+    /// The first token whose session the host has not revoked, else the refusal of the first one.
+    async fn first_live(&self, good: Vec<(Vouched, String)>) -> Guarded {
+        let mut first = None;
+        for (vouched, token) in good {
+            let guarded = self.unless_revoked(vouched, token).await;
+            if guarded.result.is_ok() {
+                return guarded;
+            }
+            first = first.or(Some(guarded));
+        }
+        first.unwrap_or_else(|| self.refused(credential::missing().into()))
     }
 
     /// The host's word on a session holds for this request alone.
@@ -92,4 +132,29 @@ impl Checks<'_> {
         }
         guarded
     }
+}
+
+/// Of several tokens those that verify count, if all are of one user: the youngest first. What refuses all of them is an
+/// outage before an expiry, and that before anything else.
+fn choose(
+    verified: Vec<(Result<Vouched, Refused>, String)>,
+    cookie_name: &str,
+) -> Result<Vec<(Vouched, String)>, Refused> {
+    let (mut good, mut bad): (Vec<(Vouched, String)>, Option<Refused>) = (Vec::new(), None);
+    let weight = |refused: &Refused| match refused.error.status {
+        500.. => 2,
+        _ => u8::from(refused.error.is(ErrorCode::TokenExpired)),
+    };
+    for (result, token) in verified {
+        match result {
+            Ok(vouched) => good.push((vouched, token)),
+            Err(refused) if bad.as_ref().is_none_or(|known| weight(known) < weight(&refused)) => bad = Some(refused),
+            Err(_) => {}
+        }
+    }
+    if good.windows(2).any(|two| two[0].0.claims.id != two[1].0.claims.id) {
+        return Err(credential::conflict(cookie_name).into());
+    }
+    good.sort_by_key(|(vouched, _)| std::cmp::Reverse(vouched.claims.iat));
+    if good.is_empty() { Err(bad.unwrap_or_else(|| credential::missing().into())) } else { Ok(good) }
 }

@@ -4,45 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
-/// What the `Cookie` headers say about one name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// No such cookie.
-    None,
-    /// Its value, as sent but for quotes around it.
-    One(String),
-    /// Two different values. A neighbouring site may have planted one of them, and nobody can tell which.
-    Conflict,
-}
+mod received;
+mod twins;
 
-/// Looks for a cookie in all `Cookie` headers of a request. Names are compared exactly.
-#[must_use]
-pub fn read<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> Found {
-    let mut found: Option<&str> = None;
-    for value in values(headers, name) {
-        match found {
-            Some(other) if other != value => return Found::Conflict,
-            _ => found = Some(value),
-        }
-    }
-    found.map_or(Found::None, |value| Found::One(value.to_owned()))
-}
-
-/// All values of a cookie in all `Cookie` headers of a request, in the order in which they were sent.
-pub fn values<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> impl Iterator<Item = &'a str> {
-    headers.flat_map(|header| header.split(';')).filter_map(move |pair| {
-        let (key, value) = pair.split_once('=')?;
-        (trim(key) == name).then(|| unquote(trim(value)))
-    })
-}
-
-fn unquote(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
-}
-
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
-}
+pub use received::{Found, MAX_VALUES, read, values};
+pub use twins::place_of;
 
 /// Who else's requests carry the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,38 +5,34 @@ use super::cookie::{self, Found};
 use super::guard::GuardRequest;
 use super::origin::{self, Origin, Provenance};
 use crate::error::{Error, ErrorCode};
+use crate::event::Event;
 
 /// The token that the request brings, if it brings one. A bearer token comes first; one that is there and is bad is an
 /// error, never a reason to look at the cookie. `cookie_name`: `None` reads no cookie.
 ///
 /// # Errors
-/// `UNAUTHORIZED` for a malformed header or [several cookies](conflict); `FORBIDDEN` as [`cross_origin`].
-pub(super) fn read(
-    request: &GuardRequest,
-    cookie_name: Option<&str>,
-    trusted: &[Origin],
-) -> Result<Option<String>, Error> {
+/// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` as [`cross_origin`].
+pub(super) fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &[Origin]) -> Result<Found, Error> {
     match (authorization::read(request.authorization.as_deref()), cookie_name) {
-        (Authorization::Bearer(token), _) => Ok(Some(token.to_owned())),
+        (Authorization::Bearer(token), _) => Ok(Found::One(token.to_owned())),
         (Authorization::Malformed, _) => {
             Err(Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"))
         }
         (Authorization::None, Some(name)) => read_cookie(request, name, trusted),
-        (Authorization::None, None) => Ok(None),
+        (Authorization::None, None) => Ok(Found::None),
     }
 }
 
-/// The value of a cookie that authenticates the request, unless it is empty.
+/// The values of a cookie that authenticates the request, unless it is empty.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<Option<String>, Error> {
+pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<Found, Error> {
     match cookie::read(request.cookie.as_deref().into_iter(), name) {
-        Found::None => Ok(None),
-        Found::One(token) if token.is_empty() => Ok(None),
-        Found::Conflict => Err(conflict(name)),
-        Found::One(_) if !same_origin(request, trusted) => Err(cross_origin()),
-        Found::One(token) => Ok(Some(token)),
+        Found::None => Ok(Found::None),
+        Found::One(token) if token.is_empty() => Ok(Found::None),
+        _ if !same_origin(request, trusted) => Err(cross_origin()),
+        found => Ok(found),
     }
 }
 
@@ -51,7 +47,8 @@ pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Opti
     }
     match cookie::read(cookies.into_iter(), cookie_name?) {
         Found::One(token) => Some(token),
-        Found::None | Found::Conflict => None,
+        // Which of several counts is found out by verifying them.
+        Found::None | Found::Several(_) | Found::TooMany(_) => None,
     }
 }
 
@@ -60,9 +57,20 @@ pub(super) fn missing() -> Error {
     Error::new(ErrorCode::Unauthorized, "Access token is missing")
 }
 
-/// Two different cookies of one name: somebody planted one of them, and nobody can tell which (RFC 6265bis, 8.6).
+/// Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell which
+/// (RFC 6265bis, 8.6).
 pub(super) fn conflict(name: &str) -> Error {
     Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
+}
+
+/// The fields of the event of several cookies of one name. `option` is the one that names the cookie.
+pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
+    let cause = format!(
+        "several different cookies named {name} came with one request: browsers hold them for other paths or domains, or a \
+         neighbouring site has planted one. Those at / and at the mount point of the endpoints are deleted, for the host and \
+         for the configured domain; {option}: {{prefix: '__Host-'}} makes browsers refuse all others"
+    );
+    event.with("hook", option).with("cause", cause)
 }
 
 /// The answer to a request that a cookie authenticates and that may come from a page of somebody else's.

@@ -29,7 +29,18 @@ impl fmt::Debug for Body {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The query may hold an identifier.
-        let Self { method, path, query: _, scheme, headers, body, client_ip, request_id, host_context: _ } = self;
+        let Self {
+            method,
+            path,
+            full_path: _,
+            query: _,
+            scheme,
+            headers,
+            body,
+            client_ip,
+            request_id,
+            host_context: _,
+        } = self;
         f.debug_struct("Request")
             .field("method", method)
             .field("path", path)

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::cookie::CookieRules;
+use super::cookie::{CookieRules, Found};
+use super::several::{self, Candidate, Choice};
 use super::{Response, credential};
 use crate::clock::Millis;
 use crate::config::SessionCheck;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
+use crate::service::presented::{self, Presented};
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::{Refusal, ended};
 use crate::service::{Realm, Trail, keys, refresh, sessions};
@@ -121,17 +123,22 @@ enum Step {
     Session(Box<Verified>),
     /// The signature is good and there is no session; the user must not have been deleted.
     User(Box<AccessClaims>, String),
+    /// Several cookies hold good tokens of one user, and their sessions say which of them counts.
+    Several(Vec<Candidate>),
     /// No good access token, but a refresh cookie.
     Silent(Box<Silent>),
 }
 
 struct Silent {
-    refresh_token: String,
+    /// Several, where several cookies have the name.
+    refresh_tokens: Vec<String>,
     /// The answer if the refresh cookie is no good.
     otherwise: Error,
-    /// The session of the expired access token, if the request brings one. No other session may take its place.
-    session: Option<Option<String>>,
+    sessions: Expired,
 }
+
+/// The sessions of the expired access tokens, if the request brings any. No other session may take their place.
+type Expired = Option<Vec<Option<String>>>;
 
 struct Verified {
     claims: AccessClaims,
@@ -149,7 +156,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
     keys::reload_if_old(realm);
     match first_step(realm, request) {
         Step::Done(guarded) => Some(*guarded),
-        Step::Silent(_) => None,
+        Step::Silent(_) | Step::Several(_) => None,
         Step::User(claims, token) => {
             let read_at = standing_in_memory(realm, &claims.id)?;
             Some(passed_without_session(realm, *claims, token, read_at))
@@ -172,8 +179,13 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
 /// Answers, reading the session's row when what is known of it is too old.
 pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
     keys::catch_up(realm).await;
-    match first_step(realm, request) {
+    finish(realm, first_step(realm, request)).await
+}
+
+async fn finish(realm: &Arc<Realm>, step: Step) -> Guarded {
+    match step {
         Step::Done(guarded) => *guarded,
+        Step::Several(candidates) => check_several(realm, candidates).await,
         Step::Silent(silent) => match silent_refresh(realm, &silent).await {
             Ok(Some(guarded)) => guarded,
             Ok(None) => refused(realm, silent.otherwise),
@@ -196,12 +208,25 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     let now = realm.now();
     let cookie_name = |rules: &Option<CookieRules>| rules.as_ref().map(|rules| rules.name.clone());
     let access_name = cookie_name(&realm.config.access_cookie);
-    let Ok(token) = credential::read(request, access_name.as_deref(), &realm.config.trusted_origins) else {
+    let Ok(found) = credential::read(request, access_name.as_deref(), &realm.config.trusted_origins) else {
         return Some(String::new());
     };
-    let read = |token: String| ring.verify_access_ignoring_expiry(&token, &realm.config.claims, now);
-    let claims = token.map(read);
-    if let Some(Ok((AccessClaims { id, mut roles, session_id, .. }, false))) = claims {
+    let read = |token: &str| ring.verify_access_ignoring_expiry(token, &realm.config.claims, now);
+    let (claims, expired): (Option<AccessClaims>, Expired) = match found {
+        Found::None => (None, None),
+        Found::One(token) => match read(&token) {
+            Ok((claims, false)) => (Some(claims), None),
+            Ok((claims, true)) => (None, Some(vec![claims.session_id])),
+            Err(_) => return Some(String::new()),
+        },
+        Found::Several(tokens) => match several::choose(tokens, read) {
+            Choice::Good(mut candidates) => (Some(candidates.swap_remove(0).claims), None),
+            Choice::Expired(candidates) => (None, Some(sessions_of(candidates))),
+            Choice::Bad(_) | Choice::Conflict => return Some(String::new()),
+        },
+        Found::TooMany(_) => return Some(String::new()),
+    };
+    if let Some(AccessClaims { id, mut roles, session_id, .. }) = claims {
         roles.sort_unstable();
         return Some(match session_id {
             None => json!({ "user": id, "roles": roles }).to_string(),
@@ -213,16 +238,27 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     }
     // Those whom a silent refresh will let in.
     let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.silent_refresh);
-    let session = match (claims, refresh_name) {
-        (Some(Err(_)), _) | (_, None) => None,
-        (expired, Some(name)) => {
-            let token = credential::read_cookie(request, &name, &realm.config.trusted_origins).ok().flatten();
-            let claims = token.and_then(|token| ring.verify_refresh(&token, now).ok());
-            let expired = expired.and_then(Result::ok).map(|(claims, _)| claims.session_id);
-            claims.filter(|claims| is_of_session(expired.as_ref(), &claims.session_id))
-        }
+    let Some(name) = refresh_name else { return Some(String::new()) };
+    let tokens = match credential::read_cookie(request, &name, &realm.config.trusted_origins) {
+        Ok(Found::One(token)) => vec![token],
+        Ok(Found::Several(tokens)) => tokens,
+        Ok(Found::None | Found::TooMany(_)) | Err(_) => return Some(String::new()),
     };
-    Some(session.map_or_else(String::new, |claims| json!({ "session": claims.session_id }).to_string()))
+    let claims = tokens.iter().filter_map(|token| ring.verify_refresh(token, now).ok());
+    let mut sessions: Vec<String> = claims.map(|claims| claims.session_id).collect();
+    sessions.retain(|session| is_of_session(expired.as_ref(), session));
+    sessions.sort_unstable();
+    sessions.dedup();
+    Some(match &sessions[..] {
+        [] => String::new(),
+        [session] => json!({ "session": session }).to_string(),
+        // Which of them is live takes I/O to say; together they are one caller too.
+        _ => json!({ "sessions": sessions }).to_string(),
+    })
+}
+
+fn sessions_of(candidates: Vec<Candidate>) -> Vec<Option<String>> {
+    candidates.into_iter().map(|candidate| candidate.claims.session_id).collect()
 }
 
 /// [`identify_now`], waiting for keys.
@@ -235,8 +271,10 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     let done = |error: Error| Step::Done(Box::new(refused(realm, error)));
     let cookie_name = realm.config.access_cookie.as_ref().map(|rules| rules.name.as_str());
     let token = match credential::read(request, cookie_name, &realm.config.trusted_origins) {
-        Ok(Some(token)) => token,
-        Ok(None) => return silent_step(realm, request, credential::missing(), None),
+        Ok(Found::One(token)) => token,
+        Ok(Found::None) => return silent_step(realm, request, credential::missing(), None),
+        Ok(Found::Several(tokens)) => return several_step(realm, request, tokens),
+        Ok(Found::TooMany(_)) => return Step::Done(Box::new(conflict(realm, Cookie::Access))),
         Err(error) => return done(error),
     };
     let now = realm.now();
@@ -249,9 +287,27 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
         Err(TokenError::Expired) => {
             let claims = ring.verify_access_ignoring_expiry(&token, &realm.config.claims, now);
             let session = claims.ok().and_then(|(claims, _)| claims.session_id);
-            silent_step(realm, request, ErrorCode::TokenExpired.into(), Some(session))
+            silent_step(realm, request, ErrorCode::TokenExpired.into(), Some(vec![session]))
         }
         Err(error) => done(error.into()),
+    }
+}
+
+/// Several cookies of one name: those that verify count, if they are of one user.
+fn several_step(realm: &Realm, request: &GuardRequest, tokens: Vec<String>) -> Step {
+    let ring = match realm.keys.require() {
+        Ok(ring) => ring,
+        Err(error) => return Step::Done(Box::new(refused(realm, error))),
+    };
+    let now = realm.now();
+    let read = |token: &str| ring.verify_access_ignoring_expiry(token, &realm.config.claims, now);
+    match several::choose(tokens, read) {
+        Choice::Good(candidates) => Step::Several(candidates),
+        Choice::Expired(candidates) => {
+            silent_step(realm, request, ErrorCode::TokenExpired.into(), Some(sessions_of(candidates)))
+        }
+        Choice::Conflict => Step::Done(Box::new(conflict(realm, Cookie::Access))),
+        Choice::Bad(error) => Step::Done(Box::new(refused(realm, error.into()))),
     }
 }
 
@@ -278,15 +334,16 @@ fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Gu
     passed(realm, principal, exp)
 }
 
-/// `session` is that of an expired access token, if there is such a token.
-fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, session: Option<Option<String>>) -> Step {
+fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, sessions: Expired) -> Step {
     let refused_with = |error: Error| Step::Done(Box::new(refused(realm, error)));
     let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
         return refused_with(otherwise);
     };
     match credential::read_cookie(request, &rules.name, &realm.config.trusted_origins) {
-        Ok(Some(refresh_token)) => Step::Silent(Box::new(Silent { refresh_token, otherwise, session })),
-        Ok(None) => refused_with(otherwise),
+        Ok(Found::One(token)) => Step::Silent(Box::new(Silent { refresh_tokens: vec![token], otherwise, sessions })),
+        Ok(Found::Several(refresh_tokens)) => Step::Silent(Box::new(Silent { refresh_tokens, otherwise, sessions })),
+        Ok(Found::TooMany(_)) => Step::Done(Box::new(conflict(realm, Cookie::Refresh))),
+        Ok(Found::None) => refused_with(otherwise),
         Err(error) => refused_with(error),
     }
 }
@@ -335,6 +392,24 @@ fn passed_without_session(realm: &Realm, claims: AccessClaims, token: String, re
     Guarded { fresh_until, ..guarded }
 }
 
+/// The first token whose session is live. An outage says nothing about the session, so it ends the search.
+async fn check_several(realm: &Arc<Realm>, candidates: Vec<Candidate>) -> Guarded {
+    let mut first = None;
+    for Candidate { claims, token } in candidates {
+        let guarded = match with_claims(realm, claims, token) {
+            Step::Session(verified) => check_session(realm, *verified).await,
+            Step::User(claims, token) => check_user(realm, *claims, token).await,
+            Step::Done(guarded) => *guarded,
+            Step::Several(_) | Step::Silent(_) => continue,
+        };
+        match &guarded.result {
+            Err(error) if error.status < 500 => first = first.or(Some(guarded)),
+            _ => return guarded,
+        }
+    }
+    first.unwrap_or_else(|| refused(realm, credential::missing()))
+}
+
 async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &verified.session_id).await {
         return revoked(realm, &verified.claims.id, error).because(&realm.telemetry, event);
@@ -380,10 +455,12 @@ fn judge_session(realm: &Realm, verified: Verified, state: Option<&SessionState>
 /// other. `None`: the cookie is no good either.
 async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Guarded>, Failure> {
     let now = realm.now();
-    let Ok(claims) = realm.keys.require()?.verify_refresh(&silent.refresh_token, now) else { return Ok(None) };
-    if !is_of_session(silent.session.as_ref(), &claims.session_id) {
-        return Ok(None);
-    }
+    let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
+    let claims = match presented::choose(realm, &silent.refresh_tokens, fits).await? {
+        Presented::One(_, claims) if fits(&claims.session_id) => claims,
+        Presented::One(..) | Presented::None(_) => return Ok(None),
+        Presented::Conflict => return Ok(Some(conflict(realm, Cookie::Refresh))),
+    };
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
         return Ok(Some(refused(realm, error).because(&realm.telemetry, event)));
     }
@@ -422,10 +499,37 @@ async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Gu
     Ok(Some(guarded))
 }
 
-/// Whether a refresh token of `session_id` may stand in for an expired access token of the session `expired`; without such
-/// a token, any may.
-fn is_of_session(expired: Option<&Option<String>>, session_id: &str) -> bool {
-    expired.is_none_or(|session| session.as_deref() == Some(session_id))
+/// Whether a refresh token of `session_id` may stand in for expired access tokens of the sessions `expired`; without such
+/// tokens, any may.
+fn is_of_session(expired: Option<&Vec<Option<String>>>, session_id: &str) -> bool {
+    expired.is_none_or(|sessions| sessions.iter().any(|session| session.as_deref() == Some(session_id)))
+}
+
+/// Which cookie there are several of.
+#[derive(Clone, Copy)]
+enum Cookie {
+    Access,
+    Refresh,
+}
+
+/// Cookies that are good for different users: nobody is let in, and all of them go, as far as they can be reached from here. With
+/// the refresh cookie goes what was made of it.
+fn conflict(realm: &Realm, which: Cookie) -> Guarded {
+    let (refresh, access) = (realm.config.cookie.as_ref(), realm.config.access_cookie.as_ref());
+    let (option, several, gone) = match which {
+        Cookie::Access => ("accessCookie", access, [access, None]),
+        Cookie::Refresh => ("cookie", refresh, [refresh, access]),
+    };
+    let name = several.map_or("", |rules| &rules.name);
+    let mut guarded = refused(realm, credential::conflict(name));
+    let event = |event| credential::several(event, option, name);
+    guarded.events.extend(realm.telemetry.event(EventName::HookFailure, event));
+    for rules in gone.into_iter().flatten() {
+        let lines = rules.twins(None, &Found::TooMany(Vec::new()), false).into_iter().chain([rules.clear()]);
+        guarded.headers.extend(lines.map(|line| ("Set-Cookie".to_owned(), line)));
+    }
+    guarded.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    guarded
 }
 
 /// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.

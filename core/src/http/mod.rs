@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod origin;
 pub mod preflight;
 pub mod router;
+mod several;
 
 /// A request to one of the endpoints, as the adapter has it.
 #[derive(Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Request {
     pub method: String,
     /// Path below the mount point, with its leading slash: `/login`.
     pub path: String,
+    /// The whole path as the client sent it, where the adapter knows it: it tells the mount point.
+    pub full_path: Option<String>,
     /// Query string without `?`.
     pub query: Option<String>,
     /// The scheme by which the request came, as the framework knows it.
@@ -64,6 +67,16 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Where the endpoints are mounted, as a path for cookies; `None` where nobody knows or a cookie can't say it.
+    #[must_use]
+    pub fn mount(&self) -> Option<&str> {
+        let full = self.full_path.as_deref()?.trim_end_matches('/');
+        let mount = full.strip_suffix(self.path.trim_end_matches('/'))?;
+        let is_path =
+            |text: &&str| text.starts_with('/') && text.bytes().all(|b| matches!(b, b'!'..=b'~') && b != b';');
+        if mount.is_empty() { Some("/") } else { Some(mount).filter(is_path) }
     }
 
     /// All values of a header, by its lower-case name.

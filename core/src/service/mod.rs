@@ -33,6 +33,7 @@ pub mod logout;
 pub mod maintenance;
 mod notices;
 pub mod password;
+pub mod presented;
 pub mod refresh;
 pub mod register;
 pub mod remote_keys;

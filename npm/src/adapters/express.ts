@@ -83,9 +83,9 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
 function serving(server: AuthServer) {
   return {
     router: (): ExpressMiddleware => (req, res, next) => {
-      const at = req.url.indexOf("?");
-      if (!server.native.hasRoute(req.method, at < 0 ? req.url : req.url.slice(0, at))) return next();
-      serveRead(server, readRequest(req, { url: req.url, clientIp: req.ip, requestId: requestId(req), scheme: req.protocol, body: req.body }))
+      const { url, originalUrl: fullUrl, ip: clientIp, protocol: scheme, body } = req;
+      if (!server.native.hasRoute(req.method, url.split("?", 1)[0]!)) return next();
+      serveRead(server, readRequest(req, { url, fullUrl, clientIp, requestId: requestId(req), scheme, body }))
         .then((response) => writeResponse(req, res, response))
         .catch(next);
     },

@@ -66,8 +66,8 @@ export class FastifyEndpoints {
 
   private async answer(request: FastifyRequest, reply: FastifyReply, method: string, url: string) {
     const body = request.body instanceof Uint8Array && request.body.length > 0 ? request.body : undefined;
-    const { ip: clientIp, protocol: scheme } = request;
-    const told = { method, url, clientIp, requestId: requestId(request), scheme, body, tooLarge: this.tooLarge.has(request) };
+    const { ip: clientIp, protocol: scheme, originalUrl: fullUrl } = request;
+    const told = { method, url, fullUrl, clientIp, requestId: requestId(request), scheme, body, tooLarge: this.tooLarge.has(request) };
     const response = await this.server.handle(await readRequest(request.raw, told));
     surface.addHeaders(reply.status(response.status), response.headers);
     return reply.send(response.body);

@@ -63,7 +63,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-  const told = { method, url: below(ctx.req.url ?? "/", pattern), clientIp: ctx.ip, requestId: requestId(ctx), scheme: ctx.protocol };
+  const told = { method, url: below(ctx.req.url ?? "/", pattern), fullUrl: ctx.originalUrl, clientIp: ctx.ip, requestId: requestId(ctx), scheme: ctx.protocol };
   return readRequest(ctx.req, { ...told, body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined });
 }
 

@@ -15,6 +15,8 @@ export interface Told {
   method?: string;
   /** The path below the mount point, with its query. */
   url: string;
+  /** The whole path as the client sent it, with its query. */
+  fullUrl: string;
   clientIp?: string | undefined;
   requestId?: string | undefined;
   /** The scheme by which the request came. */
@@ -27,12 +29,13 @@ export interface Told {
 
 /** Moves a request to the core: its body as the framework parsed it, or as it comes. */
 export async function readRequest(req: IncomingMessage, told: Told): Promise<NativeRequest> {
-  const { url, clientIp, requestId, body, tooLarge } = told;
+  const { url, fullUrl, clientIp, requestId, body, tooLarge } = told;
   const scheme = schemeOf(told.scheme, one(req.headers["x-forwarded-proto"]));
   const at = url.indexOf("?");
   const request: NativeRequest = {
     method: told.method ?? req.method ?? "GET",
     path: at < 0 ? url : url.slice(0, at),
+    fullPath: fullUrl.split("?", 1)[0]!,
     headers: headerPairs(req),
   };
   if (at >= 0) request.query = url.slice(at + 1);

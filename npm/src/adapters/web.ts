@@ -18,7 +18,7 @@ export interface Told {
 /** Moves a request to the core, with its body as it comes. */
 export async function readRequest(req: Request, { method, url, clientIp, requestId, kept }: Told): Promise<NativeRequest> {
   const at = url.indexOf("?");
-  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), headers: headerPairs(req) };
+  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), fullPath: pathOf(req.url), headers: headerPairs(req) };
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
@@ -41,6 +41,11 @@ function headerPairs(req: Request): Array<[string, string]> {
 /** HTTP/2 has no such header; what stands for it is in the URL. */
 function hostOf(req: Request): string {
   return new URL(req.url).host;
+}
+
+/** The path of an absolute URL as it stands there. */
+function pathOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3)).split(/[?#]/, 1)[0]!;
 }
 
 /** The scheme of the URL by which the runtime was asked. */

@@ -115,7 +115,7 @@ function command(): string {
 
 function told(auth: AuthServer, req: IncomingMessage, url: string): Told {
   const clientIp = auth.clientAddress(req.socket.remoteAddress, one(req.headers["x-forwarded-for"]));
-  return { url, clientIp, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
+  return { url, fullUrl: req.url ?? "/", clientIp, requestId: requestIdOf([], one(req.headers["x-request-id"])) };
 }
 
 function announce(base: string, db: string, values: Record<string, string>): void {

@@ -5,7 +5,7 @@ import type { SentriEvent } from "../generated/events.js";
 import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "../guardian.js";
 import type { AuthUser } from "../types.js";
 import { parseAccess, type AccessClaims } from "./claims.js";
-import { readCredential } from "./credential.js";
+import { conflict, readCredential } from "./credential.js";
 import { errorOf, errorResponse, publicError } from "./envelope.js";
 import { logEntry } from "./event.js";
 import { TokenError, type Reason } from "./jws.js";
@@ -42,38 +42,58 @@ export class EdgeClient implements Guardian {
     }
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
-    const known = this.guards.get(credential.token);
+    const [token, ...others] = credential.tokens as [string, ...string[]];
+    const known = others.length > 0 ? undefined : this.guards.get(token);
     if (known === undefined) return undefined;
     const now = this.config.now();
     if (now < known.freshUntil && now >= known.since! && known.epoch === this.keys.epoch) {
       this.dispatcher.logAgain(known.events, requestId);
       return known;
     }
-    this.guards.delete(credential.token);
+    this.guards.delete(token);
     return undefined;
   }
 
   async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
-    let vouched: Vouched;
-    let claims: AccessClaims;
-    try {
-      vouched = await this.keys.verify(credential.token);
-      claims = parseAccess(vouched.payload, this.config.claims, this.config.now());
-    } catch (error) {
-      if (error instanceof TokenError) return this.refused(errorOf(error.code), requestId, error.reason);
-      if (error instanceof Unavailable) return this.refused(error.data, requestId);
-      throw error;
+    const good: Good[] = [];
+    let bad: Refusal | undefined;
+    for (const token of credential.tokens) {
+      const verified = await this.verify(token);
+      if ("claims" in verified) good.push(verified);
+      else if (weightOf(bad) < weightOf(verified)) bad = verified;
     }
-    return (await this.revoked(claims, requestId)) ?? this.passed(credential.token, claims, vouched, requestId);
+    if (bad && good.length === 0) return this.refused(bad.error, requestId, bad.reason);
+    if (new Set(good.map(({ claims }) => claims.id)).size > 1) return this.refused(conflict(this.config.cookieName), requestId);
+    // Of several tokens of one user the youngest comes first.
+    good.sort((one, other) => other.claims.iat - one.claims.iat);
+    let first: (() => Guarded) | undefined;
+    for (const { token, claims, vouched } of good) {
+      const refuse = await this.revoked(claims, requestId);
+      if (refuse === undefined) return this.passed(token, claims, vouched, requestId);
+      first ??= refuse;
+    }
+    return first!();
   }
 
-  /** The refusal of a session that the host has revoked, or can't say so of within 2 s. */
-  private async revoked({ id, sessionId }: AccessClaims, requestId: string | undefined): Promise<Guarded | undefined> {
+  /** What a token comes to, by the keys of the auth server. */
+  private async verify(token: string): Promise<Good | Refusal> {
+    try {
+      const vouched = await this.keys.verify(token);
+      return { token, vouched, claims: parseAccess(vouched.payload, this.config.claims, this.config.now()) };
+    } catch (error) {
+      if (error instanceof TokenError) return { error: errorOf(error.code), reason: error.reason };
+      if (error instanceof Unavailable) return { error: error.data };
+      throw error;
+    }
+  }
+
+  /** How to refuse a session that the host has revoked, or can't say so of within 2 s. */
+  private async revoked({ id, sessionId }: AccessClaims, requestId: string | undefined): Promise<(() => Guarded) | undefined> {
     const { isTokenRevoked } = this.config;
     if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
-    const refuse = (message: string, ...causes: LoggedEvent[]) => {
+    const refuse = (message: string, ...causes: LoggedEvent[]) => () => {
       const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
       return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes], requestId);
     };
@@ -162,6 +182,26 @@ export class EdgeClient implements Guardian {
   errorResponse(error: unknown): ResponseData {
     return errorResponse(publicError(toData(error)));
   }
+}
+
+/** A token that verifies. */
+interface Good {
+  readonly token: string;
+  readonly claims: AccessClaims;
+  readonly vouched: Vouched;
+}
+
+/** Why a token does not. */
+interface Refusal {
+  readonly error: ErrorData;
+  readonly reason?: Reason;
+}
+
+/** What refuses several tokens is an outage before an expiry, and that before anything else. */
+function weightOf(refusal: Refusal | undefined): number {
+  if (refusal === undefined) return 0;
+  if (refusal.error.statusCode >= 500) return 3;
+  return refusal.error.code === "TOKEN_EXPIRED" ? 2 : 1;
 }
 
 /** What the host says, or a failure after 2 s. */

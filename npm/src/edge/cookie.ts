@@ -1,21 +1,29 @@
-/** What a `Cookie` header says about one name: no such cookie, its value, or two different values. */
-export type Found = undefined | { readonly value: string } | "conflict";
+/**
+ * What a `Cookie` header says about one name: no such cookie, its value, or different values in the order sent. `tooMany`: there
+ * are more than those.
+ */
+export type Found = undefined | { readonly value: string } | { readonly values: readonly string[]; readonly tooMany: boolean };
+
+/** The most different values of one name that are looked at. */
+const MAX_VALUES = 8;
 
 const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /**
- * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. Two different values
- * are a conflict: a neighbouring site may have planted one of them, and nobody can tell which.
+ * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. A neighbouring site may have
+ * planted one of several different values, so those that verify count.
  */
 export function readCookie(headers: readonly string[], name: string): Found {
-  let found: string | undefined;
+  const values = new Set<string>();
   for (const pair of headers.flatMap((header) => header.split(";"))) {
     const at = pair.indexOf("=");
     if (at < 0 || trim(pair.slice(0, at)) !== name) continue;
     const raw = trim(pair.slice(at + 1));
     const value = raw.length >= 2 && raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw;
-    if (found !== undefined && found !== value) return "conflict";
-    found = value;
+    if (values.size === MAX_VALUES && !values.has(value)) return { values: [...values], tooMany: true };
+    values.add(value);
   }
-  return found === undefined ? undefined : { value: found };
+  const [value, ...others] = values;
+  if (value === undefined) return undefined;
+  return others.length === 0 ? { value } : { values: [...values], tooMany: false };
 }

@@ -9,25 +9,30 @@ const CROSS_ORIGIN =
   "this site's own, let the proxy in front pass on the Host header as it came, with its port";
 
 /**
- * The access token that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
- * is an error, never a reason to look at the cookie.
+ * The access tokens that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
+ * is an error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
  */
 export function readCredential(
   request: GuardRequest,
   { cookieName, trustedOrigins }: { cookieName: string | undefined; trustedOrigins: readonly string[] },
-): { token: string } | { error: ErrorData } {
+): { tokens: readonly string[] } | { error: ErrorData } {
   const { authorization, cookie } = request;
   if (authorization !== undefined) {
     const token = bearerOf(authorization);
-    if (token !== undefined) return { token };
+    if (token !== undefined) return { tokens: [token] };
     if (namesBearer(authorization)) return refused("The Authorization header must be 'Bearer <token>'");
   }
   if (cookieName === undefined) return refused("Access token is missing");
   const found = readCookie(cookie === undefined ? [] : [cookie], cookieName);
-  if (found === "conflict") return refused(`Several different cookies are named ${cookieName}`);
-  if (found === undefined || found.value === "") return refused("Access token is missing");
-  if (sameOrigin(request, trustedOrigins)) return { token: found.value };
-  return { error: errorOf("FORBIDDEN", CROSS_ORIGIN) };
+  if (found === undefined || ("value" in found && found.value === "")) return refused("Access token is missing");
+  if (!sameOrigin(request, trustedOrigins)) return { error: errorOf("FORBIDDEN", CROSS_ORIGIN) };
+  if ("value" in found) return { tokens: [found.value] };
+  return found.tooMany ? { error: conflict(cookieName) } : { tokens: found.values };
+}
+
+/** Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell which. */
+export function conflict(cookieName: string | undefined): ErrorData {
+  return errorOf("UNAUTHORIZED", `Several different cookies are named ${cookieName}`);
 }
 
 /** The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter. */

@@ -9,7 +9,7 @@ use sentri_core::failure::Failure;
 use sentri_core::hook::RevocationCheck;
 use sentri_core::http::decision::PermitOutcome;
 use sentri_core::http::guard::GuardRequest;
-use sentri_core::token::Algorithm;
+use sentri_core::token::{AccessClaims, Algorithm};
 use sentri_core::{ClientHost, ErrorCode};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn without_a_logger_nothing_is_told() {
     assert!(client.auth.authorize(None, &["user".to_owned()]).event.is_none());
 }
 
-/// P41: the header first, and never the cookie behind a bad one; several cookies of one name are nobody's.
+/// P41: the header first, and never the cookie behind a bad one; of several cookies of one name those that verify count, and only where they are of one user.
 #[tokio::test]
 async fn tokens_are_looked_for_in_one_place() {
     let (client, _issuer) = client(json!({})).await;
@@ -69,6 +69,11 @@ async fn tokens_are_looked_for_in_one_place() {
         ..GuardRequest::default()
     };
     let (bearer, twice) = (format!("Bearer {good}"), format!("{cookie}; access_token=x"));
+    let other = AccessClaims { id: "somebody else".to_owned(), ..long_lived() };
+    let other = ring(Algorithm::Es256).sign_access(&other, NOW).unwrap();
+    let expired = AccessClaims { id: "somebody else".to_owned(), exp: NOW / 1000 - 60, ..long_lived() };
+    let expired = ring(Algorithm::Es256).sign_access(&expired, NOW).unwrap();
+    let many: String = (0..8).map(|n| format!("access_token={n}; ")).collect();
     for (authorization, cookie, expected) in [
         (Some(bearer.as_str()), None, "ok"),
         (None, Some(cookie.as_str()), "ok"),
@@ -76,7 +81,12 @@ async fn tokens_are_looked_for_in_one_place() {
         (None, None, "UNAUTHORIZED"),
         (None, Some("access_token="), "UNAUTHORIZED"),
         (None, Some(&format!("other={good}")), "UNAUTHORIZED"),
-        (None, Some(&twice), "UNAUTHORIZED"),
+        (None, Some(&twice), "ok"),
+        (None, Some(&format!("{twice}; access_token={other}")), "UNAUTHORIZED"),
+        (None, Some(&format!("access_token={expired}; {twice}")), "ok"),
+        (None, Some(&format!("access_token=x; access_token={expired}")), "TOKEN_EXPIRED"),
+        (None, Some("access_token=x; access_token=y"), "TOKEN_INVALID"),
+        (None, Some(&format!("{many}{cookie}")), "UNAUTHORIZED"),
         (None, Some(&format!("{cookie}; {cookie}")), "ok"),
         (Some(&bearer), Some(&twice), "ok"),
         (Some("Bearer"), Some(&cookie), "UNAUTHORIZED"),

@@ -54,8 +54,8 @@ struct Talk {
     answers: HashMap<String, Seen>,
 }
 
-/// A browser's cookies: name to value and the instant of their end.
-type Jar = BTreeMap<String, (String, i64)>;
+/// A browser's cookies: name and place to value and the instant of their end.
+type Jar = BTreeMap<(String, String), (String, i64)>;
 
 /// The host's `isTokenRevoked`: a list of session ids, or `"throws"`.
 #[derive(Default)]
@@ -277,15 +277,16 @@ impl Talk {
     fn check_cookies(&mut self, expected: Option<&Value>, response: &Response) -> Result<(), String> {
         let Some(expected) = expected.and_then(Value::as_object) else { return Ok(()) };
         let cookies = set_cookies(response);
-        let mut names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
+        let keys: Vec<String> = (0..cookies.len()).map(|at| key_of(&cookies, at)).collect();
+        let mut names: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut wanted: Vec<&str> = expected.keys().map(String::as_str).collect();
         names.sort_unstable();
         wanted.sort_unstable();
         if names != wanted {
             return Err(format!("cookies: expected {wanted:?}, got {:?}", response.headers));
         }
-        for cookie in cookies {
-            let pattern = expected[&cookie.name].as_str().expect("a cookie's pattern is a string");
+        for (cookie, key) in cookies.into_iter().zip(&keys) {
+            let pattern = expected[key].as_str().expect("a cookie's pattern is a string");
             let mut parts = pattern.split("; ");
             let value = parts.next().unwrap_or_default();
             let mut wanted: Vec<&str> = parts.collect();
@@ -385,9 +386,10 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     }
     let mut seen = HashSet::new();
     for (name, value) in &response.headers {
-        let cookie = if name == "Set-Cookie" { value.split('=').next() } else { None };
+        let cookie = (name == "Set-Cookie").then(|| SetCookie::read(value)).map(|cookie| (cookie.place(), cookie.name));
+        let shown = format!("{cookie:?}");
         if !seen.insert((name.to_ascii_lowercase(), cookie)) {
-            return Err(format!("{name} {} stands twice", cookie.unwrap_or_default()));
+            return Err(format!("{name} {shown} stands twice"));
         }
     }
     let waits = matches!(response.status, 429 | 503);
@@ -424,6 +426,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
     let request = Request {
         method: sent.method.clone(),
         path: path.to_owned(),
+        full_path: Some(format!("/auth{path}")),
         query,
         headers: sent.headers.clone(),
         body: match sent.body {
@@ -532,29 +535,44 @@ struct SetCookie {
     attributes: Vec<String>,
 }
 
+impl SetCookie {
+    fn read(line: &str) -> Self {
+        let mut parts = line.split("; ");
+        let (name, value) =
+            parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie has a name and a value");
+        Self { name: name.to_owned(), value: value.to_owned(), attributes: parts.map(str::to_owned).collect() }
+    }
+
+    /// Domain and path: a browser keeps a cookie for each.
+    fn place(&self) -> String {
+        let attribute = |name: &str| self.attributes.iter().find_map(|one| one.strip_prefix(name)).unwrap_or_default();
+        format!("{}{}", attribute("Domain="), attribute("Path="))
+    }
+}
+
 fn set_cookies(response: &Response) -> Vec<SetCookie> {
     let lines = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-    lines
-        .map(|(_, line)| {
-            let mut parts = line.split("; ");
-            let (name, value) =
-                parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie has a name and a value");
-            SetCookie { name: name.to_owned(), value: value.to_owned(), attributes: parts.map(str::to_owned).collect() }
-        })
-        .collect()
+    lines.map(|(_, line)| SetCookie::read(line)).collect()
+}
+
+/// What an expectation calls a cookie: the last one of a name by the name, those before it with their place behind it.
+fn key_of(cookies: &[SetCookie], at: usize) -> String {
+    let cookie = &cookies[at];
+    let is_last = cookies[at + 1..].iter().all(|later| later.name != cookie.name);
+    if is_last { cookie.name.clone() } else { format!("{} {}", cookie.name, cookie.place()) }
 }
 
 fn keep_cookies(jar: &mut Jar, response: &Response, now: i64) {
     for cookie in set_cookies(response) {
         let age = cookie.attributes.iter().find_map(|attribute| attribute.strip_prefix("Max-Age="));
         let ends = age.map_or(i64::MAX, |seconds| now + seconds.parse::<i64>().expect("Max-Age is a number") * 1000);
-        jar.insert(cookie.name, (cookie.value, ends));
+        jar.insert((cookie.name.clone(), cookie.place()), (cookie.value, ends));
     }
 }
 
 fn cookie_header(jar: &Jar, now: i64) -> String {
     let live = jar.iter().filter(|(_, (_, ends))| *ends > now);
-    live.map(|(name, (value, _))| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    live.map(|((name, _), (value, _))| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 
 /// A text, or `{before, fill, times, after}` for a long one.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
+use sentri_core::http::Request;
 use sentri_core::http::cookie::{CookieRules, Found, read};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};
 
@@ -12,8 +13,23 @@ fn vectors() {
             return Ok(match read(headers.iter().map(String::as_str), text(given, "name")) {
                 Found::None => json!("none"),
                 Found::One(value) => json!({ "one": value }),
-                Found::Conflict => json!("conflict"),
+                Found::Several(values) => json!({ "several": values }),
+                Found::TooMany(values) => json!({ "tooMany": values }),
             });
+        }
+        if text(given, "op") == "mount" {
+            let full_path = option(given, "fullPath").and_then(Value::as_str).map(str::to_owned);
+            return Ok(json!(
+                Request { full_path, path: text(given, "path").to_owned(), ..Request::default() }.mount()
+            ));
+        }
+        if text(given, "op") == "twins" {
+            let rules = CookieRules::refresh(option(given, "options"), false).map_err(shown)?.unwrap();
+            let headers = texts(given, "brought");
+            let brought = read(headers.iter().map(String::as_str), &rules.name);
+            let full_path = option(given, "mount").and_then(Value::as_str).map(|mount| format!("{mount}/login"));
+            let request = Request { full_path, path: "/login".to_owned(), ..Request::default() };
+            return Ok(json!(rules.twins(request.mount(), &brought, given["login"] == true)));
         }
         let production = given["production"].as_bool().unwrap();
         let rules = match text(given, "kind") {

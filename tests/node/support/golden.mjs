@@ -222,9 +222,9 @@ class Talk {
 
   checkCookies(expected, response) {
     const cookies = setCookies(response);
-    this.variables.check(Object.keys(expected).sort(), cookies.map(({ name }) => name).sort(), "cookies");
-    for (const { name, value, attributes } of cookies) {
-      const [pattern, ...wanted] = expected[name].split("; ");
+    this.variables.check(Object.keys(expected).sort(), cookies.map(({ key }) => key).sort(), "cookies");
+    for (const { name, key, value, attributes } of cookies) {
+      const [pattern, ...wanted] = expected[key].split("; ");
       const cleared = pattern === "cleared";
       this.variables.check(cleared ? "" : pattern, value, name);
       if (cleared) wanted.push("Max-Age=0");
@@ -250,15 +250,15 @@ class Talk {
 
   keepCookies(name, response) {
     if (!this.jars.has(name)) this.jars.set(name, new Map());
-    for (const { name: cookie, value, attributes } of setCookies(response)) {
+    for (const { name: cookie, place, value, attributes } of setCookies(response)) {
       const age = attributes.find((attribute) => attribute.startsWith("Max-Age="));
-      this.jars.get(name).set(cookie, { value, ends: age ? this.clock.now() + Number(age.slice(8)) * 1_000 : Infinity });
+      this.jars.get(name).set(`${cookie} ${place}`, { name: cookie, value, ends: age ? this.clock.now() + Number(age.slice(8)) * 1_000 : Infinity });
     }
   }
 
   cookiesOf(name) {
     const live = [...(this.jars.get(name) ?? [])].filter(([, { ends }]) => ends > this.clock.now());
-    return live.map(([cookie, { value }]) => `${cookie}=${value}`);
+    return live.map(([, { name: cookie, value }]) => `${cookie}=${value}`);
   }
 }
 
@@ -275,15 +275,21 @@ function checkAlways({ status, headers }, body) {
   must(status !== 401 || headers.get("www-authenticate") === "Bearer", "a 401 has WWW-Authenticate: Bearer");
   const carriesToken = body?.data?.accessToken !== undefined || headers.has("set-cookie") || headers.has("x-access-token");
   must(!carriesToken || headers.get("cache-control") === "no-store", "what carries a token or a cookie has Cache-Control: no-store");
+  const places = setCookies({ headers }).map(({ name, place }) => `${name} ${place}`);
+  must(new Set(places).size === places.length, `a cookie stands twice: ${places}`);
   must((status === 429 || status === 503) === headers.has("retry-after"), "429 and 503, and no other answer, have Retry-After");
 }
 
+/** The cookies of an answer. An expectation calls the last one of a name by the name, those before it with their place behind it. */
 function setCookies(response) {
-  return response.headers.getSetCookie().map((line) => {
+  const cookies = response.headers.getSetCookie().map((line) => {
     const [pair, ...attributes] = line.split("; ");
     const at = pair.indexOf("=");
-    return { name: pair.slice(0, at), value: pair.slice(at + 1), attributes };
+    const valueOf = (name) => attributes.find((one) => one.startsWith(name))?.slice(name.length) ?? "";
+    return { name: pair.slice(0, at), value: pair.slice(at + 1), attributes, place: valueOf("Domain=") + valueOf("Path=") };
   });
+  const isLast = ({ name }, at) => !cookies.slice(at + 1).some((later) => later.name === name);
+  return cookies.map((cookie, at) => ({ ...cookie, key: isLast(cookie, at) ? cookie.name : `${cookie.name} ${cookie.place}` }));
 }
 
 function duration(text) {

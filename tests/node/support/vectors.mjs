@@ -34,7 +34,8 @@ const answers = (edge) => ({
 
   cookie({ headers, name }) {
     const read = edge.readCookie(headers, name);
-    return read === undefined ? "none" : read === "conflict" ? read : { one: read.value };
+    if (read === undefined) return "none";
+    return "value" in read ? { one: read.value } : { [read.tooMany ? "tooMany" : "several"]: read.values };
   },
 
   origin({ op, option, method, secFetchSite, origin, host, scheme, trusted }, expect) {

@@ -58,6 +58,20 @@ class Answer(NamedTuple):
         pairs = [(*line.split("; ")[0].partition("=")[::2], line.split("; ")[1:]) for line in lines]
         return pairs
 
+    def cookies_by_key(self) -> dict[str, tuple[str, list[str]]]:
+        """The same by what an expectation calls them: the last one of a name by the name, those before it with their place behind it."""
+        last = {name: at for at, (name, *_) in enumerate(self.cookies())}
+        return {
+            name if last[name] == at else f"{name} {place(attributes)}": (value, attributes)
+            for at, (name, value, attributes) in enumerate(self.cookies())
+        }
+
+
+def place(attributes: list[str]) -> str:
+    """Domain and path: a browser keeps a cookie for each."""
+    named = dict(one.partition("=")[::2] for one in attributes)
+    return named.get("Domain", "") + named.get("Path", "")
+
 
 def to_camel(value: Any) -> Any:
     """What a call returned, as the format spells it."""
@@ -253,8 +267,8 @@ class Talk:
         check_always(answer, body)
 
     def check_cookies(self, expected: dict[str, str], answer: Answer) -> None:
-        self.variables.check(sorted(expected), sorted(name for name, *_ in answer.cookies()), "cookies")
-        for name, value, attributes in answer.cookies():
+        self.variables.check(sorted(expected), sorted(answer.cookies_by_key()), "cookies")
+        for name, (value, attributes) in answer.cookies_by_key().items():
             pattern, *wanted = expected[name].split("; ")
             cleared = pattern == "cleared"
             self.variables.check("" if cleared else pattern, value, name)
@@ -278,11 +292,11 @@ class Talk:
         for name, value, attributes in answer.cookies():
             age = next((int(one[8:]) for one in attributes if one.startswith("Max-Age=")), None)
             ends = float("inf") if age is None else self.clock.now() + age * 1_000
-            self.jars.setdefault(jar, {})[name] = (value, ends)
+            self.jars.setdefault(jar, {})[f"{name} {place(attributes)}"] = (value, ends)
 
     def cookies_of(self, jar: str) -> list[str]:
         live = self.jars.get(jar, {}).items()
-        return [f"{name}={value}" for name, (value, ends) in live if ends > self.clock.now()]
+        return [f"{key.partition(' ')[0]}={value}" for key, (value, ends) in live if ends > self.clock.now()]
 
 
 def exchange(base: str, method: str, target: str, headers: dict[str, str], body: Optional[bytes] = None) -> Answer:
@@ -303,7 +317,7 @@ def check_always(answer: Answer, body: Any) -> None:
         if not holds:
             raise Mismatch(what)
 
-    names = [name.lower() for name, _ in answer.headers if name.lower() != "set-cookie"] + [f"cookie {name}" for name, *_ in answer.cookies()]
+    names = [name.lower() for name, _ in answer.headers if name.lower() != "set-cookie"] + [f"cookie {name} {place(attributes)}" for name, _, attributes in answer.cookies()]
     must(len(names) == len(set(names)), f"a header or a cookie stands twice: {sorted(names)}")
     data = body.get("data") if isinstance(body, dict) else None
     is_ours = isinstance(body, dict) and "error" in body

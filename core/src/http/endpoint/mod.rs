@@ -10,7 +10,7 @@ use super::decision::authorize_fields;
 use super::envelope::{Reply, error_response};
 use super::guard::{self, GuardRequest, Principal};
 use super::router::{self, Access, ROUTES, Route};
-use super::{Handled, Request, body, client_ip};
+use super::{Handled, Request, body, client_ip, cookie};
 use crate::access;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
@@ -233,17 +233,19 @@ fn finish(route: &Route, call: Call<'_>, result: Result<super::Response, Failure
     Handled { response, events: trail.events, effects: trail.effects }
 }
 
-/// A token that was minted for a request that then ends its session is no cookie any more: of one name the last word counts, and is
-/// said alone (RFC 6265, 4.1.1).
+/// A token that was minted for a request that then ends its session is no cookie any more: of one name at one place the last
+/// word counts, and is said alone (RFC 6265, 4.1.1).
 fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
-    let cookie = |(name, value): &(String, String)| {
-        (name == "Set-Cookie").then(|| value.split('=').next().unwrap_or_default().to_owned())
-    };
-    let names: Vec<Option<String>> = headers.iter().map(cookie).collect();
+    let is_cookie = |(name, _): &(String, String)| name == "Set-Cookie";
+    let lines: Vec<String> = headers.iter().filter(|header| is_cookie(header)).map(|(_, line)| line.clone()).collect();
+    let places: Vec<_> = lines.iter().map(|line| cookie::place_of(line)).collect();
     let mut at = 0;
-    headers.retain(|_| {
+    headers.retain(|header| {
+        if !is_cookie(header) {
+            return true;
+        }
         at += 1;
-        names[at - 1].is_none() || !names[at..].contains(&names[at - 1])
+        !places[at..].contains(&places[at - 1])
     });
 }
 

@@ -4,18 +4,19 @@ use serde_json::{Value, json};
 
 use super::{Call, device};
 use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::http::Response;
 use crate::http::authorization::{self, Authorization};
-use crate::http::cookie::{self, Found};
-use crate::http::credential::{conflict, cross_origin};
+use crate::http::cookie::{self, CookieRules, Found};
+use crate::http::credential::{conflict, cross_origin, several};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
 use crate::http::origin::{self, Provenance};
 use crate::service::keys;
+use crate::service::presented::{self, Presented};
 use crate::service::revocation::ended;
-use crate::token::TokenError;
 
 /// `GET /keys` may be cached, but for less than the time that a new key is published before it signs.
 const KEYS_CACHE_CONTROL: &str = "public, max-age=15";
@@ -28,20 +29,18 @@ pub(super) async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.caller.devices = device::presented(call);
     let issued = call.run(Operation::Login, input).await?;
     device::remember(call, &issued);
-    give(call, "Login successful", &issued)
+    give(call, "Login successful", &issued, true)
 }
 
 pub(super) async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let (refresh_token, by_cookie) = presented_refresh_token(call)?;
+    let (tokens, by_cookie) = presented_refresh_tokens(call)?;
     if is_foreign_form(call) {
         return Err(cross_origin().into());
     }
-    let Some(refresh_token) = refresh_token else {
-        return Err(Error::new(ErrorCode::Unauthorized, "Refresh token cookie is missing").into());
-    };
+    let refresh_token = the_one_that_counts(call, tokens).await?;
     let result = call.run(Operation::Refresh, json!({ "refreshToken": refresh_token })).await;
     match result {
-        Ok(issued) => give(call, "Token refreshed", &issued),
+        Ok(issued) => give(call, "Token refreshed", &issued, false),
         Err(failure) => {
             // The loser of a race, an outage or a forged token must not end a good session: cookies go only when
             // the session is over.
@@ -55,19 +54,52 @@ pub(super) async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
 }
 
+/// One token is the use case's to judge, the host's too. Several are of a cookie that a browser holds for several places: they
+/// have to be of one user.
+async fn the_one_that_counts(call: &mut Call<'_>, tokens: Found) -> Result<String, Failure> {
+    let tokens = match tokens {
+        Found::None => {
+            return Err(Error::new(ErrorCode::Unauthorized, "Refresh token cookie is missing").into());
+        }
+        Found::One(token) => return Ok(token),
+        Found::Several(tokens) => Some(tokens),
+        Found::TooMany(_) => None,
+    };
+    let name = call.realm.config.cookie.as_ref().map_or("", |rules| &rules.name);
+    let chosen = match tokens {
+        Some(tokens) => match presented::choose(call.realm, &tokens, |_| true).await? {
+            Presented::One(token, _) | Presented::None(token) => Some(token),
+            Presented::Conflict => None,
+        },
+        None => None,
+    };
+    chosen.ok_or_else(|| {
+        clear_cookies(call);
+        conflict(name).into()
+    })
+}
+
 pub(super) async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let refresh_token = match presented_refresh_token(call) {
-        Ok((token, _)) => token,
+    let refresh_tokens = match presented_refresh_tokens(call) {
+        Ok((tokens, _)) => list(tokens),
         // What can't be made sense of ends no session, and who wants to leave is let go all the same.
-        Err(Failure::Refused(error)) if !error.is(ErrorCode::Forbidden) => None,
+        Err(Failure::Refused(error)) if !error.is(ErrorCode::Forbidden) => Vec::new(),
         Err(failure) => return Err(failure),
     };
-    let session_id = refresh_token
-        .and_then(|token| session_of_refresh_token(call, &token))
-        .or_else(|| session_of_access_token(call));
-    let input = session_id.map_or_else(|| json!({}), |id| json!({ "sessionId": id }));
-    call.run(Operation::Logout, input).await?;
-    // Only now: while the session could not be ended, its cookies are what can end it later. The browser keeps cookies
+    let mut sessions: Vec<String> = Vec::new();
+    let of_refresh = refresh_tokens.iter().filter_map(|token| session_of_refresh_token(call, token));
+    for session in of_refresh.chain(sessions_of_access_tokens(call)) {
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
+    if sessions.is_empty() {
+        call.run(Operation::Logout, json!({})).await?;
+    }
+    for session_id in sessions {
+        call.run(Operation::Logout, json!({ "sessionId": session_id })).await?;
+    }
+    // Only now: while a session could not be ended, its cookies are what can end it later. The browser keeps cookies
     // back from a form of another site, and would still take the answer's.
     if !is_foreign_form(call) {
         clear_cookies(call);
@@ -90,7 +122,7 @@ pub(super) fn keys(call: &Call<'_>) -> Result<Response, Failure> {
 }
 
 /// The answer to a login or a refresh: tokens in cookies where these are on, in the body where they are not.
-fn give(call: &mut Call<'_>, message: &'static str, issued: &Value) -> Result<Reply, Failure> {
+fn give(call: &mut Call<'_>, message: &'static str, issued: &Value, is_login: bool) -> Result<Reply, Failure> {
     let missing = || Failure::Internal("an issued pair has both tokens".to_owned());
     let access_token = issued["accessToken"].as_str().ok_or_else(missing)?;
     let refresh_token = issued["refreshToken"].as_str().ok_or_else(missing)?;
@@ -99,12 +131,14 @@ fn give(call: &mut Call<'_>, message: &'static str, issued: &Value) -> Result<Re
     let config = &call.realm.config;
     match &config.cookie {
         Some(rules) => {
+            clear_twins(call, "cookie", rules, is_login);
             let cookie = rules.write(refresh_token, refresh_lifetime(call, refresh_token));
             call.headers.push(("Set-Cookie".to_owned(), cookie));
         }
         None => data["refreshToken"] = refresh_token.into(),
     }
     if let Some(rules) = &config.access_cookie {
+        clear_twins(call, "accessCookie", rules, is_login);
         let cookie = rules.write(access_token, whole_seconds(config.access_ttl));
         call.headers.push(("Set-Cookie".to_owned(), cookie));
     }
@@ -119,23 +153,30 @@ fn refresh_lifetime(call: &Call<'_>, refresh_token: &str) -> u64 {
     claims.map_or(whole_seconds(idle), |claims| whole_seconds(claims.exp * 1000 - now + 999))
 }
 
-/// The refresh token of the cookie, else of the body; and whether it was the cookie's.
-fn presented_refresh_token(call: &Call<'_>) -> Result<(Option<String>, bool), Failure> {
+/// The refresh tokens of the cookie, else that of the body; and whether they were the cookie's.
+fn presented_refresh_tokens(call: &Call<'_>) -> Result<(Found, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
         match cookie::read(request.header_values("cookie"), &rules.name) {
             Found::None => {}
             Found::One(token) if token.is_empty() => {}
-            Found::One(_) | Found::Conflict if !comes_from_here(call) => return Err(cross_origin().into()),
-            Found::One(token) => return Ok((Some(token), true)),
-            Found::Conflict => return Err(conflict(&rules.name).into()),
+            _ if !comes_from_here(call) => return Err(cross_origin().into()),
+            found => return Ok((found, true)),
         }
     }
     let input = call.input(&[])?;
     match input.get("refreshToken").filter(|value| !value.is_null()) {
-        None => Ok((None, false)),
-        Some(Value::String(token)) => Ok((Some(token.clone()), false)),
+        None => Ok((Found::None, false)),
+        Some(Value::String(token)) => Ok((Found::One(token.clone()), false)),
         Some(_) => Err(Error::validation("refreshToken", "refreshToken must be a string").into()),
+    }
+}
+
+fn list(found: Found) -> Vec<String> {
+    match found {
+        Found::None => Vec::new(),
+        Found::One(token) => vec![token],
+        Found::Several(tokens) | Found::TooMany(tokens) => tokens,
     }
 }
 
@@ -166,29 +207,37 @@ fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
     Some(claims.session_id)
 }
 
-/// A client that kept only its access token can end its session too; a browser's cookie needs proof of origin.
-fn session_of_access_token(call: &Call<'_>) -> Option<String> {
-    let (realm, ring) = (call.realm, call.realm.keys.get()?);
-    let token = match (authorization::read(call.request.header("authorization")), &realm.config.access_cookie) {
-        (Authorization::Bearer(token), _) => token.to_owned(),
+/// A client that kept only its access token can end its session too; a browser's cookies need proof of origin.
+fn sessions_of_access_tokens(call: &Call<'_>) -> Vec<String> {
+    let realm = call.realm;
+    let Some(ring) = realm.keys.get() else { return Vec::new() };
+    let tokens = match (authorization::read(call.request.header("authorization")), &realm.config.access_cookie) {
+        (Authorization::Bearer(token), _) => vec![token.to_owned()],
         (Authorization::None, Some(rules)) if comes_from_here(call) => {
-            match cookie::read(call.request.header_values("cookie"), &rules.name) {
-                Found::One(token) => token,
-                Found::None | Found::Conflict => return None,
-            }
+            list(cookie::read(call.request.header_values("cookie"), &rules.name))
         }
-        (Authorization::None | Authorization::Malformed, _) => return None,
+        (Authorization::None | Authorization::Malformed, _) => Vec::new(),
     };
-    match ring.verify_access(&token, &realm.config.claims, realm.now()) {
-        Ok(claims) => claims.session_id,
-        Err(TokenError::Expired | TokenError::Invalid(_)) => None,
-    }
+    let verified = tokens.iter().filter_map(|token| ring.verify_access(token, &realm.config.claims, realm.now()).ok());
+    verified.filter_map(|claims| claims.session_id).collect()
 }
 
 /// Takes the cookies back, when the session they carry is over.
 pub(super) fn clear_cookies(call: &mut Call<'_>) {
     let config = &call.realm.config;
-    for rules in [&config.cookie, &config.access_cookie].into_iter().flatten() {
+    for (option, rules) in [("cookie", &config.cookie), ("accessCookie", &config.access_cookie)] {
+        let Some(rules) = rules else { continue };
+        clear_twins(call, option, rules, false);
         call.headers.push(("Set-Cookie".to_owned(), rules.clear()));
     }
+}
+
+/// Takes back the cookies of the name at other places. `option` is the one that names it.
+fn clear_twins(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, is_login: bool) {
+    let brought = cookie::read(call.request.header_values("cookie"), &rules.name);
+    if matches!(brought, Found::Several(_) | Found::TooMany(_)) {
+        call.trail.note(EventName::HookFailure, |event| several(event, option, &rules.name));
+    }
+    let lines = rules.twins(call.request.mount(), &brought, is_login);
+    call.headers.extend(lines.into_iter().map(|line| ("Set-Cookie".to_owned(), line)));
 }

@@ -1,0 +1,47 @@
+//! Several access tokens in cookies of one name: those that verify count, and only where all of them are of one user.
+
+use crate::token::TokenError;
+use crate::token::claims::AccessClaims;
+
+/// A token whose signature is good.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub claims: AccessClaims,
+    pub token: String,
+}
+
+/// What several tokens come to.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// Tokens of one user, the youngest first.
+    Good(Vec<Candidate>),
+    /// None is good any more; these were, all for one user.
+    Expired(Vec<Candidate>),
+    /// Good ones of different users.
+    Conflict,
+    /// None is a token of ours.
+    Bad(TokenError),
+}
+
+/// Judges tokens in the order in which they were sent. `verify` says whether a token with a good signature is expired.
+pub(super) fn choose(tokens: Vec<String>, verify: impl Fn(&str) -> Result<(AccessClaims, bool), TokenError>) -> Choice {
+    let (mut good, mut expired, mut bad) = (Vec::new(), Vec::new(), None);
+    for token in tokens {
+        match verify(&token) {
+            Ok((claims, false)) => good.push(Candidate { claims, token }),
+            Ok((claims, true)) => expired.push(Candidate { claims, token }),
+            Err(error) => bad = bad.or(Some(error)),
+        }
+    }
+    let is_of_one = |list: &[Candidate]| list.windows(2).all(|two| two[0].claims.id == two[1].claims.id);
+    // An expired token lets nobody in, so it can neither be planted to any end nor stand in the way of a good one.
+    if !good.is_empty() {
+        good.sort_by_key(|candidate| std::cmp::Reverse(candidate.claims.iat));
+        return if is_of_one(&good) { Choice::Good(good) } else { Choice::Conflict };
+    }
+    match bad {
+        Some(error) if expired.is_empty() => Choice::Bad(error),
+        _ if is_of_one(&expired) => Choice::Expired(expired),
+        _ => Choice::Conflict,
+    }
+}

@@ -1,0 +1,94 @@
+//! Several refresh tokens in one request: cookies of one name that a browser holds for several places, or that a neighbouring
+//! site has planted.
+
+use super::Realm;
+use super::refresh::check_host_revocation;
+use crate::failure::Failure;
+use crate::session::{RefreshVerdict, judge_refresh};
+use crate::store::model::SessionState;
+use crate::token::{RefreshClaims, TokenError};
+
+/// What they come to.
+#[derive(Debug)]
+pub enum Presented {
+    /// The token that counts.
+    One(String, RefreshClaims),
+    /// None is a token of ours that is good at this time. This one says best why.
+    None(String),
+    /// Good ones of different users.
+    Conflict,
+}
+
+/// A token that verifies, with its session.
+struct Candidate {
+    token: String,
+    claims: RefreshClaims,
+    state: SessionState,
+    verdict: RefreshVerdict,
+}
+
+impl Candidate {
+    /// Of two that are equally good, the one of the younger session.
+    fn order(&self) -> (u8, i64, i64) {
+        (self.verdict.precedence(), self.state.session.created_at, self.claims.generation)
+    }
+}
+
+/// Those that verify count, even if their session has ended, and have to be of one user: the live one is taken. A session that
+/// is not there any more says nothing of its user, and lets nobody in. `fits`: the sessions that may be taken.
+///
+/// # Errors
+/// The store's; `SERVICE_UNAVAILABLE` while the keys are not there.
+pub async fn choose(realm: &Realm, tokens: &[String], fits: impl Fn(&str) -> bool) -> Result<Presented, Failure> {
+    let (mut good, mut expired) = (Vec::new(), None);
+    for token in tokens {
+        match realm.keys.require()?.verify_refresh(token, realm.now()) {
+            Ok(claims) => good.push((token.clone(), claims)),
+            Err(TokenError::Expired) => expired = expired.or(Some(token)),
+            Err(TokenError::Invalid(_)) => {}
+        }
+    }
+    if good.len() < 2 {
+        let bad = || expired.or(tokens.iter().find(|token| !token.is_empty())).cloned().unwrap_or_default();
+        return Ok(good.pop().map_or_else(|| Presented::None(bad()), |(token, claims)| Presented::One(token, claims)));
+    }
+    let first = good[0].clone();
+    let mut candidates = look_up(realm, good).await?;
+    if candidates.windows(2).any(|two| two[0].state.session.user_id != two[1].state.session.user_id) {
+        return Ok(Presented::Conflict);
+    }
+    candidates.retain(|candidate| fits(&candidate.claims.session_id));
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.order()));
+    let at = first_live(realm, &candidates).await;
+    let taken = if candidates.is_empty() { None } else { Some(candidates.swap_remove(at)) };
+    let (token, claims) = taken.map_or(first, |candidate| (candidate.token, candidate.claims));
+    Ok(Presented::One(token, claims))
+}
+
+async fn look_up(realm: &Realm, tokens: Vec<(String, RefreshClaims)>) -> Result<Vec<Candidate>, Failure> {
+    let mut candidates: Vec<Candidate> = Vec::with_capacity(tokens.len());
+    for (token, claims) in tokens {
+        let known = candidates.iter().find(|known| known.claims.session_id == claims.session_id);
+        let state = match known {
+            Some(known) => Some(known.state.clone()),
+            None => realm.store.find_session(&claims.session_id).await?,
+        };
+        if let Some(state) = state {
+            let (generation, iat) = (claims.generation, claims.iat);
+            let verdict = judge_refresh(&state.session, generation, iat, &realm.config.session, realm.now());
+            candidates.push(Candidate { token, claims, state, verdict });
+        }
+    }
+    Ok(candidates)
+}
+
+/// The place of the first one that the host has not revoked, else of the first.
+async fn first_live(realm: &Realm, candidates: &[Candidate]) -> usize {
+    for (at, candidate) in candidates.iter().enumerate() {
+        let is_live = candidate.verdict.is_live();
+        if is_live && check_host_revocation(realm, &candidate.claims.session_id).await.is_ok() {
+            return at;
+        }
+    }
+    0
+}
