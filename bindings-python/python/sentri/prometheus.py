@@ -22,6 +22,7 @@ class MetricsSource(Protocol):
 
     def metrics_text(self) -> str:
         """The text that Prometheus scrapes."""
+        ...
 
 
 def asgi_metrics(auth: MetricsSource) -> Callable[[Any], Awaitable[Any]]:
