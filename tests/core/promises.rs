@@ -28,6 +28,8 @@ mod proxy;
 mod secrets;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "promises/sizes.rs"]
+mod sizes;
 #[path = "promises/starting.rs"]
 mod starting;
 mod support;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::service::token_size::MAX_COOKIE_BYTES;
 
 mod received;
 mod twins;
@@ -117,6 +118,14 @@ impl CookieRules {
         text.push_str(&format!("; Max-Age={max_age_seconds}"));
         self.write_attributes(&mut text);
         text
+    }
+
+    /// [`CookieRules::write`], or what deletes the cookie and the length, where that is more than browsers keep: a cookie of an
+    /// earlier session would stay in the place of the one that a browser drops.
+    #[must_use]
+    pub fn write_if_it_fits(&self, value: &str, max_age_seconds: u64) -> (String, Option<usize>) {
+        let line = self.write(value, max_age_seconds);
+        if line.len() > MAX_COOKIE_BYTES { (self.clear(), Some(line.len())) } else { (line, None) }
     }
 
     /// A `Set-Cookie` value that deletes the cookie: the same attributes, or the browser would take it for another.

@@ -63,6 +63,14 @@ pub(super) fn conflict(name: &str) -> Error {
     Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
 }
 
+/// The fields of the event of a cookie that browsers would drop. `option` is the one that names it.
+pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: usize) -> Event {
+    let cause = format!(
+        "the cookie {name} would have {size} bytes, and browsers keep 4096: it is not set; give fewer roles or shorter ones"
+    );
+    event.with("hook", option).with("cause", cause)
+}
+
 /// The fields of the event of several cookies of one name. `option` is the one that names the cookie.
 pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     let cause = format!(

@@ -479,8 +479,13 @@ async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Gu
     realm.freshness.put(state.clone(), now, epoch);
     let ends_at = realm.config.session.ends_at(state.session.created_at);
     let exp = (now + realm.config.access_ttl).min(ends_at);
+    let mut oversize = None;
     let header = match &realm.config.access_cookie {
-        Some(rules) => ("Set-Cookie".to_owned(), rules.write(&token, whole_seconds(exp - now))),
+        Some(rules) => {
+            let (line, size) = rules.write_if_it_fits(&token, whole_seconds(exp - now));
+            oversize = size.map(|size| (size, rules.name.as_str()));
+            ("Set-Cookie".to_owned(), line)
+        }
         None => ("X-Access-Token".to_owned(), token.clone()),
     };
     let principal = Principal {
@@ -496,6 +501,10 @@ async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Gu
     let event =
         realm.telemetry.event(EventName::ProtectAutoRefresh, |e| e.with("userId", user_id).with("mode", "server"));
     guarded.events.splice(0..0, event);
+    if let Some((size, name)) = oversize {
+        let fill = |event| credential::oversized(event, "accessCookie", name, size);
+        guarded.events.extend(realm.telemetry.event(EventName::HookFailure, fill));
+    }
     Ok(Some(guarded))
 }
 

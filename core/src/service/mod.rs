@@ -40,6 +40,7 @@ pub mod remote_keys;
 pub mod revocation;
 pub mod roles;
 pub mod sessions;
+pub mod token_size;
 pub mod users;
 
 pub(crate) use addresses::Warned;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::attempt::Attempt;
 use super::identifiers::{claims, describe, read_new};
 use super::input::Input;
-use super::{Caller, Realm, Trail};
+use super::{Caller, Realm, Trail, token_size};
 use crate::access;
 use crate::cache::Settlement;
 use crate::crypto::{self, Secret};
@@ -35,6 +35,7 @@ pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail:
     } else {
         access::check_assignable(&wanted, &realm.config.roles, caller.trusted)?
     };
+    token_size::check_roles(realm, &roles)?;
     let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
     let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
     let outcome = write(realm, caller.origin(), &*store, identifiers, password, roles).await;

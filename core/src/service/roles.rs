@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Realm;
 use super::input::Input;
+use super::{Realm, token_size};
 use crate::access;
 use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
@@ -20,6 +20,7 @@ pub async fn assign(realm: &Arc<Realm>, input: &Value) -> Result<Value, Failure>
     let user_id = input.text("userId")?;
     let wanted = input.optional_strings("roles")?.ok_or_else(|| Error::validation("roles", "roles is required"))?;
     let roles = access::check_assignable(&wanted, &realm.config.roles, true)?;
+    token_size::check_roles(realm, &roles)?;
     let write = realm.store.set_roles(user_id, &roles, realm.now());
     if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
         return Err(ErrorCode::UserNotFound.into());

@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Caller, Realm, Trail};
+use super::{Caller, Realm, Trail, token_size};
 use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
-use crate::event::EventName;
+use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::store::SURPLUS;
 use crate::store::model::Session;
 use crate::token::claims::AccessClaims;
+use crate::token::{Reason, TokenError};
 
 /// The most sessions that one answer lists.
 const MAX_LISTED: u32 = 1_000;
@@ -68,7 +69,18 @@ pub fn issue(realm: &Realm, session: &Session, roles: &[String], now: Millis) ->
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
 pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Millis) -> Result<String, Failure> {
     let expires_at = (now + realm.config.access_ttl).min(realm.config.session.ends_at(session.created_at));
-    sign_access(realm, &session.user_id, roles, Some(&session.id), now, expires_at)
+    let sign = |roles: &[String]| sign_access(realm, &session.user_id, roles, Some(&session.id), now, expires_at);
+    match sign(roles) {
+        // Roles that were granted by other means must lock nobody out: the session knows them, and a token that says none
+        // opens no more than it should.
+        Err(Failure::Refused(error)) if error.is(ErrorCode::ValidationError) => {
+            let cause = format!("{}; the token was issued without roles", error.message);
+            let event = Event::new(EventName::HookFailure).with("hook", "roles").with("cause", cause);
+            realm.note_in_background(event);
+            sign(&[])
+        }
+        signed => signed,
+    }
 }
 
 /// Signs an access token for whom the caller says.
@@ -92,7 +104,11 @@ pub fn sign_access(
         iss: realm.config.claims.issuer.clone(),
         aud: realm.config.claims.audience.clone(),
     };
-    Ok(realm.keys.require()?.sign_access(&claims, now).map_err(Error::from)?)
+    let signed = realm.keys.require()?.sign_access(&claims, now);
+    signed.map_err(|error| match error {
+        TokenError::Invalid(Reason::TooLong) => token_size::too_large(roles).into(),
+        error => Error::from(error).into(),
+    })
 }
 
 /// Writes a session; the user's roles. `None`: the hash is not the user's any more, or there is no such user. Where the user

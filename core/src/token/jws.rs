@@ -61,7 +61,7 @@ pub fn sign_under_header(payload: &[u8], header: &str, key: &SigningKey) -> Resu
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(&signature[..length], &mut token);
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(TokenError::Invalid(Reason::Unsignable));
+        return Err(TokenError::Invalid(Reason::TooLong));
     }
     Ok(token)
 }

@@ -77,7 +77,9 @@ pub enum Reason {
     Issuer,
     /// Its `aud` does not name the configured audience.
     Audience,
-    /// It would be longer than any reader of ours takes, or the key can't sign.
+    /// It would be longer than any reader of ours takes.
+    TooLong,
+    /// The key can't sign.
     Unsignable,
 }
 
@@ -94,6 +96,7 @@ impl Reason {
             Self::NotYetValid => "not_yet_valid",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
+            Self::TooLong => "too_long",
             Self::Unsignable => "unsignable",
         }
     }

@@ -10,7 +10,7 @@ use crate::hook::Operation;
 use crate::http::Response;
 use crate::http::authorization::{self, Authorization};
 use crate::http::cookie::{self, CookieRules, Found};
-use crate::http::credential::{conflict, cross_origin, several};
+use crate::http::credential::{conflict, cross_origin, oversized, several};
 use crate::http::envelope::{Reply, bare};
 use crate::http::guard::whole_seconds;
 use crate::http::origin::{self, Provenance};
@@ -132,17 +132,23 @@ fn give(call: &mut Call<'_>, message: &'static str, issued: &Value, is_login: bo
     match &config.cookie {
         Some(rules) => {
             clear_twins(call, "cookie", rules, is_login);
-            let cookie = rules.write(refresh_token, refresh_lifetime(call, refresh_token));
-            call.headers.push(("Set-Cookie".to_owned(), cookie));
+            set_cookie(call, "cookie", rules, refresh_token, refresh_lifetime(call, refresh_token));
         }
         None => data["refreshToken"] = refresh_token.into(),
     }
     if let Some(rules) = &config.access_cookie {
         clear_twins(call, "accessCookie", rules, is_login);
-        let cookie = rules.write(access_token, whole_seconds(config.access_ttl));
-        call.headers.push(("Set-Cookie".to_owned(), cookie));
+        set_cookie(call, "accessCookie", rules, access_token, whole_seconds(config.access_ttl));
     }
     Ok(Reply::ok(message, data))
+}
+
+fn set_cookie(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, value: &str, max_age: u64) {
+    let (line, oversize) = rules.write_if_it_fits(value, max_age);
+    if let Some(size) = oversize {
+        call.trail.note(EventName::HookFailure, |event| oversized(event, option, &rules.name, size));
+    }
+    call.headers.push(("Set-Cookie".to_owned(), line));
 }
 
 /// Seconds until a refresh token expires, rounded up; the idle limit for one that an override made by its own means.
