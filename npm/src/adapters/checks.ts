@@ -25,6 +25,8 @@ export interface Surface<Req, Res = Req> {
   admit(req: Req, user: AuthUser, auth: AuthInfo): void;
   /** Adds headers to the answer, beside those that are there. */
   addHeaders(res: Res, headers: HeaderPairs): void;
+  /** The same for headers that a handler must not replace. */
+  pinHeaders(res: Res, headers: HeaderPairs): void;
   /** Whether the answer has a header already. */
   hasHeader(res: Res, name: string): boolean;
 }
@@ -52,7 +54,7 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
   const idOf = (req: Req) => (guardian.logging ? surface.requestId(req) : undefined);
   const admit = (guarded: Guarded, req: Req, res: Res) => {
     const { principal, headers, error, answer } = guarded;
-    if (headers.length > 0) surface.addHeaders(res, headers);
+    if (headers.length > 0) surface.pinHeaders(res, headers);
     noteProtection(guardian, req, surface.raw, guarded);
     if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
     const { id, roles, sessionId, token } = principal;

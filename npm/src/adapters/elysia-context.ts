@@ -1,7 +1,7 @@
 import type { Context } from "elysia";
 import { requestIdOf } from "../context.js";
 import type { ResponseData } from "../guardian.js";
-import type { Origin, Surface } from "./checks.js";
+import type { HeaderPairs, Origin, Surface } from "./checks.js";
 import type { SentriElysiaContext } from "./elysia-types.js";
 import { WebGuardRequest, toResponse } from "./web.js";
 
@@ -21,6 +21,18 @@ export function whole<Ctx extends Parts>(ctx: Ctx): Ctx {
 /** The id of a request. */
 export const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
 
+/** Headers that no handler may replace, by the `set` of their request. */
+const pinned = new WeakMap<Context["set"], HeaderPairs>();
+
+/** Sets pinned headers once more, behind the handler: a response of its own has them in place of those in `set`. */
+export function pinAfter({ set, response }: { set: Context["set"]; response?: unknown }): void {
+  for (const [name, value] of pinned.get(set) ?? []) {
+    for (const known of Object.keys(set.headers)) if (known.toLowerCase() === name.toLowerCase()) delete set.headers[known];
+    set.headers[name.toLowerCase()] = value;
+    if (response instanceof Response) response.headers.set(name, value);
+  }
+}
+
 /** Where Elysia keeps things. */
 export const surface: Surface<Parts, Pick<Parts, "set">> = {
   guardRequest: ({ request }) => new WebGuardRequest(request),
@@ -33,6 +45,10 @@ export const surface: Surface<Parts, Pick<Parts, "set">> = {
       if (name === "Set-Cookie") addCookies(set, [value]);
       else set.headers[name.toLowerCase()] = value;
     }
+  },
+  pinHeaders(parts, headers) {
+    surface.addHeaders(parts, headers);
+    pinned.set(parts.set, headers.filter(([name]) => name !== "Set-Cookie"));
   },
   hasHeader: ({ set }, name) => Object.keys(set.headers).some((known) => known.toLowerCase() === name.toLowerCase()),
 };

@@ -7,7 +7,7 @@ import type { Uncounted } from "./api.js";
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Checks, type Outcome } from "./checks.js";
 import { serveRead } from "./cut-off.js";
-import { isStatus, originOf, peerOf, requestId, respond, surface, whole, type Parts, type Served } from "./elysia-context.js";
+import { isStatus, originOf, peerOf, pinAfter, requestId, respond, surface, whole, type Parts, type Served } from "./elysia-context.js";
 import type { ClientAuthClient, ElysiaPermit, ElysiaPlugin, SentriElysiaContext, ServerAuthClient } from "./elysia-types.js";
 import { elysiaGate } from "./idempotency/elysia.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
@@ -26,7 +26,7 @@ export function withElysia(Framework: typeof Elysia) {
     const checks = makeChecks(guardian, surface);
     return {
       protect: () => plugin().resolve({ as: "scoped" }, async ({ request, set, store, status }: Parts & Answers) =>
-        admit(checks, { request, set, store }, status)),
+        admit(checks, { request, set, store }, status)).onAfterHandle({ as: "scoped" }, pinAfter),
       authorize(...roles) {
         const check = checks.authorize(roles);
         return plugin().onBeforeHandle({ as: "scoped" }, async ({ request, set, store, user, auth }: Parts) =>
@@ -107,14 +107,14 @@ function makeMacros(checks: Checks<Parts, Parts>) {
     return { user: parts.user, auth: parts.auth };
   };
   return {
-    protect: { resolve: async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status) },
+    protect: { resolve: async ({ request, set, store, status }: Parts & Answers) => admit(checks, { request, set, store }, status), afterHandle: pinAfter },
     authorize: (roles: string | readonly string[]) => {
       const check = checks.authorize([roles]);
-      return { resolve: async ({ request, set, store, user, auth, status }: Parts & Answers) => after({ request, set, store, user, auth }, status, check) };
+      return { resolve: async ({ request, set, store, user, auth, status }: Parts & Answers) => after({ request, set, store, user, auth }, status, check), afterHandle: pinAfter };
     },
     permit: (options: ElysiaPermit<string>) => {
       const check = checks.permit(options as never);
-      return { resolve: async (ctx: Parts & Answers) => after(whole(ctx), ctx.status, check) };
+      return { resolve: async (ctx: Parts & Answers) => after(whole(ctx), ctx.status, check), afterHandle: pinAfter };
     },
   };
 }

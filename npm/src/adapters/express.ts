@@ -9,6 +9,7 @@ import { makeAnswer, makeChecks, makeLimiter, proceed, type Check, type Surface 
 import { serveRead } from "./cut-off.js";
 import { expressGate } from "./idempotency/express.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
+import { addPinned } from "./pinned.js";
 import { NodeGuardRequest, addHeaders, forwardedFor, one, readRequest, writeResponse } from "./node.js";
 
 /** What requests have, `user` and `auth` behind `protect()`. An application may declare the same members more narrowly. */
@@ -54,7 +55,7 @@ const surface: Surface<Request, Response> = {
     req.user = user;
     req.auth = auth;
   },
-  addHeaders,
+  addHeaders, pinHeaders: addPinned,
   hasHeader: (res, name) => res.hasHeader(name),
 };
 
@@ -94,9 +95,7 @@ function serving(server: AuthServer) {
   };
 }
 
-/**
- * Auth for Express 4 and 5. The last form is for a mode that is decided at run time, and has compilers name a misspelt option.
- */
+/** Auth for Express 4 and 5. The last form is for a mode decided at run time; it has compilers name a misspelt option. */
 export function createAuthExpress<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthExpress<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
 export function createAuthExpress<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;

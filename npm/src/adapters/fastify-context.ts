@@ -4,6 +4,7 @@ import type { ResponseData } from "../guardian.js";
 import type { AuthInfo, AuthUser } from "../types.js";
 import type { HeaderPairs, Surface } from "./checks.js";
 import { NodeGuardRequest, one } from "./node.js";
+import { pinHeaders } from "./pinned.js";
 
 /** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
 export interface SentriFastifyRequest {
@@ -30,6 +31,10 @@ export const surface: Surface<FastifyRequest, FastifyReply> = {
   },
   // Fastify itself adds a cookie to those that are there.
   addHeaders: (reply, headers) => void reply.headers(Object.fromEntries(joined(headers))),
+  pinHeaders(reply, headers) {
+    surface.addHeaders(reply, headers);
+    pinHeaders(reply.raw, headers);
+  },
   hasHeader: (reply, name) => reply.hasHeader(name),
 };
 

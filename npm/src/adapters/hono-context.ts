@@ -36,6 +36,7 @@ export const surface: Surface<Ctx> = {
     added.set(c, [...(added.get(c) ?? []), ...headers]);
     addLate(c, headers);
   },
+  pinHeaders: (c, headers) => surface.addHeaders(c, headers),
   hasHeader: (c, name) => c.res.headers.has(name),
 };
 

@@ -4,6 +4,7 @@ import type { ResponseData } from "../guardian.js";
 import type { Surface } from "./checks.js";
 import { isOfCutOff } from "./cut-off.js";
 import { NodeGuardRequest, one } from "./node.js";
+import { addPinned } from "./pinned.js";
 
 /** A Koa context. */
 export type KoaContext = ParameterizedContext<DefaultState, DefaultContext>;
@@ -27,6 +28,7 @@ export const surface: Surface<KoaContext> = {
       else ctx.set(name, value);
     }
   },
+  pinHeaders: (ctx, headers) => addPinned(ctx.res, headers),
   hasHeader: (ctx, name) => ctx.res.hasHeader(name),
 };
 

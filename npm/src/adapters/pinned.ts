@@ -1,0 +1,32 @@
+import type { ServerResponse } from "node:http";
+import type { HeaderPairs } from "./checks.js";
+import { addHeaders } from "./node.js";
+
+/** Adds headers to a response of Node's, of which a handler may replace none but cookies. */
+export function addPinned(res: ServerResponse, headers: HeaderPairs): void {
+  addHeaders(res, headers);
+  pinHeaders(res, headers);
+}
+
+/**
+ * Has a response of Node's sent with these headers, whatever a handler sets after them: `no-store` must stand beside a token. Cookies
+ * are left to the response, where those of a handler stand beside ours.
+ */
+export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
+  const pinned = headers.filter(([name]) => name !== "Set-Cookie");
+  if (pinned.length === 0) return;
+  const names = pinned.map(([name]) => name.toLowerCase());
+  const isOurs = (name: unknown) => names.includes(String(name).toLowerCase());
+  const writeHead = res.writeHead as (...args: unknown[]) => ServerResponse;
+  res.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+    if (!this.headersSent) for (const [name, value] of pinned) this.setHeader(name, value);
+    return writeHead.apply(this, args.map((arg) => (typeof arg === "object" && arg !== null ? without(arg, isOurs) : arg)));
+  } as typeof res.writeHead;
+}
+
+/** Headers as `writeHead` takes them (an object, pairs, or names and values in turn), without some. */
+function without(headers: object, isOurs: (name: unknown) => boolean): object {
+  if (!Array.isArray(headers)) return Object.fromEntries(Object.entries(headers).filter(([name]) => !isOurs(name)));
+  if (Array.isArray(headers[0])) return headers.filter(([name]) => !isOurs(name));
+  return headers.filter((_, at) => !isOurs(headers[at - (at % 2)]));
+}
