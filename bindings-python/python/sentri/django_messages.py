@@ -29,7 +29,7 @@ class DjangoExchange:
         self.method, self.scheme = request.method or "", request.scheme
         # Django joins the lines of a header by commas, those of cookies too.
         scope = getattr(request, "scope", None)
-        self.headers = asgi_headers(scope) if scope else wsgi_headers(request.META)
+        self.headers = _as_set(asgi_headers(scope), request) if scope else wsgi_headers(request.META)
         self.client_ip: Optional[str] = request.META.get("REMOTE_ADDR")
         self.known_id = getattr(request, "request_id", None)
         self.arguments = (request,)
@@ -60,6 +60,15 @@ class DjangoExchange:
     def finish(self, response: HttpResponse) -> HttpResponse:
         """The response with what was added."""
         return _add(response, self._added)
+
+
+def _as_set(sent: Headers, request: HttpRequest) -> Headers:
+    """The headers of a scope, with the ``Authorization`` that middleware has set in ``META``."""
+    name, known = "authorization", request.META.get("HTTP_AUTHORIZATION")
+    if known == (",".join(value for header, value in sent if header == name) or None):
+        return sent
+    others = [header for header in sent if header[0] != name]
+    return others if known is None else [*others, (name, known)]
 
 
 def guard_view(guard: Guard, step: Step, view: Callable[..., Any]) -> Callable[..., Any]:
