@@ -42,7 +42,7 @@ export function isMemorable(authorization: string): boolean {
 }
 
 /**
- * What was found out about tokens, or headers with one. Found by the end of the text, where the signature is, and believed of
+ * Results about tokens, or about headers with one. Found by the end of the text, where the signature is, and believed of
  * the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding out,
  * `wants` says when to: what is used once is not worth it.
  */

@@ -16,7 +16,7 @@ export interface HookCall {
 export interface Notices {
   hooks?: Hooks | undefined;
   failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
-  /** What becomes of a warning that no logger hears. */
+  /** The way of a warning that no logger hears. */
   warn?: (text: string) => void;
 }
 

@@ -5,7 +5,7 @@ import type { NativeIdempotency, NativeModule } from "./native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
-/** What stands in for this module on edge runtimes. */
+/** The module that stands in for this one on edge runtimes. */
 interface EdgeEngine {
   makeClient<Role extends string>(options: ClientOptions<Role>): Guardian;
 }

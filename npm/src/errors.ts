@@ -14,7 +14,7 @@ export interface ErrorData {
 }
 
 /**
- * What sentri throws and what its error handler answers with. Extend it for errors of your own.
+ * The error that sentri throws, and that its error handler answers with. Extend it for errors of your own.
  *
  * `instanceof` also holds across copies of the package, such as its ESM and CommonJS forms in different folders.
  *
@@ -57,7 +57,7 @@ export function fromData(data: ErrorData): SentriError {
   return error;
 }
 
-/** What the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let be told. */
+/** The facts that the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let be told. */
 export function toData(error: unknown): Partial<ErrorData> & Told {
   if (!(error instanceof SentriError)) return told(error);
   const { code, message, statusCode, details } = error;

@@ -2,7 +2,7 @@ import type { ErrorData, SentriError } from "./errors.js";
 import type { LoggedEvent } from "./dispatch.js";
 import type { AuthUser, Metric } from "./types.js";
 
-/** What `protect()` looks at; values of headers as they came. */
+/** The part of a request that `protect()` looks at; values of headers as they came. */
 export interface GuardRequest {
   method: string;
   authorization?: string;
@@ -19,7 +19,7 @@ export interface GuardRequest {
   accessControlRequestHeaders?: string;
 }
 
-/** What `protect()` came to. */
+/** The result of `protect()`. */
 export interface Guarded {
   principal?: { id: string; roles: string[]; sessionId: string | null; token: string; exp: number };
   error?: ErrorData;
@@ -29,7 +29,7 @@ export interface Guarded {
   events: LoggedEvent[];
   /** Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never. */
   freshUntil: number;
-  /** When it was found out. A clock that steps back behind that makes it worth nothing. */
+  /** The time at which it was found out. A clock that steps back behind that makes it worth nothing. */
   since?: number;
   epoch: number;
 }
@@ -59,7 +59,7 @@ export interface Guardian {
   roleCheck(roles: readonly unknown[]): RoleCheck;
   /** Words the verdict of a `permit()` check: `passed`, `denied`, `unauthenticated`, or `bypass:` and the role. */
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined;
-  /** What was counted, and how it stands now. */
+  /** The counts so far, and the gauges of now. */
   metrics(): Metric[];
   /** The same as the text that Prometheus scrapes. */
   metricsText(): string;

@@ -182,7 +182,7 @@ export class DialectDatabase {
   }
 }
 
-/** What Kysely runs the queries of a transaction by: one consumer of its connection after the other. */
+/** The object by which Kysely runs the queries of a transaction: one consumer of its connection after the other. */
 interface Executor {
   provideConnection<T>(consumer: (connection: Runner) => Promise<T>): Promise<T>;
 }

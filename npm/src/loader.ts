@@ -3,10 +3,10 @@ import { SentriError } from "./errors.js";
 import type { NativeModule } from "./native.js";
 import { PLATFORMS, platformName, platformPackage, requirePackage } from "./platform.js";
 
-/** Where this file is; in a bundle that is the bundle, or nothing. */
+/** The path of this file; in a bundle that is the bundle, or nothing. */
 const HERE = typeof __filename === "string" ? __filename : undefined;
 
-/** What was tried in vain. */
+/** The places that were tried in vain. */
 interface Attempt {
   what: string;
   cause: unknown;
@@ -78,7 +78,7 @@ function realPath(file: string | undefined): string[] {
 }
 
 /**
- * Where packages see only their own dependencies, as pnpm has them, sentri alone sees the native core. Tracers may have
+ * If packages see only their own dependencies, as with pnpm, sentri alone sees the native core. Tracers may have
  * taken along the core without the rest of its package.
  */
 function requireFrom(place: string, name: string): NativeModule {

@@ -46,7 +46,7 @@ export interface NativeIncoming {
   body: string;
 }
 
-/** What the gate says of a request. */
+/** The gate's verdict on a request. */
 export interface NativePassage {
   readonly kind: "free" | "execute" | "replay" | "refused";
   response(): string;
@@ -70,7 +70,7 @@ export interface NativeIdempotency {
   abandon(passage: NativePassage): Promise<void> | null;
 }
 
-/** What the native classes of both modes have: all that guards an application's routes. Texts are JSON. */
+/** The part that the native classes of both modes share: all that guards an application's routes. Texts are JSON. */
 export interface NativeGuardian {
   configuration(): string;
   setClock(now: number): void;

@@ -1,7 +1,7 @@
 import { passwordFunctions } from "#engine";
 import { unwrap } from "./errors.js";
 
-/** How passwords are hashed without a server; the rules are those of the option `password`. */
+/** The hashing of passwords without a server; the rules are those of the option `password`. */
 export interface HashOptions {
   /** `"bcrypt"` unless said otherwise. */
   algorithm?: "bcrypt" | "argon2id";

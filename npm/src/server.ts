@@ -30,9 +30,9 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   private readonly database: DialectDatabase | undefined;
   private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED);
 
-  /** Where idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
+  /** The Redis by which idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
   readonly redisUrl: () => string | undefined;
-  /** Whose tokens these are, if that is configured. */
+  /** The issuer of the tokens, if one is configured. */
   readonly issuer: string | undefined;
 
   constructor(options: t.ServerOptions<Role>) {
@@ -92,7 +92,7 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return error ? { headers, error: fromData(error) } : { headers };
   }
 
-  /** Whom the tokens of a request name, by their signatures alone; empty: nobody. At once where the keys are there. */
+  /** The user named by the tokens of a request, by their signatures alone; empty: nobody. At once where the keys are there. */
   identify(request: GuardRequest): string | Promise<string> {
     return this.native.identifyNow(request) ?? this.native.identify(request);
   }
@@ -258,7 +258,7 @@ function plain(value: unknown): string {
   }
 }
 
-/** What JSON text starts with, and packed text never. */
+/** The character that JSON text starts with, and packed text never. */
 const BRACE = 0x7b;
 
 /** Reads id, session id and roles out of a packed text; `exp` stands first and is read when it is wanted. */

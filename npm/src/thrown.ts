@@ -3,7 +3,7 @@
 /** An error of another library, as far as it is known. */
 type Foreign = Record<string, unknown>;
 
-/** What an error says of itself, for the core to word. */
+/** The facts that an error tells of itself, for the core to word. */
 export interface Told {
   statusCode?: number;
   /** Words that are for the client. */
@@ -25,7 +25,7 @@ const OF_A_BODY = new Set([
   "content-type", "etag", "last-modified", "transfer-encoding",
 ]);
 
-/** What of a foreign error may be told: its status, if that is a 4xx, and its message where the error says that it is for the client. */
+/** The part of a foreign error that may be told: its status, if that is a 4xx, and its message where the error says that it is for the client. */
 export function told(error: unknown): Told {
   const foreign = membersOf(error);
   const statusCode = statusOf(foreign);

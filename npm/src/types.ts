@@ -9,13 +9,13 @@ export interface SentriLogger {
   error(data: Record<string, unknown>): void;
 }
 
-/** Who makes a request. */
+/** The user who makes a request. */
 export interface AuthUser<Role extends string = string> {
   id: string;
   roles: Role[];
 }
 
-/** What `req.auth` holds after `protect()`. */
+/** The value of `req.auth` after `protect()`. */
 export interface AuthInfo {
   /** The session, unless the token was signed without one. */
   sessionId: string | null;
@@ -53,7 +53,7 @@ export interface SessionInfo {
   current: boolean;
 }
 
-/** What a refused `register` or bulk call resolves to. */
+/** The result of a refused `register` or bulk call. */
 export interface FailedResult {
   success: false;
   error: { code: string; message: string; statusCode: number };
@@ -100,7 +100,7 @@ export interface HeadersLike {
 export type RequestHeaders = HeadersLike | Record<string, unknown>;
 
 /**
- * What brings a request's headers: the request of Express, Fastify or Node, a `Request`, its `Headers`, or the context of a handler
+ * An object with a request's headers: the request of Express, Fastify or Node, a `Request`, its `Headers`, or the context of a handler
  * of Hono, Koa or Elysia.
  */
 export type RequestLike =
@@ -110,7 +110,7 @@ export type RequestLike =
   | { req: { raw: { headers: RequestHeaders } } }
   | HeadersLike;
 
-/** Where a hook's event came from. */
+/** The circumstances of a hook's event. */
 export interface HookContext {
   ip: string | null;
   userAgent: string | null;
@@ -178,7 +178,7 @@ export interface DatabaseTls {
   key?: string | undefined;
 }
 
-/** What the forms of a database server have in common. */
+/** The options that the forms of a database server share. */
 export interface DatabasePool {
   /** The most connections; 10 unless said otherwise. */
   max?: number | undefined;
@@ -231,7 +231,7 @@ export interface ServerOptions<Role extends string = string> {
   validRoles: readonly Role[];
   adminRoles?: readonly NoInfer<Role>[] | undefined;
   defaultRoles?: readonly NoInfer<Role>[] | undefined;
-  /** What an anonymous registration may ask for; `defaultRoles` and `user` if left out. No admin role: your own code gives those. */
+  /** The roles that an anonymous registration may ask for; `defaultRoles` and `user` if left out. No admin role: your own code gives those. */
   selfAssignableRoles?: readonly NoInfer<Role>[] | undefined;
   secret?: string | undefined;
   /** The file that holds the secret, such as one of Docker's or Kubernetes', instead of `secret`. */
@@ -284,13 +284,13 @@ export interface ClientOptions<Role extends string = string> {
   keyUri: string;
   /** Allows `http:` beyond this machine, in a network that you trust. */
   allowInsecure?: boolean | undefined;
-  /** What `authorize()` may name; any role if left out. */
+  /** The roles that `authorize()` may name; any role if left out. */
   validRoles?: readonly Role[] | undefined;
   /** Which algorithms are accepted; all asymmetric ones if left out. */
   algorithms?: readonly AsymmetricAlgorithm[] | undefined;
   issuer?: string | undefined;
   audience?: string | undefined;
-  /** How far the auth server's clock may be off; 30 s if left out. */
+  /** The tolerance for the auth server's clock; 30 s if left out. */
   clockTolerance?: Duration | undefined;
   /** After how long the key set is fetched anew; 1 h if left out. */
   cacheMaxAge?: Duration | undefined;
@@ -309,7 +309,7 @@ export interface ClientOptions<Role extends string = string> {
  */
 export type OfRequest<Req, Result> = { of(req: Req): Result }["of"];
 
-/** What a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's address. */
+/** The key that a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's address. */
 export type LimitKey = string | number | bigint | boolean | null | undefined;
 
 /** Options of `rateLimiter()`. */
@@ -344,7 +344,7 @@ export interface ErrorHandlerOptions<Req> {
 
 /** Options of `migrate()` and `ready()`. */
 export interface StartOptions {
-  /** How long to wait for a database that is starting, such as `"1m"` or a number of seconds; 0: one attempt. 30 seconds unless set. */
+  /** The time to wait for a database that is starting, such as `"1m"` or a number of seconds; 0: one attempt. 30 seconds unless set. */
   wait?: string | number;
 }
 

@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Where headers wait in a request's scope for its response.
+#: The place in a request's scope where headers wait for its response.
 _HEADERS = "sentri.headers"
 _USER = "sentri.user"
 

@@ -1,4 +1,4 @@
-"""What the core has to tell: entries to the logger, notices to the hooks."""
+"""Delivers the news of the core: entries to the logger, notices to the hooks."""
 
 from __future__ import annotations
 

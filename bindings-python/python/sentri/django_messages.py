@@ -130,7 +130,7 @@ def read_path(request: HttpRequest) -> str:
 
 
 def read_length(request: HttpRequest) -> Optional[int]:
-    """What the client says of the body's length."""
+    """The client's word on the body's length."""
     text = request.META.get("CONTENT_LENGTH") or ""
     return int(text) if text.isascii() and text.isdigit() else None
 

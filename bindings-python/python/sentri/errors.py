@@ -10,7 +10,7 @@ from .tables import SENTRI_ERROR_STATUS
 
 
 class SentriError(Exception):
-    """What sentri raises and what its error handlers answer with. Extend it for errors of your own::
+    """The error that sentri raises, and that its error handlers answer with. Extend it for errors of your own::
 
         class NotFound(SentriError):
             def __init__(self, what: str) -> None:
@@ -48,7 +48,7 @@ def from_data(data: dict[str, Any]) -> SentriError:
 
 
 def to_data(error: BaseException) -> dict[str, Any]:
-    """What the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a framework's own
+    """The facts that the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a framework's own
     exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and what the application has them say."""
     if isinstance(error, SentriError):
         return {
@@ -67,7 +67,7 @@ def to_data(error: BaseException) -> dict[str, Any]:
 
 
 def _message(error: BaseException, status: int) -> Optional[str]:
-    """What ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` say to the client. What these frameworks say by
+    """The words of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. What these frameworks say by
     themselves the core says in its own words, and other libraries' exceptions may be about another server."""
     if not any(base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__):
         return None
@@ -76,10 +76,10 @@ def _message(error: BaseException, status: int) -> Optional[str]:
     return said if isinstance(said, str) and said not in usual else None
 
 
-#: What Starlette says of a status by itself.
+#: The words of Starlette for a status.
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-#: Where the classes of Starlette, and so FastAPI, and of Werkzeug, and so Flask, are.
+#: The modules of the classes of Starlette, and so FastAPI, and of Werkzeug, and so Flask.
 _HTTP_EXCEPTIONS = ("starlette.exceptions", "werkzeug.exceptions")
 
 

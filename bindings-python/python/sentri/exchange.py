@@ -38,17 +38,17 @@ class Exchange(Protocol):
 
     @property
     def user(self) -> Optional[User]:
-        """Whom ``protect()`` admitted."""
+        """The user whom ``protect()`` admitted."""
         ...
 
     @property
     def running(self) -> Any:
-        """What the idempotency middleware wants to know of a request that runs under a key, if it does: ``note``."""
+        """The function by which the idempotency middleware learns of a request that runs under a key, if it does: ``note``."""
         ...
 
     @property
     def arguments(self) -> Sequence[Any]:
-        """What the host's checks are called with."""
+        """The object that the host's checks are called with."""
         ...
 
     def admit(self, user: User, auth: Auth) -> None:
@@ -61,7 +61,7 @@ class Exchange(Protocol):
 
 
 def seen_by_guard(exchange: Exchange) -> dict[str, str]:
-    """What ``protect()`` looks at."""
+    """The part of a request that ``protect()`` looks at."""
     return guard_request(exchange.method, exchange.headers, exchange.scheme)
 
 

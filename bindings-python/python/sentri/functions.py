@@ -51,7 +51,7 @@ def named(functions: Any) -> dict[str, Callable[..., Any]]:
 
 
 class HostFunctions:
-    """What a job may ask for, by its name in the core."""
+    """The functions that a job may ask for, by their names in the core."""
 
     def __init__(
         self, router: Optional[Mapping[str, Any]], is_token_revoked: Any, run_builtin: RunBuiltin, failed: Failed
@@ -143,7 +143,7 @@ class Hooks:
 
 
 def report(dispatcher: Dispatcher, words: Callable[[str, str, Optional[str]], str]) -> Failed:
-    """What logs that a function raised, with its traceback for a ``logging`` logger."""
+    """Logs that a function raised, with its traceback for a ``logging`` logger."""
 
     def failed(name: str, error: BaseException, request_id: Optional[str]) -> None:
         cause = str(error) or type(error).__name__

@@ -11,7 +11,7 @@ Hub = Callable[..., Any]
 
 
 def hub() -> Optional[Hub]:
-    """What waits for this thread, if its threads are greenlets; None: it may block by itself."""
+    """The function that waits for this thread, if its threads are greenlets; None: it may block by itself."""
     modules = sys.modules
     if "gevent.monkey" in modules and modules["gevent.monkey"].is_module_patched("threading"):
         return _on_gevent

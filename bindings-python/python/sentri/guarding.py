@@ -1,4 +1,4 @@
-"""What guards an application's routes, whichever mode stands behind it."""
+"""The guards of an application's routes, whichever mode stands behind them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .types import Auth, Metric, User
 #: Tokens that a process remembers at most, twice.
 REMEMBERED = 10_000
 
-#: What the forms for frameworks add, and where it is.
+#: The names that the forms for frameworks add, and their modules.
 _OF_FRAMEWORKS = {
     **dict.fromkeys(
         ("protect", "authorize", "permit", "rate_limiter", "idempotency_middleware"), "sentri.fastapi, sentri.flask or sentri.django"
@@ -40,7 +40,7 @@ RoleCheck = Callable[[Optional[User], Optional[str]], Optional[SentriError]]
 
 @dataclass(frozen=True)
 class Guarded:
-    """What ``protect()`` came to: ``user`` and ``auth``, or ``error``. ``headers`` belong on the response either way."""
+    """The result of ``protect()``: ``user`` and ``auth``, or ``error``. ``headers`` belong on the response either way."""
 
     user: Optional[User]
     auth: Optional[Auth]
@@ -50,7 +50,7 @@ class Guarded:
     #: Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never.
     fresh_until: int
     epoch: int
-    #: When it was found out. A clock that steps back behind that makes it worth nothing.
+    #: The time at which it was found out. A clock that steps back behind that makes it worth nothing.
     since: float = 0
     #: The whole response to a request that ends here, a CORS preflight.
     answer: Optional[ResponseData] = None
@@ -203,7 +203,7 @@ class Guard:
         return text
 
     def metrics(self) -> list[Metric]:
-        """What was counted since this object was made, and how it stands now. No I/O. The table of metrics is in
+        """Lists the counts since this object was made, and the gauges of now. No I/O. The table of metrics is in
         ``docs/reference/metrics.md``; for Prometheus see :mod:`sentri.prometheus`."""
         metrics: list[Metric] = json.loads(self._counted("json"))
         return metrics

@@ -24,7 +24,7 @@ from .types import IdempotencyOptions
 #: The most of a body that is looked at: longer answers are not kept, and longer requests are told apart by their beginning.
 LOOKED_AT = 1024 * 1024
 
-#: What belongs to a connection, and the length, which whoever sends the answer counts again.
+#: Headers that belong to a connection, and the length, which the sender of the answer counts again.
 _NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", "content-length"))
 
 
@@ -46,7 +46,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Keyed:
-    """What a framework says of a request that carries a key."""
+    """The facts that a framework tells of a request with a key."""
 
     method: str
     #: Names in lower case.
@@ -55,7 +55,7 @@ class Keyed:
     target: str
     #: The client's address as the framework knows it.
     client_ip: Optional[str]
-    #: What stands for the body (``stand_for``).
+    #: The text that stands for the body (``stand_for``).
     body: bytes
     #: The keys under which this request runs already, since a gate behind another one leaves those to it, and more.
     running: Running
@@ -93,7 +93,7 @@ class Execution:
         return self._passage.abandon()
 
 
-#: What becomes of a request: it runs under a key, it is answered, or the gate has nothing to do with it.
+#: The fate of a request: it runs under a key, it is answered, or the gate has nothing to do with it.
 Verdict = Union[Execution, ResponseData, None]
 
 
@@ -146,7 +146,7 @@ class Watched:
 
 
 class Pending(NamedTuple):
-    """What an event loop awaits and a thread blocks for."""
+    """Work that an event loop awaits and a thread blocks for."""
 
     awaited: Callable[[], Awaitable[Any]]
     blocking: Callable[[], Any]
@@ -182,7 +182,7 @@ class Gate:
         self._tell = server.tell_of_redis if server else logging.getLogger("sentri").warning
 
     async def judge(self, keyed: Keyed) -> Verdict:
-        """What becomes of a request. Awaits nothing where answers are in the memory of this process and nobody has to be
+        """Decides the fate of a request. Awaits nothing where answers are in the memory of this process and nobody has to be
         asked."""
         steps = self._steps(keyed)
         found: Any = None
@@ -250,7 +250,7 @@ class Gate:
         return None
 
     def _identify(self, guarded: dict[str, str]) -> Generator[Pending, Any, str]:
-        """Whom the tokens of a request name, by their signatures alone; empty: nobody."""
+        """The user named by the tokens of a request, by their signatures alone; empty: nobody."""
         if self._server is None:
             return ""
         identity = self._server.identify_now(guarded)
@@ -275,5 +275,5 @@ class Gate:
 
 
 def stand_for(start: bytes, length: str) -> bytes:
-    """What tells a body apart: its bytes, or the first of a long one and what its sender says of the length."""
+    """The text that tells a body apart: its bytes, or the first of a long one and what its sender says of the length."""
     return start if len(start) <= LOOKED_AT else b"%b %b" % (start[:LOOKED_AT], length.encode("latin-1"))

@@ -48,7 +48,7 @@ class Body:
         return message
 
     async def copy(self) -> Message:
-        """What was read, for who looks at the request before it runs."""
+        """The body as it was read, for the look at the request before it runs."""
         return {"type": "http.request", "body": bytes(self.start), "more_body": False}
 
 

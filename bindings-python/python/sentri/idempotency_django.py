@@ -28,7 +28,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> type
 
 
 class Idempotent(Serving):
-    """What an auth server has beside its guards."""
+    """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> type:
         """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``, before
@@ -110,7 +110,7 @@ class Middleware:
         return answer
 
 
-#: What is being answered: the event loop by itself does not hold on to tasks.
+#: Answers in progress: the event loop by itself does not hold on to tasks.
 _RUNNING: set[asyncio.Task[Answer]] = set()
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from .types import IdempotencyOptions
 
-#: Where the keys under which a request runs stand in its scope.
+#: The name of the keys under which a request runs, in its scope.
 _RUNNING = "sentri.idempotency"
 
-#: What ``app.add_middleware`` takes: makes of an application one behind the gate.
+#: The class that ``app.add_middleware`` takes: makes of an application one behind the gate.
 AsgiMiddleware = Callable[[Application], Application]
 
 
@@ -35,7 +35,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> Asgi
 
 
 class Idempotent(Serving):
-    """What an auth server has beside its guards."""
+    """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> AsgiMiddleware:
         """Runs requests with the same ``X-Idempotency-Key`` once: ``app.add_middleware(auth.idempotency_middleware())``.

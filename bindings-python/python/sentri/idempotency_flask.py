@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .types import IdempotencyOptions
 
-#: Where the keys under which a request runs stand in its environment.
+#: The name of the keys under which a request runs, in its environment.
 _RUNNING = "sentri.idempotency"
 
 Environ = dict[str, Any]
@@ -39,7 +39,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> Wsgi
 
 
 class Idempotent(Serving):
-    """What an auth server has beside its guards."""
+    """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> WsgiMiddleware:
         """Runs requests with the same ``X-Idempotency-Key`` once: ``app.wsgi_app = auth.idempotency_middleware()(app.wsgi_app)``.

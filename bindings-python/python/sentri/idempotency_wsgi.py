@@ -31,7 +31,7 @@ def write(answer: ResponseData, start_response: Any) -> Iterable[bytes]:
 
 
 class Pieces:
-    """What an application answers, piece by piece."""
+    """The answer of an application, piece by piece."""
 
     def __init__(self, answer: Iterable[bytes], execution: Execution, watched: Watched) -> None:
         self._answer = answer

@@ -14,7 +14,7 @@ from .native import Job, Step
 
 T = TypeVar("T")
 
-#: How long a blocked thread goes without looking at its signals, in milliseconds.
+#: The time that a blocked thread goes without looking at its signals, in milliseconds.
 _GLANCE = 100
 
 

@@ -31,7 +31,7 @@ def _wake(handle: int, poll_code: int) -> None:
 
 _module._uniffi_continuation_callback = _wake
 
-#: What is raised for a panic; its text is the cause.
+#: The exception for a panic; its text is the cause.
 NativePanic: type[Exception] = _module.InternalError
 
 
@@ -56,7 +56,7 @@ class Job(Protocol):
 
 
 class NativeGuardian(Protocol):
-    """What both modes have: all that guards an application's routes."""
+    """The part that both modes share: all that guards an application's routes."""
 
     def configuration(self) -> str: ...
     def set_clock(self, now: int) -> None: ...

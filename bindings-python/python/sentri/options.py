@@ -100,7 +100,7 @@ def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock]
     return describe(named), clock, None if logger is False else logger
 
 
-#: What libraries attach, so that an application that configures no logging sees nothing on its stderr.
+#: The handler that libraries attach, so that an application that configures no logging sees nothing on its stderr.
 _SILENT = logging.NullHandler()
 
 

@@ -15,7 +15,7 @@ MAX_BODY = 64 * 1024
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
-#: What ``protect()`` looks at, by header.
+#: The part of a request that ``protect()`` looks at, by header.
 _GUARDED = {
     "authorization": "authorization",
     "cookie": "cookie",
@@ -73,7 +73,7 @@ def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
 
 
 def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optional[str] = None) -> dict[str, str]:
-    """What ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
+    """The part of a request that ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
     allows them to be split."""
     request = {"method": method} if scheme is None else {"method": method, "scheme": scheme}
     for name, value in headers:

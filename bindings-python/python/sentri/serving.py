@@ -1,4 +1,4 @@
-"""What the asynchronous and the blocking form of server mode share."""
+"""The part that the asynchronous and the blocking form of server mode share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Serving(Guard):
         self._hooks = Hooks(options.get("hooks"), failed)
         self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED)
         self._stands_still = clock is not None
-        #: When the epoch was asked for, and the answer: as one value, since threads share it.
+        #: The time at which the epoch was asked for, and the answer: as one value, since threads share it.
         self._asked: tuple[float, int] = (0, 0)
         url, issuer = options.get("redis_url"), options.get("issuer")
         # Within a function, so that a password in it is not shown with the object's members.
@@ -85,7 +85,7 @@ class Serving(Guard):
         return self.client_address(peer, forwarded_for(headers))
 
     def identify_now(self, request: Mapping[str, str]) -> Optional[str]:
-        """Whom the tokens of a request name, by their signatures alone; empty: nobody. None: ``identify`` has to ask."""
+        """The user named by the tokens of a request, by their signatures alone; empty: nobody. None: ``identify`` has to ask."""
         return self._native.identify_now(json.dumps(request))
 
     def identify(self, request: Mapping[str, str]) -> Job:

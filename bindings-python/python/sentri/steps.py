@@ -1,4 +1,4 @@
-"""What stands in front of an application's routes, the same for every framework and for either kind of thread."""
+"""The steps in front of an application's routes, the same for every framework and for either kind of thread."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Step(Protocol):
 
 
 class Guards(Guard, ABC, Generic[Form]):
-    """What an application puts in front of its routes."""
+    """A step that an application puts in front of its routes."""
 
     @abstractmethod
     def _form(self, step: Step) -> Form: ...

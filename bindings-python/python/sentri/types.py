@@ -18,7 +18,7 @@ Algorithm = Literal[
 
 @dataclass(frozen=True)
 class User:
-    """Who makes a request."""
+    """The user who makes a request."""
 
     id: str
     roles: tuple[str, ...]
@@ -26,7 +26,7 @@ class User:
 
 @dataclass(frozen=True)
 class Auth:
-    """How the maker of a request is known. ``session_id`` is None for a token that was signed without a session; ``token``
+    """The credentials of a request's user. ``session_id`` is None for a token that was signed without a session; ``token``
     is the access token, or the one minted in its place."""
 
     session_id: Optional[str]
@@ -35,7 +35,7 @@ class Auth:
 
 @dataclass(frozen=True)
 class Access:
-    """What a verified access token says."""
+    """The claims of a verified access token."""
 
     id: str
     roles: tuple[str, ...]
@@ -87,28 +87,28 @@ class Failure(TypedDict):
 
 
 class Refusal(TypedDict):
-    """What a call came to that was refused."""
+    """The result of a call that was refused."""
 
     success: Literal[False]
     error: Failure
 
 
 class Registered(TypedDict):
-    """What a registration came to."""
+    """The result of a registration."""
 
     success: Literal[True]
     user: StoredUser
 
 
 class ChangedIdentifiers(TypedDict):
-    """What a change of identifiers came to."""
+    """The result of a change of identifiers."""
 
     success: Literal[True]
     identifiers: list[Identifier]
 
 
 class DeletedIdentifiers(TypedDict):
-    """What a removal of identifiers came to."""
+    """The result of a removal of identifiers."""
 
     success: Literal[True]
 
@@ -182,7 +182,7 @@ class Metric(TypedDict):
 
 
 class HookContext(TypedDict):
-    """Where a notice comes from."""
+    """The circumstances of a notice."""
 
     ip: Optional[str]
     user_agent: Optional[str]
@@ -262,7 +262,7 @@ class KeysOptions(TypedDict, total=False):
 
 
 class PasswordOptions(TypedDict, total=False):
-    """What new passwords must be, and how they are hashed."""
+    """The rules for new passwords and for their hashes."""
 
     algorithm: Literal["bcrypt", "argon2id"]
     min_length: int
@@ -292,7 +292,7 @@ class CookieOptions(TypedDict, total=False):
 
 
 class SessionCheckOptions(TypedDict, total=False):
-    """How old what is known of a session may be."""
+    """The age that the knowledge of a session may have."""
 
     max_age: Duration
 
@@ -322,7 +322,7 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
 
     admin_roles: Sequence[str]
     default_roles: Sequence[str]
-    #: What an anonymous registration may ask for; ``default_roles`` and ``user`` unless said otherwise. No admin role: your
+    #: The roles that an anonymous registration may ask for; ``default_roles`` and ``user`` unless said otherwise. No admin role: your
     #: own code gives those.
     self_assignable_roles: Sequence[str]
     secret: Union[str, bytes]
@@ -357,7 +357,7 @@ class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
 
 
 class AccessCookieName(TypedDict, total=False):
-    """Where client mode looks for an access token beside the header."""
+    """The cookie in which client mode looks for an access token beside the header."""
 
     name: str
 
@@ -407,15 +407,15 @@ class IdempotencyOptions(TypedDict, total=False):
     max_size: int
     #: Keeps answers in Redis, for several processes; without it, in the memory of this one. The server's unless said otherwise.
     redis_url: str
-    #: How long a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"`` or a timedelta; 2 s
+    #: The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"`` or a timedelta; 2 s
     #: unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not wait.
     redis_patience: Union[int, str, timedelta]
-    #: What becomes of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers with a
+    #: The fate of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers with a
     #: 503 until Redis is back; ``"local"`` unless said otherwise.
     on_redis_away: Literal["local", "refuse"]
     #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
     key_prefix: str
-    #: What tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another header authenticates: a
+    #: The credential that tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another header authenticates: a
     #: function, of either kind, from the framework's request to a text or None.
     credential: Callable[[Any], Any]
 

@@ -60,11 +60,11 @@ pub struct Principal {
     pub session_id: Option<String>,
     /// The access token, or the one minted in its place.
     pub token: String,
-    /// When it expires.
+    /// The time at which it expires.
     pub exp: Millis,
 }
 
-/// What `protect()` came to.
+/// The result of `protect()`.
 #[derive(Clone)]
 pub struct Guarded {
     /// The principal, or why there is none.

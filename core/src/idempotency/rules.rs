@@ -30,9 +30,9 @@ pub struct IdempotencyRules {
     pub max_size: usize,
     /// What sets the keys of this application apart from those of others in one Redis.
     pub key_prefix: String,
-    /// How long a request waits for a Redis that is away, from the moment that it went.
+    /// The time for which a request waits for a Redis that is away, from the moment that it went.
     pub redis_patience: Duration,
-    /// What becomes of requests when that patience is spent.
+    /// The fate of requests when that patience is spent.
     pub on_redis_away: OnRedisAway,
 }
 

@@ -23,10 +23,10 @@ export interface WriteItWithParentheses {
   readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;
 }
 
-/** What both modes count. */
+/** The counts of both modes. */
 export interface CountingApi {
   /**
-   * What was counted since this object was made, and how it stands now: the table of metrics is in `docs/reference/metrics.md`.
+   * Lists the counts since this object was made, and the gauges of now: the table of metrics is in `docs/reference/metrics.md`.
    * No I/O. For Prometheus see `sentri/prometheus`.
    *
    * @example
@@ -41,7 +41,7 @@ export interface CountingApi {
 /** The same without what `assemble` adds. */
 export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
 
-/** What guards routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
+/** The guards of routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {
   /** Lets authenticated requests pass and sets their user. */
   protect(...none: WriteItWithParentheses[]): Guard;
@@ -53,7 +53,7 @@ export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> e
   errorHandler(options?: ErrorHandlerOptions<Req>, ...none: WriteItWithParentheses[]): Handler;
 }
 
-/** What server mode has beside that, and beside the endpoints. `Idempotency` is what the framework takes for a whole application. */
+/** The part of server mode beside the guards and the endpoints. `Idempotency` is what the framework takes for a whole application. */
 export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard> extends ProgrammaticApi<Role> {
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Ctx>, ...none: WriteItWithParentheses[]): Guard;

@@ -6,7 +6,7 @@ import { PROGRAMMATIC, type CountingApi, type ProgrammaticApi, type Uncounted } 
 import { refuseUncalled } from "./uncalled.js";
 
 /**
- * What a factory returns: `guards` over the mode's guardian and nothing else in client mode; in server mode the
+ * Builds the object that a factory returns: `guards` over the mode's guardian and nothing else in client mode; in server mode the
  * programmatic calls too, and what `serving` makes of the server.
  */
 export function assemble<Role extends string, Guards extends object, Serving extends object>(

@@ -11,9 +11,9 @@ import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOption
 /** Headers in the order in which they are sent. */
 export type HeaderPairs = ReadonlyArray<readonly [string, string]>;
 
-/** Where a framework keeps what the checks need. `Res` is what takes headers of the answer. */
+/** The places where a framework keeps what the checks need. `Res` takes the headers of the answer. */
 export interface Surface<Req, Res = Req> {
-  /** What `protect()` looks at. */
+  /** The part of a request that `protect()` looks at. */
   guardRequest(req: Req): GuardRequest;
   /** The request as its server knows it, the same for every middleware. */
   raw(req: Req): object;
@@ -36,7 +36,7 @@ export class Reply {
   constructor(readonly response: ResponseData) {}
 }
 
-/** What ends the request, if anything does: an error, or an answer. */
+/** The end of the request, if there is one: an error, or an answer. */
 export type Outcome = SentriError | Reply | undefined;
 
 /** A check in front of a route. */
@@ -171,7 +171,7 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<Respo
 }
 
 /**
- * What answers anything that was thrown, and tells the host of what nobody expected. Refuses bad options at once. `nodeOf`: the request
+ * Answers anything that was thrown, and tells the host of errors that nobody expected. Refuses bad options at once. `nodeOf`: the request
  * of `node:http`, where there is one.
  */
 export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>, nodeOf: (req: Req) => unknown) {

@@ -33,7 +33,7 @@ export function pinAfter({ set, response }: { set: Context["set"]; response?: un
   }
 }
 
-/** Where Elysia keeps things. */
+/** The places where Elysia keeps things. */
 export const surface: Surface<Parts, Pick<Parts, "set">> = {
   guardRequest: ({ request }) => new WebGuardRequest(request),
   raw: ({ request }) => request,

@@ -2,7 +2,7 @@ import type { Context, Elysia } from "elysia";
 import type { AuthInfo, AuthUser, PermitCheck, PermitOptions } from "../types.js";
 import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 
-/** What routes have behind `protect()`. */
+/** The members of routes behind `protect()`. */
 export type SentriElysiaContext<Role extends string = string> = { user: AuthUser<Role>; auth: AuthInfo };
 
 /** The context that checks are given. */
@@ -33,13 +33,13 @@ export type ElysiaMacros<Role extends string = string> = Elysia<"", Singleton, D
   }
 >, {}, Scope<{}>, Scope<{}>>;
 
-/** What client mode offers an Elysia application. Guards are for later routes: `.use(auth.protect())`; `.onError(auth.errorHandler())`. */
+/** The API of client mode for an Elysia application. Guards are for later routes: `.use(auth.protect())`; `.onError(auth.errorHandler())`. */
 export interface ClientAuthClient<Role extends string = string> extends Omit<GuardApi<Role, ElysiaContext<Role>, ElysiaPlugin, ElysiaErrorHandler, Request>, "protect"> {
   /** Lets only authenticated requests pass; later routes have `user` and `auth`. */
   protect(...none: WriteItWithParentheses[]): ElysiaGuard<Role>;
 }
 
-/** What server mode offers an Elysia application. */
+/** The API of server mode for an Elysia application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, ElysiaPlugin> {
   /** The endpoints: `.group("/auth", (app) => app.use(auth.router()))`. */
   router(...none: WriteItWithParentheses[]): ElysiaPlugin;
@@ -47,5 +47,5 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
   macro(...none: WriteItWithParentheses[]): ElysiaMacros<Role>;
 }
 
-/** What `onError` takes. */
+/** The function that `onError` takes. */
 export type ElysiaErrorHandler = (context: { error: unknown; request: Request; set: Context["set"] }) => Response | undefined;

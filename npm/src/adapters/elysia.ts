@@ -82,7 +82,7 @@ export function withElysia(Framework: typeof Elysia) {
   return { createAuthElysia, createIdempotencyMiddleware };
 }
 
-/** Where a request comes from, by the server's rules about forwarded addresses. */
+/** The origin of a request, by the server's rules about forwarded addresses. */
 const addressBy = (server: AuthServer) => (parts: Served) => server.clientAddress(...originOf(parts));
 
 /** Elysia's own way to answer from where a user is resolved. */

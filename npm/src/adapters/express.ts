@@ -12,7 +12,7 @@ import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { addPinned } from "./pinned.js";
 import { NodeGuardRequest, addHeaders, forwardedFor, one, readRequest, writeResponse } from "./node.js";
 
-/** What requests have, `user` and `auth` behind `protect()`. An application may declare the same members more narrowly. */
+/** The members of requests, `user` and `auth` behind `protect()`. An application may declare the same members more narrowly. */
 export interface SentriExpressRequest {
   user?: Express.User | undefined;
   auth?: AuthInfo | undefined;
@@ -35,10 +35,10 @@ export interface ExpressMiddleware extends RequestHandler {}
 /** An error handler of ours. */
 export interface ExpressErrorHandler extends ErrorRequestHandler {}
 
-/** What client mode offers an Express application: `protect()` sets `req.user` and `req.auth`; `errorHandler()` is mounted last. */
+/** The API of client mode for an Express application: `protect()` sets `req.user` and `req.auth`; `errorHandler()` is mounted last. */
 export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, ExpressRequest, ExpressMiddleware, ExpressErrorHandler, Request> {}
 
-/** What server mode offers an Express application. */
+/** The API of server mode for an Express application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, ExpressRequest, ExpressMiddleware> {
   /** The endpoints, to be mounted where you like: `app.use("/auth", auth.router())`. */
   router(...none: WriteItWithParentheses[]): ExpressMiddleware;

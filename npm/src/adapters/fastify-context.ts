@@ -6,7 +6,7 @@ import type { HeaderPairs, Surface } from "./checks.js";
 import { NodeGuardRequest, one } from "./node.js";
 import { pinHeaders } from "./pinned.js";
 
-/** What requests have behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
+/** The members of requests behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
 export interface SentriFastifyRequest {
   user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
   auth?: AuthInfo | undefined;
@@ -19,7 +19,7 @@ declare module "fastify" {
 /** The id of a request. */
 export const requestId = (request: FastifyRequest) => requestIdOf([request.id], one(request.headers["x-request-id"]));
 
-/** Where Fastify keeps things. */
+/** The places where Fastify keeps things. */
 export const surface: Surface<FastifyRequest, FastifyReply> = {
   guardRequest: (request) => new NodeGuardRequest(request.raw, request),
   raw: (request) => request.raw,

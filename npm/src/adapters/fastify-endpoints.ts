@@ -7,7 +7,7 @@ import { readRequest } from "./node.js";
 import { readBody } from "./node-body.js";
 import { below } from "./paths.js";
 
-/** What `setErrorHandler` and `frameworkErrors` take. */
+/** The function that `setErrorHandler` and `frameworkErrors` take. */
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
 /** With these Fastify ends a request before any route has it: its path does not decode, or a segment is longer than `maxParamLength`. */

@@ -14,12 +14,12 @@ import { forwardedFor } from "./node.js";
 export type { FastifyErrorHandler } from "./fastify-endpoints.js";
 
 /**
- * What client mode offers a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
+ * The API of client mode for a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
  * `app.setErrorHandler(auth.errorHandler())`.
  */
 export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
 
-/** What server mode offers a Fastify application. */
+/** The API of server mode for a Fastify application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
   plugin(...none: WriteItWithParentheses[]): FastifyPluginAsync<{ prefix?: string }>;

@@ -18,11 +18,11 @@ export interface SentriHonoEnv<Role extends string = string> {
   Variables: { user: AuthUser<Role>; auth: AuthInfo };
 }
 
-/** What client mode offers a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
+/** The API of client mode for a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
 export interface ClientAuthClient<Role extends string = string>
   extends GuardApi<Role, Context<SentriHonoEnv<Role>>, MiddlewareHandler<SentriHonoEnv<Role>>, ErrorHandler<any>, Context> {}
 
-/** What server mode offers a Hono application. */
+/** The API of server mode for a Hono application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, MiddlewareHandler> {
   /** The endpoints: `app.route("/auth", auth.router())`. */
   router(...none: WriteItWithParentheses[]): Hono;

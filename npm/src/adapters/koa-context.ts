@@ -12,7 +12,7 @@ export type KoaContext = ParameterizedContext<DefaultState, DefaultContext>;
 /** The id of a request. */
 export const requestId = (ctx: KoaContext) => requestIdOf([ctx.state.requestId], one(ctx.req.headers["x-request-id"]));
 
-/** Where Koa keeps things. */
+/** The places where Koa keeps things. */
 export const surface: Surface<KoaContext> = {
   guardRequest: (ctx) => new NodeGuardRequest(ctx.req, ctx),
   raw: (ctx) => ctx.req,

@@ -22,12 +22,12 @@ export interface KoaRouter {
 }
 
 /**
- * What client mode offers a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`; `errorHandler()` answers errors
+ * The API of client mode for a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`; `errorHandler()` answers errors
  * of what is mounted after it.
  */
 export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
 
-/** What server mode offers a Koa application. */
+/** The API of server mode for a Koa application. */
 export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, KoaContext, Middleware> {
   /** The endpoints, the same router at every call: `router.use("/auth", auth.router().routes())`. */
   router(...none: WriteItWithParentheses[]): KoaRouter;

@@ -4,7 +4,7 @@ import { CutOff } from "./cut-off.js";
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
 
-/** How long a body may take to arrive. */
+/** The time that a body has to arrive. */
 const BODY_TIMEOUT = 30_000;
 
 /** Reads a body up to the limit. Rejects with `CutOff` where it breaks off. */

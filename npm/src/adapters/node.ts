@@ -10,7 +10,7 @@ import { schemeOf } from "./scheme.js";
 
 export { forwardedFor, one };
 
-/** What a framework says of a request, where that differs from what `node:http` says. */
+/** The facts that a framework tells of a request, where they differ from those of `node:http`. */
 export interface Told {
   method?: string;
   /** The path below the mount point, with its query. */
@@ -21,7 +21,7 @@ export interface Told {
   requestId?: string | undefined;
   /** The scheme by which the request came. */
   scheme?: string | undefined;
-  /** What a parser made of the body; `undefined` or `null`: nobody has read it. */
+  /** The body as a parser has read it; `undefined` or `null`: nobody has read it. */
   body?: unknown;
   /** Whether somebody has found it longer than the limit. */
   tooLarge?: boolean;

@@ -1,6 +1,6 @@
 import type { Guarded } from "../guardian.js";
 
-/** What `protect()` found out and did for a request that runs under an idempotency key. */
+/** The findings and headers of `protect()` for a request that runs under an idempotency key. */
 export interface Protection {
   /** The roles of the user whom each guardian let in: only it can say later which roles they have. */
   roles: Map<object, string[]>;

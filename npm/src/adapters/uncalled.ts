@@ -7,7 +7,7 @@ type Factory = (...args: unknown[]) => unknown;
 /** Factories that take no argument. */
 const BARE = new Set(["protect", "router", "plugin", "macro"]);
 
-/** How those with arguments are written. */
+/** The spelling of those with arguments. */
 const WRITTEN: Record<string, string> = {
   authorize: 'authorize("admin")',
   permit: "permit((req) => …)",

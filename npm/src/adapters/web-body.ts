@@ -4,7 +4,7 @@ import { CutOff } from "./cut-off.js";
 /** The most that is read of a body; the core refuses what is longer than its limit. */
 const MAX_BODY = 64 * 1024;
 
-/** How long a body may take to arrive. */
+/** The time that a body has to arrive. */
 const BODY_TIMEOUT = 30_000;
 
 /** The bytes of a body, or that it is longer than the limit or late. */
@@ -33,7 +33,7 @@ export async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?
   return { tooLarge: true };
 }
 
-/** What a reader of a request gives, or `CutOff`: nothing but the client ends such a stream early. */
+/** The result of a reader of a request, or `CutOff`: nothing but the client ends such a stream early. */
 export async function readPart<T>(reader: ReadableStreamDefaultReader<T>): Promise<ReadableStreamReadResult<T>> {
   try {
     return await reader.read();

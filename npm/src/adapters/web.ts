@@ -4,14 +4,14 @@ import type { HeaderPairs } from "./checks.js";
 import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";
 
-/** What a framework says of a request beside the `Request`. */
+/** The facts that a framework tells of a request beside the `Request`. */
 export interface Told {
   method: string;
   /** The path below the mount point, with its query. */
   url: string;
   clientIp?: string | undefined;
   requestId?: string | undefined;
-  /** What the framework keeps of a body that middleware before us has read. */
+  /** The body that middleware before us has read, as the framework keeps it. */
   kept?: () => Promise<ArrayBuffer>;
 }
 

@@ -3,13 +3,13 @@ import type { SignedInUser } from "./token.js";
 type Input = Parameters<typeof globalThis.fetch>[0];
 type Init = NonNullable<Parameters<typeof globalThis.fetch>[1]>;
 
-/** What a login answers. */
+/** The answer to a login. */
 export interface SignedIn<Role extends string = string> {
   accessToken: string;
   user: SignedInUser<Role>;
 }
 
-/** What a registration is made of. */
+/** The parts of a registration. */
 export interface Registration<Role extends string = string> {
   identifiers: ReadonlyArray<{ type: string; value: string }>;
   password: string;

@@ -8,7 +8,7 @@ type Fetch = typeof globalThis.fetch;
 type Input = Parameters<Fetch>[0];
 type Init = NonNullable<Parameters<Fetch>[1]>;
 
-/** How long a refresh or a logout may take: other tabs wait for the one, the user for the other. */
+/** The time that a refresh or a logout has: other tabs wait for the one, the user for the other. */
 const PATIENCE_MS = 15_000;
 
 interface Envelope {

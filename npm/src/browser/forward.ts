@@ -1,10 +1,10 @@
 import { SentriError } from "../errors.js";
 import { parseSetCookie, type StoredCookie } from "./set-cookie.js";
 
-/** Where cookies come from: the response of an internal call. */
+/** The source of cookies: the response of an internal call. */
 export type CookieSource = { headers: Headers } | Headers;
 
-/** What sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves to. */
+/** An object that sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves to. */
 export interface CookieStore {
   set(name: string, value: string, options: StoredCookie): unknown;
   delete(...args: never[]): unknown;
@@ -16,7 +16,7 @@ interface NodeResponse {
   setHeader(name: string, value: string): unknown;
 }
 
-/** Where cookies go: a `Response`, `Headers`, the response of Node, or the cookies of Next, SvelteKit or Astro. */
+/** The target of cookies: a `Response`, `Headers`, the response of Node, or the cookies of Next, SvelteKit or Astro. */
 export type CookieTarget = { headers: Headers } | Headers | NodeResponse | CookieStore;
 
 /**
@@ -42,7 +42,7 @@ export function forwardCookies(from: CookieSource, to: CookieTarget): number {
   return lines.length;
 }
 
-/** What writes the lines to the target, which is looked at even where there are none. */
+/** Finds the function that writes the lines to the target, which is looked at even where there are none. */
 function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
   if (typeof to === "object" && to !== null) {
     if ("then" in to) throw unfit("the cookies of Next are a promise: forwardCookies(answer, await cookies())");
@@ -73,7 +73,7 @@ function store(to: CookieStore, line: string): void {
   else to.set(name, value, { ...attributes, encode: (text: string) => text });
 }
 
-/** What is escaped to just this text, or the text. */
+/** The text whose escaped form this is, or the text itself. */
 function unescaped(value: string): string {
   try {
     const plain = decodeURIComponent(value);

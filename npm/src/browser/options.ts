@@ -4,10 +4,10 @@ type Fetch = typeof globalThis.fetch;
 
 /** Options of `createAuthFetch`. */
 export interface AuthFetchOptions {
-  /** Where the auth endpoints are mounted; `"/auth"` unless said otherwise. */
+  /** The mount path of the auth endpoints; `"/auth"` unless said otherwise. */
   baseUrl?: string;
   /**
-   * Where the access token lives. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in
+   * The home of the access token. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in
    * the cookie of the server's option `accessCookie`; nothing is sent by hand.
    */
   token?: "memory" | "cookie";

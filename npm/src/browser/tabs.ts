@@ -1,6 +1,6 @@
 import type { SignedInUser } from "./token.js";
 
-/** What tabs tell each other: the token that counts from now on, and a mark of this moment; or that the user signed out. */
+/** The messages between tabs: the token that counts from now on, and a mark of this moment; or that the user signed out. */
 export interface News {
   readonly mark: string;
   readonly token?: string | undefined;
@@ -13,9 +13,9 @@ export interface News {
   readonly ended?: boolean | undefined;
 }
 
-/** How long news of another tab may take to arrive. */
+/** The time that news of another tab may take to arrive. */
 const NEWS_MS = 1_000;
-/** Where the mark of the last news stands, in a cache of this name: a message may still be on its way, a cache is not. */
+/** The place of the mark of the last news, in a cache of this name: a message may still be on its way, a cache is not. */
 const MARK = "/sentri-mark";
 
 /** The tabs of one application: who may refresh, and what came of it. Where the browser has no locks, this tab alone. */

@@ -2,7 +2,7 @@ import { UsageError } from "./exit.js";
 
 /** A flag of a command. */
 export interface Flag {
-  /** What its value is, for the help; none for a switch. */
+  /** The name of its value, for the help; none for a switch. */
   value?: string;
   help: string;
   /** Environment variable that stands in for it. */

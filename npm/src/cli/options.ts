@@ -14,7 +14,7 @@ export const DATABASE: Record<string, Flag> = {
   },
 };
 
-/** How long a command waits for its database. */
+/** The time for which a command waits for its database. */
 export const WAIT: Record<string, Flag> = {
   wait: {
     value: "duration",
@@ -61,7 +61,7 @@ export function trustProxyOf({ "trust-proxy": proxies }: Record<string, string>)
   return /^\d+$/.test(proxies) ? Number(proxies) : words(proxies);
 }
 
-/** Where the endpoints are. */
+/** The mount path of the endpoints. */
 export const MOUNT: Flag = { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" };
 
 /** The mount point with a slash before and none after it; nothing for the root. */

@@ -105,7 +105,7 @@ function whyNot({ code, message }: NodeJS.ErrnoException, port: number, host: st
   }
 }
 
-/** How this program was called, so that what is printed can be typed. */
+/** The command line of this program, so that what is printed can be typed. */
 function command(): string {
   const script = process.argv[1] ?? "sentri";
   return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js")

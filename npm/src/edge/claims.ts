@@ -20,13 +20,13 @@ export interface AccessClaims {
   aud?: string;
 }
 
-/** What a token has to satisfy beside its signature. */
+/** The requirements of a token beside its signature. */
 export interface ClaimRules {
   /** `iss` must be exactly this; a token without it is refused. */
   readonly issuer?: string | undefined;
   /** `aud` must be or contain exactly this. Not configured: any `aud` is accepted. */
   readonly audience?: string | undefined;
-  /** How far the signer's clock may be off, for `exp`, `nbf` and `iat`. */
+  /** The tolerance for the signer's clock, for `exp`, `nbf` and `iat`. */
   readonly leewaySeconds: number;
 }
 

@@ -15,7 +15,7 @@ import { RemoteKeys, Unavailable, type Vouched } from "./remote.js";
 
 /** Tokens that are remembered at most, twice: an isolate has little memory. */
 const REMEMBERED = 2_000;
-/** How long `isTokenRevoked` may take. */
+/** The time that `isTokenRevoked` has. */
 const REVOCATION_MS = 2_000;
 const MODE = "client";
 
@@ -127,7 +127,7 @@ export class EdgeClient implements Guardian {
     return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
   }
 
-  /** What is wrong with the auth server goes to the log with the next request, once. */
+  /** The trouble with the auth server goes to the log with the next request, once. */
   private logTrouble(requestId: string | undefined): void {
     const cause = this.logging ? this.keys.takeTrouble() : undefined;
     if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, requestId)]);
@@ -204,7 +204,7 @@ function weightOf(refusal: Refusal | undefined): number {
   return refusal.error.code === "TOKEN_EXPIRED" ? 2 : 1;
 }
 
-/** What the host says, or a failure after 2 s. */
+/** The host's answer, or a failure after 2 s. */
 async function inTime<T>(ask: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

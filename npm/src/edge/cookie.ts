@@ -1,5 +1,5 @@
 /**
- * What a `Cookie` header says about one name: no such cookie, its value, or different values in the order sent. `tooMany`: there
+ * The values of one name in a `Cookie` header: no such cookie, its value, or different values in the order sent. `tooMany`: there
  * are more than those.
  */
 export type Found = undefined | { readonly value: string } | { readonly values: readonly string[]; readonly tooMany: boolean };

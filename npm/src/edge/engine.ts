@@ -40,7 +40,7 @@ function withoutNative(what: string, cure: string): SentriError {
   );
 }
 
-/** What the bundle holds, and evaluates when it is asked for. */
+/** The parts of the bundle, evaluated when they are asked for. */
 declare function require(module: "./client.js"): typeof import("./client.js");
 declare function require(module: "./options.js"): typeof import("./options.js");
 

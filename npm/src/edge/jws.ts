@@ -11,7 +11,7 @@ export const ACCESS_TYPE = "JWT";
 
 const HEADER_MEMBERS = ["alg", "typ", "kid"];
 
-/** What is wrong with a token, in the words of the native core. */
+/** The fault of a token, in the words of the native core. */
 export type Reason =
   | "malformed" | "type" | "algorithm" | "unknown_key" | "signature" | "not_yet_valid" | "issuer" | "audience" | "expired";
 
@@ -29,7 +29,7 @@ export class TokenError extends Error {
   }
 }
 
-/** What of a header decides which keys are tried. */
+/** The members of a header that decide which keys are tried. */
 export interface Header {
   readonly algorithm: Algorithm;
   readonly kid: string | undefined;

@@ -62,7 +62,7 @@ export function readOptions(options: object): ClientConfig {
   return config;
 }
 
-/** What the process says; where there is none, as on workerd, an application is in production. */
+/** The environment of the process; where there is none, as on workerd, an application is in production. */
 function isProduction(): boolean {
   const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
   return env === undefined || env.NODE_ENV === "production";
@@ -85,7 +85,7 @@ function keyUri(read: Reader): string {
   return text;
 }
 
-/** What is wrong with the address of a key set. */
+/** The fault of the address of a key set. */
 function problemOf(text: string, allowInsecure: boolean): string | undefined {
   if (!/^[\u0000-\u007f]*$/.test(text)) return "must be ASCII: write the domain in its 'xn--' form and the path percent-encoded";
   const [, scheme, authority = ""] = /^(https?):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(text) ?? [];

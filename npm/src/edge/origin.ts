@@ -14,7 +14,7 @@ function isSafe(method: string): boolean {
   return ["GET", "HEAD", "OPTIONS", "TRACE"].includes(method.toUpperCase());
 }
 
-/** What of a request tells where it comes from. */
+/** The headers of a request that tell its origin. */
 export interface Provenance {
   readonly method: string;
   readonly secFetchSite?: string | undefined;
@@ -65,7 +65,7 @@ export function readTrustedOrigins(option: unknown): string[] {
   });
 }
 
-/** What is wrong with an origin, to be put behind it. */
+/** The fault of an origin, to be put behind it. */
 function problemOf(text: string): string | undefined {
   if (text.includes("*")) return "must not hold a wildcard: list every origin";
   const at = text.indexOf("://");

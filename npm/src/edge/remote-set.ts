@@ -4,17 +4,17 @@ import type { VerifyingKey } from "./jwks.js";
 export const RETRY_AFTER = 30_000;
 /** Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up. */
 const RETRY_AFTER_UNREACHABLE = 2_000;
-/** How long a set that is old is used when no newer one can be had. */
+/** The time for which an old set is used when no newer one can be had. */
 export const STALE_FOR = 24 * 60 * 60 * 1000;
 
-/** What to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing. */
+/** The keys to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing. */
 export type Decision = "use" | "use and fetch" | "fetch" | "refuse";
 
-/** How an attempt ended without a set: it may work any moment, or it will not mend itself soon. */
+/** The end of an attempt that brought no set: it may work any moment, or it will not mend itself soon. */
 export type Failure = "unreachable" | "refused";
 
 /**
- * What is known of a remote key set, as a state: what to do with it at an instant. A set is looked for again before it gets
+ * The state of a remote key set: it decides what to do at an instant. A set is looked for again before it gets
  * old, and used for `STALE_FOR` beyond that while no newer one can be had. Whatever goes wrong with an attempt, the set at hand stays.
  * Times are in milliseconds since 1970.
  */
@@ -24,7 +24,7 @@ export class RemoteSet {
   private keys: readonly VerifyingKey[] | undefined;
   private text = "";
   private fetchedAt = 0;
-  /** When the next attempt may begin. */
+  /** The earliest begin of the next attempt. */
   private nextAttempt = Number.NEGATIVE_INFINITY;
   private inFlight = false;
   private readonly maxAge: number;
@@ -34,7 +34,7 @@ export class RemoteSet {
     this.maxAge = Math.min(maxAge, STALE_FOR);
   }
 
-  /** What to do for a token at `now`. */
+  /** Decides what to do for a token at `now`. */
   decide(now: number): Decision {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";

@@ -7,7 +7,7 @@ import { parseRemoteSet, type VerifyingKey } from "./jwks.js";
 import { ACCESS_TYPE, TokenError, readHeader, verify, type Header } from "./jws.js";
 import { RemoteSet } from "./remote-set.js";
 
-/** Where a key set is, and how it is used. */
+/** The address of a key set, and the rules for its use. */
 export interface RemoteRules {
   readonly keyUri: string;
   readonly algorithms: readonly Algorithm[];
@@ -16,7 +16,7 @@ export interface RemoteRules {
   readonly now: () => number;
 }
 
-/** What a token says, by keys of the set of an epoch, and until when the verdict may be repeated under it. */
+/** The claims of a token, by keys of the set of an epoch, and the time until which the verdict may be repeated under it. */
 export interface Vouched {
   readonly payload: Uint8Array;
   readonly epoch: number;
@@ -42,7 +42,7 @@ export class RemoteKeys {
     this.set = new RemoteSet(rules.cacheMaxAge);
   }
 
-  /** What was wrong with the last attempt, once. */
+  /** The trouble of the last attempt, once. */
   takeTrouble(): string | undefined {
     const { trouble } = this;
     this.trouble = undefined;

@@ -17,13 +17,13 @@ export interface Batch {
   statements: Statement[];
 }
 
-/** What a statement came to. */
+/** The result of a statement. */
 export interface Answer {
   count: number;
   rows: unknown[][];
 }
 
-/** What a batch came to. */
+/** The result of a batch. */
 export type Outcome = { done: Answer[] } | { unmet: number } | { failed: object };
 
 /** A query in the form that Kysely's drivers take. */
@@ -34,7 +34,7 @@ export interface Query {
   queryId: { queryId: string };
 }
 
-/** What runs queries: a connection of a driver, or a transaction. */
+/** An object that runs queries: a connection of a driver, or a transaction. */
 export interface Runner {
   executeQuery(query: Query): Promise<{ rows?: object[]; numAffectedRows?: bigint | undefined }>;
 }
@@ -69,7 +69,7 @@ function column(value: unknown): unknown {
   return value ?? null;
 }
 
-/** What there is to know of an error; the core judges it. */
+/** The facts of an error; the core judges them. */
 export function facts(error: unknown): object {
   const { name, code, errcode, errno, sqlState, constraint, sqlMessage, message } = (
     typeof error === "object" && error !== null ? error : { message: String(error) }

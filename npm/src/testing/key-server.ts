@@ -3,14 +3,14 @@ import type { AddressInfo } from "node:net";
 import type { PublicJwk } from "./tokens.js";
 import { refuseInProduction } from "./production.js";
 
-/** How a key server fails: nobody listens, it answers 503, it never answers, or it answers what is no key set. */
+/** The ways in which a key server fails: nobody listens, it answers 503, it never answers, or it answers what is no key set. */
 export type Outage = "refuse" | "error" | "hang" | "garbage";
 
 /** A key server on the loopback interface. */
 export interface KeyServer {
   /** For the option `keyUri`; stays the same over outages. */
   readonly keyUri: string;
-  /** How often the set was asked for. */
+  /** The number of requests for the set. */
   readonly requests: number;
   /** Begins an outage, or ends it. */
   setOutage(outage: Outage | undefined): Promise<void>;

@@ -7,7 +7,7 @@ import { refuseInProduction } from "./production.js";
 /** A public key as a key set shows it (RFC 7517). */
 export type PublicJwk = Record<string, string>;
 
-/** What a token is to say; every member has a default. Times are in seconds. */
+/** The claims of a token; every member has a default. Times are in seconds. */
 export interface TokenInput {
   id?: string;
   roles?: readonly string[];
@@ -39,7 +39,7 @@ export interface TokenFactoryOptions {
   algorithm?: Exclude<Algorithm, "HS256" | "HS384" | "HS512">;
   issuer?: string;
   audience?: string;
-  /** Where the time comes from. */
+  /** The source of the time. */
   clock?: TestClock;
 }
 

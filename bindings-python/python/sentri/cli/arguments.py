@@ -13,7 +13,7 @@ class Flag(NamedTuple):
     """A flag of a command."""
 
     help: str
-    #: What its value is, for the help; none for a switch.
+    #: The name of its value, for the help; none for a switch.
     value: Optional[str] = None
     #: Environment variable that stands in for it.
     env: Optional[str] = None

@@ -22,7 +22,7 @@ DATABASE = {
     ),
 }
 
-#: How long a command waits for its database.
+#: The time for which a command waits for its database.
 WAIT = {
     "wait": Flag(
         "how long to wait for a database that is starting; 0: one attempt",
@@ -59,7 +59,7 @@ PROXY = {
     ),
 }
 
-#: Where the endpoints are.
+#: The mount path of the endpoints.
 MOUNT = Flag("where the endpoints are", value="path", env="SENTRI_MOUNT", default="/auth")
 
 #: The flag of every command that returns a result.

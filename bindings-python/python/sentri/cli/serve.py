@@ -130,7 +130,7 @@ def _authority(host: str) -> str:
 
 
 def _command() -> str:
-    """How this program was called, so that what is printed can be typed."""
+    """The command line of this program, so that what is printed can be typed."""
     return "python -m sentri" if os.path.basename(sys.argv[0]) == "__main__.py" else "sentri"
 
 

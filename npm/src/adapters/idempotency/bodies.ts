@@ -4,7 +4,7 @@ import { describeValue } from "../body-text.js";
 export const MAX_BODY = 1024 * 1024;
 
 /**
- * What tells two bodies apart that a parser has read. Where none has, or left an empty object as that of Express 4 does for types that
+ * The text that tells two bodies apart that a parser has read. Where none has, or left an empty object as that of Express 4 does for types that
  * it does not read, all that is known of a body is its length.
  */
 export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {

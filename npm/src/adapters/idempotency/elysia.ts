@@ -69,7 +69,7 @@ function isPlain(value: unknown): boolean {
   return Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value)?.constructor?.name === "Object");
 }
 
-/** What Elysia writes for a value; nothing for streams, files and forms. */
+/** The body that Elysia writes for a value; nothing for streams, files and forms. */
 function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return "";
   if (typeof value !== "object") return typeof value === "function" ? undefined : String(value);

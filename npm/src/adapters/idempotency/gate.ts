@@ -12,7 +12,7 @@ import { MAX_BODY } from "./bodies.js";
 
 /** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
-  /** How long an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise. */
+  /** The time for which an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise. */
   ttl?: number | string;
   /** The header with the key; `X-Idempotency-Key` unless said otherwise. */
   header?: string;
@@ -23,28 +23,28 @@ export interface IdempotencyOptions<Ctx = any> {
   /** Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this one. */
   redisUrl?: string;
   /**
-   * How long a request waits for a Redis that is away, from the moment that it went: milliseconds or a text such as `"2s"`;
+   * The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds or a text such as `"2s"`;
    * 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not wait.
    */
   redisPatience?: number | string;
   /**
-   * What becomes of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with a 503
+   * The fate of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with a 503
    * until Redis is back; `"local"` unless said otherwise.
    */
   onRedisAway?: "local" | "refuse";
   /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
   keyPrefix?: string;
-  /** What tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */
+  /** The credential that tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */
   credential?: OfRequest<Ctx, Named | Promise<Named>>;
 }
 
 type Named = string | null | undefined;
 
-/** What a framework says of a request that carries a key. */
+/** The facts that a framework tells of a request with a key. */
 export interface Keyed {
   /** The request as its server knows it, the same for every middleware. */
   raw: object;
-  /** What `protect()` looks at. */
+  /** The part of a request that `protect()` looks at. */
   guard: GuardRequest;
   /** The value of the configured header. */
   value: string | string[];
@@ -58,13 +58,13 @@ export interface Keyed {
   address: string | undefined;
   /** `Content-Type`. */
   type: string | null | undefined;
-  /** What tells its body apart from another of its type. */
+  /** The text that tells its body apart from another of its type. */
   body: string;
   /** The user whom a `protect()` before the gate has let in. */
   user?: { readonly roles: readonly string[] } | undefined;
 }
 
-/** Where frameworks keep the user whom `protect()` has let in. */
+/** The places where frameworks keep the user whom `protect()` has let in. */
 export interface Admitted {
   user?: unknown;
   auth?: unknown;
@@ -82,16 +82,16 @@ export interface Answer {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** What becomes of a request: it runs under a key, it is answered, or the gate has nothing to do with it. */
+/** The fate of a request: it runs under a key, it is answered, or the gate has nothing to do with it. */
 export type Verdict = Execution | Answer | undefined;
 
-/** What belongs to a connection, and the length, which whoever sends the answer counts again. */
+/** Headers that belong to a connection, and the length, which the sender of the answer counts again. */
 const NOT_KEPT = ["date", "connection", "keep-alive", "transfer-encoding", "content-length"];
 
 /** The keys under which requests run: a gate behind another one leaves those to it. */
 const running = new WeakMap<object, Set<string>>();
 
-/** What has to be done before an answer goes out: nothing, or what it waits for. */
+/** The work before an answer goes out: nothing, or a promise to wait for. */
 export type Settling = Promise<void> | undefined;
 
 /**
@@ -155,7 +155,7 @@ export class Gate<Ctx = any> {
     return this.server ? this.server.clientAddress(...origin) : origin[0];
   }
 
-  /** What becomes of a request; at once where answers are in the memory of this process and nobody has to be asked. */
+  /** Decides the fate of a request; at once where answers are in the memory of this process and nobody has to be asked. */
   judge(ctx: Ctx, keyed: Keyed): Verdict | Promise<Verdict> {
     const value = one(keyed.value);
     if (running.get(keyed.raw)?.has(value)) return undefined;

@@ -3,7 +3,7 @@ import { NodeGuardRequest } from "../node.js";
 import { describeBody } from "./bodies.js";
 import type { Execution, Keyed } from "./gate.js";
 
-/** What a framework over `node:http` says of a request, and what a parser has made of its body. `isRead`: some parser has read it. */
+/** The facts that a framework over `node:http` tells of a request, and its body as a parser has read it. `isRead`: some parser has read it. */
 interface Told extends Pick<Keyed, "url" | "address" | "host" | "user"> {
   body: unknown;
   isRead?: boolean;

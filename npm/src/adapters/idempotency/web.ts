@@ -27,7 +27,7 @@ export async function describeStream(request: Request, kept?: () => Promise<Arra
   return reader ? `${start.slice(0, MAX_BODY)} ${lengthOf(request)}` : "";
 }
 
-/** What was read; `undefined`: its client has broken off and has not said what is to be run. */
+/** The bytes that were read; `undefined`: its client has broken off and has not said what is to be run. */
 export async function unlessCutOff<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
