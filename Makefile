@@ -8,6 +8,7 @@
 # make pack   installable tarballs in target/npm
 # make wheel  an installable Python wheel in target/wheels
 # make bindings LANG=ruby|kotlin|swift   the core's bindings for another language in target/bindings
+# make docs    the documentation as a site in target/docs, with search
 # make generate   write the files that are derived from the core's tables
 
 SHELL := /bin/bash
@@ -35,7 +36,7 @@ STAMPS := target/stamps
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak bench bench-python pack wheel bindings generate clean
+.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak bench bench-python pack wheel bindings docs generate clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -141,6 +142,10 @@ bindings: | $(STAMPS)
 	cp $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so) target/bindings/$(BINDINGS)/
 	@find target/bindings/$(BINDINGS) -type f
 
+docs:
+	npm --prefix docs ci --no-audit --no-fund
+	npm --prefix docs run build
+
 generate:
 	$(GENERATE)
 
@@ -225,4 +230,4 @@ bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
 
 clean:
 	cargo clean
-	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules npm/native/*.node bindings-python/python/sentri/_native
+	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules docs/node_modules npm/native/*.node bindings-python/python/sentri/_native

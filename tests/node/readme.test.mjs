@@ -1,20 +1,22 @@
-// Every JavaScript snippet of the README, as it stands, in a project with the tarballs: servers are asked, pages are opened in
+// Every JavaScript snippet of the documentation, as it stands, in a project with the tarballs: servers are asked, pages are opened in
 // a browser, Workers run in workerd, and all else runs to its end.
 import assert from "node:assert/strict";
-import { readFileSync, symlinkSync } from "node:fs";
+import { symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openBrowser } from "./support/chromium.mjs";
 import { makeConsumer, root } from "./support/consumer.mjs";
+import { pages, snippets } from "./support/docs.mjs";
 import { bundle, startWorkerd } from "./support/runtimes.mjs";
 import { Browser, PASSWORD, listen, options, sentri, user } from "./support/server.mjs";
 
 const { createTokenFactory, startKeyServer } = createRequire(import.meta.url)("../../npm/dist/testing.js");
 const PACKAGES = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4", "kysely@0.28", "pino@10"];
 
-const readme = readFileSync(join(root, "README.md"), "utf8");
-const snippets = [...readme.matchAll(/<!-- snippet: (\S+) -->\n```(\w+)\n([\s\S]*?)```/g)];
+const found = snippets();
+/** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
+const SNIPPETS = /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|processes|sentri-5))\.md)$/;
 let consumer;
 
 before(() => {
@@ -145,16 +147,16 @@ const RUNS = {
   },
 };
 
-test("every snippet of the README is run", () => {
-  assert.deepEqual(snippets.map(([, name]) => name), [
-    "quick-start", "commonjs", "fastify", "hono", "koa", "elysia", "client-mode", "workers", "browser", "forward-cookies", "testing", "middleware", "programmatic",
-    "logger", "kysely",
+test("every snippet is run, and a page of its own has each", () => {
+  assert.deepEqual(found.map(({ name }) => name).sort(), [
+    "browser", "client-mode", "commonjs", "elysia", "fastify", "forward-cookies", "hono", "koa", "kysely", "logger", "middleware", "programmatic", "quick-start", "testing", "workers",
   ]);
-  assert.equal(readme.match(/^```(js|cjs|mjs|ts)$/gm).length, snippets.length, "and none is without its mark");
+  const blocks = pages().filter(({ path }) => SNIPPETS.test(path)).flatMap(({ text }) => text.match(/^```(js|cjs|mjs|ts)$/gm) ?? []);
+  assert.equal(blocks.length, found.length, "and none is without its mark");
 });
 
-for (const [, name, language, code] of snippets) {
-  test(`the README's snippet ${name} runs`, { timeout: 60_000 }, async (t) => {
+for (const { name, language, code } of found) {
+  test(`the snippet ${name} runs`, { timeout: 60_000 }, async (t) => {
     const file = `readme-${name}.${language === "cjs" ? "cjs" : "mjs"}`;
     consumer.write(file, code);
     await (RUNS[name] ?? runsToItsEnd)(t, file, code);

@@ -1,4 +1,4 @@
-"""The README's Python: each snippet is run as it stands, the quick starts by a client."""
+"""The Python of the documentation: each snippet is run as it stands, the quick starts by a client."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ import pytest
 from support.apps import uvicorn_server, wsgi_server
 from support.golden import exchange
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse"
 
 
 def snippets() -> dict[str, str]:
-    found = re.findall(r"<!-- python snippet: ([\w-]+) -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
-    return dict(found)
+    text = "".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))))
+    found: dict[str, str] = {}
+    for name, code in re.findall(r"<!-- python snippet: ([\w-]+) -->\n```python\n(.*?)```", text, re.DOTALL):
+        assert found.setdefault(name, code) == code, f"two snippets are called {name}"
+    return found
 
 
 def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def use(base: str, auth: Any) -> None:
 
 def first_admin() -> str:
     """Makes the first admin as the README has it, in the folder of the quick start; its name."""
-    (words,) = re.findall(r"## Python\n.*?\nsentri (users create [^#]*)#", README.read_text(), re.DOTALL)
+    (words,) = re.findall(r"\nsentri (users create [^#]*)#", (ROOT / "docs/guide/python.md").read_text())
     made = subprocess.run(
         [sys.executable, "-m", "sentri", *words.split(), "--json"], input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=60
     )
@@ -133,7 +136,7 @@ def test_idempotency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_every_snippet_passes_the_type_checkers(command: list[str], tmp_path: Path) -> None:
     """As a reader has it: each in a file of its own, without any setting."""
-    (package,) = re.findall(r"```python\n(.*?)```", (README.parent / "bindings-python/README.md").read_text(), re.DOTALL)
+    (package,) = re.findall(r"```python\n(.*?)```", (ROOT / "bindings-python/README.md").read_text(), re.DOTALL)
     names = []
     for name, code in {**snippets(), "package": package}.items():
         names.append(f"snippet_{name}.py")
@@ -142,7 +145,7 @@ def test_every_snippet_passes_the_type_checkers(command: list[str], tmp_path: Pa
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("readme", [README, README.parent / "bindings-python/README.md"], ids=["project", "package"])
+@pytest.mark.parametrize("readme", [ROOT / "README.md", ROOT / "bindings-python/README.md"], ids=["project", "package"])
 def test_the_quick_start_names_its_server_and_its_first_admin(readme: Path) -> None:
     text = readme.read_text()
     assert re.search(r'pip install "sentri\[fastapi\]" uvicorn', text) and re.search(r"\nuvicorn app:app", text)

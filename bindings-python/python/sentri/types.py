@@ -318,7 +318,7 @@ class _ServerNeeds(TypedDict):
 
 
 class ServerOptions(_ServerNeeds, _CommonOptions, total=False):
-    """Options of server mode. README: Server options; the names in ``snake_case``."""
+    """Options of server mode. docs/reference/options.md; the names in ``snake_case``."""
 
     admin_roles: Sequence[str]
     default_roles: Sequence[str]
@@ -367,7 +367,7 @@ class _ClientNeeds(TypedDict):
 
 
 class ClientOptions(_ClientNeeds, _CommonOptions, total=False):
-    """Options of client mode. README: Client mode; the names in ``snake_case``."""
+    """Options of client mode. docs/guide/client-mode.md; the names in ``snake_case``."""
 
     allow_insecure: bool
     valid_roles: Sequence[str]
@@ -395,7 +395,7 @@ class TokenOptions(TypedDict, total=False):
 
 
 class IdempotencyOptions(TypedDict, total=False):
-    """Options of the idempotency middleware. README: Idempotency."""
+    """Options of the idempotency middleware. docs/guide/idempotency.md."""
 
     #: How long an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms unless said otherwise, 30 days at most.
     ttl: Union[int, str, timedelta]

@@ -1,0 +1,71 @@
+// The documentation as a site: `make docs`. Pages are the Markdown files where they lie in the repository, so that links work there too.
+import { existsSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitepress";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const REPOSITORY = "https://github.com/sentri/sentri/blob/main/";
+const PAGES = /^(README\.md|CHANGELOG\.md|core\/ARCHITECTURE\.md|tests\/README\.md|docs\/(guide|reference|internals)\/[\w-]+\.md)$/;
+
+const packageFile = (path) => join(root, "docs/node_modules", path);
+const guide = (text, name) => ({ text, link: `/docs/guide/${name}` });
+const reference = (text, name) => ({ text, link: `/docs/reference/${name}` });
+
+/** Leads to what is no page of the site in the repository instead. */
+function linkToRepository(markdown) {
+  const render = markdown.renderer.rules.link_open ?? ((tokens, index, options, _env, self) => self.renderToken(tokens, index, options));
+  markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
+    const href = tokens[index].attrGet("href");
+    if (!/^([a-z]+:|#|\/)/.test(href)) {
+      const path = relative(root, join(root, dirname(env.relativePath), decodeURI(href.split("#")[0])));
+      if (existsSync(join(root, path)) && !PAGES.test(path)) tokens[index].attrSet("href", REPOSITORY + path);
+    }
+    return render(tokens, index, options, env, self);
+  };
+}
+
+export default defineConfig({
+  title: "sentri",
+  description: "Auth for services: registration, login, tokens, sessions, roles, single sign-on",
+  srcDir: "..",
+  srcExclude: ["**/node_modules/**", "bindings-*/**", "npm/**", "target/**"],
+  outDir: "../target/docs",
+  cacheDir: "../target/vitepress",
+  rewrites: { "README.md": "index.md" },
+  cleanUrls: true,
+  markdown: { config: linkToRepository },
+  // Pages lie outside docs/, from where its packages can't be found.
+  vite: { resolve: { alias: [{ find: /^vue\/server-renderer$/, replacement: packageFile("vue/server-renderer/index.mjs") }, { find: /^vue$/, replacement: packageFile("vue/dist/vue.runtime.esm-bundler.js") }] } },
+  themeConfig: {
+    search: { provider: "local" },
+    outline: [2, 3],
+    nav: [
+      { text: "Guide", link: "/docs/guide/frameworks" },
+      { text: "Reference", link: "/docs/reference/options" },
+      { text: "Changelog", link: "/CHANGELOG" },
+    ],
+    sidebar: [
+      {
+        text: "Start",
+        items: [{ text: "Quick start", link: "/" }, guide("Frameworks", "frameworks"), guide("Python", "python"), guide("Client mode", "client-mode"), guide("In the browser", "browser"), guide("Testing", "testing"), guide("Other languages", "languages")],
+      },
+      {
+        text: "Build",
+        items: [guide("Middleware", "middleware"), guide("Idempotency", "idempotency"), guide("Cookies and security", "security")],
+      },
+      {
+        text: "Run",
+        items: [guide("Databases", "databases"), guide("Several processes", "processes"), guide("Redis", "redis"), guide("Hosts", "hosts"), guide("Proxies", "proxies"), guide("Bundlers", "bundlers"), guide("Metrics", "metrics"), guide("Command line", "command-line"), guide("Coming from sentri 5", "sentri-5"), guide("Upgrading", "upgrading")],
+      },
+      {
+        text: "Reference",
+        items: [reference("Options", "options"), reference("Endpoints", "endpoints"), reference("Programmatic API", "api"), reference("Errors", "errors"), reference("Events", "events"), reference("Metrics", "metrics"), reference("Command line", "cli")],
+      },
+      {
+        text: "Inside",
+        items: [{ text: "Architecture", link: "/core/ARCHITECTURE" }, { text: "Tests", link: "/tests/README" }, { text: "Threat model", link: "/docs/internals/threat-model" }, { text: "Glossary", link: "/docs/internals/glossary" }],
+      },
+    ],
+  },
+});
