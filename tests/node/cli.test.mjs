@@ -170,6 +170,29 @@ test("serve makes devices known, unless it is told not to", async (t) => {
   assert.match(wrong.stderr, /--known-devices must be on or off/);
 });
 
+test("serve names its cookies for one host in production, and wherever it is told to", async (t) => {
+  const db = sqliteFile(t);
+  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  for (const [args, env, names] of [
+    [[], {}, ["refresh_token", "sentri_device"]],
+    [[], { NODE_ENV: "production" }, ["__Host-refresh_token", "__Host-sentri_device"]],
+    [[], { NODE_ENV: "production", SENTRI_HOST_COOKIES: "off" }, ["refresh_token", "sentri_device"]],
+    [["--host-cookies", "on"], {}, ["__Host-refresh_token", "__Host-sentri_device"]],
+  ]) {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    const browser = new Browser(out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1]);
+    assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: "correct horse" })).status, 200);
+    assert.deepEqual([...browser.jar.keys()].sort(), names);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await exit;
+  }
+});
+
 test("doctor tells of proxies", (t) => {
   const db = sqliteFile(t);
   assert.equal(sentri(["migrate", "--db", db]).status, 0);

@@ -23,6 +23,11 @@ export const flags: Record<string, Flag> = {
     env: "SENTRI_KNOWN_DEVICES",
     default: "on",
   },
+  "host-cookies": {
+    value: "on or off",
+    help: "whether cookies are named __Host-, so that no other host of the domain can set them; needs https; on in production",
+    env: "SENTRI_HOST_COOKIES",
+  },
   log: { help: "write auth events to standard output, a JSON object a line" },
 };
 
@@ -35,10 +40,8 @@ export async function run(values: Record<string, string>): Promise<void> {
     throw new UsageError(`--port must be from 0 to 65535, not ${values.port}`);
   const mount = mountPath(values);
   const trustProxy = trustProxyOf(values);
-  const knownDevices = ({ on: true, off: false } as Record<string, boolean>)[values["known-devices"]!];
-  if (knownDevices === undefined)
-    throw new UsageError(`--known-devices must be on or off, not ${values["known-devices"]}`);
-  const options: Record<string, unknown> = { ...serverOptions(values), knownDevices };
+  const options: Record<string, unknown> = { ...serverOptions(values), knownDevices: isOn(values, "known-devices") };
+  if (isOn(values, "host-cookies") ?? process.env.NODE_ENV === "production") options.cookie = { prefix: "__Host-" };
   const line = (entry: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(entry)}\n`);
   const logger = { info: line, warn: line, error: line };
   const auth = new AuthServer({
@@ -80,6 +83,14 @@ export async function run(values: Record<string, string>): Promise<void> {
     setTimeout(() => server.closeAllConnections(), 5_000).unref();
   });
   await auth.close();
+}
+
+/** The value of a flag that is on or off. */
+function isOn(values: Record<string, string>, flag: string): boolean | undefined {
+  const value = values[flag];
+  if (value !== undefined && value !== "on" && value !== "off")
+    throw new UsageError(`--${flag} must be on or off, not ${value}`);
+  return value === undefined ? undefined : value === "on";
 }
 
 /** The host as URLs have it: an IPv6 address stands in brackets (RFC 3986, 3.2.2). */

@@ -12,9 +12,10 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Optional
 
 from ..asgi import Endpoints, Receive, Scope, Send, write
+from ..options import in_production
 from ..requests import asgi_path
 from ..server import AuthServer
 from ..tables import SENTRI_ROUTES
@@ -51,6 +52,14 @@ class _Application:
         await Endpoints(self._auth, path[len(mount) :] or "/")(scope, receive, send)
 
 
+def _is_on(values: Mapping[str, str], flag: str) -> Optional[bool]:
+    """The value of a flag that is on or off."""
+    value = values.get(flag)
+    if value not in (None, "on", "off"):
+        raise UsageError(f"--{flag} must be on or off, not {value}")
+    return None if value is None else value == "on"
+
+
 def _serve(values: Mapping[str, str], _: Sequence[str]) -> None:
     if find_spec("uvicorn") is None:
         raise CommandFailure(
@@ -60,9 +69,10 @@ def _serve(values: Mapping[str, str], _: Sequence[str]) -> None:
     if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise UsageError(f"--port must be from 0 to 65535, not {port}")
     options = server_options(values)
-    if values["known-devices"] not in ("on", "off"):
-        raise UsageError(f"--known-devices must be on or off, not {values['known-devices']}")
-    options["known_devices"] = values["known-devices"] == "on"
+    options["known_devices"] = _is_on(values, "known-devices")
+    host_cookies = _is_on(values, "host-cookies")
+    if in_production() if host_cookies is None else host_cookies:
+        options["cookie"] = {"prefix": "__Host-"}
     trusted = trust_proxy_of(values)
     if trusted:
         options["trust_proxy"] = trusted
@@ -166,6 +176,11 @@ serve = Command(
             value="on or off",
             env="SENTRI_KNOWN_DEVICES",
             default="on",
+        ),
+        "host-cookies": Flag(
+            "whether cookies are named __Host-, so that no other host of the domain can set them; needs https; on in production",
+            value="on or off",
+            env="SENTRI_HOST_COOKIES",
         ),
         "log": Flag("write auth events to standard output, a JSON object a line"),
     },
