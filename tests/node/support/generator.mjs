@@ -82,7 +82,7 @@ export function generate(seed, count) {
     if (chance(0.25)) return { method: pick(["GET", "POST", "PUT", "PATCH", "DELETE"]), mount: "", path: pick(ROUTES) + pick(QUERIES), headers, advance };
     const [method, pattern] = pick(ENDPOINTS);
     // Nobody registers without the key, and what is behind it is to be seen too.
-    if (chance(pattern === "/register" ? 0.75 : 0.15)) headers.push(["x-api-key", chance(0.7) ? "the key" : pick(["wrong", "", "the key, the key"])]);
+    if (chance(pattern === "/register" ? 0.75 : 0.15)) headers.push(["x-api-key", chance(0.7) ? "key of the application" : pick(["wrong", "", "key of the application, key of the application"])]);
     const body = method === "GET" ? undefined : bodyOf(pattern);
     if (body !== undefined) headers.push(["content-type", pick(TYPES)]);
     return { method, mount: "/auth", path: pattern.replace(":id", () => pick(IDS)) + pick(QUERIES), headers, body, advance };
