@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Looks for the names of the README's guide to Kotlin and Swift in the bindings of `make bindings LANG=kotlin` and `swift`, which
-# nothing here compiles. What the README no longer says need not be looked for, so that is a failure, too.
+# Looks for the names of the guide to Kotlin and Swift (docs/guide/languages.md) in the bindings of `make bindings LANG=kotlin` and
+# `swift`, which nothing here compiles. What the guide no longer says need not be looked for, so that is a failure, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+guide=docs/guide/languages.md
 passed=0
-holds() { # what the README says, file below target/bindings, what stands there (one line of a grep)
-  grep -qF -- "$1" README.md || { echo "README.md does not say: $1" >&2; exit 1; }
-  grep -qE -- "$3" "target/bindings/$2" || { echo "target/bindings/$2 has no $3, which the README uses: $1" >&2; exit 1; }
+holds() { # what the guide says, file below target/bindings, what stands there (one line of a grep)
+  grep -qF -- "$1" "$guide" || { echo "$guide does not say: $1" >&2; exit 1; }
+  grep -qE -- "$3" "target/bindings/$2" || { echo "target/bindings/$2 has no $3, which the guide uses: $1" >&2; exit 1; }
   passed=$((passed + 1))
 }
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -141,6 +142,8 @@ def at_terminal(words: list[str], answers: list[list[str]], folder: Path, **env:
     child = subprocess.Popen(
         ["script", "-qec", shlex.join(words), "/dev/null"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=environment(**env),
+        # Whoever runs the tests in the background of a shell has it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdin and child.stdout
     timer = threading.Timer(60, child.kill)
