@@ -87,6 +87,7 @@ on_every_database! {
     p27_role_changes: role_changes;
     p38_own_identifiers_only: own_identifiers_only;
     b12_surplus_sessions_end_together: surplus_sessions_end_together;
+    b12_logins_beyond_the_most_race: logins_beyond_the_most_race;
 }
 
 async fn fresh(db: &Value, more: Value) -> Bench {
@@ -146,6 +147,28 @@ async fn surplus_sessions_end_together(db: &Value) {
         assert_eq!(bench.guard(&login.access).await.result.is_ok(), age >= 2, "session {age}");
         assert_eq!(bench.refresh(&login.refresh).await.status == 200, age >= 2, "session {age}");
     }
+}
+
+/// B12: logins at once of a user who has all the sessions there may be wait for none of each other.
+async fn logins_beyond_the_most_race(db: &Value) {
+    let bench = Arc::new(fresh(db, json!({ "maxSessions": 10, "logger": "[absent]" })).await);
+    let id = bench.login("rizz").await.user_id;
+    let tasks: Vec<_> = (0..32)
+        .map(|_| {
+            let (bench, id) = (Arc::clone(&bench), id.clone());
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    bench.server.call("createSession", json!([id])).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    bench.server.call("createSession", json!([id])).await.unwrap();
+    let left = bench.server.call("listSessions", json!([id])).await.unwrap().as_array().unwrap().len();
+    assert!(left <= 11, "{left} sessions are left");
 }
 
 /// P22: whatever the order, no session from before a password change is alive after it.

@@ -164,7 +164,8 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn take(realm: &'a Realm, user_id: &'a str) -> Option<Self> {
         let is_first = realm.ending_surplus.lock().insert(user_id.to_owned());
-        is_first.then_some(Self { realm, user_id })
+        // Not made for whoever comes second: its end would give away the turn of the first.
+        is_first.then(|| Self { realm, user_id })
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Dialect {
     pub uniques_of: &'static str,
     /// A SELECT of a row if the table `?` has the index `?`. `None` where CREATE INDEX knows IF NOT EXISTS.
     pub index_of: Option<&'static str>,
+    /// Appended to a SELECT of rows to be changed that shall leave out what another transaction is changing. Empty where not
+    /// every version knows that; losers of a race are run again there.
+    pub skip_locked: &'static str,
     /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made. Partial
     /// where the database can, so that revoked sessions cost a login nothing.
     pub live_sessions: &'static str,
@@ -74,6 +77,7 @@ pub static SQLITE: Dialect = Dialect {
                  (SELECT group_concat(c.name, ',') FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY name) AS c) \
                  AS names FROM pragma_index_list(?) AS l WHERE l.\"unique\" = 1 AND l.origin <> 'pk'",
     index_of: None,
+    skip_locked: "",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
     quote: '"',
     instant: ("", ""),
@@ -103,6 +107,7 @@ pub static POSTGRES: Dialect = Dialect {
                  LEFT JOIN pg_constraint AS c ON c.conindid = x.indexrelid AND c.contype = 'u' \
                  WHERE x.indrelid = to_regclass(?) AND x.indisunique AND NOT x.indisprimary",
     index_of: None,
+    skip_locked: " FOR UPDATE SKIP LOCKED",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
     quote: '"',
     instant: ("", ""),
@@ -148,6 +153,7 @@ pub static MYSQL: Dialect = Dialect {
         "SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
          AND index_name = ? LIMIT 1",
     ),
+    skip_locked: "",
     live_sessions: "(user_id, revoked_at, created_at, id)",
     quote: '`',
     instant: ("", ""),

@@ -222,10 +222,17 @@ impl<E: Executor> SqlStore<E> {
         now: Millis,
     ) -> Result<Vec<String>, StoreError> {
         // The inner table has a name of its own because MySQL takes no LIMIT directly inside IN.
-        let condition = format!(
-            "revoked_at IS NULL AND id IN (SELECT id FROM (SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? \
-             ORDER BY created_at DESC, id DESC LIMIT {SURPLUS} OFFSET ?) AS surplus)"
+        let oldest = format!(
+            "SELECT id FROM (SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? \
+             ORDER BY created_at DESC, id DESC LIMIT {SURPLUS} OFFSET ?) AS surplus"
         );
+        let condition = match self.executor.dialect().skip_locked {
+            "" => format!("revoked_at IS NULL AND id IN ({oldest})"),
+            // Other processes may be ending the same ones: nobody waits for them, so nobody waits in a circle.
+            skip_locked => format!(
+                "id IN (SELECT id FROM sentri_sessions WHERE revoked_at IS NULL AND id IN ({oldest}){skip_locked})"
+            ),
+        };
         let kept = Value::Int(i64::from(most.saturating_sub(1)));
         self.revoke_where(&condition, vec![id(user_id), Value::Time(now), id(newest), kept], now).await
     }
