@@ -331,6 +331,25 @@ async fn sqlite_answers_a_session_check_at_once() {
 }
 
 /// No query of a common operation reads a whole table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_finds_surplus_sessions_among_the_live_ones_of_their_user() {
+    let folder = Folder::new();
+    let executor = sqlite(&folder);
+    SqlStore::new(executor.clone(), normalize_adopted).migrate(T).await.unwrap();
+    let live = "user_id = 'x' AND revoked_at IS NULL AND expires_at > 'x' AND id <> 'y'";
+    let beyond = format!("SELECT id FROM sentri_sessions WHERE {live} ORDER BY created_at DESC LIMIT 1 OFFSET 9");
+    let oldest =
+        format!("SELECT id FROM sentri_sessions WHERE {live} ORDER BY created_at DESC, id DESC LIMIT 500 OFFSET 9");
+    let end = format!("UPDATE sentri_sessions SET revoked_at = 'x' WHERE id IN (SELECT id FROM ({oldest}) AS surplus)");
+    for sql in [beyond, end] {
+        let explain = Statement::read(format!("EXPLAIN QUERY PLAN {sql}"), []).once();
+        let Outcome::Done(answers) = executor.run(&explain.into()).await.unwrap() else { panic!("a plan") };
+        let plan: Vec<String> = answers[0].rows.iter().map(|row| row[3].clone().into_text().unwrap()).collect();
+        assert!(plan.iter().any(|line| line.contains("USING INDEX sentri_sessions_live (user_id=?)")), "{plan:?}");
+        assert!(!plan.iter().any(|line| line.contains("revoked_at=?")), "{plan:?}");
+    }
+}
+
 #[tokio::test]
 async fn sqlite_uses_an_index_for_every_lookup() {
     let folder = Folder::new();

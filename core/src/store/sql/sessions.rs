@@ -45,9 +45,10 @@ const STEP_RETURNING: &str = concat!(
     state_columns!()
 );
 const LIVE: &str = "user_id == ? AND revoked_at IS NULL AND expires_at > ?";
-/// A live session of a user beside a new one and as many others as are allowed beside it; NULL: there is none.
+/// A live session of a user beside a new one and as many others as are allowed beside it; NULL: there is none. By the
+/// order the database takes the index of live sessions.
 const BEYOND: &str = "SELECT live.id FROM sentri_sessions AS live WHERE live.user_id == ? AND live.revoked_at IS NULL \
-                      AND live.expires_at > ? AND live.id <> ? LIMIT 1 OFFSET ?";
+                      AND live.expires_at > ? AND live.id <> ? ORDER BY live.created_at DESC LIMIT 1 OFFSET ?";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn insert_session(
@@ -226,7 +227,10 @@ impl<E: Executor> SqlStore<E> {
             "SELECT id FROM (SELECT id FROM sentri_sessions WHERE {LIVE} AND id <> ? \
              ORDER BY created_at DESC, id DESC LIMIT {SURPLUS} OFFSET ?) AS surplus"
         );
-        let condition = match self.executor.dialect().skip_locked {
+        let dialect = self.executor.dialect();
+        let condition = match dialect.skip_locked {
+            // Writers are serial, so nobody has ended them since. With that condition SQLite looks at the live sessions of all.
+            "" if dialect.for_update.is_empty() => format!("id IN ({oldest})"),
             "" => format!("revoked_at IS NULL AND id IN ({oldest})"),
             // Other processes may be ending the same ones: nobody waits for them, so nobody waits in a circle.
             skip_locked => format!(
