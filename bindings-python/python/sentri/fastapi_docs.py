@@ -51,7 +51,7 @@ class BearerDependency(SecurityBase):
 
 
 def described(method: str, pattern: str) -> dict[str, Any]:
-    """What FastAPI wants to know of a route, from the core's description of the endpoint."""
+    """The arguments of FastAPI for a route, from the core's description of the endpoint."""
     described = operation(method, pattern)
     security, name = described.pop("security"), described.pop("operationId")
     success = next(status for status in described["responses"] if status.startswith("2"))

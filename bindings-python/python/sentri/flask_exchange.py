@@ -1,4 +1,4 @@
-"""Where Flask keeps what guards of routes look at."""
+"""The place where Flask keeps what guards of routes look at."""
 
 from __future__ import annotations
 

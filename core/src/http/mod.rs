@@ -69,7 +69,7 @@ impl Request {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    /// Where the endpoints are mounted, as a path for cookies; `None` where nobody knows or a cookie can't say it.
+    /// The mount of the endpoints, as a path for cookies; `None` where nobody knows it or a cookie can't say it.
     #[must_use]
     pub fn mount(&self) -> Option<&str> {
         let full = self.full_path.as_deref()?.trim_end_matches('/');

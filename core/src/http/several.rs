@@ -10,7 +10,7 @@ pub(super) struct Candidate {
     pub token: String,
 }
 
-/// What several tokens come to.
+/// The result of several tokens.
 #[derive(Debug)]
 pub(super) enum Choice {
     /// Tokens of one user, the youngest first.

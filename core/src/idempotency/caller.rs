@@ -58,7 +58,7 @@ impl Credentials<'_> {
         self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
     }
 
-    /// Who shares the places for answers: a verified identity, or everybody at the address.
+    /// The holder of the places for answers: a verified identity, or everybody at the address.
     #[must_use]
     pub fn holder(&self) -> Holder {
         let name =

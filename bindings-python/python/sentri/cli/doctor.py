@@ -15,7 +15,7 @@ from .output import Result, paint
 
 
 class _Findings:
-    """What was found so far."""
+    """The findings so far."""
 
     def __init__(self) -> None:
         self.checks: list[dict[str, Any]] = []

@@ -68,7 +68,7 @@ def _usage(name: str, command: Command) -> str:
 
 
 def _help_for(args: Sequence[str]) -> Optional[str]:
-    """What is asked for by ``help``, ``--help`` or ``-h``; None where it is not asked for."""
+    """The words that ``help``, ``--help`` or ``-h`` asks about; None where it is not asked for."""
     if not args:
         return _help(list(COMMANDS))
     first = args[0]
