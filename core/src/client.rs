@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::access;
+use crate::assurance::Requirement;
 use crate::clock::{Clock, Millis, SystemClock};
 use crate::config::ClientConfig;
 use crate::epoch::Epoch;
@@ -130,6 +131,26 @@ impl AuthClient {
     #[must_use]
     pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
         decision::authorize(user, required, &self.0.telemetry, self.0.config.production)
+    }
+
+    /// Reads what `protect({acr, maxAge})` asks for.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` that names the member and the cure.
+    pub fn requirement(&self, asked: &Value) -> Result<Requirement, Error> {
+        Requirement::read(asked)
+    }
+
+    /// `clockTolerance` in seconds.
+    #[must_use]
+    pub fn leeway_seconds(&self) -> i64 {
+        self.0.config.claims.leeway_seconds
+    }
+
+    /// Words the refusal of a user whose authentication is not what `protect({acr, maxAge})` asks for.
+    #[must_use]
+    pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
+        decision::step_up(user_id, need, "client", &self.0.telemetry)
     }
 
     /// `permit()`: words the host's verdict.

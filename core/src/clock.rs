@@ -10,6 +10,11 @@ pub type Millis = i64;
 pub trait Clock: Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> Millis;
+
+    /// Whether it is set by hand, as in tests alone.
+    fn is_set_by_hand(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clock.
@@ -48,6 +53,10 @@ impl Clock for TestClock {
     fn now(&self) -> Millis {
         self.0.load(Ordering::SeqCst)
     }
+
+    fn is_set_by_hand(&self) -> bool {
+        true
+    }
 }
 
 /// An instant as ISO 8601 with milliseconds and `Z`.
@@ -68,8 +77,8 @@ pub fn to_iso(at: Millis) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
 }
 
-/// Reads an instant: ISO 8601 or the form of SQL, with or without a fraction and an offset (none means UTC), or a number
-/// of milliseconds.
+/// Reads an instant: ISO 8601 or the form of SQL, with or without a fraction and an offset (none means UTC), or a
+/// number of milliseconds.
 #[must_use]
 pub fn from_iso(text: &str) -> Option<Millis> {
     if let Ok(millis) = text.parse() {

@@ -7,6 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroize;
 
+mod sealing;
+
+pub use sealing::{MIN_KEY_BYTES, SealingKeys, is_sealed};
+
 /// A value that must never be printed: `Debug` shows nothing of it and the memory is wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T: Zeroize>(T);
@@ -77,6 +81,15 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref());
+    out
+}
+
+/// HMAC-SHA-1 of `message` under `key`: authenticator apps know no other (RFC 6238, 1.2).
+#[must_use]
+pub fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    out.copy_from_slice(hmac::sign(&key, message).as_ref());
     out
 }
 

@@ -21,14 +21,24 @@ pub enum ErrorCode {
     IdentifierAlreadyExists,
     /// The session does not exist or belongs to somebody else.
     SessionNotFound,
+    /// The second factor does not exist or belongs to somebody else.
+    FactorNotFound,
     /// The token was good and is past its `exp`. Refresh, then repeat.
     TokenExpired,
     /// The token is malformed, forged or meant for something else. Log in again.
     TokenInvalid,
     /// No credential, or the session it belongs to is gone. Log in again.
     Unauthorized,
+    /// The code or link is wrong, expired, used or unknown. Ask for a new one.
+    CodeInvalid,
+    /// The password was right and a second factor is missing. Present one by `data.flow`.
+    MfaRequired,
+    /// The user must authenticate again, as `data` says, before this is allowed. Reauthenticate, then repeat.
+    StepUpRequired,
     /// Known caller, missing right. Do not repeat.
     Forbidden,
+    /// The password was right, and no identifier of the user is verified. Confirm one by the code of `data.flow`.
+    IdentifierUnverified,
     /// A role that `validRoles` does not list.
     InvalidRole,
     /// The input is missing, of the wrong type or out of bounds. Mend it.
@@ -49,17 +59,22 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order in which they are documented and generated.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidCredentials,
         Self::UserNotFound,
         Self::UserAlreadyExists,
         Self::IdentifierNotFound,
         Self::IdentifierAlreadyExists,
         Self::SessionNotFound,
+        Self::FactorNotFound,
         Self::TokenExpired,
         Self::TokenInvalid,
         Self::Unauthorized,
+        Self::CodeInvalid,
+        Self::MfaRequired,
+        Self::StepUpRequired,
         Self::Forbidden,
+        Self::IdentifierUnverified,
         Self::InvalidRole,
         Self::ValidationError,
         Self::RateLimitExceeded,
@@ -88,6 +103,9 @@ impl ErrorCode {
         self.row().2
     }
 
+    /// The codes whose answers have `data`: the error's details.
+    pub const WITH_DATA: [Self; 3] = [Self::MfaRequired, Self::StepUpRequired, Self::IdentifierUnverified];
+
     const fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::InvalidCredentials => ("INVALID_CREDENTIALS", 401, "Invalid credentials"),
@@ -96,10 +114,15 @@ impl ErrorCode {
             Self::IdentifierNotFound => ("IDENTIFIER_NOT_FOUND", 404, "Identifier not found"),
             Self::IdentifierAlreadyExists => ("IDENTIFIER_ALREADY_EXISTS", 409, "Identifier already exists"),
             Self::SessionNotFound => ("SESSION_NOT_FOUND", 404, "Session not found"),
+            Self::FactorNotFound => ("FACTOR_NOT_FOUND", 404, "Second factor not found"),
             Self::TokenExpired => ("TOKEN_EXPIRED", 401, "Token has expired"),
             Self::TokenInvalid => ("TOKEN_INVALID", 401, "Token is invalid"),
             Self::Unauthorized => ("UNAUTHORIZED", 401, "Unauthorized"),
+            Self::CodeInvalid => ("CODE_INVALID", 401, "The code or link is not valid, or not any more"),
+            Self::MfaRequired => ("MFA_REQUIRED", 401, "A second factor is required"),
+            Self::StepUpRequired => ("STEP_UP_REQUIRED", 401, "Authentication must be stronger or more recent"),
             Self::Forbidden => ("FORBIDDEN", 403, "Forbidden"),
+            Self::IdentifierUnverified => ("IDENTIFIER_UNVERIFIED", 403, "An address must be verified first"),
             Self::InvalidRole => ("INVALID_ROLE", 400, "Invalid role"),
             Self::ValidationError => ("VALIDATION_ERROR", 400, "Validation failed"),
             Self::RateLimitExceeded => ("RATE_LIMIT_EXCEEDED", 429, "Too many requests"),
@@ -137,6 +160,9 @@ pub struct Error {
     pub retry_after: Option<Duration>,
 }
 
+/// The code of the answer where nothing is served.
+pub const NOT_FOUND: &str = "NOT_FOUND";
+
 impl Error {
     /// An error of `code` with a sentence of its own.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
@@ -157,6 +183,11 @@ impl Error {
     /// A `VALIDATION_ERROR` about one field of the input.
     pub fn validation(field: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
+    }
+
+    /// A `NOT_FOUND`: there is nothing at this address. No decision leads to it, so it is no [`ErrorCode`].
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(NOT_FOUND), status: 404, ..Self::new(ErrorCode::InternalError, message) }
     }
 
     /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept;
@@ -180,8 +211,7 @@ impl Error {
             Said::CouldNotRead => ours.unwrap_or("The request could not be read"),
             Said::Nothing => ours.or_else(|| status_name(status)).unwrap_or("Bad request"),
         };
-        let error = Self { status, ..Self::new(code, message) };
-        if status == 404 { Self { code: Cow::Borrowed("NOT_FOUND"), ..error } } else { error }
+        if status == 404 { Self::not_found(message) } else { Self { status, ..Self::new(code, message) } }
     }
 
     /// The same error with `details`.

@@ -71,7 +71,10 @@ events! {
     PermitRoleBypass = "auth.permit.role_bypass", Info, ["userId", "bypassedByRole"];
     PermitUnauthenticated = "auth.permit.unauthenticated", Warn, ["cause"];
     RegisterSuccess = "auth.register.success", Info, ["userId", "duration_ms"];
+    RegisterRequested = "auth.register.requested", Info, ["duration_ms"];
     RegisterFailure = "auth.register.failure", Warn, ["errorCode", "duration_ms", "cause"];
+    SetupSuccess = "auth.setup.success", Info, ["userId", "duration_ms"];
+    SetupFailure = "auth.setup.failure", Warn, ["errorCode", "duration_ms", "cause"];
     LoginSuccess = "auth.login.success", Info, ["userId", "duration_ms"];
     LoginFailure = "auth.login.failure", Warn, ["errorCode", "duration_ms", "cause"];
     RefreshSuccess = "auth.refresh.success", Info, ["userId", "duration_ms"];
@@ -80,12 +83,27 @@ events! {
     LogoutAll = "auth.logout_all", Info, ["userId", "duration_ms"];
     PasswordChanged = "auth.password.changed", Info, ["userId", "duration_ms"];
     PasswordChangeFailure = "auth.password.change_failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    PasswordResetRequested = "auth.password.reset_requested", Info, ["userId", "duration_ms"];
+    PasswordReset = "auth.password.reset", Info, ["userId", "duration_ms"];
     RolesAssigned = "auth.roles.assigned", Info, ["targetUserId", "roles", "duration_ms"];
     RolesAssignFailure = "auth.roles.assign_failure", Warn, ["targetUserId", "errorCode", "duration_ms", "cause"];
     IdentifiersCreated = "auth.identifiers.created", Info, ["userId", "count", "duration_ms"];
     IdentifiersUpdated = "auth.identifiers.updated", Info, ["userId", "count", "duration_ms"];
     IdentifiersDeleted = "auth.identifiers.deleted", Info, ["userId", "count", "duration_ms"];
     IdentifiersFailure = "auth.identifiers.failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    UserInvited = "auth.user.invited", Info, ["targetUserId", "duration_ms"];
+    UserInviteFailure = "auth.user.invite_failure", Warn, ["errorCode", "duration_ms", "cause"];
+    IdentifierVerified = "auth.identifier.verified", Info, ["userId", "duration_ms"];
+    MessageSent = "auth.message.sent", Info, ["kind", "channel"];
+    MessageFailure = "auth.message.failure", Error, ["kind", "channel", "cause"];
+    MfaEnrolled = "auth.mfa.enrolled", Info, ["userId", "duration_ms"];
+    MfaRemoved = "auth.mfa.removed", Info, ["userId", "duration_ms"];
+    MfaChallenged = "auth.mfa.challenged", Info, ["userId", "duration_ms"];
+    MfaSuccess = "auth.mfa.success", Info, ["userId", "method"];
+    MfaFailure = "auth.mfa.failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    RecoveryUsed = "auth.recovery.used", Warn, ["userId"];
+    StepUpRequired = "auth.step_up.required", Warn, ["userId", "mode", "acr", "maxAge"];
+    StepUpSuccess = "auth.step_up.success", Info, ["userId", "duration_ms"];
     RefreshReuseDetected = "auth.refresh.reuse_detected", Warn, ["userId", "sessionId"];
     RateLimitExceeded = "auth.rate_limit.exceeded", Warn, ["limit", "retryAfter"];
     SessionRevoked = "auth.session.revoked", Info, ["userId", "sessionId"];
@@ -100,13 +118,15 @@ pub struct Event {
     pub name: EventName,
     /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
     pub fields: Map<String, Value>,
+    /// The trace of the request that it tells of, where the host stands alone.
+    pub trace_id: Option<String>,
 }
 
 impl Event {
     /// An event without fields.
     #[must_use]
     pub fn new(name: EventName) -> Self {
-        Self { name, fields: Map::new() }
+        Self { name, fields: Map::new(), trace_id: None }
     }
 
     /// The same event with one more field, which must be one of [`EventName::fields`].
@@ -117,7 +137,8 @@ impl Event {
         self
     }
 
-    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` when there is one.
+    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` and `traceId` when there
+    /// is one.
     #[must_use]
     pub fn to_log_entry(&self, service: &str, request_id: Option<&str>) -> Value {
         let mut entry = Map::with_capacity(self.fields.len() + 3);
@@ -126,6 +147,9 @@ impl Event {
         entry.extend(self.fields.clone());
         if let Some(id) = request_id {
             entry.insert("requestId".to_owned(), id.into());
+        }
+        if let Some(id) = &self.trace_id {
+            entry.insert("traceId".to_owned(), id.as_str().into());
         }
         Value::Object(entry)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::assurance::Requirement;
 use crate::client::AuthClient;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -30,6 +31,15 @@ pub trait Guardian: Clone + Send + Sync + 'static {
     fn check_roles(&self, required: &[String]) -> Result<(), Error>;
     /// `authorize()`: any of `required`.
     fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
+    /// Reads what `protect({acr, maxAge})` asks for.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR`.
+    fn requirement(&self, asked: &Value) -> Result<Requirement, Error>;
+    /// The tolerance for the signer's clock, in seconds.
+    fn leeway_seconds(&self) -> i64;
+    /// Words the refusal of a user whose authentication is not enough.
+    fn step_up(&self, user_id: &str, need: Requirement) -> Decision;
     /// `permit()`: words the host's verdict.
     fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision;
     /// The response for an error, in the envelope.
@@ -59,6 +69,15 @@ macro_rules! guardian {
             }
             fn authorize(&self, user: User<'_>, required: &[String]) -> Decision {
                 self.authorize(user, required)
+            }
+            fn requirement(&self, asked: &Value) -> Result<Requirement, Error> {
+                self.requirement(asked)
+            }
+            fn leeway_seconds(&self) -> i64 {
+                self.leeway_seconds()
+            }
+            fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
+                self.step_up(user_id, need)
             }
             fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision {
                 self.permit(user, outcome)

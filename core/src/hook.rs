@@ -30,11 +30,15 @@ pub enum Operation {
     BulkDeleteIdentifiers,
     /// `changePassword`
     ChangePassword,
+    /// `requestPasswordReset`
+    RequestPasswordReset,
+    /// `resetPassword`
+    ResetPassword,
 }
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Login,
         Self::Register,
         Self::Refresh,
@@ -45,6 +49,8 @@ impl Operation {
         Self::BulkUpdateIdentifiers,
         Self::BulkDeleteIdentifiers,
         Self::ChangePassword,
+        Self::RequestPasswordReset,
+        Self::ResetPassword,
     ];
 
     /// The name in the `router` option.
@@ -61,6 +67,8 @@ impl Operation {
             Self::BulkUpdateIdentifiers => "bulkUpdateIdentifiers",
             Self::BulkDeleteIdentifiers => "bulkDeleteIdentifiers",
             Self::ChangePassword => "changePassword",
+            Self::RequestPasswordReset => "requestPasswordReset",
+            Self::ResetPassword => "resetPassword",
         }
     }
 

@@ -23,10 +23,10 @@ pub(crate) use memory::{MAX_BYTES, size_of};
 pub use outage::OnRedisAway;
 pub use rules::{IdempotencyRules, is_passed_through};
 
-/// How long a request may be in flight before its key is free again: its process is gone.
+/// The time after which the key of a request in flight is free again: its process is gone.
 pub const IN_FLIGHT: Duration = Duration::from_secs(60);
 
-/// What a client is told to wait for a request in flight.
+/// `Retry-After` of the answer while the first request of a key is in flight.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A key in the cache: a digest of everything that must be equal. Shows neither credential nor header.
@@ -42,7 +42,7 @@ impl fmt::Debug for Key {
 /// Names the one who executes, so that one who comes back too late can't end what another has begun.
 pub type Ticket = u64;
 
-/// What to do with a request that carries a key.
+/// The decision on a request that carries a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin {
     /// It is the first: run it, then complete or abandon it with this ticket.
@@ -69,8 +69,9 @@ pub fn check_header_value(value: &str) -> Result<(), Error> {
     Err(Error::validation("idempotencyKey", "The idempotency key must be 1 to 255 visible ASCII characters"))
 }
 
-/// The key of a request: SHA-256 over method, host, path with query, caller and header value, each behind its length, so that no
-/// two different requests share one. The host is a name without port: processes that are called by several are one application.
+/// The key of a request: SHA-256 over method, host, path with query, caller and header value, each behind its length,
+/// so that no two different requests share one. The host is a name without port: processes that are called by several
+/// are one application.
 #[must_use]
 pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller, header_value: &str) -> Key {
     let is_port = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
@@ -83,9 +84,9 @@ pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller
     Key(sha256(&text))
 }
 
-/// What tells two bodies under one key apart: content type and bytes, since the same bytes of another type are another
-/// request. Keyed by the header's value, which is kept nowhere: who reads the cache can't try out what a body held, a
-/// password for instance.
+/// The fingerprint that tells two bodies under one key apart: content type and bytes, since the same bytes of another
+/// type are another request. Keyed by the header's value, which is kept nowhere: who reads the cache can't try out what
+/// a body held, a password for instance.
 ///
 /// The boundary of a multipart body does not count, wherever it stands: clients make a new one each time.
 #[must_use]

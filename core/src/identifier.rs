@@ -14,9 +14,9 @@
 //! that [`normalize`] accepts, whatever its type. So a value `ABC` of a type of the application's own and a username
 //! `abc` may live side by side, and `ABC` finds the former.
 //!
-//! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is taken,
-//! also where its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as an
-//! identifier of another type.
+//! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is
+//! taken, also where its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as
+//! an identifier of another type.
 //!
 //! So that nobody can take the sign-in of somebody else beforehand, a value with the shape of an e-mail address or of
 //! an international phone number belongs to those types alone. A plain number such as `12345678` is open to every type:
@@ -132,6 +132,13 @@ pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
         return Err(too_long());
     }
     Ok(Normalized { value: value.to_owned(), normalized })
+}
+
+/// The address that mail to `value` goes to: with the domain of the normal form, so that both mean one owner, and with
+/// the name before the `@` as it was given. `None`: not an address.
+#[must_use]
+pub fn mailbox(value: &str) -> Option<String> {
+    shape::mailbox(&exact_form(value).ok()?)
 }
 
 /// The spellings to look for when somebody logs in with `value`.

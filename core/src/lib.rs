@@ -1,11 +1,15 @@
 //! The core of sentri: every decision about users, sessions, tokens and requests.
 //!
 //! [`AuthServer`] owns users, sessions and keys; bindings convert requests into [`http::Request`] and write
-//! [`http::Handled`] back. [`AuthClient`] guards the routes of another application by the server's public keys. The pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
+//! [`http::Handled`] back. [`AuthClient`] guards the routes of another application by the server's public keys. The
+//! pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
 
+#![deny(clippy::too_many_lines)]
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod assurance;
+pub mod authentication;
 pub mod cache;
 pub mod client;
 pub mod clock;
@@ -15,7 +19,9 @@ pub mod duration;
 pub mod epoch;
 pub mod error;
 pub mod event;
+pub mod factor;
 pub mod failure;
+pub mod flow;
 pub mod generations;
 pub mod guardian;
 pub mod hook;
@@ -25,6 +31,7 @@ pub mod identifier;
 pub mod json;
 pub mod key_source;
 pub mod limit;
+pub mod message;
 pub mod numbered;
 pub mod password;
 pub mod programmatic;
@@ -32,12 +39,15 @@ pub mod redis;
 pub mod server;
 pub mod service;
 pub mod session;
+pub mod settings;
 pub mod standalone;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
 mod url;
+pub mod use_case;
+pub mod web;
 pub mod wire;
 
 pub use client::{AuthClient, ClientHost};

@@ -181,7 +181,7 @@ pub struct LimitRules {
 
 impl LimitRules {
     /// The members of the `rateLimit` option.
-    pub const MEMBERS: &[&'static str] = &["maxLoginAttempts", "maxRegisterAttempts", "durationSeconds"];
+    pub const MEMBERS: &[&'static str] = &["maxLoginAttempts", "maxRegisterAttempts", "durationSeconds", "messages"];
 
     /// Reads the `rateLimit` option: `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}` when
     /// absent or `true`, members one by one when given. `None`: switched off by `false`.

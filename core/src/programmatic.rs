@@ -1,17 +1,28 @@
 //! The programmatic calls: one typed way in for Rust (`service`), one by name for bindings, so that a new call
 //! touches no binding.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
+use crate::authentication::HostWord;
 use crate::clock::to_iso;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::hook::Operation;
 use crate::server::{AuthServer, Start};
+use crate::service::factor_removal::RemoveFactors;
+use crate::service::identifier_update::UpdateIdentifiers;
+use crate::service::identifiers::{CreateIdentifiers, DeleteIdentifiers};
+use crate::service::password::SetPassword;
+use crate::service::register::Register;
+use crate::service::reset::{RequestPasswordReset, ResetPassword};
+use crate::service::roles::AssignRoles;
+use crate::service::story::{Ending, Story};
 use crate::service::users::{self, Page};
-use crate::service::{self, Caller, Trail, keys, password, sessions};
+use crate::service::{Caller, Trail, keys, sessions, setup};
+use crate::use_case::{Context, Output as _, UseCase, run_builtin};
 
 /// Arguments of a call, by position. `null` and absent are the same.
 struct Arguments {
@@ -54,6 +65,12 @@ impl Arguments {
     }
 }
 
+/// A call at work: the events beside its result, and those of the use case behind it.
+struct Work {
+    trail: Trail,
+    story: Option<&'static Story>,
+}
+
 impl AuthServer {
     /// Runs a programmatic call by its name in the host languages' API (camel case), with its arguments in order.
     ///
@@ -81,6 +98,7 @@ impl AuthServer {
         };
         match method {
             "describeRedis" => return self.describe_redis().await.map(Value::from),
+            "health" => return Ok(self.health().await),
             "migrate" => return self.start(Start::Migrate, list.first().unwrap_or(&Value::Null)).await,
             "ready" => return self.start(Start::Ready, list.first().unwrap_or(&Value::Null)).await,
             "close" => {
@@ -92,11 +110,14 @@ impl AuthServer {
             _ => self.ready().await?,
         }
         let arguments = Arguments { list, transaction };
-        let mut trail = Trail::new(&self.realm().telemetry);
-        let result = self.dispatch(method, &arguments, &mut trail).await;
-        self.realm().log_later(trail.events);
+        let (mut work, started) = (Work { trail: Trail::new(&self.realm().telemetry), story: None }, Instant::now());
+        let result = self.dispatch(method, &arguments, &mut work).await;
+        self.realm().log_later(std::mem::take(&mut work.trail.events));
+        self.realm().outbox.lock().append(&mut work.trail.messages);
+        let result = result.map_err(|failure| self.public(failure));
+        self.leave_event(&work, result.as_ref().err(), started);
         match result {
-            Err(Failure::Refused(error)) if is_outcome(method) && error.status < 500 => Ok(json!({
+            Err(error) if is_outcome(method) && error.status < 500 => Ok(json!({
                 "success": false,
                 "error": { "code": error.code, "message": error.message, "statusCode": error.status },
             })),
@@ -107,29 +128,49 @@ impl AuthServer {
                 }
                 Ok(outcome)
             }
-            other => other.map_err(|failure| self.public(failure)),
+            other => other,
         }
     }
 
-    async fn dispatch(&self, method: &str, arguments: &Arguments, trail: &mut Trail) -> Result<Value, Failure> {
+    /// Leaves the event of the use case behind a call, the same as that of an endpoint.
+    fn leave_event(&self, work: &Work, error: Option<&Error>, started: Instant) {
+        if work.story.is_none() {
+            return;
+        }
+        let details = error.and_then(|error| error.details.as_ref());
+        let cause = details.and_then(|details| details.get("cause")).and_then(Value::as_str);
+        let ending = Ending { error, cause, took: started.elapsed() };
+        self.realm().log_later(work.trail.story(work.story, &ending));
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table: a line or two a method")]
+    async fn dispatch(&self, method: &str, arguments: &Arguments, work: &mut Work) -> Result<Value, Failure> {
         let realm = self.realm();
         match method {
-            "register" => self.operate(Operation::Register, arguments.value(0), arguments.transaction, trail).await,
-            "bulkCreateIdentifiers" => {
-                self.operate_on(Operation::BulkCreateIdentifiers, arguments, "identifiers", trail).await
-            }
-            "bulkUpdateIdentifiers" => {
-                self.operate_on(Operation::BulkUpdateIdentifiers, arguments, "identifiers", trail).await
-            }
-            "bulkDeleteIdentifiers" => self.operate_on(Operation::BulkDeleteIdentifiers, arguments, "ids", trail).await,
+            "register" => self.operate::<Register>(arguments.value(0), arguments.transaction, work).await,
+            "bulkCreateIdentifiers" => self.operate_on::<CreateIdentifiers>(arguments, "identifiers", work).await,
+            "bulkUpdateIdentifiers" => self.operate_on::<UpdateIdentifiers>(arguments, "identifiers", work).await,
+            "bulkDeleteIdentifiers" => self.operate_on::<DeleteIdentifiers>(arguments, "ids", work).await,
             "assignRoles" => {
-                let mut result = self.operate_on(Operation::AssignRoles, arguments, "roles", trail).await?;
+                let mut result = self.operate_on::<AssignRoles>(arguments, "roles", work).await?;
                 Ok(result["user"].take())
             }
             "setPassword" => {
                 let (user_id, new) = (arguments.id(0, "userId")?, arguments.text(1, "newPassword")?);
-                password::set(realm, user_id, new, trail).await.map(|()| Value::Null)
+                let input = json!({ "userId": user_id, "newPassword": new });
+                self.operate::<SetPassword>(input, None, work).await
             }
+            "removeFactors" => {
+                let input = json!({ "userId": arguments.id(0, "userId")? });
+                self.operate::<RemoveFactors>(input, None, work).await
+            }
+            "requestPasswordReset" => {
+                let deliver = arguments.member(1, "deliver").cloned();
+                let input = json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver });
+                self.operate::<RequestPasswordReset>(input, None, work).await
+            }
+            "beginSetup" => setup::begin(realm, arguments.text_member(0, "token")?).await,
+            "resetPassword" => self.operate::<ResetPassword>(arguments.value(0), None, work).await,
             "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {
                 Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
                 other => other,
@@ -143,23 +184,29 @@ impl AuthServer {
                 };
                 users::list(realm, &page).await
             }
-            "deleteUser" => users::delete(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
+            "deleteUser" => users::delete(realm, arguments.id(0, "userId")?, &mut work.trail).await.map(Value::from),
             "createSession" => {
                 let caller = Caller {
                     ip: arguments.text_member(1, "ip")?.map(str::to_owned),
                     user_agent: arguments.text_member(1, "userAgent")?.map(str::to_owned),
                     ..Caller::host()
                 };
-                sessions::create(realm, arguments.id(0, "userId")?, &caller, trail).await
+                let user_id = arguments.id(0, "userId")?;
+                let issued = sessions::create(realm, user_id, HostWord::given(), &caller, &mut work.trail).await?;
+                let mut session = issued.write();
+                session["sessionId"] = issued.session_id.into();
+                Ok(session)
             }
             "listSessions" => sessions::list(realm, arguments.id(0, "userId")?, None).await,
             "revokeSession" => {
-                sessions::revoke(realm, arguments.id(0, "sessionId")?, None, trail).await.map(Value::from)
+                sessions::revoke(realm, arguments.id(0, "sessionId")?, None, &mut work.trail).await.map(Value::from)
             }
-            "revokeSessions" => sessions::revoke_all(realm, arguments.id(0, "userId")?, trail).await.map(Value::from),
+            "revokeSessions" => {
+                sessions::revoke_all(realm, arguments.id(0, "userId")?, &mut work.trail).await.map(Value::from)
+            }
             "rotateKeys" => {
                 let key = keys::rotate(realm).await?;
-                trail.note(EventName::KeysRotated, |event| event.with("kid", key.kid.as_str()));
+                work.trail.note(EventName::KeysRotated, |event| event.with("kid", key.kid.as_str()));
                 Ok(json!({ "kid": key.kid, "activeFrom": to_iso(key.active_from) }))
             }
             "listKeys" => Ok(self.list_keys().await?),
@@ -178,27 +225,28 @@ impl AuthServer {
         }
     }
 
-    async fn operate(
+    async fn operate<U: UseCase>(
         &self,
-        operation: Operation,
         input: Value,
         transaction: Option<u32>,
-        trail: &mut Trail,
+        work: &mut Work,
     ) -> Result<Value, Failure> {
         let caller = Caller { transaction, ..Caller::host() };
-        service::run_builtin(self.realm(), operation, &input, &caller, trail).await
+        work.story = Some(&U::STORY);
+        work.trail.facts.user_id = input.get("userId").and_then(Value::as_str).map(str::to_owned);
+        let mut context = Context { realm: self.realm(), caller: &caller, trail: &mut work.trail };
+        run_builtin::<U>(&mut context, &input).await.map(|output| output.write())
     }
 
-    async fn operate_on(
+    async fn operate_on<U: UseCase>(
         &self,
-        operation: Operation,
         arguments: &Arguments,
         member: &str,
-        trail: &mut Trail,
+        work: &mut Work,
     ) -> Result<Value, Failure> {
         let mut input = json!({ "userId": arguments.id(0, "userId")? });
         input[member] = arguments.value(1);
-        self.operate(operation, input, arguments.transaction, trail).await
+        self.operate::<U>(input, arguments.transaction, work).await
     }
 }
 

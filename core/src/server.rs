@@ -13,30 +13,33 @@ use crate::cache::memory::MemoryCache;
 use crate::cache::{Broadcast, Cache};
 use crate::clock::{Clock, Millis, SystemClock};
 use crate::config::{Config, Database};
-use crate::epoch::Epoch;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::event::{Event, EventName, Level};
 use crate::failure::{Failure, StoreError};
 use crate::hook::{Operation, Overrides, RevocationCheck};
-use crate::http::decision;
 pub use crate::http::decision::{Decision, PermitOutcome};
-use crate::http::endpoint;
 use crate::http::envelope::error_response;
-use crate::http::guard::{self, GuardRequest, Guarded};
-use crate::http::{Handled, Request, Response, preflight, router};
-use crate::password::Hasher;
+use crate::http::{Handled, Request, Response, cors, frame, router};
+use crate::password::{Hasher, LOWEST_COST};
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::freshness::Freshness;
-use crate::service::keys::{self, Keys};
+use crate::service::keys::Keys;
 use crate::service::{self, Realm, Warned};
 use crate::store::foreign::ForeignDatabase;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
+use crate::web::trace;
 
+mod health;
 mod limits;
+mod messages;
 mod metrics;
+mod protect;
+mod readiness;
 mod start;
 mod tokens;
+
+use readiness::for_callers;
 
 pub use limits::Limited;
 pub(crate) use start::Start;
@@ -73,6 +76,7 @@ struct Inner {
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
     unnamed_limiters: SyncMutex<HashSet<String>>,
+    health: health::LastHealth,
 }
 
 impl std::fmt::Debug for AuthServer {
@@ -82,12 +86,17 @@ impl std::fmt::Debug for AuthServer {
 }
 
 impl AuthServer {
-    /// Checks the options and builds a server. No I/O: the database is opened at first use.
+    /// Checks the options and builds a server. No I/O: the database is opened at first use. With the clock of a test
+    /// `saltRounds` is 4, so that tests don't wait for hashes, unless it is set or this is production.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
     pub fn new(options: &Value, host: Host) -> Result<Self, Error> {
         let mut config = Config::from_options(options)?;
+        let is_chosen = options.get("saltRounds").is_some_and(|rounds| !rounds.is_null());
+        if host.clock.is_set_by_hand() && !config.production && !is_chosen {
+            config.password.cost = LOWEST_COST;
+        }
         let store = match (&config.database, &host.database) {
             (Database::Own(db), _) => store::open_noting(db, &mut config.warnings)?,
             (Database::Foreign(dialect), Some(database)) => store::over(Arc::clone(database), dialect),
@@ -129,6 +138,7 @@ impl AuthServer {
             next_call: AtomicU64::new(1),
             telemetry: Arc::new(Telemetry::new(config.logging, router::ROUTES.len())),
             background_events: SyncMutex::default(),
+            outbox: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),
             last_maintenance: AtomicI64::new(0),
             warned: Warned::default(),
@@ -153,6 +163,7 @@ impl AuthServer {
             failed_at: SyncMutex::default(),
             closed: AtomicBool::new(false),
             unnamed_limiters: SyncMutex::default(),
+            health: health::LastHealth::default(),
         })))
     }
 
@@ -181,56 +192,6 @@ impl AuthServer {
     #[must_use]
     pub fn now(&self) -> Millis {
         self.realm().now()
-    }
-
-    /// Creates or updates the tables and makes the first key. Safe to repeat and to run in many processes at once. One
-    /// attempt; the calls `migrate` and `ready` of [`AuthServer::call`] wait for a database that is starting.
-    ///
-    /// # Errors
-    /// `SERVICE_UNAVAILABLE`, `CONFIGURATION_ERROR`, `INTERNAL_ERROR`.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        self.migrate_once().await.map_err(|failure| self.public(failure))
-    }
-
-    /// Waits until tables and keys are there. Every call that needs them does so by itself.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` naming `migrate()` when the tables are missing, `SERVICE_UNAVAILABLE`.
-    pub async fn ready(&self) -> Result<(), Error> {
-        if self.0.ready.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let ready = if self.is_waiting() {
-            Err(StoreError::Unavailable("the start still waits for the database".into()).into())
-        } else {
-            self.get_ready().await
-        };
-        ready.map_err(|failure| self.public(failure))
-    }
-
-    async fn migrate_once(&self) -> Result<(), Failure> {
-        let _held = self.0.getting_ready.lock().await;
-        let realm = self.realm();
-        realm.store.migrate(realm.now()).await?;
-        self.become_ready().await
-    }
-
-    async fn get_ready(&self) -> Result<(), Failure> {
-        let _held = self.0.getting_ready.lock().await;
-        if self.0.ready.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.realm().store.check().await?;
-        self.become_ready().await
-    }
-
-    async fn become_ready(&self) -> Result<(), Failure> {
-        let realm = self.realm();
-        keys::load(realm).await?;
-        if let (false, Some(broadcast)) = (self.0.ready.swap(true, Ordering::AcqRel), &realm.broadcast) {
-            broadcast.listen(Arc::new(service::Ear(Arc::downgrade(realm))));
-        }
-        Ok(())
     }
 
     /// The public form of a failure outside a request: the host's own code may know the cause, as `details.cause`. It
@@ -266,109 +227,32 @@ impl AuthServer {
     /// Whether an endpoint of ours serves this; the host's other routes get the rest.
     #[must_use]
     pub fn has_route(&self, method: &str, path: &str) -> bool {
-        router::find(method, path).is_some()
+        router::find(method, path).is_some_and(|(endpoint, _)| endpoint.needs.is_met(&self.realm().config))
     }
 
     /// Serves one request to an endpoint. An unknown one is a 404 in the envelope.
     pub async fn handle(&self, request: Request) -> Handled {
+        let trusted = &self.realm().config.trusted_origins;
+        if let Some(response) = cors::preflight(&request, trusted) {
+            return Handled { response, ..Handled::default() };
+        }
+        let mut handled = self.serve(&request).await;
+        handled.response.headers.extend(cors::headers(&request, trusted));
+        let trace = request.header("traceparent").filter(|_| request.alone).and_then(trace::id_of);
+        for event in handled.events.iter_mut().filter(|_| trace.is_some()) {
+            event.trace_id = trace.map(str::to_owned);
+        }
+        handled
+    }
+
+    async fn serve(&self, request: &Request) -> Handled {
         if let Err(error) = self.ready().await {
-            return endpoint::refuse(self.realm(), &request, for_callers(error));
+            return frame::refuse(self.realm(), request, for_callers(error));
         }
-        match endpoint::handle(self.realm(), &request).await {
+        match frame::handle(self.realm(), request).await {
             Some(handled) => handled,
-            None => Handled { response: error_response(&not_found()), ..Handled::default() },
+            None => Handled { response: error_response(&Error::not_found("No such endpoint")), ..Handled::default() },
         }
-    }
-
-    /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
-    #[must_use]
-    pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
-        if let Some(answered) = self.preflight(request) {
-            return Some(answered);
-        }
-        guard::guard_now(self.realm(), request).map(|guarded| self.with_background_events(guarded))
-    }
-
-    /// `protect()`.
-    pub async fn guard(&self, request: &GuardRequest) -> Guarded {
-        if let Some(answered) = self.preflight(request) {
-            return answered;
-        }
-        let guarded = match self.ready().await {
-            Ok(()) => guard::guard(self.realm(), request).await,
-            // What comes of a request may be shown to whoever made it.
-            Err(error) => guard::refused(self.realm(), Error { details: None, ..for_callers(error) }),
-        };
-        self.with_background_events(guarded)
-    }
-
-    /// Neither keys nor tables are needed for it.
-    fn preflight(&self, request: &GuardRequest) -> Option<Guarded> {
-        preflight::guarded(request, &self.realm().config.trusted_origins)
-    }
-
-    fn with_background_events(&self, mut guarded: Guarded) -> Guarded {
-        let events = self.take_events();
-        if !events.is_empty() {
-            // They happened once, so what tells of them must not be repeated from a cache.
-            guarded.fresh_until = 0;
-            guarded.events.splice(0..0, events);
-        }
-        guarded
-    }
-
-    /// Takes the events of programmatic calls and of work in the background. Requests take them along; a host that
-    /// logs asks for it after a call of its own.
-    #[must_use]
-    pub fn take_events(&self) -> Vec<Event> {
-        self.realm().take_background_events()
-    }
-
-    /// The user named by a request's tokens, as [`guard::identify_now`] has it; `None`: call [`AuthServer::identify`].
-    #[must_use]
-    pub fn identify_now(&self, request: &GuardRequest) -> Option<String> {
-        guard::identify_now(self.realm(), request)
-    }
-
-    /// The user named by a request's tokens; empty: nobody, or the keys to tell are not to be had.
-    pub async fn identify(&self, request: &GuardRequest) -> String {
-        match self.ready().await {
-            Ok(()) => guard::identify(self.realm(), request).await,
-            Err(_) => String::new(),
-        }
-    }
-
-    /// Grows with every revocation and role change made by this process: what a caller cached under another epoch
-    /// is stale.
-    #[must_use]
-    pub fn epoch(&self) -> u32 {
-        self.realm().freshness.epoch()
-    }
-
-    /// The counter behind [`AuthServer::epoch`], for a host that looks at it at every request.
-    #[must_use]
-    pub fn epochs(&self) -> &Epoch {
-        self.realm().freshness.epochs()
-    }
-
-    /// Checks the roles given to `authorize()`.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` for zero roles or one that `validRoles` does not list.
-    pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
-        self.realm().config.roles.check_required(required)
-    }
-
-    /// `authorize()`: any of `required`. `user` is `(id, roles)`.
-    #[must_use]
-    pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, &self.realm().telemetry, self.realm().config.production)
-    }
-
-    /// `permit()`: words the host's verdict.
-    #[must_use]
-    pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, &self.realm().telemetry, self.realm().config.production)
     }
 
     /// The response for an error, in the envelope.
@@ -397,22 +281,8 @@ impl AuthServer {
     pub async fn run_builtin(&self, operation: &str, input: Value, context: Value) -> Result<Value, Error> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::configuration(format!("router.{operation} is not an operation")))?;
-        service::run_next(self.realm(), operation, &input, &context).await.map_err(|failure| self.public(failure))
-    }
-}
-
-fn not_found() -> Error {
-    Error { code: "NOT_FOUND".into(), status: 404, ..Error::new(ErrorCode::InternalError, "No such endpoint") }
-}
-
-/// The error without what it tells the operator of the database, names of roles and tables among it.
-fn for_callers(error: Error) -> Error {
-    let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
-    match cause {
-        Some(cause) if cause == error.message => {
-            let (shown, _) = Failure::from(StoreError::Configuration(String::new())).into_public();
-            Error { message: shown.message, ..error }
-        }
-        _ => error,
+        service::operations::run_next(self.realm(), operation, &input, &context)
+            .await
+            .map_err(|failure| self.public(failure))
     }
 }

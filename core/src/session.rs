@@ -67,8 +67,8 @@ pub enum RefreshVerdict {
 }
 
 impl RefreshVerdict {
-    /// Which of several tokens of one user is taken: the greatest. A present one comes before one that is given again, and both
-    /// before what ends, or has ended, its session.
+    /// Which of several tokens of one user is taken: the greatest. A present one comes before one that is given again,
+    /// and both before what ends, or has ended, its session.
     #[must_use]
     pub const fn precedence(self) -> u8 {
         match self {
@@ -93,8 +93,8 @@ impl RefreshVerdict {
 /// never got the answer of a rotation must not lose its session for that. A generation from the future can only come
 /// from a restored backup; it is refused like reuse.
 ///
-/// Code of the host signs generation 0 for sessions of any age. Such a token is told from that of the login, which is as old
-/// as the session, by its time, and is good until the next rotation after it: a stolen one then counts as reuse.
+/// Code of the host signs generation 0 for sessions of any age. Such a token is told from that of the login, which is
+/// as old as the session, by its time, and is good until the next rotation after it: a stolen one then counts as reuse.
 #[must_use]
 pub fn judge_refresh(
     session: &Session,
@@ -122,8 +122,8 @@ pub fn judge_refresh(
     RefreshVerdict::Reuse
 }
 
-/// Whole seconds are all that a token says. The token of the login says the second of `created_at`, by the same clock, so a
-/// clock of another process can't make it look younger; one of the very second of the rotation is the host's.
+/// Whole seconds are all that a token says. The token of the login says the second of `created_at`, by the same clock,
+/// so a clock of another process can't make it look younger; one of the very second of the rotation is the host's.
 fn is_of_the_host(session: &Session, iat: i64) -> bool {
     iat > session.created_at.div_euclid(1000) && session.rotated_at.is_some_and(|at| iat >= at.div_euclid(1000))
 }

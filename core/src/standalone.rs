@@ -34,9 +34,10 @@ enum KeySource {
 }
 
 impl Tokens {
-    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?, expiresIn?}`. By
-    /// default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric algorithms only. `jwks` may be
-    /// the text that its issuer sent, in which a name that stands twice is seen.
+    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and
+    /// `{issuer?, audience?, clockTolerance?, expiresIn?}`. By default access tokens live 15 minutes, clocks agree, and
+    /// a key set verifies asymmetric algorithms only. `jwks` may be the text that its issuer sent, in which a name that
+    /// stands twice is seen.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
@@ -95,6 +96,7 @@ impl Tokens {
         let input = Input::new(claims)?;
         let iat = now.div_euclid(1_000);
         let claims = AccessClaims {
+            assurance: None,
             id: input.text("id")?.to_owned(),
             roles: input.optional_strings("roles")?.unwrap_or_default(),
             session_id: input.optional_text("sessionId")?.map(str::to_owned),
@@ -142,7 +144,8 @@ fn check_length(ring: &KeyRing, secret: &[u8], algorithm: Option<Algorithm>) -> 
         return Ok(None);
     }
     let message = format!(
-        "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
+        "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): \
+             make one with `openssl rand -base64 48`",
         secret.len(),
         algorithm.as_str(),
         algorithm.hash_bytes()
@@ -175,10 +178,12 @@ pub fn passwords(options: &Value) -> Result<Passwords, Error> {
     Ok(Passwords { hasher: Hasher::new(policy) })
 }
 
-/// Runs a password function by its name, for bindings: `hashPassword(password, options?)`, `verifyPassword(password, hash)`.
+/// Runs a password function by its name, for bindings: `hashPassword(password, options?)`,
+/// `verifyPassword(password, hash)`.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for arguments that are no texts; `CONFIGURATION_ERROR` that names the option; `SERVICE_UNAVAILABLE`.
+/// `VALIDATION_ERROR` for arguments that are no texts; `CONFIGURATION_ERROR` that names the option;
+/// `SERVICE_UNAVAILABLE`.
 pub async fn call(method: &str, arguments: &Value) -> Result<Value, Error> {
     match method {
         "hashPassword" => {

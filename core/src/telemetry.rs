@@ -1,7 +1,7 @@
 //! Telemetry: counts that are always kept, whether or not somebody logs; an event's fields are built only for a logger.
 //!
-//! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] spells it in
-//! the text format 0.0.4 of Prometheus.
+//! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] spells
+//! it in the text format 0.0.4 of Prometheus.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,7 +63,8 @@ metrics! {
         "Time that an endpoint took for its answer.";
     Verifications = "sentri_password_verifications_total", Counter, [],
         "Password verifications, those for unknown users included.";
-    Hashing = "sentri_password_hashes", Gauge, ["state"], "Password hashes being computed (running) or queued (waiting).";
+    Hashing = "sentri_password_hashes", Gauge, ["state"],
+        "Password hashes being computed (running) or queued (waiting).";
     Connections = "sentri_database_connections", Gauge, ["state"],
         "Connections to the database: open, in use, and the most that the pool may hold (max).";
     Waiting = "sentri_database_waiting", Gauge, [], "Operations that wait for a connection to the database.";
@@ -228,8 +229,8 @@ impl Snapshot {
         self.0.iter().filter(move |sample| sample.metric.as_str() == name)
     }
 
-    /// `[{name, type, help, samples: [{name, labels, value}]}]`, in the order of [`METRICS`]; metrics without a number are
-    /// left out.
+    /// `[{name, type, help, samples: [{name, labels, value}]}]`, in the order of [`METRICS`]; metrics without a number
+    /// are left out.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut metrics = Vec::new();
@@ -239,7 +240,8 @@ impl Snapshot {
                 .map(|sample| {
                     let labels: serde_json::Map<String, Value> =
                         sample.labels.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-                    json!({ "name": format!("{name}{}", sample.suffix), "labels": labels, "value": number(sample.value) })
+                    let name = format!("{name}{}", sample.suffix);
+                    json!({ "name": name, "labels": labels, "value": number(sample.value) })
                 })
                 .collect();
             if !samples.is_empty() {

@@ -1,11 +1,11 @@
 //! The JSON that crosses to other languages: requests in, results and errors out. Bindings carry these texts and decide
 //! nothing.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::assurance::{Acr, Assurance, Requirement};
 use crate::error::{Error, ErrorCode, Said};
 use crate::event::{Event, Level};
 use crate::failure::Failure;
@@ -14,11 +14,13 @@ use crate::http::decision::Decision;
 use crate::http::guard::{GuardRequest, Guarded, Principal};
 use crate::http::{Body, Handled, Request, Response};
 use crate::limit::seconds_up;
+use crate::message::Message;
 use crate::server::{Limited, VerifiedAccess};
-use crate::token::claims::AccessView;
 
+mod packed;
 mod passage;
 
+pub use packed::{read_claims_text, verified_text};
 pub use passage::{passage_kind, passage_refusal, passage_response, read_incoming};
 
 /// JSON text from a host; what is not JSON is null and gets the error for that.
@@ -46,8 +48,8 @@ pub fn outcome(result: Result<Value, Error>) -> String {
 /// Reads what a function of the host's came to: `{"value": ...}` or `{"error": ...}`.
 ///
 /// # Errors
-/// The error that it holds: as it is when it has a code and a status or the status of a refusal, else what its `cause` says,
-/// for the log.
+/// The error that it holds: as it is when it has a code and a status or the status of a refusal, else what its `cause`
+/// says, for the log.
 pub fn read_outcome(text: &str) -> Result<Value, Failure> {
     let mut outcome = parse(text);
     if let Some(error) = outcome.get("error") {
@@ -75,7 +77,8 @@ pub fn error_value(error: &Error) -> Value {
 }
 
 /// Reads what [`error_value`] wrote, or what a host threw: with a code and a status it is told as it is. Of an error of
-/// another library, `{statusCode?, message?, unread?}`: `message` is fit for the client, `unread` says that it is about parsing.
+/// another library, `{statusCode?, message?, unread?}`: `message` is fit for the client, `unread` says that it is about
+/// parsing.
 #[must_use]
 pub fn read_error(value: &Value) -> Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
@@ -101,8 +104,8 @@ fn optional_text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// `{method, path, fullPath?, query?, scheme?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?, hostContext?}`; `raw`
-/// is the body as received.
+/// `{method, path, fullPath?, query?, scheme?, headers: [[name, value]], parsed?, tooLarge?, clientIp?, requestId?,
+/// hostContext?, alone?}`; `raw` is the body as received.
 #[must_use]
 pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     let headers = head.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -124,11 +127,12 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
         client_ip: optional_text(head, "clientIp"),
         request_id: optional_text(head, "requestId"),
         host_context: head.get("hostContext").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok()),
+        alone: head.get("alone").and_then(Value::as_bool).unwrap_or(false),
     }
 }
 
-/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, scheme?, clientIp?, userAgent?, accessControlRequestMethod?,
-/// accessControlRequestHeaders?}`
+/// `{method, authorization?, cookie?, origin?, secFetchSite?, host?, scheme?, clientIp?, userAgent?,
+/// accessControlRequestMethod?, accessControlRequestHeaders?}`
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
     GuardRequest {
@@ -166,15 +170,19 @@ pub fn events_value(events: &[Event], log: Log<'_>) -> Value {
     events.iter().map(one).collect()
 }
 
-/// `{response, events, effects: [{hook, args}]}`
+/// `{response, events, effects: [{hook, args}], messages?}`
 #[must_use]
 pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
-    let Handled { response, events, effects } = handled;
-    json!({
+    let Handled { response, events, effects, messages } = handled;
+    let mut value = json!({
         "response": response_value(response),
         "events": events_value(&events, log),
         "effects": effects.into_iter().map(effect_value).collect::<Value>(),
-    })
+    });
+    if !messages.is_empty() {
+        value["messages"] = messages.iter().map(Message::to_json).collect();
+    }
+    value
 }
 
 fn effect_value(effect: Effect) -> Value {
@@ -196,7 +204,8 @@ fn context_value(context: HookContext) -> Value {
     })
 }
 
-/// `{principal | error, answer?, headers, events, freshUntil, epoch}`
+/// `{principal | error, answer?, headers, events, freshUntil, epoch}`. The principal has `acr`, `amr` and `authTime`,
+/// in seconds since 1970 or `null`, where somebody keeps them.
 #[must_use]
 pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
     let Guarded { result, answer, headers, events, fresh_until } = guarded;
@@ -210,13 +219,37 @@ pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
         value["answer"] = response_value(answer);
     }
     match result {
-        Ok(Principal { id, roles, session_id, token, exp }) => {
-            value["principal"] =
+        Ok(Principal { id, roles, session_id, assurance, token, exp }) => {
+            let mut principal =
                 json!({ "id": id, "roles": roles, "sessionId": session_id, "token": token, "exp": exp });
+            if let Some(Assurance { acr, amr, auth_time }) = assurance {
+                principal["acr"] = json!(acr);
+                principal["amr"] = json!(amr);
+                principal["authTime"] = json!(auth_time);
+            }
+            value["principal"] = principal;
         }
         Err(error) => value["error"] = error_value(&error),
     }
     value
+}
+
+/// `{acr?, maxAge?, leeway}`, in seconds: what a host compares with what is known of a user.
+#[must_use]
+pub fn requirement_value(need: Requirement, leeway_seconds: i64) -> Value {
+    let mut value = need.to_value();
+    value["leeway"] = leeway_seconds.into();
+    value
+}
+
+/// Reads `{acr?, maxAge?}` of what [`requirement_value`] wrote; what is no such thing asks for what nobody has.
+#[must_use]
+pub fn read_requirement(text: &str) -> Requirement {
+    let mut value = parse(text);
+    if let Some(members) = value.as_object_mut() {
+        members.remove("leeway");
+    }
+    Requirement::read(&value).unwrap_or(Requirement { acr: Some(Acr::Aal2), max_age: None })
 }
 
 /// `{error?, events}`
@@ -239,35 +272,4 @@ pub fn limited_value(limited: &Limited, log: Log<'_>) -> Value {
 pub fn verified_value(verified: VerifiedAccess) -> Value {
     let VerifiedAccess { id, roles, session_id, exp } = verified;
     json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })
-}
-
-/// The separator of packed texts; a claim that holds it crosses as JSON.
-const SEPARATOR: char = '\u{1f}';
-
-/// The flat form of a verified token, which takes least time to read: `exp` in seconds, id, session id (may be empty) and
-/// roles, each after a unit separator. [`outcome`] of `{id, roles, sessionId, exp}` for claims that hold the separator.
-#[must_use]
-pub fn verified_text(claims: AccessView<'_>) -> String {
-    let AccessView { id, roles, session_id, exp, .. } = claims;
-    let session = session_id.as_deref().unwrap_or_default();
-    let parts = || [&*id, session].into_iter().chain(roles.iter().map(|role| &**role));
-    if parts().any(|part| part.contains(SEPARATOR)) {
-        return outcome(Ok(json!({ "id": id, "roles": roles, "sessionId": session_id, "exp": exp })));
-    }
-    let mut text = String::with_capacity(160);
-    let _ = write!(text, "{exp}");
-    for part in parts() {
-        text.push(SEPARATOR);
-        text.push_str(part);
-    }
-    text
-}
-
-/// Reads the claims of a token to be signed in the flat form: id, session id (may be empty) and roles, a unit separator
-/// between them. `{id, sessionId, roles}`
-#[must_use]
-pub fn read_claims_text(text: &str) -> Value {
-    let mut parts = text.split(SEPARATOR);
-    let (id, session) = (parts.next(), parts.next().filter(|session| !session.is_empty()));
-    json!({ "id": id, "sessionId": session, "roles": parts.collect::<Vec<_>>() })
 }

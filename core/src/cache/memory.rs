@@ -31,7 +31,8 @@ const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
 /// The wait that an attempt is told at a bucket where too many wait already.
 const TOO_MANY_WAIT: Verdict = Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
 const SHARDS: usize = 16;
-/// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so many.
+/// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so
+/// many.
 const CLEARED_PART: usize = 16;
 /// The most limiters that have an overflow bucket of their own in a shard; further ones share one.
 const MAX_OVERFLOWS: usize = 32;

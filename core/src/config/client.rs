@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::table::Group;
 use super::{Mode, SERVER_ONLY, check_mode, logger, millis, reader::Reader};
 use crate::access::role_list;
 use crate::clock::Millis;
 use crate::error::Error;
-use crate::http::cookie::CookieRules;
-use crate::http::origin::{self, Origin};
 use crate::key_source::uri::KeyUri;
 use crate::token::remote::{RETRY_AFTER, STALE_FOR};
 use crate::token::{Algorithm, ClaimRules};
+use crate::web::cookie::CookieRules;
+use crate::web::origin::{self, Origin};
 
 /// The checked options of client mode.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl ClientConfig {
         let mut read = Reader::new("", options)?;
         check_mode(&mut read, Mode::Client)?;
         let production = read.boolean("production", false)?;
-        read.refuse(SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it")?;
+        read.refuse(&SERVER_ONLY, "belongs to mode: 'server': leave it out, the auth server decides it")?;
         let config = Self {
             production,
             key_uri: key_uri(&mut read)?,
@@ -68,6 +69,7 @@ impl ClientConfig {
             logging: logger(&mut read)?,
             token_revoked: read.function("isTokenRevoked")?,
         };
+        debug_assert_eq!(read.missing(Group::Client), None, "options that the table lacks");
         read.finish()?;
         Ok(config)
     }

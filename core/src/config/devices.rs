@@ -3,7 +3,7 @@
 use super::Config;
 use super::reader::Reader;
 use crate::error::Error;
-use crate::http::cookie::CookieRules;
+use crate::web::cookie::CookieRules;
 
 /// The rules of the device cookie, which are those of the refresh cookie, else of the access cookie; `None`: off.
 ///

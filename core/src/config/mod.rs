@@ -2,38 +2,58 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::access::{ApiKeys, RoleRules};
+use crate::assurance::Requirement;
 use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::error::Error;
+use crate::factor::FactorKeys;
 use crate::hook::Operation;
-use crate::http::client_ip::TrustProxy;
-use crate::http::cookie::CookieRules;
-use crate::http::origin::{self, Origin};
 use crate::identifier::IdentifierRules;
 use crate::limit::LimitRules;
 use crate::password::Policy;
 use crate::session::SessionRules;
 use crate::token::ClaimRules;
+use crate::web::client_ip::TrustProxy;
+use crate::web::cookie::CookieRules;
+use crate::web::origin::{self, Origin};
 
 pub mod client;
 pub mod database;
 mod devices;
+mod encryption;
+mod functions;
+mod lifetimes;
+pub mod messages;
+mod mfa;
 pub mod reader;
+mod row;
+mod rows;
 pub(crate) mod secret;
 mod signing;
+pub mod table;
 
 pub use client::ClientConfig;
 pub use database::Database;
+pub use lifetimes::SessionCheck;
+pub use mfa::Mfa;
 pub use signing::{KeyRules, Signing};
+pub use table::SERVER_ONLY;
 
 use database::database;
+use encryption::encryption;
+use functions::{hooks, logger, overrides};
+use lifetimes::{lifetimes, session_check};
+use messages::MessageRules;
+use mfa::{mfa, reauthentication};
 use reader::Reader;
 use signing::signing;
+use table::{CLIENT_ONLY, Group};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,51 +63,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 enum Mode {
     Server,
     Client,
-}
-
-/// The options of server mode that client mode does not have.
-pub const SERVER_ONLY: &[&str] = &[
-    "db",
-    "dialect",
-    "dialectKind",
-    "secret",
-    "secretFile",
-    "algorithm",
-    "keys",
-    "adminRoles",
-    "defaultRoles",
-    "selfAssignableRoles",
-    "accessExpiresIn",
-    "refreshExpiresIn",
-    "sessionMaxAge",
-    "refreshGrace",
-    "maxSessions",
-    "saltRounds",
-    "password",
-    "apiKey",
-    "redisUrl",
-    "rateLimit",
-    "trustProxy",
-    "cookie",
-    "knownDevices",
-    "sessionCheck",
-    "requireSession",
-    "silentRefresh",
-    "hooks",
-    "router",
-    "validIdentifiers",
-];
-
-/// The options of client mode that server mode does not have.
-const CLIENT_ONLY: &[&str] = &["keyUri", "allowInsecure", "algorithms", "clockTolerance", "cacheMaxAge"];
-
-/// The occasions on which `protect()` reads the session's row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionCheck {
-    /// Never: the signature alone decides.
-    Off,
-    /// The last read is older than this many milliseconds; 0 means at every request.
-    MaxAge(Millis),
 }
 
 /// The checked options of server mode.
@@ -110,8 +85,16 @@ pub struct Config {
     pub require_session: bool,
     /// Whether `protect()` mints a new access token for a valid refresh cookie.
     pub silent_refresh: bool,
+    /// Second factors; `None`: there are none.
+    pub mfa: Option<Mfa>,
+    /// The keys that seal secrets of factors; `None`: they are kept as they are.
+    pub factor_keys: Option<Arc<FactorKeys>>,
+    /// The authentication that changes of credentials ask for, where [`Config::keeps_assurance`].
+    pub reauthentication: Requirement,
     /// The rules for new passwords and for their hashes.
     pub password: Policy,
+    /// Whether a one-time token makes the first admin.
+    pub setup: bool,
     /// Keys that close registration to others and open the admin endpoints.
     pub api_keys: Option<ApiKeys>,
     /// `None`: off.
@@ -136,6 +119,10 @@ pub struct Config {
     pub logging: bool,
     /// Whether answers keep quiet about mistakes of the application.
     pub production: bool,
+    /// Messages to users; `None`: nothing that sends one is there.
+    pub messages: Option<MessageRules>,
+    /// Whether the endpoints of administration are there.
+    pub administration: bool,
     /// Use cases that the host overrides.
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
@@ -158,14 +145,17 @@ impl Config {
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
+    #[expect(clippy::too_many_lines, reason = "a table: a line or two an option")]
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
         let mut warnings = Vec::new();
         check_mode(&mut read, Mode::Server)?;
-        read.refuse(CLIENT_ONLY, "belongs to mode: 'client': leave it out, or use that mode")?;
+        read.refuse(&CLIENT_ONLY, "belongs to mode: 'client': leave it out, or use that mode")?;
         let production = read.boolean("production", false)?;
         let database = database(&mut read)?;
-        let signing = signing(&mut read, production, &mut warnings)?;
+        let encryption = encryption(&mut read)?;
+        let wrapping = encryption.as_ref().map(|keys| Arc::clone(&keys.wrapping));
+        let signing = signing(&mut read, wrapping, production, &mut warnings)?;
         let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
         let mut config = Self {
             database,
@@ -183,10 +173,14 @@ impl Config {
             session_check: session_check(&mut read)?,
             require_session: read.boolean("requireSession", false)?,
             silent_refresh: read.boolean("silentRefresh", true)?,
+            mfa: None,
+            factor_keys: encryption.map(|keys| keys.factors),
+            reauthentication: reauthentication(&mut read)?,
             password: Policy::from_options(
                 Reader::only("password", read.value("password"), Policy::MEMBERS)?,
                 read.value("saltRounds"),
             )?,
+            setup: read.boolean("setup", false)?,
             api_keys: ApiKeys::from_option(read.value("apiKey"))?,
             rate_limits: LimitRules::from_option(Reader::only(
                 "rateLimit",
@@ -212,14 +206,25 @@ impl Config {
             },
             service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
             logging: logger(&mut read)?,
+            messages: messages::messages(&mut read, production)?,
+            administration: false,
             overrides: overrides(&mut read)?,
             token_revoked: read.function("isTokenRevoked")?,
             redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
             warnings,
         };
+        if config.setup && !config.roles.admin.iter().any(|role| config.roles.valid.contains(role)) {
+            return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
+        }
+        config.mfa = mfa(&mut read, &config.roles)?;
+        config.warnings.extend(mfa::warning(&config)?);
+        config.warnings.extend(mfa::unverified_warning(&config));
+        config.warnings.extend(messages::warning(config.messages.as_ref()));
+        config.administration = messages::administration(&mut read, &mut config)?;
         config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
         config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));
         hooks(&mut read)?;
+        debug_assert_eq!(read.missing(Group::Server), None, "options that the table lacks");
         read.finish()?;
         if let (Some(a), Some(b)) = (&config.cookie, &config.access_cookie)
             && a.name == b.name
@@ -227,6 +232,12 @@ impl Config {
             return Err(Error::configuration("accessCookie.name must differ from cookie.name"));
         }
         Ok(config)
+    }
+
+    /// Whether sessions and tokens say how strongly and when the user authenticated.
+    #[must_use]
+    pub const fn keeps_assurance(&self) -> bool {
+        self.mfa.is_some() || self.messages.is_some()
     }
 }
 
@@ -237,70 +248,6 @@ fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {
         (Some("client"), Mode::Server) => Err(read.error("mode", "is 'client', but these are the options of a server")),
         _ => Err(read.error("mode", "must be 'server' or 'client'")),
     }
-}
-
-fn lifetimes(read: &mut Reader<'_>, warnings: &mut Vec<String>) -> Result<(Millis, SessionRules), Error> {
-    let access = read.duration("accessExpiresIn", 15 * MINUTE)?;
-    let idle = read.duration("refreshExpiresIn", 7 * DAY)?;
-    let max_age = read.duration("sessionMaxAge", (90 * DAY).max(idle))?;
-    let grace = read.zero_or_duration("refreshGrace", Duration::from_secs(10))?;
-    for (name, value) in [("accessExpiresIn", access), ("refreshExpiresIn", idle)] {
-        if value < Duration::from_secs(1) {
-            return Err(read.error(name, "must be at least 1s"));
-        }
-    }
-    if max_age < idle {
-        return Err(read.error("sessionMaxAge", "must not be shorter than refreshExpiresIn"));
-    }
-    if access > idle {
-        warnings
-            .push("accessExpiresIn is longer than refreshExpiresIn: a session ends before its access token".to_owned());
-    }
-    Ok((millis(access), SessionRules { idle: millis(idle), max_age: millis(max_age), grace: millis(grace) }))
-}
-
-fn session_check(read: &mut Reader<'_>) -> Result<SessionCheck, Error> {
-    match read.value("sessionCheck") {
-        None | Some(Value::Bool(true)) => Ok(SessionCheck::MaxAge(5_000)),
-        Some(Value::Bool(false)) => Ok(SessionCheck::Off),
-        Some(object) => {
-            let mut read = Reader::new("sessionCheck", object)?;
-            let max_age = read.zero_or_duration("maxAge", Duration::from_secs(5))?;
-            read.finish()?;
-            Ok(SessionCheck::MaxAge(millis(max_age)))
-        }
-    }
-}
-
-fn logger(read: &mut Reader<'_>) -> Result<bool, Error> {
-    let Some(value) = read.value("logger") else { return Ok(false) };
-    let callable = |method: &str| value.get(method).and_then(Value::as_str) == Some(reader::FUNCTION);
-    if ["info", "warn", "error"].into_iter().all(callable) {
-        return Ok(true);
-    }
-    Err(read.error("logger", "must have the methods info, warn and error"))
-}
-
-fn hooks(read: &mut Reader<'_>) -> Result<(), Error> {
-    let Some(value) = read.value("hooks") else { return Ok(()) };
-    let mut read = Reader::new("hooks", value)?;
-    for hook in ["onLogin", "onFailedLogin", "onLogout"] {
-        read.function(hook)?;
-    }
-    read.finish()
-}
-
-fn overrides(read: &mut Reader<'_>) -> Result<HashSet<Operation>, Error> {
-    let Some(value) = read.value("router") else { return Ok(HashSet::new()) };
-    let mut read = Reader::new("router", value)?;
-    let mut found = HashSet::new();
-    for operation in Operation::ALL {
-        if read.function(operation.as_str())? {
-            found.insert(operation);
-        }
-    }
-    read.finish()?;
-    Ok(found)
 }
 
 fn millis(duration: Duration) -> Millis {
@@ -316,7 +263,7 @@ mod tests {
     /// Each list holds options that the mode knows: a renamed one would be refused as unknown.
     #[test]
     fn options_of_the_other_mode_are_named_as_such() {
-        for name in SERVER_ONLY.iter().chain(CLIENT_ONLY) {
+        for name in SERVER_ONLY.iter().chain(CLIENT_ONLY.iter()) {
             let server = Config::from_options(
                 &json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }),
             );

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use super::table::{self, Group};
 use crate::crypto::Secret;
 use crate::duration;
 use crate::error::Error;
@@ -157,6 +158,11 @@ impl<'a> Reader<'a> {
         Ok(option)
     }
 
+    /// An option that was read and is not in the table, where every option must be.
+    pub(super) fn missing(&self, group: Group) -> Option<&'static str> {
+        self.known.iter().copied().find(|name| !table::is_option(name, group))
+    }
+
     /// Refuses options that nobody asked for, with the nearest known name.
     pub fn finish(self) -> Result<(), Error> {
         for name in self.map.keys() {
@@ -182,7 +188,7 @@ fn whole(value: &Value) -> Option<u32> {
 }
 
 /// Levenshtein distance, ignoring case: small enough inputs to need nothing better.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {

@@ -33,12 +33,17 @@ pub struct KeyRules {
     pub key_size: u32,
     /// `keys.rotateEvery`.
     pub rotate_every: Option<Millis>,
-    /// `keys.encryptionKey`.
+    /// `encryptionKey`.
     pub encryption_key: Option<Arc<WrappingKey>>,
 }
 
 /// `secret`, `algorithm` and `keys`.
-pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Vec<String>) -> Result<Signing, Error> {
+pub(super) fn signing(
+    read: &mut Reader<'_>,
+    wrapping: Option<Arc<WrappingKey>>,
+    production: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Signing, Error> {
     let algorithm = match read.text("algorithm")? {
         None => None,
         Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
@@ -54,7 +59,7 @@ pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Ve
         if algorithm.is_symmetric() {
             return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
         }
-        return own_keys(keys, algorithm);
+        return own_keys(keys, algorithm, wrapping);
     };
     if keys.is_some() {
         return Err(read.error("keys", "and secret exclude each other: stored keys are made when secret is left out"));
@@ -68,7 +73,8 @@ pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Ve
     let shared = algorithm.is_symmetric() && ring.jwks(0, 0).is_none();
     if shared && secret.len() < algorithm.hash_bytes() {
         let message = format!(
-            "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): make one with `openssl rand -base64 48`",
+            "secret has {} bytes; {} wants at least {} random ones (RFC 7518, 3.2): \
+             make one with `openssl rand -base64 48`",
             secret.len(),
             algorithm.as_str(),
             algorithm.hash_bytes()
@@ -81,8 +87,12 @@ pub(super) fn signing(read: &mut Reader<'_>, production: bool, warnings: &mut Ve
     Ok(Signing::Fixed(Arc::new(ring)))
 }
 
-fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error> {
-    let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key: None };
+fn own_keys(
+    keys: Option<&Value>,
+    algorithm: Algorithm,
+    encryption_key: Option<Arc<WrappingKey>>,
+) -> Result<Signing, Error> {
+    let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key };
     match keys {
         None => Ok(Signing::Stored(rules)),
         Some(Value::String(word)) if word == "ephemeral" => Ok(Signing::Ephemeral(rules)),
@@ -97,10 +107,8 @@ fn own_keys(keys: Option<&Value>, algorithm: Algorithm) -> Result<Signing, Error
                 }
                 rules.rotate_every = Some(millis(every));
             }
-            if let Some(key) = read.text("encryptionKey")? {
-                let key = WrappingKey::new(key.as_bytes()).map_err(|error| Error::configuration(error.0))?;
-                rules.encryption_key = Some(Arc::new(key));
-            }
+            // Read with its other name.
+            read.value("encryptionKey");
             read.finish()?;
             Ok(Signing::Stored(rules))
         }

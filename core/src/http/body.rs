@@ -6,13 +6,13 @@ use super::{Body, MAX_BODY};
 use crate::error::{Error, ErrorCode};
 use crate::json;
 
-/// The body as JSON; an empty one is an empty object, so that an empty body with a JSON content type works. `encoding` is
-/// `Content-Encoding`. It counts only for what is no JSON as it stands: a body parser of the host may have decoded the body and
-/// left the header. Nothing is decoded here, so that no small body becomes a large one.
+/// The body as JSON; an empty one is an empty object, so that an empty body with a JSON content type works. `encoding`
+/// is `Content-Encoding`. It counts only for what is no JSON as it stands: a body parser of the host may have decoded
+/// the body and left the header. Nothing is decoded here, so that no small body becomes a large one.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for more than [`MAX_BODY`] bytes, bad JSON, a member name that occurs twice; with the status 415 for an
-/// encoded body (RFC 9110, 15.5.16).
+/// `VALIDATION_ERROR` for more than [`MAX_BODY`] bytes, bad JSON, a member name that occurs twice; with the status 415
+/// for an encoded body (RFC 9110, 15.5.16).
 pub fn read(body: &Body, encoding: Option<&str>) -> Result<Value, Error> {
     let bytes = match body {
         Body::Empty => b"".as_slice(),

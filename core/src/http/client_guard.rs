@@ -1,6 +1,5 @@
 //! `protect()` in client mode: who makes this request, by the word of an auth server elsewhere?
 
-use super::cookie::Found;
 use super::credential;
 use super::guard::{GuardRequest, Guarded, Principal};
 use super::preflight;
@@ -10,6 +9,8 @@ use crate::hook::RevocationCheck;
 use crate::service::remote_keys::{Refused, RemoteKeys, Vouched};
 use crate::service::revocation;
 use crate::telemetry::Telemetry;
+use crate::token::claims::AccessClaims;
+use crate::web::cookie::Found;
 
 const MODE: &str = "client";
 
@@ -112,7 +113,8 @@ impl Checks<'_> {
     fn passed(&self, vouched: Vouched, token: String) -> Guarded {
         let Vouched { claims, fresh_until } = vouched;
         let exp = claims.exp.saturating_mul(1000);
-        let principal = Principal { id: claims.id, roles: claims.roles, session_id: claims.session_id, token, exp };
+        let AccessClaims { id, roles, session_id, assurance, .. } = claims;
+        let principal = Principal { id, roles, session_id, assurance, token, exp };
         Guarded::passed(MODE, self.telemetry, principal, fresh_until)
     }
 
@@ -134,8 +136,8 @@ impl Checks<'_> {
     }
 }
 
-/// Of several tokens those that verify count, if all are of one user: the youngest first. What refuses all of them is an
-/// outage before an expiry, and that before anything else.
+/// Of several tokens those that verify count, if all are of one user: the youngest first. What refuses all of them is
+/// an outage before an expiry, and that before anything else.
 fn choose(
     verified: Vec<(Result<Vouched, Refused>, String)>,
     cookie_name: &str,

@@ -1,11 +1,11 @@
 //! The access token of a request: where it is looked for, and when a cookie counts. The same in both modes.
 
-use super::authorization::{self, Authorization};
-use super::cookie::{self, Found};
-use super::guard::GuardRequest;
-use super::origin::{self, Origin, Provenance};
+use super::guard::request::GuardRequest;
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
+use crate::web::authorization::{self, Authorization};
+use crate::web::cookie::{self, Found};
+use crate::web::origin::{self, Origin, Provenance};
 
 /// The token that the request brings, if it brings one. A bearer token comes first; one that is there and is bad is an
 /// error, never a reason to look at the cookie. `cookie_name`: `None` reads no cookie.
@@ -52,13 +52,18 @@ pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Opti
     }
 }
 
+/// One answer for a missing API key and a wrong one.
+pub(super) fn wrong_key() -> Error {
+    Error::new(ErrorCode::Unauthorized, "A valid X-Api-Key header is required")
+}
+
 /// The answer to a request without a token.
 pub(super) fn missing() -> Error {
     Error::new(ErrorCode::Unauthorized, "Access token is missing")
 }
 
-/// Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell which
-/// (RFC 6265bis, 8.6).
+/// Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell
+/// which (RFC 6265bis, 8.6).
 pub(super) fn conflict(name: &str) -> Error {
     Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
 }
@@ -66,7 +71,8 @@ pub(super) fn conflict(name: &str) -> Error {
 /// The fields of the event of a cookie that browsers would drop. `option` is the one that names it.
 pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: usize) -> Event {
     let cause = format!(
-        "the cookie {name} would have {size} bytes, and browsers keep 4096: it is not set; give fewer roles or shorter ones"
+        "the cookie {name} would have {size} bytes, and browsers keep 4096: it is not set; give fewer roles or shorter \
+         ones"
     );
     event.with("hook", option).with("cause", cause)
 }
@@ -74,9 +80,9 @@ pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: us
 /// The fields of the event of several cookies of one name. `option` is the one that names the cookie.
 pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     let cause = format!(
-        "several different cookies named {name} came with one request: browsers hold them for other paths or domains, or a \
-         neighbouring site has planted one. Those at / and at the mount point of the endpoints are deleted, for the host and \
-         for the configured domain; {option}: {{prefix: '__Host-'}} makes browsers refuse all others"
+        "several different cookies named {name} came with one request: browsers hold them for other paths or domains, \
+         or a neighbouring site has planted one. Those at / and at the mount point of the endpoints are deleted, for \
+         the host and for the configured domain; {option}: {{prefix: '__Host-'}} makes browsers refuse all others"
     );
     event.with("hook", option).with("cause", cause)
 }
@@ -85,8 +91,8 @@ pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
 pub(super) fn cross_origin() -> Error {
     Error::new(
         ErrorCode::Forbidden,
-        "Cross-origin request refused: if the page is another site of yours, add its origin to trustedOrigins; if it is \
-         this site's own, let the proxy in front pass on the Host header as it came, with its port",
+        "Cross-origin request refused: if the page is another site of yours, add its origin to trustedOrigins; if it \
+         is this site's own, let the proxy in front pass on the Host header as it came, with its port",
     )
 }
 

@@ -40,6 +40,7 @@ impl fmt::Debug for Request {
             client_ip,
             request_id,
             host_context: _,
+            alone: _,
         } = self;
         f.debug_struct("Request")
             .field("method", method)
@@ -82,11 +83,12 @@ impl fmt::Debug for GuardRequest {
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, roles, session_id, token: _, exp } = self;
+        let Self { id, roles, session_id, assurance, token: _, exp } = self;
         f.debug_struct("Principal")
             .field("id", id)
             .field("roles", roles)
             .field("session_id", session_id)
+            .field("assurance", assurance)
             .field("exp", exp)
             .finish_non_exhaustive()
     }

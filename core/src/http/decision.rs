@@ -1,6 +1,7 @@
 //! `authorize()` and `permit()`: the verdict about a user whom `protect()` has let in. The same in both modes.
 
 use crate::access;
+use crate::assurance::Requirement;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::telemetry::Telemetry;
@@ -75,6 +76,22 @@ pub(crate) fn authorize_fields(mut event: Event, user: Option<(&str, &[String])>
         event = event.with("userId", id).with("userRoles", roles.to_vec());
     }
     event.with("requiredRoles", required.to_vec())
+}
+
+/// `protect({acr, maxAge})` for a user whose authentication is not enough.
+#[must_use]
+pub fn step_up(user_id: &str, need: Requirement, mode: &'static str, telemetry: &Telemetry) -> Decision {
+    let fill = |event: Event| {
+        let mut event = event.with("userId", user_id).with("mode", mode);
+        if let Some(acr) = need.acr {
+            event = event.with("acr", acr.as_str());
+        }
+        match need.max_age {
+            Some(max_age) => event.with("maxAge", max_age),
+            None => event,
+        }
+    };
+    Decision { error: Some(need.error()), event: telemetry.event(EventName::StepUpRequired, fill) }
 }
 
 /// `permit()`: words the host's verdict.

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Response;
-use crate::error::Error;
+use crate::assurance;
+use crate::error::{Error, ErrorCode};
 use crate::limit;
 
 /// A success on its way to becoming a [`Response`].
@@ -47,7 +48,8 @@ impl Reply {
 }
 
 /// `{error: true, statusCode, code, message, data: null}`, in this order. What an error has in `details` is for
-/// the host's code alone. `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
+/// the host's code alone, but `data` where the code is one of [`ErrorCode::WITH_DATA`]. `WWW-Authenticate` with a 401
+/// (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
 #[must_use]
 pub fn error_response(error: &Error) -> Response {
     let mut body = Map::with_capacity(6);
@@ -55,10 +57,14 @@ pub fn error_response(error: &Error) -> Response {
     body.insert("statusCode".to_owned(), error.status.into());
     body.insert("code".to_owned(), error.code.as_ref().into());
     body.insert("message".to_owned(), error.message.as_str().into());
-    body.insert("data".to_owned(), Value::Null);
+    let details = error.details.as_deref();
+    let has_data = ErrorCode::WITH_DATA.into_iter().any(|code| error.is(code));
+    body.insert("data".to_owned(), details.filter(|_| has_data).cloned().unwrap_or_default());
     let mut headers = json_headers("no-store");
     if error.status == 401 {
-        headers.push(("WWW-Authenticate".to_owned(), "Bearer".to_owned()));
+        let is_step_up = error.is(ErrorCode::StepUpRequired);
+        let challenge = if is_step_up { assurance::challenge(details) } else { "Bearer".to_owned() };
+        headers.push(("WWW-Authenticate".to_owned(), challenge));
     }
     let limits = limit::headers_of(error);
     match error.retry_after {

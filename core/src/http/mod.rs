@@ -2,20 +2,20 @@
 
 use crate::event::Event;
 use crate::hook::Effect;
+use crate::message::Message;
 
-pub mod authorization;
 pub mod body;
+pub(crate) mod call;
 pub(crate) mod client_guard;
-pub mod client_ip;
-pub mod cookie;
+pub mod cors;
 pub mod credential;
 mod debug;
 pub mod decision;
 pub mod endpoint;
 pub mod envelope;
+pub(crate) mod frame;
 pub mod guard;
 pub mod openapi;
-pub mod origin;
 pub mod preflight;
 pub mod router;
 mod several;
@@ -43,6 +43,9 @@ pub struct Request {
     pub request_id: Option<String>,
     /// A number of the host's own for the request, handed back to its overrides.
     pub host_context: Option<u32>,
+    /// Whether the host is a server of its own (`sentri serve`), with no framework around it: pages of `trustedOrigins`
+    /// read its answers ([`cors`]), and its events have the trace of `traceparent`.
+    pub alone: bool,
 }
 
 /// A request body, raw or as the framework has parsed it already.
@@ -105,4 +108,6 @@ pub struct Handled {
     pub events: Vec<Event>,
     /// To be run and awaited before the response is written.
     pub effects: Vec<Effect>,
+    /// To be sent after the response is written.
+    pub messages: Vec<Message>,
 }

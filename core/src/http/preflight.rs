@@ -1,16 +1,17 @@
-//! CORS preflights (Fetch standard, 4.10): the question of a browser whether a page of another origin may send a request.
-//! `protect()` answers them itself, since they never bring credentials, so that no handler runs for one.
+//! CORS preflights (Fetch standard, 4.10): the question of a browser whether a page of another origin may send a
+//! request. `protect()` answers them itself, since they never bring credentials, so that no handler runs for one.
 
 use super::Response;
 use super::credential;
 use super::guard::{GuardRequest, Guarded};
-use super::origin::Origin;
+use crate::web::origin::Origin;
 
 /// The headers that an answer depends on.
 const VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
-/// Returns the answer to a preflight, or `None` for any other request. An origin of `trusted` is allowed the method and the
-/// headers that it asks for, with credentials; the answer to any other origin allows nothing, so that the browser refuses.
+/// Returns the answer to a preflight, or `None` for any other request. An origin of `trusted` is allowed the method and
+/// the headers that it asks for, with credentials; the answer to any other origin allows nothing, so that the browser
+/// refuses.
 #[must_use]
 pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
     if request.method != "OPTIONS" {

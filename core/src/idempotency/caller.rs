@@ -1,15 +1,15 @@
-//! Whose request it is, and so whose answer.
+//! The caller of a request, to whom alone its answer is given again.
 
 use std::fmt;
 
 use crate::crypto::{sha256, to_base64url};
-use crate::http::authorization::{self, Authorization};
-use crate::http::client_ip;
+use crate::web::authorization::{self, Authorization};
+use crate::web::client_ip;
 
-/// What a request says of who makes it.
+/// The parts of a request that name its caller.
 #[derive(Clone, Copy, Default)]
 pub struct Credentials<'a> {
-    /// Whom a token of ours names that was verified.
+    /// The user of a verified token of ours.
     pub identity: Option<&'a str>,
     /// `Authorization`
     pub authorization: Option<&'a str>,
@@ -17,7 +17,7 @@ pub struct Credentials<'a> {
     pub cookie: Option<&'a str>,
     /// `X-Api-Key`
     pub api_key: Option<&'a str>,
-    /// What the application says (`credential` option).
+    /// The caller as the application names it (`credential` option).
     pub named: Option<&'a str>,
     /// The client's address.
     pub address: Option<&'a str>,
@@ -28,10 +28,10 @@ pub struct Credentials<'a> {
 pub struct Caller(pub(super) [u8; 32]);
 
 impl Credentials<'_> {
-    /// The maker: all credentials together, since nobody knows which of them a handler goes by, and the address where there
-    /// is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It stands neither
-    /// for an API key, which may do more than the user, nor for what the application names, nor for an `Authorization` whose
-    /// scheme is not ours.
+    /// The maker: all credentials together, since nobody knows which of them a handler goes by, and the address where
+    /// there is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It
+    /// stands neither for an API key, which may do more than the user, nor for what the application names, nor for an
+    /// `Authorization` whose scheme is not ours.
     #[must_use]
     pub fn caller(&self) -> Caller {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
@@ -51,8 +51,8 @@ impl Credentials<'_> {
         Caller(sha256(&text))
     }
 
-    /// Who shares the places for requests in flight: the address, an IPv6 one by its network. Credentials that nobody has
-    /// verified are made up at will.
+    /// The group that shares places for requests in flight: the address, an IPv6 one by its network. Credentials that
+    /// nobody has verified are made up at will.
     #[must_use]
     pub fn client(&self) -> String {
         self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
@@ -67,7 +67,7 @@ impl Credentials<'_> {
     }
 }
 
-/// Whose share of the memory an answer counts for.
+/// The share of the memory that an answer counts for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
     /// Whether a token of ours says who it is.

@@ -25,7 +25,7 @@ pub struct Incoming<'a> {
     pub path_and_query: &'a str,
     /// Value of the configured header.
     pub header_value: Option<&'a str>,
-    /// Who makes it.
+    /// The caller.
     pub credentials: Credentials<'a>,
     /// `Content-Type`, or nothing.
     pub content_type: &'a str,
@@ -33,7 +33,7 @@ pub struct Incoming<'a> {
     pub body: &'a [u8],
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Passage {
     /// The gate has nothing to do with it.
@@ -47,8 +47,8 @@ pub enum Passage {
 }
 
 impl Passage {
-    /// The refusal of a stored answer to a caller whom `protect()` would let in with `roles` now, `None` for nobody: its user
-    /// has other roles than it was given for. The request is not run, since it ran already.
+    /// The refusal of a stored answer to a caller whom `protect()` would let in with `roles` now, `None` for nobody:
+    /// its user has other roles than it was given for. The request is not run, since it ran already.
     #[must_use]
     pub fn refusal_for(&self, roles: Option<&[String]>) -> Option<Error> {
         let Self::Replay(answer) = self else { return None };
@@ -60,8 +60,8 @@ impl Passage {
 /// Answers that several processes share.
 #[async_trait]
 pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
-    /// What to do with a request, which executes under `ticket` if it is the first, and whose answer counts for the share of
-    /// `holder`. `None`: nobody answers.
+    /// Decides on a request, which executes under `ticket` if it is the first, and whose answer counts for the
+    /// share of `holder`. `None`: nobody answers.
     async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket, holder: Holder) -> Option<Begin>;
 
     /// Keeps the answer for `ttl`, if the ticket is still the key's.
@@ -93,15 +93,15 @@ impl Gate {
         Ok(Self { rules, memory, shared: None })
     }
 
-    /// The same with answers that several processes share. The memory knows what this process runs and has answered, so that
-    /// no request runs here twice whether or not somebody answers there.
+    /// The same with answers that several processes share. The memory knows what this process runs and has answered, so
+    /// that no request runs here twice whether or not somebody answers there.
     #[must_use]
     pub fn with_shared(mut self, shared: Arc<dyn SharedIdempotency>) -> Self {
         self.shared = Some(shared);
         self
     }
 
-    /// What the middleware was configured with.
+    /// The configuration of the middleware.
     #[must_use]
     pub const fn rules(&self) -> &IdempotencyRules {
         &self.rules
@@ -163,8 +163,8 @@ impl Gate {
         Ok((key, fingerprint(value, content_type, body)))
     }
 
-    /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next request with
-    /// the key run. So whoever has the answer and comes again finds it.
+    /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next
+    /// request with the key run. So whoever has the answer and comes again finds it.
     ///
     /// # Errors
     /// The answer is shared: [`Gate::complete`] the request with it, or [`Gate::abandon`] it without.

@@ -15,9 +15,10 @@ use crate::crypto::make_random;
 
 /// The most bytes of answers that are kept.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// What an entry costs beside headers and body, roughly.
+/// The approximate cost of an entry beside headers and body, in bytes.
 const OVERHEAD: usize = 256;
-/// Unverified callers may take a place from verified ones up to this part of all places, so that these can't shut them out.
+/// Unverified callers may take a place from verified ones up to this part of all places, so that these can't shut them
+/// out.
 const UNVERIFIED_PART: usize = 16;
 
 /// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight
@@ -72,7 +73,8 @@ impl MemoryIdempotency {
         Self { clock, max_entries: max_entries.max(1), max_bytes, table }
     }
 
-    /// Says what to do with a request of whoever brings these credentials. Of any number of equal ones at once, one executes.
+    /// Says what to do with a request of whoever brings these credentials. Of any number of equal ones at once, one
+    /// executes.
     #[must_use]
     pub fn begin(&self, key: Key, fingerprint: [u8; 32], credentials: &Credentials<'_>, ttl: Duration) -> Begin {
         let (client, holder) = (credentials.client(), credentials.holder());
@@ -133,7 +135,7 @@ impl MemoryIdempotency {
         self.table.lock().remove_if(key, ticket);
     }
 
-    /// How many entries there are, and their bytes as far as they are counted.
+    /// The number of entries, and their bytes as far as they are counted.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let table = self.table.lock();
@@ -206,7 +208,7 @@ fn after(now: Millis, duration: Duration) -> Millis {
     now.saturating_add(Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX))
 }
 
-/// What an answer costs, roughly.
+/// The approximate cost of an answer, in bytes.
 pub fn size_of(response: &StoredResponse) -> usize {
     let headers = response.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
     let roles = response.roles.iter().flatten().map(|role| role.len() + 24).sum::<usize>();

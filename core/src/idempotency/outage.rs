@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rules::whole;
 use crate::duration;
 use crate::error::Error;
 
@@ -43,4 +42,10 @@ pub(super) fn read_patience(patience: &Value) -> Result<Duration, Error> {
             "redisPatience must be a duration such as '2s', or a whole number of milliseconds, and 30 s at most",
         )
     })
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64()?;
+    (number.fract() == 0.0 && (1.0..=9.0e15).contains(&number)).then_some(number as u64)
 }

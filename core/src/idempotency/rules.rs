@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::outage::{self, OnRedisAway};
+use super::outage::{self, OnRedisAway, whole};
 use crate::duration;
 use crate::error::Error;
-
-/// Ends of paths whose answers hold tokens or whose repetition must be judged anew.
-const PASSED_THROUGH: [&str; 5] = ["/login", "/refresh", "/logout", "/logout-all", "/me/password"];
+use crate::web::token_path;
 
 /// The options of the middleware. Where answers are shared, whoever opens Redis reads `redisUrl`.
 const MEMBERS: [&str; 9] =
@@ -17,10 +15,10 @@ const MEMBERS: [&str; 9] =
 
 const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What the middleware was configured with.
+/// The configuration of the middleware.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRules {
-    /// How long an answer is kept.
+    /// The time for which an answer is kept.
     pub ttl: Duration,
     /// The header with the key, as configured.
     pub header: String,
@@ -28,7 +26,7 @@ pub struct IdempotencyRules {
     pub methods: Vec<String>,
     /// The most answers kept, in memory and in Redis.
     pub max_size: usize,
-    /// What sets the keys of this application apart from those of others in one Redis.
+    /// The prefix that sets the keys of this application apart from those of others in one Redis.
     pub key_prefix: String,
     /// The time for which a request waits for a Redis that is away, from the moment that it went.
     pub redis_patience: Duration,
@@ -51,8 +49,8 @@ impl Default for IdempotencyRules {
 }
 
 impl IdempotencyRules {
-    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`; lengths as durations in
-    /// words, or in milliseconds.
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`; lengths as durations
+    /// in words, or in milliseconds.
     /// `credential` is a function of the host's, for which JSON has the word `[function]`.
     ///
     /// # Errors
@@ -124,21 +122,18 @@ impl IdempotencyRules {
     }
 }
 
-/// Whether `path` (without query) ends like an endpoint that hands out tokens or judges a password. Frameworks route
-/// case-insensitively and with a slash at the end, so that is how it is compared.
+/// Whether `path` (without query) ends like an endpoint that hands out tokens, secrets or flows, or judges a password
+/// or a code. Frameworks route case-insensitively and with a slash at the end, so that is how it is compared.
 #[must_use]
 pub fn is_passed_through(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
-    PASSED_THROUGH.iter().any(|end| path.ends_with(end))
+    let (begin, end) = token_path::SECRETS_OF_ONE;
+    let id = path.strip_suffix(end).and_then(|rest| rest.rsplit_once(begin)).map(|(_, id)| id);
+    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+        || token_path::ALL.iter().chain(&token_path::SECRETS).any(|end| path.ends_with(end))
 }
 
 /// A token of RFC 9110, 5.6.2.
 fn is_token(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
-pub(super) fn whole(value: &Value) -> Option<u64> {
-    let number = value.as_f64()?;
-    (number.fract() == 0.0 && (1.0..=9.0e15).contains(&number)).then_some(number as u64)
 }

@@ -1,5 +1,5 @@
-//! Who makes room in a memory of answers that is full. A place is taken from whoever holds most, so that a flood of keys
-//! displaces its own answers and a share binds nobody while there is room. Answers of verified callers go last.
+//! Eviction from a full memory of answers. A place is taken from whoever holds most, so that a flood of
+//! keys displaces its own answers and a share binds nobody while there is room. Answers of verified callers go last.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use super::caller::Holder;
 use super::{Key, Ticket};
 use crate::clock::Millis;
 
-/// What there is too much of.
+/// The limit that is exceeded.
 #[derive(Debug, Clone, Copy)]
 pub enum Measure {
     Entries,

@@ -36,6 +36,19 @@ impl Shape {
 
 /// Lower case, with the domain in ASCII. `None`: not an address.
 pub(super) fn email(text: &str) -> Option<String> {
+    let (local, domain) = address(text)?;
+    let local = fold(local);
+    // Folding may bring forth an '@' or a blank out of a compatibility character; such an address would not be stable.
+    (!local.is_empty() && !local.contains('@')).then(|| format!("{local}@{domain}"))
+}
+
+/// The same with the name before the `@` as it is, since a mail server may tell its letters apart.
+pub(super) fn mailbox(text: &str) -> Option<String> {
+    address(text).map(|(local, domain)| format!("{local}@{domain}"))
+}
+
+/// The name and the domain of an address, the domain in ASCII.
+fn address(text: &str) -> Option<(&str, String)> {
     let (local, domain) = text.split_once('@')?;
     if local.is_empty() || local.chars().any(|c| c.is_whitespace() || is_invisible(c)) || domain.contains('@') {
         return None;
@@ -43,9 +56,7 @@ pub(super) fn email(text: &str) -> Option<String> {
     // Hyphens are left alone: names with '--' in third place exist. STD3 refuses what no host name may hold.
     let domain =
         Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
-    let local = fold(local);
-    // Folding may bring forth an '@' or a blank out of a compatibility character; such an address would not be stable.
-    (!local.is_empty() && !local.contains('@')).then(|| format!("{local}@{domain}"))
+    Some((local, domain.into_owned()))
 }
 
 /// `+` and digits (the shape of E.164), or digits alone when the number names no country. `None`: not a phone number.

@@ -6,8 +6,8 @@ use super::{Budget, key};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Failed logins of one user under one nonce of a device. A nonce that has spent them is void: as long as its bucket is kept,
-/// it counts as no cookie at all.
+/// Failed logins of one user under one nonce of a device. A nonce that has spent them is void: as long as its bucket is
+/// kept, it counts as no cookie at all.
 pub const DEVICE: Budget = Budget { limit: 10, window: DAY.saturating_mul(30) };
 
 /// Failed logins of one user from all devices together. Whoever knew the password could have collected nonces by the

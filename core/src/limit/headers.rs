@@ -29,8 +29,8 @@ pub fn headers_of(error: &Error) -> Vec<(String, String)> {
     error.details.as_deref().and_then(read).unwrap_or_default()
 }
 
-/// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal, `Retry-After`
-/// (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
+/// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal,
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
 #[must_use]
 pub fn headers(name: &str, budget: Budget, verdict: Verdict) -> Vec<(String, String)> {
     let name = quoted(name);

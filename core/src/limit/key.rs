@@ -41,7 +41,7 @@ pub fn identifiers_of(user_id: &str) -> String {
     key("identifiers", user_id)
 }
 
-/// The bucket of failed logins from one client address, as `http::client_ip::bucket` writes it.
+/// The bucket of failed logins from one client address, as `web::client_ip::bucket` writes it.
 #[must_use]
 pub fn login_address(address: &str) -> String {
     key("login:address", address)

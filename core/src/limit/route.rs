@@ -6,8 +6,8 @@ use super::{Budget, key};
 use crate::crypto::to_base64url;
 use crate::error::Error;
 
-/// Returns the key that a limiter's `key` function gave, as a text: a text, a whole number or a boolean. Nothing and the
-/// empty text are no key, so that requests without one don't share a bucket: their address counts.
+/// Returns the key that a limiter's `key` function gave, as a text: a text, a whole number or a boolean. Nothing and
+/// the empty text are no key, so that requests without one don't share a bucket: their address counts.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` for anything else, since what it would be as a text may be the same for all callers.

@@ -8,6 +8,8 @@ use bcrypt::HashParts;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
+/// The least cost that bcrypt has.
+pub const LOWEST_COST: u32 = 4;
 /// The bytes of a password that bcrypt uses.
 pub(super) const MAX_BYTES: usize = 72;
 
@@ -30,7 +32,7 @@ impl Parsed {
         }
         let parts = encoded.parse::<HashParts>().ok()?;
         let cost = parts.get_cost();
-        if !(4..=highest_cost).contains(&cost) {
+        if !(LOWEST_COST..=highest_cost).contains(&cost) {
             return None;
         }
         let digest = encoded.as_bytes().get(29..60)?.try_into().ok()?;

@@ -1,10 +1,10 @@
 //! The order of a queue that no network fills and no network holds: pure decisions, without clock, thread or wait.
 //!
-//! Entries belong to an [`Origin`]. Origins form a tree of networks: an IPv6 address is part of its /64, /56 and /48, an
-//! IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network is served
-//! after at most one entry of every other network that waited before it. A network may use all places as long as nobody
-//! else wants them. Once the queue is full, a newcomer of a smaller network takes the place of the newest entry of the
-//! largest.
+//! Entries belong to an [`Origin`]. Origins form a tree of networks: an IPv6 address is part of its /64, /56 and /48,
+//! an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network is
+//! served after at most one entry of every other network that waited before it. A network may use all places as long as
+//! nobody else wants them. Once the queue is full, a newcomer of a smaller network takes the place of the newest entry
+//! of the largest.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -13,6 +13,7 @@ mod pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use bcrypt::LOWEST_COST;
 pub use blocklist::is_common;
 pub use fair::Origin;
 pub use policy::{Algorithm, Policy};
@@ -186,6 +187,19 @@ impl Hasher {
             .await
     }
 
+    /// Verifies `password` as [`Hasher::verify`] does, and returns the proof of it where it fits.
+    ///
+    /// # Errors
+    /// As [`Hasher::verify`].
+    pub async fn prove(
+        &self,
+        password: Secret<String>,
+        encoded: Option<Secret<String>>,
+    ) -> Result<Option<PasswordProof>, Failure> {
+        let matches = self.verify(password, encoded.clone()).await?;
+        Ok(encoded.filter(|_| matches).map(PasswordProof))
+    }
+
     /// Whether a login should replace this hash. See [`needs_rehash`].
     #[must_use]
     pub fn needs_rehash(&self, encoded: &Secret<String>) -> bool {
@@ -206,6 +220,24 @@ impl Hasher {
             return Ok(None);
         }
         self.hash(password).await.map(Some)
+    }
+}
+
+/// The proof that a password was verified against a hash, made by [`Hasher::prove`] alone.
+#[derive(Debug)]
+pub struct PasswordProof(Secret<String>);
+
+impl PasswordProof {
+    /// The hash that the password fitted.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The same proof under a stronger hash of the same password.
+    #[must_use]
+    pub(crate) fn under(self, stronger: Secret<String>) -> Self {
+        Self(stronger)
     }
 }
 

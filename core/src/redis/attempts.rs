@@ -57,8 +57,8 @@ impl Attempts {
         attempts.push(attempt);
     }
 
-    /// Finds the oldest one of a bucket that is in flight, to be settled. Which one is all the same, since each is settled
-    /// once. One that nobody settled in time counts as failed already.
+    /// Finds the oldest one of a bucket that is in flight, to be settled. Which one is all the same, since each is
+    /// settled once. One that nobody settled in time counts as failed already.
     pub(super) fn settle(&self, key: &str) -> Option<Attempt> {
         let mut buckets = self.0.lock();
         let attempts = buckets.get_mut(key)?;
@@ -98,7 +98,8 @@ impl Attempts {
         }
     }
 
-    /// Tickets of a bucket that Redis does not know of by this connection: those in flight, and those that ended unheard.
+    /// Tickets of a bucket that Redis does not know of by this connection: those in flight, and those that ended
+    /// unheard.
     pub(super) fn unknown(&self, key: &str, connection: u64) -> (Vec<u64>, Vec<u64>) {
         let buckets = self.0.lock();
         let attempts = buckets.get(key).map_or(&[][..], Vec::as_slice);

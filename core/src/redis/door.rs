@@ -5,7 +5,7 @@ use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorK
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::config::{Access, NAMES};
+use super::access::{Access, NAMES};
 use super::patience::LONGEST;
 use crate::tls;
 
@@ -71,8 +71,8 @@ async fn asks_for_slots(connection: &mut MultiplexedConnection) -> Result<bool, 
 }
 
 impl Sentinels {
-    /// Asks all sentinels at once, since some may be away. The first answer wins that leads to a server which calls itself
-    /// a master.
+    /// Asks all sentinels at once, since some may be away. The first answer wins that leads to a server which calls
+    /// itself a master.
     async fn find_master(&self) -> Result<(Client, MultiplexedConnection), String> {
         let mut asked: FuturesUnordered<_> = self.clients.iter().map(|sentinel| self.ask(sentinel)).collect();
         let mut cause = String::new();

@@ -1,5 +1,5 @@
-//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; whoever holds
-//! most makes room, as in memory. Requests in flight are bounded by the memory of the process that they run in.
+//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; whoever
+//! holds most makes room, as in memory. Requests in flight are bounded by the memory of the process that they run in.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -62,8 +62,8 @@ impl RedisIdempotency {
         self
     }
 
-    /// Runs a script, which bears being run twice, and waits for a Redis that is away until the patience is spent. It is
-    /// spent once an outage, so that whoever comes later does not wait.
+    /// Runs a script, which bears being run twice, and waits for a Redis that is away until the patience is spent. It
+    /// is spent once an outage, so that whoever comes later does not wait.
     async fn run<'a, T: FromRedisValue>(&self, key: &str, make: impl Fn() -> Call<'a>) -> Option<T> {
         let started = Instant::now();
         loop {
@@ -83,15 +83,15 @@ impl RedisIdempotency {
     }
 }
 
-/// The braces put all keys of one application into one slot of a cluster. A closing one at the start would leave nothing
-/// between them.
+/// The braces put all keys of one application into one slot of a cluster. A closing one at the start would leave
+/// nothing between them.
 fn prefix_of(key_prefix: &str) -> String {
     let digest = key_prefix.starts_with('}').then(|| to_base64url(&sha256(key_prefix.as_bytes())));
     format!("sentri:idempotency:{{{}}}:", digest.as_deref().unwrap_or(key_prefix))
 }
 
-/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `told` hears that Redis went away
-/// or came back.
+/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `told` hears that
+/// Redis went away or came back.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
@@ -149,7 +149,8 @@ impl SharedIdempotency for RedisIdempotency {
             call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes).arg(&roles);
             call
         };
-        // When Redis is away, the memory of this process alone has it; the key is free there when its time in flight is over.
+        // When Redis is away, the memory of this process alone has it; the key is free there when its time in flight is
+        // over.
         let _ = self.run::<i64>(&name, complete).await;
     }
 

@@ -34,9 +34,9 @@ const REMEMBERED: usize = 50_000;
 ///
 /// The state of a bucket in Redis, other processes' attempts in flight included, is noted in memory too. So when Redis
 /// goes away this process grants no more than was left when it last heard, and who was locked out stays so. When Redis
-/// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in flight
-/// here. So of all processes together no more is granted than the limit, and once more the limit for each process that was
-/// alone.
+/// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in
+/// flight here. So of all processes together no more is granted than the limit, and once more the limit for each
+/// process that was alone.
 pub struct RedisCache(Arc<Shared>);
 
 struct Shared {
@@ -63,8 +63,8 @@ impl fmt::Debug for RedisCache {
 type Answer = (u8, u32, u32, u64);
 
 impl RedisCache {
-    /// A cache in `redis` for the processes of one `service`: others count for themselves, lest a login that fails at one
-    /// lock somebody of the same name out of another. `clock` is that of the memory beside it, Redis has its own.
+    /// A cache in `redis` for the processes of one `service`: others count for themselves, lest a login that fails at
+    /// one lock somebody of the same name out of another. `clock` is that of the memory beside it, Redis has its own.
     #[must_use]
     pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));

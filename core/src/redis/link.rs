@@ -195,8 +195,8 @@ impl Link {
         self.health.recover();
     }
 
-    /// The connection. The first callers wait until it is made; while the server is away nobody waits, and it is tried in
-    /// the background.
+    /// The connection. The first callers wait until it is made; while the server is away nobody waits, and it is tried
+    /// in the background.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Live, Away> {
         match &*self.state.lock() {
             State::Up(live) => return Ok(live.clone()),

@@ -1,10 +1,11 @@
 //! The state that processes share through Redis: counters of rate limits, answers of idempotent requests, revocations.
 //!
-//! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself, and
-//! Redis is tried again four times a second. No token is written, and nothing that one can be made from.
+//! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself,
+//! and Redis is tried again four times a second. No token is written, and nothing that one can be made from.
 //!
-//! `config` reads the URL, `door` opens a connection, `link` keeps one to each server, `servers` finds the server of a key
-//! in a cluster by its `slots`, and `patience` tells an outage from a busy machine.
+//! `config` reads the URL, `access` is what it says of users and TLS, `door` opens a connection, `link` keeps one to
+//! each server, `servers` finds the server of a key in a cluster by its `slots`, and `patience` tells an outage from a
+//! busy machine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::crypto::choose_tls_provider;
 use crate::error::Error;
 
+mod access;
 mod attempts;
 mod broadcast;
 mod call;
@@ -48,8 +50,8 @@ impl fmt::Debug for Redis {
 impl Redis {
     /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, `redis+cluster://host:6379,host:6379` or
     /// `redis+sentinel://host:26379,host:26379/mymaster`, with `rediss` for TLS, whose parameters name files:
-    /// `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`. A server of a
-    /// cluster behind `redis://` says so, and the cluster is used.
+    /// `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`. A server of
+    /// a cluster behind `redis://` says so, and the cluster is used.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.

@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout};
 
 /// Redis counts as away when it says nothing to anybody for so long while this process is run punctually.
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(1);
-/// The limit is waited for in ticks. A tick that comes late shows that the machine is busy, and then Redis, which may run
-/// on the same one, is not to blame for its silence: such a tick does not count.
+/// The limit is waited for in ticks. A tick that comes late shows that the machine is busy, and then Redis, which may
+/// run on the same one, is not to blame for its silence: such a tick does not count.
 const TICK: Duration = Duration::from_millis(10);
 const TICKS: u128 = OPERATION_LIMIT.as_millis() / TICK.as_millis();
 const LATE: Duration = Duration::from_millis(20);

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep};
 
+use super::access::Access;
 use super::call::Call;
-use super::config::Access;
 use super::door::Door;
 use super::health::Listener;
 use super::link::{Away, Failure, Link, Live, TRIED_EVERY, host_of};

@@ -31,8 +31,8 @@ pub(super) struct Slots<S> {
 }
 
 impl<S> Slots<S> {
-    /// Reads the answer to `CLUSTER SLOTS`. A server that names no host of its own is on `host`; `server` makes what stands
-    /// for a server, once for each.
+    /// Reads the answer to `CLUSTER SLOTS`. A server that names no host of its own is on `host`; `server` makes what
+    /// stands for a server, once for each.
     pub(super) fn read(answer: &Value, host: &str, mut server: impl FnMut(&Address) -> Option<S>) -> Option<Self>
     where
         S: Clone,

@@ -9,8 +9,8 @@ use crate::cache::{Budget, Verdict};
 use crate::config::reader::Reader;
 use crate::error::Error;
 use crate::event::{Event, EventName};
-use crate::http::client_ip;
 use crate::limit::{self, LimiterName};
+use crate::web::client_ip;
 
 /// The verdict of a rate limiter on a route of the host's.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ impl AuthServer {
         self.address(peer, forwarded).map(|address| address.to_string())
     }
 
-    /// Checks the options of a new rate limiter on a route of the host's. Of limiters without a `keyPrefix` that have the
-    /// same rule only one may be made, because they would share a counter, unseen.
+    /// Checks the options of a new rate limiter on a route of the host's. Of limiters without a `keyPrefix` that have
+    /// the same rule only one may be made, because they would share a counter, unseen.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.

@@ -17,7 +17,7 @@ use crate::failure::{Failure, StoreError};
 /// The time for which the start waits when nothing is said.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The longest time between two lines.
-const SLICE: Duration = Duration::from_secs(3);
+const SLICE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
 /// The time after a failed attempt in which requests are refused at once. Longer than a pause and an attempt.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
@@ -30,8 +30,8 @@ pub(crate) enum Start {
 }
 
 impl AuthServer {
-    /// Starts within the time that `options` say, `{wait}`: `null` when it is done, or `{waiting, again}`, the line to be
-    /// told and the options of the call that goes on.
+    /// Starts within the time that `options` say, `{wait}`: `null` when it is done, or `{waiting, again}`, the line to
+    /// be told and the options of the call that goes on.
     pub(crate) async fn start(&self, start: Start, options: &Value) -> Result<Value, Error> {
         let wait = wait_from(options.get("wait"))?;
         let goes_on = options.get("goesOn").and_then(Value::as_bool).unwrap_or(false);

@@ -6,7 +6,7 @@ use super::AuthServer;
 use crate::clock::to_iso;
 use crate::error::Error;
 use crate::http::credential;
-use crate::service::{self, keys, sessions};
+use crate::service::{self, access_token, keys};
 use crate::token::claims::{AccessClaims, AccessView};
 
 /// The claims of a verified access token.
@@ -38,11 +38,12 @@ impl AuthServer {
         let roles = input.optional_strings("roles")?.unwrap_or_default();
         let now = self.now();
         let expires_at = now + self.realm().config.access_ttl;
-        sessions::sign_access(
+        access_token::sign(
             self.realm(),
             input.text("id")?,
             &roles,
             input.optional_text("sessionId")?,
+            None,
             now,
             expires_at,
         )
@@ -59,7 +60,7 @@ impl AuthServer {
         }
         let (realm, now) = (self.realm(), self.now());
         let expires_at = realm.config.session.expires_at(now, now);
-        let (iat, exp) = (sessions::seconds(now), sessions::seconds(expires_at));
+        let (iat, exp) = (access_token::seconds(now), access_token::seconds(expires_at));
         Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
     }
 

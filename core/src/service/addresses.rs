@@ -20,8 +20,9 @@ impl Realm {
         let is_first = self.config.rate_limits.is_some() && !self.warned.address.swap(true, Ordering::Relaxed);
         is_first.then(|| {
             self.warning(
-                "a request came without the client's address, so limits count all such clients as one: set trustProxy to \
-                 the number of proxies in front of this server, which then believes what they say in X-Forwarded-For"
+                "a request came without the client's address, so limits count all such clients as one: set trustProxy \
+                 to the number of proxies in front of this server, which then believes what they say in \
+                 X-Forwarded-For"
                     .to_owned(),
             )
         })
@@ -32,9 +33,9 @@ impl Realm {
         let is_first = !self.warned.proxy.swap(true, Ordering::Relaxed);
         is_first.then(|| {
             self.warning(format!(
-                "a request from {peer} names its client in X-Forwarded-For, but no proxy at that address is trusted, so \
-                 limits count all clients behind it as one: set trustProxy to the number of proxies in front of this \
-                 server or to their addresses, or use the setting that the framework has for it"
+                "a request from {peer} names its client in X-Forwarded-For, but no proxy at that address is trusted, \
+                 so limits count all clients behind it as one: set trustProxy to the number of proxies in front of \
+                 this server or to their addresses, or use the setting that the framework has for it"
             ))
         })
     }

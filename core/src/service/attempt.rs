@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Realm, Trail};
-use crate::cache::{Settlement, Verdict};
+use crate::cache::Settlement::{self, Counted, Refunded, Reset};
+use crate::cache::Verdict;
 use crate::error::ErrorCode;
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -53,11 +54,24 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Places beyond those of a budget, for an attempt that is granted whatever was counted before.
+const ROOM: u32 = 1_000;
+
+/// Clears a bucket of `budget`. Only an attempt that was granted is settled, so a place is taken for it.
+pub(crate) async fn clear(realm: &Realm, key: &str, budget: Budget) {
+    let room = Budget { limit: budget.limit.saturating_add(ROOM), ..budget };
+    if let Ok(attempt) = Attempt::ask(realm, key, room).await {
+        attempt.settle(Reset).await;
+    }
+}
+
 /// The end of a guess at a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guess {
     /// The secret is right.
     Right,
+    /// The secret is right, and more is asked for.
+    Challenged,
     /// The secret is wrong.
     Wrong,
     /// Nobody knows: something else failed.
@@ -69,7 +83,9 @@ impl Guess {
     pub(crate) fn of<T>(outcome: &Result<T, Failure>) -> Self {
         match outcome {
             Ok(_) => Self::Right,
+            Err(Failure::Refused(error)) if error.is(ErrorCode::IdentifierUnverified) => Self::Right,
             Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Self::Wrong,
+            Err(Failure::Refused(error)) if error.is(ErrorCode::MfaRequired) => Self::Challenged,
             Err(_) => Self::Unknown,
         }
     }
@@ -78,16 +94,25 @@ impl Guess {
 /// The effect of guesses on one bucket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effects {
-    pub right: Settlement,
-    pub wrong: Settlement,
+    right: Settlement,
+    challenged: Settlement,
+    wrong: Settlement,
+}
+
+impl Effects {
+    const fn of(right: Settlement, challenged: Settlement, wrong: Settlement) -> Self {
+        Self { right, challenged, wrong }
+    }
 }
 
 /// Counts wrong guesses; a right one changes nothing.
-pub(crate) const WRONG: Effects = Effects { right: Settlement::Refunded, wrong: Settlement::Counted };
-/// Counts wrong guesses; a right one clears them.
-pub(crate) const WRONG_IN_A_ROW: Effects = Effects { right: Settlement::Reset, wrong: Settlement::Counted };
+pub(crate) const WRONG: Effects = Effects::of(Refunded, Refunded, Counted);
+/// Counts wrong guesses, and right ones that did not lead to a session; one that did changes nothing.
+pub(crate) const INCOMPLETE: Effects = Effects::of(Refunded, Counted, Counted);
+/// Counts wrong guesses, and right ones until one leads to a session, which clears them.
+pub(crate) const WRONG_IN_A_ROW: Effects = Effects::of(Reset, Counted, Counted);
 /// Counts right guesses alone.
-pub(crate) const RIGHT: Effects = Effects { right: Settlement::Counted, wrong: Settlement::Refunded };
+pub(crate) const RIGHT: Effects = Effects::of(Counted, Counted, Refunded);
 
 /// Places of one guess in several buckets.
 pub(crate) struct Attempts<'a> {
@@ -122,7 +147,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Takes one more place where there is one. Without one nobody is refused or told of it: another bucket decides then.
+    /// Takes one more place where there is one. Without one nobody is refused or told of it: another bucket decides
+    /// then.
     pub(crate) async fn begin_if_free(&mut self, key: &str, budget: Budget, effects: Effects) -> bool {
         let place = Attempt::ask(self.realm, key, budget).await.ok();
         let is_free = place.is_some();
@@ -135,8 +161,9 @@ impl<'a> Attempts<'a> {
         while let Some((place, effects)) = self.places.pop() {
             let settlement = match guess {
                 Guess::Right => effects.right,
+                Guess::Challenged => effects.challenged,
                 Guess::Wrong => effects.wrong,
-                Guess::Unknown => Settlement::Refunded,
+                Guess::Unknown => Refunded,
             };
             place.settle(settlement).await;
         }

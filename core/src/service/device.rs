@@ -1,6 +1,6 @@
 //! Guesses from a device that a user is known on. They have budgets of their own, which strangers can't spend.
 
-use super::attempt::{Attempts, Guess, WRONG};
+use super::attempt::{Attempts, Guess, INCOMPLETE};
 use super::{Caller, Realm};
 use crate::clock::Millis;
 use crate::crypto::make_random;
@@ -17,8 +17,8 @@ const MAX_TRIED: usize = MAX_USERS;
 /// The credential that the login looks for, if it is that of a user whom the caller's device is known for.
 ///
 /// The users of the device are read first, by their ids, and the identifier is looked up only when it is one of theirs.
-/// What is done before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not tell a
-/// stranger with a device of its own which identifiers exist.
+/// What is done before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not
+/// tell a stranger with a device of its own which identifiers exist.
 pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) -> Result<Option<Credential>, Failure> {
     let mut is_own = false;
     for id in device::ids_of(&caller.devices) {
@@ -47,9 +47,9 @@ fn leads_to(normalized: &str, lookup: &Lookup) -> bool {
 /// thief's copy of the old one has no more attempts than it had.
 pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id: &str) -> bool {
     for nonce in device::nonces_of(&caller.devices, user_id).take(MAX_TRIED) {
-        if attempts.begin_if_free(&limit::device_nonce(nonce), limit::DEVICE, WRONG).await {
+        if attempts.begin_if_free(&limit::device_nonce(nonce), limit::DEVICE, INCOMPLETE).await {
             let all = limit::devices_of_user(user_id);
-            if attempts.begin_if_free(&all, limit::DEVICES_OF_USER, WRONG).await {
+            if attempts.begin_if_free(&all, limit::DEVICES_OF_USER, INCOMPLETE).await {
                 return true;
             }
             attempts.settle(Guess::Unknown).await;
@@ -64,7 +64,7 @@ pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id:
 #[must_use]
 pub fn issue(realm: &Realm, caller: &Caller, user_id: &str, now: Millis) -> Option<(String, u64)> {
     let nonce = device::encode_nonce(make_random());
-    let users = device::renew(&caller.devices, user_id, nonce, super::sessions::seconds(now));
+    let users = device::renew(&caller.devices, user_id, nonce, super::access_token::seconds(now));
     let token = realm.keys.get()?.sign_device(&users, realm.config.claims.issuer.as_deref(), now).ok()?;
     Some((token, MAX_AGE_SECONDS.unsigned_abs()))
 }

@@ -1,25 +1,30 @@
 //! A user's identifiers: added, changed and deleted in bulk, all or nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::attempt::Attempt;
 use super::input::Input;
-use super::{Caller, Realm, Trail};
+use super::requirement::check_kept;
+use super::story::{Facts, Story};
+use super::{Caller, Realm, Trail, flows, notices};
 use crate::cache::Settlement;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
+use crate::hook::Operation;
 use crate::identifier::{self, Claim, Normalized};
 use crate::limit;
-use crate::store::model::{ChangeLimits, Identifier, IdentifierChange, IdentifierUpdate};
+use crate::store::model::{ChangeLimits, Identifier, IdentifierChange};
+use crate::use_case::{self, Context, Done, Output, UseCase};
 
 /// The most identifiers that one call may bring.
-const MAX_ITEMS: usize = 50;
+pub(super) const MAX_ITEMS: usize = 50;
 
-/// The most that users may give themselves: nobody sits on the addresses of a whole town. Code of the host may give more.
+/// The most that users may give themselves: nobody sits on the addresses of a whole town. Code of the host may give
+/// more.
 const MAX_OWN: u32 = 50;
 
 /// An identifier as responses show it.
@@ -28,17 +33,33 @@ pub fn describe(identifier: &Identifier) -> Value {
     json!({ "id": identifier.id, "type": identifier.kind, "value": identifier.value })
 }
 
+/// One item of `identifiers: [{type, value}]`.
+pub struct NewIdentifier {
+    kind: String,
+    value: String,
+}
+
 /// Reads `identifiers: [{type, value}]` of a registration or a bulk creation.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, also when two of them are the same.
-pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Failure> {
-    let mut seen = HashSet::new();
-    let mut identifiers = Vec::new();
-    for item in input.list("identifiers", MAX_ITEMS)? {
+/// `VALIDATION_ERROR`.
+pub fn read_new(input: &Input<'_>) -> Result<Vec<NewIdentifier>, Error> {
+    let read = |item| {
         let item = read_item(item)?;
-        let kind = item.text("type").map_err(in_identifiers)?;
-        let value = item.text("value").map_err(in_identifiers)?;
+        let text = |name| item.text(name).map(str::to_owned).map_err(in_identifiers);
+        Ok(NewIdentifier { kind: text("type")?, value: text("value")? })
+    };
+    input.list("identifiers", MAX_ITEMS)?.iter().map(read).collect()
+}
+
+/// Brings new identifiers into their normal forms.
+///
+/// # Errors
+/// `VALIDATION_ERROR`, also when two of them are the same.
+pub fn normalize(realm: &Realm, items: &[NewIdentifier]) -> Result<Vec<Identifier>, Failure> {
+    let mut seen = HashSet::new();
+    let mut identifiers = Vec::with_capacity(items.len());
+    for NewIdentifier { kind, value } in items {
         let normalized = realm.config.identifiers.normalize(kind, value)?;
         if !seen.insert(normalized.normalized.clone()) {
             return Err(Error::validation("identifiers", "identifiers must not name the same value twice").into());
@@ -48,29 +69,77 @@ pub fn read_new(realm: &Realm, input: &Input<'_>) -> Result<Vec<Identifier>, Fai
     Ok(identifiers)
 }
 
+/// The identifiers after a change, as responses show them. An override's may have members of its own.
+pub struct Changed {
+    /// `{id, type, value}` each.
+    pub identifiers: Vec<Value>,
+}
+
+impl Output for Changed {
+    const SHAPE: &'static str = "{identifiers: [...]}";
+
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self { identifiers: value.get("identifiers")?.as_array()?.clone() })
+    }
+
+    fn write(&self) -> Value {
+        json!({ "identifiers": self.identifiers })
+    }
+
+    fn tell(&self, facts: &mut Facts) {
+        facts.count = Some(self.identifiers.iter().filter(|one| one.get("pending").is_none()).count());
+    }
+}
+
 /// The sign-ins that new identifiers, as types and values, lay claim to.
 pub(super) fn claims<'a>(identifiers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Claim> {
     identifiers.filter_map(|(kind, value)| identifier::claim(kind, value)).collect()
 }
 
-/// `{userId, identifiers: [{type, value}]}` in, `{identifiers: [created]}` out.
+/// The addition of identifiers, all or none.
 ///
-/// # Errors
-/// `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`; the store's.
-pub async fn create(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let store = realm.store_for(caller)?;
-    let input = Input::new(input)?;
-    let user_id = input.text("userId")?;
-    let identifiers = read_new(realm, &input)?;
-    let values = identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
-    let limits = limits_of(caller, claims(values));
-    let work = async { settle(store.add_identifiers(user_id, &identifiers, &limits, realm.now()).await?) };
-    limited(realm, user_id, caller, trail, work).await?;
-    Ok(json!({ "identifiers": identifiers.iter().map(describe).collect::<Value>() }))
+/// It fails with `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`, and the
+/// store's failures.
+pub struct CreateIdentifiers;
+
+/// `{userId, identifiers: [{type, value}]}`
+pub struct CreateInput {
+    user_id: String,
+    items: Vec<NewIdentifier>,
+}
+
+impl use_case::Input for CreateInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        Ok(Self { user_id: input.text("userId")?.to_owned(), items: read_new(&input)? })
+    }
+}
+
+impl UseCase for CreateIdentifiers {
+    const NAME: Option<Operation> = Some(Operation::BulkCreateIdentifiers);
+    const STORY: Story = story(EventName::IdentifiersCreated);
+    type Input = CreateInput;
+    type Output = Changed;
+
+    async fn run(context: &mut Context<'_>, input: CreateInput) -> Result<Changed, Failure> {
+        let Context { realm, caller, trail } = context;
+        let CreateInput { user_id, items } = input;
+        let store = realm.store_for(caller)?;
+        let identifiers = normalize(realm, &items)?;
+        let values = identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
+        let limits = limits_of(realm, caller, claims(values));
+        let work = async { settle(store.add_identifiers(&user_id, &identifiers, &limits, realm.now()).await?) };
+        limited(realm, &user_id, caller, trail, work).await?;
+        Ok(Changed { identifiers: identifiers.iter().map(describe).collect() })
+    }
+}
+
+pub(super) const fn story(success: EventName) -> Story {
+    Story { success, failure: Some(EventName::IdentifiersFailure) }
 }
 
 /// Lets a user try only so many identifiers that somebody else has: who is refused one learns that it exists.
-async fn limited(
+pub(super) async fn limited(
     realm: &Realm,
     user_id: &str,
     caller: &Caller,
@@ -85,126 +154,102 @@ async fn limited(
     outcome
 }
 
-fn limits_of(caller: &Caller, claims: Vec<Claim>) -> ChangeLimits {
-    ChangeLimits { claims, most: (!caller.trusted).then_some(MAX_OWN) }
+pub(super) fn limits_of(realm: &Realm, caller: &Caller, claims: Vec<Claim>) -> ChangeLimits {
+    // Else whoever holds a session for a moment drops the one verified address, and the next reset goes to theirs. A
+    // change of it to another address waits for a proof.
+    let verifies = realm.config.messages.as_ref().is_some_and(|rules| rules.verified_types.is_some());
+    let most = (!caller.trusted).then_some(MAX_OWN);
+    let (keeps_verified, displaces) = (verifies && !caller.trusted, flows::displaces(realm));
+    ChangeLimits { claims, most, keeps_verified, displaces }
 }
 
-/// `{userId, identifiers: [{id, type?, value} | {type, value}]}` in, `{identifiers: [updated]}` out.
+/// Whether users hear that one of their verified addresses goes.
+pub(super) fn is_noticed(realm: &Realm, caller: &Caller) -> bool {
+    realm.config.messages.is_some() && !caller.trusted
+}
+
+/// The deletion of identifiers, all or none. At least one identifier stays.
 ///
-/// An item without `id` inserts, or replaces the one identifier that the user has of that type.
-///
-/// # Errors
-/// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`; the
-/// store's.
-pub async fn update(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let store = realm.store_for(caller)?;
-    let input = Input::new(input)?;
-    let user_id = input.text("userId")?;
-    let items = input.list("identifiers", MAX_ITEMS)?;
-    let user = store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-    let (mut updates, mut inserts, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    let mut result = Vec::with_capacity(items.len());
-    let mut claimed = Vec::new();
-    for item in items {
-        let item = read_item(item)?;
-        let value = item.text("value").map_err(in_identifiers)?;
-        let target = find_target(&item, &user.identifiers)?;
-        let kind = match (item.optional_text("type").map_err(in_identifiers)?, target) {
-            (Some(kind), _) => kind,
-            (None, Some(existing)) => existing.kind.as_str(),
-            (None, None) => return Err(Error::validation("identifiers", "identifiers need an id or a type").into()),
-        };
-        let normalized = realm.config.identifiers.normalize(kind, value)?;
-        let changed = match target {
-            Some(existing) => Identifier { id: existing.id.clone(), ..make(kind, normalized) },
-            None => make(kind, normalized),
-        };
-        if !seen.insert(changed.id.clone()) || !seen.insert(format!("={}", changed.normalized)) {
-            return Err(Error::validation("identifiers", "identifiers must not name the same one twice").into());
+/// It fails with `VALIDATION_ERROR` (also when none would stay, or none that is verified), `IDENTIFIER_NOT_FOUND`,
+/// `USER_NOT_FOUND`, and the store's failures.
+pub struct DeleteIdentifiers;
+
+/// `{userId, ids}`
+pub struct DeleteInput {
+    user_id: String,
+    ids: Vec<String>,
+}
+
+impl use_case::Input for DeleteInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let user_id = input.text("userId")?.to_owned();
+        let mut ids: Vec<String> = Vec::new();
+        for id in input.list("ids", MAX_ITEMS)? {
+            let id = id.as_str().ok_or_else(|| Error::validation("ids", "ids must be a list of strings"))?;
+            if id.contains(char::is_control) {
+                return Err(ErrorCode::IdentifierNotFound.into());
+            }
+            if !ids.iter().any(|known| known == id) {
+                ids.push(id.to_owned());
+            }
         }
-        result.push(describe(&changed));
-        // What stays as it is was its owner's before.
-        if target.is_none_or(|existing| (&existing.kind, &existing.value) != (&changed.kind, &changed.value)) {
-            claimed.extend(identifier::claim(&changed.kind, &changed.value));
-        }
-        match target {
-            Some(_) => updates.push(IdentifierUpdate {
-                id: changed.id,
-                kind: changed.kind,
-                value: changed.value,
-                normalized: changed.normalized,
-            }),
-            None => inserts.push(changed),
-        }
+        Ok(Self { user_id, ids })
     }
-    let limits = limits_of(caller, claimed);
-    let work = async { settle(store.update_identifiers(user_id, &updates, &inserts, &limits, realm.now()).await?) };
-    limited(realm, user_id, caller, trail, work).await?;
-    Ok(json!({ "identifiers": result }))
 }
 
-/// `{userId, ids}` in. At least one identifier stays.
-///
-/// # Errors
-/// `VALIDATION_ERROR` (also when none would stay), `IDENTIFIER_NOT_FOUND`, `USER_NOT_FOUND`; the store's.
-pub async fn delete(realm: &Arc<Realm>, input: &Value, caller: &Caller) -> Result<Value, Failure> {
-    let store = realm.store_for(caller)?;
-    let input = Input::new(input)?;
-    let user_id = input.text("userId")?;
-    let mut ids = Vec::new();
-    for id in input.list("ids", MAX_ITEMS)? {
-        let id = id.as_str().ok_or_else(|| Error::validation("ids", "ids must be a list of strings"))?;
-        if id.contains(char::is_control) {
-            return Err(ErrorCode::IdentifierNotFound.into());
+impl UseCase for DeleteIdentifiers {
+    const NAME: Option<Operation> = Some(Operation::BulkDeleteIdentifiers);
+    const STORY: Story = story(EventName::IdentifiersDeleted);
+    type Input = DeleteInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: DeleteInput) -> Result<Done, Failure> {
+        let Context { realm, caller, trail } = context;
+        let store = realm.store_for(caller)?;
+        let limits = limits_of(realm, caller, Vec::new());
+        let noticed = if is_noticed(realm, caller) { store.find_user(&input.user_id).await? } else { None };
+        if let Some(user) = &noticed {
+            check_kept(realm, caller, user, |one| input.ids.contains(&one.id))?;
         }
-        if !ids.iter().any(|known| known == id) {
-            ids.push(id.to_owned());
+        settle(store.delete_identifiers(&input.user_id, &input.ids, &limits, realm.now()).await?)?;
+        let is_gone = |one: &Identifier| one.verified_at.is_some() && input.ids.contains(&one.id);
+        if let Some(user) = noticed.filter(|user| user.identifiers.iter().any(is_gone)) {
+            notices::leave_change(realm, caller, &user, trail);
         }
+        Ok(Done)
     }
-    settle(store.delete_identifiers(user_id, &ids, realm.now()).await?)?;
-    Ok(Value::Null)
 }
 
-fn read_item(item: &Value) -> Result<Input<'_>, Error> {
+pub(super) fn read_item(item: &Value) -> Result<Input<'_>, Error> {
     Input::new(item).map_err(|_| Error::validation("identifiers", "identifiers must be a list of objects"))
 }
 
-fn in_identifiers(error: Error) -> Error {
+pub(super) fn in_identifiers(error: Error) -> Error {
     Error::validation("identifiers", format!("identifiers: {}", error.message))
 }
 
-fn find_target<'a>(item: &Input<'_>, existing: &'a [Identifier]) -> Result<Option<&'a Identifier>, Failure> {
-    if let Some(id) = item.optional_text("id").map_err(in_identifiers)? {
-        let found = existing.iter().find(|identifier| identifier.id == id);
-        return found.map(Some).ok_or_else(|| ErrorCode::IdentifierNotFound.into());
-    }
-    let Some(kind) = item.optional_text("type").map_err(in_identifiers)? else { return Ok(None) };
-    let mut same_kind = existing.iter().filter(|identifier| identifier.kind == kind);
-    match (same_kind.next(), same_kind.next()) {
-        (_, Some(_)) => {
-            let message = format!("identifiers: the user has several of type {kind}: name the id");
-            Err(Error::validation("identifiers", message).into())
-        }
-        (one, None) => Ok(one),
-    }
-}
-
-fn make(kind: &str, normalized: Normalized) -> Identifier {
+pub(super) fn make(kind: &str, normalized: Normalized) -> Identifier {
     Identifier {
         id: crypto::make_id(),
         kind: kind.to_owned(),
         value: normalized.value,
         normalized: normalized.normalized,
+        verified_at: None,
     }
 }
 
-fn settle(change: IdentifierChange) -> Result<(), Failure> {
+pub(super) fn settle(change: IdentifierChange) -> Result<(), Failure> {
     match change {
         IdentifierChange::Done => Ok(()),
         IdentifierChange::NoUser => Err(ErrorCode::UserNotFound.into()),
         IdentifierChange::NotFound => Err(ErrorCode::IdentifierNotFound.into()),
         IdentifierChange::Taken => Err(ErrorCode::IdentifierAlreadyExists.into()),
         IdentifierChange::LastOne => Err(Error::validation("ids", "At least one identifier must remain").into()),
+        IdentifierChange::LastVerified => {
+            let message = "identifiers: a verified address must remain: verify another address first";
+            Err(Error::validation("identifiers", message).into())
+        }
         IdentifierChange::TooMany => {
             let message = format!("identifiers: a user can have {MAX_OWN} at most");
             Err(Error::validation("identifiers", message).into())

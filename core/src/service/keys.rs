@@ -91,7 +91,7 @@ impl Keys {
 /// Loads the ring, making the first key where there is none.
 ///
 /// # Errors
-/// The store's, or `CONFIGURATION_ERROR` when `keys.encryptionKey` does not open what is stored.
+/// The store's, or `CONFIGURATION_ERROR` when `encryptionKey` does not open what is stored.
 pub async fn load(realm: &Realm) -> Result<(), Failure> {
     match &realm.config.signing {
         Signing::Fixed(_) => Ok(()),

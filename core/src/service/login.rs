@@ -1,52 +1,86 @@
 //! Login: limits first, one password verification whoever the user is, then a session that can't outlive a password
 //! change it raced.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::attempt::{Attempts, Guess, RIGHT, WRONG, WRONG_IN_A_ROW};
 use super::input::Input;
-use super::{Caller, Realm, Trail, device, sessions};
+use super::issued::Issued;
+use super::sessions;
+use super::story::Story;
+use super::{Caller, Realm, Trail, device, second_factor, verification};
+use crate::authentication::{Next, Proof, next};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
-use crate::hook::Effect;
+use crate::hook::{Effect, HookContext, Operation};
 use crate::identifier;
 use crate::limit;
-use crate::password::Hasher;
+use crate::password::{Hasher, PasswordProof};
 use crate::store::model::{Credential, Session};
+use crate::use_case::{self, Context, UseCase};
 
 /// The most times that the credential is read again when its hash changed between verification and session.
 const RACES: usize = 3;
 
-/// `{identifier, password}` in, `{accessToken, refreshToken, user: {id, roles}}` out.
+/// Login by an identifier and the password.
 ///
-/// # Errors
-/// `INVALID_CREDENTIALS` for an unknown identifier and for a wrong password, after equal work; `VALIDATION_ERROR`,
-/// `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
-pub async fn login(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let input = Input::new(input)?;
-    let given = input.text("identifier")?;
-    let password = Secret::new(input.text("password")?.to_owned());
-    let lookup = identifier::lookup(given)?;
-    if realm.config.password.is_too_long(password.expose()) {
-        // It is nobody's password, so it is no guess at one, and nobody keeps its bytes while others are verified.
-        let error = Error::from(ErrorCode::InvalidCredentials);
-        tell_failure(given, &error, caller, trail);
-        return Err(error.into());
+/// It fails with `INVALID_CREDENTIALS` for an unknown identifier and for a wrong password, after equal work; with
+/// `IDENTIFIER_UNVERIFIED` or `MFA_REQUIRED` where the password is right and the user has no verified address or has a
+/// second factor; with `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+pub struct Login;
+
+/// `{identifier, password}`
+pub struct LoginInput {
+    given: String,
+    password: Secret<String>,
+}
+
+impl use_case::Input for LoginInput {
+    const SUBJECT: Option<&'static str> = Some("identifier");
+
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let given = input.text("identifier")?.to_owned();
+        Ok(Self { given, password: Secret::new(input.text("password")?.to_owned()) })
     }
-    let mut attempts = Attempts::new(realm, "login");
-    let credential = count(realm, &mut attempts, &lookup, caller, trail).await?;
-    let outcome = verify_and_open(realm, credential, &password, &lookup, caller, trail).await;
-    let guess = Guess::of(&outcome);
-    attempts.settle(guess).await;
-    if let (Guess::Wrong, Err(Failure::Refused(error))) = (guess, &outcome) {
-        tell_failure(given, error, caller, trail);
+}
+
+impl UseCase for Login {
+    const NAME: Option<Operation> = Some(Operation::Login);
+    const STORY: Story = Story { success: EventName::LoginSuccess, failure: Some(EventName::LoginFailure) };
+    type Input = LoginInput;
+    type Output = Issued;
+
+    async fn run(context: &mut Context<'_>, input: LoginInput) -> Result<Issued, Failure> {
+        let Context { realm, caller, trail } = context;
+        let lookup = identifier::lookup(&input.given)?;
+        if realm.config.password.is_too_long(input.password.expose()) {
+            // It is nobody's password, so it is no guess at one, and nobody keeps its bytes while others are verified.
+            return Err(ErrorCode::InvalidCredentials.into());
+        }
+        let mut attempts = Attempts::new(realm, "login");
+        let credential = count(realm, &mut attempts, &lookup, caller, trail).await?;
+        let outcome = verify_and_open(realm, credential, &input.password, &lookup, caller, trail).await;
+        attempts.settle(Guess::of(&outcome)).await;
+        let (session, roles) = outcome?;
+        sessions::issue(realm, &session, roles, realm.now())
     }
-    let (session, roles) = outcome?;
-    tell_success(&session, &roles, caller, trail);
-    sessions::issue(realm, &session, &roles, realm.now())
+
+    fn notice(subject: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Effect> {
+        match end {
+            Ok(issued) => {
+                context.session_id.clone_from(&issued.session_id);
+                Some(Effect::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+            }
+            Err(error) if error.is(ErrorCode::InvalidCredentials) => {
+                context.error_code = Some(error.code.to_string());
+                Some(Effect::FailedLogin { identifier: subject?, context })
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 /// Takes a place in every bucket that a login counts in, and finds the user.
@@ -87,6 +121,21 @@ async fn count(
     Ok(credential)
 }
 
+/// Takes a place for an attempt of a user at their own password: at a known device in that device's budget.
+pub(super) async fn count_own(
+    realm: &Realm,
+    attempts: &mut Attempts<'_>,
+    caller: &Caller,
+    user_id: &str,
+    trail: &mut Trail,
+) -> Result<(), Failure> {
+    let account = limit::login_account(user_id);
+    if !device::begin(attempts, caller, user_id).await {
+        attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+    }
+    count_while_crowded(realm, attempts, &account, trail).await
+}
+
 /// No other limit counts right passwords, so accounts of one's own would be a way to keep the queue full.
 async fn count_while_crowded(
     realm: &Realm,
@@ -111,15 +160,25 @@ async fn verify_and_open(
     let hasher = realm.hasher.on_behalf_of(caller.origin());
     for _ in 0..RACES {
         let hash = credential.as_ref().and_then(|c| c.password_hash.clone());
-        let matches = hasher.verify(password.clone(), hash.clone()).await?;
-        let (true, Some(found), Some(hash)) = (matches, credential, hash) else {
+        let proof = hasher.prove(password.clone(), hash).await?;
+        let (Some(proof), Some(found)) = (proof, credential) else {
             return Err(ErrorCode::InvalidCredentials.into());
         };
-        let now = realm.now();
-        let hash = strengthen(realm, &hasher, &found.user_id, password, hash).await?;
-        let session = sessions::new_session(realm, &found.user_id, caller, now);
-        if let Some(roles) = sessions::open(realm, &session, Some(hash.expose()), trail).await? {
-            return Ok((session, roles));
+        let proof = strengthen(realm, &hasher, &found.user_id, password, proof).await?;
+        let seen = second_factor::seen(realm, &found.user_id, found.auth_epoch).await?;
+        verification::require_verified(realm, caller, &found.user_id, lookup, trail).await?;
+        match next(&found.user_id, seen, vec![Proof::Password(proof)]) {
+            Next::Complete(user) => {
+                if let Some(opened) = sessions::open(realm, &user, caller, trail).await? {
+                    return Ok(opened);
+                }
+            }
+            Next::FactorNeeded(user) => {
+                if let Some(refusal) = second_factor::challenge(realm, &user, trail).await? {
+                    return Err(refusal.into());
+                }
+            }
+            Next::Needed => break,
         }
         credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
     }
@@ -132,24 +191,13 @@ async fn strengthen(
     hasher: &Hasher,
     user_id: &str,
     password: &Secret<String>,
-    hash: Secret<String>,
-) -> Result<Secret<String>, Failure> {
+    proof: PasswordProof,
+) -> Result<PasswordProof, Failure> {
+    let hash = Secret::new(proof.hash().to_owned());
     // A full queue is no reason to refuse a login that has been verified; the next one will do it.
-    let Ok(Some(stronger)) = hasher.rehash(password.clone(), &hash).await else { return Ok(hash) };
+    let Ok(Some(stronger)) = hasher.rehash(password.clone(), &hash).await else { return Ok(proof) };
     let swapped = realm.store.rehash(user_id, hash.expose(), stronger.expose(), realm.now()).await?;
-    Ok(if swapped { stronger } else { hash })
-}
-
-fn tell_success(session: &Session, roles: &[String], caller: &Caller, trail: &mut Trail) {
-    let mut context = caller.hook_context();
-    context.session_id = Some(session.id.clone());
-    trail.tell(Effect::Login { user_id: session.user_id.clone(), roles: roles.to_vec(), context });
-}
-
-fn tell_failure(identifier: &str, error: &Error, caller: &Caller, trail: &mut Trail) {
-    let mut context = caller.hook_context();
-    context.error_code = Some(error.code.to_string());
-    trail.tell(Effect::FailedLogin { identifier: identifier.to_owned(), context });
+    Ok(if swapped { proof.under(stronger) } else { proof })
 }
 
 /// All identifiers and spellings of one user share a bucket; an unknown identifier has one of its own, so that

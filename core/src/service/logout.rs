@@ -1,46 +1,118 @@
 //! Logout, of one session and of all.
 
-use std::sync::Arc;
-
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{Caller, Realm, Trail, sessions};
+use super::sessions;
+use super::story::Story;
+use crate::error::Error;
+use crate::event::EventName;
 use crate::failure::Failure;
-use crate::hook::Effect;
+use crate::hook::{Effect, HookContext, Operation};
+use crate::use_case::{self, Context, Done, Output, UseCase, WrittenInput};
 
-/// `{sessionId?, userId?}` in, `{userId?}` out. Ending a session that is over is no error.
-///
-/// # Errors
-/// The store's.
-pub async fn logout(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let Some(session_id) = Input::new(input)?.optional_text("sessionId")? else { return Ok(serde_json::json!({})) };
-    let Some(state) = realm.store.find_session(session_id).await? else { return Ok(serde_json::json!({})) };
-    let user_id = state.session.user_id;
-    if sessions::revoke(realm, session_id, Some(&user_id), trail).await? {
-        tell(&user_id, Some(session_id), caller, trail);
+/// The end of one session. That of a session that is over is no error.
+pub struct Logout;
+
+/// `{sessionId?}`
+pub struct LogoutInput {
+    /// The session, where the request names one.
+    pub session_id: Option<String>,
+}
+
+/// `{userId?}`
+pub struct LoggedOut {
+    /// The session's user, where there is such a session.
+    pub user_id: Option<String>,
+    session_id: Option<String>,
+    /// Whether a session ended now.
+    was_live: bool,
+}
+
+impl use_case::Input for LogoutInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        Ok(Self { session_id: Input::new(value)?.optional_text("sessionId")?.map(str::to_owned) })
     }
-    Ok(serde_json::json!({ "userId": user_id }))
 }
 
-/// `{userId}` in; every session of the user ends.
-///
-/// # Errors
-/// The store's.
-pub async fn logout_all(
-    realm: &Arc<Realm>,
-    input: &Value,
-    caller: &Caller,
-    trail: &mut Trail,
-) -> Result<Value, Failure> {
-    let user_id = Input::new(input)?.text("userId")?;
-    sessions::revoke_all(realm, user_id, trail).await?;
-    tell(user_id, None, caller, trail);
-    Ok(Value::Null)
+impl WrittenInput for LogoutInput {
+    fn write(&self) -> Value {
+        self.session_id.as_ref().map_or_else(|| json!({}), |id| json!({ "sessionId": id }))
+    }
 }
 
-fn tell(user_id: &str, session_id: Option<&str>, caller: &Caller, trail: &mut Trail) {
-    let mut context = caller.hook_context();
-    context.session_id = session_id.map(str::to_owned);
-    trail.tell(Effect::Logout { user_id: user_id.to_owned(), context });
+impl Output for LoggedOut {
+    const SHAPE: &'static str = "{userId?}";
+
+    fn read(value: &Value) -> Option<Self> {
+        let user_id = value.get("userId").and_then(Value::as_str).map(str::to_owned);
+        Some(Self { was_live: user_id.is_some(), user_id, session_id: None })
+    }
+
+    fn write(&self) -> Value {
+        self.user_id.as_ref().map_or_else(|| json!({}), |id| json!({ "userId": id }))
+    }
+}
+
+impl UseCase for Logout {
+    const NAME: Option<Operation> = Some(Operation::Logout);
+    const STORY: Story = Story { success: EventName::Logout, failure: None };
+    type Input = LogoutInput;
+    type Output = LoggedOut;
+
+    async fn run(context: &mut Context<'_>, input: LogoutInput) -> Result<LoggedOut, Failure> {
+        let Context { realm, trail, .. } = context;
+        let nobody = LoggedOut { user_id: None, session_id: None, was_live: false };
+        let Some(session_id) = input.session_id else { return Ok(nobody) };
+        let Some(state) = realm.store.find_session(&session_id).await? else { return Ok(nobody) };
+        let user_id = state.session.user_id;
+        let was_live = sessions::revoke(realm, &session_id, Some(&user_id), trail).await?;
+        Ok(LoggedOut { user_id: Some(user_id), session_id: Some(session_id), was_live })
+    }
+
+    fn notice(_: Option<String>, end: Result<&LoggedOut, &Error>, mut context: HookContext) -> Option<Effect> {
+        let done = end.ok().filter(|done| done.was_live)?;
+        context.session_id.clone_from(&done.session_id);
+        Some(Effect::Logout { user_id: done.user_id.clone()?, context })
+    }
+}
+
+/// The end of every session of a user.
+pub struct LogoutAll;
+
+/// `{userId}`
+pub struct UserInput {
+    /// The user's id.
+    pub user_id: String,
+}
+
+impl use_case::Input for UserInput {
+    const SUBJECT: Option<&'static str> = Some("userId");
+
+    fn read(value: &Value) -> Result<Self, Error> {
+        Ok(Self { user_id: Input::new(value)?.text("userId")?.to_owned() })
+    }
+}
+
+impl WrittenInput for UserInput {
+    fn write(&self) -> Value {
+        json!({ "userId": self.user_id })
+    }
+}
+
+impl UseCase for LogoutAll {
+    const NAME: Option<Operation> = Some(Operation::LogoutAll);
+    const STORY: Story = Story { success: EventName::LogoutAll, failure: None };
+    type Input = UserInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: UserInput) -> Result<Done, Failure> {
+        sessions::revoke_all(context.realm, &input.user_id, context.trail).await?;
+        Ok(Done)
+    }
+
+    fn notice(subject: Option<String>, end: Result<&Done, &Error>, context: HookContext) -> Option<Effect> {
+        end.ok()?;
+        Some(Effect::Logout { user_id: subject?, context })
+    }
 }

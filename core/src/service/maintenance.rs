@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Realm, keys};
 use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::flow::DAY;
 
 /// The interval at which a process looks.
 const EVERY: Millis = 60_000;
@@ -14,6 +17,9 @@ const KEEP: Millis = 24 * 60 * 60 * 1000;
 
 /// Rows per batch: small enough to hold no lock that anybody notices.
 const BATCH: u32 = 500;
+
+/// The time for others between two batches.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Starts a round in the background when the last one is old. A request triggers it, so nothing of ours keeps a
 /// process alive.
@@ -31,12 +37,18 @@ pub fn start_if_due(realm: &Arc<Realm>) {
 
 /// One round. Failures are left to the next one: nothing depends on it but disk space.
 pub async fn run(realm: &Realm, now: Millis) {
-    while let Ok(deleted) = realm.store.purge_sessions(now - KEEP, BATCH).await {
-        if deleted < u64::from(BATCH) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    while is_full(&realm.store.purge_sessions(now - KEEP, BATCH).await) {
+        tokio::time::sleep(PAUSE).await;
+    }
+    // Flows stay for as long as wrong codes count.
+    while is_full(&realm.store.purge_flows(now - DAY, BATCH).await) {
+        tokio::time::sleep(PAUSE).await;
     }
     drop(realm.store.purge_deleted_users(now).await);
     drop(keys::delete_expired(realm).await);
+}
+
+/// Whether there may be more to delete.
+fn is_full(deleted: &Result<u64, StoreError>) -> bool {
+    matches!(deleted, Ok(deleted) if *deleted == u64::from(BATCH))
 }

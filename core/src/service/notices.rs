@@ -1,57 +1,25 @@
-//! Notices for hooks about what an override did in the place of a built-in: hooks are told the same of both.
+//! Messages that tell a user of a change, and carry no secret.
 
-use serde_json::Value;
+use super::flows::{Receiver, message};
+use super::reset::{is_address, oldest_address};
+use super::{Caller, Realm, Trail};
+use crate::message::Kind;
+use crate::store::model::UserWithIdentifiers;
 
-use super::{Caller, Trail};
-use crate::error::ErrorCode;
-use crate::failure::Failure;
-use crate::hook::{Effect, HookContext, Operation};
-
-/// The part of an override's input that is kept until it has answered: the identifier of a login, the user of a logout.
-pub(super) fn subject(operation: Operation, input: &Value) -> Option<String> {
-    let member = match operation {
-        Operation::Login => "identifier",
-        Operation::LogoutAll => "userId",
-        _ => return None,
-    };
-    input.get(member)?.as_str().map(str::to_owned)
+/// Leaves a notice to a user, where the option `messages` is on and the user has an address.
+pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, kind: Kind, trail: &mut Trail) {
+    let Some(identifier) = oldest_address(user).filter(|_| realm.config.messages.is_some()) else { return };
+    let to = Receiver::new(&user.user.id, identifier);
+    trail.messages.push(message(realm, caller, kind, &to, None));
 }
 
-/// Adds the notice of an operation, unless the built-in left it already, called by `next()`.
-pub(super) fn complete(
-    operation: Operation,
-    subject: Option<String>,
-    result: &Result<Value, Failure>,
-    caller: &Caller,
-    trail: &mut Trail,
-) {
-    if trail.effects.is_empty()
-        && let Some(effect) = effect(operation, subject, result, caller.hook_context())
-    {
-        trail.tell(effect);
+/// Leaves a notice to every address of a user that was verified before a change of those addresses.
+pub(super) fn leave_change(realm: &Realm, caller: &Caller, before: &UserWithIdentifiers, trail: &mut Trail) {
+    if realm.config.messages.is_none() {
+        return;
     }
-}
-
-fn effect(
-    operation: Operation,
-    subject: Option<String>,
-    result: &Result<Value, Failure>,
-    mut context: HookContext,
-) -> Option<Effect> {
-    match (operation, result) {
-        (Operation::Login, Ok(issued)) => {
-            let user = issued.get("user")?;
-            let roles = user.get("roles")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            Some(Effect::Login { user_id: user.get("id")?.as_str()?.to_owned(), roles, context })
-        }
-        (Operation::Login, Err(Failure::Refused(error))) if error.is(ErrorCode::InvalidCredentials) => {
-            context.error_code = Some(error.code.to_string());
-            Some(Effect::FailedLogin { identifier: subject?, context })
-        }
-        (Operation::Logout, Ok(done)) => {
-            Some(Effect::Logout { user_id: done.get("userId")?.as_str()?.to_owned(), context })
-        }
-        (Operation::LogoutAll, Ok(_)) => Some(Effect::Logout { user_id: subject?, context }),
-        _ => None,
+    for identifier in before.identifiers.iter().filter(|one| is_address(one) && one.verified_at.is_some()) {
+        let to = Receiver::new(&before.user.id, identifier);
+        trail.messages.push(message(realm, caller, Kind::ChangeNotice, &to, None));
     }
 }

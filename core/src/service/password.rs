@@ -1,44 +1,66 @@
 //! Password changes.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::attempt::{Attempts, Guess, WRONG_IN_A_ROW};
+use super::attempt::{Attempts, Guess};
 use super::input::Input;
-use super::{Caller, Realm, Trail, device};
+use super::login::count_own;
+use super::story::Story;
+use super::{Realm, Trail};
 use crate::cache::Revocation;
 use crate::crypto::Secret;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
-use crate::limit;
+use crate::hook::Operation;
 use crate::password::Hasher;
+use crate::use_case::{self, Context, Done, UseCase};
 
-/// `{userId, currentPassword, newPassword}` in. Every session of the user ends, the caller's own included.
+const STORY: Story = Story { success: EventName::PasswordChanged, failure: Some(EventName::PasswordChangeFailure) };
+
+/// A password change by the user. Every session of the user ends, the caller's own included.
 ///
-/// Wrong guesses at the current password share the login's budget, or that of a device that is known for the user: a stolen
-/// access token is no way around it.
-///
-/// # Errors
-/// `INVALID_CREDENTIALS`, `VALIDATION_ERROR`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
-pub async fn change(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let input = Input::new(input)?;
-    let user_id = input.text("userId")?;
-    let current = Secret::new(input.text("currentPassword")?.to_owned());
-    let new = Secret::new(input.text("newPassword")?.to_owned());
-    realm.config.password.check("newPassword", new.expose())?;
-    if realm.config.password.is_too_long(current.expose()) {
-        return Err(ErrorCode::InvalidCredentials.into());
+/// Wrong guesses at the current password share the login's budget, or that of a device that is known for the user: a
+/// stolen access token is no way around it. It fails with `INVALID_CREDENTIALS`, `VALIDATION_ERROR`, `USER_NOT_FOUND`,
+/// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+pub struct ChangePassword;
+
+/// `{userId, currentPassword, newPassword}`
+pub struct ChangeInput {
+    user_id: String,
+    current: Secret<String>,
+    new: Secret<String>,
+}
+
+impl use_case::Input for ChangeInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let user_id = input.text("userId")?.to_owned();
+        let current = Secret::new(input.text("currentPassword")?.to_owned());
+        Ok(Self { user_id, current, new: Secret::new(input.text("newPassword")?.to_owned()) })
     }
-    let mut attempts = Attempts::new(realm, "login");
-    if !device::begin(&mut attempts, caller, user_id).await {
-        let account = limit::login_account(user_id);
-        attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+}
+
+impl UseCase for ChangePassword {
+    const NAME: Option<Operation> = Some(Operation::ChangePassword);
+    const STORY: Story = STORY;
+    type Input = ChangeInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: ChangeInput) -> Result<Done, Failure> {
+        let Context { realm, caller, trail } = context;
+        let ChangeInput { user_id, current, new } = input;
+        realm.config.password.check("newPassword", new.expose())?;
+        if realm.config.password.is_too_long(current.expose()) {
+            return Err(ErrorCode::InvalidCredentials.into());
+        }
+        let mut attempts = Attempts::new(realm, "login");
+        count_own(realm, &mut attempts, caller, &user_id, trail).await?;
+        let hasher = realm.hasher.on_behalf_of(caller.origin());
+        let outcome = verify_and_change(realm, &hasher, &user_id, current, new, trail).await;
+        attempts.settle(Guess::of(&outcome)).await;
+        outcome.map(|()| Done)
     }
-    let hasher = realm.hasher.on_behalf_of(caller.origin());
-    let outcome = verify_and_change(realm, &hasher, user_id, current, new, trail).await;
-    attempts.settle(Guess::of(&outcome)).await;
-    outcome.map(|()| Value::Null)
 }
 
 async fn verify_and_change(
@@ -59,14 +81,37 @@ async fn verify_and_change(
     replace(realm, user_id, Some(old_hash.expose()), &new_hash, trail).await
 }
 
-/// Sets a password without knowing the old one; for the host's code and admins.
+/// A password set without knowing the old one; for the host's code and admins.
 ///
-/// # Errors
-/// `VALIDATION_ERROR`, `USER_NOT_FOUND`; the store's.
-pub async fn set(realm: &Realm, user_id: &str, new: &str, trail: &mut Trail) -> Result<(), Failure> {
-    realm.config.password.check("newPassword", new)?;
-    let new_hash = realm.hasher.hash(Secret::new(new.to_owned())).await?;
-    replace(realm, user_id, None, &new_hash, trail).await
+/// It fails with `VALIDATION_ERROR`, `USER_NOT_FOUND`, and the store's failures.
+pub struct SetPassword;
+
+/// `{userId, newPassword}`
+pub struct SetInput {
+    user_id: String,
+    new: Secret<String>,
+}
+
+impl use_case::Input for SetInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let user_id = input.text("userId")?.to_owned();
+        Ok(Self { user_id, new: Secret::new(input.text("newPassword")?.to_owned()) })
+    }
+}
+
+impl UseCase for SetPassword {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = STORY;
+    type Input = SetInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: SetInput) -> Result<Done, Failure> {
+        let Context { realm, trail, .. } = context;
+        realm.config.password.check("newPassword", input.new.expose())?;
+        let new_hash = realm.hasher.hash(input.new).await?;
+        replace(realm, &input.user_id, None, &new_hash, trail).await.map(|()| Done)
+    }
 }
 
 async fn replace(

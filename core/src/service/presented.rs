@@ -1,5 +1,5 @@
-//! Several refresh tokens in one request: cookies of one name that a browser holds for several places, or that a neighbouring
-//! site has planted.
+//! Several refresh tokens in one request: cookies of one name that a browser holds for several places, or that a
+//! neighbouring site has planted.
 
 use super::Realm;
 use super::refresh::check_host_revocation;
@@ -8,7 +8,7 @@ use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::SessionState;
 use crate::token::{RefreshClaims, TokenError};
 
-/// What they come to.
+/// The common verdict on the refresh tokens of a request.
 #[derive(Debug)]
 pub enum Presented {
     /// The token that counts.
@@ -34,8 +34,9 @@ impl Candidate {
     }
 }
 
-/// Those that verify count, even if their session has ended, and have to be of one user: the live one is taken. A session that
-/// is not there any more says nothing of its user, and lets nobody in. `fits`: the sessions that may be taken.
+/// Those that verify count, even if their session has ended, and have to be of one user: the live one is taken. A
+/// session that is not there any more says nothing of its user, and lets nobody in. `fits`: the sessions that may be
+/// taken.
 ///
 /// # Errors
 /// The store's; `SERVICE_UNAVAILABLE` while the keys are not there.

@@ -1,49 +1,78 @@
 //! Refresh: one compare-and-set to the next generation; the loser of a race gets what the winner made.
 
-use std::sync::Arc;
-
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::input::Input;
+use super::issued::Issued;
 use super::revocation::{self, Refusal, ended};
-use super::{Realm, Trail, sessions};
+use super::sessions;
+use super::story::Story;
+use super::{Realm, Trail};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::{Failure, StoreError};
+use crate::hook::Operation;
 use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::{Rotation, SessionState};
+use crate::use_case::{self, Context, UseCase, WrittenInput};
 
 /// Lost races in a row before the store is said to be overloaded. Each one means that somebody else moved on.
 const RACES: usize = 5;
 
-/// `{refreshToken}` in, `{accessToken, refreshToken, user: {id, roles}}` out.
+/// Renewal of a session's tokens.
 ///
-/// # Errors
-/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `UNAUTHORIZED` (revoked or reused); the store's.
-pub async fn refresh(realm: &Arc<Realm>, input: &Value, trail: &mut Trail) -> Result<Value, Failure> {
-    let token = Input::new(input)?.text("refreshToken")?.to_owned();
-    let now = realm.now();
-    let claims = realm.keys.require()?.verify_refresh(&token, now).map_err(Error::from)?;
-    if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
-        trail.events.extend(event.and_then(|event| realm.telemetry.counted(event)));
-        return Err(error.into());
+/// It fails with `TOKEN_INVALID`, `TOKEN_EXPIRED`, `UNAUTHORIZED` (revoked or reused), and the store's failures.
+pub struct Refresh;
+
+/// `{refreshToken}`
+pub struct RefreshInput {
+    /// The token.
+    pub refresh_token: String,
+}
+
+impl use_case::Input for RefreshInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        Ok(Self { refresh_token: Input::new(value)?.text("refreshToken")?.to_owned() })
     }
-    let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
-    for _ in 0..RACES {
-        match judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now) {
-            RefreshVerdict::Rotate => match step(realm, &state, now).await? {
-                Rotation::Rotated(next) => return sessions::issue(realm, &next.session, &next.roles, now),
-                Rotation::Behind(next) => state = next,
-                Rotation::Gone => return Err(ended().into()),
-            },
-            RefreshVerdict::Reissue => return sessions::issue(realm, &state.session, &state.roles, now),
-            RefreshVerdict::Reuse => return Err(end_reused(realm, &state, trail).await?),
-            RefreshVerdict::Revoked => return Err(ended().into()),
-            RefreshVerdict::Expired => return Err(ErrorCode::TokenExpired.into()),
+}
+
+impl WrittenInput for RefreshInput {
+    fn write(&self) -> Value {
+        json!({ "refreshToken": self.refresh_token })
+    }
+}
+
+impl UseCase for Refresh {
+    const NAME: Option<Operation> = Some(Operation::Refresh);
+    const STORY: Story = Story { success: EventName::RefreshSuccess, failure: Some(EventName::RefreshFailure) };
+    type Input = RefreshInput;
+    type Output = Issued;
+
+    async fn run(context: &mut Context<'_>, input: RefreshInput) -> Result<Issued, Failure> {
+        let Context { realm, trail, .. } = context;
+        let now = realm.now();
+        let claims = realm.keys.require()?.verify_refresh(&input.refresh_token, now).map_err(Error::from)?;
+        if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
+            trail.events.extend(event.and_then(|event| realm.telemetry.counted(event)));
+            return Err(error.into());
         }
+        let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
+        for _ in 0..RACES {
+            match judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now) {
+                RefreshVerdict::Rotate => match step(realm, &state, now).await? {
+                    Rotation::Rotated(next) => return sessions::issue(realm, &next.session, next.roles, now),
+                    Rotation::Behind(next) => state = next,
+                    Rotation::Gone | Rotation::Spent => return Err(ended().into()),
+                },
+                RefreshVerdict::Reissue => return sessions::issue(realm, &state.session, state.roles, now),
+                RefreshVerdict::Reuse => return Err(end_reused(realm, &state, trail).await?),
+                RefreshVerdict::Revoked => return Err(ended().into()),
+                RefreshVerdict::Expired => return Err(ErrorCode::TokenExpired.into()),
+            }
+        }
+        Err(StoreError::Conflict("the session is being rotated by others".to_owned()).into())
     }
-    Err(StoreError::Conflict("the session is being rotated by others".to_owned()).into())
 }
 
 async fn step(realm: &Realm, state: &SessionState, now: Millis) -> Result<Rotation, Failure> {

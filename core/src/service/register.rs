@@ -1,70 +1,146 @@
 //! Registration.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::attempt::Attempt;
-use super::identifiers::{claims, describe, read_new};
+use super::flows::{self, Asked};
+use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
 use super::input::Input;
-use super::{Caller, Realm, Trail, token_size};
+use super::pending_registration::{self, Registration};
+use super::story::{Facts, Story};
+use super::{Realm, token_size};
 use crate::access;
 use crate::cache::Settlement;
 use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
+use crate::hook::Operation;
 use crate::limit;
 use crate::password::Origin;
 use crate::store::Store;
-use crate::store::model::NewUser;
+use crate::store::model::{Identifier, NewUser};
+use crate::use_case::{self, Context, Output, UseCase};
 
-/// `{identifiers: [{type, value}], password, roles?}` in, `{user: {id, roles, identifiers}}` out.
+/// Registration. With `verification.required` nobody is registered until an address is proved, which code of the
+/// application need not wait for.
 ///
-/// # Errors
-/// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (a role outside `selfAssignableRoles` for a caller that is not trusted),
-/// `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED`, `SERVICE_UNAVAILABLE`.
-pub async fn register(realm: &Arc<Realm>, input: &Value, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let store = realm.store_for(caller)?;
-    let input = Input::new(input)?;
-    let identifiers = read_new(realm, &input)?;
-    let password = Secret::new(input.text("password")?.to_owned());
-    realm.config.password.check("password", password.expose())?;
-    let wanted = input.optional_strings("roles")?.unwrap_or_default();
-    let roles = if wanted.is_empty() {
-        realm.config.roles.default.clone()
-    } else {
-        access::check_assignable(&wanted, &realm.config.roles, caller.trusted)?
-    };
-    token_size::check_roles(realm, &roles)?;
-    let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
-    let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
-    let outcome = write(realm, caller.origin(), &*store, identifiers, password, roles).await;
-    // Failures that are ours do not use up the caller's budget.
-    let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
-    attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
-    outcome
+/// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (a role outside `selfAssignableRoles` for a caller
+/// that is not trusted), `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+pub struct Register;
+
+/// `{identifiers: [{type, value}], password, roles?}`
+pub struct RegisterInput {
+    identifiers: Vec<NewIdentifier>,
+    password: Secret<String>,
+    roles: Vec<String>,
+}
+
+/// `{user: {id, roles, identifiers}}`, or `{flow, expiresAt}` while an address is to be proved.
+pub enum Registered {
+    /// The user is there.
+    User {
+        /// The new user's id.
+        user_id: String,
+        /// The roles of the user.
+        roles: Vec<String>,
+        /// `{id, type, value}` each. An override's may have members of its own.
+        identifiers: Vec<Value>,
+    },
+    /// The registration waits for its address to be proved, or the address is taken.
+    Pending(Box<Asked>),
+}
+
+impl use_case::Input for RegisterInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let identifiers = read_new(&input)?;
+        let password = Secret::new(input.text("password")?.to_owned());
+        Ok(Self { identifiers, password, roles: input.optional_strings("roles")?.unwrap_or_default() })
+    }
+}
+
+impl Output for Registered {
+    const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
+
+    fn read(value: &Value) -> Option<Self> {
+        let Some(user) = value.get("user") else { return Asked::read(value).map(Box::new).map(Self::Pending) };
+        let roles = user.get("roles")?.as_array()?.iter().map(|role| role.as_str().map(str::to_owned));
+        Some(Self::User {
+            user_id: user.get("id")?.as_str()?.to_owned(),
+            roles: roles.collect::<Option<_>>()?,
+            identifiers: user.get("identifiers")?.as_array()?.clone(),
+        })
+    }
+
+    fn write(&self) -> Value {
+        match self {
+            Self::User { user_id, roles, identifiers } => {
+                json!({ "user": { "id": user_id, "roles": roles, "identifiers": identifiers } })
+            }
+            Self::Pending(asked) => asked.write(),
+        }
+    }
+
+    fn tell(&self, facts: &mut Facts) {
+        match self {
+            Self::User { user_id, .. } => {
+                facts.user_id.get_or_insert_with(|| user_id.clone());
+            }
+            Self::Pending(_) => facts.success = Some(EventName::RegisterRequested),
+        }
+    }
+}
+
+impl UseCase for Register {
+    const NAME: Option<Operation> = Some(Operation::Register);
+    const STORY: Story = Story { success: EventName::RegisterSuccess, failure: Some(EventName::RegisterFailure) };
+    type Input = RegisterInput;
+    type Output = Registered;
+
+    async fn run(context: &mut Context<'_>, input: RegisterInput) -> Result<Registered, Failure> {
+        let Context { realm, caller, trail } = context;
+        let store = realm.store_for(caller)?;
+        let identifiers = normalize(realm, &input.identifiers)?;
+        realm.config.password.check("password", input.password.expose())?;
+        let roles = if input.roles.is_empty() {
+            realm.config.roles.default.clone()
+        } else {
+            access::check_assignable(&input.roles, &realm.config.roles, caller.trusted)?
+        };
+        token_size::check_roles(realm, &roles)?;
+        let address = (!caller.trusted).then(|| limit::register_address(caller.bucket()));
+        let attempt = Attempt::begin(realm, address.as_deref(), |limits| limits.register, "register", trail).await?;
+        let outcome = match pending_registration::rules(realm, caller) {
+            Some(rules) => {
+                let registration = Registration { identifiers, password: input.password, roles: input.roles };
+                let asked = pending_registration::ask(realm, caller, trail, rules, registration).await;
+                asked.map(Box::new).map(Registered::Pending)
+            }
+            None => write(realm, caller.origin(), &*store, identifiers, input.password, roles).await,
+        };
+        // Failures that are ours do not use up the caller's budget.
+        let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
+        attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
+        outcome
+    }
 }
 
 async fn write(
     realm: &Realm,
     origin: Origin,
     store: &dyn Store,
-    identifiers: Vec<crate::store::model::Identifier>,
+    identifiers: Vec<Identifier>,
     password: Secret<String>,
     roles: Vec<String>,
-) -> Result<Value, Failure> {
+) -> Result<Registered, Failure> {
     let hash = realm.hasher.on_behalf_of(origin).hash(password).await?;
     let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
-    let user =
-        NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, claims, now: realm.now() };
+    let (id, displaces, now) = (crypto::make_id(), flows::displaces(realm), realm.now());
+    let user = NewUser { id, password_hash: Some(hash), roles, identifiers, claims, displaces, now };
     if !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }
-    Ok(json!({
-        "user": {
-            "id": user.id,
-            "roles": user.roles,
-            "identifiers": user.identifiers.iter().map(describe).collect::<Value>(),
-        }
-    }))
+    let identifiers = user.identifiers.iter().map(describe).collect();
+    Ok(Registered::User { user_id: user.id, roles: user.roles, identifiers })
 }

@@ -1,4 +1,5 @@
-//! The key set of an issuer elsewhere at work: access tokens verified with it, attempts to replace it run one at a time.
+//! The key set of an issuer elsewhere at work: access tokens verified with it, attempts to replace it run one at a
+//! time.
 
 use std::sync::Arc;
 
@@ -128,6 +129,16 @@ impl RemoteKeys {
     }
 
     fn judge(&self, token: &str, config: &ClientConfig, may_wait: bool) -> Verdict {
+        // Again only after another request's attempt brought a set meanwhile, of which there is one in 30 s at most.
+        loop {
+            if let Some(verdict) = self.judge_by_present_set(token, config, may_wait) {
+                return verdict;
+            }
+        }
+    }
+
+    /// `None`: the set was replaced while the token was looked at, by one that may hold its key.
+    fn judge_by_present_set(&self, token: &str, config: &ClientConfig, may_wait: bool) -> Option<Verdict> {
         let now = self.0.clock.now();
         let decision = self.0.set.lock().decide(now);
         let set = match decision {
@@ -136,15 +147,18 @@ impl RemoteKeys {
                 self.fetch_in_background();
                 set
             }
-            Decision::Fetch => return Verdict::Fetch,
-            Decision::Refuse => return Verdict::Done(Err(self.unavailable().into())),
+            Decision::Fetch => return Some(Verdict::Fetch),
+            Decision::Refuse => return Some(Verdict::Done(Err(self.unavailable().into()))),
         };
-        Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
+        Some(Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
             Ok(claims) => Ok(self.vouched(claims, config, now)),
             Err(error @ TokenError::Invalid(_)) if set.may_miss_key_of(token, &config.algorithms) => {
                 let remote = self.0.set.lock();
+                if !remote.is_at(&set) {
+                    return None;
+                }
                 if may_wait && remote.may_know_more(now) {
-                    return Verdict::Fetch;
+                    return Some(Verdict::Fetch);
                 }
                 let failing = remote.is_failing();
                 drop(remote);
@@ -152,7 +166,7 @@ impl RemoteKeys {
                 Err(if failing { self.unavailable().into() } else { error.into() })
             }
             Err(error) => Err(error.into()),
-        })
+        }))
     }
 
     fn vouched(&self, claims: AccessClaims, config: &ClientConfig, now: Millis) -> Vouched {

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Caller, Realm, Trail, token_size};
+use super::access_token::{seconds, sign};
+use super::issued::Issued;
+use super::{Caller, Realm, Trail};
+use crate::assurance::Assurance;
+use crate::authentication::{Authenticated, HostWord, Next, Proof, Seen, next};
 use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
 use crate::crypto;
@@ -11,8 +15,6 @@ use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::store::SURPLUS;
 use crate::store::model::Session;
-use crate::token::claims::AccessClaims;
-use crate::token::{Reason, TokenError};
 
 /// The most sessions that one answer lists.
 const MAX_LISTED: u32 = 1_000;
@@ -24,43 +26,29 @@ const MAX_PAGE: u32 = 100;
 /// shrinks.
 const MOST_ROUNDS: usize = 10;
 
-/// The part of `maxSessions` that a user may have beyond it before the oldest are ended, all at once: a client that logs in
-/// for each of its jobs then pays for that write at one login of many.
+/// The part of `maxSessions` that a user may have beyond it before the oldest are ended, all at once: a client that
+/// logs in for each of its jobs then pays for that write at one login of many.
 const SLACK: u32 = 10;
 
-/// A new session of `user_id`, not written yet.
-#[must_use]
-pub fn new_session(realm: &Realm, user_id: &str, caller: &Caller, now: Millis) -> Session {
-    Session {
-        id: crypto::make_id(),
-        user_id: user_id.to_owned(),
-        expires_at: realm.config.session.expires_at(now, now),
-        created_at: now,
-        generation: 0,
-        rotated_at: None,
-        last_used_at: Some(now),
-        revoked_at: None,
-        ip_address: caller.ip.clone(),
-        user_agent: caller.user_agent.clone(),
-    }
-}
-
-/// The two tokens of a session in its present generation, as `{accessToken, refreshToken, user: {id, roles}}`.
+/// Returns the two tokens of a session in its present generation.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
-pub fn issue(realm: &Realm, session: &Session, roles: &[String], now: Millis) -> Result<Value, Failure> {
+pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) -> Result<Issued, Failure> {
     let ring = realm.keys.require()?;
     // The first one is as old as its session, which tells it from what the host signs later.
     let iat = seconds(if session.generation == 0 { session.created_at } else { now });
-    let refresh_token = ring
-        .sign_refresh(&session.id, session.generation, iat, seconds(session.expires_at), now)
-        .map_err(Error::from)?;
-    Ok(json!({
-        "accessToken": issue_access(realm, session, roles, now)?,
-        "refreshToken": refresh_token,
-        "user": { "id": session.user_id, "roles": roles },
-    }))
+    let expires_at = seconds(session.expires_at);
+    let refresh_token =
+        ring.sign_refresh(&session.id, session.generation, iat, expires_at, now).map_err(Error::from)?;
+    Ok(Issued {
+        access_token: issue_access(realm, session, &roles, now)?,
+        refresh_token,
+        user_id: session.user_id.clone(),
+        roles,
+        session_id: Some(session.id.clone()),
+        refresh_expires_at: Some(expires_at.saturating_mul(1000)),
+    })
 }
 
 /// An access token of a session; it never outlives the session's absolute limit.
@@ -69,77 +57,71 @@ pub fn issue(realm: &Realm, session: &Session, roles: &[String], now: Millis) ->
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
 pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Millis) -> Result<String, Failure> {
     let expires_at = (now + realm.config.access_ttl).min(realm.config.session.ends_at(session.created_at));
-    let sign = |roles: &[String]| sign_access(realm, &session.user_id, roles, Some(&session.id), now, expires_at);
-    match sign(roles) {
-        // Roles that were granted by other means must lock nobody out: the session knows them, and a token that says none
-        // opens no more than it should.
+    let signed = |roles: &[String]| {
+        let assurance = Some(session.assurance.clone().unwrap_or_else(Assurance::none));
+        sign(realm, &session.user_id, roles, Some(&session.id), assurance, now, expires_at)
+    };
+    match signed(roles) {
+        // Roles that were granted by other means must lock nobody out: the session knows them, and a token that says
+        // none opens no more than it should.
         Err(Failure::Refused(error)) if error.is(ErrorCode::ValidationError) => {
             let cause = format!("{}; the token was issued without roles", error.message);
             let event = Event::new(EventName::HookFailure).with("hook", "roles").with("cause", cause);
             realm.note_in_background(event);
-            sign(&[])
+            signed(&[])
         }
-        signed => signed,
+        other => other,
     }
 }
 
-/// Signs an access token for whom the caller says.
-///
-/// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there.
-pub fn sign_access(
-    realm: &Realm,
-    user_id: &str,
-    roles: &[String],
-    session_id: Option<&str>,
-    now: Millis,
-    expires_at: Millis,
-) -> Result<String, Failure> {
-    let claims = AccessClaims {
-        id: user_id.to_owned(),
-        roles: roles.to_vec(),
-        session_id: session_id.map(str::to_owned),
-        iat: seconds(now),
-        exp: seconds(expires_at),
-        iss: realm.config.claims.issuer.clone(),
-        aud: realm.config.claims.audience.clone(),
-    };
-    let signed = realm.keys.require()?.sign_access(&claims, now);
-    signed.map_err(|error| match error {
-        TokenError::Invalid(Reason::TooLong) => token_size::too_large(roles).into(),
-        error => Error::from(error).into(),
-    })
-}
-
-/// Writes a session; the user's roles. `None`: the hash is not the user's any more, or there is no such user. Where the user
-/// has a tenth more sessions than `maxSessions`, the oldest ones beyond it end.
+/// Opens a session for a user who has proved enough, and returns it with the user's roles: the only door to a session.
+/// `None`: the user's hash or `auth_epoch` is another one by now, a code that was to be spent is, or there is no such
+/// user: judge again. Where the user has a tenth more sessions than `maxSessions`, the oldest ones beyond it end.
 ///
 /// # Errors
 /// The store's.
 pub async fn open(
     realm: &Realm,
-    session: &Session,
-    expected_hash: Option<&str>,
+    user: &Authenticated,
+    caller: &Caller,
     trail: &mut Trail,
-) -> Result<Option<Vec<String>>, Failure> {
+) -> Result<Option<(Session, Vec<String>)>, Failure> {
+    let session = make(realm, user, caller);
     let most = realm.config.max_sessions;
-    let Some(opened) = realm.store.create_session(session, expected_hash, most + most / SLACK).await? else {
-        return Ok(None);
-    };
+    let written = realm.store.create_session(&session, user.expected(), most + most / SLACK).await?;
+    let Some(opened) = written else { return Ok(None) };
     // The session is there, so a failure must not take it back; the next login looks again.
     if opened.is_surplus
-        && let Err(error) = end_surplus(realm, session, trail).await
+        && let Err(error) = end_surplus(realm, &session, trail).await
     {
         trail.note(EventName::HookFailure, |event| {
             let cause = format!("the oldest sessions of {} could not be ended: {error}", session.user_id);
             event.with("hook", "maxSessions").with("cause", cause)
         });
     }
-    Ok(Some(opened.roles))
+    Ok(Some((session, opened.roles)))
 }
 
-/// Looks after the new session is written, so that of logins at once the last sees them all. One login of a process does
-/// it at a time for a user: others would wait for the same rows.
+/// A new session, not written yet.
+fn make(realm: &Realm, user: &Authenticated, caller: &Caller) -> Session {
+    let now = realm.now();
+    Session {
+        id: crypto::make_id(),
+        user_id: user.user_id().to_owned(),
+        expires_at: realm.config.session.expires_at(now, now),
+        created_at: now,
+        generation: 0,
+        rotated_at: None,
+        last_used_at: Some(now),
+        revoked_at: None,
+        ip_address: caller.ip.clone(),
+        user_agent: caller.user_agent.clone(),
+        assurance: realm.config.keeps_assurance().then(|| Assurance::of(&user.methods(), Some(seconds(now)))),
+    }
+}
+
+/// Looks after the new session is written, so that of logins at once the last sees them all. One login of a process
+/// does it at a time for a user: others would wait for the same rows.
 async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Result<(), Failure> {
     let (user_id, most) = (newest.user_id.as_str(), realm.config.max_sessions);
     let Some(_turn) = Turn::take(realm, user_id) else { return Ok(()) };
@@ -179,13 +161,18 @@ impl Drop for Turn<'_> {
 ///
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
-pub async fn create(realm: &Realm, user_id: &str, caller: &Caller, trail: &mut Trail) -> Result<Value, Failure> {
-    let now = realm.now();
-    let session = new_session(realm, user_id, caller, now);
-    let roles = open(realm, &session, None, trail).await?.ok_or(ErrorCode::UserNotFound)?;
-    let mut issued = issue(realm, &session, &roles, now)?;
-    issued["sessionId"] = session.id.into();
-    Ok(issued)
+pub async fn create(
+    realm: &Realm,
+    user_id: &str,
+    word: HostWord,
+    caller: &Caller,
+    trail: &mut Trail,
+) -> Result<Issued, Failure> {
+    let Next::Complete(user) = next(user_id, Seen::default(), vec![Proof::Host(word)]) else {
+        return Err(ErrorCode::Unauthorized.into());
+    };
+    let (session, roles) = open(realm, &user, caller, trail).await?.ok_or(ErrorCode::UserNotFound)?;
+    issue(realm, &session, roles, realm.now())
 }
 
 /// The live sessions of a user, newest first, 1,000 at most; `current` marks the caller's own.
@@ -197,7 +184,8 @@ pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result
     Ok(sessions.iter().map(|session| describe(realm, session, current)).collect())
 }
 
-/// A page of [`list`]: `{sessions, nextCursor}`, 1 to 100 of them, by default 50; `nextCursor` is `null` on the last page.
+/// A page of [`list`]: `{sessions, nextCursor}`, 1 to 100 of them, by default 50; `nextCursor` is `null` on the last
+/// page.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`; the store's.
@@ -280,10 +268,4 @@ pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Resu
     let ids = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     trail.sessions_revoked(user_id, &ids);
     Ok(ids.len())
-}
-
-/// Whole seconds since the epoch (RFC 7519, `NumericDate`).
-#[must_use]
-pub const fn seconds(at: Millis) -> i64 {
-    at.div_euclid(1000)
 }

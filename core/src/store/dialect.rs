@@ -1,20 +1,37 @@
 //! The one table of what differs between databases. Everything else in the SQL store is written once.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-
-use crate::store::executor::Value;
-
-/// Stands between a column and its parameter in a comparison byte by byte.
-const EXACT: &str = " == ";
+mod spelling;
 
 /// The spelling of a database where standard SQL leaves it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// For messages and for choosing a schema file.
+    /// The name by which a host chooses it. Nothing is decided by it: what differs is a field.
     pub name: &'static str,
+    /// Statements go as they are written: SQLite knows `==`, takes brackets for quotes, and has patterns with some.
+    pub as_written: bool,
     /// Parameters are `$1, $2 ..` instead of `?`.
     pub numbered: bool,
+    /// Text compares by a collation that may equate what differs, so that a comparison byte by byte takes two.
+    pub collates: bool,
+    /// An instant as text has a space for its `T`, and no `Z`.
+    pub spaced_instants: bool,
+    /// The database is a file: there is no connection that could be lost.
+    pub is_file: bool,
+    /// The language in which the database reports errors.
+    pub errors: Errors,
+    /// The statement that finds out whether other servers take writes at the same time: a row whose second column is
+    /// `ON`.
+    pub cluster: Option<&'static str>,
+    /// A SELECT of the encoding and the name of the database, where not every encoding holds every script.
+    pub encoding: Option<&'static str>,
+    /// The changes that tables of sentri 5 need.
+    pub adoption: Adoption,
+    /// Whether an index that is to be dropped is named with its table.
+    pub drops_index_on_table: bool,
+    /// Whether a constraint can be dropped; else its table is made anew.
+    pub drops_constraints: bool,
+    /// Whether a foreign key needs an index of its column.
+    pub keys_need_index: bool,
     /// Whether INSERT, UPDATE and DELETE know RETURNING. Without it a change is followed by a SELECT in the same batch.
     pub returning: bool,
     /// Appended to a SELECT of rows that must not change before the transaction ends. Empty where writers are serial.
@@ -30,8 +47,15 @@ pub struct Dialect {
     /// The statement after a batch that changes the schema, however that went, on the same connection. Where a
     /// change of the schema ends a transaction, so that a lock can't be part of one.
     pub migration_unlock: Option<&'static str>,
-    /// The tables as they are when nothing was there: statements, each ended by a semicolon at the end of a line.
+    /// The tables of version 1 as they are when nothing was there: statements, each ended by a semicolon at the end of
+    /// a line.
     pub tables: &'static str,
+    /// The table of version 3, likewise.
+    pub deleted_users: &'static str,
+    /// The table of version 5, likewise.
+    pub flows: &'static str,
+    /// The tables of version 10, likewise.
+    pub factors: &'static str,
     /// The type of a column for an instant.
     pub time: &'static str,
     /// The type of a column for text that compares byte by byte.
@@ -45,12 +69,16 @@ pub struct Dialect {
     pub uniques_of: &'static str,
     /// A SELECT of a row if the table `?` has the index `?`. `None` where CREATE INDEX knows IF NOT EXISTS.
     pub index_of: Option<&'static str>,
-    /// Appended to a SELECT of rows to be changed that shall leave out what another transaction is changing. Empty where not
-    /// every version knows that; losers of a race are run again there.
+    /// Appended to a SELECT of rows to be changed that shall leave out what another transaction is changing. Empty
+    /// where not every version knows that; losers of a race are run again there.
     pub skip_locked: &'static str,
-    /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made. Partial
-    /// where the database can, so that revoked sessions cost a login nothing.
+    /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made.
+    /// Partial where the database can, so that revoked sessions cost a login nothing.
     pub live_sessions: &'static str,
+    /// The statements that leave sessions which are not revoked out of the index by the time of that, likewise. With
+    /// them it serves `revoked_at IS NULL` too, and PostgreSQL, when it last counted few live sessions, goes through
+    /// those of all users to find those of one. Empty where no index is partial.
+    pub ended_sessions: &'static str,
     /// Quotes the name of an index or a constraint.
     pub quote: char,
     /// The text before and after a column with an instant in a list of results, to bring it in a form that the driver
@@ -58,27 +86,70 @@ pub struct Dialect {
     pub instant: (&'static str, &'static str),
 }
 
+/// The language in which a database reports errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errors {
+    /// An SQLSTATE, as of PostgreSQL.
+    SqlState,
+    /// A number of MySQL's.
+    Numbers,
+    /// A result code of SQLite's.
+    ResultCodes,
+}
+
+/// The changes that tables of sentri 5 need: see `migrate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adoption {
+    /// Instants become texts of one form.
+    Instants,
+    /// Columns get the types that parameters of statements have.
+    Types,
+    /// Columns get such types, and collations under which text compares byte by byte.
+    Collations,
+}
+
+const ENDED_SESSIONS: &str = "\
+CREATE INDEX IF NOT EXISTS sentri_sessions_ended ON sentri_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+DROP INDEX IF EXISTS sentri_sessions_revoked_at;
+";
+
 /// SQLite 3.35 or later.
 pub static SQLITE: Dialect = Dialect {
     name: "sqlite",
+    as_written: true,
     numbered: false,
+    collates: false,
+    spaced_instants: false,
+    is_file: true,
+    errors: Errors::ResultCodes,
+    cluster: None,
+    encoding: None,
+    adoption: Adoption::Instants,
+    drops_index_on_table: false,
+    drops_constraints: false,
+    keys_need_index: false,
     returning: true,
     for_update: "",
     for_share: "",
     waits: "",
     migration_lock: None,
     migration_unlock: None,
-    tables: include_str!("schema/sqlite.sql"),
+    tables: include_str!("schema/sqlite/tables.sql"),
+    deleted_users: include_str!("schema/sqlite/deleted_users.sql"),
+    flows: include_str!("schema/sqlite/flows.sql"),
+    factors: include_str!("schema/sqlite/factors.sql"),
     time: "TEXT",
     binary_text: "TEXT",
     long_text: "TEXT",
     columns_of: "SELECT name, type FROM pragma_table_info(?)",
     uniques_of: "SELECT l.name, CASE l.origin WHEN 'c' THEN 0 ELSE 1 END AS is_constraint, \
-                 (SELECT group_concat(c.name, ',') FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY name) AS c) \
+                 (SELECT group_concat(c.name, ',') \
+                 FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY name) AS c) \
                  AS names FROM pragma_index_list(?) AS l WHERE l.\"unique\" = 1 AND l.origin <> 'pk'",
     index_of: None,
     skip_locked: "",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
+    ended_sessions: ENDED_SESSIONS,
     quote: '"',
     instant: ("", ""),
 };
@@ -86,7 +157,21 @@ pub static SQLITE: Dialect = Dialect {
 /// PostgreSQL 10 or later, and what speaks its protocol and SQL.
 pub static POSTGRES: Dialect = Dialect {
     name: "postgres",
+    as_written: false,
     numbered: true,
+    collates: false,
+    spaced_instants: false,
+    is_file: false,
+    errors: Errors::SqlState,
+    cluster: None,
+    encoding: Some(
+        "SELECT CAST(pg_encoding_to_char(encoding) AS TEXT) AS encoding, CAST(datname AS TEXT) AS name \
+         FROM pg_database WHERE datname = current_database()",
+    ),
+    adoption: Adoption::Types,
+    drops_index_on_table: false,
+    drops_constraints: true,
+    keys_need_index: false,
     returning: true,
     for_update: " FOR UPDATE",
     for_share: " FOR SHARE",
@@ -94,13 +179,17 @@ pub static POSTGRES: Dialect = Dialect {
     // Any constant will do that no other program takes; this one spells "sentri" in ASCII.
     migration_lock: Some("SELECT pg_advisory_xact_lock(126943905673833)"),
     migration_unlock: None,
-    tables: include_str!("schema/postgres.sql"),
+    tables: include_str!("schema/postgres/tables.sql"),
+    deleted_users: include_str!("schema/postgres/deleted_users.sql"),
+    flows: include_str!("schema/postgres/flows.sql"),
+    factors: include_str!("schema/postgres/factors.sql"),
     time: "TIMESTAMP(6)",
     binary_text: "TEXT COLLATE \"C\"",
     long_text: "TEXT",
     columns_of: "SELECT CAST(attname AS TEXT) AS name, format_type(atttypid, NULL) AS kind FROM pg_attribute \
                  WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped",
-    uniques_of: "SELECT CAST(COALESCE(c.conname, i.relname) AS TEXT) AS name, CASE WHEN c.oid IS NULL THEN 0 ELSE 1 END AS is_constraint, \
+    uniques_of: "SELECT CAST(COALESCE(c.conname, i.relname) AS TEXT) AS name, \
+                 CASE WHEN c.oid IS NULL THEN 0 ELSE 1 END AS is_constraint, \
                  (SELECT string_agg(CAST(a.attname AS TEXT), ',' ORDER BY CAST(a.attname AS TEXT)) \
                  FROM pg_attribute AS a WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)) AS names \
                  FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid \
@@ -109,6 +198,7 @@ pub static POSTGRES: Dialect = Dialect {
     index_of: None,
     skip_locked: " FOR UPDATE SKIP LOCKED",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
+    ended_sessions: ENDED_SESSIONS,
     quote: '"',
     instant: ("", ""),
 };
@@ -123,7 +213,18 @@ macro_rules! mysql_lock {
 /// MySQL 5.7 or later and `MariaDB` 10.3 or later, with `InnoDB`.
 pub static MYSQL: Dialect = Dialect {
     name: "mysql",
+    as_written: false,
     numbered: false,
+    collates: true,
+    spaced_instants: true,
+    is_file: false,
+    errors: Errors::Numbers,
+    cluster: Some("SHOW VARIABLES LIKE 'wsrep_on'"),
+    encoding: None,
+    adoption: Adoption::Collations,
+    drops_index_on_table: true,
+    drops_constraints: true,
+    keys_need_index: true,
     // MariaDB has it for INSERT and DELETE, MySQL for none.
     returning: false,
     for_update: " FOR UPDATE",
@@ -138,13 +239,16 @@ pub static MYSQL: Dialect = Dialect {
         mysql_lock!(),
         ")"
     )),
-    tables: include_str!("schema/mysql.sql"),
+    tables: include_str!("schema/mysql/tables.sql"),
+    deleted_users: include_str!("schema/mysql/deleted_users.sql"),
+    flows: include_str!("schema/mysql/flows.sql"),
+    factors: include_str!("schema/mysql/factors.sql"),
     time: "DATETIME(6)",
     // Bytes: the binary collations of text ignore spaces at the end, and which of them do not depends on the server.
     binary_text: "VARBINARY(1100)",
     long_text: "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-    columns_of: "SELECT column_name AS name, CONCAT_WS(' ', column_type, collation_name) AS kind FROM information_schema.columns \
-                 WHERE table_schema = DATABASE() AND table_name = ?",
+    columns_of: "SELECT column_name AS name, CONCAT_WS(' ', column_type, collation_name) AS kind \
+                 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
     uniques_of: "SELECT index_name AS name, 0 AS is_constraint, \
                  GROUP_CONCAT(column_name ORDER BY column_name SEPARATOR ',') AS names \
                  FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
@@ -155,6 +259,7 @@ pub static MYSQL: Dialect = Dialect {
     ),
     skip_locked: "",
     live_sessions: "(user_id, revoked_at, created_at, id)",
+    ended_sessions: "",
     quote: '`',
     instant: ("", ""),
 };
@@ -168,122 +273,3 @@ pub static FOREIGN_POSTGRES: Dialect = Dialect {
 
 /// MySQL through such a driver.
 pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), ..MYSQL };
-
-impl Dialect {
-    /// `sql` as this database wants it: parameters numbered where they are, `[column]` in the form of an instant, and
-    /// `column == ?` as a comparison byte by byte, whatever the collation of the column is; [`Self::arrange`] gives the
-    /// parameters for it. The statements of the store hold no other `?` and, but for `[]`, no other `[`.
-    #[must_use]
-    pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
-        let plain = !(sql.contains('[') || sql.contains(EXACT) || self.numbered && sql.contains('?'));
-        // SQLite takes brackets for quotes, and has patterns with some.
-        if self.name == "sqlite" || plain {
-            return Cow::Borrowed(sql);
-        }
-        let mut out = String::with_capacity(sql.len() + 16);
-        let mut parameters = 0;
-        let mut opened = false;
-        for part in sql.split_inclusive(['?', '[', ']']) {
-            let (text, mark) = part.split_at(part.len() - usize::from(part.ends_with(['?', '[', ']'])));
-            match mark {
-                "?" => {
-                    parameters += 1;
-                    self.spell_parameter(&mut out, text, parameters);
-                }
-                "[" => out.push_str(text),
-                // An empty list in the text of a statement.
-                "]" if opened && text.is_empty() => out.push_str("[]"),
-                "]" if opened => {
-                    let (before, after) = self.instant;
-                    let _ = write!(out, "{before}{text}{after}");
-                    if !before.is_empty() {
-                        // A name of its own: some drivers keep columns by name, and an expression has none.
-                        let _ = write!(out, " AS {text}_instant");
-                    }
-                }
-                _ => out.push_str(part),
-            }
-            opened = mark == "[";
-        }
-        Cow::Owned(out)
-    }
-
-    fn spell_parameter(&self, out: &mut String, before: &str, number: usize) {
-        let (before, exact) = before.strip_suffix(EXACT).map_or((before, false), |before| (before, true));
-        let equals = if exact { " = " } else { "" };
-        // Writing to a String does not fail.
-        let _ = match (self.name, exact) {
-            ("mysql", true) => {
-                let (before, column) = before.split_at(before.rfind([' ', '(']).map_or(0, |at| at + 1));
-                // The first comparison finds the row by an index, the second looks at its bytes.
-                write!(out, "{before}({column} = ? AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin = ?)")
-            }
-            _ if self.numbered => write!(out, "{before}{equals}${number}"),
-            _ => write!(out, "{before}{equals}?"),
-        };
-    }
-
-    /// The parameters of `sql` in the order of the marks in what [`Self::spell`] makes of it.
-    #[must_use]
-    pub fn arrange<'a>(&self, sql: &str, params: &'a [Value]) -> Vec<&'a Value> {
-        let twice = |before: &str| self.name == "mysql" && before.ends_with(EXACT);
-        let marks = sql.split('?').zip(params);
-        marks.flat_map(|(before, value)| std::iter::repeat_n(value, if twice(before) { 2 } else { 1 })).collect()
-    }
-
-    /// The dialect of a database that another language speaks to: `postgres`, `mysql` or `sqlite`.
-    #[must_use]
-    pub fn foreign(name: &str) -> Option<&'static Self> {
-        [&FOREIGN_POSTGRES, &FOREIGN_MYSQL, &SQLITE].into_iter().find(|dialect| dialect.name == name)
-    }
-
-    /// A name in quotes.
-    #[must_use]
-    pub fn quoted(&self, name: &str) -> String {
-        let quote = self.quote;
-        format!("{quote}{}{quote}", name.replace(quote, &format!("{quote}{quote}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Dialect, MYSQL, POSTGRES, SQLITE, Value};
-
-    #[test]
-    fn parameters_are_numbered_where_wanted() {
-        assert_eq!(POSTGRES.spell("a = ? AND b = ?"), "a = $1 AND b = $2");
-        assert_eq!(SQLITE.spell("a = ? AND b = ?"), "a = ? AND b = ?");
-        assert_eq!(POSTGRES.spell("SELECT 1"), "SELECT 1");
-    }
-
-    #[test]
-    fn instants_are_brought_in_the_form_of_the_database() {
-        let text = Dialect { instant: ("f(", ")"), ..POSTGRES };
-        assert_eq!(
-            text.spell("SELECT [at], b FROM t WHERE c = ?"),
-            "SELECT f(at) AS at_instant, b FROM t WHERE c = $1"
-        );
-        assert_eq!(text.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
-        assert_eq!(POSTGRES.spell("ALTER t SET DEFAULT '[]'"), "ALTER t SET DEFAULT '[]'");
-        assert_eq!(MYSQL.spell("SELECT [at], b FROM t WHERE c = ?"), "SELECT at, b FROM t WHERE c = ?");
-    }
-
-    #[test]
-    fn exact_comparisons_look_at_bytes() {
-        let sql = "UPDATE t SET a = ? WHERE (u.id == ? OR b = ?)";
-        assert_eq!(POSTGRES.spell(sql), "UPDATE t SET a = $1 WHERE (u.id = $2 OR b = $3)");
-        assert_eq!(SQLITE.spell(sql), sql, "SQLite knows the sign");
-        let bytes = "(u.id = ? AND CONVERT(u.id USING utf8mb4) COLLATE utf8mb4_bin = ?)";
-        assert_eq!(MYSQL.spell(sql), format!("UPDATE t SET a = ? WHERE ({bytes} OR b = ?)"));
-        let params = [Value::Int(1), Value::Int(2), Value::Int(3)];
-        let [a, b, c] = &params;
-        assert_eq!(MYSQL.arrange(sql, &params), [a, b, b, c]);
-        assert_eq!(POSTGRES.arrange(sql, &params), [a, b, c]);
-    }
-
-    #[test]
-    fn names_are_quoted() {
-        assert_eq!(MYSQL.quoted("a`b"), "`a``b`");
-        assert_eq!(POSTGRES.quoted("a\"b"), "\"a\"\"b\"");
-    }
-}

@@ -9,7 +9,8 @@
 //! ```json
 //! { "done": [{ "count": 1, "rows": [["text", 1, null]] }] }
 //! { "unmet": 0 }
-//! { "failed": { "name": "error", "code": "23505", "number": null, "state": null, "constraint": "name", "message": "text" } }
+//! { "failed": { "name": "error", "code": "23505", "number": null, "state": null, "constraint": "name", "message":
+//! "text" } }
 //! ```
 //! * `limit`: milliseconds. Work that takes longer is rolled back, and nothing begins after it; 0 means no limit.
 //! * `plain`: one statement that needs no explicit transaction; others ask for READ COMMITTED. `reads`: nothing is
@@ -26,7 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::clock::{Millis, to_iso};
 use crate::failure::StoreError;
@@ -35,6 +37,12 @@ use crate::store::executor::{Answer, Batch, Executor, Expect, Kind, Outcome, Val
 use crate::store::pooled::{BATCH_LIMIT, SCHEMA_LIMIT};
 
 mod failure;
+
+/// The most batches at a database that does one at a time. The limit of a batch begins with its turn: many logins at
+/// once at a slow disk are a queue and no outage.
+const AT_ONCE: usize = 8;
+/// The time that a batch waits for its turn.
+const TURN_LIMIT: Duration = Duration::from_secs(5);
 
 /// 9999-12-31, the last day of a DATETIME of MySQL.
 const LAST: Millis = 253_402_300_799_999;
@@ -61,6 +69,8 @@ pub struct ForeignExecutor {
     database: Arc<dyn ForeignDatabase>,
     dialect: &'static Dialect,
     closed: Arc<AtomicBool>,
+    /// Turns at a database that does one batch at a time. `None`: it has a pool of connections.
+    turns: Option<Arc<Semaphore>>,
     transaction: Option<u32>,
 }
 
@@ -74,7 +84,18 @@ impl ForeignExecutor {
     /// An executor over `database`; no I/O yet.
     #[must_use]
     pub fn new(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Self {
-        Self { database, dialect, closed: Arc::default(), transaction: None }
+        let turns = dialect.is_file.then(|| Arc::new(Semaphore::new(AT_ONCE)));
+        Self { database, dialect, closed: Arc::default(), turns, transaction: None }
+    }
+
+    /// A turn at the database, given back when it is dropped. A batch in a transaction of the host's needs none: the
+    /// others wait for that.
+    async fn turn(&self, limit: Duration) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
+        let Some(turns) = self.turns.as_ref().filter(|_| self.transaction.is_none()) else { return Ok(None) };
+        match timeout(limit, turns.acquire()).await {
+            Ok(turn) => Ok(turn.ok()),
+            Err(_) => Err(StoreError::Unavailable("there was no turn at the database in time".into())),
+        }
     }
 
     async fn attempt(&self, batch: &Batch, deadline: Instant) -> Result<Outcome, StoreError> {
@@ -136,8 +157,7 @@ impl ForeignExecutor {
             Value::Int(int) if int.unsigned_abs() > EXACT => int.to_string().into(),
             Value::Int(int) => (*int).into(),
             Value::Text(text) => text.as_str().into(),
-            // MySQL reads no `T` and no `Z`.
-            Value::Time(at) if self.dialect.name == "mysql" => {
+            Value::Time(at) if self.dialect.spaced_instants => {
                 to_iso((*at).clamp(0, LAST)).replace('T', " ").trim_end_matches('Z').into()
             }
             Value::Time(at) => to_iso(*at).into(),
@@ -152,6 +172,7 @@ impl Executor for ForeignExecutor {
     }
 
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        let _turn = self.turn(if batch.schema { SCHEMA_LIMIT } else { TURN_LIMIT }).await?;
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
         }
@@ -176,7 +197,7 @@ impl Executor for ForeignExecutor {
     async fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
             // A pool that is cut off from its server may take for ever to end.
-            let _ = tokio::time::timeout(CLOSE_LIMIT, self.database.close()).await;
+            let _ = timeout(CLOSE_LIMIT, self.database.close()).await;
         }
     }
 }

@@ -10,27 +10,33 @@ use crate::failure::StoreError;
 pub mod dialect;
 pub mod executor;
 pub mod foreign;
-pub mod memory;
 mod migrate;
 pub mod model;
 pub mod mysql;
 mod open;
 pub mod pooled;
 pub mod postgres;
+pub mod setup;
 pub mod sql;
 pub mod sqlite;
 pub mod tls;
+pub mod value;
 
 pub use open::{open, open_noting, over};
 
 use executor::Connections;
 use model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
-    SessionState, StoredKey, UserPage, UserWithIdentifiers,
+    ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
+    FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened,
+    Rotation, Session, SessionState, Spending, Spent, StoredKey, UserPage, UserWithIdentifiers,
 };
+use setup::SetupStore;
 
 /// The most sessions that [`Store::revoke_surplus`] ends in one transaction.
 pub const SURPLUS: u32 = 500;
+
+/// The most wrong codes of one user that [`Store::attempt_code`] takes in its time.
+pub const WRONG_CODES: u32 = 20;
 
 /// The normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote without one.
 pub type Normalizer = fn(kind: &str, value: &str) -> String;
@@ -44,7 +50,7 @@ pub const ADOPTED_MARKER: char = '\u{1}';
 /// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
 /// after the implementation's own retries.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: SetupStore {
     /// Brings the schema up to date. Safe to repeat and to run from many processes at once.
     async fn migrate(&self, now: Millis) -> Result<(), StoreError>;
 
@@ -106,13 +112,13 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<bool, StoreError>;
 
-    /// Writes a session, and looks whether its user has more than `most` live ones now. With `expected_hash`, only when
-    /// that is still the user's hash, so that a login never outlives a password change it raced. `None`: hash changed or
-    /// user gone; nothing was written.
+    /// Writes a session, and looks whether its user has more than `most` live ones now. Only while the user is as
+    /// `expected`, so that a login never outlives a change of credentials it raced. `None`: the user changed or is
+    /// gone, or a code that was to be spent with it is spent; nothing was written.
     async fn create_session(
         &self,
         session: &Session,
-        expected_hash: Option<&str>,
+        expected: Expected<'_>,
         most: u32,
     ) -> Result<Option<Opened>, StoreError>;
 
@@ -129,6 +135,16 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<Rotation, StoreError>;
 
+    /// Writes the assurance and the limit of `session` and moves its generation two on from the one that it has, so
+    /// that the refresh token before is not the previous one, for which there is a grace period. As [`Store::rotate`]
+    /// otherwise, and only while the user is as `expected`.
+    async fn reauthenticate(
+        &self,
+        session: &Session,
+        expected: Expected<'_>,
+        now: Millis,
+    ) -> Result<Rotation, StoreError>;
+
     /// Notes that a token of `generation`, the current one, was used without a rotation: `last_used_at` becomes
     /// `now`, and later than `rotated_at` in any case. Does nothing when the generation moved on.
     async fn touch_session(&self, session_id: &str, generation: i64, now: Millis) -> Result<(), StoreError>;
@@ -138,8 +154,8 @@ pub trait Store: Send + Sync + 'static {
         self.page_sessions(user_id, u32::MAX, None, now).await
     }
 
-    /// At most `limit` of the user's live sessions, newest first, after the one that was made at the instant and has the
-    /// id of `after`.
+    /// At most `limit` of the user's live sessions, newest first, after the one that was made at the instant and has
+    /// the id of `after`.
     async fn page_sessions(
         &self,
         user_id: &str,
@@ -183,11 +199,13 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
-    /// Deletes identifiers of a user; at least one must stay, whatever runs at the same time.
+    /// Deletes identifiers of a user; at least one must stay, and of the limits what they say of verified ones holds,
+    /// whatever runs at the same time.
     async fn delete_identifiers(
         &self,
         user_id: &str,
         ids: &[String],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
@@ -204,13 +222,72 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes at most `limit` sessions that expired or were revoked before `before`; how many it was.
     async fn purge_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
 
-    /// The same store inside a transaction of the host's, known by a number: what it does becomes part of it, and nothing
-    /// is run again by itself. `None`: this store has connections of its own.
+    /// Writes a flow, bound to the present `auth_epoch` of its user. `false`: as many as `most` of the same purpose and
+    /// subject are open, and nothing was written.
+    async fn put_flow(&self, flow: &Flow, most: u32) -> Result<bool, StoreError>;
+
+    /// The open flow whose token has this digest.
+    async fn find_flow(&self, token_digest: &str, now: Millis) -> Result<Option<Flow>, StoreError>;
+
+    /// Counts an attempt at the code of an open flow, before anybody compares it. `None`: the flow takes no attempt: it
+    /// is spent, expired or unknown, its attempts are used up, or [`WRONG_CODES`] of its user's flows since `since`
+    /// were wrong.
+    async fn attempt_code(&self, flow_id: &str, since: Millis, now: Millis) -> Result<Option<Flow>, StoreError>;
+
+    /// Spends an open flow of a user together with its effect. `false`: somebody else spent it, it is expired, or the
+    /// user's `auth_epoch` or identifier is another one by now; nothing changed.
+    async fn spend_flow(&self, spending: &Spending<'_>, now: Millis) -> Result<bool, StoreError>;
+
+    /// Writes a flow of the purpose `mfa` for a user whose password was right, while the user is as `expected`.
+    /// `false`: the user is another by now, and nothing was written.
+    async fn begin_mfa(&self, flow: &Flow, expected: Expected<'_>) -> Result<bool, StoreError>;
+
+    /// The second factors of a user.
+    async fn factors_of(&self, user_id: &str) -> Result<Factors, StoreError>;
+
+    /// Writes a pending factor in place of the user's pending one of the same kind. `false`: no such user, or the
+    /// session in which it is made has ended.
+    async fn put_factor(&self, factor: &Factor, session_id: Option<&str>) -> Result<bool, StoreError>;
+
+    /// Changes a user's factors, which ends open flows and, where it says so, sessions. `false`: the `auth_epoch` is
+    /// another one by now, there is no such factor, or the session of the change has ended; nothing changed.
+    async fn change_factors(&self, change: &FactorChange<'_>, now: Millis) -> Result<bool, StoreError>;
+
+    /// Removes all factors of a user, which ends open flows and all sessions. `false`: no such user.
+    async fn remove_factors(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
+
+    /// Counts an attempt at the code of a factor, before anybody compares it. The writes that spend a right code take
+    /// it back: see [`Expected::unspent`].
+    async fn attempt_factor(
+        &self,
+        asker: FactorAsker<'_>,
+        budget: &FactorBudget,
+        now: Millis,
+    ) -> Result<FactorAttempt, StoreError>;
+
+    /// Spends an open flow of a user and changes an identifier, which is verified then; all flows of the user end.
+    async fn spend_change(&self, change: &ConfirmedChange<'_>, now: Millis) -> Result<Spent, StoreError>;
+
+    /// Spends an open flow of nobody and writes a user with a verified identifier; the flows of its subject end.
+    async fn spend_registration(
+        &self,
+        registration: &ConfirmedRegistration<'_>,
+        now: Millis,
+    ) -> Result<Spent, StoreError>;
+
+    /// Writes a user, its identifiers and a flow of it in one step. `false`: as of [`Store::create_user`].
+    async fn invite_user(&self, user: &NewUser, flow: &Flow) -> Result<bool, StoreError>;
+
+    /// Deletes at most `limit` flows that expired before `before`; how many it was.
+    async fn purge_flows(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
+
+    /// The same store inside a transaction of the host's, known by a number: what it does becomes part of it, and
+    /// nothing is run again by itself. `None`: this store has connections of its own.
     fn within(&self, _transaction: u32) -> Option<Arc<dyn Store>> {
         None
     }
 
-    /// [`Store::find_session`] without waiting, for a driver that can read a row at once (`SQLite`, memory).
+    /// [`Store::find_session`] without waiting, for a driver that can read a row at once (`SQLite`).
     /// `None`: not possible here and now.
     fn find_session_now(&self, _session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
         None

@@ -1,8 +1,15 @@
 //! The rows of the store, as the rest of the core sees them. Instants are [`Millis`].
 
+use crate::assurance::Assurance;
 use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::identifier::Claim;
+
+mod confirmed;
+mod factor;
+
+pub use confirmed::*;
+pub use factor::*;
 
 /// A row of `sentri_users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub struct Identifier {
     pub value: String,
     /// The form that is unique over all types and that a login looks up.
     pub normalized: String,
+    /// The time at which its owner proved control over it.
+    pub verified_at: Option<Millis>,
 }
 
 /// A user with everything that belongs to it but sessions.
@@ -50,6 +59,8 @@ pub struct NewUser {
     pub identifiers: Vec<Identifier>,
     /// Sign-ins that must lead to nobody else.
     pub claims: Vec<Claim>,
+    /// Whether addresses of other users that nobody verified give way, where those users have a verified one.
+    pub displaces: bool,
     /// Now.
     pub now: Millis,
 }
@@ -63,6 +74,8 @@ pub struct Credential {
     pub password_hash: Option<Secret<String>>,
     /// The user's roles.
     pub roles: Vec<String>,
+    /// Counts changes of credentials, status and factors.
+    pub auth_epoch: i64,
     /// The type of the identifier that was looked for; `None` when it was a user's id.
     pub kind: Option<String>,
 }
@@ -90,6 +103,33 @@ pub struct Session {
     pub ip_address: Option<String>,
     /// User agent of the login, at most 512 characters.
     pub user_agent: Option<String>,
+    /// The strength and the age of the authentication; `None`: of a time when nobody kept it.
+    pub assurance: Option<Assurance>,
+}
+
+/// The state of a user on which a write depends: what was found when a proof was judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// The password hash; an empty one is nobody's. `None`: any.
+    pub hash: Option<&'a str>,
+    /// [`Credential::auth_epoch`]. `None`: any.
+    pub auth_epoch: Option<i64>,
+    /// A code that nobody has used yet, and that is spent with the write.
+    pub unspent: Option<UsedFactor<'a>>,
+}
+
+impl<'a> Expected<'a> {
+    /// This hash, whatever the epoch.
+    #[must_use]
+    pub const fn hash(hash: &'a str) -> Self {
+        Self { hash: Some(hash), auth_epoch: None, unspent: None }
+    }
+
+    /// Whether no user can be in this state: the empty hash is how a user without a password is kept.
+    #[must_use]
+    pub fn is_impossible(self) -> bool {
+        self.hash == Some("")
+    }
 }
 
 /// A session together with its user's present roles: what a refresh or a session check decides upon.
@@ -119,6 +159,8 @@ pub enum Rotation {
     Behind(SessionState),
     /// There is no such session.
     Gone,
+    /// The code that was to be spent with the step is spent, or its flow; nothing was written.
+    Spent,
 }
 
 /// A row of `sentri_keys`.
@@ -128,7 +170,7 @@ pub struct StoredKey {
     pub kid: String,
     /// JWS algorithm, e.g. `RS256`.
     pub algorithm: String,
-    /// PKCS#8 PEM, or its wrapped form when `keys.encryptionKey` is set.
+    /// PKCS#8 PEM, or its wrapped form when `encryptionKey` is set.
     pub private_key: Secret<String>,
     /// The time at which it was made.
     pub created_at: Millis,
@@ -158,6 +200,10 @@ pub struct ChangeLimits {
     pub claims: Vec<Claim>,
     /// The most identifiers that a user who adds some may have then; `None`: any number.
     pub most: Option<u32>,
+    /// Whether a user who has a verified identifier must have one afterwards.
+    pub keeps_verified: bool,
+    /// Whether addresses of other users that nobody verified give way, where those users have a verified one.
+    pub displaces: bool,
 }
 
 /// The result of an all-or-nothing change of identifiers.
@@ -173,6 +219,8 @@ pub enum IdentifierChange {
     Taken,
     /// Nothing would be left.
     LastOne,
+    /// Nothing verified would be left: see [`ChangeLimits::keeps_verified`].
+    LastVerified,
     /// The user would have more than [`ChangeLimits::most`].
     TooMany,
 }
@@ -184,4 +232,64 @@ pub struct UserPage {
     pub users: Vec<UserWithIdentifiers>,
     /// The id to pass as `after` for the next page; `None` at the end.
     pub next: Option<String>,
+}
+
+/// A row of `sentri_flows`: one secret, as a token and perhaps a code, that may be spent once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// 128 random bits in base64url. Who asked for the flow holds it; a code counts only beside it.
+    pub id: String,
+    /// `reset`, `verify` and so on: see [`crate::flow::Purpose`].
+    pub purpose: String,
+    /// The user; `None` where nobody has the identifier that was asked for.
+    pub user_id: Option<String>,
+    /// The thing of which only so many flows may be open: a digest or an id.
+    pub subject: String,
+    /// SHA-256 of the token in base64url.
+    pub token_digest: String,
+    /// The code, if there is one.
+    pub code: Option<StoredCode>,
+    /// Counted attempts at the code that were not right.
+    pub attempts: i64,
+    /// The most of them.
+    pub max_attempts: i64,
+    /// The identifier that the message went to; empty: there is none.
+    pub identifier_id: String,
+    /// The type and the value that it had then: [`crate::flow::address_digest`]; empty: there is none.
+    pub address_digest: String,
+    /// The rows to write when it is spent, as JSON in one line; empty: there are none.
+    pub payload: Secret<String>,
+    /// The time at which it was asked for.
+    pub created_at: Millis,
+    /// From when on nothing spends it.
+    pub expires_at: Millis,
+}
+
+/// The code of a flow, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCode {
+    /// The keyed digest in base64url.
+    pub digest: String,
+    /// The `kid` of the signing key from which its key is derived; empty: the key has none.
+    pub kid: String,
+    /// From when on the code is expired.
+    pub expires_at: Millis,
+}
+
+/// The end of a flow of a user, with its effect.
+#[derive(Debug, Clone)]
+pub struct Spending<'a> {
+    /// The flow as it was found.
+    pub flow: &'a Flow,
+    /// Whether its code was right, so that the attempt at it counts no more.
+    pub by_code: bool,
+    /// The identifier that the message went to. It must still have this type and value.
+    pub proves: Option<&'a Identifier>,
+    /// A password to set, which ends all sessions and all flows of the user. Without `takes_over` the identifier must
+    /// be verified: else the flow is not spent.
+    pub new_hash: Option<&'a str>,
+    /// The first proof of control over an identifier takes the account from whoever registered it without one: the
+    /// other identifiers that nobody verified go, but for usernames. Where one is verified by then, the flow is not
+    /// spent.
+    pub takes_over: bool,
 }

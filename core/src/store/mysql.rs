@@ -5,8 +5,9 @@
 
 use async_trait::async_trait;
 use deadpool::managed::Object;
+use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Error, Params, Row};
+use mysql_async::{Conn, Error, OkPacket, Params, Row, Statement as Prepared};
 
 use crate::crypto::choose_tls_provider;
 use crate::failure::StoreError;
@@ -65,6 +66,11 @@ impl Driver for MysqlConfig {
                 undone: !committing || failure::was_not_begun(&error),
             },
             Failed::Value(error) => Broken { error, connection: Connection::Spoilt, undone: false },
+            Failed::Ended => Broken {
+                error: StoreError::Conflict("the server took the transaction back".into()),
+                connection: Connection::Spoilt,
+                undone: false,
+            },
         })
     }
 }
@@ -72,6 +78,8 @@ impl Driver for MysqlConfig {
 enum Failed {
     Driver(Error),
     Value(StoreError),
+    /// The transaction was over before its end, and no error said so.
+    Ended,
 }
 
 impl From<Error> for Failed {
@@ -86,11 +94,18 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
         *committing = true;
         return Ok(Outcome::Done(vec![run_statement(connection, only).await?]));
     }
+    let prepared = prepare(connection, batch).await?;
     connection.query_drop("START TRANSACTION").await?;
-    let outcome = run_all(connection, batch).await;
+    let outcome = run_all(connection, batch, &prepared).await;
     let end = if matches!(outcome, Ok(Outcome::Done(_))) { "COMMIT" } else { "ROLLBACK" };
     *committing = end == "COMMIT";
     let ended = connection.query_drop(end).await;
+    for (statement, prepared) in batch.statements.iter().zip(prepared) {
+        if let (false, Some(prepared)) = (statement.fixed, prepared) {
+            // What was done is done, and a connection that is lost is found out by its next user.
+            drop(connection.close(prepared).await);
+        }
+    }
     if batch.schema {
         // The lock belongs to the connection and not to the transaction.
         connection.query_drop(dialect::MYSQL.migration_unlock.unwrap_or("DO 0")).await?;
@@ -101,10 +116,31 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
     Ok(outcome)
 }
 
-async fn run_all(connection: &mut Conn, batch: &Batch) -> Result<Outcome, Failed> {
+/// The statements that go to the server prepared, made ready before the transaction. A transaction that a node of a
+/// cluster takes back while it prepares a statement is lost without a word: what follows would be done outside of any.
+/// A change of the schema is made as it goes: its later statements are about tables that the earlier ones make.
+async fn prepare(connection: &mut Conn, batch: &Batch) -> Result<Vec<Option<Prepared>>, Error> {
+    let mut prepared = Vec::with_capacity(batch.statements.len());
+    for statement in &batch.statements {
+        let is_text = batch.schema || !is_prepared(statement);
+        let sql = dialect::MYSQL.spell(&statement.sql);
+        prepared.push(if is_text { None } else { Some(connection.prep(&*sql).await?) });
+    }
+    Ok(prepared)
+}
+
+async fn run_all(connection: &mut Conn, batch: &Batch, prepared: &[Option<Prepared>]) -> Result<Outcome, Failed> {
+    // Something between us and the server may not tell.
+    let tells = is_in_transaction(connection);
     let mut answers = Vec::with_capacity(batch.statements.len());
     for (index, statement) in batch.statements.iter().enumerate() {
-        let answer = run_statement(connection, statement).await?;
+        let answer = match prepared.get(index) {
+            Some(Some(prepared)) => run_prepared(connection, statement, prepared).await?,
+            _ => run_statement(connection, statement).await?,
+        };
+        if tells && !batch.schema && !is_in_transaction(connection) {
+            return Err(Failed::Ended);
+        }
         if !answer.meets(statement.expect) {
             return Ok(Outcome::Unmet(index));
         }
@@ -113,26 +149,37 @@ async fn run_all(connection: &mut Conn, batch: &Batch) -> Result<Outcome, Failed
     Ok(Outcome::Done(answers))
 }
 
+/// Whether the last answer of the server said so.
+fn is_in_transaction(connection: &Conn) -> bool {
+    let status = connection.last_ok_packet().map(OkPacket::status_flags);
+    status.is_some_and(|status| status.contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+}
+
+const fn is_prepared(statement: &Statement) -> bool {
+    statement.fixed || !statement.params.is_empty()
+}
+
 async fn run_statement(connection: &mut Conn, statement: &Statement) -> Result<Answer, Failed> {
     let sql = dialect::MYSQL.spell(&statement.sql);
-    if statement.params.is_empty() && !statement.fixed {
+    if !is_prepared(statement) {
         let result = connection.query_iter(&*sql).await?;
         let count = result.affected_rows();
         return answer(statement.kind, count, result.collect_and_drop().await?);
     }
+    let prepared = connection.prep(&*sql).await?;
+    let answer = run_prepared(connection, statement, &prepared).await?;
+    if !statement.fixed {
+        connection.close(prepared).await?;
+    }
+    Ok(answer)
+}
+
+async fn run_prepared(connection: &mut Conn, statement: &Statement, prepared: &Prepared) -> Result<Answer, Failed> {
     let arranged = dialect::MYSQL.arrange(&statement.sql, &statement.params);
     let params = Params::from(arranged.into_iter().map(value::to_driver).collect::<Vec<_>>());
-    if statement.fixed {
-        let result = connection.exec_iter(&*sql, params).await?;
-        let count = result.affected_rows();
-        return answer(statement.kind, count, result.collect_and_drop().await?);
-    }
-    let prepared = connection.prep(&*sql).await?;
-    let result = connection.exec_iter(&prepared, params).await?;
+    let result = connection.exec_iter(prepared, params).await?;
     let count = result.affected_rows();
-    let rows = result.collect_and_drop().await?;
-    connection.close(prepared).await?;
-    answer(statement.kind, count, rows)
+    answer(statement.kind, count, result.collect_and_drop().await?)
 }
 
 fn answer(kind: Kind, count: u64, rows: Vec<Row>) -> Result<Answer, Failed> {

@@ -23,7 +23,8 @@ const MYSQL_PORT: u16 = 3306;
 
 /// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
 /// `sqlite::memory:`), `{connectionString, max, ssl, schema}`,
-/// `{type, host, port, database, user, password, max, ssl, schema}` or `{filename}`. `type` is `postgres` unless said otherwise.
+/// `{type, host, port, database, user, password, max, ssl, schema}` or `{filename}`. `type` is `postgres` unless said
+/// otherwise.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.
@@ -65,7 +66,7 @@ fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Result<Arc<d
 /// The scheme that `scheme` stands for in other libraries, which name a driver or themselves along with it.
 fn spelling_of(scheme: &str) -> String {
     let parts: Vec<&str> = scheme.split('+').collect();
-    let name = parts.iter().find(|part| Server::from_name(part).is_some());
+    let name = parts.iter().find(|part| **part == "sqlite" || Server::from_name(part).is_some());
     let short = ["psql", "pgsql", "postgis", "timescale"].iter().any(|short| parts.contains(short));
     match name.copied().or(short.then_some("postgres")) {
         Some(name) => format!("write {name}:// instead, sentri brings its own driver"),

@@ -2,6 +2,9 @@
 //!
 //! A batch is answered within [`BATCH_LIMIT`], whatever the server does: down, paused or cut off, it is `Unavailable`,
 //! and the connection is thrown away, because its state is unknown. The pool connects again by itself.
+//!
+//! A batch that is given up has to end at the server too: behind a lock that somebody keeps, each attempt of a client
+//! would else leave one more statement that waits.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +13,7 @@ use async_trait::async_trait;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Object, Pool, PoolError};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::failure::StoreError;
@@ -53,6 +57,10 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 
     /// Runs a batch as one transaction.
     async fn run_on(connection: &mut Object<Self::Manager>, batch: &Batch) -> Result<Outcome, Broken>;
+
+    /// Has the server end what it still does over a connection whose batch was given up. Nothing where the server gives
+    /// up by itself as soon. Comes to an end whatever the server does.
+    async fn cancel(_connection: <Self::Manager as Manager>::Type) {}
 }
 
 /// A batch that failed, and what its connection is worth now.
@@ -142,11 +150,13 @@ impl<D: Driver> Pooled<D> {
             Ok(Err(_)) => return Err(StoreError::Unavailable("the pool of connections gave none".into()).into()),
             Err(_) => return Err(StoreError::Unavailable("no connection in time".into()).into()),
         };
-        let mut lease = Lease(Some(connection));
-        let Some(connection) = lease.0.as_mut() else {
+        let mut lease = Lease::<D> { connection: Some(connection), is_answered: false };
+        let Some(connection) = lease.connection.as_mut() else {
             return Err(StoreError::Other("a lease holds its connection until it ends".into()).into());
         };
-        match timeout_at(deadline, D::run_on(connection, batch)).await {
+        let answer = timeout_at(deadline, D::run_on(connection, batch)).await;
+        lease.is_answered = answer.is_ok();
+        match answer {
             Ok(Ok(outcome)) => {
                 lease.give_back();
                 Ok(outcome)
@@ -225,18 +235,25 @@ impl<D: Driver> Executor for Pooled<D> {
 
 /// A connection that goes back to the pool only when its work ended well. When it failed, timed out or was abandoned by
 /// its caller, answers may still be on their way or a transaction open: then it is thrown away.
-struct Lease<M: Manager>(Option<Object<M>>);
+struct Lease<D: Driver> {
+    connection: Option<Object<D::Manager>>,
+    /// The batch came to an end, well or not.
+    is_answered: bool,
+}
 
-impl<M: Manager> Lease<M> {
+impl<D: Driver> Lease<D> {
     fn give_back(mut self) {
-        drop(self.0.take());
+        drop(self.connection.take());
     }
 }
 
-impl<M: Manager> Drop for Lease<M> {
+impl<D: Driver> Drop for Lease<D> {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(Object::take(connection));
+        let Some(connection) = self.connection.take() else { return };
+        // Its place in the pool is free at once.
+        let connection = Object::take(connection);
+        if let (false, Ok(runtime)) = (self.is_answered, Handle::try_current()) {
+            runtime.spawn(D::cancel(connection));
         }
     }
 }

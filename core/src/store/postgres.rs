@@ -1,7 +1,7 @@
 //! PostgreSQL through a pool of connections.
 //!
-//! Statements are prepared by name, once per connection, which makes them twice as fast as unnamed ones. Behind a pooler
-//! they are sent unnamed instead, each in one round trip; see `pooler`.
+//! Statements are prepared by name, once per connection, which makes them twice as fast as unnamed ones. Behind a
+//! pooler they are sent unnamed instead, each in one round trip; see `pooler`.
 
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
@@ -17,6 +17,7 @@ use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
 use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 
+mod cancel;
 mod config;
 pub(in crate::store) mod failure;
 mod hosts;
@@ -73,6 +74,10 @@ impl Driver for PostgresConfig {
                 undone: !committing,
             }
         })
+    }
+
+    async fn cancel(link: Link) {
+        cancel::cancel(link).await;
     }
 }
 

@@ -4,14 +4,14 @@
 //! power alike (about 0.15 ms each on an SSD). One connection writes, a few read beside it, and other processes may
 //! use the same file; all must run on one machine. Another SQLite library in this process must not: see [`watch`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use crate::clock::to_iso;
 use crate::failure::StoreError;
@@ -21,11 +21,13 @@ use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, 
 mod barrier;
 mod descriptors;
 mod failure;
+mod open;
 mod url;
 mod watch;
 
-use failure::{from_driver, is_busy};
-use watch::{Watch, Watched};
+use failure::from_driver;
+use open::open_watched;
+use watch::Watched;
 
 pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
@@ -35,7 +37,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The same for a change of the schema.
 const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const READERS: usize = 4;
-const PREPARED_STATEMENTS: usize = 64;
 
 /// The place of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,74 +160,6 @@ impl Shared {
         }
         unopened
     }
-}
-
-/// Makes the file, if there is none, for its owner alone: it holds password hashes and keys. The write-ahead log takes its
-/// mode over. What goes wrong here goes wrong again when SQLite opens it, which can say so.
-fn make_private(path: &Path) {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let _ = options.open(path);
-}
-
-fn open_watched(config: &SqliteConfig, reads: bool) -> Result<Watched, StoreError> {
-    if config.is_memory() {
-        return Watched::open(None, || open(config, reads));
-    }
-    if config.creates {
-        make_private(&config.path);
-    }
-    Watched::open(Watch::over(&config.path), || open(config, reads))
-}
-
-fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    flags.set(OpenFlags::SQLITE_OPEN_CREATE, config.creates);
-    let connection = Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(config, &error))?;
-    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(from_driver)?;
-    if !config.is_memory() {
-        enter_wal(&connection).map_err(|error| match from_driver(error) {
-            StoreError::Conflict(cause) => StoreError::Conflict(cause),
-            StoreError::Unavailable(cause) | StoreError::Other(cause) => {
-                StoreError::Unavailable(format!("cannot use the SQLite file '{}': {cause}", config.path.display()))
-            }
-            other => other,
-        })?;
-        connection.pragma_update(None, "synchronous", "FULL").map_err(from_driver)?;
-    }
-    connection.pragma_update(None, "foreign_keys", true).map_err(from_driver)?;
-    if reads {
-        connection.pragma_update(None, "query_only", true).map_err(from_driver)?;
-    }
-    Ok(connection)
-}
-
-/// Sets the journal mode, for which SQLite waits for nobody: with several processes at their first start, it must be
-/// tried again.
-fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
-    let started = Instant::now();
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-fn cannot_open(config: &SqliteConfig, error: &rusqlite::Error) -> StoreError {
-    let path = &config.path;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let reason = match folder {
-        Some(folder) if !folder.is_dir() => format!("the folder '{}' does not exist; create it", folder.display()),
-        _ if !config.creates && !path.exists() => "there is none; mode=rwc in the URL makes it".to_owned(),
-        _ => format!("{error}; the file and its folder must be writable"),
-    };
-    StoreError::Unavailable(format!("cannot open the SQLite file '{}': {reason}", path.display()))
 }
 
 /// [`run_on`] of a read that must not wait. `None`: whether the file is ours alone can't be told at once.

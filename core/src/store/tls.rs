@@ -8,7 +8,8 @@ use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 pub enum Tls {
     /// No TLS.
     Disable,
-    /// TLS when the server offers it; the certificate is not looked at. What libpq and libmysql do when nothing is said.
+    /// TLS when the server offers it; the certificate is not looked at. What libpq and libmysql do when nothing is
+    /// said.
     #[default]
     Prefer,
     /// TLS; the certificate is looked at only when a root certificate is given, and then as by `VerifyCa`.

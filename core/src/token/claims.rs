@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::json::object_text;
 use super::{Reason, TokenError};
+use crate::assurance::Assurance;
 use crate::clock::Millis;
 
 mod raw;
@@ -28,6 +29,9 @@ pub struct AccessClaims {
     /// The session it belongs to; `None` when it was signed without one.
     #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// `acr`, `amr` and `auth_time`; `None` when it has none of them.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
     /// The time of the signature; 0, the oldest possible, when the token doesn't say.
     pub iat: i64,
     /// From when on it is expired.
@@ -49,6 +53,8 @@ pub struct AccessView<'p> {
     pub roles: Vec<Cow<'p, str>>,
     /// The session it belongs to.
     pub session_id: Option<Cow<'p, str>>,
+    /// `acr`, `amr` and `auth_time`.
+    pub assurance: Option<Assurance>,
     /// The time of the signature.
     pub iat: i64,
     /// From when on it is expired.
@@ -61,11 +67,12 @@ pub struct AccessView<'p> {
 
 impl From<AccessView<'_>> for AccessClaims {
     fn from(view: AccessView<'_>) -> Self {
-        let AccessView { id, roles, session_id, iat, exp, iss, aud } = view;
+        let AccessView { id, roles, session_id, assurance, iat, exp, iss, aud } = view;
         Self {
             id: id.into_owned(),
             roles: roles.into_iter().map(Cow::into_owned).collect(),
             session_id: session_id.map(Cow::into_owned),
+            assurance,
             iat,
             exp,
             iss: iss.map(Cow::into_owned),
@@ -87,9 +94,9 @@ pub struct ClaimRules {
 
 /// Reads verified `payload` and applies `rules` at `now`.
 ///
-/// Refused: duplicate names; times that are not whole numbers from 0 to the year 9999 (a number is a number: no strings,
-/// fractions or nulls); `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles that are not an
-/// array of strings.
+/// Refused: duplicate names; times that are not whole numbers from 0 to the year 9999 (a number is a number: no
+/// strings, fractions or nulls); `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles that
+/// are not an array of strings.
 ///
 /// # Errors
 /// `Expired` when `exp <= now` and all else is right, else `Invalid`.
@@ -142,7 +149,8 @@ fn view_ignoring_expiry<'p>(
         return Err(TokenError::Invalid(Reason::Issuer));
     }
     let aud = audience(raw.aud, rules)?;
-    let claims = AccessView { id, roles, session_id: raw.session_id, iat, exp, iss: raw.iss, aud };
+    let assurance = Assurance::from_claims(raw.acr.as_ref(), raw.amr.as_ref(), raw.auth_time.as_ref());
+    let claims = AccessView { id, roles, session_id: raw.session_id, assurance, iat, exp, iss: raw.iss, aud };
     Ok((claims, is_over(exp, leeway, now)))
 }
 

@@ -25,7 +25,8 @@ pub const MAX_USERS: usize = 5;
 /// keep no cookie longer than 400 days (RFC 6265bis, 5.5).
 pub const MAX_AGE_SECONDS: i64 = 365 * 24 * 60 * 60;
 
-/// Longest token that is made or looked at: half of what browsers keep of a cookie. One of five users has about 900 bytes.
+/// Longest token that is made or looked at: half of what browsers keep of a cookie. One of five users has about 900
+/// bytes.
 pub const MAX_TOKEN_BYTES: usize = 2_048;
 
 const PURPOSE: &[u8] = b"sentri device token v1";
@@ -89,8 +90,8 @@ pub(super) fn write_device(users: &[DeviceUser], issuer: Option<&str>) -> Result
 /// Reads verified `payload`: the users whose login is no longer ago than [`MAX_AGE_SECONDS`].
 ///
 /// # Errors
-/// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], another issuer, or is in another
-/// form.
+/// `Expired` when all users are, `Invalid` when it names none, more than [`MAX_USERS`], another issuer, or is in
+/// another form.
 pub fn parse_device(payload: &[u8], issuer: Option<&str>, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
     const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
     let raw: Raw = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer};
 
 use super::algorithm::Algorithm;
+use super::header::encode_header;
 use super::json::object_text;
 use super::key::{MAX_SIGNATURE_BYTES, SigningKey, VerifyingKey};
 use super::{Reason, TokenError};
@@ -64,17 +65,6 @@ pub fn sign_under_header(payload: &[u8], header: &str, key: &SigningKey) -> Resu
         return Err(TokenError::Invalid(Reason::TooLong));
     }
     Ok(token)
-}
-
-/// The encoded header of tokens that we sign.
-pub(super) fn encode_header(algorithm: Algorithm, typ: &str, kid: Option<&str>) -> String {
-    let mut header = serde_json::Map::new();
-    header.insert("alg".to_owned(), algorithm.as_str().into());
-    header.insert("typ".to_owned(), typ.into());
-    if let Some(kid) = kid {
-        header.insert("kid".to_owned(), kid.into());
-    }
-    URL_SAFE_NO_PAD.encode(serde_json::Value::Object(header).to_string())
 }
 
 /// Verifies `token` with the first of `keys` that fits its `alg` and `kid` and made its signature. A token without

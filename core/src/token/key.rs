@@ -11,6 +11,7 @@ use rsa::pkcs1::der::Decode as _;
 use rsa::pkcs8::{EncodePrivateKey as _, ObjectIdentifier, PrivateKeyInfo};
 use serde_json::{Map, Value, json};
 
+pub use super::key_error::KeyError;
 pub use super::verifying_key::VerifyingKey;
 
 use super::algorithm::{Algorithm, Family, Primitive};
@@ -18,11 +19,6 @@ use super::pem::{self, PrivateKeyDer};
 use super::weak::{MAX_RSA_BITS, MIN_RSA_BITS, check_rsa_public_key};
 use super::{Reason, TokenError};
 use crate::crypto::{Secret, sha256, to_base64url};
-
-/// Why a key is not taken. Says nothing of the key itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct KeyError(pub &'static str);
 
 const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");

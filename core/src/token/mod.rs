@@ -1,7 +1,8 @@
 //! Tokens: signed, verified and read here, by nobody else. Pure: bytes and `now` in, values out.
 //!
 //! * [`algorithm`] one table with everything about each JWS algorithm
-//! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA moduli
+//! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA
+//!   moduli
 //! * `foreign` refuses secrets that were meant as something else
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
 //! * [`claims`], [`refresh`] and [`device`] what our kinds of token say; none verifies as another
@@ -18,10 +19,12 @@ pub mod algorithm;
 pub mod claims;
 pub mod device;
 mod foreign;
+mod header;
 pub mod json;
 pub mod jwks;
 pub mod jws;
 pub mod key;
+mod key_error;
 pub mod keyring;
 pub mod pem;
 pub mod refresh;

@@ -1,8 +1,8 @@
 //! The key set of an issuer elsewhere, as a state: what to do with it at an instant. Fetching is somebody else's work.
 //!
 //! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used without a
-//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. Whatever goes
-//! wrong with an attempt, the set at hand stays. Nothing that an issuer answers can move these limits.
+//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. Whatever
+//! goes wrong with an attempt, the set at hand stays. Nothing that an issuer answers can move these limits.
 
 use std::sync::Arc;
 
@@ -79,6 +79,12 @@ impl RemoteSet {
     #[must_use]
     pub fn may_know_more(&self, now: Millis) -> bool {
         self.in_flight || self.may_attempt(now)
+    }
+
+    /// Whether `set`, which [`RemoteSet::decide`] gave, is still the one at hand.
+    #[must_use]
+    pub fn is_at(&self, set: &Arc<JwkSet>) -> bool {
+        self.set.as_ref().is_some_and(|known| Arc::ptr_eq(known, set))
     }
 
     /// Whether an attempt is under way.

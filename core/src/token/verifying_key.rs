@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RsaPublicKeyComponents};
 
 use super::algorithm::{Algorithm, Curve, Primitive};
-use super::jws::encode_header;
-use super::key::KeyError;
+use super::header::encode_header;
+use super::key_error::KeyError;
 use super::weak::{check_ed25519_point, check_rsa_public_key};
 use super::{Reason, TokenError};
 

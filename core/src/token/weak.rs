@@ -1,6 +1,6 @@
 //! Public keys that must not be trusted.
 
-use super::key::KeyError;
+use super::key_error::KeyError;
 
 /// Smallest modulus (RFC 7518, 3.3).
 pub const MIN_RSA_BITS: usize = 2048;

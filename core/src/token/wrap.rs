@@ -1,35 +1,33 @@
-//! Private keys at rest: AES-256-GCM under a key derived from `keys.encryptionKey`.
+//! Private keys at rest: AES-256-GCM under a key derived from the option `encryptionKey`.
 
 use std::fmt;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::key::KeyError;
-use crate::crypto::{Secret, derive_key, make_random, to_base64url};
+use crate::crypto::{MIN_KEY_BYTES, SealingKeys, Secret, is_sealed};
 
-const PREFIX: &str = "v1.";
 const PURPOSE: &[u8] = b"sentri key wrap v1";
-const MIN_KEY_BYTES: usize = 16;
 
 /// Wraps and unwraps private keys.
-pub struct WrappingKey(LessSafeKey);
+pub struct WrappingKey(SealingKeys);
 
 impl WrappingKey {
-    /// The wrapping key made from the option `keys.encryptionKey`: random text of at least 16 bytes, better 32. It is
-    /// not stretched, so a memorable phrase does not do.
+    /// The wrapping key made from one encryption key: random text of at least 16 bytes, better 32. It is not stretched,
+    /// so a memorable phrase does not do.
     ///
     /// # Errors
     /// The key is shorter.
     pub fn new(encryption_key: &[u8]) -> Result<Self, KeyError> {
-        if encryption_key.len() < MIN_KEY_BYTES {
-            return Err(KeyError("keys.encryptionKey is shorter than 16 bytes"));
-        }
-        let derived = derive_key(encryption_key, PURPOSE);
-        UnboundKey::new(&AES_256_GCM, derived.expose())
-            .map(|key| Self(LessSafeKey::new(key)))
-            .map_err(|_| KeyError("keys.encryptionKey is not usable"))
+        Self::of([encryption_key])
+    }
+
+    /// The same of several: the first wraps, all unwrap.
+    ///
+    /// # Errors
+    /// One of them is shorter than 16 bytes, or there is none.
+    pub fn of<'a>(encryption_keys: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, KeyError> {
+        const { assert!(MIN_KEY_BYTES == 16) };
+        let keys = SealingKeys::new(encryption_keys, PURPOSE);
+        keys.map(Self).ok_or(KeyError("encryptionKey is shorter than 16 bytes"))
     }
 
     /// `v1.` and base64url of nonce, ciphertext and tag. Bound to `kid`: a row can't be moved under another name.
@@ -37,12 +35,7 @@ impl WrappingKey {
     /// # Errors
     /// None in practice: keys are far below the limit of the cipher.
     pub fn wrap(&self, pem: &str, kid: &str) -> Result<Secret<String>, KeyError> {
-        let nonce = make_random::<NONCE_LEN>();
-        let mut sealed = pem.as_bytes().to_vec();
-        self.0
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(kid.as_bytes()), &mut sealed)
-            .map_err(|_| KeyError("the private key can't be wrapped"))?;
-        Ok(Secret::new(format!("{PREFIX}{}", to_base64url(&[&nonce, sealed.as_slice()].concat()))))
+        self.0.seal(pem, kid).ok_or(KeyError("the private key can't be wrapped"))
     }
 
     /// The PEM inside `wrapped`.
@@ -50,17 +43,8 @@ impl WrappingKey {
     /// # Errors
     /// Another encryption key, another `kid`, or damage; which one can't be told.
     pub fn unwrap(&self, wrapped: &str, kid: &str) -> Result<Secret<String>, KeyError> {
-        const FAILED: KeyError = KeyError("the stored private key can't be unwrapped: is keys.encryptionKey the same?");
-        let body = wrapped.strip_prefix(PREFIX).ok_or(FAILED)?;
-        let mut bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| FAILED)?;
-        let (nonce, sealed) = bytes.split_first_chunk_mut::<NONCE_LEN>().ok_or(FAILED)?;
-        let plain = self
-            .0
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(kid.as_bytes()), sealed)
-            .map_err(|_| FAILED)?;
-        let pem = Secret::new(std::str::from_utf8(plain).map_err(|_| FAILED)?.to_owned());
-        zeroize::Zeroize::zeroize(plain);
-        Ok(pem)
+        const FAILED: KeyError = KeyError("the stored private key can't be unwrapped: is encryptionKey the same?");
+        self.0.open(wrapped, kid).ok_or(FAILED)
     }
 }
 
@@ -73,5 +57,5 @@ impl fmt::Debug for WrappingKey {
 /// Whether a stored private key is wrapped.
 #[must_use]
 pub fn is_wrapped(stored: &str) -> bool {
-    stored.starts_with(PREFIX)
+    is_sealed(stored)
 }

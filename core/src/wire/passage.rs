@@ -6,8 +6,9 @@ use super::response_value;
 use crate::http::envelope::error_response;
 use crate::idempotency::{Credentials, Incoming, Passage};
 
-/// Reads `{method, host, pathAndQuery, headerValue?, identity?, authorization?, cookie?, apiKey?, named?, address?, contentType}`;
-/// `body` is what stands for the body.
+/// Reads
+/// `{method, host, pathAndQuery, headerValue?, identity?, authorization?, cookie?, apiKey?, named?, address?,
+/// contentType}`; `body` is what stands for the body.
 #[must_use]
 pub fn read_incoming<'a>(request: &'a Value, body: &'a [u8]) -> Incoming<'a> {
     let part = |name: &str| request.get(name).and_then(Value::as_str);
@@ -51,8 +52,8 @@ pub fn passage_response(passage: &Passage) -> Value {
     }
 }
 
-/// The response that refuses a replay to a caller with `roles`, of whom `protect()` would let nobody in if there are none;
-/// nothing where it may be given.
+/// The response that refuses a replay to a caller with `roles`, of whom `protect()` would let nobody in if there are
+/// none; nothing where it may be given.
 #[must_use]
 pub fn passage_refusal(passage: &Passage, roles: Option<&[String]>) -> Option<Value> {
     passage.refusal_for(roles).map(|error| response_value(error_response(&error)))

@@ -2,34 +2,95 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, device, token};
-use crate::error::{Error, ErrorCode};
+use super::cookies::clear_cookies;
+use super::description::{Description, answers, paging};
+use super::device;
+use super::schema::{asked, list, object, one_of_types, partial, reference, text};
+use super::value::{Access, Endpoint, Needs, enveloped};
+use crate::error::ErrorCode as E;
 use crate::failure::Failure;
-use crate::hook::Operation;
+use crate::http::call::Call;
+use crate::http::credential::wrong_key;
 use crate::http::envelope::Reply;
+use crate::service::password::ChangePassword;
+use crate::service::register::{Register, Registered};
 use crate::service::{sessions, users};
+use crate::use_case::{Output as _, UseCase};
 
-pub(super) async fn register(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// The same for an address that is free and for one that is taken.
+const PENDING: &str = "Confirm the registration: a message is on its way";
+
+/// `POST /register`
+pub static REGISTER: Endpoint = Endpoint {
+    name: "register",
+    method: "POST",
+    pattern: "/register",
+    access: Access::Public,
+    needs: Needs::Nothing,
+    story: Some(&Register::STORY),
+    describe: || {
+        let body = partial(
+            &[("identifiers", list(reference("NewIdentifier"), 1)), ("password", text())],
+            &[("roles", list(text(), 0))],
+        );
+        answers("Register a user", 201, "User registered successfully", object(&[("user", reference("User"))]))
+            .takes(body)
+            .reads(json!([{}, { "apiKey": [] }]))
+            .or_accepts(PENDING, asked())
+            .or(&[E::InvalidRole, E::Unauthorized, E::Forbidden, E::UserAlreadyExists, E::RateLimitExceeded])
+    },
+    serve: |call| enveloped(register(call)),
+};
+
+async fn register(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if call.realm.config.api_keys.is_some() && !call.caller.trusted {
         return Err(wrong_key().into());
     }
     let input = call.input(&[])?;
-    let registered = call.run(Operation::Register, input).await?;
-    let user = &registered["user"];
-    let user = json!({ "id": user["id"], "roles": user["roles"], "identifiers": user["identifiers"] });
-    Ok(Reply::created("User registered successfully", json!({ "user": user })))
+    let registered = call.run::<Register>(input).await?;
+    let data = registered.write();
+    Ok(match registered {
+        Registered::User { .. } => Reply::created("User registered successfully", data),
+        Registered::Pending(_) => Reply { status: 202, ..Reply::ok(PENDING, data) },
+    })
 }
 
-/// One answer for a missing key and a wrong one.
-pub(super) fn wrong_key() -> Error {
-    Error::new(ErrorCode::Unauthorized, "A valid X-Api-Key header is required")
-}
+/// `GET /me`
+pub static ME: Endpoint = Endpoint {
+    name: "me",
+    method: "GET",
+    pattern: "/me",
+    access: Access::User,
+    needs: Needs::Nothing,
+    story: None,
+    describe: || answers("The user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
+    serve: |call| enveloped(me(call)),
+};
 
-pub(super) async fn me(call: &mut Call<'_>) -> Result<Reply, Failure> {
+async fn me(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("OK", users::get(call.realm, &call.user()?.id).await?))
 }
 
-pub(super) async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `GET /me/sessions`
+pub static LIST_SESSIONS: Endpoint = Endpoint {
+    name: "listSessions",
+    method: "GET",
+    pattern: "/me/sessions",
+    access: Access::User,
+    needs: Needs::Nothing,
+    story: None,
+    describe: describe_sessions,
+    serve: |call| enveloped(list_sessions(call)),
+};
+
+fn describe_sessions() -> Description {
+    let sessions = ("sessions", list(reference("Session"), 0));
+    let next = ("nextCursor", one_of_types(&["string", "null"]));
+    let summary = "The live sessions of the user, newest first; in pages when a parameter asks for them";
+    answers(summary, 200, "OK", partial(&[sessions], &[next])).asked_by(paging()).or(&[E::ValidationError])
+}
+
+async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user = call.user()?;
     let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
     let current = user.session_id.as_deref();
@@ -40,39 +101,50 @@ pub(super) async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure>
     Ok(Reply::ok("OK", sessions::page(call.realm, &user.id, current, limit, cursor.as_deref()).await?))
 }
 
-pub(super) async fn revoke_session(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `DELETE /me/sessions/:id`
+pub static REVOKE_SESSION: Endpoint = Endpoint {
+    name: "revokeSession",
+    method: "DELETE",
+    pattern: "/me/sessions/:id",
+    access: Access::User,
+    needs: Needs::Nothing,
+    story: None,
+    describe: || answers("End one session of the user", 200, "Session revoked", Value::Null).or(&[E::SessionNotFound]),
+    serve: |call| enveloped(revoke_session(call)),
+};
+
+async fn revoke_session(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user = call.user()?.clone();
     if !sessions::revoke(call.realm, &call.parameter, Some(&user.id), &mut call.trail).await? {
-        return Err(ErrorCode::SessionNotFound.into());
+        return Err(E::SessionNotFound.into());
     }
     if user.session_id.as_deref() == Some(&call.parameter) {
-        token::clear_cookies(call);
+        clear_cookies(call);
     }
     Ok(Reply::ok("Session revoked", Value::Null))
 }
 
-pub(super) async fn create_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = call.input(&[("userId", &call.user()?.id)])?;
-    let result = call.run(Operation::BulkCreateIdentifiers, input).await?;
-    Ok(Reply::created("Identifiers created", json!({ "identifiers": result["identifiers"] })))
-}
+/// `PATCH /me/password`
+pub static CHANGE_PASSWORD: Endpoint = Endpoint {
+    name: "changePassword",
+    method: "PATCH",
+    pattern: "/me/password",
+    access: Access::User,
+    needs: Needs::Nothing,
+    story: Some(&ChangePassword::STORY),
+    describe: || {
+        answers("Change the password; every session ends", 200, "Password changed", Value::Null)
+            .takes(object(&[("currentPassword", text()), ("newPassword", text())]))
+            .or(&[E::InvalidCredentials, E::UserNotFound, E::StepUpRequired, E::RateLimitExceeded])
+    },
+    serve: |call| enveloped(change_password(call)),
+};
 
-pub(super) async fn update_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = call.input(&[("userId", &call.user()?.id)])?;
-    let result = call.run(Operation::BulkUpdateIdentifiers, input).await?;
-    Ok(Reply::ok("Identifiers updated", json!({ "identifiers": result["identifiers"] })))
-}
-
-pub(super) async fn delete_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = call.input(&[("userId", &call.user()?.id)])?;
-    call.run(Operation::BulkDeleteIdentifiers, input).await?;
-    Ok(Reply::ok("Identifiers deleted", Value::Null))
-}
-
-pub(super) async fn change_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+async fn change_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    call.require_factor().await?;
     let input = call.input(&[("userId", &call.user()?.id)])?;
     call.caller.devices = device::presented(call);
-    call.run(Operation::ChangePassword, input).await?;
-    token::clear_cookies(call);
+    call.run::<ChangePassword>(input).await?;
+    clear_cookies(call);
     Ok(Reply::ok("Password changed", Value::Null))
 }

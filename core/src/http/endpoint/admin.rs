@@ -2,50 +2,170 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
-use crate::error::ErrorCode;
+use super::description::{Description, answers, paging};
+use super::schema::{list, object, one_of_types, partial, reference, text};
+use super::value::{Access, Endpoint, Needs, enveloped};
+use crate::error::ErrorCode as E;
 use crate::failure::Failure;
-use crate::hook::Operation;
+use crate::http::call::Call;
 use crate::http::envelope::Reply;
-use crate::service::input::Input;
-use crate::service::password;
+use crate::service::factor_removal::RemoveFactors;
+use crate::service::invitation::InviteUser;
+use crate::service::password::SetPassword;
+use crate::service::roles::AssignRoles;
 use crate::service::users::{self, Page};
+use crate::use_case::{Output as _, UseCase};
 
-pub(super) async fn list_users(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `GET /users`
+pub static LIST_USERS: Endpoint = Endpoint {
+    name: "listUsers",
+    method: "GET",
+    pattern: "/users",
+    access: Access::Admin,
+    needs: Needs::Nothing,
+    story: None,
+    describe: describe_users,
+    serve: |call| enveloped(list_users(call)),
+};
+
+fn describe_users() -> Description {
+    let next = ("nextCursor", one_of_types(&["string", "null"]));
+    let page = object(&[("users", list(reference("User"), 0)), next]);
+    let mut query = paging();
+    query.push(("identifier", text(), "Only the owner of this identifier"));
+    answers("Users, oldest first, in pages", 200, "OK", page).asked_by(query).or(&[E::ValidationError])
+}
+
+async fn list_users(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (limit, cursor, identifier) = (call.query_limit()?, call.query("cursor"), call.query("identifier"));
     let page = Page { limit, cursor: cursor.as_deref(), identifier: identifier.as_deref() };
     Ok(Reply::ok("OK", users::list(call.realm, &page).await?))
 }
 
-pub(super) async fn get_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `POST /users`
+pub static INVITE_USER: Endpoint = Endpoint {
+    name: "inviteUser",
+    method: "POST",
+    pattern: "/users",
+    access: Access::Admin,
+    needs: Needs::Invitations,
+    story: Some(&InviteUser::STORY),
+    describe: || {
+        let body = partial(&[("identifiers", list(reference("NewIdentifier"), 1))], &[("roles", list(text(), 0))]);
+        answers("Make a user and send an invitation", 201, "User invited", object(&[("user", reference("User"))]))
+            .takes(body)
+            .or(&[E::InvalidRole, E::UserAlreadyExists, E::StepUpRequired])
+    },
+    serve: |call| enveloped(invite_user(call)),
+};
+
+async fn invite_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let mut input = call.input(&[])?;
+    input["ownRoles"] = call.principal.as_ref().map_or_else(Vec::new, |admin| admin.roles.clone()).into();
+    let invited = call.run::<InviteUser>(input).await?;
+    Ok(Reply::created("User invited", invited.write()))
+}
+
+/// `GET /users/:userId`
+pub static GET_USER: Endpoint = Endpoint {
+    name: "getUser",
+    method: "GET",
+    pattern: "/users/:userId",
+    access: Access::Admin,
+    needs: Needs::Nothing,
+    story: None,
+    describe: || answers("A user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
+    serve: |call| enveloped(get_user(call)),
+};
+
+async fn get_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("OK", users::get(call.realm, &call.parameter).await?))
 }
 
-pub(super) async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `DELETE /users/:userId`
+pub static DELETE_USER: Endpoint = Endpoint {
+    name: "deleteUser",
+    method: "DELETE",
+    pattern: "/users/:userId",
+    access: Access::Admin,
+    needs: Needs::Nothing,
+    story: None,
+    describe: || {
+        answers("Delete a user with all sessions and identifiers", 200, "User deleted", Value::Null)
+            .or(&[E::UserNotFound, E::StepUpRequired])
+    },
+    serve: |call| enveloped(delete_user(call)),
+};
+
+async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if !users::delete(call.realm, &call.parameter, &mut call.trail).await? {
-        return Err(ErrorCode::UserNotFound.into());
+        return Err(E::UserNotFound.into());
     }
     Ok(Reply::ok("User deleted", Value::Null))
 }
 
-pub(super) async fn assign_roles(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// `POST /users/:userId/roles`
+pub static ASSIGN_ROLES: Endpoint = Endpoint {
+    name: "assignRoles",
+    method: "POST",
+    pattern: "/users/:userId/roles",
+    access: Access::Admin,
+    needs: Needs::Nothing,
+    story: Some(&AssignRoles::STORY),
+    describe: || {
+        let user = object(&[("user", object(&[("id", text()), ("roles", list(text(), 0))]))]);
+        answers("Replace the roles of a user", 200, "Roles assigned", user)
+            .takes(object(&[("roles", list(text(), 0))]))
+            .or(&[E::InvalidRole, E::UserNotFound, E::StepUpRequired])
+    },
+    serve: |call| enveloped(assign_roles(call)),
+};
+
+async fn assign_roles(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &call.parameter)])?;
-    let result = call.run(Operation::AssignRoles, input).await?;
-    let user = json!({ "id": result["user"]["id"], "roles": result["user"]["roles"] });
-    Ok(Reply::ok("Roles assigned", json!({ "user": user })))
+    let user = call.run::<AssignRoles>(input).await?;
+    Ok(Reply::ok("Roles assigned", json!({ "user": { "id": user.user_id, "roles": user.roles } })))
 }
 
-pub(super) async fn set_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = call.input(&[])?;
-    let new = Input::new(&input)?.text("newPassword")?;
-    password::set(call.realm, &call.parameter, new, &mut call.trail).await?;
+/// `PATCH /users/:userId/password`
+pub static SET_PASSWORD: Endpoint = Endpoint {
+    name: "setPassword",
+    method: "PATCH",
+    pattern: "/users/:userId/password",
+    access: Access::Admin,
+    needs: Needs::Nothing,
+    story: Some(&SetPassword::STORY),
+    describe: || {
+        answers("Set the password of a user; every session ends", 200, "Password changed", Value::Null)
+            .takes(object(&[("newPassword", text())]))
+            .or(&[E::UserNotFound, E::StepUpRequired])
+    },
+    serve: |call| enveloped(set_password(call)),
+};
+
+async fn set_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let input = call.input(&[("userId", &call.parameter)])?;
+    call.run::<SetPassword>(input).await?;
     Ok(Reply::ok("Password changed", Value::Null))
 }
 
-pub(super) async fn set_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    // What limits users in what they do with their own is not for admins.
-    call.caller.trusted = true;
-    let input = call.input(&[("userId", &call.parameter)])?;
-    let result = call.run(Operation::BulkUpdateIdentifiers, input).await?;
-    Ok(Reply::ok("Identifiers updated", json!({ "identifiers": result["identifiers"] })))
+/// `DELETE /users/:userId/factors`
+pub static REMOVE_FACTORS: Endpoint = Endpoint {
+    name: "removeFactors",
+    method: "DELETE",
+    pattern: "/users/:userId/factors",
+    access: Access::Admin,
+    needs: Needs::FactorRemoval,
+    story: Some(&RemoveFactors::STORY),
+    describe: || {
+        answers("Remove all second factors of a user; every session ends", 200, "Factors removed", Value::Null)
+            .or(&[E::UserNotFound, E::StepUpRequired])
+    },
+    serve: |call| enveloped(remove_factors(call)),
+};
+
+async fn remove_factors(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let input = json!({ "userId": call.parameter });
+    call.run::<RemoveFactors>(input).await?;
+    Ok(Reply::ok("Factors removed", Value::Null))
 }

@@ -1,11 +1,9 @@
 //! The device cookie: which users the browser of a request is known for, and the cookie that a completed login sets.
 
-use serde_json::Value;
-
-use super::Call;
-use crate::http::cookie;
+use crate::http::call::Call;
 use crate::service::device::issue;
 use crate::token::device::{DeviceUser, merge};
+use crate::web::cookie;
 
 /// The most cookies of the name that are looked at. Every one that verifies counts, so that a neighbouring site that
 /// plants some of its own does not make the browser unknown.
@@ -23,9 +21,9 @@ pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
 }
 
 /// Makes the browser known for the user whose login has completed.
-pub(super) fn remember(call: &mut Call<'_>, issued: &Value) {
+pub(super) fn remember(call: &mut Call<'_>, user_id: &str) {
     let realm = call.realm;
-    let (Some(rules), Some(user_id)) = (&realm.config.known_devices, issued["user"]["id"].as_str()) else { return };
+    let Some(rules) = &realm.config.known_devices else { return };
     if let Some((token, max_age)) = issue(realm, &call.caller, user_id, realm.now()) {
         call.headers.push(("Set-Cookie".to_owned(), rules.write(&token, max_age)));
     }

@@ -7,7 +7,7 @@ use rusqlite::ffi;
 use serde_json::Value;
 
 use crate::failure::StoreError;
-use crate::store::dialect::Dialect;
+use crate::store::dialect::{Dialect, Errors};
 use crate::store::{mysql, postgres, sqlite};
 
 pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
@@ -19,25 +19,24 @@ pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
         return StoreError::Unavailable(message.to_owned());
     }
     // A mistake in the host's code, not something that the database said; where no connection can be lost, all are.
-    if code.is_empty()
-        && number.is_none()
-        && DEFECTS.contains(&text("name").unwrap_or_default())
-        && dialect.name != "sqlite"
-    {
+    if code.is_empty() && number.is_none() && DEFECTS.contains(&text("name").unwrap_or_default()) && !dialect.is_file {
         return StoreError::Other(message.to_owned());
     }
-    match dialect.name {
-        "postgres" if is_sql_state(code) => postgres::failure::from_code(code, message, text("constraint"), None),
-        "mysql" => match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number >= 1000) {
-            Some(number) => mysql::failure::from_code(number, state, message),
-            None => StoreError::Unavailable(connection(code, message)),
-        },
-        "sqlite" => from_sqlite(code, number, message),
-        _ => StoreError::Unavailable(connection(code, message)),
+    match dialect.errors {
+        Errors::SqlState if is_sql_state(code) => postgres::failure::from_code(code, message, text("constraint"), None),
+        Errors::SqlState => StoreError::Unavailable(connection(code, message)),
+        Errors::Numbers => {
+            match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number >= 1000) {
+                Some(number) => mysql::failure::from_code(number, state, message),
+                None => StoreError::Unavailable(connection(code, message)),
+            }
+        }
+        Errors::ResultCodes => from_sqlite(code, number, message),
     }
 }
 
-/// Five digits and capitals. Words of the operating system are longer or begin with an `E` (`EPIPE`), which no class does.
+/// Five digits and capitals. Words of the operating system are longer or begin with an `E` (`EPIPE`), which no class
+/// does.
 fn is_sql_state(code: &str) -> bool {
     code.len() == 5 && !code.starts_with('E') && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
 }

@@ -1,9 +1,10 @@
-//! The changes that sentri 5's tables on MySQL need beside the additions: byte-wise text in every script, instants in UTC.
+//! The changes that sentri 5's tables on MySQL need beside the additions: byte-wise text in every script, instants in
+//! UTC.
 //!
-//! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither side
-//! of one. Statements compare them byte by byte (`Dialect::spell`).
+//! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither
+//! side of one. Statements compare them byte by byte (`Dialect::spell`).
 
-use super::{Column, OLD_INSTANTS, ddl};
+use super::ddl::{Column, OLD_INSTANTS, ddl};
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Statement};
 use crate::store::sql::SqlStore;

@@ -3,13 +3,11 @@
 //!
 //! Looked for on every run and no version, since 6.0.0 adopted tables whose ids it could not read.
 
-use super::{Column, ddl};
+use super::ddl::{Column, ddl};
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Statement, Value};
 use crate::store::sql::SqlStore;
 
-const ENCODING: &str = "SELECT CAST(pg_encoding_to_char(encoding) AS TEXT) AS encoding, CAST(datname AS TEXT) AS name \
-                        FROM pg_database WHERE datname = current_database()";
 /// Foreign keys that refer to the table `?`: name, the table that they are of, their definition.
 const REFERENCES: &str = "SELECT CAST(c.conname AS TEXT) AS name, CAST(CAST(c.conrelid AS regclass) AS TEXT) AS owner, \
                           pg_get_constraintdef(c.oid) AS definition, CAST(r.relname AS TEXT) AS relation \
@@ -37,10 +35,8 @@ const NUMBERS: [&str; 2] = ["auth_epoch", "generation"];
 impl<E: Executor> SqlStore<E> {
     /// Refuses a database whose encoding lacks most of the world's letters.
     pub(in crate::store) async fn check_encoding(&self) -> Result<(), StoreError> {
-        if self.executor.dialect().name != "postgres" {
-            return Ok(());
-        }
-        for row in self.rows(Statement::read(ENCODING, []).once()).await? {
+        let Some(sql) = self.executor.dialect().encoding else { return Ok(()) };
+        for row in self.rows(Statement::read(sql, []).once()).await? {
             let [encoding, name]: [Value; 2] = row.try_into().map_err(|_| two_columns())?;
             let (encoding, name) = (encoding.into_text()?, name.into_text()?);
             // The other one takes any bytes.
@@ -87,8 +83,8 @@ impl<E: Executor> SqlStore<E> {
             if !TABLES.contains(&relation.as_str()) {
                 return Err(StoreError::Configuration(format!(
                     "db: ids in {table} are no text, and sentri can't change that by itself, because the table {owner} \
-                     refers to them by its constraint {name}: drop that constraint, call migrate(), change the column of \
-                     {owner} to VARCHAR(36), and add the constraint again: {definition}"
+                     refers to them by its constraint {name}: drop that constraint, call migrate(), change the \
+                     column of {owner} to VARCHAR(36), and add the constraint again: {definition}"
                 )));
             }
             plan.insert(0, ddl(format!("ALTER TABLE {relation} DROP CONSTRAINT IF EXISTS {name}")));
@@ -121,8 +117,8 @@ fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreErr
         return Ok(None);
     }
     Err(StoreError::Configuration(format!(
-        "db: the column {name} of {table} has the type {kind}, which sentri can't read. Change it and keep what it means: \
-         ALTER TABLE {table} ALTER COLUMN {name} TYPE {needed}"
+        "db: the column {name} of {table} has the type {kind}, which sentri can't read. Change it and keep what it \
+         means: ALTER TABLE {table} ALTER COLUMN {name} TYPE {needed}"
     )))
 }
 

@@ -72,6 +72,8 @@ pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> Stor
         // A prepared statement that the server forgot or whose table changed too often: a new connection has it again.
         1243 | 1615 => StoreError::Conflict(text),
         1146 | 1054 => StoreError::SchemaMissing(text),
+        // No database selected; a statement or a column that is not granted.
+        1046 | 1142 | 1143 => StoreError::Configuration(misconfigured(code, &text)),
         // Out of connections, shut down, killed, read-only (a replica that was the primary); logins and databases that
         // an operator mends outside.
         1040
@@ -100,6 +102,18 @@ pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> Stor
         _ if state.starts_with("08") || state.starts_with("28") => StoreError::Unavailable(text),
         _ => StoreError::Other(text),
     }
+}
+
+/// The cure where a database is not as the store needs it.
+fn misconfigured(code: u16, text: &str) -> String {
+    let cure = match code {
+        1046 => ": name a database, as in mysql://user:password@host:3306/database",
+        _ => {
+            ". Let an administrator run: GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES \
+              ON the_database.* TO the_user"
+        }
+    };
+    format!("db: MySQL says {text}{cure}")
 }
 
 fn describe(code: u16, state: &str, message: &str) -> String {

@@ -22,6 +22,10 @@ const ROLE: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'r
 const READY: &str = "SHOW GLOBAL STATUS LIKE 'wsrep_ready'";
 /// A statement waits until its node has applied what any other one had committed before: reads and writes of all kinds.
 const CAUSAL: &str = "SET SESSION wsrep_sync_wait = 7";
+/// A statement that we have given up after `BATCH_LIMIT` ends at the server too: in seconds, for rows, and for tables
+/// that a change of the schema holds. A request to end it (`KILL QUERY`) could come to another server, by a number that
+/// is some other connection's there.
+const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 60";
 
 /// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
 pub struct Hosts {
@@ -65,6 +69,11 @@ impl Hosts {
 
     async fn connect(&self, host: &Host) -> Result<Conn, Refused> {
         let mut connection = host.connect().await?;
+        match connection.query_drop(PATIENCE).await {
+            // What speaks the protocol and has no such locks.
+            Ok(()) | Err(Error::Server(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         let role = settings_of(&mut connection, ROLE).await?;
         let is_on = |name: &str| role.iter().any(|(found, value)| found == name && matches!(&**value, "ON" | "1"));
         if is_on("wsrep_on") {

@@ -10,6 +10,7 @@ use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, RecyclingMethod};
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::{Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::pooler;
 use super::schema::Schema;
@@ -30,6 +31,9 @@ pub(super) struct Terms {
 pub struct Link {
     pub(super) client: ClientWrapper,
     pub(super) terms: Arc<Terms>,
+    /// The host that it leads to, and TLS to that: a request to cancel has a connection to itself.
+    pub(super) settings: Arc<Config>,
+    pub(super) connector: MakeRustlsConnect,
     /// Nobody stands between us and the server, so that statements can be prepared by name.
     direct: bool,
 }
@@ -43,7 +47,8 @@ impl Link {
 
 /// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
 pub struct Hosts {
-    managers: Vec<Manager>,
+    managers: Vec<(Manager, Arc<Config>)>,
+    connector: MakeRustlsConnect,
     /// For one host, so that a silent one leaves time for the next.
     limit: Duration,
     good: AtomicUsize,
@@ -56,9 +61,10 @@ impl Hosts {
         let settings = settings_by_host(&config.settings);
         let recycling = || ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let limit = CONNECT_TIMEOUT / u32::try_from(settings.len().max(1)).unwrap_or(1);
-        let managers = settings.into_iter();
+        let manager = |one: Config| (Manager::from_config(one.clone(), connector.clone(), recycling()), Arc::new(one));
         Ok(Self {
-            managers: managers.map(|one| Manager::from_config(one, connector.clone(), recycling())).collect(),
+            managers: settings.into_iter().map(manager).collect(),
+            connector,
             limit,
             good: AtomicUsize::new(0),
             terms: Arc::new(Terms {
@@ -69,10 +75,11 @@ impl Hosts {
         })
     }
 
-    async fn connect(&self, manager: &Manager) -> Result<Link, Error> {
+    async fn connect(&self, (manager, settings): &(Manager, Arc<Config>)) -> Result<Link, Error> {
         let client = managed::Manager::create(manager).await?;
         let direct = !self.terms.unnamed.load(Ordering::Relaxed) && !pooler::stands_before(&client).await?;
-        Ok(Link { client, terms: Arc::clone(&self.terms), direct })
+        let (terms, settings) = (Arc::clone(&self.terms), Arc::clone(settings));
+        Ok(Link { client, terms, settings, connector: self.connector.clone(), direct })
     }
 }
 
@@ -108,7 +115,7 @@ impl managed::Manager for Hosts {
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<Refused> {
         // Looks whether the connection is open, which is the same for every host.
-        let Some(manager) = self.managers.first() else { return Ok(()) };
+        let Some((manager, _)) = self.managers.first() else { return Ok(()) };
         let recycled = managed::Manager::recycle(manager, &mut link.client, metrics).await;
         recycled.map_err(|error| match error {
             managed::RecycleError::Message(text) => managed::RecycleError::Message(text),
@@ -117,7 +124,7 @@ impl managed::Manager for Hosts {
     }
 
     fn detach(&self, link: &mut Link) {
-        for manager in &self.managers {
+        for (manager, _) in &self.managers {
             managed::Manager::detach(manager, &mut link.client);
         }
     }
@@ -129,8 +136,8 @@ impl fmt::Debug for Hosts {
     }
 }
 
-/// The settings of each host. The driver would go through several by itself, but one that takes connections and then says
-/// nothing would use up the time of all.
+/// The settings of each host. The driver would go through several by itself, but one that takes connections and then
+/// says nothing would use up the time of all.
 fn settings_by_host(all: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
     let count = hosts.len().max(addresses.len());

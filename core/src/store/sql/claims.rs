@@ -1,5 +1,5 @@
-//! Sign-ins that must lead to one user alone, where uniqueness of normal forms can't see to it: a username is found in every
-//! case, an identifier of an application's own type in one.
+//! Sign-ins that must lead to one user alone, where uniqueness of normal forms can't see to it: a username is found in
+//! every case, an identifier of an application's own type in one.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub(super) struct Guards {
     pub ends: Vec<Statement>,
 }
 
-/// Stands in `value_normalized` for the time of the transaction, under a name that nobody can register. What is unique is
-/// what makes the second of two transactions wait for the first.
+/// Stands in `value_normalized` for the time of the transaction, under a name that nobody can register. What is unique
+/// is what makes the second of two transactions wait for the first.
 fn placeholder(key: &str) -> String {
     format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{ADOPTED_MARKER}{key}")
 }

@@ -1,11 +1,13 @@
 //! Galera clusters of MariaDB and MySQL: every node takes writes, and its locks end at itself. Of two transactions on
-//! two nodes the one that commits first wins if both changed one row; the other is refused at its COMMIT as a lost race.
-//! What a transaction has only read or locked counts for nothing there, so it writes what it must have for itself.
+//! two nodes the one that commits first wins if both changed one row; the other is refused at its COMMIT as a lost
+//! race. What a transaction has only read or locked counts for nothing there, so it writes what it must have for
+//! itself.
 
 use std::sync::atomic::Ordering;
 
 use crate::failure::StoreError;
 use crate::store::executor::{Executor, Statement, Value};
+use crate::store::model::Expected;
 use crate::store::sql::{SqlStore, id};
 
 /// The most times that an operation that lost a race is run again: there is no queue that would let each in once.
@@ -14,17 +16,34 @@ const RETRIES: u32 = 40;
 /// Changes the row of a user by what nobody sees: an UPDATE to the values that a row has already counts for nothing.
 const MARK: &str =
     "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND WHERE id == ?";
-const MARK_BY_HASH: &str = "UPDATE sentri_users \
-                            SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \
-                            WHERE id == ? AND password_hash = ?";
 
-/// Takes the row of a user, before all other nodes, if its password hash is `expected` where that is given.
-pub(super) fn mark_user(user_id: &str, expected: Option<&str>) -> Statement {
-    match expected {
-        None => Statement::write(MARK, [id(user_id)]),
-        Some(hash) => Statement::write(MARK_BY_HASH, [id(user_id), hash.into()]),
+/// Takes the row of a user, before all other nodes, if the user is as `expected`.
+pub(super) fn mark_user(user_id: &str, expected: Expected<'_>) -> Statement {
+    let (condition, params) = condition(expected);
+    let params: Vec<Value> = [id(user_id)].into_iter().chain(params).collect();
+    Statement::write(format!("{MARK}{condition}"), params).expect(1)
+}
+
+/// Takes the row of whoever has an identifier, before all other nodes, if there is one.
+pub(super) fn mark_holder(normalized: &str) -> Statement {
+    let sql = "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \
+               WHERE id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
+    Statement::write(sql, [Value::from(normalized)])
+}
+
+/// The condition that a user is as `expected`, to follow another one.
+pub(super) fn condition(expected: Expected<'_>) -> (String, Vec<Value>) {
+    let Expected { hash, auth_epoch, .. } = expected;
+    let (mut condition, mut params) = (String::new(), Vec::new());
+    if let Some(hash) = hash {
+        condition += " AND password_hash = ?";
+        params.push(hash.into());
     }
-    .expect(1)
+    if let Some(epoch) = auth_epoch {
+        condition += " AND auth_epoch = ?";
+        params.push(Value::Int(epoch));
+    }
+    (condition, params)
 }
 
 impl<E: Executor> SqlStore<E> {
@@ -38,10 +57,8 @@ impl<E: Executor> SqlStore<E> {
 
     /// Finds out whether the server is a node of a cluster.
     pub(in crate::store) async fn look_for_cluster(&self) -> Result<(), StoreError> {
-        if self.executor.dialect().name != "mysql" {
-            return Ok(());
-        }
-        let rows = match self.rows(Statement::read("SHOW VARIABLES LIKE 'wsrep_on'", []).once()).await {
+        let Some(sql) = self.executor.dialect().cluster else { return Ok(()) };
+        let rows = match self.rows(Statement::read(sql, []).once()).await {
             // What speaks the protocol and does not know the question is no such cluster.
             Err(StoreError::Other(_)) => Vec::new(),
             rows => rows?,

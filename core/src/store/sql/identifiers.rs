@@ -8,6 +8,7 @@ use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{ChangeLimits, Identifier, IdentifierChange, IdentifierUpdate};
 use crate::store::sql::SqlStore;
+use crate::store::sql::flows::end_flows;
 
 /// One INSERT for each. In the order of what is unique, so that two registrations of the same values wait for each
 /// other instead of in a circle.
@@ -31,6 +32,19 @@ pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) ->
     sorted.into_iter().map(insert).collect()
 }
 
+/// The normal forms of the addresses among identifiers.
+pub(super) fn addresses(identifiers: &[Identifier]) -> impl Iterator<Item = &str> {
+    identifiers.iter().filter(|one| is_address(&one.kind)).map(|one| one.normalized.as_str())
+}
+
+fn addresses_of(updates: &[IdentifierUpdate]) -> impl Iterator<Item = &str> {
+    updates.iter().filter(|update| is_address(&update.kind)).map(|update| update.normalized.as_str())
+}
+
+fn is_address(kind: &str) -> bool {
+    matches!(kind, "email" | "phone")
+}
+
 /// Counts under the lock of the user's row, so that additions at once can't each take the last place.
 fn room(user_id: &str, most: u32, added: usize) -> Statement {
     let left = i64::from(most) - i64::try_from(added).unwrap_or(i64::MAX);
@@ -39,12 +53,28 @@ fn room(user_id: &str, most: u32, added: usize) -> Statement {
     Statement::read(sql, [user_id.into(), user_id.into(), Value::Int(left)]).expect(1)
 }
 
-fn touch_user(user_id: &str, now: Millis) -> Statement {
+/// Misses where a user has verified identifiers, and all of them are `gone`, a condition with `params`.
+fn stays_verified(user_id: &str, gone: &str, params: impl IntoIterator<Item = Value>) -> Statement {
+    let verified = "EXISTS (SELECT 1 FROM sentri_identifiers WHERE user_id = ? AND verified_at IS NOT NULL";
+    let sql = format!("SELECT id FROM sentri_users WHERE id = ? AND (NOT {verified}) OR {verified} AND NOT ({gone})))");
+    let mut all = vec![Value::from(user_id); 3];
+    all.extend(params);
+    Statement::read(sql, all).once().expect(1)
+}
+
+/// The values that an update changes, to [`stays_verified`].
+fn update_stays_verified(user_id: &str, updates: &[IdentifierUpdate]) -> Statement {
+    let gone = vec!["(id == ? AND NOT (type = ? AND value == ?))"; updates.len()].join(" OR ");
+    let texts = updates.iter().flat_map(|update| [&update.id, &update.kind, &update.value]);
+    stays_verified(user_id, &gone, texts.map(|text| Value::from(text.as_str())))
+}
+
+pub(super) fn touch_user(user_id: &str, now: Millis) -> Statement {
     Statement::write("UPDATE sentri_users SET updated_at = ? WHERE id = ?", [Value::Time(now), user_id.into()])
 }
 
 impl<E: Executor> SqlStore<E> {
-    pub(super) async fn replace_identifiers(
+    pub(super) async fn update_identifiers(
         &self,
         user_id: &str,
         updates: &[IdentifierUpdate],
@@ -55,17 +85,29 @@ impl<E: Executor> SqlStore<E> {
         let guards = self.guard_claims(user_id, &limits.claims, now);
         let mut batch = vec![self.lock_user(user_id)];
         batch.extend(limits.most.filter(|_| !added.is_empty()).map(|most| room(user_id, most, added.len())));
+        let displaced = addresses_of(updates).chain(addresses(added)).filter(|_| limits.displaces);
+        batch.extend(self.displace(user_id, displaced));
         let claimed = batch.len()..batch.len() + guards.waits.len() + guards.checks.len();
         batch.extend(guards.waits);
         batch.extend(guards.checks);
+        let verified = limits.keeps_verified && !updates.is_empty();
+        batch.extend(verified.then(|| update_stays_verified(user_id, updates)));
         // First every old value makes room under a name that nobody can register, then the new ones move in: values
         // may change places, and uniqueness holds after every statement.
         for update in updates {
             let parked = format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{}", update.id);
             batch.push(
+                // Control was proved over the old value, so it stays proved with that value alone.
                 Statement::write(
-                    "UPDATE sentri_identifiers SET value_normalized = ? WHERE id == ? AND user_id = ?",
-                    [parked.into(), update.id.as_str().into(), user_id.into()],
+                    "UPDATE sentri_identifiers SET verified_at = CASE WHEN type = ? AND value == ? THEN verified_at \
+                     ELSE NULL END, value_normalized = ? WHERE id == ? AND user_id = ?",
+                    [
+                        update.kind.as_str().into(),
+                        update.value.as_str().into(),
+                        parked.into(),
+                        update.id.as_str().into(),
+                        user_id.into(),
+                    ],
                 )
                 .expect(1),
             );
@@ -75,7 +117,8 @@ impl<E: Executor> SqlStore<E> {
         for update in sorted {
             batch.push(
                 Statement::write(
-                    "UPDATE sentri_identifiers SET type = ?, value = ?, value_normalized = ? WHERE id == ? AND user_id = ?",
+                    "UPDATE sentri_identifiers SET type = ?, value = ?, value_normalized = ? \
+                     WHERE id == ? AND user_id = ?",
                     [
                         update.kind.as_str().into(),
                         update.value.as_str().into(),
@@ -89,19 +132,24 @@ impl<E: Executor> SqlStore<E> {
         }
         batch.extend(inserts(user_id, added, now));
         batch.extend(guards.ends);
+        if !updates.is_empty() {
+            batch.push(end_flows(user_id, now));
+        }
         batch.push(touch_user(user_id, now));
         self.change(batch, |index| match index {
             index if claimed.contains(&index) => IdentifierChange::Taken,
             index if index < claimed.start => IdentifierChange::TooMany,
+            index if verified && index == claimed.end => IdentifierChange::LastVerified,
             _ => IdentifierChange::NotFound,
         })
         .await
     }
 
-    pub(super) async fn remove_identifiers(
+    pub(super) async fn delete_identifiers(
         &self,
         user_id: &str,
         ids: &[String],
+        limits: &ChangeLimits,
         now: Millis,
     ) -> Result<IdentifierChange, StoreError> {
         let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
@@ -112,16 +160,26 @@ impl<E: Executor> SqlStore<E> {
             let exact = vec!["id == ?"; ids.len()].join(" OR ");
             let mut params = vec![Value::from(user_id)];
             params.extend(ids.into_iter().map(Value::from));
+            let gone = || stays_verified(user_id, &exact, params.iter().skip(1).cloned());
+            let keeps = limits.keeps_verified.then(gone);
             let select = "SELECT id FROM sentri_identifiers WHERE user_id = ? AND";
             let delete = "DELETE FROM sentri_identifiers WHERE user_id = ? AND id";
             batch.extend([
                 Statement::read(format!("{select} ({exact})"), params.clone()).once().expect(count),
                 Statement::read(format!("{select} id NOT IN ({marks}) LIMIT 1"), params.clone()).once().expect(1),
+            ]);
+            batch.extend(keeps);
+            batch.extend([
                 Statement::write(format!("{delete} IN ({marks})"), params).once().expect(count),
+                end_flows(user_id, now),
                 touch_user(user_id, now),
             ]);
         }
-        let missed = |index| if index == 2 { IdentifierChange::LastOne } else { IdentifierChange::NotFound };
+        let missed = |index| match index {
+            2 => IdentifierChange::LastOne,
+            3 if limits.keeps_verified => IdentifierChange::LastVerified,
+            _ => IdentifierChange::NotFound,
+        };
         self.change(batch, missed).await
     }
 

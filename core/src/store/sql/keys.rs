@@ -8,7 +8,7 @@ use crate::store::model::StoredKey;
 use crate::store::sql::{Row, SqlStore, row_of};
 
 impl<E: Executor> SqlStore<E> {
-    pub(super) async fn select_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+    pub(super) async fn list_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
         let rows = self
             .rows(Statement::read(
                 "SELECT kid, algorithm, private_key, [created_at], [active_from], [retired_at] FROM sentri_keys \
@@ -19,7 +19,7 @@ impl<E: Executor> SqlStore<E> {
         rows.into_iter().map(key_from).collect()
     }
 
-    pub(super) async fn insert_key(&self, key: &StoredKey, newest: Option<&str>) -> Result<bool, StoreError> {
+    pub(super) async fn add_key(&self, key: &StoredKey, newest: Option<&str>) -> Result<bool, StoreError> {
         let guard = match newest {
             Some(newest) => Statement::write(
                 "UPDATE sentri_keys SET retired_at = ? WHERE kid = ? AND retired_at IS NULL",
@@ -47,7 +47,7 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    pub(super) async fn remove_keys(&self, before: Millis) -> Result<u64, StoreError> {
+    pub(super) async fn delete_keys(&self, before: Millis) -> Result<u64, StoreError> {
         let sql = "DELETE FROM sentri_keys WHERE retired_at < ?";
         self.count(Statement::write(sql, [Value::Time(before)])).await
     }

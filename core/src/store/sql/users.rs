@@ -6,17 +6,22 @@ use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserWithIdentifiers};
+use crate::store::sql::factor_rows::delete_factors;
+use crate::store::sql::flows::end_flows;
+use crate::store::sql::identifiers::addresses;
 use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
 
 /// The columns of a user that go into [`USER_WITH_IDENTIFIERS`]; identifiers have a `created_at` too.
 const USER: &str = "id, roles, created_at AS registered_at";
 /// The columns that [`group`] reads. No two of one name, here and elsewhere: some drivers keep columns by name.
 const USER_WITH_IDENTIFIERS: &str =
-    "u.id, u.roles, [registered_at], i.id AS identifier_id, i.type, i.value, i.value_normalized";
+    "u.id, u.roles, [registered_at], i.id AS identifier_id, i.type, i.value, i.value_normalized, [verified_at]";
 
 impl<E: Executor> SqlStore<E> {
-    pub(super) async fn insert_user(&self, user: &NewUser) -> Result<bool, StoreError> {
-        let mut batch = vec![Statement::write(
+    /// The statements that write a user and its identifiers.
+    pub(super) fn creation(&self, user: &NewUser) -> Vec<Statement> {
+        let mut batch = if user.displaces { self.displace(&user.id, addresses(&user.identifiers)) } else { vec![] };
+        batch.push(Statement::write(
             "INSERT INTO sentri_users (id, password_hash, roles, created_at, updated_at, auth_epoch) \
              VALUES (?, ?, ?, ?, ?, 0)",
             [
@@ -27,12 +32,21 @@ impl<E: Executor> SqlStore<E> {
                 Value::Time(user.now),
                 Value::Time(user.now),
             ],
-        )];
+        ));
         let guards = self.guard_claims(&user.id, &user.claims, user.now);
         batch.extend(guards.waits);
         batch.extend(guards.checks);
         batch.extend(identifiers::inserts(&user.id, &user.identifiers, user.now));
         batch.extend(guards.ends);
+        batch
+    }
+
+    pub(super) async fn create_user(&self, user: &NewUser) -> Result<bool, StoreError> {
+        self.creates(self.creation(user)).await
+    }
+
+    /// Runs a batch that writes a user. `false`: a value is taken.
+    pub(super) async fn creates(&self, batch: Vec<Statement>) -> Result<bool, StoreError> {
         match self.run(Batch::of(batch)).await {
             Ok(outcome) => Ok(matches!(outcome, Outcome::Done(_))),
             Err(StoreError::Unique(_)) => Ok(false),
@@ -40,7 +54,7 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    pub(super) async fn select_credential(
+    pub(super) async fn find_credential(
         &self,
         normalized: &str,
         exact: &str,
@@ -48,34 +62,35 @@ impl<E: Executor> SqlStore<E> {
         let marked = format!("{ADOPTED_MARKER}{exact}");
         let rows = self
             .rows(Statement::read(
-                "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles FROM sentri_identifiers AS i \
+                "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles, u.auth_epoch \
+                 FROM sentri_identifiers AS i \
                  JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
                 [marked.as_str().into(), exact.into(), normalized.into()],
             ))
             .await?;
         let mut best: Option<(usize, Credential)> = None;
         for row in rows {
-            let [found, kind, id, hash, roles] = row_of(row)?;
+            let [found, kind, id, hash, roles, epoch] = row_of(row)?;
             let found = found.into_text()?;
             let Some(rank) = [marked.as_str(), exact, normalized].iter().position(|wanted| *wanted == found) else {
                 continue; // A collation that is not binary found something else: not this identifier.
             };
             if best.as_ref().is_none_or(|(best, _)| rank < *best) {
-                best = Some((rank, credential_from(Some(kind), id, hash, roles)?));
+                best = Some((rank, credential_from(Some(kind), id, hash, roles, epoch)?));
             }
         }
         Ok(best.map(|(_, credential)| credential))
     }
 
-    pub(super) async fn select_credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
-        let sql = "SELECT id, password_hash, roles FROM sentri_users WHERE id == ?";
+    pub(super) async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
+        let sql = "SELECT id, password_hash, roles, auth_epoch FROM sentri_users WHERE id == ?";
         let rows = self.rows(Statement::read(sql, [id(user_id)])).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let [id, hash, roles] = row_of(row)?;
-        credential_from(None, id, hash, roles).map(Some)
+        let [id, hash, roles, epoch] = row_of(row)?;
+        credential_from(None, id, hash, roles, epoch).map(Some)
     }
 
-    pub(super) async fn select_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
+    pub(super) async fn find_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
         let sql = format!(
             "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id == ?) AS u \
              LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY i.created_at, i.id"
@@ -83,24 +98,27 @@ impl<E: Executor> SqlStore<E> {
         Ok(group(self.rows(Statement::read(sql, [id(user_id)])).await?)?.pop())
     }
 
-    pub(super) async fn select_users(
+    pub(super) async fn list_users(
         &self,
         limit: u32,
         after: Option<&str>,
         normalized: Option<&str>,
     ) -> Result<UserPage, StoreError> {
-        let mut params = vec![Value::from(after.unwrap_or(""))];
-        let mut condition = "";
-        if let Some(normalized) = normalized {
-            condition = " AND id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
-            params.push(normalized.into());
+        let (mut params, mut condition) = (Vec::new(), String::new());
+        // No comparison with an empty text in place of none: nothing compares to that where ids are UUIDs of MariaDB.
+        let owner = "id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
+        for (sql, value) in [("id > ?", after), (owner, normalized)] {
+            let Some(value) = value else { continue };
+            condition += if params.is_empty() { "WHERE " } else { " AND " };
+            condition += sql;
+            params.push(Value::from(value));
         }
         // One more than asked for tells whether there is a next page.
         params.push(Value::Int(i64::from(limit) + 1));
         let sql = format!(
-            "SELECT {USER_WITH_IDENTIFIERS} FROM (SELECT {USER} FROM sentri_users WHERE id > ?{condition} \
-             ORDER BY id LIMIT ?) AS u LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id \
-             ORDER BY u.id, i.created_at, i.id"
+            "SELECT {USER_WITH_IDENTIFIERS} \
+             FROM (SELECT {USER} FROM sentri_users {condition} ORDER BY id LIMIT ?) AS u \
+             LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY u.id, i.created_at, i.id"
         );
         let mut users = group(self.rows(Statement::read(sql, params)).await?)?;
         let limit = limit as usize;
@@ -110,12 +128,14 @@ impl<E: Executor> SqlStore<E> {
         Ok(UserPage { users, next })
     }
 
-    pub(super) async fn remove_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
+    pub(super) async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         // Explicit where the foreign keys cascade: adopted tables may lack them.
-        self.applies(Batch::of([
-            self.lock_user(user_id),
+        let mut batch = vec![self.lock_user(user_id)];
+        batch.extend(delete_factors(user_id));
+        batch.extend([
             Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [id(user_id)]),
             Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [id(user_id)]),
+            Statement::write("DELETE FROM sentri_flows WHERE user_id = ?", [id(user_id)]),
             Statement::write("DELETE FROM sentri_users WHERE id = ?", [id(user_id)]).expect(1),
             // An id that the host's own code gave out a second time may be here already.
             Statement::write("DELETE FROM sentri_deleted_users WHERE id = ?", [id(user_id)]),
@@ -123,22 +143,29 @@ impl<E: Executor> SqlStore<E> {
                 "INSERT INTO sentri_deleted_users (id, expires_at) VALUES (?, ?)",
                 [id(user_id), Value::Time(remembered_until)],
             ),
-        ]))
-        .await
+        ]);
+        self.applies(Batch::of(batch)).await
     }
 
-    pub(super) async fn has_tombstone(&self, user_id: &str) -> Result<bool, StoreError> {
+    pub(super) async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
         let sql = "SELECT id FROM sentri_deleted_users WHERE id = ?";
         Ok(!self.rows(Statement::read(sql, [id(user_id)])).await?.is_empty())
     }
 
-    pub(super) async fn update_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
-        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id == ?";
-        let params = [roles_to_text(roles).into(), Value::Time(now), id(user_id)];
-        Ok(self.count(Statement::write(sql, params)).await? == 1)
+    pub(super) async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sentri_deleted_users WHERE expires_at < ?";
+        self.run_one(Statement::write(sql, [Value::Time(now)])).await.map(drop)
     }
 
-    pub(super) async fn swap_hash(
+    pub(super) async fn set_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
+        let sql = "UPDATE sentri_users SET roles = ?, updated_at = ? WHERE id == ?";
+        let params = [roles_to_text(roles).into(), Value::Time(now), id(user_id)];
+        // A connection of the application's to MySQL may count only rows that become others: none where the same roles
+        // are set in the same millisecond.
+        Ok(self.count(Statement::write(sql, params)).await? == 1 || self.credential_of(user_id).await?.is_some())
+    }
+
+    pub(super) async fn rehash(
         &self,
         user_id: &str,
         old_hash: &str,
@@ -153,7 +180,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
 
-    pub(super) async fn update_password(
+    pub(super) async fn change_password(
         &self,
         user_id: &str,
         expected: Option<&str>,
@@ -175,6 +202,7 @@ impl<E: Executor> SqlStore<E> {
         let outcome = self
             .run(Batch::of([
                 Statement::write(sql, params).expect(1),
+                end_flows(user_id, now),
                 Statement::write(
                     "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
                     [Value::Time(now), id(user_id)],
@@ -185,12 +213,19 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-fn credential_from(kind: Option<Value>, id: Value, hash: Value, roles: Value) -> Result<Credential, StoreError> {
+fn credential_from(
+    kind: Option<Value>,
+    id: Value,
+    hash: Value,
+    roles: Value,
+    epoch: Value,
+) -> Result<Credential, StoreError> {
     let hash = hash.into_optional_text()?.filter(|hash| !hash.is_empty());
     Ok(Credential {
         user_id: id.into_text()?,
         password_hash: hash.map(Secret::new),
         roles: roles_from(roles)?,
+        auth_epoch: epoch.into_int()?,
         kind: kind.map(Value::into_text).transpose()?,
     })
 }
@@ -199,7 +234,7 @@ fn credential_from(kind: Option<Value>, id: Value, hash: Value, roles: Value) ->
 fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
     let mut users: Vec<UserWithIdentifiers> = Vec::new();
     for row in rows {
-        let [id, roles, created_at, identifier, kind, value, normalized] = row_of(row)?;
+        let [id, roles, created_at, identifier, kind, value, normalized, verified_at] = row_of(row)?;
         let id = id.into_text()?;
         if users.last().is_none_or(|last| last.user.id != id) {
             let user = User { id, roles: roles_from(roles)?, created_at: created_at.into_time()? };
@@ -213,6 +248,7 @@ fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
                 // Without a normal form: written by a sentri 5 that still runs beside us.
                 normalized: normalized.into_optional_text()?.unwrap_or_else(|| value.clone()),
                 value,
+                verified_at: verified_at.into_optional_time()?,
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Open files of this process, as the system lists them.
 //!
-//! Every function returns `None` where the system cannot say, and looks at files without opening them, because closing a
-//! file drops the locks that this process holds on it.
+//! Every function returns `None` where the system cannot say, and looks at files without opening them, because closing
+//! a file drops the locks that this process holds on it.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,7 +1,8 @@
 //! The file that a URL names.
 //!
-//! `sqlite:./x`, `sqlite://./x` and `sqlite:///./x` are relative, `sqlite:/x`, `sqlite:///x` and `sqlite:////x` absolute.
-//! `SQLAlchemy` reads three slashes as relative; where that reading alone names a file, it is an error that names both.
+//! `sqlite:./x`, `sqlite://./x` and `sqlite:///./x` are relative, `sqlite:/x`, `sqlite:///x` and `sqlite:////x`
+//! absolute. `SQLAlchemy` reads three slashes as relative; where that reading alone names a file, it is an error that
+//! names both.
 
 use std::path::Path;
 
@@ -72,7 +73,8 @@ fn path_of(option: &str, base: &str) -> Result<String, Error> {
     }
 }
 
-/// sentri 6.0.0 took parameters for a part of the name. A database that it made so must not be passed over for a new one.
+/// sentri 6.0.0 took parameters for a part of the name. A database that it made so must not be passed over for a new
+/// one.
 fn refuse_literal(option: &str, rest: &str) -> Result<(), Error> {
     let literal = rest.strip_prefix("//").unwrap_or(rest);
     if !Path::new(literal).is_file() {

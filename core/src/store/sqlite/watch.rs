@@ -1,13 +1,14 @@
 //! The watch over a database file that another SQLite library of this process may open.
 //!
-//! POSIX locks belong to the process. Locks of two libraries in one process do not exclude each other, and a library that
-//! closes the file drops the locks of the other one (sqlite.org/howtocorrupt, 2.2.1). The file is destroyed when both
-//! write, or when one of them takes itself for the last user and deletes the log that the other one writes to.
+//! POSIX locks belong to the process. Locks of two libraries in one process do not exclude each other, and a library
+//! that closes the file drops the locks of the other one (sqlite.org/howtocorrupt, 2.2.1). The file is destroyed when
+//! both write, or when one of them takes itself for the last user and deletes the log that the other one writes to.
 //!
-//! So a connection asks its watch before it works and again before it commits, behind a [`Barrier`]. The watch looks through the open files of
-//! the process when the system tells that somebody opened the file, or every [`LOOK_EVERY`] where the system does not
-//! tell. A library that came and went between two looks has dropped our locks, or has deleted the log. From then on
-//! connections are neither used nor closed: closing them would drop the locks of the other library.
+//! So a connection asks its watch before it works and again before it commits, behind a [`Barrier`]. The watch looks
+//! through the open files of the process when the system tells that somebody opened the file, or every [`LOOK_EVERY`]
+//! where the system does not tell. A library that came and went between two looks has dropped our locks, or has deleted
+//! the log. From then on connections are neither used nor closed: closing them would drop the locks of the other
+//! library.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Deref, DerefMut};
@@ -29,9 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const GLANCE: Duration = Duration::from_micros(50);
 
 const REFUSAL: &str = "db: another SQLite library in this process opened sentri's database file (Python's sqlite3, \
-     better-sqlite3, an ORM), and two libraries in one process destroy a file, so sentri no longer uses it. Restart with \
-     a file of its own for sentri, with PostgreSQL or MySQL, or in Node with the option dialect over the driver that you \
-     have; tools that run as a process of their own may open the file";
+     better-sqlite3, an ORM), and two libraries in one process destroy a file, so sentri no longer uses it. Restart \
+     with a file of its own for sentri, with PostgreSQL or MySQL, or in Node with the option dialect over the driver \
+     that you have; tools that run as a process of their own may open the file";
 
 /// Watches of this process. Servers over one file share one.
 static WATCHES: LazyLock<Mutex<HashMap<Inode, Weak<Watch>>>> = LazyLock::new(Mutex::default);
@@ -90,8 +91,8 @@ impl Watch {
         Some(watch)
     }
 
-    /// The descriptors of a parent's connections, which a forked child inherits, neither uses nor closes. Empty when the
-    /// parent was in the middle of something: the child then takes the file for somebody else's.
+    /// The descriptors of a parent's connections, which a forked child inherits, neither uses nor closes. Empty when
+    /// the parent was in the middle of something: the child then takes the file for somebody else's.
     fn descriptors(&self) -> BTreeSet<u32> {
         self.state.try_lock_for(LOOK_EVERY).map(|state| state.own.clone()).unwrap_or_default()
     }
@@ -169,7 +170,8 @@ impl Watch {
         Ok(connection)
     }
 
-    /// Closes a connection, unless another library has the file: a connection then stays open to the end of the process.
+    /// Closes a connection, unless another library has the file: a connection then stays open to the end of the
+    /// process.
     fn close(&self, connection: Connection) {
         let mut state = self.state.lock();
         self.look(&mut state);

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use serde_json::Value;
+
 use super::MAX_SECONDS;
 use crate::json::Strict;
 
@@ -21,6 +23,10 @@ pub struct Raw<'p> {
     pub nbf: Option<i64>,
     pub iss: Option<Cow<'p, str>>,
     pub aud: Vec<Text<'p>>,
+    // Of any form: a token of another issuer may use these names otherwise.
+    pub acr: Option<Value>,
+    pub amr: Option<Value>,
+    pub auth_time: Option<Value>,
 }
 
 // Read by hand, since derived readers let unknown members stand twice.
@@ -55,6 +61,9 @@ impl<'de> Visitor<'de> for RawVisitor {
                 Name::Nbf => raw.nbf = Some(members.next_value::<NumericDate>()?.0),
                 Name::Iss => raw.iss = Some(members.next_value::<Text<'de>>()?.0),
                 Name::Aud => raw.aud = members.next_value::<Audience<'de>>()?.0,
+                Name::Acr => raw.acr = Some(members.next_value_seed(Strict)?),
+                Name::Amr => raw.amr = Some(members.next_value_seed(Strict)?),
+                Name::AuthTime => raw.auth_time = Some(members.next_value_seed(Strict)?),
                 // What nobody reads must be JSON by the same rules, so that every reader judges the token alike.
                 Name::Other(_) => drop(members.next_value_seed(Strict)?),
             }
@@ -74,6 +83,9 @@ enum Name<'p> {
     Nbf,
     Iss,
     Aud,
+    Acr,
+    Amr,
+    AuthTime,
     Other(Cow<'p, str>),
 }
 
@@ -89,6 +101,9 @@ impl<'de: 'p, 'p> Deserialize<'de> for Name<'p> {
             "nbf" => Self::Nbf,
             "iss" => Self::Iss,
             "aud" => Self::Aud,
+            "acr" => Self::Acr,
+            "amr" => Self::Amr,
+            "auth_time" => Self::AuthTime,
             _ => Self::Other(name),
         })
     }

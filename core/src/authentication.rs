@@ -1,0 +1,209 @@
+//! The door to a session: proofs of who somebody is, and the policy that says whether they are enough. Pure.
+//!
+//! A proof can be made only where something was verified. [`PasswordProof`] comes from a verified hash and nothing
+//! else, [`FactorProof`] from a code, [`EarlierPassword`] from the flow that a verified password began, [`HostWord`]
+//! from a programmatic call. A further factor is one more kind of proof and one more arm of [`next`].
+
+use std::ops::Deref;
+
+use crate::assurance::Method;
+use crate::clock::Millis;
+use crate::crypto::Secret;
+use crate::factor::{recovery, totp};
+use crate::password::PasswordProof;
+use crate::store::model::{Expected, Factor, FactorAttempt, UsedCode, UsedFactor};
+
+/// The word of the application, which has authenticated a user by its own means.
+#[derive(Debug)]
+pub struct HostWord(());
+
+impl HostWord {
+    /// Takes the word of the application's own code. Programmatic calls alone may say it, which a test holds.
+    pub(crate) const fn given() -> Self {
+        Self(())
+    }
+}
+
+/// The password behind an open flow of the purpose `mfa`, which nothing else begins. The flow is spent with the
+/// session.
+#[derive(Debug)]
+pub struct EarlierPassword {
+    flow_id: String,
+}
+
+impl EarlierPassword {
+    /// The password behind the flow that an attempt was counted of. `None`: it was of none.
+    #[must_use]
+    pub fn of(attempt: &FactorAttempt) -> Option<Self> {
+        match attempt {
+            FactorAttempt::Counted { flow_id: Some(flow_id), .. } => Some(Self { flow_id: flow_id.clone() }),
+            _ => None,
+        }
+    }
+}
+
+/// The code of a second factor. It is good once, which the store sees to when it writes what the proof is for.
+#[derive(Debug)]
+pub struct FactorProof {
+    attempt_id: String,
+    code: ProvedCode,
+}
+
+#[derive(Debug)]
+enum ProvedCode {
+    Totp { factor_id: String, step: i64 },
+    Recovery(String),
+}
+
+impl FactorProof {
+    /// Verifies a code of an authenticator app, whose secret has been opened. `None`: it is wrong, or of a step that is
+    /// used up. `attempt_id` is of the attempt that was counted for it.
+    #[must_use]
+    pub fn by_totp(
+        attempt_id: &str,
+        factor: &Factor,
+        secret: &Secret<String>,
+        code: &str,
+        now: Millis,
+    ) -> Option<Self> {
+        factor.confirmed_at?;
+        let step = totp::find_step(secret, code, factor.last_step, now)?;
+        let code = ProvedCode::Totp { factor_id: factor.id.clone(), step };
+        Some(Self { attempt_id: attempt_id.to_owned(), code })
+    }
+
+    /// Takes a recovery code. That it is one of the user's is verified where it is spent, as its digest is looked up
+    /// there.
+    #[must_use]
+    pub fn by_recovery(attempt_id: &str, code: &Secret<String>) -> Self {
+        let code = ProvedCode::Recovery(recovery::code_digest(code));
+        Self { attempt_id: attempt_id.to_owned(), code }
+    }
+
+    const fn method(&self) -> Method {
+        match self.code {
+            ProvedCode::Totp { .. } => Method::Otp,
+            ProvedCode::Recovery(_) => Method::Recovery,
+        }
+    }
+
+    fn used<'a>(&'a self, flow_id: Option<&'a str>) -> UsedFactor<'a> {
+        let code = match &self.code {
+            ProvedCode::Totp { factor_id, step } => UsedCode::Totp { factor_id, step: *step },
+            ProvedCode::Recovery(digest) => UsedCode::Recovery(digest),
+        };
+        UsedFactor { attempt_id: &self.attempt_id, flow_id, code }
+    }
+}
+
+/// One verified factor.
+#[derive(Debug)]
+pub enum Proof {
+    /// The user's password.
+    Password(PasswordProof),
+    /// The user's password, verified when a flow began that is open still.
+    Earlier(EarlierPassword),
+    /// A second factor.
+    Factor(FactorProof),
+    /// The word of the application.
+    Host(HostWord),
+}
+
+/// A user as far as it is proved. It opens no session: [`Authenticated`] does.
+#[derive(Debug)]
+pub struct Proven {
+    user_id: String,
+    auth_epoch: Option<i64>,
+    proofs: Vec<Proof>,
+}
+
+impl Proven {
+    /// The user.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The user as the proofs were judged: the hash that a verified password fitted, the epoch, and the code that
+    /// nobody has used yet. What the proofs are for is done only while that still holds.
+    #[must_use]
+    pub fn expected(&self) -> Expected<'_> {
+        let (mut hash, mut flow_id, mut factor) = (None, None, None);
+        for proof in &self.proofs {
+            match proof {
+                Proof::Password(password) => hash = Some(password.hash()),
+                Proof::Earlier(password) => flow_id = Some(password.flow_id.as_str()),
+                Proof::Factor(code) => factor = Some(code),
+                Proof::Host(_) => {}
+            }
+        }
+        let unspent = factor.map(|code| code.used(flow_id));
+        Expected { hash, auth_epoch: self.auth_epoch, unspent }
+    }
+
+    /// The methods behind the proofs.
+    #[must_use]
+    pub fn methods(&self) -> Vec<Method> {
+        let method = |proof: &Proof| match proof {
+            Proof::Password(_) | Proof::Earlier(_) => Method::Pwd,
+            Proof::Factor(code) => code.method(),
+            Proof::Host(_) => Method::Host,
+        };
+        self.proofs.iter().map(method).collect()
+    }
+}
+
+/// A user who has proved enough to have a session.
+#[derive(Debug)]
+pub struct Authenticated(Proven);
+
+impl Deref for Authenticated {
+    type Target = Proven;
+
+    fn deref(&self) -> &Proven {
+        &self.0
+    }
+}
+
+/// The user as it was read with what the proofs were verified against.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// The `auth_epoch`, which every change of credentials and factors steps; `None`: nothing was read.
+    pub auth_epoch: Option<i64>,
+    /// Whether a password alone opens no session. Read after the epoch, so that a factor that is added meanwhile is
+    /// noticed when the session is written.
+    pub has_factor: bool,
+}
+
+/// The decision about a user's proofs.
+#[derive(Debug)]
+pub enum Next {
+    /// They are enough.
+    Complete(Authenticated),
+    /// The password was right, and a second factor is missing.
+    FactorNeeded(Proven),
+    /// Nothing was proved yet.
+    Needed,
+}
+
+/// Decides whether `proofs` are enough for a session of `user_id`: the word of the application, a password, or for a
+/// user with a second factor a password and that.
+#[must_use]
+pub fn next(user_id: &str, seen: Seen, proofs: Vec<Proof>) -> Next {
+    let has = |wanted: fn(&Proof) -> bool| proofs.iter().any(wanted);
+    let has_host = has(|proof| matches!(proof, Proof::Host(_)));
+    let has_password = has(|proof| matches!(proof, Proof::Password(_)));
+    let has_earlier = has(|proof| matches!(proof, Proof::Earlier(_)));
+    let has_factor = has(|proof| matches!(proof, Proof::Factor(_)));
+    let proven = Proven { user_id: user_id.to_owned(), auth_epoch: seen.auth_epoch, proofs };
+    if has_host || has_password && !seen.has_factor || (has_password || has_earlier) && has_factor {
+        return Next::Complete(Authenticated(proven));
+    }
+    if has_password { Next::FactorNeeded(proven) } else { Next::Needed }
+}
+
+/// A proof by a user who has a session already.
+#[must_use]
+pub fn again(user_id: &str, auth_epoch: i64, proof: Proof) -> Proven {
+    Proven { user_id: user_id.to_owned(), auth_epoch: Some(auth_epoch), proofs: vec![proof] }
+}

@@ -1,0 +1,95 @@
+//! The options `mfa` and `reauthentication`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::reader::Reader;
+use super::{Config, MINUTE};
+use crate::access::RoleRules;
+use crate::assurance::Requirement;
+use crate::error::Error;
+
+/// The longest issuer: authenticator apps show one line.
+const LONGEST_ISSUER: usize = 64;
+
+/// The option `mfa`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mfa {
+    /// The name that authenticator apps show beside the account.
+    pub issuer: String,
+    /// The number of recovery codes that a user gets.
+    pub recovery_codes: u32,
+}
+
+/// Reads `{totp: {issuer}, recoveryCodes, requiredFor}`; `None`: no second factor, and no assurance in tokens.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` that names the option and the cure.
+pub(super) fn mfa(read: &mut Reader<'_>, roles: &RoleRules) -> Result<Option<Mfa>, Error> {
+    let Some(value) = read.value("mfa") else { return Ok(None) };
+    let mut mfa = Reader::new("mfa", value)?;
+    let Some(totp) = mfa.value("totp") else {
+        return Err(mfa.error("totp", "is missing: name the application, as in { issuer: 'Example' }"));
+    };
+    let mut totp = Reader::new("mfa.totp", totp)?;
+    let issuer = totp.text("issuer")?.ok_or_else(|| totp.error("issuer", "is missing: name the application"))?;
+    // It stands before a colon in the URI that apps read.
+    if issuer.chars().count() > LONGEST_ISSUER || issuer.contains(|c: char| c == ':' || c.is_control()) {
+        return Err(totp.error("issuer", format!("must be at most {LONGEST_ISSUER} characters, without a colon")));
+    }
+    totp.finish()?;
+    let recovery_codes = mfa.integer("recoveryCodes", 10, 1..=100)?;
+    let required = mfa.strings("requiredFor", false)?.unwrap_or_default();
+    if let Some(role) = required.iter().find(|role| !roles.valid.contains(role)) {
+        return Err(mfa.error("requiredFor", format!("names '{role}', which validRoles does not list")));
+    }
+    if !required.is_empty() {
+        return Err(mfa.error(
+            "requiredFor",
+            "is not there yet: leave it out, and have your routes ask by protect({ acr: 'aal2' })",
+        ));
+    }
+    mfa.finish()?;
+    Ok(Some(Mfa { issuer: issuer.to_owned(), recovery_codes }))
+}
+
+/// The authentication that changes of credentials ask for: `reauthentication: {maxAge}`, by default 10 minutes.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` that names the option and the cure.
+pub(super) fn reauthentication(read: &mut Reader<'_>) -> Result<Requirement, Error> {
+    let empty = Value::Object(serde_json::Map::new());
+    let mut read = Reader::new("reauthentication", read.value("reauthentication").unwrap_or(&empty))?;
+    let max_age = read.duration("maxAge", 10 * MINUTE)?;
+    if max_age < Duration::from_secs(1) || max_age.subsec_nanos() != 0 {
+        return Err(read.error("maxAge", "must be whole seconds, 1 at least"));
+    }
+    read.finish()?;
+    Ok(Requirement { acr: None, max_age: i64::try_from(max_age.as_secs()).ok() })
+}
+
+/// The warning that secrets of factors lie open in the database. In production that is an error: whoever reads a
+/// back-up would have every user's codes.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR`
+pub(super) fn warning(config: &Config) -> Result<Option<String>, Error> {
+    const CURE: &str = "encryptionKey is missing: without it whoever reads the database has the second factor of every \
+                        user; make one by openssl rand -base64 32";
+    let is_open = config.mfa.is_some() && config.factor_keys.is_none();
+    if is_open && config.production {
+        return Err(Error::configuration(CURE));
+    }
+    Ok(is_open.then(|| CURE.to_owned()))
+}
+
+/// The warning that a message is enough to remove the factors of an account without a verified address.
+pub(super) fn unverified_warning(config: &Config) -> Option<String> {
+    let is_open = config.messages.as_ref().is_some_and(|rules| rules.verified_types.is_none());
+    (config.mfa.is_some() && is_open).then(|| {
+        "mfa with messages and without verification: whoever reads a user's mail removes their second factor by a \
+         reset, since no address is verified; set verification"
+            .to_owned()
+    })
+}

@@ -1,0 +1,139 @@
+//! A row of the table of options.
+
+/// The values that an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A whole number within these limits.
+    Number(u32, u32),
+    /// `true` or `false`; `on` and `off` in flags and variables.
+    Switch,
+    /// A switch whose members stand in rows of their own.
+    Members,
+    /// A list of texts; separated by commas in flags and variables.
+    List,
+    /// A duration such as `15m`; in a file a number of seconds too.
+    Duration,
+    /// One of these words; beside it the option may have members in rows of their own.
+    Choice(&'static [&'static str]),
+    /// A number of proxies, or a list of their addresses.
+    Proxies,
+    /// A text, or a table of members in a file.
+    Table,
+    /// A function, or an object with methods, which only code can give.
+    Code,
+}
+
+/// The place where an option counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Both modes of the library.
+    Both,
+    /// Server mode.
+    Server,
+    /// Client mode.
+    Client,
+    /// The command `sentri serve`, not the library.
+    Serve,
+}
+
+/// An option.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Its name, as files and TypeScript spell it; members have the object's name and a point before theirs.
+    pub name: &'static str,
+    /// The values that it takes.
+    pub kind: Kind,
+    /// The value without it, as documentation words it; empty: none.
+    pub default: &'static str,
+    /// Its meaning, in one sentence.
+    pub sentence: &'static str,
+    /// A value as a command line has it.
+    pub example: &'static str,
+    /// The place where it counts.
+    pub group: Group,
+    /// Whether SIGHUP changes it while the server runs.
+    pub hot: bool,
+    /// Whether its value is never printed.
+    pub secret: bool,
+}
+
+pub(super) const fn row(
+    group: Group,
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    sentence: &'static str,
+    example: &'static str,
+) -> Row {
+    Row { name, kind, default, sentence, example, group, hot: false, secret: false }
+}
+
+impl Row {
+    pub(super) const fn hot(mut self) -> Self {
+        self.hot = true;
+        self
+    }
+
+    pub(super) const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The flag of `sentri serve`, without its dashes; `None`: only code gives it, or only client mode has it.
+    pub fn flag(&self) -> Option<String> {
+        match self.name {
+            _ if self.kind == Kind::Code || self.group == Group::Client || self.name == "mode" => None,
+            "validRoles" => Some("roles".to_owned()),
+            name => Some(kebab(name)),
+        }
+    }
+
+    /// The variables that set it, the first that is set wins.
+    pub fn variables(&self) -> Vec<String> {
+        let Some(flag) = self.flag() else { return Vec::new() };
+        match self.name {
+            "port" => vec!["PORT".to_owned()],
+            "host" => vec!["HOST".to_owned()],
+            "db" => vec!["DB".to_owned(), "DATABASE_URL".to_owned()],
+            _ => vec![format!("SENTRI_{}", flag.replace('-', "_").to_uppercase())],
+        }
+    }
+
+    /// The key in a file: options of the command stand in the table `serve`.
+    pub fn key(&self) -> String {
+        if self.group == Group::Serve { format!("serve.{}", self.name) } else { self.name.to_owned() }
+    }
+
+    /// The name of its value in a help text; `None`: a switch that `--log` alone is, as `--log=json` is.
+    pub fn value_name(&self) -> String {
+        match self.kind {
+            Kind::Text => "text".to_owned(),
+            Kind::Number(..) => "number".to_owned(),
+            Kind::Switch | Kind::Members => "on or off".to_owned(),
+            Kind::List => "list".to_owned(),
+            Kind::Duration => "duration".to_owned(),
+            Kind::Choice(words) => words.join(" or "),
+            Kind::Proxies => "number or list".to_owned(),
+            Kind::Table => "url".to_owned(),
+            Kind::Code => "code".to_owned(),
+        }
+    }
+}
+
+/// `rateLimit.maxLoginAttempts` as `rate-limit-max-login-attempts`.
+fn kebab(name: &str) -> String {
+    let mut flag = String::new();
+    for character in name.chars() {
+        match character {
+            '.' => flag.push('-'),
+            upper if upper.is_ascii_uppercase() => {
+                flag.push('-');
+                flag.push(upper.to_ascii_lowercase());
+            }
+            other => flag.push(other),
+        }
+    }
+    flag
+}

@@ -1,0 +1,24 @@
+//! The one table of options: every name, with its kind, default, meaning and an example.
+//!
+//! The reader's check of unknown names, the flags, variables and file keys of `sentri serve`, the JSON Schema for
+//! editors and the reference page come from it.
+
+use std::sync::LazyLock;
+
+pub use super::row::{Group, Kind, Row};
+pub use super::rows::OPTIONS;
+
+/// The options of server mode that client mode does not have.
+pub static SERVER_ONLY: LazyLock<Vec<&'static str>> = LazyLock::new(|| top_level(Group::Server));
+
+/// The options of client mode that server mode does not have.
+pub static CLIENT_ONLY: LazyLock<Vec<&'static str>> = LazyLock::new(|| top_level(Group::Client));
+
+fn top_level(group: Group) -> Vec<&'static str> {
+    OPTIONS.iter().filter(|row| row.group == group && !row.name.contains('.')).map(|row| row.name).collect()
+}
+
+/// Whether the library has an option of this name in the mode of `group`.
+pub fn is_option(name: &str, group: Group) -> bool {
+    OPTIONS.iter().any(|row| row.name == name && (row.group == Group::Both || row.group == group))
+}

@@ -1,0 +1,79 @@
+//! Second factors: codes of authenticator apps (RFC 6238) and recovery codes. Pure; `store` keeps them and counts.
+
+use std::fmt;
+
+use crate::crypto::{SealingKeys, Secret, is_sealed};
+
+pub mod base32;
+pub mod enrolment;
+pub mod recovery;
+pub mod totp;
+
+/// A kind of code that stands for a second factor, as clients name it in `method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorMethod {
+    /// A code of an authenticator app.
+    Totp,
+    /// A recovery code.
+    Recovery,
+}
+
+impl FactorMethod {
+    /// The name in requests, answers and the table of attempts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    /// The method of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Totp, Self::Recovery].into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+/// The keys that seal secrets of factors, derived from the option `encryptionKey`.
+pub struct FactorKeys(SealingKeys);
+
+impl FactorKeys {
+    /// Derives the keys; the first seals, all open. `None`: there is none, or one is shorter than 16 bytes.
+    #[must_use]
+    pub fn of<'a>(encryption_keys: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        SealingKeys::new(encryption_keys, b"sentri factor seal v1").map(Self)
+    }
+
+    /// Returns the form of a secret that is kept. Only for the same user and factor can it be opened.
+    #[must_use]
+    pub fn seal(&self, secret: &str, user_id: &str, factor_id: &str) -> Option<Secret<String>> {
+        self.0.seal(secret, &context(user_id, factor_id))
+    }
+}
+
+impl fmt::Debug for FactorKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactorKeys(..)")
+    }
+}
+
+/// Returns the secret in `stored`. One that was kept without `encryptionKey` is as it is. `None`: the keys are others,
+/// or the row was moved or damaged.
+#[must_use]
+pub fn open_secret(
+    keys: Option<&FactorKeys>,
+    stored: &Secret<String>,
+    user_id: &str,
+    factor_id: &str,
+) -> Option<Secret<String>> {
+    if !is_sealed(stored.expose()) {
+        return Some(stored.clone());
+    }
+    keys?.0.open(stored.expose(), &context(user_id, factor_id))
+}
+
+/// No id holds the separator, so no two pairs make one text.
+fn context(user_id: &str, factor_id: &str) -> String {
+    format!("{user_id}|{factor_id}")
+}

@@ -1,0 +1,80 @@
+//! The tokens that a request to an endpoint brings, and whether a page elsewhere can have made a browser send it.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::http::call::Call;
+use crate::http::credential::cross_origin;
+use crate::web::authorization::{self, Authorization};
+use crate::web::cookie::{self, Found};
+use crate::web::origin::{self, Provenance};
+
+/// The refresh tokens of the cookie, else that of the body; and whether they were the cookie's.
+pub(super) fn presented_refresh_tokens(call: &Call<'_>) -> Result<(Found, bool), Failure> {
+    let request = call.request;
+    if let Some(rules) = &call.realm.config.cookie {
+        match cookie::read(request.header_values("cookie"), &rules.name) {
+            Found::None => {}
+            Found::One(token) if token.is_empty() => {}
+            _ if !comes_from_here(call) => return Err(cross_origin().into()),
+            found => return Ok((found, true)),
+        }
+    }
+    let input = call.input(&[])?;
+    match input.get("refreshToken").filter(|value| !value.is_null()) {
+        None => Ok((Found::None, false)),
+        Some(Value::String(token)) => Ok((Found::One(token.clone()), false)),
+        Some(_) => Err(Error::validation("refreshToken", "refreshToken must be a string").into()),
+    }
+}
+
+pub(super) fn list(found: Found) -> Vec<String> {
+    match found {
+        Found::None => Vec::new(),
+        Found::One(token) => vec![token],
+        Found::Several(tokens) | Found::TooMany(tokens) => tokens,
+    }
+}
+
+fn comes_from_here(call: &Call<'_>) -> bool {
+    let request = call.request;
+    let provenance = Provenance {
+        sec_fetch_site: request.header("sec-fetch-site"),
+        origin: request.header("origin"),
+        host: request.header("host"),
+        scheme: request.scheme.as_deref(),
+    };
+    origin::same_origin(&request.method, provenance, &call.realm.config.trusted_origins)
+}
+
+/// Whether a page elsewhere can have made a browser send this without asking: then no cookie may come of it, or that
+/// page signs its visitors in as somebody else, or out. JSON needs the host's consent (CORS) already.
+pub(super) fn is_foreign_form(call: &Call<'_>) -> bool {
+    let content_type = call.request.header("content-type").unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
+    let config = &call.realm.config;
+    let has_cookies = config.cookie.is_some() || config.access_cookie.is_some() || config.known_devices.is_some();
+    has_cookies && !is_json && !comes_from_here(call)
+}
+
+pub(super) fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
+    let claims = call.realm.keys.get()?.verify_refresh(token, call.realm.now()).ok()?;
+    Some(claims.session_id)
+}
+
+/// A client that kept only its access token can end its session too; a browser's cookies need proof of origin.
+pub(super) fn sessions_of_access_tokens(call: &Call<'_>) -> Vec<String> {
+    let realm = call.realm;
+    let Some(ring) = realm.keys.get() else { return Vec::new() };
+    let tokens = match (authorization::read(call.request.header("authorization")), &realm.config.access_cookie) {
+        (Authorization::Bearer(token), _) => vec![token.to_owned()],
+        (Authorization::None, Some(rules)) if comes_from_here(call) => {
+            list(cookie::read(call.request.header_values("cookie"), &rules.name))
+        }
+        (Authorization::None | Authorization::Malformed, _) => Vec::new(),
+    };
+    let verified = tokens.iter().filter_map(|token| ring.verify_access(token, &realm.config.claims, realm.now()).ok());
+    verified.filter_map(|claims| claims.session_id).collect()
+}

@@ -1,0 +1,164 @@
+//! Endpoints that send a secret to an address, and those that spend it.
+
+use serde_json::{Value, json};
+
+use super::description::{Description, answers};
+use super::presented::is_foreign_form;
+use super::schema::{self, object, partial, reference, text};
+use super::value::{Access, Endpoint, Needs, enveloped};
+use crate::error::ErrorCode as E;
+use crate::failure::Failure;
+use crate::http::call::Call;
+use crate::http::credential::cross_origin;
+use crate::http::envelope::Reply;
+use crate::http::frame;
+use crate::http::guard;
+use crate::service::confirmation::ConfirmIdentifier;
+use crate::service::reset::{RequestPasswordReset, ResetPassword};
+use crate::service::verification;
+use crate::use_case::{Output as _, UseCase};
+
+/// The same for whatever was asked for.
+const SENT: &str = "If this is known, a message is on its way";
+
+fn sends(summary: &'static str) -> Description {
+    answers(summary, 202, SENT, schema::asked()).or(&[E::Forbidden, E::RateLimitExceeded])
+}
+
+fn accepted(data: Value) -> Reply {
+    Reply { status: 202, ..Reply::ok(SENT, data) }
+}
+
+/// `POST /password/forgot`
+pub static FORGOT_PASSWORD: Endpoint = Endpoint {
+    name: "forgotPassword",
+    method: "POST",
+    pattern: "/password/forgot",
+    access: Access::Public,
+    needs: Needs::Messages,
+    story: Some(&RequestPasswordReset::STORY),
+    describe: || sends("Ask for a new password").takes(object(&[("identifier", text())])),
+    serve: |call| enveloped(forgot_password(call)),
+};
+
+async fn forgot_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    refuse_foreign_form(call)?;
+    // Whether it is sent is for code of the application to say, never for a request.
+    let mut input = call.input(&[])?;
+    input.as_object_mut().and_then(|members| members.remove("deliver"));
+    Ok(accepted(call.run::<RequestPasswordReset>(input).await?.write()))
+}
+
+/// `POST /password/reset`
+pub static RESET_PASSWORD: Endpoint = Endpoint {
+    name: "resetPassword",
+    method: "POST",
+    pattern: "/password/reset",
+    access: Access::Public,
+    needs: Needs::Messages,
+    story: Some(&ResetPassword::STORY),
+    describe: || {
+        let body = partial(&[("newPassword", text())], &[("token", text()), ("flow", text()), ("code", text())]);
+        answers("Set a new password by the secret of a message", 200, "Password reset", Value::Null)
+            .takes(body)
+            .or(&[E::CodeInvalid, E::Forbidden])
+    },
+    serve: |call| enveloped(reset_password(call)),
+};
+
+async fn reset_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    refuse_foreign_form(call)?;
+    let input = call.input(&[])?;
+    call.run::<ResetPassword>(input).await?;
+    Ok(Reply::ok("Password reset", Value::Null))
+}
+
+/// `POST /me/identifiers/:id/verify`
+pub static VERIFY_OWN_IDENTIFIER: Endpoint = Endpoint {
+    name: "verifyOwnIdentifier",
+    method: "POST",
+    pattern: "/me/identifiers/:id/verify",
+    access: Access::User,
+    needs: Needs::Verification,
+    story: None,
+    describe: || {
+        let errors = [E::IdentifierNotFound, E::UserNotFound, E::ValidationError, E::RateLimitExceeded];
+        sends("Have a code sent to one of the user's identifiers").or(&errors)
+    },
+    serve: |call| enveloped(verify_own_identifier(call)),
+};
+
+async fn verify_own_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let user_id = call.user()?.id.clone();
+    let Call { realm, caller, parameter, trail, .. } = call;
+    Ok(accepted(verification::ask_own(realm, caller, &user_id, parameter, trail).await?.write()))
+}
+
+/// `POST /identifiers/verify`
+pub static VERIFY_IDENTIFIER: Endpoint = Endpoint {
+    name: "verifyIdentifier",
+    method: "POST",
+    pattern: "/identifiers/verify",
+    access: Access::Public,
+    needs: Needs::Verification,
+    story: None,
+    describe: || sends("Have a code sent to an identifier").takes(object(&[("identifier", text())])),
+    serve: |call| enveloped(verify_identifier(call)),
+};
+
+async fn verify_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    refuse_foreign_form(call)?;
+    let input = call.input(&[])?;
+    let given = crate::service::input::Input::new(&input)?.text("identifier")?.to_owned();
+    let Call { realm, caller, trail, .. } = call;
+    Ok(accepted(verification::ask(realm, caller, &given, trail).await?.write()))
+}
+
+/// `POST /identifiers/confirm`
+pub static CONFIRM_IDENTIFIER: Endpoint = Endpoint {
+    name: "confirmIdentifier",
+    method: "POST",
+    pattern: "/identifiers/confirm",
+    access: Access::Public,
+    needs: Needs::Verification,
+    story: Some(&ConfirmIdentifier::STORY),
+    describe: || {
+        let members = ["token", "flow", "code", "password", "newPassword"].map(|name| (name, text()));
+        let summary = "Prove control over an identifier: in a session of its user, or with a password";
+        answers(summary, 200, "Identifier verified", object(&[("identifier", reference("Identifier"))]))
+            .takes(partial(&[], &members))
+            .reads(json!([{}, { "accessToken": [] }]))
+            .or(&[
+                E::CodeInvalid,
+                E::InvalidCredentials,
+                E::Forbidden,
+                E::UserAlreadyExists,
+                E::IdentifierAlreadyExists,
+                E::RateLimitExceeded,
+            ])
+    },
+    serve: |call| enveloped(confirm_identifier(call)),
+};
+
+async fn confirm_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    refuse_foreign_form(call)?;
+    let session_user = session_user(call).await;
+    let input = call.input(&[("sessionUser", &session_user)])?;
+    let confirmed = call.run::<ConfirmIdentifier>(input).await?;
+    Ok(Reply::ok("Identifier verified", confirmed.write()))
+}
+
+/// The user whose session the request brings; empty: none that is good.
+async fn session_user(call: &mut Call<'_>) -> String {
+    if call.request.header("authorization").is_none() && call.request.header("cookie").is_none() {
+        return String::new();
+    }
+    let guarded = guard::guard(call.realm, &frame::guard_request(call.request)).await;
+    call.trail.events.extend(guarded.events);
+    call.headers.extend(guarded.headers);
+    guarded.result.map_or_else(|_| String::new(), |principal| principal.id)
+}
+
+fn refuse_foreign_form(call: &Call<'_>) -> Result<(), Failure> {
+    if is_foreign_form(call) { Err(cross_origin().into()) } else { Ok(()) }
+}

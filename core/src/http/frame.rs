@@ -1,0 +1,194 @@
+//! The frame around endpoints: access, events, errors and the headers of every answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::call::Call;
+use super::credential::wrong_key;
+use super::decision::authorize_fields;
+use super::envelope::error_response;
+use super::guard::{self, GuardRequest};
+use super::router::{self, Access, Endpoint, ROUTES};
+use super::{Handled, Request, Response, body};
+use crate::access;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventName};
+use crate::failure::Failure;
+use crate::service::story::Ending;
+use crate::service::{Caller, Realm, Trail, api_key, keys, maintenance};
+use crate::web::{client_ip, cookie, origin};
+
+/// Serves one request. `None`: no such endpoint.
+pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
+    let (endpoint, mut call) = open(realm, request)?;
+    maintenance::start_if_due(realm);
+    keys::catch_up(realm).await;
+    let started = Instant::now();
+    let result = serve(endpoint, &mut call).await;
+    Some(finish(endpoint, call, result, started))
+}
+
+/// The answer while nothing can be served, logged as what it is for the endpoint.
+pub fn refuse(realm: &Arc<Realm>, request: &Request, error: Error) -> Handled {
+    match open(realm, request) {
+        Some((endpoint, call)) => finish(endpoint, call, Err(error.into()), Instant::now()),
+        None => Handled { response: error_response(&error), ..Handled::default() },
+    }
+}
+
+fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static Endpoint, Call<'a>)> {
+    let (endpoint, parameter) = router::find(&request.method, &request.path)?;
+    if !endpoint.needs.is_met(&realm.config) {
+        return None;
+    }
+    let mut call = Call {
+        realm,
+        request,
+        parameter: parameter.unwrap_or_default(),
+        caller: caller(realm, request),
+        principal: None,
+        trail: Trail::new(&realm.telemetry),
+        headers: Vec::new(),
+    };
+    // An admin's request is about the user that the path names.
+    if !call.parameter.is_empty() {
+        call.trail.facts.user_id = Some(call.parameter.clone());
+    }
+    Some((endpoint, call))
+}
+
+async fn serve(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Response, Failure> {
+    // Everywhere, since a right key makes a difference at public endpoints too.
+    let key = call.request.header("x-api-key");
+    call.caller.trusted = api_key::accept(call.realm, key, &call.caller, &mut call.trail).await?;
+    admit(endpoint, call).await?;
+    (endpoint.serve)(call).await
+}
+
+/// Lets in whom the route is for.
+async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> {
+    let realm = call.realm;
+    match endpoint.access {
+        Access::Public => return Ok(()),
+        Access::Admin if call.caller.trusted => return Ok(()),
+        Access::Admin if realm.config.api_keys.is_some() && call.request.header("x-api-key").is_some() => {
+            return Err(wrong_key().into());
+        }
+        Access::Admin | Access::User => {}
+    }
+    let guarded = guard::guard(realm, &guard_request(call.request)).await;
+    call.trail.events.extend(guarded.events);
+    call.headers.extend(guarded.headers);
+    let principal = guarded.result?;
+    let admitted = endpoint.access == Access::User || access::authorize(&principal.roles, &realm.config.roles.admin);
+    if endpoint.access == Access::Admin {
+        let name = if admitted { EventName::AuthorizePassed } else { EventName::AuthorizeDenied };
+        let user = Some((principal.id.as_str(), principal.roles.as_slice()));
+        call.trail.note(name, |event| authorize_fields(event, user, &realm.config.roles.admin));
+    }
+    if !admitted {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    if call.trail.facts.user_id.is_none() {
+        call.trail.facts.user_id = Some(principal.id.clone());
+    }
+    call.principal = Some(principal);
+    // An admin sets passwords and roles, so a stolen token would reach whatever asks for more.
+    if endpoint.access == Access::Admin && !origin::is_safe(endpoint.method) {
+        call.require_fresh().await?;
+    }
+    Ok(())
+}
+
+fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>, started: Instant) -> Handled {
+    let Call { realm, request, caller, mut trail, headers, .. } = call;
+    let (mut response, error, cause) = match result {
+        Ok(response) => (response, None, None),
+        Err(failure) => {
+            let (error, cause) = failure.into_public();
+            (error_response(&error), Some(error), cause)
+        }
+    };
+    let took = started.elapsed();
+    let number = ROUTES.iter().position(|one| std::ptr::eq(*one, endpoint)).unwrap_or(ROUTES.len());
+    realm.telemetry.answered(number, response.status, took);
+    let ending = Ending { error: error.as_ref(), cause: cause.as_deref(), took };
+    let told = trail.story(endpoint.story, &ending);
+    let mut events = realm.take_background_events();
+    events.extend(trail.events);
+    events.extend(told);
+    trail.events = events;
+    trail.events.extend(address_warning(realm, request, &caller));
+    // A silent refresh says that it is for no cache, and so does every response of ours.
+    response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
+    if error.is_some_and(|error| body::is_about_encoding(&error)) {
+        response.headers.push(("Accept-Encoding".to_owned(), "identity".to_owned()));
+    }
+    keep_last_cookies(&mut response.headers);
+    Handled { response, events: trail.events, effects: trail.effects, messages: trail.messages }
+}
+
+/// A token that was minted for a request that then ends its session is no cookie any more: of one name at one place the
+/// last word counts, and is said alone (RFC 6265, 4.1.1).
+fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
+    let is_cookie = |(name, _): &(String, String)| name == "Set-Cookie";
+    let lines: Vec<String> = headers.iter().filter(|header| is_cookie(header)).map(|(_, line)| line.clone()).collect();
+    let places: Vec<_> = lines.iter().map(|line| cookie::place_of(line)).collect();
+    let mut at = 0;
+    headers.retain(|header| {
+        if !is_cookie(header) {
+            return true;
+        }
+        at += 1;
+        !places[at..].contains(&places[at - 1])
+    });
+}
+
+/// The warning that limits count this client together with others, unless it was given.
+fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<Event> {
+    if caller.address.is_none() {
+        return realm.unknown_address();
+    }
+    let peer = request.client_ip.as_deref().filter(|_| realm.config.rate_limits.is_some())?;
+    let forwarded = request.header_values("x-forwarded-for");
+    let is_undeclared = client_ip::is_undeclared_proxy(peer, forwarded, &realm.config.trust_proxy);
+    is_undeclared.then(|| realm.undeclared_proxy(peer)).flatten()
+}
+
+/// The longest user agent that is kept.
+const MAX_USER_AGENT: usize = 512;
+
+fn caller(realm: &Realm, request: &Request) -> Caller {
+    let config = &realm.config;
+    let forwarded: Vec<&str> = request.header_values("x-forwarded-for").collect();
+    let ip = client_ip::client(request.client_ip.as_deref(), forwarded.into_iter(), &config.trust_proxy);
+    let user_agent = request.header("user-agent").map(|text| text.chars().take(MAX_USER_AGENT).collect());
+    Caller {
+        ip: ip.map(|ip| ip.to_string()),
+        address: ip.map(client_ip::bucket),
+        user_agent,
+        request_id: request.request_id.clone(),
+        host_context: request.host_context,
+        transaction: None,
+        trusted: false,
+        devices: Vec::new(),
+    }
+}
+
+/// The part of a request that `protect()` needs.
+pub(in crate::http) fn guard_request(request: &Request) -> GuardRequest {
+    let header = |name: &str| request.header(name).map(str::to_owned);
+    let cookies: Vec<&str> = request.header_values("cookie").collect();
+    GuardRequest {
+        method: request.method.clone(),
+        authorization: header("authorization"),
+        cookie: (!cookies.is_empty()).then(|| cookies.join("; ")),
+        origin: header("origin"),
+        sec_fetch_site: header("sec-fetch-site"),
+        host: header("host"),
+        scheme: request.scheme.clone(),
+        client_ip: request.client_ip.clone(),
+        user_agent: header("user-agent"),
+        ..GuardRequest::default()
+    }
+}

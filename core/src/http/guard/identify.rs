@@ -1,0 +1,81 @@
+//! The user that a request's tokens name, without a look at sessions.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::request::GuardRequest;
+use super::step::{Expired, is_of_session, sessions_of};
+use crate::config::SessionCheck;
+use crate::http::credential;
+use crate::http::several::{self, Choice};
+use crate::service::{Realm, keys};
+use crate::token::claims::AccessClaims;
+use crate::web::cookie::{CookieRules, Found};
+
+/// The identity that a request's tokens name, by their signatures alone: it stays the same when a token is renewed or
+/// a cookie is changed. Where sessions are checked, it is the session, of which `protect()` knows the user; elsewhere
+/// the user is part of it, and for a token without a session its roles. Empty: nobody. `None`: it takes I/O to answer.
+#[must_use]
+pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
+    let ring = realm.keys.get()?;
+    if keys::are_behind(realm) {
+        return None;
+    }
+    let now = realm.now();
+    let cookie_name = |rules: &Option<CookieRules>| rules.as_ref().map(|rules| rules.name.clone());
+    let access_name = cookie_name(&realm.config.access_cookie);
+    let Ok(found) = credential::read(request, access_name.as_deref(), &realm.config.trusted_origins) else {
+        return Some(String::new());
+    };
+    let read = |token: &str| ring.verify_access_ignoring_expiry(token, &realm.config.claims, now);
+    let (claims, expired): (Option<AccessClaims>, Expired) = match found {
+        Found::None => (None, None),
+        Found::One(token) => match read(&token) {
+            Ok((claims, false)) => (Some(claims), None),
+            Ok((claims, true)) => (None, Some(vec![claims.session_id])),
+            Err(_) => return Some(String::new()),
+        },
+        Found::Several(tokens) => match several::choose(tokens, read) {
+            Choice::Good(mut candidates) => (Some(candidates.swap_remove(0).claims), None),
+            Choice::Expired(candidates) => (None, Some(sessions_of(candidates))),
+            Choice::Bad(_) | Choice::Conflict => return Some(String::new()),
+        },
+        Found::TooMany(_) => return Some(String::new()),
+    };
+    if let Some(AccessClaims { id, mut roles, session_id, .. }) = claims {
+        roles.sort_unstable();
+        return Some(match session_id {
+            None => json!({ "user": id, "roles": roles }).to_string(),
+            Some(session) if realm.config.session_check == SessionCheck::Off => {
+                json!({ "user": id, "session": session }).to_string()
+            }
+            Some(session) => json!({ "session": session }).to_string(),
+        });
+    }
+    // Those whom a silent refresh will let in.
+    let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.silent_refresh);
+    let Some(name) = refresh_name else { return Some(String::new()) };
+    let tokens = match credential::read_cookie(request, &name, &realm.config.trusted_origins) {
+        Ok(Found::One(token)) => vec![token],
+        Ok(Found::Several(tokens)) => tokens,
+        Ok(Found::None | Found::TooMany(_)) | Err(_) => return Some(String::new()),
+    };
+    let claims = tokens.iter().filter_map(|token| ring.verify_refresh(token, now).ok());
+    let mut sessions: Vec<String> = claims.map(|claims| claims.session_id).collect();
+    sessions.retain(|session| is_of_session(expired.as_ref(), session));
+    sessions.sort_unstable();
+    sessions.dedup();
+    Some(match &sessions[..] {
+        [] => String::new(),
+        [session] => json!({ "session": session }).to_string(),
+        // Which of them is live takes I/O to say; together they are one caller too.
+        _ => json!({ "sessions": sessions }).to_string(),
+    })
+}
+
+/// [`identify_now`], waiting for keys.
+pub async fn identify(realm: &Arc<Realm>, request: &GuardRequest) -> String {
+    keys::catch_up(realm).await;
+    identify_now(realm, request).unwrap_or_default()
+}

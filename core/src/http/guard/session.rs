@@ -1,0 +1,132 @@
+//! The look at the session, or at the user of a token without one.
+
+use std::sync::Arc;
+
+use super::result::{Guarded, Principal};
+use super::step::{Verified, passed, passed_on_signature, presented, refused, revoked};
+use crate::assurance::{Acr, Assurance};
+use crate::clock::Millis;
+use crate::config::SessionCheck;
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::service::Realm;
+use crate::service::refresh::check_host_revocation;
+use crate::service::revocation::{Refusal, ended};
+use crate::session::{Liveness, liveness};
+use crate::store::model::SessionState;
+use crate::token::claims::AccessClaims;
+
+/// The session as it was read of late. Not where the token says of a later or a stronger authentication than the row
+/// did then: another process has renewed the session since.
+pub(super) fn session_in_memory(realm: &Realm, verified: &Verified) -> Option<(SessionState, Millis)> {
+    let SessionCheck::MaxAge(max_age) = realm.config.session_check else { return None };
+    if max_age == 0 {
+        return None;
+    }
+    let now = realm.now();
+    let known = realm.freshness.get(&verified.session_id, now - max_age..=now)?;
+    if realm.config.keeps_assurance() {
+        let known = known.state.session.assurance.as_ref();
+        let (told, known) = (Rank::of(verified.claims.assurance.as_ref()), Rank::of(known));
+        if told.auth_time > known.auth_time || told.acr > known.acr {
+            return None;
+        }
+    }
+    Some((known.state, known.read_at))
+}
+
+/// The time and the level of an authentication: a renewal raises one of them.
+struct Rank {
+    auth_time: Option<i64>,
+    acr: Option<Acr>,
+}
+
+impl Rank {
+    fn of(assurance: Option<&Assurance>) -> Self {
+        Self { auth_time: assurance.and_then(|one| one.auth_time), acr: assurance.map(|one| one.acr) }
+    }
+}
+
+pub(super) fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis> {
+    let SessionCheck::MaxAge(max_age @ 1..) = realm.config.session_check else { return None };
+    realm.freshness.standing_at(user_id, realm.now() - max_age)
+}
+
+/// A token without a session lives until it expires, but not for a user who was deleted. Ids that no table knows are
+/// the host's own business.
+pub(super) async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+    if let Some(read_at) = standing_in_memory(realm, &claims.id) {
+        return passed_without_session(realm, claims, token, read_at);
+    }
+    let (epoch, now) = (realm.freshness.epoch(), realm.now());
+    match realm.store.is_deleted(&claims.id).await {
+        Ok(false) => {
+            realm.freshness.put_standing(&claims.id, now, epoch);
+            passed_without_session(realm, claims, token, now)
+        }
+        Ok(true) => {
+            let error = Error::new(ErrorCode::Unauthorized, "The user of this token has been deleted");
+            revoked(realm, &claims.id, error)
+        }
+        Err(error) => refused(realm, Failure::from(error).into_public().0),
+    }
+}
+
+pub(super) fn passed_without_session(realm: &Realm, claims: AccessClaims, token: String, read_at: Millis) -> Guarded {
+    let guarded = passed_on_signature(realm, claims, token);
+    let fresh_until = match realm.config.session_check {
+        SessionCheck::MaxAge(max_age) if max_age > 0 => (read_at + max_age).min(guarded.fresh_until),
+        _ => 0,
+    };
+    Guarded { fresh_until, ..guarded }
+}
+
+pub(super) async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
+    if let Err(Refusal { error, event }) = check_host_revocation(realm, &verified.session_id).await {
+        return revoked(realm, &verified.claims.id, error).because(&realm.telemetry, event);
+    }
+    if realm.config.session_check == SessionCheck::Off {
+        return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
+    }
+    if let Some((state, read_at)) = session_in_memory(realm, &verified) {
+        return judge_session(realm, verified, Some(&state), read_at);
+    }
+    let (epoch, now) = (realm.freshness.epoch(), realm.now());
+    match realm.store.find_session(&verified.session_id).await {
+        Ok(state) => {
+            if let Some(state) = &state {
+                realm.freshness.put(state.clone(), now, epoch);
+            }
+            judge_session(realm, verified, state.as_ref(), now)
+        }
+        // An outage says nothing about the session: 503, never 401.
+        Err(error) => refused(realm, Failure::from(error).into_public().0),
+    }
+}
+
+pub(super) fn judge_session(
+    realm: &Realm,
+    verified: Verified,
+    state: Option<&SessionState>,
+    read_at: Millis,
+) -> Guarded {
+    let Verified { claims, token, session_id } = verified;
+    let live = state.filter(|state| {
+        liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live
+            && state.session.user_id == claims.id
+    });
+    let Some(state) = live else { return revoked(realm, &claims.id, ended()) };
+    let exp = claims.exp.saturating_mul(1000);
+    let fresh_until = match (realm.config.session_check, &realm.revocation) {
+        (SessionCheck::MaxAge(max_age), None) if max_age > 0 => {
+            (read_at + max_age).min(exp).min(state.session.expires_at)
+        }
+        _ => 0,
+    };
+    // That of the token: the row can only lower it.
+    let of_row = || state.session.assurance.clone().unwrap_or_else(Assurance::none);
+    let assurance = presented(realm, claims.assurance).map(|claimed| claimed.lowered_by(&of_row()));
+    let (id, roles) = (claims.id, state.roles.clone());
+    let principal = Principal { id, roles, session_id: Some(session_id), assurance, token, exp };
+    passed(realm, principal, fresh_until)
+}

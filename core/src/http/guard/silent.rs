@@ -1,0 +1,93 @@
+//! Silent refresh: a new access token in place of an expired one, by a good refresh cookie.
+
+use std::sync::Arc;
+
+use super::result::{Guarded, Principal};
+use super::step::{Cookie, Silent, conflict, is_of_session, passed, presented, refused, revoked, whole_seconds};
+use crate::clock::Millis;
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::http::credential;
+use crate::service::presented::{self, Presented};
+use crate::service::refresh::check_host_revocation;
+use crate::service::revocation::Refusal;
+use crate::service::{Realm, Trail, refresh, sessions};
+use crate::session::{RefreshVerdict, judge_refresh};
+use crate::store::model::SessionState;
+
+/// A new access token for a good refresh cookie. Nothing is rotated, so requests in parallel can't trip over each
+/// other. `None`: the cookie is no good either.
+pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Guarded>, Failure> {
+    let now = realm.now();
+    let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
+    let claims = match presented::choose(realm, &silent.refresh_tokens, fits).await? {
+        Presented::One(_, claims) if fits(&claims.session_id) => claims,
+        Presented::One(..) | Presented::None(_) => return Ok(None),
+        Presented::Conflict => return Ok(Some(conflict(realm, Cookie::Refresh))),
+    };
+    if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
+        return Ok(Some(refused(realm, error).because(&realm.telemetry, event)));
+    }
+    let epoch = realm.freshness.epoch();
+    let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
+    let verdict = judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now);
+    match verdict {
+        RefreshVerdict::Rotate | RefreshVerdict::Reissue => {}
+        RefreshVerdict::Reuse => return end_reused_silently(realm, &state).await.map(Some),
+        RefreshVerdict::Revoked | RefreshVerdict::Expired => return Ok(None),
+    }
+    if verdict == RefreshVerdict::Rotate && wants_touch(&state, now) {
+        realm.store.touch_session(&claims.session_id, claims.generation, now).await?;
+    }
+    let token = sessions::issue_access(realm, &state.session, &state.roles, now)?;
+    realm.freshness.put(state.clone(), now, epoch);
+    let ends_at = realm.config.session.ends_at(state.session.created_at);
+    let exp = (now + realm.config.access_ttl).min(ends_at);
+    let mut oversize = None;
+    let header = match &realm.config.access_cookie {
+        Some(rules) => {
+            let (line, size) = rules.write_if_it_fits(&token, whole_seconds(exp - now));
+            oversize = size.map(|size| (size, rules.name.as_str()));
+            ("Set-Cookie".to_owned(), line)
+        }
+        None => ("X-Access-Token".to_owned(), token.clone()),
+    };
+    let principal = Principal {
+        id: state.session.user_id.clone(),
+        roles: state.roles.clone(),
+        session_id: Some(claims.session_id),
+        assurance: presented(realm, state.session.assurance.clone()),
+        token,
+        exp,
+    };
+    let mut guarded = passed(realm, principal, 0);
+    guarded.headers = vec![header, ("Cache-Control".to_owned(), "no-store".to_owned())];
+    let user_id = state.session.user_id.as_str();
+    let event =
+        realm.telemetry.event(EventName::ProtectAutoRefresh, |e| e.with("userId", user_id).with("mode", "server"));
+    guarded.events.splice(0..0, event);
+    if let Some((size, name)) = oversize {
+        let fill = |event| credential::oversized(event, "accessCookie", name, size);
+        guarded.events.extend(realm.telemetry.event(EventName::HookFailure, fill));
+    }
+    Ok(Some(guarded))
+}
+
+/// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.
+async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<Guarded, Failure> {
+    let mut trail = Trail::new(&realm.telemetry);
+    let failure = refresh::end_reused(realm, state, &mut trail).await?;
+    let mut guarded = revoked(realm, &state.session.user_id, failure.into_public().0);
+    guarded.events.splice(0..0, trail.events);
+    let cookies = [&realm.config.cookie, &realm.config.access_cookie].into_iter().flatten();
+    guarded.headers = cookies.map(|rules| ("Set-Cookie".to_owned(), rules.clear())).collect();
+    guarded.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    Ok(guarded)
+}
+
+/// The first use of a generation must be written down, because it ends its predecessor's life; later ones only now
+/// and then, for the list of sessions.
+fn wants_touch(state: &SessionState, now: Millis) -> bool {
+    let used = state.session.last_used_at.unwrap_or(0);
+    used <= state.session.rotated_at.unwrap_or(0) || now - used >= 60_000
+}

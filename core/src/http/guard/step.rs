@@ -1,0 +1,109 @@
+//! The steps between a request and the result of `protect()`.
+
+use super::result::{Guarded, Principal};
+use crate::assurance::Assurance;
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::event::EventName;
+use crate::http::credential;
+use crate::http::several::Candidate;
+use crate::service::Realm;
+use crate::token::claims::AccessClaims;
+use crate::web::cookie::Found;
+
+/// The answer, or what it takes to find it.
+pub(super) enum Step {
+    Done(Box<Guarded>),
+    /// The signature is good; the session must be looked at.
+    Session(Box<Verified>),
+    /// The signature is good and there is no session; the user must not have been deleted.
+    User(Box<AccessClaims>, String),
+    /// Several cookies hold good tokens of one user, and their sessions say which of them counts.
+    Several(Vec<Candidate>),
+    /// No good access token, but a refresh cookie.
+    Silent(Box<Silent>),
+}
+
+pub(super) struct Silent {
+    /// Several, where several cookies have the name.
+    pub refresh_tokens: Vec<String>,
+    /// The answer if the refresh cookie is no good.
+    pub otherwise: Error,
+    pub sessions: Expired,
+}
+
+/// The sessions of the expired access tokens, if the request brings any. No other session may take their place.
+pub(super) type Expired = Option<Vec<Option<String>>>;
+
+pub(super) struct Verified {
+    pub claims: AccessClaims,
+    pub token: String,
+    pub session_id: String,
+}
+
+pub(super) fn sessions_of(candidates: Vec<Candidate>) -> Vec<Option<String>> {
+    candidates.into_iter().map(|candidate| candidate.claims.session_id).collect()
+}
+
+/// Whether a refresh token of `session_id` may stand in for expired access tokens of the sessions `expired`; without
+/// such tokens, any may.
+pub(super) fn is_of_session(expired: Option<&Vec<Option<String>>>, session_id: &str) -> bool {
+    expired.is_none_or(|sessions| sessions.iter().any(|session| session.as_deref() == Some(session_id)))
+}
+
+/// Which cookie there are several of.
+#[derive(Clone, Copy)]
+pub(super) enum Cookie {
+    Access,
+    Refresh,
+}
+
+/// Cookies that are good for different users: nobody is let in, and all of them go, as far as they can be reached from
+/// here. With the refresh cookie goes what was made of it.
+pub(super) fn conflict(realm: &Realm, which: Cookie) -> Guarded {
+    let (refresh, access) = (realm.config.cookie.as_ref(), realm.config.access_cookie.as_ref());
+    let (option, several, gone) = match which {
+        Cookie::Access => ("accessCookie", access, [access, None]),
+        Cookie::Refresh => ("cookie", refresh, [refresh, access]),
+    };
+    let name = several.map_or("", |rules| &rules.name);
+    let mut guarded = refused(realm, credential::conflict(name));
+    let event = |event| credential::several(event, option, name);
+    guarded.events.extend(realm.telemetry.event(EventName::HookFailure, event));
+    for rules in gone.into_iter().flatten() {
+        let lines = rules.twins(None, &Found::TooMany(Vec::new()), false).into_iter().chain([rules.clear()]);
+        guarded.headers.extend(lines.map(|line| ("Set-Cookie".to_owned(), line)));
+    }
+    guarded.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
+    guarded
+}
+
+pub(super) fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+    let exp = claims.exp.saturating_mul(1000);
+    let assurance = presented(realm, claims.assurance);
+    let AccessClaims { id, roles, session_id, .. } = claims;
+    let principal = Principal { id, roles, session_id, assurance, token, exp };
+    passed(realm, principal, exp)
+}
+
+/// The assurance that a token claims, where assurance is kept.
+pub(super) fn presented(realm: &Realm, claimed: Option<Assurance>) -> Option<Assurance> {
+    realm.config.keeps_assurance().then(|| claimed.unwrap_or_else(Assurance::none))
+}
+
+pub(super) fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> Guarded {
+    Guarded::passed("server", &realm.telemetry, principal, fresh_until)
+}
+
+pub(crate) fn refused(realm: &Realm, error: Error) -> Guarded {
+    Guarded::refused("server", &realm.telemetry, error)
+}
+
+pub(super) fn revoked(realm: &Realm, user_id: &str, error: Error) -> Guarded {
+    Guarded::revoked("server", &realm.telemetry, user_id, error)
+}
+
+/// A length of time in whole seconds, none for a negative one.
+pub(crate) fn whole_seconds(length: Millis) -> u64 {
+    u64::try_from(length.div_euclid(1000)).unwrap_or(0)
+}

@@ -1,0 +1,75 @@
+//! The way of a server from its options to tables and keys.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+
+use super::AuthServer;
+use crate::error::Error;
+use crate::failure::{Failure, StoreError};
+use crate::service::{self, keys};
+
+impl AuthServer {
+    /// Creates or updates the tables and makes the first key. Safe to repeat and to run in many processes at once. One
+    /// attempt; the calls `migrate` and `ready` of [`AuthServer::call`] wait for a database that is starting.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`, `CONFIGURATION_ERROR`, `INTERNAL_ERROR`.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        self.migrate_once().await.map_err(|failure| self.public(failure))
+    }
+
+    /// Waits until tables and keys are there. Every call that needs them does so by itself.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` naming `migrate()` when the tables are missing, `SERVICE_UNAVAILABLE`.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if self.0.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let ready = if self.is_waiting() {
+            Err(StoreError::Unavailable("the start still waits for the database".into()).into())
+        } else {
+            self.get_ready().await
+        };
+        ready.map_err(|failure| self.public(failure))
+    }
+
+    pub(super) async fn migrate_once(&self) -> Result<(), Failure> {
+        let _held = self.0.getting_ready.lock().await;
+        let realm = self.realm();
+        realm.store.migrate(realm.now()).await?;
+        self.become_ready().await
+    }
+
+    pub(super) async fn get_ready(&self) -> Result<(), Failure> {
+        let _held = self.0.getting_ready.lock().await;
+        if self.0.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.realm().store.check().await?;
+        self.become_ready().await
+    }
+
+    async fn become_ready(&self) -> Result<(), Failure> {
+        let realm = self.realm();
+        keys::load(realm).await?;
+        if let (false, Some(broadcast)) = (self.0.ready.swap(true, Ordering::AcqRel), &realm.broadcast) {
+            broadcast.listen(Arc::new(service::Ear(Arc::downgrade(realm))));
+        }
+        Ok(())
+    }
+}
+
+/// The error without what it tells the operator of the database, names of roles and tables among it.
+pub(super) fn for_callers(error: Error) -> Error {
+    let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
+    match cause {
+        Some(cause) if cause == error.message => {
+            let (shown, _) = Failure::from(StoreError::Configuration(String::new())).into_public();
+            Error { message: shown.message, ..error }
+        }
+        _ => error,
+    }
+}

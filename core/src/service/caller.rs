@@ -1,0 +1,86 @@
+//! The caller of a use case.
+
+use serde_json::{Value, json};
+
+use crate::hook::HookContext;
+use crate::password::Origin;
+use crate::token::device::DeviceUser;
+
+/// The caller, as far as use cases care.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// Canonical client address.
+    pub ip: Option<String>,
+    /// The form of the address that limits count: itself, or the /64 of an IPv6 one.
+    pub address: Option<String>,
+    /// `User-Agent`, at most 512 characters.
+    pub user_agent: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// The host's own number for the request.
+    pub host_context: Option<u32>,
+    /// The number of the host's transaction that the work shall be part of.
+    pub transaction: Option<u32>,
+    /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
+    pub trusted: bool,
+    /// The users that the caller's device is known for, the latest login first.
+    pub devices: Vec<DeviceUser>,
+}
+
+impl Caller {
+    /// Code of the host itself.
+    #[must_use]
+    pub fn host() -> Self {
+        Self { trusted: true, ..Self::default() }
+    }
+
+    /// The bucket of the caller's address. Callers whose address is not known share one.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.address.as_deref().unwrap_or("unknown")
+    }
+
+    /// The side that work for this caller comes from: code of the application counts as one, with its API key too.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        if self.trusted {
+            return Origin::Host;
+        }
+        self.ip.as_deref().and_then(|ip| ip.parse().ok()).map_or(Origin::Unknown, Origin::Client)
+    }
+
+    /// The context that hooks get.
+    #[must_use]
+    pub fn hook_context(&self) -> HookContext {
+        HookContext {
+            ip: self.ip.clone(),
+            user_agent: self.user_agent.clone(),
+            request_id: self.request_id.clone(),
+            ..HookContext::default()
+        }
+    }
+
+    /// Writes the caller for an override.
+    pub(crate) fn to_json(&self, call: u64) -> Value {
+        json!({
+            "ip": self.ip, "address": self.address, "userAgent": self.user_agent, "requestId": self.request_id,
+            "hostContext": self.host_context, "trusted": self.trusted, "callId": call,
+        })
+    }
+
+    /// Reads back what [`Caller::to_json`] wrote and the host passed through `next()`. Missing members are harmless:
+    /// they only take rights away.
+    pub(crate) fn from_json(context: &Value) -> Self {
+        let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            ip: text("ip"),
+            address: text("address"),
+            user_agent: text("userAgent"),
+            request_id: text("requestId"),
+            host_context: None,
+            transaction: None,
+            trusted: context.get("trusted").and_then(Value::as_bool).unwrap_or(false),
+            devices: Vec::new(),
+        }
+    }
+}

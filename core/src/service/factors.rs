@@ -1,0 +1,268 @@
+//! The second factors of a user: listed and enrolled, and their recovery codes.
+
+use serde_json::{Value, json};
+
+use super::input::Input;
+use super::reauthenticate::find as open_session;
+use super::story::Story;
+use super::{Caller, Realm, Trail, notices};
+use crate::cache::Revocation;
+use crate::clock::to_iso;
+use crate::crypto::{Secret, make_id};
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::factor::{FactorMethod, enrolment, open_secret, recovery, totp};
+use crate::failure::{Failure, StoreError};
+use crate::flow;
+use crate::hook::Operation;
+use crate::message::Kind;
+use crate::store::model::{Factor, FactorChange, FactorChangeKind, Factors, Session, UserWithIdentifiers};
+use crate::use_case::{self, Context, Output, UseCase};
+
+/// The most factors that are asked for.
+const MOST_FACTORS: usize = 10;
+/// The longest label, in characters.
+const LONGEST_LABEL: usize = 64;
+/// The most times that a user's factors are read again when others change them at the same time.
+pub(super) const RACES: usize = 3;
+
+/// The factors that a login asks for, and how many recovery codes are left.
+///
+/// # Errors
+/// The store's.
+pub async fn list(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
+    let found = realm.store.factors_of(user_id).await?;
+    let describe = |factor: &Factor| {
+        json!({
+            "id": factor.id,
+            "kind": factor.kind,
+            "label": factor.label,
+            "createdAt": to_iso(factor.created_at),
+            "lastUsedAt": factor.last_used_at.map(to_iso),
+        })
+    };
+    let factors: Value = found.confirmed().map(describe).collect();
+    Ok(json!({ "factors": factors, "recoveryCodesLeft": found.recovery_codes }))
+}
+
+/// Makes the secret of an authenticator app: `{id, secret, uri, qr}`. It is pending until one of its codes was right,
+/// and takes the place of one that is pending already.
+///
+/// # Errors
+/// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's.
+pub async fn enrol(
+    realm: &Realm,
+    user_id: &str,
+    session_id: Option<&str>,
+    label: Option<&str>,
+) -> Result<Value, Failure> {
+    let issuer = realm.config.mfa.as_ref().map_or("", |mfa| mfa.issuer.as_str());
+    let is_label = |label: &str| label.chars().count() <= LONGEST_LABEL && !label.contains(char::is_control);
+    if label.is_some_and(|label| !is_label(label)) {
+        let message = format!("label must be at most {LONGEST_LABEL} characters");
+        return Err(Error::validation("label", message).into());
+    }
+    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    if realm.store.factors_of(user_id).await?.confirmed().count() >= MOST_FACTORS {
+        return Err(Error::validation("id", format!("A user has at most {MOST_FACTORS} second factors")).into());
+    }
+    let (id, secret) = (make_id(), totp::make_secret());
+    let kept = match &realm.config.factor_keys {
+        Some(keys) => keys.seal(secret.expose(), user_id, &id),
+        None => Some(secret.clone()),
+    };
+    let factor = Factor {
+        id,
+        user_id: user_id.to_owned(),
+        kind: FactorMethod::Totp.as_str().to_owned(),
+        label: label.map(str::to_owned),
+        secret: kept.ok_or_else(|| Failure::Internal("the secret of a factor can't be sealed".to_owned()))?,
+        last_step: -1,
+        created_at: realm.now(),
+        confirmed_at: None,
+        last_used_at: None,
+    };
+    if !realm.store.put_factor(&factor, session_id).await? {
+        check_open(realm, user_id, session_id).await?;
+        return Err(ErrorCode::UserNotFound.into());
+    }
+    let uri = enrolment::uri(issuer, account(&user), &secret);
+    let qr = enrolment::qr(&uri).ok_or_else(|| Failure::Internal("the URI fits no QR code".to_owned()))?;
+    Ok(json!({ "id": factor.id, "secret": secret.expose(), "uri": uri.expose(), "qr": qr.expose() }))
+}
+
+/// The name by which users know the account: an e-mail address, if they have one.
+fn account(user: &UserWithIdentifiers) -> &str {
+    let email = user.identifiers.iter().find(|one| one.kind == "email");
+    email.or(user.identifiers.first()).map_or(&user.user.id, |identifier| &identifier.value)
+}
+
+/// The factors of a user with the epoch under which they were read.
+pub(super) async fn read(realm: &Realm, user_id: &str) -> Result<(i64, Factors), Failure> {
+    let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    Ok((credential.auth_epoch, realm.store.factors_of(user_id).await?))
+}
+
+/// Fails when the session in which factors are changed has ended, which the guard may not know yet.
+async fn check_open(realm: &Realm, user_id: &str, session_id: Option<&str>) -> Result<(), Failure> {
+    let Some(session_id) = session_id else { return Ok(()) };
+    open_session(realm, session_id, user_id).await.map(|_| ())
+}
+
+/// Makes a change, and notes the sessions that it ends. `false`: the user is another by now.
+pub(super) async fn change(realm: &Realm, change: &FactorChange<'_>, trail: &mut Trail) -> Result<bool, Failure> {
+    let now = realm.now();
+    let is_kept = |session: &Session| Some(session.id.as_str()) == change.kept_session;
+    let ending = if change.ends_sessions { realm.store.list_sessions(change.user_id, now).await? } else { Vec::new() };
+    let write = realm.store.change_factors(change, now);
+    let is_done = if change.ends_sessions {
+        realm.revoking(Revocation::User(change.user_id.to_owned()), write).await?
+    } else {
+        write.await?
+    };
+    if is_done {
+        let ids: Vec<String> = ending.into_iter().filter(|one| !is_kept(one)).map(|session| session.id).collect();
+        trail.sessions_revoked(change.user_id, &ids);
+    } else {
+        check_open(realm, change.user_id, change.kept_session).await?;
+    }
+    Ok(is_done)
+}
+
+/// Codes in clear, and the digests that are kept of them.
+struct NewCodes {
+    codes: Vec<Secret<String>>,
+    digests: Vec<String>,
+}
+
+fn make_codes(realm: &Realm) -> NewCodes {
+    let count = realm.config.mfa.as_ref().map_or(0, |mfa| mfa.recovery_codes);
+    let codes: Vec<Secret<String>> = (0..count).map(|_| recovery::make_code()).collect();
+    let normalized = codes.iter().filter_map(|code| recovery::normalize_code(code.expose()));
+    NewCodes { digests: normalized.map(|code| recovery::code_digest(&code)).collect(), codes }
+}
+
+/// Recovery codes, which are shown once. `None`: the user has some already.
+pub struct ShownCodes(Option<Vec<Secret<String>>>);
+
+impl Output for ShownCodes {
+    const SHAPE: &'static str = "{recoveryCodes}, or null";
+
+    fn read(_: &Value) -> Option<Self> {
+        None
+    }
+
+    fn write(&self) -> Value {
+        let codes = |codes: &Vec<Secret<String>>| codes.iter().map(|code| code.expose().clone()).collect::<Vec<_>>();
+        self.0.as_ref().map_or(Value::Null, |list| json!({ "recoveryCodes": codes(list) }))
+    }
+}
+
+/// The user who changes factors, and the session of that.
+pub(super) struct Author {
+    pub(super) user_id: String,
+    session_id: Option<String>,
+}
+
+impl Author {
+    pub(super) fn read(input: &Input<'_>) -> Result<Self, Error> {
+        let session_id = input.optional_text("sessionId")?.map(str::to_owned);
+        Ok(Self { user_id: input.text("userId")?.to_owned(), session_id })
+    }
+
+    pub(super) fn change<'a>(&'a self, auth_epoch: i64, kind: FactorChangeKind<'a>) -> FactorChange<'a> {
+        let (user_id, kept_session) = (self.user_id.as_str(), self.session_id.as_deref());
+        FactorChange { user_id, auth_epoch, kind, recovery_codes: None, ends_sessions: false, kept_session }
+    }
+}
+
+pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: Kind, trail: &mut Trail) {
+    // The change is made, so a failure must not take it back.
+    if let Ok(Some(user)) = realm.store.find_user(user_id).await {
+        notices::leave(realm, caller, &user, kind, trail);
+    }
+}
+
+/// The end of an enrolment, by the first right code. The first factor of a user ends all other sessions, and brings
+/// recovery codes.
+///
+/// It fails with `CODE_INVALID`, `FACTOR_NOT_FOUND` (none that is pending), `UNAUTHORIZED` when the session has ended,
+/// `USER_NOT_FOUND` and `VALIDATION_ERROR`.
+pub struct ConfirmFactor;
+
+/// `{userId, sessionId, id, code}`
+pub struct ConfirmFactorInput {
+    author: Author,
+    id: String,
+    code: Secret<String>,
+}
+
+impl use_case::Input for ConfirmFactorInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let code = Secret::new(input.text("code")?.to_owned());
+        Ok(Self { author: Author::read(&input)?, id: input.text("id")?.to_owned(), code })
+    }
+}
+
+impl UseCase for ConfirmFactor {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::MfaEnrolled, failure: Some(EventName::MfaFailure) };
+    type Input = ConfirmFactorInput;
+    type Output = ShownCodes;
+
+    async fn run(context: &mut Context<'_>, input: ConfirmFactorInput) -> Result<ShownCodes, Failure> {
+        let Context { realm, caller, trail } = context;
+        let ConfirmFactorInput { author, id, code } = input;
+        let user_id = author.user_id.as_str();
+        trail.facts.user_id = Some(user_id.to_owned());
+        let code = flow::normalize_code(code.expose()).ok_or(ErrorCode::CodeInvalid)?;
+        for _ in 0..RACES {
+            let (auth_epoch, factors) = read(realm, user_id).await?;
+            let pending = |one: &&Factor| one.id == id && one.confirmed_at.is_none();
+            let factor = factors.factors.iter().find(pending).ok_or(ErrorCode::FactorNotFound)?;
+            let secret = open_secret(realm.config.factor_keys.as_deref(), &factor.secret, user_id, &factor.id);
+            let secret = secret.ok_or(ErrorCode::CodeInvalid)?;
+            let step = totp::find_step(&secret, &code, factor.last_step, realm.now()).ok_or(ErrorCode::CodeInvalid)?;
+            let is_first = !factors.are_asked_for();
+            let new = is_first.then(|| make_codes(realm));
+            let confirmation = FactorChange {
+                recovery_codes: new.as_ref().map(|new| new.digests.as_slice()),
+                ends_sessions: is_first,
+                ..author.change(auth_epoch, FactorChangeKind::Confirm { id: &factor.id, step })
+            };
+            if change(realm, &confirmation, trail).await? {
+                tell(realm, caller, user_id, Kind::FactorAdded, trail).await;
+                return Ok(ShownCodes(new.map(|new| new.codes)));
+            }
+        }
+        Err(ErrorCode::CodeInvalid.into())
+    }
+}
+
+/// Makes recovery codes in place of those that a user has.
+///
+/// # Errors
+/// `FACTOR_NOT_FOUND`: the user has no factor that they could stand for; `UNAUTHORIZED` when the session has ended;
+/// `USER_NOT_FOUND`; the store's.
+pub async fn renew_codes(
+    realm: &Realm,
+    user_id: &str,
+    session_id: Option<&str>,
+    trail: &mut Trail,
+) -> Result<Value, Failure> {
+    let author = Author { user_id: user_id.to_owned(), session_id: session_id.map(str::to_owned) };
+    for _ in 0..RACES {
+        let (auth_epoch, factors) = read(realm, user_id).await?;
+        if !factors.are_asked_for() {
+            return Err(ErrorCode::FactorNotFound.into());
+        }
+        let new = make_codes(realm);
+        let codes = author.change(auth_epoch, FactorChangeKind::Codes);
+        let anew = FactorChange { recovery_codes: Some(&new.digests), ..codes };
+        if change(realm, &anew, trail).await? {
+            return Ok(ShownCodes(Some(new.codes)).write());
+        }
+    }
+    Err(StoreError::Conflict("the factors are being changed by others".to_owned()).into())
+}

@@ -1,0 +1,279 @@
+//! Flows that are asked for: limits, rows and messages. `redeem` is their end.
+
+use serde_json::{Value, json};
+
+use super::{Caller, Realm};
+use crate::cache::Verdict;
+use crate::clock::{Millis, to_iso};
+use crate::config::messages::{Link, MessageLimits, MessageRules};
+use crate::crypto::{Secret, make_id};
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::flow::{self, Purpose};
+use crate::limit;
+use crate::message::{Kind, Message};
+use crate::store::model::{Flow, Identifier, StoredCode};
+use crate::use_case::Output;
+
+/// The option `messages`, without which no request gets here.
+pub(super) fn rules(realm: &Realm) -> Result<&MessageRules, Error> {
+    realm
+        .config
+        .messages
+        .as_ref()
+        .ok_or_else(|| Error::configuration("messages is missing: without it nothing that sends a message works"))
+}
+
+/// Whether only verified addresses count as taken.
+pub(super) fn displaces(realm: &Realm) -> bool {
+    realm.config.messages.as_ref().is_some_and(|rules| rules.required.is_some())
+}
+
+/// The receiver of a message.
+pub(super) struct Receiver<'a> {
+    /// `None`: there is no user yet.
+    pub user_id: Option<&'a str>,
+    pub identifier: &'a Identifier,
+}
+
+impl<'a> Receiver<'a> {
+    pub(super) const fn new(user_id: &'a str, identifier: &'a Identifier) -> Self {
+        Self { user_id: Some(user_id), identifier }
+    }
+}
+
+/// The rows that wait until a flow is spent.
+#[derive(Default)]
+pub(super) struct Waiting<'a> {
+    /// The identifier that changes, where it is not the receiver's.
+    pub changes: Option<&'a Identifier>,
+    /// [`Flow::payload`]
+    pub payload: String,
+}
+
+/// A flow that was asked for: the same for identifiers that somebody has and for others.
+pub struct Asked {
+    flow: String,
+    expires_at: String,
+    /// The message, for code that delivers it by itself.
+    pub(crate) message: Option<Message>,
+    /// Whether there is a flow: no limit was in the way.
+    pub(super) is_put: bool,
+}
+
+impl Output for Asked {
+    const SHAPE: &'static str = "{flow, expiresAt}";
+
+    fn read(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
+        Some(Self { flow: text("flow")?, expires_at: text("expiresAt")?, message: None, is_put: true })
+    }
+
+    /// With the message, where it is for the caller's own code to deliver.
+    fn write(&self) -> Value {
+        let mut asked = json!({ "flow": self.flow, "expiresAt": self.expires_at });
+        if let Some(message) = &self.message {
+            asked["message"] = message.to_json();
+        }
+        asked
+    }
+}
+
+/// Takes a place among the messages that an address may ask for.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`
+pub(super) async fn limit_address(realm: &Realm, caller: &Caller) -> Result<(), Failure> {
+    if caller.trusted {
+        return Ok(());
+    }
+    let budget = limits(realm).address;
+    match realm.cache.hit(&limit::key("message:address", caller.bucket()), budget).await {
+        Verdict::Granted { .. } => Ok(()),
+        Verdict::Exceeded { retry_after } => Err(limit::exceeded("messages", budget, retry_after).into()),
+    }
+}
+
+fn limits(realm: &Realm) -> MessageLimits {
+    realm.config.messages.as_ref().map_or_else(MessageLimits::default, |rules| rules.limits)
+}
+
+/// Whether one more message about the subject may go out.
+async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
+    if caller.trusted {
+        return true;
+    }
+    let MessageLimits { minute, hour, .. } = limits(realm);
+    for (name, budget) in [("message:minute", minute), ("message:hour", hour)] {
+        let verdict = realm.cache.hit(&limit::key(name, subject), budget).await;
+        if matches!(verdict, Verdict::Exceeded { .. }) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Begins a flow. Without a receiver it does as much and answers the same, and nothing can be spent. Over a limit it
+/// answers the same, too: nothing is written, replaced or sent.
+///
+/// # Errors
+/// The store's; the keys are not there.
+pub(super) async fn begin(
+    realm: &Realm,
+    caller: &Caller,
+    purpose: Purpose,
+    receiver: Option<Receiver<'_>>,
+    subject: Subject,
+) -> Result<Asked, Failure> {
+    begin_with(realm, caller, purpose, receiver, subject, Waiting::default()).await
+}
+
+/// [`begin`], with what is written when the flow is spent.
+///
+/// # Errors
+/// As of [`begin`].
+pub(super) async fn begin_with(
+    realm: &Realm,
+    caller: &Caller,
+    purpose: Purpose,
+    receiver: Option<Receiver<'_>>,
+    subject: Subject,
+    waiting: Waiting<'_>,
+) -> Result<Asked, Failure> {
+    let now = realm.now();
+    let is_allowed = is_allowed(realm, caller, &format!("{}:{}", purpose.as_str(), subject.sent)).await;
+    let New { mut row, token, link, kind } = make(realm, purpose, receiver.as_ref(), subject.open, waiting);
+    let code = flow::make_code();
+    let (digest, kid) = realm.keys.require()?.digest_code(&row, &code, now).map_err(|_| no_key())?;
+    row.code = Some(StoredCode { digest, kid, expires_at: now + flow::CODE_LIFE });
+    // Over a limit the same statement, which then writes nothing: time tells nobody that two names are one user's.
+    let most = if is_allowed { flow::MOST_OPEN } else { 0 };
+    let is_put = realm.store.put_flow(&row, most).await?;
+    let message = receiver.filter(|_| is_put).map(|to| {
+        let secrets = Secrets { code: Some(code), token, link, expires_at: row.expires_at };
+        message(realm, caller, kind, &to, Some(secrets))
+    });
+    Ok(Asked { flow: row.id, expires_at: to_iso(row.expires_at), message, is_put })
+}
+
+/// A flow that is not written yet, without a code.
+pub(super) struct New<'a> {
+    pub row: Flow,
+    pub token: String,
+    pub link: Option<&'a Link>,
+    pub kind: Kind,
+}
+
+/// Makes a flow.
+pub(super) fn make<'a>(
+    realm: &'a Realm,
+    purpose: Purpose,
+    receiver: Option<&Receiver<'_>>,
+    subject: String,
+    waiting: Waiting<'_>,
+) -> New<'a> {
+    let rules = realm.config.messages.as_ref();
+    let link_of = |link: fn(&MessageRules) -> &Option<Link>| rules.and_then(|rules| link(rules).as_ref());
+    let (kind, link) = match purpose {
+        Purpose::Reset => (Kind::PasswordReset, link_of(|rules| &rules.reset_link)),
+        Purpose::Verify => (Kind::Verify, link_of(|rules| &rules.verify_link)),
+        Purpose::Change => (Kind::ChangeConfirm, link_of(|rules| &rules.verify_link)),
+        Purpose::Invite => (Kind::Invitation, link_of(|rules| &rules.invite_link)),
+    };
+    // Nothing of a flow without a link outlives its code: it would only stand in the way of those to come.
+    let life = if link.is_some() { purpose.life() } else { flow::CODE_LIFE };
+    let (id, now, token) = (flow::make_flow_id(), realm.now(), flow::make_token());
+    let user_id = receiver.and_then(|to| to.user_id);
+    let about = waiting.changes.or_else(|| receiver.map(|to| to.identifier)).filter(|_| user_id.is_some());
+    let row = Flow {
+        purpose: purpose.as_str().to_owned(),
+        user_id: user_id.map(str::to_owned),
+        subject,
+        token_digest: flow::token_digest(&token),
+        code: None,
+        attempts: 0,
+        max_attempts: flow::MAX_ATTEMPTS,
+        identifier_id: about.map_or_else(String::new, |one| one.id.clone()),
+        address_digest: about.map_or_else(String::new, |one| flow::address_digest(&id, &one.kind, &one.value)),
+        payload: Secret::new(waiting.payload),
+        created_at: now,
+        expires_at: now + life,
+        id,
+    };
+    New { row, token, link, kind }
+}
+
+/// The secrets of a message.
+pub(super) struct Secrets<'a> {
+    pub code: Option<String>,
+    pub token: String,
+    pub link: Option<&'a Link>,
+    pub expires_at: Millis,
+}
+
+/// Makes a message. Without a link it carries the code only.
+pub(super) fn message(
+    realm: &Realm,
+    caller: &Caller,
+    kind: Kind,
+    to: &Receiver<'_>,
+    secrets: Option<Secrets<'_>>,
+) -> Message {
+    let url = secrets.as_ref().and_then(|secrets| Some(secrets.link?.with_token(&secrets.token)));
+    let expires_at = secrets.as_ref().map(|secrets| secrets.expires_at);
+    let (code, token) = secrets.map(|secrets| (secrets.code, secrets.token)).unzip();
+    let code = code.flatten();
+    Message {
+        id: make_id(),
+        kind,
+        channel: to.identifier.kind.clone(),
+        to: to.identifier.value.clone(),
+        code,
+        token: token.filter(|_| url.is_some()),
+        url,
+        expires_at,
+        user_id: to.user_id.map(str::to_owned),
+        locale: realm.config.messages.as_ref().and_then(|rules| rules.locale.clone()),
+        context: caller.hook_context(),
+    }
+}
+
+/// The things of which only so many flows are open, and so many messages go out.
+pub(super) struct Subject {
+    pub open: String,
+    pub sent: String,
+}
+
+impl Subject {
+    /// Messages are counted by the spelling, so that an identifier that is deleted and added again is the same one.
+    /// Flows are not: whoever asks for an address that nobody has takes no place of who registers it later.
+    ///
+    /// # Errors
+    /// The keys are not there.
+    pub(super) fn of_spelling(
+        realm: &Realm,
+        identifier: Option<&Identifier>,
+        normalized: &str,
+    ) -> Result<Self, Failure> {
+        let sent = digest(realm, normalized)?;
+        Ok(Self { open: identifier.map_or_else(|| sent.clone(), |identifier| identifier.id.clone()), sent })
+    }
+
+    /// A user, or for a spelling that leads to nobody its digest.
+    ///
+    /// # Errors
+    /// The keys are not there.
+    pub(super) fn of_user(realm: &Realm, user_id: Option<&str>, normalized: &str) -> Result<Self, Failure> {
+        let nobody = digest(realm, normalized)?;
+        let open = user_id.map_or(nobody, str::to_owned);
+        Ok(Self { sent: open.clone(), open })
+    }
+}
+
+fn digest(realm: &Realm, normalized: &str) -> Result<String, Failure> {
+    realm.keys.require()?.digest_spelling(normalized, realm.now()).map_err(|_| no_key())
+}
+
+fn no_key() -> Failure {
+    Failure::Internal("there is no key to keep a code by".to_owned())
+}

@@ -1,0 +1,163 @@
+//! The change of a user's identifiers in bulk, all or none.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::identifiers::{
+    Changed, MAX_ITEMS, describe, in_identifiers, is_noticed, limited, limits_of, make, read_item, settle, story,
+};
+use super::input::Input;
+use super::pending_change::{self, Pending};
+use super::requirement::check_kept;
+use super::story::Story;
+use super::{Caller, Realm, flows, notices};
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::identifier::{self, Claim};
+use crate::store::model::{Identifier, IdentifierUpdate};
+use crate::use_case::{self, Context, UseCase};
+
+/// One item of `identifiers: [{id, type?, value} | {type, value}]`.
+struct Item {
+    id: Option<String>,
+    kind: Option<String>,
+    value: String,
+}
+
+/// The change of identifiers, all or none. An item without `id` inserts, or replaces the one identifier that the user
+/// has of that type.
+///
+/// It fails with `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`,
+/// `RATE_LIMIT_EXCEEDED`, and the store's failures.
+pub struct UpdateIdentifiers;
+
+/// `{userId, identifiers: [{id, type?, value} | {type, value}]}`
+pub struct UpdateInput {
+    user_id: String,
+    items: Vec<Item>,
+}
+
+impl use_case::Input for UpdateInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let user_id = input.text("userId")?.to_owned();
+        let read = |item| {
+            let item = read_item(item)?;
+            let optional = |name| item.optional_text(name).map(|text| text.map(str::to_owned)).map_err(in_identifiers);
+            let value = item.text("value").map_err(in_identifiers)?.to_owned();
+            Ok(Item { id: optional("id")?, kind: optional("type")?, value })
+        };
+        let items = input.list("identifiers", MAX_ITEMS)?.iter().map(read).collect::<Result<_, Error>>()?;
+        Ok(Self { user_id, items })
+    }
+}
+
+impl UseCase for UpdateIdentifiers {
+    const NAME: Option<Operation> = Some(Operation::BulkUpdateIdentifiers);
+    const STORY: Story = story(EventName::IdentifiersUpdated);
+    type Input = UpdateInput;
+    type Output = Changed;
+
+    async fn run(context: &mut Context<'_>, input: UpdateInput) -> Result<Changed, Failure> {
+        let Context { realm, caller, trail } = context;
+        let UpdateInput { user_id, items } = input;
+        let store = realm.store_for(caller)?;
+        let user = store.find_user(&user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+        let Plan { updates, inserts, mut shown, claimed, pending } = plan(realm, caller, &items, &user.identifiers)?;
+        check_kept(realm, caller, &user, |one| is_changed(one, &updates))?;
+        for _ in &pending {
+            flows::limit_address(realm, caller).await?;
+        }
+        if pending.len() < items.len() {
+            let limits = limits_of(realm, caller, claimed);
+            let work =
+                async { settle(store.update_identifiers(&user_id, &updates, &inserts, &limits, realm.now()).await?) };
+            limited(realm, &user_id, caller, trail, work).await?;
+            if is_noticed(realm, caller)
+                && user.identifiers.iter().any(|one| one.verified_at.is_some() && is_changed(one, &updates))
+            {
+                notices::leave_change(realm, caller, &user, trail);
+            }
+        }
+        // Last, since a change ends the flows of its user.
+        for (at, one) in pending {
+            shown[at] = pending_change::ask(realm, caller, &user, &one, trail).await?;
+        }
+        Ok(Changed { identifiers: shown })
+    }
+}
+
+/// Whether a change gives an identifier another type or value.
+fn is_changed(one: &Identifier, updates: &[IdentifierUpdate]) -> bool {
+    updates.iter().any(|to| to.id == one.id && (&to.kind, &to.value) != (&one.kind, &one.value))
+}
+
+/// The writes that a change comes to.
+#[derive(Default)]
+struct Plan {
+    updates: Vec<IdentifierUpdate>,
+    inserts: Vec<Identifier>,
+    shown: Vec<Value>,
+    claimed: Vec<Claim>,
+    /// Those that wait for a proof, by their places.
+    pending: Vec<(usize, Pending)>,
+}
+
+fn plan(realm: &Realm, caller: &Caller, items: &[Item], existing: &[Identifier]) -> Result<Plan, Failure> {
+    let (mut plan, mut seen) = (Plan::default(), HashSet::new());
+    for item in items {
+        let target = find_target(item, existing)?;
+        let kind = match (&item.kind, target) {
+            (Some(kind), _) => kind,
+            (None, Some(existing)) => &existing.kind,
+            (None, None) => return Err(Error::validation("identifiers", "identifiers need an id or a type").into()),
+        };
+        let normalized = realm.config.identifiers.normalize(kind, &item.value)?;
+        let changed = match target {
+            Some(existing) => Identifier { id: existing.id.clone(), ..make(kind, normalized) },
+            None => make(kind, normalized),
+        };
+        if !seen.insert(changed.id.clone()) || !seen.insert(format!("={}", changed.normalized)) {
+            return Err(Error::validation("identifiers", "identifiers must not name the same one twice").into());
+        }
+        plan.shown.push(describe(&changed));
+        // What stays as it is was its owner's before.
+        if target.is_none_or(|existing| (&existing.kind, &existing.value) != (&changed.kind, &changed.value)) {
+            if let Some(existing) = target.filter(|_| pending_change::waits(realm, caller, &changed.kind)) {
+                let pending = Pending { from: existing.clone(), to: changed };
+                plan.pending.push((plan.shown.len() - 1, pending));
+                continue;
+            }
+            plan.claimed.extend(identifier::claim(&changed.kind, &changed.value));
+        }
+        match target {
+            Some(_) => plan.updates.push(IdentifierUpdate {
+                id: changed.id,
+                kind: changed.kind,
+                value: changed.value,
+                normalized: changed.normalized,
+            }),
+            None => plan.inserts.push(changed),
+        }
+    }
+    Ok(plan)
+}
+
+fn find_target<'a>(item: &Item, existing: &'a [Identifier]) -> Result<Option<&'a Identifier>, Failure> {
+    if let Some(id) = &item.id {
+        let found = existing.iter().find(|identifier| identifier.id == *id);
+        return found.map(Some).ok_or_else(|| ErrorCode::IdentifierNotFound.into());
+    }
+    let Some(kind) = &item.kind else { return Ok(None) };
+    let mut same_kind = existing.iter().filter(|identifier| identifier.kind == *kind);
+    match (same_kind.next(), same_kind.next()) {
+        (_, Some(_)) => {
+            let message = format!("identifiers: the user has several of type {kind}: name the id");
+            Err(Error::validation("identifiers", message).into())
+        }
+        (one, None) => Ok(one),
+    }
+}

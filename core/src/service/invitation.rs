@@ -1,0 +1,118 @@
+//! Users whom an admin makes, and who set their password by an invitation.
+
+use serde_json::{Value, json};
+
+use super::flows::{self, New, Receiver, Secrets, Waiting};
+use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
+use super::input::Input;
+use super::reset::is_address;
+use super::story::{Facts, Story};
+use super::{Realm, token_size};
+use crate::access;
+use crate::crypto;
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::flow::Purpose;
+use crate::hook::Operation;
+use crate::store::model::{Identifier, NewUser};
+use crate::use_case::{self, Context, Output, UseCase};
+
+/// A user without a password, and an invitation to their oldest e-mail address, else phone number.
+///
+/// An admin who is not trusted gives no admin role but their own. It fails with `VALIDATION_ERROR`, `INVALID_ROLE`,
+/// `FORBIDDEN`, `USER_ALREADY_EXISTS`, and the store's failures.
+pub struct InviteUser;
+
+/// `{identifiers: [{type, value}], roles?}`
+pub struct InviteInput {
+    identifiers: Vec<NewIdentifier>,
+    roles: Vec<String>,
+    /// The roles of the admin who asks; nothing counts for who is trusted.
+    own: Vec<String>,
+}
+
+/// `{user: {id, roles, identifiers}}`
+pub struct Invited {
+    user: Value,
+    user_id: String,
+}
+
+impl use_case::Input for InviteInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let own = input.optional_strings("ownRoles")?.unwrap_or_default();
+        Ok(Self { identifiers: read_new(&input)?, roles: input.optional_strings("roles")?.unwrap_or_default(), own })
+    }
+}
+
+impl Output for Invited {
+    const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
+
+    fn read(value: &Value) -> Option<Self> {
+        let user = value.get("user")?;
+        Some(Self { user: user.clone(), user_id: user.get("id")?.as_str()?.to_owned() })
+    }
+
+    fn write(&self) -> Value {
+        json!({ "user": self.user })
+    }
+
+    fn tell(&self, facts: &mut Facts) {
+        facts.user_id = Some(self.user_id.clone());
+    }
+}
+
+impl UseCase for InviteUser {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::UserInvited, failure: Some(EventName::UserInviteFailure) };
+    type Input = InviteInput;
+    type Output = Invited;
+
+    async fn run(context: &mut Context<'_>, input: InviteInput) -> Result<Invited, Failure> {
+        let Context { realm, caller, trail } = context;
+        flows::rules(realm)?;
+        let identifiers = normalize(realm, &input.identifiers)?;
+        let roles = roles(realm, &input, caller.trusted)?;
+        let user_id = crypto::make_id();
+        let to = Receiver::new(&user_id, receiver(&identifiers)?);
+        // Nobody holds the flow that a code would count with.
+        let New { row, token, link, kind } =
+            flows::make(realm, Purpose::Invite, Some(&to), user_id.clone(), Waiting::default());
+        let secrets = Secrets { code: None, token, link, expires_at: row.expires_at };
+        let message = flows::message(realm, caller, kind, &to, Some(secrets));
+        let shown: Value = identifiers.iter().map(describe).collect();
+        let user = json!({ "id": user_id, "roles": roles, "identifiers": shown });
+        let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
+        let (id, displaces, now) = (user_id.clone(), flows::displaces(realm), realm.now());
+        let new = NewUser { id, password_hash: None, roles, identifiers, claims, displaces, now };
+        if !realm.store.invite_user(&new, &row).await? {
+            return Err(ErrorCode::UserAlreadyExists.into());
+        }
+        trail.messages.push(message);
+        Ok(Invited { user, user_id })
+    }
+}
+
+fn receiver(identifiers: &[Identifier]) -> Result<&Identifier, Error> {
+    let first = |kind: &str| identifiers.iter().find(|one| is_address(one) && one.kind == kind);
+    first("email").or_else(|| first("phone")).ok_or_else(|| {
+        Error::validation("identifiers", "identifiers must have one of type email or phone, for the invitation")
+    })
+}
+
+/// The roles to give: those that were asked for, or the default ones.
+fn roles(realm: &Realm, input: &InviteInput, is_trusted: bool) -> Result<Vec<String>, Failure> {
+    let rules = &realm.config.roles;
+    let roles = match &input.roles[..] {
+        [] => rules.default.clone(),
+        roles => access::check_assignable(roles, rules, true)?,
+    };
+    if let Some(role) = roles.iter().find(|role| !is_trusted && rules.admin.contains(role) && !input.own.contains(role))
+    {
+        let message = format!("Role '{role}' is one that only admins who have it give");
+        return Err(Error::new(ErrorCode::Forbidden, message).into());
+    }
+    token_size::check_roles(realm, &roles)?;
+    Ok(roles)
+}

@@ -1,0 +1,58 @@
+//! The built-ins by the names of the option `router`, for an override's `next()`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    Caller, Realm, Trail, identifier_update, identifiers, login, logout, password, refresh, register, reset, roles,
+};
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::use_case::{Context, Output as _, UseCase, run_builtin};
+
+/// Runs the built-in for an override's `next()`; its events join the request that the override serves.
+///
+/// # Errors
+/// The refusals of the built-in.
+pub async fn run_next(
+    realm: &Arc<Realm>,
+    operation: Operation,
+    input: &Value,
+    context: &Value,
+) -> Result<Value, Failure> {
+    let mut trail = Trail::new(&realm.telemetry);
+    let call = context.get("callId").and_then(Value::as_u64);
+    let mut caller = Caller::from_json(context);
+    if let Some(outer) = call.and_then(|call| realm.in_flight.lock().get(&call).map(|outer| outer.devices.clone())) {
+        caller.devices = outer;
+    }
+    let result = by_name(operation, &mut Context { realm, caller: &caller, trail: &mut trail }, input).await;
+    if let Some(call) = call
+        && let Some(outer) = realm.in_flight.lock().get_mut(&call)
+    {
+        outer.trail.absorb(trail);
+    }
+    result
+}
+
+async fn by_name(operation: Operation, context: &mut Context<'_>, input: &Value) -> Result<Value, Failure> {
+    match operation {
+        Operation::Login => written::<login::Login>(context, input).await,
+        Operation::Register => written::<register::Register>(context, input).await,
+        Operation::Refresh => written::<refresh::Refresh>(context, input).await,
+        Operation::Logout => written::<logout::Logout>(context, input).await,
+        Operation::LogoutAll => written::<logout::LogoutAll>(context, input).await,
+        Operation::AssignRoles => written::<roles::AssignRoles>(context, input).await,
+        Operation::BulkCreateIdentifiers => written::<identifiers::CreateIdentifiers>(context, input).await,
+        Operation::BulkUpdateIdentifiers => written::<identifier_update::UpdateIdentifiers>(context, input).await,
+        Operation::BulkDeleteIdentifiers => written::<identifiers::DeleteIdentifiers>(context, input).await,
+        Operation::ChangePassword => written::<password::ChangePassword>(context, input).await,
+        Operation::RequestPasswordReset => written::<reset::RequestPasswordReset>(context, input).await,
+        Operation::ResetPassword => written::<reset::ResetPassword>(context, input).await,
+    }
+}
+
+async fn written<U: UseCase>(context: &mut Context<'_>, input: &Value) -> Result<Value, Failure> {
+    run_builtin::<U>(context, input).await.map(|output| output.write())
+}

@@ -1,0 +1,228 @@
+//! A registration that waits until its address is proved. Until then there is no user, and nothing is reserved.
+
+use serde_json::{Value, json};
+
+use super::attempt::{Attempts, Guess, WRONG_IN_A_ROW};
+use super::flows::{self, Asked, Receiver, Subject, Waiting};
+use super::identifiers::{MAX_ITEMS, claims, make};
+use super::input::Input;
+use super::redeem::Found;
+use super::requirement::is_verifiable;
+use super::reset::{is_address, is_verified};
+use super::verification::Confirmed;
+use super::{Caller, Realm, Trail, token_size};
+use crate::access;
+use crate::config::messages::MessageRules;
+use crate::crypto::{self, Secret};
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::flow::Purpose;
+use crate::identifier;
+use crate::limit;
+use crate::message::Kind;
+use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spent, UserWithIdentifiers};
+
+/// The longest text in which a registration waits: MySQL keeps 65,535 bytes.
+const MAX_PAYLOAD: usize = 60_000;
+
+/// The rules, where somebody who registers must prove an address first.
+pub(super) fn rules<'a>(realm: &'a Realm, caller: &Caller) -> Option<&'a MessageRules> {
+    realm.config.messages.as_ref().filter(|rules| rules.required.is_some() && !caller.trusted)
+}
+
+/// Whether a flow holds a registration. That of a taken address holds none, so nothing spends it.
+pub(super) fn is_one(flow: &Flow) -> bool {
+    flow.user_id.is_none() && flow.purpose == Purpose::Verify.as_str() && !flow.payload.expose().is_empty()
+}
+
+/// A registration whose values are checked.
+pub(super) struct Registration {
+    pub identifiers: Vec<Identifier>,
+    pub password: Secret<String>,
+    /// As they were asked for; none: the default ones.
+    pub roles: Vec<String>,
+}
+
+/// The address that is proved: the first one.
+///
+/// # Errors
+/// `VALIDATION_ERROR`: there is none.
+pub(super) fn address<'a>(rules: &MessageRules, identifiers: &'a [Identifier]) -> Result<&'a Identifier, Error> {
+    identifiers.iter().find(|one| is_verifiable(rules, one)).ok_or_else(|| {
+        let types = rules.verified_types.as_deref().unwrap_or_default().join(" or ");
+        Error::validation("identifiers", format!("identifiers must have one of type {types}, to be verified"))
+    })
+}
+
+/// Sends a code to the address of a registration, and to the owner of a taken one the word that they have an account.
+/// Both take the same work and answer the same.
+///
+/// # Errors
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+pub(super) async fn ask(
+    realm: &Realm,
+    caller: &Caller,
+    trail: &mut Trail,
+    rules: &MessageRules,
+    registration: Registration,
+) -> Result<Asked, Failure> {
+    let Registration { identifiers, password, roles } = registration;
+    let address = address(rules, &identifiers)?;
+    flows::limit_address(realm, caller).await?;
+    let lookup = identifier::lookup(&address.value)?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    // Somebody is looked for in any case, so that both take as long.
+    let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
+    let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address)?)));
+    let hash = realm.hasher.on_behalf_of(caller.origin()).hash(password).await?;
+    let payload = write(&identifiers, address, hash.expose(), &roles)?;
+    let subject = Subject::of_spelling(realm, None, &address.normalized)?;
+    let receiver = taken.is_none().then_some(Receiver { user_id: None, identifier: address });
+    let waiting = Waiting { payload: if taken.is_none() { payload } else { String::new() }, changes: None };
+    let mut asked = flows::begin_with(realm, caller, Purpose::Verify, receiver, subject, waiting).await?;
+    trail.messages.extend(asked.message.take());
+    if let Some((owner, identifier)) = taken.filter(|_| asked.is_put) {
+        let to = Receiver::new(&owner.user.id, identifier);
+        trail.messages.push(flows::message(realm, caller, Kind::AlreadyRegistered, &to, None));
+    }
+    Ok(asked)
+}
+
+/// The identifier of `owner` by which an address is taken. One that nobody verified gives way where its user has a
+/// verified one; else whoever owns the address takes that account over.
+fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier) -> Option<&'a Identifier> {
+    let held = owner.identifiers.iter().find(|one| one.normalized == address.normalized);
+    let gives_way = |one: &Identifier| is_address(one) && one.verified_at.is_none() && is_verified(owner);
+    // Found by a spelling of an earlier sentri: nothing there gives way.
+    held.or_else(|| owner.identifiers.iter().find(|one| one.value == address.value)).filter(|one| !gives_way(one))
+}
+
+fn write(identifiers: &[Identifier], address: &Identifier, hash: &str, roles: &[String]) -> Result<String, Failure> {
+    let row = |one: &Identifier| json!({ "type": one.kind, "value": one.value, "proved": one.id == address.id });
+    let rows: Vec<Value> = identifiers.iter().map(row).collect();
+    let payload = json!({ "identifiers": rows, "passwordHash": hash, "roles": roles }).to_string();
+    if payload.len() > MAX_PAYLOAD {
+        return Err(Error::validation("identifiers", "identifiers are too long together").into());
+    }
+    Ok(payload)
+}
+
+/// The word of whoever confirms that the account is theirs.
+pub(super) struct Proof {
+    /// That of the registration.
+    pub password: Option<Secret<String>>,
+    /// One in its place. What else the registration asked for may be somebody else's choice, so only its usernames
+    /// stay.
+    pub new: Option<Secret<String>>,
+}
+
+/// Makes the user of a registration whose address is proved.
+///
+/// # Errors
+/// `FORBIDDEN` without a password, `INVALID_CREDENTIALS`, `CODE_INVALID`, `USER_ALREADY_EXISTS`,
+/// `RATE_LIMIT_EXCEEDED`; the store's.
+pub(super) async fn confirm(
+    realm: &Realm,
+    caller: &Caller,
+    trail: &mut Trail,
+    found: &Found,
+    proof: Proof,
+) -> Result<Confirmed, Failure> {
+    let Pending { mut identifiers, proved, hash, mut roles } = read(realm, &found.flow)?;
+    let hash = match proof {
+        Proof { password: Some(password), .. } => {
+            check(realm, caller, trail, &proved.normalized, password, hash.clone()).await?;
+            hash
+        }
+        Proof { new: Some(new), .. } => {
+            identifiers.retain(|one| one.id == proved.id || one.kind == "username");
+            roles = self::roles(realm, &[])?;
+            realm.hasher.on_behalf_of(caller.origin()).hash(new).await?
+        }
+        Proof { .. } => {
+            let message = "Confirm with the password of the registration, or with a new one";
+            return Err(Error::new(ErrorCode::Forbidden, message).into());
+        }
+    };
+    // An address that nobody proved would tell by its failure whose it is.
+    identifiers.retain(|one| !is_address(one) || one.id == proved.id);
+    let (now, claims) = (realm.now(), claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()))));
+    let displaces = flows::displaces(realm);
+    let user = NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, claims, displaces, now };
+    let Found { flow, by_code } = found;
+    let registration = ConfirmedRegistration { flow, by_code: *by_code, user: &user, proved: &proved };
+    match realm.store.spend_registration(&registration, now).await? {
+        Spent::Done => {}
+        Spent::Gone => return Err(ErrorCode::CodeInvalid.into()),
+        Spent::Taken => return Err(ErrorCode::UserAlreadyExists.into()),
+    }
+    trail.note(EventName::RegisterSuccess, |event| event.with("userId", user.id.as_str()));
+    trail.facts.user_id = Some(user.id);
+    Ok(Confirmed::of(realm, &Identifier { verified_at: Some(now), ..proved }))
+}
+
+/// Compares the password of a registration. A wrong one counts as one of a login by this address does.
+async fn check(
+    realm: &Realm,
+    caller: &Caller,
+    trail: &mut Trail,
+    normalized: &str,
+    password: Secret<String>,
+    hash: Secret<String>,
+) -> Result<(), Failure> {
+    if realm.config.password.is_too_long(password.expose()) {
+        return Err(ErrorCode::InvalidCredentials.into());
+    }
+    let mut attempts = Attempts::new(realm, "login");
+    let key = limit::login_unknown(normalized);
+    attempts.begin(&key, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
+    let outcome = match realm.hasher.on_behalf_of(caller.origin()).verify(password, Some(hash)).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ErrorCode::InvalidCredentials.into()),
+        Err(failure) => Err(failure),
+    };
+    attempts.settle(Guess::of(&outcome)).await;
+    outcome
+}
+
+/// A registration as it was asked for, checked by the present options.
+struct Pending {
+    identifiers: Vec<Identifier>,
+    proved: Identifier,
+    hash: Secret<String>,
+    roles: Vec<String>,
+}
+
+fn read(realm: &Realm, flow: &Flow) -> Result<Pending, Failure> {
+    let unreadable = || Failure::Internal("a pending registration can't be read".to_owned());
+    let payload = serde_json::from_str(flow.payload.expose()).map_err(|_| unreadable())?;
+    let input = Input::new(&payload)?;
+    let asked = input.optional_strings("roles")?.unwrap_or_default();
+    let (mut identifiers, mut proved) = (Vec::new(), None);
+    for row in input.list("identifiers", MAX_ITEMS)? {
+        let item = Input::new(row)?;
+        let kind = item.text("type")?;
+        let identifier = make(kind, realm.config.identifiers.normalize(kind, item.text("value")?)?);
+        if row["proved"] == true {
+            proved = Some(identifier.clone());
+        }
+        identifiers.push(identifier);
+    }
+    let hash = Secret::new(input.text("passwordHash")?.to_owned());
+    Ok(Pending { identifiers, proved: proved.ok_or_else(unreadable)?, hash, roles: roles(realm, &asked)? })
+}
+
+/// The roles of a registration by somebody who is not trusted.
+///
+/// # Errors
+/// `INVALID_ROLE`, `FORBIDDEN`, `VALIDATION_ERROR` where they are too many for a token.
+fn roles(realm: &Realm, asked: &[String]) -> Result<Vec<String>, Error> {
+    let roles = if asked.is_empty() {
+        realm.config.roles.default.clone()
+    } else {
+        access::check_assignable(asked, &realm.config.roles, false)?
+    };
+    token_size::check_roles(realm, &roles)?;
+    Ok(roles)
+}

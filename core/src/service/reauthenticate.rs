@@ -1,0 +1,183 @@
+//! A further authentication in a session: its `auth_time` moves, and its refresh token is replaced at once.
+
+use serde_json::Value;
+
+use super::access_token::seconds;
+use super::attempt::{Attempts, Guess};
+use super::input::Input;
+use super::issued::Issued;
+use super::login::count_own;
+use super::revocation::ended;
+use super::second_factor::{self, PresentedCode};
+use super::story::Story;
+use super::{Caller, Realm, Trail, sessions};
+use crate::assurance::Assurance;
+use crate::authentication::{Proof, Proven, again};
+use crate::cache::Revocation;
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::{Failure, StoreError};
+use crate::hook::Operation;
+use crate::session::{Liveness, liveness};
+use crate::store::model::{FactorAsker, Rotation, Session, SessionState};
+use crate::use_case::{self, Context, UseCase};
+
+/// Lost races in a row before the store is said to be overloaded, and the most times that a credential is read again.
+const RACES: usize = 3;
+
+/// Authentication by the password or by the code of a second factor, in a session that is open.
+///
+/// Wrong passwords spend the login's budget, or that of a device that is known for the user, wrong codes that of codes.
+/// It fails with `INVALID_CREDENTIALS`, `CODE_INVALID`, `UNAUTHORIZED` when the session has ended, `VALIDATION_ERROR`,
+/// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+pub struct Reauthenticate;
+
+/// `{userId, sessionId, password}`, or `{userId, sessionId, method, code}`
+pub struct ReauthenticateInput {
+    user_id: String,
+    session_id: String,
+    by: By,
+}
+
+enum By {
+    Password(Secret<String>),
+    Code(PresentedCode),
+}
+
+impl use_case::Input for ReauthenticateInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let (user_id, session_id) = (input.text("userId")?.to_owned(), input.text("sessionId")?.to_owned());
+        let by = if input.value("method").is_some() && input.value("password").is_none() {
+            By::Code(PresentedCode::read(&input)?)
+        } else {
+            By::Password(Secret::new(input.text("password")?.to_owned()))
+        };
+        Ok(Self { user_id, session_id, by })
+    }
+}
+
+impl UseCase for Reauthenticate {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::StepUpSuccess, failure: Some(EventName::LoginFailure) };
+    type Input = ReauthenticateInput;
+    type Output = Issued;
+
+    async fn run(context: &mut Context<'_>, input: ReauthenticateInput) -> Result<Issued, Failure> {
+        let Context { realm, caller, trail } = context;
+        let ReauthenticateInput { user_id, session_id, by } = input;
+        let SessionState { session, roles } = match by {
+            By::Password(password) => by_password(realm, caller, &user_id, &session_id, password, trail).await?,
+            By::Code(code) => by_code(realm, caller, &user_id, &session_id, &code, trail).await?,
+        };
+        sessions::issue(realm, &session, roles, realm.now())
+    }
+}
+
+async fn by_password(
+    realm: &Realm,
+    caller: &Caller,
+    user_id: &str,
+    session_id: &str,
+    password: Secret<String>,
+    trail: &mut Trail,
+) -> Result<SessionState, Failure> {
+    if realm.config.password.is_too_long(password.expose()) {
+        return Err(ErrorCode::InvalidCredentials.into());
+    }
+    let before = find(realm, session_id, user_id).await?.session;
+    let mut attempts = Attempts::new(realm, "login");
+    count_own(realm, &mut attempts, caller, user_id, trail).await?;
+    let hasher = realm.hasher.on_behalf_of(caller.origin());
+    let outcome = async {
+        for _ in 0..RACES {
+            let credential = realm.store.credential_of(user_id).await?.ok_or_else(ended)?;
+            let proof = hasher.prove(password.clone(), credential.password_hash).await?;
+            let proof = proof.ok_or(ErrorCode::InvalidCredentials)?;
+            let user = again(user_id, credential.auth_epoch, Proof::Password(proof));
+            if let Some(renewed) = renew(realm, &before, &user).await? {
+                return Ok(renewed);
+            }
+        }
+        Err(Failure::from(ErrorCode::InvalidCredentials))
+    };
+    let outcome = outcome.await;
+    attempts.settle(Guess::of(&outcome)).await;
+    outcome
+}
+
+async fn by_code(
+    realm: &Realm,
+    caller: &Caller,
+    user_id: &str,
+    session_id: &str,
+    code: &PresentedCode,
+    trail: &mut Trail,
+) -> Result<SessionState, Failure> {
+    trail.facts.failure = Some(EventName::MfaFailure);
+    // Without the option nobody has a factor that counts.
+    if realm.config.mfa.is_none() {
+        return Err(ErrorCode::CodeInvalid.into());
+    }
+    let before = find(realm, session_id, user_id).await?.session;
+    let known = realm.store.find_user(user_id).await?.ok_or_else(ended)?;
+    let proved = second_factor::prove(realm, FactorAsker::User(user_id), code, trail).await?;
+    let user = again(user_id, proved.auth_epoch, Proof::Factor(proved.proof));
+    let renewed = renew(realm, &before, &user).await?.ok_or(ErrorCode::CodeInvalid)?;
+    second_factor::tell(realm, caller, &known, code.method, trail);
+    Ok(renewed)
+}
+
+/// The session, if it is open and the user's.
+pub(super) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Result<SessionState, Failure> {
+    let state = realm.store.find_session(session_id).await?.ok_or_else(ended)?;
+    let is_live = liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live;
+    if is_live && state.session.user_id == user_id { Ok(state) } else { Err(ended().into()) }
+}
+
+/// Writes that the user of a session has authenticated again. `before` is the session as it was when that began: who
+/// comes second takes what the first has made, since another step would take the first one's refresh token away.
+/// `None`: the user's hash or `auth_epoch` is another one by now.
+async fn renew(realm: &Realm, before: &Session, user: &Proven) -> Result<Option<SessionState>, Failure> {
+    for _ in 0..RACES {
+        let now = realm.now();
+        let state = find(realm, &before.id, user.user_id()).await?;
+        // A code is spent by each call that presents it, so the second of two has to fail.
+        if user.expected().unspent.is_none() && is_done(&state.session, before, seconds(now)) {
+            return Ok(Some(state));
+        }
+        let known = state.session.assurance.clone().unwrap_or_else(Assurance::none);
+        let renewed = Session {
+            expires_at: realm.config.session.expires_at(state.session.created_at, now),
+            assurance: Some(known.renewed_by(&user.methods(), seconds(now))),
+            ..state.session
+        };
+        let write = realm.store.reauthenticate(&renewed, user.expected(), now);
+        // Nobody goes by what was known of the session before.
+        match realm.revoking(Revocation::Sessions(vec![before.id.clone()]), write).await? {
+            Rotation::Rotated(next) => return Ok(Some(next)),
+            // The session is as it was, so the user is not.
+            Rotation::Behind(next) if next.session.generation == renewed.generation => {
+                return if next.session.revoked_at.is_some() { Err(ended().into()) } else { Ok(None) };
+            }
+            Rotation::Behind(_) => {}
+            Rotation::Gone => return Err(ended().into()),
+            Rotation::Spent => return Err(ErrorCode::CodeInvalid.into()),
+        }
+    }
+    Err(StoreError::Conflict("the session is being renewed by others".to_owned()).into())
+}
+
+/// Whether another call has authenticated the user meanwhile: at another time, be the clock put back, or in this very
+/// second. One that came and went before this call began counts too, or the answers of two calls, which may arrive in
+/// either order, would name different refresh tokens, of which one is dead.
+fn is_done(session: &Session, before: &Session, now: i64) -> bool {
+    let at = auth_time(session);
+    let is_renewed = || session.generation >= before.generation + 2 || seconds(session.created_at) < now;
+    at != auth_time(before) || (at == Some(now) && is_renewed())
+}
+
+fn auth_time(session: &Session) -> Option<i64> {
+    session.assurance.as_ref()?.auth_time
+}

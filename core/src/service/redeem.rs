@@ -1,0 +1,100 @@
+//! Flows that are redeemed by a token, or by a code beside the flow's id.
+
+use super::Realm;
+use super::input::Input;
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::flow::{self, Purpose};
+use crate::store::model::{Flow, Identifier, UserWithIdentifiers};
+
+/// The longest secret that anybody looks up.
+const MAX_SECRET: usize = 256;
+
+/// The secret that a client presents: `{token}`, or `{flow, code}`.
+pub(super) enum Presented {
+    Token(String),
+    Code { flow: String, code: String },
+}
+
+impl Presented {
+    /// Reads `{token}` or `{flow, code}`.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` when neither is there.
+    pub(super) fn read(input: &Input<'_>) -> Result<Self, Error> {
+        if let Some(token) = input.optional_text("token")? {
+            return Ok(Self::Token(token.to_owned()));
+        }
+        let (Some(flow), Some(code)) = (input.optional_text("flow")?, input.optional_text("code")?) else {
+            return Err(Error::validation("token", "token is required, or flow and code"));
+        };
+        Ok(Self::Code { flow: flow.to_owned(), code: code.to_owned() })
+    }
+}
+
+/// A flow whose secret was right, not yet spent.
+pub(super) struct Found {
+    pub flow: Flow,
+    pub by_code: bool,
+}
+
+/// Looks a secret up. An attempt at a code is counted before it is compared.
+///
+/// # Errors
+/// `CODE_INVALID`: wrong, expired, used or unknown; the store's.
+pub(super) async fn find(realm: &Realm, presented: &Presented) -> Result<Found, Failure> {
+    let now = realm.now();
+    let (found, by_code) = match presented {
+        Presented::Token(token) if token.len() > MAX_SECRET => (None, false),
+        Presented::Token(token) => (realm.store.find_flow(&flow::token_digest(token), now).await?, false),
+        Presented::Code { flow: id, code } => {
+            let code = flow::normalize_code(code).ok_or(ErrorCode::CodeInvalid)?;
+            // No id has control characters, and not every database can be asked for one.
+            if id.len() > MAX_SECRET || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(ErrorCode::CodeInvalid.into());
+            }
+            let keys = realm.keys.require()?;
+            let counted = realm.store.attempt_code(id, now - flow::DAY, now).await?;
+            (counted.filter(|flow| keys.is_code_of(flow, &code)), true)
+        }
+    };
+    Ok(Found { flow: found.ok_or(ErrorCode::CodeInvalid)?, by_code })
+}
+
+/// A flow of a user whose secret was right, not yet spent.
+pub(super) struct Redeemed {
+    pub flow: Flow,
+    pub user: UserWithIdentifiers,
+    /// The identifier that the flow is about; it has the same value still.
+    pub identifier: Identifier,
+    pub by_code: bool,
+}
+
+impl Redeemed {
+    pub(super) fn user_id(&self) -> &str {
+        &self.user.user.id
+    }
+
+    pub(super) fn is_for(&self, purpose: Purpose) -> bool {
+        self.flow.purpose == purpose.as_str()
+    }
+}
+
+/// Looks the user of a flow up, and the identifier that it is about.
+///
+/// # Errors
+/// `CODE_INVALID`: it has another purpose or no user, or the address has changed; the store's.
+pub(super) async fn redeem(realm: &Realm, purposes: &[Purpose], found: Found) -> Result<Redeemed, Failure> {
+    let Found { flow, by_code } = found;
+    if !purposes.iter().any(|purpose| flow.purpose == purpose.as_str()) {
+        return Err(ErrorCode::CodeInvalid.into());
+    }
+    let user_id = flow.user_id.as_deref().ok_or(ErrorCode::CodeInvalid)?;
+    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::CodeInvalid)?;
+    let address_of = |one: &Identifier| flow::address_digest(&flow.id, &one.kind, &one.value);
+    let as_it_was = |one: &&Identifier| {
+        one.id == flow.identifier_id && flow::is_same_digest(&flow.address_digest, &address_of(one))
+    };
+    let identifier = user.identifiers.iter().find(as_it_was).cloned().ok_or(ErrorCode::CodeInvalid)?;
+    Ok(Redeemed { flow, user, identifier, by_code })
+}

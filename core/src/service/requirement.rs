@@ -1,0 +1,38 @@
+//! The option `verification.required`: who has to verify an address before they log in.
+
+use super::reset::{is_address, is_verified};
+use super::{Caller, Realm};
+use crate::config::messages::MessageRules;
+use crate::error::Error;
+use crate::store::model::{Identifier, UserWithIdentifiers};
+
+/// Whether an identifier is of a type that is verified.
+pub(super) fn is_verifiable(rules: &MessageRules, identifier: &Identifier) -> bool {
+    is_address(identifier) && rules.verified_types.as_ref().is_some_and(|types| types.contains(&identifier.kind))
+}
+
+/// The rules, where a user has to verify an address before they log in. Who has none that could be verified, as a user
+/// who was made by code with a name only, need not: see [`check_kept`].
+pub(super) fn due<'a>(realm: &'a Realm, user: &UserWithIdentifiers) -> Option<&'a MessageRules> {
+    let rules = realm.config.messages.as_ref()?;
+    let is_due = rules.required?.is_for(user.user.created_at) && !is_verified(user);
+    (is_due && user.identifiers.iter().any(|one| is_verifiable(rules, one))).then_some(rules)
+}
+
+/// Refuses to take an address away from a user who has to verify one first: without it they would log in. Once one is
+/// verified, [`crate::store::model::ChangeLimits::keeps_verified`] holds it.
+///
+/// # Errors
+/// `VALIDATION_ERROR`
+pub(super) fn check_kept(
+    realm: &Realm,
+    caller: &Caller,
+    user: &UserWithIdentifiers,
+    is_gone: impl Fn(&Identifier) -> bool,
+) -> Result<(), Error> {
+    let Some(rules) = due(realm, user).filter(|_| !caller.trusted) else { return Ok(()) };
+    if user.identifiers.iter().any(|one| is_verifiable(rules, one) && is_gone(one)) {
+        return Err(Error::validation("identifiers", "identifiers: verify an address before you take one away"));
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! A new password for whoever forgot the old one.
+
+use serde_json::Value;
+
+use super::flows::{self, Asked, Receiver, Subject};
+use super::input::Input;
+use super::redeem::{self, Presented, Redeemed};
+use super::story::Story;
+use super::{Caller, Realm, Trail};
+use crate::cache::Revocation;
+use crate::crypto::{Secret, make_id};
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::flow::Purpose;
+use crate::hook::Operation;
+use crate::identifier::{self, Lookup};
+use crate::message::Kind;
+use crate::store::ADOPTED_MARKER;
+use crate::store::model::{Identifier, Spending, UserWithIdentifiers};
+use crate::use_case::{self, Context, Done, UseCase};
+
+/// The request of a message with a code and a link for a new password.
+///
+/// It answers the same whether anybody has the identifier or not, after the same work. It fails with
+/// `VALIDATION_ERROR` and `RATE_LIMIT_EXCEEDED` (too many of one address).
+pub struct RequestPasswordReset;
+
+/// `{identifier, deliver?}`
+pub struct RequestInput {
+    given: String,
+    /// Whether the message goes out; `false` is for code of the host, which sends it by itself.
+    deliver: bool,
+}
+
+impl use_case::Input for RequestInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
+        Ok(Self { given: input.text("identifier")?.to_owned(), deliver })
+    }
+}
+
+impl UseCase for RequestPasswordReset {
+    const NAME: Option<Operation> = Some(Operation::RequestPasswordReset);
+    const STORY: Story = Story { success: EventName::PasswordResetRequested, failure: None };
+    type Input = RequestInput;
+    type Output = Asked;
+
+    async fn run(context: &mut Context<'_>, input: RequestInput) -> Result<Asked, Failure> {
+        let Context { realm, caller, trail } = context;
+        flows::rules(realm)?;
+        let lookup = identifier::lookup(&input.given)?;
+        flows::limit_address(realm, caller).await?;
+        let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+        // Somebody is looked for in any case, so that both take as long.
+        let user_id = found.map_or_else(make_id, |found| found.user_id);
+        let user = realm.store.find_user(&user_id).await?;
+        let to = user.as_ref().and_then(|user| receiver(user, &lookup));
+        let subject = Subject::of_user(realm, to.as_ref().and_then(|to| to.user_id), &lookup.normalized)?;
+        let mut asked = flows::begin(realm, caller, Purpose::Reset, to, subject).await?;
+        if input.deliver || !caller.trusted {
+            trail.messages.extend(asked.message.take());
+        }
+        Ok(asked)
+    }
+}
+
+/// Chooses the identifier that a reset is sent to: the address that was asked for, else the oldest e-mail address, else
+/// the oldest phone number. Once one of the user's is verified, the others get none.
+fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<Receiver<'a>> {
+    let identifier = match named(user, lookup) {
+        Some(address) if is_address(address) => Some(address).filter(|one| may_receive(user, one)),
+        _ => oldest_address(user),
+    }?;
+    Some(Receiver::new(&user.user.id, identifier))
+}
+
+/// The oldest e-mail address of a user that may get messages, else the oldest phone number.
+pub(super) fn oldest_address(user: &UserWithIdentifiers) -> Option<&Identifier> {
+    let oldest = |kind: &str| user.identifiers.iter().find(|one| one.kind == kind && may_receive(user, one));
+    oldest("email").or_else(|| oldest("phone"))
+}
+
+/// Once one of a user's identifiers is verified, the others get no messages.
+fn may_receive(user: &UserWithIdentifiers, identifier: &Identifier) -> bool {
+    !is_verified(user) || identifier.verified_at.is_some()
+}
+
+/// The user's identifier that was asked for.
+pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<&'a Identifier> {
+    let adopted = format!("{ADOPTED_MARKER}{}", lookup.exact);
+    let spellings = [adopted.as_str(), lookup.exact.as_str(), lookup.normalized.as_str()];
+    user.identifiers.iter().find(|one| spellings.contains(&one.normalized.as_str()))
+}
+
+pub(super) fn is_address(identifier: &Identifier) -> bool {
+    matches!(identifier.kind.as_str(), "email" | "phone")
+}
+
+pub(super) fn is_verified(user: &UserWithIdentifiers) -> bool {
+    user.identifiers.iter().any(|one| one.verified_at.is_some())
+}
+
+/// A new password by the token or the code of a message. All sessions of the user end, and nobody is signed in.
+///
+/// It fails with `VALIDATION_ERROR`, `CODE_INVALID` (wrong, expired, used or unknown) and `SERVICE_UNAVAILABLE`.
+pub struct ResetPassword;
+
+/// `{token, newPassword}` or `{flow, code, newPassword}`
+pub struct ResetInput {
+    presented: Presented,
+    new: Secret<String>,
+}
+
+impl use_case::Input for ResetInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        Ok(Self { presented: Presented::read(&input)?, new: Secret::new(input.text("newPassword")?.to_owned()) })
+    }
+}
+
+impl UseCase for ResetPassword {
+    const NAME: Option<Operation> = Some(Operation::ResetPassword);
+    const STORY: Story = Story { success: EventName::PasswordReset, failure: None };
+    type Input = ResetInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: ResetInput) -> Result<Done, Failure> {
+        let Context { realm, caller, trail } = context;
+        flows::rules(realm)?;
+        // Before the secret is looked up, so that a password that is refused spends no attempt.
+        realm.config.password.check("newPassword", input.new.expose())?;
+        let found = redeem::find(realm, &input.presented).await?;
+        let redeemed = redeem::redeem(realm, &[Purpose::Reset, Purpose::Invite], found).await?;
+        let takes_over = !is_verified(&redeemed.user);
+        replace_password(realm, caller, trail, &redeemed, input.new, takes_over).await?;
+        trail.facts.user_id = Some(redeemed.user.user.id);
+        Ok(Done)
+    }
+}
+
+/// Spends a flow and sets a password, which ends all sessions; tells the address that the flow was sent to.
+pub(super) async fn replace_password(
+    realm: &Realm,
+    caller: &Caller,
+    trail: &mut Trail,
+    redeemed: &Redeemed,
+    new: Secret<String>,
+    takes_over: bool,
+) -> Result<(), Failure> {
+    let Redeemed { flow, identifier, by_code, .. } = redeemed;
+    let user_id = redeemed.user_id();
+    let new_hash = realm.hasher.on_behalf_of(caller.origin()).hash(new).await?;
+    let now = realm.now();
+    let live = realm.store.list_sessions(user_id, now).await?;
+    // Whoever changes factors after this ends the flow.
+    let drops_factors = takes_over && realm.store.factors_of(user_id).await?.are_asked_for();
+    let (by_code, new_hash) = (*by_code, Some(new_hash.expose().as_str()));
+    let spending = Spending { flow, by_code, proves: Some(identifier), new_hash, takes_over };
+    let write = realm.store.spend_flow(&spending, now);
+    if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
+        return Err(ErrorCode::CodeInvalid.into());
+    }
+    let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
+    trail.sessions_revoked(user_id, &ids);
+    let to = Receiver::new(user_id, identifier);
+    trail.messages.push(flows::message(realm, caller, Kind::PasswordChanged, &to, None));
+    if drops_factors {
+        trail.note(EventName::MfaRemoved, |event| event.with("userId", user_id));
+        trail.messages.push(flows::message(realm, caller, Kind::FactorRemoved, &to, None));
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The events and notices beside the result of a use case.
+
+use std::sync::Arc;
+
+use super::story::{Ending, Facts, Story, fill};
+use super::{Caller, Realm};
+use crate::event::{Event, EventName};
+use crate::hook::Effect;
+use crate::message::Message;
+use crate::telemetry::Telemetry;
+use crate::token::device::DeviceUser;
+
+/// An overridden call: what its `next()` takes up and leaves behind, which the host need not hand on.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub devices: Vec<DeviceUser>,
+    pub trail: Trail,
+}
+
+impl InFlight {
+    /// An override of `caller` that begins.
+    pub(crate) fn new(realm: &Realm, caller: &Caller) -> Self {
+        Self { devices: caller.devices.clone(), trail: Trail::new(&realm.telemetry) }
+    }
+}
+
+/// The events and notices that a use case leaves beside its result.
+#[derive(Debug)]
+pub struct Trail {
+    /// To be logged, in order.
+    pub events: Vec<Event>,
+    /// Notices for the host's hooks.
+    pub effects: Vec<Effect>,
+    /// Messages to be sent after the answer.
+    pub messages: Vec<Message>,
+    /// The facts for the event of the use case.
+    pub facts: Facts,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Trail {
+    /// An empty trail.
+    #[must_use]
+    pub fn new(telemetry: &Arc<Telemetry>) -> Self {
+        Self {
+            events: Vec::new(),
+            effects: Vec::new(),
+            messages: Vec::new(),
+            facts: Facts::default(),
+            telemetry: Arc::clone(telemetry),
+        }
+    }
+
+    /// Counts an event and adds it; its fields are filled in only when somebody logs.
+    pub fn note(&mut self, name: EventName, fill: impl FnOnce(Event) -> Event) {
+        self.events.extend(self.telemetry.event(name, fill));
+    }
+
+    /// Returns the event of a use case that ended, counted. Without an event for its end, the cause of a defect is told
+    /// as a `HookFailure`, since it is told nowhere else.
+    #[must_use]
+    pub fn story(&self, story: Option<&Story>, ending: &Ending<'_>) -> Option<Event> {
+        match story.and_then(|story| story.name(&self.facts, ending)) {
+            Some(name) => self.telemetry.event(name, |event| fill(event, &self.facts, ending)),
+            None => {
+                let (error, cause) = (ending.error?, ending.cause?);
+                let event = Event::new(EventName::HookFailure);
+                self.telemetry.counted(event.with("hook", error.code.as_ref()).with("cause", cause))
+            }
+        }
+    }
+
+    /// Notes that sessions ended.
+    pub fn sessions_revoked(&mut self, user_id: &str, session_ids: &[String]) {
+        for id in session_ids {
+            self.note(EventName::SessionRevoked, |e| e.with("userId", user_id).with("sessionId", id.as_str()));
+        }
+    }
+
+    /// Takes over the events and notices of another trail.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.events.extend(other.events);
+        self.effects.extend(other.effects);
+        self.messages.extend(other.messages);
+    }
+}

@@ -1,0 +1,121 @@
+//! Addresses over which users prove control: codes that are asked for, and logins that need one.
+
+use serde_json::{Value, json};
+
+use super::flows::{self, Asked, Receiver, Subject};
+use super::identifiers::describe;
+use super::requirement::{due, is_verifiable};
+use super::reset::named;
+use super::{Caller, Realm, Trail};
+use crate::clock::to_iso;
+use crate::crypto::make_id;
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::flow::Purpose;
+use crate::identifier::{self, Lookup};
+use crate::store::model::Identifier;
+use crate::use_case::Output;
+
+/// Sends a user a code for one of their identifiers.
+///
+/// # Errors
+/// `IDENTIFIER_NOT_FOUND`, `VALIDATION_ERROR` where the type is not verified, `RATE_LIMIT_EXCEEDED`; the store's.
+pub async fn ask_own(
+    realm: &Realm,
+    caller: &Caller,
+    user_id: &str,
+    identifier_id: &str,
+    trail: &mut Trail,
+) -> Result<Asked, Failure> {
+    let rules = flows::rules(realm)?;
+    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    let found = user.identifiers.iter().find(|one| one.id == identifier_id);
+    let identifier = found.ok_or(ErrorCode::IdentifierNotFound)?;
+    if !is_verifiable(rules, identifier) {
+        return Err(Error::validation("id", "Identifiers of this type are not verified").into());
+    }
+    flows::limit_address(realm, caller).await?;
+    let to = Receiver::new(user_id, identifier);
+    let subject = Subject::of_spelling(realm, Some(identifier), &identifier.normalized)?;
+    let mut asked = flows::begin(realm, caller, Purpose::Verify, Some(to), subject).await?;
+    trail.messages.extend(asked.message.take());
+    Ok(asked)
+}
+
+/// Sends a code to an identifier that is not verified yet, for whoever has no session. It answers the same whatever
+/// the identifier is.
+///
+/// # Errors
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail) -> Result<Asked, Failure> {
+    let rules = flows::rules(realm)?;
+    let lookup = identifier::lookup(given)?;
+    flows::limit_address(realm, caller).await?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let user = realm.store.find_user(&found.map_or_else(make_id, |found| found.user_id)).await?;
+    let wanted = |one: &&Identifier| one.verified_at.is_none() && is_verifiable(rules, one);
+    let to = user.as_ref().and_then(|user| {
+        let identifier = named(user, &lookup).filter(wanted)?;
+        Some(Receiver::new(&user.user.id, identifier))
+    });
+    let identifier = to.as_ref().map(|to| to.identifier);
+    let normalized = identifier.map_or(&lookup.normalized, |identifier| &identifier.normalized);
+    let subject = Subject::of_spelling(realm, identifier, normalized)?;
+    let mut asked = flows::begin(realm, caller, Purpose::Verify, to, subject).await?;
+    trail.messages.extend(asked.message.take());
+    Ok(asked)
+}
+
+/// `{identifier: {id, type, value, verifiedAt}}`
+pub struct Confirmed {
+    /// The identifier.
+    pub identifier: Value,
+}
+
+impl Output for Confirmed {
+    const SHAPE: &'static str = "{identifier}";
+
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self { identifier: value.get("identifier")?.clone() })
+    }
+
+    fn write(&self) -> Value {
+        json!({ "identifier": self.identifier })
+    }
+}
+
+impl Confirmed {
+    pub(super) fn of(realm: &Realm, identifier: &Identifier) -> Self {
+        let mut shown = describe(identifier);
+        shown["verifiedAt"] = to_iso(identifier.verified_at.unwrap_or_else(|| realm.now())).into();
+        Self { identifier: shown }
+    }
+}
+
+/// Lets a user who proved their password on to a session, if they have verified an address or need not. Else a code
+/// goes to the address that they log in by, or to their oldest one.
+///
+/// # Errors
+/// `IDENTIFIER_UNVERIFIED`, with the flow of the code; the store's.
+pub(super) async fn require_verified(
+    realm: &Realm,
+    caller: &Caller,
+    user_id: &str,
+    lookup: &Lookup,
+    trail: &mut Trail,
+) -> Result<(), Failure> {
+    if realm.config.messages.as_ref().is_none_or(|rules| rules.required.is_none()) {
+        return Ok(());
+    }
+    let Some(user) = realm.store.find_user(user_id).await? else { return Ok(()) };
+    let Some(rules) = due(realm, &user) else { return Ok(()) };
+    let verifiable = |one: &&Identifier| is_verifiable(rules, one);
+    let oldest = |kind: &str| user.identifiers.iter().filter(verifiable).find(|one| one.kind == kind);
+    let identifier = named(&user, lookup).filter(verifiable).or_else(|| oldest("email")).or_else(|| oldest("phone"));
+    let normalized = identifier.map_or(&lookup.normalized, |identifier| &identifier.normalized);
+    let subject = Subject::of_spelling(realm, identifier, normalized)?;
+    let to = identifier.map(|identifier| Receiver::new(user_id, identifier));
+    let mut asked = flows::begin(realm, caller, Purpose::Verify, to, subject).await?;
+    trail.messages.extend(asked.message.take());
+    Err(Error::from(ErrorCode::IdentifierUnverified).with_details(asked.write()).into())
+}

@@ -1,0 +1,205 @@
+//! The forms that `sentri serve` gives a message: a mail, or the signed body of a webhook. The command carries them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::delivery::{is_mailbox, webhook_key};
+use crate::clock::to_iso;
+use crate::crypto::hmac_sha256;
+use crate::identifier::mailbox;
+use crate::message::Kind;
+use crate::wire;
+
+/// Composes a message: `{ways, message, now}`, the `messages` of the settled options, the message as `send` gets it and
+/// milliseconds, becomes `{smtp: {from, to, subject, text, messageId}}`, `{webhook: {url, headers, body}}` or
+/// `{error}`. Mail goes to addresses, everything else and what has no mail server goes to the webhook.
+pub fn compose(input: &Value) -> Value {
+    let (ways, message) = (&input["ways"], &input["message"]);
+    let now = input["now"].as_i64().unwrap_or_default();
+    let composed = match (ways.get("smtp"), ways.get("webhook")) {
+        (Some(smtp), _) if message["channel"] == "email" => mail(smtp, message),
+        (_, Some(hook)) => webhook(hook, message, now),
+        _ => Err(format!("nothing sends to {}: set messagesWebhook", text(message, "channel"))),
+    };
+    composed.unwrap_or_else(|why| json!({ "error": why }))
+}
+
+/// The same by texts, for bindings.
+pub fn compose_text(input: &str) -> String {
+    compose(&wire::parse(input)).to_string()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn mail(smtp: &Value, message: &Value) -> Result<Value, String> {
+    let to = mailbox(text(message, "to")).filter(|to| is_mailbox(to));
+    let to = to.ok_or("the identifier is no address that mail can go to")?;
+    let from = &smtp["from"];
+    let domain = text(from, "address").rsplit('@').next().unwrap_or_default();
+    let (subject, body) = words(message);
+    Ok(json!({ "smtp": {
+        "from": from, "to": to, "subject": subject, "text": body,
+        "messageId": format!("<{}@{domain}>", text(message, "id")),
+    } }))
+}
+
+/// Subject and text of a mail. Everything in it is ours but the link, the code and the instant.
+fn words(message: &Value) -> (&'static str, String) {
+    let kind = Kind::ALL.iter().find(|kind| kind.as_str() == message["kind"]);
+    let unknown = ("A message about your account", "This message is about your account.", "");
+    let (subject, first, last) = kind.map_or(unknown, |kind| sentences(*kind));
+    let mut parts = vec![first.to_owned()];
+    if let Some(url) = message["url"].as_str() {
+        parts.push(format!("Open this page:\n{url}"));
+    }
+    if let Some(code) = message["code"].as_str() {
+        parts.push(format!("Your code is {code}. It counts for ten minutes. Tell it to nobody."));
+    }
+    if let (Some(_), Some(at)) = (message["url"].as_str(), message["expiresAt"].as_str()) {
+        let (day, time) = at.split_once('T').unwrap_or((at, ""));
+        parts.push(format!("The page counts until {day} {} UTC.", time.get(..5).unwrap_or_default()));
+    }
+    if !last.is_empty() {
+        parts.push(last.to_owned());
+    }
+    (subject, parts.join("\n\n") + "\n")
+}
+
+/// The subject of a mail, its first sentence, and what to do if it was somebody else.
+const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        Kind::PasswordReset => (
+            "Set a new password",
+            "Somebody asked for a new password for your account.",
+            "If it was not you, ignore this message. Your password stays as it is.",
+        ),
+        Kind::PasswordChanged => (
+            "Your password was changed",
+            "The password of your account was changed, and all its sessions have ended.",
+            "If it was not you, ask for a new password at once.",
+        ),
+        Kind::Verify => (
+            "Confirm your address",
+            "Somebody, probably you, wants to use this address for an account.",
+            "If it was not you, ignore this message. The address is then not confirmed.",
+        ),
+        Kind::FactorAdded => (
+            "A second factor was added",
+            "A second factor was added to your account. From now on signing in takes it, too.",
+            "If it was not you, sign in, remove it, and set a new password at once.",
+        ),
+        Kind::FactorRemoved => (
+            "A second factor was removed",
+            "A second factor of your account was removed.",
+            "If it was not you, set a new password at once.",
+        ),
+        Kind::RecoveryUsed => (
+            "A recovery code was used",
+            "Somebody signed in to your account with one of your recovery codes.",
+            "If it was not you, set a new password at once.",
+        ),
+        Kind::ChangeConfirm => (
+            "Confirm your new address",
+            "Somebody, probably you, wants to use this address for an account from now on.",
+            "If it was not you, ignore this message. The account then keeps the address that it has.",
+        ),
+        Kind::ChangeNotice => (
+            "Your address is about to change",
+            "Somebody, probably you, asked for another address for your account.",
+            "If it was not you, set a new password at once.",
+        ),
+        Kind::AlreadyRegistered => (
+            "You have an account already",
+            "Somebody, probably you, wanted to register with this address, which has an account already.",
+            "Sign in, or ask for a new password. If it was not you, ignore this message.",
+        ),
+        Kind::Invitation => (
+            "You are invited",
+            "You are invited to an account.",
+            "If you do not know what this is about, ignore this message.",
+        ),
+    }
+}
+
+/// A POST by Standard Webhooks: the id stays the same when the message is sent again, so that the receiver can tell.
+fn webhook(hook: &Value, message: &Value, now: i64) -> Result<Value, String> {
+    let key = webhook_key(text(hook, "secret")).ok_or("messagesWebhookSecret is no key")?;
+    let (id, seconds) = (text(message, "id"), now.div_euclid(1_000));
+    let kind = format!("message.{}", text(message, "kind"));
+    let body = json!({ "type": kind, "timestamp": to_iso(now), "data": message }).to_string();
+    let signature = STANDARD.encode(hmac_sha256(&key, format!("{id}.{seconds}.{body}").as_bytes()));
+    let headers = json!([
+        ["content-type", "application/json"],
+        ["webhook-id", id],
+        ["webhook-timestamp", seconds.to_string()],
+        ["webhook-signature", format!("v1,{signature}")],
+    ]);
+    Ok(json!({ "webhook": { "url": hook["url"], "headers": headers, "body": body } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use serde_json::json;
+
+    use super::compose;
+
+    /// The example of the reference implementation's own tests (standard-webhooks, `test_sign`).
+    #[test]
+    fn a_signature_is_that_of_the_standard() {
+        let key = super::webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signed = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
+        let signature = super::STANDARD.encode(super::hmac_sha256(&key, signed));
+        assert_eq!(signature, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn mail_goes_to_one_address_alone() {
+        let from = json!({ "name": "", "address": "no-reply@example.com" });
+        let ways = json!({ "smtp": { "from": from } });
+        let of = |to: &str| {
+            compose(&json!({ "ways": ways, "message": { "id": "1", "kind": "verify", "channel": "email", "to": to } }))
+        };
+        for (typed, to) in [
+            ("a@example.com", "a@example.com"),
+            ("Anna.Å@Example.COM", "Anna.Å@example.com"),
+            // Not fass.de, which is somebody else's.
+            ("u@faß.de", "u@xn--fa-hia.de"),
+            ("u@FAẞ.de", "u@xn--fa-hia.de"),
+            ("u@βόλος.com", "u@xn--nxasmm1c.com"),
+            ("u@xn--fa-hia.de", "u@xn--fa-hia.de"),
+            (" a@example.com\u{3000}", "a@example.com"),
+            ("ａ＠ｅｘａｍｐｌｅ．ｃｏｍ", "a@example.com"),
+            ("a@example。com", "a@example.com"),
+            ("a@ශ්\u{200D}ර\u{0DD3}.com", "a@xn--10cl1a0b660p.com"),
+        ] {
+            assert_eq!(of(typed)["smtp"]["to"], to, "{typed}");
+        }
+        for to in [
+            "a@example.com, eve@evil.com",
+            "a@example.com，eve@evil.com",
+            "a@x.com\r\nBcc: e@e.com",
+            "a\r\n@x.com",
+            "a@x.com\n",
+            "a@x.com\u{2028}",
+            "<a@x.com>",
+            "＜a@x.com＞",
+            "a",
+            "",
+            "a b@x.com",
+            "a@b@c.com",
+            "a@b.com＠c.com",
+            "a\u{200D}@x.com",
+            "a@x\u{200D}y.com",
+            "a@x\u{00}.com",
+            "a@[127.0.0.1]",
+        ] {
+            assert!(of(to)["error"].is_string(), "{to}");
+        }
+        let phone = compose(&json!({ "ways": ways, "message": { "channel": "phone", "to": "+491" } }));
+        assert_eq!(phone["error"], "nothing sends to phone: set messagesWebhook");
+    }
+}

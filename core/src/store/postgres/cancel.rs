@@ -1,0 +1,120 @@
+//! Requests to end what a server still does over a connection that nobody waits for any more.
+//!
+//! The driver's own request closes its connection right behind its last byte. `PgBouncer` may still be passing the
+//! request on then, and version 1.18 ends with a fatal error. So this waits until the other side closes, as libpq does.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+
+use super::hosts::Link;
+use crate::store::pooled::CONNECT_TIMEOUT;
+
+const PORT: u16 = 5432;
+/// The time that a request may take once it is on its way. Long, because a pooler waits for its server meanwhile.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Has the server end what it does over `link`, and closes that connection. A failure is no matter: the connection
+/// closes and what the server does has an end of its own.
+pub(super) async fn cancel(link: Link) {
+    let settings = &link.settings;
+    let port = settings.get_ports().first().copied().unwrap_or(PORT);
+    match (settings.get_hostaddrs().first(), settings.get_hosts().first()) {
+        #[cfg(unix)]
+        (None, Some(Host::Unix(folder))) => {
+            let socket = folder.join(format!(".s.PGSQL.{port}"));
+            cancel_over(link, UnixStream::connect(socket), String::new()).await;
+        }
+        (Some(address), name) => {
+            let address = *address;
+            let name = match name {
+                Some(Host::Tcp(name)) => name.clone(),
+                _ => address.to_string(),
+            };
+            cancel_over(link, TcpStream::connect((address, port)), name).await;
+        }
+        (None, Some(Host::Tcp(name))) => {
+            let name = name.clone();
+            cancel_over(link, TcpStream::connect((name.clone(), port)), name).await;
+        }
+        (None, None) => {}
+    }
+}
+
+/// `name` is the one that the certificate of the server is for.
+async fn cancel_over<S>(mut link: Link, connecting: impl Future<Output = io::Result<S>> + Send, name: String)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Ok(Ok(stream)) = timeout(CONNECT_TIMEOUT, connecting).await else { return };
+    let Ok(tls) = MakeTlsConnect::<Wire<S>>::make_tls_connect(&mut link.connector, &name);
+    let request = link.client.cancel_token();
+    if let Ok(Ok(())) = timeout(LIMIT, request.cancel_query_raw(Wire(stream), Quiet(tls))).await {
+        // Answered behind what was cancelled: a pooler passes on no request of a client that has gone.
+        drop(timeout(CONNECT_TIMEOUT, link.client.batch_execute("")).await);
+    }
+}
+
+/// A stream that is shut down by its other side: ours waits for that.
+struct Wire<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, out)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut bytes = [0; 64];
+            let mut answer = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut self.0).poll_read(context, &mut answer));
+            // However it is closed: there is nothing to be heard.
+            if read.is_err() || answer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: TlsStream + Unpin> TlsStream for Wire<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.0.channel_binding()
+    }
+}
+
+/// TLS whose streams are each a [`Wire`].
+struct Quiet<T>(T);
+
+impl<S, T> TlsConnect<S> for Quiet<T>
+where
+    S: Send + 'static,
+    T: TlsConnect<S, Future: Send> + Send + 'static,
+{
+    type Stream = Wire<T::Stream>;
+    type Error = T::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, T::Error>> + Send>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        let connecting = self.0.connect(stream);
+        Box::pin(async move { connecting.await.map(Wire) })
+    }
+}

@@ -1,0 +1,21 @@
+CREATE TABLE IF NOT EXISTS sentri_flows (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  purpose VARCHAR(16) NOT NULL,
+  user_id VARCHAR(36),
+  subject VARCHAR(64) NOT NULL,
+  token_digest VARCHAR(64) NOT NULL,
+  code_digest VARCHAR(64),
+  code_kid VARCHAR(64),
+  code_expires_at DATETIME(6),
+  attempts BIGINT NOT NULL,
+  max_attempts BIGINT NOT NULL,
+  context TEXT NOT NULL,
+  auth_epoch BIGINT NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  expires_at DATETIME(6) NOT NULL,
+  consumed_at DATETIME(6),
+  UNIQUE KEY sentri_flows_token_digest (token_digest),
+  KEY sentri_flows_user_id (user_id),
+  KEY sentri_flows_subject (subject),
+  KEY sentri_flows_expires_at (expires_at)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

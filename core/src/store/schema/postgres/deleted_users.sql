@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS sentri_deleted_users (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  expires_at TIMESTAMP(6) NOT NULL
+);

@@ -1,0 +1,56 @@
+//! The set-up of a new database, as it is kept.
+
+use async_trait::async_trait;
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::store::model::NewUser;
+
+/// The id and the purpose of the one row with a token that makes the first admin.
+pub const SETUP: &str = "setup";
+
+/// The token by which the first admin is made, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupToken {
+    /// Random bits in base64url, from which the token is derived; a token that was given has none to do with them.
+    pub nonce: String,
+    /// SHA-256 of the token in base64url.
+    pub digest: String,
+    /// The `kid` of the signing key from which the token is derived; empty: the key has none.
+    pub kid: String,
+    /// From when on nothing spends it.
+    pub expires_at: Millis,
+}
+
+/// The end of an attempt to make the first admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAdmin {
+    /// The user is there, and the token is spent.
+    Created,
+    /// An identifier of the user is somebody else's. The token is not spent.
+    Taken,
+    /// The token was spent or expired, or there is an admin already.
+    Gone,
+}
+
+/// The part of the port that is about the first admin. Every method is one transaction.
+#[async_trait]
+pub trait SetupStore: Send + Sync + 'static {
+    /// Whether any user has one of these roles.
+    async fn any_has_role(&self, roles: &[String]) -> Result<bool, StoreError>;
+
+    /// Writes the token by which the first admin is made; there is one at a time. `false`: another one is open, and it
+    /// stays unless `replaces`.
+    async fn put_setup(&self, token: &SetupToken, replaces: bool, now: Millis) -> Result<bool, StoreError>;
+
+    /// The open token by which the first admin is made.
+    async fn find_setup(&self, now: Millis) -> Result<Option<SetupToken>, StoreError>;
+
+    /// Spends the open token of this digest and writes a user in one step, while nobody has one of `admin_roles`.
+    async fn create_first_admin(
+        &self,
+        user: &NewUser,
+        digest: &str,
+        admin_roles: &[String],
+    ) -> Result<FirstAdmin, StoreError>;
+}

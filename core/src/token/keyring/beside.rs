@@ -1,0 +1,88 @@
+//! The uses of keys beside access and refresh tokens: tokens of devices, and codes in messages.
+
+use super::KeyRing;
+use crate::clock::Millis;
+use crate::flow::{code_digest, is_same_digest, setup_token, spelling_digest};
+use crate::store::model::Flow;
+use crate::token::device::{self, DeviceUser, parse_device, write_device};
+use crate::token::jws::{self, ExpectedType};
+use crate::token::{Reason, TokenError};
+
+const DEVICE: ExpectedType = ExpectedType::Exactly(device::TYPE);
+
+impl KeyRing {
+    /// Signs a device token that names `users`, without the last ones where their ids are too long for a cookie.
+    ///
+    /// # Errors
+    /// `Invalid` when the key can't sign, or when not even the first of them fits.
+    pub fn sign_device(&self, users: &[DeviceUser], issuer: Option<&str>, now: Millis) -> Result<String, TokenError> {
+        let key = self.signing_key(now)?;
+        for most in (1..=users.len()).rev() {
+            let payload = write_device(&users[..most], issuer)?;
+            let token = jws::sign_under_header(&payload, key.device_verifying.header(), &key.device_signing)?;
+            if token.len() <= device::MAX_TOKEN_BYTES {
+                return Ok(token);
+            }
+        }
+        Err(TokenError::Invalid(Reason::Unsignable))
+    }
+
+    /// Verifies a device token with any key of the ring: the users for which it still counts.
+    ///
+    /// # Errors
+    /// `Expired` or `Invalid`.
+    pub fn verify_device(&self, token: &str, issuer: Option<&str>, now: Millis) -> Result<Vec<DeviceUser>, TokenError> {
+        if token.len() > device::MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid(Reason::Malformed));
+        }
+        let verified = jws::verify(token, self.keys.iter().map(|key| &key.device_verifying), DEVICE)?;
+        parse_device(&verified.payload, issuer, now)
+    }
+
+    /// Returns the digest of `code` for a flow, under the key that signs at `now`, and that key's `kid` (empty: it has
+    /// none).
+    ///
+    /// # Errors
+    /// `Invalid`: there is no key.
+    pub fn digest_code(&self, flow: &Flow, code: &str, now: Millis) -> Result<(String, String), TokenError> {
+        let key = self.signing_key(now)?;
+        let digest = code_digest(key.codes.expose(), &flow.purpose, &flow.id, &flow.subject, code);
+        Ok((digest, key.signing.kid().unwrap_or_default().to_owned()))
+    }
+
+    /// Returns the digest of a normal form, under the key that signs at `now`: [`spelling_digest`].
+    ///
+    /// # Errors
+    /// `Invalid`: there is no key.
+    pub fn digest_spelling(&self, normalized: &str, now: Millis) -> Result<String, TokenError> {
+        Ok(spelling_digest(self.signing_key(now)?.codes.expose(), normalized))
+    }
+
+    /// Returns the token by which the first admin is made, derived from `nonce` under the key that signs at `now`, and
+    /// that key's `kid` (empty: it has none).
+    ///
+    /// # Errors
+    /// `Invalid`: there is no key.
+    pub fn make_setup_token(&self, nonce: &str, now: Millis) -> Result<(String, String), TokenError> {
+        let key = self.signing_key(now)?;
+        Ok((setup_token(key.codes.expose(), nonce), key.signing.kid().unwrap_or_default().to_owned()))
+    }
+
+    /// Returns the token that was derived from `nonce` under the key `kid`, if that is in the ring.
+    #[must_use]
+    pub fn setup_token(&self, nonce: &str, kid: &str) -> Option<String> {
+        let key = self.keys.iter().find(|key| key.signing.kid().unwrap_or_default() == kid)?;
+        Some(setup_token(key.codes.expose(), nonce))
+    }
+
+    /// Whether `code` is that of the flow. A flow whose key has gone has no code any more.
+    #[must_use]
+    pub fn is_code_of(&self, flow: &Flow, code: &str) -> bool {
+        let Some(kept) = &flow.code else { return false };
+        let key = self.keys.iter().find(|key| key.signing.kid().unwrap_or_default() == kept.kid);
+        key.is_some_and(|key| {
+            let presented = code_digest(key.codes.expose(), &flow.purpose, &flow.id, &flow.subject, code);
+            is_same_digest(&kept.digest, &presented)
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! Use cases as types. Input and output are values; JSON is read and written at the edges alone: in `http`, in
+//! programmatic calls, and for the host's overrides.
+//!
+//! [`run`] is the one way through: the host's override where there is one, else the built-in. Afterwards the output
+//! tells its facts for the event, and its notice for the host's hooks, whichever of the two made it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::hook::{Effect, HookContext, Operation};
+use crate::service::story::{Facts, Story};
+use crate::service::{Caller, InFlight, Realm, Trail};
+
+/// The things that a use case works with.
+pub struct Context<'a> {
+    /// Users, sessions, keys and options.
+    pub realm: &'a Arc<Realm>,
+    /// The caller.
+    pub caller: &'a Caller,
+    /// Events and notices beside the result.
+    pub trail: &'a mut Trail,
+}
+
+/// One use case.
+pub trait UseCase {
+    /// The name by which the option `router` overrides it. `None`: it can't be overridden.
+    const NAME: Option<Operation>;
+    /// Its events.
+    const STORY: Story;
+    /// The checked input.
+    type Input: Input;
+    /// The result.
+    type Output: Output;
+
+    /// Runs the built-in.
+    ///
+    /// # Errors
+    /// The refusals of the use case; the store's.
+    fn run(context: &mut Context<'_>, input: Self::Input)
+    -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+
+    /// Returns the notice for the host's hooks. `subject` is that of the input.
+    #[must_use]
+    fn notice(_subject: Option<String>, _end: Result<&Self::Output, &Error>, _context: HookContext) -> Option<Effect> {
+        None
+    }
+}
+
+/// The input of a use case.
+pub trait Input: Sized + Send {
+    /// The member that a notice names whatever comes of the use case.
+    const SUBJECT: Option<&'static str> = None;
+
+    /// Reads the input from JSON. Unknown members are ignored.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` that names the member.
+    fn read(value: &Value) -> Result<Self, Error>;
+}
+
+/// Input that the core makes itself, and writes for an override only.
+pub trait WrittenInput: Input {
+    /// Writes the input as an override gets it.
+    fn write(&self) -> Value;
+}
+
+/// The result of a use case.
+pub trait Output: Sized + Send + Sync {
+    /// The JSON that an override must resolve to, in words.
+    const SHAPE: &'static str;
+
+    /// Reads the result of an override. `None`: it has not the shape.
+    fn read(value: &Value) -> Option<Self>;
+
+    /// Writes the result for `next()` and for a programmatic call.
+    fn write(&self) -> Value;
+
+    /// Adds the facts for the event.
+    fn tell(&self, _facts: &mut Facts) {}
+}
+
+/// The output of a use case that has nothing to say but that it is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Done;
+
+impl Output for Done {
+    const SHAPE: &'static str = "anything";
+
+    fn read(_value: &Value) -> Option<Self> {
+        Some(Self)
+    }
+
+    fn write(&self) -> Value {
+        Value::Null
+    }
+}
+
+/// Runs a use case: the host's override where there is one, which gets the input as it came, else the built-in.
+///
+/// # Errors
+/// The refusals of the use case or the override; `CONFIGURATION_ERROR` when the override's result has the wrong shape.
+pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<U::Output, Failure> {
+    let realm = context.realm;
+    let overridden = U::NAME.and_then(|name| Some((realm.overrides.as_ref().filter(|all| all.has(name))?, name)));
+    let Some((overrides, name)) = overridden else { return run_builtin::<U>(context, &input).await };
+    let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
+    realm.in_flight.lock().insert(call, InFlight::new(realm, context.caller));
+    let subject = subject::<U>(&input);
+    let result = overrides.call(name, input, context.caller.to_json(call)).await;
+    let inner = realm.in_flight.lock().remove(&call);
+    let result = result.and_then(|value| U::Output::read(&value).ok_or_else(|| wrong_shape::<U>(name)));
+    // Hooks are told the same of an override as of a built-in, unless the built-in left it already, called by `next()`.
+    let is_told = inner.as_ref().is_some_and(|inner| !inner.trail.effects.is_empty());
+    if let Some(inner) = inner {
+        context.trail.absorb(inner.trail);
+    }
+    tell::<U>(context, subject, &result, is_told);
+    result
+}
+
+/// Runs the built-in, with its event's facts and its notice.
+///
+/// # Errors
+/// The refusals of the use case.
+pub async fn run_builtin<U: UseCase>(context: &mut Context<'_>, input: &Value) -> Result<U::Output, Failure> {
+    let read = U::Input::read(input)?;
+    let subject = subject::<U>(input);
+    run_typed::<U>(context, read, subject).await
+}
+
+/// [`run`] with input that the core makes: without an override it never becomes JSON.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_checked<U>(context: &mut Context<'_>, input: U::Input) -> Result<U::Output, Failure>
+where
+    U: UseCase,
+    U::Input: WrittenInput,
+{
+    let overrides = context.realm.overrides.as_ref();
+    if U::NAME.is_some_and(|name| overrides.is_some_and(|all| all.has(name))) {
+        return run::<U>(context, input.write()).await;
+    }
+    let subject = U::Input::SUBJECT.and_then(|_| subject::<U>(&input.write()));
+    run_typed::<U>(context, input, subject).await
+}
+
+async fn run_typed<U: UseCase>(
+    context: &mut Context<'_>,
+    input: U::Input,
+    subject: Option<String>,
+) -> Result<U::Output, Failure> {
+    let result = U::run(context, input).await;
+    tell::<U>(context, subject, &result, false);
+    result
+}
+
+fn subject<U: UseCase>(input: &Value) -> Option<String> {
+    input.get(U::Input::SUBJECT?)?.as_str().map(str::to_owned)
+}
+
+fn tell<U: UseCase>(
+    context: &mut Context<'_>,
+    subject: Option<String>,
+    result: &Result<U::Output, Failure>,
+    is_told: bool,
+) {
+    let end = match result {
+        Ok(output) => {
+            output.tell(&mut context.trail.facts);
+            Ok(output)
+        }
+        Err(Failure::Refused(error)) => Err(error),
+        Err(_) => return,
+    };
+    if !is_told {
+        context.trail.effects.extend(U::notice(subject, end, context.caller.hook_context()));
+    }
+}
+
+/// An override stands in for the built-in, so its result must be one.
+fn wrong_shape<U: UseCase>(name: Operation) -> Failure {
+    let message = format!("router.{} must resolve to {}", name.as_str(), U::Output::SHAPE);
+    Error::new(ErrorCode::ConfigurationError, message).into()
+}

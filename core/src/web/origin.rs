@@ -1,0 +1,161 @@
+//! Cross-site request forgery: whether a request that a cookie authenticates comes from where it may come from.
+
+use std::net::Ipv6Addr;
+
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// An origin (RFC 6454, 4), with its port filled in where the scheme has a default one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    scheme: String,
+    host: String,
+    port: Option<u16>,
+}
+
+impl Origin {
+    /// Reads `scheme://host[:port]` and nothing more: no path, no user, no wildcard, not `null`.
+    ///
+    /// # Errors
+    /// A fragment to be put behind the text, saying what is wrong.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains('*') {
+            return Err("must not hold a wildcard: list every origin");
+        }
+        let (scheme, rest) =
+            text.split_once("://").ok_or("must begin with a scheme, as in 'https://app.example.com'")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let is_scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.bytes().all(is_scheme_byte) {
+            return Err("has a malformed scheme");
+        }
+        if rest.contains(['/', '?', '#', '@', '\\']) {
+            return Err("must be scheme, host and port alone, without a path or a slash at the end");
+        }
+        if !rest.is_ascii() {
+            return Err("must be ASCII: write the domain in its 'xn--' form");
+        }
+        let (host, port) = split_port(rest).ok_or("has a malformed host or port")?;
+        let port = port.or_else(|| default_port(&scheme));
+        Ok(Self { scheme, host, port })
+    }
+
+    /// Whether a `Host` header names the same host and port. The header has no scheme: without a port it stands for
+    /// the default one of this origin's scheme.
+    fn is_at(&self, host_header: &str) -> bool {
+        split_port(host_header)
+            .is_some_and(|(host, port)| host == self.host && port.or_else(|| default_port(&self.scheme)) == self.port)
+    }
+}
+
+/// The parts of a request that tell which page sent it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Provenance<'a> {
+    /// `Sec-Fetch-Site`
+    pub sec_fetch_site: Option<&'a str>,
+    /// `Origin`
+    pub origin: Option<&'a str>,
+    /// `Host`
+    pub host: Option<&'a str>,
+    /// The scheme by which the request came, as its framework knows it.
+    pub scheme: Option<&'a str>,
+}
+
+impl Provenance<'_> {
+    /// Whether the request is known to have come by TLS. A framework that says `http` may stand behind a proxy that
+    /// ends TLS and that it does not trust, so nothing is known then.
+    fn is_secure(&self) -> bool {
+        self.scheme.is_some_and(|scheme| ["https", "wss"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure)))
+    }
+}
+
+/// Reads the `trustedOrigins` option; absent or null is none.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` naming the entry.
+pub fn trusted_origins(option: Option<&Value>) -> Result<Vec<Origin>, Error> {
+    let entries = match option {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => {
+            return Err(Error::configuration("trustedOrigins must be a list such as ['https://app.example.com']"));
+        }
+    };
+    let read = |entry: &Value| {
+        let text = entry.as_str().ok_or_else(|| Error::configuration("trustedOrigins must hold strings"))?;
+        Origin::parse(text).map_err(|why| Error::configuration(format!("trustedOrigins: '{text}' {why}")))
+    };
+    entries.iter().map(read).collect()
+}
+
+/// Whether the method changes nothing (RFC 9110, 9.2.1), so that a forged request gains nothing either.
+#[must_use]
+pub fn is_safe(method: &str) -> bool {
+    ["GET", "HEAD", "OPTIONS", "TRACE"].iter().any(|safe| method.eq_ignore_ascii_case(safe))
+}
+
+/// Whether a request that a cookie authenticates may be acted upon: its method is safe, or it [proves its
+/// origin](proves_origin).
+#[must_use]
+pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
+    is_safe(method) || proves_origin(provenance, trusted)
+}
+
+/// Whether the headers prove that a page of ours, or no page at all, sent the request. In this order:
+/// 1. an `Origin` that is trusted: yes;
+/// 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
+/// 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it, because anybody
+///    on the network can be the `http` page of a host; `null` and anything malformed is nobody's;
+/// 4. neither header: not a browser, nothing to forge.
+#[must_use]
+pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
+    let Provenance { sec_fetch_site, origin, host, scheme: _ } = provenance;
+    let parsed = origin.map(Origin::parse);
+    if let Some(Ok(origin)) = &parsed
+        && trusted.contains(origin)
+    {
+        return true;
+    }
+    match (sec_fetch_site, parsed) {
+        (Some(site), _) => matches!(site.trim(), "same-origin" | "none"),
+        (None, Some(Ok(origin))) => {
+            host.is_some_and(|host| origin.is_at(host)) && (!provenance.is_secure() || origin.scheme == "https")
+        }
+        (None, Some(Err(_))) => false,
+        (None, None) => true,
+    }
+}
+
+/// Host in lower case and port, of `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn split_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => {
+            let address = address.parse::<Ipv6Addr>().ok()?;
+            let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
+            (format!("[{address}]"), port)
+        }
+        None => {
+            let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+            let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            if host.is_empty() || !host.bytes().all(is_host_byte) {
+                return None;
+            }
+            (host.to_ascii_lowercase(), port)
+        }
+    };
+    let port = match port {
+        Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse::<u16>().ok()?),
+        Some(_) => return None,
+        None => None,
+    };
+    Some((host, port))
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}

@@ -1,0 +1,27 @@
+//! Segments of a path and parameters of a query, decoded.
+
+/// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: not well-formed, empty, or
+/// with control characters, which no id and no identifier has.
+#[must_use]
+pub fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let (high, low) = (char::from(rest.next()?).to_digit(16)?, char::from(rest.next()?).to_digit(16)?);
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    let decoded = String::from_utf8(bytes).ok()?;
+    (!decoded.is_empty() && !decoded.contains(char::is_control)).then_some(decoded)
+}
+
+/// The first value of a query parameter, decoded, `+` meaning a space.
+#[must_use]
+pub fn value(query: Option<&str>, name: &str) -> Option<String> {
+    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
+    decode(&value.replace('+', " "))
+}
