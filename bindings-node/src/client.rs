@@ -61,7 +61,8 @@ impl NativeClient {
         self.number
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
+    /// `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(guardian::guard_now(get(&self.client)?, request, request_id.as_deref()))
@@ -96,6 +97,18 @@ impl NativeClient {
     ) -> napi::Result<String> {
         let client = get(&self.client)?;
         Ok(guardian::authorize(client, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
+    }
+
+    /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
+    #[napi(catch_unwind)]
+    pub fn requirement(&self, asked: String) -> napi::Result<String> {
+        Ok(guardian::requirement(get(&self.client)?, &asked))
+    }
+
+    /// Words the refusal of what [`guardian::requirement`] said: `{error, events}`.
+    #[napi(catch_unwind)]
+    pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
+        Ok(guardian::step_up(get(&self.client)?, &id, &need, request_id.as_deref()))
     }
 
     /// `permit()`: `{error?, events}`, see [`guardian::permit`].

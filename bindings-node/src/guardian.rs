@@ -76,6 +76,17 @@ pub fn authorize(
     decision(guardian, guardian.authorize(user(id, roles), required), request_id)
 }
 
+/// `{value: {acr?, maxAge?, leeway}}` or `{error}` for what `protect({acr, maxAge})` was given.
+pub fn requirement(guardian: &impl Guardian, asked: &str) -> String {
+    let need = guardian.requirement(&parse(asked));
+    outcome(need.map(|need| wire::requirement_value(need, guardian.leeway_seconds())))
+}
+
+/// `{error, events}` for a user whose authentication is not what [`requirement`] said.
+pub fn step_up(guardian: &impl Guardian, id: &str, need: &str, request_id: Option<&str>) -> String {
+    decision(guardian, guardian.step_up(id, wire::read_requirement(need)), request_id)
+}
+
 /// `{error?, events}`. `verdict` is `passed`, `denied`, `unauthenticated`, or the role that bypasses after `bypass:`.
 pub fn permit(
     guardian: &impl Guardian,

@@ -184,7 +184,8 @@ impl NativePassage {
         wire::passage_response(&self.passage).to_string()
     }
 
-    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; null: it may be given.
+    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; null: it may be
+    /// given.
     #[napi(catch_unwind)]
     pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
         wire::passage_refusal(&self.passage, roles.as_deref()).map(|response| response.to_string())

@@ -3,7 +3,10 @@
 //! Errors cross as data, never as exceptions of the boundary: every function that may fail answers JSON text, either
 //! `{"value": ...}` or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
 
+#![deny(clippy::too_many_lines)]
+
 mod client;
+mod drain;
 mod foreign;
 mod guardian;
 mod idempotency;

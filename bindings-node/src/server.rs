@@ -91,7 +91,8 @@ impl NativeServer {
         })
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
+    /// `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(guardian::guard_now(self.get()?, request, request_id.as_deref()))
@@ -175,6 +176,18 @@ impl NativeServer {
         Ok(guardian::authorize(server, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
     }
 
+    /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
+    #[napi(catch_unwind)]
+    pub fn requirement(&self, asked: String) -> napi::Result<String> {
+        Ok(guardian::requirement(self.get()?, &asked))
+    }
+
+    /// Words the refusal of what [`guardian::requirement`] said: `{error, events}`.
+    #[napi(catch_unwind)]
+    pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
+        Ok(guardian::step_up(self.get()?, &id, &need, request_id.as_deref()))
+    }
+
     /// `permit()`: `{error?, events}`, see [`guardian::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
@@ -205,6 +218,26 @@ impl NativeServer {
     pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> napi::Result<String> {
         let server = self.get()?;
         Ok(types::events(server, &[server.hook_failed(&hook, &cause)], request_id.as_deref()).to_string())
+    }
+
+    /// The messages that calls left, for the host to send.
+    #[napi(catch_unwind)]
+    pub fn messages(&self) -> napi::Result<String> {
+        Ok(self.get()?.take_messages().to_string())
+    }
+
+    /// The log entry of a message that was sent, or with a cause of one that could not be: `[{level, entry}]`.
+    #[napi(catch_unwind)]
+    pub fn message_told(
+        &self,
+        kind: String,
+        channel: String,
+        cause: Option<String>,
+        request_id: Option<String>,
+    ) -> napi::Result<String> {
+        let server = self.get()?;
+        let events = [server.message_told(&kind, &channel, cause.as_deref())];
+        Ok(types::events(server, &events, request_id.as_deref()).to_string())
     }
 
     /// Signs an access token for `{id, roles, sessionId?}`.

@@ -4,7 +4,7 @@
 
 use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
-use sentri_core::standalone;
+use sentri_core::{settings, standalone};
 
 use crate::guardian::run;
 use crate::outcome::{outcome, parse};
@@ -19,4 +19,22 @@ pub fn call_standalone(env: napi::Env, method: String, arguments: String) -> nap
 #[napi(catch_unwind)]
 pub fn needs_rehash(arguments: String) -> String {
     outcome(standalone::needs_rehash(&parse(&arguments)))
+}
+
+/// The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
+#[napi(catch_unwind)]
+pub fn settle_options(given: String) -> String {
+    settings::settle_text(&given)
+}
+
+/// The mail or the signed request of a message of `sentri serve` (`sentri_core::settings::compose`).
+#[napi(catch_unwind)]
+pub fn compose_message(given: String) -> String {
+    settings::compose::compose_text(&given)
+}
+
+/// The options that SIGHUP changes (`sentri_core::settings::reload`).
+#[napi(catch_unwind)]
+pub fn reload_options(settled: String) -> String {
+    settings::reload::reload_text(&settled)
 }

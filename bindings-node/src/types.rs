@@ -30,6 +30,8 @@ pub struct NodeRequest {
     pub request_id: Option<String>,
     /// A number that comes back to overrides.
     pub host_context: Option<u32>,
+    /// Whether the host is a server of its own, with no framework around it.
+    pub alone: Option<bool>,
 }
 
 impl From<NodeRequest> for Request {
@@ -47,14 +49,16 @@ impl From<NodeRequest> for Request {
             client_ip,
             request_id,
             host_context,
+            alone,
         } = request;
+        let alone = alone.unwrap_or(false);
         let body = match (raw, parsed, too_large) {
             (_, _, Some(true)) => Body::TooLarge,
             (Some(bytes), _, _) => Body::Raw(bytes.to_vec()),
             (None, Some(text), _) => Body::Parsed(text),
             (None, None, _) => Body::Empty,
         };
-        Self { method, path, full_path, query, scheme, headers, body, client_ip, request_id, host_context }
+        Self { method, path, full_path, query, scheme, headers, body, client_ip, request_id, host_context, alone }
     }
 }
 

@@ -27,8 +27,8 @@ fn look_for_keys(server: &AuthServer) {
     }
 }
 
-/// The epoch as memory that always holds the present one, for a `Uint32Array`; null: call `epoch`. Whoever looks there calls
-/// `epoch` now and then, too.
+/// The epoch as memory that always holds the present one, for a `Uint32Array`; null: call `epoch`. Whoever looks there
+/// calls `epoch` now and then, too.
 #[napi(catch_unwind, ts_return_type = "ArrayBuffer | null")]
 pub fn epoch_window(number: u32) -> napi::Result<Window> {
     with(number, |either| Some(Window(either.epochs().shared())))

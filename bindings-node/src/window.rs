@@ -8,15 +8,16 @@ use std::sync::atomic::AtomicU32;
 use napi::bindgen_prelude::{Null, ToNapiValue};
 use napi::{Status, sys};
 
-/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side knows it. Null where the engine takes no
-/// memory but its own, as those do that keep all of it in one cage. Nobody may write to it.
+/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side knows it. Null where the engine
+/// takes no memory but its own, as those do that keep all of it in one cage. Nobody may write to it.
 pub struct Window(pub Arc<AtomicU32>);
 
 impl ToNapiValue for Window {
     unsafe fn to_napi_value(env: sys::napi_env, Self(counter): Self) -> napi::Result<sys::napi_value> {
         let counter = Arc::into_raw(counter).cast_mut().cast::<c_void>();
         let mut buffer = ptr::null_mut();
-        // SAFETY: the caller vouches for `env`; the memory stays until `release`, and an atomic may be written to while it is read.
+        // SAFETY: the caller vouches for `env`; the memory stays until `release`, and an atomic may be written to while
+        // it is read.
         let status = Status::from(unsafe {
             sys::napi_create_external_arraybuffer(
                 env,

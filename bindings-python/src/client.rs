@@ -18,8 +18,8 @@ pub struct NativeClient {
 
 #[uniffi::export]
 impl NativeClient {
-    /// Checks the options and builds a client; no I/O. `functions` may name `isTokenRevoked`. With `test_clock` time stands
-    /// there until it is set.
+    /// Checks the options and builds a client; no I/O. `functions` may name `isTokenRevoked`. With `test_clock` time
+    /// stands there until it is set.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
@@ -63,7 +63,8 @@ impl NativeClient {
         self.held.number()
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing:
+    /// call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
         self.held.guard_now(&request, request_id.as_deref())
     }
@@ -89,8 +90,18 @@ impl NativeClient {
         self.held.authorize(&User::new(id, roles), &required, request_id.as_deref())
     }
 
-    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and a
-    /// role.
+    /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
+    pub fn requirement(&self, asked: String) -> String {
+        self.held.requirement(&asked)
+    }
+
+    /// Words the refusal of what `requirement` said: `{"value": {error, events}}`.
+    pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
+        self.held.step_up(&id, &need, request_id.as_deref())
+    }
+
+    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and
+    /// a role.
     pub fn permit(
         &self,
         id: Option<String>,

@@ -26,8 +26,8 @@ pub struct Held<G: 'static> {
     number: u32,
     home: Arc<Home>,
     make: Make<G>,
-    /// The guardian of a child that was forked after the first use, with its process. Each is leaked, since references to it
-    /// are handed out, and what a grandchild finds here belongs to its parent.
+    /// The guardian of a child that was forked after the first use, with its process. Each is leaked, since references
+    /// to it are handed out, and what a grandchild finds here belongs to its parent.
     renewed: Mutex<Option<(u32, &'static G)>>,
 }
 
@@ -140,6 +140,20 @@ impl<G: Guardian + Into<Either>> Held<G> {
     pub fn authorize(&self, user: &User, required: &[String], request_id: Option<&str>) -> String {
         self.answer(|guardian| {
             let decision = guardian.authorize(user.as_parts(), required);
+            Ok(wire::decision_value(decision, &log(guardian, request_id)))
+        })
+    }
+
+    pub fn requirement(&self, asked: &str) -> String {
+        self.answer(|guardian| {
+            let need = guardian.requirement(&wire::parse(asked))?;
+            Ok(wire::requirement_value(need, guardian.leeway_seconds()))
+        })
+    }
+
+    pub fn step_up(&self, id: &str, need: &str, request_id: Option<&str>) -> String {
+        self.answer(|guardian| {
+            let decision = guardian.step_up(id, wire::read_requirement(need));
             Ok(wire::decision_value(decision, &log(guardian, request_id)))
         })
     }

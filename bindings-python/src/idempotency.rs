@@ -16,8 +16,8 @@ use crate::runtime;
 #[derive(uniffi::Object)]
 pub struct NativeIdempotency {
     options: Value,
-    /// The gate and the process that it is of. A forked child opens its own: the connection belongs to the parent, and two
-    /// processes with one count of tickets could end each other's requests.
+    /// The gate and the process that it is of. A forked child opens its own: the connection belongs to the parent, and
+    /// two processes with one count of tickets could end each other's requests.
     gate: Mutex<(u32, Result<Arc<Gate>, Error>)>,
     /// The news of Redis since it was last asked for.
     told: Arc<Mutex<Vec<String>>>,
@@ -62,8 +62,8 @@ impl NativeIdempotency {
         std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Judges a request (`wire::read_incoming`) without waiting, where answers are in memory alone; where the passage is
-    /// `undecided`, call [`NativePassage::decide`].
+    /// Judges a request (`wire::read_incoming`) without waiting, where answers are in memory alone; where the passage
+    /// is `undecided`, call [`NativePassage::decide`].
     pub fn pass_now(&self, request: String, body: Vec<u8>) -> Arc<NativePassage> {
         let request = wire::parse(&request);
         let gate = self.gate().ok();
@@ -153,8 +153,8 @@ impl NativePassage {
         }
     }
 
-    /// Keeps the answer of a request that executed, if it may be kept; nothing: that is done. `headers` is `[[name, value]]`,
-    /// `added` those that `protect()` added, `roles` those of the user whom it let in.
+    /// Keeps the answer of a request that executed, if it may be kept; nothing: that is done. `headers` is
+    /// `[[name, value]]`, `added` those that `protect()` added, `roles` those of the user whom it let in.
     pub fn complete(
         &self,
         status: u16,
@@ -168,7 +168,8 @@ impl NativePassage {
         self.end(Some(response.without(&read(&added))))
     }
 
-    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; nothing: it may be given.
+    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; nothing: it may
+    /// be given.
     pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
         wire::passage_refusal(self.known(), roles.as_deref()).map(|response| response.to_string())
     }

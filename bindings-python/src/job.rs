@@ -77,8 +77,8 @@ impl Drop for Job {
     }
 }
 
-/// Whether the host goes down. A step wakes whoever awaits it, and that is a call into the host from a thread of ours: an
-/// interpreter that has begun to end would end that thread in the middle of it, and with it the process.
+/// Whether the host goes down. A step wakes whoever awaits it, and that is a call into the host from a thread of ours:
+/// an interpreter that has begun to end would end that thread in the middle of it, and with it the process.
 static CLOSED: RwLock<bool> = RwLock::new(false);
 
 /// Lets no step through from now on, and waits for those that are on their way. To be called before the host's

@@ -8,6 +8,8 @@
 //! thread, is also who runs the host's functions for it: they stay in their own thread, task and context, and nothing
 //! is ever called back from a thread of ours.
 
+#![deny(clippy::too_many_lines)]
+
 mod client;
 mod guardian;
 mod idempotency;

@@ -18,8 +18,8 @@ pub struct NativeServer {
 
 #[uniffi::export]
 impl NativeServer {
-    /// Checks the options and builds a server; no I/O. `functions` names what the host overrides. With `test_clock` time
-    /// stands there until it is set.
+    /// Checks the options and builds a server; no I/O. `functions` names what the host overrides. With `test_clock`
+    /// time stands there until it is set.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
@@ -77,6 +77,26 @@ impl NativeServer {
     pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> String {
         let words = |server: &AuthServer| {
             let events = [server.hook_failed(&hook, &cause)];
+            Ok(wire::events_value(&events, &log(server, request_id.as_deref())))
+        };
+        self.held.answer(words)
+    }
+
+    /// The messages that calls left, for the host to send: `{"value": [..]}`.
+    pub fn messages(&self) -> String {
+        self.held.answer(|server| Ok(server.take_messages()))
+    }
+
+    /// The log entry of a message that was sent, or with a cause of one that could not be: `{"value": [..]}`.
+    pub fn message_told(
+        &self,
+        kind: String,
+        channel: String,
+        cause: Option<String>,
+        request_id: Option<String>,
+    ) -> String {
+        let words = |server: &AuthServer| {
+            let events = [server.message_told(&kind, &channel, cause.as_deref())];
             Ok(wire::events_value(&events, &log(server, request_id.as_deref())))
         };
         self.held.answer(words)
@@ -148,7 +168,8 @@ impl NativeServer {
         self.held.number()
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing: call `guard`.
+    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing:
+    /// call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
         self.held.guard_now(&request, request_id.as_deref())
     }
@@ -174,8 +195,18 @@ impl NativeServer {
         self.held.authorize(&User::new(id, roles), &required, request_id.as_deref())
     }
 
-    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and a
-    /// role.
+    /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
+    pub fn requirement(&self, asked: String) -> String {
+        self.held.requirement(&asked)
+    }
+
+    /// Words the refusal of what `requirement` said: `{"value": {error, events}}`.
+    pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
+        self.held.step_up(&id, &need, request_id.as_deref())
+    }
+
+    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and
+    /// a role.
     pub fn permit(
         &self,
         id: Option<String>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sentri_core::clock::{Clock as _, Millis, SystemClock};
 use sentri_core::standalone::{self, Passwords, Tokens};
-use sentri_core::{Error, wire};
+use sentri_core::{Error, settings, wire};
 use serde_json::Value;
 
 use crate::job::{self, Job};
@@ -103,4 +103,22 @@ impl NativePasswords {
         let passwords = self.passwords.as_ref().map_err(Clone::clone);
         wire::outcome(passwords.map(|passwords| passwords.needs_rehash(hash).into()))
     }
+}
+
+/// The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
+#[uniffi::export]
+pub fn settle_options(given: String) -> String {
+    settings::settle_text(&given)
+}
+
+/// The mail or the signed request of a message of `sentri serve` (`sentri_core::settings::compose`).
+#[uniffi::export]
+pub fn compose_message(given: String) -> String {
+    settings::compose::compose_text(&given)
+}
+
+/// The options that SIGHUP changes (`sentri_core::settings::reload`).
+#[uniffi::export]
+pub fn reload_options(settled: String) -> String {
+    settings::reload::reload_text(&settled)
 }

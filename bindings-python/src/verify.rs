@@ -1,5 +1,5 @@
-//! The hot paths: free functions over a number, because entering a method of a class costs more than a verification, with
-//! borrowed bytes in and flat text out, because texts and JSON cost more than a signature.
+//! The hot paths: free functions over a number, because entering a method of a class costs more than a verification,
+//! with borrowed bytes in and flat text out, because texts and JSON cost more than a signature.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ fn none() -> Error {
     ErrorCode::InternalError.into()
 }
 
-/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew. A
-/// forked child goes by the keys that it has, and leaves the parent's connections alone.
+/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew.
+/// A forked child goes by the keys that it has, and leaves the parent's connections alone.
 fn look_for_keys(server: &AuthServer, home: &Home) {
     home.settle();
     if server.keys_are_old()

@@ -12,12 +12,22 @@ const require = createRequire(import.meta.url);
 const shared = { bundle: true, target: "es2022", platform: "neutral", logLevel: "warning" };
 
 mkdirSync(join(dist, "esm"), { recursive: true });
-buildSync({ ...shared, entryPoints: [join(root, "src/edge/engine.ts")], format: "cjs", outfile: join(dist, "edge/engine.js") });
+buildSync({
+  ...shared,
+  entryPoints: [join(root, "src/edge/engine.ts")],
+  format: "cjs",
+  outfile: join(dist, "edge/engine.js"),
+});
 copyFileSync(join(dirname(require.resolve("jose/package.json")), "LICENSE.md"), join(dist, "edge/LICENSE-jose.md"));
 
-for (const [format, outfile] of [["cjs", "browser.js"], ["esm", "esm/browser.mjs"]]) {
+for (const [format, outfile] of [
+  ["cjs", "browser.js"],
+  ["esm", "esm/browser.mjs"],
+]) {
   buildSync({ ...shared, entryPoints: [join(root, "src/browser/index.ts")], format, outfile: join(dist, outfile) });
 }
-execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", join(root, "tsconfig.browser.json")], { stdio: "inherit" });
+execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", join(root, "tsconfig.browser.json")], {
+  stdio: "inherit",
+});
 writeFileSync(join(dist, "browser.d.ts"), 'export * from "./browser/index.js";\n');
 writeFileSync(join(dist, "esm/browser.d.mts"), 'export * from "../browser/index.js";\n');

@@ -7,8 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const entries = ["index", "core", "express", "fastify", "koa", "prometheus", "testing"];
-/** Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports. */
+const entries = ["index", "core", "express", "fastify", "koa", "prometheus", "testing", "web"];
+/**
+ * Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports.
+ */
 const frameworks = { hono: "Hono", elysia: "Elysia" };
 
 const namesOf = (entry) => Object.keys(require(join(root, `dist/${entry}.js`))).filter((name) => name !== "__esModule");
@@ -26,11 +28,14 @@ for (const entry of entries) {
 const shared = namesOf("core");
 for (const [entry, name] of Object.entries(frameworks)) {
   const own = namesOf(entry).filter((exported) => !shared.includes(exported));
-  write(entry, `import { ${name} } from "${entry}";
+  write(
+    entry,
+    `import { ${name} } from "${entry}";
 import core from "../core.js";
 import adapter from "../adapters/${entry}.js";
 export const { ${shared.join(", ")} } = core;
 export const { ${own.join(", ")} } = adapter.with${name}(${name});
-`);
+`,
+  );
 }
 execFileSync(process.execPath, [join(root, "scripts/build-edge.mjs")], { stdio: "inherit" });

@@ -1,10 +1,56 @@
-// The name of this machine's platform package, as the loader looks for it.
+// The platforms that packages are made for, and the name of this machine's, as the loader looks for it.
 import { readFileSync } from "node:fs";
 
+const linux = (cpu, libc, target, wheel) => ({ os: "linux", cpu, libc, target, wheel, prefix: "lib", suffix: ".so" });
+const darwin = (cpu, target, wheel) => ({ os: "darwin", cpu, target, wheel, prefix: "lib", suffix: ".dylib" });
+const windows = (cpu, target, wheel) => ({ os: "win32", cpu, target, wheel, prefix: "", suffix: ".dll" });
+const glibc = (arch) => `manylinux2014_${arch}.manylinux_2_17_${arch}`;
+
+/** The oldest glibc that packages for `gnu` run on. */
+export const GLIBC_FLOOR = "2.17";
+
+/**
+ * By the end of the package's name, `sentri-<platform>`: what npm, cargo and pip call the platform. The
+ * machines that try it in a release are in RUNNERS.
+ */
+export const PLATFORMS = {
+  "linux-x64-gnu": linux("x64", "glibc", "x86_64-unknown-linux-gnu", glibc("x86_64")),
+  "linux-arm64-gnu": linux("arm64", "glibc", "aarch64-unknown-linux-gnu", glibc("aarch64")),
+  "linux-x64-musl": linux("x64", "musl", "x86_64-unknown-linux-musl", "musllinux_1_2_x86_64"),
+  "linux-arm64-musl": linux("arm64", "musl", "aarch64-unknown-linux-musl", "musllinux_1_2_aarch64"),
+  "darwin-x64": darwin("x64", "x86_64-apple-darwin", "macosx_10_12_x86_64"),
+  "darwin-arm64": darwin("arm64", "aarch64-apple-darwin", "macosx_11_0_arm64"),
+  "win32-x64-gnullvm": windows("x64", "x86_64-pc-windows-gnullvm", "win_amd64"),
+  "win32-arm64-gnullvm": windows("arm64", "aarch64-pc-windows-gnullvm", "win_arm64"),
+};
+
+/** The machines of GitHub Actions that start programs of a platform; for musl, with the image of a container. */
+const RUNNERS = {
+  "linux-x64": "ubuntu-latest",
+  "linux-arm64": "ubuntu-24.04-arm",
+  "darwin-x64": "macos-15-intel",
+  "darwin-arm64": "macos-latest",
+  "win32-x64": "windows-latest",
+  "win32-arm64": "windows-11-arm",
+};
+
+/** The matrix of the release: a job for each platform, with the machines that build it and try it. */
+export function matrix() {
+  return Object.entries(PLATFORMS).map(([platform, { os, cpu, libc, target }]) => ({
+    platform,
+    target,
+    // Apple's linker is on macOS alone; zig links for all others.
+    builder: os === "darwin" ? "macos-latest" : "ubuntu-latest",
+    runner: RUNNERS[`${os}-${cpu}`],
+    image: libc === "musl" ? "node:24-alpine" : "",
+  }));
+}
+
+/** This machine's platform. */
 export function triple() {
   const { platform, arch } = process;
   if (platform === "linux") return `linux-${arch}-${isMusl() ? "musl" : "gnu"}`;
-  if (platform === "win32") return `win32-${arch}-msvc`;
+  if (platform === "win32") return `win32-${arch}-gnullvm`;
   return `${platform}-${arch}`;
 }
 

@@ -34,17 +34,17 @@ export class Generations<V, K = string> {
 const LONGEST = 4_096;
 
 /**
- * Whether what was found out about an `Authorization` header may be remembered under its text. One token can be written in
- * thousands of ways, with spaces and capitals; only the common one is worth a place.
+ * Whether what was found out about an `Authorization` header may be remembered under its text. One token can be written
+ * in thousands of ways, with spaces and capitals; only the common one is worth a place.
  */
 export function isMemorable(authorization: string): boolean {
   return authorization.length <= LONGEST && /^Bearer [\w.-]+$/.test(authorization);
 }
 
 /**
- * Results about tokens, or about headers with one. Found by the end of the text, where the signature is, and believed of
- * the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding out,
- * `wants` says when to: what is used once is not worth it.
+ * Results about tokens, or about headers with one. Found by the end of the text, where the signature is, and believed
+ * of the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding
+ * out, `wants` says when to: what is used once is not worth it.
  */
 export class TokenCache<V> {
   private readonly kept: Generations<{ token: string; value: V }, number>;
@@ -81,6 +81,7 @@ export class TokenCache<V> {
 /** The mark of a token: its last characters as a number. */
 export function markOf(token: string): number {
   let mark = 17;
-  for (let at = Math.max(0, token.length - 10); at < token.length; at++) mark = (Math.imul(mark, 31) + token.charCodeAt(at)) | 0;
+  for (let at = Math.max(0, token.length - 10); at < token.length; at++)
+    mark = (Math.imul(mark, 31) + token.charCodeAt(at)) | 0;
   return mark;
 }

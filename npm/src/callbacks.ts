@@ -14,18 +14,24 @@ export class HostFunctions {
   private contexts: Map<number, ReturnType<typeof AsyncLocalStorage.snapshot>> | undefined;
   private lastContext = 0;
 
-  constructor({ router = {}, isTokenRevoked }: { router?: object | undefined; isTokenRevoked?: unknown }, runBuiltin: RunBuiltin) {
+  constructor(
+    { router = {}, isTokenRevoked }: { router?: object | undefined; isTokenRevoked?: unknown },
+    runBuiltin: RunBuiltin,
+  ) {
     const overrides = router as Record<string, Override<unknown, unknown> | undefined>;
     const overridden = Object.keys(overrides).filter((name) => typeof overrides[name] === "function");
     this.callbacks = { overridden };
     if (overridden.length > 0 || typeof isTokenRevoked === "function") this.contexts = new Map();
     if (overridden.length > 0) {
       this.callbacks.operate = (operation, input, context) => {
-        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as OperationContext & { hostContext: number };
+        const { ip, userAgent, requestId, hostContext } = JSON.parse(context) as OperationContext & {
+          hostContext: number;
+        };
         const next = async (other?: unknown) =>
           unwrap(await runBuiltin(operation, other === undefined ? input : JSON.stringify(other), context));
         return this.back(hostContext)(answer, () =>
-          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next));
+          overrides[operation]?.call(overrides, JSON.parse(input), { ip, userAgent, requestId }, next),
+        );
       };
     }
     if (typeof isTokenRevoked === "function") {

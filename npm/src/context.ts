@@ -1,4 +1,6 @@
-/** The id of a request: the first that middleware before us set, else the header `X-Request-Id` when it is printable. */
+/**
+ * The id of a request: the first that middleware before us set, else the header `X-Request-Id` when it is printable.
+ */
 export function requestIdOf(known: readonly unknown[], header: string | null | undefined): string | undefined {
   for (const id of known) {
     if ((typeof id === "string" && id !== "") || typeof id === "number") return String(id);

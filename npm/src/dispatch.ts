@@ -52,16 +52,20 @@ export class Dispatcher {
   /** Logs what was cached of another request, under this one's id. */
   logAgain(events: readonly LoggedEvent[], requestId: string | undefined): void {
     if (!this.logger) return;
-    this.log(events.map(({ level, entry }) => {
-      const { requestId: _, ...rest } = entry;
-      return { level, entry: requestId === undefined ? rest : { ...rest, requestId } };
-    }));
+    this.log(
+      events.map(({ level, entry }) => {
+        const { requestId: _, ...rest } = entry;
+        return { level, entry: requestId === undefined ? rest : { ...rest, requestId } };
+      }),
+    );
   }
 
   /** Runs hooks one after the other and waits for them. A throw is logged and changes nothing. */
   async run(calls: readonly HookCall[], requestId: string | undefined): Promise<void> {
     for (const { hook, args } of calls) {
-      const run = (this.notices.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[hook];
+      const run = (this.notices.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[
+        hook
+      ];
       if (!run) continue;
       try {
         await run.apply(this.notices.hooks, args);

@@ -44,7 +44,7 @@ function whyNotNative(): string | undefined {
 
 let isWarned = false;
 
-/** Who runs Deno without leave for native code has decided so. */
+/** Deno without leave for native code: a decision of whoever runs it. */
 function warnOnce(missing: string): void {
   if (isWarned || "Deno" in globalThis) return;
   isWarned = true;

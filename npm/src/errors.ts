@@ -1,5 +1,5 @@
 import { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js";
-import { told, type Told } from "./thrown.js";
+import { thrownFacts, type ThrownFacts } from "./thrown.js";
 
 const BRAND = Symbol.for("sentri.SentriError");
 const RETRY_AFTER = Symbol.for("sentri.retryAfter");
@@ -46,7 +46,7 @@ export class SentriError extends Error {
     if (this === SentriError) {
       return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
     }
-    return typeof value === "object" && value !== null && this.prototype.isPrototypeOf(value);
+    return typeof value === "object" && value !== null && Object.prototype.isPrototypeOf.call(this.prototype, value);
   }
 }
 
@@ -57,9 +57,12 @@ export function fromData(data: ErrorData): SentriError {
   return error;
 }
 
-/** The facts that the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let be told. */
-export function toData(error: unknown): Partial<ErrorData> & Told {
-  if (!(error instanceof SentriError)) return told(error);
+/**
+ * The facts that the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let
+ * be told.
+ */
+export function toData(error: unknown): Partial<ErrorData> & ThrownFacts {
+  if (!(error instanceof SentriError)) return thrownFacts(error);
   const { code, message, statusCode, details } = error;
   const retryAfter = (error as unknown as Record<symbol, number | undefined>)[RETRY_AFTER];
   return { code, message, statusCode, details, retryAfter };

@@ -19,11 +19,29 @@ export interface GuardRequest {
   accessControlRequestHeaders?: string;
 }
 
+/** The maker of a request. */
+export interface Principal {
+  id: string;
+  roles: string[];
+  sessionId: string | null;
+  token: string;
+  exp: number;
+  /** The authenticator assurance level, where it is kept. */
+  acr?: "aal1" | "aal2";
+  /** The methods by which the user authenticated. */
+  amr?: string[];
+  /** The time of that in seconds since 1970. */
+  authTime?: number | null;
+}
+
 /** The result of `protect()`. */
 export interface Guarded {
-  principal?: { id: string; roles: string[]; sessionId: string | null; token: string; exp: number };
+  principal?: Principal;
   error?: ErrorData;
-  /** The whole response to a request that ends here, a CORS preflight; then there is an error too, for hosts that don't look here. */
+  /**
+   * The whole response to a request that ends here, a CORS preflight; then there is an error too, for hosts that don't
+   * look here.
+   */
   answer?: ResponseData;
   headers: Array<[string, string]>;
   events: LoggedEvent[];
@@ -44,6 +62,9 @@ export interface ResponseData {
 /** Answers whether a user has one of the roles that the check was made for: the error to answer with, or nothing. */
 export type RoleCheck = (user: AuthUser | undefined, requestId: string | undefined) => SentriError | undefined;
 
+/** Answers whether a user's authentication is what a route asks for: the error to answer with, or nothing. */
+export type StepUpCheck = (principal: Principal, requestId: string | undefined) => SentriError | undefined;
+
 /**
  * All that an adapter needs to guard an application's routes, in server mode, in client mode and on edge runtimes. An
  * adapter moves bytes between its framework and these methods and decides nothing.
@@ -55,6 +76,8 @@ export interface Guardian {
   guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined;
   /** `protect()` with I/O. */
   guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded>;
+  /** `protect({acr, maxAge})`: checks what is asked for at once, and users against it later. */
+  stepUpCheck(asked: unknown): StepUpCheck;
   /** `authorize()`: checks the roles at once, and users against them later. */
   roleCheck(roles: readonly unknown[]): RoleCheck;
   /** Words the verdict of a `permit()` check: `passed`, `denied`, `unauthenticated`, or `bypass:` and the role. */

@@ -1,17 +1,22 @@
+import { meets, type Requirement } from "./assurance.js";
 import { Generations, TokenCache, isMemorable, markOf } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
-import { Dispatcher, type LoggedEvent } from "./dispatch.js";
+import type { Dispatcher, LoggedEvent } from "./dispatch.js";
 import type { SentriEvent } from "./generated/events.js";
 import { fromData, toData, unwrap, type ErrorData, type SentriError } from "./errors.js";
-import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "./guardian.js";
+import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck, StepUpCheck } from "./guardian.js";
 import type { NativeGuardian, NativeModule } from "./native.js";
+import { describe } from "./options.js";
 import type { AuthUser, Metric } from "./types.js";
 
 /** Tokens that a process remembers at most, twice. */
 export const REMEMBERED = 10_000;
 
-/** Milliseconds after which the core is asked for the epoch all the same: that is what has it look for keys that are withdrawn. */
+/**
+ * Milliseconds after which the core is asked for the epoch all the same: that is what has it look for keys that are
+ * withdrawn.
+ */
 const ASK_AFTER = 100;
 
 interface Decision {
@@ -91,6 +96,16 @@ export abstract class NativeGuard implements Guardian {
       this.guards.set(key, markOf(key), guarded);
     }
     return guarded;
+  }
+
+  stepUpCheck(asked: unknown): StepUpCheck {
+    const need = unwrap<Requirement>(this.native.requirement(describe(asked ?? 0)));
+    return (principal, requestId) => {
+      if (meets(need, principal, this.now())) return undefined;
+      const decision = JSON.parse(this.native.stepUp(principal.id, JSON.stringify(need), requestId)) as Decision;
+      this.dispatcher.log(decision.events);
+      return fromData(decision.error!);
+    };
   }
 
   roleCheck(roles: readonly unknown[]): RoleCheck {

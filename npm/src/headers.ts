@@ -4,10 +4,21 @@ import { SentriError } from "./errors.js";
 export function headerReader(request: unknown): (name: string) => string | undefined {
   const { headers, raw, req, request: inner } = membersOf(request);
   // Elysia keeps a `Request` in its context, Koa a request of its own, Hono a `Request` in that.
-  const places = [membersOf(inner).headers, headers, membersOf(raw).headers, membersOf(membersOf(req).raw).headers, membersOf(req).headers];
-  const found = places.find((place) => typeof place === "object" && place !== null) ?? (request instanceof Headers ? request : undefined);
+  const places = [
+    membersOf(inner).headers,
+    headers,
+    membersOf(raw).headers,
+    membersOf(membersOf(req).raw).headers,
+    membersOf(req).headers,
+  ];
+  const found =
+    places.find((place) => typeof place === "object" && place !== null) ??
+    (request instanceof Headers ? request : undefined);
   if (found === undefined) {
-    throw new SentriError("VALIDATION_ERROR", "a request with headers is needed, or the context that Hono, Koa or Elysia give to a handler");
+    throw new SentriError(
+      "VALIDATION_ERROR",
+      "a request with headers is needed, or the context that Hono, Koa or Elysia give to a handler",
+    );
   }
   const { get } = found as { get?: unknown };
   if (typeof get === "function") return (name) => text(get.call(found, name));

@@ -45,7 +45,8 @@ export class DialectDatabase {
 
   /** Ends the pool, as Kysely's `destroy()` would. */
   readonly close = async (): Promise<string> => {
-    if (this.ready !== undefined && !this.keep) await this.ready.then(() => this.driver?.destroy()).catch(() => undefined);
+    if (this.ready !== undefined && !this.keep)
+      await this.ready.then(() => this.driver?.destroy()).catch(() => undefined);
     return "";
   };
 
@@ -69,8 +70,8 @@ export class DialectDatabase {
     try {
       deadline.check();
       await this.prove(connection);
-      // What is written on SQLite while the application has a transaction open on the same database object would be undone
-      // by its rollback; a transaction of our own is refused there instead.
+      // What is written on SQLite while the application has a transaction open on the same database object would be
+      // undone by its rollback; a transaction of our own is refused there instead.
       const alone = batch.reads || this.kind !== "sqlite";
       if (batch.plain && !batch.schema && alone) return await runAll(connection, batch.statements);
       const suspended = batch.schema && (await this.suspendForeignKeys(connection));
@@ -89,7 +90,12 @@ export class DialectDatabase {
   }
 
   /** A transaction from its beginning to its end; and whether the connection may serve on. */
-  private async transact(driver: Driver, connection: Runner, batch: Batch, deadline: Deadline): Promise<[Outcome, boolean]> {
+  private async transact(
+    driver: Driver,
+    connection: Runner,
+    batch: Batch,
+    deadline: Deadline,
+  ): Promise<[Outcome, boolean]> {
     let outcome: Outcome;
     let begun = this.kind !== "sqlite";
     try {
@@ -151,7 +157,10 @@ export class DialectDatabase {
     if (this.kind !== "mysql" || this.proven.has(connection)) return;
     const { rows } = await run(connection, "SELECT HEX(?) AS bytes", [PROBE.text], true);
     if (rows[0]?.[0] !== PROBE.bytes) {
-      throw new TypeError("texts do not arrive as they are sent: the pool's charset must be utf8mb4, sql_mode without NO_BACKSLASH_ESCAPES");
+      throw new TypeError(
+        "texts do not arrive as they are sent: the pool's charset must be utf8mb4, sql_mode without " +
+          "NO_BACKSLASH_ESCAPES",
+      );
     }
     this.proven.add(connection);
   }
@@ -194,14 +203,24 @@ export class Transactions {
   private readonly calls = new WeakMap<object, Promise<unknown>>();
   private last = 0;
 
-  /** Runs a call within a transaction, after those that came before it: none may read what another is about to change. */
+  /**
+   * Runs a call within a transaction, after those that came before it: none may read what another is about to change.
+   */
   async within<T>(trx: unknown, call: (number: number) => Promise<T>): Promise<T> {
-    const { isTransaction, getExecutor } = (typeof trx === "object" && trx !== null ? trx : {}) as Partial<KyselyTransaction>;
+    const { isTransaction, getExecutor } = (
+      typeof trx === "object" && trx !== null ? trx : {}
+    ) as Partial<KyselyTransaction>;
     if (isTransaction !== true || typeof getExecutor !== "function") {
-      throw new SentriError("CONFIGURATION_ERROR", "trx must be a Kysely transaction: db.transaction().execute((trx) => ...)");
+      throw new SentriError(
+        "CONFIGURATION_ERROR",
+        "trx must be a Kysely transaction: db.transaction().execute((trx) => ...)",
+      );
     }
     const result = Promise.resolve(this.calls.get(trx as object)).then(() => this.next(trx as KyselyTransaction, call));
-    this.calls.set(trx as object, result.catch(() => undefined));
+    this.calls.set(
+      trx as object,
+      result.catch(() => undefined),
+    );
     return result;
   }
 

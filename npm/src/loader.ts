@@ -1,7 +1,7 @@
 import { fs, modules, path } from "./builtins.js";
 import { SentriError } from "./errors.js";
 import type { NativeModule } from "./native.js";
-import { PLATFORMS, platformName, platformPackage, requirePackage } from "./platform.js";
+import { platformName, platformPackage, releasedPlatforms, requirePackage } from "./platform.js";
 
 /** The path of this file; in a bundle that is the bundle, or nothing. */
 const HERE = typeof __filename === "string" ? __filename : undefined;
@@ -116,18 +116,25 @@ function problem(attempts: readonly Attempt[]): string {
     return `is there and can't be loaded: ${why}.${old} \`npx sentri doctor\` tells more.`;
   }
   if (isBundled()) {
-    return "can't be found from inside a bundle. Leave sentri out of it (Next.js: serverExternalPackages: " +
-      "[\"sentri\"]; esbuild, Rollup: external; webpack: externals), and deploy node_modules with it. " +
-      "See docs/guide/bundlers.md of sentri.";
+    return (
+      "can't be found from inside a bundle. Leave sentri out of it (Next.js: serverExternalPackages: " +
+      '["sentri"]; esbuild, Rollup: external; webpack: externals), and deploy node_modules with it. ' +
+      "See docs/guide/bundlers.md of sentri."
+    );
   }
-  if (!PLATFORMS.includes(platformName())) {
-    const there = PLATFORMS.join(", ");
-    return `is not built for this platform, ${platformName()}: this release has it for ${there}. ` +
-      "Server mode, idempotency keys and password functions need it; client mode works without it.";
+  const released = releasedPlatforms();
+  if (!released.includes(platformName())) {
+    const there = released.join(", ");
+    return (
+      `is not built for this platform, ${platformName()}: this release has it for ${there}. ` +
+      "Server mode, idempotency keys and password functions need it; client mode works without it."
+    );
   }
-  return `is not installed: the package ${platformPackage()} is missing. npm leaves out optional packages when ` +
+  return (
+    `is not installed: the package ${platformPackage()} is missing. npm leaves out optional packages when ` +
     "node_modules or package-lock.json were made on another system (npm/cli#4828). Cure: delete both and run " +
-    `\`npm install\` again, or \`npm install ${platformPackage()}\`. \`npx sentri doctor\` tells more.`;
+    `\`npm install\` again, or \`npm install ${platformPackage()}\`. \`npx sentri doctor\` tells more.`
+  );
 }
 
 function forDeno(): string {

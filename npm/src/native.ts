@@ -17,6 +17,8 @@ export interface NativeRequest {
   requestId?: string;
   /** Comes back to overrides and `isTokenRevoked`. */
   hostContext?: number;
+  /** Whether there is no framework: pages of `trustedOrigins` read the answer, events have the trace. */
+  alone?: boolean;
 }
 
 /** The host's functions; each resolves to `{"value"}` or `{"error"}` and never throws. */
@@ -79,6 +81,8 @@ export interface NativeGuardian {
   guard(request: GuardRequest, requestId?: string, hostContext?: number): Promise<string>;
   checkRoles(required: string[]): string;
   authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
+  requirement(asked: string): string;
+  stepUp(id: string, need: string, requestId?: string): string;
   permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;
   metrics(remembered: string, format: "json" | "prometheus"): string;
   errorResponse(error: string): string;
@@ -93,6 +97,8 @@ export interface NativeServer extends NativeGuardian {
   identify(request: GuardRequest): Promise<string>;
   call(method: string, args: string, transaction?: number): Promise<string>;
   told(): string;
+  messages(): string;
+  messageTold(kind: string, channel: string, cause?: string, requestId?: string): string;
   runBuiltin(operation: string, input: string, context: string): Promise<string>;
   hookFailed(hook: string, cause: string, requestId?: string): string;
   signAccessToken(claims: string): string;
@@ -118,6 +124,11 @@ export interface NativeModule {
   verifyAccessToken(server: number, token: string): string;
   callStandalone(method: string, args: string): Promise<string>;
   needsRehash(args: string): string;
+  settleOptions(given: string): string;
+  composeMessage(given: string): string;
+  /** Has the system ignore who connects to a socket that listens; `false` where it can't. */
+  ignoreNewConnections(descriptor: number): boolean;
+  reloadOptions(settled: string): string;
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;
 }

@@ -1,13 +1,14 @@
 import { clockOf, type TestClock } from "./clock.js";
 import { SentriError } from "./errors.js";
 import { describeDialect } from "./kysely/kind.js";
+import { inProduction } from "./production.js";
 
 /** Replaces what JSON can't hold by words that the core knows: it checks the shapes, not we. */
-export function describe(options: object): string {
+export function describe(options: {}): string {
   return JSON.stringify(options, (_key, value: unknown) => {
     if (typeof value === "function") return "[function]";
     if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-    if (typeof value === "bigint") return String(value);
+    if (typeof value === "bigint" || typeof value === "symbol") return String(value);
     return value;
   });
 }
@@ -18,11 +19,12 @@ export function prepare(options: object): { text: string; clock: TestClock | und
     throw new SentriError("CONFIGURATION_ERROR", "the options must be an object");
   }
   const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
-  const named: Record<string, unknown> = { production: process.env.NODE_ENV === "production", ...rest };
+  const named: Record<string, unknown> = { production: inProduction(), ...rest };
   if (dialect !== undefined && dialect !== null) named.dialect = describeDialect(dialect);
   if (logger !== undefined && logger !== null) {
     // Methods of a logger may stand on its prototype, which JSON does not see.
-    const method = (name: string) => typeof (logger as Record<string, unknown>)[name] === "function" ? "[function]" : undefined;
+    const method = (name: string) =>
+      typeof (logger as Record<string, unknown>)[name] === "function" ? "[function]" : undefined;
     named.logger = { info: method("info"), warn: method("warn"), error: method("error") };
   }
   return { text: describe(named), clock: clockOf(clock) };

@@ -1,16 +1,50 @@
 import { fs } from "./builtins.js";
 import type { NativeModule } from "./native.js";
 
-/** The platforms of this release. Each has a package, `sentri-<platform>`, which {@link requirePackage} names. */
-export const PLATFORMS = ["linux-x64-gnu"];
+/** The platforms that can have a native core, in a package `sentri-<platform>` that {@link requirePackage} names. */
+export const PLATFORMS = [
+  "linux-x64-gnu",
+  "linux-arm64-gnu",
+  "linux-x64-musl",
+  "linux-arm64-musl",
+  "darwin-x64",
+  "darwin-arm64",
+  "win32-x64-gnullvm",
+  "win32-arm64-gnullvm",
+];
+
+/** The platforms of this release: the packages that its own `package.json` names. */
+export function releasedPlatforms(): string[] {
+  try {
+    const { optionalDependencies = {} } = require("../package.json") as { optionalDependencies?: object };
+    const released = PLATFORMS.filter((platform) => `sentri-${platform}` in optionalDependencies);
+    return released.length > 0 ? released : PLATFORMS;
+  } catch {
+    return PLATFORMS;
+  }
+}
+
+/** Webpack's own name for its loader; nothing elsewhere. */
+declare const __webpack_require__: unknown;
 
 /**
- * The package of a platform, if it can be loaded; `failed` is told why not. The names stand here in full, so that what
- * traces files (@vercel/nft) takes the native core along, and inside of `try`, so that bundlers go on without it.
+ * Loads the package of a platform; `failed` is told why it can't. The names stand here in full, so that what traces
+ * files (@vercel/nft) takes the native core along, and inside of `try`, so that bundlers go on without it. Webpack
+ * would warn at every build of each package that is not installed, and drops this branch: there the loader looks from
+ * outside.
  */
 export function requirePackage(platform: string, failed: (cause: unknown) => void): NativeModule | undefined {
   try {
-    if (platform === "linux-x64-gnu") return require("sentri-linux-x64-gnu") as NativeModule;
+    if (typeof __webpack_require__ === "undefined") {
+      if (platform === "linux-x64-gnu") return require("sentri-linux-x64-gnu") as NativeModule;
+      if (platform === "linux-arm64-gnu") return require("sentri-linux-arm64-gnu") as NativeModule;
+      if (platform === "linux-x64-musl") return require("sentri-linux-x64-musl") as NativeModule;
+      if (platform === "linux-arm64-musl") return require("sentri-linux-arm64-musl") as NativeModule;
+      if (platform === "darwin-x64") return require("sentri-darwin-x64") as NativeModule;
+      if (platform === "darwin-arm64") return require("sentri-darwin-arm64") as NativeModule;
+      if (platform === "win32-x64-gnullvm") return require("sentri-win32-x64-gnullvm") as NativeModule;
+      if (platform === "win32-arm64-gnullvm") return require("sentri-win32-arm64-gnullvm") as NativeModule;
+    }
   } catch (cause) {
     failed(cause);
   }
@@ -21,7 +55,7 @@ export function requirePackage(platform: string, failed: (cause: unknown) => voi
 export function platformName(): string {
   const { platform, arch } = process;
   if (platform === "linux") return `linux-${arch}-${isMusl() ? "musl" : "gnu"}`;
-  if (platform === "win32") return `win32-${arch}-msvc`;
+  if (platform === "win32") return `win32-${arch}-gnullvm`;
   return `${platform}-${arch}`;
 }
 

@@ -1,10 +1,11 @@
+import { PROMETHEUS_CONTENT_TYPE } from "./generated/prometheus.js";
+
+export { PROMETHEUS_CONTENT_TYPE };
+
 /** Anything that counts: what `createAuth` returned, in either mode. */
 export interface MetricsSource {
   metricsText(): string;
 }
-
-/** The content type of the text that Prometheus scrapes. */
-export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** As much of a response of Node's as is needed; that of Express and Connect is one. */
 export interface NodeResponse {
@@ -19,8 +20,8 @@ export interface Reply {
 }
 
 /**
- * A handler for Express, Connect and `node:http` that answers with the metrics of `auth`. They tell how busy a service is, so
- * serve them where only your monitoring gets, on a port of their own for one.
+ * A handler for Express, Connect and `node:http` that answers with the metrics of `auth`. They tell how busy a service
+ * is, so serve them where only your monitoring gets, on a port of their own for one.
  *
  * @example
  * import express from "express";
@@ -61,7 +62,9 @@ export function fetchMetrics(auth: MetricsSource): () => Response {
  * @example
  * router.get("/metrics", koaMetrics(auth));
  */
-export function koaMetrics(auth: MetricsSource): (context: { set(name: string, value: string): void; body: unknown }) => void {
+export function koaMetrics(
+  auth: MetricsSource,
+): (context: { set(name: string, value: string): void; body: unknown }) => void {
   return (context) => {
     context.set("Content-Type", PROMETHEUS_CONTENT_TYPE);
     context.body = auth.metricsText();

@@ -1,15 +1,19 @@
 import type { Origin } from "./adapters/checks.js";
 import { TokenCache, markOf } from "./cache.js";
+import { ServerCalls } from "./calls.js";
 import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
 import type { GuardRequest, ResponseData } from "./guardian.js";
-import { NativeGuard, REMEMBERED } from "./guarding.js";
+import { REMEMBERED } from "./guarding.js";
 import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
+import { SENTRI_ROUTES } from "./generated/routes.js";
 import { headerReader } from "./headers.js";
 import { loadNative } from "./loader.js";
+import type { Mailbox } from "./mailbox.js";
 import type { NativeRequest, NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
+import { Outbox } from "./outbox.js";
 import type * as t from "./types.js";
 
 interface Verified {
@@ -24,13 +28,17 @@ function listOf(values: Origin[1]): string[] {
 }
 
 /** Everything of server mode that no framework has a part in. */
-export class AuthServer<Role extends string = string> extends NativeGuard {
+export class AuthServer<Role extends string = string> extends ServerCalls<Role> {
   declare readonly native: NativeServer;
   private readonly transactions: Transactions;
+  private readonly outbox: Outbox;
   private readonly database: DialectDatabase | undefined;
   private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED);
 
-  /** The Redis by which idempotent answers are shared, as rate limits are. A function: an object that is printed must not show it. */
+  /**
+   * The Redis by which idempotent answers are shared, as rate limits are. A function: an object that is printed must
+   * not show it.
+   */
   readonly redisUrl: () => string | undefined;
   /** The issuer of the tokens, if one is configured. */
   readonly issuer: string | undefined;
@@ -44,9 +52,20 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     if (database) Object.assign(functions.callbacks, { runBatch: database.run, closeDatabase: database.close });
     const native: NativeServer = new core.NativeServer(text, functions.callbacks, clock?.now());
     const warnings = unwrap<string[]>(native.configuration());
-    const hookFailed = (...args: [string, string, string | undefined]) => JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
+    const hookFailed = (...args: [string, string, string | undefined]) =>
+      JSON.parse(native.hookFailed(...args)) as LoggedEvent[];
     const warn = (text: string) => process.emitWarning(text, "SentriWarning");
-    super(core, native, functions, new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed, warn }), clock);
+    super(
+      core,
+      native,
+      functions,
+      new Dispatcher(options.logger, { hooks: options.hooks as t.Hooks, failed: hookFailed, warn }),
+      clock,
+    );
+    this.outbox = new Outbox(options.messages as t.MessageOptions | "console" | undefined, {
+      told: (...args) => JSON.parse(native.messageTold(...args)) as LoggedEvent[],
+      log: (events) => this.dispatcher.log(events),
+    });
     this.transactions = transactions;
     this.database = database;
     const { redisUrl, issuer } = options;
@@ -55,24 +74,44 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     warnings.forEach(warn);
   }
 
+  /** The mailbox of `sentri/testing` that takes the messages, where one was given as `messages`. */
+  get mailbox(): Mailbox | undefined {
+    return this.outbox.mailbox;
+  }
+
+  /** The endpoints that the options make. */
+  get routes(): ReadonlyArray<(typeof SENTRI_ROUTES)[number]> {
+    return SENTRI_ROUTES.filter(({ method, path }) => this.native.hasRoute(method, path));
+  }
+
   /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */
   handle(request: NativeRequest): Promise<ResponseData> {
-    return this.functions.within((hostContext) =>
-      this.native.handle(hostContext === undefined ? request : { ...request, hostContext }).then((text) => this.finish(request, text)));
+    return this.outbox.during(
+      this.functions.within((hostContext) =>
+        this.native
+          .handle(hostContext === undefined ? request : { ...request, hostContext })
+          .then((text) => this.finish(request, text)),
+      ),
+    );
   }
 
   private async finish(request: NativeRequest, text: string): Promise<ResponseData> {
-    const { response, events, effects } = JSON.parse(text) as {
+    const { response, events, effects, messages } = JSON.parse(text) as {
       response: ResponseData;
       events: LoggedEvent[];
       effects: HookCall[];
+      messages?: t.Message[];
     };
     this.dispatcher.log(events);
     if (effects.length > 0) await this.dispatcher.run(effects, request.requestId);
+    if (messages) this.outbox.post(messages);
     return response;
   }
 
-  /** The client's address: that of the peer, which has none at the end of a Unix socket, or a forwarded one where `trustProxy` says so. */
+  /**
+   * The client's address: that of the peer, which has none at the end of a Unix socket, or a forwarded one where
+   * `trustProxy` says so.
+   */
   clientAddress(...[peer, forwarded]: Origin): string | undefined {
     return this.native.clientAddress(peer ?? "", listOf(forwarded)) ?? undefined;
   }
@@ -85,21 +124,33 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
   }
 
   /** Counts one hit on a route of the host's, by `key` (JSON) or by the client's address. */
-  async limit(rule: string, key: string, [peer, forwarded]: Origin, requestId: string | undefined): Promise<{ headers: Array<[string, string]>; error?: SentriError }> {
+  async limit(
+    rule: string,
+    key: string,
+    [peer, forwarded]: Origin,
+    requestId: string | undefined,
+  ): Promise<{ headers: Array<[string, string]>; error?: SentriError }> {
     const text = await this.native.limit(rule, key, peer ?? "", listOf(forwarded), requestId);
-    const { headers, error, events } = JSON.parse(text) as { headers: Array<[string, string]>; error?: ErrorData; events: LoggedEvent[] };
+    const { headers, error, events } = JSON.parse(text) as {
+      headers: Array<[string, string]>;
+      error?: ErrorData;
+      events: LoggedEvent[];
+    };
     this.dispatcher.log(events);
     return error ? { headers, error: fromData(error) } : { headers };
   }
 
-  /** The user named by the tokens of a request, by their signatures alone; empty: nobody. At once where the keys are there. */
+  /**
+   * The user named by the tokens of a request, by their signatures alone; empty: nobody. At once where the keys are
+   * there.
+   */
   identify(request: GuardRequest): string | Promise<string> {
     return this.native.identifyNow(request) ?? this.native.identify(request);
   }
 
   /**
-   * The roles of the user of a request of `identity` that is to get a stored answer; `undefined`: it gets none, since it brings a
-   * token of ours whose session has ended. Of credentials that are not ours there are no roles to tell.
+   * The roles of the user of a request of `identity` that is to get a stored answer; `undefined`: it gets none, since
+   * it brings a token of ours whose session has ended. Of credentials that are not ours there are no roles to tell.
    */
   async callerOf(request: GuardRequest, identity: string): Promise<{ roles?: string[] } | undefined> {
     if (identity === "" && !this.bringsToken(request)) return {};
@@ -118,86 +169,40 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     }
   }
 
-  private async call<T>(method: string, ...args: unknown[]): Promise<T> {
-    return this.callWithin<T>(undefined, method, ...args);
-  }
-
   /** A call that may be part of a transaction of the caller's. */
-  private async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
+  protected async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
     const text = plain(args.map((arg) => arg ?? null));
     const trx = joined?.trx;
-    const outcome = trx === undefined || trx === null
-      ? await this.native.call(method, text)
-      : await this.transactions.within(trx, (number) => this.native.call(method, text, number));
+    const outcome =
+      trx === undefined || trx === null
+        ? await this.native.call(method, text)
+        : await this.transactions.within(trx, (number) => this.native.call(method, text, number));
     if (this.logging) this.dispatcher.log(JSON.parse(this.native.told()) as LoggedEvent[]);
+    if (this.outbox.isOn) this.outbox.post(JSON.parse(this.native.messages()) as t.Message[]);
     return unwrap<T>(outcome);
   }
 
-  /** `migrate` and `ready` come back a few seconds apart while the database is starting, with a line for whoever looks on. */
-  private async start(method: "migrate" | "ready", options: t.StartOptions): Promise<void> {
-    let step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, options);
-    while (step) {
-      if (!this.logging) process.emitWarning(step.waiting, "SentriWarning");
-      step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, step.again);
+  /**
+   * Waits for messages that are on their way, then ends database connections, those of a `dialect` too unless
+   * `keepPool` is set.
+   */
+  async close({ keepPool = false }: { keepPool?: boolean } = {}): Promise<void> {
+    await this.outbox.drain();
+    if (this.database) this.database.keep = keepPool;
+    try {
+      await this.call("close");
+    } finally {
+      // Those of requests that were under way.
+      await this.outbox.settle();
     }
   }
 
-  /**
-   * Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. Waits for a database
-   * that is starting, 30 seconds unless `wait` says otherwise.
-   *
-   * @throws SentriError `SERVICE_UNAVAILABLE` when the wait is over, `CONFIGURATION_ERROR` where the database refuses role, password or name.
-   * @example await auth.migrate({ wait: "1m" });
-   */
-  migrate(options: t.StartOptions = {}): Promise<void> { return this.start("migrate", options); }
-  /** Resolves when tables and keys are there; waits as `migrate()` does. Requests and async calls wait by themselves, for two seconds at most. */
-  ready(options: t.StartOptions = {}): Promise<void> { return this.start("ready", options); }
-  /** Ends database connections, those of a `dialect` too unless `keepPool` is set. */
-  async close({ keepPool = false }: { keepPool?: boolean } = {}): Promise<void> {
-    if (this.database) this.database.keep = keepPool;
-    await this.call("close");
-  }
-  /** Registers a user; admin roles are allowed here. With `trx`, as a part of your transaction. */
-  register(input: t.RegisterInput<Role>, joined?: t.Joined): Promise<t.RegisterResult<Role>> { return this.callWithin(joined, "register", input); }
-  /** Adds identifiers, all or none. */
-  bulkCreateIdentifiers(userId: string, identifiers: t.IdentifierInput[], joined?: t.Joined): Promise<t.IdentifiersResult> { return this.callWithin(joined, "bulkCreateIdentifiers", userId, identifiers); }
-  /** Changes identifiers, all or none. */
-  bulkUpdateIdentifiers(userId: string, identifiers: t.IdentifierUpdate[], joined?: t.Joined): Promise<t.IdentifiersResult> { return this.callWithin(joined, "bulkUpdateIdentifiers", userId, identifiers); }
-  /** Deletes identifiers, all or none; one must stay. */
-  bulkDeleteIdentifiers(userId: string, ids: string[], joined?: t.Joined): Promise<t.DeleteIdentifiersResult> { return this.callWithin(joined, "bulkDeleteIdentifiers", userId, ids); }
-  /** Replaces a user's role set. */
-  assignRoles(userId: string, roles: readonly Role[]): Promise<t.AuthUser<Role>> { return this.call("assignRoles", userId, roles); }
-  /** Sets a password without the old one; every session of the user ends. */
-  setPassword(userId: string, newPassword: string): Promise<void> { return this.call("setPassword", userId, newPassword); }
-  /** A user, or null. */
-  getUser(userId: string): Promise<t.User<Role> | null> { return this.call("getUser", userId); }
-  /** The owner of an identifier in any spelling, or null. */
-  findUser(identifier: string): Promise<t.User<Role> | null> { return this.call("findUser", identifier); }
-  /** Users, oldest first, in pages of 1 to 100. */
-  listUsers(page: { limit?: number; cursor?: string; identifier?: string } = {}): Promise<{ users: t.User<Role>[]; nextCursor: string | null }> { return this.call("listUsers", page); }
-  /** Deletes a user with sessions and identifiers. `false`: there was none. */
-  deleteUser(userId: string): Promise<boolean> { return this.call("deleteUser", userId); }
-  /** Opens a session for a user whom you have authenticated by other means. */
-  createSession(userId: string, from: { ip?: string; userAgent?: string } = {}): Promise<t.IssuedTokens<Role> & { sessionId: string }> { return this.call("createSession", userId, from); }
-  /** A user's live sessions, newest first. */
-  listSessions(userId: string): Promise<t.SessionInfo[]> { return this.call("listSessions", userId); }
-  /** Ends a session. `false`: there was no live one. */
-  revokeSession(sessionId: string): Promise<boolean> { return this.call("revokeSession", sessionId); }
-  /** Ends every session of a user; how many there were. */
-  revokeSessions(userId: string): Promise<number> { return this.call("revokeSessions", userId); }
-  /** In words, the servers behind `redisUrl`; null without that option. Throws, with the cause, where none works. */
-  describeRedis(): Promise<string | null> { return this.call("describeRedis"); }
-  /** Makes a new signing key: published at once, signing from `activeFrom` on. */
-  rotateKeys(): Promise<{ kid: string; activeFrom: string }> { return this.call("rotateKeys"); }
-  /** The stored keys without their secrets, newest first. */
-  listKeys(): Promise<Array<{ kid: string; algorithm: string; createdAt: string; activeFrom: string; retiredAt: string | null }>> { return this.call("listKeys"); }
-  /** Hashes a password by the configured algorithm, off the event loop. */
-  hashPassword(password: string): Promise<string> { return this.call("hashPassword", password); }
-  /** Whether a password belongs to a bcrypt or argon2id hash. */
-  verifyPassword(password: string, hash: string): Promise<boolean> { return this.call("verifyPassword", password, hash); }
-
   /** Signs an access token; call after `ready()`. Roles may come from elsewhere, so any text is taken. */
-  signAccessToken(claims: { id: string; roles?: ReadonlyArray<Role | (string & {})>; sessionId?: string | null }): string {
+  signAccessToken(claims: {
+    id: string;
+    roles?: ReadonlyArray<Role | (string & {})>;
+    sessionId?: string | null;
+  }): string {
     return unwrap(this.native.signAccessToken(plain(claims)));
   }
   /** Signs a refresh token of generation 0 for a session; call after `ready()`. */
@@ -225,7 +230,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
       return { id, roles: roles as Role[], sessionId };
     }
     const fresh = unpack(packed);
-    if (wanted) this.verified.set(text, mark, { ...fresh, roles: fresh.roles.slice(), exp: parseInt(packed, 10), epoch });
+    if (wanted)
+      this.verified.set(text, mark, { ...fresh, roles: fresh.roles.slice(), exp: parseInt(packed, 10), epoch });
     return fresh as Verified & { roles: Role[] };
   }
   /** Verifies a refresh token; its session is not looked at. */
@@ -233,8 +239,8 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
     return { sessionId: unwrap(this.native.verifyRefreshToken(typeof token === "string" ? token : "")) };
   }
   /**
-   * The access token that a request brings, unverified, or null: that of `Authorization`, else of the access cookie. Takes the
-   * request of any framework, or the context of a handler.
+   * The access token that a request brings, unverified, or null: that of `Authorization`, else of the access cookie.
+   * Takes the request of any framework, or the context of a handler.
    */
   getCurrentAccessToken(req: t.RequestLike): string | null {
     const header = headerReader(req);
@@ -243,7 +249,11 @@ export class AuthServer<Role extends string = string> extends NativeGuard {
 }
 
 /** The database that the application speaks to by a Kysely dialect, if it does. What the core refuses is never used. */
-function databaseOf(options: { dialect?: KyselyDialect; dialectKind?: DialectKind }, text: string, transactions: Transactions): DialectDatabase | undefined {
+function databaseOf(
+  options: { dialect?: KyselyDialect; dialectKind?: DialectKind },
+  text: string,
+  transactions: Transactions,
+): DialectDatabase | undefined {
   const { dialect, dialectKind } = JSON.parse(text) as { dialect?: DialectKind; dialectKind?: DialectKind };
   if (dialect === undefined) return undefined;
   return new DialectDatabase(options.dialect as KyselyDialect, dialectKind ?? dialect, transactions);
@@ -254,7 +264,10 @@ function plain(value: unknown): string {
   try {
     return JSON.stringify(value ?? null) ?? "null";
   } catch (cause) {
-    throw new SentriError("VALIDATION_ERROR", `only plain data can be passed: ${(cause as Error).message.split("\n", 1)[0]}`);
+    throw new SentriError(
+      "VALIDATION_ERROR",
+      `only plain data can be passed: ${(cause as Error).message.split("\n", 1)[0]}`,
+    );
   }
 }
 

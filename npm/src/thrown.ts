@@ -1,10 +1,11 @@
-// What errors of frameworks and their middleware say of themselves: http-errors (Express, Koa, body parsers), Fastify, Hono, Elysia.
+// What errors of frameworks and their middleware say of themselves: http-errors (Express, Koa, body parsers), Fastify,
+// Hono, Elysia.
 
 /** An error of another library, as far as it is known. */
 type Foreign = Record<string, unknown>;
 
 /** The facts that an error tells of itself, for the core to word. */
-export interface Told {
+export interface ThrownFacts {
   statusCode?: number;
   /** Words that are for the client. */
   message?: string;
@@ -16,17 +17,33 @@ export interface Told {
 const PARSER_TYPE = /^(?:entity|encoding|charset|request|stream|parameters|querystring)\./;
 const PARSER_CODE = /^(?:FST_ERR_CTP_\w+|FST_ERR_BAD_URL|PARSE)$/;
 
-/** The codes that zlib gives to a body that is not what its encoding says; those of Brotli are named after its library's. */
-const UNPACKING_CODE = /^(?:Z_(?:DATA|BUF)_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_\w+|ERR_BROTLI_DECODER_ERROR_FORMAT_\w+)$/;
+/**
+ * The codes that zlib gives to a body that is not what its encoding says; those of Brotli are named after its
+ * library's.
+ */
+const UNPACKING_CODE =
+  /^(?:Z_(?:DATA|BUF)_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_\w+|ERR_BROTLI_DECODER_ERROR_FORMAT_\w+)$/;
 
 /** Headers that describe a body, which is not the one that is sent. */
 const OF_A_BODY = new Set([
-  "cache-control", "connection", "content-disposition", "content-encoding", "content-language", "content-length", "content-location",
-  "content-type", "etag", "last-modified", "transfer-encoding",
+  "cache-control",
+  "connection",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-type",
+  "etag",
+  "last-modified",
+  "transfer-encoding",
 ]);
 
-/** The part of a foreign error that may be told: its status, if that is a 4xx, and its message where the error says that it is for the client. */
-export function told(error: unknown): Told {
+/**
+ * The part of a foreign error that may be told: its status, if that is a 4xx, and its message where the error says that
+ * it is for the client.
+ */
+export function thrownFacts(error: unknown): ThrownFacts {
   const foreign = membersOf(error);
   const statusCode = statusOf(foreign);
   if (statusCode === undefined) return {};
@@ -36,8 +53,8 @@ export function told(error: unknown): Told {
 }
 
 /**
- * The headers that a foreign error with a 4xx wants to have sent, a challenge for one. Those of an error that does not say that it
- * is for the client may be what another server has answered to the application.
+ * The headers that a foreign error with a 4xx wants to have sent, a challenge for one. Those of an error that does not
+ * say that it is for the client may be what another server has answered to the application.
  */
 export function headersOf(error: unknown): Array<[string, string]> {
   const foreign = membersOf(error);
@@ -47,7 +64,13 @@ export function headersOf(error: unknown): Array<[string, string]> {
   const headers = ofResponse ?? (foreign.expose === true ? foreign.headers : undefined);
   if (typeof headers !== "object" || headers === null) return [];
   const pairs: Array<[string, unknown]> = isIterable(headers) ? [...headers] : Object.entries(headers);
-  return pairs.flatMap(([name, value]) => [value].flat().filter(isText).map((single): [string, string] => [canonical(name), String(single)]))
+  return pairs
+    .flatMap(([name, value]) =>
+      [value]
+        .flat()
+        .filter(isText)
+        .map((single): [string, string] => [canonical(name), String(single)]),
+    )
     .filter(([name, value]) => !OF_A_BODY.has(name.toLowerCase()) && isHeader(name, value));
 }
 
@@ -67,8 +90,12 @@ function isClientError(status: number): boolean {
 /** Whether the request could not be read. What such errors say may quote it. */
 function isParserError(error: Foreign): boolean {
   const { type, code } = error;
-  return error instanceof SyntaxError || error instanceof URIError || (typeof type === "string" && PARSER_TYPE.test(type)) ||
-    (typeof code === "string" && (PARSER_CODE.test(code) || UNPACKING_CODE.test(code)));
+  return (
+    error instanceof SyntaxError ||
+    error instanceof URIError ||
+    (typeof type === "string" && PARSER_TYPE.test(type)) ||
+    (typeof code === "string" && (PARSER_CODE.test(code) || UNPACKING_CODE.test(code)))
+  );
 }
 
 /** The message, where the error says that it may be shown. */
@@ -82,8 +109,8 @@ function shownMessage(error: Foreign): string | undefined {
 }
 
 /**
- * Elysia keeps what it answers to a body that does not fit its schema in the message: a text of the schema's author, or JSON
- * that in production says nothing of the schema. That of a response tells of the server.
+ * Elysia keeps what it answers to a body that does not fit its schema in the message: a text of the schema's author, or
+ * JSON that in production says nothing of the schema. That of a response tells of the server.
  */
 function ofElysia(on: unknown, message: string): string | undefined {
   if (on === "response") return undefined;

@@ -1,18 +1,47 @@
 // What factories return, whatever the framework.
+import type { StepUp } from "../assurance.js";
 import type { AuthServer } from "../server.js";
 import type { ErrorHandlerOptions, Metric, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
 import type { IdempotencyOptions } from "./idempotency/gate.js";
 
 /** The names of the programmatic calls. */
 export const PROGRAMMATIC = [
-  "migrate", "ready", "close", "register", "bulkCreateIdentifiers", "bulkUpdateIdentifiers", "bulkDeleteIdentifiers", "assignRoles",
-  "setPassword", "getUser", "findUser", "listUsers", "deleteUser", "createSession", "listSessions", "revokeSession", "revokeSessions",
-  "rotateKeys", "listKeys", "hashPassword", "verifyPassword", "signAccessToken", "signRefreshToken", "verifyAccessToken",
-  "verifyRefreshToken", "getCurrentAccessToken",
+  "migrate",
+  "ready",
+  "close",
+  "register",
+  "bulkCreateIdentifiers",
+  "bulkUpdateIdentifiers",
+  "bulkDeleteIdentifiers",
+  "assignRoles",
+  "setPassword",
+  "removeFactors",
+  "requestPasswordReset",
+  "resetPassword",
+  "beginSetup",
+  "getUser",
+  "findUser",
+  "listUsers",
+  "deleteUser",
+  "createSession",
+  "listSessions",
+  "revokeSession",
+  "revokeSessions",
+  "health",
+  "rotateKeys",
+  "listKeys",
+  "hashPassword",
+  "verifyPassword",
+  "signAccessToken",
+  "signRefreshToken",
+  "verifyAccessToken",
+  "verifyRefreshToken",
+  "getCurrentAccessToken",
 ] as const;
 
 /** The programmatic calls of server mode, the same with every framework. */
-export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]>;
+export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role>, (typeof PROGRAMMATIC)[number]> &
+  Partial<Pick<AuthServer<Role>, "mailbox">>;
 
 /**
  * Nothing: a call without arguments takes it. A factory that is handed on without being called, as in
@@ -26,8 +55,8 @@ export interface WriteItWithParentheses {
 /** The counts of both modes. */
 export interface CountingApi {
   /**
-   * Lists the counts since this object was made, and the gauges of now: the table of metrics is in `docs/reference/metrics.md`.
-   * No I/O. For Prometheus see `sentri/prometheus`.
+   * Lists the counts since this object was made, and the gauges of now: the table of metrics is in
+   * `docs/reference/metrics.md`. No I/O. For Prometheus see `sentri/prometheus`.
    *
    * @example
    * const logins = auth.metrics().find((metric) => metric.name === "sentri_events_total")!
@@ -41,10 +70,16 @@ export interface CountingApi {
 /** The same without what `assemble` adds. */
 export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
 
-/** The guards of routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error handler. */
+/**
+ * The guards of routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error
+ * handler.
+ */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {
-  /** Lets authenticated requests pass and sets their user. */
-  protect(...none: WriteItWithParentheses[]): Guard;
+  /**
+   * Lets authenticated requests pass and sets their user. With `{acr, maxAge}` only those whose user authenticated that
+   * strongly and that lately; others are answered `STEP_UP_REQUIRED` (RFC 9470). No look-up.
+   */
+  protect(asked?: StepUp, ...none: WriteItWithParentheses[]): Guard;
   /** Lets users with any of the roles pass; after `protect()`. */
   authorize(...roles: Array<Role | readonly Role[]>): Guard;
   /** Lets requests pass that your check says yes to; after `protect()`. */
@@ -53,7 +88,10 @@ export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> e
   errorHandler(options?: ErrorHandlerOptions<Req>, ...none: WriteItWithParentheses[]): Handler;
 }
 
-/** The part of server mode beside the guards and the endpoints. `Idempotency` is what the framework takes for a whole application. */
+/**
+ * The part of server mode beside the guards and the endpoints. `Idempotency` is what the framework takes for a whole
+ * application.
+ */
 export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard> extends ProgrammaticApi<Role> {
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Ctx>, ...none: WriteItWithParentheses[]): Guard;

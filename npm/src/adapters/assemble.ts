@@ -6,8 +6,8 @@ import { PROGRAMMATIC, type CountingApi, type ProgrammaticApi, type Uncounted } 
 import { refuseUncalled } from "./uncalled.js";
 
 /**
- * Builds the object that a factory returns: `guards` over the mode's guardian and nothing else in client mode; in server mode the
- * programmatic calls too, and what `serving` makes of the server.
+ * Builds the object that a factory returns: `guards` over the mode's guardian and nothing else in client mode; in
+ * server mode the programmatic calls too, and what `serving` makes of the server.
  */
 export function assemble<Role extends string, Guards extends object, Serving extends object>(
   options: ServerOptions<Role> | ClientOptions<Role>,
@@ -17,7 +17,11 @@ export function assemble<Role extends string, Guards extends object, Serving ext
   if (options?.mode === "client") return refuseUncalled(counted(guards, makeClient(options)));
   const server = makeServer(options);
   const calls = PROGRAMMATIC.map((name) => [name, (server[name] as (...args: unknown[]) => unknown).bind(server)]);
-  return { ...(Object.fromEntries(calls) as ProgrammaticApi<Role>), ...refuseUncalled({ ...counted(guards, server), ...serving(server) }) };
+  return {
+    ...(Object.fromEntries(calls) as ProgrammaticApi<Role>),
+    ...(server.mailbox && { mailbox: server.mailbox }),
+    ...refuseUncalled({ ...counted(guards, server), ...serving(server) }),
+  };
 }
 
 function counted<Guards extends object>(guards: (guardian: Guardian) => Uncounted<Guards>, guardian: Guardian): Guards {

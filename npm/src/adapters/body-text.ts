@@ -3,12 +3,18 @@ import { SentriError } from "../errors.js";
 /** Deeper than the core reads JSON, which refuses it. */
 const TOO_DEEP = "[".repeat(128);
 
-/** A body that a parser has made into a value, as JSON for the core. What nests too deeply to be written is refused there. */
+/**
+ * A body that a parser has made into a value, as JSON for the core. What nests too deeply to be written is refused
+ * there.
+ */
 export function bodyText(body: unknown): string {
   return written(body) ?? TOO_DEEP;
 }
 
-/** A body that a parser has made into a value, as a text that tells it apart from another. `stand` is what `JSON.stringify` takes. */
+/**
+ * A body that a parser has made into a value, as a text that tells it apart from another. `stand` is what
+ * `JSON.stringify` takes.
+ */
 export function describeValue(body: unknown, stand?: (name: string, value: unknown) => unknown): string {
   const text = written(body, stand);
   if (text === undefined) throw new SentriError("VALIDATION_ERROR", "The request body is nested too deeply");

@@ -1,12 +1,19 @@
 // What all frameworks have in common: the checks in front of an application's routes, as functions that answer with an
 // error or with nothing. An adapter says where its framework keeps things, and in which form it wants a middleware.
 import { SentriError, fromData } from "../errors.js";
-import type { Guarded, GuardRequest, Guardian, ResponseData } from "../guardian.js";
+import type { Guarded, GuardRequest, Guardian, ResponseData, StepUpCheck } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import { headersOf } from "../thrown.js";
 import { isOfCutOff } from "./cut-off.js";
 import { noteProtection } from "./protection.js";
-import type { AuthInfo, AuthUser, ErrorHandlerOptions, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
+import type {
+  AuthInfo,
+  AuthUser,
+  ErrorHandlerOptions,
+  PermitCheck,
+  PermitOptions,
+  RateLimiterOptions,
+} from "../types.js";
 
 /** Headers in the order in which they are sent. */
 export type HeaderPairs = ReadonlyArray<readonly [string, string]>;
@@ -44,7 +51,8 @@ export type Check<Req, Res = Req> = (req: Req, res: Res) => Outcome | Promise<Ou
 
 /** The checks of both modes. */
 export interface Checks<Req, Res> {
-  protect: Check<Req, Res>;
+  /** `protect()`, or `protect({acr, maxAge})`. */
+  protect(asked?: unknown): Check<Req, Res>;
   authorize(roles: readonly unknown[]): (req: Req) => SentriError | undefined;
   permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<SentriError | undefined>;
 }
@@ -52,24 +60,33 @@ export interface Checks<Req, Res> {
 /** The checks of a guardian on a framework. */
 export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, Res>): Checks<Req, Res> {
   const idOf = (req: Req) => (guardian.logging ? surface.requestId(req) : undefined);
-  const admit = (guarded: Guarded, req: Req, res: Res) => {
+  const admit = (guarded: Guarded, req: Req, res: Res, stepUp: StepUpCheck | undefined) => {
     const { principal, headers, error, answer } = guarded;
     if (headers.length > 0) surface.pinHeaders(res, headers);
-    noteProtection(guardian, req, surface.raw, guarded);
+    noteProtection(guardian, req, surface.raw, guarded, stepUp !== undefined);
     if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
-    const { id, roles, sessionId, token } = principal;
+    // At every request, whatever was remembered of the token: freshness ends by the clock.
+    const refusal = stepUp?.(principal, idOf(req));
+    if (refusal !== undefined) return refusal;
+    const { id, roles, sessionId, token, acr, amr, authTime } = principal;
     // Fresh objects: what a handler does to them is its own affair.
-    surface.admit(req, { id, roles: roles.slice() }, { sessionId, token });
+    const auth: AuthInfo = { sessionId, token };
+    if (acr !== undefined) Object.assign(auth, { acr, amr: amr!.slice(), authTime: authTime ?? null });
+    surface.admit(req, { id, roles: roles.slice() }, auth);
     return undefined;
   };
-  return {
-    protect(req, res) {
+  const protectBy =
+    (stepUp: StepUpCheck | undefined): Check<Req, Res> =>
+    (req, res) => {
       const request = surface.guardRequest(req);
       const requestId = idOf(req);
       const guarded = guardian.guardNow(request, requestId);
-      if (guarded !== undefined) return admit(guarded, req, res);
-      return guardian.guard(request, requestId).then((late) => admit(late, req, res));
-    },
+      if (guarded !== undefined) return admit(guarded, req, res, stepUp);
+      return guardian.guard(request, requestId).then((late) => admit(late, req, res, stepUp));
+    };
+  const plain = protectBy(undefined);
+  return {
+    protect: (asked) => (asked === undefined ? plain : protectBy(guardian.stepUpCheck(asked))),
     authorize(roles) {
       const check = guardian.roleCheck(roles.flat());
       return (req) => check(surface.user(req), idOf(req));
@@ -90,12 +107,18 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
   };
 }
 
-/** The members of an options object. One that is not known is refused: a misspelt option would change nothing, silently. */
+/**
+ * The members of an options object. One that is not known is refused: a misspelt option would change nothing, silently.
+ */
 function onlyOptions<T extends object>(call: string, options: unknown, known: ReadonlyArray<keyof T & string>): T {
   const given = Object(options) as T;
   const names = typeof options === "object" && !Array.isArray(options) ? Object.keys(given) : [];
   const unknown = names.find((name) => !(known as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new SentriError("CONFIGURATION_ERROR", `${call}: ${unknown} is not an option; there is ${known.join(" and ")}`);
+  if (unknown !== undefined)
+    throw new SentriError(
+      "CONFIGURATION_ERROR",
+      `${call}: ${unknown} is not an option; there is ${known.join(" and ")}`,
+    );
   return given;
 }
 
@@ -104,29 +127,38 @@ function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions
   if (typeof options === "function") return { check: options as PermitCheck<Req> };
   const { roles, check } = onlyOptions<Partial<PermitOptions<Req>>>("permit()", options, ["roles", "check"]);
   if (typeof check !== "function") {
-    const cure = roles === undefined ? "permit((req) => …) or permit({roles, check})" : "permit({roles, check}), or authorize(…) for roles alone";
+    const cure =
+      roles === undefined
+        ? "permit((req) => …) or permit({roles, check})"
+        : "permit({roles, check}), or authorize(…) for roles alone";
     throw new SentriError("CONFIGURATION_ERROR", `permit() needs a function as its check: ${cure}`);
   }
   if (roles === undefined) return { check };
   if (!Array.isArray(roles) || roles.length === 0) {
-    throw new SentriError("CONFIGURATION_ERROR", "permit(): roles must be a list of at least one role; leave it out if none bypasses the check");
+    throw new SentriError(
+      "CONFIGURATION_ERROR",
+      "permit(): roles must be a list of at least one role; leave it out if none bypasses the check",
+    );
   }
   try {
     guardian.roleCheck(roles);
   } catch (error) {
     // Which roles there are is told in the name of authorize().
-    if (error instanceof SentriError) throw new SentriError(error.code, error.message.replace(/^authorize\(\)/, "permit()"));
+    if (error instanceof SentriError)
+      throw new SentriError(error.code, error.message.replace(/^authorize\(\)/, "permit()"));
     throw error;
   }
   return { roles, check };
 }
 
-/** The address at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`. */
+/**
+ * The address at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`.
+ */
 export type Origin = readonly [peer: string | undefined, forwarded: string | readonly string[] | null | undefined];
 
 /**
- * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The core decides
- * what is a key, and how far forwarded addresses are believed.
+ * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The
+ * core decides what is a key, and how far forwarded addresses are believed.
  */
 export function makeLimiter<Req, Res>(
   server: AuthServer,
@@ -135,12 +167,20 @@ export function makeLimiter<Req, Res>(
   originOf: (req: Req) => Origin,
 ): Check<Req, Res> {
   if (typeof options !== "object" || options === null) {
-    throw new SentriError("CONFIGURATION_ERROR", "rateLimiter() needs options: rateLimiter({maxAttempts: 3, durationSeconds: 60})");
+    throw new SentriError(
+      "CONFIGURATION_ERROR",
+      "rateLimiter() needs options: rateLimiter({maxAttempts: 3, durationSeconds: 60})",
+    );
   }
   const rule = server.checkLimitRule(options);
   const own = options.key;
   return async (req, res) => {
-    const { headers, error } = await server.limit(rule, keyText(await own?.(req)), originOf(req), surface.requestId(req));
+    const { headers, error } = await server.limit(
+      rule,
+      keyText(await own?.(req)),
+      originOf(req),
+      surface.requestId(req),
+    );
     surface.addHeaders(res, headers);
     return error;
   };
@@ -156,7 +196,11 @@ function keyText(key: unknown): string {
 }
 
 /** Goes on as middleware with a callback does: at once where the outcome is there. `reply` sends an answer. */
-export function proceed(outcome: Outcome | Promise<Outcome>, next: (error?: Error) => void, reply: (response: ResponseData) => void): void {
+export function proceed(
+  outcome: Outcome | Promise<Outcome>,
+  next: (error?: Error) => void,
+  reply: (response: ResponseData) => void,
+): void {
   if (outcome instanceof Promise) outcome.then((late) => proceed(late, next, reply), next);
   else if (outcome instanceof Reply) reply(outcome.response);
   else next(outcome);
@@ -171,13 +215,21 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<Respo
 }
 
 /**
- * Answers anything that was thrown, and tells the host of errors that nobody expected. Refuses bad options at once. `nodeOf`: the request
- * of `node:http`, where there is one.
+ * Answers anything that was thrown, and tells the host of errors that nobody expected. Refuses bad options at once.
+ * `nodeOf`: the request of `node:http`, where there is one.
  */
-export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<unknown, Res>, "hasHeader">, options: ErrorHandlerOptions<Req>, nodeOf: (req: Req) => unknown) {
+export function makeAnswer<Req, Res>(
+  guardian: Guardian,
+  surface: Pick<Surface<unknown, Res>, "hasHeader">,
+  options: ErrorHandlerOptions<Req>,
+  nodeOf: (req: Req) => unknown,
+) {
   const { onUnhandled } = onlyOptions<ErrorHandlerOptions<Req>>("errorHandler()", options, ["onUnhandled"]);
   if (onUnhandled !== undefined && typeof onUnhandled !== "function") {
-    throw new SentriError("CONFIGURATION_ERROR", "errorHandler(): onUnhandled must be a function, (error, request) => void");
+    throw new SentriError(
+      "CONFIGURATION_ERROR",
+      "errorHandler(): onUnhandled must be a function, (error, request) => void",
+    );
   }
   return (error: unknown, req: Req, res: Res): ResponseData => {
     const response = guardian.errorResponse(error);
@@ -186,13 +238,24 @@ export function makeAnswer<Req, Res>(guardian: Guardian, surface: Pick<Surface<u
       // The answer says nothing of it, so without a word here the application's defect would be nowhere.
       else if (!(error instanceof SentriError)) console.error(error);
     }
-    return error instanceof SentriError ? response : { ...response, headers: withTheirs(response.headers, headersOf(error), (name) => surface.hasHeader(res, name)) };
+    return error instanceof SentriError
+      ? response
+      : {
+          ...response,
+          headers: withTheirs(response.headers, headersOf(error), (name) => surface.hasHeader(res, name)),
+        };
   };
 }
 
 /** The headers of an answer to an error that is not ours: its own come first, and a challenge that is there stays. */
-function withTheirs(ours: HeaderPairs, theirs: HeaderPairs, isThere: (name: string) => boolean): Array<[string, string]> {
+function withTheirs(
+  ours: HeaderPairs,
+  theirs: HeaderPairs,
+  isThere: (name: string) => boolean,
+): Array<[string, string]> {
   const names = new Set(theirs.map(([name]) => name.toLowerCase()));
-  const rest = ours.filter(([name]) => !names.has(name.toLowerCase()) && !(name === "WWW-Authenticate" && isThere(name)));
+  const rest = ours.filter(
+    ([name]) => !names.has(name.toLowerCase()) && !(name === "WWW-Authenticate" && isThere(name)),
+  );
   return [...rest, ...theirs].map(([name, value]) => [name, value]);
 }

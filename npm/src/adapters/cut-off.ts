@@ -4,8 +4,8 @@ import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
 
 /**
- * The client has broken off before its body ended. That is its own doing: nothing runs, and nothing is logged, since anybody could
- * fill a log with it.
+ * The client has broken off before its body ended. That is its own doing: nothing runs, and nothing is logged, since
+ * anybody could fill a log with it.
  */
 export class CutOff extends SentriError {
   constructor() {
@@ -13,7 +13,10 @@ export class CutOff extends SentriError {
   }
 }
 
-/** Serves a request to an endpoint when it has been read; one that was cut off goes no further, not to an error handler either. */
+/**
+ * Serves a request to an endpoint when it has been read; one that was cut off goes no further, not to an error handler
+ * either.
+ */
 export async function serveRead(server: AuthServer, reading: Promise<NativeRequest>): Promise<ResponseData> {
   try {
     return await server.handle(await reading);
@@ -26,7 +29,10 @@ export async function serveRead(server: AuthServer, reading: Promise<NativeReque
 /** The codes of errors of a connection that has ended, those of the parser of HTTP among them. */
 const ENDED = /^(?:ECONNRESET|ECONNABORTED|EPIPE|HPE_\w+)$/;
 
-/** Whether an error says no more than that the client of `req`, a request of `node:http`, has broken off before its body ended. */
+/**
+ * Whether an error says no more than that the client of `req`, a request of `node:http`, has broken off before its body
+ * ended.
+ */
 export function isOfCutOff(error: unknown, req: unknown): boolean {
   const { complete } = (req ?? {}) as { complete?: unknown };
   return complete === false && ENDED.test(String((error as { code?: unknown } | null | undefined)?.code));

@@ -19,7 +19,8 @@ export function whole<Ctx extends Parts>(ctx: Ctx): Ctx {
 }
 
 /** The id of a request. */
-export const requestId = ({ store, request }: Parts) => requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
+export const requestId = ({ store, request }: Parts) =>
+  requestIdOf([(store as { requestId?: unknown }).requestId], request.headers.get("x-request-id"));
 
 /** Headers that no handler may replace, by the `set` of their request. */
 const pinned = new WeakMap<Context["set"], HeaderPairs>();
@@ -27,7 +28,8 @@ const pinned = new WeakMap<Context["set"], HeaderPairs>();
 /** Sets pinned headers once more, behind the handler: a response of its own has them in place of those in `set`. */
 export function pinAfter({ set, response }: { set: Context["set"]; response?: unknown }): void {
   for (const [name, value] of pinned.get(set) ?? []) {
-    for (const known of Object.keys(set.headers)) if (known.toLowerCase() === name.toLowerCase()) delete set.headers[known];
+    for (const known of Object.keys(set.headers))
+      if (known.toLowerCase() === name.toLowerCase()) delete set.headers[known];
     set.headers[name.toLowerCase()] = value;
     if (response instanceof Response) response.headers.set(name, value);
   }
@@ -48,14 +50,17 @@ export const surface: Surface<Parts, Pick<Parts, "set">> = {
   },
   pinHeaders(parts, headers) {
     surface.addHeaders(parts, headers);
-    pinned.set(parts.set, headers.filter(([name]) => name !== "Set-Cookie"));
+    pinned.set(
+      parts.set,
+      headers.filter(([name]) => name !== "Set-Cookie"),
+    );
   },
   hasHeader: ({ set }, name) => Object.keys(set.headers).some((known) => known.toLowerCase() === name.toLowerCase()),
 };
 
 /**
- * Cookies go by `set`: on Node, Elysia keeps but one of those in a `Response`. A single one is no list, since behind a list
- * Elysia forgets the content type of what handlers return.
+ * Cookies go by `set`: on Node, Elysia keeps but one of those in a `Response`. A single one is no list, since behind a
+ * list Elysia forgets the content type of what handlers return.
  */
 function addCookies(set: Context["set"], lines: string[]): void {
   const known = set.headers["set-cookie"] as string | string[] | undefined;
@@ -66,7 +71,10 @@ function addCookies(set: Context["set"], lines: string[]): void {
 /** A response of the core as Elysia takes it. */
 export function respond(set: Context["set"], response: ResponseData): Response {
   const isCookie = ([name]: readonly [string, string]) => name === "Set-Cookie";
-  addCookies(set, response.headers.filter(isCookie).map(([, value]) => value));
+  addCookies(
+    set,
+    response.headers.filter(isCookie).map(([, value]) => value),
+  );
   return toResponse({ ...response, headers: response.headers.filter((header) => !isCookie(header)) });
 }
 
@@ -79,7 +87,10 @@ export function peerOf(request: Request, server: Context["server"]): string | un
 export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
 
 /** The peer, and whom it names. */
-export const originOf = ({ request, server }: Served): Origin => [peerOf(request, server ?? null), request.headers.get("x-forwarded-for")];
+export const originOf = ({ request, server }: Served): Origin => [
+  peerOf(request, server ?? null),
+  request.headers.get("x-forwarded-for"),
+];
 
 /** Whether this is what `status()` makes: thrown or returned, it is an answer already. */
 export function isStatus(value: unknown): boolean {

@@ -40,7 +40,9 @@ export const surface: Surface<FastifyRequest, FastifyReply> = {
 
 function joined(headers: HeaderPairs): Array<[string, string | string[]]> {
   const cookies = headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value);
-  const others = headers.filter(([name]) => name !== "Set-Cookie").map(([name, value]): [string, string] => [name, value]);
+  const others = headers
+    .filter(([name]) => name !== "Set-Cookie")
+    .map(([name, value]): [string, string] => [name, value]);
   return cookies.length > 0 ? [...others, ["Set-Cookie", cookies]] : others;
 }
 

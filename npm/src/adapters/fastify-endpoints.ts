@@ -1,6 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Readable } from "node:stream";
-import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { AuthServer } from "../server.js";
 import { requestId, surface } from "./fastify-context.js";
 import { readRequest } from "./node.js";
@@ -10,7 +9,10 @@ import { below } from "./paths.js";
 /** The function that `setErrorHandler` and `frameworkErrors` take. */
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
-/** With these Fastify ends a request before any route has it: its path does not decode, or a segment is longer than `maxParamLength`. */
+/**
+ * With these Fastify ends a request before any route has it: its path does not decode, or a segment is longer than
+ * `maxParamLength`.
+ */
 const UNROUTED = new Set<unknown>(["FST_ERR_BAD_URL", "FST_ERR_MAX_PARAM_LENGTH"]);
 
 /** The endpoints as a plugin, and an error handler that knows where they are. */
@@ -31,10 +33,16 @@ export class FastifyEndpoints {
       await app.register(this.routes, prefix === undefined ? {} : { prefix });
     };
     // Decorations are for the application that registers us; the endpoints have a scope of their own.
-    return Object.assign(outer, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "sentri" });
+    return Object.assign(outer, {
+      [Symbol.for("skip-override")]: true,
+      [Symbol.for("fastify.display-name")]: "sentri",
+    });
   }
 
-  /** `onError`, but for requests to an endpoint that Fastify would not route: as `frameworkErrors` those are answered all the same. */
+  /**
+   * `onError`, but for requests to an endpoint that Fastify would not route: as `frameworkErrors` those are answered
+   * all the same.
+   */
   errorHandler(onError: FastifyErrorHandler): FastifyErrorHandler {
     return (error, request, reply) => {
       const url = UNROUTED.has((error as { code?: unknown } | null)?.code) ? this.endpoint(request) : undefined;
@@ -49,13 +57,14 @@ export class FastifyEndpoints {
     app.setErrorHandler(this.onError);
     // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
     app.removeAllContentTypeParsers();
-    // They are read here and not by the handler, so that hooks in between, such as the idempotency gate, see more than a stream.
+    // They are read here and not by the handler, so that hooks in between, such as the idempotency gate, see more than
+    // a stream.
     app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
       const { raw = Buffer.alloc(0), tooLarge } = await readBody(payload);
       if (tooLarge) this.tooLarge.add(request);
       return raw;
     });
-    for (const { method, path } of SENTRI_ROUTES) {
+    for (const { method, path } of this.server.routes) {
       app.route({
         method,
         url: path,
@@ -67,8 +76,17 @@ export class FastifyEndpoints {
   private async answer(request: FastifyRequest, reply: FastifyReply, method: string, url: string) {
     const body = request.body instanceof Uint8Array && request.body.length > 0 ? request.body : undefined;
     const { ip: clientIp, protocol: scheme, originalUrl: fullUrl } = request;
-    const told = { method, url, fullUrl, clientIp, requestId: requestId(request), scheme, body, tooLarge: this.tooLarge.has(request) };
-    const response = await this.server.handle(await readRequest(request.raw, told));
+    const facts = {
+      method,
+      url,
+      fullUrl,
+      clientIp,
+      requestId: requestId(request),
+      scheme,
+      body,
+      tooLarge: this.tooLarge.has(request),
+    };
+    const response = await this.server.handle(await readRequest(request.raw, facts));
     surface.addHeaders(reply.status(response.status), response.headers);
     return reply.send(response.body);
   }

@@ -14,29 +14,34 @@ import { forwardedFor } from "./node.js";
 export type { FastifyErrorHandler } from "./fastify-endpoints.js";
 
 /**
- * The API of client mode for a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and `request.auth`;
- * `app.setErrorHandler(auth.errorHandler())`.
+ * The API of client mode for a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and
+ * `request.auth`; `app.setErrorHandler(auth.errorHandler())`.
  */
-export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
+export interface ClientAuthClient<Role extends string = string>
+  extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
 
 /** The API of server mode for a Fastify application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
+export interface ServerAuthClient<Role extends string = string>
+  extends ClientAuthClient<Role>,
+    ServingApi<Role, FastifyRequest, preHandlerHookHandler, FastifyPluginAsync> {
   /** The endpoints: `await app.register(auth.plugin(), { prefix: "/auth" })`. */
   plugin(...none: WriteItWithParentheses[]): FastifyPluginAsync<{ prefix?: string }>;
   /** The same as `plugin()`. */
   router(...none: WriteItWithParentheses[]): FastifyPluginAsync<{ prefix?: string }>;
 }
 
-const hook = (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler => (request, reply, done) => {
-  const outcome = check(request, reply);
-  if (outcome === undefined) done();
-  else proceed(outcome, done, (response) => respond(reply, response));
-};
+const hook =
+  (check: Check<FastifyRequest, FastifyReply>): preHandlerHookHandler =>
+  (request, reply, done) => {
+    const outcome = check(request, reply);
+    if (outcome === undefined) done();
+    else proceed(outcome, done, (response) => respond(reply, response));
+  };
 
 function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
-    protect: () => hook(checks.protect),
+    protect: (asked) => hook(checks.protect(asked)),
     authorize: (...roles) => hook(checks.authorize(roles)),
     permit: (options) => hook(checks.permit(options)),
     errorHandler(options = {}) {
@@ -62,14 +67,18 @@ function serving(server: AuthServer) {
 /** Auth for Fastify 4 and 5. */
 export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
-export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
+export function createAuthFastify<Role extends string = string>(
+  options: ServerOptions<Role> | ClientOptions<Role>,
+): ServerAuthClient<Role> | ClientAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {
   return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
 }
 
-/** The idempotency middleware by itself, without an auth server: `await app.register(createIdempotencyMiddleware())`. */
+/**
+ * The idempotency middleware by itself, without an auth server: `await app.register(createIdempotencyMiddleware())`.
+ */
 export function createIdempotencyMiddleware(options?: IdempotencyOptions<FastifyRequest>): FastifyPluginAsync {
   return fastifyGate(new Gate(options));
 }

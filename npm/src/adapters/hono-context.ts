@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { requestIdOf } from "../context.js";
 import type { ResponseData } from "../guardian.js";
 import type { HeaderPairs, Origin, Surface } from "./checks.js";
+import { peerOfHost } from "./peer.js";
 import { WebGuardRequest } from "./web.js";
 
 /** A Hono context. */
@@ -22,7 +23,7 @@ export function addLate(c: Ctx, headers: HeaderPairs): void {
   }
 }
 
-/** Where Hono keeps things. */
+/** The parts of Hono's context that are used here. */
 export const surface: Surface<Ctx> = {
   guardRequest: (c) => new WebGuardRequest(c.req.raw),
   raw: (c) => c.req.raw,
@@ -40,19 +41,8 @@ export const surface: Surface<Ctx> = {
   hasHeader: (c, name) => c.res.headers.has(name),
 };
 
-/** The peer's address, where the server of the runtime keeps it: Node, Bun, Deno, or the platform that calls a function. */
-export function peerOf({ env, req }: Ctx): string | undefined {
-  const node = env?.incoming?.socket?.remoteAddress ?? env?.server?.incoming?.socket?.remoteAddress;
-  const bun = env?.server ?? env;
-  return node ?? env?.remoteAddr?.hostname ?? (typeof bun?.requestIP === "function" ? bun.requestIP(req.raw)?.address : platformPeer(env));
-}
-
-/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
-function platformPeer(env: Ctx["env"]): string | undefined {
-  const aws = env?.requestContext;
-  const named = aws?.identity?.sourceIp ?? aws?.http?.sourceIp ?? env?.event?.Records?.[0]?.cf?.request?.clientIp ?? env?.context?.ip;
-  return typeof named === "string" ? named : undefined;
-}
+/** The peer's address, where the server of the runtime keeps it. */
+export const peerOf = ({ env, req }: Ctx): string | undefined => peerOfHost(env, req.raw);
 
 /** The peer, and whom it names. */
 export const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];

@@ -1,5 +1,4 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
-import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
@@ -18,12 +17,23 @@ export interface SentriHonoEnv<Role extends string = string> {
   Variables: { user: AuthUser<Role>; auth: AuthInfo };
 }
 
-/** The API of client mode for a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`; `app.onError(auth.errorHandler())`. */
+/**
+ * The API of client mode for a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`;
+ * `app.onError(auth.errorHandler())`.
+ */
 export interface ClientAuthClient<Role extends string = string>
-  extends GuardApi<Role, Context<SentriHonoEnv<Role>>, MiddlewareHandler<SentriHonoEnv<Role>>, ErrorHandler<any>, Context> {}
+  extends GuardApi<
+    Role,
+    Context<SentriHonoEnv<Role>>,
+    MiddlewareHandler<SentriHonoEnv<Role>>,
+    ErrorHandler<any>,
+    Context
+  > {}
 
 /** The API of server mode for a Hono application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, Context, MiddlewareHandler> {
+export interface ServerAuthClient<Role extends string = string>
+  extends ClientAuthClient<Role>,
+    ServingApi<Role, Context, MiddlewareHandler> {
   /** The endpoints: `app.route("/auth", auth.router())`. */
   router(...none: WriteItWithParentheses[]): Hono;
 }
@@ -31,12 +41,18 @@ export interface ServerAuthClient<Role extends string = string> extends ClientAu
 const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...originOf(c));
 
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
-const middleware = (check: Check<Ctx>): MiddlewareHandler<any> => (c, next) => {
-  const outcome = check(c, c);
-  return outcome === undefined ? next() : follow(c, outcome, next);
-};
+const middleware =
+  (check: Check<Ctx>): MiddlewareHandler<any> =>
+  (c, next) => {
+    const outcome = check(c, c);
+    return outcome === undefined ? next() : follow(c, outcome, next);
+  };
 
-async function follow(c: Ctx, outcome: Outcome | Promise<Outcome>, next: () => Promise<void>): Promise<Response | void> {
+async function follow(
+  c: Ctx,
+  outcome: Outcome | Promise<Outcome>,
+  next: () => Promise<void>,
+): Promise<Response | void> {
   const response = await demand(outcome);
   if (response !== undefined) return respond(c, response);
   await next();
@@ -46,7 +62,7 @@ async function follow(c: Ctx, outcome: Outcome | Promise<Outcome>, next: () => P
 function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
-    protect: () => middleware(checks.protect),
+    protect: (asked) => middleware(checks.protect(asked)),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
@@ -65,27 +81,36 @@ export function withHono(Framework: new () => Hono) {
   const serving = (server: AuthServer) => ({
     router() {
       const app = new Framework();
-      for (const { method, path } of SENTRI_ROUTES) {
+      for (const { method, path } of server.routes) {
         app.on(method, path, async (c) => {
-          const told = { method, url: below(c.req.url, path), clientIp: peerOf(c), requestId: requestId(c), kept: () => c.req.arrayBuffer() };
-          return toResponse(await serveRead(server, readRequest(c.req.raw, told)));
+          const facts = {
+            method,
+            url: below(c.req.url, path),
+            clientIp: peerOf(c),
+            requestId: requestId(c),
+            kept: () => c.req.arrayBuffer(),
+          };
+          return toResponse(await serveRead(server, readRequest(c.req.raw, facts)));
         });
       }
       return app;
     },
-    rateLimiter: (options: RateLimiterOptions<Context>) =>
-      middleware(makeLimiter(server, surface, options, originOf)),
-    idempotencyMiddleware: (options?: IdempotencyOptions<Context>) => honoGate(new Gate(options, server), addressBy(server)),
+    rateLimiter: (options: RateLimiterOptions<Context>) => middleware(makeLimiter(server, surface, options, originOf)),
+    idempotencyMiddleware: (options?: IdempotencyOptions<Context>) =>
+      honoGate(new Gate(options, server), addressBy(server)),
   });
   function createAuthHono<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
   function createAuthHono<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
-  function createAuthHono<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
+  function createAuthHono<Role extends string = string>(
+    options: ServerOptions<Role> | ClientOptions<Role>,
+  ): ServerAuthClient<Role> | ClientAuthClient<Role>;
   function createAuthHono<Role extends string = string>(
     options: ServerOptions<Role> | ClientOptions<Role>,
   ): ServerAuthClient<Role> | ClientAuthClient<Role> {
     return assemble<Role, ClientAuthClient<Role>, ReturnType<typeof serving>>(options, guards, serving);
   }
   /** The idempotency middleware by itself, without an auth server. */
-  const createIdempotencyMiddleware = (options?: IdempotencyOptions<Context>): MiddlewareHandler => honoGate(new Gate(options), peerOf);
+  const createIdempotencyMiddleware = (options?: IdempotencyOptions<Context>): MiddlewareHandler =>
+    honoGate(new Gate(options), peerOf);
   return { createAuthHono, createIdempotencyMiddleware };
 }

@@ -1,6 +1,4 @@
 import type { Middleware } from "koa";
-import { SentriError } from "../errors.js";
-import { SENTRI_ROUTES } from "../generated/routes.js";
 import type { Guardian } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
@@ -12,37 +10,41 @@ import { serveRead } from "./cut-off.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { koaGate } from "./idempotency/koa.js";
 import { hushCutOffs, requestId, respond, surface, type KoaContext } from "./koa-context.js";
+import { loadRouter, type KoaRouter } from "./koa-router.js";
 import { forwardedFor, readRequest } from "./node.js";
 import { below } from "./paths.js";
 
-/** The endpoints as a router of @koa/router. */
-export interface KoaRouter {
-  routes(): Middleware;
-  allowedMethods(): Middleware;
-}
+export type { KoaRouter };
 
 /**
- * The API of client mode for a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`; `errorHandler()` answers errors
- * of what is mounted after it.
+ * The API of client mode for a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`;
+ * `errorHandler()` answers errors of what is mounted after it.
  */
-export interface ClientAuthClient<Role extends string = string> extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
+export interface ClientAuthClient<Role extends string = string>
+  extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
 
 /** The API of server mode for a Koa application. */
-export interface ServerAuthClient<Role extends string = string> extends ClientAuthClient<Role>, ServingApi<Role, KoaContext, Middleware> {
+export interface ServerAuthClient<Role extends string = string>
+  extends ClientAuthClient<Role>,
+    ServingApi<Role, KoaContext, Middleware> {
   /** The endpoints, the same router at every call: `router.use("/auth", auth.router().routes())`. */
   router(...none: WriteItWithParentheses[]): KoaRouter;
 }
 
 // Goes on at once where the outcome is there: a promise of our own would be one more for every request.
-const middleware = (check: Check<KoaContext>): Middleware => (ctx, next) => {
-  const outcome = check(ctx, ctx);
-  return outcome === undefined ? next() : demand(outcome).then((response) => (response === undefined ? next() : respond(ctx, response)));
-};
+const middleware =
+  (check: Check<KoaContext>): Middleware =>
+  (ctx, next) => {
+    const outcome = check(ctx, ctx);
+    return outcome === undefined
+      ? next()
+      : demand(outcome).then((response) => (response === undefined ? next() : respond(ctx, response)));
+  };
 
 function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);
   return {
-    protect: () => middleware(checks.protect),
+    protect: (asked) => middleware(checks.protect(asked)),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
@@ -59,34 +61,33 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
   };
 }
 
-/** A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read. */
+/**
+ * A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read.
+ */
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-  const told = { method, url: below(ctx.req.url ?? "/", pattern), fullUrl: ctx.originalUrl, clientIp: ctx.ip, requestId: requestId(ctx), scheme: ctx.protocol };
-  return readRequest(ctx.req, { ...told, body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined });
+  const facts = {
+    method,
+    url: below(ctx.req.url ?? "/", pattern),
+    fullUrl: ctx.originalUrl,
+    clientIp: ctx.ip,
+    requestId: requestId(ctx),
+    scheme: ctx.protocol,
+  };
+  return readRequest(ctx.req, {
+    ...facts,
+    body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined,
+  });
 }
 
 function makeRouter(server: AuthServer): KoaRouter {
   const Router = loadRouter();
   const router = new Router();
-  for (const { method, path } of SENTRI_ROUTES) {
+  for (const { method, path } of server.routes) {
     router.register(path, [method], async (ctx) => respond(ctx, await serveRead(server, read(ctx, method, path))));
   }
   return router;
-}
-
-interface RouterClass {
-  new (): KoaRouter & { register(path: string, methods: string[], middleware: Middleware): unknown };
-}
-
-function loadRouter(): RouterClass {
-  try {
-    const loaded = require("@koa/router") as RouterClass & { default?: RouterClass };
-    return loaded.default ?? loaded;
-  } catch (cause) {
-    throw new SentriError("CONFIGURATION_ERROR", "router() needs @koa/router: npm install @koa/router", undefined, { cause: String(cause) });
-  }
 }
 
 function serving(server: AuthServer) {
@@ -102,7 +103,9 @@ function serving(server: AuthServer) {
 /** Auth for Koa 2 and 3. */
 export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
-export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role> | ClientOptions<Role>): ServerAuthClient<Role> | ClientAuthClient<Role>;
+export function createAuthKoa<Role extends string = string>(
+  options: ServerOptions<Role> | ClientOptions<Role>,
+): ServerAuthClient<Role> | ClientAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(
   options: ServerOptions<Role> | ClientOptions<Role>,
 ): ServerAuthClient<Role> | ClientAuthClient<Role> {

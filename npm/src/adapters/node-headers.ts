@@ -10,9 +10,9 @@ const PROOFS = ["origin", "sec-fetch-site"] as const;
 type Folded = Map<string, string[]>;
 
 /**
- * The headers of a request for the core. Middleware may have changed `headers`, and hosts without sockets (AWS Lambda behind
- * serverless-http) fill nothing else, so `headers` decides, as it does for `protect()`. Where `rawHeaders` says the same, its
- * separate lines go to the core.
+ * The headers of a request for the core. Middleware may have changed `headers`, and hosts without sockets (AWS Lambda
+ * behind serverless-http) fill nothing else, so `headers` decides, as it does for `protect()`. Where `rawHeaders` says
+ * the same, its separate lines go to the core.
  */
 export function headerPairs(req: IncomingMessage): Array<[string, string]> {
   const lines = foldLines(req.rawHeaders);
@@ -40,10 +40,12 @@ export function header(req: IncomingMessage, name: Guarded): string | undefined 
   return rare(req, name);
 }
 
-/** Hosts without sockets may keep names in the spelling of the client. On a socket Node has folded them, and nothing is rare. */
+/** Looks for a name in the client's spelling, which hosts without sockets may keep; on a socket Node has folded it. */
 function rare(req: IncomingMessage, name: string): string | undefined {
   if (req.rawHeaders?.length > 0) return undefined;
-  return foldHeaders(req.headers).get(name)?.join(name === "cookie" ? "; " : ", ");
+  return foldHeaders(req.headers)
+    .get(name)
+    ?.join(name === "cookie" ? "; " : ", ");
 }
 
 /** The addresses that proxies have added, as the endpoints read them. */
@@ -52,8 +54,9 @@ export function forwardedFor(req: IncomingMessage): string | readonly string[] |
 }
 
 /**
- * A header that proves where a request comes from. Where `headers` and `rawHeaders` differ, both values stand in it, and such a
- * text is nobody's origin: a request is never taken for one without Origin because its host has lost the header.
+ * A header that proves where a request comes from. Where `headers` and `rawHeaders` differ, both values stand in it,
+ * and such a text is nobody's origin: a request is never taken for one without Origin because its host has lost the
+ * header.
  */
 export function proof(req: IncomingMessage, name: (typeof PROOFS)[number]): string | undefined {
   const value = req.headers[name];
@@ -64,9 +67,10 @@ export function proof(req: IncomingMessage, name: (typeof PROOFS)[number]): stri
   return all.size > 0 ? [...all].join(", ") : undefined;
 }
 
-/** Whether `headers` and `rawHeaders` say the same of a name, found out without an allocation: every request comes by here. */
+/** Compares `headers` and `rawHeaders` for a name without an allocation, since every request comes by here. */
 function agree({ headers, rawHeaders = [] }: IncomingMessage, name: string, value: unknown): boolean {
-  const isVariant = (other: unknown) => typeof other === "string" && other.length === name.length && other.toLowerCase() === name;
+  const isVariant = (other: unknown) =>
+    typeof other === "string" && other.length === name.length && other.toLowerCase() === name;
   let isSent = false;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (!isVariant(rawHeaders[i])) continue;

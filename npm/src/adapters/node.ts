@@ -1,17 +1,17 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { GuardRequest, ResponseData } from "../guardian.js";
+import type { IncomingMessage } from "node:http";
+import type { GuardRequest } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import { bodyText } from "./body-text.js";
-import type { HeaderPairs } from "./checks.js";
 import { CutOff } from "./cut-off.js";
 import { readBody } from "./node-body.js";
 import { forwardedFor, header, headerPairs, one, proof } from "./node-headers.js";
 import { schemeOf } from "./scheme.js";
 
+export { addHeaders, writeResponse } from "./node-response.js";
 export { forwardedFor, one };
 
 /** The facts that a framework tells of a request, where they differ from those of `node:http`. */
-export interface Told {
+export interface RequestFacts {
   method?: string;
   /** The path below the mount point, with its query. */
   url: string;
@@ -28,12 +28,12 @@ export interface Told {
 }
 
 /** Moves a request to the core: its body as the framework parsed it, or as it comes. */
-export async function readRequest(req: IncomingMessage, told: Told): Promise<NativeRequest> {
-  const { url, fullUrl, clientIp, requestId, body, tooLarge } = told;
-  const scheme = schemeOf(told.scheme, one(req.headers["x-forwarded-proto"]));
+export async function readRequest(req: IncomingMessage, facts: RequestFacts): Promise<NativeRequest> {
+  const { url, fullUrl, clientIp, requestId, body, tooLarge } = facts;
+  const scheme = schemeOf(facts.scheme, one(req.headers["x-forwarded-proto"]));
   const at = url.indexOf("?");
   const request: NativeRequest = {
-    method: told.method ?? req.method ?? "GET",
+    method: facts.method ?? req.method ?? "GET",
     path: at < 0 ? url : url.slice(0, at),
     fullPath: fullUrl.split("?", 1)[0]!,
     headers: headerPairs(req),
@@ -58,8 +58,8 @@ export async function readRequest(req: IncomingMessage, told: Told): Promise<Nat
 }
 
 /**
- * Whether there is a body that nobody has read. Hosts without sockets say `complete` before anybody reads; waiting for a stream
- * that is over, or was destroyed, would be for ever.
+ * Whether there is a body that nobody has read. Hosts without sockets say `complete` before anybody reads; waiting for
+ * a stream that is over, or was destroyed, would be for ever.
  */
 function isUnread(req: IncomingMessage): boolean {
   if (req.readableLength > 0) return true;
@@ -69,41 +69,41 @@ function isUnread(req: IncomingMessage): boolean {
 
 /** A request as `protect()` looks at it. `framework` is where a framework says by which protocol it came. */
 export class NodeGuardRequest implements GuardRequest {
-  constructor(private readonly req: IncomingMessage, private readonly framework?: { readonly protocol?: string }) {}
+  constructor(
+    private readonly req: IncomingMessage,
+    private readonly framework?: { readonly protocol?: string },
+  ) {}
 
-  get method() { return this.req.method ?? "GET"; }
-  get authorization() { return header(this.req, "authorization"); }
-  get cookie() { return header(this.req, "cookie"); }
-  get origin() { return proof(this.req, "origin"); }
-  get secFetchSite() { return proof(this.req, "sec-fetch-site"); }
-  get host() { return header(this.req, "host"); }
-  get scheme() { return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"])); }
-  get accessControlRequestMethod() { return this.asked("access-control-request-method"); }
-  get accessControlRequestHeaders() { return this.asked("access-control-request-headers"); }
+  get method() {
+    return this.req.method ?? "GET";
+  }
+  get authorization() {
+    return header(this.req, "authorization");
+  }
+  get cookie() {
+    return header(this.req, "cookie");
+  }
+  get origin() {
+    return proof(this.req, "origin");
+  }
+  get secFetchSite() {
+    return proof(this.req, "sec-fetch-site");
+  }
+  get host() {
+    return header(this.req, "host");
+  }
+  get scheme() {
+    return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"]));
+  }
+  get accessControlRequestMethod() {
+    return this.asked("access-control-request-method");
+  }
+  get accessControlRequestHeaders() {
+    return this.asked("access-control-request-headers");
+  }
 
-  /** What a preflight asks. */
+  /** The question of a preflight. */
   private asked(name: "access-control-request-method" | "access-control-request-headers"): string | undefined {
     return this.method === "OPTIONS" ? header(this.req, name) : undefined;
   }
-}
-
-/** Adds headers to a response, beside those that are there. */
-export function addHeaders(res: ServerResponse, headers: HeaderPairs): void {
-  for (const [name, value] of headers) {
-    if (name === "Set-Cookie") res.appendHeader(name, value);
-    else res.setHeader(name, value);
-  }
-}
-
-/** Writes a response of the core as it is. */
-export function writeResponse(req: IncomingMessage, res: ServerResponse, response: ResponseData): void {
-  if (res.headersSent || res.destroyed) return;
-  res.statusCode = response.status;
-  addHeaders(res, response.headers);
-  // There is no length where there is no body (RFC 9110, 8.6).
-  if (response.status === 204) return void res.end();
-  const body = Buffer.from(response.body);
-  res.setHeader("Content-Length", body.length);
-  if (req.method === "HEAD") res.end();
-  else res.end(body);
 }

@@ -1,11 +1,14 @@
 /**
- * The path below the mount point, with its query, as it came. Frameworks know what is mounted where but keep only the decoded
- * path; an endpoint's path is as many segments at the end as its pattern has. `url` is a path or absolute.
+ * The path below the mount point, with its query, as it came. Frameworks know what is mounted where but keep only the
+ * decoded path; an endpoint's path is as many segments at the end as its pattern has. `url` is a path or absolute.
  */
 export function below(url: string, pattern: string): string {
   const [address = ""] = url.split("#", 1);
   const mark = address.indexOf("?");
   const path = mark < 0 ? address : address.slice(0, mark);
-  const segments = path.replace(/\/+$/, "").split("/").slice(1 - pattern.split("/").length);
+  const segments = path
+    .replace(/\/+$/, "")
+    .split("/")
+    .slice(1 - pattern.split("/").length);
   return `/${segments.join("/")}${mark < 0 ? "" : address.slice(mark)}`;
 }

@@ -9,8 +9,8 @@ export function addPinned(res: ServerResponse, headers: HeaderPairs): void {
 }
 
 /**
- * Has a response of Node's sent with these headers, whatever a handler sets after them: `no-store` must stand beside a token. Cookies
- * are left to the response, where those of a handler stand beside ours.
+ * Has a response of Node's sent with these headers, whatever a handler sets after them: `no-store` must stand beside a
+ * token. Cookies are left to the response, where those of a handler stand beside ours.
  */
 export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
   const pinned = headers.filter(([name]) => name !== "Set-Cookie");
@@ -20,7 +20,10 @@ export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
   const writeHead = res.writeHead as (...args: unknown[]) => ServerResponse;
   res.writeHead = function (this: ServerResponse, ...args: unknown[]) {
     if (!this.headersSent) for (const [name, value] of pinned) this.setHeader(name, value);
-    return writeHead.apply(this, args.map((arg) => (typeof arg === "object" && arg !== null ? without(arg, isOurs) : arg)));
+    return writeHead.apply(
+      this,
+      args.map((arg) => (typeof arg === "object" && arg !== null ? without(arg, isOurs) : arg)),
+    );
   } as typeof res.writeHead;
 }
 

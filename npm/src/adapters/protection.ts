@@ -4,6 +4,10 @@ import type { Guarded } from "../guardian.js";
 export interface Protection {
   /** The roles of the user whom each guardian let in: only it can say later which roles they have. */
   roles: Map<object, string[]>;
+  /**
+   * Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
+   */
+  isStepUp: boolean;
   /** The headers that it added to the answer. */
   added: Array<[string, string]>;
 }
@@ -17,16 +21,23 @@ export function watchProtection(raw: object): Protection {
   isAnyWatched = true;
   const known = watched.get(raw);
   if (known) return known;
-  const protection: Protection = { roles: new Map(), added: [] };
+  const protection: Protection = { roles: new Map(), isStepUp: false, added: [] };
   watched.set(raw, protection);
   return protection;
 }
 
 /** Takes down what `protect()` did, where a gate wants to know; elsewhere it costs a look at a variable. */
-export function noteProtection<Req>(guardian: object, req: Req, rawOf: (req: Req) => object, { principal, headers: added }: Guarded): void {
+export function noteProtection<Req>(
+  guardian: object,
+  req: Req,
+  rawOf: (req: Req) => object,
+  { principal, headers: added }: Guarded,
+  isStepUp: boolean,
+): void {
   if (!isAnyWatched) return;
   const protection = watched.get(rawOf(req));
   if (protection === undefined) return;
+  protection.isStepUp ||= isStepUp;
   if (principal !== undefined) protection.roles.set(guardian, [...principal.roles]);
   for (const [name, value] of added) protection.added.push([name, value]);
 }

@@ -1,11 +1,14 @@
-// Factories that were handed to a framework without being called, as in `app.get("/me", auth.protect, …)`: the framework
-// would wait for ever for an answer of theirs, so they say what to write.
+// Factories that were handed to a framework without being called, as in `app.get("/me", auth.protect, …)`: the
+// framework would wait for ever for an answer of theirs, so they say what to write.
 import { SentriError } from "../errors.js";
 
 type Factory = (...args: unknown[]) => unknown;
 
 /** Factories that take no argument. */
-const BARE = new Set(["protect", "router", "plugin", "macro"]);
+const BARE = new Set(["router", "plugin", "macro"]);
+
+/** Calls whose first argument is a request. */
+const OF_REQUESTS = new Set(["fetch", "guardRequest", "checkRequest"]);
 
 /** The spelling of those with arguments. */
 const WRITTEN: Record<string, string> = {
@@ -17,7 +20,8 @@ const WRITTEN: Record<string, string> = {
 /** The factories of `auth`, each refusing to be called by a framework in the place of what it makes. */
 export function refuseUncalled<T extends object>(factories: T): T {
   const names = Object.entries(factories as Record<string, Factory>);
-  return Object.fromEntries(names.map(([name, factory]) => [name, guarded(name, factory)])) as T;
+  const refuses = ([name, factory]: [string, Factory]) => typeof factory === "function" && !OF_REQUESTS.has(name);
+  return Object.fromEntries(names.map((entry) => [entry[0], refuses(entry) ? guarded(...entry) : entry[1]])) as T;
 }
 
 function guarded(name: string, factory: Factory): Factory {

@@ -5,7 +5,7 @@ import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";
 
 /** The facts that a framework tells of a request beside the `Request`. */
-export interface Told {
+export interface RequestFacts {
   method: string;
   /** The path below the mount point, with its query. */
   url: string;
@@ -16,9 +16,17 @@ export interface Told {
 }
 
 /** Moves a request to the core, with its body as it comes. */
-export async function readRequest(req: Request, { method, url, clientIp, requestId, kept }: Told): Promise<NativeRequest> {
+export async function readRequest(
+  req: Request,
+  { method, url, clientIp, requestId, kept }: RequestFacts,
+): Promise<NativeRequest> {
   const at = url.indexOf("?");
-  const request: NativeRequest = { method, path: at < 0 ? url : url.slice(0, at), fullPath: pathOf(req.url), headers: headerPairs(req) };
+  const request: NativeRequest = {
+    method,
+    path: at < 0 ? url : url.slice(0, at),
+    fullPath: pathOf(req.url),
+    headers: headerPairs(req),
+  };
   if (at >= 0) request.query = url.slice(at + 1);
   if (clientIp !== undefined) request.clientIp = clientIp;
   if (requestId !== undefined) request.requestId = requestId;
@@ -44,7 +52,7 @@ function hostOf(req: Request): string {
 }
 
 /** The path of an absolute URL as it stands there. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("://") + 3)).split(/[?#]/, 1)[0]!;
 }
 
@@ -57,17 +65,35 @@ function schemeOfUrl({ url, headers }: Request): string | undefined {
 export class WebGuardRequest implements GuardRequest {
   constructor(private readonly req: Request) {}
 
-  get method() { return this.req.method; }
-  get authorization() { return this.header("authorization"); }
-  get cookie() { return this.header("cookie"); }
-  get origin() { return this.header("origin"); }
-  get secFetchSite() { return this.header("sec-fetch-site"); }
-  get host() { return this.header("host") ?? hostOf(this.req); }
-  get scheme() { return schemeOfUrl(this.req); }
-  get accessControlRequestMethod() { return this.asked("access-control-request-method"); }
-  get accessControlRequestHeaders() { return this.asked("access-control-request-headers"); }
+  get method() {
+    return this.req.method;
+  }
+  get authorization() {
+    return this.header("authorization");
+  }
+  get cookie() {
+    return this.header("cookie");
+  }
+  get origin() {
+    return this.header("origin");
+  }
+  get secFetchSite() {
+    return this.header("sec-fetch-site");
+  }
+  get host() {
+    return this.header("host") ?? hostOf(this.req);
+  }
+  get scheme() {
+    return schemeOfUrl(this.req);
+  }
+  get accessControlRequestMethod() {
+    return this.asked("access-control-request-method");
+  }
+  get accessControlRequestHeaders() {
+    return this.asked("access-control-request-headers");
+  }
 
-  /** What a preflight asks. */
+  /** The question of a preflight. */
   private asked(name: string): string | undefined {
     return this.method === "OPTIONS" ? this.header(name) : undefined;
   }

@@ -9,6 +9,19 @@ export interface SignedIn<Role extends string = string> {
   user: SignedInUser<Role>;
 }
 
+/** A kind of code: of an authenticator app, or a recovery code. */
+export type FactorMethod = "totp" | "recovery";
+
+/** The second step that a login lacks: `details` of an error with the code `MFA_REQUIRED`. */
+export interface MfaChallenge {
+  /** Goes to `loginMfa()` beside the code. */
+  flow: string;
+  /** The methods that the user has. */
+  methods: FactorMethod[];
+  /** The end of the flow, ISO 8601. */
+  expiresAt: string;
+}
+
 /** The parts of a registration. */
 export interface Registration<Role extends string = string> {
   identifiers: ReadonlyArray<{ type: string; value: string }>;
@@ -35,8 +48,29 @@ export interface AuthFetch<Role extends string = string> {
    * await authFetch.login({ identifier: email, password });
    */
   register(registration: Registration<Role>): Promise<{ user: Registered<Role> }>;
-  /** Signs in; throws a `SentriError` with the server's code. */
+  /**
+   * Signs in; throws a `SentriError` with the server's code. With `MFA_REQUIRED` the password was right, and `details`
+   * is a {@link MfaChallenge}: ask for a code, and call `loginMfa()`.
+   */
   login(credentials: { identifier: string; password: string }): Promise<SignedIn<Role>>;
+  /**
+   * Finishes a login by the code of a second factor; throws a `SentriError` with the server's code.
+   *
+   * @example
+   * try {
+   *   await authFetch.login({ identifier, password });
+   * } catch (error) {
+   *   if (!(error instanceof SentriError && error.code === "MFA_REQUIRED")) throw error;
+   *   const { flow } = error.details as MfaChallenge;
+   *   await authFetch.loginMfa({ flow, method: "totp", code: await askForCode() });
+   * }
+   */
+  loginMfa(answer: { flow: string; method: FactorMethod; code: string }): Promise<SignedIn<Role>>;
+  /**
+   * Authenticates again in the session that there is, for requests that want it fresh; throws a `SentriError` with the
+   * server's code.
+   */
+  reauthenticate(credentials: { password: string } | { method: FactorMethod; code: string }): Promise<SignedIn<Role>>;
   /** Signs out here, in every tab, and on the server. */
   logout(): Promise<void>;
   /** Gets a new access token, once over all tabs. `false`: there is no session. */
@@ -48,8 +82,8 @@ export interface AuthFetch<Role extends string = string> {
    */
   readonly user: SignedInUser<Role> | undefined;
   /**
-   * Calls a listener with the user whenever `user` has changed, in whatever tab, and at once: a logout is told before the
-   * server has answered. Answers what ends it.
+   * Calls a listener with the user whenever `user` has changed, in whatever tab, and at once: a logout is told before
+   * the server has answered. Answers what ends it.
    *
    * @example
    * const user = useSyncExternalStore(authFetch.onChange, () => authFetch.user); // React

@@ -1,6 +1,7 @@
 import { SentriError } from "../errors.js";
 import type { AuthFetch, SignedIn } from "./api.js";
 import { checkOptions, type AuthFetchOptions } from "./options.js";
+import { StepUps } from "./step-up.js";
 import { Tabs, type News } from "./tabs.js";
 import { lifetimeOf, userOf, type SignedInUser } from "./token.js";
 
@@ -19,9 +20,9 @@ interface Envelope {
 }
 
 /**
- * A `fetch` that keeps users signed in. The access token stays in memory, where other scripts' storage access can't reach it.
- * When it has expired, one tab refreshes for all of them (Web Locks), tells the others (BroadcastChannel), and the request is
- * repeated once, unless its body is a stream and gone.
+ * A `fetch` that keeps users signed in. The access token stays in memory, where other scripts' storage access can't
+ * reach it. When it has expired, one tab refreshes for all of them (Web Locks), tells the others (BroadcastChannel),
+ * and the request is repeated once, unless its body is a stream and gone.
  *
  * @example
  * const authFetch = createAuthFetch({ onSignedOut: () => location.assign("/login") });
@@ -34,7 +35,9 @@ export function createAuthFetch<Role extends string = string>(options: AuthFetch
   const authFetch = (input: Input, init?: Init) => session.fetch(input, init);
   const methods = {
     register: (registration: object) => session.register(registration),
-    login: (credentials: object) => session.login<Role>(credentials),
+    login: (credentials: object) => session.signIn<Role>("login", credentials),
+    loginMfa: (answer: object) => session.signIn<Role>("login/mfa", answer),
+    reauthenticate: (credentials: object) => session.reauthenticate<Role>(credentials),
     logout: () => session.logout(),
     refresh: () => session.refresh(),
     onChange: (listener: Listener) => session.onChange(listener),
@@ -62,9 +65,11 @@ class Session {
   private readonly tabs: Tabs;
   private readonly baseUrl: string;
   private readonly inMemory: boolean;
+  private readonly stepUps: StepUps;
 
   constructor(private readonly options: AuthFetchOptions) {
     this.baseUrl = `${(options.baseUrl ?? "/auth").replace(/\/+$/, "")}/`;
+    this.stepUps = new StepUps(options.onStepUp);
     this.inMemory = options.token !== "cookie";
     this.tabs = new Tabs(`sentri ${this.baseUrl}`, (news) => this.tell(this.adopt(news)));
     if (options.accessToken !== undefined) this.adopt({ mark: options.accessToken, token: options.accessToken });
@@ -75,7 +80,18 @@ class Session {
     const { era } = this;
     if (Date.now() >= this.expiresAt) await this.refresh();
     // Sent now, it would be a request of the user who came meanwhile.
-    if (this.era !== era && !this.signedOut) throw new SentriError("UNAUTHORIZED", "Another user has signed in since this request began", 401);
+    if (this.era !== era && !this.signedOut)
+      throw new SentriError("UNAUTHORIZED", "Another user has signed in since this request began", 401);
+    const response = await this.sendFresh(input, init, era);
+    // Never by a refresh, which makes nothing fresh.
+    const isRepeatable = () => !this.isOver(era) && isReplayable(input, init);
+    if (!isRepeatable() || !(await this.stepUps.answer(response)) || !isRepeatable()) return response;
+    await response.body?.cancel();
+    return this.sendSigned(input, init, era);
+  }
+
+  /** Sends a request, and once more with a new token where the old one has expired. */
+  private async sendFresh(input: Input, init: Init, era: number): Promise<Response> {
     const { mark, accessToken } = this;
     const response = await this.sendSigned(input, init, era);
     if (response.status !== 401 || this.isOver(era) || !isReplayable(input, init)) return response;
@@ -96,11 +112,26 @@ class Session {
     return this.post("register", {}, registration);
   }
 
-  async login<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
+  async signIn<Role extends string>(endpoint: string, credentials: object): Promise<SignedIn<Role>> {
     await this.settled();
-    const data = (await this.post("login", {}, credentials)) as SignedIn<Role>;
+    const data = (await this.post(endpoint, {}, credentials)) as SignedIn<Role>;
     this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user, signedIn: true });
     return data;
+  }
+
+  async reauthenticate<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
+    if (Date.now() >= this.expiresAt) await this.refresh();
+    const { era } = this;
+    let data: SignedIn<Role> | undefined;
+    // The refresh token of before is worth nothing afterwards: no tab may send it meanwhile.
+    const ask = async () => {
+      await this.settled();
+      const headers = this.accessToken === undefined ? undefined : { authorization: `Bearer ${this.accessToken}` };
+      data = (await this.post("me/reauthenticate", { headers }, credentials)) as SignedIn<Role>;
+    };
+    await this.tabs.exclusively(ask, () => data !== undefined);
+    if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data!.accessToken, user: data!.user });
+    return data!;
   }
 
   async logout(): Promise<void> {
@@ -144,10 +175,14 @@ class Session {
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
-      const { accessToken, user } = (await this.post("refresh", { signal: AbortSignal.timeout(PATIENCE_MS) })) as SignedIn;
+      const { accessToken, user } = (await this.post("refresh", {
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      })) as SignedIn;
       return { mark, token: accessToken, user };
     } catch (error) {
-      return error instanceof SentriError && error.statusCode === 401 ? { mark, signedOut: true, ended: this.wasSignedIn } : undefined;
+      return error instanceof SentriError && error.statusCode === 401
+        ? { mark, signedOut: true, ended: this.wasSignedIn }
+        : undefined;
     }
   }
 
@@ -166,7 +201,8 @@ class Session {
     this.signedOut = signedOut;
     this.wasSignedIn = !signedOut;
     this.accessToken = this.inMemory ? token : undefined;
-    this.expiresAt = this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
+    this.expiresAt =
+      this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
     const known = user ?? (token === undefined ? undefined : userOf(token));
     // News of a cookie's tab may say nothing of the user, who is then the one that there was.
     this.setUser(signedOut || signedIn ? known : (known ?? this.user));
@@ -205,17 +241,20 @@ class Session {
   /** Whether the token may go there, and come from there. */
   private isOurs(input: Input): boolean {
     const { origin } = absolute(input instanceof Request ? input.url : input);
-    return [globalThis.location?.origin, absolute(this.baseUrl).origin, ...(this.options.origins ?? [])].includes(origin);
+    return [globalThis.location?.origin, absolute(this.baseUrl).origin, ...(this.options.origins ?? [])].includes(
+      origin,
+    );
   }
 
   private async sendSigned(input: Input, init: Init, era: number): Promise<Response> {
     const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
-    if (this.accessToken !== undefined && !headers.has("authorization")) headers.set("authorization", `Bearer ${this.accessToken}`);
+    if (this.accessToken !== undefined && !headers.has("authorization"))
+      headers.set("authorization", `Bearer ${this.accessToken}`);
     const credentials = input instanceof Request ? input.credentials : "include";
     const response = await this.send(input, { credentials, ...init, headers });
     const token = response.headers.get("x-access-token");
-    // Where redirects led need not be ours, and a late answer is that of a user who may have gone. A response that was made
-    // by hand has no address.
+    // Where redirects led need not be ours, and a late answer is that of a user who may have gone. A response that was
+    // made by hand has no address.
     const isToBeHad = token !== null && this.inMemory && !this.isOver(era) && this.isOurs(response.url || input);
     if (isToBeHad) this.share({ mark: crypto.randomUUID(), token });
     return response;
@@ -230,18 +269,21 @@ class Session {
       method: "POST",
       credentials: "include",
       ...init,
-      ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
+      ...(body ? { headers: { "content-type": "application/json", ...init.headers }, body: JSON.stringify(body) } : {}),
     });
     const { data, code, message, statusCode } = ((await response.json().catch(() => ({}))) ?? {}) as Envelope;
     if (response.ok) return data;
-    throw new SentriError(code ?? "SERVICE_UNAVAILABLE", message, statusCode ?? response.status);
+    throw new SentriError(code ?? "SERVICE_UNAVAILABLE", message, statusCode ?? response.status, data ?? undefined);
   }
 }
 
 function absolute(url: string | URL): URL {
   const base = globalThis.location?.href;
   if (URL.canParse(url, base)) return new URL(url, base);
-  throw new SentriError("CONFIGURATION_ERROR", `createAuthFetch: outside of a page '${url}' must be absolute, e.g. baseUrl: 'https://example.com/auth'`);
+  throw new SentriError(
+    "CONFIGURATION_ERROR",
+    `createAuthFetch: outside of a page '${url}' must be absolute, e.g. baseUrl: 'https://example.com/auth'`,
+  );
 }
 
 async function codeOf(response: Response): Promise<string | undefined> {

@@ -4,7 +4,10 @@ import { parseSetCookie, type StoredCookie } from "./set-cookie.js";
 /** The source of cookies: the response of an internal call. */
 export type CookieSource = { headers: Headers } | Headers;
 
-/** An object that sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves to. */
+/**
+ * An object that sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves
+ * to.
+ */
 export interface CookieStore {
   set(name: string, value: string, options: StoredCookie): unknown;
   delete(...args: never[]): unknown;
@@ -20,10 +23,10 @@ interface NodeResponse {
 export type CookieTarget = { headers: Headers } | Headers | NodeResponse | CookieStore;
 
 /**
- * Hands on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the server:
- * without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own, and the
- * outgoing response is kept out of caches, except by a framework's cookies, which reach no other header. Answers how many
- * there were.
+ * Hands on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the
+ * server: without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own,
+ * and the outgoing response is kept out of caches, except by a framework's cookies, which reach no other header.
+ * Answers how many there were.
  *
  * @example
  * const headers = { cookie: req.headers.cookie };

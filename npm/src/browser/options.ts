@@ -1,4 +1,5 @@
 import { SentriError } from "../errors.js";
+import type { OnStepUp } from "./step-up.js";
 
 type Fetch = typeof globalThis.fetch;
 
@@ -7,8 +8,8 @@ export interface AuthFetchOptions {
   /** The mount path of the auth endpoints; `"/auth"` unless said otherwise. */
   baseUrl?: string;
   /**
-   * The home of the access token. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`: in
-   * the cookie of the server's option `accessCookie`; nothing is sent by hand.
+   * The home of the access token. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`:
+   * in the cookie of the server's option `accessCookie`; nothing is sent by hand.
    */
   token?: "memory" | "cookie";
   /** Origins beside the page's own and that of `baseUrl` that get the token. It is never sent anywhere else. */
@@ -16,25 +17,32 @@ export interface AuthFetchOptions {
   /** An access token to begin with, for example one that the page was rendered with. */
   accessToken?: string;
   /**
-   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In the
-   * tab of the logout it is called when the server has answered, so it may leave the page. A visitor who never signed in
-   * has no session that could end: for them it is not called.
+   * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In
+   * the tab of the logout it is called when the server has answered, so it may leave the page. A visitor who never
+   * signed in has no session that could end: for them it is not called.
    */
   onSignedOut?: () => void;
+  /**
+   * Called when a request is refused with `STEP_UP_REQUIRED`: ask for the password, call `authFetch.reauthenticate()`,
+   * and answer `true`, whereupon the request is repeated once. Requests that lack the same thing at the same time ask
+   * once. Without it, and for any other answer, the request comes back refused.
+   */
+  onStepUp?: OnStepUp;
   /** The `fetch` to use. */
   fetch?: Fetch;
 }
 
 type Name = keyof AuthFetchOptions;
-const KNOWN: readonly Name[] = ["baseUrl", "token", "origins", "accessToken", "onSignedOut", "fetch"];
+const KNOWN: readonly Name[] = ["baseUrl", "token", "origins", "accessToken", "onSignedOut", "onStepUp", "fetch"];
 
 /** Refuses what is no option, since a misspelt one would change nothing, silently. */
 export function checkOptions(options: AuthFetchOptions): void {
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name as Name));
   if (unknown !== undefined) throw wrong(`${unknown} is not an option; there is ${KNOWN.join(", ")}`);
-  const { token = "memory", onSignedOut } = options;
+  const { token = "memory", onSignedOut, onStepUp } = options;
   if (token !== "memory" && token !== "cookie") throw wrong("token must be 'memory' or 'cookie'");
   if (onSignedOut !== undefined && typeof onSignedOut !== "function") throw wrong("onSignedOut must be a function");
+  if (onStepUp !== undefined && typeof onStepUp !== "function") throw wrong("onStepUp must be a function");
 }
 
 function wrong(why: string): SentriError {

@@ -1,6 +1,8 @@
 import type { SignedInUser } from "./token.js";
 
-/** The messages between tabs: the token that counts from now on, and a mark of this moment; or that the user signed out. */
+/**
+ * The messages between tabs: the token that counts from now on, and a mark of this moment; or that the user signed out.
+ */
 export interface News {
   readonly mark: string;
   readonly token?: string | undefined;
@@ -15,10 +17,14 @@ export interface News {
 
 /** The time that news of another tab may take to arrive. */
 const NEWS_MS = 1_000;
-/** The place of the mark of the last news, in a cache of this name: a message may still be on its way, a cache is not. */
+/**
+ * The place of the mark of the last news, in a cache of this name: a message may still be on its way, a cache is not.
+ */
 const MARK = "/sentri-mark";
 
-/** The tabs of one application: who may refresh, and what came of it. Where the browser has no locks, this tab alone. */
+/**
+ * The tabs of one application: who may refresh, and what came of it. Where the browser has no locks, this tab alone.
+ */
 export class Tabs {
   private readonly channel: BroadcastChannel | undefined;
   private readonly waiting = new Set<() => void>();
@@ -47,8 +53,8 @@ export class Tabs {
   }
 
   /**
-   * Runs a task while no other tab runs its own, unless there is nothing left to do (`isDone`) after the news of the tab that
-   * ran it last.
+   * Runs a task while no other tab runs its own, unless there is nothing left to do (`isDone`) after the news of the
+   * tab that ran it last.
    */
   async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;

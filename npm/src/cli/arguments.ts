@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { UsageError } from "./exit.js";
 
 /** A flag of a command. */
@@ -10,6 +11,10 @@ export interface Flag {
   default?: string;
   /** Whether it may be given several times; its values are then one list, separated by commas. */
   repeats?: boolean;
+  /** The value that the flag alone has; `--no-name` is `off` where it is `on`. */
+  implied?: string;
+  /** Whether the core reads its variable and its default, as it does for all of `serve`. */
+  settled?: boolean;
 }
 
 /** Reads `--name value` and `--name=value`; `--` ends the flags. Unknown flags are errors with a suggestion. */
@@ -21,8 +26,8 @@ export function parseFlags(
   const rest: string[] = [];
   const given = new Set<string>();
   for (const [name, flag] of Object.entries(flags)) {
-    const set = flag.env === undefined ? undefined : process.env[flag.env];
-    const value = set !== undefined && set !== "" ? set : flag.default;
+    if (flag.settled) continue;
+    const value = preset(name, flag, flags) || flag.default;
     if (value !== undefined) values[name] = value;
   }
   for (let i = 0; i < args.length; i++) {
@@ -40,20 +45,50 @@ export function parseFlags(
         `${arg} is not a flag: flags are written --name, and -h and -v stand for --help and --version`,
       );
     const at = arg.indexOf("=");
-    const name = arg.slice(2, at < 0 ? undefined : at);
+    const name = nameOf(arg.slice(2, at < 0 ? undefined : at), flags);
     const flag = flags[name];
     if (!flag) throw new UsageError(`--${name} is not a flag${suggest(name, Object.keys(flags))}`);
-    if (flag.value === undefined) {
-      if (at >= 0) throw new UsageError(`--${name} takes no value`);
-      values[name] = "true";
+    if (flag.value === undefined || isNegative(arg, name)) {
+      if (at >= 0) throw new UsageError(`${arg.slice(0, at)} takes no value`);
+      values[name] = flag.value === undefined ? "true" : "off";
       continue;
     }
-    const value = at < 0 ? args[++i] : arg.slice(at + 1);
+    // What begins like a flag is none's value, unless it is written --name=value.
+    const follows = args[i + 1]?.startsWith("--") ? undefined : args[i + 1];
+    const value = at >= 0 ? arg.slice(at + 1) : (follows ?? flag.implied);
     if (value === undefined) throw new UsageError(`--${name} needs a value: ${flag.value}`);
+    if (at < 0 && follows !== undefined) i++;
     values[name] = flag.repeats && given.has(name) ? `${values[name]},${value}` : value;
     given.add(name);
   }
   return { values, rest };
+}
+
+/**
+ * The value of a flag's variable, or of the file that the variable of that name with `_FILE` names: secrets of Docker,
+ * Kubernetes and systemd are files. A flag that takes a file itself has that variable.
+ */
+function preset(name: string, { env }: Flag, flags: Record<string, Flag>): string | undefined {
+  if (env === undefined) return undefined;
+  const path = process.env[`${env}_FILE`];
+  if (process.env[env] || !path || Object.hasOwn(flags, `${name}-file`)) return process.env[env];
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)).replace(/[\r\n]+$/, "");
+  } catch (error) {
+    const reason = error instanceof TypeError ? "no text in UTF-8" : /^\w+: (.*?),/.exec((error as Error).message)?.[1];
+    throw new UsageError(`${env}_FILE names ${path}, which can't be read: ${reason}`);
+  }
+}
+
+/** Whether the flag is written with `no-` before it. */
+function isNegative(arg: string, name: string): boolean {
+  return arg.startsWith(`--no-${name}`) && !arg.startsWith(`--${name}`);
+}
+
+/** The name of a flag; that of a switch may be written with `no-` before it. */
+function nameOf(name: string, flags: Record<string, Flag>): string {
+  const positive = name.replace(/^no-/, "");
+  return flags[name] === undefined && flags[positive]?.implied === "on" ? positive : name;
 }
 
 /** `: did you mean --port?` */

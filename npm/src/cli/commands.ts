@@ -1,8 +1,10 @@
 import { SENTRI_OPENAPI } from "../generated/openapi.js";
 import { suggest } from "./arguments.js";
+import * as config from "./config.js";
 import { JSON_FLAG, withServer, type Command } from "./command.js";
 import { doctor } from "./doctor.js";
 import { UsageError } from "./exit.js";
+import { keyOptions } from "./file.js";
 import * as keys from "./keys.js";
 import { DATABASE, MOUNT, WAIT, mountPath, printable, serverOptions } from "./options.js";
 import * as serve from "./serve.js";
@@ -15,7 +17,7 @@ const migrate: Command = {
   async run(values) {
     const options = serverOptions(values);
     const db = printable(String(options.db));
-    await withServer(options, (auth) => auth.migrate({ wait: values.wait! }));
+    await withServer({ ...options, ...keyOptions(values) }, (auth) => auth.migrate({ wait: values.wait! }));
     return { value: { migrated: true, db }, lines: [`the tables are up to date: ${db}`] };
   },
 };
@@ -49,6 +51,9 @@ export const COMMANDS: Record<string, Command> = {
   "sessions revoke": sessions.revoke,
   "keys list": keys.list,
   "keys rotate": keys.rotate,
+  "config check": config.check,
+  "config print": config.show,
+  "config schema": config.schema,
   doctor,
   openapi,
   "create-user": { ...users.create, summary: "the same as users create" },

@@ -12,7 +12,7 @@ interface Check {
   message: string;
 }
 
-/** What was found so far. */
+/** The findings so far. */
 class Findings {
   readonly checks: Check[] = [];
 

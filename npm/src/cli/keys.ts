@@ -1,5 +1,6 @@
 import type { AuthServer } from "../server.js";
 import { JSON_FLAG, withServer, withTables, type Command } from "./command.js";
+import { keyOptions } from "./file.js";
 import { DATABASE, existing, serverOptions } from "./options.js";
 import { columns } from "./output.js";
 
@@ -30,7 +31,7 @@ export const rotate: Command = {
   flags: { ...DATABASE, ...JSON_FLAG },
   async run(values) {
     const options = serverOptions(values);
-    return withServer({ ...options, db: existing(String(options.db)) }, async (auth) => {
+    return withServer({ ...options, ...keyOptions(values), db: existing(String(options.db)) }, async (auth) => {
       await auth.ready({ wait: 0 });
       const key = await auth.rotateKeys();
       const line = `new key ${key.kid}, published now, signing from ${key.activeFrom}`;

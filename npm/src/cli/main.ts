@@ -3,6 +3,7 @@ import { describeFlags, parseFlags } from "./arguments.js";
 import type { Command } from "./command.js";
 import { COMMANDS, find, verbsOf } from "./commands.js";
 import { EXIT, UsageError, report } from "./exit.js";
+import { withFile } from "./file.js";
 import { columns, paint, print } from "./output.js";
 
 const HELP = ["--help", "-h"];
@@ -15,10 +16,10 @@ function help(names: readonly string[]): string {
 
 function usage(name: string, { words = [], summary, flags }: Command): string {
   const places = words.map((word) => (word.endsWith("?") ? ` [${word.slice(0, -1)}]` : ` <${word}>`)).join("");
-  return `${paint(`sentri ${name}${places}`, "bold")}: ${summary}\n\n${describeFlags(flags)}`;
+  return `${paint(`sentri ${name}${places}`, "bold")}: ${summary}\n\n${describeFlags(flags)}`.trimEnd();
 }
 
-/** What is asked for by `help`, `--help` or `-h`; nothing where it is not asked for. */
+/** The command that `help`, `--help` or `-h` asks about, if any. */
 function helpFor(args: readonly string[]): string | undefined {
   const [first] = args;
   if (first === undefined) return help(Object.keys(COMMANDS));
@@ -50,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { name, command, rest } = find(args);
   const { values, rest: words } = parseFlags(rest, command.flags);
   checkWords(name, command.words, words);
-  const result = await command.run(values, words);
+  const result = await command.run(withFile(command.flags, values), words);
   if (result) print(result, values.json !== undefined);
   return result?.exitCode ?? EXIT.done;
 }

@@ -1,4 +1,5 @@
 import type { Flag } from "./arguments.js";
+import { CONFIG } from "./file.js";
 
 /** Arguments are in the list of processes, environments are not. */
 const VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable";
@@ -12,6 +13,7 @@ export const DATABASE: Record<string, Flag> = {
     help: "postgres://user:password@host:5432/database or sqlite:./file.db" + PASSWORD_VISIBLE,
     env: "DB",
   },
+  config: CONFIG,
 };
 
 /** The time for which a command waits for its database. */
@@ -65,7 +67,7 @@ export function trustProxyOf({ "trust-proxy": proxies }: Record<string, string>)
 export const MOUNT: Flag = { value: "path", help: "where the endpoints are", env: "SENTRI_MOUNT", default: "/auth" };
 
 /** The mount point with a slash before and none after it; nothing for the root. */
-export function mountPath({ mount = "" }: Record<string, string>): string {
+export function mountPath({ mount = "" }: { mount?: string }): string {
   return `/${mount.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
 }
 

@@ -1,8 +1,7 @@
-import { Numeral, parseObject, type Json } from "./json.js";
+import { readAssurance, type Assurance } from "./assurance.js";
+import { numericDate, parseObject, type Json } from "./json.js";
 import { TokenError } from "./jws.js";
 
-/** `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date. */
-const MAX_SECONDS = 253_402_300_799;
 /** An `iat` further ahead than this is nonsense; a little ahead is a clock that runs fast. */
 const MAX_IAT_AHEAD_SECONDS = 24 * 60 * 60;
 const MAX_MEMBERS = 64;
@@ -12,6 +11,8 @@ export interface AccessClaims {
   id: string;
   roles: string[];
   sessionId?: string;
+  /** `acr`, `amr` and `auth_time`; nothing when it has none of them. */
+  assurance?: Assurance;
   /** 0 when the token doesn't say. */
   iat: number;
   exp: number;
@@ -31,9 +32,9 @@ export interface ClaimRules {
 }
 
 /**
- * Reads a verified payload and applies `rules` at `now` (milliseconds since 1970). Refused: duplicate names; times that are
- * not whole numbers from 0 to the year 9999; `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles
- * that are not an array of strings.
+ * Reads a verified payload and applies `rules` at `now` (milliseconds since 1970). Refused: duplicate names; times that
+ * are not whole numbers from 0 to the year 9999; `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty
+ * `id`; roles that are not an array of strings.
  *
  * @throws TokenError `expired` when `exp` is reached and all else is right
  */
@@ -42,6 +43,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   if (!raw || raw.size > MAX_MEMBERS) throw new TokenError("malformed");
   const [exp, nbf, iat = 0] = ["exp", "nbf", "iat"].map((name) => optional(raw.get(name), numericDate));
   const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
+  const assurance = readAssurance(raw);
   const roles = optional(raw.get("roles"), texts);
   const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
   const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;
@@ -58,6 +60,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
     id,
     roles,
     ...(sessionId === undefined ? {} : { sessionId }),
+    ...(assurance === undefined ? {} : { assurance }),
     iat,
     exp,
     ...(iss === undefined ? {} : { iss }),
@@ -79,11 +82,4 @@ function text(value: Json): string | undefined {
 
 function texts(value: Json): string[] | undefined {
   return Array.isArray(value) && value.every((one) => typeof one === "string") ? (value as string[]) : undefined;
-}
-
-/** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs). */
-function numericDate(value: Json): number | undefined {
-  if (!(value instanceof Numeral) || !/^[0-9]{1,12}$/.test(value.text)) return undefined;
-  const seconds = Number(value.text);
-  return seconds <= MAX_SECONDS ? seconds : undefined;
 }

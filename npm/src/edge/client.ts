@@ -1,9 +1,11 @@
+import { meets } from "../assurance.js";
 import { Generations } from "../cache.js";
 import { Dispatcher, type LoggedEvent } from "../dispatch.js";
 import { fromData, toData, type ErrorData, type SentriError } from "../errors.js";
 import type { SentriEvent } from "../generated/events.js";
-import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck } from "../guardian.js";
+import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck, StepUpCheck } from "../guardian.js";
 import type { AuthUser } from "../types.js";
+import { readRequirement } from "./assurance.js";
 import { parseAccess, type AccessClaims } from "./claims.js";
 import { conflict, readCredential } from "./credential.js";
 import { errorOf, errorResponse, publicError } from "./envelope.js";
@@ -65,7 +67,8 @@ export class EdgeClient implements Guardian {
       else if (weightOf(bad) < weightOf(verified)) bad = verified;
     }
     if (bad && good.length === 0) return this.refused(bad.error, requestId, bad.reason);
-    if (new Set(good.map(({ claims }) => claims.id)).size > 1) return this.refused(conflict(this.config.cookieName), requestId);
+    if (new Set(good.map(({ claims }) => claims.id)).size > 1)
+      return this.refused(conflict(this.config.cookieName), requestId);
     // Of several tokens of one user the youngest comes first.
     good.sort((one, other) => other.claims.iat - one.claims.iat);
     let first: (() => Guarded) | undefined;
@@ -77,7 +80,7 @@ export class EdgeClient implements Guardian {
     return first!();
   }
 
-  /** What a token comes to, by the keys of the auth server. */
+  /** The verdict on a token, by the keys of the auth server. */
   private async verify(token: string): Promise<Good | Refusal> {
     try {
       const vouched = await this.keys.verify(token);
@@ -89,28 +92,45 @@ export class EdgeClient implements Guardian {
     }
   }
 
-  /** How to refuse a session that the host has revoked, or can't say so of within 2 s. */
-  private async revoked({ id, sessionId }: AccessClaims, requestId: string | undefined): Promise<(() => Guarded) | undefined> {
+  /** The refusal of a session that the host has revoked, or does not answer for within 2 s. */
+  private async revoked(
+    { id, sessionId }: AccessClaims,
+    requestId: string | undefined,
+  ): Promise<(() => Guarded) | undefined> {
     const { isTokenRevoked } = this.config;
     if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
-    const refuse = (message: string, ...causes: LoggedEvent[]) => () => {
-      const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
-      return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes], requestId);
-    };
+    const refuse =
+      (message: string, ...causes: LoggedEvent[]) =>
+      () => {
+        const event = this.entry("auth.protect.token_revoked", { userId: id, mode: MODE }, requestId);
+        return this.answer({ error: errorOf("UNAUTHORIZED", message) }, [event, ...causes], requestId);
+      };
     try {
       const isRevoked = await inTime(async () => isTokenRevoked(sessionId));
       return isRevoked ? refuse("Session has been revoked or does not exist") : undefined;
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      return refuse("Session could not be checked for revocation", this.entry("auth.hook.failure", { hook: "isTokenRevoked", cause }, requestId));
+      return refuse(
+        "Session could not be checked for revocation",
+        this.entry("auth.hook.failure", { hook: "isTokenRevoked", cause }, requestId),
+      );
     }
   }
 
-  private passed(token: string, { id, roles, sessionId, exp }: AccessClaims, vouched: Vouched, requestId: string | undefined): Guarded {
+  private passed(
+    token: string,
+    { id, roles, sessionId, exp, assurance }: AccessClaims,
+    vouched: Vouched,
+    requestId: string | undefined,
+  ): Guarded {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
     const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, vouched.freshUntil);
-    const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000 };
-    const guarded = this.answer({ principal, freshUntil, epoch: vouched.epoch }, [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)], requestId);
+    const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000, ...assurance };
+    const guarded = this.answer(
+      { principal, freshUntil, epoch: vouched.epoch },
+      [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)],
+      requestId,
+    );
     if (freshUntil > 0) this.guards.set(token, { ...guarded, since: this.config.now() });
     return guarded;
   }
@@ -130,7 +150,8 @@ export class EdgeClient implements Guardian {
   /** The trouble with the auth server goes to the log with the next request, once. */
   private logTrouble(requestId: string | undefined): void {
     const cause = this.logging ? this.keys.takeTrouble() : undefined;
-    if (cause !== undefined) this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, requestId)]);
+    if (cause !== undefined)
+      this.dispatcher.log([this.entry("auth.hook.failure", { hook: "keyUri", cause }, requestId)]);
   }
 
   private entry(event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): LoggedEvent {
@@ -145,11 +166,23 @@ export class EdgeClient implements Guardian {
     return this.metrics();
   }
 
+  stepUpCheck(asked: unknown): StepUpCheck {
+    const need = readRequirement(asked, this.config.claims.leewaySeconds);
+    return (principal, requestId) => {
+      if (meets(need, principal, this.config.now())) return undefined;
+      const { leeway: _, ...details } = need;
+      const event = this.entry("auth.step_up.required", { userId: principal.id, mode: MODE, ...details }, requestId);
+      if (this.logging) this.dispatcher.log([event]);
+      return fromData({ ...errorOf("STEP_UP_REQUIRED"), details });
+    };
+  }
+
   roleCheck(roles: readonly unknown[]): RoleCheck {
     const required = roles.map(String);
     checkRequired(required, this.config.validRoles);
     return (user, requestId) => {
-      if (!user) return this.alone("authorize()", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
+      if (!user)
+        return this.alone("authorize()", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
       const fields = { userId: user.id, userRoles: user.roles, requiredRoles: required };
       return user.roles.some((role) => required.includes(role))
         ? this.decide(undefined, "auth.authorize.passed", fields, requestId)
@@ -158,23 +191,42 @@ export class EdgeClient implements Guardian {
   }
 
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined {
-    if (!user || verdict === "unauthenticated") return this.alone("permit()", "auth.permit.unauthenticated", {}, requestId);
+    if (!user || verdict === "unauthenticated")
+      return this.alone("permit()", "auth.permit.unauthenticated", {}, requestId);
     const fields = { userId: user.id };
     if (verdict === "passed") return this.decide(undefined, "auth.permit.passed", fields, requestId);
     if (verdict.startsWith("bypass:")) {
-      return this.decide(undefined, "auth.permit.role_bypass", { ...fields, bypassedByRole: verdict.slice("bypass:".length) }, requestId);
+      return this.decide(
+        undefined,
+        "auth.permit.role_bypass",
+        { ...fields, bypassedByRole: verdict.slice("bypass:".length) },
+        requestId,
+      );
     }
     return this.decide("FORBIDDEN", "auth.permit.denied", fields, requestId);
   }
 
-  /** The refusal on a route that no `protect()` guards. In production strangers are not told how the application is built. */
-  private alone(check: string, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError {
+  /**
+   * The refusal on a route that no `protect()` guards. In production strangers are not told how the application is
+   * built.
+   */
+  private alone(
+    check: string,
+    event: SentriEvent,
+    fields: Record<string, unknown>,
+    requestId: string | undefined,
+  ): SentriError {
     const cause = `${check} found no user: put protect() in front of it`;
     if (this.logging) this.dispatcher.log([this.entry(event, { ...fields, cause }, requestId)]);
     return fromData(errorOf("UNAUTHORIZED", this.config.production ? undefined : cause));
   }
 
-  private decide(code: "FORBIDDEN" | undefined, event: SentriEvent, fields: Record<string, unknown>, requestId: string | undefined): SentriError | undefined {
+  private decide(
+    code: "FORBIDDEN" | undefined,
+    event: SentriEvent,
+    fields: Record<string, unknown>,
+    requestId: string | undefined,
+  ): SentriError | undefined {
     if (this.logging) this.dispatcher.log([this.entry(event, fields, requestId)]);
     return code === undefined ? undefined : fromData(errorOf(code));
   }
@@ -197,7 +249,7 @@ interface Refusal {
   readonly reason?: Reason;
 }
 
-/** What refuses several tokens is an outage before an expiry, and that before anything else. */
+/** The one error for several refused tokens: an outage before an expiry, and that before anything else. */
 function weightOf(refusal: Refusal | undefined): number {
   if (refusal === undefined) return 0;
   if (refusal.error.statusCode >= 500) return 3;

@@ -1,8 +1,11 @@
 /**
- * The values of one name in a `Cookie` header: no such cookie, its value, or different values in the order sent. `tooMany`: there
- * are more than those.
+ * The values of one name in a `Cookie` header: no such cookie, its value, or different values in the order sent.
+ * `tooMany`: there are more than those.
  */
-export type Found = undefined | { readonly value: string } | { readonly values: readonly string[]; readonly tooMany: boolean };
+export type Found =
+  | undefined
+  | { readonly value: string }
+  | { readonly values: readonly string[]; readonly tooMany: boolean };
 
 /** The most different values of one name that are looked at. */
 const MAX_VALUES = 8;
@@ -10,8 +13,8 @@ const MAX_VALUES = 8;
 const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /**
- * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. A neighbouring site may have
- * planted one of several different values, so those that verify count.
+ * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. A neighbouring
+ * site may have planted one of several different values, so those that verify count.
  */
 export function readCookie(headers: readonly string[], name: string): Found {
   const values = new Set<string>();

@@ -9,8 +9,8 @@ const CROSS_ORIGIN =
   "this site's own, let the proxy in front pass on the Host header as it came, with its port";
 
 /**
- * The access tokens that a request brings, or why it brings none. A bearer token comes first; one that is there and is bad
- * is an error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
+ * The access tokens that a request brings, or why it brings none. A bearer token comes first; one that is there and is
+ * bad is an error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
  */
 export function readCredential(
   request: GuardRequest,
@@ -30,7 +30,10 @@ export function readCredential(
   return found.tooMany ? { error: conflict(cookieName) } : { tokens: found.values };
 }
 
-/** Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell which. */
+/**
+ * Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell
+ * which.
+ */
 export function conflict(cookieName: string | undefined): ErrorData {
   return errorOf("UNAUTHORIZED", `Several different cookies are named ${cookieName}`);
 }
@@ -41,8 +44,8 @@ function bearerOf(header: string): string | undefined {
 }
 
 /**
- * Whether any part between commas has the scheme Bearer, with or without a token. Other schemes are not ours, such as the `Basic` of
- * a proxy in front of the application.
+ * Whether any part between commas has the scheme Bearer, with or without a token. Other schemes are not ours, such as
+ * the `Basic` of a proxy in front of the application.
  */
 function namesBearer(header: string): boolean {
   return header.split(",").some((part) => /^[ \t\n\f\r]*bearer([ \t\n\f\r]|$)/i.test(part));

@@ -15,11 +15,11 @@ const UNITS: ReadonlyArray<readonly [RegExp, number]> = [
 export type ReadDuration = { readonly ms: number } | { readonly problem: string };
 
 /**
- * Reads a duration: a number counts seconds, a string is a decimal number and a unit, in any case, with or without blanks
- * between. A string without a unit is refused: seconds or milliseconds? The reader can't know.
+ * Reads a duration: a number counts seconds, a string is a decimal number and a unit, in any case, with or without
+ * blanks between. A string without a unit is refused: seconds or milliseconds? The reader can't know.
  */
 export function readDuration(value: unknown): ReadDuration {
-  if (typeof value === "number") return fromMillis(value * 1000);
+  if (Number.isFinite(value)) return fromMillis((value as number) * 1000);
   if (typeof value !== "string") return { problem: EXPECTED };
   const [, number = "", unit = ""] = /^([0-9.+-]*)\s*(.*)$/s.exec(value.trim()) ?? [];
   if (number.length > 20 || !/^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)$/.test(number)) return { problem: EXPECTED };
@@ -35,7 +35,6 @@ export function readDuration(value: unknown): ReadDuration {
 }
 
 function fromMillis(ms: number): ReadDuration {
-  if (Number.isNaN(ms)) return { problem: EXPECTED };
   if (ms <= 0) return { problem: "must be longer than zero" };
   if (Math.round(ms) < 1) return { problem: "must be at least one millisecond" };
   if (ms > LONGEST_SECONDS * 1000) return { problem: "must not be longer than 100 years" };

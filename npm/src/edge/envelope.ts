@@ -1,20 +1,28 @@
 import type { ErrorData } from "../errors.js";
 import { SENTRI_ERROR_MESSAGE, SENTRI_ERROR_STATUS, STATUS_NAMES, type SentriErrorCode } from "../generated/codes.js";
 import type { ResponseData } from "../guardian.js";
-import type { Told } from "../thrown.js";
+import type { ThrownFacts } from "../thrown.js";
 
 /** An error of a code, with a sentence of its own or the usual one. */
 export function errorOf(code: SentriErrorCode, message: string = SENTRI_ERROR_MESSAGE[code]): ErrorData {
   return { code, message, statusCode: SENTRI_ERROR_STATUS[code] };
 }
 
-/** The error for anything that was thrown. One with a code of its own is told as it is; of others a 4xx status is kept. */
-export function publicError(thrown: Partial<ErrorData> & Told): ErrorData {
-  const { code, message = "", statusCode = 500, retryAfter } = thrown;
+/**
+ * The error for anything that was thrown. One with a code of its own is told as it is; of others a 4xx status is kept.
+ */
+export function publicError(thrown: Partial<ErrorData> & ThrownFacts): ErrorData {
+  const { code, message = "", statusCode = 500, details, retryAfter } = thrown;
   const isError = Number.isInteger(statusCode) && statusCode >= 400 && statusCode < 600;
   if (!isError) return errorOf("INTERNAL_ERROR");
   if (code === undefined) return fromStatus(statusCode, thrown);
-  return { code, message, statusCode, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return {
+    code,
+    message,
+    statusCode,
+    ...(details === undefined ? {} : { details }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
 }
 
 /** Codes and words of ours for statuses. */
@@ -26,23 +34,38 @@ const WORDED: Record<number, readonly [string, string]> = {
   429: ["RATE_LIMIT_EXCEEDED", SENTRI_ERROR_MESSAGE.RATE_LIMIT_EXCEEDED],
 };
 
-function fromStatus(statusCode: number, { message, unread }: Told): ErrorData {
+function fromStatus(statusCode: number, { message, unread }: ThrownFacts): ErrorData {
   if (statusCode >= 500) return errorOf("INTERNAL_ERROR");
   const [code, ours] = WORDED[statusCode] ?? ["VALIDATION_ERROR", undefined];
-  const words = unread ? (ours ?? "The request could not be read") : (message ?? ours ?? STATUS_NAMES[statusCode] ?? "Bad request");
+  const words = unread
+    ? (ours ?? "The request could not be read")
+    : (message ?? ours ?? STATUS_NAMES[statusCode] ?? "Bad request");
   return { code, message: words, statusCode };
 }
 
+/** The codes whose answers have `data`: the error's details. */
+const WITH_DATA = ["MFA_REQUIRED", "STEP_UP_REQUIRED"];
+
+/** The challenge of a `STEP_UP_REQUIRED` by its details (RFC 9470, 3). What of them has another form is left out. */
+function challenge(details: unknown): string {
+  const { acr, maxAge } = Object(details) as { acr?: unknown; maxAge?: unknown };
+  const level = acr === "aal1" || acr === "aal2" ? `, acr_values="${acr}"` : "";
+  const isAge = typeof maxAge === "number" && Number.isInteger(maxAge) && maxAge >= 0 && maxAge <= 253_402_300_799;
+  return `Bearer error="insufficient_user_authentication"${level}${isAge ? `, max_age=${maxAge}` : ""}`;
+}
+
 /**
- * `{error: true, statusCode, code, message, data: null}`, in this order; `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1),
- * `Retry-After` where the error knows when.
+ * `{error: true, statusCode, code, message, data: null}`, in this order, with `data` for those codes;
+ * `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
  */
-export function errorResponse({ code, message, statusCode, retryAfter }: ErrorData): ResponseData {
+export function errorResponse({ code, message, statusCode, details, retryAfter }: ErrorData): ResponseData {
   const headers: Array<[string, string]> = [
     ["Content-Type", "application/json; charset=utf-8"],
     ["Cache-Control", "no-store"],
   ];
-  if (statusCode === 401) headers.push(["WWW-Authenticate", "Bearer"]);
+  if (statusCode === 401)
+    headers.push(["WWW-Authenticate", code === "STEP_UP_REQUIRED" ? challenge(details) : "Bearer"]);
   if (retryAfter !== undefined) headers.push(["Retry-After", String(Math.max(1, Math.ceil(retryAfter)))]);
-  return { status: statusCode, headers, body: JSON.stringify({ error: true, statusCode, code, message, data: null }) };
+  const data = WITH_DATA.includes(code) ? (details ?? null) : null;
+  return { status: statusCode, headers, body: JSON.stringify({ error: true, statusCode, code, message, data }) };
 }

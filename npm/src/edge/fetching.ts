@@ -16,8 +16,8 @@ export class FetchError extends Error {
 }
 
 /**
- * Fetches a key set: the body of a 200, up to 64 KiB, within 5 seconds. A redirect is not followed, since the host trusts
- * `keyUri` and nothing that it points to; no cache is asked, since ours has limits of its own.
+ * Fetches a key set: the body of a 200, up to 64 KiB, within 5 seconds. A redirect is not followed, since the host
+ * trusts `keyUri` and nothing that it points to; no cache is asked, since ours has limits of its own.
  *
  * @throws FetchError
  */
@@ -35,7 +35,10 @@ export async function fetchSet(uri: string): Promise<Uint8Array> {
     return await readBody(response.body);
   } catch (error) {
     if (error instanceof FetchError) throw error;
-    throw new FetchError("unreachable", abort.signal.aborted ? "no complete answer within 5 s" : "no connection, or the answer broke off");
+    throw new FetchError(
+      "unreachable",
+      abort.signal.aborted ? "no complete answer within 5 s" : "no connection, or the answer broke off",
+    );
   } finally {
     clearTimeout(timer);
     abort.abort();

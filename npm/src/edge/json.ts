@@ -14,12 +14,16 @@ const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const BLANKS = /[ \t\n\r]*/y;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-const WORDS: ReadonlyArray<readonly [string, boolean | null]> = [["true", true], ["false", false], ["null", null]];
+const WORDS: ReadonlyArray<readonly [string, boolean | null]> = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+];
 
 /**
- * Reads a JSON object (RFC 8259): UTF-8 without a mark, nothing after it, no name twice at any depth, no lone surrogate,
- * at most 127 levels. `undefined` for everything else. Two readers that pick different ones of two equal names are how
- * checks get bypassed (RFC 7515, 4; RFC 7517, 4).
+ * Reads a JSON object (RFC 8259): UTF-8 without a mark, nothing after it, no name twice at any depth, no lone
+ * surrogate, at most 127 levels. `undefined` for everything else. Two readers that pick different ones of two equal
+ * names are how checks get bypassed (RFC 7515, 4; RFC 7517, 4).
  */
 export function parseObject(bytes: Uint8Array): JsonObject | undefined {
   try {
@@ -129,4 +133,14 @@ class Reader {
     this.at = pattern.lastIndex;
     return found[0];
   }
+}
+
+/** `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date. */
+const MAX_SECONDS = 253_402_300_799;
+
+/** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs). */
+export function numericDate(value: Json): number | undefined {
+  if (!(value instanceof Numeral) || !/^[0-9]{1,12}$/.test(value.text)) return undefined;
+  const seconds = Number(value.text);
+  return seconds <= MAX_SECONDS ? seconds : undefined;
 }

@@ -18,9 +18,9 @@ export interface VerifyingKey {
 }
 
 /**
- * Reads a key set (RFC 7517): public keys or shared secrets, not both. It is refused whole for what an honest issuer never
- * publishes: a private member, a duplicate `kid`, weak or broken keys. An entry that is meant for something else is
- * skipped, as RFC 7517, 5 asks; a set that leaves nothing is refused. A key without `alg` stands here once for each
+ * Reads a key set (RFC 7517): public keys or shared secrets, not both. It is refused whole for what an honest issuer
+ * never publishes: a private member, a duplicate `kid`, weak or broken keys. An entry that is meant for something else
+ * is skipped, as RFC 7517, 5 asks; a set that leaves nothing is refused. A key without `alg` stands here once for each
  * algorithm that it fits.
  *
  * @throws KeyError with the reason
@@ -79,7 +79,8 @@ async function parseKey(jwk: JsonObject, kty: string): Promise<Array<Omit<Verify
   }
   const wanted = alg === undefined ? undefined : algorithmOf(alg);
   // A secret that is too short for every algorithm, or for the one it names.
-  if (weak && keys.length === 0 && (alg === undefined || wanted)) throw new KeyError("a shared secret is shorter than its hash");
+  if (weak && keys.length === 0 && (alg === undefined || wanted))
+    throw new KeyError("a shared secret is shorter than its hash");
   if (wanted && wanted.family !== kty) throw new KeyError("alg doesn't fit kty");
   return keys;
 }
@@ -100,7 +101,11 @@ async function importKey(jwk: JsonObject, algorithm: Algorithm): Promise<CryptoK
       if ([bytesOf(jwk, "x"), bytesOf(jwk, "y")].some(({ length }) => length !== curve!.coordinateBytes)) {
         throw new KeyError("an EC coordinate has the wrong length");
       }
-      return parsed({ kty, crv: curve!.name, x: textOf(jwk, "x"), y: textOf(jwk, "y") }, algorithm, "the EC point is not on the curve");
+      return parsed(
+        { kty, crv: curve!.name, x: textOf(jwk, "x"), y: textOf(jwk, "y") },
+        algorithm,
+        "the EC point is not on the curve",
+      );
     case "OKP":
       checkEd25519Point(bytesOf(jwk, "x"));
       return parsed({ kty, crv: curve!.name, x: textOf(jwk, "x") }, algorithm, "the Ed25519 key is not usable");

@@ -13,11 +13,19 @@ const HEADER_MEMBERS = ["alg", "typ", "kid"];
 
 /** The fault of a token, in the words of the native core. */
 export type Reason =
-  | "malformed" | "type" | "algorithm" | "unknown_key" | "signature" | "not_yet_valid" | "issuer" | "audience" | "expired";
+  | "malformed"
+  | "type"
+  | "algorithm"
+  | "unknown_key"
+  | "signature"
+  | "not_yet_valid"
+  | "issuer"
+  | "audience"
+  | "expired";
 
 /**
- * Why a token is refused: everything about it is right but its time, or anything else. The reason is for tests and logs: a
- * client that learns it learns how to forge better.
+ * Why a token is refused: everything about it is right but its time, or anything else. The reason is for tests and
+ * logs: a client that learns it learns how to forge better.
  */
 export class TokenError extends Error {
   constructor(readonly reason: Reason) {
@@ -38,8 +46,8 @@ export interface Header {
 /**
  * Reads the header of a compact JWS (RFC 7515, 3.1) strictly, unverified. The only members are `alg`, `typ` and `kid`,
  * each once and a string. All others are refused, known or not: with `crit` and `b64` (RFC 7797) the payload would mean
- * something else, and `jwk`, `jku`, `x5u` and `x5c` let the sender choose the key (RFC 8725, 3.10). All three parts must be
- * canonical base64url. `type` is what `typ` has to be, where there is one (RFC 8725, 3.11).
+ * something else, and `jwk`, `jku`, `x5u` and `x5c` let the sender choose the key (RFC 8725, 3.10). All three parts
+ * must be canonical base64url. `type` is what `typ` has to be, where there is one (RFC 8725, 3.11).
  *
  * @throws TokenError
  */
@@ -48,7 +56,11 @@ export function readHeader(token: string, type?: string): Header {
   const parts = token.split(".").map((part) => (part === "" ? undefined : decode(part)));
   if (parts.length !== 3 || parts.some((part) => part === undefined)) throw new TokenError("malformed");
   const header = parseObject(parts[0]!);
-  if (!header || [...header].some(([name, value]) => !HEADER_MEMBERS.includes(name) || typeof value !== "string") || !header.has("alg")) {
+  if (
+    !header ||
+    [...header].some(([name, value]) => !HEADER_MEMBERS.includes(name) || typeof value !== "string") ||
+    !header.has("alg")
+  ) {
     throw new TokenError("malformed");
   }
   const [alg, typ, kid] = HEADER_MEMBERS.map((name) => header.get(name) as string | undefined);
@@ -59,8 +71,9 @@ export function readHeader(token: string, type?: string): Header {
 }
 
 /**
- * Verifies `token` with the first of `keys` that fits its header and made its signature, and answers its payload. A token
- * without `kid` is tried against every key of its algorithm; a token with one against the keys of that name alone.
+ * Verifies `token` with the first of `keys` that fits its header and made its signature, and answers its payload. A
+ * token without `kid` is tried against every key of its algorithm; a token with one against the keys of that name
+ * alone.
  *
  * @throws TokenError
  */

@@ -87,7 +87,8 @@ function keyUri(read: Reader): string {
 
 /** The fault of the address of a key set. */
 function problemOf(text: string, allowInsecure: boolean): string | undefined {
-  if (!/^[\u0000-\u007f]*$/.test(text)) return "must be ASCII: write the domain in its 'xn--' form and the path percent-encoded";
+  if (!/^[\u0000-\u007f]*$/.test(text))
+    return "must be ASCII: write the domain in its 'xn--' form and the path percent-encoded";
   const [, scheme, authority = ""] = /^(https?):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(text) ?? [];
   if (authority.includes("@")) return "must hold no user and password: they would end up in logs";
   const host = /^(\[.*\]|[^:]+)(?::[1-9][0-9]*)?$/.exec(authority)?.[1];
@@ -137,7 +138,8 @@ const ROLE_NAME = /^[A-Za-z0-9_.:-]{1,64}$/;
 function roles(read: Reader): string[] | undefined {
   const value = read.value("validRoles");
   if (value === undefined) return undefined;
-  if (Array.isArray(value) && value.length === 0) throw read.error("validRoles", "must not be empty: list roles, or leave it out");
+  if (Array.isArray(value) && value.length === 0)
+    throw read.error("validRoles", "must not be empty: list roles, or leave it out");
   if (!Array.isArray(value) || !value.every((role) => typeof role === "string" && ROLE_NAME.test(role))) {
     throw read.error("validRoles", "must be a list of role names: 1 to 64 of the characters A-Z a-z 0-9 _ . : -");
   }
@@ -150,13 +152,19 @@ function roles(read: Reader): string[] | undefined {
  * @throws SentriError `CONFIGURATION_ERROR` when there is none or one is not valid
  */
 export function checkRequired(required: readonly string[], valid: readonly string[] | undefined): void {
-  if (required.length === 0 || required.includes("")) throw configurationError("authorize() needs at least one role, and no empty one");
+  if (required.length === 0 || required.includes(""))
+    throw configurationError("authorize() needs at least one role, and no empty one");
   const wrong = valid && required.find((role) => !valid.includes(role));
   if (wrong === undefined) return;
-  throw configurationError(`authorize() names '${ROLE_NAME.test(wrong) ? wrong : "(malformed)"}', which validRoles does not list`);
+  throw configurationError(
+    `authorize() names '${ROLE_NAME.test(wrong) ? wrong : "(malformed)"}', which validRoles does not list`,
+  );
 }
 
-/** The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is `false`. */
+/**
+ * The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is
+ * `false`.
+ */
 function cookieName(read: Reader): string | undefined {
   const value = read.value("accessCookie") ?? true;
   if (value === false) return undefined;
@@ -173,7 +181,13 @@ function cookieName(read: Reader): string | undefined {
   return name.startsWith(prefix) ? name : prefix + name;
 }
 
-const PREFIXES: Record<string, string> = { "": "", "__Host-": "__Host-", host: "__Host-", "__Secure-": "__Secure-", secure: "__Secure-" };
+const PREFIXES: Record<string, string> = {
+  "": "",
+  "__Host-": "__Host-",
+  host: "__Host-",
+  "__Secure-": "__Secure-",
+  secure: "__Secure-",
+};
 
 function logger(read: Reader): SentriLogger | undefined {
   const value = read.value("logger") as Record<string, unknown> | undefined;

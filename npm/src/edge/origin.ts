@@ -1,6 +1,9 @@
 import { configurationError } from "./reader.js";
 
-/** An origin (RFC 6454, 4) or the content of a `Host` header, with its port filled in where the scheme has a default one. */
+/**
+ * An origin (RFC 6454, 4) or the content of a `Host` header, with its port filled in where the scheme has a default
+ * one.
+ */
 interface Place {
   host: string;
   port: number | undefined;
@@ -24,15 +27,18 @@ export interface Provenance {
 }
 
 /**
- * Whether a request that a cookie authenticates may be acted upon: its method is safe, or its headers prove that a page of
- * ours, or no page at all, sent it. In this order:
+ * Whether a request that a cookie authenticates may be acted upon: its method is safe, or its headers prove that a page
+ * of ours, or no page at all, sent it. In this order:
  * 1. an `Origin` that is trusted: yes;
  * 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
- * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and anything
- *    malformed is nobody's;
+ * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and
+ *    anything malformed is nobody's;
  * 4. neither header: not a browser, nothing to forge.
  */
-export function sameOrigin({ method, secFetchSite, origin, host, scheme }: Provenance, trusted: readonly string[]): boolean {
+export function sameOrigin(
+  { method, secFetchSite, origin, host, scheme }: Provenance,
+  trusted: readonly string[],
+): boolean {
   if (isSafe(method)) return true;
   const parsed = origin === undefined ? undefined : parseOrigin(origin);
   if (origin !== undefined && isTrusted(origin, trusted)) return true;
@@ -56,7 +62,8 @@ export function isTrusted(origin: string, trusted: readonly string[]): boolean {
  */
 export function readTrustedOrigins(option: unknown): string[] {
   if (option === undefined) return [];
-  if (!Array.isArray(option)) throw configurationError("trustedOrigins must be a list such as ['https://app.example.com']");
+  if (!Array.isArray(option))
+    throw configurationError("trustedOrigins must be a list such as ['https://app.example.com']");
   return option.map((entry) => {
     if (typeof entry !== "string") throw configurationError("trustedOrigins must hold strings");
     const problem = problemOf(entry);

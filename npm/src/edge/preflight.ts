@@ -8,9 +8,9 @@ const VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Head
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 /**
- * Returns the answer to a CORS preflight (Fetch standard, 4.10), or `undefined` for any other request. An origin of `trusted` is
- * allowed the method and the headers that it asks for, with credentials; the answer to any other origin allows nothing, so that the
- * browser refuses.
+ * Returns the answer to a CORS preflight (Fetch standard, 4.10), or `undefined` for any other request. An origin of
+ * `trusted` is allowed the method and the headers that it asks for, with credentials; the answer to any other origin
+ * allows nothing, so that the browser refuses.
  */
 export function preflightAnswer(request: GuardRequest, trusted: readonly string[]): ResponseData | undefined {
   if (request.method !== "OPTIONS") return undefined;
@@ -18,7 +18,11 @@ export function preflightAnswer(request: GuardRequest, trusted: readonly string[
   if (origin === undefined || method === undefined) return undefined;
   const headers: Array<[string, string]> = [["Vary", VARY]];
   if (TOKEN.test(method) && isTrusted(origin, trusted)) {
-    headers.push(["Access-Control-Allow-Origin", origin], ["Access-Control-Allow-Credentials", "true"], ["Access-Control-Allow-Methods", method]);
+    headers.push(
+      ["Access-Control-Allow-Origin", origin],
+      ["Access-Control-Allow-Credentials", "true"],
+      ["Access-Control-Allow-Methods", method],
+    );
     if (names !== undefined && isList(names)) headers.push(["Access-Control-Allow-Headers", names]);
   }
   return { status: 204, headers, body: "" };

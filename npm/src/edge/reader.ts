@@ -6,7 +6,9 @@ export function configurationError(message: string): SentriError {
   return new SentriError("CONFIGURATION_ERROR", message);
 }
 
-/** Reads one level of the options: types are checked, defaults given, unknown names refused. `null` counts as absent. */
+/**
+ * Reads one level of the options: types are checked, defaults given, unknown names refused. `null` counts as absent.
+ */
 export class Reader {
   private readonly known = new Set<string>();
   private readonly options: Readonly<Record<string, unknown>>;
@@ -88,8 +90,13 @@ export class Reader {
   finish(): void {
     for (const name of Object.keys(this.options)) {
       if (this.known.has(name) || this.options[name] === undefined) continue;
-      const near = [...this.known].map((known) => ({ known, away: distance(known, name) })).sort((a, b) => a.away - b.away)[0];
-      throw this.error(name, `is not an option${near && near.away <= 3 ? `: did you mean ${this.name(near.known)}?` : ""}`);
+      const near = [...this.known]
+        .map((known) => ({ known, away: distance(known, name) }))
+        .sort((a, b) => a.away - b.away)[0];
+      throw this.error(
+        name,
+        `is not an option${near && near.away <= 3 ? `: did you mean ${this.name(near.known)}?` : ""}`,
+      );
     }
   }
 

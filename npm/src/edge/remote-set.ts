@@ -7,7 +7,9 @@ const RETRY_AFTER_UNREACHABLE = 2_000;
 /** The time for which an old set is used when no newer one can be had. */
 export const STALE_FOR = 24 * 60 * 60 * 1000;
 
-/** The keys to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing. */
+/**
+ * The keys to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing.
+ */
 export type Decision = "use" | "use and fetch" | "fetch" | "refuse";
 
 /** The end of an attempt that brought no set: it may work any moment, or it will not mend itself soon. */
@@ -15,8 +17,8 @@ export type Failure = "unreachable" | "refused";
 
 /**
  * The state of a remote key set: it decides what to do at an instant. A set is looked for again before it gets
- * old, and used for `STALE_FOR` beyond that while no newer one can be had. Whatever goes wrong with an attempt, the set at hand stays.
- * Times are in milliseconds since 1970.
+ * old, and used for `STALE_FOR` beyond that while no newer one can be had. Whatever goes wrong with an attempt, the set
+ * at hand stays. Times are in milliseconds since 1970.
  */
 export class RemoteSet {
   /** Whether the last attempt failed: then a key that is not in the set may exist all the same. */
@@ -39,7 +41,8 @@ export class RemoteSet {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";
     // Old, and an attempt to replace it failed of late: nobody waits for the next one.
-    if (age < this.maxAge || (this.isFailing && age < this.endAge)) return this.mayAttempt(now) ? "use and fetch" : "use";
+    if (age < this.maxAge || (this.isFailing && age < this.endAge))
+      return this.mayAttempt(now) ? "use and fetch" : "use";
     if (this.mayKnowMore(now)) return "fetch";
     // The attempt was of late and without success, so what there is goes on.
     return age < this.endAge ? "use" : "refuse";
@@ -80,7 +83,9 @@ export class RemoteSet {
     return true;
   }
 
-  /** Ends an attempt that began at `beganAt` with `keys` read from `text`. `true`: they are not those that were known. */
+  /**
+   * Ends an attempt that began at `beganAt` with `keys` read from `text`. `true`: they are not those that were known.
+   */
   succeed(keys: readonly VerifyingKey[], text: string, beganAt: number): boolean {
     const isNew = this.keysOf(text) === undefined;
     this.keys = keys;

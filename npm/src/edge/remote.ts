@@ -16,7 +16,9 @@ export interface RemoteRules {
   readonly now: () => number;
 }
 
-/** The claims of a token, by keys of the set of an epoch, and the time until which the verdict may be repeated under it. */
+/**
+ * The claims of a token, by keys of the set of an epoch, and the time until which the verdict may be repeated under it.
+ */
 export interface Vouched {
   readonly payload: Uint8Array;
   readonly epoch: number;
@@ -30,7 +32,9 @@ export class Unavailable extends Error {
   }
 }
 
-/** The key set of an issuer elsewhere at work: tokens are verified with it, attempts to replace it run one at a time. */
+/**
+ * The key set of an issuer elsewhere at work: tokens are verified with it, attempts to replace it run one at a time.
+ */
 export class RemoteKeys {
   /** Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn. */
   epoch = 1;
@@ -50,8 +54,8 @@ export class RemoteKeys {
   }
 
   /**
-   * The payload of an access token, and how long that may be repeated, after one attempt to get a key set where that is needed. Its header is read first: what is
-   * no token causes no fetch.
+   * The payload of an access token, and how long that may be repeated, after one attempt to get a key set where that is
+   * needed. Its header is read first: what is no token causes no fetch.
    *
    * @throws TokenError
    * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell
@@ -61,12 +65,15 @@ export class RemoteKeys {
     if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("algorithm");
     let mayWait = !(await this.prepare());
     for (;;) {
+      // As they are now: the set may be replaced while the signature is looked at.
+      const [keys, epoch, freshUntil] = [this.keys(), this.epoch, this.set.freshUntil(this.rules.now())];
       try {
-        // As they are now: the set may be replaced while the signature is looked at.
-        const [keys, epoch, freshUntil] = [this.keys(), this.epoch, this.set.freshUntil(this.rules.now())];
         return { payload: await verify(token, header, keys), epoch, freshUntil };
       } catch (error) {
-        if (!(error instanceof TokenError) || !this.mayMissKeyOf(header)) throw error;
+        if (!(error instanceof TokenError)) throw error;
+        // Replaced meanwhile, by another request's attempt: that set may hold the key.
+        if (this.epoch !== epoch) continue;
+        if (!this.mayMissKeyOf(header)) throw error;
         // An outage says nothing about a token of a key that may be newer than the set.
         if (!mayWait || !this.set.mayKnowMore(this.rules.now())) throw this.set.isFailing ? this.unavailable() : error;
       }

@@ -22,7 +22,10 @@ export function checkRsaPublicKey(n: Uint8Array, e: Uint8Array): void {
   if (isRoca(n)) throw new KeyError("the RSA modulus is of the kind that can be factored (ROCA)");
 }
 
-/** The points of order 1, 2, 4 and 8 by their `y`, little-endian in hexadecimal. Under such a key anybody makes signatures. */
+/**
+ * The points of order 1, 2, 4 and 8 by their `y`, little-endian in hexadecimal. Under such a key anybody makes
+ * signatures.
+ */
 const ED25519_SMALL_ORDER = [
   "00".repeat(32),
   `01${"00".repeat(31)}`,
@@ -32,14 +35,15 @@ const ED25519_SMALL_ORDER = [
 ];
 
 /**
- * Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x` does
- * not matter: the negative of such a point is another one.
+ * Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x`
+ * does not matter: the negative of such a point is another one.
  */
 export function checkEd25519Point(point: Uint8Array): void {
   if (point.length !== 32) throw new KeyError("the Ed25519 key is not usable");
   const hex = (byte: number) => byte.toString(16).padStart(2, "0");
   const y = Array.from(point, (byte, at) => hex(at === 31 ? byte & 0x7f : byte)).join("");
-  if (point[0]! >= 0xed && y.endsWith(`${"ff".repeat(30)}7f`)) throw new KeyError("the Ed25519 key is not in its canonical form");
+  if (point[0]! >= 0xed && y.endsWith(`${"ff".repeat(30)}7f`))
+    throw new KeyError("the Ed25519 key is not in its canonical form");
   if (ED25519_SMALL_ORDER.includes(y)) throw new KeyError("the Ed25519 key is a point of small order");
 }
 
@@ -51,7 +55,12 @@ const ROCA_PRIMES = [
 ];
 
 function isRoca(n: Uint8Array): boolean {
-  return ROCA_PRIMES.every((prime) => isPowerOf65537(n.reduce((rest, byte) => (rest * 256 + byte) % prime, 0), prime));
+  return ROCA_PRIMES.every((prime) =>
+    isPowerOf65537(
+      n.reduce((rest, byte) => (rest * 256 + byte) % prime, 0),
+      prime,
+    ),
+  );
 }
 
 function isPowerOf65537(value: number, prime: number): boolean {

@@ -1,4 +1,6 @@
-/** A Kysely dialect: `PostgresDialect`, `MysqlDialect`, `SqliteDialect`, or one of a third party for such a database. */
+/**
+ * A Kysely dialect: `PostgresDialect`, `MysqlDialect`, `SqliteDialect`, or one of a third party for such a database.
+ */
 export interface KyselyDialect {
   createDriver(): object;
   createAdapter(): object;
@@ -7,16 +9,28 @@ export interface KyselyDialect {
 /** A database that sentri knows how to speak to. */
 export type DialectKind = "postgres" | "mysql" | "sqlite";
 
-const BY_NAME: Record<string, DialectKind> = { PostgresAdapter: "postgres", MysqlAdapter: "mysql", SqliteAdapter: "sqlite" };
+const BY_NAME: Record<string, DialectKind> = {
+  PostgresAdapter: "postgres",
+  MysqlAdapter: "mysql",
+  SqliteAdapter: "sqlite",
+};
 
-/** The option `dialect` as the core takes it: the database's name, `[dialect]` when it does not tell, or what it is instead. */
+/**
+ * The option `dialect` as the core takes it: the database's name, `[dialect]` when it does not tell, or what it is
+ * instead.
+ */
 export function describeDialect(value: unknown): string {
-  const { createDriver, createAdapter } = (typeof value === "object" && value !== null ? value : {}) as Partial<KyselyDialect>;
+  const { createDriver, createAdapter } = (
+    typeof value === "object" && value !== null ? value : {}
+  ) as Partial<KyselyDialect>;
   if (typeof createDriver !== "function" || typeof createAdapter !== "function") return `[${typeof value}]`;
   return detect((value as KyselyDialect).createAdapter()) ?? "[dialect]";
 }
 
-/** By the names of the adapter's classes, since ours need not be the application's copy of Kysely; else by its abilities. */
+/**
+ * By the names of the adapter's classes, since ours need not be the application's copy of Kysely; else by its
+ * abilities.
+ */
 function detect(adapter: object): DialectKind | undefined {
   for (let proto = Object.getPrototypeOf(adapter); proto !== null; proto = Object.getPrototypeOf(proto)) {
     const kind = BY_NAME[proto.constructor?.name];

@@ -40,7 +40,12 @@ export interface Runner {
 }
 
 /** Runs one statement. */
-export async function run(runner: Runner, sql: string, parameters: readonly unknown[] = [], returns = false): Promise<Answer> {
+export async function run(
+  runner: Runner,
+  sql: string,
+  parameters: readonly unknown[] = [],
+  returns = false,
+): Promise<Answer> {
   // Some drivers ask the kind of the root node whether there are rows to fetch.
   const query = returns ? { kind: "SelectQueryNode" } : { kind: "RawNode", sqlFragments: [sql], parameters: [] };
   const result = await runner.executeQuery({ sql, parameters, query, queryId: { queryId: "sentri" } });
@@ -50,7 +55,10 @@ export async function run(runner: Runner, sql: string, parameters: readonly unkn
 }
 
 /** Runs statements until one misses its expectation. */
-export async function runAll(runner: Runner, statements: readonly Statement[]): Promise<{ done: Answer[] } | { unmet: number }> {
+export async function runAll(
+  runner: Runner,
+  statements: readonly Statement[],
+): Promise<{ done: Answer[] } | { unmet: number }> {
   const done: Answer[] = [];
   for (const [index, { sql, params, expect, returns }] of statements.entries()) {
     const answer = await run(runner, sql, params, returns);

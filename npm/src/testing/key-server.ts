@@ -3,7 +3,10 @@ import type { AddressInfo } from "node:net";
 import type { PublicJwk } from "./tokens.js";
 import { refuseInProduction } from "./production.js";
 
-/** The ways in which a key server fails: nobody listens, it answers 503, it never answers, or it answers what is no key set. */
+/**
+ * The ways in which a key server fails: nobody listens, it answers 503, it never answers, or it answers what is no key
+ * set.
+ */
 export type Outage = "refuse" | "error" | "hang" | "garbage";
 
 /** A key server on the loopback interface. */

@@ -1,7 +1,11 @@
 import { SentriError } from "../errors.js";
+import { inProduction } from "../production.js";
 
 /** Stops what must never be used by accident where it counts. */
 export function refuseInProduction(name: string): void {
-  if (process.env.NODE_ENV !== "production") return;
-  throw new SentriError("CONFIGURATION_ERROR", `${name}() of sentri/testing must not be used with NODE_ENV=production: it makes tokens and time of its own`);
+  if (!inProduction()) return;
+  throw new SentriError(
+    "CONFIGURATION_ERROR",
+    `${name}() of sentri/testing must not be used with NODE_ENV=production: it makes tokens and time of its own`,
+  );
 }

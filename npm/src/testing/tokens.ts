@@ -1,4 +1,12 @@
-import { constants, createHash, generateKeyPairSync, randomUUID, sign, type KeyObject, type SignKeyObjectInput } from "node:crypto";
+import {
+  constants,
+  createHash,
+  generateKeyPairSync,
+  randomUUID,
+  sign,
+  type KeyObject,
+  type SignKeyObjectInput,
+} from "node:crypto";
 import type { TestClock } from "../clock.js";
 import { SentriError } from "../errors.js";
 import type { Algorithm } from "../types.js";
@@ -50,7 +58,8 @@ interface Key {
 }
 
 /**
- * Signs access tokens for any user, roles and expiry, as an auth server would: for tests of applications in client mode.
+ * Signs access tokens for any user, roles and expiry, as an auth server would: for tests of applications in client
+ * mode.
  *
  * @example
  * const tokens = createTokenFactory();
@@ -58,7 +67,12 @@ interface Key {
  * const auth = createAuthHono({ mode: "client", keyUri: keys.keyUri });
  * const authorization = `Bearer ${tokens.sign({ roles: ["admin"] })}`;
  */
-export function createTokenFactory({ algorithm = "ES256", issuer, audience, clock }: TokenFactoryOptions = {}): TokenFactory {
+export function createTokenFactory({
+  algorithm = "ES256",
+  issuer,
+  audience,
+  clock,
+}: TokenFactoryOptions = {}): TokenFactory {
   refuseInProduction("createTokenFactory");
   let keys = [makeKey(algorithm)];
   const now = () => Math.floor((clock ? clock.now() : Date.now()) / 1000);
@@ -66,9 +80,19 @@ export function createTokenFactory({ algorithm = "ES256", issuer, audience, cloc
     sign({ id = randomUUID(), roles = [], sessionId = randomUUID(), expiresIn = 900, claims, header } = {}) {
       const { kid, privateKey } = keys[0]!;
       const iat = Math.min(now(), now() + expiresIn - 1);
-      const payload = { id, roles, ...(sessionId === null ? {} : { sessionId }), iat, exp: now() + expiresIn, iss: issuer, aud: audience, ...claims };
+      const payload = {
+        id,
+        roles,
+        ...(sessionId === null ? {} : { sessionId }),
+        iat,
+        exp: now() + expiresIn,
+        iss: issuer,
+        aud: audience,
+        ...claims,
+      };
       const input = `${encode({ alg: algorithm, typ: "JWT", kid, ...header })}.${encode(payload)}`;
-      return `${input}.${sign(hashOf(algorithm), Buffer.from(input), signingKey(algorithm, privateKey)).toString("base64url")}`;
+      const signature = sign(hashOf(algorithm), Buffer.from(input), signingKey(algorithm, privateKey));
+      return `${input}.${signature.toString("base64url")}`;
     },
     jwks: () => ({ keys: keys.map(({ jwk }) => ({ ...jwk })) }),
     rotate: () => void keys.unshift(makeKey(algorithm)),
@@ -105,5 +129,8 @@ function makePair(algorithm: string): { privateKey: KeyObject; publicKey: KeyObj
   const curves: Record<string, string> = { ES256: "P-256", ES384: "P-384" };
   if (curves[algorithm]) return generateKeyPairSync("ec", { namedCurve: curves[algorithm] });
   if (algorithm === "EdDSA") return generateKeyPairSync("ed25519");
-  throw new SentriError("CONFIGURATION_ERROR", `createTokenFactory: algorithm '${algorithm}' must be asymmetric: client mode takes no shared secret`);
+  throw new SentriError(
+    "CONFIGURATION_ERROR",
+    `createTokenFactory: algorithm '${algorithm}' must be asymmetric: client mode takes no shared secret`,
+  );
 }

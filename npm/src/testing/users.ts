@@ -6,8 +6,9 @@ import type { IdentifierInput, ServerOptions } from "../types.js";
 import { refuseInProduction } from "./production.js";
 
 /**
- * Options of a server for tests, for the factory of any framework: SQLite in memory, the cheapest hashes that are allowed, no
- * rate limits, and a clock that stands still until it is moved. What you pass wins.
+ * Options of a server for tests, for the factory of any framework: SQLite in memory, the cheapest hashes that there
+ * are (with a clock of a test `saltRounds` is 4), no rate limits, and a clock that stands still until it is moved.
+ * An option that you pass takes the place of any of these.
  *
  * @example
  * const options = testOptions({ validRoles: ["user", "admin"] });
@@ -22,7 +23,6 @@ export function testOptions<const Role extends string>(
   return {
     db: "sqlite::memory:",
     algorithm: "ES256",
-    saltRounds: 10,
     rateLimit: false,
     ...more,
     mode: "server",
@@ -53,13 +53,30 @@ export interface TestUser<Role extends string = string> {
  */
 export async function createTestUser<Role extends string>(
   auth: Pick<AuthServer<Role>, "register" | "createSession">,
-  { roles = [], identifiers = [], password = "correct horse battery" }: { roles?: NoInfer<Role>[]; identifiers?: IdentifierInput[]; password?: string } = {},
+  {
+    roles = [],
+    identifiers = [],
+    password = "correct horse battery",
+  }: { roles?: NoInfer<Role>[]; identifiers?: IdentifierInput[]; password?: string } = {},
 ): Promise<TestUser<Role>> {
   refuseInProduction("createTestUser");
   const username = `user-${randomUUID()}`;
-  const result = await auth.register({ identifiers: [{ type: "username", value: username }, ...identifiers], password, roles });
+  const result = await auth.register({
+    identifiers: [{ type: "username", value: username }, ...identifiers],
+    password,
+    roles,
+  });
   if (!result.success) throw fromData(result.error);
   const { id } = result.user;
   const { accessToken, refreshToken, sessionId } = await auth.createSession(id);
-  return { id, roles: result.user.roles, username, password, sessionId, accessToken, refreshToken, headers: { authorization: `Bearer ${accessToken}` } };
+  return {
+    id,
+    roles: result.user.roles,
+    username,
+    password,
+    sessionId,
+    accessToken,
+    refreshToken,
+    headers: { authorization: `Bearer ${accessToken}` },
+  };
 }

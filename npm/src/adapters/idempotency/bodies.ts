@@ -1,15 +1,19 @@
 import { describeValue } from "../body-text.js";
 
-/** The most of a body that is looked at: longer answers are not stored, and longer requests are told apart by their beginning. */
+/**
+ * The most of a body that is looked at: longer answers are not stored, and longer requests are told apart by their
+ * beginning.
+ */
 export const MAX_BODY = 1024 * 1024;
 
 /**
- * The text that tells two bodies apart that a parser has read. Where none has, or left an empty object as that of Express 4 does for types that
- * it does not read, all that is known of a body is its length.
+ * The text that tells two bodies apart that a parser has read. Where none has, or left an empty object as that of
+ * Express 4 does for types that it does not read, all that is known of a body is its length.
  */
 export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
   if (typeof body === "string") return body;
-  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return Buffer.from(body as Uint8Array).toString("base64");
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer)
+    return Buffer.from(body as Uint8Array).toString("base64");
   return isUnread(body, isRead) ? `unread ${length ?? ""}` : describeValue(body);
 }
 
@@ -19,7 +23,10 @@ function isUnread(body: unknown, isRead: boolean): boolean {
   return !isRead && !Array.isArray(body) && Object.keys(body).length === 0;
 }
 
-/** The same for a parsed body that may hold files, which are no JSON: their bytes count, up to the limit for all of them. */
+/**
+ * The same for a parsed body that may hold files, which are no JSON: their bytes count, up to the limit for all of
+ * them.
+ */
 export async function describeForm(body: unknown, length: string | null | undefined): Promise<string> {
   const files = new Map<Blob, object | undefined>();
   const stand = (_name: string, value: unknown) => {
@@ -28,7 +35,8 @@ export async function describeForm(body: unknown, length: string | null | undefi
     files.set(value, known);
     return known;
   };
-  if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer) return describeBody(body, length, true);
+  if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer)
+    return describeBody(body, length, true);
   describeValue(body, stand);
   let left = MAX_BODY;
   for (const file of files.keys()) {

@@ -10,8 +10,8 @@ type Status = (code: unknown) => { code: number };
 type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: Status };
 
 /**
- * The gate for Elysia, as hooks of `plugin` for the routes of what uses it. Elysia reads the source of hooks to see what they need of a
- * context, so they name it.
+ * The gate for Elysia, as hooks of `plugin` for the routes of what uses it. Elysia reads the source of hooks to see
+ * what they need of a context, so they name it.
  */
 export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) => string | undefined): ElysiaPlugin {
   const running = new WeakMap<Request, Execution>();
@@ -21,52 +21,74 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
     if (value === null) return undefined;
     const { pathname, search } = new URL(request.url);
     // A request whose body Elysia has read is not to be asked about it on Node.
-    const described = body === undefined ? await unlessCutOff(describeStream(request)) : await describeForm(body, request.headers.get("content-length"));
+    const described =
+      body === undefined
+        ? await unlessCutOff(describeStream(request))
+        : await describeForm(body, request.headers.get("content-length"));
     if (described === undefined) return new Response(null, { status: 400 });
-    const told = { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) };
-    const verdict = await gate.judge(ctx, keyedOf(request, value, told));
+    const facts = { url: pathname + search, address: addressOf(ctx), body: described, user: admittedOf(ctx) };
+    const verdict = await gate.judge(ctx, keyedOf(request, value, facts));
     if (verdict === undefined) return undefined;
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     running.set(request, verdict);
     return undefined;
   };
-  return plugin
-    .onBeforeHandle({ as: "scoped" }, gate.credential
-      ? async (ctx: Before) => judge(ctx)
-      : async ({ request, body, server, user, auth }: Before) => judge({ request, body, server, user, auth }))
-    .mapResponse({ as: "scoped" }, async ({ request, set, responseValue, status }: After) => {
-      const execution = running.get(request);
-      if (execution === undefined) return undefined;
-      // A `Response` may go on after Elysia is done with it.
-      if (responseValue instanceof Response) running.delete(request);
-      return keep(execution, responseValue, set, status);
-    })
-    // Says nothing to the error: what answers it is the application's.
-    .onError({ as: "scoped" }, async ({ request }: Pick<Parts, "request">) => {
-      await running.get(request)?.free();
-    })
-    // After streams, and whatever else comes to no answer that could be kept.
-    .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => void running.get(request)?.free());
+  return (
+    plugin
+      .onBeforeHandle(
+        { as: "scoped" },
+        gate.credential
+          ? async (ctx: Before) => judge(ctx)
+          : async ({ request, body, server, user, auth }: Before) => judge({ request, body, server, user, auth }),
+      )
+      .mapResponse({ as: "scoped" }, async ({ request, set, responseValue, status }: After) => {
+        const execution = running.get(request);
+        if (execution === undefined) return undefined;
+        // A `Response` may go on after Elysia is done with it.
+        if (responseValue instanceof Response) running.delete(request);
+        return keep(execution, responseValue, set, status);
+      })
+      // Says nothing to the error: what answers it is the application's.
+      .onError({ as: "scoped" }, async ({ request }: Pick<Parts, "request">) => {
+        await running.get(request)?.free();
+      })
+      // After streams, and whatever else comes to no answer that could be kept.
+      .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => void running.get(request)?.free())
+  );
 }
 
 /** Keeps what a handler has returned; a `Response` is replaced by one that is watched. */
-async function keep(execution: Execution, value: unknown, set: Context["set"], statusOf: Status): Promise<Response | undefined> {
-  const code = typeof set.status === "string" ? statusOf(set.status).code : set.status ?? 200;
-  const headers = [...pairsOf(set.headers), ...Object.keys(set.cookie ?? {}).map((name) => ["set-cookie", name] as const)];
+async function keep(
+  execution: Execution,
+  value: unknown,
+  set: Context["set"],
+  statusOf: Status,
+): Promise<Response | undefined> {
+  const code = typeof set.status === "string" ? statusOf(set.status).code : (set.status ?? 200);
+  const headers = [
+    ...pairsOf(set.headers),
+    ...Object.keys(set.cookie ?? {}).map((name) => ["set-cookie", name] as const),
+  ];
   if (value instanceof Response) {
     const own = [...value.headers];
     const others = headers.filter(([name]) => !value.headers.has(name));
-    return watchResponse(value, execution, (body) => execution.keep(value.status === 200 ? code : value.status, [...own, ...others], body));
+    return watchResponse(value, execution, (body) =>
+      execution.keep(value.status === 200 ? code : value.status, [...own, ...others], body),
+    );
   }
   const isOwn = isPlain(value) || !isStatus(value);
   const { code: status, response } = isOwn ? { code, response: value } : (value as { code: number; response: unknown });
   const text = textOf(response);
-  if (text !== undefined) await execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
+  if (text !== undefined)
+    await execution.keep(status, text === "" ? headers : typed(headers, typeof response), Buffer.from(text));
   return undefined;
 }
 
 function isPlain(value: unknown): boolean {
-  return Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value)?.constructor?.name === "Object");
+  return (
+    Array.isArray(value) ||
+    (typeof value === "object" && value !== null && Object.getPrototypeOf(value)?.constructor?.name === "Object")
+  );
 }
 
 /** The body that Elysia writes for a value; nothing for streams, files and forms. */
@@ -76,7 +98,10 @@ function textOf(value: unknown): string | undefined {
   return isPlain(value) ? JSON.stringify(value) : undefined;
 }
 
-function typed(headers: ReadonlyArray<readonly [string, string]>, kind: string): ReadonlyArray<readonly [string, string]> {
+function typed(
+  headers: ReadonlyArray<readonly [string, string]>,
+  kind: string,
+): ReadonlyArray<readonly [string, string]> {
   if (headers.some(([name]) => name.toLowerCase() === "content-type")) return headers;
   return [...headers, ["content-type", kind === "object" ? "application/json" : "text/plain"]];
 }

@@ -5,18 +5,26 @@ import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Admitted, type 
 import { freeIfAborted, keyedOf } from "./node.js";
 
 /** `_body` is how body parsers tell each other that one of them has read it. */
-type Request = IncomingMessage & Admitted & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
+type Request = IncomingMessage &
+  Admitted & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
 type Next = (error?: unknown) => void;
 
-/** The gate for Express and anything with its form of middleware; after the body parser, so that bodies can be told apart. */
+/** The gate for Express and anything with its form of middleware; after the body parser, to tell bodies apart. */
 export function expressGate(gate: Gate) {
   return (req: Request, res: ServerResponse, next: Next): void => {
     const value = req.headers[gate.header];
     if (value === undefined) return next();
     const { originalUrl, url = "/", ip, socket, hostname: host, body, _body, readableEnded } = req;
     const address = gate.addressOf(ip ?? socket.remoteAddress, forwardedFor(req));
-    const told = { url: originalUrl ?? url, address, host, body, user: admittedOf(req), isRead: _body ?? readableEnded };
-    const keyed = keyedOf(req, value, told);
+    const facts = {
+      url: originalUrl ?? url,
+      address,
+      host,
+      body,
+      user: admittedOf(req),
+      isRead: _body ?? readableEnded,
+    };
+    const keyed = keyedOf(req, value, facts);
     const verdict = gate.judge(req, keyed);
     if (verdict instanceof Promise) verdict.then((late) => follow(late, req, res, next)).catch(next);
     else follow(verdict, req, res, next);
@@ -36,10 +44,10 @@ function follow(verdict: Verdict, req: Request, res: ServerResponse, next: Next)
 }
 
 /**
- * Watches a response go by. One that is sent in one piece is kept as soon as the handler has ended it, whether or not the client
- * still listens: who lost the connection comes back with the same key. One that is written in parts is a stream, and not kept.
- * A client that goes away does not free the key while its handler runs, unless its request was not all there; a handler that
- * destroys the response does.
+ * Watches a response go by. One that is sent in one piece is kept as soon as the handler has ended it, whether or not
+ * the client still listens: who lost the connection comes back with the same key. One that is written in parts is a
+ * stream, and not kept. A client that goes away does not free the key while its handler runs, unless its request was
+ * not all there; a handler that destroys the response does.
  */
 function watch(res: ServerResponse, execution: Execution): void {
   const { writeHead, write, end, destroy } = res as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -60,12 +68,17 @@ function watch(res: ServerResponse, execution: Execution): void {
     end(...args: unknown[]) {
       if (isHeld) return res;
       const [chunk, encoding] = args;
-      const text = typeof chunk === "string" && typeof encoding === "string" ? Buffer.from(chunk, encoding as BufferEncoding) : chunk;
+      const text =
+        typeof chunk === "string" && typeof encoding === "string"
+          ? Buffer.from(chunk, encoding as BufferEncoding)
+          : chunk;
       const body = isStream ? undefined : bytesOf(typeof text === "function" ? undefined : text);
       if (body && execution.isShared) {
         isHeld = true;
         fixHeaders(res, body);
-        void Promise.resolve(execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body)).then(() => end!.apply(res, args));
+        void Promise.resolve(execution.keep(res.statusCode, headers ?? headersOf(res, undefined), body)).then(() =>
+          end!.apply(res, args),
+        );
         return res;
       }
       const ended = end!.apply(res, args);
@@ -82,10 +95,11 @@ function watch(res: ServerResponse, execution: Execution): void {
   });
 }
 
-/** From an `end()` on, headers and status are what they are, though the response waits; with the length that Node would write. */
+/** Fixes headers and status from an `end()` on, though the response waits, with the length that Node would write. */
 function fixHeaders(res: ServerResponse, body: Uint8Array): void {
   if (res.headersSent) return;
-  const hasLength = res.hasHeader("content-length") || res.hasHeader("transfer-encoding") || [204, 304].includes(res.statusCode);
+  const hasLength =
+    res.hasHeader("content-length") || res.hasHeader("transfer-encoding") || [204, 304].includes(res.statusCode);
   if (!hasLength) res.setHeader("Content-Length", body.length);
   res.writeHead(res.statusCode);
 }
@@ -99,5 +113,7 @@ function headersOf(res: ServerResponse, given: unknown): HeaderPairs {
 }
 
 function pairUp(flat: unknown[]): Array<[string, string]> {
-  return flat.flatMap((name, at): Array<[string, string]> => (at % 2 === 0 ? [[String(name), String(flat[at + 1])]] : []));
+  return flat.flatMap(
+    (name, at): Array<[string, string]> => (at % 2 === 0 ? [[String(name), String(flat[at + 1])]] : []),
+  );
 }

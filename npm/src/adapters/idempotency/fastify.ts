@@ -4,8 +4,8 @@ import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Gate } from "./
 import { freeIfAborted, keyedOf } from "./node.js";
 
 /**
- * The gate as a plugin for the routes of the application or scope that registers it. It looks at answers in `onSend`, before the hooks
- * of what is registered later, such as compression.
+ * The gate as a plugin for the routes of the application or scope that registers it. It looks at answers in `onSend`,
+ * before the hooks of what is registered later, such as compression.
  */
 export function fastifyGate(gate: Gate): FastifyPluginAsync {
   const running = new WeakMap<FastifyRequest, Execution>();
@@ -15,8 +15,8 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
       if (value === undefined) return;
       const { originalUrl: url, hostname: host, body } = request;
       const address = gate.addressOf(request.ip, forwardedFor(request.raw));
-      const told = { url, address, host, body, user: admittedOf(request), isRead: true };
-      const verdict = await gate.judge(request, keyedOf(request.raw, value, told));
+      const facts = { url, address, host, body, user: admittedOf(request), isRead: true };
+      const verdict = await gate.judge(request, keyedOf(request.raw, value, facts));
       if (verdict === undefined) return;
       if (verdict instanceof Execution) {
         running.set(request, verdict);
@@ -38,5 +38,8 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
       return payload;
     });
   };
-  return Object.assign(plugin, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "sentri-idempotency" });
+  return Object.assign(plugin, {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "sentri-idempotency",
+  });
 }

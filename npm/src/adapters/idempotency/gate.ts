@@ -4,41 +4,13 @@ import type { GuardRequest } from "../../guardian.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../native.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
-import type { OfRequest } from "../../types.js";
 import type { HeaderPairs, Origin } from "../checks.js";
 import { watchProtection, type Protection } from "../protection.js";
 import { refuseAsOptions } from "../uncalled.js";
 import { MAX_BODY } from "./bodies.js";
+import type { IdempotencyOptions, Named } from "./options.js";
 
-/** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
-export interface IdempotencyOptions<Ctx = any> {
-  /** The time for which an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise. */
-  ttl?: number | string;
-  /** The header with the key; `X-Idempotency-Key` unless said otherwise. */
-  header?: string;
-  /** Methods it applies to; POST, PUT and PATCH unless said otherwise. */
-  methods?: string[];
-  /** Answers kept at most; 10,000 unless said otherwise. */
-  maxSize?: number;
-  /** Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this one. */
-  redisUrl?: string;
-  /**
-   * The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds or a text such as `"2s"`;
-   * 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not wait.
-   */
-  redisPatience?: number | string;
-  /**
-   * The fate of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with a 503
-   * until Redis is back; `"local"` unless said otherwise.
-   */
-  onRedisAway?: "local" | "refuse";
-  /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
-  keyPrefix?: string;
-  /** The credential that tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header authenticates. */
-  credential?: OfRequest<Ctx, Named | Promise<Named>>;
-}
-
-type Named = string | null | undefined;
+export type { IdempotencyOptions };
 
 /** The facts that a framework tells of a request with a key. */
 export interface Keyed {
@@ -95,8 +67,9 @@ const running = new WeakMap<object, Set<string>>();
 export type Settling = Promise<void> | undefined;
 
 /**
- * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where several processes
- * share answers, that takes a moment, for which the answer waits: who has it and asks another process must not hear that it still runs.
+ * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where
+ * several processes share answers, that takes a moment, for which the answer waits: who has it and asks another process
+ * must not hear that it still runs.
  */
 export class Execution {
   private settled = false;
@@ -111,9 +84,11 @@ export class Execution {
 
   /** Keeps the answer, if the core allows. Headers are those of the layer that the middleware is mounted in. */
   keep(status: number, headers: HeaderPairs, body: Uint8Array): Settling {
-    if (body.length > MAX_BODY) return this.free();
+    if (body.length > MAX_BODY || this.protection.isStepUp) return this.free();
     if (!this.settle()) return undefined;
-    const kept = headers.filter(([name]) => !NOT_KEPT.includes(name.toLowerCase())).map(([name, value]): [string, string] => [name, value]);
+    const kept = headers
+      .filter(([name]) => !NOT_KEPT.includes(name.toLowerCase()))
+      .map(([name, value]): [string, string] => [name, value]);
     const { added } = this.protection;
     const roles = this.server && this.protection.roles.get(this.server);
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -140,10 +115,17 @@ export class Gate<Ctx = any> {
   /** The `credential` option. */
   readonly credential: IdempotencyOptions<Ctx>["credential"];
 
-  /** With a `server`, its Redis and issuer are used unless the options name others, and answers end with the session they were given to. */
-  constructor(options: IdempotencyOptions<Ctx> = {}, private readonly server?: AuthServer) {
+  /**
+   * With a `server`, its Redis and issuer are used unless the options name others, and answers end with the session
+   * they were given to.
+   */
+  constructor(
+    options: IdempotencyOptions<Ctx> = {},
+    private readonly server?: AuthServer,
+  ) {
     refuseAsOptions("createIdempotencyMiddleware", options);
-    if (typeof options !== "object" || options === null) throw new SentriError("CONFIGURATION_ERROR", "The idempotency options must be an object");
+    if (typeof options !== "object" || options === null)
+      throw new SentriError("CONFIGURATION_ERROR", "The idempotency options must be an object");
     const { redisUrl = server?.redisUrl(), keyPrefix = server?.issuer } = options;
     this.native = openGate(describe({ ...options, redisUrl, keyPrefix }));
     this.header = unwrap<string>(this.native.configuration()).toLowerCase();
@@ -155,7 +137,9 @@ export class Gate<Ctx = any> {
     return this.server ? this.server.clientAddress(...origin) : origin[0];
   }
 
-  /** Decides the fate of a request; at once where answers are in the memory of this process and nobody has to be asked. */
+  /**
+   * Decides the fate of a request; at once where answers are in the memory of this process and nobody has to be asked.
+   */
   judge(ctx: Ctx, keyed: Keyed): Verdict | Promise<Verdict> {
     const value = one(keyed.value);
     if (running.get(keyed.raw)?.has(value)) return undefined;
@@ -165,18 +149,34 @@ export class Gate<Ctx = any> {
     return Promise.all([identity, named]).then(([who, what]) => this.judgeAs(keyed, value, who, what));
   }
 
-  private judgeAs({ raw, guard, host, url, apiKey, address, type, body, user }: Keyed, value: string, identity: string, named: Named): Verdict | Promise<Verdict> {
+  private judgeAs(
+    { raw, guard, host, url, apiKey, address, type, body, user }: Keyed,
+    value: string,
+    identity: string,
+    named: Named,
+  ): Verdict | Promise<Verdict> {
     // Anything else would be the same text for everybody.
-    if (named !== undefined && named !== null && typeof named !== "string") throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
+    if (named !== undefined && named !== null && typeof named !== "string")
+      throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
     const { method, authorization, cookie } = guard;
-    const incoming: NativeIncoming = { method, host: host ?? guard.host ?? "", pathAndQuery: url, headerValue: value, contentType: type ?? "", body };
+    const incoming: NativeIncoming = {
+      method,
+      host: host ?? guard.host ?? "",
+      pathAndQuery: url,
+      headerValue: value,
+      contentType: type ?? "",
+      body,
+    };
     if (identity !== "") incoming.identity = identity;
     if (authorization !== undefined) incoming.authorization = authorization;
     if (cookie !== undefined) incoming.cookie = cookie;
     if (apiKey !== undefined && apiKey !== null) incoming.apiKey = one(apiKey);
     if (named !== undefined && named !== null) incoming.named = named;
     if (address !== undefined) incoming.address = address;
-    const verdict = (passage: NativePassage, isShared: boolean) => this.verdict(passage, guard, identity, isShared, () => this.begin(raw, value, identity === "" ? undefined : user));
+    const verdict = (passage: NativePassage, isShared: boolean) =>
+      this.verdict(passage, guard, identity, isShared, () =>
+        this.begin(raw, value, identity === "" ? undefined : user),
+      );
     const now = this.native.passNow(incoming);
     if (now) return verdict(now, false);
     return this.native.pass(incoming).then((passage) => {
@@ -191,7 +191,13 @@ export class Gate<Ctx = any> {
     return protection;
   }
 
-  private verdict(passage: NativePassage, request: GuardRequest, identity: string, isShared: boolean, begin: () => Protection): Verdict | Promise<Verdict> {
+  private verdict(
+    passage: NativePassage,
+    request: GuardRequest,
+    identity: string,
+    isShared: boolean,
+    begin: () => Protection,
+  ): Verdict | Promise<Verdict> {
     switch (passage.kind) {
       case "execute":
         return new Execution(this.native, passage, isShared, begin(), this.server);
@@ -205,8 +211,8 @@ export class Gate<Ctx = any> {
   }
 
   /**
-   * The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused by
-   * `protect()`, or its user has other roles now, which the core refuses.
+   * The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused
+   * by `protect()`, or its user has other roles now, which the core refuses.
    */
   private async replay(passage: NativePassage, request: GuardRequest, identity: string): Promise<Verdict> {
     if (this.server === undefined) return answerOf(passage);
@@ -237,7 +243,11 @@ function answerOf(passage: NativePassage): Answer {
 
 /** An answer as it crosses: its body is a text there, or bytes beside it. */
 function readAnswer(text: string, bytes?: () => Uint8Array): Answer {
-  const { status, headers, body = "" } = JSON.parse(text) as { status: number; headers: Array<[string, string]>; body?: string };
+  const {
+    status,
+    headers,
+    body = "",
+  } = JSON.parse(text) as { status: number; headers: Array<[string, string]>; body?: string };
   return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };
 }
 

@@ -11,8 +11,8 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     const body = await unlessCutOff(describeStream(c.req.raw, () => c.req.arrayBuffer()));
     if (body === undefined) return c.body(null, 400);
     const user = admittedOf({ user: c.get("user"), auth: c.get("auth") });
-    const told = { url: pathname + search, address: addressOf(c), body, user };
-    const verdict = await gate.judge(c, keyedOf(c.req.raw, value, told));
+    const facts = { url: pathname + search, address: addressOf(c), body, user };
+    const verdict = await gate.judge(c, keyedOf(c.req.raw, value, facts));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answerResponse(verdict);
     try {

@@ -14,8 +14,8 @@ export function koaGate(gate: Gate): Middleware {
     const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
     const address = gate.addressOf(ctx.ip, forwardedFor(ctx.req));
     const { originalUrl: url, hostname: host } = ctx;
-    const told = { url, address, host, body: rawBody ?? body, user: admittedOf(ctx.state) };
-    const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, told));
+    const facts = { url, address, host, body: rawBody ?? body, user: admittedOf(ctx.state) };
+    const verdict = await gate.judge(ctx, keyedOf(ctx.req, value, facts));
     if (verdict === undefined) return next();
     if (!(verdict instanceof Execution)) return answer(ctx, verdict);
     freeIfAborted(ctx.req, verdict);
@@ -36,7 +36,9 @@ function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
   ctx.set(recordOf(headers) as Record<string, string>);
 }
 
-/** Keeps what the handlers have left in the context. What Koa pipes, or what goes past it, is freed when it has gone by. */
+/**
+ * Keeps what the handlers have left in the context. What Koa pipes, or what goes past it, is freed when it has gone by.
+ */
 function keep(ctx: KoaContext, execution: Execution): Settling {
   const body = ctx.respond === false ? undefined : pieceOf(ctx);
   if (body) return execution.keep(ctx.status, headersOf(ctx), body);
@@ -48,7 +50,9 @@ function keep(ctx: KoaContext, execution: Execution): Settling {
 function pieceOf({ body, message, status }: KoaContext): Uint8Array | undefined {
   if (body === undefined) return Buffer.from(message || String(status));
   if (body === null || typeof body === "string" || Buffer.isBuffer(body)) return bytesOf(body);
-  const isStream = typeof (body as { pipe?: unknown }).pipe === "function" || [Blob, ReadableStream, Response].some((kind) => body instanceof kind);
+  const isStream =
+    typeof (body as { pipe?: unknown }).pipe === "function" ||
+    [Blob, ReadableStream, Response].some((kind) => body instanceof kind);
   return isStream ? undefined : Buffer.from(JSON.stringify(body) ?? "");
 }
 

@@ -3,16 +3,34 @@ import { NodeGuardRequest } from "../node.js";
 import { describeBody } from "./bodies.js";
 import type { Execution, Keyed } from "./gate.js";
 
-/** The facts that a framework over `node:http` tells of a request, and its body as a parser has read it. `isRead`: some parser has read it. */
-interface Told extends Pick<Keyed, "url" | "address" | "host" | "user"> {
+/**
+ * The facts that a framework over `node:http` tells of a request, and its body as a parser has read it. `isRead`: some
+ * parser has read it.
+ */
+interface KeyedFacts extends Pick<Keyed, "url" | "address" | "host" | "user"> {
   body: unknown;
   isRead?: boolean;
 }
 
 /** A request that carries a key. */
-export function keyedOf(raw: IncomingMessage, value: string | string[], { url, address, host, body, user, isRead = raw.readableEnded }: Told): Keyed {
+export function keyedOf(
+  raw: IncomingMessage,
+  value: string | string[],
+  { url, address, host, body, user, isRead = raw.readableEnded }: KeyedFacts,
+): Keyed {
   const { "content-type": type, "content-length": length, "x-api-key": apiKey } = raw.headers;
-  return { raw, guard: new NodeGuardRequest(raw), value, host, url, apiKey, address, type, body: describeBody(body, length, isRead), user };
+  return {
+    raw,
+    guard: new NodeGuardRequest(raw),
+    value,
+    host,
+    url,
+    apiKey,
+    address,
+    type,
+    body: describeBody(body, length, isRead),
+    user,
+  };
 }
 
 /** Frees the key of a request that breaks off before its body has ended: who waits for the rest never answers. */

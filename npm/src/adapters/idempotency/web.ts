@@ -5,14 +5,21 @@ import { MAX_BODY } from "./bodies.js";
 import type { Answer, Execution, Keyed, Settling } from "./gate.js";
 
 /** A request that carries a key. */
-export function keyedOf(raw: Request, value: string, told: Pick<Keyed, "url" | "address" | "body" | "user">): Keyed {
+export function keyedOf(raw: Request, value: string, facts: Pick<Keyed, "url" | "address" | "body" | "user">): Keyed {
   const { headers } = raw;
-  return { raw, guard: new WebGuardRequest(raw), value, apiKey: headers.get("x-api-key"), type: headers.get("content-type"), ...told };
+  return {
+    raw,
+    guard: new WebGuardRequest(raw),
+    value,
+    apiKey: headers.get("x-api-key"),
+    type: headers.get("content-type"),
+    ...facts,
+  };
 }
 
 /**
- * A body, or the beginning of a long one and what its sender says of the rest; the request can be read as before. `kept` is what a
- * framework keeps of a body that was read already.
+ * A body, or the beginning of a long one and what its sender says of the rest; the request can be read as before.
+ * `kept` is what a framework keeps of a body that was read already.
  */
 export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
   if (request.bodyUsed) return kept ? encode(new Uint8Array(await kept())) : `unread ${lengthOf(request)}`;
@@ -56,8 +63,8 @@ export function answerResponse({ status, headers, body }: Answer): Response {
 export type Keep = (body: Uint8Array) => Settling;
 
 /**
- * The response to be sent in place of one that is to be kept. A body that is there in one piece is kept at once, whether or not
- * the client still listens; one that comes in parts is a stream, passes through as it comes and is not kept.
+ * The response to be sent in place of one that is to be kept. A body that is there in one piece is kept at once,
+ * whether or not the client still listens; one that comes in parts is a stream, which passes through and is not kept.
  */
 export async function watchResponse(response: Response, execution: Execution, keep: Keep): Promise<Response> {
   if (response.body === null || response.bodyUsed) {
@@ -68,7 +75,7 @@ export async function watchResponse(response: Response, execution: Execution, ke
   const ahead = [reader.read(), reader.read()];
   // Texts and bytes are there within this turn. What is not may be a stream whose first part takes its time.
   const parts = await Promise.race([Promise.all(ahead), nextTurn()]).catch(() => undefined);
-  const body = parts?.[1]!.done ? parts[0]!.value ?? new Uint8Array() : undefined;
+  const body = parts?.[1]?.done ? (parts[0]?.value ?? new Uint8Array()) : undefined;
   if (!(body instanceof Uint8Array)) return new Response(passOn(reader, ahead, execution, keep), response);
   await keep(body);
   return new Response(body as Uint8Array<ArrayBuffer>, response);
@@ -77,7 +84,12 @@ export async function watchResponse(response: Response, execution: Execution, ke
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
 /** A stream of what a reader has read ahead and will read. If it turns out to be one late piece, that is kept. */
-function passOn(reader: Reader, ahead: Array<ReturnType<Reader["read"]>>, execution: Execution, keep: Keep): ReadableStream<Uint8Array<ArrayBuffer>> {
+function passOn(
+  reader: Reader,
+  ahead: Array<ReturnType<Reader["read"]>>,
+  execution: Execution,
+  keep: Keep,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let first: Uint8Array | undefined;
   let count = 0;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({

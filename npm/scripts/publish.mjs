@@ -1,0 +1,38 @@
+// Publishes the tarballs of a folder to npm, the native packages first: whoever installs the main one finds them there.
+// What npm has already is left out, so that a release that broke off can be run again. --dry-run: publishes nothing.
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values, positionals } = parseArgs({ options: { "dry-run": { type: "boolean" } }, allowPositionals: true });
+const folder = resolve(positionals[0] ?? ".");
+const { version } = JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.url)), "../package.json"), "utf8"));
+const main = `sentri-${version}.tgz`;
+const tarballs = readdirSync(folder).filter((file) => file.endsWith(`-${version}.tgz`));
+if (!tarballs.includes(main)) throw new Error(`${folder} has no ${main}`);
+
+for (const tarball of [...tarballs.filter((file) => file !== main).sort(), main]) publish(tarball);
+
+function publish(tarball) {
+  const name = tarball.slice(0, -`-${version}.tgz`.length);
+  if (!values["dry-run"] && isPublished(name)) return console.log(`${name}@${version} is published already`);
+  const flags = values["dry-run"] ? ["--dry-run"] : ["--provenance"];
+  // Without a tag of its own, a version like 7.0.0-rc.1 would be what `npm install sentri` brings.
+  const tag = /-([a-z]+)/.exec(version)?.[1] ?? "latest";
+  execFileSync("npm", ["publish", join(folder, tarball), "--access", "public", "--tag", tag, ...flags], {
+    stdio: "inherit",
+  });
+  console.log(`${name}@${version} ${values["dry-run"] ? "would be" : "is"} published as ${tag}`);
+}
+
+/** Whether npm has the version. An answer that is not "no such version" ends the program. */
+function isPublished(name) {
+  const { status, stdout, stderr } = spawnSync("npm", ["view", `${name}@${version}`, "version", "--json"], {
+    encoding: "utf8",
+  });
+  if (status === 0) return stdout.trim() !== "";
+  if (/E404/.test(stdout + stderr)) return false;
+  throw new Error(`npm view ${name}: ${stderr}`);
+}

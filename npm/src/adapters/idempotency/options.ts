@@ -1,0 +1,41 @@
+import type { OfRequest } from "../../types.js";
+
+/** The text that names a caller, if there is one. */
+export type Named = string | null | undefined;
+
+/** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
+export interface IdempotencyOptions<Ctx = any> {
+  /**
+   * The time for which an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise.
+   */
+  ttl?: number | string;
+  /** The header with the key; `X-Idempotency-Key` unless said otherwise. */
+  header?: string;
+  /** Methods it applies to; POST, PUT and PATCH unless said otherwise. */
+  methods?: string[];
+  /** Answers kept at most; 10,000 unless said otherwise. */
+  maxSize?: number;
+  /**
+   * Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this
+   * one.
+   */
+  redisUrl?: string;
+  /**
+   * The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds or a text
+   * such as `"2s"`; 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not
+   * wait.
+   */
+  redisPatience?: number | string;
+  /**
+   * The fate of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with
+   * a 503 until Redis is back; `"local"` unless said otherwise.
+   */
+  onRedisAway?: "local" | "refuse";
+  /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
+  keyPrefix?: string;
+  /**
+   * The credential that tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header
+   * authenticates.
+   */
+  credential?: OfRequest<Ctx, Named | Promise<Named>>;
+}

@@ -1,0 +1,24 @@
+import type { Middleware } from "koa";
+import { SentriError } from "../errors.js";
+
+/** The endpoints as a router of @koa/router. */
+export interface KoaRouter {
+  routes(): Middleware;
+  allowedMethods(): Middleware;
+}
+
+interface RouterClass {
+  new (): KoaRouter & { register(path: string, methods: string[], middleware: Middleware): unknown };
+}
+
+/** Loads the application's own @koa/router, which is an optional peer. */
+export function loadRouter(): RouterClass {
+  try {
+    const loaded = require("@koa/router") as RouterClass & { default?: RouterClass };
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    throw new SentriError("CONFIGURATION_ERROR", "router() needs @koa/router: npm install @koa/router", undefined, {
+      cause: String(cause),
+    });
+  }
+}

@@ -1,0 +1,21 @@
+/** The peer's address as the server of the runtime tells it: Node, Bun, Deno, or the platform that calls a function. */
+export function peerOfHost(host: any, request: Request): string | undefined {
+  const node = host?.incoming?.socket?.remoteAddress ?? host?.server?.incoming?.socket?.remoteAddress;
+  const bun = host?.server ?? host;
+  return (
+    node ??
+    host?.remoteAddr?.hostname ??
+    (typeof bun?.requestIP === "function" ? bun.requestIP(request)?.address : peerOfPlatform(host))
+  );
+}
+
+/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
+function peerOfPlatform(host: any): string | undefined {
+  const aws = host?.requestContext;
+  const named =
+    aws?.identity?.sourceIp ??
+    aws?.http?.sourceIp ??
+    host?.event?.Records?.[0]?.cf?.request?.clientIp ??
+    host?.context?.ip;
+  return typeof named === "string" ? named : undefined;
+}

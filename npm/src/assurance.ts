@@ -1,0 +1,37 @@
+import type { Duration } from "./types.js";
+
+/** The authentication that a route asks for (RFC 9470). */
+export interface StepUp {
+  /** The least authenticator assurance level: `aal2` is a password and a second factor. */
+  acr?: "aal1" | "aal2";
+  /** The greatest time since the user authenticated, such as `"10m"`. A refresh does not make it shorter. */
+  maxAge?: Duration;
+}
+
+/** The same, checked. */
+export interface Requirement {
+  readonly acr?: string;
+  /** In seconds. */
+  readonly maxAge?: number;
+  /** The tolerance for the signer's clock, in seconds. */
+  readonly leeway: number;
+}
+
+/** The known strength and time of a user's authentication. */
+export interface Assured {
+  readonly acr?: string;
+  /** In seconds since 1970. */
+  readonly authTime?: number | null;
+}
+
+/**
+ * Whether an authentication is enough at `now`, in milliseconds since 1970. The rule of the core's `assurance`, held to
+ * it by `tests/vectors/assurance.json`: what is not known is neither strong nor fresh, and a time to come is not fresh.
+ */
+export function meets({ acr, maxAge, leeway }: Requirement, held: Assured, now: number): boolean {
+  if (acr === "aal2" && held.acr !== "aal2") return false;
+  if (maxAge === undefined) return true;
+  if (typeof held.authTime !== "number") return false;
+  const age = now - held.authTime * 1000;
+  return age >= -leeway * 1000 && age <= (maxAge + leeway) * 1000;
+}

@@ -1,0 +1,43 @@
+/** The authentication that a request lacks: a later or a stronger one (RFC 9470). */
+export interface StepUpChallenge {
+  /** The least level: `aal2` is a second factor beside the password. */
+  acr?: "aal1" | "aal2";
+  /** The greatest time since the user authenticated, in seconds. */
+  maxAge?: number;
+}
+
+/** Asks the user; whether that led to an authentication, so that the request is worth repeating. */
+export type OnStepUp = (challenge: StepUpChallenge) => boolean | Promise<boolean>;
+
+/** Asks once for what many requests lack at the same time. */
+export class StepUps {
+  private readonly asking = new Map<string, Promise<boolean>>();
+
+  constructor(private readonly onStepUp: OnStepUp | undefined) {}
+
+  /** Whether the user has made up for what `response` was refused for; `false` where it was for something else. */
+  async answer(response: Response): Promise<boolean> {
+    if (this.onStepUp === undefined || response.status !== 401) return false;
+    const challenge = await challengeOf(response);
+    if (challenge === undefined) return false;
+    const key = JSON.stringify(challenge);
+    const asked = this.asking.get(key) ?? this.ask(key, challenge);
+    return asked;
+  }
+
+  private ask(key: string, challenge: StepUpChallenge): Promise<boolean> {
+    const ask = async () => (await this.onStepUp!(challenge)) === true;
+    const asked = ask().finally(() => this.asking.delete(key));
+    this.asking.set(key, asked);
+    return asked;
+  }
+}
+
+async function challengeOf(response: Response): Promise<StepUpChallenge | undefined> {
+  try {
+    const { code, data } = (await response.clone().json()) as { code?: string; data?: StepUpChallenge };
+    return code === "STEP_UP_REQUIRED" ? { ...data } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,189 @@
+import { NativeGuard } from "./guarding.js";
+import type * as t from "./types.js";
+
+/** The calls of a server that the core answers: each hands on its arguments. */
+export abstract class ServerCalls<Role extends string> extends NativeGuard {
+  /** A call that may be part of a transaction of the caller's. */
+  protected abstract callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T>;
+
+  protected call<T>(method: string, ...args: unknown[]): Promise<T> {
+    return this.callWithin<T>(undefined, method, ...args);
+  }
+
+  /**
+   * `migrate` and `ready` come back a few seconds apart while the database is starting, with a line for whoever looks
+   * on.
+   */
+  private async start(method: "migrate" | "ready", options: t.StartOptions): Promise<void> {
+    let step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, options);
+    while (step) {
+      if (!this.logging) process.emitWarning(step.waiting, "SentriWarning");
+      step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, step.again);
+    }
+  }
+
+  /**
+   * Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once. Waits for a
+   * database that is starting, 30 seconds unless `wait` says otherwise.
+   *
+   * @throws SentriError `SERVICE_UNAVAILABLE` when the wait is over, `CONFIGURATION_ERROR` where the database refuses
+   * role, password or name.
+   * @example await auth.migrate({ wait: "1m" });
+   */
+  migrate(options: t.StartOptions = {}): Promise<void> {
+    return this.start("migrate", options);
+  }
+  /**
+   * Resolves when tables and keys are there; waits as `migrate()` does. Requests and async calls wait by themselves,
+   * for two seconds at most.
+   */
+  ready(options: t.StartOptions = {}): Promise<void> {
+    return this.start("ready", options);
+  }
+  /** Registers a user; admin roles are allowed here. With `trx`, as a part of your transaction. */
+  register(input: t.RegisterInput<Role>, joined?: t.Joined): Promise<t.RegisterResult<Role>> {
+    return this.callWithin(joined, "register", input);
+  }
+  /** Adds identifiers, all or none. */
+  bulkCreateIdentifiers(
+    userId: string,
+    identifiers: t.IdentifierInput[],
+    joined?: t.Joined,
+  ): Promise<t.IdentifiersResult> {
+    return this.callWithin(joined, "bulkCreateIdentifiers", userId, identifiers);
+  }
+  /** Changes identifiers, all or none. */
+  bulkUpdateIdentifiers(
+    userId: string,
+    identifiers: t.IdentifierUpdate[],
+    joined?: t.Joined,
+  ): Promise<t.IdentifiersResult> {
+    return this.callWithin(joined, "bulkUpdateIdentifiers", userId, identifiers);
+  }
+  /** Deletes identifiers, all or none; one must stay. */
+  bulkDeleteIdentifiers(userId: string, ids: string[], joined?: t.Joined): Promise<t.DeleteIdentifiersResult> {
+    return this.callWithin(joined, "bulkDeleteIdentifiers", userId, ids);
+  }
+  /** Replaces a user's role set. */
+  assignRoles(userId: string, roles: readonly Role[]): Promise<t.AuthUser<Role>> {
+    return this.call("assignRoles", userId, roles);
+  }
+  /** Sets a password without the old one; every session of the user ends. */
+  setPassword(userId: string, newPassword: string): Promise<void> {
+    return this.call("setPassword", userId, newPassword);
+  }
+  /**
+   * Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused after a
+   * hundred wrong ones. Every session of the user ends.
+   *
+   * @throws SentriError `USER_NOT_FOUND`.
+   * @example await auth.removeFactors(user.id);
+   */
+  removeFactors(userId: string): Promise<void> {
+    return this.call("removeFactors", userId);
+  }
+  /**
+   * Sends a message with a code and a link for a new password to whoever has the identifier. It resolves to the same
+   * whether anybody has it. With `deliver: false` the message comes back as `message`, for you to send; it is missing
+   * where nobody has the identifier.
+   *
+   * @throws SentriError `VALIDATION_ERROR`; `CONFIGURATION_ERROR` without the option `messages`.
+   * @example const { message } = await auth.requestPasswordReset("anna@example.com", { deliver: false });
+   */
+  requestPasswordReset(identifier: string, options: { deliver?: boolean } = {}): Promise<t.Asked> {
+    return this.call("requestPasswordReset", identifier, options);
+  }
+  /**
+   * Sets a new password by the secret of a message. All sessions of the user end.
+   *
+   * @throws SentriError `CODE_INVALID` where the secret is wrong, expired, used or unknown; `VALIDATION_ERROR`.
+   */
+  resetPassword(input: t.ResetInput): Promise<void> {
+    return this.call("resetPassword", input);
+  }
+  /**
+   * Opens `POST /setup`, by which the first admin is made (option `setup`). Every process that has the signing key
+   * answers the same token for an hour; `token` is missing where it was given. `null`: there is an admin.
+   *
+   * @throws SentriError `VALIDATION_ERROR` for a given token that is too short; `CONFIGURATION_ERROR` without the
+   * option.
+   * @example const { token } = (await auth.beginSetup()) ?? {};
+   */
+  beginSetup(options: { token?: string } = {}): Promise<{ token?: string; expiresAt: string } | null> {
+    return this.call("beginSetup", options);
+  }
+  /** A user, or null. */
+  getUser(userId: string): Promise<t.User<Role> | null> {
+    return this.call("getUser", userId);
+  }
+  /** The owner of an identifier in any spelling, or null. */
+  findUser(identifier: string): Promise<t.User<Role> | null> {
+    return this.call("findUser", identifier);
+  }
+  /** Users, oldest first, in pages of 1 to 100. */
+  listUsers(
+    page: { limit?: number; cursor?: string; identifier?: string } = {},
+  ): Promise<{ users: t.User<Role>[]; nextCursor: string | null }> {
+    return this.call("listUsers", page);
+  }
+  /** Deletes a user with sessions and identifiers. `false`: there was none. */
+  deleteUser(userId: string): Promise<boolean> {
+    return this.call("deleteUser", userId);
+  }
+  /** Opens a session for a user whom you have authenticated by other means. */
+  createSession(
+    userId: string,
+    from: { ip?: string; userAgent?: string } = {},
+  ): Promise<t.IssuedTokens<Role> & { sessionId: string }> {
+    return this.call("createSession", userId, from);
+  }
+  /** A user's live sessions, newest first. */
+  listSessions(userId: string): Promise<t.SessionInfo[]> {
+    return this.call("listSessions", userId);
+  }
+  /** Ends a session. `false`: there was no live one. */
+  revokeSession(sessionId: string): Promise<boolean> {
+    return this.call("revokeSession", sessionId);
+  }
+  /** Ends every session of a user; how many there were. */
+  revokeSessions(userId: string): Promise<number> {
+    return this.call("revokeSessions", userId);
+  }
+  /** In words, the servers behind `redisUrl`; null without that option. Throws, with the cause, where none works. */
+  describeRedis(): Promise<string | null> {
+    return this.call("describeRedis");
+  }
+  /**
+   * Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one answer,
+   * which names no cause, so anybody may see it.
+   *
+   * @example
+   * ```ts
+   * app.get("/health/ready", async (_req, res) => {
+   *   const health = await auth.health();
+   *   res.status(health.status === "unavailable" ? 503 : 200).json(health);
+   * });
+   * ```
+   */
+  health(): Promise<t.Health> {
+    return this.call("health");
+  }
+  /** Makes a new signing key: published at once, signing from `activeFrom` on. */
+  rotateKeys(): Promise<{ kid: string; activeFrom: string }> {
+    return this.call("rotateKeys");
+  }
+  /** The stored keys without their secrets, newest first. */
+  listKeys(): Promise<
+    Array<{ kid: string; algorithm: string; createdAt: string; activeFrom: string; retiredAt: string | null }>
+  > {
+    return this.call("listKeys");
+  }
+  /** Hashes a password by the configured algorithm, off the event loop. */
+  hashPassword(password: string): Promise<string> {
+    return this.call("hashPassword", password);
+  }
+  /** Whether a password belongs to a bcrypt or argon2id hash. */
+  verifyPassword(password: string, hash: string): Promise<boolean> {
+    return this.call("verifyPassword", password, hash);
+  }
+}

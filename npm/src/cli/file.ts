@@ -1,0 +1,70 @@
+import type { Flag } from "./arguments.js";
+import { CommandFailure } from "./exit.js";
+import { look, refuse } from "./settle.js";
+
+/** The flag of every command that works with the tables of `serve`. */
+export const CONFIG: Flag = {
+  value: "path",
+  help: "file with options of serve: .toml, .json or .yaml",
+  env: "SENTRI_CONFIG",
+};
+
+/** The flags that a file of options answers where nobody gave them. `roles` are those of a user, not of the server. */
+const OPTION_OF = {
+  db: "db",
+  "valid-roles": "validRoles",
+  secret: "secret",
+  "secret-file": "secretFile",
+  "api-key": "apiKey",
+  "trust-proxy": "trustProxy",
+  redis: "redisUrl",
+} as const;
+
+/**
+ * The values of flags, filled up from the file that `serve` would read, if there is one.
+ *
+ * @throws CommandFailure where something is wrong with it
+ */
+export function withFile(flags: Record<string, Flag>, values: Record<string, string>): Record<string, string> {
+  if (flags.config !== CONFIG) return values;
+  const found = settled(values);
+  if (!found || found.file === null) return values;
+  const { file, options, errors } = found;
+  if (errors.length > 0)
+    throw new CommandFailure("CONFIGURATION_ERROR", errors.map(({ message }) => message).join("\n"));
+  const filled = { ...values };
+  for (const [flag, option] of Object.entries(OPTION_OF)) {
+    const value = options[option];
+    const isGiven = values[flag] !== undefined && values[flag] !== flags[flag]?.default;
+    if (!(flag in flags) || isGiven || value === undefined) continue;
+    if (typeof value === "object" && !Array.isArray(value))
+      throw new CommandFailure("CONFIGURATION_ERROR", `${file}: ${option} is a table: name it as a URL by --${flag}`);
+    filled[flag] = String(value);
+  }
+  return filled;
+}
+
+/**
+ * The options of stored keys, from file and environment: a key that is added is encrypted as the server's are.
+ *
+ * @throws UsageError, CommandFailure where an option is wrong: a key would be stored in the clear
+ */
+export function keyOptions(values: Record<string, string>): Record<string, unknown> {
+  const { errors, options } = look(flagsOf(values));
+  refuse(errors);
+  const { keys, algorithm } = options;
+  return { ...(keys === undefined ? {} : { keys }), ...(algorithm === undefined ? {} : { algorithm }) };
+}
+
+function flagsOf({ config }: Record<string, string>): Record<string, string> {
+  return config ? { config } : {};
+}
+
+function settled(values: Record<string, string>): ReturnType<typeof look> | undefined {
+  try {
+    return look(flagsOf(values));
+  } catch {
+    // Without the native core no command works, and each says so itself.
+    return undefined;
+  }
+}

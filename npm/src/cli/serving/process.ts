@@ -1,0 +1,109 @@
+import { createServer, type Server } from "node:http";
+import { createSecureServer, type Http2SecureServer, type Http2Session } from "node:http2";
+import { Server as NetServer, type Socket } from "node:net";
+import { setImmediate as nextTurn, setTimeout as after } from "node:timers/promises";
+import { loadNative } from "../../loader.js";
+import type { Application } from "./application.js";
+import { type Bound, type Handle, listenAt, type Place } from "./listen.js";
+import type { Log } from "./log.js";
+import type { Settings } from "./settings.js";
+import { Certificate } from "./tls.js";
+
+/** Milliseconds that requests in flight have left once nothing more is accepted. */
+const GRACE = 30_000;
+
+/** Milliseconds in which a connection that was accepted last has sent its request. */
+const LAST_REQUESTS = 1_000;
+
+/** Milliseconds in which who is connecting already has connected. */
+const LAST_CONNECTIONS = 20;
+
+/** Serves an application at a place, and ends without refusing anybody who has connected before. */
+export class Serving {
+  private readonly server: Server | Http2SecureServer;
+  private readonly sockets = new Set<Socket>();
+  private readonly sessions = new Set<Http2Session>();
+  private following: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly application: Application,
+    private readonly settings: Settings,
+    log: Log,
+  ) {
+    const { tlsCert, tlsKey } = settings;
+    if (tlsCert === undefined) {
+      this.server = createServer(application.answer);
+    } else {
+      const certificate = new Certificate(tlsCert, tlsKey);
+      // HTTP/2 gives requests and responses the interface of HTTP/1.1 (the compatibility API).
+      const answer = application.answer as unknown as Parameters<typeof createSecureServer>[1];
+      const secure = createSecureServer({ ...certificate.pair, allowHTTP1: true }, answer);
+      this.following = certificate.follow(log, (pair) => secure.setSecureContext(pair));
+      this.server = secure;
+      secure.on("session", (session) => keep(this.sessions, session));
+    }
+    this.server.on("connection", (socket: Socket) => keep(this.sockets, socket));
+  }
+
+  /** Listens at a place, or at a socket that is open; the address that it is bound to. */
+  async listen(place: Place, socket?: Handle): Promise<Bound> {
+    await listenAt(this.server, place, undefined, socket);
+    return this.server.address();
+  }
+
+  /**
+   * Says that it is not ready, goes on for the time of the draining, then ends what is in flight. `isLast`: nobody
+   * holds the socket beside processes that end too.
+   */
+  async drain(isLast: boolean): Promise<void> {
+    this.application.draining = true;
+    await after(this.settings.drain);
+    // The system would reset who connects between the last that is accepted and the close.
+    if (isLast && this.ignoresNew()) await after(LAST_CONNECTIONS);
+    await nextTurn();
+    // The method of http.Server would end connections that have yet to send their request.
+    const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(this.server, () => resolve()));
+    await Promise.race([closed, after(LAST_REQUESTS)]);
+    if ("closeIdleConnections" in this.server) this.server.closeIdleConnections();
+    for (const session of this.sessions) session.close();
+    await Promise.race([closed, after(GRACE, undefined, { ref: false })]);
+  }
+
+  private ignoresNew(): boolean {
+    const { _handle } = this.server as { _handle?: { fd?: number } };
+    const isTcp = typeof this.server.address() === "object";
+    return isTcp && _handle?.fd !== undefined && loadNative().ignoreNewConnections(_handle.fd);
+  }
+
+  /** Ends what is left. */
+  close(): void {
+    clearInterval(this.following);
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}
+
+function keep<T extends Socket | Http2Session>(all: Set<T>, one: T): void {
+  all.add(one);
+  one.once("close", () => all.delete(one));
+}
+
+const ENDING = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** Resolves at the first signal to end. A second one of either kind calls `last` and ends the process at once. */
+export function untilSignal(last: () => void = () => {}): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    for (const [name, number] of Object.entries(ENDING)) {
+      process.on(name, () => {
+        if (told) {
+          last();
+          // The exit code that shells give a signal.
+          process.exit(128 + number);
+        }
+        told = true;
+        resolve();
+      });
+    }
+  });
+}

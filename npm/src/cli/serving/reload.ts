@@ -1,0 +1,42 @@
+import { AuthServer } from "../../server.js";
+import type { ServerOptions } from "../../types.js";
+import { explain } from "../exit.js";
+import { reload, settle, toldOf, type Settled } from "../settle.js";
+import type { Application } from "./application.js";
+import type { Log } from "./log.js";
+import type { senderOf } from "./messages.js";
+
+/** Milliseconds that requests have left at the server that was replaced. */
+const GRACE = 30_000;
+
+/** The auth server of options, with the log that is written and the function that sends messages. */
+export function makeServer(options: Record<string, unknown>, log: Log, send: Send | undefined): AuthServer {
+  const messages = options.messages && send ? { messages: { ...(options.messages as object), send } } : {};
+  const logger = log.writes("error") ? { logger: log } : {};
+  return new AuthServer({ ...options, ...messages, ...logger } as unknown as ServerOptions);
+}
+
+type Send = ReturnType<typeof senderOf>;
+
+/** At SIGHUP reads flags, environment and file again, and changes what can change. A mistake changes nothing. */
+export function reloadAtSignal(
+  flags: Record<string, string>,
+  settled: Settled,
+  application: Application,
+  log: Log,
+  send: Send | undefined,
+): void {
+  let inForce: Pick<Settled, "options" | "settings"> = settled;
+  process.on("SIGHUP", () => {
+    try {
+      const after = settle(flags);
+      const reloaded = reload(inForce, after);
+      log.level = after.serve.logLevel;
+      if (reloaded.renew) application.replace(makeServer(reloaded.options, log, send), GRACE);
+      inForce = reloaded;
+      console.error(toldOf(reloaded));
+    } catch (error) {
+      console.error(`reload: ${explain(error)}`);
+    }
+  });
+}

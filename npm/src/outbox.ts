@@ -1,0 +1,149 @@
+import type { LoggedEvent } from "./dispatch.js";
+import { SentriError } from "./errors.js";
+import { MAILBOX, type Mailbox } from "./mailbox.js";
+import type { Message, MessageOptions } from "./types.js";
+
+/** The waits before the second and the third attempt, in milliseconds. */
+const PAUSES = [1_000, 5_000];
+/** The longest time that `send` may take. */
+const PATIENCE = 30_000;
+/** The time that an answer has to be written in before `send` is called, in milliseconds. */
+const LEAD = 50;
+/** The longest time that `settle()` waits for calls, in milliseconds: one of them may be who waits. */
+const TURN = 2_000;
+
+/** The events of messages, and the way to the log. */
+export interface Reports {
+  told: (kind: string, channel: string, cause: string | undefined, requestId: string | undefined) => LoggedEvent[];
+  log: (events: LoggedEvent[]) => void;
+}
+
+/** Sends messages behind the answer, so that the time of a mail server tells nobody whether an account exists. */
+export class Outbox {
+  private readonly open = new Set<Promise<void>>();
+  private readonly calls = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly options: MessageOptions | "console" | undefined,
+    private readonly reports: Reports,
+    private readonly pauses: readonly number[] = PAUSES,
+  ) {}
+
+  /** Whether there are messages at all. */
+  get isOn(): boolean {
+    return this.options !== undefined && this.options !== null;
+  }
+
+  /** The mailbox of a test, where one takes the messages. */
+  get mailbox(): Mailbox | undefined {
+    return typeof this.options === "object" && this.options !== null && MAILBOX in this.options
+      ? (this.options as unknown as Mailbox)
+      : undefined;
+  }
+
+  /** Takes messages over. Nobody waits for them but `drain()`. */
+  post(messages: readonly Message[]): void {
+    const { mailbox } = this;
+    for (const message of messages) {
+      if (mailbox) {
+        const cause = mailbox.take(message);
+        this.tell(message, cause);
+        continue;
+      }
+      const sending: Promise<void> = this.deliver(message)
+        // What rejects unheard ends the process.
+        .catch(() => undefined)
+        .finally(() => this.open.delete(sending));
+      this.open.add(sending);
+    }
+  }
+
+  /** Resolves when no message is on its way any more. */
+  async drain(): Promise<void> {
+    while (this.open.size > 0) await Promise.all(this.open);
+  }
+
+  /** Notes a call that may post messages when it ends. */
+  during<T>(call: Promise<T>): Promise<T> {
+    if (!this.isOn || this.mailbox) return call;
+    this.calls.add(call);
+    const ended = () => void this.calls.delete(call);
+    call.then(ended, ended);
+    return call;
+  }
+
+  /** Resolves when calls have ended and no message is on its way any more. */
+  async settle(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, TURN)));
+    await Promise.race([Promise.allSettled(this.calls), late]);
+    clearTimeout(timer);
+    await this.drain();
+  }
+
+  private async deliver(message: Message): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, LEAD));
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.attempt(message);
+        return this.tell(message, undefined);
+      } catch (error) {
+        const pause = this.pauses[attempt];
+        if (pause === undefined) return this.tell(message, causeOf(error, message));
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  private async attempt(message: Message): Promise<void> {
+    const { options } = this;
+    if (options === "console") return print(message);
+    if (typeof options !== "object") throw new SentriError("CONFIGURATION_ERROR", "messages.send is missing");
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("messages.send took more than 30 s")), PATIENCE);
+    });
+    try {
+      await Promise.race([options.send(structuredClone(message), message.context), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private tell({ kind, channel, context }: Message, cause: string | undefined): void {
+    this.reports.log(this.reports.told(kind, channel, cause, context.requestId ?? undefined));
+  }
+}
+
+/** The words of an error without what must not be logged: providers repeat the address, in spellings of their own. */
+function causeOf(error: unknown, { to, code, token, url }: Message): string {
+  let words = wordsOf(error);
+  for (const secret of [url, token, code, to]) if (secret) words = words.replace(anySpelling(secret), "..");
+  return words;
+}
+
+/** Whatever was thrown as text; objects without a prototype, and getters that throw, have none. */
+function wordsOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "an error without words";
+  }
+}
+
+/** Matches a text in upper and lower case, each of its characters as it is or percent-encoded (RFC 3986, 2.1). */
+function anySpelling(text: string): RegExp {
+  const spelt = Array.from(text, (character) => {
+    const plain = character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+    if (/[a-z0-9]/i.test(character)) return plain;
+    const encoded = Buffer.from(character).toString("hex").replace(/../g, "%$&");
+    return `(?:${encoded}|${plain})`;
+  });
+  return new RegExp(spelt.join(""), "giu");
+}
+
+/** Prints a message on standard error, while developing. */
+export function print({ kind, to, code, url }: Message): void {
+  const secrets = [code && `code ${code}`, url].filter(Boolean).join(", ");
+  process.stderr.write(`sentri: message ${kind} to ${to}${secrets ? `: ${secrets}` : ""}\n`);
+}

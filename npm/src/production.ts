@@ -1,0 +1,4 @@
+/** Whether the process says that it is in production. */
+export function inProduction(): boolean {
+  return process.env.NODE_ENV === "production";
+}

@@ -1,0 +1,89 @@
+/** The secret of a message with the new password: that of its link, or its code with the flow. */
+export type ResetInput = { token: string; newPassword: string } | { flow: string; code: string; newPassword: string };
+
+/** A flow that was asked for: who has the code presents both. */
+export interface Asked {
+  flow: string;
+  /** ISO 8601. */
+  expiresAt: string;
+  /** The message, with `deliver: false` and where somebody has the identifier. */
+  message?: Message | undefined;
+}
+
+/** The occasions of messages: a closed set, so that a template for each is all that there is to write. */
+export type MessageKind =
+  | "password-reset"
+  | "password-changed"
+  | "verify"
+  | "change-confirm"
+  | "change-notice"
+  | "already-registered"
+  | "invitation"
+  | "factor-added"
+  | "factor-removed"
+  | "recovery-used";
+
+/** Whether and when users must have verified an address. */
+export interface VerificationOptions {
+  /** Both if left out. */
+  types?: ReadonlyArray<"email" | "phone"> | undefined;
+  /**
+   * Registration makes no user until an address is proved, and nobody logs in without one. Users who are older than
+   * `since` are exempt.
+   *
+   * @example verification: { required: { since: "2026-12-01T00:00:00Z" } }
+   */
+  required?: boolean | { since: string } | undefined;
+}
+
+/** A message to a user. */
+export interface Message {
+  /** Stays the same when it is sent again: give it to your provider as the idempotency key. */
+  id: string;
+  kind: MessageKind;
+  /** The type of the identifier that it goes to: `email` or `phone`. */
+  channel: string;
+  /** The stored address. */
+  to: string;
+  /** Six digits, good for ten minutes. */
+  code?: string | undefined;
+  /** The secret of `url`. */
+  token?: string | undefined;
+  /** Your page of `links` with the token. */
+  url?: string | undefined;
+  /** From when on the secrets are worth nothing, ISO 8601. */
+  expiresAt?: string | undefined;
+  userId?: string | undefined;
+  locale?: string | undefined;
+  /** The request behind it. */
+  context: MessageContext;
+}
+
+/** The request behind a message. */
+export interface MessageContext {
+  ip: string | null;
+  userAgent: string | null;
+  requestId: string | null;
+}
+
+/** Messages to users. */
+export interface MessageOptions {
+  /**
+   * Sends a message, behind the answer. A throw, or 30 s, is tried again after 1 s and after 5 s more.
+   *
+   * @example
+   * send: async ({ id, to, kind, url }) => mailer.send({ to, template: kind, data: { url }, idempotencyKey: id }),
+   */
+  send: (message: Message, ctx: MessageContext) => unknown;
+  /** Your own pages, by absolute https URLs. Each gets the query parameter `token`. */
+  links?:
+    | {
+        reset?: string | undefined;
+        verify?: string | undefined;
+        login?: string | undefined;
+        invite?: string | undefined;
+      }
+    | undefined;
+  /** The language that your templates know, handed on with each message. */
+  locale?: string | undefined;
+}

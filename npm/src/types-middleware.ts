@@ -1,0 +1,41 @@
+/**
+ * A function of yours that is given a request. It may say more of it than we know, such as `(req: Request<{ id: string
+ * }>) => …` for a route whose path has an `id`.
+ */
+export type OfRequest<Req, Result> = { of(req: Req): Result }["of"];
+
+/**
+ * The key that a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's
+ * address.
+ */
+export type LimitKey = string | number | bigint | boolean | null | undefined;
+
+/** Options of `rateLimiter()`. */
+export interface RateLimiterOptions<Req> {
+  /** Requests that pass in a window. */
+  maxAttempts: number;
+  /** Length of the window, from the first request on. */
+  durationSeconds: number;
+  /**
+   * The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of the
+   * rule, so of limiters with the same `maxAttempts` and `durationSeconds` all but one need a name.
+   */
+  keyPrefix?: string | undefined;
+  /** Replaces the client's address, unless it gives nothing. */
+  key?: OfRequest<Req, LimitKey | Promise<LimitKey>> | undefined;
+}
+
+/** The verdict of `permit()`: truthy lets the request go on. A throw goes to the error handler. */
+export type PermitCheck<Req> = OfRequest<Req, unknown>;
+
+/** A check that any of the roles bypass. */
+export interface PermitOptions<Req, Role extends string = string> {
+  roles?: readonly Role[] | undefined;
+  check: PermitCheck<Req>;
+}
+
+/** Options of `errorHandler()`. */
+export interface ErrorHandlerOptions<Req> {
+  /** Told of every error that is answered with a 5xx. */
+  onUnhandled?: ((error: unknown, req: Req) => void) | undefined;
+}
