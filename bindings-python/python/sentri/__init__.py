@@ -1,7 +1,9 @@
-"""Auth for services: registration, login by any identifier, JWT access tokens, rotating refresh tokens, sessions, roles.
+"""Auth for services: registration, login by any identifier, JWT access tokens, rotating refresh tokens, sessions,
+roles.
 
-``AuthServer`` for event loops and ``BlockingAuthServer`` for threads are the same server over one native core, which also
-serves Node; ``AuthClient`` guards the routes of other services by its public keys. ``sentri.fastapi``, ``sentri.flask`` and ``sentri.django`` mount it.
+``AuthServer`` for event loops and ``BlockingAuthServer`` for threads are the same server over one native core, which
+also serves Node; ``AuthClient`` guards the routes of other services by its public keys. ``sentri.fastapi``,
+``sentri.flask`` and ``sentri.django`` mount it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ class AsgiExchange:
     ``auth``."""
 
     def __init__(self, scope: Scope, *arguments: Any) -> None:
-        # A WebSocket begins as HTTP/2 has it (RFC 8441), with a method that is not safe: whoever brings a cookie proves the origin.
+        # A WebSocket begins as HTTP/2 has it (RFC 8441), with a method that is not safe: whoever brings a cookie proves
+        # the origin.
         self.method: str = scope["method"] if scope["type"] == "http" else "CONNECT"
         self.headers = asgi_headers(scope)
         self.scheme: Optional[str] = scope.get("scheme")
@@ -61,11 +62,13 @@ class AsgiExchange:
 
 
 class Endpoints:
-    """The endpoints, to be mounted. ``path`` fixes which one it is; without it the path below the mount point counts."""
+    """The endpoints, to be mounted. ``path`` names one of them; without it the path below the mount counts. ``alone``
+    says that there is no framework around them."""
 
-    def __init__(self, auth: AuthServer, path: Optional[str] = None) -> None:
+    def __init__(self, auth: AuthServer, path: Optional[str] = None, alone: bool = False) -> None:
         self._auth = auth
         self._path = path
+        self._alone = alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,6 +76,7 @@ class Endpoints:
         whole = asgi_path(scope)
         path = self._path if self._path is not None else whole[len(scope.get("root_path", "")) :]
         request = to_core(AsgiExchange(scope), path, whole, scope.get("query_string", b"").decode("latin-1"))
+        request["alone"] = self._alone
         try:
             raw, request["tooLarge"] = await _read_body(receive)
             response = await self._auth.handle(request, raw)

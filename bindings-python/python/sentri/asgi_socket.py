@@ -16,7 +16,9 @@ _POLICY, _UNABLE = 1008, 1011
 
 @contextmanager
 def closing(connection: HTTPConnection) -> Iterator[None]:
-    """A refusal closes a WebSocket, with the error's code as the reason; a request is answered by whoever catches the error."""
+    """A refusal closes a WebSocket, with the error's code as the reason; a request is answered by whoever catches the
+    error.
+    """
     try:
         yield
     except SentriError as error:

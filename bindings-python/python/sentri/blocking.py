@@ -10,11 +10,14 @@ from .guarding import ResponseData
 from .jobs import wait
 from .serving import Serving
 from .types import (
+    Asked,
     DeletedResult,
+    Health,
     IdentifierInput,
-    IdentifierUpdate,
     IdentifiersResult,
+    IdentifierUpdate,
     IssuedSession,
+    OpenedSetup,
     RegisterResult,
     RotatedKey,
     ServerOptions,
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
 
 class BlockingAuthServer(Serving):
-    """:class:`sentri.AuthServer` for threads that may block. The interpreter's lock is free meanwhile, so other threads go
-    on, and Ctrl-C is noticed.
+    """:class:`sentri.AuthServer` for threads that may block. The interpreter's lock is free meanwhile, so other threads
+    go on, and Ctrl-C is noticed.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
@@ -51,20 +54,24 @@ class BlockingAuthServer(Serving):
         return view
 
     def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
-        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers`` (pairs, names
-        in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks have run when it
-        returns."""
-        response, effects = self._handled(wait(self._handle(request, raw), self._functions))
+        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
+        (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
+        have run when it returns."""
+        response, effects, messages = self._handled(wait(self._handle(request, raw), self._functions))
         if effects:
             self._hooks.run_blocking(effects, request.get("requestId"))
+        self._post(messages)
         return response
 
     def limit(
         self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str] = (), request_id: Optional[str] = None
     ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to answer
-        with, if it is too much."""
+        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to
+        answer with, if it is too much."""
         return self._limited(wait(self._limit(rule, key, peer, forwarded, request_id)))
+
+    def _post(self, messages: list[Any]) -> None:
+        self._outbox.post_blocking(messages)
 
     def _run(self, method: str, *args: Any) -> Any:
         return self._outcome(wait(self._call(method, *args)))
@@ -77,27 +84,34 @@ class BlockingAuthServer(Serving):
     def migrate(self, *, wait: Union[str, float, None] = None) -> None:
         """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once.
 
-        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one attempt.
-            30 seconds unless given.
-        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database refuses
-            role, password or name.
+        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one
+            attempt. 30 seconds unless given.
+        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database
+            refuses role, password or name.
         """
         self._start("migrate", wait)
 
     def ready(self, *, wait: Union[str, float, None] = None) -> None:
-        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for two
-        seconds at most."""
+        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for
+        two seconds at most."""
         self._start("ready", wait)
 
     def close(self) -> None:
-        """Ends database connections."""
-        self._run("close")
+        """Waits for messages that are on their way, then ends database connections."""
+        self._outbox.drain_blocking()
+        try:
+            self._run("close")
+        finally:
+            # Those of calls and requests that ended meanwhile.
+            self._outbox.drain_blocking()
 
     def register(
         self, *, identifiers: Sequence[IdentifierInput], password: str, roles: Optional[Sequence[str]] = None
     ) -> RegisterResult:
         """Registers a user; admin roles are allowed here."""
-        result: RegisterResult = self._run("register", {"identifiers": identifiers, "password": password, "roles": roles})
+        result: RegisterResult = self._run(
+            "register", {"identifiers": identifiers, "password": password, "roles": roles}
+        )
         return result
 
     def bulk_create_identifiers(self, user_id: str, identifiers: Sequence[IdentifierInput]) -> IdentifiersResult:
@@ -124,6 +138,47 @@ class BlockingAuthServer(Serving):
         """Sets a password without the old one; every session of the user ends."""
         self._run("setPassword", user_id, new_password)
 
+    def remove_factors(self, user_id: str) -> None:
+        """Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused
+        after a hundred wrong ones. Every session of the user ends.
+
+        :raises SentriError: ``USER_NOT_FOUND``.
+        """
+        self._run("removeFactors", user_id)
+
+    def request_password_reset(self, identifier: str, *, deliver: bool = True) -> Asked:
+        """Sends a message with a code and a link for a new password to whoever has the identifier. The result is the
+        same whether anybody has it.
+
+        :param deliver: False: the message comes back as ``message``, for you to send; it is missing where nobody has
+            the identifier.
+        :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``messages``.
+        """
+        result: Asked = self._run("requestPasswordReset", identifier, {"deliver": deliver})
+        return result
+
+    def reset_password(
+        self, *, new_password: str, token: Optional[str] = None, flow: Optional[str] = None, code: Optional[str] = None
+    ) -> None:
+        """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions of the user
+        end.
+
+        :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
+        """
+        self._run("resetPassword", {"new_password": new_password, "token": token, "flow": flow, "code": code})
+
+    def begin_setup(self, *, token: Optional[str] = None) -> Optional[OpenedSetup]:
+        """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process that has the
+        signing key answers the same token for an hour.
+
+        :param token: one of your own, at least 32 characters, instead of one that is made.
+        :returns: ``expires_at`` and, unless it was given, ``token``; None: there is an admin.
+        :raises SentriError: ``VALIDATION_ERROR`` for a token that is too short; ``CONFIGURATION_ERROR`` without the
+            option.
+        """
+        result: Optional[OpenedSetup] = self._run("beginSetup", {"token": token})
+        return result
+
     def get_user(self, user_id: str) -> Optional[StoredUser]:
         """A user, or None."""
         result: Optional[StoredUser] = self._run("getUser", user_id)
@@ -146,7 +201,9 @@ class BlockingAuthServer(Serving):
         result: bool = self._run("deleteUser", user_id)
         return result
 
-    def create_session(self, user_id: str, *, ip: Optional[str] = None, user_agent: Optional[str] = None) -> IssuedSession:
+    def create_session(
+        self, user_id: str, *, ip: Optional[str] = None, user_agent: Optional[str] = None
+    ) -> IssuedSession:
         """Opens a session for a user whom you have authenticated by other means."""
         result: IssuedSession = self._run("createSession", user_id, {"ip": ip, "user_agent": user_agent})
         return result
@@ -171,6 +228,17 @@ class BlockingAuthServer(Serving):
 
         :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
         result: Optional[str] = self._run("describeRedis")
+        return result
+
+    def health(self) -> Health:
+        """Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one
+        answer, which names no cause, so anybody may see it.
+
+        Returns:
+            ``status`` is ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``; ``checks`` has
+            ``database``, ``keys`` and, with ``redis_url``, ``redis``.
+        """
+        result: Health = self._run("health")
         return result
 
     def rotate_keys(self) -> RotatedKey:

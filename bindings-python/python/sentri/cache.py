@@ -12,15 +12,15 @@ _COMMON = re.compile(r"Bearer [\w.-]+", re.ASCII)
 
 
 def is_memorable(authorization: str) -> bool:
-    """Whether what was found out about an ``Authorization`` header may be remembered under its text. One token can be written in
-    thousands of ways, with spaces and capitals; only the common one is worth a place, and a memory that is bounded in entries must
-    be so in bytes."""
+    """Whether what was found out about an ``Authorization`` header may be remembered under its text. One token can be
+    written in thousands of ways, with spaces and capitals; only the common one is worth a place, and a memory that is
+    bounded in entries must be so in bytes."""
     return len(authorization) <= 4_096 and _COMMON.fullmatch(authorization) is not None
 
 
 class Generations(Generic[V]):
-    """A bounded mapping in two generations: when the younger is full the older is dropped whole. A hit costs one look-up
-    and no bookkeeping. Each step is atomic under the interpreter's lock, so threads may share it."""
+    """A bounded mapping in two generations: when the younger is full the older is dropped whole. A hit costs one
+    look-up and no bookkeeping. Each step is atomic under the interpreter's lock, so threads may share it."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

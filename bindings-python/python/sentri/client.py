@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 class AuthClient(Guard):
-    """A client of an auth server in any language. There is nothing to open or to close; the keys are fetched when the first
-    token comes, and replaced in the background.
+    """A client of an auth server in any language. There is nothing to open or to close; the keys are fetched when the
+    first token comes, and replaced in the background.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """

@@ -73,7 +73,9 @@ def _warn_of(events: Events) -> None:
 
 
 def _is_heard(logger: Any) -> bool:
-    """Whether errors get anywhere by a logger. The one that we have by default is silent until the application configures it."""
+    """Whether errors get anywhere by a logger. The one that we have by default is silent until the application
+    configures it.
+    """
     if isinstance(logger, logging.LoggerAdapter):
         logger = logger.logger
     if not isinstance(logger, logging.Logger):

@@ -1,7 +1,7 @@
 """Auth for Django, synchronous and asynchronous views alike::
 
-    auth = AuthServer(db="sqlite:./sentri.db", valid_roles=["user", "admin"])
-    urlpatterns = [path("auth/", include(auth.urls))]  # async_urls under ASGI
+auth = AuthServer(db="sqlite:./sentri.db", valid_roles=["user", "admin"])
+urlpatterns = [path("auth/", include(auth.urls))]  # async_urls under ASGI
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from .exchange import to_core
 from .idempotency_django import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import matched, read_body
 from .steps import Guards, Limit, Protect, Step
-from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ View = Callable[..., Any]
 
 
 class DjangoGuard(Guards[Decorator]):
-    """``@auth.protect()`` and its companions. ``request.user`` and ``request.auth`` say whose a request is; refusals are
-    answered in the envelope."""
+    """``@auth.protect()`` and its companions. ``request.user`` and ``request.auth`` say whose a request is."""
 
     def _form(self, step: Step) -> Decorator:
         return lambda view: guard_view(self, step, view)
@@ -49,7 +47,7 @@ class DjangoGuard(Guards[Decorator]):
 
     @property
     def middleware(self) -> type:
-        """Answers a ``SentriError`` that a view raises in the envelope. Give it a name and list that in ``MIDDLEWARE``."""
+        """Answers a ``SentriError`` that a view raises in the envelope. List it by a name in ``MIDDLEWARE``."""
         return type("SentriMiddleware", (Middleware,), {"auth": self})
 
 
@@ -63,12 +61,12 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
     @property
     def urls(self) -> list[URLPattern]:
         """The endpoints, for ``path("auth/", include(auth.urls))``."""
-        return _urls(self._serving)
+        return _urls(self, self._serving)
 
     @property
     def async_urls(self) -> list[URLPattern]:
         """The same for a server of ASGI, where blocking views would wait for each other."""
-        return _urls(self._serving_async)
+        return _urls(self, self._serving_async)
 
     def rate_limiter(self, key: Optional[View] = None, **options: Unpack[LimiterOptions]) -> Decorator:
         """Limits how often a client may call a view. ``key`` replaces the client's address, unless it
@@ -95,7 +93,7 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 
         return serve
 
-    def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[dict[str, Any], Optional[bytes]]:
+    def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[dict[str, Any], Any]:
         path = matched(whole := read_path(request), pattern, values)
         if not self.has_route(request.method or "", path):
             raise Http404
@@ -112,9 +110,9 @@ def _whole(request: HttpRequest) -> bytes:
     return raw
 
 
-def _urls(serving: Callable[[str], View]) -> list[URLPattern]:
+def _urls(auth: AuthServer, serving: Callable[[str], View]) -> list[URLPattern]:
     # The longer ones first: an id may hold anything, an encoded slash too.
-    patterns = sorted({pattern for _, pattern, _ in SENTRI_ROUTES}, key=lambda pattern: -pattern.count("/"))
+    patterns = sorted({pattern for _, pattern, _ in auth.routes}, key=lambda pattern: -pattern.count("/"))
     regex = {pattern: "^" + re.sub(r":(\w+)", r"(?P<\1>[\\s\\S]+)", pattern[1:]) + "/?$" for pattern in patterns}
     name = {pattern: "sentri" + re.sub(r"[/:]+", "-", pattern) for pattern in patterns}
     return [re_path(regex[pattern], exempt(serving(pattern)), name=name[pattern]) for pattern in patterns]

@@ -50,7 +50,8 @@ class DjangoExchange:
         async def auser() -> User:
             return shown
 
-        # `protect()` has proved the origin of what a cookie authenticates; REST framework would ask for Django's token once more.
+        # `protect()` has proved the origin of what a cookie authenticates; REST framework would ask for Django's token
+        # once more.
         self._request.user, self._request.auser, self._request._dont_enforce_csrf_checks = shown, auser, True
         self._request.sentri_user, self._request.auth = user, auth
 
@@ -116,8 +117,8 @@ class Middleware:
 
 
 def exempt(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view that Django's tokens against forgery are no matter of: the endpoints and ``protect()`` look at the origin of what a
-    cookie authenticates, and no other site can send a bearer token without leave."""
+    """A view that Django's tokens against forgery are no matter of: the endpoints and ``protect()`` look at the origin
+    of what a cookie authenticates, and no other site can send a bearer token without leave."""
     # Not by its decorator, which made a synchronous view of any before Django 5.0.
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
@@ -153,8 +154,8 @@ def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
-    """Django has a place for each name, a browser one for each name, domain and path. The last one of a name stands under it alone,
-    where an application looks for it."""
+    """Django has a place for each name, a browser one for each name, domain and path. The last one of a name stands
+    under it alone, where an application looks for it."""
     before = dict.pop(response.cookies, cookie.key, None)
     if isinstance(before, _Cookie) and before.place != cookie.place:
         dict.__setitem__(response.cookies, f"{cookie.key}; {before.place}", before)

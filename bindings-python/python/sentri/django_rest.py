@@ -36,7 +36,7 @@ class Refused(APIException):  # type: ignore[misc]
 
 
 class Authentication(BaseAuthentication):  # type: ignore[misc]
-    """``request.user`` and ``request.auth`` of whoever brings a token; nobody else, whom ``permission_classes`` judge."""
+    """``request.user`` and ``request.auth`` of whoever brings a token; ``permission_classes`` judge others."""
 
     guard: Guard
     step: Step

@@ -8,8 +8,8 @@ from .types import User
 
 
 class DjangoUser(User):
-    """A user whom ``protect()`` admitted. Django's admin and its permissions know nobody by this: roles are the business of
-    ``authorize()`` and ``permit()``."""
+    """A user whom ``protect()`` admitted. Django's admin and its permissions know nobody by this: roles are the
+    business of ``authorize()`` and ``permit()``."""
 
     is_authenticated = True
     is_active = True

@@ -12,9 +12,9 @@ from .tables import SENTRI_ERROR_STATUS
 class SentriError(Exception):
     """The error that sentri raises, and that its error handlers answer with. Extend it for errors of your own::
 
-        class NotFound(SentriError):
-            def __init__(self, what: str) -> None:
-                super().__init__("NOT_FOUND", f"{what} not found", 404)
+    class NotFound(SentriError):
+        def __init__(self, what: str) -> None:
+            super().__init__("NOT_FOUND", f"{what} not found", 404)
     """
 
     #: One of the codes of ``SENTRI_ERROR_STATUS``, or one of your own.
@@ -28,7 +28,9 @@ class SentriError(Exception):
     #: Seconds after which to repeat, where that helps.
     retry_after: Optional[int]
 
-    def __init__(self, code: str, message: Optional[str] = None, status_code: Optional[int] = None, details: Any = None) -> None:
+    def __init__(
+        self, code: str, message: Optional[str] = None, status_code: Optional[int] = None, details: Any = None
+    ) -> None:
         super().__init__(message if message is not None else code)
         self.code = code
         self.message = message if message is not None else code
@@ -48,8 +50,9 @@ def from_data(data: dict[str, Any]) -> SentriError:
 
 
 def to_data(error: BaseException) -> dict[str, Any]:
-    """The facts that the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a framework's own
-    exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and what the application has them say."""
+    """The facts that the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a
+    framework's own exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and what the
+    application has them say."""
     if isinstance(error, SentriError):
         return {
             "code": error.code,
@@ -67,9 +70,12 @@ def to_data(error: BaseException) -> dict[str, Any]:
 
 
 def _message(error: BaseException, status: int) -> Optional[str]:
-    """The words of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. What these frameworks say by
-    themselves the core says in its own words, and other libraries' exceptions may be about another server."""
-    if not any(base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__):
+    """The words of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. What these
+    frameworks say by themselves the core says in its own words, and other libraries' exceptions may be about another
+    server."""
+    if not any(
+        base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__
+    ):
         return None
     said = getattr(error, "detail", None) or getattr(error, "description", None)
     usual = (getattr(type(error), "description", None), _PHRASES.get(status))
@@ -84,8 +90,8 @@ _HTTP_EXCEPTIONS = ("starlette.exceptions", "werkzeug.exceptions")
 
 
 def unwrap(text: str) -> Any:
-    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from what the core says has caused it: a panic, or
-    the words of a database that is away."""
+    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from what the core says has caused it: a
+    panic, or the words of a database that is away."""
     outcome = json.loads(text)
     error = outcome.get("error")
     if error is None:

@@ -1,4 +1,4 @@
-"""A request of a framework's and its response to be, as what guards routes sees them: an adapter says where things are."""
+"""A framework's request and its response to be, as guards of routes see them: an adapter says where things are."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Exchange(Protocol):
 
     @property
     def running(self) -> Any:
-        """The function by which the idempotency middleware learns of a request that runs under a key, if it does: ``note``."""
+        """The function by which the idempotency middleware learns of a request that runs under a key, if it does:
+        ``note``.
+        """
         ...
 
     @property

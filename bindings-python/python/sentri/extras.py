@@ -7,7 +7,10 @@ from typing import Optional
 
 
 def require(framework: str, package: Optional[str] = None) -> None:
-    """Says how to get a framework that is not installed; ``package`` is its name where it comes with no extra of ours."""
+    """Says how to get a framework that is not installed; ``package`` is its name where no extra of ours has it."""
     if find_spec(framework) is None:
         wanted = package or f"sentri[{framework}]"
-        raise ImportError(f'{"this" if package else f"sentri.{framework}"} needs {framework}, which is not installed. Cure: pip install "{wanted}"')
+        raise ImportError(
+            f"{'this' if package else f'sentri.{framework}'} needs {framework}, which is not installed. "
+            f'Cure: pip install "{wanted}"'
+        )

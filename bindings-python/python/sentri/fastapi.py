@@ -13,17 +13,20 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from . import client, server
 from .asgi import AsgiExchange, Endpoints, SendHeaders
 from .asgi_socket import closing
 from .errors import SentriError
 from .fastapi_docs import BearerDependency, described
-from .idempotency_fastapi import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
+from .fastapi_response import Served
+from .idempotency_fastapi import (
+    Idempotent as Idempotent,
+    create_idempotency_middleware as create_idempotency_middleware,
+)
 from .requests import asgi_path, matched
 from .steps import Guards, Limit, Protect, Step
-from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 #: For ``Depends(...)``, or awaited with a request or a WebSocket. Returns the user.
 Dependency = Callable[[HTTPConnection], Awaitable[Any]]
+#: Names the counter of a request: a text, a whole number or a boolean.
+Key = Callable[[Request], Any]
 
 
 class FastAPIGuard(Guards[Dependency]):
@@ -45,12 +50,19 @@ class FastAPIGuard(Guards[Dependency]):
 
         return BearerDependency(dependency) if isinstance(step, Protect) else dependency
 
-    def protect(self, called_with: HTTPConnection = None) -> Dependency:  # type: ignore[assignment]
-        """Lets authenticated requests pass, and tells the application whose they are."""
-        # FastAPI calls a dependency with what its signature asks for: this method, where the parentheses were forgotten.
+    def protect(
+        self,
+        called_with: HTTPConnection = None,  # type: ignore[assignment]
+        *,
+        acr: Any = None,
+        max_age: Any = None,
+    ) -> Dependency:
+        """Lets authenticated requests pass, and tells the application whose they are; see :meth:`Guards.protect`."""
+        # FastAPI calls a dependency with what its signature asks for: this method, if parentheses were forgotten.
         if called_with is not None:
-            raise SentriError("CONFIGURATION_ERROR", "Depends(auth.protect) guards nothing: write Depends(auth.protect())")
-        return super().protect()
+            cure = "Depends(auth.protect) guards nothing: write Depends(auth.protect())"
+            raise SentriError("CONFIGURATION_ERROR", cure)
+        return super().protect(acr=acr, max_age=max_age)
 
     async def error_handler(self, _: Request, error: Exception) -> Response:
         """Answers an error in the envelope: ``app.add_exception_handler(Exception, auth.error_handler)``."""
@@ -58,7 +70,7 @@ class FastAPIGuard(Guards[Dependency]):
         return Response(made.body, made.status, dict(made.headers))
 
     def attach(self, app: FastAPI) -> None:
-        """Answers ``SentriError`` in the envelope, and sends the headers of ``protect()`` with whatever a route answers."""
+        """Answers ``SentriError`` in the envelope, and sends the headers of ``protect()`` with what a route answers."""
         app.add_exception_handler(SentriError, self.error_handler)
         app.add_middleware(SendHeaders)
 
@@ -78,9 +90,11 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
     def router(self) -> APIRouter:
         """The endpoints; they stand in the app's OpenAPI as the core describes them."""
         router = APIRouter(tags=["auth"])
-        for method, pattern, _ in SENTRI_ROUTES:
+        # A parameter takes slashes too, so `/users/:userId` would take what `/users/:userId/factors` is for.
+        for method, pattern, _ in sorted(self.routes, key=lambda route: ":" in route[1].rsplit("/", 1)[-1]):
             path, serve = re.sub(r":(\w+)", r"{\1:path}", pattern), self._serving(pattern)
-            router.add_api_route(path, serve, methods=[method], name=f"{method} {pattern}", **described(method, pattern))
+            words = described(method, pattern)
+            router.add_api_route(path, serve, methods=[method], name=f"{method} {pattern}", **words)
             router.add_route(f"{path}/", serve, methods=[method], include_in_schema=False)
             if method == "GET":
                 router.add_route(path, serve, methods=["HEAD"], include_in_schema=False)
@@ -90,9 +104,8 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
         """The endpoints as an ASGI application: ``app.mount("/auth", auth.app())``."""
         return Endpoints(self)
 
-    def rate_limiter(self, key: Optional[Callable[[Request], Any]] = None, **options: Unpack[LimiterOptions]) -> Dependency:
-        """Limits how often a client may call a route. ``key`` replaces the client's address, unless it
-        returns nothing: a text, a whole number or a boolean."""
+    def rate_limiter(self, key: Optional[Key] = None, **options: Unpack[LimiterOptions]) -> Dependency:
+        """Limits how often a client may call a route, by ``key`` or, if it returns nothing, by the address."""
         return self._form(Limit(self.blocking, key, options))
 
     def _serving(self, pattern: str) -> Callable[[Request], Awaitable[Response]]:
@@ -100,17 +113,6 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
             path = matched(asgi_path(request.scope), pattern, request.path_params)
             if not self.has_route(request.method, path):
                 raise HTTPException(404)
-            return _Served(Endpoints(self, path))
+            return Served(Endpoints(self, path))
 
         return serve
-
-
-class _Served(Response):
-    """A response that an application writes."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__()
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)

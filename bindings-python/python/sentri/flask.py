@@ -12,7 +12,6 @@ from .extras import require
 
 require("flask")
 from flask import Blueprint, Flask, Response, abort, current_app, request
-
 from werkzeug.exceptions import ClientDisconnected
 
 from . import blocking, client
@@ -22,7 +21,6 @@ from .flask_exchange import FlaskExchange
 from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
 from .requests import MAX_BODY, matched, read_body, wsgi_path
 from .steps import Guards, Limit, Step
-from .tables import SENTRI_ROUTES
 from .types import LimiterOptions
 
 if TYPE_CHECKING:
@@ -46,8 +44,8 @@ class FlaskGuard(Guards[Decorator]):
         return decorate
 
     def error_handler(self, error: Exception) -> Response:
-        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``. What nobody expected
-        goes to the application's log, as it does without a handler: the answer says nothing of it."""
+        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``. What nobody
+        expected goes to the application's log, as it does without a handler: the answer says nothing of it."""
         made = self.error_response(error)
         if made.status >= 500 and not isinstance(error, SentriError):
             current_app.log_exception(sys.exc_info())
@@ -76,7 +74,7 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
     def blueprint(self, name: str = "sentri") -> Blueprint:
         """The endpoints."""
         blueprint = Blueprint(name, __name__)
-        for method, pattern, _ in SENTRI_ROUTES:
+        for method, pattern, _ in self.routes:
             rule, endpoint = re.sub(r":(\w+)", r"<path:\1>", pattern), re.sub(r"\W+", "_", f"{method}{pattern}")
             blueprint.add_url_rule(rule, endpoint, self._serving(pattern), methods=[method], strict_slashes=False)
         return blueprint

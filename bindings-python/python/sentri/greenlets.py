@@ -1,4 +1,6 @@
-"""Servers whose threads are greenlets (``gunicorn -k gevent``, ``-k eventlet``): a native call that waits would hold all of them."""
+"""Servers whose threads are greenlets (``gunicorn -k gevent``, ``-k eventlet``): a native call that waits would hold
+all of them.
+"""
 
 from __future__ import annotations
 

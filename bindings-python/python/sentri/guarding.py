@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
+from .assurance import StepUpCheck, read_requirement
 from .cache import Generations, is_memorable
 from .dispatch import Dispatcher, Events
 from .errors import SentriError, from_data, to_data, unwrap
@@ -26,7 +27,8 @@ REMEMBERED = 10_000
 #: The names that the forms for frameworks add, and their modules.
 _OF_FRAMEWORKS = {
     **dict.fromkeys(
-        ("protect", "authorize", "permit", "rate_limiter", "idempotency_middleware"), "sentri.fastapi, sentri.flask or sentri.django"
+        ("protect", "authorize", "permit", "rate_limiter", "idempotency_middleware"),
+        "sentri.fastapi, sentri.flask or sentri.django",
     ),
     **dict.fromkeys(("attach", "error_handler"), "sentri.fastapi or sentri.flask"),
     **dict.fromkeys(("install", "router", "app"), "sentri.fastapi"),
@@ -40,7 +42,7 @@ RoleCheck = Callable[[Optional[User], Optional[str]], Optional[SentriError]]
 
 @dataclass(frozen=True)
 class Guarded:
-    """The result of ``protect()``: ``user`` and ``auth``, or ``error``. ``headers`` belong on the response either way."""
+    """The result of ``protect()``: ``user`` and ``auth``, or ``error``. ``headers`` belong on any response."""
 
     user: Optional[User]
     auth: Optional[Auth]
@@ -74,7 +76,7 @@ class ResponseData:
 
 
 class Answered(SentriError):
-    """``protect()`` has answered a request itself, so that it ends here. To whoever knows no answers it is a refusal."""
+    """``protect()`` has answered a request itself, so that it ends here. Others see a refusal."""
 
     def __init__(self, answer: ResponseData) -> None:
         super().__init__("UNAUTHORIZED", "Access token is missing")
@@ -92,7 +94,9 @@ class Guard:
     were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``, ``accessControlRequestMethod`` and
     ``accessControlRequestHeaders``."""
 
-    def __init__(self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]) -> None:
+    def __init__(
+        self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]
+    ) -> None:
         for warning in configured(native.configuration()) or ():
             warnings.warn(spelt(warning), stacklevel=4)
         self._guardian = native
@@ -159,13 +163,36 @@ class Guard:
         self._dispatcher.log(data["events"])
         principal = data.get("principal")
         user = principal and User(principal["id"], tuple(principal["roles"]))
-        auth = principal and Auth(principal["sessionId"], principal["token"])
+        auth = principal and _auth(principal)
         headers = [(name, value) for name, value in data["headers"]]
         answer = read_response(data["answer"]) if "answer" in data else None
-        guarded = Guarded(user, auth, data.get("error"), headers, data["events"], data["freshUntil"], data["epoch"], self._now(), answer)
+        guarded = Guarded(
+            user,
+            auth,
+            data.get("error"),
+            headers,
+            data["events"],
+            data["freshUntil"],
+            data["epoch"],
+            self._now(),
+            answer,
+        )
         if key is not None and user is not None and guarded.fresh_until > 0 and is_memorable(key):
             self._guards.set(key, guarded)
         return guarded
+
+    def step_up_check(self, acr: Any, max_age: Any) -> StepUpCheck:
+        """``protect(acr=, max_age=)``: checks what is asked for at once, and users against it later."""
+        need, text = read_requirement(self._guardian, {"acr": acr, "max_age": max_age})
+
+        def check(user: User, auth: Auth, request_id: Optional[str]) -> Optional[SentriError]:
+            # At every request, whatever was remembered of the token: freshness ends by the clock.
+            if need.is_met(auth.acr, auth.auth_time, self._now()):
+                return None
+            decision = self._decide(self._guardian.step_up(user.id, text, request_id))
+            return from_data(decision["error"])
+
+        return check
 
     def role_check(self, roles: Sequence[str]) -> RoleCheck:
         """``authorize()``: checks the roles at once, and users against them later."""
@@ -189,7 +216,9 @@ class Guard:
         return check
 
     def permit_verdict(self, user: Optional[User], verdict: str, request_id: Optional[str]) -> Optional[SentriError]:
-        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``unauthenticated``, or ``bypass:`` and a role."""
+        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``unauthenticated``, or ``bypass:`` and a
+        role.
+        """
         decision = self._decide(self._guardian.permit(*_named(user), verdict, request_id))
         return from_data(decision["error"]) if decision["error"] else None
 
@@ -223,6 +252,11 @@ class Guard:
         found = {name.lower(): value for name, value in headers.items() if name.lower() in ("authorization", "cookie")}
         token: Optional[str] = unwrap(self._guardian.access_token_of(found.get("authorization"), found.get("cookie")))
         return token
+
+
+def _auth(principal: dict[str, Any]) -> Auth:
+    amr = tuple(principal.get("amr") or ())
+    return Auth(principal["sessionId"], principal["token"], principal.get("acr"), amr, principal.get("authTime"))
 
 
 def _named(user: Optional[User]) -> tuple[Optional[str], list[str]]:

@@ -1,5 +1,5 @@
-"""Repeats of a request: one with a key of its client's choice runs once, and who sends it again gets the same answer. All of
-it that is no framework's own; what is the same request, and which answers may be kept, the core decides."""
+"""Repeats of a request: one with a key of its client's choice runs once, and who sends it again gets the same answer.
+All of it that is no framework's own; what is the same request, and which answers may be kept, the core decides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from .requests import guard_request
 from .serving import Serving, printable
 from .types import IdempotencyOptions
 
-#: The most of a body that is looked at: longer answers are not kept, and longer requests are told apart by their beginning.
+#: The most of a body that is looked at: longer answers are not kept, and longer requests are told apart by their
+#: beginning.
 LOOKED_AT = 1024 * 1024
 
 #: Headers that belong to a connection, and the length, which the sender of the answer counts again.
@@ -35,10 +36,13 @@ class Running:
     keys: set[str] = field(default_factory=set)
     #: The roles of the user whom each guard let in: only it can say later which roles they have.
     roles: dict[Guard, list[str]] = field(default_factory=dict)
+    #: Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
+    is_step_up: bool = False
     #: The headers that it added to the answer.
     added: Headers = field(default_factory=list)
 
-    def note(self, guard: Guard, guarded: Guarded) -> None:
+    def note(self, guard: Guard, guarded: Guarded, is_step_up: bool) -> None:
+        self.is_step_up = self.is_step_up or is_step_up
         if guarded.user is not None:
             self.roles[guard] = list(guarded.user.roles)
         self.added.extend(guarded.headers)
@@ -71,9 +75,9 @@ class Keyed:
 
 
 class Execution:
-    """A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where several
-    processes share answers, that takes a moment, for which the answer waits: who has it and asks another process must not hear
-    that it still runs. So both return what is to be waited for (``settle``)."""
+    """A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where
+    several processes share answers, that takes a moment, for which the answer waits: who has it and asks another
+    process must not hear that it still runs. So both return what is to be waited for (``settle``)."""
 
     def __init__(self, passage: NativePassage, running: Running, guard: Optional[Guard]) -> None:
         self._passage = passage
@@ -82,7 +86,7 @@ class Execution:
 
     def keep(self, status: int, headers: Headers, body: bytes) -> Optional[Job]:
         """Keeps the answer, if the core allows."""
-        if len(body) > LOOKED_AT:
+        if len(body) > LOOKED_AT or self._running.is_step_up:
             return self.free()
         kept = [[name, value] for name, value in headers if name.lower() not in _NOT_KEPT]
         roles = None if self._guard is None else self._running.roles.get(self._guard)
@@ -110,9 +114,9 @@ def settle_blocking(job: Optional[Job]) -> None:
 
 
 class Watched:
-    """An answer that goes by in pieces. One that is there in one piece is kept before its client has the last byte of it,
-    whether or not the client still listens. One that comes in several is a stream, passes as it comes, and frees its key when it
-    ends."""
+    """An answer that goes by in pieces. One that is there in one piece is kept before its client has the last byte of
+    it, whether or not the client still listens. One that comes in several is a stream, passes as it comes, and frees
+    its key when it ends."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -163,8 +167,8 @@ class Gate:
     """
 
     def __init__(self, options: Mapping[str, Any], server: Optional[Serving] = None) -> None:
-        """With a ``server``, its Redis and issuer are used unless the options name others, and answers end with the session
-        they were given to."""
+        """With a ``server``, its Redis and issuer are used unless the options name others, and answers end with the
+        session they were given to."""
         unknown = next((name for name in options if name not in IdempotencyOptions.__annotations__), None)
         if unknown is not None:
             raise SentriError("CONFIGURATION_ERROR", f"{unknown} is not an option of the idempotency middleware")
@@ -182,8 +186,8 @@ class Gate:
         self._tell = server.tell_of_redis if server else logging.getLogger("sentri").warning
 
     async def judge(self, keyed: Keyed) -> Verdict:
-        """Decides the fate of a request. Awaits nothing where answers are in the memory of this process and nobody has to be
-        asked."""
+        """Decides the fate of a request. Awaits nothing where answers are in the memory of this process and nobody has
+        to be asked."""
         steps = self._steps(keyed)
         found: Any = None
         try:
@@ -258,10 +262,12 @@ class Gate:
             identity = unwrap((yield _of(self._server.identify(guarded))))
         return str(identity)
 
-    def _replay(self, passage: NativePassage, guarded: dict[str, str], identity: str) -> Generator[Pending, Any, Verdict]:
-        """The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused by
-        ``protect()``, or its user has other roles now, which the core refuses. Of credentials that are not ours there are no roles
-        to tell."""
+    def _replay(
+        self, passage: NativePassage, guarded: dict[str, str], identity: str
+    ) -> Generator[Pending, Any, Verdict]:
+        """The stored answer, unless the session that it was given to has ended, in which case the request runs and is
+        refused by ``protect()``, or its user has other roles now, which the core refuses. Of credentials that are not
+        ours there are no roles to tell."""
         server, roles = self._server, None
         if server is not None and (identity != "" or server.brings_token(guarded)):
             found = yield Pending(lambda: server.guard(guarded), lambda: server.guard_blocking(guarded))
@@ -275,5 +281,5 @@ class Gate:
 
 
 def stand_for(start: bytes, length: str) -> bytes:
-    """The text that tells a body apart: its bytes, or the first of a long one and what its sender says of the length."""
+    """The text that tells a body apart: its bytes, or the first of a long one and the length that its sender says."""
     return start if len(start) <= LOOKED_AT else b"%b %b" % (start[:LOOKED_AT], length.encode("latin-1"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .types import IdempotencyOptions
 
+
 def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> type:
     """The idempotency middleware without an auth server. Give it a name and list that in ``MIDDLEWARE``.
 
@@ -31,11 +32,11 @@ class Idempotent(Serving):
     """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> type:
-        """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``, before
-        what sets cookies (sessions). ``credential`` is called with Django's ``HttpRequest``.
+        """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``,
+        before what sets cookies (sessions). ``credential`` is called with Django's ``HttpRequest``.
 
-        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another body,
-        ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
+        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another
+        body, ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
 
         :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
         """
@@ -96,7 +97,7 @@ class Middleware:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            # Django cancels the request of a client that goes away. What has begun ends, and they come back for its answer.
+            # Django cancels the request of a client that goes away. What has begun ends, and its answer is kept.
             task.add_done_callback(_let_go)
             raise
 

@@ -80,7 +80,9 @@ def keep(execution: Execution, answer: Answer) -> Optional[Job]:
 
 def _watch(execution: Execution, answer: Any) -> None:
     content, close = answer.streaming_content, answer.close
-    answer.streaming_content = _to_the_end_async(execution, content) if answer.is_async else _to_the_end(execution, content)
+    answer.streaming_content = (
+        _to_the_end_async(execution, content) if answer.is_async else _to_the_end(execution, content)
+    )
 
     def closing() -> None:
         # Of a stream that nobody has read to its end. What is to be done in Redis goes on by itself.

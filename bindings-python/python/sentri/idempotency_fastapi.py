@@ -27,7 +27,8 @@ AsgiMiddleware = Callable[[Application], Application]
 
 
 def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> AsgiMiddleware:
-    """The idempotency middleware without an auth server: ``app.add_middleware(create_idempotency_middleware(ttl="10m"))``.
+    """The idempotency middleware without an auth server:
+    ``app.add_middleware(create_idempotency_middleware(ttl="10m"))``.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
     """
@@ -38,11 +39,11 @@ class Idempotent(Serving):
     """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> AsgiMiddleware:
-        """Runs requests with the same ``X-Idempotency-Key`` once: ``app.add_middleware(auth.idempotency_middleware())``.
-        ``credential`` is called with Starlette's ``Request``.
+        """Runs requests with the same ``X-Idempotency-Key`` once:
+        ``app.add_middleware(auth.idempotency_middleware())``. ``credential`` is called with Starlette's ``Request``.
 
-        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another body,
-        ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
+        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another
+        body, ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
 
         :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
         """

@@ -31,7 +31,8 @@ WsgiMiddleware = Callable[[Application], Application]
 
 
 def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> WsgiMiddleware:
-    """The idempotency middleware without an auth server: ``app.wsgi_app = create_idempotency_middleware(ttl="10m")(app.wsgi_app)``.
+    """The idempotency middleware without an auth server:
+    ``app.wsgi_app = create_idempotency_middleware(ttl="10m")(app.wsgi_app)``.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
     """
@@ -42,11 +43,12 @@ class Idempotent(Serving):
     """The part of an auth server beside its guards."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> WsgiMiddleware:
-        """Runs requests with the same ``X-Idempotency-Key`` once: ``app.wsgi_app = auth.idempotency_middleware()(app.wsgi_app)``.
-        ``credential`` is called with a ``flask.Request``.
+        """Runs requests with the same ``X-Idempotency-Key`` once:
+        ``app.wsgi_app = auth.idempotency_middleware()(app.wsgi_app)``. ``credential`` is called with a
+        ``flask.Request``.
 
-        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another body,
-        ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
+        Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another
+        body, ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.
 
         :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option.
         """

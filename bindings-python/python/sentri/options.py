@@ -24,14 +24,14 @@ FUNCTION = "[function]"
 
 
 def describe(value: Any) -> str:
-    """Options, inputs and results as JSON text, member names in ``camelCase``. Durations become seconds, functions a word
-    that stands for them."""
+    """Options, inputs and results as JSON text, member names in ``camelCase``. Durations become seconds, functions a
+    word that stands for them."""
     return json.dumps(plain(value), separators=(",", ":"))
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it. What it can't hold becomes something that no option takes, so that the core names the
-    option."""
+    """A value as JSON can hold it. What it can't hold becomes something that no option takes, so that the core names
+    the option."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -55,8 +55,8 @@ def plain(value: Any) -> Any:
 
 
 def limit_key(key: Any) -> str:
-    """The key of a rate limiter as JSON; the core decides what is one. A UUID is its text, and what JSON can't hold becomes
-    something that is no key."""
+    """The key of a rate limiter as JSON; the core decides what is one. A UUID is its text, and what JSON can't hold
+    becomes something that is no key."""
     if isinstance(key, Enum):
         key = key.value
     if isinstance(key, uuid.UUID) or (isinstance(key, int) and not isinstance(key, bool)):
@@ -70,15 +70,17 @@ def limit_key(key: Any) -> str:
 
 
 def in_production() -> bool:
-    """Whether the process says that it is in production: ``SENTRI_ENV``, else ``NODE_ENV``, so that both sides of a system
-    can be told by one variable."""
+    """Whether the process says that it is in production: ``SENTRI_ENV``, else ``NODE_ENV``, so that both sides of a
+    system can be told by one variable."""
     return os.environ.get("SENTRI_ENV", os.environ.get("NODE_ENV")) == "production"
 
 
 def refuse_test_clock(options: Mapping[str, Any]) -> None:
     """Stops what must never be used by accident where it counts."""
     if options["production"] and options.get("clock") is not None:
-        raise SentriError("CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time")
+        raise SentriError(
+            "CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time"
+        )
 
 
 def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock], Any]:
@@ -95,7 +97,9 @@ def prepare(mode: str, options: Mapping[str, Any]) -> tuple[str, Optional[Clock]
     if logger is not False:
         method = {"info": ("info",), "warn": ("warning", "warn"), "error": ("error",)}
         named["logger"] = {
-            name: FUNCTION for name, spellings in method.items() if any(callable(getattr(logger, one, None)) for one in spellings)
+            name: FUNCTION
+            for name, spellings in method.items()
+            if any(callable(getattr(logger, one, None)) for one in spellings)
         }
     return describe(named), clock, None if logger is False else logger
 
@@ -114,7 +118,8 @@ _OPTION_NAMES = _option_names() | {"rateLimiter"}
 
 
 def spelt(text: str) -> str:
-    """A sentence about options, with their names as they are spelt here; one that is no option was spelt like the others."""
+    """A sentence about options, with their names as they are spelt here; one that is no option was spelt like the
+    others."""
 
     def spell(word: re.Match[str]) -> str:
         return snake(word[0]) if word[0] in _OPTION_NAMES else word[0]

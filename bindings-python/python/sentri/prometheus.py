@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from .tables import PROMETHEUS_CONTENT_TYPE
+
 #: The content type of the text that Prometheus scrapes.
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = PROMETHEUS_CONTENT_TYPE
 
 
 class MetricsSource(Protocol):

@@ -64,17 +64,20 @@ def below(path: str, pattern: str) -> str:
 
 
 def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
-    """``below``, where a framework matched all of the path below the mount point; else an empty path, which no endpoint has.
-    ``values`` are the parameters that it read: one may run over slashes, since an id may hold them, but only over encoded ones."""
+    """``below``, where a framework matched all of the path below the mount point; else an empty path, which no endpoint
+    has. ``values`` are the parameters that it read: one may run over slashes, since an id may hold them, but only over
+    encoded ones."""
     found = below(path, pattern)
     pairs = zip(pattern.split("/"), found.split("/"))
-    whole = all(unquote(part).rstrip("/") == values[name[1:]].rstrip("/") for name, part in pairs if name.startswith(":"))
+    whole = all(
+        unquote(part).rstrip("/") == values[name[1:]].rstrip("/") for name, part in pairs if name.startswith(":")
+    )
     return found if whole else ""
 
 
 def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optional[str] = None) -> dict[str, str]:
-    """The part of a request that ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints; cookies are joined, as HTTP/2
-    allows them to be split."""
+    """The part of a request that ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints;
+    cookies are joined, as HTTP/2 allows them to be split."""
     request = {"method": method} if scheme is None else {"method": method, "scheme": scheme}
     for name, value in headers:
         member = _GUARDED.get(name)
@@ -94,8 +97,8 @@ def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[st
 
 
 def cut_off() -> SentriError:
-    """The error of a client that has broken off before its body ended. Nobody hears it, nothing runs, and nothing is logged, since
-    anybody could fill a log with it."""
+    """The error of a client that has broken off before its body ended. Nobody hears it, nothing runs, and nothing is
+    logged, since anybody could fill a log with it."""
     return SentriError("VALIDATION_ERROR", "The request body was cut off")
 
 

@@ -10,11 +10,14 @@ from .guarding import ResponseData
 from .jobs import finish
 from .serving import Serving
 from .types import (
+    Asked,
     DeletedResult,
+    Health,
     IdentifierInput,
-    IdentifierUpdate,
     IdentifiersResult,
+    IdentifierUpdate,
     IssuedSession,
+    OpenedSetup,
     RegisterResult,
     RotatedKey,
     ServerOptions,
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 class AuthServer(Serving):
     """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
 
-    Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can act
-    on instead: ``{"success": False, "error": ...}``. Threads and event loops may share one.
+    Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
+    act on instead: ``{"success": False, "error": ...}``. Threads and event loops may share one.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
@@ -53,20 +56,24 @@ class AuthServer(Serving):
         return view
 
     async def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
-        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers`` (pairs, names
-        in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks have run when it
-        returns."""
-        response, effects = self._handled(await finish(self._handle(request, raw), self._functions))
+        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
+        (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
+        have run when it returns."""
+        response, effects, messages = self._handled(await finish(self._handle(request, raw), self._functions))
         if effects:
             await self._hooks.run(effects, request.get("requestId"))
+        self._post(messages)
         return response
 
     async def limit(
         self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str] = (), request_id: Optional[str] = None
     ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to answer
-        with, if it is too much."""
+        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to
+        answer with, if it is too much."""
         return self._limited(await finish(self._limit(rule, key, peer, forwarded, request_id)))
+
+    def _post(self, messages: list[Any]) -> None:
+        self._outbox.post(messages)
 
     async def _run(self, method: str, *args: Any) -> Any:
         return self._outcome(await finish(self._call(method, *args)))
@@ -79,27 +86,34 @@ class AuthServer(Serving):
     async def migrate(self, *, wait: Union[str, float, None] = None) -> None:
         """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once.
 
-        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one attempt.
-            30 seconds unless given.
-        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database refuses
-            role, password or name.
+        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one
+            attempt. 30 seconds unless given.
+        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database
+            refuses role, password or name.
         """
         await self._start("migrate", wait)
 
     async def ready(self, *, wait: Union[str, float, None] = None) -> None:
-        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for two
-        seconds at most."""
+        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for
+        two seconds at most."""
         await self._start("ready", wait)
 
     async def close(self) -> None:
-        """Ends database connections."""
-        await self._run("close")
+        """Waits for messages that are on their way, then ends database connections."""
+        await self._outbox.drain()
+        try:
+            await self._run("close")
+        finally:
+            # Those of calls and requests that ended meanwhile.
+            await self._outbox.drain()
 
     async def register(
         self, *, identifiers: Sequence[IdentifierInput], password: str, roles: Optional[Sequence[str]] = None
     ) -> RegisterResult:
         """Registers a user; admin roles are allowed here."""
-        result: RegisterResult = await self._run("register", {"identifiers": identifiers, "password": password, "roles": roles})
+        result: RegisterResult = await self._run(
+            "register", {"identifiers": identifiers, "password": password, "roles": roles}
+        )
         return result
 
     async def bulk_create_identifiers(self, user_id: str, identifiers: Sequence[IdentifierInput]) -> IdentifiersResult:
@@ -125,6 +139,47 @@ class AuthServer(Serving):
     async def set_password(self, user_id: str, new_password: str) -> None:
         """Sets a password without the old one; every session of the user ends."""
         await self._run("setPassword", user_id, new_password)
+
+    async def remove_factors(self, user_id: str) -> None:
+        """Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused
+        after a hundred wrong ones. Every session of the user ends.
+
+        :raises SentriError: ``USER_NOT_FOUND``.
+        """
+        await self._run("removeFactors", user_id)
+
+    async def request_password_reset(self, identifier: str, *, deliver: bool = True) -> Asked:
+        """Sends a message with a code and a link for a new password to whoever has the identifier. The result is the
+        same whether anybody has it.
+
+        :param deliver: False: the message comes back as ``message``, for you to send; it is missing where nobody has
+            the identifier.
+        :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``messages``.
+        """
+        result: Asked = await self._run("requestPasswordReset", identifier, {"deliver": deliver})
+        return result
+
+    async def reset_password(
+        self, *, new_password: str, token: Optional[str] = None, flow: Optional[str] = None, code: Optional[str] = None
+    ) -> None:
+        """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions of the user
+        end.
+
+        :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
+        """
+        await self._run("resetPassword", {"new_password": new_password, "token": token, "flow": flow, "code": code})
+
+    async def begin_setup(self, *, token: Optional[str] = None) -> Optional[OpenedSetup]:
+        """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process that has the
+        signing key answers the same token for an hour.
+
+        :param token: one of your own, at least 32 characters, instead of one that is made.
+        :returns: ``expires_at`` and, unless it was given, ``token``; None: there is an admin.
+        :raises SentriError: ``VALIDATION_ERROR`` for a token that is too short; ``CONFIGURATION_ERROR`` without the
+            option.
+        """
+        result: Optional[OpenedSetup] = await self._run("beginSetup", {"token": token})
+        return result
 
     async def get_user(self, user_id: str) -> Optional[StoredUser]:
         """A user, or None."""
@@ -175,6 +230,17 @@ class AuthServer(Serving):
 
         :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
         result: Optional[str] = await self._run("describeRedis")
+        return result
+
+    async def health(self) -> Health:
+        """Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one
+        answer, which names no cause, so anybody may see it.
+
+        Returns:
+            ``status`` is ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``; ``checks`` has
+            ``database``, ``keys`` and, with ``redis_url``, ``redis``.
+        """
+        result: Health = await self._run("health")
         return result
 
     async def rotate_keys(self) -> RotatedKey:

@@ -16,7 +16,10 @@ from .guarding import REMEMBERED, Guard, ResponseData, read_response
 from .names import to_snake
 from .native import Job, NativeServer
 from .options import configured, describe, limit_key, prepare, spelt
+from .outbox import Outbox
 from .requests import forwarded_for
+from .tables import SENTRI_ROUTES
+from .testing import Mailbox
 from .types import Access
 
 #: Milliseconds for which the epoch of a verified token is good.
@@ -31,10 +34,14 @@ class Serving(Guard):
         dispatcher = Dispatcher(logger)
         failed = report(dispatcher, lambda *words: self._native.hook_failed(*words))
         functions = HostFunctions(
-            options.get("router"), options.get("is_token_revoked"), lambda *step: self._native.run_builtin(*step), failed
+            options.get("router"),
+            options.get("is_token_revoked"),
+            lambda *step: self._native.run_builtin(*step),
+            failed,
         )
         self._native: NativeServer = native.make_server(text, functions.names, clock.now() if clock else None)
         self._hooks = Hooks(options.get("hooks"), failed)
+        self._outbox = Outbox(options.get("messages"), lambda *words: self._native.message_told(*words), dispatcher.log)
         self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED)
         self._stands_still = clock is not None
         #: The time at which the epoch was asked for, and the answer: as one value, since threads share it.
@@ -48,22 +55,38 @@ class Serving(Guard):
         """Whether an endpoint serves this; ``path`` is raw and below the mount point."""
         return self._native.has_route(method, path)
 
+    @property
+    def routes(self) -> list[tuple[str, str, str]]:
+        """The endpoints that the options make: method, path below the mount point, who may call it."""
+        return [route for route in SENTRI_ROUTES if self.has_route(route[0], route[1])]
+
     def _handle(self, request: Mapping[str, Any], raw: Optional[bytes]) -> Job:
         return self._native.handle(json.dumps(request), raw)
 
-    def _handled(self, text: str) -> tuple[ResponseData, list[dict[str, Any]]]:
+    @property
+    def mailbox(self) -> Optional[Mailbox]:
+        """The mailbox of ``sentri.testing`` that takes the messages, where one was given as ``messages``."""
+        return self._outbox.mailbox
+
+    def _post(self, messages: list[Any]) -> None:
+        """Sends messages behind the answer."""
+        raise NotImplementedError
+
+    def _handled(self, text: str) -> tuple[ResponseData, list[dict[str, Any]], list[Any]]:
         handled = json.loads(text)
         if "response" not in handled:
             unwrap(text)
         self._dispatcher.log(handled["events"])
-        return read_response(handled["response"]), handled["effects"]
+        return read_response(handled["response"]), handled["effects"], handled.get("messages", [])
 
     def _call(self, method: str, *args: Any) -> Job:
         return self._native.call(method, describe(args))
 
     def _outcome(self, text: str) -> Any:
-        if self._dispatcher.listening:
-            self._dispatcher.log(unwrap(self._native.told()))
+        # Taken though nobody may listen: what is left goes along with the next request, which is then not remembered.
+        self._dispatcher.log(unwrap(self._native.told()))
+        if self._outbox.is_on:
+            self._post(unwrap(self._native.messages()))
         return to_snake(unwrap(text))
 
     def _tell_of_wait(self, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,8 +97,9 @@ class Serving(Guard):
         return {"wait": again["wait"], "goes_on": True}
 
     def client_address(self, peer: Optional[str], forwarded_for: Union[str, Sequence[str]] = ()) -> Optional[str]:
-        """The client's address, in one spelling for each: the peer's, or the one in ``X-Forwarded-For`` (its value, or its values
-        in the order received) as far as ``trust_proxy`` says whom to believe. None where the peer has no address."""
+        """The client's address, in one spelling for each: the peer's, or the one in ``X-Forwarded-For`` (its value, or
+        its values in the order received) as far as ``trust_proxy`` says whom to believe. None where the peer has no
+        address."""
         forwarded = [forwarded_for] if isinstance(forwarded_for, str) else [str(value) for value in forwarded_for]
         address: Optional[str] = unwrap(self._native.client_address(peer or "", forwarded))
         return address
@@ -85,7 +109,9 @@ class Serving(Guard):
         return self.client_address(peer, forwarded_for(headers))
 
     def identify_now(self, request: Mapping[str, str]) -> Optional[str]:
-        """The user named by the tokens of a request, by their signatures alone; empty: nobody. None: ``identify`` has to ask."""
+        """The user named by the tokens of a request, by their signatures alone; empty: nobody. None: ``identify`` has
+        to ask.
+        """
         return self._native.identify_now(json.dumps(request))
 
     def identify(self, request: Mapping[str, str]) -> Job:
@@ -159,8 +185,8 @@ class Serving(Guard):
         return access
 
     def _epoch_at(self, now: float) -> int:
-        """The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys that are
-        withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there."""
+        """The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys
+        that are withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there."""
         asked_at, epoch = self._asked
         if self._stands_still or not asked_at <= now < asked_at + ASK_AFTER:
             epoch = native.epoch(self._number)

@@ -52,8 +52,8 @@ def _text(value: str) -> str:
 def sign_access_token(
     id: str, roles: Sequence[str] = (), session_id: Optional[str] = None, **options: Unpack[TokenOptions]
 ) -> str:
-    """Signs an access token with ``secret`` (a PEM private key, or a text for HS256), good for ``expires_in`` (15 minutes
-    unless said otherwise).
+    """Signs an access token with ``secret`` (a PEM private key, or a text for HS256), good for ``expires_in`` (15
+    minutes unless said otherwise).
 
     :raises SentriError: ``CONFIGURATION_ERROR``, ``VALIDATION_ERROR``.
     """
@@ -101,8 +101,8 @@ def verify_password(password: str, hash: str) -> bool:
 
 
 def needs_rehash(hash: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> bool:
-    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password anew when it
-    is next verified. Never from argon2id to bcrypt. False for what is no hash, which matches no password."""
+    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password anew when
+    it is next verified. Never from argon2id to bcrypt. False for what is no hash, which matches no password."""
     text = describe({**options, "salt_rounds": salt_rounds})
     weaker: bool = configured(_passwords(text).needs_rehash(_text(hash)))
     return weaker

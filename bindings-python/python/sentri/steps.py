@@ -15,6 +15,7 @@ from .requests import forwarded_for
 
 if TYPE_CHECKING:
     from .blocking import BlockingAuthServer
+    from .types import Duration
 
 #: The form in which a framework wants a step: a dependency, a decorator.
 Form = TypeVar("Form")
@@ -33,9 +34,11 @@ class Guards(Guard, ABC, Generic[Form]):
     @abstractmethod
     def _form(self, step: Step) -> Form: ...
 
-    def protect(self) -> Form:
-        """Lets authenticated requests pass, and tells the application whose they are."""
-        return self._form(Protect(self))
+    def protect(self, *, acr: Optional[str] = None, max_age: Optional[Duration] = None) -> Form:
+        """Lets authenticated requests pass, and tells the application whose they are. With ``acr`` (``"aal2"``: a
+        password and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated that strongly and
+        that lately; others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
+        return self._form(Protect(self, acr, max_age))
 
     def authorize(self, *roles: str) -> Form:
         """Lets users with any of the roles pass; after ``protect()``."""
@@ -47,8 +50,9 @@ class Guards(Guard, ABC, Generic[Form]):
 
 
 class Protect:
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, acr: Any = None, max_age: Any = None) -> None:
         self._guard = guard
+        self._step_up = None if acr is None and max_age is None else guard.step_up_check(acr, max_age)
 
     def blocking(self, exchange: Exchange) -> None:
         self._finish(exchange, self._guard.guard_blocking(seen_by_guard(exchange), self._guard.id_of(exchange)))
@@ -61,8 +65,12 @@ class Protect:
             exchange.add(guarded.headers)
         running = exchange.running
         if running is not None:
-            running.note(self._guard, guarded)
-        exchange.admit(*guarded.admit())
+            running.note(self._guard, guarded, self._step_up is not None)
+        user, auth = guarded.admit()
+        refusal = self._step_up and self._step_up(user, auth, self._guard.id_of(exchange))
+        if refusal:
+            raise refusal
+        exchange.admit(user, auth)
 
 
 class Authorize:
@@ -113,7 +121,11 @@ class Permit:
 def _check_permit(guard: Guard, check: Any, roles: Any) -> None:
     """Looks at the options when they are given and not when the first request comes."""
     if not callable(check):
-        cure = "permit(check) or permit(check, roles=[...])" if roles is None else "permit(check, roles=[...]), or authorize(...) for roles alone"
+        cure = (
+            "permit(check) or permit(check, roles=[...])"
+            if roles is None
+            else "permit(check, roles=[...]), or authorize(...) for roles alone"
+        )
         raise SentriError("CONFIGURATION_ERROR", f"permit() needs a function as its check: {cure}")
     if roles is None:
         return

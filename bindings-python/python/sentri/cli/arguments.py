@@ -20,6 +20,10 @@ class Flag(NamedTuple):
     default: Optional[str] = None
     #: Whether it may be given several times; its values are then one list, separated by commas.
     repeats: bool = False
+    #: The value that the flag alone has; ``--no-name`` is ``off`` where it is ``on``.
+    implied: Optional[str] = None
+    #: Whether the core reads its variable and its default, as it does for all of ``serve``.
+    settled: bool = False
 
 
 Flags = Mapping[str, Flag]
@@ -27,7 +31,7 @@ Flags = Mapping[str, Flag]
 
 def parse_flags(args: Sequence[str], flags: Flags) -> tuple[dict[str, str], list[str]]:
     """Reads ``--name value`` and ``--name=value``; ``--`` ends the flags. Unknown flags are errors."""
-    values = _presets(flags)
+    values = presets(flags)
     rest: list[str] = []
     given: set[str] = set()
     left = list(args)
@@ -43,27 +47,53 @@ def parse_flags(args: Sequence[str], flags: Flags) -> tuple[dict[str, str], list
             raise UsageError(
                 f"{arg} is not a flag: flags are written --name, and -h and -v stand for --help and --version"
             )
-        name, equals, value = arg[2:].partition("=")
+        written, equals, value = arg[2:].partition("=")
+        name = _name_of(written, flags)
         flag = flags.get(name)
         if flag is None:
             raise UsageError(f"--{name} is not a flag{suggest(name, list(flags))}")
-        if flag.value is None:
+        if flag.value is None or written != name:
             if equals:
-                raise UsageError(f"--{name} takes no value")
-            values[name] = "true"
+                raise UsageError(f"--{written} takes no value")
+            values[name] = "true" if flag.value is None else "off"
             continue
         if not equals:
-            if not left:
+            # What begins like a flag is none's value, unless it is written --name=value.
+            follows = left.pop(0) if left and not left[0].startswith("--") else flag.implied
+            if follows is None:
                 raise UsageError(f"--{name} needs a value: {flag.value}")
-            value = left.pop(0)
+            value = follows
         values[name] = f"{values[name]},{value}" if flag.repeats and name in given else value
         given.add(name)
     return values, rest
 
 
-def _presets(flags: Flags) -> dict[str, str]:
-    found = ((name, (os.environ.get(flag.env) if flag.env else None) or flag.default) for name, flag in flags.items())
+def _name_of(written: str, flags: Flags) -> str:
+    """The name of a flag; that of a switch may be written with ``no-`` before it."""
+    positive = flags.get(written[3:]) if written.startswith("no-") and written not in flags else None
+    return written[3:] if positive is not None and positive.implied == "on" else written
+
+
+def presets(flags: Flags) -> dict[str, str]:
+    """The values of flags that nobody has given: of their variables, else their defaults."""
+    found = ((name, _preset(name, flag, flags) or flag.default) for name, flag in flags.items() if not flag.settled)
     return {name: value for name, value in found if value is not None}
+
+
+def _preset(name: str, flag: Flag, flags: Flags) -> Optional[str]:
+    """The value of a flag's variable, or of the file that the variable of that name with ``_FILE`` names: secrets of
+    Docker, Kubernetes and systemd are files. A flag that takes a file itself has that variable."""
+    if flag.env is None:
+        return None
+    path = os.environ.get(f"{flag.env}_FILE")
+    if os.environ.get(flag.env) or not path or f"{name}-file" in flags:
+        return os.environ.get(flag.env)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "no text in UTF-8"
+        raise UsageError(f"{flag.env}_FILE names {path}, which can't be read: {reason}") from error
 
 
 def suggest(name: str, known: Sequence[str], prefix: str = "--") -> str:
@@ -85,7 +115,7 @@ def _distance(a: str, b: str) -> int:
 def describe_flags(flags: Flags) -> str:
     """The help lines of flags."""
     left = [f"--{name} <{flag.value}>" if flag.value else f"--{name}" for name, flag in flags.items()]
-    width = max(len(text) for text in left) + 2
+    width = max((len(text) for text in left), default=0) + 2
     lines = []
     for text, flag in zip(left, flags.values()):
         more = ", ".join(

@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..openapi import document
+from . import config
 from .arguments import Flag, suggest
 from .command import Command, server
 from .doctor import doctor
 from .exits import UsageError
+from .file import key_options
 from .keys import list_keys, rotate
 from .options import DATABASE, JSON, MOUNT, WAIT, mount_path, printable, server_options
 from .output import Result
@@ -22,7 +24,7 @@ from .users import create, delete, list_users, set_password, set_roles, show
 def _migrate(values: Mapping[str, str], _: Sequence[str]) -> Result:
     options = server_options(values)
     db = printable(options["db"])
-    with server(options) as auth:
+    with server({**options, **key_options(values)}) as auth:
         auth.migrate(wait=values["wait"])
     return Result({"migrated": True, "db": db}, [f"the tables are up to date: {db}"])
 
@@ -49,6 +51,9 @@ COMMANDS: dict[str, Command] = {
     "sessions revoke": revoke,
     "keys list": list_keys,
     "keys rotate": rotate,
+    "config check": config.check,
+    "config print": config.show,
+    "config schema": config.schema,
     "doctor": doctor,
     "openapi": Command(
         "print the endpoints as an OpenAPI 3.1 document",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..types import StoredKey
 from .command import Command, server, tables
+from .file import key_options
 from .options import DATABASE, JSON, existing, server_options
 from .output import Result, columns
 
@@ -25,7 +26,7 @@ def _list(values: Mapping[str, str], _: Sequence[str]) -> Result:
 
 def _rotate(values: Mapping[str, str], _: Sequence[str]) -> Result:
     options = server_options(values)
-    with server({**options, "db": existing(options["db"])}) as auth:
+    with server({**options, **key_options(values), "db": existing(options["db"])}) as auth:
         auth.ready(wait=0)
         key = auth.rotate_keys()
         line = f"new key {key['kid']}, published now, signing from {key['active_from']}"

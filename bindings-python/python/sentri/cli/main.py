@@ -14,6 +14,7 @@ from .arguments import describe_flags, parse_flags
 from .command import Command
 from .commands import COMMANDS, find, verbs_of
 from .exits import DONE, UsageError, report
+from .file import with_file
 from .output import as_json, columns, paint, show
 
 _HELP = ("--help", "-h")
@@ -49,7 +50,7 @@ def _main(args: Sequence[str]) -> int:
     name, command, rest = find(args)
     values, words = parse_flags(rest, command.flags)
     _check_words(name, command.words, words)
-    result = command.run(values, words)
+    result = command.run(with_file(command.flags, values), words)
     if result is None:
         return DONE
     show(result, "json" in values)
@@ -64,7 +65,7 @@ def _help(names: Sequence[str]) -> str:
 
 def _usage(name: str, command: Command) -> str:
     places = "".join(f" [{word[:-1]}]" if word.endswith("?") else f" <{word}>" for word in command.words)
-    return f"{paint(f'sentri {name}{places}', 'bold')}: {command.summary}\n\n{describe_flags(command.flags)}"
+    return f"{paint(f'sentri {name}{places}', 'bold')}: {command.summary}\n\n{describe_flags(command.flags)}".rstrip()
 
 
 def _help_for(args: Sequence[str]) -> Optional[str]:

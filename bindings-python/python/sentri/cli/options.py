@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Optional, Union
 
 from .arguments import Flag
+from .file import CONFIG
 
 # Arguments are in the list of processes, environments are not.
 _VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable"
@@ -20,6 +21,7 @@ DATABASE = {
         value="url",
         env="DB",
     ),
+    "config": CONFIG,
 }
 
 #: The time for which a command waits for its database.

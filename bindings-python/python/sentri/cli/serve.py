@@ -3,61 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import json
 import os
-import re
-import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Optional
 
-from ..asgi import Endpoints, Receive, Scope, Send, write
-from ..options import in_production
-from ..requests import asgi_path
+from ..serve_flags import SERVE_FLAGS
 from ..server import AuthServer
-from ..tables import SENTRI_ROUTES
-from .arguments import Flag
 from .command import Command
-from .exits import CommandFailure, UsageError
-from .options import MOUNT, PROXY, SERVER, WAIT, mount_path, printable, server_options, trust_proxy_of
+from .exits import CommandFailure
+from .options import mount_path, printable
+from .serving.application import Application
+from .serving.listen import address_of, listen
+from .serving.log import Log
+from .serving.messages import Send, sender_of
+from .serving.reload import make_server
+from .serving.settings import Settings
+from .serving.setup import open_setup
+from .settle import settle
 
-
-class _NotFound(Exception):
-    status_code = 404
-
-
-class _Lines:
-    """A logger that writes each entry as a line of JSON."""
-
-    def info(self, entry: Mapping[str, Any]) -> None:
-        print(json.dumps(entry, separators=(",", ":"), ensure_ascii=False), flush=True)
-
-    warning = error = info
-
-
-class _Application:
-    """The endpoints under the mount point, and a 404 in the envelope for all else."""
-
-    def __init__(self, auth: AuthServer, mount: str) -> None:
-        self._auth = auth
-        self._mount = mount
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, mount = asgi_path(scope), self._mount
-        if path != mount and not path.startswith(f"{mount}/"):
-            return await write(send, scope["method"], self._auth.error_response(_NotFound()))
-        await Endpoints(self._auth, path[len(mount) :] or "/")(scope, receive, send)
-
-
-def _is_on(values: Mapping[str, str], flag: str) -> Optional[bool]:
-    """The value of a flag that is on or off."""
-    value = values.get(flag)
-    if value not in (None, "on", "off"):
-        raise UsageError(f"--{flag} must be on or off, not {value}")
-    return None if value is None else value == "on"
+#: What the process was started with, which a reload compares with: flags, settled options, the way of messages.
+_Given = tuple[Mapping[str, str], Mapping[str, Any], Optional[Send]]
 
 
 def _serve(values: Mapping[str, str], _: Sequence[str]) -> None:
@@ -65,78 +33,140 @@ def _serve(values: Mapping[str, str], _: Sequence[str]) -> None:
         raise CommandFailure(
             "CANNOT_SERVE", 'serve needs uvicorn, which is not installed. Cure: pip install "sentri[serve]"'
         )
-    port = values["port"]
-    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
-        raise UsageError(f"--port must be from 0 to 65535, not {port}")
-    options = server_options(values)
-    options["known_devices"] = _is_on(values, "known-devices")
-    host_cookies = _is_on(values, "host-cookies")
-    if in_production() if host_cookies is None else host_cookies:
-        options["cookie"] = {"prefix": "__Host-"}
-    trusted = trust_proxy_of(values)
-    if trusted:
-        options["trust_proxy"] = trusted
-    if "log" in values:
-        options["logger"] = _Lines()
-    auth = AuthServer(**options)
+    from .serving.workers import own_part
+
+    part = own_part()
+    found = settle(values)
+    settings = _settings(found["serve"])
+    log = Log(settings.log, settings.log_level)
+    options, send = found["options"], sender_of(found["serve"].get("messages"))
+    given = (values, found, send)
+    auth = make_server(options, log, send)
+    if part is not None:
+        asyncio.run(_work(auth, settings, log, given, *part[1:]))
+        return
     try:
-        auth.blocking.migrate(wait=values["wait"])
-        with _listen(values["host"], int(port)) as listener:
-            asyncio.run(_run(auth, values, listener, str(options["db"])))
+        _prepare(auth, found["serve"])
+        setup = open_setup(auth, options, settings)
+        listeners, is_own = listen(settings)
+        try:
+            announce = _announcement(auth, options, settings, listeners[0], setup)
+            if settings.workers > 1:
+                auth.blocking.close()
+                asyncio.run(_supervise(settings, log, listeners, is_own, announce))
+            else:
+                asyncio.run(_run(auth, settings, log, given, listeners, is_own, announce))
+        finally:
+            for listener in listeners:
+                listener.close()
+            if settings.socket and os.path.exists(settings.socket):
+                os.unlink(settings.socket)
     finally:
         auth.blocking.close()
 
 
-async def _run(auth: AuthServer, values: Mapping[str, str], listener: socket.socket, db: str) -> None:
-    import uvicorn
-
-    mount = mount_path(values)
-    config = uvicorn.Config(
-        _Application(auth, mount),  # type: ignore[arg-type, unused-ignore]
-        lifespan="off", ws="none", log_config=None, access_log=False, proxy_headers=False, server_header=False,
-        timeout_graceful_shutdown=5,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    # It raises the signal that ended it once more, which is then ours: the end was asked for.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    if server.started:
-        _announce(f"http://{_authority(values['host'])}:{listener.getsockname()[1]}{mount}", db, values)
-    await serving
-    print("\nstopping", flush=True)
+def _settings(serve: Mapping[str, Any]) -> Settings:
+    return Settings(
+        host=serve["host"],
+        port=serve["port"],
+        mount=mount_path(serve),
+        public_url=serve.get("publicUrl"),
+        setup_token=serve.get("setupToken"),
+        socket=serve.get("socket"),
+        tls_cert=serve.get("tlsCert"),
+        tls_key=serve.get("tlsKey"),
+        metrics_host=serve["metricsHost"],
+        metrics_port=serve.get("metricsPort"),
+        drain=serve["drain"],
+        workers=serve["workers"],
+        log=serve["log"],
+        log_level=serve["logLevel"],
+    )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there, to IPv4 too where the host is ``::``."""
+def _prepare(auth: AuthServer, serve: Mapping[str, Any]) -> None:
+    """Waits for the database and brings the tables up to date, unless another command does that."""
+    if serve["migrate"]:
+        auth.blocking.migrate(wait=serve["wait"])
+    else:
+        auth.blocking.ready(wait=serve["wait"])
+
+
+async def _run(
+    auth: AuthServer,
+    settings: Settings,
+    log: Log,
+    given: _Given,
+    listeners: Sequence[socket.socket],
+    is_own: bool,
+    announce: Callable[[], None],
+) -> None:
+    """Serves in this process alone."""
+    from .serving.process import Process, serving_metrics
+    from .serving.reload import Reload
+
+    application = Application(auth, settings.mount, log)
+
+    async def text() -> str:
+        return application.auth.metrics_text()
+
+    async def started() -> None:
+        announce()
+
+    process = Process(application, settings, log)
+    process.on_reload = Reload(*given, application, log)
+    process.is_last = is_own
+    with serving_metrics(settings, text):
+        await process.run(listeners, started)
+    await application.close()
+
+
+async def _supervise(
+    settings: Settings, log: Log, listeners: Sequence[socket.socket], is_own: bool, announce: Callable[[], None]
+) -> None:
+    """Serves in processes of their own, which this one watches."""
+    from .serving.workers import Workers, command
+
+    async def started() -> None:
+        announce()
+
+    await Workers(command(), settings, log, is_own).run(listeners, started)
+
+
+async def _work(
+    auth: AuthServer,
+    settings: Settings,
+    log: Log,
+    given: _Given,
+    descriptor: int,
+    listeners: Sequence[socket.socket],
+) -> None:
+    """Serves as one worker of several."""
+    from .serving.process import Process
+    from .serving.reload import Reload
+    from .serving.workers import Channel
+
+    channel = await Channel.open(descriptor)
+    application = Application(auth, settings.mount, log)
+    process = Process(application, settings, log)
+    process.on_reload = Reload(*given, application, log)
+
+    def all_end() -> None:
+        process.is_last = True
+
+    async def answer() -> None:
+        try:
+            await channel.answer(lambda: application.auth.metrics_text(), all_end)
+        finally:  # A channel that breaks has nobody at its other end either.
+            process.stop()
+
+    answering = asyncio.ensure_future(answer())
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        both = host == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server((host, port), family=family, backlog=2_048, dualstack_ipv6=both)
-    except OSError as error:
-        raise CommandFailure("CANNOT_LISTEN", _why_not(error, host, port)) from error
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    """The reason why it can't listen, with the cure."""
-    another = "choose another with --host, such as 127.0.0.1 or 0.0.0.0"
-    if isinstance(error, socket.gaierror):
-        return f"{host} is an unknown host: {another}"
-    reasons = {
-        errno.EADDRINUSE: f"port {port} is in use: choose another with --port",
-        errno.EACCES: f"port {port} may not be opened by this user: choose one above 1023 with --port",
-        errno.EADDRNOTAVAIL: f"{host} is no address of this machine: {another}",
-    }
-    return reasons.get(error.errno or 0, f"cannot listen on {host}, port {port}: {error}")
-
-
-def _authority(host: str) -> str:
-    """The host as URLs have it: an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
-    if host == "0.0.0.0":
-        return "localhost"
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+        await auth.ready()
+        await process.run(listeners, lambda: channel.say(started=True))
+    finally:
+        answering.cancel()
+        await application.close()
 
 
 def _command() -> str:
@@ -144,45 +174,49 @@ def _command() -> str:
     return "python -m sentri" if os.path.basename(sys.argv[0]) == "__main__.py" else "sentri"
 
 
-def _announce(base: str, db: str, values: Mapping[str, str]) -> None:
-    width = max(len(method) + len(path) for method, path, _ in SENTRI_ROUTES) + 2
+def _database_flag(db: str) -> str:
+    """The flag that names the database in a command to type. A URL with a secret in it is named by its variable."""
+    if printable(db) == db:
+        return f"--db '{db}'"
+    return f'--db "${"DATABASE_URL" if db == os.environ.get("DATABASE_URL") else "DB"}"'
+
+
+def _announcement(
+    auth: AuthServer,
+    options: Mapping[str, Any],
+    settings: Settings,
+    listener: socket.socket,
+    setup: Optional[Callable[[str], str]],
+) -> Callable[[], None]:
+    """Tells once where the server is and, on standard error since logs are kept, how to make the first admin."""
+    base = address_of(settings, listener)
+    text = _overview(base, options, auth.routes)
+    public = base if settings.public_url is None else settings.public_url + settings.mount
+
+    def announce() -> None:
+        print(text, flush=True)
+        if setup is not None:
+            print(setup(public), file=sys.stderr, flush=True)
+
+    return announce
+
+
+def _overview(base: str, options: Mapping[str, Any], routes: Sequence[tuple[str, str, str]]) -> str:
+    db = options["db"] if isinstance(options["db"], str) else "by its parts"
+    width = max(len(method) + len(path) for method, path, _ in routes) + 2
     needs = {"public": "", "user": "access token", "admin": "admin role or X-Api-Key"}
-    rows = [f"  {f'{method} {path}'.ljust(width)} {needs[access]}".rstrip() for method, path, access in SENTRI_ROUTES]
-    key = '    -H "x-api-key: $SENTRI_API_KEY" \\\n' if values.get("api-key") else ""
-    admin = f"{_command()} create-user --identifier username:root --roles admin --db '{printable(db)}'"
+    rows = [f"  {f'{method} {path}'.ljust(width)} {needs[access]}".rstrip() for method, path, access in routes]
+    key = '    -H "x-api-key: $SENTRI_API_KEY" \\\n' if options.get("apiKey") else ""
+    admin = f"{_command()} create-user --identifier username:root --roles admin {_database_flag(db)}"
     last = "All of it is in memory: nothing is left when it stops." if ":memory:" in db else f"The first admin: {admin}"
-    print(
+    return (
         f"sentri is at {base}\ndatabase     {printable(db)}\n\n" + "\n".join(rows) + f"\n\nTry:\n"
         f"  curl -s {base}/register -H 'content-type: application/json' \\\n{key}"
         '    -d \'{"identifiers":[{"type":"username","value":"rizz"}],"password":"correct horse"}\'\n'
         f"  curl -s {base}/login -H 'content-type: application/json' "
         '-d \'{"identifier":"rizz","password":"correct horse"}\'\n\n'
-        f"{last}\nCtrl-C stops it.",
-        flush=True,
+        f"{last}\nCtrl-C stops it."
     )
 
 
-serve = Command(
-    "start an auth server of its own",
-    {
-        "port": Flag("0 takes a free one", value="number", env="PORT", default="3000"),
-        "host": Flag("0.0.0.0 listens to everybody", value="address", env="HOST", default="127.0.0.1"),
-        "mount": MOUNT,
-        **SERVER,
-        **WAIT,
-        **PROXY,
-        "known-devices": Flag(
-            "whether a login makes its browser known, so that strangers who lock an account out do not reach it",
-            value="on or off",
-            env="SENTRI_KNOWN_DEVICES",
-            default="on",
-        ),
-        "host-cookies": Flag(
-            "whether cookies are named __Host-, so that no other host of the domain can set them; needs https; on in production",
-            value="on or off",
-            env="SENTRI_HOST_COOKIES",
-        ),
-        "log": Flag("write auth events to standard output, a JSON object a line"),
-    },
-    _serve,
-)
+serve = Command("start an auth server of its own", SERVE_FLAGS, _serve)

@@ -1,0 +1,46 @@
+"""The authentication that a route asks for (RFC 9470), and whether a user's is that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+from .errors import SentriError
+from .options import configured, describe
+
+if TYPE_CHECKING:
+    from .native import NativeGuardian
+    from .types import Auth, User
+
+#: Answers whether a user's authentication is what a route asks for: the error to answer with, or None.
+StepUpCheck = Callable[["User", "Auth", Optional[str]], Optional[SentriError]]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """The authentication that a route asks for, in seconds. ``leeway`` is for the signer's clock."""
+
+    acr: Optional[str]
+    max_age: Optional[int]
+    leeway: int
+
+    def is_met(self, acr: Optional[str], auth_time: Optional[int], now: float) -> bool:
+        """At ``now``, in milliseconds since 1970. The rule of the core's ``assurance``, held to it by
+        ``tests/vectors/assurance.json``: what is not known is neither strong nor fresh, and a time to come is not
+        fresh."""
+        if self.acr == "aal2" and acr != "aal2":
+            return False
+        if self.max_age is None:
+            return True
+        if auth_time is None:
+            return False
+        age = now - auth_time * 1000
+        return -self.leeway * 1000 <= age <= (self.max_age + self.leeway) * 1000
+
+
+def read_requirement(guardian: NativeGuardian, asked: dict[str, Any]) -> tuple[Requirement, str]:
+    """Checks what ``protect()`` was given, and its text for the core."""
+    read = configured(guardian.requirement(describe(asked)))
+    return Requirement(read.get("acr"), read.get("maxAge"), read["leeway"]), json.dumps(read)

@@ -1,0 +1,66 @@
+"""The file of options of ``serve``, for the other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .arguments import Flag, Flags
+from .exits import CommandFailure
+from .settle import keywords, look, refuse
+
+#: The flag of every command that works with the tables of ``serve``.
+CONFIG = Flag("file with options of serve: .toml, .json or .yaml", value="path", env="SENTRI_CONFIG")
+
+#: The flags that a file of options answers where nobody gave them. ``roles`` are those of a user, not of the server.
+_OPTION_OF = {
+    "db": "db",
+    "valid-roles": "validRoles",
+    "secret": "secret",
+    "secret-file": "secretFile",
+    "api-key": "apiKey",
+    "trust-proxy": "trustProxy",
+    "redis": "redisUrl",
+}
+
+
+def with_file(flags: Flags, values: Mapping[str, str]) -> Mapping[str, str]:
+    """The values of flags, filled up from the file that ``serve`` would read, if there is one.
+
+    Raises:
+        CommandFailure: Something is wrong with it.
+    """
+    if flags.get("config") is not CONFIG:
+        return values
+    found = _settled(values)
+    if found["file"] is None:
+        return values
+    if found["errors"]:
+        raise CommandFailure("CONFIGURATION_ERROR", "\n".join(error["message"] for error in found["errors"]))
+    filled = dict(values)
+    for flag, option in _OPTION_OF.items():
+        value = found["options"].get(option)
+        if flag not in flags or value is None or values.get(flag) not in (None, flags[flag].default):
+            continue
+        if isinstance(value, dict):
+            raise CommandFailure(
+                "CONFIGURATION_ERROR", f"{found['file']}: {option} is a table: name it as a URL by --{flag}"
+            )
+        filled[flag] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return filled
+
+
+def key_options(values: Mapping[str, str]) -> dict[str, Any]:
+    """The options of stored keys, from file and environment: a key that is added is encrypted as the server's are.
+
+    Raises:
+        UsageError, CommandFailure: An option is wrong: a key would be stored in the clear.
+    """
+    found = _settled(values)
+    refuse(found["errors"])
+    options = found["options"]
+    return keywords({name: options[name] for name in ("keys", "algorithm") if name in options})
+
+
+def _settled(values: Mapping[str, str]) -> dict[str, Any]:
+    return look({"config": values["config"]} if values.get("config") else {})

@@ -1,0 +1,1 @@
+"""The parts of ``sentri serve``: sockets, processes, log, metrics."""

@@ -1,0 +1,64 @@
+"""The certificate of a server, read again when its files change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from typing import Optional
+
+from ..exits import CommandFailure
+from .log import Log
+
+
+class Certificate:
+    """A certificate and its key, by their files, and the context that connections take them from."""
+
+    def __init__(self, cert: str, key: Optional[str]) -> None:
+        """:raises CommandFailure: ``CANNOT_LISTEN`` where a file can't be read or does not fit the other."""
+        self._cert, self._key = cert, key
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._seen = self._looks()
+        try:
+            self.context.load_cert_chain(cert, key)
+        except (OSError, ssl.SSLError) as error:
+            raise CommandFailure("CANNOT_LISTEN", f"certificate {cert} and key {key}: {_reason(error)}") from error
+
+    async def follow(self, log: Log, interval: float = 1.0) -> None:
+        """Takes over what changes in the files, for connections that begin afterwards. Files that do not fit are told
+        of, and the certificate before them stays."""
+        while True:
+            await asyncio.sleep(interval)
+            self.read_again(log)
+
+    def read_again(self, log: Log) -> None:
+        """Takes the files over where they have changed."""
+        looks = self._looks()
+        if looks == self._seen:
+            return
+        self._seen = looks
+        try:
+            # A context of its own first: a key that does not fit would leave the live one without a certificate.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._cert, self._key)
+            self.context.load_cert_chain(self._cert, self._key)
+        except (OSError, ssl.SSLError) as error:
+            log.error({"event": "tls.failure", "cause": f"{self._cert}: {_reason(error)}"})
+        else:
+            log.info({"event": "tls.reloaded"})
+
+    def _looks(self) -> list[object]:
+        """The mark of a file that changes when it is written or replaced."""
+        found: list[object] = []
+        for path in (self._cert, self._key or self._cert):
+            try:
+                known = os.stat(path)
+                found.append((known.st_mtime_ns, known.st_size, known.st_ino))
+            except OSError:
+                found.append(None)
+        return found
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "they are no certificate and key (PEM) that belong together"
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,49 @@
+"""Messages on their way."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import Any, Callable, Optional
+
+from .functions import is_async
+
+#: The time that an answer has to be written in before ``send`` is called, in seconds.
+LEAD = 0.05
+
+Message = dict[str, Any]
+
+
+class Letter:
+    """A message on its way. ``before``: the same message, as a loop had it that has ended."""
+
+    def __init__(self, message: Message, before: Optional[Letter] = None) -> None:
+        self.message = message
+        self.before = before
+        self.failed: int = before.failed if before else 0
+        #: Whether somebody else sends it now.
+        self.moved = False
+        #: Whether a thread of a loop sends it at this moment, and whether one has.
+        self.busy = self.sent = False
+        self._due = time.monotonic() + LEAD
+
+    def noted(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        """``send``, which leaves word of how it went: the thread of a synchronous one outlives the loop."""
+        if is_async(send):
+            return send
+
+        def run(*args: Any) -> Any:
+            self.busy = True
+            try:
+                value = send(*args)
+                self.sent = not inspect.isawaitable(value)
+                return value
+            finally:
+                self.busy = False
+
+        return run
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it may be sent."""
+        return max(0.0, self._due - time.monotonic())

@@ -1,0 +1,66 @@
+"""Shapes of the options of functions and middleware that need no server of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, TypedDict, Union
+
+from .option_types import Algorithm, Duration
+
+
+class TokenOptions(TypedDict, total=False):
+    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others, as
+    JSON text or read."""
+
+    secret: Union[str, bytes]
+    #: The file that holds the secret, instead of ``secret``.
+    secret_file: str
+    algorithm: Algorithm
+    jwks: Union[str, Mapping[str, Any]]
+    algorithms: Sequence[Algorithm]
+    issuer: str
+    audience: str
+    clock_tolerance: Duration
+    expires_in: Duration
+
+
+class IdempotencyOptions(TypedDict, total=False):
+    """Options of the idempotency middleware. docs/guide/idempotency.md."""
+
+    #: The time for which an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms unless said otherwise,
+    #: 30 days at most.
+    ttl: Union[int, str, timedelta]
+    #: The header with the key; ``X-Idempotency-Key`` unless said otherwise.
+    header: str
+    #: Methods it applies to; POST, PUT and PATCH unless said otherwise.
+    methods: Sequence[str]
+    #: Answers kept at most; 10,000 unless said otherwise.
+    max_size: int
+    #: Keeps answers in Redis, for several processes; without it, in the memory of this one. The server's unless said
+    #: otherwise.
+    redis_url: str
+    #: The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"``
+    #: or a timedelta; 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not
+    #: wait.
+    redis_patience: Union[int, str, timedelta]
+    #: The fate of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers
+    #: with a 503 until Redis is back; ``"local"`` unless said otherwise.
+    on_redis_away: Literal["local", "refuse"]
+    #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
+    key_prefix: str
+    #: The credential that tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another
+    #: header authenticates: a function, of either kind, from the framework's request to a text or None.
+    credential: Callable[[Any], Any]
+
+
+class LimiterOptions(TypedDict, total=False):
+    """Options of a rate limiter on a route."""
+
+    #: Requests that pass in a window.
+    max_attempts: int
+    #: Length of the window, from the first request on.
+    duration_seconds: int
+    #: The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of
+    #: the rule, so of limiters with the same ``max_attempts`` and ``duration_seconds`` all but one need a name.
+    key_prefix: str

@@ -1,0 +1,267 @@
+"""Sends messages behind the answer, so that the time of a mail server tells nobody whether an account exists."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures.thread  # noqa: F401 - it cannot be loaded any more while the process ends
+import os
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from .causes import cause_of
+from .errors import unwrap
+from .functions import call, call_blocking
+from .letters import Letter, Message
+from .names import to_snake
+from .testing import Mailbox
+
+#: The waits before the second and the third attempt, in seconds.
+PAUSES = (1.0, 5.0)
+#: The longest time that ``send`` may take, in seconds.
+PATIENCE = 30.0
+#: The longest time that the end of the process waits for messages, in seconds.
+LAST = 10.0
+#: The time between two looks at what others send, in seconds.
+GLANCE = 0.01
+#: Threads that send for servers without an event loop, and messages that wait for them at most.
+THREADS, PLACES = 4, 1000
+
+
+class Outbox:
+    """The messages of one server. ``told`` is the core's word for the log: kind, channel, cause, request id."""
+
+    def __init__(
+        self, option: Any, told: Callable[[str, str, Optional[str], Optional[str]], str], log: Callable[[Any], None]
+    ) -> None:
+        self._option = option
+        self._told = told
+        self._log = log
+        self.forget()
+        _OUTBOXES.add(self)
+
+    def forget(self) -> None:
+        """Starts anew in a child process, which has no threads and whose parent sends what was there."""
+        self._tasks: dict[asyncio.Task[None], Letter] = {}
+        self._queue: queue.Queue[Letter] = queue.Queue(PLACES)
+        #: The letters in the queue, and those that a thread took out of it and has not done with.
+        self._waiting: set[Letter] = set()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there are messages at all."""
+        return self._option is not None
+
+    @property
+    def mailbox(self) -> Optional[Mailbox]:
+        """The mailbox of a test, where one takes the messages."""
+        return self._option if isinstance(self._option, Mailbox) else None
+
+    def post(self, messages: list[Any]) -> None:
+        """Takes messages over in an event loop. Nobody waits for them but ``drain``."""
+        self.adopt()
+        for message in self._others(messages):
+            letter = Letter(message)
+            task = asyncio.get_running_loop().create_task(self._deliver(letter))
+            with self._lock:
+                self._tasks[task] = letter
+            task.add_done_callback(self._ended)
+
+    def post_blocking(self, messages: list[Any]) -> None:
+        """Takes messages over in a thread that goes on at once."""
+        self.adopt()
+        for message in self._others(messages):
+            self._enqueue(Letter(message))
+
+    async def drain(self) -> None:
+        """Returns when no message is on its way any more; those of another loop that runs are given the time that
+        three attempts take."""
+        here = asyncio.get_running_loop()
+        until = time.monotonic() + (len(PAUSES) + 1) * PATIENCE + sum(PAUSES) + 1
+        while True:
+            self.adopt()
+            with self._lock:
+                tasks = list(self._tasks)
+            own = [task for task in tasks if task.get_loop() is here]
+            if own:
+                await asyncio.wait(own)
+            elif self._waiting or (tasks and time.monotonic() < until):
+                await asyncio.sleep(GLANCE)
+            else:
+                return
+
+    def drain_blocking(self) -> None:
+        """The same for a thread that may block; those of an event loop that runs are that loop's to wait for."""
+        self.adopt()
+        self._queue.join()
+
+    def finish(self, until: float) -> None:
+        """Waits at the end of the process, to an instant of ``time.monotonic()``. What is left is a failure."""
+        while self._waiting and time.monotonic() < until:
+            time.sleep(GLANCE)
+        for letter in list(self._waiting):
+            self._tell(letter.message, "the process ended before it was sent")
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that ends cancels its tasks; threads send what is left of them."""
+        with self._lock:
+            letter = self._tasks.pop(task, None)
+        if letter is not None and task.cancelled():
+            self._hand_over(letter)
+
+    def adopt(self) -> None:
+        """Has threads send what loops have left that do not run."""
+        if not self._tasks:
+            return
+        with self._lock:
+            idle = [task for task in self._tasks if not task.get_loop().is_running()]
+            left = [self._tasks.pop(task) for task in idle]
+        for letter in left:
+            self._hand_over(letter)
+
+    def _hand_over(self, letter: Letter) -> None:
+        letter.moved = True
+        self._enqueue(Letter(letter.message, letter))
+
+    def _enqueue(self, letter: Letter) -> None:
+        self._waiting.add(letter)
+        try:
+            self._queue.put_nowait(letter)
+            self._start_thread()
+        except queue.Full:
+            self._waiting.discard(letter)
+            self._tell(letter.message, "too many messages wait")
+
+    def _start_thread(self) -> None:
+        with self._lock:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            if len(self._threads) == THREADS:
+                return
+            thread = threading.Thread(target=self._work, name="sentri-messages", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return  # The process ends; `finish` tells of what waits.
+            self._threads.append(thread)
+
+    def _others(self, messages: list[Any]) -> list[Message]:
+        """The messages that no mailbox took at once."""
+        mailbox = self.mailbox
+        if mailbox is None:
+            return [to_snake(message) for message in messages]
+        for message in map(to_snake, messages):
+            self._tell(message, mailbox.take(message))
+        return []
+
+    async def _deliver(self, letter: Letter) -> None:
+        message, pause = letter.message, letter.wait
+        while True:
+            await asyncio.sleep(pause)
+            if letter.moved:
+                return
+            error: Optional[BaseException] = None
+            try:
+                send = letter.noted(self._send())
+                await asyncio.wait_for(call(send, dict(message), message["context"]), PATIENCE)
+            except Exception as raised:
+                error = raised
+            again = None if letter.moved else self._settle(letter, error)
+            if again is None:
+                return
+            pause = again
+
+    def _work(self) -> None:
+        while True:
+            letter = self._queue.get()
+            try:
+                self._deliver_blocking(letter)
+            finally:
+                self._waiting.discard(letter)
+                self._queue.task_done()
+
+    def _deliver_blocking(self, letter: Letter) -> None:
+        pause: Optional[float] = letter.wait
+        until = time.monotonic() + PATIENCE
+        while letter.before and letter.before.busy and time.monotonic() < until:
+            time.sleep(GLANCE)
+        if letter.before and letter.before.sent:
+            return self._tell(letter.message, None)
+        while pause is not None:
+            time.sleep(pause)
+            pause = self._settle(letter, self._attempt(letter.message))
+
+    def _settle(self, letter: Letter, error: Optional[BaseException]) -> Optional[float]:
+        """Logs how it ended, or gives the seconds before the next attempt."""
+        if error is not None and letter.failed < len(PAUSES):
+            letter.failed += 1
+            return PAUSES[letter.failed - 1]
+        self._tell(letter.message, None if error is None else cause_of(error, letter.message))
+        return None
+
+    def _attempt(self, message: Message) -> Optional[BaseException]:
+        ended: list[Optional[BaseException]] = []
+
+        def run() -> None:
+            try:
+                call_blocking(self._send(), dict(message), message["context"])
+                ended.append(None)
+            except BaseException as error:
+                ended.append(error)
+
+        # A thread of its own, since nothing ends a function that hangs.
+        thread = threading.Thread(target=run, name="sentri-send", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            run()  # Python 3.12 and later start no thread while the process ends.
+        else:
+            thread.join(PATIENCE)
+        return ended[0] if ended else TimeoutError()
+
+    def _send(self) -> Callable[..., Any]:
+        if self._option == "console":
+            return print_message
+        option: Mapping[str, Any] = self._option
+        send: Callable[..., Any] = option["send"]
+        return send
+
+    def _tell(self, message: Message, cause: Optional[str]) -> None:
+        request_id = message["context"]["request_id"]
+        self._log(unwrap(self._told(message["kind"], message["channel"], cause, request_id)))
+
+
+def print_message(message: Message, _context: Any) -> None:
+    """Prints a message on standard error, while developing."""
+    secrets = [f"code {message['code']}" if "code" in message else "", message.get("url", "")]
+    shown = ", ".join(secret for secret in secrets if secret)
+    print(f"sentri: message {message['kind']} to {message['to']}{': ' + shown if shown else ''}", file=sys.stderr)
+
+
+_OUTBOXES: weakref.WeakSet[Outbox] = weakref.WeakSet()
+
+
+def _end() -> None:
+    """Threads end with the process, so it waits a while for what they send."""
+    until = time.monotonic() + LAST
+    for outbox in list(_OUTBOXES):
+        outbox.adopt()
+    for outbox in list(_OUTBOXES):
+        outbox.finish(until)
+
+
+def _after_fork() -> None:
+    for outbox in list(_OUTBOXES):
+        outbox.forget()
+
+
+# Before `concurrent.futures` ends its threads, by which asynchronous functions resolve names.
+getattr(threading, "_register_atexit", atexit.register)(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

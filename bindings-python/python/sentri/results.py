@@ -1,0 +1,213 @@
+"""Shapes of what calls take and give: users, identifiers, sessions, keys, metrics and health."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional, TypedDict, Union
+
+
+class Identifier(TypedDict):
+    """A stored identifier."""
+
+    id: str
+    type: str
+    value: str
+
+
+class IdentifierInput(TypedDict):
+    """A new identifier."""
+
+    type: str
+    value: str
+
+
+class IdentifierUpdate(TypedDict, total=False):
+    """A change of an identifier: by ``id``, or the only one of its ``type``."""
+
+    id: str
+    type: str
+    value: str
+
+
+class UserRoles(TypedDict):
+    """A user without identifiers."""
+
+    id: str
+    roles: list[str]
+
+
+class StoredUser(UserRoles):
+    """A user with identifiers."""
+
+    identifiers: list[Identifier]
+
+
+class Failure(TypedDict):
+    """Why a call was refused."""
+
+    code: str
+    message: str
+    status_code: int
+
+
+class Refusal(TypedDict):
+    """The result of a call that was refused."""
+
+    success: Literal[False]
+    error: Failure
+
+
+class Registered(TypedDict):
+    """The result of a registration."""
+
+    success: Literal[True]
+    user: StoredUser
+
+
+class ChangedIdentifiers(TypedDict):
+    """The result of a change of identifiers."""
+
+    success: Literal[True]
+    identifiers: list[Identifier]
+
+
+class DeletedIdentifiers(TypedDict):
+    """The result of a removal of identifiers."""
+
+    success: Literal[True]
+
+
+#: ``result["success"] is True`` tells which of the two it is, to type checkers too.
+RegisterResult = Union[Registered, Refusal]
+IdentifiersResult = Union[ChangedIdentifiers, Refusal]
+DeletedResult = Union[DeletedIdentifiers, Refusal]
+
+
+class UserPage(TypedDict):
+    """A page of users; ``next_cursor`` is None on the last one."""
+
+    users: list[StoredUser]
+    next_cursor: Optional[str]
+
+
+class IssuedSession(TypedDict):
+    """The tokens of a new session."""
+
+    access_token: str
+    refresh_token: str
+    user: UserRoles
+    session_id: str
+
+
+class SessionInfo(TypedDict):
+    """A session as lists show it; instants are ISO 8601."""
+
+    id: str
+    created_at: str
+    last_used_at: str
+    expires_at: str
+    ip: Optional[str]
+    user_agent: Optional[str]
+    current: bool
+
+
+class HealthChecks(TypedDict, total=False):
+    """The state of each part that a server needs, ``ok`` or ``unavailable``; ``redis`` with ``redis_url`` alone."""
+
+    database: str
+    keys: str
+    redis: str
+
+
+class Health(TypedDict):
+    """The state of a server, for probes: ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``."""
+
+    status: str
+    checks: HealthChecks
+
+
+class RotatedKey(TypedDict):
+    """A new signing key, and from when on it signs (ISO 8601)."""
+
+    kid: str
+    active_from: str
+
+
+class StoredKey(TypedDict):
+    """A stored key without its secret; instants are ISO 8601."""
+
+    kid: str
+    algorithm: str
+    created_at: str
+    active_from: str
+    retired_at: Optional[str]
+
+
+class MetricSample(TypedDict):
+    """One number of a metric. ``name`` is the metric's, and for a histogram ``_bucket``, ``_sum`` or ``_count`` behind
+    it."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+class Metric(TypedDict):
+    """A metric: see ``docs/reference/metrics.md``. ``type`` is ``counter``, ``gauge`` or ``histogram``."""
+
+    name: str
+    type: str
+    help: str
+    samples: list[MetricSample]
+
+
+class MessageContext(TypedDict):
+    """The request behind a message."""
+
+    ip: Optional[str]
+    user_agent: Optional[str]
+    request_id: Optional[str]
+
+
+class _MessageAlways(TypedDict):
+    id: str
+    kind: str
+    channel: str
+    to: str
+    context: MessageContext
+
+
+class Message(_MessageAlways, total=False):
+    """A message to a user. ``id`` stays the same when it is sent again: give it to your provider as the idempotency
+    key. ``kind`` is ``password-reset``, ``password-changed``, ``verify``, ``change-confirm``, ``change-notice``,
+    ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed`` or ``recovery-used``; ``channel`` is
+    ``email`` or ``phone``, ``to`` the stored address. ``code`` has six digits; ``url`` is your page of ``links`` with
+    the ``token``."""
+
+    code: str
+    token: str
+    url: str
+    expires_at: str
+    user_id: str
+    locale: str
+
+
+class _AskedAlways(TypedDict):
+    flow: str
+    expires_at: str
+
+
+class Asked(_AskedAlways, total=False):
+    """A flow that was asked for, with the ``message`` where it was not to be delivered."""
+
+    message: Message
+
+
+class _OpenedAlways(TypedDict):
+    #: ISO 8601.
+    expires_at: str
+
+
+class OpenedSetup(_OpenedAlways, total=False):
+    """An open set-up, with the ``token`` that makes the first admin unless that was given."""
+
+    token: str
