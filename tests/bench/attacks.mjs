@@ -47,12 +47,19 @@ async function victimUnder(parallel, attack) {
 
 const attacks = [
   ["quiet", 0, undefined],
-  ["110 wrong logins at a time from the /64 of one /56", 110, (auth, n, round) => {
-    const subnet = ((n + round * 110) % 256).toString(16);
-    return login(auth, `2001:db8:0:${subnet}::${round.toString(16)}`, `nobody ${n} ${round}`, "a wrong password");
-  }],
-  ["100 right logins at a time from two addresses", 100, (auth, n) =>
-    login(auth, n % 2 === 0 ? "192.0.2.1" : "198.51.100.1", `own ${n % 20}`, password)],
+  [
+    "110 wrong logins at a time from the /64 of one /56",
+    110,
+    (auth, n, round) => {
+      const subnet = ((n + round * 110) % 256).toString(16);
+      return login(auth, `2001:db8:0:${subnet}::${round.toString(16)}`, `nobody ${n} ${round}`, "a wrong password");
+    },
+  ],
+  [
+    "100 right logins at a time from two addresses",
+    100,
+    (auth, n) => login(auth, n % 2 === 0 ? "192.0.2.1" : "198.51.100.1", `own ${n % 20}`, password),
+  ],
 ];
 
 /** MiB that the process grew by, at its peak, for 1,500 parallel logins at one account with passwords of `length`. */
@@ -61,7 +68,9 @@ async function grownBy(length) {
   globalThis.gc?.();
   const before = process.memoryUsage.rss();
   let peak = before;
-  const watch = setInterval(() => { peak = Math.max(peak, process.memoryUsage.rss()); }, 5);
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, 5);
   const given = "x".repeat(length);
   await Promise.all(Array.from({ length: 1_500 }, (_, n) => login(auth, `10.0.${n >> 8}.${n & 255}`, "victim", given)));
   clearInterval(watch);
@@ -78,9 +87,19 @@ export async function measureAttacks(row) {
     const [p50, p99] = [at(0.5), at(0.99)];
     quiet ??= p50;
     const refused = times.filter((time) => time === Infinity).length;
-    row(`a victim's login, cost 12, ${name}`, `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`, `${refused} of ${times.length} refused`, `${(p50 / quiet).toFixed(1)}x quiet`);
+    row(
+      `a victim's login, cost 12, ${name}`,
+      `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`,
+      `${refused} of ${times.length} refused`,
+      `${(p50 / quiet).toFixed(1)}x quiet`,
+    );
   }
   for (const length of [60_000, 1_000]) {
-    row(`memory for 1,500 logins at one account at once, passwords of ${length} bytes`, `${(await grownBy(length)).toFixed(0)} MiB`, "", "");
+    row(
+      `memory for 1,500 logins at one account at once, passwords of ${length} bytes`,
+      `${(await grownBy(length)).toFixed(0)} MiB`,
+      "",
+      "",
+    );
   }
 }

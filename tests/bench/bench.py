@@ -1,5 +1,5 @@
-"""Speed of the Python package as ratios against peers, measured in one run: machines differ, ratios less so. Prints, asserts
-nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side."""
+"""Speed of the Python package as ratios against peers, measured in one run: machines differ, ratios less so. Prints,
+asserts nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt as joserfc
 from joserfc.jwk import OctKey, RSAKey
-
 from sentri import AuthServer, BlockingAuthServer
 
 SECRET = "a secret of at least thirty-two bytes, for benchmarks"
@@ -61,13 +60,21 @@ def verification() -> None:
         ("HS256", SECRET, SECRET, OctKey.import_key(SECRET)),
         ("RS256", PEM, public, RSAKey.import_key(PEM)),
     ]:
-        auth = BlockingAuthServer(db="sqlite::memory:", valid_roles=["user"], secret=secret, algorithm=algorithm, logger=False)
+        auth = BlockingAuthServer(
+            db="sqlite::memory:", valid_roles=["user"], secret=secret, algorithm=algorithm, logger=False
+        )
         calls = 200
 
         def claims(number: int) -> dict[str, Any]:
             now = int(time.time())
             session = f"0197a0e0-1111-7000-8000-{number:012}"
-            return {"id": f"0197a0e0-0000-7000-8000-{number:012}", "roles": ["user", "editor"], "sessionId": session, "iat": now, "exp": now + 900}
+            return {
+                "id": f"0197a0e0-0000-7000-8000-{number:012}",
+                "roles": ["user", "editor"],
+                "sessionId": session,
+                "iat": now,
+                "exp": now + 900,
+            }
 
         signing = serialization.load_pem_private_key(PEM.encode(), None) if algorithm == "RS256" else SECRET
         tokens = [jwt.encode(claims(number), signing, algorithm) for number in range(calls * 15)]
@@ -91,7 +98,12 @@ def verification() -> None:
         one = tokens[0]
         auth.verify_access_token(one)
         hit, pyjwt, joserfc_time = compare(
-            [lambda _: auth.verify_access_token(one), lambda _: jwt.decode(one, verifying, algorithms=[algorithm]), lambda _: jose(0)], 1_000
+            [
+                lambda _: auth.verify_access_token(one),
+                lambda _: jwt.decode(one, verifying, algorithms=[algorithm]),
+                lambda _: jose(0),
+            ],
+            1_000,
         )
         row(f"verify {algorithm}, hit", micros(hit), f"PyJWT {micros(pyjwt)}", f"{pyjwt / hit:.0f}x")
         row(f"verify {algorithm}, hit", micros(hit), f"joserfc {micros(joserfc_time)}", f"{joserfc_time / hit:.0f}x")
@@ -111,7 +123,9 @@ def verification() -> None:
 
 
 def processor_time(process: int) -> float:
-    """Seconds that the process's first thread, which serves, has spent on a processor: others may use the machine too. NaN but on Linux."""
+    """Seconds that the process's first thread, which serves, has spent on a processor: others may use the machine too.
+    NaN but on Linux.
+    """
     try:
         return int(Path(f"/proc/{process}/task/{process}/schedstat").read_text().split()[0]) / 1e9
     except OSError:
@@ -130,7 +144,9 @@ def read_response(connection: socket.socket) -> bytes:
     return head
 
 
-def load(server: int, port: int, path: str, token: str, seconds: float = 1.0, connections: int = 8) -> tuple[float, float]:
+def load(
+    server: int, port: int, path: str, token: str, seconds: float = 1.0, connections: int = 8
+) -> tuple[float, float]:
     """Requests a second over kept connections, and the server's seconds of processor for one."""
     count = [0] * connections
     request = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\r\n".encode()
@@ -154,11 +170,18 @@ def load(server: int, port: int, path: str, token: str, seconds: float = 1.0, co
 
 def protected_route() -> None:
     """FastAPI in a child process, with and without protect()."""
-    # asyncio sends at once over sockets that say that they are TCP, and waits for what else there may be to send over others.
+    # asyncio sends at once over sockets that say that they are TCP, and waits for what else there may be to send over
+    # others.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    auth_options: dict[str, Any] = {"valid_roles": ["user"], "secret": SECRET, "salt_rounds": 10, "rate_limit": False, "logger": False}
+    auth_options: dict[str, Any] = {
+        "valid_roles": ["user"],
+        "secret": SECRET,
+        "salt_rounds": 10,
+        "rate_limit": False,
+        "logger": False,
+    }
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -182,8 +205,18 @@ def protected_route() -> None:
     (without, open_time), (idle, idle_time), (behind, time_behind) = (
         [statistics.median(values) for values in zip(*seen)] for seen in results.values()
     )
-    row("FastAPI GET behind protect()", f"{behind:.0f} req/s", f"without {without:.0f} req/s", f"{behind / without * 100:.1f} %")
-    row("FastAPI GET behind protect()", f"{behind:.0f} req/s", f"idle dependency {idle:.0f} req/s", f"{behind / idle * 100:.1f} %")
+    row(
+        "FastAPI GET behind protect()",
+        f"{behind:.0f} req/s",
+        f"without {without:.0f} req/s",
+        f"{behind / without * 100:.1f} %",
+    )
+    row(
+        "FastAPI GET behind protect()",
+        f"{behind:.0f} req/s",
+        f"idle dependency {idle:.0f} req/s",
+        f"{behind / idle * 100:.1f} %",
+    )
     times = f"without {micros(open_time)}, idle {micros(idle_time)}"
     row("FastAPI: processor for a request", micros(time_behind), times, f"{open_time / time_behind * 100:.1f} %")
 
@@ -191,7 +224,6 @@ def protected_route() -> None:
 def serve(listener: socket.socket, options: dict[str, Any], tell: int) -> None:
     import uvicorn
     from fastapi import Depends, FastAPI, Request
-
     from sentri import User
     from sentri.fastapi import AuthServer
 
@@ -212,7 +244,11 @@ def serve(listener: socket.socket, options: dict[str, Any], tell: int) -> None:
 
     # An application each: FastAPI looks for a route from the first to the last.
     apps = {path: FastAPI() for path in ("/open", "/idle", "/me")}
-    for path, guards, route in [("/open", [], without), ("/idle", [Depends(keep)], me), ("/me", [Depends(auth.protect())], me)]:
+    for path, guards, route in [
+        ("/open", [], without),
+        ("/idle", [Depends(keep)], me),
+        ("/me", [Depends(auth.protect())], me),
+    ]:
         auth.attach(apps[path])
         apps[path].get(path, dependencies=guards)(route)
 
@@ -262,7 +298,11 @@ async def loop_delay() -> None:
 
 def main() -> None:
     only = sys.argv[1] if len(sys.argv) > 1 else None
-    parts = {"verification": verification, "protected_route": protected_route, "loop_delay": lambda: asyncio.run(loop_delay())}
+    parts = {
+        "verification": verification,
+        "protected_route": protected_route,
+        "loop_delay": lambda: asyncio.run(loop_delay()),
+    }
     for name, run in parts.items():
         if only in (None, name):
             print(f"\n{name}")

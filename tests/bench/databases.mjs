@@ -14,17 +14,46 @@ const { makeServer: createAuth } = createRequire(import.meta.url)("../../npm/dis
 const secret = "a secret of at least thirty-two bytes, for benchmarks";
 const SECONDS = 2;
 const ROUNDS = 3;
+/** So many that none of them comes to `maxSessions` while a rate is taken. */
+const USERS = 200;
 
-/** Work of sentri's: `login` and `refresh` answer the next refresh token. */
+const OPERATIONS = [
+  ["refresh", "refresh"],
+  ["login", "login without its hash of a user with all sessions"],
+  ["loginOfMany", "login without its hash of users with few"],
+];
+
+/** Work of sentri's: `login`, of one user or of many, and `refresh` answer the next refresh token. */
 async function ours(options) {
-  const auth = createAuth({ mode: "server", validRoles: ["user"], rateLimit: false, saltRounds: 10, secret, ...options });
+  const auth = createAuth({
+    mode: "server",
+    validRoles: ["user"],
+    rateLimit: false,
+    saltRounds: 10,
+    secret,
+    ...options,
+  });
   await auth.migrate();
-  const input = { identifiers: [{ type: "username", value: "bench" }], password: "correct horse", roles: ["user"] };
-  const { id } = (await auth.findUser("bench")) ?? (await auth.register(input)).user;
+  const find = async (value) => {
+    const input = { identifiers: [{ type: "username", value }], password: "correct horse", roles: ["user"] };
+    return ((await auth.findUser(value)) ?? (await auth.register(input)).user).id;
+  };
+  const id = await find("bench");
+  const many = [];
+  for (let number = 0; number < USERS; number += 1) many.push(await find(`bench${number}`));
+  let turn = 0;
   return {
     login: async () => (await auth.createSession(id)).refreshToken,
+    loginOfMany: async () => (await auth.createSession(many[turn++ % USERS])).refreshToken,
+    empty: async () => {
+      for (const one of many) await auth.revokeSessions(one);
+    },
     refresh: async (token) => {
-      const answer = await auth.handle({ method: "POST", path: "/refresh", headers: [["cookie", `refresh_token=${token}`]] });
+      const answer = await auth.handle({
+        method: "POST",
+        path: "/refresh",
+        headers: [["cookie", `refresh_token=${token}`]],
+      });
       return answer.headers.find(([name]) => name === "Set-Cookie")[1].match(/=([^;]*)/)[1];
     },
     close: () => auth.close(),
@@ -34,31 +63,62 @@ async function ours(options) {
 /** The same by hand, on tables that `ours` made. */
 async function byHand(dialect, lock) {
   const db = new Kysely({ dialect });
-  const { user_id: userId } = await db.selectFrom("sentri_identifiers").select("user_id").executeTakeFirstOrThrow();
+  const identifiers = db.selectFrom("sentri_identifiers").select(["user_id", "value"]).orderBy("id");
+  const [{ user_id: userId }, ...many] = await identifiers.execute();
+  let turn = 0;
   const sign = (claims, seconds) => jsonwebtoken.sign(claims, secret, { expiresIn: seconds });
   const issue = (user, sessionId, gen) => {
     sign({ id: user.id, roles: JSON.parse(user.roles), sessionId }, 900);
     return sign({ sessionId, gen }, 604_800);
   };
   const instant = (ms) => new Date(ms).toISOString();
-  return {
-    login: () => db.transaction().execute(async (trx) => {
-      const user = await trx.selectFrom("sentri_users").select(["id", "roles"]).where("id", "=", userId).executeTakeFirstOrThrow();
+  const login = (ofUser) =>
+    db.transaction().execute(async (trx) => {
+      const user = await trx
+        .selectFrom("sentri_users")
+        .select(["id", "roles"])
+        .where("id", "=", ofUser)
+        .executeTakeFirstOrThrow();
       const id = randomUUID();
       const now = Date.now();
-      await trx.insertInto("sentri_sessions").values({ id, user_id: userId, created_at: instant(now), expires_at: instant(now + 604_800_000), generation: 0 }).execute();
+      await trx
+        .insertInto("sentri_sessions")
+        .values({
+          id,
+          user_id: ofUser,
+          created_at: instant(now),
+          expires_at: instant(now + 604_800_000),
+          generation: 0,
+        })
+        .execute();
       return issue(user, id, 0);
-    }),
+    });
+  return {
+    login: () => login(userId),
+    loginOfMany: () => login(many[turn++ % many.length].user_id),
+    empty: async () => {},
     refresh: (token) => {
       const { sessionId, gen } = jsonwebtoken.verify(token, secret, { algorithms: ["HS256"] });
       return db.transaction().execute(async (trx) => {
-        const query = trx.selectFrom("sentri_sessions as s").innerJoin("sentri_users as u", "u.id", "s.user_id")
-          .select(["s.generation", "s.expires_at", "u.id", "u.roles"]).where("s.id", "=", sessionId).where("s.revoked_at", "is", null);
+        const query = trx
+          .selectFrom("sentri_sessions as s")
+          .innerJoin("sentri_users as u", "u.id", "s.user_id")
+          .select(["s.generation", "s.expires_at", "u.id", "u.roles"])
+          .where("s.id", "=", sessionId)
+          .where("s.revoked_at", "is", null);
         const found = await (lock ? query.modifyEnd(sql`for update of s`) : query).executeTakeFirstOrThrow();
         if (Number(found.generation) !== gen) throw new Error("raced");
         const now = Date.now();
-        await trx.updateTable("sentri_sessions").set({ generation: gen + 1, rotated_at: instant(now), last_used_at: instant(now), expires_at: instant(now + 604_800_000) })
-          .where("id", "=", sessionId).execute();
+        await trx
+          .updateTable("sentri_sessions")
+          .set({
+            generation: gen + 1,
+            rotated_at: instant(now),
+            last_used_at: instant(now),
+            expires_at: instant(now + 604_800_000),
+          })
+          .where("id", "=", sessionId)
+          .execute();
         return issue(found, sessionId, gen + 1);
       });
     },
@@ -68,13 +128,16 @@ async function byHand(dialect, lock) {
 
 /** Operations a second with so many in flight. */
 async function rate(side, operation, flight) {
+  await side.empty();
   const tokens = await Promise.all(Array.from({ length: flight }, () => side.login()));
   const until = Date.now() + SECONDS * 1_000;
   const started = process.hrtime.bigint();
   let count = 0;
-  await Promise.all(tokens.map(async (first) => {
-    for (let token = first; Date.now() < until; count += 1) token = await side[operation](token);
-  }));
+  await Promise.all(
+    tokens.map(async (first) => {
+      for (let token = first; Date.now() < until; count += 1) token = await side[operation](token);
+    }),
+  );
   return count / (Number(process.hrtime.bigint() - started) / 1e9);
 }
 
@@ -108,23 +171,27 @@ async function sqlite() {
   const native = await ours({ db: { filename: own } });
   const kysely = await ours({ dialect: dialect() });
   const drop = async () => {
-    for (const file of [filename, own]) for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    for (const file of [filename, own])
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
   };
   return { sides: [native, kysely, await byHand(dialect(), false)], drop };
 }
 
 /** Prints by `row`: native against by hand, through Kysely against by hand. */
 export async function databases(row, median) {
-  for (const [name, open] of [["PostgreSQL", postgres], ["SQLite file", sqlite]]) {
+  for (const [database, open] of [
+    ["PostgreSQL", postgres],
+    ["SQLite file", sqlite],
+  ]) {
     const { sides, drop } = await open();
-    for (const operation of ["refresh", "login"]) {
+    for (const [operation, name] of OPERATIONS) {
       for (const flight of [1, 32]) {
         const rates = sides.map(() => []);
         for (let round = 0; round < ROUNDS; round += 1) {
           for (const [index, side] of sides.entries()) rates[index].push(await rate(side, operation, flight));
         }
         const [native, kysely, hand] = rates.map(median);
-        const what = `${operation === "login" ? "login without its hash" : operation} on ${name}, ${flight} in flight`;
+        const what = `${name} on ${database}, ${flight} in flight`;
         const per = (value) => `${Math.round(value)} /s`;
         row(`${what}: native`, per(native), `Kysely by hand ${per(hand)}`, `${(native / hand).toFixed(2)}x`);
         row(`${what}: dialect`, per(kysely), `Kysely by hand ${per(hand)}`, `${(kysely / hand).toFixed(2)}x`);

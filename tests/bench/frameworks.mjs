@@ -33,9 +33,15 @@ const frameworks = {
     start(auth, secret) {
       const app = express();
       app.get("/open", (_req, res) => res.json(USER));
-      app.get("/idle", (_req, _res, next) => next(), (_req, res) => res.json(USER));
+      app.get(
+        "/idle",
+        (_req, _res, next) => next(),
+        (_req, res) => res.json(USER),
+      );
       app.get("/ours", auth.protect(), (req, res) => res.json(req.user));
-      app.get("/peer", expressjwt({ secret, algorithms: ["HS256"] }), (req, res) => res.json({ id: req.auth.id, roles: req.auth.roles }));
+      app.get("/peer", expressjwt({ secret, algorithms: ["HS256"] }), (req, res) =>
+        res.json({ id: req.auth.id, roles: req.auth.roles }),
+      );
       return app.listen(0, LOCAL.hostname);
     },
   },
@@ -47,7 +53,10 @@ const frameworks = {
       // A scope each: both would own request.user.
       await app.register(async (scope) => {
         await scope.register(fastifyJwt, { secret });
-        scope.get("/peer", { preHandler: (request) => request.jwtVerify() }, async (request) => ({ id: request.user.id, roles: request.user.roles }));
+        scope.get("/peer", { preHandler: (request) => request.jwtVerify() }, async (request) => ({
+          id: request.user.id,
+          roles: request.user.roles,
+        }));
       });
       app.get("/open", async () => USER);
       app.get("/idle", { preHandler: (_request, _reply, done) => done() }, async () => USER);
@@ -62,9 +71,15 @@ const frameworks = {
     start(auth, secret) {
       const app = new Hono();
       app.get("/open", (c) => c.json(USER));
-      app.get("/idle", (_c, next) => next(), (c) => c.json(USER));
+      app.get(
+        "/idle",
+        (_c, next) => next(),
+        (c) => c.json(USER),
+      );
       app.get("/ours", auth.protect(), (c) => c.json(c.get("user")));
-      app.get("/peer", honoJwt({ secret, alg: "HS256" }), (c) => c.json({ id: c.get("jwtPayload").id, roles: c.get("jwtPayload").roles }));
+      app.get("/peer", honoJwt({ secret, alg: "HS256" }), (c) =>
+        c.json({ id: c.get("jwtPayload").id, roles: c.get("jwtPayload").roles }),
+      );
       return serve({ fetch: app.fetch, ...LOCAL });
     },
   },
@@ -76,10 +91,25 @@ const frameworks = {
         ctx.body = user(ctx);
       };
       const router = new Router();
-      router.get("/open", answer(() => USER));
-      router.get("/idle", (_ctx, next) => next(), answer(() => USER));
-      router.get("/ours", auth.protect(), answer((ctx) => ctx.state.user));
-      router.get("/peer", koaJwt({ secret }), answer((ctx) => ({ id: ctx.state.user.id, roles: ctx.state.user.roles })));
+      router.get(
+        "/open",
+        answer(() => USER),
+      );
+      router.get(
+        "/idle",
+        (_ctx, next) => next(),
+        answer(() => USER),
+      );
+      router.get(
+        "/ours",
+        auth.protect(),
+        answer((ctx) => ctx.state.user),
+      );
+      router.get(
+        "/peer",
+        koaJwt({ secret }),
+        answer((ctx) => ({ id: ctx.state.user.id, roles: ctx.state.user.roles })),
+      );
       return new Koa().use(router.routes()).listen(0, LOCAL.hostname);
     },
   },
@@ -91,10 +121,12 @@ const frameworks = {
         .get("/open", () => USER)
         .use(new Elysia().resolve({ as: "scoped" }, async () => ({})).get("/idle", () => USER))
         .use(new Elysia().use(auth.protect()).get("/ours", ({ user }) => user))
-        .use(new Elysia().use(elysiaJwt({ name: "jwt", secret })).get("/peer", async ({ jwt, headers, status }) => {
-          const user = await jwt.verify(headers.authorization?.slice(7));
-          return user ? { id: user.id, roles: user.roles } : status(401);
-        }));
+        .use(
+          new Elysia().use(elysiaJwt({ name: "jwt", secret })).get("/peer", async ({ jwt, headers, status }) => {
+            const user = await jwt.verify(headers.authorization?.slice(7));
+            return user ? { id: user.id, roles: user.roles } : status(401);
+          }),
+        );
       const { raw } = await new Promise((resolve) => app.listen(LOCAL, resolve));
       return raw.node.server;
     },
@@ -115,16 +147,30 @@ export async function measureFrameworks({ options, secret, row, median, times, r
   for (const [name, { create, peer, start }] of Object.entries(frameworks)) {
     const auth = create({ ...options, secret, saltRounds: 10 });
     await auth.migrate();
-    const { user } = await auth.register({ identifiers: [{ type: "username", value: "bench" }], password: "correct horse", roles: USER.roles });
+    const { user } = await auth.register({
+      identifiers: [{ type: "username", value: "bench" }],
+      password: "correct horse",
+      roles: USER.roles,
+    });
     const { accessToken } = await auth.createSession(user.id);
     const server = await start(auth, secret);
     if (!server.listening) await new Promise((resolve) => server.once("listening", resolve));
     const load = async (path, duration) => {
       const url = `http://127.0.0.1:${server.address().port}${path}`;
       const before = cpuTime();
-      const result = await autocannon({ url, connections: 20, duration, workers: 1, headers: { authorization: `Bearer ${accessToken}` } });
-      if (result.non2xx > 0 || result.errors > 0) throw new Error(`${name} ${path}: ${result.non2xx} refused, ${result.errors} errors`);
-      return { rate: result.requests.total / result.duration, cpu: before === undefined ? NaN : (cpuTime() - before) / result.requests.total };
+      const result = await autocannon({
+        url,
+        connections: 20,
+        duration,
+        workers: 1,
+        headers: { authorization: `Bearer ${accessToken}` },
+      });
+      if (result.non2xx > 0 || result.errors > 0)
+        throw new Error(`${name} ${path}: ${result.non2xx} refused, ${result.errors} errors`);
+      return {
+        rate: result.requests.total / result.duration,
+        cpu: before === undefined ? NaN : (cpuTime() - before) / result.requests.total,
+      };
     };
     const paths = ["/open", "/idle", "/ours", "/peer"];
     const results = paths.map(() => []);
@@ -132,12 +178,35 @@ export async function measureFrameworks({ options, secret, row, median, times, r
     for (let round = 0; round < rounds; round++) {
       for (const [i, path] of paths.entries()) results[i].push(await load(path, seconds));
     }
-    const [open, idle, ours, theirs] = results.map((list) => ({ rate: median(list.map(({ rate }) => rate)), cpu: median(list.map(({ cpu }) => cpu)) }));
+    const [open, idle, ours, theirs] = results.map((list) => ({
+      rate: median(list.map(({ rate }) => rate)),
+      cpu: median(list.map(({ cpu }) => cpu)),
+    }));
     const micros = (cpu) => `${(cpu / 1000).toFixed(1)} us`;
-    row(`${name}: GET behind protect()`, `${Math.round(ours.rate)} req/s`, `unprotected ${Math.round(open.rate)} req/s`, `${((ours.rate / open.rate) * 100).toFixed(1)} %`);
-    row(`${name}: GET behind protect()`, `${Math.round(ours.rate)} req/s`, `idle middleware ${Math.round(idle.rate)} req/s`, `${((ours.rate / idle.rate) * 100).toFixed(1)} %`);
-    row(`${name}: GET behind protect()`, `${Math.round(ours.rate)} req/s`, `${peer} ${Math.round(theirs.rate)} req/s`, times(ours.rate / theirs.rate));
-    row(`${name}: processor for a request`, micros(ours.cpu), `unprotected ${micros(open.cpu)}, idle ${micros(idle.cpu)}, ${peer} ${micros(theirs.cpu)}`, `${((open.cpu / ours.cpu) * 100).toFixed(1)} %`);
+    row(
+      `${name}: GET behind protect()`,
+      `${Math.round(ours.rate)} req/s`,
+      `unprotected ${Math.round(open.rate)} req/s`,
+      `${((ours.rate / open.rate) * 100).toFixed(1)} %`,
+    );
+    row(
+      `${name}: GET behind protect()`,
+      `${Math.round(ours.rate)} req/s`,
+      `idle middleware ${Math.round(idle.rate)} req/s`,
+      `${((ours.rate / idle.rate) * 100).toFixed(1)} %`,
+    );
+    row(
+      `${name}: GET behind protect()`,
+      `${Math.round(ours.rate)} req/s`,
+      `${peer} ${Math.round(theirs.rate)} req/s`,
+      times(ours.rate / theirs.rate),
+    );
+    row(
+      `${name}: processor for a request`,
+      micros(ours.cpu),
+      `unprotected ${micros(open.cpu)}, idle ${micros(idle.cpu)}, ${peer} ${micros(theirs.cpu)}`,
+      `${((open.cpu / ours.cpu) * 100).toFixed(1)} %`,
+    );
     server.closeAllConnections();
     server.close();
     await auth.close();

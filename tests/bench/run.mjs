@@ -10,6 +10,7 @@ import { createSigner, createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
 import { measureAttacks } from "./attacks.mjs";
 import { databases } from "./databases.mjs";
+import { measureFootprint } from "./footprint.mjs";
 import { measureFrameworks } from "./frameworks.mjs";
 
 const require = createRequire(import.meta.url);
@@ -38,17 +39,31 @@ function compare(functions, { rounds = 15, calls = 2_000 } = {}) {
   return results.map(median);
 }
 
-const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048, publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } });
+const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
 const secret = "a secret of at least thirty-two bytes, for benchmarks";
 const base = { mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:", rateLimit: false };
 
 async function verification() {
-  for (const [algorithm, signing, verifying] of [["HS256", secret, secret], ["RS256", privateKey, publicKey]]) {
+  for (const [algorithm, signing, verifying] of [
+    ["HS256", secret, secret],
+    ["RS256", privateKey, publicKey],
+  ]) {
     const auth = createAuth({ ...base, secret: signing, algorithm });
     const sign = createSigner({ key: signing, algorithm, expiresIn: 900_000 });
     // A header brings a flat text; what a signer gives is still in pieces, and who reads it first joins them.
     const flat = (text) => Buffer.from(text).latin1Slice();
-    const make = (i) => flat(sign({ id: `0197a0e0-0000-7000-8000-${String(i).padStart(12, "0")}`, roles: ["user", "editor"], sessionId: `0197a0e0-1111-7000-8000-${String(i).padStart(12, "0")}` }));
+    const make = (i) =>
+      flat(
+        sign({
+          id: `0197a0e0-0000-7000-8000-${String(i).padStart(12, "0")}`,
+          roles: ["user", "editor"],
+          sessionId: `0197a0e0-1111-7000-8000-${String(i).padStart(12, "0")}`,
+        }),
+      );
     const one = make(0);
     const cached = createVerifier({ key: verifying, cache: 10_000, algorithms: [algorithm] });
     const plain = createVerifier({ key: verifying, algorithms: [algorithm] });
@@ -58,7 +73,8 @@ async function verification() {
     const [rounds, calls] = [40, 300];
     const tokens = Array.from({ length: 4 * rounds * calls }, (_, i) => make(i));
     const fresh = () => tokens.pop();
-    const missAgainst = (peer) => compare([() => auth.verifyAccessToken(fresh()), () => peer(fresh())], { rounds, calls });
+    const missAgainst = (peer) =>
+      compare([() => auth.verifyAccessToken(fresh()), () => peer(fresh())], { rounds, calls });
     const [miss, peerMiss] = missAgainst(plain);
     const [again, jwt] = missAgainst((token) => jsonwebtoken.verify(token, verifying, { algorithms: [algorithm] }));
     row(`verifyAccessToken ${algorithm}, miss`, ns(miss), `fast-jwt ${ns(peerMiss)}`, times(peerMiss / miss));
@@ -71,7 +87,10 @@ const frameworks = () => measureFrameworks({ options: base, secret, row, median,
 
 async function refreshes() {
   const file = join(tmpdir(), `sentri-bench-${randomBytes(6).toString("hex")}.db`);
-  for (const [name, db] of [["SQLite file", `sqlite:${file}`], ["PostgreSQL", process.env.DATABASE_URL]]) {
+  for (const [name, db] of [
+    ["SQLite file", `sqlite:${file}`],
+    ["PostgreSQL", process.env.DATABASE_URL],
+  ]) {
     const auth = makeServer({ ...base, db, secret, saltRounds: 10 });
     await auth.migrate();
     const value = `bench-${randomBytes(6).toString("hex")}`;
@@ -81,12 +100,18 @@ async function refreshes() {
       const until = Date.now() + 3_000;
       let count = 0;
       const started = process.hrtime.bigint();
-      await Promise.all(chains.map(async ({ refreshToken }) => {
-        for (let token = refreshToken; Date.now() < until; count++) {
-          const answer = await auth.handle({ method: "POST", path: "/refresh", headers: [["cookie", `refresh_token=${token}`]] });
-          token = answer.headers.find(([header]) => header === "Set-Cookie")[1].match(/=([^;]*)/)[1];
-        }
-      }));
+      await Promise.all(
+        chains.map(async ({ refreshToken }) => {
+          for (let token = refreshToken; Date.now() < until; count++) {
+            const answer = await auth.handle({
+              method: "POST",
+              path: "/refresh",
+              headers: [["cookie", `refresh_token=${token}`]],
+            });
+            token = answer.headers.find(([header]) => header === "Set-Cookie")[1].match(/=([^;]*)/)[1];
+          }
+        }),
+      );
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
       row(`refresh on ${name}, ${flight} in flight`, `${Math.round(count / seconds)} /s`, "", "");
     }
@@ -110,27 +135,43 @@ async function logins() {
   const until = Date.now() + 8_000;
   let count = 0;
   const before = process.hrtime.bigint();
-  await Promise.all(Array.from({ length: 32 }, async () => {
-    while (Date.now() < until) {
-      const body = JSON.stringify({ identifier: "bench", password: "correct horse" });
-      const { status } = await auth.handle({ method: "POST", path: "/login", headers: [], parsed: body });
-      if (status === 200) count += 1;
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: 32 }, async () => {
+      while (Date.now() < until) {
+        const body = JSON.stringify({ identifier: "bench", password: "correct horse" });
+        const { status } = await auth.handle({ method: "POST", path: "/login", headers: [], parsed: body });
+        if (status === 200) count += 1;
+      }
+    }),
+  );
   const seconds = Number(process.hrtime.bigint() - before) / 1e9;
   delay.disable();
   const p99 = Math.max(0, delay.percentile(99) / 1e6 - 5);
-  row("logins, bcrypt cost 12, 32 in flight", `${(count / seconds).toFixed(1)} /s`, `bcrypt alone on every core ${limit.toFixed(1)} /s`, `${((count / seconds / limit) * 100).toFixed(0)} %`);
+  row(
+    "logins, bcrypt cost 12, 32 in flight",
+    `${(count / seconds).toFixed(1)} /s`,
+    `bcrypt alone on every core ${limit.toFixed(1)} /s`,
+    `${((count / seconds / limit) * 100).toFixed(0)} %`,
+  );
   row("event-loop delay meanwhile, p99", `${p99.toFixed(1)} ms`, "", "");
   await auth.close();
 }
 
 const only = process.argv[2];
-for (const [name, run] of Object.entries({ verification, frameworks, refreshes, databases: () => databases(row, median), logins, attacks: () => measureAttacks(row) })) {
+for (const [name, run] of Object.entries({
+  verification,
+  frameworks,
+  refreshes,
+  databases: () => databases(row, median),
+  logins,
+  attacks: () => measureAttacks(row),
+  footprint: () => measureFootprint(row, median),
+})) {
   if (only && only !== name) continue;
   console.log(`\n${name}`);
   await run();
 }
 const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((cells) => cells[i].length)));
 console.log(`\n${process.version}, ${availableParallelism()} cores\n`);
-for (const cells of rows) console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));
+for (const cells of rows)
+  console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));

@@ -94,11 +94,15 @@ fn the_rules_can_refuse() {
     assert!(!bans("bcrypt:<0.19.2", &package("bcrypt-pbkdf", "0.10.0")));
 }
 
-/// The crates of a binding with their features, as `cargo tree` has them; not what runs while it is built.
-fn features(package: &str) -> BTreeSet<String> {
+/// A target of each operating system.
+const TARGETS: [&str; 3] = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-gnullvm"];
+
+/// The crates of a binding with their features on a target, as `cargo tree` has them; not what runs while it is built.
+fn features(package: &str, target: &str) -> BTreeSet<String> {
     let arguments = ["tree", "--locked", "--prefix", "none", "--edges", "normal,no-proc-macro", "--format", "{p} {f}"];
-    let output = Command::new(env!("CARGO")).args(arguments).args(["--package", package]).current_dir(ROOT).output();
-    let output = output.unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    let command = command.args(arguments).args(["--package", package, "--target", target]);
+    let output = command.current_dir(ROOT).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
@@ -106,14 +110,27 @@ fn features(package: &str) -> BTreeSet<String> {
 /// A crate with other features is another crate to Cargo, and so is all that builds on it, the core above all.
 #[test]
 fn the_core_is_compiled_once_for_both_bindings() {
-    let core: Vec<String> = features("sentri-core").iter().map(|line| crate_of(line).to_owned()).collect();
-    assert!(core.len() > 100, "{} crates", core.len());
-    let of_core = |package| -> BTreeSet<String> {
-        features(package).into_iter().filter(|line| core.iter().any(|of_core| of_core == crate_of(line))).collect()
-    };
-    let (node, python) = (of_core("sentri-node"), of_core("sentri-python"));
-    let differing: Vec<_> = node.symmetric_difference(&python).collect();
-    assert!(differing.is_empty(), "give these the same features in both: {differing:#?}");
+    for target in TARGETS {
+        let core: Vec<String> = features("sentri-core", target).iter().map(|line| crate_of(line).to_owned()).collect();
+        assert!(core.len() > 100, "{} crates", core.len());
+        let of_core = |package| -> BTreeSet<String> {
+            let all = features(package, target);
+            all.into_iter().filter(|line| core.iter().any(|of_core| of_core == crate_of(line))).collect()
+        };
+        let (node, python) = (of_core("sentri-node"), of_core("sentri-python"));
+        let differing: Vec<_> = node.symmetric_difference(&python).collect();
+        assert!(differing.is_empty(), "give these the same features in both on {target}: {differing:#?}");
+    }
+}
+
+/// On Windows an addon finds the functions of Node by itself: nothing there resolves them when it is loaded.
+#[test]
+fn windows_looks_the_symbols_of_node_up() {
+    for target in TARGETS {
+        let crates = features("sentri-node", target);
+        let napi = crates.iter().find(|line| line.starts_with("napi ")).unwrap();
+        assert_eq!(napi.contains("dyn-symbols"), target.contains("windows"), "{target}: {napi}");
+    }
 }
 
 /// Name and version.

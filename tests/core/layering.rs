@@ -1,25 +1,34 @@
-//! The layering rules of core/ARCHITECTURE.md, read off the `use crate::` lines.
+//! The layering rules of core/ARCHITECTURE.md, read off every path that begins with `crate::` or `super::`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a module may use, beside what everybody may.
 const RULES: &[(&str, &[&str])] = &[
     // Pure decisions: each other, no port, no service, no HTTP.
-    ("token", &["token", "json", "store::model"]),
+    ("token", &["token", "assurance", "json", "flow", "store::model"]),
     ("password", &["password"]),
     ("session", &["store::model"]),
     ("identifier", &["identifier"]),
     ("access", &["access"]),
     ("limit", &["limit"]),
-    ("idempotency", &["idempotency", "duration", "http::authorization", "http::client_ip"]),
+    ("idempotency", &["idempotency", "duration", "web::authorization", "web::client_ip", "web::token_path"]),
     ("duration", &[]),
     ("generations", &[]),
     ("json", &[]),
+    ("web", &["web"]),
+    ("flow", &[]),
+    ("factor", &["factor"]),
+    ("message", &["hook"]),
+    ("assurance", &["duration"]),
+    ("authentication", &["assurance", "factor", "password", "store::model"]),
+    // The way through every use case: the host's override, the built-in, the event and the notice.
+    ("use_case", &["hook", "service"]),
     // Ports and drivers know the pure modules that they run.
     ("cache", &["cache", "limit"]),
     ("redis", &["cache", "generations", "idempotency", "limit"]),
-    ("store", &["store", "identifier", "config::reader"]),
+    ("store", &["store", "assurance", "factor", "identifier", "config::reader"]),
     ("key_source", &["key_source", "token"]),
     ("hook", &[]),
     ("event", &[]),
@@ -31,20 +40,27 @@ const RULES: &[(&str, &[&str])] = &[
         &[
             "service",
             "access",
+            "assurance",
+            "authentication",
             "cache",
             "config",
             "epoch",
             "event",
+            "factor",
+            "flow",
             "generations",
             "hook",
             "identifier",
             "key_source",
             "limit",
+            "message",
             "password",
             "session",
             "store",
             "telemetry",
             "token",
+            "use_case",
+            "web::cookie",
         ],
     ),
     // Options become rules of the modules that follow them.
@@ -53,11 +69,13 @@ const RULES: &[(&str, &[&str])] = &[
         &[
             "config",
             "access",
+            "assurance",
             "duration",
+            "factor",
             "hook",
-            "http::client_ip",
-            "http::cookie",
-            "http::origin",
+            "web::client_ip",
+            "web::cookie",
+            "web::origin",
             "identifier",
             "key_source::uri",
             "limit",
@@ -65,23 +83,29 @@ const RULES: &[(&str, &[&str])] = &[
             "session",
             "store::dialect",
             "token",
+            "web",
         ],
     ),
+    ("settings", &["settings", "config", "duration", "identifier", "message", "wire"]),
     (
         "http",
         &[
             "http",
             "access",
+            "assurance",
             "config",
             "event",
             "hook",
             "json",
             "limit",
+            "message",
             "service",
             "session",
             "store::model",
             "telemetry",
             "token",
+            "use_case",
+            "web",
         ],
     ),
 ];
@@ -108,6 +132,74 @@ fn core_sources() -> Vec<(String, String)> {
     paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
 }
 
+/// Writes `a::{b, c::{d, e}}` out as `a::b`, `a::c::d` and `a::c::e`.
+fn write_out(tree: &str, paths: &mut Vec<String>) {
+    let Some((prefix, list)) = tree.split_once('{') else {
+        return paths.push(tree.split(" as ").next().unwrap().trim().to_owned());
+    };
+    let list = list.trim().strip_suffix('}').unwrap();
+    let (mut depth, mut from) = (0, 0);
+    for (at, letter) in list.char_indices().chain([(list.len(), ',')]) {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let item = list[from..at].trim();
+                if !item.is_empty() {
+                    write_out(&format!("{}{item}", prefix.trim()), paths);
+                }
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The paths from `crate` on to which a module refers, in `use` lines and in the code, without those of comments.
+fn references(module: &str, text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let (code, mut paths) = (code.join("\n"), Vec::new());
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            if code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':') {
+                continue;
+            }
+            let ups = usize::from(root == "super::" && is_in_an_inline_module(&code[..at]));
+            let line = &code[code[..at].rfind(['\n', ';']).map_or(0, |end| end + 1)..at];
+            let is_use = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+            if is_use.trim_start_matches("pub ").starts_with("use ") {
+                write_out(code[at + ups * root.len()..].split(';').next().unwrap(), &mut paths);
+            } else {
+                let end = |letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':');
+                paths.push(code[at + ups * root.len()..].split(end).next().unwrap().trim_end_matches(':').to_owned());
+            }
+        }
+    }
+    let absolute = |path: String| {
+        if let Some(path) = path.strip_prefix("crate::") {
+            return path.to_owned();
+        }
+        let ups = path.split("::").take_while(|part| *part == "super").count();
+        let mut parts: Vec<&str> = module.split("::").collect();
+        parts.truncate(parts.len().saturating_sub(ups));
+        parts.extend(path.split("::").skip(ups));
+        parts.join("::")
+    };
+    paths.into_iter().map(absolute).collect()
+}
+
+/// Whether the code before a place ends inside `mod name { ... }`, where the first `super` is the file itself.
+fn is_in_an_inline_module(before: &str) -> bool {
+    let opened =
+        before.match_indices("\nmod ").filter(|(at, _)| before[*at + 1..].lines().next().unwrap().ends_with('{'));
+    opened.last().is_some_and(|(at, _)| !before[at..].contains("\n}"))
+}
+
+/// The name of a module without the `mod` of a folder's file.
+fn plain(module: &str) -> &str {
+    module.strip_suffix("::mod").unwrap_or(module)
+}
+
 #[test]
 fn modules_use_what_their_layer_may() {
     let mut broken = Vec::new();
@@ -115,31 +207,109 @@ fn modules_use_what_their_layer_may() {
     for (module, text) in core_sources() {
         let top = module.split("::").next().unwrap();
         let Some((_, allowed)) = RULES.iter().find(|(layer, _)| *layer == top) else { continue };
-        for line in text.lines().filter_map(|line| line.trim().strip_prefix("use crate::")) {
+        for path in references(plain(&module), &text) {
             looked_at += 1;
-            let path = line.trim_end_matches(';');
             let fits = |prefix: &str| path == prefix || path.starts_with(&format!("{prefix}::"));
-            if !COMMON.iter().chain(*allowed).any(|prefix| fits(prefix)) {
+            if !fits(top) && !COMMON.iter().chain(*allowed).any(|prefix| fits(prefix)) {
                 broken.push(format!("{module} uses {path}"));
             }
         }
     }
-    assert!(looked_at > 100, "the sources were found");
+    assert!(looked_at > 700, "only {looked_at} paths were found");
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Reading one file must not need another that needs the first.
+#[test]
+fn no_files_go_in_a_circle() {
+    let sources = core_sources();
+    let names: BTreeSet<&str> = sources.iter().map(|(module, _)| plain(module)).filter(|name| *name != "lib").collect();
+    let file_of = |path: &str| {
+        let mut path = path;
+        loop {
+            match names.get(path) {
+                Some(name) => return Some(*name),
+                None => path = path.rsplit_once("::")?.0,
+            }
+        }
+    };
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (module, text) in &sources {
+        let module = plain(module);
+        let found = references(module, text).into_iter().filter_map(|path| file_of(&path));
+        uses.insert(module, found.filter(|file| *file != module).collect());
+    }
+    assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 400, "the files were read");
+    // What uses nothing that is left is in no circle; what remains at the end is in one, or leads to one.
+    loop {
+        let leaves: Vec<&str> = uses.iter().filter(|(_, used)| used.is_empty()).map(|(name, _)| *name).collect();
+        if leaves.is_empty() {
+            break;
+        }
+        for leaf in leaves {
+            uses.remove(leaf);
+            uses.values_mut().for_each(|used| {
+                used.remove(leaf);
+            });
+        }
+    }
+    assert!(uses.is_empty(), "{uses:#?}");
+}
+
+#[test]
+fn paths_are_read_in_every_form() {
+    let text = "use crate::a::{b, c::{d as x, e}};\npub use super::f;\n// crate::g\nfn h() { super::super::i::j(crate::k::L) }";
+    let mut found = references("one::two::three", text);
+    let inner = "\nmod tests {\n    use super::{M, n::O};\n    fn p() { super::super::q() }\n}\n";
+    found.extend(references("one", inner).into_iter().map(|path| format!("inner {path}")));
+    found.sort();
+    let inner = ["inner one::M", "inner one::n::O", "inner q"];
+    let outer = ["a::b", "a::c::d", "a::c::e", "k::L", "one::i::j", "one::two::f"];
+    assert_eq!(found, [&outer[..3], &inner, &outer[3..]].concat());
 }
 
 #[test]
 fn pure_modules_wait_for_nothing() {
     for (module, text) in core_sources() {
         let top = module.split("::").next().unwrap();
-        if ["token", "session", "identifier", "access", "limit", "duration", "generations"].contains(&top) {
+        if [
+            "token",
+            "session",
+            "identifier",
+            "access",
+            "limit",
+            "duration",
+            "generations",
+            "web",
+            "assurance",
+            "authentication",
+        ]
+        .contains(&top)
+        {
             assert!(!text.contains("async fn") && !text.contains(".await"), "{module} waits");
         }
     }
 }
 
-/// Drivers are named where a server or a client is built, and nowhere else; the counters in memory also where they stand in
-/// for Redis.
+/// A session is opened by proofs alone: the store writes one in `sessions::open`, which takes nothing but an
+/// `Authenticated`, and the word of the host is taken from programmatic calls.
+#[test]
+fn a_session_has_one_door() {
+    for (module, text) in core_sources() {
+        for (call, from) in [
+            (".create_session(", &["service::sessions", "store::pooled", "store::sql::port"][..]),
+            (".reauthenticate(", &["service::reauthenticate", "store::pooled", "store::sql::port"]),
+            ("HostWord::given(", &["programmatic"]),
+            ("PasswordProof(", &["password::mod"]),
+            ("Authenticated {", &["authentication"]),
+        ] {
+            assert!(!text.contains(call) || from.contains(&module.as_str()), "{module} has {call}");
+        }
+    }
+}
+
+/// Drivers are named where a server or a client is built, and nowhere else; the counters in memory also where they
+/// stand in for Redis.
 #[test]
 fn drivers_are_named_where_they_are_chosen() {
     for (module, text) in core_sources() {

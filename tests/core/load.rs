@@ -99,8 +99,8 @@ async fn p14_unknown_users_take_as_long() {
     panic!("an unknown user is the slower one this often: {shares:?}");
 }
 
-/// The cost at which a hash takes about 15 ms on one core, built without optimisation or with it, so that the queue is as
-/// long, in logins, as it is in production.
+/// The cost at which a hash takes about 15 ms on one core, built without optimisation or with it, so that the queue is
+/// as long, in logins, as it is in production.
 async fn server_at_live_cost(more: Value) -> Arc<AuthServer> {
     let mut config = Config::from_options(&options(&json!("sqlite::memory:"), more)).unwrap();
     config.password.cost = if cfg!(debug_assertions) { 8 } else { 10 };

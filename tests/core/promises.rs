@@ -5,18 +5,28 @@
 mod conflicts;
 #[path = "promises/devices.rs"]
 mod devices;
+#[path = "promises/factors.rs"]
+mod factors;
 #[path = "promises/failover.rs"]
 mod failover;
 #[path = "promises/faults.rs"]
 mod faults;
+#[path = "promises/flows.rs"]
+mod flows;
 #[path = "promises/galera.rs"]
 mod galera;
+#[path = "promises/health.rs"]
+mod health;
 #[path = "promises/hostile.rs"]
 mod hostile;
 #[path = "support/losing.rs"]
 mod losing;
+#[path = "promises/messages.rs"]
+mod messages;
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "promises/pending.rs"]
+mod pending;
 #[path = "promises/pooler.rs"]
 mod pooler;
 #[path = "promises/processes.rs"]
@@ -43,8 +53,7 @@ use sentri_core::clock::TestClock;
 use sentri_core::config::Config;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Operation, Overrides, RevocationCheck};
-use sentri_core::store::Store;
-use sentri_core::store::memory::MemoryStore;
+use sentri_core::store::{Store, open};
 use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Value, json};
 use support::{Bench, Database, Own, PASSWORD, START, bearer};
@@ -86,8 +95,27 @@ on_every_database! {
     p26_no_token_in_the_database: no_token_in_the_database;
     p27_role_changes: role_changes;
     p38_own_identifiers_only: own_identifiers_only;
+    p67_codes_of_factors_are_good_once: factors::codes_are_good_once;
+    p64_secrets_of_pending_writes_are_good_once: pending::secrets_are_good_once;
     b12_surplus_sessions_end_together: surplus_sessions_end_together;
     b12_logins_beyond_the_most_race: logins_beyond_the_most_race;
+}
+
+/// Not in memory, where a second server has tables of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn secrets_of_factors_are_sealed() {
+    for kind in [Database::SqliteFile, Database::Postgres, Database::Mysql] {
+        let own = Own::new(kind).await;
+        factors::secrets_are_sealed(&own.option).await;
+        own.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_factor_counts_in_other_processes_at_once() {
+    let own = Own::new(Database::SqliteFile).await;
+    factors::a_factor_counts_in_other_processes_at_once(&own.option).await;
+    own.drop().await;
 }
 
 async fn fresh(db: &Value, more: Value) -> Bench {
@@ -548,7 +576,7 @@ async fn p12_keys_rotate_with_overlap() {
 /// P12: a key that an operator takes out of the database vouches for nothing more, in no cache either.
 #[tokio::test]
 async fn p12_what_a_removed_key_vouched_for_is_forgotten() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let store: Arc<dyn Store> = open(&json!("sqlite::memory:")).unwrap();
     let clock = Arc::new(TestClock::at(START));
     let options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "algorithm": "ES256" });
     let host = Host { clock: Arc::<TestClock>::clone(&clock), ..Host::default() };

@@ -4,16 +4,26 @@
 
 #[path = "pure/access.rs"]
 mod access;
+#[path = "pure/assurance.rs"]
+mod assurance;
+#[path = "pure/authentication.rs"]
+mod authentication;
 #[path = "pure/client_ip.rs"]
 mod client_ip;
 #[path = "pure/cookie.rs"]
 mod cookie;
+#[path = "pure/cors.rs"]
+mod cors;
 #[path = "pure/device.rs"]
 mod device;
 #[path = "pure/duration.rs"]
 mod duration;
+#[path = "pure/factor.rs"]
+mod factor;
 #[path = "pure/fair.rs"]
 mod fair;
+#[path = "pure/flow.rs"]
+mod flow;
 #[path = "pure/idempotency.rs"]
 mod idempotency;
 #[path = "pure/identifier.rs"]
@@ -22,6 +32,8 @@ mod identifier;
 mod limit;
 #[path = "pure/memory.rs"]
 mod memory;
+#[path = "pure/options.rs"]
+mod options;
 #[path = "pure/origin.rs"]
 mod origin;
 #[path = "pure/password.rs"]
@@ -32,11 +44,15 @@ mod preflight;
 mod remote;
 #[path = "pure/session.rs"]
 mod session;
+#[path = "pure/shape.rs"]
+mod shape;
 #[path = "pure/shares.rs"]
 mod shares;
 #[path = "pure/standalone.rs"]
 mod standalone;
 #[path = "pure/telemetry.rs"]
 mod telemetry;
+#[path = "pure/trace.rs"]
+mod trace;
 #[path = "pure/vectors.rs"]
 mod vectors;

@@ -7,6 +7,8 @@ mod broadcast;
 mod clusters;
 #[path = "redis/devices.rs"]
 mod devices;
+#[path = "redis/factors.rs"]
+mod factors;
 #[path = "redis/failover.rs"]
 mod failover;
 #[path = "redis/idempotency.rs"]

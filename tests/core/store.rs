@@ -9,14 +9,20 @@ mod conformance;
 mod durability;
 #[path = "store/executors.rs"]
 mod executors;
+#[path = "store/factors.rs"]
+mod factors;
 #[path = "store/fixture.rs"]
 mod fixture;
+#[path = "store/flows.rs"]
+mod flows;
 #[path = "support/galera.rs"]
 mod galera;
 #[path = "store/hosts.rs"]
 mod hosts;
 #[path = "store/kysely.rs"]
 mod kysely;
+#[path = "store/memory.rs"]
+mod memory;
 #[path = "store/migrations.rs"]
 mod migrations;
 #[path = "store/misconfigured.rs"]
@@ -31,16 +37,26 @@ mod node;
 mod opening;
 #[path = "store/outage.rs"]
 mod outage;
+#[path = "store/pending.rs"]
+mod pending;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "store/revoked.rs"]
+mod revoked;
 #[path = "store/sameness.rs"]
 mod sameness;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "store/setup.rs"]
+mod setup;
 #[path = "store/sqlite.rs"]
 mod sqlite;
+#[path = "store/taken_back.rs"]
+mod taken_back;
 #[path = "store/tls.rs"]
 mod tls;
+#[path = "store/verified.rs"]
+mod verified;
 
 store_conformance!(on_memory, crate::fixture::memory);
 store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);

@@ -34,16 +34,33 @@ for (const name of [...Object.keys(frameworks), ...Object.keys(parsing)]) {
     const child = spawn(process.execPath, [PROCESS, name], { stdio: ["pipe", "pipe", "pipe"] });
     t.after(() => child.kill());
     let errors = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => { errors += text; });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      errors += text;
+    });
     const [line] = await once(child.stdout.setEncoding("utf8"), "data");
     const places = JSON.parse(line);
     // What a body parser of the application finds out without our error handler is the framework's to tell.
-    const targets = [[places.handled, "/auth/login"], [places.handled, "/read"], ...(name in frameworks ? [[places.bare, "/auth/login"]] : []), ...(places.gated ? [[places.gated, "/order"], [places.gated, "/auth/login"]] : [])];
+    const targets = [
+      [places.handled, "/auth/login"],
+      [places.handled, "/read"],
+      ...(name in frameworks ? [[places.bare, "/auth/login"]] : []),
+      ...(places.gated
+        ? [
+            [places.gated, "/order"],
+            [places.gated, "/auth/login"],
+          ]
+        : []),
+    ];
     for (const [base, path] of targets) {
-      for (const framing of FRAMINGS) await Promise.all([false, true].map((isReset) => breakOff(base, path, framing, isReset)));
+      for (const framing of FRAMINGS)
+        await Promise.all([false, true].map((isReset) => breakOff(base, path, framing, isReset)));
     }
     for (const base of Object.values(places)) {
-      const login = await fetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"identifier":"rizz","password":"correct horse 1"}' });
+      const login = await fetch(`${base}/auth/login`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"identifier":"rizz","password":"correct horse 1"}',
+      });
       assert.equal(login.status, 401, "it serves others as before");
     }
     await pause(200);

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { Readable } from "node:stream";
+import { totp } from "./support/pattern.mjs";
 import { PASSWORD, listen, options, sentri, testClock, user } from "./support/server.mjs";
 
 const require = createRequire(import.meta.url);
@@ -15,7 +16,9 @@ async function setUp(t, more = {}, fetchOptions = {}) {
   const auth = sentri.createAuth(options({ clock, silentRefresh: false, ...more }));
   await auth.migrate();
   for (const name of ["rizz", "bob"]) await auth.register(user(name, { roles: ["user"] }));
-  const base = await listen(t, auth, { extend: (app) => app.post("/echo", auth.protect(), (req, res) => res.json({ got: req.body })) });
+  const base = await listen(t, auth, {
+    extend: (app) => app.post("/echo", auth.protect(), (req, res) => res.json({ got: req.body })),
+  });
   const jar = new Map();
   const requests = [];
   const holders = new Map();
@@ -24,7 +27,9 @@ async function setUp(t, more = {}, fetchOptions = {}) {
   const send = async (input, init = {}) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
-    requests.push(`${init.method ?? input.method ?? "GET"} ${pathname} ${headers.has("authorization") ? "token" : "-"}`);
+    requests.push(
+      `${init.method ?? input.method ?? "GET"} ${pathname} ${headers.has("authorization") ? "token" : "-"}`,
+    );
     if (jar.size > 0) headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
     const response = await fetch(input, { ...init, headers });
     const holder = holders.get(pathname);
@@ -38,7 +43,12 @@ async function setUp(t, more = {}, fetchOptions = {}) {
     return response;
   };
   let signedOut = 0;
-  const authFetch = createAuthFetch({ baseUrl: `${base}/auth`, fetch: send, onSignedOut: () => (signedOut += 1), ...fetchOptions });
+  const authFetch = createAuthFetch({
+    baseUrl: `${base}/auth`,
+    fetch: send,
+    onSignedOut: () => (signedOut += 1),
+    ...fetchOptions,
+  });
   t.after(() => authFetch.close());
   return { auth, base, clock, hold, jar, requests, authFetch, signedOuts: () => signedOut };
 }
@@ -54,7 +64,10 @@ test("login, request, expiry: one refresh and one repetition for ten requests at
   clock.advance(15 * 60_000);
   requests.length = 0;
   const answers = await Promise.all(Array.from({ length: 10 }, () => authFetch(`${base}/protected`)));
-  assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    Array(10).fill(200),
+  );
   assert.equal(requests.filter((line) => line === "POST /auth/refresh -").length, 1);
   assert.equal(requests.filter((line) => line === "GET /protected token").length, 20);
   assert.notEqual(authFetch.accessToken, accessToken);
@@ -84,7 +97,12 @@ test("a token that is known to have expired is replaced before a stream is spent
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   requests.length = 0;
   const body = Readable.toWeb(Readable.from(['{"a":', "1}"]));
-  const echo = await authFetch(`${base}/echo`, { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" });
+  const echo = await authFetch(`${base}/echo`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    duplex: "half",
+  });
   assert.deepEqual(await echo.json(), { got: { a: 1 } });
   assert.deepEqual(requests, ["POST /auth/refresh -", "POST /echo token"]);
 });
@@ -104,7 +122,9 @@ async function setUpTab(t, base, jar, requests, more = {}) {
     baseUrl: `${base}/auth`,
     fetch: (input, init = {}) => {
       const headers = new Headers(init.headers);
-      requests.push(`${init.method ?? "GET"} ${new URL(input).pathname} ${headers.has("authorization") ? "token" : "-"}`);
+      requests.push(
+        `${init.method ?? "GET"} ${new URL(input).pathname} ${headers.has("authorization") ? "token" : "-"}`,
+      );
       headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
       return fetch(input, { ...init, headers });
     },
@@ -126,10 +146,18 @@ test("tabs tell each other of tokens and of the end", async (t) => {
 test("a logout is told when the server has answered, or could not: what is told may leave the page", async (t) => {
   let down = false;
   const told = [];
-  const { authFetch, base, hold, jar } = await setUp(t, { router: { logout: (_input, _ctx, next) => {
-    if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
-    return next();
-  } } }, { onSignedOut: () => told.push(jar.has("refresh_token")) });
+  const { authFetch, base, hold, jar } = await setUp(
+    t,
+    {
+      router: {
+        logout: (_input, _ctx, next) => {
+          if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
+          return next();
+        },
+      },
+    },
+    { onSignedOut: () => told.push(jar.has("refresh_token")) },
+  );
   await login(authFetch);
   const held = hold("/auth/logout");
   const leaving = authFetch.logout();
@@ -169,10 +197,14 @@ test("a session that has ended is asked for once", async (t) => {
 
 test("an outage ends nothing", async (t) => {
   let down = false;
-  const { authFetch, base, clock, signedOuts } = await setUp(t, { router: { refresh: (_input, _ctx, next) => {
-    if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
-    return next();
-  } } });
+  const { authFetch, base, clock, signedOuts } = await setUp(t, {
+    router: {
+      refresh: (_input, _ctx, next) => {
+        if (down) throw new sentri.SentriError("SERVICE_UNAVAILABLE");
+        return next();
+      },
+    },
+  });
   await login(authFetch);
   clock.advance(15 * 60_000);
   down = true;
@@ -184,8 +216,15 @@ test("an outage ends nothing", async (t) => {
 
 test("a wrong password is an error with the server's code, and is not sent twice", async (t) => {
   const { authFetch, base, requests } = await setUp(t);
-  await assert.rejects(authFetch.login({ identifier: "rizz", password: "wrong horse 1" }), (error) => error instanceof SentriError && error.code === "INVALID_CREDENTIALS");
-  const raw = await authFetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"identifier":"rizz","password":"wrong"}' });
+  await assert.rejects(
+    authFetch.login({ identifier: "rizz", password: "wrong horse 1" }),
+    (error) => error instanceof SentriError && error.code === "INVALID_CREDENTIALS",
+  );
+  const raw = await authFetch(`${base}/auth/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"identifier":"rizz","password":"wrong"}',
+  });
   assert.equal(raw.status, 401);
   assert.deepEqual(requests, ["POST /auth/login -", "POST /auth/login -"]);
 });
@@ -215,7 +254,11 @@ test("the token goes to no other origin", async (t) => {
   await authFetch(`http://127.0.0.1:${port}/`, { keepalive: false });
   await authFetch(`http://localhost:${new URL(base).port}/protected`);
   assert.deepEqual(seen, [undefined]);
-  const friendly = createAuthFetch({ baseUrl: `${base}/auth`, accessToken: "abc", origins: [`http://127.0.0.1:${port}`] });
+  const friendly = createAuthFetch({
+    baseUrl: `${base}/auth`,
+    accessToken: "abc",
+    origins: [`http://127.0.0.1:${port}`],
+  });
   t.after(() => friendly.close());
   await friendly(`http://127.0.0.1:${port}/`);
   assert.equal(seen[1], "Bearer abc");
@@ -264,7 +307,11 @@ test("what the user before was refused is not repeated in the name of the next",
   await login(authFetch);
   clock.advance(15 * 60_000);
   const held = hold("/echo");
-  const late = authFetch(`${base}/echo`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1}' });
+  const late = authFetch(`${base}/echo`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"a":1}',
+  });
   const release = await held;
   await loginBob(authFetch);
   requests.length = 0;
@@ -325,7 +372,11 @@ test("a visitor who never signed in is told of no end (G7)", async (t) => {
   const { authFetch, base, jar, requests, signedOuts } = await setUp(t);
   for (let n = 0; n < 3; n++) assert.equal((await authFetch(`${base}/protected`)).status, 401);
   assert.equal(await authFetch.refresh(), false);
-  assert.deepEqual([signedOuts(), authFetch.user], [0, undefined], "no page that leads to the login leads there for ever");
+  assert.deepEqual(
+    [signedOuts(), authFetch.user],
+    [0, undefined],
+    "no page that leads to the login leads there for ever",
+  );
   assert.equal(requests.filter((line) => line === "POST /auth/refresh -").length, 2, "asked once, and once by hand");
   // A tab that knows of a session hears of its end from one that does not.
   const told = [];
@@ -343,7 +394,11 @@ test("a visitor who never signed in is told of no end (G7)", async (t) => {
 });
 
 test("in cookie mode a token that has expired is a session that can end (G7)", async (t) => {
-  const { auth, authFetch, base, clock, jar, requests } = await setUp(t, { accessCookie: true, sessionCheck: false }, { token: "cookie" });
+  const { auth, authFetch, base, clock, jar, requests } = await setUp(
+    t,
+    { accessCookie: true, sessionCheck: false },
+    { token: "cookie" },
+  );
   const { user: who } = await login(authFetch);
   const told = [];
   const fresh = await setUpTab(t, base, jar, requests, { token: "cookie", onSignedOut: () => told.push("ended") });
@@ -400,19 +455,140 @@ test("register() makes a user who can sign in, and says why not (G7)", async (t)
   const identifiers = [{ type: "email", value: "new@example.com" }];
   const { user: made } = await authFetch.register({ identifiers, password: PASSWORD, roles: ["user"] });
   assert.deepEqual([made.roles, made.identifiers[0].value, authFetch.user], [["user"], "new@example.com", undefined]);
-  await assert.rejects(authFetch.register({ identifiers, password: PASSWORD }), { code: "USER_ALREADY_EXISTS", statusCode: 409 });
+  await assert.rejects(authFetch.register({ identifiers, password: PASSWORD }), {
+    code: "USER_ALREADY_EXISTS",
+    statusCode: 409,
+  });
   assert.equal((await authFetch.login({ identifier: "new@example.com", password: PASSWORD })).user.id, made.id);
 });
 
+const MFA = { mfa: { totp: { issuer: "Example" } }, encryptionKey: "a-key-of-32-bytes-for-the-tests--" };
+
+test("what wants a fresh authentication is asked for once, and repeated after it", async (t) => {
+  const asked = [];
+  const { authFetch, base, clock, requests } = await setUp(t, MFA, {
+    onStepUp: async (challenge) => {
+      asked.push(challenge);
+      await authFetch.reauthenticate({ password: PASSWORD });
+      return true;
+    },
+  });
+  const { accessToken } = await login(authFetch);
+  clock.advance(11 * 60_000);
+  requests.length = 0;
+  const change = (value) =>
+    authFetch(`${base}/auth/me/identifiers`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ identifiers: [{ type: "email", value: `${value}@example.com` }] }),
+    });
+  const answers = await Promise.all([change("one"), change("two"), change("three")]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [201, 201, 201],
+  );
+  assert.deepEqual(asked, [{ maxAge: 600 }]);
+  assert.notEqual(authFetch.accessToken, accessToken);
+  assert.deepEqual(
+    requests.filter((line) => line.includes("refresh") || line.includes("reauthenticate")),
+    ["POST /auth/me/reauthenticate token"],
+    "a refresh answers nothing",
+  );
+  // The refresh token is the new one.
+  assert.equal(await authFetch.refresh(), true);
+});
+
+test("a step-up that does not come about leaves the refusal", async (t) => {
+  const answers = [false, undefined, true];
+  const { authFetch, base, clock, requests } = await setUp(t, MFA, { onStepUp: () => answers.shift() });
+  await login(authFetch);
+  clock.advance(11 * 60_000);
+  for (const sent of [1, 1, 2]) {
+    requests.length = 0;
+    const refused = await authFetch(`${base}/auth/me/identifiers`, { method: "DELETE", body: '{"ids":["x"]}' });
+    assert.deepEqual([refused.status, (await refused.json()).code], [401, "STEP_UP_REQUIRED"]);
+    assert.equal(requests.length, sent, "whoever says so without doing so is refused again, and not asked again");
+  }
+  await assert.rejects(authFetch.reauthenticate({ password: "not the password" }), { code: "INVALID_CREDENTIALS" });
+  assert.equal(authFetch.user !== undefined, true, "the session goes on");
+});
+
+test("a login in two steps, whose challenge no refresh answers", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t, MFA, {
+    onStepUp: async ({ acr }) => {
+      await authFetch.reauthenticate({ method: acr === "aal2" ? "totp" : "recovery", code: code() });
+      return true;
+    },
+  });
+  await login(authFetch);
+  const ask = async (path, method, body) => {
+    const headers = { "content-type": "application/json" };
+    const response = await authFetch(`${base}/auth/me/${path}`, { method, headers, body: JSON.stringify(body) });
+    return (await response.json()).data;
+  };
+  const app = await ask("factors/totp", "POST", {});
+  const code = () => totp(app.secret, 0, clock.now());
+  const { recoveryCodes } = await ask("factors/totp/confirm", "POST", { id: app.id, code: code() });
+  clock.advance(60_000);
+  requests.length = 0;
+  assert.equal(
+    (await ask("recovery-codes", "POST", {})).recoveryCodes.length,
+    recoveryCodes.length,
+    "onStepUp knows acr",
+  );
+  clock.advance(60_000);
+  await authFetch.logout();
+  requests.length = 0;
+  const refused = await login(authFetch).then(
+    () => assert.fail("the password is not enough"),
+    (error) => error,
+  );
+  assert.ok(refused instanceof SentriError);
+  assert.deepEqual([refused.code, refused.statusCode, authFetch.user], ["MFA_REQUIRED", 401, undefined]);
+  const { flow, methods, expiresAt } = refused.details;
+  assert.deepEqual([methods, new Date(expiresAt).getTime() - clock.now()], [["totp", "recovery"], 300_000]);
+  const wrong = { flow, method: "totp", code: code() === "000000" ? "000001" : "000000" };
+  await assert.rejects(authFetch.loginMfa(wrong), { code: "CODE_INVALID" });
+  const { user: who } = await authFetch.loginMfa({ flow, method: "totp", code: code() });
+  assert.equal(authFetch.user.id, who.id);
+  assert.deepEqual(
+    requests.map((line) => line.split(" ")[1]),
+    ["/auth/login", "/auth/login/mfa", "/auth/login/mfa"],
+  );
+});
+
+test("without onStepUp the refusal comes back, with what is missing", async (t) => {
+  const { authFetch, base, clock, requests } = await setUp(t, MFA);
+  await login(authFetch);
+  clock.advance(16 * 60_000);
+  requests.length = 0;
+  const refused = await authFetch(`${base}/auth/me/identifiers`, { method: "DELETE", body: '{"ids":["x"]}' });
+  const { code, data } = await refused.json();
+  assert.deepEqual([refused.status, code, data], [401, "STEP_UP_REQUIRED", { maxAge: 600 }]);
+  assert.deepEqual(
+    requests.map((line) => line.split(" ")[1]),
+    ["/auth/me/identifiers", "/auth/refresh", "/auth/me/identifiers"],
+    "the refresh is for the token that has expired, and once",
+  );
+});
+
 test("what is no option is refused", () => {
-  for (const [given, message] of [[{ onSignedout: () => {} }, /onSignedout is not an option/], [{ token: "storage" }, /token must be/], [{ onSignedOut: "/login" }, /onSignedOut must be a function/]]) {
+  for (const [given, message] of [
+    [{ onSignedout: () => {} }, /onSignedout is not an option/],
+    [{ token: "storage" }, /token must be/],
+    [{ onSignedOut: "/login" }, /onSignedOut must be a function/],
+  ]) {
     assert.throws(() => createAuthFetch(given), { code: "CONFIGURATION_ERROR", message });
   }
 });
 
 test("forwardCookies() keeps every cookie a header of its own", async (t) => {
   const { base } = await setUp(t, { accessCookie: true });
-  const answer = await fetch(`${base}/auth/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }) });
+  const answer = await fetch(`${base}/auth/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ identifier: "rizz", password: PASSWORD }),
+  });
   const cookies = answer.headers.getSetCookie();
   assert.equal(cookies.length, 2);
   const response = new Response("page", { headers: { "set-cookie": "own=1" } });
@@ -432,7 +608,12 @@ test("forwardCookies() keeps every cookie a header of its own", async (t) => {
 
 test("forwardCookies() refuses what takes no cookies", () => {
   const answer = new Response("x");
-  for (const [target, message] of [[Promise.resolve({ set() {} }), /await cookies\(\)/], [{}, /takes no cookies/], [undefined, /takes no cookies/], [{ headers: {} }, /takes no cookies/]]) {
+  for (const [target, message] of [
+    [Promise.resolve({ set() {} }), /await cookies\(\)/],
+    [{}, /takes no cookies/],
+    [undefined, /takes no cookies/],
+    [{ headers: {} }, /takes no cookies/],
+  ]) {
     assert.throws(() => forwardCookies(answer, target), { code: "CONFIGURATION_ERROR", message });
   }
 });

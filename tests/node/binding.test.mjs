@@ -48,7 +48,10 @@ const passage = () => new core.NativeIdempotency("{}").passNow({ method: "POST",
   console.log(calls, thrown);
 })();
 `;
-  const [calls, thrown] = execFileSync(process.execPath, ["-e", script], { encoding: "utf8", timeout: 120_000 }).trim().split(" ").map(Number);
+  const [calls, thrown] = execFileSync(process.execPath, ["-e", script], { encoding: "utf8", timeout: 120_000 })
+    .trim()
+    .split(" ")
+    .map(Number);
   assert.ok(calls > 2_000, `${calls} calls`);
   assert.ok(thrown > 500 && thrown < calls, `${thrown} of ${calls} threw`);
 });

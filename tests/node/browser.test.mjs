@@ -47,8 +47,16 @@ async function setUp(t, more = {}) {
   return { auth, base, origin, clock, log, browser, openTab };
 }
 
-const login = (tab) => tab.evaluate((password) => window.authFetch.login({ identifier: "rizz", password }).then((data) => data.user.roles), PASSWORD);
-const ask = (tab, path = "/protected", method = "GET") => tab.evaluate(([at, how]) => window.authFetch(at, { method: how }).then((response) => response.status), [path, method]);
+const login = (tab) =>
+  tab.evaluate(
+    (password) => window.authFetch.login({ identifier: "rizz", password }).then((data) => data.user.roles),
+    PASSWORD,
+  );
+const ask = (tab, path = "/protected", method = "GET") =>
+  tab.evaluate(
+    ([at, how]) => window.authFetch(at, { method: how }).then((response) => response.status),
+    [path, method],
+  );
 const count = (log, line) => log.filter((one) => one === line).length;
 
 test("two tabs at once survive expiry with one refresh between them", async (t) => {
@@ -59,7 +67,13 @@ test("two tabs at once survive expiry with one refresh between them", async (t) 
   assert.deepEqual(await Promise.all([ask(first), ask(second)]), [200, 200]);
   for (let round = 1; round <= 5; round++) {
     clock.advance(ACCESS_LIFE);
-    const answers = await Promise.all([ask(first), ask(second), ask(first), ask(second), ask(first, "/orders", "POST")]);
+    const answers = await Promise.all([
+      ask(first),
+      ask(second),
+      ask(first),
+      ask(second),
+      ask(first, "/orders", "POST"),
+    ]);
     assert.deepEqual(answers, [200, 200, 200, 200, 200]);
     assert.equal(count(log, "POST /auth/refresh 200"), round);
   }
@@ -75,9 +89,15 @@ test("silent refresh on the server keeps two tabs signed in by their cookies", a
   assert.equal(await first.evaluate("window.authFetch.accessToken"), undefined);
   for (let round = 0; round < 3; round++) {
     clock.advance(ACCESS_LIFE);
-    assert.deepEqual(await Promise.all([ask(first), ask(second), ask(first, "/orders", "POST"), ask(second, "/orders", "POST")]), [200, 200, 200, 200]);
+    assert.deepEqual(
+      await Promise.all([ask(first), ask(second), ask(first, "/orders", "POST"), ask(second, "/orders", "POST")]),
+      [200, 200, 200, 200],
+    );
   }
-  assert.equal(log.some((line) => line.startsWith("POST /auth/refresh")), false);
+  assert.equal(
+    log.some((line) => line.startsWith("POST /auth/refresh")),
+    false,
+  );
   assert.ok((await browser.cookies(origin)).find(({ name }) => name === "refresh_token").httpOnly);
 });
 
@@ -88,7 +108,10 @@ test("a tab that is opened later finds the session; logging out ends it in all t
   const second = await openTab();
   assert.equal(await ask(second), 200);
   await second.evaluate("window.authFetch.logout()");
-  assert.equal((await browser.cookies(origin)).some(({ name }) => name === "refresh_token"), false);
+  assert.equal(
+    (await browser.cookies(origin)).some(({ name }) => name === "refresh_token"),
+    false,
+  );
   await first.waitForFunction("window.signedOut === 1");
   assert.deepEqual([await ask(first), await ask(second)], [401, 401]);
   assert.equal(count(log, "POST /auth/refresh 401"), 0);
@@ -126,15 +149,21 @@ test("a logout ends the session though the page is left at once", async (t) => {
   await left;
   await tab.waitForFunction("window.ready");
   const end = Date.now() + 10_000;
-  while (count(log, "POST /auth/logout 200") === 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (count(log, "POST /auth/logout 200") === 0 && Date.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(count(log, "POST /auth/logout 200"), 1);
-  assert.equal((await browser.cookies(origin)).some(({ name }) => name === "refresh_token"), false);
+  assert.equal(
+    (await browser.cookies(origin)).some(({ name }) => name === "refresh_token"),
+    false,
+  );
   assert.equal(await ask(tab), 401);
 });
 
 /** A page of somebody else's at http://127.0.0.1, another site than localhost. */
 async function openEvilPage(t, browser) {
-  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"));
+  const server = createServer((_, response) =>
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"),
+  );
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
     server.closeAllConnections();
@@ -169,7 +198,10 @@ for (const [name, cookies, statuses] of [
     const paths = ["/orders", "/auth/logout", "/auth/refresh"];
     for (const path of paths) await submitForm(await openEvilPage(t, browser), origin + path);
     const posts = log.filter((line) => line.startsWith("POST"));
-    assert.deepEqual(posts, paths.map((path, at) => `POST ${path} ${statuses[at]}`));
+    assert.deepEqual(
+      posts,
+      paths.map((path, at) => `POST ${path} ${statuses[at]}`),
+    );
     assert.equal(await ask(tab, "/orders", "POST"), 200);
     assert.equal(await tab.evaluate("window.authFetch.refresh()"), true);
   });

@@ -71,27 +71,69 @@ after(() => {
 });
 
 // What an ES module of esbuild needs where a package of CommonJS, such as Express, asks for a module of Node's.
-const REQUIRE = { js: 'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);' };
-
-const byEsbuild = (format, more = {}) => (entry, outfile) =>
-  build({ entryPoints: [entry], outfile, bundle: true, platform: "node", format, absWorkingDir: consumer.folder, logLevel: "silent", ...more });
-
-const byRollup = (format, external = []) => async (entry, outfile) => {
-  const plugins = [nodeResolve({ preferBuiltins: true, exportConditions: ["node"] }), commonjs(), json()];
-  const made = await rollup({ input: entry, external: [/^node:/, ...builtinModules, ...external], plugins, onwarn() {} });
-  await made.write({ file: outfile, format, inlineDynamicImports: true });
+const REQUIRE = {
+  js: 'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);',
 };
 
-const byWebpack = (format, externals = []) => async (entry, outfile) => {
-  const module = { experiments: { outputModule: true }, output: { library: { type: "module" }, chunkFormat: "module" }, externalsType: "module" };
-  const { output, ...rest } = format === "esm" ? module : { output: {}, externalsType: "commonjs" };
-  const options = { mode: "production", target: "node20", entry, context: consumer.folder, externals, optimization: { minimize: false }, ...rest };
-  const compiler = webpack({ ...options, output: { path: dirname(outfile), filename: outfile.slice(dirname(outfile).length + 1), ...output } });
-  const stats = await new Promise((resolve, reject) => compiler.run((error, done) => (error ? reject(error) : resolve(done))));
-  assert.deepEqual(stats.compilation.errors.map(String), []);
-  // A warning is one more line that everybody reads at every build.
-  assert.deepEqual(stats.compilation.warnings.map(String).filter((text) => /node_modules.sentri|'sentri/.test(text)), []);
-};
+const byEsbuild =
+  (format, more = {}) =>
+  (entry, outfile) =>
+    build({
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      platform: "node",
+      format,
+      absWorkingDir: consumer.folder,
+      logLevel: "silent",
+      ...more,
+    });
+
+const byRollup =
+  (format, external = []) =>
+  async (entry, outfile) => {
+    const plugins = [nodeResolve({ preferBuiltins: true, exportConditions: ["node"] }), commonjs(), json()];
+    const made = await rollup({
+      input: entry,
+      external: [/^node:/, ...builtinModules, ...external],
+      plugins,
+      onwarn() {},
+    });
+    await made.write({ file: outfile, format, inlineDynamicImports: true });
+  };
+
+const byWebpack =
+  (format, externals = []) =>
+  async (entry, outfile) => {
+    const module = {
+      experiments: { outputModule: true },
+      output: { library: { type: "module" }, chunkFormat: "module" },
+      externalsType: "module",
+    };
+    const { output, ...rest } = format === "esm" ? module : { output: {}, externalsType: "commonjs" };
+    const options = {
+      mode: "production",
+      target: "node20",
+      entry,
+      context: consumer.folder,
+      externals,
+      optimization: { minimize: false },
+      ...rest,
+    };
+    const compiler = webpack({
+      ...options,
+      output: { path: dirname(outfile), filename: outfile.slice(dirname(outfile).length + 1), ...output },
+    });
+    const stats = await new Promise((resolve, reject) =>
+      compiler.run((error, done) => (error ? reject(error) : resolve(done))),
+    );
+    assert.deepEqual(stats.compilation.errors.map(String), []);
+    // A warning is one more line that everybody reads at every build.
+    assert.deepEqual(
+      stats.compilation.warnings.map(String).filter((text) => /node_modules.sentri|'sentri/.test(text)),
+      [],
+    );
+  };
 
 const SENTRI = /^sentri(\/.+)?$/;
 /** How each is bundled: which program, into which kind of file, by what. */
@@ -108,10 +150,13 @@ const BUNDLES = {
   "webpack, sentri external": ["hono", "mjs", byWebpack("esm", [SENTRI])],
 };
 
-const run = (file) => execFileSync(process.execPath, [file], { cwd: dirname(file), encoding: "utf8", timeout: 60_000 }).trim();
+const run = (file) =>
+  execFileSync(process.execPath, [file], { cwd: dirname(file), encoding: "utf8", timeout: 60_000 }).trim();
 
 for (const [name, [program, extension, bundle]] of Object.entries(BUNDLES)) {
-  test(`${name}: a bundle beside node_modules lives, and one without says the cure (G2)`, { timeout: 120_000 }, async () => {
+  test(`${name}: a bundle beside node_modules lives, and one without says the cure (G2)`, {
+    timeout: 120_000,
+  }, async () => {
     // Hono's program waits at its top, which CommonJS can't.
     const file = consumer.path(`out/${name.replace(/\W+/g, "-")}.${extension}`);
     await bundle(consumer.path(`${program}.mjs`), file);
@@ -122,7 +167,10 @@ for (const [name, [program, extension, bundle]] of Object.entries(BUNDLES)) {
     copyFileSync(file, join(folder, `bundle.${extension}`));
     const { status, stderr } = spawnSync(process.execPath, [join(folder, `bundle.${extension}`)], { encoding: "utf8" });
     assert.notEqual(status, 0);
-    assert.match(stderr, /SentriError: The native core of sentri can't be found from inside a bundle\. .*serverExternalPackages: \["sentri"\].*external/);
+    assert.match(
+      stderr,
+      /SentriError: The native core of sentri can't be found from inside a bundle\. .*serverExternalPackages: \["sentri"\].*external/,
+    );
     // The core beside the bundle is all that it needs.
     copyFileSync(consumer.path("node_modules/sentri-linux-x64-gnu/sentri.node"), join(folder, "sentri.node"));
     assert.equal(run(join(folder, `bundle.${extension}`)), LIVED);
@@ -131,7 +179,11 @@ for (const [name, [program, extension, bundle]] of Object.entries(BUNDLES)) {
 
 for (const program of ["express", "hono"]) {
   test(`@vercel/nft takes the native core along: ${program} (G18)`, async () => {
-    const { fileList } = await nodeFileTrace([consumer.path(`${program}.mjs`)], { base: consumer.folder, processCwd: consumer.folder, conditions: ["node", "module-sync"] });
+    const { fileList } = await nodeFileTrace([consumer.path(`${program}.mjs`)], {
+      base: consumer.folder,
+      processCwd: consumer.folder,
+      conditions: ["node", "module-sync"],
+    });
     assert.ok(fileList.has("node_modules/sentri-linux-x64-gnu/sentri.node"), [...fileList].join("\n"));
     const folder = join(elsewhere, `traced-${program}`);
     for (const name of fileList) cpSync(consumer.path(name), join(folder, name));
@@ -140,8 +192,10 @@ for (const program of ["express", "hono"]) {
 }
 
 test("Bun takes the native core into a bundle and into an executable (G2)", { timeout: 120_000 }, () => {
-  const bun = (...args) => execFileSync(binary("bun"), args, { cwd: consumer.folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  const lived = (command, args) => execFileSync(command, args, { cwd: elsewhere, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  const bun = (...args) =>
+    execFileSync(binary("bun"), args, { cwd: consumer.folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const lived = (command, args) =>
+    execFileSync(command, args, { cwd: elsewhere, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   bun("build", "hono.mjs", "--target=bun", `--outdir=${join(elsewhere, "bun")}`);
   assert.equal(lived(binary("bun"), [join(elsewhere, "bun/hono.js")]), LIVED);
   bun("build", "hono.mjs", "--compile", `--outfile=${join(elsewhere, "alone")}`);

@@ -22,7 +22,8 @@ async function listening(t, handler) {
   const server = createServer(handler).listen(0, "127.0.0.1");
   t.after(() => server.close());
   await new Promise((resolve) => server.once("listening", resolve));
-  return (path, headers) => fetch(`http://127.0.0.1:${server.address().port}${path}`, { headers: { ...headers, connection: "close" } });
+  return (path, headers) =>
+    fetch(`http://127.0.0.1:${server.address().port}${path}`, { headers: { ...headers, connection: "close" } });
 }
 
 /** Each framework with guarded routes that ask to be cached in several ways, and the paths of those. */
@@ -38,7 +39,9 @@ const applications = {
     const app = Fastify();
     const route = { preHandler: auth.protect() };
     app.get("/set", route, async (_, reply) => reply.header("cache-control", PUBLIC).header("x-own", "1").send("1"));
-    app.get("/write", route, (_, reply) => reply.hijack().raw.writeHead(200, { "Cache-Control": PUBLIC, "X-Own": "1" }).end("1"));
+    app.get("/write", route, (_, reply) =>
+      reply.hijack().raw.writeHead(200, { "Cache-Control": PUBLIC, "X-Own": "1" }).end("1"),
+    );
     await app.ready();
     return [await listening(t, app.routing), ["/set", "/write"]];
   },
@@ -62,20 +65,34 @@ const applications = {
       return "1";
     };
     const guarded = new Elysia().use(auth.protect()).get("/set", set).get("/own", own);
-    const single = new Elysia().use(auth.macro()).get("/macro", set, { protect: true }).get("/roles", own, { authorize: "user" });
+    const single = new Elysia()
+      .use(auth.macro())
+      .get("/macro", set, { protect: true })
+      .get("/roles", own, { authorize: "user" });
     const app = new Elysia().use(guarded).use(single);
-    return [(path, headers) => app.handle(new Request(`http://localhost${path}`, { headers })), ["/set", "/own", "/macro", "/roles"]];
+    return [
+      (path, headers) => app.handle(new Request(`http://localhost${path}`, { headers })),
+      ["/set", "/own", "/macro", "/roles"],
+    ];
   },
 };
 
-const factories = { Express: createAuthExpress, Fastify: createAuthFastify, Koa: createAuthKoa, Hono: createAuthHono, Elysia: createAuthElysia };
+const factories = {
+  Express: createAuthExpress,
+  Fastify: createAuthFastify,
+  Koa: createAuthKoa,
+  Hono: createAuthHono,
+  Elysia: createAuthElysia,
+};
 
 for (const [name, make] of Object.entries(factories)) {
   test(`an answer with a minted token is for no cache: ${name}`, async (t) => {
     const auth = make(options());
     t.after(() => auth.close());
     await auth.migrate();
-    const { user: { id } } = await auth.register(user("rizz", { roles: ["user"] }));
+    const {
+      user: { id },
+    } = await auth.register(user("rizz", { roles: ["user"] }));
     const { accessToken, refreshToken } = await auth.createSession(id);
     const [ask, paths] = await applications[name](t, auth);
     for (const path of paths) {

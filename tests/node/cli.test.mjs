@@ -1,8 +1,10 @@
 // The command line, as a person uses it.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { connect } from "node:http2";
+import { get } from "node:https";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,8 +14,9 @@ import { fileURLToPath } from "node:url";
 import { Browser, sqliteFile } from "./support/server.mjs";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/cli/main.js");
-const environment = (more) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...more });
-const sentri = (args, { input, env } = {}) => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", input, env: environment(env), timeout: 30_000 });
+const environment = (more) => ({ PATH: process.env.PATH, HOME: process.env.HOME, SENTRI_DRAIN: "0", ...more });
+const sentri = (args, { input, env } = {}) =>
+  spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", input, env: environment(env), timeout: 30_000 });
 
 test("help for everything, and mistakes with a suggestion", () => {
   const help = sentri(["--help"]);
@@ -29,7 +32,10 @@ test("help for everything, and mistakes with a suggestion", () => {
     [["serve", "--port", "x"], /--port must be/],
     [["keys", "burn"], /list or rotate/],
     [["create-user"], /--identifier is missing/],
-    [["create-user", "--identifier", "username:x", "--roles", "amdin"], /--roles amdin is not one of .*did you mean admin/],
+    [
+      ["create-user", "--identifier", "username:x", "--roles", "amdin"],
+      /--roles amdin is not one of .*did you mean admin/,
+    ],
     [["migrate", "extra"], /one word too many/],
   ]) {
     const result = sentri(args);
@@ -57,7 +63,10 @@ test("serve prints the address and the endpoints, serves, survives a restart, an
     assert.deepEqual(await exit, [0, null]);
   };
   const first = await start();
-  const made = sentri(["create-user", "--identifier", "email:boss@example.com,username:boss", "--roles", "admin", "--db", db], { input: "correct horse\n" });
+  const made = sentri(
+    ["create-user", "--identifier", "email:boss@example.com,username:boss", "--roles", "admin", "--db", db],
+    { input: "correct horse\n" },
+  );
   assert.equal(made.status, 0, made.stderr);
   const browser = new Browser(first.base);
   const login = await browser.post("/auth/login", { identifier: "BOSS@example.com", password: "correct horse" });
@@ -80,8 +89,14 @@ test("serve prints the address and the endpoints, serves, survives a restart, an
 });
 
 test("an address is printed as URLs have it", async (t) => {
-  for (const [host, shown] of [["::", "[::]"], ["::1", "[::1]"], ["0.0.0.0", "localhost"]]) {
-    const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--host", host], { env: environment({ DB: sqliteFile(t) }) });
+  for (const [host, shown] of [
+    ["::", "[::]"],
+    ["::1", "[::1]"],
+    ["0.0.0.0", "localhost"],
+  ]) {
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--host", host], {
+      env: environment({ DB: sqliteFile(t) }),
+    });
     t.after(() => child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
@@ -99,7 +114,13 @@ test("the first admin of the README's quick start", (t) => {
   const [, words] = /## Quick start[^]*?\nnpx sentri (users create .*)\n/.exec(readme);
   const folder = mkdtempSync(join(tmpdir(), "sentri-cli-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const made = spawnSync(process.execPath, [bin, ...words.split(" "), "--json"], { cwd: folder, encoding: "utf8", input: "correct horse\n", env: environment(), timeout: 30_000 });
+  const made = spawnSync(process.execPath, [bin, ...words.split(" "), "--json"], {
+    cwd: folder,
+    encoding: "utf8",
+    input: "correct horse\n",
+    env: environment(),
+    timeout: 30_000,
+  });
   assert.equal(made.status, 0, made.stderr);
   assert.deepEqual(JSON.parse(made.stdout).user.roles, ["admin"]);
   assert.ok(existsSync(join(folder, "sentri.db")), "where the quick start looks");
@@ -110,25 +131,35 @@ test("a port that is taken is named, without a stack", async (t) => {
   t.after(() => server.close());
   await once(server, "listening");
   const { status, stderr } = sentri(["serve", "--port", String(server.address().port), "--db", "sqlite::memory:"]);
-  assert.deepEqual([status, stderr], [1, `sentri: CANNOT_LISTEN: port ${server.address().port} is in use: choose another with --port\n`]);
+  assert.deepEqual(
+    [status, stderr],
+    [1, `sentri: CANNOT_LISTEN: port ${server.address().port} is in use: choose another with --port\n`],
+  );
 });
 
 test("serve believes the proxies that it is told of, and nobody else", async (t) => {
   const db = sqliteFile(t);
-  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  assert.equal(
+    sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status,
+    0,
+  );
   for (const [args, env, ip] of [
     [[], {}, "127.0.0.1"],
     [["--trust-proxy", "1"], {}, "203.0.113.7"],
     [[], { SENTRI_TRUST_PROXY: "loopback, 203.0.113.0/24" }, "198.51.100.9"],
   ]) {
-    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], {
+      env: environment({ DB: db, ...env }),
+    });
     t.after(() => child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
     while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
     const browser = new Browser(out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1]);
     const headers = { "x-forwarded-for": "198.51.100.9, 203.0.113.7" };
-    const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: "correct horse" }, headers)).body.data;
+    const { accessToken } = (
+      await browser.post("/auth/login", { identifier: "rizz", password: "correct horse" }, headers)
+    ).body.data;
     const { body } = await browser.fetch("/auth/me/sessions", { headers: { authorization: `Bearer ${accessToken}` } });
     assert.equal(body.data.sessions[0].ip, ip);
     const exit = once(child, "exit");
@@ -142,13 +173,18 @@ test("serve believes the proxies that it is told of, and nobody else", async (t)
 
 test("serve makes devices known, unless it is told not to", async (t) => {
   const db = sqliteFile(t);
-  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  assert.equal(
+    sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status,
+    0,
+  );
   for (const [args, env, known] of [
     [[], {}, true],
     [["--known-devices", "off"], {}, false],
     [[], { SENTRI_KNOWN_DEVICES: "off" }, false],
   ]) {
-    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], {
+      env: environment({ DB: db, ...env }),
+    });
     t.after(() => child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
@@ -156,7 +192,10 @@ test("serve makes devices known, unless it is told not to", async (t) => {
     const browser = new Browser(out.match(/sentri is at (http:\/\/[^\s]+)\/auth/)[1]);
     const login = (who, password) => who.post("/auth/login", { identifier: "rizz", password });
     assert.equal((await login(browser, "correct horse")).status, 200);
-    assert.equal([...browser.jar.keys()].some((name) => name.endsWith("sentri_device")), known);
+    assert.equal(
+      [...browser.jar.keys()].some((name) => name.endsWith("sentri_device")),
+      known,
+    );
     const stranger = new Browser(browser.base);
     for (let i = 0; i < 5; i++) assert.equal((await login(stranger, "not the password")).status, 401);
     assert.equal((await login(stranger, "correct horse")).status, 429);
@@ -172,14 +211,19 @@ test("serve makes devices known, unless it is told not to", async (t) => {
 
 test("serve names its cookies for one host in production, and wherever it is told to", async (t) => {
   const db = sqliteFile(t);
-  assert.equal(sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status, 0);
+  assert.equal(
+    sentri(["create-user", "--identifier", "username:rizz", "--db", db], { input: "correct horse\n" }).status,
+    0,
+  );
   for (const [args, env, names] of [
     [[], {}, ["refresh_token", "sentri_device"]],
     [[], { NODE_ENV: "production" }, ["__Host-refresh_token", "__Host-sentri_device"]],
     [[], { NODE_ENV: "production", SENTRI_HOST_COOKIES: "off" }, ["refresh_token", "sentri_device"]],
     [["--host-cookies", "on"], {}, ["__Host-refresh_token", "__Host-sentri_device"]],
   ]) {
-    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], { env: environment({ DB: db, ...env }) });
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", ...args], {
+      env: environment({ DB: db, ...env }),
+    });
     t.after(() => child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
@@ -210,7 +254,11 @@ test("doctor tells of proxies", (t) => {
 
 test("the help says where secrets are safe", () => {
   const { stdout } = sentri(["serve", "--help"]);
-  for (const [flag, variable] of [["secret", "SENTRI_SECRET"], ["api-key", "SENTRI_API_KEY"], ["db", "DB"]]) {
+  for (const [flag, variable] of [
+    ["secret", "SENTRI_SECRET"],
+    ["api-key", "SENTRI_API_KEY"],
+    ["db", "DB"],
+  ]) {
     assert.match(stdout, new RegExp(`--${flag} .*ps shows .*variable.*or ${variable}\\b`));
   }
 });
@@ -257,7 +305,10 @@ test("doctor says which Redis there is, or why there is none", () => {
     [cluster, /ok {4}redis: a cluster of 3 masters: /],
     [cluster?.replace(/\+cluster|,.*/g, ""), /ok {4}redis: a cluster of 3 masters: /],
     [sentinels, /ok {4}redis: 127\.0\.0\.1:\d+, the master that sentinels name/],
-    [sentinels?.replace("mymaster", "another"), /wrong redis: CONFIGURATION_ERROR: redisUrl: .*no master named another/],
+    [
+      sentinels?.replace("mymaster", "another"),
+      /wrong redis: CONFIGURATION_ERROR: redisUrl: .*no master named another/,
+    ],
     ["redis://:hunter2@127.0.0.1:1", /wrong redis: CONFIGURATION_ERROR: redisUrl: .*refused/i],
     ["redis-cluster://:hunter2@127.0.0.1:1", /wrong redis: CONFIGURATION_ERROR: redisUrl .*use redis\+cluster:/],
   ]) {
@@ -265,5 +316,64 @@ test("doctor says which Redis there is, or why there is none", () => {
     const { stdout, stderr } = sentri(["doctor", "--db", "sqlite::memory:"], { env: { REDIS_URL: url } });
     assert.match(stdout, expected);
     assert.doesNotMatch(stdout + stderr, /hunter2|of-master|of-sentinel/);
+  }
+});
+
+test("serve speaks HTTP/2 and HTTP/1.1 over TLS at one port", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sentri-h2-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = ["cert.pem", "key.pem"].map((name) => join(folder, name));
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  execFileSync("openssl", [...made, "-subj", "/CN=localhost", "-keyout", key, "-out", cert], { stdio: "pipe" });
+  const env = environment({ DB: "sqlite::memory:", SENTRI_TLS_CERT: cert, SENTRI_TLS_KEY: key });
+  const child = spawn(process.execPath, [bin, "serve", "--port", "0"], { env });
+  t.after(() => child.kill("SIGKILL"));
+  let out = "";
+  child.stdout.on("data", (chunk) => (out += chunk));
+  while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+  const [base] = out.match(/https:\/\/[^\s/]+/);
+
+  const session = connect(base, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  const ask = async (method, path, body) => {
+    const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
+    stream.end(body && JSON.stringify(body));
+    const [headers] = await once(stream, "response");
+    let text = "";
+    for await (const chunk of stream.setEncoding("utf8")) text += chunk;
+    return [headers[":status"], JSON.parse(text)];
+  };
+  const name = { identifiers: [{ type: "username", value: "rizz" }], password: "correct horse 1" };
+  const [[registered], [status, { data }]] = await Promise.all([
+    ask("POST", "/auth/register", name),
+    ask("GET", "/auth/users/nobody"),
+  ]);
+  assert.deepEqual([registered, status, data], [201, 401, null]);
+  const [entered, { data: user }] = await ask("POST", "/auth/login", { identifier: "rizz", password: name.password });
+  assert.deepEqual([entered, user.user.roles], [200, []]);
+  const older = await new Promise((resolve, reject) =>
+    get(`${base}/health/ready`, { rejectUnauthorized: false }, resolve).once("error", reject),
+  );
+  older.resume();
+  assert.deepEqual([older.statusCode, older.httpVersion], [200, "1.1"]);
+});
+
+test("serve names the cure where nodemailer is missing", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sentri-mailer-"));
+  const npm = join(dirname(bin), "../..");
+  try {
+    cpSync(join(npm, "dist"), join(folder, "npm/dist"), { recursive: true });
+    cpSync(join(npm, "package.json"), join(folder, "npm/package.json"));
+    symlinkSync(join(npm, "native"), join(folder, "npm/native"));
+    const words = ["serve", "--smtp", "smtp://localhost", "--smtp-from", "a@example.com", "--db", "sqlite::memory:"];
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, "npm/dist/cli/main.js"), ...words], {
+      cwd: folder,
+      env: environment({}),
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^sentri: CANNOT_SERVE: smtp needs nodemailer, .* Cure: npm install nodemailer/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });

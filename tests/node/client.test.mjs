@@ -61,8 +61,21 @@ test("one fetch, then every request is answered without a promise", async (t) =>
   assert.equal(refused.error.code, "TOKEN_INVALID");
   const ids = logger.entries.map(([, entry]) => entry.requestId);
   assert.deepEqual(ids, ["r1", "c0", undefined, "c1", undefined, "c2", undefined, "r2"]);
-  assert.deepEqual(logger.entries[0], ["info", { service: "sentri", event: "auth.protect.success", userId: "rizz", mode: "client", requestId: "r1" }]);
-  assert.deepEqual(logger.entries.at(-1), ["warn", { service: "sentri", event: "auth.protect.failure", errorCode: "TOKEN_INVALID", mode: "client", reason: "malformed", requestId: "r2" }]);
+  assert.deepEqual(logger.entries[0], [
+    "info",
+    { service: "sentri", event: "auth.protect.success", userId: "rizz", mode: "client", requestId: "r1" },
+  ]);
+  assert.deepEqual(logger.entries.at(-1), [
+    "warn",
+    {
+      service: "sentri",
+      event: "auth.protect.failure",
+      errorCode: "TOKEN_INVALID",
+      mode: "client",
+      reason: "malformed",
+      requestId: "r2",
+    },
+  ]);
   clock.advance(2 * DAY + 30_000);
   await client.guard(bearer(token), undefined);
   assert.equal((await client.guard(bearer(token), undefined)).error.code, "TOKEN_EXPIRED");
@@ -101,7 +114,8 @@ test("the keys are replaced in the background, while requests are answered at on
   for (let round = 2; round <= 4; round++) {
     clock.advance(45 * 60_000);
     assert.ok(client.guardNow(bearer(token), undefined).principal, "answered at once");
-    for (let wait = 0; wait < 500 && issuer.fetches < round; wait++) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let wait = 0; wait < 500 && issuer.fetches < round; wait++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(issuer.fetches, round);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -134,14 +148,22 @@ test("authorize and permit", async (t) => {
   assert.equal(client.permitVerdict(user, "denied", undefined).code, "FORBIDDEN");
   assert.equal(client.permitVerdict(undefined, "unauthenticated", undefined).code, "UNAUTHORIZED");
   for (const wrong of [[], ["editor"], [""]]) {
-    assert.throws(() => client.roleCheck(wrong), (error) => error instanceof SentriError && error.code === "CONFIGURATION_ERROR");
+    assert.throws(
+      () => client.roleCheck(wrong),
+      (error) => error instanceof SentriError && error.code === "CONFIGURATION_ERROR",
+    );
   }
 });
 
 test("a role with a space in it is not two roles, whoever was asked about before", async (t) => {
   const { client } = await pair(t);
   const check = client.roleCheck(["admin"]);
-  for (const [roles, refused] of [[["billing", "admin"]], [["billing admin"], "FORBIDDEN"], [['billing","admin'], "FORBIDDEN"], [["billing", "admin"]]]) {
+  for (const [roles, refused] of [
+    [["billing", "admin"]],
+    [["billing admin"], "FORBIDDEN"],
+    [['billing","admin'], "FORBIDDEN"],
+    [["billing", "admin"]],
+  ]) {
     assert.equal(check({ id: "rizz", roles }, undefined)?.code, refused, roles.join());
   }
 });
@@ -149,7 +171,10 @@ test("a role with a space in it is not two roles, whoever was asked about before
 test("of the ways to write a token, one is remembered", async (t) => {
   const { server, client } = await pair(t);
   const token = server.signAccessToken({ id: "rizz", roles: [] });
-  const long = server.signAccessToken({ id: "rizz", roles: Array.from({ length: 60 }, (_, n) => `${n}`.padEnd(64, "x")) });
+  const long = server.signAccessToken({
+    id: "rizz",
+    roles: Array.from({ length: 60 }, (_, n) => `${n}`.padEnd(64, "x")),
+  });
   await client.guard(bearer(token), undefined);
   const isRemembered = (authorization) => {
     const [first, second] = [0, 1].map(() => client.guardNow({ method: "GET", authorization }, undefined));
@@ -157,7 +182,13 @@ test("of the ways to write a token, one is remembered", async (t) => {
     return first === second;
   };
   assert.equal(isRemembered(`Bearer ${token}`), true);
-  for (const other of [`Bearer  ${token}`, `Bearer${" ".repeat(14_000)}${token}`, `bearer ${token}`, `Bearer ${token} `, `Bearer ${long}`]) {
+  for (const other of [
+    `Bearer  ${token}`,
+    `Bearer${" ".repeat(14_000)}${token}`,
+    `bearer ${token}`,
+    `Bearer ${token} `,
+    `Bearer ${long}`,
+  ]) {
     assert.equal(isRemembered(other), false, other.slice(0, 30));
   }
 });
@@ -171,12 +202,16 @@ test("isTokenRevoked decides, and fails closed", async (t) => {
   };
   const logger = recorder();
   const { server, client } = await pair(t, { isTokenRevoked, logger });
-  const check = async (sessionId) => client.guard(bearer(server.signAccessToken({ id: "rizz", roles: [], sessionId })), undefined);
+  const check = async (sessionId) =>
+    client.guard(bearer(server.signAccessToken({ id: "rizz", roles: [], sessionId })), undefined);
   assert.ok((await check("live")).principal);
   assert.equal((await check("over")).error.code, "UNAUTHORIZED");
   assert.equal((await check("throws")).error.code, "UNAUTHORIZED");
   assert.deepEqual(asked, ["live", "over", "throws"]);
-  assert.deepEqual(logger.entries.map(([, { event }]) => event), ["auth.protect.success", "auth.protect.token_revoked", "auth.protect.token_revoked", "auth.hook.failure"]);
+  assert.deepEqual(
+    logger.entries.map(([, { event }]) => event),
+    ["auth.protect.success", "auth.protect.token_revoked", "auth.protect.token_revoked", "auth.hook.failure"],
+  );
 });
 
 test("wrong options throw at once and name the option", () => {
@@ -192,11 +227,14 @@ test("wrong options throw at once and name the option", () => {
     [{ mode: "client", keyUri, isTokenRevoked: 1 }, /^isTokenRevoked must be a function/],
     [{ mode: "client", keyUri, logger: { info() {} } }, /^logger must have the methods/],
   ]) {
-    assert.throws(() => new AuthClient(wrong), (error) => {
-      assert.ok(error instanceof SentriError && error.code === "CONFIGURATION_ERROR", String(error));
-      assert.match(error.message, expected);
-      return true;
-    });
+    assert.throws(
+      () => new AuthClient(wrong),
+      (error) => {
+        assert.ok(error instanceof SentriError && error.code === "CONFIGURATION_ERROR", String(error));
+        assert.match(error.message, expected);
+        return true;
+      },
+    );
   }
 });
 

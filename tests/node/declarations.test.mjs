@@ -7,7 +7,18 @@ import { makeConsumer } from "./support/consumer.mjs";
 import { inferred } from "./support/inferred.mjs";
 
 const FRAMEWORKS = ["express", "fastify", "hono", "koa", "elysia"];
-const PACKAGES = ["express@5", "@types/express@5", "fastify@5", "hono@4", "koa@3", "@types/koa@3", "@koa/router@15", "elysia@1.4", "typescript@5", "@types/node@20"];
+const PACKAGES = [
+  "express@5",
+  "@types/express@5",
+  "fastify@5",
+  "hono@4",
+  "koa@3",
+  "@types/koa@3",
+  "@koa/router@15",
+  "elysia@1.4",
+  "typescript@5",
+  "@types/node@20",
+];
 let consumer;
 
 before(() => {
@@ -18,19 +29,38 @@ before(() => {
 after(() => consumer.remove());
 
 test("packages see only what they depend on themselves", () => {
-  for (const far of ["@types/express-serve-static-core", "@types/qs", "koa-compose", "@types/koa-compose", "@sinclair/typebox", "avvio"]) {
+  for (const far of [
+    "@types/express-serve-static-core",
+    "@types/qs",
+    "koa-compose",
+    "@types/koa-compose",
+    "@sinclair/typebox",
+    "avvio",
+  ]) {
     assert.equal(existsSync(consumer.path("node_modules", far)), false, far);
   }
 });
 
-for (const [type, module] of [["module", "NodeNext"], ["commonjs", "Node16"]]) {
+for (const [type, module] of [
+  ["module", "NodeNext"],
+  ["commonjs", "Node16"],
+]) {
   test(`what calls answer can be exported without its type, in every framework: ${module}`, () => {
     consumer.setType(type);
     // The types of Elysia do not check by themselves.
-    consumer.compile(FRAMEWORKS.map((name) => `inferred-${name}.ts`), { module, skipLibCheck: true, types: ["node"] });
+    consumer.compile(
+      FRAMEWORKS.map((name) => `inferred-${name}.ts`),
+      { module, skipLibCheck: true, types: ["node"] },
+    );
     for (const name of FRAMEWORKS) {
       const declared = consumer.read(`out/inferred-${name}.d.ts`);
-      assert.match(declared, new RegExp(`^export declare const auth: import\\("sentri/${name}"\\)\\.ServerAuthClient<"user" \\| "admin">;$`, "m"));
+      assert.match(
+        declared,
+        new RegExp(
+          `^export declare const auth: import\\("sentri/${name}"\\)\\.ServerAuthClient<"user" \\| "admin">;$`,
+          "m",
+        ),
+      );
       assert.doesNotMatch(declared, /: any;|\.store|node_modules/);
     }
   });

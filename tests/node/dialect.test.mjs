@@ -24,7 +24,8 @@ export const make = (dialect: KyselyDialect) => createAuth({ mode: "server", val
 
 test("it fits Kysely's own types, and so do its transactions", () => {
   consumer.install("kysely@0.28", "pg@8", "@types/pg@8");
-  compile(`import { Kysely, PostgresDialect } from "kysely";
+  compile(
+    `import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { createAuth } from "sentri";
 const dialect = new PostgresDialect({ pool: new pg.Pool() });
@@ -33,5 +34,7 @@ const db = new Kysely<{ t: { a: string } }>({ dialect });
 export const run = () => db.transaction().execute((trx) => auth.register({ identifiers: [], password: "" }, { trx }));
 // @ts-expect-error not a transaction
 export const wrong = () => auth.register({ identifiers: [], password: "" }, { trx: db });
-`, true);
+`,
+    true,
+  );
 });

@@ -19,7 +19,9 @@ async function setUp(t, options = {}, factory = {}) {
   const keys = await startKeyServer(tokens);
   t.after(() => keys.close());
   const log = [];
-  const logger = Object.fromEntries(["info", "warn", "error"].map((level) => [level, (entry) => log.push([level, entry])]));
+  const logger = Object.fromEntries(
+    ["info", "warn", "error"].map((level) => [level, (entry) => log.push([level, entry])]),
+  );
   const client = makeClient({ mode: "client", keyUri: keys.keyUri, clock, logger, ...options });
   return { clock, tokens, keys, log, client };
 }
@@ -49,13 +51,21 @@ test("a good token passes, and from then on without a promise", async (t) => {
   assert.equal(client.guardNow(bearer(token), "r2").principal.id, "rizz");
   assert.equal(keys.requests, 1);
   const entry = { service: "sentri", event: "auth.protect.success", userId: "rizz", mode: "client" };
-  assert.deepEqual(log, [["info", { ...entry, requestId: "r1" }], ["info", { ...entry, requestId: "r2" }]]);
+  assert.deepEqual(log, [
+    ["info", { ...entry, requestId: "r1" }],
+    ["info", { ...entry, requestId: "r2" }],
+  ]);
 });
 
 test("100 first requests at once are one fetch", async (t) => {
   const { client, tokens, keys } = await setUp(t);
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => ask(client, bearer(tokens.sign({ id: `u${n}` })))));
-  assert.deepEqual(answers, Array.from({ length: 100 }, (_, n) => `u${n}`));
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => ask(client, bearer(tokens.sign({ id: `u${n}` })))),
+  );
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 100 }, (_, n) => `u${n}`),
+  );
   assert.equal(keys.requests, 1);
 });
 
@@ -71,7 +81,11 @@ test("a remembered token expires at its second, tolerance included", async (t) =
 });
 
 test("other kinds of tokens, issuers and audiences are refused", async (t) => {
-  const { client, tokens } = await setUp(t, { issuer: "https://auth.example", audience: "shop" }, { issuer: "https://auth.example", audience: "shop" });
+  const { client, tokens } = await setUp(
+    t,
+    { issuer: "https://auth.example", audience: "shop" },
+    { issuer: "https://auth.example", audience: "shop" },
+  );
   assert.equal(await ask(client, bearer(tokens.sign({ id: "rizz" }))), "rizz");
   for (const [what, token] of Object.entries({
     "a refresh token": tokens.sign({ header: { typ: "rt+jwt" } }),
@@ -114,13 +128,34 @@ test("P42: tokens of unknown kids cost one fetch in 30 seconds", async (t) => {
   await ask(client, bearer(tokens.sign()));
   const token = tokens.sign({ header: { kid: "unknown" } });
   for (let second = 0; second < 90; second++) {
-    for (let n = 0; n < 50; n++) assert.equal(await ask(client, bearer(token.replace(/^[^.]+/, () => headerWith(`kid-${second}-${n}`)))), "TOKEN_INVALID");
+    for (let n = 0; n < 50; n++)
+      assert.equal(
+        await ask(client, bearer(token.replace(/^[^.]+/, () => headerWith(`kid-${second}-${n}`)))),
+        "TOKEN_INVALID",
+      );
     clock.advance(1_000);
   }
   assert.equal(keys.requests, 3);
 });
 
 const headerWith = (kid) => Buffer.from(JSON.stringify({ alg: "ES256", typ: "JWT", kid })).toString("base64url");
+
+test("a set that arrives while a signature is looked at is asked as well", async (t) => {
+  const { client, tokens, clock } = await setUp(t);
+  assert.equal(await ask(client, bearer(tokens.sign({ id: "old" }))), "old");
+  tokens.rotate();
+  clock.advance(30_000);
+  const { verify } = crypto.subtle;
+  let open;
+  const gate = new Promise((resolve) => (open = resolve));
+  t.mock.method(crypto.subtle, "verify", (...given) => gate.then(() => verify.apply(crypto.subtle, given)), {
+    times: 1,
+  });
+  const waiting = ask(client, bearer(tokens.sign({ id: "nameless", header: { kid: undefined } })));
+  assert.equal(await ask(client, bearer(tokens.sign({ id: "new" }))), "new");
+  open();
+  assert.equal(await waiting, "nameless");
+});
 
 test("P43: a new key is known within 30 seconds, by all who wait for it", async (t) => {
   const { client, tokens, keys, clock } = await setUp(t);
@@ -238,7 +273,9 @@ for (const [what, make] of Object.entries(HOSTILE)) {
     const fresh = makeClient({ mode: "client", keyUri: uri });
     assert.equal(await ask(fresh, bearer(tokens.sign())), "SERVICE_UNAVAILABLE");
     const clock = testClock();
-    const honest = await serve(t, (_, response) => response.setHeader("connection", "close").end(JSON.stringify(tokens.jwks())));
+    const honest = await serve(t, (_, response) =>
+      response.setHeader("connection", "close").end(JSON.stringify(tokens.jwks())),
+    );
     const relay = await relayTo(t, honest.uri);
     const settled = makeClient({ mode: "client", keyUri: relay.uri, clock });
     assert.equal(await ask(settled, bearer(tokens.sign({ id: "rizz", expiresIn: 7_200 }))), "rizz");
@@ -269,14 +306,21 @@ test("what is wrong with the auth server is logged once, without its address", a
   const { client, tokens, keys, log } = await setUp(t);
   await keys.setOutage("error");
   for (let n = 0; n < 2; n++) assert.equal(await ask(client, bearer(tokens.sign())), "SERVICE_UNAVAILABLE");
-  assert.deepEqual(log.filter(([level]) => level === "error"), [
-    ["error", { service: "sentri", event: "auth.hook.failure", hook: "keyUri", cause: "the answer has status 503" }],
-  ]);
+  assert.deepEqual(
+    log.filter(([level]) => level === "error"),
+    [["error", { service: "sentri", event: "auth.hook.failure", hook: "keyUri", cause: "the answer has status 503" }]],
+  );
 });
 
 test("what is no token, or of no algorithm of ours, causes no fetch", async (t) => {
   const { client, tokens, keys } = await setUp(t, { algorithms: ["ES256"] });
-  for (const token of ["x", "a.b.c", tokens.sign({ header: { crit: ["exp"] } }), createTokenFactory({ algorithm: "ES384" }).sign(), tokens.sign({ header: { jku: keys.keyUri } })]) {
+  for (const token of [
+    "x",
+    "a.b.c",
+    tokens.sign({ header: { crit: ["exp"] } }),
+    createTokenFactory({ algorithm: "ES384" }).sign(),
+    tokens.sign({ header: { jku: keys.keyUri } }),
+  ]) {
     assert.equal(await ask(client, bearer(token)), "TOKEN_INVALID");
   }
   assert.equal(keys.requests, 0);
@@ -298,22 +342,44 @@ test("P41: a bearer token comes first, and a bad one does not fall back to the c
   const cookie = `access_token=${good}`;
   assert.equal(await ask(client, { method: "GET", cookie }), "rizz");
   assert.equal(await ask(client, bearer("bad", { cookie })), "TOKEN_INVALID");
-  assert.equal(await ask(client, { method: "GET", authorization: "Basic x", cookie }), "rizz", "another scheme is not ours");
+  assert.equal(
+    await ask(client, { method: "GET", authorization: "Basic x", cookie }),
+    "rizz",
+    "another scheme is not ours",
+  );
   assert.equal(await ask(client, { method: "GET", authorization: "Basic x" }), "UNAUTHORIZED");
   for (const authorization of ["Bearer", "Basic x, Bearer", `Basic x,bearer ${good}`]) {
-    assert.equal(await ask(client, { method: "GET", authorization, cookie }), "UNAUTHORIZED", "any part that has the scheme Bearer makes it ours");
+    assert.equal(
+      await ask(client, { method: "GET", authorization, cookie }),
+      "UNAUTHORIZED",
+      "any part that has the scheme Bearer makes it ours",
+    );
   }
   assert.equal(await ask(client, bearer(other, { cookie })), "other");
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${other}` }), "UNAUTHORIZED");
-  assert.equal(await ask(client, { method: "GET", cookie: `access_token=planted; ${cookie}` }), "rizz", "those that verify count");
-  assert.equal(await ask(client, { method: "GET", cookie: `access_token=${tokens.sign({ expiresIn: -60 })}; ${cookie}` }), "rizz");
+  assert.equal(
+    await ask(client, { method: "GET", cookie: `access_token=planted; ${cookie}` }),
+    "rizz",
+    "those that verify count",
+  );
+  assert.equal(
+    await ask(client, { method: "GET", cookie: `access_token=${tokens.sign({ expiresIn: -60 })}; ${cookie}` }),
+    "rizz",
+  );
   assert.equal(await ask(client, { method: "GET", cookie: `${cookie}; access_token=${good}` }), "rizz");
   assert.equal(await ask(client, { method: "GET" }), "UNAUTHORIZED");
   for (const authorization of ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b"]) {
-    assert.ok(["UNAUTHORIZED", "TOKEN_INVALID"].includes(await ask(client, { method: "GET", authorization, cookie })), authorization);
+    assert.ok(
+      ["UNAUTHORIZED", "TOKEN_INVALID"].includes(await ask(client, { method: "GET", authorization, cookie })),
+      authorization,
+    );
   }
   for (const authorization of ["", "bearer\u0000x", "\u{1f600}"]) {
-    assert.equal(await ask(client, { method: "GET", authorization, cookie }), "rizz", "words that are not Bearer name another scheme");
+    assert.equal(
+      await ask(client, { method: "GET", authorization, cookie }),
+      "rizz",
+      "words that are not Bearer name another scheme",
+    );
   }
 });
 
@@ -324,7 +390,12 @@ test("P40: an unsafe request with a cookie needs proof of its origin, remembered
   assert.equal(await post({}), "rizz");
   assert.equal(await post({ origin: "https://shop.example" }), "rizz");
   assert.equal(await post({ secFetchSite: "same-origin" }), "rizz");
-  for (const evil of [{ origin: "https://evil.example" }, { origin: "null" }, { secFetchSite: "cross-site" }, { secFetchSite: "same-site" }]) {
+  for (const evil of [
+    { origin: "https://evil.example" },
+    { origin: "null" },
+    { secFetchSite: "cross-site" },
+    { secFetchSite: "same-site" },
+  ]) {
     assert.equal(await post(evil), "FORBIDDEN");
   }
   assert.equal(await ask(client, { method: "GET", cookie, secFetchSite: "cross-site" }), "rizz");
@@ -339,9 +410,14 @@ test("isTokenRevoked decides every time, and fails closed", { timeout: 20_000 },
   verdict = async (id) => id === "s1";
   assert.equal(await ask(client, bearer(token)), "UNAUTHORIZED");
   assert.equal(log.at(-1)[1].event, "auth.protect.token_revoked");
-  verdict = () => { throw new Error("down"); };
+  verdict = () => {
+    throw new Error("down");
+  };
   assert.equal(await ask(client, bearer(token)), "UNAUTHORIZED");
-  assert.deepEqual(log.at(-1), ["error", { service: "sentri", event: "auth.hook.failure", hook: "isTokenRevoked", cause: "down" }]);
+  assert.deepEqual(log.at(-1), [
+    "error",
+    { service: "sentri", event: "auth.hook.failure", hook: "isTokenRevoked", cause: "down" },
+  ]);
   verdict = () => new Promise(() => {});
   const began = Date.now();
   assert.equal(await ask(client, bearer(token)), "UNAUTHORIZED");
@@ -362,15 +438,46 @@ test("authorize() and permit() decide and tell", async (t) => {
   assert.equal(client.permitVerdict(undefined, "unauthenticated").code, "UNAUTHORIZED");
   const service = "sentri";
   assert.deepEqual(log, [
-    ["warn", { service, event: "auth.authorize.denied", userId: "rizz", userRoles: ["user"], requiredRoles: ["admin"], requestId: "r" }],
-    ["warn", { service, event: "auth.authorize.unauthenticated", requiredRoles: ["admin"], cause: "authorize() found no user: put protect() in front of it" }],
-    ["info", { service, event: "auth.authorize.passed", userId: "rizz", userRoles: ["user"], requiredRoles: ["admin", "user"] }],
+    [
+      "warn",
+      {
+        service,
+        event: "auth.authorize.denied",
+        userId: "rizz",
+        userRoles: ["user"],
+        requiredRoles: ["admin"],
+        requestId: "r",
+      },
+    ],
+    [
+      "warn",
+      {
+        service,
+        event: "auth.authorize.unauthenticated",
+        requiredRoles: ["admin"],
+        cause: "authorize() found no user: put protect() in front of it",
+      },
+    ],
+    [
+      "info",
+      {
+        service,
+        event: "auth.authorize.passed",
+        userId: "rizz",
+        userRoles: ["user"],
+        requiredRoles: ["admin", "user"],
+      },
+    ],
     ["warn", { service, event: "auth.permit.denied", userId: "rizz" }],
     ["info", { service, event: "auth.permit.passed", userId: "rizz" }],
     ["info", { service, event: "auth.permit.role_bypass", userId: "rizz", bypassedByRole: "user" }],
-    ["warn", { service, event: "auth.permit.unauthenticated", cause: "permit() found no user: put protect() in front of it" }],
+    [
+      "warn",
+      { service, event: "auth.permit.unauthenticated", cause: "permit() found no user: put protect() in front of it" },
+    ],
   ]);
-  for (const roles of [[], ["owner"], ["<script>"]]) assert.throws(() => client.roleCheck(roles), { code: "CONFIGURATION_ERROR" });
+  for (const roles of [[], ["owner"], ["<script>"]])
+    assert.throws(() => client.roleCheck(roles), { code: "CONFIGURATION_ERROR" });
 });
 
 test("errors are answered in the envelope", () => {
@@ -385,10 +492,16 @@ test("errors are answered in the envelope", () => {
 });
 
 test("server mode says why not", () => {
-  assert.throws(() => makeServer({ mode: "server", validRoles: ["user"] }), (error) => {
-    assert.ok(error instanceof SentriError);
-    assert.equal(error.code, "CONFIGURATION_ERROR");
-    assert.match(error.message, /This is Node, but .*asks packages for their code for browsers.*testEnvironment: 'node'.*build what runs on Node for the platform node/);
-    return true;
-  });
+  assert.throws(
+    () => makeServer({ mode: "server", validRoles: ["user"] }),
+    (error) => {
+      assert.ok(error instanceof SentriError);
+      assert.equal(error.code, "CONFIGURATION_ERROR");
+      assert.match(
+        error.message,
+        /This is Node, but .*asks packages for their code for browsers.*testEnvironment: 'node'.*build what runs on Node for the platform node/,
+      );
+      return true;
+    },
+  );
 });

@@ -9,13 +9,15 @@ import { buildEdge, loadEdge } from "./support/edge.mjs";
 import { bundle, startWorkerd } from "./support/runtimes.mjs";
 import { answerAll } from "./support/vectors.mjs";
 
-const TABLES = ["jws", "jwks", "cookie", "origin", "preflight", "duration", "remote"];
+const TABLES = ["jws", "jwks", "cookie", "origin", "preflight", "duration", "remote", "assurance"];
 const pathOf = (name) => fileURLToPath(new URL(`../vectors/${name}.json`, import.meta.url));
 const read = (name) => JSON.parse(readFileSync(pathOf(name), "utf8"));
 
 /** Reports all cases that differ, not only the first. */
 function check(name, answers) {
-  const cases = new Map(read(name).map(({ id, expect, reason }) => [id, reason === undefined ? expect : { ...expect, reason }]));
+  const cases = new Map(
+    read(name).map(({ id, expect, reason }) => [id, reason === undefined ? expect : { ...expect, reason }]),
+  );
   assert.ok(answers.length > 20, "the table is cut off");
   const wrong = [];
   for (const [id, got] of answers) {
@@ -51,7 +53,9 @@ export default {
 };`;
   await bundle(folder, worker, ["workerd", "worker", "browser"], "worker.js");
   const { base } = await startWorkerd(t, folder, "worker.js", {});
-  const here = Object.fromEntries(await Promise.all(TABLES.map(async (name) => [name, await answerAll(edge, name, read(name))])));
+  const here = Object.fromEntries(
+    await Promise.all(TABLES.map(async (name) => [name, await answerAll(edge, name, read(name))])),
+  );
   for (const name of TABLES) {
     const answered = await fetch(`${base}/${name}`).then((response) => response.json());
     assert.equal(answered.length, here[name].length, `${name}: every case`);

@@ -47,7 +47,9 @@ for (const [name, express] of Object.entries(expresses)) {
       const out = await browser.post("/auth/logout", undefined, { "content-type": "application/json" });
       assert.deepEqual(out.body, { error: false, statusCode: 200, message: "Logged out", data: null });
       assert.equal(browser.jar.size, 0, "the cookies are gone");
-      const refused = await new Browser(browser.base).fetch("/protected", { headers: { authorization: `Bearer ${refreshed.body.data.accessToken}` } });
+      const refused = await new Browser(browser.base).fetch("/protected", {
+        headers: { authorization: `Bearer ${refreshed.body.data.accessToken}` },
+      });
       assert.equal(refused.status, 401);
       assert.equal(refused.body.code, "UNAUTHORIZED");
       assert.equal(refused.headers.get("www-authenticate"), "Bearer");
@@ -68,10 +70,29 @@ for (const [name, express] of Object.entries(expresses)) {
       extend(app) {
         app.get("/admin", auth.protect(), auth.authorize("admin"), (_req, res) => res.json("in"));
         app.get("/unguarded", auth.authorize("admin"), (_req, res) => res.json("in"));
-        app.get("/own/:id", auth.protect(), auth.permit((req) => req.user.id === req.params.id), (_req, res) => res.json("in"));
-        app.get("/either/:id", auth.protect(), auth.permit({ roles: ["admin"], check: async () => false }), (_req, res) => res.json("in"));
-        app.get("/boom", auth.protect(), auth.permit(() => { throw new Error("secret detail"); }), (_req, res) => res.json("in"));
-        app.get("/missing", () => { throw new NotFoundError(); });
+        app.get(
+          "/own/:id",
+          auth.protect(),
+          auth.permit((req) => req.user.id === req.params.id),
+          (_req, res) => res.json("in"),
+        );
+        app.get(
+          "/either/:id",
+          auth.protect(),
+          auth.permit({ roles: ["admin"], check: async () => false }),
+          (_req, res) => res.json("in"),
+        );
+        app.get(
+          "/boom",
+          auth.protect(),
+          auth.permit(() => {
+            throw new Error("secret detail");
+          }),
+          (_req, res) => res.json("in"),
+        );
+        app.get("/missing", () => {
+          throw new NotFoundError();
+        });
         app.use(auth.errorHandler({ onUnhandled: () => (unhandled += 1) }));
       },
     });
@@ -84,10 +105,15 @@ for (const [name, express] of Object.entries(expresses)) {
     const admin = await login("boss", ["admin"]);
     const plain = await login("rizz", []);
     const expected = [
-      [admin, "/admin", 200], [plain, "/admin", 403],
-      [plain, `/own/${plain.id}`, 200], [plain, `/own/${admin.id}`, 403],
-      [admin, "/either/1", 200], [plain, "/either/1", 403],
-      [plain, "/missing", 404], [plain, "/boom", 500], [plain, "/unguarded", 401],
+      [admin, "/admin", 200],
+      [plain, "/admin", 403],
+      [plain, `/own/${plain.id}`, 200],
+      [plain, `/own/${admin.id}`, 403],
+      [admin, "/either/1", 200],
+      [plain, "/either/1", 403],
+      [plain, "/missing", 404],
+      [plain, "/boom", 500],
+      [plain, "/unguarded", 401],
     ];
     for (const [who, path, status] of expected) {
       const answer = await who.get(path);
@@ -117,9 +143,21 @@ for (const [name, express] of Object.entries(expresses)) {
     const told = ({ status, body }) => [status, body.code, body.message];
     const unread = [400, "VALIDATION_ERROR", "The request could not be read"];
     assert.deepEqual(told(await new Browser(base).fetch("/items/%ff")), unread);
-    assert.deepEqual(told(await new Browser(base).fetch("/items", { method: "POST", raw: "{", headers: { "content-type": "application/json" } })), unread);
+    assert.deepEqual(
+      told(
+        await new Browser(base).fetch("/items", {
+          method: "POST",
+          raw: "{",
+          headers: { "content-type": "application/json" },
+        }),
+      ),
+      unread,
+    );
     const basic = await new Browser(base).fetch("/basic");
-    assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Unauthorized", "Basic"]);
+    assert.deepEqual(
+      [...told(basic), basic.headers.get("www-authenticate")],
+      [401, "UNAUTHORIZED", "Unauthorized", "Basic"],
+    );
   });
 
   test(`${name}: bad bodies and headers never are a 5xx`, async (t) => {
@@ -127,13 +165,30 @@ for (const [name, express] of Object.entries(expresses)) {
       const auth = createAuthExpress(options());
       await auth.migrate();
       const base = await listen(t, auth, { express, json });
-      for (const raw of ["{", "[]", "null", "1", '{"identifier":"a\\u0000","password":"x"}', "\u0000", `{"password":"${"x".repeat(10_000_000)}"}`]) {
-        const answer = await fetch(`${base}/auth/login`, { method: "POST", body: raw, headers: { "content-type": "application/json" } });
+      for (const raw of [
+        "{",
+        "[]",
+        "null",
+        "1",
+        '{"identifier":"a\\u0000","password":"x"}',
+        "\u0000",
+        `{"password":"${"x".repeat(10_000_000)}"}`,
+      ]) {
+        const answer = await fetch(`${base}/auth/login`, {
+          method: "POST",
+          body: raw,
+          headers: { "content-type": "application/json" },
+        });
         const body = await answer.json();
         assert.ok(answer.status >= 400 && answer.status < 500, `${raw.slice(0, 30)}: ${answer.status}`);
         assert.deepEqual([body.error, body.code], [true, "VALIDATION_ERROR"]);
       }
-      for (const headers of [{ authorization: "Bearer" }, { authorization: "Bearer a.b.c" }, { authorization: "Basic x" }, { cookie: "access_token=;;=,\"" }]) {
+      for (const headers of [
+        { authorization: "Bearer" },
+        { authorization: "Bearer a.b.c" },
+        { authorization: "Basic x" },
+        { cookie: 'access_token=;;=,"' },
+      ]) {
         const answer = await fetch(`${base}/auth/me`, { headers });
         assert.equal(answer.status, 401, JSON.stringify(headers));
       }
@@ -145,7 +200,10 @@ for (const [name, express] of Object.entries(expresses)) {
     const auth = createAuthExpress(options());
     const base = await listen(t, auth, {
       express,
-      extend: (app) => app.post("/mail", auth.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" }), (_req, res) => res.json("sent")),
+      extend: (app) =>
+        app.post("/mail", auth.rateLimiter({ maxAttempts: 2, durationSeconds: 60, keyPrefix: "mail" }), (_req, res) =>
+          res.json("sent"),
+        ),
     });
     const browser = new Browser(base);
     const statuses = [];
@@ -181,7 +239,11 @@ test("hooks are awaited before the answer, and a throw changes nothing", async (
   const login = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, id);
   assert.equal(login.status, 200);
   await browser.post("/auth/logout");
-  assert.deepEqual(told, [["failed", "rizz", "INVALID_CREDENTIALS"], ["login", [], "string"], ["logout", "string"]]);
+  assert.deepEqual(told, [
+    ["failed", "rizz", "INVALID_CREDENTIALS"],
+    ["login", [], "string"],
+    ["logout", "string"],
+  ]);
   const failure = logged.find((entry) => entry.event === "auth.login.failure");
   assert.equal(failure.service, "auth-service");
   assert.equal(failure.requestId, "abc-1");
@@ -207,14 +269,18 @@ test("overrides run with next() in the context of their request, and what they t
   const app = { before: (inner) => inner.use((req, _res, next) => storage.run(req.headers["x-tenant"], next)) };
   const browser = new Browser(await listen(t, auth, app));
   await browser.post("/auth/register", user("rizz"));
-  const login = (identifier) => browser.post("/auth/login", { identifier, password: PASSWORD }, { "x-tenant": `of ${identifier}` });
+  const login = (identifier) =>
+    browser.post("/auth/login", { identifier, password: PASSWORD }, { "x-tenant": `of ${identifier}` });
   assert.equal((await login("alias")).status, 200);
   const blocked = await login("blocked");
   assert.deepEqual([blocked.status, blocked.body.code, blocked.body.message], [403, "FORBIDDEN", "not you"]);
   const broken = await login("broken");
   assert.equal(broken.status, 500);
   assert.doesNotMatch(broken.text, /secret detail/);
-  assert.deepEqual(calls, ["alias", "blocked", "broken"].map((identifier) => [identifier, `of ${identifier}`]));
+  assert.deepEqual(
+    calls,
+    ["alias", "blocked", "broken"].map((identifier) => [identifier, `of ${identifier}`]),
+  );
 });
 
 test("isTokenRevoked: truthy, a throw and a rejection refuse", async (t) => {
@@ -231,8 +297,16 @@ test("isTokenRevoked: truthy, a throw and a rejection refuse", async (t) => {
   const browser = new Browser(base);
   await browser.post("/auth/register", user("rizz"));
   const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
-  const status = async () => (await new Browser(base).fetch("/protected", { headers: { authorization: `Bearer ${accessToken}` } })).status;
-  for (const [next, expected] of [["no", 200], ["yes", 401], ["async", 401], ["throw", 401], ["reject", 401], ["no", 200]]) {
+  const status = async () =>
+    (await new Browser(base).fetch("/protected", { headers: { authorization: `Bearer ${accessToken}` } })).status;
+  for (const [next, expected] of [
+    ["no", 200],
+    ["yes", 401],
+    ["async", 401],
+    ["throw", 401],
+    ["reject", 401],
+    ["no", 200],
+  ]) {
     mode = next;
     assert.equal(await status(), expected, next);
   }
@@ -259,20 +333,28 @@ test("isTokenRevoked runs in the context of its request, at a route, at an endpo
     ["/auth/me", "endpoint", { headers: { authorization } }],
     ["/auth/refresh", "refresh", { method: "POST" }],
   ].flatMap((visit) => Array.from({ length: 10 }, (_, i) => [visit[0], `${visit[1]} ${i}`, visit[2]]));
-  const answers = await Promise.all(visits.map(([path, tenant, init]) =>
-    browser.fetch(path, { ...init, headers: { ...init.headers, "x-tenant": tenant } })));
+  const answers = await Promise.all(
+    visits.map(([path, tenant, init]) =>
+      browser.fetch(path, { ...init, headers: { ...init.headers, "x-tenant": tenant } }),
+    ),
+  );
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
-  assert.deepEqual(new Set(seen), new Set(visits.map(([, tenant]) => tenant)), "each in its own, none in another's or none");
+  assert.deepEqual(
+    new Set(seen),
+    new Set(visits.map(([, tenant]) => tenant)),
+    "each in its own, none in another's or none",
+  );
 });
 
 test("req.user is fresh for every request, and caches forget what was revoked", async (t) => {
   const auth = createAuthExpress(options());
   await auth.migrate();
   const base = await listen(t, auth, {
-    extend: (app) => app.get("/spoil", auth.protect(), (req, res) => {
-      req.user.roles.push("admin");
-      res.json(req.user);
-    }),
+    extend: (app) =>
+      app.get("/spoil", auth.protect(), (req, res) => {
+        req.user.roles.push("admin");
+        res.json(req.user);
+      }),
   });
   const browser = new Browser(base);
   await browser.post("/auth/register", user("rizz"));
@@ -319,7 +401,11 @@ test("verifyAccessToken: what was found out under another epoch is found out ane
     const token = auth.signAccessToken({ id: "u1", roles: ["user"] });
     let verified = 0;
     const { core } = auth;
-    auth.core = { ...core, epoch: core.epoch, verifyAccessToken: (...args) => (verified++, core.verifyAccessToken(...args)) };
+    auth.core = {
+      ...core,
+      epoch: core.epoch,
+      verifyAccessToken: (...args) => (verified++, core.verifyAccessToken(...args)),
+    };
     const verify = async (times) => {
       // The epoch is asked for every 100 ms, or at every call where the clock stands still.
       if (!clock) await new Promise((resolve) => setTimeout(resolve, 150));
@@ -342,13 +428,39 @@ test("calls in code refuse what is of the wrong type with a SentriError", async 
   const circular = {};
   circular.itself = circular;
   const given = [undefined, null, 7, 7n, Symbol("x"), {}, [], odd, circular, () => {}];
-  const sync = { signRefreshToken: "VALIDATION_ERROR", signAccessToken: "VALIDATION_ERROR", verifyAccessToken: "TOKEN_INVALID", verifyRefreshToken: "TOKEN_INVALID" };
+  const sync = {
+    signRefreshToken: "VALIDATION_ERROR",
+    signAccessToken: "VALIDATION_ERROR",
+    verifyAccessToken: "TOKEN_INVALID",
+    verifyRefreshToken: "TOKEN_INVALID",
+  };
   for (const [name, code] of Object.entries(sync)) {
     for (const value of given) assert.throws(() => auth[name](value), { name: "SentriError", code }, name);
   }
-  assert.throws(() => auth.signRefreshToken(""), { code: "VALIDATION_ERROR", message: /sessionId/, details: { field: "sessionId" } });
-  for (const name of ["getUser", "findUser", "deleteUser", "setPassword", "createSession", "listSessions", "revokeSession", "revokeSessions", "hashPassword", "verifyPassword"]) {
-    for (const value of given) await assert.rejects(async () => auth[name](value), { name: "SentriError", code: "VALIDATION_ERROR" }, `${name}(${typeof value})`);
+  assert.throws(() => auth.signRefreshToken(""), {
+    code: "VALIDATION_ERROR",
+    message: /sessionId/,
+    details: { field: "sessionId" },
+  });
+  for (const name of [
+    "getUser",
+    "findUser",
+    "deleteUser",
+    "setPassword",
+    "removeFactors",
+    "createSession",
+    "listSessions",
+    "revokeSession",
+    "revokeSessions",
+    "hashPassword",
+    "verifyPassword",
+  ]) {
+    for (const value of given)
+      await assert.rejects(
+        async () => auth[name](value),
+        { name: "SentriError", code: "VALIDATION_ERROR" },
+        `${name}(${typeof value})`,
+      );
   }
   await auth.close();
 });
@@ -360,7 +472,12 @@ test("verifyAccessToken: a token that ends as a remembered one is still verified
   const [header, payload, signature] = token.split(".");
   const claims = JSON.parse(Buffer.from(payload, "base64url"));
   const admin = Buffer.from(JSON.stringify({ ...claims, roles: ["admin"] })).toString("base64url");
-  for (const forged of [`${header}.${admin}.${signature}`, `x${token}`, `${header}.${payload}.A${signature.slice(1)}`, signature]) {
+  for (const forged of [
+    `${header}.${admin}.${signature}`,
+    `x${token}`,
+    `${header}.${payload}.A${signature.slice(1)}`,
+    signature,
+  ]) {
     for (let i = 0; i < 4; i++) assert.throws(() => auth.verifyAccessToken(forged), { code: "TOKEN_INVALID" }, forged);
   }
   assert.deepEqual(auth.verifyAccessToken(token).roles, ["user"]);
@@ -377,7 +494,11 @@ test("verifyAccessToken: claims of every length and alphabet cross unharmed", as
   const lengths = Array.from({ length: 400 }, (_, i) => "x".repeat(500 + i));
   const texts = ["1", "日本", "é", "\u{1F600}", "a\x1fb", "{", "\ufeff", "\u0000", "x".repeat(5_000), ...lengths];
   for (const text of texts) {
-    for (const claims of [{ id: text, roles: [] }, { id: "1", roles: [text, "", text] }, { id: "1", roles: [], sessionId: text }]) {
+    for (const claims of [
+      { id: text, roles: [] },
+      { id: "1", roles: [text, "", text] },
+      { id: "1", roles: [], sessionId: text },
+    ]) {
       const token = sign(claims);
       if (token.length > 8_192) continue;
       for (let i = 0; i < 3; i++) assert.deepEqual(auth.verifyAccessToken(token), { sessionId: null, ...claims });
@@ -411,12 +532,15 @@ test("a wrong configuration throws from the factory and names the option", () =>
     [undefined, /options/],
   ];
   for (const [given, message] of wrong) {
-    assert.throws(() => createAuthExpress(given), (error) => {
-      assert.equal(error.code, "CONFIGURATION_ERROR");
-      assert.ok(error instanceof SentriError);
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => createAuthExpress(given),
+      (error) => {
+        assert.equal(error.code, "CONFIGURATION_ERROR");
+        assert.ok(error instanceof SentriError);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   }
 });
 

@@ -25,7 +25,9 @@ const json = { "content-type": "application/json" };
 
 test("the endpoints read their bodies themselves; the application's parsers stay as they are", async (t) => {
   const { base } = await start(t, async (app, auth) => {
-    app.addContentTypeParser("text/plain", { parseAs: "string" }, (_request, body, done) => done(null, `parsed ${body}`));
+    app.addContentTypeParser("text/plain", { parseAs: "string" }, (_request, body, done) =>
+      done(null, `parsed ${body}`),
+    );
     await app.register(auth.plugin(), { prefix: "/auth" });
     app.post("/echo", async (request) => ({ body: request.body }));
   });
@@ -60,23 +62,30 @@ test("request.user and request.auth are decorated, unless they are already; noth
   });
   assert.ok(app.hasRequestDecorator("user") && app.hasRequestDecorator("auth"));
   assert.equal(app.hasContentTypeParser("*"), false);
-  assert.ok(app.hasRoute({ method: "GET", url: "/one/me" }) && app.hasRoute({ method: "POST", url: "/two/users/:userId/roles" }));
+  assert.ok(
+    app.hasRoute({ method: "GET", url: "/one/me" }) &&
+      app.hasRoute({ method: "POST", url: "/two/users/:userId/roles" }),
+  );
   assert.equal(app.hasRoute({ method: "GET", url: "/me" }), false);
 });
 
 for (const withCookies of [true, false]) {
   test(`silent refresh sets its cookie beside the handler's own, ${withCookies ? "with" : "without"} @fastify/cookie`, async (t) => {
     const clock = testClock(Date.parse("2026-01-01T00:00:00Z"));
-    const { base } = await start(t, async (app, auth) => {
-      if (withCookies) await app.register(cookie);
-      await app.register(auth.plugin(), { prefix: "/auth" });
-      app.setErrorHandler(auth.errorHandler());
-      app.get("/me", { preHandler: auth.protect() }, async (request, reply) => {
-        if (withCookies) reply.setCookie("theme", "dark");
-        else reply.header("set-cookie", "theme=dark");
-        return reply.send(request.user);
-      });
-    }, { accessCookie: true, clock });
+    const { base } = await start(
+      t,
+      async (app, auth) => {
+        if (withCookies) await app.register(cookie);
+        await app.register(auth.plugin(), { prefix: "/auth" });
+        app.setErrorHandler(auth.errorHandler());
+        app.get("/me", { preHandler: auth.protect() }, async (request, reply) => {
+          if (withCookies) reply.setCookie("theme", "dark");
+          else reply.header("set-cookie", "theme=dark");
+          return reply.send(request.user);
+        });
+      },
+      { accessCookie: true, clock },
+    );
     const browser = new Browser(base);
     await browser.post("/auth/register", user("rizz"));
     await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
@@ -84,7 +93,13 @@ for (const withCookies of [true, false]) {
     clock.advance(15 * 60_000);
     const seen = await browser.fetch("/me");
     assert.equal(seen.status, 200, seen.text);
-    assert.deepEqual(seen.headers.getSetCookie().map((line) => line.split("=")[0]).sort(), ["access_token", "theme"]);
+    assert.deepEqual(
+      seen.headers
+        .getSetCookie()
+        .map((line) => line.split("=")[0])
+        .sort(),
+      ["access_token", "theme"],
+    );
     assert.notEqual(browser.jar.get("access_token"), before);
   });
 }
@@ -92,41 +107,60 @@ for (const withCookies of [true, false]) {
 test("protect() as a hook of a scope, on a HEAD route, and request ids of Fastify in the log", async (t) => {
   const logged = [];
   const log = (entry) => void logged.push(entry);
-  const { base, auth } = await start(t, async (app, made) => {
-    await app.register(made.plugin(), { prefix: "/auth" });
-    app.setErrorHandler(made.errorHandler());
-    await app.register(async (scope) => {
-      scope.addHook("preHandler", made.protect());
-      scope.get("/inside", async (request) => request.user);
-    });
-    app.get("/outside", async () => ({ open: true }));
-  }, { logger: { info: log, warn: log, error: log } }, { genReqId: () => "fastify-7" });
+  const { base, auth } = await start(
+    t,
+    async (app, made) => {
+      await app.register(made.plugin(), { prefix: "/auth" });
+      app.setErrorHandler(made.errorHandler());
+      await app.register(async (scope) => {
+        scope.addHook("preHandler", made.protect());
+        scope.get("/inside", async (request) => request.user);
+      });
+      app.get("/outside", async () => ({ open: true }));
+    },
+    { logger: { info: log, warn: log, error: log } },
+    { genReqId: () => "fastify-7" },
+  );
   const { user: rizz } = await auth.register(user("rizz"));
   const { accessToken } = await auth.createSession(rizz.id);
   const headers = { authorization: `Bearer ${accessToken}` };
+  const ofCalls = logged.splice(0).map(({ event, requestId }) => [event, requestId]);
+  assert.deepEqual(ofCalls, [["auth.register.success", undefined]], "a call in code belongs to no request");
   assert.equal((await fetch(`${base}/inside`)).status, 401);
   assert.equal((await fetch(`${base}/outside`)).status, 200);
   assert.equal((await fetch(`${base}/inside`, { method: "HEAD", headers })).status, 200);
   const head = await fetch(`${base}/auth/me`, { method: "HEAD", headers });
-  assert.deepEqual([head.status, await head.text(), head.headers.get("content-type")], [200, "", "application/json; charset=utf-8"]);
+  assert.deepEqual(
+    [head.status, await head.text(), head.headers.get("content-type")],
+    [200, "", "application/json; charset=utf-8"],
+  );
   assert.ok(logged.length >= 3);
   for (const entry of logged) assert.equal(entry.requestId, "fastify-7", entry.event);
 });
 
 test("over HTTP/2, where there is no Host header, the origin of a request is known all the same", async (t) => {
-  const { auth, base } = await start(t, async (app, made) => {
-    await app.register(made.plugin(), { prefix: "/auth" });
-    app.setErrorHandler(made.errorHandler());
-    app.post("/act", { preHandler: made.protect() }, async () => ({ done: true }));
-  }, { accessCookie: true }, { http2: true });
+  const { auth, base } = await start(
+    t,
+    async (app, made) => {
+      await app.register(made.plugin(), { prefix: "/auth" });
+      app.setErrorHandler(made.errorHandler());
+      app.post("/act", { preHandler: made.protect() }, async () => ({ done: true }));
+    },
+    { accessCookie: true },
+    { http2: true },
+  );
   const { user: rizz } = await auth.register(user("rizz"));
   const { accessToken, refreshToken } = await auth.createSession(rizz.id);
   const session = connect(base);
   try {
-    const post = (path, headers) => new Promise((resolve, reject) => {
-      const stream = session.request({ ":method": "POST", ":path": path, ...headers });
-      stream.on("error", reject).on("response", (answer) => resolve(answer[":status"])).end();
-    });
+    const post = (path, headers) =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ":method": "POST", ":path": path, ...headers });
+        stream
+          .on("error", reject)
+          .on("response", (answer) => resolve(answer[":status"]))
+          .end();
+      });
     const cookies = { cookie: `access_token=${accessToken}; refresh_token=${refreshToken}` };
     assert.equal(await post("/act", { ...cookies, origin: base }), 200);
     assert.equal(await post("/act", { ...cookies, origin: "http://evil.example" }), 403);
@@ -179,7 +213,14 @@ test("what Fastify refuses: schemas say what is wrong, parsers are worded by us,
   const told = ({ status, body }) => [status, body.code, body.message];
   assert.deepEqual(told(await post("{}")), [400, "VALIDATION_ERROR", "body must have required property 'name'"]);
   assert.deepEqual(told(await post('{"name":')), [400, "VALIDATION_ERROR", "The request could not be read"]);
-  assert.deepEqual(told(await post("a=b", { "content-type": "text/odd" })), [415, "VALIDATION_ERROR", "The request could not be read"]);
+  assert.deepEqual(told(await post("a=b", { "content-type": "text/odd" })), [
+    415,
+    "VALIDATION_ERROR",
+    "The request could not be read",
+  ]);
   const basic = await new Browser(base).fetch("/basic");
-  assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Unauthorized", "Basic"]);
+  assert.deepEqual(
+    [...told(basic), basic.headers.get("www-authenticate")],
+    [401, "UNAUTHORIZED", "Unauthorized", "Basic"],
+  );
 });

@@ -19,7 +19,9 @@ let consumer;
 
 before(() => {
   // Without what a whole application of SvelteKit needs, such as a bundler.
-  consumer = makeConsumer(["@sveltejs/kit@3", "@edge-runtime/cookies@6", "typescript@5"], { flags: ["--legacy-peer-deps"] });
+  consumer = makeConsumer(["@sveltejs/kit@3", "@edge-runtime/cookies@6", "typescript@5"], {
+    flags: ["--legacy-peer-deps"],
+  });
 });
 
 after(() => consumer.remove());
@@ -39,10 +41,22 @@ async function loadSvelteKit() {
       bundler.onLoad({ filter: /.*/, namespace: "generated" }, () => ({ contents: "module.exports = {};" }));
     },
   };
-  const define = { __SVELTEKIT_DEV__: "false", __SVELTEKIT_PATHS_BASE__: '""', __SVELTEKIT_PATHS_ASSETS__: '""', __SVELTEKIT_PATHS_RELATIVE__: "true", __SVELTEKIT_APP_DIR__: '"_app"' };
+  const define = {
+    __SVELTEKIT_DEV__: "false",
+    __SVELTEKIT_PATHS_BASE__: '""',
+    __SVELTEKIT_PATHS_ASSETS__: '""',
+    __SVELTEKIT_PATHS_RELATIVE__: "true",
+    __SVELTEKIT_APP_DIR__: '"_app"',
+  };
   await build({
-    entryPoints: [consumer.path("node_modules/@sveltejs/kit/src/runtime/server/cookie.js")], outfile: consumer.path("kit.mjs"),
-    bundle: true, format: "esm", platform: "node", define, plugins: [generated], logLevel: "silent",
+    entryPoints: [consumer.path("node_modules/@sveltejs/kit/src/runtime/server/cookie.js")],
+    outfile: consumer.path("kit.mjs"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    define,
+    plugins: [generated],
+    logLevel: "silent",
     banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
   });
   return import(pathToFileURL(consumer.path("kit.mjs")).href);
@@ -56,9 +70,15 @@ test("Next's cookies() keep name, value and every attribute (G8)", async () => {
   // Next escapes values; `raw` holds characters that it writes escaped and reads as they were.
   const [refresh, access, other, escaped, raw] = headers.getSetCookie();
   const withoutExpires = (line) => line.replace(/; Expires=[^;]+/i, "");
-  assert.deepEqual([refresh, access, other].map(withoutExpires).map(sorted), LOGIN.slice(0, 3).map(withoutExpires).map(sorted));
+  assert.deepEqual(
+    [refresh, access, other].map(withoutExpires).map(sorted),
+    LOGIN.slice(0, 3).map(withoutExpires).map(sorted),
+  );
   assert.match(other, /Expires=Thu, 01 Jan 1970/);
-  assert.deepEqual([escaped, raw].map((line) => line.split(";")[0]), ["escaped=a%20b%2Bc", "raw=a%2Bb%3D"]);
+  assert.deepEqual(
+    [escaped, raw].map((line) => line.split(";")[0]),
+    ["escaped=a%20b%2Bc", "raw=a%2Bb%3D"],
+  );
   assert.equal(new RequestCookies(new Headers({ cookie: raw.split(";")[0] })).get("raw").value, "a+b=");
 });
 
@@ -77,13 +97,16 @@ test("SvelteKit's cookies keep name, value and every attribute (G8)", async () =
 
 test("their types are taken (G8)", () => {
   consumer.setType("module");
-  consumer.write("cookies.ts", `import { forwardCookies } from "sentri/browser";
+  consumer.write(
+    "cookies.ts",
+    `import { forwardCookies } from "sentri/browser";
 import { ResponseCookies } from "@edge-runtime/cookies";
 import type { Cookies } from "@sveltejs/kit";
 export const next = (answer: Response, cookies: ResponseCookies) => forwardCookies(answer, cookies);
 export const svelte = (answer: Response, event: { cookies: Cookies }) => forwardCookies(answer, event.cookies);
 // @ts-expect-error the cookies of Next are a promise
 export const late = (answer: Response, cookies: Promise<ResponseCookies>) => forwardCookies(answer, cookies);
-`);
+`,
+  );
   consumer.compile(["cookies.ts"], { module: "ESNext", moduleResolution: "Bundler", skipLibCheck: true });
 });

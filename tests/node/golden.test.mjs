@@ -16,7 +16,9 @@ for (const [name, database] of runs) {
     const framework = frameworks[name] ?? parsing[name];
     const all = conversations().filter((conversation) => name in frameworks || !isRaw(conversation));
     await each(all, 4, (conversation) =>
-      t.test(`${conversation.file} / ${conversation.name}`, () => hold(conversation, databases[database], (options) => serve(framework, options))),
+      t.test(`${conversation.file} / ${conversation.name}`, () =>
+        hold(conversation, databases[database], (options) => serve(framework, options)),
+      ),
     );
   });
 }

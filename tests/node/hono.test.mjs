@@ -16,7 +16,11 @@ async function start(t, more = {}) {
   return auth;
 }
 
-const post = (body, headers = {}) => ({ method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } });
+const post = (body, headers = {}) => ({
+  method: "POST",
+  body: JSON.stringify(body),
+  headers: { "content-type": "application/json", ...headers },
+});
 const cookiesOf = (response) => response.headers.getSetCookie().map((line) => line.split(";")[0]);
 
 test("everything works without a server: app.request()", async (t) => {
@@ -31,11 +35,17 @@ test("everything works without a server: app.request()", async (t) => {
   const headers = { authorization: `Bearer ${data.accessToken}` };
   const seen = await (await app.request("/me", { headers })).json();
   assert.deepEqual(seen.user, data.user);
-  assert.deepEqual(seen.auth, { sessionId: auth.verifyAccessToken(data.accessToken).sessionId, token: data.accessToken });
+  assert.deepEqual(seen.auth, {
+    sessionId: auth.verifyAccessToken(data.accessToken).sessionId,
+    token: data.accessToken,
+  });
   const head = await app.request("/auth/me", { method: "HEAD", headers });
   assert.deepEqual([head.status, await head.text()], [200, ""]);
   assert.equal((await app.request("/auth/nothing")).status, 404);
-  const empty = await app.request("/auth/refresh", { method: "POST", headers: { cookie: cookiesOf(login).join("; "), "content-type": "application/json" } });
+  const empty = await app.request("/auth/refresh", {
+    method: "POST",
+    headers: { cookie: cookiesOf(login).join("; "), "content-type": "application/json" },
+  });
   assert.equal(empty.status, 200);
 });
 
@@ -98,7 +108,12 @@ test("hono/request-id names requests in the log, and a silent refresh keeps the 
   clock.advance(15 * 60_000);
   const seen = await app.request("/me", { headers: { cookie: cookiesOf(login).join("; ") } });
   assert.equal(seen.status, 200);
-  assert.deepEqual(cookiesOf(seen).map((pair) => pair.split("=")[0]).sort(), ["access_token", "theme"]);
+  assert.deepEqual(
+    cookiesOf(seen)
+      .map((pair) => pair.split("=")[0])
+      .sort(),
+    ["access_token", "theme"],
+  );
   assert.ok(logged.some(({ event }) => event === "auth.protect.auto_refresh"));
   for (const entry of logged) assert.equal(entry.requestId, "hono-7", entry.event);
 });
@@ -109,11 +124,23 @@ test("an HTTPException keeps its status, its message and the headers of its resp
   app.use("/basic", basicAuth({ username: "u", password: "p", realm: "shop" }));
   app.use("/large", bodyLimit({ maxSize: 1 }));
   app.post("/large", (c) => c.text("small"));
-  app.get("/pay", () => { throw new HTTPException(402, { message: "Pay first" }); });
-  app.get("/silent", () => { throw new HTTPException(409); });
-  app.get("/own", () => { throw new HTTPException(451, { res: new Response("custom", { status: 451, headers: { "x-a": "b", etag: "1", "cache-control": "public" } }) }); });
-  app.get("/moved", () => { throw new HTTPException(302, { res: new Response(null, { status: 302, headers: { location: "/there" } }) }); });
-  app.get("/down", () => { throw new HTTPException(503, { message: "secret detail", res: new Response("secret detail", { status: 503 }) }); });
+  app.get("/pay", () => {
+    throw new HTTPException(402, { message: "Pay first" });
+  });
+  app.get("/silent", () => {
+    throw new HTTPException(409);
+  });
+  app.get("/own", () => {
+    throw new HTTPException(451, {
+      res: new Response("custom", { status: 451, headers: { "x-a": "b", etag: "1", "cache-control": "public" } }),
+    });
+  });
+  app.get("/moved", () => {
+    throw new HTTPException(302, { res: new Response(null, { status: 302, headers: { location: "/there" } }) });
+  });
+  app.get("/down", () => {
+    throw new HTTPException(503, { message: "secret detail", res: new Response("secret detail", { status: 503 }) });
+  });
   app.get("/set", (c) => {
     c.header("www-authenticate", "Digest");
     throw new HTTPException(401, { message: "No" });
@@ -125,15 +152,26 @@ test("an HTTPException keeps its status, its message and the headers of its resp
     return [response.status, body.code, body.message, response.headers];
   };
   const expected = [
-    ["/basic", 401, "UNAUTHORIZED", "Unauthorized"], ["/pay", 402, "VALIDATION_ERROR", "Pay first"], ["/silent", 409, "VALIDATION_ERROR", "Conflict"],
-    ["/own", 451, "VALIDATION_ERROR", "Unavailable for legal reasons"], ["/down", 500, "INTERNAL_ERROR", "Internal server error"], ["/set", 401, "UNAUTHORIZED", "No"],
+    ["/basic", 401, "UNAUTHORIZED", "Unauthorized"],
+    ["/pay", 402, "VALIDATION_ERROR", "Pay first"],
+    ["/silent", 409, "VALIDATION_ERROR", "Conflict"],
+    ["/own", 451, "VALIDATION_ERROR", "Unavailable for legal reasons"],
+    ["/down", 500, "INTERNAL_ERROR", "Internal server error"],
+    ["/set", 401, "UNAUTHORIZED", "No"],
   ];
   for (const [path, ...answer] of expected) assert.deepEqual((await ask(path)).slice(0, 3), answer, path);
   assert.match((await ask("/basic"))[3].get("www-authenticate"), /^Basic realm="shop"/);
   assert.equal((await ask("/set"))[3].get("www-authenticate"), "Digest");
   const own = (await ask("/own"))[3];
-  assert.deepEqual(["x-a", "etag", "cache-control"].map((name) => own.get(name)), ["b", null, "no-store"]);
+  assert.deepEqual(
+    ["x-a", "etag", "cache-control"].map((name) => own.get(name)),
+    ["b", null, "no-store"],
+  );
   const moved = await ask("/moved");
   assert.deepEqual([moved[0], moved[3].get("location")], [302, "/there"]);
-  assert.deepEqual((await ask("/large", { method: "POST", body: "large" })).slice(0, 3), [413, "VALIDATION_ERROR", "The request body is too large"]);
+  assert.deepEqual((await ask("/large", { method: "POST", body: "large" })).slice(0, 3), [
+    413,
+    "VALIDATION_ERROR",
+    "The request body is too large",
+  ]);
 });

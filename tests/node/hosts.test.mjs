@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
+import Router from "@koa/router";
 import { Hono } from "hono";
+import Koa from "koa";
 import vendia from "@vendia/serverless-express";
 import { createAuthExpress } from "../../npm/dist/esm/express.mjs";
 import { createAuthHono } from "../../npm/dist/esm/hono.mjs";
+import { createAuthKoa } from "../../npm/dist/esm/koa.mjs";
 import { functions, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold, isRaw } from "./support/golden.mjs";
 import { recorded } from "./support/lambda.mjs";
@@ -16,9 +19,13 @@ import { PASSWORD, expresses, options as serverOptions } from "./support/server.
 const FILES = process.env.SENTRI_SOAK ? undefined : ["bodies", "csrf", "logout"];
 
 for (const [name, framework] of Object.entries(functions)) {
-  const held = conversations().filter((one) => (!FILES || FILES.includes(one.file)) && !(name.endsWith("parsed") && isRaw(one)));
+  const held = conversations().filter(
+    (one) => (!FILES || FILES.includes(one.file)) && !(name.endsWith("parsed") && isRaw(one)),
+  );
   test(`golden conversations: ${name}`, async (t) => {
-    await each(held, 4, (one) => t.test(`${one.file} / ${one.name}`, () => hold(one, databases.SQLite, (options) => serve(framework, options))));
+    await each(held, 4, (one) =>
+      t.test(`${one.file} / ${one.name}`, () => hold(one, databases.SQLite, (options) => serve(framework, options))),
+    );
   });
 }
 
@@ -66,12 +73,42 @@ test("F5: what a host says in two ways is believed in neither", async (t) => {
   ];
   for (const [raw, headers] of lines) {
     for (const path of ["/auth/logout", "/protected"]) {
-      const status = await handleAs(app, path, ["Host", "api.example", ...raw], { host: "api.example", cookie, ...headers });
+      const status = await handleAs(app, path, ["Host", "api.example", ...raw], {
+        host: "api.example",
+        cookie,
+        ...headers,
+      });
       assert.equal(status, 403, JSON.stringify([path, raw, headers]));
     }
   }
-  assert.equal(await handleAs(app, "/protected", [], { host: "api.example", cookie, origin: "http://api.example" }), 200);
+  assert.equal(
+    await handleAs(app, "/protected", [], { host: "api.example", cookie, origin: "http://api.example" }),
+    200,
+  );
   assert.equal(await handleAs(app, "/auth/logout", ["Content-Length", 0], { host: "api.example", cookie }), 200);
+});
+
+test("F7: a body that the host has whole, and nobody has read, is read", async (t) => {
+  const auth = createAuthKoa(serverOptions());
+  await auth.migrate();
+  t.after(() => auth.close());
+  const app = new Koa();
+  app.use(auth.errorHandler()).use(new Router().use("/auth", auth.router().routes()).routes());
+  const body = JSON.stringify({ identifiers: [{ type: "username", value: "rizz" }], password: PASSWORD });
+  const headers = { host: "api.example", "content-type": "application/json", "content-length": String(body.length) };
+  const req = Object.assign(new IncomingMessage(new PassThrough()), { url: "/auth/register", method: "POST" });
+  Object.assign(req, { complete: true, headers, rawHeaders: Object.entries(headers).flat() });
+  // As serverless-http has it: nothing is in the stream before somebody reads.
+  req._read = () => {
+    req.push(body);
+    req.push(null);
+  };
+  const res = new ServerResponse(req);
+  const status = await new Promise((resolve) => {
+    res.end = () => resolve(res.statusCode);
+    app.callback()(req, res);
+  });
+  assert.equal(status, 201);
 });
 
 /** Hands an application a request whose host tells of its headers in these two ways; answers the status. */
@@ -114,7 +151,10 @@ test("F10: a client without address is warned of once, by the logger or by the p
   const silent = await serveWith({});
   for (const name of ["one", "two"]) await silent.request("/auth/register", register(name));
   await new Promise(setImmediate);
-  assert.deepEqual(warned.map((text) => /trustProxy/.test(text)), [true]);
+  assert.deepEqual(
+    warned.map((text) => /trustProxy/.test(text)),
+    [true],
+  );
 
   entries.length = 0;
   const platform = await serveWith({ logger });
@@ -125,4 +165,17 @@ test("F10: a client without address is warned of once, by the logger or by the p
   forwarded.headers["x-forwarded-for"] = "203.0.113.9";
   assert.equal((await balanced.request("/auth/register", forwarded, { requestContext: { elb: {} } })).status, 201);
   assert.deepEqual(entries, []);
+
+  // A load balancer names the client in X-Forwarded-For alone, which nobody believes unasked.
+  const undeclared = await serveWith({ logger });
+  const event = recorded("alb");
+  for (const name of ["one", "two"]) {
+    const { headers, ...rest } = register(name);
+    const request = { ...rest, headers: { ...headers, "x-forwarded-for": event.headers["x-forwarded-for"] } };
+    assert.equal((await undeclared.request("/auth/register", request, event)).status, 201);
+  }
+  assert.deepEqual(
+    entries.map(({ hook, cause }) => [hook, /trustProxy/.test(cause)]),
+    [["trustProxy", true]],
+  );
 });

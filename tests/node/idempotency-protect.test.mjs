@@ -6,9 +6,19 @@ import { options, testClock, user } from "./support/server.mjs";
 
 /** Sends an order under a key. */
 async function order(base, headers) {
-  const sent = await fetch(`${base}/order`, { method: "POST", body: "{}", headers: { "content-type": "application/json", "x-idempotency-key": "k", ...headers } });
+  const sent = await fetch(`${base}/order`, {
+    method: "POST",
+    body: "{}",
+    headers: { "content-type": "application/json", "x-idempotency-key": "k", ...headers },
+  });
   const json = await sent.json();
-  return { status: sent.status, headers: sent.headers, run: json.run, code: json.code, isReplay: sent.headers.get("idempotency-replayed") === "true" };
+  return {
+    status: sent.status,
+    headers: sent.headers,
+    run: json.run,
+    code: json.code,
+    isReplay: sent.headers.get("idempotency-replayed") === "true",
+  };
 }
 
 /** An application with a guarded route behind the gate, and a user. */
@@ -16,7 +26,13 @@ async function start(t, framework, more = {}, headers = {}) {
   let runs = 0;
   const auth = framework.create(options(more));
   await auth.migrate();
-  const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/order": () => ({ json: { run: (runs += 1) }, headers }) }, auth);
+  const base = await serveGate(
+    t,
+    framework,
+    auth.idempotencyMiddleware(),
+    { "/order": () => ({ json: { run: (runs += 1) }, headers }) },
+    auth,
+  );
   const { user: made } = await auth.register(user("rizz", { roles: ["user"] }));
   const session = await auth.createSession(made.id);
   return { auth, base, id: made.id, session, runs: () => runs };
@@ -35,7 +51,11 @@ for (const [name, framework] of Object.entries(gates)) {
       assert.ok(minted, "the first answer brings a token");
       const second = await order(base, headers);
       assert.deepEqual([first.run, second.run, runs(), second.isReplay], [1, 1, 1, true]);
-      assert.deepEqual([second.headers.get("x-access-token"), second.headers.getSetCookie(), second.headers.get("x-own")], [null, [], "1"], "and the second none");
+      assert.deepEqual(
+        [second.headers.get("x-access-token"), second.headers.getSetCookie(), second.headers.get("x-own")],
+        [null, [], "1"],
+        "and the second none",
+      );
     }
   });
 
@@ -54,7 +74,11 @@ for (const [name, framework] of Object.entries(gates)) {
     for (const roles of [[], ["user", "admin"]]) {
       await auth.assignRoles(id, roles);
       const refused = await order(base, headers);
-      assert.deepEqual([refused.status, refused.code, refused.isReplay, runs()], [403, "FORBIDDEN", false, 1], String(roles));
+      assert.deepEqual(
+        [refused.status, refused.code, refused.isReplay, runs()],
+        [403, "FORBIDDEN", false, 1],
+        String(roles),
+      );
     }
     await auth.assignRoles(id, ["user"]);
     assert.deepEqual([(await order(base, headers)).isReplay, runs()], [true, 1], "the same roles again");

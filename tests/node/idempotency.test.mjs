@@ -13,10 +13,21 @@ const JSON_TYPE = { "content-type": "application/json" };
 
 /** Sends a request under a key: `{status, headers, text, json}`. */
 async function send(base, path, key, { method = "POST", body = { amount: 1 }, headers = {} } = {}) {
-  const sent = await fetch(base + path, { method, redirect: "manual", body: typeof body === "string" ? body : JSON.stringify(body), headers: { ...JSON_TYPE, ...(key ? { "x-idempotency-key": key } : {}), ...headers } });
+  const sent = await fetch(base + path, {
+    method,
+    redirect: "manual",
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    headers: { ...JSON_TYPE, ...(key ? { "x-idempotency-key": key } : {}), ...headers },
+  });
   const text = await sent.text();
   const isJson = sent.headers.get("content-type")?.startsWith("application/json");
-  return { status: sent.status, headers: sent.headers, text, json: isJson ? JSON.parse(text) : undefined, isReplay: sent.headers.get("idempotency-replayed") === "true" };
+  return {
+    status: sent.status,
+    headers: sent.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+    isReplay: sent.headers.get("idempotency-replayed") === "true",
+  };
 }
 
 /** Sends raw HTTP and goes away; resolves when the request has arrived, as far as it goes. */
@@ -48,7 +59,9 @@ async function stampede(bases, path, key, expected) {
  */
 async function overRedis(round, tries = 5) {
   let wasAway = false;
-  const note = (warning) => { wasAway ||= warning.name === "SentriWarning"; };
+  const note = (warning) => {
+    wasAway ||= warning.name === "SentriWarning";
+  };
   process.on("warning", note);
   try {
     return await round();
@@ -69,7 +82,11 @@ async function lateRedis(t) {
     const redis = connect(Number(port || 6379), hostname);
     client.on("data", (data) => setTimeout(() => redis.write(data), 30));
     redis.pipe(client);
-    for (const [one, other] of [[client, redis], [redis, client]]) one.on("error", () => undefined).on("close", () => other.destroy());
+    for (const [one, other] of [
+      [client, redis],
+      [redis, client],
+    ])
+      one.on("error", () => undefined).on("close", () => other.destroy());
     t.after(() => client.destroy());
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -84,9 +101,14 @@ for (const [name, framework] of Object.entries(gates)) {
       "/pay": () => ({ status: 201, json: { run: (runs += 1) } }),
       "/text": () => ({ text: `run ${(runs += 1)}, ä` }),
       "/refused": () => ({ status: 400, json: { run: (runs += 1) } }),
-      "/throws": () => { runs += 1; throw new Error("thrown"); },
+      "/throws": () => {
+        runs += 1;
+        throw new Error("thrown");
+      },
     };
-    const [here, there] = [await lateRedis(t), REDIS].map((redisUrl) => serveGate(t, framework, framework.standalone({ redisUrl, ttl: 30_000 }), routes));
+    const [here, there] = [await lateRedis(t), REDIS].map((redisUrl) =>
+      serveGate(t, framework, framework.standalone({ redisUrl, ttl: 30_000 }), routes),
+    );
     const bases = [await here, await there];
     await overRedis(async () => {
       for (const path of Object.keys(routes)) {
@@ -128,7 +150,17 @@ for (const [name, framework] of Object.entries(gates)) {
     assert.deepEqual([refused.status, refused.json.code, runs], [400, "VALIDATION_ERROR", 3]);
 
     const before = runs;
-    const others = [["/other", "k2", {}], ["/other?page=2", "k2", {}], ["/other", "k2", { method: "PUT" }], ["/other", "k3", {}], ["/other", "k2", { headers: { authorization: "Bearer somebody-else" } }], ["/other", "k2", { headers: { cookie: "session=other" } }], ["/other", undefined, {}], ["/other", "k2", { method: "DELETE" }], ["/other", "k2", { method: "DELETE" }]];
+    const others = [
+      ["/other", "k2", {}],
+      ["/other?page=2", "k2", {}],
+      ["/other", "k2", { method: "PUT" }],
+      ["/other", "k3", {}],
+      ["/other", "k2", { headers: { authorization: "Bearer somebody-else" } }],
+      ["/other", "k2", { headers: { cookie: "session=other" } }],
+      ["/other", undefined, {}],
+      ["/other", "k2", { method: "DELETE" }],
+      ["/other", "k2", { method: "DELETE" }],
+    ];
     for (const [path, key, more] of others) assert.equal((await send(base, path, key, more)).isReplay, false);
     assert.equal(runs, before + others.length, "each of them is another request");
   });
@@ -142,12 +174,20 @@ for (const [name, framework] of Object.entries(gates)) {
     const base = await serveGate(t, framework, framework.standalone(), {
       "/fail": counted(() => ({ status: 400, json: {} })),
       "/moved": counted(() => ({ status: 303, headers: { location: "/" }, text: "x" })),
-      "/throw": counted(() => { throw new Error("thrown"); }),
+      "/throw": counted(() => {
+        throw new Error("thrown");
+      }),
       "/cookie": counted(() => ({ headers: { "set-cookie": "a=b" }, json: {} })),
       "/token": counted(() => ({ json: { deep: [{ accessToken: "x" }] } })),
       "/login": counted(() => ({ json: {} })),
       "/large": counted(() => ({ text: "x".repeat(2 * 1024 * 1024) })),
-      "/stream": counted(() => ({ stream: (async function* () { yield "one "; await pause(20); yield "two"; })() })),
+      "/stream": counted(() => ({
+        stream: (async function* () {
+          yield "one ";
+          await pause(20);
+          yield "two";
+        })(),
+      })),
     });
     for (const path of ["/fail", "/moved", "/throw", "/cookie", "/token", "/login", "/large", "/stream"]) {
       const before = runs;
@@ -162,23 +202,38 @@ for (const [name, framework] of Object.entries(gates)) {
 
   test(`${name}: a stream passes through as it comes`, async (t) => {
     let go;
-    const gone = new Promise((resolve) => { go = resolve; });
-    const base = await serveGate(t, framework, framework.standalone(), {
-      "/stream": () => ({ stream: (async function* () { yield "first "; await gone; yield "last"; })() }),
+    const gone = new Promise((resolve) => {
+      go = resolve;
     });
-    const sent = await fetch(`${base}/stream`, { method: "POST", body: "{}", headers: { ...JSON_TYPE, "x-idempotency-key": "k" } });
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/stream": () => ({
+        stream: (async function* () {
+          yield "first ";
+          await gone;
+          yield "last";
+        })(),
+      }),
+    });
+    const sent = await fetch(`${base}/stream`, {
+      method: "POST",
+      body: "{}",
+      headers: { ...JSON_TYPE, "x-idempotency-key": "k" },
+    });
     const reader = sent.body.getReader();
     assert.match(Buffer.from((await reader.read()).value).toString(), /first/, "it is there while the rest is not");
     go();
     let rest = "";
-    for (let part = await reader.read(); !part.done; part = await reader.read()) rest += Buffer.from(part.value).toString();
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      rest += Buffer.from(part.value).toString();
     assert.match(rest, /last/);
   });
 
   test(`${name}: who loses the connection gets the answer of the run that was lost`, async (t) => {
     let runs = 0;
     let go;
-    const begun = new Promise((resolve) => { go = resolve; });
+    const begun = new Promise((resolve) => {
+      go = resolve;
+    });
     const base = await serveGate(t, framework, framework.standalone(), {
       "/pay": async () => {
         runs += 1;
@@ -203,19 +258,39 @@ for (const [name, framework] of Object.entries(gates)) {
     let runs = 0;
     const auth = framework.create(options());
     await auth.migrate();
-    const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/order": () => ({ json: { run: (runs += 1) } }) }, auth);
+    const base = await serveGate(
+      t,
+      framework,
+      auth.idempotencyMiddleware(),
+      { "/order": () => ({ json: { run: (runs += 1) } }) },
+      auth,
+    );
     const browser = new Browser(base);
     await browser.post("/auth/register", user("rizz"));
-    const login = () => browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, { "x-idempotency-key": "login" });
+    const login = () =>
+      browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, { "x-idempotency-key": "login" });
     const { accessToken } = (await login()).body.data;
     assert.equal((await login()).headers.get("idempotency-replayed"), null, "logins pass through");
     const order = () => send(base, "/order", "order-1", { headers: { authorization: `Bearer ${accessToken}` } });
     assert.deepEqual([(await order()).json.run, (await order()).json.run, runs], [1, 1, 1]);
     await auth.revokeSession(auth.verifyAccessToken(accessToken).sessionId);
     assert.deepEqual([(await order()).status, runs], [401, 1]);
-    const wrong = [["ttl", { ttl: 0 }], ["header", { header: "a b" }], ["methods", { methods: [] }], ["maxSize", { maxSize: 0 }], ["redisUrl", { redisUrl: "http://x" }], ["redisUrl", { redisUrl: 5 }], ["redisPatience", { redisPatience: "2m" }], ["onRedisAway", { onRedisAway: "run" }], ["options", null], ["options", "60"], ["tll", { tll: 5 }]];
+    const wrong = [
+      ["ttl", { ttl: 0 }],
+      ["header", { header: "a b" }],
+      ["methods", { methods: [] }],
+      ["maxSize", { maxSize: 0 }],
+      ["redisUrl", { redisUrl: "http://x" }],
+      ["redisUrl", { redisUrl: 5 }],
+      ["redisPatience", { redisPatience: "2m" }],
+      ["onRedisAway", { onRedisAway: "run" }],
+      ["options", null],
+      ["options", "60"],
+      ["tll", { tll: 5 }],
+    ];
     for (const make of [auth.idempotencyMiddleware, framework.standalone]) {
-      for (const [option, given] of wrong) assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
+      for (const [option, given] of wrong)
+        assert.throws(() => make(given), { code: "CONFIGURATION_ERROR", message: new RegExp(option) });
     }
   });
 
@@ -225,15 +300,40 @@ for (const [name, framework] of Object.entries(gates)) {
     const credential = (ctx) => framework.header(ctx, "x-auth-token");
     const base = await serveGate(t, framework, framework.standalone({ credential }), routes);
     const basic = { authorization: "Basic c3RhZ2luZzpzdGFnaW5n" };
-    const callers = [{}, { "x-api-key": "a" }, { "x-api-key": "b" }, basic, { ...basic, cookie: "sid=alice" }, { ...basic, cookie: "sid=bob" }, { ...basic, "x-api-key": "a" }, { "x-auth-token": "alice" }, { "x-auth-token": "bob" }];
-    for (const headers of callers) assert.equal((await send(base, "/order", "k", { headers })).isReplay, false, JSON.stringify(headers));
-    for (const headers of callers) assert.equal((await send(base, "/order", "k", { headers })).isReplay, true, JSON.stringify(headers));
+    const callers = [
+      {},
+      { "x-api-key": "a" },
+      { "x-api-key": "b" },
+      basic,
+      { ...basic, cookie: "sid=alice" },
+      { ...basic, cookie: "sid=bob" },
+      { ...basic, "x-api-key": "a" },
+      { "x-auth-token": "alice" },
+      { "x-auth-token": "bob" },
+    ];
+    for (const headers of callers)
+      assert.equal((await send(base, "/order", "k", { headers })).isReplay, false, JSON.stringify(headers));
+    for (const headers of callers)
+      assert.equal((await send(base, "/order", "k", { headers })).isReplay, true, JSON.stringify(headers));
     assert.equal(runs, callers.length);
-    const later = await serveGate(t, framework, framework.standalone({ credential: async (ctx) => credential(ctx) }), routes);
-    for (const token of ["alice", "bob"]) assert.equal((await send(later, "/order", "k", { headers: { "x-auth-token": token } })).isReplay, false, "a promise of one will do");
+    const later = await serveGate(
+      t,
+      framework,
+      framework.standalone({ credential: async (ctx) => credential(ctx) }),
+      routes,
+    );
+    for (const token of ["alice", "bob"])
+      assert.equal(
+        (await send(later, "/order", "k", { headers: { "x-auth-token": token } })).isReplay,
+        false,
+        "a promise of one will do",
+      );
     const broken = await serveGate(t, framework, framework.standalone({ credential: () => ({}) }), routes);
     assert.equal((await send(broken, "/order", "k")).status, 500);
-    assert.throws(() => framework.standalone({ credential: "x-auth-token" }), { code: "CONFIGURATION_ERROR", message: /credential/ });
+    assert.throws(() => framework.standalone({ credential: "x-auth-token" }), {
+      code: "CONFIGURATION_ERROR",
+      message: /credential/,
+    });
     assert.throws(() => framework.standalone({ keyPrefix: "" }), { code: "CONFIGURATION_ERROR", message: /keyPrefix/ });
   });
 
@@ -241,8 +341,16 @@ for (const [name, framework] of Object.entries(gates)) {
     let runs = 0;
     const auth = framework.create(options({ apiKey: "s3cret-key", accessCookie: true }));
     await auth.migrate();
-    const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/order": () => ({ json: { run: (runs += 1) } }) }, auth);
-    const { user: { id } } = await auth.register(user("rizz"));
+    const base = await serveGate(
+      t,
+      framework,
+      auth.idempotencyMiddleware(),
+      { "/order": () => ({ json: { run: (runs += 1) } }) },
+      auth,
+    );
+    const {
+      user: { id },
+    } = await auth.register(user("rizz"));
     const [first, second] = [await auth.createSession(id), await auth.createSession(id)];
     const order = async (key, headers) => {
       const { status, isReplay } = await send(base, "/order", key, { headers });
@@ -251,22 +359,36 @@ for (const [name, framework] of Object.entries(gates)) {
     const bearer = (claims) => ({ authorization: `Bearer ${auth.signAccessToken(claims)}` });
     const { sessionId } = first;
     assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}` }), [200, false]);
-    assert.deepEqual(await order("k", { authorization: `Bearer ${second.accessToken}` }), [200, false], "another session");
-    assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}`, "x-api-key": "s3cret-key" }), [200, false], "a key may do more");
+    assert.deepEqual(
+      await order("k", { authorization: `Bearer ${second.accessToken}` }),
+      [200, false],
+      "another session",
+    );
+    assert.deepEqual(
+      await order("k", { authorization: `Bearer ${first.accessToken}`, "x-api-key": "s3cret-key" }),
+      [200, false],
+      "a key may do more",
+    );
     for (const headers of [
       { cookie: `access_token=${first.accessToken}; _ga=GA1.1` },
       { cookie: `_ga=GA1.2; access_token=${first.accessToken}` },
       { cookie: `refresh_token=${first.refreshToken}` },
       bearer({ id, roles: ["user", "admin"], sessionId }),
-    ]) assert.deepEqual(await order("k", headers), [200, true], JSON.stringify(headers));
+    ])
+      assert.deepEqual(await order("k", headers), [200, true], JSON.stringify(headers));
     // Without a session, a token is its user's and its roles'.
-    for (const roles of [["user"], ["user", "admin"]]) assert.deepEqual(await order("k", bearer({ id, roles })), [200, false]);
+    for (const roles of [["user"], ["user", "admin"]])
+      assert.deepEqual(await order("k", bearer({ id, roles })), [200, false]);
     assert.deepEqual(await order("k", bearer({ id, roles: ["admin", "user"] })), [200, true]);
     assert.equal(runs, 5);
     // Nobody vouches for a token that is none of ours, nor for a session that has ended.
     assert.deepEqual(await order("k", { authorization: `Bearer ${first.accessToken}x` }), [401, false]);
     await auth.revokeSession(sessionId);
-    for (const headers of [{ authorization: `Bearer ${first.accessToken}` }, { cookie: `refresh_token=${first.refreshToken}` }]) assert.deepEqual(await order("k", headers), [401, false]);
+    for (const headers of [
+      { authorization: `Bearer ${first.accessToken}` },
+      { cookie: `refresh_token=${first.refreshToken}` },
+    ])
+      assert.deepEqual(await order("k", headers), [401, false]);
 
     const ceo = { identifiers: [{ type: "email", value: "ceo@example.com" }], password: PASSWORD, roles: ["admin"] };
     const register = async (headers, body = ceo) => {
@@ -277,7 +399,11 @@ for (const [name, framework] of Object.entries(gates)) {
     assert.deepEqual(await register({ "x-api-key": "s3cret-key" }), [201, undefined, true]);
     assert.deepEqual(await register({}), [401, "UNAUTHORIZED", false]);
     assert.deepEqual(await register({ "x-api-key": "wrong" }), [401, "UNAUTHORIZED", false]);
-    assert.deepEqual(await register({ "x-api-key": "s3cret-key" }, { ...ceo, roles: ["user"] }), [422, "IDEMPOTENCY_MISMATCH", false], "bodies of our endpoints count");
+    assert.deepEqual(
+      await register({ "x-api-key": "s3cret-key" }, { ...ceo, roles: ["user"] }),
+      [422, "IDEMPOTENCY_MISMATCH", false],
+      "bodies of our endpoints count",
+    );
   });
 
   test(`${name}: hosts, gates and types of body`, async (t) => {
@@ -285,23 +411,45 @@ for (const [name, framework] of Object.entries(gates)) {
     const routes = { "/order": () => ({ json: { run: (runs += 1) } }) };
     const gate = () => framework.standalone({ redisUrl: REDIS, ttl: 30_000 });
     const base = await serveGate(t, framework, framework.standalone(), routes);
-    const at = (host) => new Promise((resolve, reject) => {
-      const headers = { ...JSON_TYPE, host, "x-idempotency-key": "k" };
-      request(`${base}/order`, { method: "POST", headers }, (response) => response.resume().on("end", () => resolve(response.headers["idempotency-replayed"]))).on("error", reject).end("{}");
-    });
-    assert.deepEqual([await at("a.example"), await at("b.example"), await at("a.example:8080"), runs], [undefined, undefined, "true", 2]);
+    const at = (host) =>
+      new Promise((resolve, reject) => {
+        const headers = { ...JSON_TYPE, host, "x-idempotency-key": "k" };
+        request(`${base}/order`, { method: "POST", headers }, (response) =>
+          response.resume().on("end", () => resolve(response.headers["idempotency-replayed"])),
+        )
+          .on("error", reject)
+          .end("{}");
+      });
+    assert.deepEqual(
+      [await at("a.example"), await at("b.example"), await at("a.example:8080"), runs],
+      [undefined, undefined, "true", 2],
+    );
 
     await overRedis(async () => {
       runs = 0;
       const key = randomUUID();
       const nested = await serveGate(t, framework, [gate(), gate()], routes);
-      assert.deepEqual([(await send(nested, "/order", key)).status, runs], [200, 1], "a gate behind another leaves the key to it");
+      assert.deepEqual(
+        [(await send(nested, "/order", key)).status, runs],
+        [200, 1],
+        "a gate behind another leaves the key to it",
+      );
       assert.equal((await send(nested, "/order", key)).isReplay, true);
-      const other = await serveGate(t, framework, framework.standalone({ redisUrl: REDIS, ttl: 30_000, keyPrefix: key }), routes);
+      const other = await serveGate(
+        t,
+        framework,
+        framework.standalone({ redisUrl: REDIS, ttl: 30_000, keyPrefix: key }),
+        routes,
+      );
       assert.deepEqual([(await send(other, "/order", key)).isReplay, runs], [false, 2], "another application");
     });
 
-    const bodies = [["application/json", '{"a":"1"}'], ["text/plain", '{"a":"1"}'], ["application/json", "{}"], ["application/json", "[]"]];
+    const bodies = [
+      ["application/json", '{"a":"1"}'],
+      ["text/plain", '{"a":"1"}'],
+      ["application/json", "{}"],
+      ["application/json", "[]"],
+    ];
     for (const [at, [type, body]] of bodies.entries()) {
       for (const [otherAt, [otherType, otherBody]] of bodies.entries()) {
         const key = `types-${at}-${otherAt}`;
@@ -316,7 +464,9 @@ for (const [name, framework] of Object.entries(gates)) {
   if (!name.startsWith("Fastify")) {
     test(`${name}: an upload is the same when it is sent again`, async (t) => {
       let runs = 0;
-      const base = await serveGate(t, framework, framework.standalone(), { "/up": () => ({ json: { run: (runs += 1) } }) });
+      const base = await serveGate(t, framework, framework.standalone(), {
+        "/up": () => ({ json: { run: (runs += 1) } }),
+      });
       const up = async (text, key, fileName = "a.txt") => {
         const form = new FormData();
         form.append("title", "x");
@@ -336,21 +486,38 @@ for (const [name, framework] of Object.entries(gates)) {
       }
       assert.equal(runs, 1);
       const long = "x".repeat(1_500_000);
-      assert.deepEqual([await up(long, "long"), await up(long, "long")], [[200, null], [200, "true"]]);
+      assert.deepEqual(
+        [await up(long, "long"), await up(long, "long")],
+        [
+          [200, null],
+          [200, "true"],
+        ],
+      );
     });
   }
 
   test(`${name}: a request that breaks off before its body has ended frees its key`, async (t) => {
     let runs = 0;
-    const base = await serveGate(t, framework, framework.standalone(), { "/up": () => ((runs += 1), { status: 201, json: {} }), "/never": () => new Promise(() => {}) });
+    const base = await serveGate(t, framework, framework.standalone(), {
+      "/up": () => ((runs += 1), { status: 201, json: {} }),
+      "/never": () => new Promise(() => {}),
+    });
     const type = name.startsWith("Fastify") ? "application/json" : "application/octet-stream";
     const text = '{"a":"bcd"}';
-    const head = (path) => `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-idempotency-key: k\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\n\r\n`;
+    const head = (path) =>
+      `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-idempotency-key: k\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\n\r\n`;
     await breakOff(base, `${head("/never")}{`);
     await breakOff(base, `${head("/never")}{`);
-    const again = await Promise.race([send(base, "/never", "k", { body: text, headers: { "content-type": type } }), pause(200, "runs")]);
+    const again = await Promise.race([
+      send(base, "/never", "k", { body: text, headers: { "content-type": type } }),
+      pause(200, "runs"),
+    ]);
     assert.equal(again, "runs");
-    assert.equal((await send(base, "/never", "k", { body: text, headers: { "content-type": type } })).status, 409, "that one was all there");
+    assert.equal(
+      (await send(base, "/never", "k", { body: text, headers: { "content-type": type } })).status,
+      409,
+      "that one was all there",
+    );
     assert.equal((await send(base, "/up", "k", { body: text, headers: { "content-type": type } })).status, 201);
     assert.equal(runs, 1);
   });
@@ -368,7 +535,10 @@ for (const [name, framework] of Object.entries(gates)) {
     await auth.migrate();
     const own = (gate) => serveGate(t, framework, gate, routes);
     t.after(() => auth.close());
-    const bases = [await own(auth.idempotencyMiddleware({ ttl: 30_000 })), await own(framework.standalone({ redisUrl: REDIS, ttl: 30_000 }))];
+    const bases = [
+      await own(auth.idempotencyMiddleware({ ttl: 30_000 })),
+      await own(framework.standalone({ redisUrl: REDIS, ttl: 30_000 })),
+    ];
     await overRedis(async () => {
       // Loopback addresses and keys are all that tells requests apart, so the key is random.
       const key = randomUUID();
@@ -389,18 +559,34 @@ for (const [name, framework] of Object.entries(gates)) {
     let runs = 0;
     const routes = { "/pay": async () => ({ status: 201, json: { run: ++runs } }) };
     const nobody = "redis://127.0.0.1:1";
-    const patient = await serveGate(t, framework, framework.standalone({ redisUrl: nobody, redisPatience: "1s" }), routes);
+    const patient = await serveGate(
+      t,
+      framework,
+      framework.standalone({ redisUrl: nobody, redisPatience: "1s" }),
+      routes,
+    );
     const started = Date.now();
     const answers = await Promise.all(Array.from({ length: 5 }, () => send(patient, "/pay", randomUUID())));
-    assert.deepEqual(answers.map(({ status }) => status), [201, 201, 201, 201, 201]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201, 201, 201, 201],
+    );
     assert.ok(Date.now() - started >= 900, "this measures time: the first requests wait");
     const later = Date.now();
     for (let at = 0; at < 5; at++) assert.equal((await send(patient, "/pay", randomUUID())).status, 201);
     assert.ok(Date.now() - later < 900, "this measures time: nobody waits any more");
 
-    const strict = await serveGate(t, framework, framework.standalone({ redisUrl: nobody, redisPatience: 0, onRedisAway: "refuse" }), routes);
+    const strict = await serveGate(
+      t,
+      framework,
+      framework.standalone({ redisUrl: nobody, redisPatience: 0, onRedisAway: "refuse" }),
+      routes,
+    );
     const refused = await send(strict, "/pay", randomUUID());
-    assert.deepEqual([refused.status, refused.json.code, refused.headers.get("retry-after"), runs], [503, "SERVICE_UNAVAILABLE", "1", 10]);
+    assert.deepEqual(
+      [refused.status, refused.json.code, refused.headers.get("retry-after"), runs],
+      [503, "SERVICE_UNAVAILABLE", "1", 10],
+    );
     assert.equal((await send(strict, "/pay")).status, 201, "without a key it has nothing to do with Redis");
   });
 }
@@ -419,10 +605,25 @@ for (const [name, express] of Object.entries(expresses)) {
       next();
     });
     app.use(express.json(), gates[name].standalone());
-    app.post("/object", (_req, res) => { runs += 1; res.writeHead(200, { "Set-Cookie": "a=b" }); res.end("{}"); });
-    app.post("/list", (_req, res) => { runs += 1; res.writeHead(200, "OK", ["Set-Cookie", "a=b"]); res.end("{}"); });
-    app.post("/kept", (_req, res) => { runs += 1; res.writeHead(201, { "x-own": ["a", "b"] }); res.end("7b7d", "hex"); });
-    app.post("/destroyed", (_req, res) => { runs += 1; res.destroy(); });
+    app.post("/object", (_req, res) => {
+      runs += 1;
+      res.writeHead(200, { "Set-Cookie": "a=b" });
+      res.end("{}");
+    });
+    app.post("/list", (_req, res) => {
+      runs += 1;
+      res.writeHead(200, "OK", ["Set-Cookie", "a=b"]);
+      res.end("{}");
+    });
+    app.post("/kept", (_req, res) => {
+      runs += 1;
+      res.writeHead(201, { "x-own": ["a", "b"] });
+      res.end("7b7d", "hex");
+    });
+    app.post("/destroyed", (_req, res) => {
+      runs += 1;
+      res.destroy();
+    });
     const base = await serveGate(t, { start: () => app.listen(0, "127.0.0.1") });
     for (const path of ["/object", "/list"]) {
       const before = runs;
@@ -433,7 +634,10 @@ for (const [name, express] of Object.entries(expresses)) {
     const kept = runs;
     await send(base, "/object", "other");
     const replay = await send(base, "/kept", "k");
-    assert.deepEqual([replay.status, replay.text, replay.headers.get("x-own"), replay.headers.get("x-outer")], [201, "{}", "a, b", `run ${kept + 1}`]);
+    assert.deepEqual(
+      [replay.status, replay.text, replay.headers.get("x-own"), replay.headers.get("x-outer")],
+      [201, "{}", "a, b", `run ${kept + 1}`],
+    );
     const before = runs;
     await assert.rejects(send(base, "/destroyed", "k"));
     await assert.rejects(send(base, "/destroyed", "k"));
@@ -467,12 +671,24 @@ for (const [name, express] of Object.entries(expresses)) {
       const twice = await send(base, "/twice", randomUUID());
       assert.deepEqual([twice.status, twice.json, twice.headers.get("x-late")], [200, { first: true }, null]);
       assert.deepEqual(seen.splice(0), [true, false, true, "after the answer"]);
-      for (const [path, status, text, length] of [["/raw", 201, "ä", null], ["/nothing", 204, "", null], ["/bytes", 200, "bytes", "5"]]) {
+      for (const [path, status, text, length] of [
+        ["/raw", 201, "ä", null],
+        ["/nothing", 204, "", null],
+        ["/bytes", 200, "bytes", "5"],
+      ]) {
         const key = randomUUID();
         const first = await send(base, path, key);
         const replay = await send(base, path, key);
-        assert.deepEqual([first.status, first.text, first.headers.get("content-length"), first.isReplay], [status, text, length, false], path);
-        assert.deepEqual([replay.status, replay.text, replay.headers.get("x-own"), replay.isReplay], [status, text, first.headers.get("x-own"), true], path);
+        assert.deepEqual(
+          [first.status, first.text, first.headers.get("content-length"), first.isReplay],
+          [status, text, length, false],
+          path,
+        );
+        assert.deepEqual(
+          [replay.status, replay.text, replay.headers.get("x-own"), replay.isReplay],
+          [status, text, first.headers.get("x-own"), true],
+          path,
+        );
       }
       assert.deepEqual(seen, ["ended"]);
     });

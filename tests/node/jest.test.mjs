@@ -44,15 +44,22 @@ test("tells", async () => {
 
 const jest = (file, text) => {
   consumer.write(file, text);
-  return spawnSync(process.execPath, [consumer.path("node_modules/jest/bin/jest.js"), file], { cwd: consumer.folder, encoding: "utf8" });
+  return spawnSync(process.execPath, [consumer.path("node_modules/jest/bin/jest.js"), file], {
+    cwd: consumer.folder,
+    encoding: "utf8",
+  });
 };
 
 for (const [name, file, text] of [
   ["with jsdom the error names jsdom and customExportConditions (G19)", "tells.test.js", TELLS],
-  ["with jsdom and customExportConditions it works (G19)", "jsdom.test.js", `/**
+  [
+    "with jsdom and customExportConditions it works (G19)",
+    "jsdom.test.js",
+    `/**
  * @jest-environment jsdom
  * @jest-environment-options {"customExportConditions": ["node", "node-addons"]}
- */${LIVES.replace("WHERE", '"object"')}`],
+ */${LIVES.replace("WHERE", '"object"')}`,
+  ],
   ["with Node's environment it works", "node.test.js", LIVES.replace("WHERE", '"undefined"')],
 ]) {
   test(name, { timeout: 120_000 }, () => {

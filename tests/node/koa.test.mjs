@@ -47,42 +47,65 @@ test("bodies that koa-bodyparser has read, will not read, or refuses", async (t)
     app.use(auth.router().routes());
   });
   const browser = new Browser(base);
-  const register = (name, type) => browser.fetch("/register", { method: "POST", raw: JSON.stringify(user(name)), headers: { "content-type": type } });
+  const register = (name, type) =>
+    browser.fetch("/register", { method: "POST", raw: JSON.stringify(user(name)), headers: { "content-type": type } });
   assert.equal((await register("one", "application/json")).status, 201);
   assert.equal((await register("two", "text/plain")).status, 201, "nobody has read it: we do");
   await browser.post("/login", { identifier: "one", password: PASSWORD });
   assert.equal((await browser.post("/refresh", undefined, { "content-type": "application/json" })).status, 200);
-  const bad = await browser.fetch("/login", { method: "POST", raw: "{", headers: { "content-type": "application/json" } });
+  const bad = await browser.fetch("/login", {
+    method: "POST",
+    raw: "{",
+    headers: { "content-type": "application/json" },
+  });
   assert.deepEqual([bad.status, bad.body.error], [400, true]);
-  const twice = await browser.fetch("/login", { method: "POST", raw: '{"identifier":"one","identifier":"two","password":"x"}', headers: { "content-type": "application/json" } });
-  assert.deepEqual([twice.status, twice.body.code], [400, "VALIDATION_ERROR"], "the bytes are looked at, not what the parser made of them");
+  const twice = await browser.fetch("/login", {
+    method: "POST",
+    raw: '{"identifier":"one","identifier":"two","password":"x"}',
+    headers: { "content-type": "application/json" },
+  });
+  assert.deepEqual(
+    [twice.status, twice.body.code],
+    [400, "VALIDATION_ERROR"],
+    "the bytes are looked at, not what the parser made of them",
+  );
 });
 
 test("state: the user, the id of the request; a silent refresh keeps the handler's cookies", async (t) => {
   const clock = testClock(Date.parse("2026-01-01T00:00:00Z"));
   const logged = [];
   const log = (entry) => void logged.push(entry);
-  const { base, auth } = await start(t, (app, made) => {
-    app.use((ctx, next) => {
-      ctx.state.requestId = "koa-7";
-      return next();
-    });
-    app.use(made.errorHandler());
-    const router = new Router();
-    router.use("/auth", made.router().routes());
-    router.get("/me", made.protect(), (ctx) => {
-      ctx.cookies.set("theme", "dark");
-      ctx.body = { user: ctx.state.user, auth: ctx.state.auth };
-    });
-    app.use(router.routes());
-  }, { accessCookie: true, clock, logger: { info: log, warn: log, error: log } });
+  const { base, auth } = await start(
+    t,
+    (app, made) => {
+      app.use((ctx, next) => {
+        ctx.state.requestId = "koa-7";
+        return next();
+      });
+      app.use(made.errorHandler());
+      const router = new Router();
+      router.use("/auth", made.router().routes());
+      router.get("/me", made.protect(), (ctx) => {
+        ctx.cookies.set("theme", "dark");
+        ctx.body = { user: ctx.state.user, auth: ctx.state.auth };
+      });
+      app.use(router.routes());
+    },
+    { accessCookie: true, clock, logger: { info: log, warn: log, error: log } },
+  );
   const browser = new Browser(base);
   await browser.post("/auth/register", user("rizz"));
   const { body } = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
   clock.advance(15 * 60_000);
   const seen = await browser.fetch("/me");
   assert.deepEqual(seen.body.user, body.data.user);
-  assert.deepEqual(seen.headers.getSetCookie().map((line) => line.split("=")[0]).sort(), ["access_token", "theme"]);
+  assert.deepEqual(
+    seen.headers
+      .getSetCookie()
+      .map((line) => line.split("=")[0])
+      .sort(),
+    ["access_token", "theme"],
+  );
   assert.equal(seen.body.auth.token, browser.jar.get("access_token"));
   assert.equal(auth.verifyAccessToken(seen.body.auth.token).sessionId, seen.body.auth.sessionId);
   for (const entry of logged) assert.equal(entry.requestId, "koa-7", entry.event);
@@ -108,9 +131,17 @@ test("ctx.throw() is told with its headers, a parser's error is not", async (t) 
   });
   const told = ({ status, body }) => [status, body.code, body.message];
   const basic = await new Browser(base).fetch("/basic");
-  assert.deepEqual([...told(basic), basic.headers.get("www-authenticate")], [401, "UNAUTHORIZED", "Who are you?", "Basic"]);
+  assert.deepEqual(
+    [...told(basic), basic.headers.get("www-authenticate")],
+    [401, "UNAUTHORIZED", "Who are you?", "Basic"],
+  );
   assert.deepEqual(told(await new Browser(base).fetch("/")), [409, "VALIDATION_ERROR", "Email in use"]);
-  assert.deepEqual(told(await new Browser(base).fetch("/", { method: "POST", raw: "{", headers: { "content-type": "application/json" } })), [400, "VALIDATION_ERROR", "The request could not be read"]);
+  assert.deepEqual(
+    told(
+      await new Browser(base).fetch("/", { method: "POST", raw: "{", headers: { "content-type": "application/json" } }),
+    ),
+    [400, "VALIDATION_ERROR", "The request could not be read"],
+  );
   t.mock.method(console, "error", () => {});
   assert.deepEqual(told(await new Browser(base).fetch("/down")), [500, "INTERNAL_ERROR", "Internal server error"]);
 });

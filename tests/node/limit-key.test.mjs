@@ -39,7 +39,12 @@ for (const { id, given, expect } of [...table, ...own]) {
     }
     assert.equal(first, undefined);
     assert.equal((await ask("203.0.113.1")).code, "RATE_LIMIT_EXCEEDED");
-    assert.equal((await ask("203.0.113.2"))?.code, expect === null ? undefined : "RATE_LIMIT_EXCEEDED", "whether the address counts");
-    if (expect !== null) assert.equal((await limiter(auth, "one", expect)("203.0.113.3")).code, "RATE_LIMIT_EXCEEDED", "that very key");
+    assert.equal(
+      (await ask("203.0.113.2"))?.code,
+      expect === null ? undefined : "RATE_LIMIT_EXCEEDED",
+      "whether the address counts",
+    );
+    if (expect !== null)
+      assert.equal((await limiter(auth, "one", expect)("203.0.113.3")).code, "RATE_LIMIT_EXCEEDED", "that very key");
   });
 }

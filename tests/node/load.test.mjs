@@ -50,7 +50,13 @@ test("P20: under a load of logins the event loop is late by less than 20 ms and 
   const base = await listen(t, auth);
   await new Browser(base).post("/auth/register", user("rizz"));
   const { accessToken } = await auth.createSession((await auth.findUser("rizz")).id);
-  const workerData = { base, token: accessToken, body: JSON.stringify({ identifier: "rizz", password: PASSWORD }), seconds: 3, clients: CLIENTS };
+  const workerData = {
+    base,
+    token: accessToken,
+    body: JSON.stringify({ identifier: "rizz", password: PASSWORD }),
+    seconds: 3,
+    clients: CLIENTS,
+  };
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
@@ -60,11 +66,16 @@ test("P20: under a load of logins the event loop is late by less than 20 ms and 
     });
     delay.disable();
     assert.ok(statuses[200] >= 1 && count > 20, `a load: ${JSON.stringify(statuses)}, ${count} times /me`);
-    assert.deepEqual(Object.keys(statuses).filter((status) => status !== "200" && status !== "503"), []);
+    assert.deepEqual(
+      Object.keys(statuses).filter((status) => status !== "200" && status !== "503"),
+      [],
+    );
     const loop = delay.percentile(99) / 1e6 - RESOLUTION;
     // Of a machine that others keep busy too, logins wait longer than the queue lets them, and most of the load is refusals.
     const share = statuses[200] / (statuses[200] + (statuses[503] ?? 0));
-    rounds.push(`loop ${loop.toFixed(1)} ms, /me ${p99.toFixed(1)} ms, ${Math.round(100 * share)} of 100 logins succeed`);
+    rounds.push(
+      `loop ${loop.toFixed(1)} ms, /me ${p99.toFixed(1)} ms, ${Math.round(100 * share)} of 100 logins succeed`,
+    );
     t.diagnostic(rounds.at(-1));
     if (loop < 20 && p99 < 50 && share >= 0.64) return;
   }

@@ -30,24 +30,37 @@ test("a forgotten migrate() and a database that is away from the start are in th
     assert.match(why[1].cause, cause);
     assert.deepEqual(failure, ["auth.login.failure", { errorCode: code, requestId: "r-1" }]);
     const token = auth.signAccessToken({ id: "u-1", roles: [], sessionId: "s-1" });
-    assert.equal((await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${token}` } })).status, status);
-    assert.deepEqual(news().map(([event]) => event), ["auth.hook.failure", "auth.protect.failure"]);
+    assert.equal(
+      (await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${token}` } })).status,
+      status,
+    );
+    assert.deepEqual(
+      news().map(([event]) => event),
+      ["auth.hook.failure", "auth.protect.failure"],
+    );
     assert.equal((await browser.post("/auth/logout")).status, status);
-    assert.deepEqual(news().map(([event]) => event), ["auth.hook.failure"]);
+    assert.deepEqual(
+      news().map(([event]) => event),
+      ["auth.hook.failure"],
+    );
   }
 });
 
 test("what a function of the host's threw is in the log in its own words, under the request that asked it", async (t) => {
   const { logger, news } = keeper();
   let broken = false;
-  const auth = createAuthExpress(options({
-    logger,
-    router: { login: (_input, _ctx, next) => (broken ? Promise.reject(new TypeError("x is not a function")) : next()) },
-    isTokenRevoked: () => {
-      if (broken) throw new Error("redis is down");
-      return false;
-    },
-  }));
+  const auth = createAuthExpress(
+    options({
+      logger,
+      router: {
+        login: (_input, _ctx, next) => (broken ? Promise.reject(new TypeError("x is not a function")) : next()),
+      },
+      isTokenRevoked: () => {
+        if (broken) throw new Error("redis is down");
+        return false;
+      },
+    }),
+  );
   await auth.migrate();
   const browser = new Browser(await listen(t, auth));
   await browser.post("/auth/register", user("rizz"));
@@ -55,12 +68,20 @@ test("what a function of the host's threw is in the log in its own words, under 
   broken = true;
   news();
   assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD }, id)).status, 500);
-  assert.deepEqual(news(), [["auth.login.failure", { errorCode: "INTERNAL_ERROR", cause: "x is not a function", requestId: "r-1" }]]);
-  assert.equal((await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${accessToken}` } })).status, 401);
-  assert.deepEqual(news().map(([event, { cause, requestId }]) => [event, cause, requestId]), [
-    ["auth.protect.token_revoked", undefined, "r-1"],
-    ["auth.hook.failure", "redis is down", "r-1"],
+  assert.deepEqual(news(), [
+    ["auth.login.failure", { errorCode: "INTERNAL_ERROR", cause: "x is not a function", requestId: "r-1" }],
   ]);
+  assert.equal(
+    (await browser.fetch("/protected", { headers: { ...id, authorization: `Bearer ${accessToken}` } })).status,
+    401,
+  );
+  assert.deepEqual(
+    news().map(([event, { cause, requestId }]) => [event, cause, requestId]),
+    [
+      ["auth.protect.token_revoked", undefined, "r-1"],
+      ["auth.hook.failure", "redis is down", "r-1"],
+    ],
+  );
 });
 
 test("calls in code log what they did, at once", async (t) => {
@@ -77,7 +98,10 @@ test("calls in code log what they did, at once", async (t) => {
   assert.equal(await auth.revokeSession(sessionId), false);
   assert.deepEqual(news(), []);
   await auth.rotateKeys();
-  assert.deepEqual(news().map(([event]) => event), ["auth.keys.rotated"]);
+  assert.deepEqual(
+    news().map(([event]) => event),
+    ["auth.keys.rotated"],
+  );
 });
 
 test("hooks are told of what an override did in the place of a built-in, and only once", async (t) => {
@@ -90,7 +114,9 @@ test("hooks are told of what an override did in the place of a built-in, and onl
   const router = {
     login(input, _ctx, next) {
       if (input.identifier === "no code") throw new SentriError("INVALID_CREDENTIALS");
-      return input.identifier === "elsewhere" ? { accessToken: "a", refreshToken: "b", user: { id: "u-1", roles: ["user"] } } : next();
+      return input.identifier === "elsewhere"
+        ? { accessToken: "a", refreshToken: "b", user: { id: "u-1", roles: ["user"] } }
+        : next();
     },
     logoutAll: () => null,
   };
@@ -102,7 +128,10 @@ test("hooks are told of what an override did in the place of a built-in, and onl
   assert.equal((await login("no code")).status, 401);
   assert.equal((await login("elsewhere")).status, 200);
   const { accessToken, user: rizz } = (await login("rizz")).body.data;
-  assert.equal((await browser.post("/auth/logout-all", undefined, { authorization: `Bearer ${accessToken}` })).status, 200);
+  assert.equal(
+    (await browser.post("/auth/logout-all", undefined, { authorization: `Bearer ${accessToken}` })).status,
+    200,
+  );
   assert.deepEqual(told, [
     ["failed", "no code", "INVALID_CREDENTIALS"],
     ["login", "u-1", ["user"]],
@@ -128,5 +157,6 @@ test("the SQLite file is its owner's alone", async (t) => {
   t.after(() => auth.close());
   await auth.migrate();
   await auth.register(user("rizz"));
-  for (const suffix of ["", "-wal"]) assert.equal(statSync(db.slice("sqlite:".length) + suffix).mode & 0o777, 0o600, suffix);
+  for (const suffix of ["", "-wal"])
+    assert.equal(statSync(db.slice("sqlite:".length) + suffix).mode & 0o777, 0o600, suffix);
 });

@@ -8,7 +8,13 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import { createAuthKoa } from "../../npm/dist/esm/koa.mjs";
-import { expressMetrics, fastifyMetrics, fetchMetrics, koaMetrics, PROMETHEUS_CONTENT_TYPE } from "../../npm/dist/esm/prometheus.mjs";
+import {
+  expressMetrics,
+  fastifyMetrics,
+  fetchMetrics,
+  koaMetrics,
+  PROMETHEUS_CONTENT_TYPE,
+} from "../../npm/dist/esm/prometheus.mjs";
 import { startKeyServer } from "../../npm/dist/esm/testing.mjs";
 import { Browser, PASSWORD, listen, options, sentri, user } from "./support/server.mjs";
 
@@ -18,7 +24,9 @@ const silent = { info() {}, warn() {}, error() {} };
 /** The number of `sample` with these labels. */
 function read(auth, sample, labels = {}) {
   const samples = auth.metrics().flatMap((metric) => metric.samples);
-  return samples.find((one) => one.name === sample && Object.entries(labels).every(([name, value]) => one.labels[name] === value))?.value;
+  return samples.find(
+    (one) => one.name === sample && Object.entries(labels).every(([name, value]) => one.labels[name] === value),
+  )?.value;
 }
 const event = (auth, name) => read(auth, "sentri_events_total", { event: name });
 
@@ -27,12 +35,14 @@ for (const logger of [undefined, silent]) {
     const auth = createAuthExpress(options(logger ? { logger } : {}));
     assert.equal(read(auth, "sentri_ready"), 0);
     await auth.migrate();
-    const browser = new Browser(await listen(t, auth, {
-      extend: (app) => {
-        app.get("/editors", auth.protect(), auth.authorize("user"), (_req, res) => res.end());
-        app.get("/admins", auth.protect(), auth.authorize("admin"), (_req, res) => res.end());
-      },
-    }));
+    const browser = new Browser(
+      await listen(t, auth, {
+        extend: (app) => {
+          app.get("/editors", auth.protect(), auth.authorize("user"), (_req, res) => res.end());
+          app.get("/admins", auth.protect(), auth.authorize("admin"), (_req, res) => res.end());
+        },
+      }),
+    );
     await browser.post("/auth/register", user("rizz", { roles: ["user"] }));
     assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: "wrong password" })).status, 401);
     const { accessToken } = (await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD })).body.data;
@@ -42,8 +52,16 @@ for (const logger of [undefined, silent]) {
     for (let i = 0; i < 5; i += 1) assert.equal((await browser.fetch("/admins", { headers })).status, 403);
     assert.equal((await browser.fetch("/protected", { headers: { authorization: "Bearer nonsense" } })).status, 401);
     assert.deepEqual(
-      ["login.success", "login.failure", "register.success", "protect.success", "protect.failure", "authorize.passed", "authorize.denied", "logout"]
-        .map((name) => event(auth, `auth.${name}`)),
+      [
+        "login.success",
+        "login.failure",
+        "register.success",
+        "protect.success",
+        "protect.failure",
+        "authorize.passed",
+        "authorize.denied",
+        "logout",
+      ].map((name) => event(auth, `auth.${name}`)),
       [1, 1, 1, 30, 1, 5, 5, 0],
     );
     assert.equal(read(auth, "sentri_requests_total", { endpoint: "POST /login", status: "200" }), 1);
@@ -54,7 +72,10 @@ for (const logger of [undefined, silent]) {
     assert.equal(read(auth, "sentri_ready"), 1);
     assert.equal(read(auth, "sentri_signing_keys"), 0, "a shared secret is not published");
     assert.equal(read(auth, "sentri_redis_up"), undefined, "without redisUrl there is none");
-    assert.deepEqual(auth.metrics()[0].samples.map((sample) => sample.labels.event), Object.keys(SENTRI_EVENTS));
+    assert.deepEqual(
+      auth.metrics()[0].samples.map((sample) => sample.labels.event),
+      Object.keys(SENTRI_EVENTS),
+    );
   });
 }
 
@@ -68,7 +89,15 @@ test("client mode counts too", async (t) => {
 });
 
 test("connections to PostgreSQL and Redis", async (t) => {
-  const auth = createAuth(options({ db: { connectionString: process.env.DATABASE_URL, max: 3 }, redisUrl: process.env.REDIS_URL, issuer: "metrics", algorithm: "RS256", secret: undefined }));
+  const auth = createAuth(
+    options({
+      db: { connectionString: process.env.DATABASE_URL, max: 3 },
+      redisUrl: process.env.REDIS_URL,
+      issuer: "metrics",
+      algorithm: "RS256",
+      secret: undefined,
+    }),
+  );
   t.after(() => auth.close());
   await auth.migrate();
   assert.equal(read(auth, "sentri_database_connections", { state: "max" }), 3);

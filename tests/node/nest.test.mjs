@@ -9,6 +9,8 @@ const FILES = process.env.SENTRI_SOAK ? undefined : ["bodies", "csrf", "protect"
 for (const [name, framework] of Object.entries(nests)) {
   test(`golden conversations: ${name}`, async (t) => {
     const held = conversations().filter((one) => !FILES || FILES.includes(one.file));
-    await each(held, 4, (one) => t.test(`${one.file} / ${one.name}`, () => hold(one, databases.SQLite, (options) => serve(framework, options))));
+    await each(held, 4, (one) =>
+      t.test(`${one.file} / ${one.name}`, () => hold(one, databases.SQLite, (options) => serve(framework, options))),
+    );
   });
 }

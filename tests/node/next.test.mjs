@@ -43,7 +43,8 @@ export async function POST(request) {
 }
 `,
 };
-const STANDALONE = 'output: "standalone", outputFileTracingRoot: import.meta.dirname, turbopack: { root: import.meta.dirname }';
+const STANDALONE =
+  'output: "standalone", outputFileTracingRoot: import.meta.dirname, turbopack: { root: import.meta.dirname }';
 let consumer;
 
 before(() => {
@@ -61,12 +62,20 @@ async function deploy(t, config, ...flags) {
   consumer.write("next.config.mjs", `export default { ${config} };\n`);
   rmSync(consumer.path(".next"), { recursive: true, force: true });
   const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1" };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [consumer.path("node_modules/next/dist/bin/next"), "build", ...flags], { cwd: consumer.folder, encoding: "utf8", env });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [consumer.path("node_modules/next/dist/bin/next"), "build", ...flags],
+    { cwd: consumer.folder, encoding: "utf8", env },
+  );
   assert.equal(status, 0, stdout + stderr);
   const folder = mkdtempSync(join(tmpdir(), "sentri-standalone-"));
   cpSync(consumer.path(".next/standalone"), folder, { recursive: true });
   const port = await freePort();
-  const child = spawn(process.execPath, ["server.js"], { cwd: folder, env: { ...env, PORT: String(port), HOSTNAME: "127.0.0.1" }, stdio: "ignore" });
+  const child = spawn(process.execPath, ["server.js"], {
+    cwd: folder,
+    env: { ...env, PORT: String(port), HOSTNAME: "127.0.0.1" },
+    stdio: "ignore",
+  });
   t.after(async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill();
@@ -75,7 +84,12 @@ async function deploy(t, config, ...flags) {
   });
   const base = `http://127.0.0.1:${port}`;
   const end = Date.now() + 30_000;
-  while (!(await fetch(base).then(({ ok }) => ok, () => false))) {
+  while (
+    !(await fetch(base).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  ) {
     assert.ok(Date.now() < end && child.exitCode === null, "it does not start");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

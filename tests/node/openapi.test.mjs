@@ -13,7 +13,12 @@ import { frameworks, serve } from "./support/frameworks.mjs";
 import { conversations, databases, each, hold } from "./support/golden.mjs";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../../npm/dist/cli/main.js");
-const print = (...args) => spawnSync(process.execPath, [bin, "openapi", ...args], { encoding: "utf8", env: { PATH: process.env.PATH }, timeout: 30_000 });
+const print = (...args) =>
+  spawnSync(process.execPath, [bin, "openapi", ...args], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH },
+    timeout: 30_000,
+  });
 const document = JSON.parse(print().stdout);
 
 test("it is valid, and says where the server is", async () => {
@@ -30,7 +35,11 @@ test("it is valid, and says where the server is", async () => {
 
 const ajv = addFormats(new Ajv2020({ strict: false, allErrors: true }));
 ajv.addSchema({ ...document, $id: "sentri" });
-const pointer = (...parts) => `sentri#/${parts.map((part) => String(part).replace(/~/g, "~0").replace(/\//g, "~1")).map(encodeURIComponent).join("/")}`;
+const pointer = (...parts) =>
+  `sentri#/${parts
+    .map((part) => String(part).replace(/~/g, "~0").replace(/\//g, "~1"))
+    .map(encodeURIComponent)
+    .join("/")}`;
 const errorsOf = (value, ...place) => {
   const validate = ajv.getSchema(pointer(...place, "content", "application/json", "schema"));
   return validate(value) ? undefined : ajv.errorsText(validate.errors);
@@ -47,12 +56,21 @@ const { AuthServer } = createRequire(import.meta.url)("../../npm/dist/server.js"
 /** Notes everything that goes through the endpoints of any server here. */
 function tap(t, traffic) {
   const { handle } = AuthServer.prototype;
-  t.after(() => { AuthServer.prototype.handle = handle; });
+  t.after(() => {
+    AuthServer.prototype.handle = handle;
+  });
   AuthServer.prototype.handle = async function (request) {
     const response = await handle.call(this, request);
     const sent = request.raw?.toString() ?? request.parsed;
     const { status, headers, body } = response;
-    traffic.push({ method: request.method.toLowerCase(), path: request.path, sent, status, answer: JSON.parse(body), headers });
+    traffic.push({
+      method: request.method.toLowerCase(),
+      path: request.path,
+      sent,
+      status,
+      answer: JSON.parse(body),
+      headers,
+    });
     return response;
   };
 }
@@ -71,16 +89,34 @@ test("everything in the golden conversations is as it says, and it says nothing 
     assert.ok(operation.responses[status], `${what} is not in the document: ${JSON.stringify(answer)}`);
     assert.equal(errorsOf(answer, ...place, "responses", status), undefined, `${what}: ${JSON.stringify(answer)}`);
     if (status < 300 && operation.requestBody && sent) {
-      assert.equal(errorsOf(JSON.parse(sent), ...place, "requestBody"), undefined, `${what} was sent ${JSON.stringify(sent)}`);
+      assert.equal(
+        errorsOf(JSON.parse(sent), ...place, "requestBody"),
+        undefined,
+        `${what} was sent ${JSON.stringify(sent)}`,
+      );
     }
     for (const name of Object.keys(operation.responses[status].headers ?? {})) {
-      if (status >= 400) assert.ok(headers.some(([header]) => header === name), `${what} has no ${name}`);
+      if (status >= 400)
+        assert.ok(
+          headers.some(([header]) => header === name),
+          `${what} has no ${name}`,
+        );
     }
     seen.add(`${template} ${method} ${status < 300}`);
   }
   for (const [template, item] of Object.entries(document.paths)) {
-    for (const method of Object.keys(item)) assert.ok(seen.has(`${template} ${method} true`), `no success of ${method} ${template} was seen`);
+    for (const method of Object.keys(item))
+      assert.ok(seen.has(`${template} ${method} true`), `no success of ${method} ${template} was seen`);
   }
   // The check can fail: what is not as documented is not let through.
-  assert.ok(errorsOf({ error: false, statusCode: 200, message: "OK", data: { id: 1 } }, "paths", "/me", "get", "responses", 200));
+  assert.ok(
+    errorsOf(
+      { error: false, statusCode: 200, message: "OK", data: { id: 1 } },
+      "paths",
+      "/me",
+      "get",
+      "responses",
+      200,
+    ),
+  );
 });

@@ -7,14 +7,24 @@ import { gates, serveGate } from "./support/gates.mjs";
 import { Browser, options, user } from "./support/server.mjs";
 
 const limited = (auth) => [
-  { path: "/mail", guards: [auth.rateLimiter({ maxAttempts: 1, durationSeconds: 60 })], answer: () => ({ sent: true }) },
-  { path: "/keyed", guards: [auth.rateLimiter({ maxAttempts: 9, durationSeconds: 60, key: () => "all" })], answer: () => ({ sent: true }) },
+  {
+    path: "/mail",
+    guards: [auth.rateLimiter({ maxAttempts: 1, durationSeconds: 60 })],
+    answer: () => ({ sent: true }),
+  },
+  {
+    path: "/keyed",
+    guards: [auth.rateLimiter({ maxAttempts: 9, durationSeconds: 60, key: () => "all" })],
+    answer: () => ({ sent: true }),
+  },
 ];
 
 for (const [name, framework] of Object.entries(frameworks)) {
   // The framework itself trusts nobody in these tests.
   const start = async (t, more) => {
-    const served = await serve(framework, options({ rateLimit: { maxRegisterAttempts: 1 }, ...more }), limited, { trust: false });
+    const served = await serve(framework, options({ rateLimit: { maxRegisterAttempts: 1 }, ...more }), limited, {
+      trust: false,
+    });
     t.after(() => served.close());
     await served.auth.migrate();
     return new Browser(served.base);
@@ -59,7 +69,8 @@ for (const [name, framework] of Object.entries(frameworks)) {
     process.on("warning", listener);
     t.after(() => process.off("warning", listener));
     const browser = await start(t, {});
-    for (let times = 0; times < 2; times++) await browser.post("/mail", undefined, { "x-forwarded-for": "198.51.100.1" });
+    for (let times = 0; times < 2; times++)
+      await browser.post("/mail", undefined, { "x-forwarded-for": "198.51.100.1" });
     await new Promise(setImmediate);
     assert.deepEqual(warned.filter((text) => text.includes("trustProxy")).length, 1);
   });
@@ -67,12 +78,17 @@ for (const [name, framework] of Object.entries(frameworks)) {
 
 for (const [name, framework] of Object.entries(gates)) {
   test(`${name}: trustProxy tells callers apart at the idempotency gate`, async (t) => {
-    for (const [trustProxy, runs] of [[undefined, 1], [1, 2]]) {
+    for (const [trustProxy, runs] of [
+      [undefined, 1],
+      [1, 2],
+    ]) {
       let ran = 0;
       const auth = framework.create(options({ trustProxy }));
       await auth.migrate();
       t.after(() => auth.close());
-      const base = await serveGate(t, framework, auth.idempotencyMiddleware(), { "/pay": async () => ({ status: 201, json: { run: ++ran } }) });
+      const base = await serveGate(t, framework, auth.idempotencyMiddleware(), {
+        "/pay": async () => ({ status: 201, json: { run: ++ran } }),
+      });
       const key = randomUUID();
       for (const address of ["198.51.100.1", "198.51.100.2", "198.51.100.1"]) {
         await new Browser(base).post("/pay", { amount: 1 }, { "x-idempotency-key": key, "x-forwarded-for": address });

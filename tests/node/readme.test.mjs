@@ -2,21 +2,35 @@
 // a browser, Workers run in workerd, and all else runs to its end.
 import assert from "node:assert/strict";
 import { symlinkSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openBrowser } from "./support/chromium.mjs";
 import { makeConsumer, root } from "./support/consumer.mjs";
 import { pages, snippets } from "./support/docs.mjs";
+import { totp } from "./support/pattern.mjs";
 import { bundle, startWorkerd } from "./support/runtimes.mjs";
 import { Browser, PASSWORD, listen, options, sentri, user } from "./support/server.mjs";
 
 const { createTokenFactory, startKeyServer } = createRequire(import.meta.url)("../../npm/dist/testing.js");
-const PACKAGES = ["express@5", "fastify@5", "hono@4", "@hono/node-server@2", "koa@3", "@koa/router@15", "elysia@1.4", "@elysiajs/node@1.4", "kysely@0.28", "pino@10"];
+const PACKAGES = [
+  "express@5",
+  "fastify@5",
+  "hono@4",
+  "@hono/node-server@2",
+  "koa@3",
+  "@koa/router@15",
+  "elysia@1.4",
+  "@elysiajs/node@1.4",
+  "kysely@0.28",
+  "pino@10",
+];
 
 const found = snippets();
 /** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
-const SNIPPETS = /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|processes|sentri-5))\.md)$/;
+const SNIPPETS =
+  /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
 let consumer;
 
 before(() => {
@@ -26,6 +40,23 @@ before(() => {
 });
 
 after(() => consumer.remove());
+
+/** A provider of mail, whose mails are counted from one. */
+async function mailProvider(t) {
+  const mails = [];
+  const provider = createServer((req, res) => {
+    let text = "";
+    req.on("data", (part) => (text += part));
+    req.on("end", () => mails.push({ id: req.headers["idempotency-key"], ...JSON.parse(text) }) && res.end());
+  });
+  await new Promise((resolve) => provider.listen(0, "127.0.0.1", resolve));
+  t.after(() => provider.close());
+  const mail = async (number) => {
+    for (let i = 0; mails.length < number && i < 200; i++) await new Promise((resolve) => setTimeout(resolve, 25));
+    return mails[number - 1];
+  };
+  return { mails, mail, url: `http://127.0.0.1:${provider.address().port}` };
+}
 
 /** What only ends. */
 async function runsToItsEnd(_t, file) {
@@ -44,7 +75,9 @@ async function serves(t, file, code) {
   const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:" });
   const browser = new Browser(base);
   assert.equal((await browser.post("/auth/register", user("rizz"))).status, 201);
-  const { body: { data } } = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
+  const {
+    body: { data },
+  } = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
   const headers = { authorization: `Bearer ${data.accessToken}` };
   const nobody = new Browser(base);
   assert.deepEqual((await nobody.fetch("/me", { headers })).body, data.user);
@@ -97,7 +130,10 @@ async function runsInABrowser(t, _file, code) {
   tab.on("pageerror", (error) => errors.push(String(error)));
   await tab.goto(base);
   await tab.waitForURL(`${base}/login`);
-  assert.deepEqual(log.filter((line) => / \/(auth|api|login)/.test(line)), ["POST /auth/login 200", "GET /api/orders 200", "POST /auth/logout 200", "GET /login 200"]);
+  assert.deepEqual(
+    log.filter((line) => / \/(auth|api|login)/.test(line)),
+    ["POST /auth/login 200", "GET /api/orders 200", "POST /auth/logout 200", "GET /login 200"],
+  );
   assert.deepEqual(errors, []);
 }
 
@@ -109,11 +145,17 @@ async function forwards(t, file, code) {
   const internal = await listen(t, auth);
   const [first, ...rest] = code.split("\n");
   assert.ok(code.includes("http://auth.internal/"));
-  const handler = `${first}\nexport default async (req, res) => {\n${rest.join("\n")}\n};\n`.replace("http://auth.internal", internal);
+  const handler = `${first}\nexport default async (req, res) => {\n${rest.join("\n")}\n};\n`.replace(
+    "http://auth.internal",
+    internal,
+  );
   consumer.write(file, handler);
   const { default: render } = await import(consumer.path(file));
   const outer = sentri.createAuth(options());
-  const base = await listen(t, outer, { before: (app) => app.get("/page", (req, res, next) => render(req, res).then(() => res.json({ rendered: true }), next)) });
+  const base = await listen(t, outer, {
+    before: (app) =>
+      app.get("/page", (req, res, next) => render(req, res).then(() => res.json({ rendered: true }), next)),
+  });
   const browser = new Browser(internal);
   await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
   const given = browser.jar.get("refresh_token");
@@ -127,16 +169,102 @@ async function forwards(t, file, code) {
 
 /** How a snippet is run that does not only end. */
 const RUNS = {
-  "quick-start": serves, fastify: serves, hono: serves, koa: serves, elysia: serves,
+  "quick-start": serves,
+  fastify: serves,
+  hono: serves,
+  koa: serves,
+  elysia: serves,
   browser: runsInABrowser,
   "forward-cookies": forwards,
   async "client-mode"(t, file) {
     const from = await issuer(t);
     const { base, said } = await start(t, file, { KEY_URI: from.keyUri });
     await trusts(t, base, "/products", from);
-    const remove = async (roles) => (await new Browser(base).fetch("/products/7", { method: "DELETE", headers: from.headers({ roles }) })).body;
+    const remove = async (roles) =>
+      (await new Browser(base).fetch("/products/7", { method: "DELETE", headers: from.headers({ roles }) })).body;
     assert.deepEqual(await remove(["admin"]), { deleted: "7" });
     assert.equal((await remove(["user"])).code, "FORBIDDEN");
+    assert.equal(said.errors, "");
+  },
+  async "password-reset"(t, file) {
+    const { mails, mail, url } = await mailProvider(t);
+    const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:", MAIL_URL: url });
+    const browser = new Browser(base);
+    const anna = { type: "email", value: "anna@example.com" };
+    await browser.post("/auth/register", { identifiers: [anna], password: PASSWORD });
+    const { status } = await browser.post("/auth/password/forgot", { identifier: anna.value });
+    const first = await mail(1);
+    assert.deepEqual([status, first.to], [202, anna.value]);
+    const [, token] = /https:\/\/app\.example\.com\/reset-password\?token=([\w-]{43})/.exec(first.text);
+    const reset = await browser.post("/auth/password/reset", { token, newPassword: "a new password" });
+    assert.equal(reset.status, 200);
+    assert.match((await mail(2)).text, /Your password was changed/);
+    assert.notEqual(mails[1].id, first.id);
+    assert.equal((await browser.post("/auth/login", { identifier: anna.value, password: PASSWORD })).status, 401);
+    const again = await browser.post("/auth/login", { identifier: anna.value, password: "a new password" });
+    assert.equal(again.status, 200);
+    assert.equal(said.errors, "");
+  },
+  async "step-up"(t, file) {
+    const { base } = await start(t, file, {
+      DATABASE_URL: "sqlite::memory:",
+      ENCRYPTION_KEY: "a-key-of-32-bytes-for-this-snippet",
+    });
+    const browser = new Browser(base);
+    await browser.post("/auth/register", user("rizz"));
+    const { body } = await browser.post("/auth/login", { identifier: "rizz", password: PASSWORD });
+    const ask = (path, token, json) =>
+      fetch(base + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(json ?? {}),
+      }).then((response) => response.json());
+    const paid = await ask("/payouts", body.data.accessToken);
+    assert.ok(paid.paid && paid.authTime > 1_700_000_000);
+    const { data } = await ask("/auth/me/reauthenticate", body.data.accessToken, { password: PASSWORD });
+    assert.ok((await ask("/payouts", data.accessToken)).authTime >= paid.authTime);
+  },
+  async "second-factor"(t, file) {
+    const { base } = await start(t, file, {
+      DATABASE_URL: "sqlite::memory:",
+      ENCRYPTION_KEY: "a-key-of-32-bytes-for-this-snippet",
+    });
+    const browser = new Browser(base);
+    await browser.post("/auth/register", user("rizz"));
+    const credentials = { identifier: "rizz", password: PASSWORD };
+    const { body } = await browser.post("/auth/login", credentials);
+    const ask = (path, token, json) =>
+      fetch(base + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(json ?? {}),
+      }).then((response) => response.json());
+    const weak = body.data.accessToken;
+    assert.deepEqual((await ask("/payouts", weak)).data, { acr: "aal2" });
+    const { data: app } = await ask("/auth/me/factors/totp", weak);
+    const confirmation = { id: app.id, code: totp(app.secret, 0, Date.now()) };
+    const { data: confirmed } = await ask("/auth/me/factors/totp/confirm", weak, confirmation);
+    assert.equal(confirmed.recoveryCodes.length, 10);
+    const asked = await browser.post("/auth/login", credentials);
+    assert.deepEqual([asked.status, asked.body.data.methods], [401, ["totp", "recovery"]]);
+    const answer = { flow: asked.body.data.flow, method: "totp", code: totp(app.secret, 1, Date.now()) };
+    const { body: strong } = await browser.post("/auth/login/mfa", answer);
+    assert.deepEqual(await ask("/payouts", strong.data.accessToken), { paid: true, amr: ["pwd", "otp"] });
+  },
+  async verification(t, file) {
+    const { mail, url } = await mailProvider(t);
+    const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:", MAIL_URL: url });
+    const browser = new Browser(base);
+    const anna = { type: "email", value: "anna@example.com" };
+    const registered = await browser.post("/auth/register", { identifiers: [anna], password: PASSWORD });
+    assert.deepEqual([registered.status, Object.keys(registered.body.data)], [202, ["flow", "expiresAt"]]);
+    const login = { identifier: anna.value, password: PASSWORD };
+    assert.equal((await browser.post("/auth/login", login)).status, 401);
+    const [, token] = /https:\/\/app\.example\.com\/verify\?token=([\w-]{43})/.exec((await mail(1)).text);
+    assert.equal((await browser.post("/auth/identifiers/confirm", { token, password: PASSWORD })).status, 200);
+    assert.equal((await browser.post("/auth/login", login)).status, 200);
+    const taken = await browser.post("/auth/register", { identifiers: [anna], password: PASSWORD });
+    assert.equal(taken.status, 202);
     assert.equal(said.errors, "");
   },
   async workers(t, _file, code) {
@@ -149,9 +277,31 @@ const RUNS = {
 
 test("every snippet is run, and a page of its own has each", () => {
   assert.deepEqual(found.map(({ name }) => name).sort(), [
-    "browser", "client-mode", "commonjs", "elysia", "fastify", "forward-cookies", "hono", "koa", "kysely", "logger", "middleware", "programmatic", "quick-start", "testing", "workers",
+    "browser",
+    "client-mode",
+    "commonjs",
+    "elysia",
+    "fastify",
+    "forward-cookies",
+    "hono",
+    "koa",
+    "kysely",
+    "logger",
+    "middleware",
+    "password-reset",
+    "programmatic",
+    "quick-start",
+    "second-factor",
+    "second-factor-browser",
+    "step-up",
+    "step-up-browser",
+    "testing",
+    "verification",
+    "workers",
   ]);
-  const blocks = pages().filter(({ path }) => SNIPPETS.test(path)).flatMap(({ text }) => text.match(/^```(js|cjs|mjs|ts)$/gm) ?? []);
+  const blocks = pages()
+    .filter(({ path }) => SNIPPETS.test(path))
+    .flatMap(({ text }) => text.match(/^```(js|cjs|mjs|ts)$/gm) ?? []);
   assert.equal(blocks.length, found.length, "and none is without its mark");
 });
 

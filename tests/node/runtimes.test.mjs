@@ -17,7 +17,10 @@ let full, bare;
 const consumers = [];
 
 before(() => {
-  consumers.push(makeConsumer(["hono@4", "elysia@1.4", "kysely@0.28", "kysely-bun-sqlite@0.4"]), makeConsumer(["hono@4"], { native: false }));
+  consumers.push(
+    makeConsumer(["hono@4", "elysia@1.4", "kysely@0.28", "kysely-bun-sqlite@0.4"]),
+    makeConsumer(["hono@4"], { native: false }),
+  );
   for (const consumer of consumers) consumer.setType("module");
   [full, bare] = consumers.map(({ folder }) => folder);
 });
@@ -81,16 +84,33 @@ Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: ({ port }) => console.log
 /** A life with the server: register, log in, ask, refresh, log out, and what is refused. */
 async function assertServes(base) {
   const browser = new Browser(base);
-  const identifiers = [{ type: "email", value: "rizz@example.com" }, { type: "username", value: "rizz" }];
-  assert.equal((await browser.post("/auth/register", { identifiers, password: "correct horse 1", roles: ["user"] })).status, 201);
-  assert.equal((await browser.post("/auth/register", { identifiers, password: "correct horse 1" })).body.code, "USER_ALREADY_EXISTS");
-  assert.equal((await browser.post("/auth/login", { identifier: "rizz", password: "wrong horse 1" })).body.code, "INVALID_CREDENTIALS");
+  const identifiers = [
+    { type: "email", value: "rizz@example.com" },
+    { type: "username", value: "rizz" },
+  ];
+  assert.equal(
+    (await browser.post("/auth/register", { identifiers, password: "correct horse 1", roles: ["user"] })).status,
+    201,
+  );
+  assert.equal(
+    (await browser.post("/auth/register", { identifiers, password: "correct horse 1" })).body.code,
+    "USER_ALREADY_EXISTS",
+  );
+  assert.equal(
+    (await browser.post("/auth/login", { identifier: "rizz", password: "wrong horse 1" })).body.code,
+    "INVALID_CREDENTIALS",
+  );
   const login = await browser.post("/auth/login", { identifier: "RIZZ@example.com", password: "correct horse 1" });
   assert.equal(login.status, 200, login.text);
   const headers = { authorization: `Bearer ${login.body.data.accessToken}` };
-  for (const path of ["/protected", "/single"]) assert.deepEqual((await browser.fetch(path, { headers })).body.user, login.body.data.user, path);
+  for (const path of ["/protected", "/single"])
+    assert.deepEqual((await browser.fetch(path, { headers })).body.user, login.body.data.user, path);
   const { sessions } = (await browser.fetch("/auth/me/sessions", { headers })).body.data;
-  assert.deepEqual(sessions.map(({ ip, current }) => [ip, current]), [["127.0.0.1", true]], "the peer's address, as this runtime has it");
+  assert.deepEqual(
+    sessions.map(({ ip, current }) => [ip, current]),
+    [["127.0.0.1", true]],
+    "the peer's address, as this runtime has it",
+  );
   assert.equal((await browser.fetch("/admin", { headers })).body.code, "FORBIDDEN");
   for (const path of ["/protected", "/single"]) {
     const refused = await new Browser(base).fetch(path);
@@ -112,7 +132,10 @@ async function assertMacros(base) {
   const { data } = (await browser.post("/auth/login", { identifier: "rizz", password: "correct horse 1" })).body;
   const ask = async (path, headers) => (await new Browser(base).fetch(path, { headers })).status;
   const rizz = { authorization: `Bearer ${data.accessToken}` };
-  assert.deepEqual([await ask("/single", rizz), await ask("/single/admin", rizz), await ask("/single/own", rizz)], [200, 403, 403]);
+  assert.deepEqual(
+    [await ask("/single", rizz), await ask("/single/admin", rizz), await ask("/single/own", rizz)],
+    [200, 403, 403],
+  );
   assert.deepEqual([await ask("/single"), await ask("/single/admin"), await ask("/single/own")], [401, 401, 401]);
   assert.deepEqual((await new Browser(base).fetch("/open")).body, { known: false });
 }
@@ -156,17 +179,26 @@ app.post("/sign-up/:name", async (c) => {
 process.on("SIGTERM", () => auth.close().then(() => process.exit(0)));
 ${BUN}`;
 
-test("Bun serves over bun:sqlite, by a Kysely dialect of the application's, and logins outlive a restart", { timeout: 60_000 }, async (t) => {
+test("Bun serves over bun:sqlite, by a Kysely dialect of the application's, and logins outlive a restart", {
+  timeout: 60_000,
+}, async (t) => {
   writeFileSync(join(full, "bun-sqlite.js"), OVER_BUN_SQLITE);
   const run = () => start(t, binary("bun"), ["bun-sqlite.js"], { cwd: full, env: { FILE: join(full, "bun.db") } });
   const first = await run();
   await assertServes(first.base);
-  const signUp = (name) => new Browser(first.base).fetch(`/sign-up/${name}`, { method: "POST" }).then(({ body }) => body);
+  const signUp = (name) =>
+    new Browser(first.base).fetch(`/sign-up/${name}`, { method: "POST" }).then(({ body }) => body);
   assert.deepEqual(await signUp("ada"), { success: true, profiles: 1 });
   assert.deepEqual(await signUp("ADA"), { success: false, code: "USER_ALREADY_EXISTS", profiles: 1 });
   const names = Array.from({ length: 20 }, (_, index) => `user${index % 10}`);
-  const made = await Promise.all(names.map((value) => new Browser(first.base)
-    .post("/auth/register", { identifiers: [{ type: "username", value }], password: "correct horse 1" })));
+  const made = await Promise.all(
+    names.map((value) =>
+      new Browser(first.base).post("/auth/register", {
+        identifiers: [{ type: "username", value }],
+        password: "correct horse 1",
+      }),
+    ),
+  );
   assert.equal(made.filter(({ status }) => status === 201).length, 10);
   const browser = new Browser(first.base);
   const login = await browser.post("/auth/login", { identifier: "ada", password: "correct horse 1" });
@@ -185,7 +217,12 @@ test("Bun serves over bun:sqlite, by a Kysely dialect of the application's, and 
 
 test("Deno serves Hono in server mode on SQLite", { timeout: 60_000 }, async (t) => {
   writeFileSync(join(full, "deno-server.js"), HONO + DENO);
-  const { base } = await start(t, binary("deno"), ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi", "deno-server.js"], { cwd: full });
+  const { base } = await start(
+    t,
+    binary("deno"),
+    ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi", "deno-server.js"],
+    { cwd: full },
+  );
   await assertServes(base);
 });
 
@@ -204,7 +241,10 @@ app.onError(auth.errorHandler());
 /** What a client-mode application must do, from its first request on. */
 async function assertGuards(base, tokens) {
   const ask = async (path, token, init = {}) => {
-    const response = await fetch(base + path, { ...init, headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...init.headers } });
+    const response = await fetch(base + path, {
+      ...init,
+      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...init.headers },
+    });
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
   const user = tokens.sign({ id: "rizz", roles: ["user"], sessionId: "s1" });
@@ -218,14 +258,21 @@ async function assertGuards(base, tokens) {
   assert.equal((await ask("/mine/other", user)).status, 403);
   assert.equal((await ask("/item")).body.code, "NOT_FOUND");
   const missing = await ask("/protected");
-  assert.deepEqual([missing.status, missing.headers.get("www-authenticate"), missing.headers.get("cache-control")], [401, "Bearer", "no-store"]);
+  assert.deepEqual(
+    [missing.status, missing.headers.get("www-authenticate"), missing.headers.get("cache-control")],
+    [401, "Bearer", "no-store"],
+  );
   assert.equal((await ask("/protected", tokens.sign({ expiresIn: -60 }))).body.code, "TOKEN_EXPIRED");
   assert.equal((await ask("/protected", tokens.sign({ header: { alg: "none" } }))).body.code, "TOKEN_INVALID");
   assert.equal((await ask("/protected", createTokenFactory().sign())).body.code, "TOKEN_INVALID");
   assert.equal((await ask("/protected", tokens.sign({ header: { typ: "rt+jwt" } }))).body.code, "TOKEN_INVALID");
   const cookie = `access_token=${user}`;
   assert.equal((await ask("/protected", undefined, { headers: { cookie } })).status, 200);
-  assert.equal((await ask("/protected", undefined, { method: "POST", headers: { cookie, origin: "https://evil.example" } })).status, 403);
+  assert.equal(
+    (await ask("/protected", undefined, { method: "POST", headers: { cookie, origin: "https://evil.example" } }))
+      .status,
+    403,
+  );
 }
 
 async function issuer(t, options) {
@@ -245,13 +292,20 @@ test("Bun guards Hono in client mode", { timeout: 60_000 }, async (t) => {
 
 for (const [what, folder, flags] of [
   ["over the native core", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"]],
-  ["on WebCrypto where native code is not allowed", () => full, ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"]],
+  [
+    "on WebCrypto where native code is not allowed",
+    () => full,
+    ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"],
+  ],
   ["on WebCrypto where there is no native core", () => bare, ["-A"]],
 ]) {
   test(`Deno guards Hono in client mode ${what}`, { timeout: 60_000 }, async (t) => {
     const { tokens, keys } = await issuer(t);
     writeFileSync(join(folder(), "deno-client.js"), CLIENT('Deno.env.get("KEY_URI")') + DENO);
-    const { base } = await start(t, binary("deno"), ["run", "--no-prompt", ...flags, "deno-client.js"], { cwd: folder(), env: { KEY_URI: keys.keyUri } });
+    const { base } = await start(t, binary("deno"), ["run", "--no-prompt", ...flags, "deno-client.js"], {
+      cwd: folder(),
+      env: { KEY_URI: keys.keyUri },
+    });
     await assertGuards(base, tokens);
     assert.equal(keys.requests, 1);
   });
@@ -259,7 +313,11 @@ for (const [what, folder, flags] of [
 
 test("Deno without leave to load native code says what server mode needs", () => {
   writeFileSync(join(full, "deno-refused.js"), HONO);
-  const { status, stderr } = spawnSync(binary("deno"), ["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys", "deno-refused.js"], { cwd: full, encoding: "utf8" });
+  const { status, stderr } = spawnSync(
+    binary("deno"),
+    ["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys", "deno-refused.js"],
+    { cwd: full, encoding: "utf8" },
+  );
   assert.notEqual(status, 0);
   assert.match(stderr, /CONFIGURATION_ERROR|SentriError/);
   assert.match(stderr, /--allow-ffi/);
@@ -354,9 +412,20 @@ export default {
 for (const condition of ["workerd", "edge-light", "browser"]) {
   test(`under the condition ${condition} nothing of Node's is bundled`, async () => {
     // The bundler stops at a module of Node's: there is none on this platform.
-    const inputs = await bundle(bare, `import { createAuthHono } from "sentri/hono";\nglobalThis.make = createAuthHono;`, [condition], "edge.js");
-    assert.ok(inputs.some((name) => name.endsWith("sentri/dist/edge/engine.js")), inputs.join("\n"));
-    assert.equal(inputs.some((name) => /sentri\/dist\/(native|server|guarding)\.js$/.test(name)), false);
+    const inputs = await bundle(
+      bare,
+      `import { createAuthHono } from "sentri/hono";\nglobalThis.make = createAuthHono;`,
+      [condition],
+      "edge.js",
+    );
+    assert.ok(
+      inputs.some((name) => name.endsWith("sentri/dist/edge/engine.js")),
+      inputs.join("\n"),
+    );
+    assert.equal(
+      inputs.some((name) => /sentri\/dist\/(native|server|guarding)\.js$/.test(name)),
+      false,
+    );
     assert.doesNotMatch(readFileSync(join(bare, "edge.js"), "utf8"), /require\("(node:|fs|path)/);
   });
 }
@@ -364,5 +433,12 @@ for (const condition of ["workerd", "edge-light", "browser"]) {
 test("the licence of what is bundled goes with it", () => {
   const folder = join(bare, "node_modules/sentri/dist/edge");
   assert.match(readFileSync(join(folder, "LICENSE-jose.md"), "utf8"), /MIT License[\s\S]*Filip Skokan/);
-  assert.equal(execFileSync("npm", ["ls", "--all", "--parseable", "jose"], { cwd: bare, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).includes("node_modules/jose"), false);
+  assert.equal(
+    execFileSync("npm", ["ls", "--all", "--parseable", "jose"], {
+      cwd: bare,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).includes("node_modules/jose"),
+    false,
+  );
 });

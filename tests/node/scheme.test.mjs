@@ -27,7 +27,11 @@ async function overSocket(t, handler) {
   return (scheme, path, headers) =>
     new Promise((resolve, reject) => {
       const sent = { host: HOST, "x-forwarded-proto": scheme, ...headers };
-      request({ port, host: "127.0.0.1", path, method: "POST", headers: sent }, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
+      request({ port, host: "127.0.0.1", path, method: "POST", headers: sent }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on("error", reject)
+        .end();
     });
 }
 
@@ -35,7 +39,10 @@ async function overSocket(t, handler) {
 const applications = {
   async Express(t, make) {
     const auth = await make(createAuthExpress);
-    const app = Express().set("trust proxy", 1).use("/auth", auth.router()).post("/own", auth.protect(), (_, res) => res.json(1));
+    const app = Express()
+      .set("trust proxy", 1)
+      .use("/auth", auth.router())
+      .post("/own", auth.protect(), (_, res) => res.json(1));
     return [auth, await overSocket(t, app.use(auth.errorHandler()))];
   },
   async Fastify(t, make) {
@@ -50,20 +57,30 @@ const applications = {
   async Koa(t, make) {
     const auth = await make(createAuthKoa);
     const app = new Koa({ proxy: true });
-    const router = new Router().use("/auth", auth.router().routes()).post("/own", auth.protect(), (ctx) => void (ctx.body = {}));
+    const router = new Router()
+      .use("/auth", auth.router().routes())
+      .post("/own", auth.protect(), (ctx) => void (ctx.body = {}));
     return [auth, await overSocket(t, app.use(auth.errorHandler()).use(router.routes()).callback())];
   },
   async Hono(t, make) {
     const auth = await make(createAuthHono);
     const app = new Hono().route("/auth", auth.router()).post("/own", auth.protect(), (c) => c.json(1));
     app.onError(auth.errorHandler());
-    return [auth, async (scheme, path, headers) => (await app.request(`${scheme}://${HOST}${path}`, { method: "POST", headers })).status];
+    return [
+      auth,
+      async (scheme, path, headers) =>
+        (await app.request(`${scheme}://${HOST}${path}`, { method: "POST", headers })).status,
+    ];
   },
   async Elysia(t, make) {
     const auth = await make(createAuthElysia);
     const app = new Elysia().onError(auth.errorHandler()).group("/auth", (group) => group.use(auth.router()));
     app.use(auth.protect()).post("/own", () => "1");
-    return [auth, async (scheme, path, headers) => (await app.handle(new Request(`${scheme}://${HOST}${path}`, { method: "POST", headers }))).status];
+    return [
+      auth,
+      async (scheme, path, headers) =>
+        (await app.handle(new Request(`${scheme}://${HOST}${path}`, { method: "POST", headers }))).status,
+    ];
   },
 };
 
@@ -81,8 +98,16 @@ for (const [name, start] of Object.entries(applications)) {
     const from = (origin, cookie) => ({ origin, cookie });
     assert.equal(await ask("https", "/own", from(`http://${HOST}`, access)), 403, "protect()");
     assert.equal(await ask("https", "/own", from(`https://${HOST}`, access)), 200);
-    assert.equal(await ask("https", "/auth/refresh", from(`http://${HOST}`, `refresh_token=${refreshToken}`)), 403, "an endpoint");
-    assert.equal(await ask("https", "/auth/logout-all", from(`http://${HOST}`, access)), 403, "an endpoint behind protect()");
+    assert.equal(
+      await ask("https", "/auth/refresh", from(`http://${HOST}`, `refresh_token=${refreshToken}`)),
+      403,
+      "an endpoint",
+    );
+    assert.equal(
+      await ask("https", "/auth/logout-all", from(`http://${HOST}`, access)),
+      403,
+      "an endpoint behind protect()",
+    );
     assert.equal(await ask("https", "/auth/refresh", from(`https://${HOST}`, `refresh_token=${refreshToken}`)), 200);
     // Where a proxy that nobody trusts may have ended TLS, the scheme says nothing.
     assert.equal(await ask("http", "/own", from(`https://${HOST}`, access)), 200);

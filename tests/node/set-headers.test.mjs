@@ -29,7 +29,10 @@ const applications = {
       if (req.headers["x-token"]) req.headers.authorization = `Bearer ${req.headers["x-token"]}`;
       next();
     });
-    app.use("/auth", auth.router()).get("/own", auth.protect(), (req, res) => res.json(req.user)).use(auth.errorHandler());
+    app
+      .use("/auth", auth.router())
+      .get("/own", auth.protect(), (req, res) => res.json(req.user))
+      .use(auth.errorHandler());
     return listening(t, app.listen(0, "127.0.0.1"));
   },
   async Fastify(t, auth) {
@@ -45,7 +48,9 @@ const applications = {
   },
   async Koa(t, auth) {
     const app = new Koa();
-    const router = new Router().use("/auth", auth.router().routes()).get("/own", auth.protect(), (ctx) => void (ctx.body = ctx.state.user));
+    const router = new Router()
+      .use("/auth", auth.router().routes())
+      .get("/own", auth.protect(), (ctx) => void (ctx.body = ctx.state.user));
     app.use(auth.errorHandler()).use((ctx, next) => {
       if (ctx.headers["x-token"]) ctx.headers.authorization = `Bearer ${ctx.headers["x-token"]}`;
       return next();
@@ -68,22 +73,33 @@ const applications = {
       const token = request.headers.get("x-token");
       if (token) request.headers.set("authorization", `Bearer ${token}`);
     });
-    app.group("/auth", (group) => group.use(auth.router())).use(auth.protect()).get("/own", ({ user }) => user);
+    app
+      .group("/auth", (group) => group.use(auth.router()))
+      .use(auth.protect())
+      .get("/own", ({ user }) => user);
     return (path, headers) => app.handle(new Request(`http://localhost${path}`, { headers }));
   },
 };
 
-const create = { Express: createAuthExpress, Fastify: createAuthFastify, Koa: createAuthKoa, Hono: createAuthHono, Elysia: createAuthElysia };
+const create = {
+  Express: createAuthExpress,
+  Fastify: createAuthFastify,
+  Koa: createAuthKoa,
+  Hono: createAuthHono,
+  Elysia: createAuthElysia,
+};
 
 for (const [name, start] of Object.entries(applications)) {
   test(`F6: ${name}: protect() and the endpoints see the Authorization header that middleware has set`, async (t) => {
     const auth = create[name](options());
     await auth.migrate();
     t.after(() => auth.close());
-    const [rizz, other] = await Promise.all(["rizz", "other"].map(async (who) => {
-      const made = await auth.register(user(who));
-      return { id: made.user.id, token: (await auth.createSession(made.user.id)).accessToken };
-    }));
+    const [rizz, other] = await Promise.all(
+      ["rizz", "other"].map(async (who) => {
+        const made = await auth.register(user(who));
+        return { id: made.user.id, token: (await auth.createSession(made.user.id)).accessToken };
+      }),
+    );
     const ask = await start(t, auth);
     const seen = async (headers) => {
       const [own, me] = await Promise.all([ask("/own", headers), ask("/auth/me", headers)]);
@@ -92,8 +108,18 @@ for (const [name, start] of Object.entries(applications)) {
     assert.deepEqual(await seen({}), [401, undefined, 401, undefined]);
     assert.deepEqual(await seen({ "x-token": rizz.token }), [200, rizz.id, 200, rizz.id]);
     // In the place of the one that the client has sent, good or bad.
-    assert.deepEqual(await seen({ "x-token": rizz.token, authorization: `Bearer ${other.token}` }), [200, rizz.id, 200, rizz.id]);
+    assert.deepEqual(await seen({ "x-token": rizz.token, authorization: `Bearer ${other.token}` }), [
+      200,
+      rizz.id,
+      200,
+      rizz.id,
+    ]);
     assert.deepEqual(await seen({ "x-token": rizz.token, authorization: "Basic YTpi" }), [200, rizz.id, 200, rizz.id]);
-    assert.deepEqual(await seen({ "x-token": "bad", authorization: `Bearer ${other.token}` }), [401, undefined, 401, undefined]);
+    assert.deepEqual(await seen({ "x-token": "bad", authorization: `Bearer ${other.token}` }), [
+      401,
+      undefined,
+      401,
+      undefined,
+    ]);
   });
 }

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-
 const require = createRequire(import.meta.url);
 const { makeServer: createAuth } = require("../../npm/dist/engine.js");
 const WRITES = `create table if not exists notes (id integer primary key, text);`;
@@ -23,7 +22,8 @@ const LIBRARIES = {
 
 /** Asks a process of its own. */
 function integrity(file) {
-  const script = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
+  const script =
+    "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
   return execFileSync("python3", ["-c", script, file], { encoding: "utf8" }).trim();
 }
 
@@ -33,9 +33,18 @@ for (const [name, write] of Object.entries(LIBRARIES)) {
       const folder = mkdtempSync(join(tmpdir(), "sentri-a10-"));
       t.after(() => rmSync(folder, { recursive: true, force: true }));
       const file = join(folder, "app.db");
-      const auth = createAuth({ mode: "server", db: `sqlite:${file}`, validRoles: ["user", "admin"], rateLimit: false, saltRounds: 10 });
+      const auth = createAuth({
+        mode: "server",
+        db: `sqlite:${file}`,
+        validRoles: ["user", "admin"],
+        rateLimit: false,
+        saltRounds: 10,
+      });
       await auth.migrate();
-      const registered = await auth.register({ identifiers: [{ type: "username", value: "rizz" }], password: "correct horse" });
+      const registered = await auth.register({
+        identifiers: [{ type: "username", value: "rizz" }],
+        password: "correct horse",
+      });
       const sessions = async () => {
         for (let index = 0; index < 400; index++) await auth.createSession(registered.user.id);
       };
@@ -48,7 +57,8 @@ for (const [name, write] of Object.entries(LIBRARIES)) {
       for (const { status, reason } of await load) {
         assert.equal(status, "rejected");
         assert.equal(reason.code, "CONFIGURATION_ERROR");
-        for (const word of ["another SQLite library", "dialect", "a file of its own", "PostgreSQL"]) assert.ok(reason.message.includes(word), reason.message);
+        for (const word of ["another SQLite library", "dialect", "a file of its own", "PostgreSQL"])
+          assert.ok(reason.message.includes(word), reason.message);
       }
       await auth.close();
       write(file);

@@ -57,12 +57,16 @@ async function ask({ base }, path, token) {
 
 /** What each application answers to a token, by name. */
 async function askAll(apps, path, token) {
-  return Object.fromEntries(await Promise.all(apps.map(async (app) => [app.name, (await ask(app, path, token)).status])));
+  return Object.fromEntries(
+    await Promise.all(apps.map(async (app) => [app.name, (await ask(app, path, token)).status])),
+  );
 }
 
 const all = (apps, status) => Object.fromEntries(apps.map(({ name }) => [name, status]));
 
-test("one login for six applications, over a rotation and the end of the auth server", { timeout: 180_000 }, async (t) => {
+test("one login for six applications, over a rotation and the end of the auth server", {
+  timeout: 180_000,
+}, async (t) => {
   const { server, apps } = await startAll(t);
   const [user, admin] = [await login(server, "user"), await login(server, "admin")];
   for (const app of apps) {
@@ -90,7 +94,8 @@ test("one login for six applications, over a rotation and the end of the auth se
   server.child.kill("SIGKILL");
   await once(server.child, "exit");
   for (let round = 0; round < 3; round++) {
-    for (const token of [newest, user.accessToken]) assert.deepEqual(await askAll(apps, "/protected", token), all(apps, 200));
+    for (const token of [newest, user.accessToken])
+      assert.deepEqual(await askAll(apps, "/protected", token), all(apps, 200));
     assert.deepEqual(await askAll(apps, "/admin", user.accessToken), all(apps, 403));
     await pause(200);
   }

@@ -13,7 +13,12 @@ const SERVERS = { PostgreSQL: postgresSchema, MySQL: mysqlDatabase };
 function make(db) {
   const lines = [];
   const log = ({ cause }) => lines.push(cause);
-  const auth = makeServer({ mode: "server", db, validRoles: ["user", "admin"], logger: { info() {}, warn: log, error: log } });
+  const auth = makeServer({
+    mode: "server",
+    db,
+    validRoles: ["user", "admin"],
+    logger: { info() {}, warn: log, error: log },
+  });
   return { auth, waits: () => lines.filter((line) => line?.startsWith("waiting for the database")) };
 }
 
@@ -25,7 +30,14 @@ async function place(t, own) {
   const port = Number(target.port || (target.protocol === "mysql:" ? 3306 : 5432));
   const front = createServer((socket) => {
     const behind = connect(port, target.hostname);
-    for (const [from, to] of [[socket, behind], [behind, socket]]) from.on("error", () => to.destroy()).on("close", () => to.destroy()).pipe(to);
+    for (const [from, to] of [
+      [socket, behind],
+      [behind, socket],
+    ])
+      from
+        .on("error", () => to.destroy())
+        .on("close", () => to.destroy())
+        .pipe(to);
   });
   await new Promise((resolve) => front.listen(0, "127.0.0.1", resolve));
   const { port: free } = front.address();
@@ -44,7 +56,12 @@ for (const [name, own] of Object.entries(SERVERS)) {
     setTimeout(open, 4_000);
     while (waits().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     const asked = Date.now();
-    const { status } = await auth.handle({ method: "POST", path: "/login", headers: [], body: { identifier: "a", password: "b" } });
+    const { status } = await auth.handle({
+      method: "POST",
+      path: "/login",
+      headers: [],
+      body: { identifier: "a", password: "b" },
+    });
     assert.equal(status, 503);
     assert.ok(Date.now() - asked < 2_300, "a request does not wait");
     await started;
@@ -67,7 +84,10 @@ for (const [name, own] of Object.entries(SERVERS)) {
     ];
     for (const [db, word] of cases) {
       const { auth, waits } = make(db);
-      const error = await auth.migrate({ wait: "600ms" }).then(() => assert.fail(`${word} was let in`), (error) => error);
+      const error = await auth.migrate({ wait: "600ms" }).then(
+        () => assert.fail(`${word} was let in`),
+        (error) => error,
+      );
       assert.equal(error.code, "CONFIGURATION_ERROR", error.message);
       assert.match(error.message, word);
       assert.match(waits()[0], word);

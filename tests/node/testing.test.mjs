@@ -31,11 +31,31 @@ test("testOptions() and createTestUser() make a server with users who are signed
 test("a token says what it is told to", () => {
   const clock = testing.testClock(Date.parse("2026-01-01"));
   const tokens = testing.createTokenFactory({ clock, issuer: "https://auth.example" });
-  const token = tokens.sign({ id: "rizz", roles: ["admin"], sessionId: null, expiresIn: -60, claims: { extra: 1 }, header: { typ: "odd" } });
-  const [header, payload] = token.split(".").map((part) => { try { return JSON.parse(Buffer.from(part, "base64url")); } catch { return undefined; } });
+  const token = tokens.sign({
+    id: "rizz",
+    roles: ["admin"],
+    sessionId: null,
+    expiresIn: -60,
+    claims: { extra: 1 },
+    header: { typ: "odd" },
+  });
+  const [header, payload] = token.split(".").map((part) => {
+    try {
+      return JSON.parse(Buffer.from(part, "base64url"));
+    } catch {
+      return undefined;
+    }
+  });
   const now = Date.parse("2026-01-01") / 1000;
   assert.deepEqual(header, { alg: "ES256", typ: "odd", kid: tokens.jwks().keys[0].kid });
-  assert.deepEqual(payload, { id: "rizz", roles: ["admin"], iat: now - 61, exp: now - 60, iss: "https://auth.example", extra: 1 });
+  assert.deepEqual(payload, {
+    id: "rizz",
+    roles: ["admin"],
+    iat: now - 61,
+    exp: now - 60,
+    iss: "https://auth.example",
+    extra: 1,
+  });
 });
 
 test("a key set follows rotation, and shows no private member", () => {
@@ -58,7 +78,10 @@ test("a key server keeps its address over outages", { timeout: 20_000 }, async (
   t.after(() => keys.close());
   const ask = async () => {
     const client = makeClient({ mode: "client", keyUri: keys.keyUri });
-    const { principal, error } = await client.guard({ method: "GET", authorization: `Bearer ${tokens.sign({ id: "rizz" })}` });
+    const { principal, error } = await client.guard({
+      method: "GET",
+      authorization: `Bearer ${tokens.sign({ id: "rizz" })}`,
+    });
     return principal?.id ?? error.code;
   };
   assert.equal(await ask(), "rizz");
@@ -74,7 +97,7 @@ test("a key server keeps its address over outages", { timeout: 20_000 }, async (
 test("nothing of it works in production", () => {
   const script = `
     const testing = require(${JSON.stringify(require.resolve("../../npm/dist/testing.js"))});
-    const calls = { testClock: [], testOptions: [{ validRoles: ["a"] }], createTokenFactory: [], createTestUser: [{}], startKeyServer: [{}] };
+    const calls = { testClock: [], testMailbox: [], testOptions: [{ validRoles: ["a"] }], createTokenFactory: [], createTestUser: [{}], startKeyServer: [{}] };
     const names = Object.keys(testing).filter((name) => typeof testing[name] === "function");
     (async () => {
       for (const name of names) {
@@ -82,7 +105,15 @@ test("nothing of it works in production", () => {
         console.log(name, code);
       }
     })();`;
-  const told = execFileSync(process.execPath, ["-e", script], { env: { ...process.env, NODE_ENV: "production" }, encoding: "utf8" });
+  const told = execFileSync(process.execPath, ["-e", script], {
+    env: { ...process.env, NODE_ENV: "production" },
+    encoding: "utf8",
+  });
   const lines = told.trim().split("\n").sort();
-  assert.deepEqual(lines, ["createTestUser", "createTokenFactory", "startKeyServer", "testClock", "testOptions"].map((name) => `${name} CONFIGURATION_ERROR`));
+  assert.deepEqual(
+    lines,
+    ["createTestUser", "createTokenFactory", "startKeyServer", "testClock", "testMailbox", "testOptions"].map(
+      (name) => `${name} CONFIGURATION_ERROR`,
+    ),
+  );
 });

@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
 from support.apps import FRAMEWORKS
 from support.golden import exchange
 
@@ -41,12 +40,21 @@ def break_off(base: str, path: str, framing: str, part: bytes, is_reset: bool) -
 def test_a_client_that_breaks_off_leaves_nothing_on_standard_error(name: str) -> None:
     command = [sys.executable, "-m", "support.aborted", name]
     process = subprocess.Popen(
-        command, cwd=Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=Path(__file__).parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None
         places = json.loads(process.stdout.readline())
-        for base, path in ((places["handled"], "/auth/login"), (places["gated"], "/order"), (places["gated"], "/auth/login")):
+        for base, path in (
+            (places["handled"], "/auth/login"),
+            (places["gated"], "/order"),
+            (places["gated"], "/auth/login"),
+        ):
             for framing, part in FRAMINGS:
                 for is_reset in (False, True):
                     break_off(base, path, framing, part, is_reset)

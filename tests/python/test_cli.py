@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from sentri.cli.commands import COMMANDS
 from sentri.cli.options import printable
 from support.command_line import NODE, PYTHON, conversations, database, environment, hold, run

@@ -1,5 +1,5 @@
-"""Client mode: a Python service behind a Node auth server, through a rotation of its keys and an outage, by itself and by every
-framework. test_client_keys.py has the key set in time."""
+"""Client mode: a Python service behind a Node auth server, through a rotation of its keys and an outage, by itself and
+by every framework. test_client_keys.py has the key set in time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import asyncio
 import hmac
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 import sentri
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sentri import AuthClient, SentriError
 from support.apps import CLIENTS
 from support.databases import postgres
@@ -23,7 +23,6 @@ from support.keys import Key
 from support.node import node_server
 from support.servers import PASSWORD, options, user
 from test_interop import send
-
 
 API_KEY = "the key of the tests of clients"
 JSON = {"content-type": "application/json"}
@@ -76,8 +75,8 @@ def test_a_token_of_the_node_server_passes_and_is_remembered(node: str) -> None:
 
 
 def test_through_a_rotation_no_token_is_refused(node: str) -> None:
-    """And the new key is known half a minute after its publication, before the first token of it is there: a key is published
-    35 s early, and the old one for as long as its last token lives."""
+    """And the new key is known half a minute after its publication, before the first token of it is there: a key is
+    published 35 s early, and the old one for as long as its last token lives."""
     auth, before = client(node, logger=False), tokens(node, "two")
     assert auth.guard_blocking(guarded(before)).user is not None
     epoch = epoch_of(auth)
@@ -86,7 +85,8 @@ def test_through_a_rotation_no_token_is_refused(node: str) -> None:
     while after.split(".")[0] == before.split(".")[0]:
         assert time.monotonic() < rotated + 60, "the new key never signed"
         time.sleep(1)
-        # Anybody may send a token of a key that is in no set. It is refused, and makes the client look again when it may.
+        # Anybody may send a token of a key that is in no set. It is refused, and makes the client look again when it
+        # may.
         stranger = auth.guard_blocking(guarded(Key("stranger").token(int(time.time() * 1_000))))
         assert stranger.error is not None and stranger.error["code"] == "TOKEN_INVALID"
         if known is None and epoch_of(auth) != epoch:
@@ -94,7 +94,9 @@ def test_through_a_rotation_no_token_is_refused(node: str) -> None:
         after = tokens(node, "two")
         for token in (before, after):
             assert auth.guard_blocking(guarded(token)).user is not None
-    assert known is not None and known - rotated < 32, "half a minute, the second between two looks, and one for the machine"
+    assert known is not None and known - rotated < 32, (
+        "half a minute, the second between two looks, and one for the machine"
+    )
 
 
 def epoch_of(auth: AuthClient) -> int:
@@ -133,7 +135,9 @@ def of_the_public_key(node: str, token: str) -> str:
 @pytest.fixture(params=CLIENTS)
 def app(request: pytest.FixtureRequest, node: str) -> Iterator[str]:
     """An application that knows the Node server's public keys and nothing else."""
-    with CLIENTS[request.param]({"key_uri": f"{node}/auth/keys", "valid_roles": ["user", "admin", "editor"], "logger": False}) as base:
+    with CLIENTS[request.param](
+        {"key_uri": f"{node}/auth/keys", "valid_roles": ["user", "admin", "editor"], "logger": False}
+    ) as base:
         yield base
 
 
@@ -145,7 +149,11 @@ def is_refused(answer: Answer, status: int, code: str) -> None:
     """In the envelope, with what belongs to it."""
     body = json.loads(answer.text)
     assert (answer.status, body["code"]) == (status, code)
-    assert list(body) == ["error", "statusCode", "code", "message", "data"] and body["error"] is True and body["data"] is None
+    assert (
+        list(body) == ["error", "statusCode", "code", "message", "data"]
+        and body["error"] is True
+        and body["data"] is None
+    )
     assert answer.header("www-authenticate") == ("Bearer" if status == 401 else None)
     assert (answer.header("retry-after") is not None) == (status == 503)
     assert answer.header("content-type") == "application/json; charset=utf-8"
@@ -183,7 +191,9 @@ def test_what_is_no_access_token_opens_none(node: str, app: str) -> None:
 @pytest.mark.parametrize("serve", CLIENTS.values(), ids=CLIENTS)
 def test_an_auth_server_that_is_away_is_a_503(serve: Any, node: str) -> None:
     token = tokens(node, "one")
-    with serve({"key_uri": "http://127.0.0.1:9/keys", "valid_roles": ["user", "admin", "editor"], "logger": False}) as base:
+    with serve(
+        {"key_uri": "http://127.0.0.1:9/keys", "valid_roles": ["user", "admin", "editor"], "logger": False}
+    ) as base:
         is_refused(get(base, "/protected", token), 503, "SERVICE_UNAVAILABLE")
         is_refused(get(base, "/protected"), 401, "UNAUTHORIZED")
 
@@ -197,7 +207,11 @@ def test_a_framework_asks_about_revocation(serve: Any, node: str) -> None:
 
     token = tokens(node, "one")
     session = sentri.AuthClient(key_uri=f"{node}/auth/keys").verify_access_token_blocking(token).session_id
-    own = {"key_uri": f"{node}/auth/keys", "valid_roles": ["user", "admin", "editor"], "is_token_revoked": is_token_revoked}
+    own = {
+        "key_uri": f"{node}/auth/keys",
+        "valid_roles": ["user", "admin", "editor"],
+        "is_token_revoked": is_token_revoked,
+    }
     with serve({**own, "logger": False}) as base:
         assert get(base, "/protected", token).status == 200
         revoked.append(str(session))

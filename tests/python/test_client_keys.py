@@ -1,5 +1,5 @@
-"""Client mode's key set in time: the table tests/vectors/remote.json, and an outage of more than a day. A test's clock and a server
-that answers when it is told to bring the state about; what a token comes to shows it."""
+"""Client mode's key set in time: the table tests/vectors/remote.json, and an outage of more than a day. A test's clock
+and a server that answers when it is told to bring the state about; what a token comes to shows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 from typing import Any, Optional
 
 import pytest
-
 from sentri import AuthClient, SentriError
 from sentri.guarding import Guarded
 from sentri.testing import Clock

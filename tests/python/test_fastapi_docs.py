@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, WebSocket
-
 from sentri import SENTRI_ROUTES, User
 from sentri.fastapi import AuthClient, AuthServer
 from sentri.openapi import document, operation
+from sentri.testing import Mailbox
 from support.apps import uvicorn_server
 from support.golden import exchange
 from support.servers import PASSWORD, options, user
@@ -20,8 +20,19 @@ from support.servers import PASSWORD, options, user
 NODE = Path(__file__).parents[1] / "node"
 
 
+def every_option() -> dict[str, Any]:
+    """The options without which some endpoints are not there, beside those of every application here."""
+    mailbox = Mailbox(links={"invite": "https://app.example.com/invite"})
+    return {"messages": mailbox, "verification": {}, "administration": True, "setup": True}
+
+
 def application(prefix: str = "/auth", **more: Any) -> tuple[FastAPI, AuthServer]:
-    app, auth = FastAPI(), AuthServer(**options(**more))
+    # Every option that adds endpoints.
+    every = {
+        "mfa": {"totp": {"issuer": "Example"}},
+        "encryption_key": "a-key-of-32-bytes-for-the-tests--",
+    }
+    app, auth = FastAPI(), AuthServer(**options(**every, **more))
     auth.install(app, prefix=prefix)
 
     @app.get("/orders")
@@ -46,7 +57,8 @@ def alternatives(security: list[dict[str, Any]]) -> set[str]:
 
 
 def test_g3_the_endpoints_stand_there_as_the_core_describes_them() -> None:
-    app, _ = application()
+    # With the options without which some of them are not there.
+    app, _ = application(**every_option())
     written = app.openapi()
     for method, pattern, _ in SENTRI_ROUTES:
         found = written["paths"]["/auth" + re.sub(r":(\w+)", r"{\1}", pattern)][method.lower()]
@@ -81,7 +93,7 @@ def test_g3_a_route_behind_protect_wants_the_access_token() -> None:
 
 
 def test_g3_the_document_is_valid_and_no_operation_stands_twice() -> None:
-    app, auth = application()
+    app, auth = application(**every_option())
     app.include_router(auth.router(), prefix="/v2/auth")
     ids = [one["operationId"] for path in app.openapi()["paths"].values() for one in path.values()]
     assert len(ids) == len(set(ids)) == 2 * len(SENTRI_ROUTES) + 3
@@ -125,3 +137,28 @@ def test_g3_authorize_works_by_what_the_document_says() -> None:
             token = answer["data"]["accessToken"]
             assert exchange(base, "GET", path, {"authorization": f"Bearer {token}"}).status == 200
     auth.blocking.close()
+
+
+def test_g3_docs_in_a_browser_log_in_authorize_and_call_a_protected_route() -> None:
+    app, auth = application()
+    auth.blocking.migrate()
+    user_id = auth.blocking.register(**user("rizz"))["user"]["id"]
+    with uvicorn_server(app) as base:
+        script = Path(__file__).parent / "support/docs_browser.mjs"
+        seen = subprocess.run(["node", script, base, PASSWORD], capture_output=True, text=True, timeout=180)
+    auth.blocking.close()
+    assert seen.returncode == 0, seen.stderr
+    shown = json.loads(seen.stdout)
+    assert (shown["login"], shown["before"], shown["removed"]) == (200, 401, 401)
+    assert "accessToken" in shown["schemes"]
+    assert shown["after"] == {"status": 200, "data": {"of": user_id}}
+    assert (shown["me"]["status"], shown["me"]["data"]["data"]["id"]) == (200, user_id)
+
+
+def test_endpoints_that_the_options_do_not_make_are_in_no_document() -> None:
+    app, _ = application()
+    assert not [path for path in app.openapi()["paths"] if "password/" in path or "identifiers/confirm" in path]
+    without = AuthServer(**options())
+    app = FastAPI()
+    without.install(app)
+    assert not [path for path in app.openapi()["paths"] if "factors" in path or "mfa" in path or "recovery" in path]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 import pytest
-from fastapi import Depends, FastAPI, Request, Response
-from flask import Flask, abort
-
 import sentri.django
 import sentri.fastapi
 import sentri.flask
+from fastapi import Depends, FastAPI, Request, Response
+from flask import Flask, abort
 from sentri import SentriError, User
 from support.apps import configure_django, uvicorn_server, wsgi_server
 from support.golden import Answer, exchange
@@ -62,7 +62,9 @@ def fastapi(**more: Any) -> Iterator[Served]:
 
     @app.get("/me")
     async def me(request: Request, who: User = Depends(auth.protect())) -> Response:
-        return Response(json.dumps([who.id, request.state.auth.session_id]), media_type="application/json", headers=CACHED)
+        return Response(
+            json.dumps([who.id, request.state.auth.session_id]), media_type="application/json", headers=CACHED
+        )
 
     with uvicorn_server(app) as base:
         yield auth.blocking, base
@@ -128,7 +130,10 @@ def django(**more: Any) -> Iterator[Served]:
         path("teapot", teapot),
         path("mail", auth.rate_limiter(max_attempts=2, duration_seconds=60, key_prefix="mail")(sent)),
         path("maybe", auth.rate_limiter(key=lambda request: request.headers.get("x-who"), **MAYBE)(sent)),
-        path("own", auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60)(sent)),
+        path(
+            "own",
+            auth.rate_limiter(key=lambda request: request.headers["x-who"], max_attempts=1, duration_seconds=60)(sent),
+        ),
         path("me", auth.protect()(me)),
     ]
     application = get_wsgi_application()
@@ -189,17 +194,27 @@ def test_a_route_has_limits_by_address_and_by_key(serve: Serve) -> None:
 def test_a_limit_by_address_looks_behind_trusted_proxies(serve: Serve) -> None:
     """Under FastAPI that is the ASGI server's to do, and the one of these tests does."""
     with serve(trust_proxy=1) as (_, base):
-        statuses = [get(base, "/mail", x_forwarded_for=f"6.6.6.6, 203.0.113.{number}").status for number in (1, 1, 1, 2)]
+        statuses = [
+            get(base, "/mail", x_forwarded_for=f"6.6.6.6, 203.0.113.{number}").status for number in (1, 1, 1, 2)
+        ]
         assert statuses == [200, 200, 429, 200]
     with serve() as (_, base):
-        assert [get(base, "/mail", x_forwarded_for=f"203.0.113.{number}").status for number in (1, 2, 3)] == [200, 200, 429]
+        assert [get(base, "/mail", x_forwarded_for=f"203.0.113.{number}").status for number in (1, 2, 3)] == [
+            200,
+            200,
+            429,
+        ]
 
 
 @EACH
 def test_a_limiter_without_a_key_counts_by_address(serve: Serve) -> None:
     with serve() as (_, base):
         # A header that is not there gives None.
-        assert [get(base, "/maybe").status, get(base, "/maybe", x_who="a").status, get(base, "/maybe").status] == [200, 200, 429]
+        assert [get(base, "/maybe").status, get(base, "/maybe", x_who="a").status, get(base, "/maybe").status] == [
+            200,
+            200,
+            429,
+        ]
         assert [get(base, "/maybe", x_who=who).status for who in ("a", "b")] == [429, 200]
 
 
@@ -296,7 +311,12 @@ def test_hostile_bodies_are_refused(serve: Serve) -> None:
 @EACH
 def test_methods_that_no_endpoint_has_are_the_frameworks(serve: Serve) -> None:
     with serve() as (_, base):
-        for method, path in (("GET", "/auth/login"), ("BREW", "/auth/login"), ("GET", "/auth/nothing"), ("GET", "/auth")):
+        for method, path in (
+            ("GET", "/auth/login"),
+            ("BREW", "/auth/login"),
+            ("GET", "/auth/nothing"),
+            ("GET", "/auth"),
+        ):
             assert exchange(base, method, path, {}).status in (404, 405, 501), f"{method} {path}"
 
 
@@ -306,7 +326,13 @@ def test_the_whole_path_below_the_mount_is_matched(serve: Serve) -> None:
         auth.migrate()
         made = auth.register(**user("boss", roles=["admin"]))["user"]
         access = auth.create_session(made["id"])["access_token"]
-        for path in ("/users/anything/me/sessions", "/users/a/users", "/users/a/keys", f"/users/x/users/{made['id']}", "/users/a/me"):
+        for path in (
+            "/users/anything/me/sessions",
+            "/users/a/users",
+            "/users/a/keys",
+            f"/users/x/users/{made['id']}",
+            "/users/a/me",
+        ):
             assert exchange(base, "GET", f"/auth{path}", {"authorization": f"Bearer {access}"}).status == 404, path
         for path in (f"/users/{made['id']}", f"/users/{made['id']}/", "/me/sessions"):
             assert exchange(base, "GET", f"/auth{path}", {"authorization": f"Bearer {access}"}).status == 200, path
@@ -333,7 +359,9 @@ def test_starlette_mounts_the_endpoints_as_an_application() -> None:
     async def me(request: Request) -> JSONResponse:
         return JSONResponse({"id": (await protect(request)).id})
 
-    app = Starlette(routes=[Mount("/auth", auth.app()), Route("/me", me)], exception_handlers={SentriError: auth.error_handler})
+    app = Starlette(
+        routes=[Mount("/auth", auth.app()), Route("/me", me)], exception_handlers={SentriError: auth.error_handler}
+    )
     with uvicorn_server(app) as base:
         auth.blocking.migrate()
         id = auth.blocking.register(**user("rizz"))["user"]["id"]

@@ -15,10 +15,9 @@ import fastapi
 import pytest
 import starlette.exceptions
 import werkzeug.exceptions
-
 from sentri import AuthServer, BlockingAuthServer, SentriError, native
-from sentri.jobs import finish, wait
 from sentri.errors import unwrap
+from sentri.jobs import finish, wait
 from support.servers import login, options, user
 
 #: Something of the application's own that belongs to a request.
@@ -144,7 +143,9 @@ def guard(loop: bool, is_token_revoked: Any) -> tuple[bool, float]:
         guarded = await blocking.asynchronous.guard(request)
         return guarded.user is not None, time.monotonic() - started
 
-    return asyncio.run(main()) if loop else (blocking.guard_blocking(request).user is not None, time.monotonic() - started)
+    return (
+        asyncio.run(main()) if loop else (blocking.guard_blocking(request).user is not None, time.monotonic() - started)
+    )
 
 
 @BOTH
@@ -153,7 +154,12 @@ def test_is_token_revoked_decides(loop: bool, asynchronous: bool) -> None:
     def broken(_: str) -> bool:
         raise RuntimeError("away")
 
-    for function, passes in [(lambda _: False, True), (lambda _: None, True), (lambda _: "yes", False), (broken, False)]:
+    for function, passes in [
+        (lambda _: False, True),
+        (lambda _: None, True),
+        (lambda _: "yes", False),
+        (broken, False),
+    ]:
         assert guard(loop, either(function, asynchronous))[0] is passes
 
 
@@ -190,7 +196,11 @@ def test_is_token_revoked_that_hangs_refuses_after_two_seconds(loop: bool, async
 def test_functions_of_a_blocking_server_run_in_the_thread_of_their_request() -> None:
     """Where the request's database connection and thread-local things are."""
     threads: list[str] = []
-    serve(False, *login("rizz"), router={"login": lambda input, context, next: threads.append(threading.current_thread().name) or next()})
+    serve(
+        False,
+        *login("rizz"),
+        router={"login": lambda input, context, next: threads.append(threading.current_thread().name) or next()},
+    )
     assert threads == [threading.current_thread().name]
 
 
@@ -248,7 +258,9 @@ class Upstream(Exception):
         (ValueError("secret"), (500, "INTERNAL_ERROR", "Internal server error")),
     ],
 )
-def test_errors_of_frameworks_keep_a_4xx_and_what_the_application_has_them_say(error: Exception, expect: tuple[int, str, str]) -> None:
+def test_errors_of_frameworks_keep_a_4xx_and_what_the_application_has_them_say(
+    error: Exception, expect: tuple[int, str, str]
+) -> None:
     response = BlockingAuthServer(**options()).error_response(error)
     told = json.loads(response.body)
     assert (response.status, told["code"], told["message"]) == expect

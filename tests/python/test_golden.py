@@ -1,5 +1,5 @@
-"""The golden conversations of tests/http through every framework on SQLite and PostgreSQL, and those in which a database has the
-word through one on MySQL: what it answers no framework sees."""
+"""The golden conversations of tests/http through every framework on SQLite and PostgreSQL, and those in which a
+database has the word through one on MySQL: what it answers no framework sees."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-
 from support.apps import FRAMEWORKS
 from support.databases import DATABASES
 from support.golden import Talk, conversations
-
 
 ALL = conversations()
 #: Topics that are no matter of what is stored.
@@ -22,7 +20,8 @@ RUNS += [("FastAPI", "MySQL", one) for one in ALL if one["file"] not in STATELES
 
 
 @pytest.mark.parametrize(
-    ("framework", "database", "conversation"), [pytest.param(*run, id=f"{run[0]}-{run[1]}-{run[2]['file']} / {run[2]['name']}") for run in RUNS]
+    ("framework", "database", "conversation"),
+    [pytest.param(*run, id=f"{run[0]}-{run[1]}-{run[2]['file']} / {run[2]['name']}") for run in RUNS],
 )
 def test_conversation(framework: str, database: str, conversation: dict[str, Any]) -> None:
     talk = Talk(conversation)

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import urllib.error
@@ -21,7 +20,6 @@ from typing import Any, Optional
 
 import pytest
 from fastapi import Depends, FastAPI, WebSocket
-
 from support.servers import PASSWORD, options, user
 
 OPTIONS = "secret='a secret of at least thirty-two bytes, for tests', valid_roles=['user', 'admin'], salt_rounds=10, rate_limit=False"
@@ -80,7 +78,8 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-URLS = """
+URLS = (
+    """
 from django.contrib import admin
 from django.http import HttpResponse, JsonResponse
 from django.template import engines
@@ -157,7 +156,9 @@ urlpatterns = [
     path("unguarded", unguarded),
     path("limited", auth.authorize("admin")(auth.protect()(unguarded))),
 ]
-""" % OPTIONS
+"""
+    % OPTIONS
+)
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +167,15 @@ def django_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run = lambda *words: subprocess.run([sys.executable, *words], cwd=folder, check=True, capture_output=True)  # noqa: E731
     run("-m", "django", "startproject", "site_of_mine", ".")
     settings = folder / "site_of_mine" / "settings.py"
-    settings.write_text(settings.read_text().replace("'django.contrib.admin',", "'django.contrib.admin', 'rest_framework',"))
+    settings.write_text(
+        settings.read_text().replace("'django.contrib.admin',", "'django.contrib.admin', 'rest_framework',")
+    )
     (folder / "site_of_mine" / "urls.py").write_text(URLS)
     run("manage.py", "migrate")
     run("manage.py", "check")
-    with process(folder, "gunicorn", "site_of_mine.wsgi", "-b", "127.0.0.1:{port}", "-w", "2", "--threads", "4") as base:
+    with process(
+        folder, "gunicorn", "site_of_mine.wsgi", "-b", "127.0.0.1:{port}", "-w", "2", "--threads", "4"
+    ) as base:
         yield base
 
 
@@ -228,7 +233,8 @@ def test_g14_rest_framework_authenticates_by_a_class(django_project: str, member
     assert (status, any(name == "Set-Cookie" for name, _ in headers)) == (200, True)
 
 
-SOCKETS = """
+SOCKETS = (
+    """
 from fastapi import Depends, FastAPI, WebSocket
 from sentri.fastapi import AuthServer
 
@@ -267,7 +273,9 @@ async def checked(socket: WebSocket):
 @app.websocket("/limited", dependencies=[Depends(auth.rate_limiter(max_attempts=1, duration_seconds=600))])
 async def limited(socket: WebSocket):
     await echo(socket, None)
-""" % OPTIONS
+"""
+    % OPTIONS
+)
 
 
 def connect(base: str, path: str, headers: Optional[dict[str, str]] = None) -> Any:
@@ -288,7 +296,10 @@ def test_g15_a_websocket_is_for_its_user_or_closed(tmp_path: Path) -> None:
         assert send(base, "/auth/register", "POST", user("rizz"))[0] == 201
         status, text, headers = send(base, "/auth/login", "POST", {"identifier": "rizz", "password": PASSWORD})
         assert status == 200, text
-        data, cookies = json.loads(text)["data"], [value.split(";")[0] for name, value in headers if name == "set-cookie"]
+        data, cookies = (
+            json.loads(text)["data"],
+            [value.split(";")[0] for name, value in headers if name == "set-cookie"],
+        )
         known, cookie = bearer(data["accessToken"]), {"Cookie": "; ".join(cookies)}
         assert connect(base, "/socket", known) == {"id": data["user"]["id"]}
         assert [connect(base, path) for path in ("/socket", "/admin", "/checked?yes")] == [403] * 3
@@ -317,7 +328,13 @@ def test_g15_the_close_has_its_code_and_reason() -> None:
     def close(path: str) -> tuple[int, str]:
         """How the application closes a socket, as it tells its server."""
         sent: list[Any] = []
-        scope = {"type": "websocket", "path": path, "headers": [(b"host", b"a"), (b"x-who", b"a")], "query_string": b"", "subprotocols": []}
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "headers": [(b"host", b"a"), (b"x-who", b"a")],
+            "query_string": b"",
+            "subprotocols": [],
+        }
 
         async def receive() -> Any:
             return {"type": "websocket.connect"}

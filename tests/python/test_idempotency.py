@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 import pytest
-
 from sentri import SentriError
 from sentri.testing import Clock
 from support.databases import REDIS_URL, postgres
@@ -69,8 +68,8 @@ class Runs:
 
 
 def over_redis(round: Callable[[], None], tries: int = 5) -> None:
-    """Runs a round that says something of Redis. One that fails because Redis did not answer in time on a loaded machine, of
-    which the log was told, says nothing of it and is run again when Redis is back."""
+    """Runs a round that says something of Redis. One that fails because Redis did not answer in time on a loaded
+    machine, of which the log was told, says nothing of it and is run again when Redis is back."""
     told: list[logging.LogRecord] = []
 
     class Listener(logging.Handler):
@@ -184,7 +183,10 @@ def test_what_is_not_stored_runs_again(framework: Framework) -> None:
             first, second = send(base, path, "same"), send(base, path, "same")
             assert (second.status, second.text) == (first.status, first.text), path
             assert (runs.count, second.is_replay) == (before + 2, False), f"{path} is not stored"
-        assert (send(base, "/stream", "other").text, len(send(base, "/large", "other").text)) == ("one two", 2 * 1024 * 1024)
+        assert (send(base, "/stream", "other").text, len(send(base, "/large", "other").text)) == (
+            "one two",
+            2 * 1024 * 1024,
+        )
         assert send(base, "/raise", "other").status == 500
 
 
@@ -199,7 +201,12 @@ def test_what_has_no_body_is_kept_too(framework: Framework) -> None:
     with framework.serve(framework.gate(), {"/nothing": nothing}) as base:
         first, replay = send(base, "/nothing", "k", b""), send(base, "/nothing", "k", b"")
         assert (first.status, first.is_replay, replay.status, replay.is_replay) == (204, False, 204, True)
-        assert (replay.text, replay.header("x-own"), replay.header("content-length"), runs.count) == ("", "kept", None, 1)
+        assert (replay.text, replay.header("x-own"), replay.header("content-length"), runs.count) == (
+            "",
+            "kept",
+            None,
+            1,
+        )
 
 
 @EACH
@@ -321,7 +328,9 @@ def test_a_request_that_renews_its_token_runs_once(framework: Framework) -> None
             first, second = order(), order()
             assert first.header("x-access-token") or first.header("set-cookie"), "the first answer brings a token"
             assert (first.json["run"], second.json["run"], runs.count, second.is_replay) == (1, 1, 1, True)
-            assert second.header("x-access-token") is None and second.header("set-cookie") is None, "and the second none"
+            assert second.header("x-access-token") is None and second.header("set-cookie") is None, (
+                "and the second none"
+            )
         blocking.close()
 
 
@@ -386,7 +395,9 @@ def test_an_answer_is_kept_for_as_long_as_is_said(framework: Framework) -> None:
             assert [order(), order()] == [False, True]
             time.sleep(0.4)
             assert [order(), runs.count] == [False, before + 2]
-            assert not send(base, "/order", None, idempotency_key="k").is_replay and runs.count == before + 3, "no such method"
+            assert not send(base, "/order", None, idempotency_key="k").is_replay and runs.count == before + 3, (
+                "no such method"
+            )
 
 
 @EACH
@@ -414,7 +425,9 @@ def test_an_answer_is_its_callers_alone_by_whatever_header_that_is_known(framewo
         before = runs.count
         with framework.serve(framework.gate(credential=credential), routes) as base:
             for replayed in (False, True):
-                assert [send(base, "/order", "k", **headers).is_replay for headers in callers] == [replayed] * len(callers)
+                assert [send(base, "/order", "k", **headers).is_replay for headers in callers] == [replayed] * len(
+                    callers
+                )
             assert runs.count == before + len(callers)
     before = runs.count
     with framework.serve(framework.gate(credential=lambda request: {}), routes) as base:
@@ -439,7 +452,9 @@ def test_a_session_is_one_caller_whatever_else_a_browser_sends(framework: Framew
 
         assert order(**bearer(first["access_token"])) == (200, False)
         assert order(**bearer(second["access_token"])) == (200, False), "another session"
-        assert order(**bearer(first["access_token"]), x_api_key="s3cret-key-of-a-shop") == (200, False), "a key may do more"
+        assert order(**bearer(first["access_token"]), x_api_key="s3cret-key-of-a-shop") == (200, False), (
+            "a key may do more"
+        )
         renewed = blocking.sign_access_token(id, ["user", "admin"], first["session_id"])
         assert renewed != first["access_token"]
         for headers in (
@@ -480,7 +495,12 @@ def test_hosts_and_types_of_body(framework: Framework) -> None:
     with framework.serve(framework.gate(), {"/order": runs.reply}) as base:
         at = lambda host: send(base, "/order", "k", host=host).is_replay  # noqa: E731
         assert [at("a.example"), at("b.example"), at("a.example:8080"), runs.count] == [False, False, True, 2]
-        bodies = [("application/json", b'{"a":"1"}'), ("text/plain", b'{"a":"1"}'), ("application/json", b"{}"), ("application/json", b"[]")]
+        bodies = [
+            ("application/json", b'{"a":"1"}'),
+            ("text/plain", b'{"a":"1"}'),
+            ("application/json", b"{}"),
+            ("application/json", b"[]"),
+        ]
         for one in bodies:
             for other in bodies:
                 key = secrets.token_hex(8)
@@ -624,12 +644,18 @@ def test_without_redis_a_request_waits_then_runs_here_or_is_refused(framework: F
         assert time.monotonic() - later < 0.9, "this measures time: nobody waits any more"
     with framework.serve(framework.gate(redis_url=nobody, redis_patience=0, on_redis_away="refuse"), routes) as strict:
         refused = send(strict, "/pay", secrets.token_hex(16))
-        assert (refused.status, refused.json["code"], refused.header("retry-after")) == (503, "SERVICE_UNAVAILABLE", "1")
+        assert (refused.status, refused.json["code"], refused.header("retry-after")) == (
+            503,
+            "SERVICE_UNAVAILABLE",
+            "1",
+        )
         assert runs.count == 6
 
 
 @EACH
-def test_without_redis_each_goes_on_in_its_memory_and_says_so(framework: Framework, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_redis_each_goes_on_in_its_memory_and_says_so(
+    framework: Framework, caplog: pytest.LogCaptureFixture
+) -> None:
     runs = Runs()
     routes = {"/order": runs.reply}
     with (

@@ -1,5 +1,5 @@
-"""What test_idempotency.py does not say of the idempotency middleware: what is one framework's own, and what becomes of tasks
-and processes that end."""
+"""What test_idempotency.py does not say of the idempotency middleware: what is one framework's own, and what becomes of
+tasks and processes that end."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 import pytest
+import sentri.django
+import sentri.fastapi
+import sentri.flask
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from fastapi import BackgroundTasks, Depends, FastAPI, Request
 from fastapi.responses import FileResponse
-
-import sentri.django
-import sentri.fastapi
-import sentri.flask
 from sentri.idempotency import Execution, Gate, Keyed, Running
 from sentri.testing import Clock
 from support.apps import configure_django, uvicorn_server, wsgi_server
@@ -291,8 +290,16 @@ def test_a_part_of_a_body_is_no_request_of_its_own() -> None:
 
 def wsgi(app: Any) -> Any:
     """What an application behind a gate returns to its server; the server then closes it."""
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/order", "HTTP_X_IDEMPOTENCY_KEY": "k", "REMOTE_ADDR": "203.0.113.7"}
-    return app({**environ, "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http"}, lambda status, headers, exc_info=None: lambda data: None)
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/order",
+        "HTTP_X_IDEMPOTENCY_KEY": "k",
+        "REMOTE_ADDR": "203.0.113.7",
+    }
+    return app(
+        {**environ, "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http"},
+        lambda status, headers, exc_info=None: lambda data: None,
+    )
 
 
 def test_a_wsgi_application_that_raises_is_given_up_or_writes_by_itself_frees_its_key() -> None:
@@ -474,7 +481,10 @@ def test_starlettes_own_middleware_files_and_background_tasks(tmp_path: Path) ->
     with uvicorn_server(app) as base:
         first, replay = send(base, "/pay", "k"), send(base, "/pay", "k")
         assert (replay.text, replay.header("x-inner"), replay.is_replay) == (first.text, "kept", True)
-        assert [send(base, "/file/small.txt", "k").text, send(base, "/file/small.txt", "k").is_replay] == ["small", True]
+        assert [send(base, "/file/small.txt", "k").text, send(base, "/file/small.txt", "k").is_replay] == [
+            "small",
+            True,
+        ]
         assert runs.count == 2
         for _ in range(2):
             assert len(send(base, "/file/large.txt", "k").text) == 500_000
@@ -582,7 +592,9 @@ def test_processes_over_one_redis_share_answers() -> None:
 
 
 def test_node_and_python_share_answers() -> None:
-    """Of one session, whichever of its tokens; a client that sends its JSON as JavaScript writes it is understood by both."""
+    """Of one session, whichever of its tokens; a client that sends its JSON as JavaScript writes it is understood by
+    both.
+    """
     with postgres() as db, ExitStack() as stack:
         chosen = options(db=db, redis_url=REDIS_URL)
         framework = FRAMEWORKS["FastAPI"]
@@ -597,8 +609,17 @@ def test_node_and_python_share_answers() -> None:
         def round() -> None:
             for here, there, by in ((python, node, "python"), (node, python, "node")):
                 key = secrets.token_hex(16)
-                first = send(here, "/order", key, b'{"amount":1}', authorization=f"Bearer {session['access_token']}", host="a.example")
-                second = send(there, "/order", key, b'{"amount":1}', authorization=f"Bearer {renewed}", host="a.example")
+                first = send(
+                    here,
+                    "/order",
+                    key,
+                    b'{"amount":1}',
+                    authorization=f"Bearer {session['access_token']}",
+                    host="a.example",
+                )
+                second = send(
+                    there, "/order", key, b'{"amount":1}', authorization=f"Bearer {renewed}", host="a.example"
+                )
                 assert (first.status, first.json, first.is_replay) == (201, {"by": by}, False)
                 assert (second.status, second.json, second.is_replay) == (201, {"by": by}, True)
                 other = send(there, "/order", key, b'{"amount":2}', authorization=f"Bearer {renewed}", host="a.example")

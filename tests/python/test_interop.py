@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Iterator
+from typing import Any
 
 import jwt
 import pytest
-
 from sentri import SentriError
 from support.apps import FRAMEWORKS
 from support.databases import postgres
@@ -87,12 +87,18 @@ def test_one_key_that_both_publish_and_rotate(both: tuple[str, str, Any]) -> Non
 
 
 #: The frameworks of Node's applications, each with the one of the Python server whose keys it trusts.
-NODE_CLIENTS = {"express": "FastAPI", "fastify": "Flask", "hono": "Django", "koa": "Django, asynchronous", "elysia": "FastAPI"}
+NODE_CLIENTS = {
+    "express": "FastAPI",
+    "fastify": "Flask",
+    "hono": "Django",
+    "koa": "Django, asynchronous",
+    "elysia": "FastAPI",
+}
 
 
 def test_a_python_server_with_node_clients() -> None:
-    """Python serves the endpoints by every framework over one database, Node the application, which no secret reaches. Nobody is
-    refused while the keys rotate."""
+    """Python serves the endpoints by every framework over one database, Node the application, which no secret reaches.
+    Nobody is refused while the keys rotate."""
     with ExitStack() as stack:
         options = {**OPTIONS, "db": stack.enter_context(postgres()), "issuer": "https://auth.example", "logger": False}
         servers = {name: stack.enter_context(serve(options)) for name, serve in FRAMEWORKS.items()}
@@ -164,7 +170,15 @@ def test_the_same_bytes_as_express(both: tuple[str, str, Any]) -> None:
         answers = []
         for base in (node, python):
             answer = whole(base, method, path, body)
-            ours = ("content-type", "www-authenticate", "cache-control", "retry-after", "set-cookie", "ratelimit", "ratelimit-policy")
+            ours = (
+                "content-type",
+                "www-authenticate",
+                "cache-control",
+                "retry-after",
+                "set-cookie",
+                "ratelimit",
+                "ratelimit-policy",
+            )
             headers = sorted((name.lower(), value) for name, value in answer.headers if name.lower() in ours)
             answers.append((answer.status, OWN.sub("*", answer.text), OWN.sub("*", str(headers))))
             if answer.status == 201:

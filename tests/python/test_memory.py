@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sentri import BlockingAuthServer, SentriError
 from sentri.testing import Clock
-
 from support.servers import options
 
 DELETE_OLDEST = """
@@ -38,7 +37,9 @@ def guarded(auth: BlockingAuthServer, token: str) -> bool:
 @pytest.mark.parametrize("good", [verified, guarded])
 def test_a_key_that_is_taken_out_of_the_database_vouches_for_nothing_more(good: Any, tmp_path: Path) -> None:
     clock, file = Clock(START), tmp_path / "sentri.db"
-    auth = BlockingAuthServer(**options(db={"filename": file}, secret=None, algorithm="ES256", clock=clock, session_check=False))
+    auth = BlockingAuthServer(
+        **options(db={"filename": file}, secret=None, algorithm="ES256", clock=clock, session_check=False)
+    )
     auth.migrate()
     token = auth.sign_access_token("u-1")
     auth.rotate_keys()

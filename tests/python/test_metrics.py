@@ -13,7 +13,6 @@ import pytest
 from fastapi import FastAPI
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
-
 from sentri import AuthServer, BlockingAuthServer
 from sentri.prometheus import CONTENT_TYPE, asgi_metrics, django_metrics, flask_metrics
 from support.apps import configure_django, django_wsgi, uvicorn_server, wsgi_server
@@ -39,7 +38,10 @@ def test_every_request_is_counted_once(logger: Optional[logging.Logger]) -> None
     check = auth.role_check(["user"])
     for _ in range(5):
         assert check(auth.guard_blocking({"method": "GET", "authorization": f"Bearer {token}"}).user, None) is None
-    count = {name: read(auth, "sentri_events_total", event=f"auth.{name}") for name in ("login.success", "login.failure", "logout")}
+    count = {
+        name: read(auth, "sentri_events_total", event=f"auth.{name}")
+        for name in ("login.success", "login.failure", "logout")
+    }
     assert count == {"login.success": 1, "login.failure": 1, "logout": 0}
     assert read(auth, "sentri_events_total", event="auth.protect.success") == 25
     assert read(auth, "sentri_events_total", event="auth.protect.failure") == 1
@@ -56,7 +58,9 @@ def test_prometheus_reads_the_text() -> None:
         family = families[metric["name"].removesuffix("_total")]
         assert family.type == metric["type"]
         assert family.documentation == metric["help"]
-        assert [(one.name, one.labels, one.value) for one in family.samples] == [(one["name"], one["labels"], one["value"]) for one in metric["samples"]]
+        assert [(one.name, one.labels, one.value) for one in family.samples] == [
+            (one["name"], one["labels"], one["value"]) for one in metric["samples"]
+        ]
     assert families["sentri_request_duration_seconds"].type == "histogram"
 
 

@@ -1,6 +1,6 @@
-"""FastAPI, Flask and Django answer as Express does (P51): the generated requests of node/parity.test.mjs, in the same order to a server
-of each on an empty database of its own, get equal status, bytes, headers and events, ids and tokens aside. SENTRI_SEED takes another
-seed, SENTRI_REQUESTS another number."""
+"""FastAPI, Flask and Django answer as Express does (P51): the generated requests of node/parity.test.mjs, in the same
+order to a server of each on an empty database of its own, get equal status, bytes, headers and events, ids and tokens
+aside. SENTRI_SEED takes another seed, SENTRI_REQUESTS another number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from typing import Any, Callable
 from urllib.parse import urlsplit
 
 import pytest
-
 from sentri.names import camel, snake
 from sentri.options import describe
 from sentri.testing import Clock
@@ -36,7 +35,16 @@ OPTIONS: dict[str, Any] = {
     "rate_limit": {"max_login_attempts": 3, "max_register_attempts": 8},
 }
 START = 1_767_225_600_000
-COMPARED = ["content-type", "cache-control", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "set-cookie", "x-access-token"]
+COMPARED = [
+    "content-type",
+    "cache-control",
+    "www-authenticate",
+    "retry-after",
+    "ratelimit",
+    "ratelimit-policy",
+    "set-cookie",
+    "x-access-token",
+]
 TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -44,8 +52,8 @@ Call = Callable[..., Any]
 
 
 class Server:
-    """A server with two users, and the means to ask it. ``call`` makes a programmatic call, ``events`` takes what was logged,
-    ``advance`` moves the clock."""
+    """A server with two users, and the means to ask it. ``call`` makes a programmatic call, ``events`` takes what was
+    logged, ``advance`` moves the clock."""
 
     def __init__(self, name: str, base: str, call: Call, events: Call, advance: Call) -> None:
         self.name = name
@@ -89,7 +97,11 @@ class Server:
         body = request.get("body")
         headers = [(name, fill(value)) for name, value in request["headers"]]
         status, got, text = exchange(
-            self._base, request["method"], request["mount"] + fill(request["path"]), headers, None if body is None else fill(body).encode()
+            self._base,
+            request["method"],
+            request["mount"] + fill(request["path"]),
+            headers,
+            None if body is None else fill(body).encode(),
         )
         try:
             read = json.loads(text)
@@ -98,16 +110,31 @@ class Server:
             read, ours = text, False
         # What the application answers is its framework's to write; what we answer is the same byte by byte.
         compared = {name: got.get(name) for name in COMPARED if ours or name != "content-type"}
-        logged = [[level, {name: value for name, value in entry.items() if name != "duration_ms"}] for level, entry in self._events()]
-        seen = {name for name, value in compared.items() if value} | ({str(read.get("code"))} if ours and read else set())
-        return status, seen, self._alike(json.dumps({"status": status, "body": text if ours else read, "headers": compared, "logged": logged}, indent=1))
+        logged = [
+            [level, {name: value for name, value in entry.items() if name != "duration_ms"}]
+            for level, entry in self._events()
+        ]
+        seen = {name for name, value in compared.items() if value} | (
+            {str(read.get("code"))} if ours and read else set()
+        )
+        return (
+            status,
+            seen,
+            self._alike(
+                json.dumps(
+                    {"status": status, "body": text if ours else read, "headers": compared, "logged": logged}, indent=1
+                )
+            ),
+        )
 
     def _alike(self, text: str) -> str:
         """What is random differs, so it is compared by when it was first seen."""
         return ID.sub(lambda id: self._seen.setdefault(id[0], f"id {len(self._seen)}"), TOKEN.sub("a token", text))
 
 
-def exchange(base: str, method: str, path: str, headers: list[tuple[str, str]], body: Any) -> tuple[int, dict[str, list[str]], str]:
+def exchange(
+    base: str, method: str, path: str, headers: list[tuple[str, str]], body: Any
+) -> tuple[int, dict[str, list[str]], str]:
     connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=60)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
@@ -130,8 +157,16 @@ def exchange(base: str, method: str, path: str, headers: list[tuple[str, str]], 
 def express(stack: ExitStack, more: dict[str, Any]) -> tuple[Server, list[dict[str, Any]]]:
     """Express, and the requests."""
     script = Path(__file__).parent / "support/node_parity.mjs"
-    command = ["node", str(script), str(SEED), str(COUNT), describe({**OPTIONS, **more, "mode": "server", "clock": START})]
-    process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"))
+    command = [
+        "node",
+        str(script),
+        str(SEED),
+        str(COUNT),
+        describe({**OPTIONS, **more, "mode": "server", "clock": START}),
+    ]
+    process = stack.enter_context(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    )
     stack.callback(process.terminate)
     said, heard = process.stdin, process.stdout
     assert said is not None and heard is not None
@@ -145,7 +180,9 @@ def express(stack: ExitStack, more: dict[str, Any]) -> tuple[Server, list[dict[s
 
     begun = json.loads(heard.readline())
     call("migrate")
-    return Server("Express", begun["base"], call, lambda: call("events"), lambda by: call("advance", by)), begun["requests"]
+    return Server("Express", begun["base"], call, lambda: call("events"), lambda by: call("advance", by)), begun[
+        "requests"
+    ]
 
 
 class Logger:
@@ -206,4 +243,7 @@ def test_generated_requests_are_answered_as_express_does(access_cookie: bool) ->
             )
         assert {200, 201, 400, 401, 403, 404, 429} <= set(statuses), statuses
         expected = {*COMPARED} - ({"x-access-token"} if access_cookie else set())
-        assert expected | {"INVALID_CREDENTIALS", "TOKEN_INVALID", "FORBIDDEN", "RATE_LIMIT_EXCEEDED", "VALIDATION_ERROR"} <= seen, seen
+        assert (
+            expected | {"INVALID_CREDENTIALS", "TOKEN_INVALID", "FORBIDDEN", "RATE_LIMIT_EXCEEDED", "VALIDATION_ERROR"}
+            <= seen
+        ), seen

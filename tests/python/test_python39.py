@@ -1,15 +1,14 @@
-"""The package is for Python 3.9 and later, and the tests run on what there is. What 3.9 would say of the sources is looked for in
-them, as far as they tell; `make test-python39` runs the suite by it."""
+"""The package is for Python 3.9 and later, and the tests run on what there is. What 3.9 would say of the sources is
+looked for in them, as far as they tell; `make test-python39` runs the suite by it."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
-
 import sentri
 
 PACKAGE = Path(str(sentri.__file__)).parent
@@ -18,9 +17,28 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 #: What came to `typing` after 3.9.
 LATER_TYPING = {
     *("Concatenate", "ParamSpec", "ParamSpecArgs", "ParamSpecKwargs", "TypeAlias", "TypeGuard", "is_typeddict"),
-    *("LiteralString", "Never", "NotRequired", "Required", "Self", "TypeVarTuple", "Unpack", "assert_never", "assert_type"),
+    *(
+        "LiteralString",
+        "Never",
+        "NotRequired",
+        "Required",
+        "Self",
+        "TypeVarTuple",
+        "Unpack",
+        "assert_never",
+        "assert_type",
+    ),
     *("clear_overloads", "dataclass_transform", "get_overloads", "reveal_type"),
-    *("TypeAliasType", "override", "NoDefault", "ReadOnly", "TypeIs", "get_protocol_members", "is_protocol", "evaluate_forward_ref"),
+    *(
+        "TypeAliasType",
+        "override",
+        "NoDefault",
+        "ReadOnly",
+        "TypeIs",
+        "get_protocol_members",
+        "is_protocol",
+        "evaluate_forward_ref",
+    ),
 }
 #: What came to other modules and to what is built in, and is tempting.
 LATER = {
@@ -34,7 +52,14 @@ LATER = {
     "itertools": {"batched", "pairwise"},
     "types": {"EllipsisType", "NoneType", "NotImplementedType", "UnionType"},
 }
-LATER_BUILTINS = {"ExceptionGroup", "BaseExceptionGroup", "EncodingWarning", "PythonFinalizationError", "aiter", "anext"}
+LATER_BUILTINS = {
+    "ExceptionGroup",
+    "BaseExceptionGroup",
+    "EncodingWarning",
+    "PythonFinalizationError",
+    "aiter",
+    "anext",
+}
 LATER_MODULES = {"tomllib", "annotationlib", "string.templatelib"}
 LATER_KEYWORDS = {"dataclass": {"kw_only", "match_args", "slots", "weakref_slot"}, "zip": {"strict"}}
 
@@ -65,15 +90,27 @@ def complaints(source: str) -> list[str]:
         tree = ast.parse(source, feature_version=(3, 9))
     except SyntaxError as error:
         return [f"{error.lineno}: {error.msg}"]
-    postponed = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" and "annotations" in [one.name for one in node.names] for node in tree.body)
+    postponed = any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and "annotations" in [one.name for one in node.names]
+        for node in tree.body
+    )
     found: list[str] = []
     for node in at_runtime(tree, postponed):
         later: set[str] = set()
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and (is_type(node.left) or is_type(node.right)):
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.BitOr)
+            and (is_type(node.left) or is_type(node.right))
+        ):
             later = {ast.unparse(node)}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names = {one.name for one in node.names}
-            later = names & (LATER_TYPING if node.module == "typing" else LATER.get(str(node.module), set())) | {str(node.module)} & LATER_MODULES
+            later = (
+                names & (LATER_TYPING if node.module == "typing" else LATER.get(str(node.module), set()))
+                | {str(node.module)} & LATER_MODULES
+            )
         elif isinstance(node, ast.Import):
             later = {one.name for one in node.names} & LATER_MODULES
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

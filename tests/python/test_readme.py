@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import email
+import email.policy
 import json
 import os
+import queue
 import re
+import socketserver
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
 from support.apps import uvicorn_server, wsgi_server
 from support.golden import exchange
+from support.pattern import totp
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse"
@@ -69,7 +77,11 @@ def first_admin() -> str:
     """Makes the first admin as the README has it, in the folder of the quick start; its name."""
     (words,) = re.findall(r"\nsentri (users create [^#]*)#", (ROOT / "docs/guide/python.md").read_text())
     made = subprocess.run(
-        [sys.executable, "-m", "sentri", *words.split(), "--json"], input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "sentri", *words.split(), "--json"],
+        input=f"{PASSWORD}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert made.returncode == 0, made.stderr
     name: str = json.loads(made.stdout)["user"]["identifiers"][0]["value"]
@@ -94,7 +106,9 @@ def test_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a process of its own: settings are the process's."""
     (tmp_path / "urls.py").write_text(snippets()["django"])
-    settings = dict(ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="of the test", MIDDLEWARE=["urls.SentriMiddleware"])
+    settings = dict(
+        ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="of the test", MIDDLEWARE=["urls.SentriMiddleware"]
+    )
     (tmp_path / "serve.py").write_text(
         "import sys\n"
         f"sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
@@ -110,12 +124,16 @@ def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "print('used')\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run([sys.executable, "serve.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "serve.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.strip() == "used", done.stderr
 
 
 def test_programmatic() -> None:
-    done = subprocess.run([sys.executable, "-c", snippets()["programmatic"]], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", snippets()["programmatic"]], capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.startswith("INVALID_ROLE 400 {'id': "), done.stderr
     assert done.stderr == ""
 
@@ -129,9 +147,75 @@ def test_idempotency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [answer.header("idempotency-replayed") for answer in answers] == [None, "true"]
 
 
+class _Smtp(socketserver.StreamRequestHandler):
+    """The few words of SMTP that a client without authentication says (RFC 5321)."""
+
+    mails: queue.Queue[str] = queue.Queue()
+
+    def handle(self) -> None:
+        say = lambda text: self.wfile.write(text.encode() + b"\r\n")  # noqa: E731
+        say("220 ready")
+        for line in self.rfile:
+            word = line[:4].upper()
+            if word == b"DATA":
+                say("354 go on")
+                lines = list(iter(self.rfile.readline, b".\r\n"))
+                self.mails.put(b"".join(lines).decode())
+            say("221 bye" if word == b"QUIT" else "250 ok")
+            if word == b"QUIT":
+                return
+
+
+@contextlib.contextmanager
+def mail_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Smtp) as smtp:
+        threading.Thread(target=smtp.serve_forever, daemon=True).start()
+        monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
+        monkeypatch.setenv("SMTP_PORT", str(smtp.server_address[1]))
+        yield
+        smtp.shutdown()
+
+
+def test_verification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server(monkeypatch):
+        names = run("verification", tmp_path, monkeypatch)
+        with uvicorn_server(names["app"]) as base:
+            input = {"identifiers": [{"type": "email", "value": "anna@example.com"}], "password": PASSWORD}
+            assert ask(base, "POST", "/auth/register", input)[0] == 202
+            login = {"identifier": "anna@example.com", "password": PASSWORD}
+            assert ask(base, "POST", "/auth/login", login)[0] == 401
+            mail = email.message_from_string(_Smtp.mails.get(timeout=10), policy=email.policy.default)
+            (token,) = re.findall(r"verify\?token=([\w-]{43}) ", mail.get_content())
+            confirmation = {"token": token, "password": PASSWORD}
+            assert ask(base, "POST", "/auth/identifiers/confirm", confirmation)[0] == 200
+            assert ask(base, "POST", "/auth/login", login)[0] == 200
+        names["auth"].blocking.close()
+
+
+def test_password_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server(monkeypatch):
+        names = run("password-reset", tmp_path, monkeypatch)
+        with uvicorn_server(names["app"]) as base:
+            input = {"identifiers": [{"type": "email", "value": "anna@example.com"}], "password": PASSWORD}
+            assert ask(base, "POST", "/auth/register", input)[0] == 201
+            assert ask(base, "POST", "/auth/password/forgot", {"identifier": "anna@example.com"})[0] == 202
+            mail = email.message_from_string(_Smtp.mails.get(timeout=10), policy=email.policy.default)
+            assert mail["To"] == "anna@example.com"
+            (token,) = re.findall(r"reset-password\?token=([\w-]{43}) ", mail.get_content())
+            new = {"token": token, "newPassword": "another horse"}
+            assert ask(base, "POST", "/auth/password/reset", new)[0] == 200
+            assert "Your password was changed" in _Smtp.mails.get(timeout=10)
+            login = {"identifier": "anna@example.com", "password": "another horse"}
+            assert ask(base, "POST", "/auth/login", login)[0] == 200
+        names["auth"].blocking.close()
+
+
 @pytest.mark.parametrize(
     "command",
-    [["mypy", "--python-executable", sys.executable, "--cache-dir=/dev/null", "--no-incremental"], ["pyright", "--pythonpath", sys.executable]],
+    [
+        ["mypy", "--python-executable", sys.executable, "--cache-dir=/dev/null", "--no-incremental"],
+        ["pyright", "--pythonpath", sys.executable],
+    ],
     ids=lambda command: str(command[0]),
 )
 def test_every_snippet_passes_the_type_checkers(command: list[str], tmp_path: Path) -> None:
@@ -139,9 +223,11 @@ def test_every_snippet_passes_the_type_checkers(command: list[str], tmp_path: Pa
     (package,) = re.findall(r"```python\n(.*?)```", (ROOT / "bindings-python/README.md").read_text(), re.DOTALL)
     names = []
     for name, code in {**snippets(), "package": package}.items():
-        names.append(f"snippet_{name}.py")
+        names.append(f"snippet_{name.replace('-', '_')}.py")
         (tmp_path / names[-1]).write_text(code)
-    checked = subprocess.run([sys.executable, "-m", *command, *names], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    checked = subprocess.run(
+        [sys.executable, "-m", *command, *names], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -152,5 +238,59 @@ def test_the_quick_start_names_its_server_and_its_first_admin(readme: Path) -> N
     assert re.search(r"\nsentri users create --identifier username:root --roles admin", text)
 
 
+def test_step_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEY", "a-key-of-32-bytes-for-this-snippet")
+    names = run("step-up", tmp_path, monkeypatch)
+    auth = names["auth"].blocking
+    auth.migrate()
+    auth.register(identifiers=[{"type": "username", "value": "rizz"}], password=PASSWORD)
+    with uvicorn_server(names["app"]) as base:
+        _, body = ask(base, "POST", "/auth/login", {"identifier": "rizz", "password": PASSWORD})
+        token = body["data"]["accessToken"]
+        assert ask(base, "GET", "/invoices", token=token)[0] == 200
+        status, paid = ask(base, "POST", "/payouts", token=token)
+        assert status == 200 and paid["authTime"] > 1_700_000_000
+        loose = auth.sign_access_token(id=body["data"]["user"]["id"], roles=[])
+        status, refused = ask(base, "POST", "/payouts", token=loose)
+        assert (status, refused["code"], refused["data"]) == (401, "STEP_UP_REQUIRED", {"maxAge": 600})
+        status, body = ask(base, "POST", "/auth/me/reauthenticate", {"password": PASSWORD}, token=token)
+        assert status == 200
+        assert ask(base, "POST", "/payouts", token=body["data"]["accessToken"])[0] == 200
+    auth.close()
+
+
+def test_second_factor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEY", "a-key-of-32-bytes-for-this-snippet")
+    names = run("second-factor", tmp_path, monkeypatch)
+    auth = names["auth"].blocking
+    auth.migrate()
+    auth.register(identifiers=[{"type": "username", "value": "rizz"}], password=PASSWORD)
+    credentials = {"identifier": "rizz", "password": PASSWORD}
+    with uvicorn_server(names["app"]) as base:
+        weak = ask(base, "POST", "/auth/login", credentials)[1]["data"]["accessToken"]
+        status, refused = ask(base, "POST", "/payouts", token=weak)
+        assert (status, refused["code"], refused["data"]) == (401, "STEP_UP_REQUIRED", {"acr": "aal2"})
+        app = ask(base, "POST", "/auth/me/factors/totp", {"label": "my phone"}, token=weak)[1]["data"]
+        confirmation = {"id": app["id"], "code": totp(app["secret"], 0, int(time.time() * 1000))}
+        confirmed = ask(base, "POST", "/auth/me/factors/totp/confirm", confirmation, token=weak)[1]["data"]
+        assert len(confirmed["recoveryCodes"]) == 10
+        status, asked = ask(base, "POST", "/auth/login", credentials)
+        assert (status, asked["code"], asked["data"]["methods"]) == (401, "MFA_REQUIRED", ["totp", "recovery"])
+        answer = {"flow": asked["data"]["flow"], "method": "recovery", "code": confirmed["recoveryCodes"][0]}
+        strong = ask(base, "POST", "/auth/login/mfa", answer)[1]["data"]["accessToken"]
+        assert ask(base, "POST", "/payouts", token=strong) == (200, {"paid": True, "amr": ["pwd", "recovery"]})
+    auth.close()
+
+
 def test_every_snippet_is_run() -> None:
-    assert sorted(snippets()) == ["django", "fastapi", "flask", "idempotency", "programmatic"]
+    assert sorted(snippets()) == [
+        "django",
+        "fastapi",
+        "flask",
+        "idempotency",
+        "password-reset",
+        "programmatic",
+        "second-factor",
+        "step-up",
+        "verification",
+    ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 from support.apps import FRAMEWORKS
 from support.databases import REDIS_URL, mysql, postgres

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-
 import sentri
 from sentri import AuthServer, BlockingAuthServer, SentriError
 from support.servers import login, options, user
@@ -30,8 +29,8 @@ async def loop_delays(over: asyncio.Event) -> list[float]:
 
 
 async def patient_login(auth: AuthServer) -> int:
-    """How often a client of a hundred was told to come again before it was let in: there are 64 places among the hashes, for five
-    seconds each."""
+    """How often a client of a hundred was told to come again before it was let in: there are 64 places among the
+    hashes, for five seconds each."""
     for refusals in range(1_000):
         answer = await auth.handle(*login("rizz"))
         if answer.status == 200:
@@ -77,7 +76,8 @@ def test_the_event_loop_goes_on_during_100_logins() -> None:
         await auth.migrate()
         await auth.register(**user("rizz"))
         rounds: list[float] = []
-        # The first good one of three, since what else runs comes and goes. On a quiet machine `idle` is a few milliseconds.
+        # The first good one of three, since what else runs comes and goes. On a quiet machine `idle` is a few
+        # milliseconds.
         while len(rounds) < 3 and not any(delay < 0.020 for delay in rounds):
             rounds.append(await hundred_logins(auth) - await idle())
         await auth.close()
@@ -109,7 +109,9 @@ def test_threads_hash_in_parallel() -> None:
 
 
 def test_hashes_run_on_every_core() -> None:
-    """Four hashes of four threads take half as long as one after the other on two cores, a quarter on four; on one as long."""
+    """Four hashes of four threads take half as long as one after the other on two cores, a quarter on four; on one as
+    long.
+    """
     cores = len(os.sched_getaffinity(0))
     most = 0.45 if cores >= 4 else 0.65 if cores >= 2 else 1.15
 
@@ -178,17 +180,24 @@ os._exit(0)
 
 
 @pytest.mark.parametrize(
-    "call", ['sentri.hash_password("correct horse", salt_rounds=17)', 'sentri.verify_password("x", "$2b$16$" + "." * 53)', "auth.register(**user)"]
+    "call",
+    [
+        'sentri.hash_password("correct horse", salt_rounds=17)',
+        'sentri.verify_password("x", "$2b$16$" + "." * 53)',
+        "auth.register(**user)",
+    ],
 )
 def test_ctrl_c_ends_a_blocking_call(call: str) -> None:
     """A hash at cost 17, or the most costly one that is verified, takes seconds; it is not waited for."""
-    out = subprocess.run([sys.executable, "-c", CTRL_C.replace("CALL", call)], capture_output=True, text=True, timeout=60)
+    out = subprocess.run(
+        [sys.executable, "-c", CTRL_C.replace("CALL", call)], capture_output=True, text=True, timeout=60
+    )
     assert (out.stdout.strip(), out.stderr) == ("interrupted", "")
 
 
 def test_a_loop_that_has_ended_is_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread of the core's may be about to when `asyncio.run` ends; that is no exception on it."""
-    module: Any = getattr(sentri.native, "_module")
+    module: Any = sentri.native._module
     loop = asyncio.new_event_loop()
     handle = module._UniffiContinuationHandleMap.insert((loop, loop.create_future()))
     loop.close()

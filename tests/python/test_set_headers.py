@@ -9,7 +9,6 @@ from urllib.request import urlopen
 import pytest
 from fastapi import FastAPI
 from flask import Flask
-
 from sentri.exchange import seen_by_guard, to_core
 from support.apps import configure_django, fastapi_routes, flask_routes, uvicorn_server, wsgi_server
 from support.servers import options, user
@@ -18,7 +17,6 @@ from support.servers import options, user
 def exchange(asynchronous: bool, sent: dict[str, str], set_later: dict[str, Any]) -> Any:
     configure_django()
     from django.test import AsyncRequestFactory, RequestFactory
-
     from sentri.django_messages import DjangoExchange
 
     if asynchronous:
@@ -41,7 +39,9 @@ def exchange(asynchronous: bool, sent: dict[str, str], set_later: dict[str, Any]
         ({"AUTHORIZATION": "Bearer a"}, {"HTTP_AUTHORIZATION": None}, None),
     ],
 )
-def test_django_shows_both_what_middleware_has_set(asynchronous: bool, sent: dict[str, str], set_later: dict[str, Any], expect: Any) -> None:
+def test_django_shows_both_what_middleware_has_set(
+    asynchronous: bool, sent: dict[str, str], set_later: dict[str, Any], expect: Any
+) -> None:
     made = exchange(asynchronous, sent, set_later)
     assert seen_by_guard(made).get("authorization") == expect
     at_endpoint = [value for name, value in to_core(made, "/me", "/auth/me", "")["headers"] if name == "authorization"]
@@ -77,7 +77,9 @@ def flask_app(token: dict[str, str]) -> tuple[Any, Any]:
     auth, app = AuthServer(**options()), Flask(__name__)
     auth.init_app(app, url_prefix="/auth")
     flask_routes(app, auth)
-    return auth, wsgi_server(lambda environ, start: app({**environ, "HTTP_AUTHORIZATION": f"Bearer {token['is']}"}, start))
+    return auth, wsgi_server(
+        lambda environ, start: app({**environ, "HTTP_AUTHORIZATION": f"Bearer {token['is']}"}, start)
+    )
 
 
 @pytest.mark.parametrize("make", (fastapi_app, flask_app))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from sentri import BlockingAuthServer, SentriError
-
 from support.servers import options
 
 CHECK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])"

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from sentri import AuthServer, BlockingAuthServer, SentriError
-
 from support.servers import options
 
 

@@ -8,7 +8,6 @@ from importlib.metadata import files
 from pathlib import Path
 
 import pytest
-
 import sentri
 
 CONSUMER = Path(__file__).parent / "types/consumer.py"
@@ -17,14 +16,28 @@ CONSUMER = Path(__file__).parent / "types/consumer.py"
 @pytest.mark.parametrize(
     "command",
     [
-        ["mypy", "--strict", "--warn-unused-ignores", "--python-executable", sys.executable, "--cache-dir=/dev/null", "--no-incremental"],
+        [
+            "mypy",
+            "--strict",
+            "--warn-unused-ignores",
+            "--python-executable",
+            sys.executable,
+            "--cache-dir=/dev/null",
+            "--no-incremental",
+        ],
         ["pyright", "--pythonpath", sys.executable],
     ],
     ids=lambda command: str(command[0]),
 )
 def test_a_user_s_code_is_checked_against_the_wheel(command: list[str]) -> None:
     # By itself, so that neither configuration nor sources of this repository are near.
-    checked = subprocess.run([sys.executable, "-m", *command, CONSUMER.name], cwd=CONSUMER.parent, capture_output=True, text=True, timeout=300)
+    checked = subprocess.run(
+        [sys.executable, "-m", *command, CONSUMER.name],
+        cwd=CONSUMER.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

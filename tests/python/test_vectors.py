@@ -1,18 +1,20 @@
-"""The tables of tests/vectors about tokens, passwords, identifiers and durations, each by the call that a user would make.
-Those about requests are in test_vectors_http.py."""
+"""The tables of tests/vectors about tokens, passwords, identifiers and durations, each by the call that a user would
+make. Those about requests are in test_vectors_http.py."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
-
 import sentri.flask
 from sentri import BlockingAuthServer, SentriError, needs_rehash, verify_access_token, verify_password
+from sentri.assurance import Requirement, read_requirement
+from sentri.cli.serving.log import trace_id_of
 from sentri.errors import unwrap
 from sentri.native import make_tokens
 from sentri.options import describe
@@ -66,7 +68,8 @@ def test_jws(given: dict[str, Any], expect: dict[str, Any]) -> None:
     if "claims" in expect:
         assert found == seen_of(expect["claims"])
     else:
-        # `raw` says that not even the signature of something that is no access token passes; `payload` that it does: the next test.
+        # `raw` says that not even the signature of something that is no access token passes; `payload` that it does:
+        # the next test.
         assert found == {"error": expect.get("error", "TOKEN_INVALID")}
 
 
@@ -81,16 +84,30 @@ PRIVATE = {"RSA": "rsa-pkcs8.pem", "EC": "p256-pkcs8.pem", "OKP": "ed25519-pkcs8
 
 @pytest.mark.parametrize(("given", "expect"), [row for row in table("jws") if "payload" in row.values[1]])
 def test_examples_of_the_rfcs(given: dict[str, Any], expect: dict[str, Any]) -> None:
-    """No call here hands out what is no access token. So another implementation says that key and signature are good, and claims
-    under the header of the example that they pass: what is refused is the payload, and nothing else."""
+    """No call here hands out what is no access token. So another implementation says that key and signature are good,
+    and claims under the header of the example that they pass: what is refused is the payload, and nothing else."""
     (algorithm,), (key,) = given["algorithms"], given["keys"]
     header, payload, _ = given["token"].split(".")
     public = jwt.PyJWK(key, algorithm)
-    assert jwt.PyJWS().decode(given["token"], public, [algorithm]) == from_base64url(expect["payload"]) == from_base64url(payload)
-    claims = {"id": "u1", "roles": ["user"], "sessionId": "s1", "iat": given["now"] // 1_000, "exp": given["now"] // 1_000 + 900}
+    assert (
+        jwt.PyJWS().decode(given["token"], public, [algorithm])
+        == from_base64url(expect["payload"])
+        == from_base64url(payload)
+    )
+    claims = {
+        "id": "u1",
+        "roles": ["user"],
+        "sessionId": "s1",
+        "iat": given["now"] // 1_000,
+        "exp": given["now"] // 1_000 + 900,
+    }
     if key["kty"] == "oct":
         # The key of a secret has an id of our making, so the example's would be that of another key.
-        header = to_base64url(json.dumps({name: value for name, value in json.loads(from_base64url(header)).items() if name != "kid"}).encode())
+        header = to_base64url(
+            json.dumps(
+                {name: value for name, value in json.loads(from_base64url(header)).items() if name != "kid"}
+            ).encode()
+        )
     signed = f"{header}.{to_base64url(json.dumps(claims).encode())}"
     pem = FOLDER.parent / "core/token/keys" / PRIVATE.get(key["kty"], "")
     private = public.key if key["kty"] == "oct" else public.Algorithm.prepare_key(pem.read_text())
@@ -120,12 +137,14 @@ def test_jwks(given: dict[str, Any], expect: dict[str, Any]) -> None:
         # The set is accepted, and then the token is looked at.
         assert key_set(given).startswith("TOKEN_INVALID: ")
     else:
-        # A set of shared secrets is of use to who signs with them alone. Here a set is always that of others, which may hold
-        # none; one's own secret is `secret`, and as long as the row says.
+        # A set of shared secrets is of use to who signs with them alone. Here a set is always that of others, which may
+        # hold none; one's own secret is `secret`, and as long as the row says.
         assert key_set(given) == refused("it holds a shared secret")
         (key,) = given["set"]["keys"]
         for algorithm in [key["alg"]] if "alg" in key else ["HS256", "HS384", "HS512"]:
-            server = lambda: BlockingAuthServer(**options(secret=from_base64url(key["k"]), algorithm=algorithm, production=True))  # noqa: B023, E731
+            server = lambda: BlockingAuthServer(
+                **options(secret=from_base64url(key["k"]), algorithm=algorithm, production=True)
+            )  # noqa: B023, E731
             if algorithm in [one["alg"] for one in expect["keys"]]:
                 header = jwt.get_unverified_header(server().sign_access_token("u1"))
                 assert header["alg"] == algorithm
@@ -154,7 +173,9 @@ def test_duration(given: Any, expect: Any) -> None:
     def expiry() -> int:
         # A short one is not long enough for a token.
         name = "access_expires_in" if isinstance(expect, dict) or expect >= 1_000 else "refresh_grace"
-        auth = BlockingAuthServer(**options(**{name: given, "clock": Clock(START), "refresh_expires_in": "90y", "session_max_age": "95y"}))
+        auth = BlockingAuthServer(
+            **options(**{name: given, "clock": Clock(START), "refresh_expires_in": "90y", "session_max_age": "95y"})
+        )
         exp: int = jwt.decode(auth.sign_access_token("u1"), options={"verify_signature": False})["exp"]
         return exp if name == "access_expires_in" else (START + expect) // 1_000
 
@@ -192,7 +213,9 @@ def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
     auth.migrate()
     try:
         if given["op"] == "normalize":
-            result = auth.register(identifiers=[{"type": given["kind"], "value": given["value"]}], password="correct horse 1")
+            result = auth.register(
+                identifiers=[{"type": given["kind"], "value": given["value"]}], password="correct horse 1"
+            )
             if "error" in expect:
                 assert result["error"]["code"] == expect["error"]
             else:
@@ -202,12 +225,17 @@ def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
             # Nobody has it, says `find_user`; a login says why.
             assert given["value"] == "" or auth.find_user(given["value"]) is None
             request, _ = login("")
-            response = auth.handle(request, json.dumps({"identifier": given["value"], "password": "correct horse 1"}).encode())
+            response = auth.handle(
+                request, json.dumps({"identifier": given["value"], "password": "correct horse 1"}).encode()
+            )
             assert json.loads(response.body)["code"] == expect["error"]
         else:
             # Who has the normal form as a name of his own kind is found by any spelling that comes to it.
             kinds = ("email", "phone", "username", "custom")
-            tried = [auth.register(identifiers=[{"type": kind, "value": expect["normalized"]}], password="correct horse 1") for kind in kinds]
+            tried = [
+                auth.register(identifiers=[{"type": kind, "value": expect["normalized"]}], password="correct horse 1")
+                for kind in kinds
+            ]
             found = auth.find_user(given["value"])
             assert found == next((result["user"] for result in tried if result["success"]), None)
     finally:
@@ -221,25 +249,93 @@ def test_the_id_of_a_request(given: dict[str, Any], expect: Any) -> None:
     assert request_id_of(known, headers) == expect
 
 
+@pytest.mark.parametrize(("given", "expect"), table("traceparent"))
+def test_the_trace_of_a_request(given: dict[str, Any], expect: Any) -> None:
+    """As the access log of serve has it; the core's is held by the same table."""
+    assert trace_id_of(given["header"]) == expect
+
+
 def test_permit_looks_at_its_options_at_once_and_in_the_words_of_node() -> None:
     auth = sentri.flask.AuthServer(**options())
     try:
         for check, roles, said_of_it in (
             (lambda: True, ["owner"], "permit() names 'owner', which validRoles does not list"),
-            (lambda: True, [], "permit(): roles must be a list of at least one role; leave it out if none bypasses the check"),
-            (lambda: True, "admin", "permit(): roles must be a list of at least one role; leave it out if none bypasses the check"),
+            (
+                lambda: True,
+                [],
+                "permit(): roles must be a list of at least one role; leave it out if none bypasses the check",
+            ),
+            (
+                lambda: True,
+                "admin",
+                "permit(): roles must be a list of at least one role; leave it out if none bypasses the check",
+            ),
             (None, None, "permit() needs a function as its check: "),
         ):
             with pytest.raises(SentriError) as raised:
                 auth.permit(check, roles=roles)  # type: ignore[arg-type]
-            assert raised.value.code == "CONFIGURATION_ERROR" and said_of_it.replace("validRoles", "valid_roles") in raised.value.message.replace("validRoles", "valid_roles")
+            assert raised.value.code == "CONFIGURATION_ERROR" and said_of_it.replace(
+                "validRoles", "valid_roles"
+            ) in raised.value.message.replace("validRoles", "valid_roles")
     finally:
         auth.close()
 
 
+@pytest.fixture(scope="module")
+def native() -> Any:
+    auth = BlockingAuthServer(
+        **options(mfa={"totp": {"issuer": "Example"}}, encryption_key="a-key-of-32-bytes-for-the-tests--")
+    )
+    yield auth._guardian
+    auth.close()
+
+
+@pytest.mark.parametrize(("given", "expect"), table("assurance"))
+def test_assurance(native: Any, given: dict[str, Any], expect: dict[str, Any]) -> None:
+    """What a route asks for is read by the core; whether a user's authentication is that, here."""
+    try:
+        read = unwrap(native.requirement(json.dumps(given["need"])))
+    except SentriError as error:
+        assert expect["error"] in error.message
+        return
+    need = Requirement(read.get("acr"), read.get("maxAge"), given["leeway"])
+    assert need.is_met(expect.get("acr"), expect["authTime"], given["now"]) == expect["meets"]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, object(), 5j, lambda: 1, set(), {}, []])
+@pytest.mark.parametrize("more", [{}, {"acr": "aal2"}])
+def test_no_odd_age_leaves_a_route_without_one(native: Any, odd: Any, more: dict[str, Any]) -> None:
+    with pytest.raises(SentriError, match=r"protect\(\) max_age must") as refused:
+        read_requirement(native, {**more, "maxAge": odd})
+    assert refused.value.code == "CONFIGURATION_ERROR"
+
+
 def test_the_tables_are_whole() -> None:
     """And none is without a test: `remote` is in test_client_keys.py, `idempotency` and `limit-key` in
-    test_vectors_http.py; `device` is about a cookie that the core alone writes and reads."""
+    test_vectors_http.py; `device` is about a cookie that the core alone writes and reads,
+    `factor` about codes that it alone judges, and `flow` about digests that it alone keeps."""
     assert len(table("jws")) > 300 and len(table("refresh")) > 40
-    known = {"client-ip", "cookie", "device", "duration", "idempotency", "identifier", "jwks", "jws", "limit", "limit-key", "origin", "password", "preflight", "refresh", "remote", "request-id"}
+    known = {
+        "assurance",
+        "client-ip",
+        "cookie",
+        "cors",
+        "device",
+        "duration",
+        "factor",
+        "flow",
+        "idempotency",
+        "identifier",
+        "jwks",
+        "jws",
+        "limit",
+        "limit-key",
+        "origin",
+        "password",
+        "preflight",
+        "refresh",
+        "remote",
+        "request-id",
+        "traceparent",
+    }
     assert {path.stem for path in FOLDER.glob("*.json")} == known

@@ -1,5 +1,6 @@
-"""The tables of tests/vectors about what stands in a request's headers, through the applications of all frameworks: what a server and a
-framework make of a header before the core sees it counts, too. test_vectors_http.py has the other tables about requests."""
+"""The tables of tests/vectors about what stands in a request's headers, through the applications of all frameworks:
+what a server and a framework make of a header before the core sees it counts, too. test_vectors_http.py has the other
+tables about requests."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ import asyncio
 import http.client
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 import pytest
-
 from sentri import SentriError
 from support.apps import FRAMEWORKS, django_asgi, django_urls, django_wsgi
 from support.servers import options, user
@@ -38,7 +39,9 @@ def served(framework: str, **more: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         auth.close()
 
 
-def send(base: str, method: str, path: str, headers: list[tuple[str, str]], host: Optional[str] = "") -> tuple[int, Any]:
+def send(
+    base: str, method: str, path: str, headers: list[tuple[str, str]], host: Optional[str] = ""
+) -> tuple[int, Any]:
     """One request with exactly these headers; without a host it is one of HTTP/1.0, which needs none."""
     connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=30)
     if host is None:
@@ -50,7 +53,9 @@ def send(base: str, method: str, path: str, headers: list[tuple[str, str]], host
         connection.endheaders()
         response = connection.getresponse()
         text = response.read()
-        return response.status, json.loads(text) if response.getheader("content-type", "").startswith("application/json") and text else None
+        return response.status, json.loads(text) if response.getheader("content-type", "").startswith(
+            "application/json"
+        ) and text else None
     finally:
         connection.close()
 
@@ -62,9 +67,10 @@ def send(base: str, method: str, path: str, headers: list[tuple[str, str]], host
 @pytest.mark.parametrize("name", sorted({given["name"] for _, given, _ in rows("cookie", "read")}))
 def test_cookies_are_read(framework: str, name: str) -> None:
     cookie = {"name": name, "secure": True}
-    with served(framework, cookie=cookie, access_cookie={"name": "other"}) as (base, session), served(
-        framework, cookie={"name": "other"}, access_cookie=cookie
-    ) as (guarded, own):
+    with (
+        served(framework, cookie=cookie, access_cookie={"name": "other"}) as (base, session),
+        served(framework, cookie={"name": "other"}, access_cookie=cookie) as (guarded, own),
+    ):
         for id, given, expect in rows("cookie", "read"):
             if given["name"] != name:
                 continue
@@ -77,28 +83,36 @@ def test_cookies_are_read(framework: str, name: str) -> None:
                     (guarded, "GET", "/protected", own["access_token"]),
                 ):
                     assert send(at, method, path, lines(expect["one"], token))[0] == 200, (id, path)
-            answers = [send(base, "POST", "/auth/refresh", lines("", "")), send(guarded, "GET", "/protected", lines("", ""))]
+            answers = [
+                send(base, "POST", "/auth/refresh", lines("", "")),
+                send(guarded, "GET", "/protected", lines("", "")),
+            ]
             words = [(status, body["code"], body["message"]) for status, body in answers]
             if expect == "none" or expect == {"one": ""}:
                 # An empty cookie is nobody's token.
                 assert words[0] == (401, "UNAUTHORIZED", "Refresh token cookie is missing"), id
                 assert words[1][:2] == (401, "UNAUTHORIZED") and "cookies" not in words[1][2], id
             elif "tooMany" in expect:
-                assert all(one == (401, "UNAUTHORIZED", f"Several different cookies are named {name}") for one in words), (id, words)
+                assert all(
+                    one == (401, "UNAUTHORIZED", f"Several different cookies are named {name}") for one in words
+                ), (id, words)
             else:
                 # It is read, and is no token.
                 assert [one[:2] for one in words] == [(401, "TOKEN_INVALID")] * 2, id
 
 
 def seen(framework: str, given: dict[str, Any], expect: Any) -> Any:
-    """WSGI has one text for a header. Servers join several lines by commas, as is right for all headers but this one, which no client
-    sends twice (RFC 6265, 5.4): whatever stands in them, nobody is let in by a cookie of the second line."""
+    """WSGI has one text for a header. Servers join several lines by commas, as is right for all headers but this one,
+    which no client sends twice (RFC 6265, 5.4): whatever stands in them, nobody is let in by a cookie of the second
+    line."""
     if framework not in WSGI or len(given["headers"]) < 2:
         return expect
     both = {"several": [*"0123456", "7,refresh_token=8"]}
-    return {"read second header": "none", "read two headers": {"one": "x,refresh_token=y"}, "read nine values in two headers": both}[
-        {json.dumps(row): id for id, row, _ in rows("cookie", "read")}[json.dumps(given)]
-    ]
+    return {
+        "read second header": "none",
+        "read two headers": {"one": "x,refresh_token=y"},
+        "read nine values in two headers": both,
+    }[{json.dumps(row): id for id, row, _ in rows("cookie", "read")}[json.dumps(given)]]
 
 
 def with_value(header: str, value: str, token: str) -> str:
@@ -112,14 +126,19 @@ def with_value(header: str, value: str, token: str) -> str:
 def test_same_origin(framework: str) -> None:
     trusted: Any
     for trusted in sorted({tuple(given["trusted"]) for _, given, _ in rows("origin", "sameOrigin")}):
-        with served(framework, access_cookie=True, session_check=False, trusted_origins=list(trusted)) as (base, session):
+        with served(framework, access_cookie=True, session_check=False, trusted_origins=list(trusted)) as (
+            base,
+            session,
+        ):
             for id, given, expect in rows("origin", "sameOrigin"):
                 # Servers take these from a proxy, and no other spelling of them.
                 if tuple(given["trusted"]) != trusted or given.get("scheme") not in (None, "http", "https"):
                     continue
                 named = (("sec-fetch-site", "secFetchSite"), ("origin", "origin"), ("x-forwarded-proto", "scheme"))
                 sent = [(name, given[key]) for name, key in named if given.get(key) is not None]
-                ask = lambda name, value: send(base, given["method"], "/protected", [(name, value), *sent], given["host"])  # noqa: B023, E731
+                ask = lambda name, value: send(
+                    base, given["method"], "/protected", [(name, value), *sent], given["host"]
+                )  # noqa: B023, E731
                 status, body = ask("cookie", f"access_token={session['access_token']}")
                 if given["method"] == "get" and framework == "FastAPI":
                     # Methods have a case (RFC 9110, 9.1), and a route of Starlette's knows none of this one.
@@ -176,7 +195,6 @@ def over_asgi(app: Any) -> Ask:
 
 def fastapi(own: dict[str, Any]) -> tuple[Any, Ask]:
     from fastapi import FastAPI
-
     from sentri.fastapi import AuthServer
 
     auth, app = AuthServer(**own), FastAPI()
@@ -186,7 +204,6 @@ def fastapi(own: dict[str, Any]) -> tuple[Any, Ask]:
 
 def flask(own: dict[str, Any]) -> tuple[Any, Ask]:
     from flask import Flask
-
     from sentri.flask import AuthServer
 
     auth, app = AuthServer(**own), Flask(__name__)

@@ -1,5 +1,5 @@
-"""The tables of tests/vectors about requests. What they decide is no call of its own here, so requests that hold what a row
-gives go through a server, and what the row expects is looked for in the answer."""
+"""The tables of tests/vectors about requests. What they decide is no call of its own here, so requests that hold what a
+row gives go through a server, and what the row expects is looked for in the answer."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 from unittest.mock import patch
 
 import pytest
-
 from sentri import BlockingAuthServer
 from sentri.guarding import Guarded, ResponseData
 from sentri.idempotency import Execution, Gate, Keyed, Running, Verdict
@@ -79,7 +79,9 @@ def count_apart(one: str, other: str) -> bool:
     statuses = []
     for number, address in enumerate((one, other)):
         request, _ = post("/register", ("content-type", "application/json"))
-        statuses.append(auth.handle({**request, "clientIp": address}, json.dumps(user(f"rizz{number}")).encode()).status)
+        statuses.append(
+            auth.handle({**request, "clientIp": address}, json.dumps(user(f"rizz{number}")).encode()).status
+        )
     auth.close()
     assert statuses[0] == 201
     return statuses[1] == 201
@@ -117,7 +119,12 @@ def test_cookie_is_read(given: dict[str, Any], expect: Any) -> None:
 def test_cookie_is_written(given: dict[str, Any], expect: Any) -> None:
     kind, age = given["kind"], given["maxAge"]
     option = "cookie" if kind == "refresh" else "access_cookie"
-    chosen = {option: to_snake(given["options"]), f"{kind}_expires_in": age, "production": given["production"], "clock": Clock(START)}
+    chosen = {
+        option: to_snake(given["options"]),
+        f"{kind}_expires_in": age,
+        "production": given["production"],
+        "clock": Clock(START),
+    }
     if kind == "access":
         chosen["cookie"] = False
 
@@ -134,7 +141,10 @@ def test_cookie_is_written(given: dict[str, Any], expect: Any) -> None:
         assert token.count(".") == 2
         # The value is a token, which can't be chosen: what a row writes in its place is a token's too here.
         value = expect["write"].partition("; ")[0].partition("=")[2]
-        return {"write": "; ".join([f"{name}={value}", *attributes]), "clear": "; ".join([f"{cleared_line[0][0]}=", *cleared_line[1]])}
+        return {
+            "write": "; ".join([f"{name}={value}", *attributes]),
+            "clear": "; ".join([f"{cleared_line[0][0]}=", *cleared_line[1]]),
+        }
 
     assert fits_whole(expect, said(write))
 
@@ -154,12 +164,19 @@ def test_cookie_twins(given: dict[str, Any], expect: list[str]) -> None:
 
 @pytest.mark.parametrize(("given", "expect"), table("cookie", "mount"))
 def test_cookie_mount(given: dict[str, Any], expect: Optional[str]) -> None:
-    """Where several cookies come, that of the mount point is taken back. At the root and at an unknown place there is none but the root's."""
+    """Where several cookies come, that of the mount point is taken back. At the root and at an unknown place there is
+    none but the root's.
+    """
     auth = server()
     # The row's path stands for that of the logout; where it is not the end of the whole, neither is that.
     whole = given["fullPath"] and re.sub(re.escape(given["path"]) + "(/?)$", r"/logout\1", given["fullPath"])
     whole = "/auth/login" if whole == given["fullPath"] and whole else whole
-    request = {"method": "POST", "path": "/logout", "fullPath": whole, "headers": [("cookie", "refresh_token=x; refresh_token=y")]}
+    request = {
+        "method": "POST",
+        "path": "/logout",
+        "fullPath": whole,
+        "headers": [("cookie", "refresh_token=x; refresh_token=y")],
+    }
     answer = auth.handle(request, None)
     auth.close()
     paths = [value.partition("; Path=")[2].partition(";")[0] for name, value in answer.headers if name == "Set-Cookie"]
@@ -181,7 +198,11 @@ def fits_whole(expect: Any, found: Any) -> bool:
 @pytest.mark.parametrize(("given", "expect"), table("origin", "sameOrigin"))
 def test_same_origin(given: dict[str, Any], expect: bool) -> None:
     auth = BlockingAuthServer(**options(access_cookie=True, session_check=False, trusted_origins=given["trusted"]))
-    sent = {name: given[name] for name in ("method", "secFetchSite", "origin", "host", "scheme") if given.get(name) is not None}
+    sent = {
+        name: given[name]
+        for name in ("method", "secFetchSite", "origin", "host", "scheme")
+        if given.get(name) is not None
+    }
     token = auth.sign_access_token("u1", ["user"])
     guarded = auth.guard_blocking({**sent, "cookie": f"access_token={token}"})
     if expect:
@@ -202,7 +223,11 @@ def test_trusted_origins(given: dict[str, Any], expect: Any) -> None:
 
 @pytest.mark.parametrize(("given", "expect"), table("preflight"))
 def test_preflight(given: dict[str, Any], expect: Any) -> None:
-    names = {"origin": "origin", "requestMethod": "accessControlRequestMethod", "requestHeaders": "accessControlRequestHeaders"}
+    names = {
+        "origin": "origin",
+        "requestMethod": "accessControlRequestMethod",
+        "requestHeaders": "accessControlRequestHeaders",
+    }
     request = {"method": given["method"], **{names[name]: given[name] for name in names if given[name] is not None}}
     auth = BlockingAuthServer(**options(trusted_origins=given["trusted"]))
     answer = auth.guard_blocking(request).answer
@@ -219,6 +244,29 @@ def test_preflight(given: dict[str, Any], expect: Any) -> None:
         assert found.pop("Access-Control-Allow-Methods") == expect["methods"]
         assert found.pop("Access-Control-Allow-Headers", None) == expect["headers"]
     assert found == {}
+
+
+# --- cors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("cors"))
+def test_cors(given: dict[str, Any], expect: Any) -> None:
+    auth = BlockingAuthServer(**options(trusted_origins=given["trusted"]))
+    asked = [("access-control-request-method", "requestMethod"), ("access-control-request-headers", "requestHeaders")]
+    lines = [("origin", value) for value in given["origin"]]
+    lines += [(name, given[member]) for name, member in asked if given[member] is not None]
+    auth.migrate()
+    answer = auth.handle({"method": given["method"], "path": "/none", "headers": lines, "alone": given["alone"]}, None)
+    auth.close()
+    found = {name: value for name, value in answer.headers if name == "Vary" or name.startswith("Access-Control-")}
+    assert answer.status == (expect["answer"] or 404)
+    assert ("Vary" in found) is expect.get("vary", True)
+    assert found.get("Access-Control-Allow-Origin") == expect["origin"]
+    assert (found.get("Access-Control-Allow-Credentials") == "true") is (expect["origin"] is not None)
+    assert found.get("Access-Control-Allow-Methods") == expect.get("methods")
+    assert found.get("Access-Control-Allow-Headers") == expect.get("headers")
+    if expect["origin"] is None:
+        assert set(found) <= {"Vary"}
 
 
 # --- limit --------------------------------------------------------------------------------------------------------
@@ -274,7 +322,9 @@ def test_limit_steps(given: dict[str, Any], expect: Any) -> None:
     """By a limiter on a route, which counts every attempt."""
     clock = Clock(START)
     auth = BlockingAuthServer(**options(clock=clock))
-    rule = auth.check_limit_rule({"max_attempts": given["limit"], "duration_seconds": given["window"], "key_prefix": "mail"})
+    rule = auth.check_limit_rule(
+        {"max_attempts": given["limit"], "duration_seconds": given["window"], "key_prefix": "mail"}
+    )
 
     def attempt(auth: BlockingAuthServer, _: str) -> Any:
         headers, error = auth.limit(rule, None, "198.51.100.1")
@@ -309,7 +359,9 @@ sys.stdin.read()
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """A SQLite file that another process writes to: locks of one process do not keep it from anything."""
-    other = subprocess.Popen([sys.executable, "-c", LOCK, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", LOCK, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert other.stdout is not None and other.stdout.readline() == "locked\n"
     try:
         yield
@@ -321,10 +373,19 @@ def locked(file: Path) -> Iterator[None]:
 def test_limit_steps_of_registrations(given: dict[str, Any], expect: Any, tmp_path: Path) -> None:
     """A registration that fails because the database is busy is taken back; one for a name that is taken is counted."""
     clock, file = Clock(START), tmp_path / "sentri.db"
-    auth = server(db={"filename": file}, clock=clock, rate_limit={"max_register_attempts": given["limit"], "duration_seconds": given["window"]})
+    auth = server(
+        db={"filename": file},
+        clock=clock,
+        rate_limit={"max_register_attempts": given["limit"], "duration_seconds": given["window"]},
+    )
 
     def attempt(auth: BlockingAuthServer, then: str) -> Any:
-        request = {"method": "POST", "path": "/register", "headers": [("content-type", "application/json")], "clientIp": "198.51.100.1"}
+        request = {
+            "method": "POST",
+            "path": "/register",
+            "headers": [("content-type", "application/json")],
+            "clientIp": "198.51.100.1",
+        }
         with locked(file) if then == "refunded" else nullcontext():
             response = auth.handle(request, json.dumps(user("another" if then == "refunded" else "rizz")).encode())
         if response.status == 429:
@@ -338,15 +399,21 @@ def test_limit_steps_of_registrations(given: dict[str, Any], expect: Any, tmp_pa
 
 @pytest.mark.parametrize(("given", "expect"), steps("in flight"))
 def test_limit_steps_in_flight(given: dict[str, Any], expect: Any, tmp_path: Path) -> None:
-    """A registration that waits for a busy database is in flight. It is counted when that lets it through, and taken back when
-    that takes too long. A millisecond of the table is a second, unless half a minute would pass, for which an attempt is waited for."""
+    """A registration that waits for a busy database is in flight. It is counted when that lets it through, and taken
+    back when that takes too long. A millisecond of the table is a second, unless half a minute would pass, for which an
+    attempt is waited for."""
     scale = 1_000 if max(step["at"] for step in given["steps"]) < 30 else 1
     clock, file = Clock(START), tmp_path / "sentri.db"
     limit = {"max_register_attempts": given["limit"], "duration_seconds": given["window"] * scale // 1_000}
     auth = server(db={"filename": file}, clock=clock, rate_limit=limit)
 
     def register(name: str) -> ResponseData:
-        request = {"method": "POST", "path": "/register", "headers": [("content-type", "application/json")], "clientIp": "198.51.100.1"}
+        request = {
+            "method": "POST",
+            "path": "/register",
+            "headers": [("content-type", "application/json")],
+            "clientIp": "198.51.100.1",
+        }
         return auth.handle(request, json.dumps(user(name)).encode())
 
     with ExitStack() as stack:
@@ -382,13 +449,16 @@ def test_limit_steps_in_flight(given: dict[str, Any], expect: Any, tmp_path: Pat
 
 def test_every_row_of_steps_has_a_test_or_no_way_in() -> None:
     kinds = Counter(kind_of(row) for row in table("limit", "steps"))
-    assert set(kinds) == {"counted", "refunded", "reset", "in flight", "no way in"} and kinds["no way in"] == len(NO_WAY_IN) == 2
+    assert (
+        set(kinds) == {"counted", "refunded", "reset", "in flight", "no way in"}
+        and kinds["no way in"] == len(NO_WAY_IN) == 2
+    )
 
 
 @pytest.mark.parametrize(("given", "expect"), table("limit", "headers"))
 def test_limit_headers(given: dict[str, Any], expect: Any) -> None:
-    """By a limiter of an application's own, which has a name. There the first attempt is granted at the very start of a window,
-    not a moment later; both round to the same second."""
+    """By a limiter of an application's own, which has a name. There the first attempt is granted at the very start of a
+    window, not a moment later; both round to the same second."""
     clock = Clock(START)
     auth = BlockingAuthServer(**options(clock=clock))
     rule = auth.check_limit_rule(
@@ -426,7 +496,8 @@ OWN_KEYS = [
 
 
 @pytest.mark.parametrize(
-    ("given", "expect"), [*table("limit-key"), *(pytest.param({"key": key}, expect, id=repr(key)) for key, expect in OWN_KEYS)]
+    ("given", "expect"),
+    [*table("limit-key"), *(pytest.param({"key": key}, expect, id=repr(key)) for key, expect in OWN_KEYS)],
 )
 def test_keys_of_limiters(given: dict[str, Any], expect: Any) -> None:
     auth = BlockingAuthServer(**options())
@@ -471,7 +542,12 @@ def budgets(auth: BlockingAuthServer, most: int) -> Any:
         return most, None
 
     def register(_: int) -> tuple[dict[str, Any], bytes]:
-        request = {"method": "POST", "path": "/register", "headers": [("content-type", "application/json")], "clientIp": "203.0.113.1"}
+        request = {
+            "method": "POST",
+            "path": "/register",
+            "headers": [("content-type", "application/json")],
+            "clientIp": "203.0.113.1",
+        }
         return request, json.dumps(user("rizz")).encode()
 
     def fail(name: str, address: str) -> tuple[dict[str, Any], bytes]:

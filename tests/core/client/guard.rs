@@ -56,7 +56,8 @@ async fn without_a_logger_nothing_is_told() {
     assert!(client.auth.authorize(None, &["user".to_owned()]).event.is_none());
 }
 
-/// P41: the header first, and never the cookie behind a bad one; of several cookies of one name those that verify count, and only where they are of one user.
+/// P41: the header first, and never the cookie behind a bad one; of several cookies of one name those that verify
+/// count, and only where they are of one user.
 #[tokio::test]
 async fn tokens_are_looked_for_in_one_place() {
     let (client, _issuer) = client(json!({})).await;

@@ -11,6 +11,9 @@ use super::issuer::{Client, Issuer, Manner, anonymous_token, token};
 use crate::fixtures::{NOW, ring};
 use crate::support::{Bench, START, bearer};
 
+/// A race is met by chance; without its remedy one of the first ten rounds failed.
+const ROUNDS: usize = 40;
+
 /// One clock step of a second after the other, tokens signed by the server at each, the client asking over a socket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_verification_fails_while_keys_rotate() {
@@ -69,26 +72,28 @@ async fn a_restarted_issuer_without_kids_is_followed() {
     assert_eq!(issuer.requests(), 2);
 }
 
-/// A load of requests in parallel while the set changes under them.
+/// A load of requests in parallel while the set changes under them: none is refused by a set that is no longer there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_in_parallel_survive_a_change_of_keys() {
-    let issuer = Issuer::publishing(&ring(Algorithm::Es256)).await;
-    let client = Arc::new(Client::new(&issuer.uri(), json!({})));
-    assert_eq!(client.verdict(&token(Algorithm::Es256)).await, "ok");
+    let tokens = [token(Algorithm::Es256), token(Algorithm::Rs256)];
     let mut both = ring(Algorithm::Es256).jwks(NOW, 0).unwrap();
     let new = ring(Algorithm::Rs256).jwks(NOW, 0).unwrap()["keys"][0].clone();
     both["keys"].as_array_mut().unwrap().push(new);
-    issuer.turn(Manner::set(&both));
-    client.clock.advance(30_000);
-    let tokens = [token(Algorithm::Es256), token(Algorithm::Rs256)];
-    let load: Vec<_> = (0..200)
-        .map(|number| {
-            let (client, request) = (Arc::clone(&client), bearer(&tokens[number % 2]));
-            tokio::spawn(async move { client.protect(&request).await.result.is_ok() })
-        })
-        .collect();
-    for passed in load {
-        assert!(passed.await.unwrap());
+    for _ in 0..ROUNDS {
+        let issuer = Issuer::publishing(&ring(Algorithm::Es256)).await;
+        let client = Arc::new(Client::new(&issuer.uri(), json!({})));
+        assert_eq!(client.verdict(&tokens[0]).await, "ok");
+        issuer.turn(Manner::set(&both));
+        client.clock.advance(30_000);
+        let load: Vec<_> = (0..200)
+            .map(|number| {
+                let (client, request) = (Arc::clone(&client), bearer(&tokens[number % 2]));
+                tokio::spawn(async move { client.protect(&request).await.result.is_ok() })
+            })
+            .collect();
+        for passed in load {
+            assert!(passed.await.unwrap());
+        }
+        assert_eq!(issuer.requests(), 2);
     }
-    assert_eq!(issuer.requests(), 2);
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 pub struct Conversation {
     pub file: String,
     pub name: String,
+    pub about: Option<String>,
     pub options: Map<String, Value>,
     pub clock: i64,
     pub given: Map<String, Value>,
@@ -19,6 +20,7 @@ pub struct Step {
     pub name: String,
     pub advance: i64,
     pub revoked: Option<Value>,
+    pub mail: Option<String>,
     pub repeat: usize,
     pub parallel: bool,
     pub action: Action,
@@ -32,21 +34,25 @@ pub enum Action {
 }
 
 const CONVERSATION: &[&str] = &["name", "about", "config", "clock", "given", "steps"];
-const STEP: &[&str] = &["name", "advance", "revoked", "repeat", "parallel", "request", "call", "expect"];
+const STEP: &[&str] = &["name", "advance", "revoked", "mail", "repeat", "parallel", "request", "call", "expect"];
 const REQUEST: &[&str] = &["method", "path", "headers", "as", "body", "rawBody", "jar", "ip"];
 const OF_REQUEST: &[&str] =
-    &["ok", "error", "status", "body", "headers", "cookies", "events", "hooks", "tokens", "sameAs"];
-const OF_CALL: &[&str] = &["result", "throws", "tokens", "events"];
+    &["ok", "error", "status", "body", "headers", "cookies", "events", "hooks", "messages", "tokens", "sameAs"];
+const OF_CALL: &[&str] = &["result", "throws", "messages", "tokens", "events"];
 
-/// Every conversation of every file, in order.
+/// Every conversation of every file, in order; those of tests/advisories come last.
 pub fn load_all() -> Vec<Conversation> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/http");
+    [load("http", ""), load("advisories", "advisories/")].concat()
+}
+
+fn load(folder: &str, prefix: &str) -> Vec<Conversation> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(folder);
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     let mut conversations = Vec::new();
     for path in paths {
-        let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let file = format!("{prefix}{}", path.file_stem().unwrap().to_str().unwrap());
         let text = std::fs::read_to_string(&path).unwrap();
         let whole: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
         only(&file, &whole, &["about", "conversations"]);
@@ -64,6 +70,7 @@ fn read(file: &str, value: &Value) -> Conversation {
     let steps = value["steps"].as_array().unwrap_or_else(|| panic!("{place}: steps is a list"));
     assert!(!steps.is_empty(), "{place}: there are steps");
     Conversation {
+        about: value.get("about").map(|about| about.as_str().unwrap().to_owned()),
         options: options(value.get("config")),
         clock: value["clock"].as_i64().unwrap_or(super::support::START),
         given: value["given"].as_object().cloned().unwrap_or_default(),
@@ -96,6 +103,7 @@ fn read_step(place: &str, value: &Value) -> Step {
     Step {
         advance: value.get("advance").map_or(0, |text| duration(text.as_str().unwrap())),
         revoked: value.get("revoked").cloned(),
+        mail: value.get("mail").map(|word| word.as_str().unwrap().to_owned()),
         repeat: value["repeat"].as_u64().or(value["parallel"].as_u64()).map_or(1, |n| usize::try_from(n).unwrap()),
         parallel: value.get("parallel").is_some(),
         action,
@@ -117,7 +125,6 @@ fn options(own: Option<&Value>) -> Map<String, Value> {
         "mode": "server",
         "secret": "a secret of at least thirty-two bytes, for tests",
         "validRoles": ["user", "admin", "editor"],
-        "saltRounds": 10,
         "rateLimit": false,
         "logger": { "info": "[function]", "warn": "[function]", "error": "[function]" },
         "hooks": { "onLogin": "[function]", "onFailedLogin": "[function]", "onLogout": "[function]" },

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sentri_core::factor::{base32, recovery, totp};
 use serde_json::{Map, Value};
 
-/// What a conversation has learned: `${name}`.
+/// The values that a conversation has learned, by `${name}`, and its clock's time in milliseconds.
 #[derive(Debug, Clone, Default)]
-pub struct Variables(HashMap<String, String>);
+pub struct Variables(HashMap<String, String>, pub i64);
 
 impl Variables {
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -20,10 +21,11 @@ impl Variables {
         let (mut filled, mut rest) = (String::new(), text);
         while let Some(start) = rest.find("${") {
             let end = rest[start..].find('}').ok_or_else(|| format!("{text}: ${{ without }}"))? + start;
-            let (name, filter) = rest[start + 2..end].split_once('|').unwrap_or((&rest[start + 2..end], ""));
+            let mut parts = rest[start + 2..end].split('|');
+            let name = parts.next().unwrap_or_default();
             let value = self.0.get(name).ok_or_else(|| format!("nothing was remembered as {name}"))?;
             filled += &rest[..start];
-            filled += &filtered(value, filter)?;
+            filled += &parts.try_fold(value.clone(), |value, filter| filtered(&value, filter, self.1))?;
             rest = &rest[end + 1..];
         }
         Ok(filled + rest)
@@ -106,6 +108,10 @@ impl Variables {
             "$uuid" => text.is_some_and(is_uuid_v7),
             "$jwt" => text.is_some_and(is_jwt),
             "$instant" => text.is_some_and(is_instant),
+            "$code" => text.is_some_and(|text| text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit())),
+            "$secret" => text.is_some_and(is_secret),
+            "$base32" => text.is_some_and(|text| text.len() == 32 && base32::decode(text).is_some()),
+            "$recovery" => text.is_some_and(|text| text.len() == 27 && recovery::normalize_code(text).is_some()),
             "$count" => actual.as_u64().is_some(),
             _ => return Err(format!("{path}: {kind} is no kind")),
         };
@@ -136,11 +142,10 @@ impl Variables {
 }
 
 /// What an attacker makes of a token.
-fn filtered(value: &str, filter: &str) -> Result<String, String> {
+fn filtered(value: &str, filter: &str, now: i64) -> Result<String, String> {
     let parts = || -> Option<[&str; 3]> { value.split('.').collect::<Vec<_>>().try_into().ok() };
     let token = || parts().ok_or_else(|| format!("|{filter} needs a token"));
     match filter {
-        "" => Ok(value.to_owned()),
         // Another signature of the same length.
         "forged" => {
             let [header, payload, signature] = token()?;
@@ -152,7 +157,17 @@ fn filtered(value: &str, filter: &str) -> Result<String, String> {
             let [_, payload, _] = token()?;
             Ok(format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#)))
         }
+        // A code as some people type it, and another one.
+        "typed" => Ok(format!(" {}-{} ", &value[..3], &value[3..])),
+        "wrong" => Ok(format!("{}{}", &value[..5], if value.ends_with('0') { '1' } else { '0' })),
         "upper" => Ok(value.to_uppercase()),
+        "lower" => Ok(value.to_lowercase()),
+        // The code of an authenticator app with this secret: now, or some steps before or after.
+        _ if filter.starts_with("totp") => {
+            let steps: i64 = filter[4..].parse().or_else(|_| if filter == "totp" { Ok(0) } else { Err(filter) })?;
+            let secret = base32::decode(value).ok_or("|totp needs a secret")?;
+            Ok(totp::code_at(&secret, totp::step_at(now) + steps))
+        }
         _ => Err(format!("|{filter} is no filter")),
     }
 }
@@ -188,6 +203,11 @@ fn is_jwt(text: &str) -> bool {
         && parts
             .iter()
             .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)))
+}
+
+/// 32 bytes in base64url.
+fn is_secret(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// `2026-01-01T00:00:00.000Z`

@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
+use sentri_core::assurance::Assurance;
 use sentri_core::clock::{Clock as _, TestClock};
 use sentri_core::event::Event;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Effect, RevocationCheck};
 use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
+use sentri_core::message::Message;
 use sentri_core::server::{Decision, PermitOutcome};
 use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Map, Value, json};
@@ -20,25 +22,17 @@ use tokio::task::JoinSet;
 
 use crate::conversation::{Action, Conversation, Step};
 use crate::pattern::Variables;
-use crate::support::{Database, Own, PASSWORD};
+use crate::support::{Own, PASSWORD};
 
 const HOST: &str = "127.0.0.1:3000";
 const IP: &str = "203.0.113.7";
 const USER_AGENT: &str = "golden/1";
 
-/// Holds the conversation; says which step went otherwise, and how.
-pub async fn hold(conversation: &Conversation, database: Database) -> Result<(), String> {
-    let own = Own::new(database).await;
-    let result = Talk::begin(conversation, &own).await;
-    let result = match result {
-        Ok(mut talk) => {
-            let result = talk.run(conversation).await;
-            talk.server.close().await;
-            result
-        }
-        Err(wrong) => Err(wrong),
-    };
-    own.drop().await;
+/// Holds the conversation over an empty database; says which step went otherwise, and how.
+pub async fn hold(conversation: &Conversation, own: &Own) -> Result<(), String> {
+    let mut talk = Talk::begin(conversation, own).await?;
+    let result = talk.run(conversation).await;
+    talk.server.close().await;
     result
 }
 
@@ -50,6 +44,8 @@ struct Talk {
     clock: Arc<TestClock>,
     revoked: Arc<Revoked>,
     variables: Variables,
+    /// Whether the mail server refuses what it gets.
+    refuses_mail: bool,
     jars: HashMap<String, Jar>,
     answers: HashMap<String, Seen>,
 }
@@ -92,6 +88,7 @@ struct Answer {
     response: Response,
     events: Vec<Value>,
     hooks: Vec<Value>,
+    messages: Vec<Value>,
 }
 
 impl Talk {
@@ -117,7 +114,8 @@ impl Talk {
         ] {
             variables.set(name, value);
         }
-        let mut talk = Self { server, clock, revoked, variables, jars: HashMap::new(), answers: HashMap::new() };
+        let (jars, answers) = (HashMap::new(), HashMap::new());
+        let mut talk = Self { server, clock, revoked, variables, refuses_mail: false, jars, answers };
         for (name, roles) in &conversation.given {
             talk.introduce(name, roles).await.map_err(|error| format!("given {name}: {error}"))?;
         }
@@ -132,6 +130,8 @@ impl Talk {
         let registered = self.server.call("register", json!([input])).await?;
         assert_eq!(registered["success"], true, "{registered}");
         let issued = self.server.call("createSession", json!([registered["user"]["id"]])).await?;
+        // The events of these calls are no step's, as in the other runners.
+        drop(self.server.take_events());
         for (member, value) in [
             ("id", &registered["user"]["id"]),
             ("identifier", &registered["user"]["identifiers"][0]["id"]),
@@ -147,8 +147,13 @@ impl Talk {
     async fn run(&mut self, conversation: &Conversation) -> Result<(), String> {
         for step in &conversation.steps {
             self.clock.advance(step.advance);
+            self.variables.1 = self.clock.now();
             if let Some(revoked) = &step.revoked {
                 *self.revoked.0.lock() = self.variables.fill_value(revoked)?;
+            }
+            if let Some(word) = &step.mail {
+                assert!(matches!(word.as_str(), "refused" | "taken"), "{word} is no state of the mail");
+                self.refuses_mail = word == "refused";
             }
             self.step(step).await.map_err(|wrong| format!("{}: {wrong}", step.name))?;
         }
@@ -218,7 +223,9 @@ impl Talk {
     }
 
     fn check(&mut self, step: &Step, request: &Map<String, Value>, answer: &Answer) -> Result<(), String> {
-        let Answer { response, events, hooks } = answer;
+        let Answer { response, hooks, .. } = answer;
+        let request_id = request.get("headers").and_then(|headers| headers.get("x-request-id"));
+        let events = self.post(step, answer, request_id.and_then(Value::as_str))?;
         let jar = request.get("jar").and_then(Value::as_str);
         if let Some(jar) = jar {
             let now = self.clock.now();
@@ -229,14 +236,13 @@ impl Talk {
             _ => serde_json::from_str(&response.body).map_err(|error| format!("{error}: {}", response.body))?,
         };
         self.check_response(step, response, &body)
-            .map_err(|wrong| format!("{wrong}\n    in {} {body}", response.status))?;
+            .map_err(|wrong| format!("{wrong}\n    in {} {body}\n    with {}", response.status, json!(events)))?;
         self.check_cookies(step.expect.get("cookies"), response)?;
         for (name, expected) in step.expect.get("tokens").and_then(Value::as_object).into_iter().flatten() {
             self.variables.check_token(name, expected)?;
         }
         if let Some(expected) = step.expect.get("events") {
-            let request_id = request.get("headers").and_then(|headers| headers.get("x-request-id"));
-            self.check_events(expected, events, request_id)?;
+            self.check_events(expected, &events, request_id)?;
         }
         if let Some(expected) = step.expect.get("hooks") {
             self.variables.check(expected, &Value::Array(hooks.clone()), "hooks")?;
@@ -252,13 +258,31 @@ impl Talk {
         Ok(())
     }
 
+    /// Sends the messages of a step, as a host does after the answer: the events of the step with those of the
+    /// messages. The step says which ones arrive.
+    fn post(&mut self, step: &Step, answer: &Answer, request_id: Option<&str>) -> Result<Vec<Value>, String> {
+        let mut events = answer.events.clone();
+        for message in &answer.messages {
+            let text = |name: &str| message[name].as_str().expect("a text");
+            let cause = self.refuses_mail.then_some("the mail server is away");
+            let event = self.server.message_told(text("kind"), text("channel"), cause);
+            events.push(logged(&self.server, &event, request_id));
+        }
+        let arrived = if self.refuses_mail { Vec::new() } else { answer.messages.clone() };
+        if let Some(expected) = step.expect.get("messages") {
+            self.variables.check(expected, &Value::Array(arrived), "messages")?;
+        }
+        Ok(events)
+    }
+
     fn check_response(&mut self, step: &Step, response: &Response, body: &Value) -> Result<(), String> {
         let expect = &step.expect;
         let wanted = if let Some(Value::Array(ok)) = expect.get("ok") {
             json!({ "error": false, "statusCode": ok[0], "message": ok[1], "data": ok[2] })
         } else if let Some(Value::Array(error)) = expect.get("error") {
             let message = error.get(2).cloned().unwrap_or_else(|| "$text".into());
-            json!({ "error": true, "statusCode": error[1], "code": error[0], "message": message, "data": null })
+            let data = error.get(3).cloned().unwrap_or_default();
+            json!({ "error": true, "statusCode": error[1], "code": error[0], "message": message, "data": data })
         } else {
             expect.get("body").cloned().unwrap_or_else(|| "$any".into())
         };
@@ -359,14 +383,19 @@ impl Talk {
         for (name, expected) in step.expect.get("tokens").and_then(Value::as_object).into_iter().flatten() {
             self.variables.check_token(name, expected)?;
         }
-        let events: Vec<Value> =
-            self.server.take_events().iter().map(|event| logged(&self.server, event, None)).collect();
+        let events = self.server.take_events().iter().map(|event| logged(&self.server, event, None)).collect();
+        let messages = self.server.take_messages().as_array().expect("a list").clone();
+        let answer = Answer { response: Response::default(), events, hooks: Vec::new(), messages };
+        let events = self.post(step, &answer, None)?;
         match step.expect.get("events") {
             Some(expected) => self.check_events(expected, &events, None),
             None => Ok(()),
         }
     }
 }
+
+/// The challenge of a step-up (RFC 9470, 3), before what it asks for.
+const STEP_UP: &str = "Bearer error=\"insufficient_user_authentication\", ";
 
 /// What holds for every answer, whatever the step is about.
 fn check_always(response: &Response, body: &Value) -> Result<(), String> {
@@ -375,8 +404,14 @@ fn check_always(response: &Response, body: &Value) -> Result<(), String> {
     if header(response, "content-type").as_deref() != content_type {
         return Err("the content type is not JSON, or that of no body".to_owned());
     }
-    if response.status == 401 && !is("www-authenticate", "Bearer") {
-        return Err("a 401 has WWW-Authenticate: Bearer".to_owned());
+    if response.status == 401 {
+        let challenge = header(response, "www-authenticate").unwrap_or_default();
+        let is_step_up = body["code"] == "STEP_UP_REQUIRED";
+        if !(challenge == "Bearer" || is_step_up && challenge.starts_with(STEP_UP))
+            || is_step_up == (challenge == "Bearer")
+        {
+            return Err("a 401 has WWW-Authenticate: Bearer, and what is missing where that is said".to_owned());
+        }
     }
     let carries_token = body.pointer("/data/accessToken").is_some()
         || header(response, "set-cookie").is_some()
@@ -404,14 +439,19 @@ async fn send(server: &AuthServer, sent: Sent) -> Answer {
     let request_id = sent.header("x-request-id");
     let handled = match sent.path.split('?').next().unwrap_or_default() {
         "/protected" => host_route(server, &sent, true, None).await,
-        "/admin-only" => host_route(server, &sent, true, Some(authorize_admin)).await,
-        "/editors" => host_route(server, &sent, true, Some(permit_editors)).await,
-        "/unguarded-admin" => host_route(server, &sent, false, Some(authorize_admin)).await,
-        "/unguarded-editors" => host_route(server, &sent, false, Some(permit_editors)).await,
+        "/admin-only" => host_route(server, &sent, true, Some(&authorize_admin)).await,
+        "/editors" => host_route(server, &sent, true, Some(&permit_editors)).await,
+        "/fresh" => stepped_up(server, &sent, json!({ "maxAge": "10m" })).await,
+        "/strong" => stepped_up(server, &sent, json!({ "acr": "aal2" })).await,
+        "/strong-and-fresh" => stepped_up(server, &sent, json!({ "acr": "aal2", "maxAge": 60 })).await,
+        "/unguarded-admin" => host_route(server, &sent, false, Some(&authorize_admin)).await,
+        "/unguarded-editors" => host_route(server, &sent, false, Some(&permit_editors)).await,
         _ => endpoint(server, sent).await,
     };
     let events = handled.events.iter().map(|event| logged(server, event, request_id.as_deref())).collect();
-    Answer { response: handled.response, events, hooks: handled.effects.into_iter().map(hook).collect() }
+    let hooks = handled.effects.into_iter().map(hook).collect();
+    let messages = handled.messages.iter().map(Message::to_json).collect();
+    Answer { response: handled.response, events, hooks, messages }
 }
 
 /// `["info auth.login.success", entry]`
@@ -441,7 +481,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
 }
 
 /// What stands between `protect()` and the handler.
-type Check = fn(&AuthServer, Option<&Principal>) -> Decision;
+type Check<'a> = &'a (dyn Fn(&AuthServer, Option<&Principal>) -> Decision + Send + Sync);
 
 fn authorize_admin(server: &AuthServer, user: Option<&Principal>) -> Decision {
     server.authorize(user.map(|user| (user.id.as_str(), user.roles.as_slice())), &["admin".to_owned()])
@@ -460,12 +500,26 @@ fn permit_editors(server: &AuthServer, user: Option<&Principal>) -> Decision {
 }
 
 /// A route of the application: `protect()` if it is guarded, then a check, then a handler that answers with the user.
-async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Option<Check>) -> Handled {
+/// `protect({acr, maxAge})`: what every host does with what the core tells it.
+async fn stepped_up(server: &AuthServer, sent: &Sent, asked: Value) -> Handled {
+    let need = server.requirement(&asked).expect("the route is for conversations with mfa");
+    let check = move |server: &AuthServer, user: Option<&Principal>| {
+        let user = user.expect("behind protect()");
+        let held = user.assurance.clone().unwrap_or_else(Assurance::none);
+        if held.meets(need, server.leeway_seconds(), server.now()) {
+            return Decision { error: None, event: None };
+        }
+        server.step_up(&user.id, need)
+    };
+    host_route(server, sent, true, Some(&check)).await
+}
+
+async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Option<Check<'_>>) -> Handled {
     let (mut events, mut headers, mut user, mut error) = (Vec::new(), Vec::new(), None, None);
     if guarded {
         let guarded = protect(server, sent).await;
         if let Some(response) = guarded.answer {
-            return Handled { response, events: guarded.events, effects: Vec::new() };
+            return Handled { response, events: guarded.events, effects: Vec::new(), messages: Vec::new() };
         }
         (events, headers) = (guarded.events, guarded.headers);
         match guarded.result {
@@ -489,7 +543,7 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
     // As an adapter would: ours replace what is there of the same name.
     response.headers.retain(|(name, _)| name == "Set-Cookie" || headers.iter().all(|(ours, _)| ours != name));
     response.headers.extend(headers);
-    Handled { response, events, effects: Vec::new() }
+    Handled { response, events, effects: Vec::new(), messages: Vec::new() }
 }
 
 async fn protect(server: &AuthServer, sent: &Sent) -> Guarded {

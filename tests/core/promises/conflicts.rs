@@ -1,5 +1,5 @@
-//! A transaction that loses a race at any of its statements or at COMMIT (40001), as all may on a distributed database, is
-//! run again: the caller hears nothing of it, and nothing is left half-done.
+//! A transaction that loses a race at any of its statements or at COMMIT (40001), as all may on a distributed database,
+//! is run again: the caller hears nothing of it, and nothing is left half-done.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

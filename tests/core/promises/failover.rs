@@ -1,5 +1,5 @@
-//! P61: when a standby takes the place of the primary, answers are 503 only while there is no primary, no session is lost
-//! and nobody has to log in again.
+//! P61: when a standby takes the place of the primary, answers are 503 only while there is no primary, no session is
+//! lost and nobody has to log in again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

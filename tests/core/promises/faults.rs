@@ -1,5 +1,5 @@
-//! P47: a fault at the n-th batch, for all n, leaves no half state, whatever the operation: neither when the batch was not
-//! run nor when it was and its answer got lost.
+//! P47: a fault at the n-th batch, for all n, leaves no half state, whatever the operation: neither when the batch was
+//! not run nor when it was and its answer got lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! P62: three nodes of a MariaDB Galera cluster take writes at once, from a server each. What ends on one has ended on all.
-//! A node that is killed or falls silent costs 503s for a few seconds, no session and no login, and leaves nothing
+//! P62: three nodes of a MariaDB Galera cluster take writes at once, from a server each. What ends on one has ended on
+//! all. A node that is killed or falls silent costs 503s for a few seconds, no session and no login, and leaves nothing
 //! half-done; it comes back by itself.
 
 use std::collections::BTreeSet;
@@ -75,7 +75,8 @@ async fn register(bench: &Bench, names: &[String; 2]) -> Answer {
     bench.post("/register", body).await
 }
 
-/// Registers one after the other, by turns at every server; which of them were told that it worked, and how many there were.
+/// Registers one after the other, by turns at every server; which of them were told that it worked, and how many there
+/// were.
 async fn arrive(benches: Arc<Vec<Bench>>, prefix: String, seen: Arc<Seen>) -> (BTreeSet<usize>, usize) {
     let mut registered = BTreeSet::new();
     for number in 0.. {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sentri_core::clock::TestClock;
 use sentri_core::config::Config;
 use sentri_core::crypto::make_id;
 use sentri_core::http::guard::GuardRequest;
@@ -9,7 +10,7 @@ use sentri_core::http::{Body, Request};
 use sentri_core::{AuthServer, Host, store};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, options};
+use crate::support::{Answer, Bench, Database, Own, PASSWORD, START, options, store_at};
 
 const FLOWS: usize = 10_000;
 /// Fewer than the queue of the hashing pool takes.
@@ -180,5 +181,31 @@ impl Told {
         let guarded = bench.server.guard(&request).await;
         self.shown += &format!("{request:?} {guarded:?}\n");
         self.lines.extend(guarded.events.iter().map(|event| event.to_log_entry("sentri", None).to_string()));
+    }
+}
+
+/// Cheap hashes are made in tests alone.
+#[tokio::test]
+async fn the_cost_of_a_hash_is_that_of_the_options_but_for_tests() {
+    let clock = || Host { clock: Arc::new(TestClock::at(START)), ..Host::default() };
+    let production = json!({ "production": true });
+    for (more, host, cost) in [
+        (json!({}), clock(), "$2b$04$"),
+        (json!({ "saltRounds": 10 }), clock(), "$2b$10$"),
+        (production.clone(), clock(), "$2b$12$"),
+        (json!({}), Host::default(), "$2b$12$"),
+        (production, Host::default(), "$2b$12$"),
+    ] {
+        let own = Own::new(Database::SqliteFile).await;
+        let server = AuthServer::new(&options(&own.option, more.clone()), host).unwrap();
+        server.migrate().await.unwrap();
+        let input = json!({ "identifiers": [{ "type": "username", "value": "anna" }], "password": PASSWORD });
+        let registered = server.call("register", json!([input])).await.unwrap();
+        let user_id = registered["user"]["id"].as_str().unwrap();
+        let credential = store_at(&own.option).credential_of(user_id).await.unwrap().unwrap();
+        let hash = credential.password_hash.unwrap();
+        assert!(hash.expose().starts_with(cost), "{more} {}", &hash.expose()[..7]);
+        server.close().await;
+        own.drop().await;
     }
 }

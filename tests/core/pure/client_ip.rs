@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use sentri_core::http::client_ip::{TrustProxy, bucket, canonical, client, is_undeclared_proxy, resolve};
+use sentri_core::web::client_ip::{TrustProxy, bucket, canonical, client, is_undeclared_proxy, resolve};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sentri_core::http::Request;
-use sentri_core::http::cookie::{CookieRules, Found, read};
+use sentri_core::web::cookie::{CookieRules, Found, read};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};

@@ -161,10 +161,29 @@ fn paths_that_pass_through() {
         "/logout-all",
         "/me/password",
         "/v1/me/password/",
+        "/auth/password/forgot",
+        "/password/reset",
+        "/identifiers/verify",
+        "/identifiers/confirm",
+        "/auth/me/identifiers/0190-ab/verify",
+        "/me/factors/totp",
+        "/me/factors/totp/confirm",
+        "/me/recovery-codes",
+        "/setup",
     ] {
         assert!(is_passed_through(path), "{path}");
     }
-    for path in ["/", "", "/orders", "/login/audit", "/password", "/mylogin", "/users/1/password"] {
+    for path in [
+        "/",
+        "",
+        "/orders",
+        "/login/audit",
+        "/password",
+        "/mylogin",
+        "/users/1/password",
+        "/me/identifiers//verify",
+        "/me/identifiers/a/b/verify",
+    ] {
         assert!(!is_passed_through(path), "{path}");
     }
 }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sentri_core::http::origin::{Provenance, same_origin, trusted_origins};
+use sentri_core::web::origin::{Provenance, same_origin, trusted_origins};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};

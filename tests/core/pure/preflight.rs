@@ -1,6 +1,6 @@
 use sentri_core::http::guard::GuardRequest;
-use sentri_core::http::origin::trusted_origins;
 use sentri_core::http::preflight;
+use sentri_core::web::origin::trusted_origins;
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};

@@ -236,7 +236,8 @@ async fn redis_is_bounded_in_answers_and_bytes() {
     }
 }
 
-/// D4: while Redis is away a request waits for it, at most the patience and once an outage; then it runs here, or is refused.
+/// D4: while Redis is away a request waits for it, at most the patience and once an outage; then it runs here, or is
+/// refused.
 #[tokio::test]
 async fn d4_patience_is_spent_once_an_outage() {
     for (choice, patience) in [("local", 500), ("refuse", 500), ("refuse", 0)] {

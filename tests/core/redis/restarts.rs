@@ -1,4 +1,5 @@
-//! P59: exact while Redis lives, on a machine that is busy on purpose, and bounded when Redis is killed and started again.
+//! P59: exact while Redis lives, on a machine that is busy on purpose, and bounded when Redis is killed and started
+//! again.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use sentri_core::failure::StoreError;
-use sentri_core::store::model::{ChangeLimits, Identifier, IdentifierChange, IdentifierUpdate, Rotation};
+use sentri_core::store::model::{
+    ChangeLimits, Expected, Identifier, IdentifierChange, IdentifierUpdate, Rotation, Session,
+};
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
@@ -38,23 +40,38 @@ async fn compares_ids_byte_by_byte(store: &Arc<dyn Store>) {
     assert!(!store.delete_user("U-OLD", T).await.unwrap());
     let mut session = store.list_sessions("u-old", T).await.unwrap().remove(0);
     (session.id, session.user_id) = ("s-more".into(), "U-OLD".into());
-    assert!(store.create_session(&session, None, 100).await.unwrap().is_none());
+    assert!(store.create_session(&session, Expected::default(), 100).await.unwrap().is_none());
     let limits = ChangeLimits::default();
     let update =
         IdentifierUpdate { id: "I1".into(), kind: "username".into(), value: "x".into(), normalized: "x".into() };
     for (user_id, expected) in [("u-old", IdentifierChange::NotFound), ("U-OLD", IdentifierChange::NoUser)] {
         let updated = store.update_identifiers(user_id, std::slice::from_ref(&update), &[], &limits, T).await.unwrap();
         assert_eq!(updated, expected);
-        assert_eq!(store.delete_identifiers(user_id, &["I1".into()], T).await.unwrap(), expected);
-        assert_eq!(store.delete_identifiers(user_id, &["i1".into(), "I1".into()], T).await.unwrap(), expected);
+        assert_eq!(
+            store.delete_identifiers(user_id, &["I1".into()], &ChangeLimits::default(), T).await.unwrap(),
+            expected
+        );
+        assert_eq!(
+            store.delete_identifiers(user_id, &["i1".into(), "I1".into()], &ChangeLimits::default(), T).await.unwrap(),
+            expected
+        );
     }
-    let handle = Identifier { id: "i9".into(), kind: "handle".into(), value: "h".into(), normalized: "h".into() };
+    let handle = Identifier {
+        id: "i9".into(),
+        kind: "handle".into(),
+        value: "h".into(),
+        normalized: "h".into(),
+        verified_at: None,
+    };
     assert_eq!(store.add_identifiers("U-OLD", &[handle], &limits, T).await.unwrap(), IdentifierChange::NoUser);
 
     // All is as it was, and the right spelling is understood.
     assert_eq!(store.find_user("u-old").await.unwrap().unwrap().user.roles, ["admin", "user"]);
     assert!(store.set_roles("u-old", &["user".into()], T).await.unwrap());
-    assert_eq!(store.delete_identifiers("u-old", &["i1".into()], T).await.unwrap(), IdentifierChange::Done);
+    assert_eq!(
+        store.delete_identifiers("u-old", &["i1".into()], &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::Done
+    );
     assert!(matches!(store.rotate("s-live", 0, T + 1000, T).await.unwrap(), Rotation::Rotated(_)));
     assert!(store.revoke_session("s-live", Some("u-old"), T).await.unwrap());
     assert!(store.delete_user("u-old", T).await.unwrap());
@@ -90,6 +107,43 @@ async fn a6_a_comparison_byte_by_byte_uses_the_index() {
     }
 }
 
+/// No call finds anything by `id`, and none fails.
+async fn belongs_to_nobody(store: &Arc<dyn Store>, id: &str, session: &Session) {
+    let mut of_nobody = session.clone();
+    (of_nobody.id, of_nobody.user_id) = (sentri_core::crypto::make_id(), id.into());
+    for expected in [Expected::default(), Expected::hash("hash")] {
+        assert!(store.create_session(&of_nobody, expected, 100).await.unwrap().is_none(), "{id}");
+    }
+    assert!(store.find_user(id).await.unwrap().is_none(), "{id}");
+    assert!(store.credential_of(id).await.unwrap().is_none(), "{id}");
+    assert!(!store.is_deleted(id).await.unwrap(), "{id}");
+    assert!(!store.set_roles(id, &[], T).await.unwrap(), "{id}");
+    assert!(!store.rehash(id, "hash", "other", T).await.unwrap(), "{id}");
+    assert!(!store.change_password(id, None, "hash", T).await.unwrap(), "{id}");
+    assert!(store.list_sessions(id, T).await.unwrap().is_empty(), "{id}");
+    assert!(store.page_sessions(&session.user_id, 10, Some((0, id)), T).await.unwrap().is_empty(), "{id}");
+    assert!(store.revoke_sessions(id, T).await.unwrap().is_empty(), "{id}");
+    assert!(store.revoke_surplus(id, id, 1, T).await.unwrap().is_empty(), "{id}");
+    assert!(store.find_session(id).await.unwrap().is_none(), "{id}");
+    assert!(matches!(store.rotate(id, 0, T + 1000, T).await.unwrap(), Rotation::Gone), "{id}");
+    store.touch_session(id, 0, T).await.unwrap();
+    assert!(!store.revoke_session(id, None, T).await.unwrap(), "{id}");
+    assert!(!store.revoke_session(&session.id, Some(id), T).await.unwrap(), "{id}");
+    let limits = ChangeLimits::default();
+    let update = IdentifierUpdate { id: id.into(), kind: "x".into(), value: "x".into(), normalized: "x".into() };
+    for (user_id, expected) in [(id, IdentifierChange::NoUser), (&*session.user_id, IdentifierChange::NotFound)] {
+        let updates = std::slice::from_ref(&update);
+        assert_eq!(store.update_identifiers(user_id, updates, &[], &limits, T).await.unwrap(), expected, "{id}");
+        assert_eq!(
+            store.delete_identifiers(user_id, &[id.into()], &ChangeLimits::default(), T).await.unwrap(),
+            expected,
+            "{id}"
+        );
+    }
+    assert_eq!(store.add_identifiers(id, &[], &limits, T).await.unwrap(), IdentifierChange::NoUser, "{id}");
+    assert!(!store.delete_user(id, T).await.unwrap(), "{id}");
+}
+
 /// MariaDB's own types for ids and addresses, bytes for texts, instants of another precision.
 #[tokio::test]
 async fn a5_mysql_tables_with_types_of_their_own_are_adopted() {
@@ -123,22 +177,23 @@ async fn a5_mysql_tables_with_types_of_their_own_are_adopted() {
         let state = store.find_session(session).await.unwrap().unwrap();
         assert_eq!(state.session.ip_address.as_deref(), Some("2001:db8::1"));
         assert_eq!(state.session.user_agent.as_deref(), Some("agent"));
-        for id in ["no uuid", &user.to_uppercase()] {
-            assert!(store.find_user(id).await.unwrap().is_none(), "{id}");
-            assert!(!store.set_roles(id, &[], T).await.unwrap(), "{id}");
-            assert!(!store.delete_user(id, T).await.unwrap(), "{id}");
+        for id in ["no uuid", "", &user.to_uppercase()] {
+            belongs_to_nobody(&store, id, &state.session).await;
         }
+        let page = store.list_users(10, None, None).await.unwrap();
+        assert_eq!(page.users.iter().map(|listed| listed.user.id.as_str()).collect::<Vec<_>>(), [user]);
         let custom = Identifier {
             id: sentri_core::crypto::make_id(),
             kind: "handle".into(),
             value: "h".into(),
             normalized: "h".into(),
+            verified_at: None,
         };
         let added = store.add_identifiers(user, &[custom], &ChangeLimits::default(), T).await.unwrap();
         assert_eq!(added, IdentifierChange::Done, "of a type that the column did not know");
         let mut other = state.session.clone();
         (other.id, other.ip_address) = (sentri_core::crypto::make_id(), Some("203.0.113.7".into()));
-        assert!(store.create_session(&other, Some("hash"), 100).await.unwrap().is_some());
+        assert!(store.create_session(&other, Expected::hash("hash"), 100).await.unwrap().is_some());
         assert!(store.revoke_session(session, None, T + 123).await.unwrap());
         let revoked = store.find_session(session).await.unwrap().unwrap().session.revoked_at;
         assert_eq!(revoked, Some(T + 123), "to the millisecond");

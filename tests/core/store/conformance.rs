@@ -4,15 +4,22 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use sentri_core::assurance::{Assurance, Method};
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
-    ChangeLimits, Credential, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation, Session,
-    StoredKey,
+    ChangeLimits, Credential, Expected, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation,
+    Session, StoredKey,
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
+
+pub use crate::factors::*;
+pub use crate::flows::*;
+pub use crate::pending::*;
+pub use crate::setup::*;
+pub use crate::verified::*;
 
 /// Expands the suite as a module of tests.
 #[macro_export]
@@ -35,6 +42,8 @@ macro_rules! store_conformance {
                 a_password_change_revokes_sessions
                 a_user_without_password_has_no_hash_to_match
                 a_session_needs_the_verified_hash
+                a_session_needs_the_epoch_of_its_proofs
+                a_reauthentication_leaves_no_grace
                 a_session_comes_back_whole
                 a_rotation_steps_the_generation_once
                 parallel_rotations_make_one_step
@@ -42,6 +51,7 @@ macro_rules! store_conformance {
                 live_sessions_are_listed
                 sessions_are_listed_in_pages
                 surplus_sessions_are_the_oldest
+                logins_at_once_are_all_let_in
                 a_session_is_revoked_once_and_by_its_owner
                 all_sessions_are_revoked
                 no_login_outlives_a_password_change
@@ -60,6 +70,46 @@ macro_rules! store_conformance {
                 one_first_key
                 keys_follow_one_another
                 dead_sessions_are_purged_in_portions
+                a_flow_comes_back_by_its_token
+                only_so_many_flows_are_open
+                one_of_many_spends_a_flow
+                attempts_at_a_code_are_counted_before_anybody_compares
+                wrong_codes_of_a_user_count_over_all_flows
+                a_flow_ends_with_what_it_was_made_for
+                eligibility_is_judged_when_a_flow_is_spent
+                the_first_proof_takes_an_account_over
+                a_changed_identifier_is_not_verified
+                a_message_proves_the_value_that_it_went_to
+                the_last_verified_identifier_stays
+                a_proved_change_moves_an_identifier_once
+                a_change_ends_with_what_it_was_made_for
+                a_proved_change_meets_a_taken_value
+                one_of_many_changes_gets_a_value
+                a_proved_registration_makes_one_user
+                a_registration_meets_a_taken_value
+                an_address_that_nobody_verified_gives_way
+                whoever_is_trusted_takes_an_address_that_nobody_verified
+                an_invited_user_has_a_flow_and_no_password
+                old_flows_are_purged_in_portions
+                a_factor_comes_back_whole
+                a_factor_is_confirmed_once
+                a_factor_changes_in_an_open_session_of_its_user
+                no_factor_outlives_a_take_over
+                a_change_of_factors_needs_the_epoch_under_which_they_were_read
+                the_code_of_a_step_is_spent_once
+                a_recovery_code_is_spent_once
+                a_flow_of_a_login_ends_with_it
+                a_flow_of_a_login_needs_the_verified_hash
+                attempts_at_factors_have_budgets
+                attempts_count_from_the_first_factor_on
+                a_right_code_gives_its_attempt_back
+                no_login_outlives_an_enrolment
+                a_reauthentication_spends_a_code_with_its_step
+                factors_go_with_their_user
+                factors_are_removed_with_all_that_they_opened
+                a_set_up_token_is_one
+                one_first_admin
+                a_first_admin_comes_before_all_others
                 migrations_repeat
                 a_closed_store_is_unavailable
             }
@@ -78,11 +128,11 @@ macro_rules! store_conformance {
 
 /// Now.
 pub const T: Millis = 1_800_000_000_000;
-const HOUR: Millis = 3_600_000;
-const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
-const OTHER: &str = "$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m";
+pub const HOUR: Millis = 3_600_000;
+pub const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+pub const OTHER: &str = "$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m";
 
-type AnyStore = Arc<dyn Store>;
+pub type AnyStore = Arc<dyn Store>;
 
 fn identifier(normalized: &str) -> Identifier {
     Identifier {
@@ -90,27 +140,29 @@ fn identifier(normalized: &str) -> Identifier {
         kind: "username".into(),
         value: normalized.to_uppercase(),
         normalized: normalized.into(),
+        verified_at: None,
     }
 }
 
-fn new_user(values: &[&str]) -> NewUser {
+pub fn new_user(values: &[&str]) -> NewUser {
     NewUser {
         id: make_id(),
         password_hash: Some(Secret::new(HASH.into())),
         roles: vec!["user".into()],
         identifiers: values.iter().map(|value| identifier(value)).collect(),
         claims: vec![],
+        displaces: false,
         now: T,
     }
 }
 
-async fn registered(store: &AnyStore, values: &[&str]) -> NewUser {
+pub async fn registered(store: &AnyStore, values: &[&str]) -> NewUser {
     let user = new_user(values);
     assert!(store.create_user(&user).await.unwrap());
     user
 }
 
-fn session_of(user_id: &str) -> Session {
+pub fn session_of(user_id: &str) -> Session {
     Session {
         id: make_id(),
         user_id: user_id.into(),
@@ -122,12 +174,13 @@ fn session_of(user_id: &str) -> Session {
         revoked_at: None,
         ip_address: None,
         user_agent: None,
+        assurance: None,
     }
 }
 
-async fn logged_in(store: &AnyStore, user_id: &str) -> Session {
+pub async fn logged_in(store: &AnyStore, user_id: &str) -> Session {
     let session = session_of(user_id);
-    assert!(store.create_session(&session, Some(HASH), 100).await.unwrap().is_some());
+    assert!(store.create_session(&session, Expected::hash(HASH), 100).await.unwrap().is_some());
     session
 }
 
@@ -147,7 +200,7 @@ fn hash_of(credential: &Credential) -> Option<&str> {
 }
 
 /// Runs `count` tasks at once.
-async fn race<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
+pub async fn race<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -279,7 +332,7 @@ pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
     assert!(store.find_user(&user.id).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
     assert_eq!(store.rotate(&session.id, 0, T + HOUR, T).await.unwrap(), Rotation::Gone);
-    assert!(store.create_session(&session_of(&user.id), Some(HASH), 100).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&user.id), Expected::hash(HASH), 100).await.unwrap().is_none());
     registered(&store, &["anna"]).await;
     assert!(store.find_user(&other.id).await.unwrap().is_some());
 }
@@ -352,25 +405,91 @@ pub async fn a_user_without_password_has_no_hash_to_match(store: AnyStore) {
     assert!(store.credential_of(&user.id).await.unwrap().unwrap().password_hash.is_none());
     assert!(store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.is_none());
     for hash in ["", HASH] {
-        assert!(store.create_session(&session_of(&user.id), Some(hash), 100).await.unwrap().is_none());
+        assert!(store.create_session(&session_of(&user.id), Expected::hash(hash), 100).await.unwrap().is_none());
         assert!(!store.rehash(&user.id, hash, OTHER, T).await.unwrap());
         assert!(!store.change_password(&user.id, Some(hash), OTHER, T).await.unwrap());
     }
-    assert!(store.create_session(&session_of(&user.id), None, 100).await.unwrap().is_some());
+    assert!(store.create_session(&session_of(&user.id), Expected::default(), 100).await.unwrap().is_some());
     assert!(store.change_password(&user.id, None, HASH, T).await.unwrap());
-    assert!(store.create_session(&session_of(&user.id), Some(HASH), 100).await.unwrap().is_some());
+    assert!(store.create_session(&session_of(&user.id), Expected::hash(HASH), 100).await.unwrap().is_some());
 }
 
 pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     let session = session_of(&user.id);
-    assert!(store.create_session(&session, Some(OTHER), 100).await.unwrap().is_none());
+    assert!(store.create_session(&session, Expected::hash(OTHER), 100).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
-    assert!(store.create_session(&session_of(&make_id()), Some(HASH), 100).await.unwrap().is_none());
-    assert!(store.create_session(&session_of(&make_id()), None, 100).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&make_id()), Expected::hash(HASH), 100).await.unwrap().is_none());
+    assert!(store.create_session(&session_of(&make_id()), Expected::default(), 100).await.unwrap().is_none());
     let opened = Some(Opened { roles: user.roles.clone(), is_surplus: false });
-    assert_eq!(store.create_session(&session, Some(HASH), 100).await.unwrap(), opened);
-    assert_eq!(store.create_session(&session_of(&user.id), None, 100).await.unwrap(), opened);
+    assert_eq!(store.create_session(&session, Expected::hash(HASH), 100).await.unwrap(), opened);
+    assert_eq!(store.create_session(&session_of(&user.id), Expected::default(), 100).await.unwrap(), opened);
+}
+
+pub async fn a_session_needs_the_epoch_of_its_proofs(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let verified = store.find_credential("anna", "anna").await.unwrap().unwrap();
+    assert_eq!(store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch, verified.auth_epoch);
+    let expected = Expected { hash: Some(HASH), auth_epoch: Some(verified.auth_epoch), unspent: None };
+    // Roles are no credential: a login that is on its way goes on, and gets those of now.
+    assert!(store.set_roles(&user.id, &["admin".into()], T).await.unwrap());
+    let opened = store.create_session(&session_of(&user.id), expected, 100).await.unwrap().unwrap();
+    assert_eq!(opened.roles, ["admin"]);
+    // Neither is a stronger hash of the same password.
+    assert!(store.rehash(&user.id, HASH, OTHER, T).await.unwrap());
+    let rehashed = Expected { hash: Some(OTHER), ..expected };
+    assert!(store.create_session(&session_of(&user.id), rehashed, 100).await.unwrap().is_some());
+    // A change of the password between verification and session, even back to the very hash.
+    assert!(store.change_password(&user.id, Some(OTHER), HASH, T).await.unwrap());
+    for stale in [expected, Expected { hash: None, ..expected }] {
+        let session = session_of(&user.id);
+        assert!(store.create_session(&session, stale, 100).await.unwrap().is_none());
+        assert!(store.find_session(&session.id).await.unwrap().is_none());
+    }
+    let now = store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch;
+    assert_eq!(now, verified.auth_epoch + 1);
+    let current = Expected { hash: Some(HASH), auth_epoch: Some(now), unspent: None };
+    assert!(store.create_session(&session_of(&user.id), current, 100).await.unwrap().is_some());
+}
+
+pub async fn a_reauthentication_leaves_no_grace(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let session = logged_in(&store, &user.id).await;
+    let epoch = store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch;
+    let expected = Expected { hash: Some(HASH), auth_epoch: Some(epoch), unspent: None };
+    let assurance = Some(Assurance::of(&[Method::Pwd, Method::Otp], Some(T / 1000 + 1)));
+    let renewed = Session { expires_at: T + 2 * HOUR, assurance, ..session.clone() };
+    let untouched = store.find_session(&session.id).await.unwrap().unwrap();
+    let wrong = [
+        Expected { hash: Some(OTHER), ..expected },
+        Expected { auth_epoch: Some(epoch + 1), ..expected },
+        Expected { auth_epoch: Some(epoch - 1), ..expected },
+    ];
+    for wrong in wrong {
+        let behind = store.reauthenticate(&renewed, wrong, T + 1000).await.unwrap();
+        assert_eq!(behind, Rotation::Behind(untouched.clone()));
+    }
+    assert_eq!(store.reauthenticate(&renewed, Expected::hash(""), T + 1000).await.unwrap(), Rotation::Gone);
+    let Rotation::Rotated(state) = store.reauthenticate(&renewed, expected, T + 1000).await.unwrap() else {
+        panic!("as expected");
+    };
+    let after = Session { generation: 2, rotated_at: Some(T + 1000), last_used_at: Some(T + 1000), ..renewed.clone() };
+    assert_eq!((&state.session, &state.roles), (&after, &user.roles));
+    assert_eq!(store.find_session(&session.id).await.unwrap().unwrap(), state);
+    // A second one by what was known before changes nothing.
+    assert_eq!(store.reauthenticate(&renewed, expected, T + 2000).await.unwrap(), Rotation::Behind(state.clone()));
+    // Rotations keep it.
+    let Rotation::Rotated(rotated) = store.rotate(&session.id, 2, T + 3 * HOUR, T + 3000).await.unwrap() else {
+        panic!("it rotates on");
+    };
+    assert_eq!(rotated.session.assurance, after.assurance);
+    // Neither an expired session is renewed nor one that was ended.
+    let late = Session { generation: 3, ..renewed.clone() };
+    assert!(matches!(store.reauthenticate(&late, expected, T + 3 * HOUR).await.unwrap(), Rotation::Behind(_)));
+    assert!(store.revoke_session(&session.id, None, T + 4000).await.unwrap());
+    assert!(matches!(store.reauthenticate(&late, expected, T + 5000).await.unwrap(), Rotation::Behind(_)));
+    let unknown = Session { id: make_id(), ..renewed };
+    assert_eq!(store.reauthenticate(&unknown, expected, T).await.unwrap(), Rotation::Gone);
 }
 
 pub async fn a_session_comes_back_whole(store: AnyStore) {
@@ -382,9 +501,10 @@ pub async fn a_session_comes_back_whole(store: AnyStore) {
         revoked_at: Some(T + 1),
         ip_address: Some("2001:db8::1".into()),
         user_agent: Some("Mozilla/5.0 (X11; \u{1f600})".into()),
+        assurance: Some(Assurance::of(&[Method::Pwd, Method::Recovery], Some(T / 1000))),
         ..session_of(&user.id)
     };
-    assert!(store.create_session(&session, Some(HASH), 100).await.unwrap().is_some());
+    assert!(store.create_session(&session, Expected::hash(HASH), 100).await.unwrap().is_some());
     let state = store.find_session(&session.id).await.unwrap().unwrap();
     assert_eq!((&state.session, &state.roles), (&session, &user.roles));
     if let Some(now) = store.find_session_now(&session.id) {
@@ -441,7 +561,7 @@ pub async fn parallel_rotations_make_one_step(store: AnyStore) {
                     assert_eq!(state.session.generation, generation + 1);
                 }
                 Rotation::Behind(state) => assert_eq!(state.session.generation, generation + 1),
-                Rotation::Gone => panic!("the session is there"),
+                Rotation::Gone | Rotation::Spent => panic!("the session is there"),
             }
         }
         assert_eq!(rotated, 1);
@@ -473,13 +593,13 @@ pub async fn live_sessions_are_listed(store: AnyStore) {
     let mut sessions = Vec::new();
     for age in [30, 10, 20] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
+        assert!(store.create_session(&session, Expected::default(), 100).await.unwrap().is_some());
         sessions.push(session);
     }
     let expired = Session { expires_at: T, ..session_of(&user.id) };
     let revoked = Session { revoked_at: Some(T - 1), ..session_of(&user.id) };
     for dead in [&expired, &revoked] {
-        assert!(store.create_session(dead, None, 100).await.unwrap().is_some());
+        assert!(store.create_session(dead, Expected::default(), 100).await.unwrap().is_some());
     }
     let [a, b, c] = <[Session; 3]>::try_from(sessions).unwrap();
     assert_eq!(store.list_sessions(&user.id, T).await.unwrap(), [b, c, a], "newest first");
@@ -490,7 +610,7 @@ pub async fn sessions_are_listed_in_pages(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
     for age in [5, 5, 5, 0, 9] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
+        assert!(store.create_session(&session, Expected::default(), 100).await.unwrap().is_some());
     }
     let all = store.list_sessions(&user.id, T).await.unwrap();
     let mut seen: Vec<Session> = Vec::new();
@@ -511,13 +631,13 @@ pub async fn surplus_sessions_are_the_oldest(store: AnyStore) {
     let mut ids = Vec::new();
     for age in [40, 30, 20, 10] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
-        let opened = store.create_session(&session, None, 3).await.unwrap().unwrap();
+        let opened = store.create_session(&session, Expected::default(), 3).await.unwrap().unwrap();
         assert_eq!(opened, Opened { roles: user.roles.clone(), is_surplus: ids.len() == 3 });
         ids.push(session.id);
     }
     // Made by a clock that is behind.
     let newest = Session { created_at: T - 99, ..session_of(&user.id) };
-    assert!(!store.create_session(&newest, Some(HASH), 5).await.unwrap().unwrap().is_surplus);
+    assert!(!store.create_session(&newest, Expected::hash(HASH), 5).await.unwrap().unwrap().is_surplus);
     let end = async |most, now| {
         let mut ended = store.revoke_surplus(&user.id, &newest.id, most, now).await.unwrap();
         ended.sort_by_key(|id| ids.iter().position(|one| one == id));
@@ -532,6 +652,54 @@ pub async fn surplus_sessions_are_the_oldest(store: AnyStore) {
     assert_eq!((revoked_at(&ids[3]).await, revoked_at(&newest.id).await), (None, None));
     assert_eq!(revoked_at(&spared.id).await, None);
     assert_eq!(end(1, T + 4).await, ids[3..]);
+}
+
+/// Of one user at the limit of sessions and of many users: each is let in, in the time that an operation has.
+pub async fn logins_at_once_are_all_let_in(store: AnyStore) {
+    const AT_ONCE: usize = 64;
+    const MOST: usize = 20;
+    let login = |store: &AnyStore, user: &NewUser, at: Millis| {
+        let (store, session) = (Arc::clone(store), Session { created_at: at, ..session_of(&user.id) });
+        async move {
+            let opened =
+                store.create_session(&session, Expected::hash(HASH), 22).await.unwrap().expect("it is the user's hash");
+            if opened.is_surplus {
+                store.revoke_surplus(&session.user_id, &session.id, MOST as u32, at).await.unwrap();
+            }
+        }
+    };
+    let user = registered(&store, &["anna"]).await;
+    for age in 0..MOST as Millis {
+        login(&store, &user, T - age).await;
+    }
+    for turn in 0..2 {
+        race(AT_ONCE, |index| login(&store, &user, T + 1 + (turn * AT_ONCE + index) as Millis)).await;
+    }
+    let last = T + 1 + 2 * AT_ONCE as Millis;
+    let session = Session { created_at: last, ..session_of(&user.id) };
+    store.create_session(&session, Expected::hash(HASH), 22).await.unwrap().unwrap();
+    store.revoke_surplus(&user.id, &session.id, MOST as u32, last).await.unwrap();
+    let left = store.list_sessions(&user.id, last).await.unwrap();
+    let times: Vec<_> = left.iter().map(|session| session.created_at).collect();
+    assert_eq!(times, (0..MOST as Millis).map(|age| last - age).collect::<Vec<_>>(), "the newest");
+
+    users_log_in_at_once(&store, AT_ONCE, 2).await;
+}
+
+/// So many users, each so many times, all at once.
+pub async fn users_log_in_at_once(store: &AnyStore, users: usize, times: usize) {
+    let mut all = Vec::new();
+    for index in 0..users {
+        all.push(registered(store, &[&format!("user{index}")]).await);
+    }
+    race(users * times, |index| {
+        let (store, session) = (Arc::clone(store), session_of(&all[index % users].id));
+        async move { assert!(store.create_session(&session, Expected::hash(HASH), 100).await.unwrap().is_some()) }
+    })
+    .await;
+    for user in all {
+        assert_eq!(store.list_sessions(&user.id, T).await.unwrap().len(), times);
+    }
 }
 
 pub async fn a_session_is_revoked_once_and_by_its_owner(store: AnyStore) {
@@ -577,7 +745,7 @@ pub async fn no_login_outlives_a_password_change(store: AnyStore) {
                     assert!(store.change_password(&id, Some(&old), &new, T).await.unwrap());
                     return false;
                 }
-                store.create_session(&session_of(&id), Some(&old), 100).await.unwrap().is_some()
+                store.create_session(&session_of(&id), Expected::hash(&old), 100).await.unwrap().is_some()
             }
         })
         .await;
@@ -711,12 +879,16 @@ pub async fn identifiers_are_deleted_but_for_the_last(store: AnyStore) {
     let user = registered(&store, &["a", "b", "c"]).await;
     let other = registered(&store, &["ben"]).await;
     let ids: Vec<String> = user.identifiers.iter().map(|one| one.id.clone()).collect();
-    let delete = async |ids: &[String]| store.delete_identifiers(&user.id, ids, T).await.unwrap();
+    let delete =
+        async |ids: &[String]| store.delete_identifiers(&user.id, ids, &ChangeLimits::default(), T).await.unwrap();
 
     assert_eq!(delete(&ids).await, IdentifierChange::LastOne);
     let foreign = [ids[0].clone(), other.identifiers[0].id.clone()];
     assert_eq!(delete(&foreign).await, IdentifierChange::NotFound);
-    assert_eq!(store.delete_identifiers(&make_id(), &ids[..1], T).await.unwrap(), IdentifierChange::NoUser);
+    assert_eq!(
+        store.delete_identifiers(&make_id(), &ids[..1], &ChangeLimits::default(), T).await.unwrap(),
+        IdentifierChange::NoUser
+    );
     assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers.len(), 3);
 
     let twice = [ids[0].clone(), ids[0].clone(), ids[1].clone()];
@@ -738,7 +910,9 @@ pub async fn the_last_identifier_survives_races(store: AnyStore) {
         if index % 3 == 0 {
             ids.push(user.identifiers[(index * 7 + 1) % 20].id.clone());
         }
-        async move { (ids.len() as u64, store.delete_identifiers(&user_id, &ids, T).await.unwrap()) }
+        async move {
+            (ids.len() as u64, store.delete_identifiers(&user_id, &ids, &ChangeLimits::default(), T).await.unwrap())
+        }
     })
     .await;
     let left = store.find_user(&user.id).await.unwrap().unwrap().identifiers;
@@ -808,7 +982,8 @@ pub async fn the_number_of_identifiers_survives_races(store: AnyStore) {
 /// An identifier as a registration makes it, with the claim that goes with it.
 fn claimed(kind: &str, value: &str) -> (Identifier, Claim) {
     let normalized = sentri_core::identifier::normalize(kind, value).unwrap().normalized;
-    let identifier = Identifier { id: make_id(), kind: kind.into(), value: value.into(), normalized };
+    let identifier =
+        Identifier { id: make_id(), kind: kind.into(), value: value.into(), normalized, verified_at: None };
     (identifier, sentri_core::identifier::claim(kind, value).unwrap())
 }
 
@@ -915,12 +1090,12 @@ pub async fn dead_sessions_are_purged_in_portions(store: AnyStore) {
         let expired = Session { expires_at: T - 100 - age, ..session_of(&user.id) };
         let revoked = Session { revoked_at: Some(T - 100 - age), ..session_of(&user.id) };
         for session in [&expired, &revoked] {
-            assert!(store.create_session(session, None, 100).await.unwrap().is_some());
+            assert!(store.create_session(session, Expected::default(), 100).await.unwrap().is_some());
         }
     }
     let live = logged_in(&store, &user.id).await;
     let recent = Session { revoked_at: Some(T), ..session_of(&user.id) };
-    assert!(store.create_session(&recent, None, 100).await.unwrap().is_some());
+    assert!(store.create_session(&recent, Expected::default(), 100).await.unwrap().is_some());
     assert_eq!(store.purge_sessions(T, 4).await.unwrap(), 4);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 6);
     assert_eq!(store.purge_sessions(T, 100).await.unwrap(), 0);

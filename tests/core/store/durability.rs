@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sentri_core::crypto::{Secret, make_id, make_random};
-use sentri_core::store::model::{Identifier, NewUser, Rotation, Session};
+use sentri_core::store::model::{Expected, Identifier, NewUser, Rotation, Session};
 use sentri_core::store::open;
 use serde_json::json;
 
@@ -22,14 +22,20 @@ async fn write_if_child() {
     let store = open(&json!(url)).unwrap();
     loop {
         let id = make_id();
-        let identifier =
-            Identifier { id: make_id(), kind: "username".into(), value: id.clone(), normalized: id.clone() };
+        let identifier = Identifier {
+            id: make_id(),
+            kind: "username".into(),
+            value: id.clone(),
+            normalized: id.clone(),
+            verified_at: None,
+        };
         let user = NewUser {
             id: id.clone(),
             password_hash: Some(Secret::new("hash".into())),
             roles: vec![],
             identifiers: vec![identifier],
             claims: vec![],
+            displaces: false,
             now: T,
         };
         let session = Session {
@@ -43,9 +49,10 @@ async fn write_if_child() {
             revoked_at: None,
             ip_address: None,
             user_agent: None,
+            assurance: None,
         };
         assert!(store.create_user(&user).await.unwrap());
-        assert!(store.create_session(&session, Some("hash"), 100).await.unwrap().is_some());
+        assert!(store.create_session(&session, Expected::hash("hash"), 100).await.unwrap().is_some());
         assert!(matches!(store.rotate(&session.id, 0, T + 1000, T).await.unwrap(), Rotation::Rotated(_)));
         println!("done {id} {}", session.id);
     }

@@ -9,7 +9,7 @@ use sentri_core::failure::StoreError;
 use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::dialect::{Dialect, SQLITE};
 use sentri_core::store::executor::{Batch, Executor, Outcome, Statement, Value};
-use sentri_core::store::model::{Identifier, NewUser, Session};
+use sentri_core::store::model::{Expected, Identifier, NewUser, Session};
 use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
 use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::sql::SqlStore;
@@ -184,14 +184,20 @@ async fn tables_that_are_missing_are_told_from_an_outage() {
 }
 
 fn user(value: &str) -> NewUser {
-    let identifier =
-        Identifier { id: make_id(), kind: "username".into(), value: value.into(), normalized: value.into() };
+    let identifier = Identifier {
+        id: make_id(),
+        kind: "username".into(),
+        value: value.into(),
+        normalized: value.into(),
+        verified_at: None,
+    };
     NewUser {
         id: make_id(),
         password_hash: Some(Secret::new("$2b$12$hash".into())),
         roles: vec![],
         identifiers: vec![identifier],
         claims: vec![],
+        displaces: false,
         now: T,
     }
 }
@@ -208,6 +214,7 @@ fn session(user_id: &str, created_at: Millis) -> Session {
         revoked_at: None,
         ip_address: None,
         user_agent: Some("agent".into()),
+        assurance: None,
     }
 }
 
@@ -248,7 +255,7 @@ async fn prepared_statements_survive_a_changed_table() {
     let someone = user("anna");
     assert!(fixture.store.create_user(&someone).await.unwrap());
     let session = session(&someone.id, T);
-    assert!(fixture.store.create_session(&session, None, 100).await.unwrap().is_some());
+    assert!(fixture.store.create_session(&session, Expected::default(), 100).await.unwrap().is_some());
     assert!(fixture.store.find_session(&session.id).await.unwrap().is_some());
     let sql = "ALTER TABLE sentri_sessions ALTER COLUMN user_agent TYPE VARCHAR(600)";
     fixture::connect(&schema.url()).await.batch_execute(sql).await.unwrap();
@@ -264,7 +271,7 @@ async fn prepared_statements_survive_a_changed_table_on_mysql() {
     let someone = user("anna");
     assert!(store.create_user(&someone).await.unwrap());
     let session = session(&someone.id, T);
-    assert!(store.create_session(&session, None, 100).await.unwrap().is_some());
+    assert!(store.create_session(&session, Expected::default(), 100).await.unwrap().is_some());
     assert!(store.find_session(&session.id).await.unwrap().is_some());
     for kind in ["VARCHAR(600)", "LONGTEXT"] {
         mysql::run(&database.url(), &format!("ALTER TABLE sentri_sessions MODIFY user_agent {kind}")).await;
@@ -295,7 +302,7 @@ async fn an_id_with_a_space_behind_it_is_another_one() {
         let someone = user("anna");
         assert!(fixture.store.create_user(&someone).await.unwrap());
         let live = session(&someone.id, T);
-        assert!(fixture.store.create_session(&live, None, 100).await.unwrap().is_some());
+        assert!(fixture.store.create_session(&live, Expected::default(), 100).await.unwrap().is_some());
         let (user_id, session_id) = (format!("{} ", someone.id), format!("{} ", live.id));
         let store = &fixture.store;
         assert!(store.find_user(&user_id).await.unwrap().is_none());
@@ -318,7 +325,7 @@ async fn sqlite_answers_a_session_check_at_once() {
         let someone = user("anna");
         assert!(fixture.store.create_user(&someone).await.unwrap());
         let session = session(&someone.id, T);
-        assert!(fixture.store.create_session(&session, None, 100).await.unwrap().is_some());
+        assert!(fixture.store.create_session(&session, Expected::default(), 100).await.unwrap().is_some());
         fixture.store.find_session(&session.id).await.unwrap();
         let started = std::time::Instant::now();
         for _ in 0..1000 {
@@ -348,6 +355,43 @@ async fn sqlite_finds_surplus_sessions_among_the_live_ones_of_their_user() {
         assert!(plan.iter().any(|line| line.contains("USING INDEX sentri_sessions_live (user_id=?)")), "{plan:?}");
         assert!(!plan.iter().any(|line| line.contains("revoked_at=?")), "{plan:?}");
     }
+}
+
+/// Also when PostgreSQL last counted few live sessions of all users, as after the logins of a program.
+#[tokio::test]
+async fn postgres_counts_the_live_sessions_of_one_user_alone() {
+    let schema = Schema::new().await;
+    SqlStore::new(postgres(&schema), normalize_adopted).migrate(T).await.unwrap();
+    let client = fixture::connect(&schema.url()).await;
+    let sessions = |users: &str, count: u32, revoked: &str| {
+        format!(
+            "INSERT INTO sentri_sessions (id, user_id, created_at, expires_at, revoked_at) \
+             SELECT gen_random_uuid(), {users}, now()::timestamp - n * interval '1 ms', 'infinity', {revoked} \
+             FROM generate_series(1, {count}) AS n;"
+        )
+    };
+    let made = [
+        "INSERT INTO sentri_users (id, password_hash, created_at) SELECT 'u' || n, '', now() \
+         FROM generate_series(0, 500) AS n;"
+            .to_owned(),
+        sessions("'u0'", 110, "NULL"),
+        sessions("'u0'", 5000, "now()"),
+        "ANALYZE sentri_users, sentri_sessions;".to_owned(),
+        sessions("'u' || (1 + n % 500)", 5000, "NULL"),
+    ];
+    client.batch_execute(&made.concat()).await.unwrap();
+    let live = "user_id = 'u0' AND revoked_at IS NULL AND expires_at > now()::timestamp AND id <> 'x'";
+    for sql in [
+        format!("SELECT id FROM sentri_sessions WHERE {live} ORDER BY created_at DESC LIMIT 1 OFFSET 109"),
+        format!("SELECT id FROM sentri_sessions WHERE {live} ORDER BY created_at DESC, id DESC LIMIT 500 OFFSET 99"),
+    ] {
+        let rows = client.query(&format!("EXPLAIN (ANALYZE, COSTS OFF) {sql}"), &[]).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains("sentri_sessions_live")), "{plan:#?}");
+    }
+    let purge = "EXPLAIN SELECT id FROM sentri_sessions WHERE revoked_at < timestamp '1970-01-01'";
+    let plan: String = client.query(purge, &[]).await.unwrap()[0].get(0);
+    assert!(plan.contains("sentri_sessions_ended"), "{plan}");
 }
 
 #[tokio::test]

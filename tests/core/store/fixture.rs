@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::memory::MemoryStore;
 use sentri_core::crypto::make_id;
 use sentri_core::identifier::normalize_adopted;
-use sentri_core::store::memory::MemoryStore;
 use sentri_core::store::sql::SqlStore;
 use sentri_core::store::{Store, open};
 use serde_json::json;

@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use sentri_core::crypto::make_random;
 use sentri_core::failure::StoreError;
+use sentri_core::store::executor::{Executor, Outcome, Statement};
 use sentri_core::store::model::{ChangeLimits, IdentifierChange, Rotation};
+use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
+use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
+use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
+use sentri_core::store::value::Value;
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
@@ -331,6 +336,7 @@ async fn is_adopted(store: &Arc<dyn Store>) {
         kind: kind.into(),
         value: value.into(),
         normalized: normalized.into(),
+        verified_at: None,
     });
     assert_eq!(
         store.add_identifiers("u-old", &more, &ChangeLimits::default(), T).await.unwrap(),
@@ -379,6 +385,7 @@ async fn mysql_tables_of_5_0_and_5_3_are_adopted() {
             kind: "x".repeat(64),
             value: "\u{1F980}".into(),
             normalized: "\u{1F980}".into(),
+            verified_at: None,
         };
         assert_eq!(
             store.add_identifiers("a-new", &[crab], &ChangeLimits::default(), T).await.unwrap(),
@@ -429,6 +436,7 @@ async fn mysql_tables_in_latin1_are_adopted() {
         kind: "handle".into(),
         value: "\u{1F980}".into(),
         normalized: "\u{1F980}".into(),
+        verified_at: None,
     };
     assert_eq!(
         store.add_identifiers("a-new", &[crab], &ChangeLimits::default(), T).await.unwrap(),
@@ -535,6 +543,80 @@ async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
         count("SELECT count(*) FROM pragma_foreign_key_list('notes') WHERE \"table\" = 'sentri_identifiers'"),
         1
     );
+}
+
+/// Takes back what came after 6.0.0, whose last version is the second.
+const TO_6_0: [&str; 10] = [
+    "DROP TABLE sentri_factors",
+    "DROP TABLE sentri_recovery_codes",
+    "DROP TABLE sentri_factor_attempts",
+    "DROP TABLE sentri_flows",
+    "ALTER TABLE sentri_identifiers DROP COLUMN verified_at",
+    "DROP TABLE sentri_deleted_users",
+    "DROP INDEX sentri_sessions_live",
+    "ALTER TABLE sentri_sessions DROP COLUMN amr",
+    "ALTER TABLE sentri_sessions DROP COLUMN auth_time",
+    "DELETE FROM sentri_migrations WHERE version > 2",
+];
+const LEDGER: &str = "SELECT version, name, [applied_at] FROM sentri_migrations ORDER BY version";
+
+/// The tables of 6.0.0 get what they lack and lose nothing; those of the present version stay as they are.
+#[tokio::test]
+async fn tables_of_6_0_and_of_now_are_adopted() {
+    let (folder, schema, database) = (Folder::new(), Schema::new().await, MysqlDatabase::new().await);
+    let executors: [(String, Box<dyn Executor>); 3] = [
+        (folder.url(), Box::new(SqliteExecutor::new(SqliteConfig::at(folder.file())))),
+        (schema.url(), Box::new(PostgresExecutor::new(PostgresConfig::from_url(&schema.url()).unwrap()))),
+        (database.url(), Box::new(MysqlExecutor::new(MysqlConfig::from_url(&database.url()).unwrap()))),
+    ];
+    for (url, executor) in executors {
+        let store = open(&json!(url)).unwrap();
+        store.migrate(T).await.unwrap();
+        let user = crate::outage::new_user("anna");
+        assert!(store.create_user(&user).await.unwrap());
+        for sql in TO_6_0 {
+            let on_table = if url.starts_with("mysql") {
+                "sentri_sessions_live ON sentri_sessions"
+            } else {
+                "sentri_sessions_live"
+            };
+            let sql = sql.replace("sentri_sessions_live", on_table);
+            executor.run(&Statement::write(sql, []).once().into()).await.unwrap();
+        }
+        assert!(matches!(store.check().await, Err(StoreError::SchemaMissing(_))), "{url}");
+        for later in [T + 1000, T + 2000] {
+            let store = open(&json!(url)).unwrap();
+            store.migrate(later).await.unwrap();
+            store.check().await.unwrap();
+            assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
+            assert!(!store.is_deleted(&user.id).await.unwrap());
+            store.close().await;
+            let outcome = executor.run(&Statement::read(LEDGER, []).once().into()).await.unwrap();
+            let Outcome::Done(mut answers) = outcome else { panic!("nothing was expected") };
+            let mut ledger = Vec::new();
+            for row in answers.remove(0).rows {
+                let [version, name, at]: [Value; 3] = row.try_into().unwrap();
+                ledger.push((version.into_int().unwrap(), name.into_text().unwrap(), at.into_time().unwrap()));
+            }
+            let (old, new) = (
+                ["tables", "indexes"],
+                [
+                    "deleted_users",
+                    "live_sessions",
+                    "flows",
+                    "verified_identifiers",
+                    "ended_sessions",
+                    "session_amr",
+                    "session_auth_time",
+                    "factors",
+                ],
+            );
+            let wanted = old.map(|name| (name, T)).into_iter().chain(new.map(|name| (name, T + 1000)));
+            let wanted = (1..).zip(wanted).map(|(version, (name, at))| (version, name.to_owned(), at));
+            assert_eq!(ledger, wanted.collect::<Vec<_>>(), "{url}");
+        }
+        executor.close().await;
+    }
 }
 
 /// Tables whose ids are UUIDs, roles JSON and instants ones with a time zone, as some teams made them for sentri 5.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::conformance::T;
 use crate::fixture::{Schema, connect, server_url};
+use crate::mysql::{self, MysqlDatabase};
 
 fn name() -> String {
     format!("sentri_{}", make_id().replace('-', ""))
@@ -78,4 +79,29 @@ async fn a_database_without_unicode_is_refused_with_the_cure() {
     assert!(text.contains("LATIN1") && text.contains("ENCODING 'UTF8'") && text.contains(&database), "{text}");
     // Pools close in the background.
     admin.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await.unwrap();
+}
+
+#[tokio::test]
+async fn mysql_without_a_database_or_a_right_is_told_the_cure() {
+    let database = MysqlDatabase::new().await;
+    let url = database.url();
+    let text = refusal(url.trim_end_matches(database.name())).await;
+    assert!(text.contains("1046") && text.contains("mysql://user:password@host:3306/database"), "{text}");
+
+    // The longest name that MySQL takes has 32 characters.
+    let user = &name()[..30];
+    let grantee = format!("'{user}'@'%'");
+    let make =
+        format!("CREATE USER {grantee} IDENTIFIED BY 'hunter2'; GRANT SELECT ON {}.* TO {grantee}", database.name());
+    mysql::run(&url, &make).await;
+    let own = format!("mysql://{user}:hunter2@{}", url.split_once('@').unwrap().1);
+    let text = refusal(&own).await;
+    assert!(text.contains("CREATE command denied") && !text.contains("hunter2"), "{text}");
+    let rights = text.split("run: GRANT ").nth(1).and_then(|cure| cure.split_once(" ON ")).unwrap().0;
+    mysql::run(&url, &format!("GRANT {rights} ON {}.* TO {grantee}", database.name())).await;
+    let store = open(&json!(own)).unwrap();
+    store.migrate(T).await.unwrap();
+    store.check().await.unwrap();
+    store.close().await;
+    mysql::run(&url, &format!("DROP USER {grantee}")).await;
 }

@@ -61,6 +61,7 @@ fn a_wrong_value_is_named_with_its_cure() {
         (json!("postgres+psycopg://app:hunter2@db/x"), vec!["db", "unknown scheme", "postgres://"]),
         (json!({ "connectionString": "psql://app:hunter2@db/x" }), vec!["db", "unknown scheme", "postgres://"]),
         (json!("mysql+pymysql://app:hunter2@db/x"), vec!["db", "unknown scheme", "mysql://"]),
+        (json!("sqlite+aiosqlite:///./x.db"), vec!["db", "unknown scheme", "write sqlite:// instead"]),
         (json!("postgres://app:hunter2@db/x?schema="), vec!["db", "empty schema"]),
         (json!("postgres://app:hunter2@db/x?ssltls=hunter2"), vec!["db", "ssltls"]),
         (json!("postgres://app:17?hunter2@db/x"), vec!["db", "%3F"]),

@@ -76,6 +76,7 @@ on_each_server! {
     connections_that_fell_silent_are_replaced_together
     a_server_that_is_away_at_the_start
     a_lock_that_is_not_let_go
+    what_is_given_up_ends_at_the_server
     connections_ended_by_the_server_are_replaced
 }
 
@@ -85,8 +86,9 @@ pub fn new_user(value: &str) -> NewUser {
         id: make_id(),
         password_hash: Some(Secret::new("$2b$12$hash".into())),
         roles: vec![],
-        identifiers: vec![Identifier { id: make_id(), kind: "username".into(), value, normalized }],
+        identifiers: vec![Identifier { id: make_id(), kind: "username".into(), value, normalized, verified_at: None }],
         claims: vec![],
+        displaces: false,
         now: T,
     }
 }
@@ -205,6 +207,51 @@ async fn a_lock_that_is_not_let_go(place: Place) {
     }
 }
 
+/// Whoever waits for a lock that is never let go, time and again, leaves nothing behind that waits on.
+async fn what_is_given_up_ends_at_the_server(place: Place) {
+    let store = open(&json!(place.url)).unwrap();
+    store.migrate(T).await.unwrap();
+    gives_up_for_good(&store, &place.own).await;
+    assert!(store.check().await.is_ok());
+}
+
+/// A pooler passes a request to cancel on to the server that it is for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_ends_behind_a_pooler() {
+    let schema = Schema::new().await;
+    let url = std::env::var("PGBOUNCER_URL").expect("PGBOUNCER_URL is set: run the tests by `make test`");
+    let store = open(&json!(format!("{url}?schema={}", schema.name()))).unwrap();
+    store.migrate(T).await.unwrap();
+    gives_up_for_good(&store, &Own::Postgres(schema)).await;
+    store.close().await;
+}
+
+async fn gives_up_for_good(store: &Arc<dyn Store>, own: &Own) {
+    let user = new_user(&make_id());
+    assert!(store.create_user(&user).await.unwrap());
+    let held = own.hold(&user.id).await;
+    for _ in 0..2 {
+        let blocked = (0..4).map(|_| {
+            let (store, id) = (Arc::clone(store), user.id.clone());
+            tokio::spawn(async move { store.change_password(&id, None, "hash", T).await })
+        });
+        let (blocked, started) = (blocked.collect::<Vec<_>>(), Instant::now());
+        while own.waiting().await == 0 {
+            assert!(started.elapsed() < SOON, "they wait at the server while we wait for it");
+        }
+        for call in blocked {
+            let blocked = call.await.unwrap();
+            assert!(matches!(blocked, Err(StoreError::Unavailable(_))), "{blocked:?}");
+        }
+        let given_up = Instant::now();
+        while own.waiting().await > 0 {
+            assert!(given_up.elapsed() < SOON, "statements that nobody waits for wait on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    drop(held);
+}
+
 /// The server ends our connections, as it does when it is restarted; the next calls find new ones.
 async fn connections_ended_by_the_server_are_replaced(place: Place) {
     let store = open(&json!(place.url)).unwrap();
@@ -238,6 +285,25 @@ impl Own {
                 connection.query_drop("START TRANSACTION").await.unwrap();
                 connection.query_drop(lock).await.unwrap();
                 Box::new(connection)
+            }
+        }
+    }
+
+    /// The number of statements that wait for a lock on our tables.
+    async fn waiting(&self) -> usize {
+        match self {
+            Self::Postgres(schema) => {
+                let sql = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                           WHERE NOT granted AND query LIKE '%sentri_users%' AND pid IN (SELECT pid FROM pg_locks \
+                           WHERE relation = to_regclass('sentri_users'))";
+                connect(&schema.url()).await.query(sql, &[]).await.unwrap().len()
+            }
+            Self::Mysql(database) => {
+                let opts = mysql_async::Opts::from_url(&mysql_url()).unwrap();
+                let mut admin = mysql_async::Conn::new(opts).await.unwrap();
+                let sql = "SELECT id FROM information_schema.processlist WHERE db = ? AND info LIKE '%sentri_users%'";
+                let ids: Vec<u64> = admin.exec(sql, (database.name(),)).await.unwrap();
+                ids.len()
             }
         }
     }

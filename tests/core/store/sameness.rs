@@ -33,13 +33,15 @@ fn pair(random: &mut impl Iterator<Item = u8>) -> (String, String) {
 }
 
 fn identifier(kind: &str, normalized: String) -> Identifier {
-    Identifier { id: make_id(), kind: kind.into(), value: normalized.clone(), normalized }
+    Identifier { id: make_id(), kind: kind.into(), value: normalized.clone(), normalized, verified_at: None }
 }
 
 async fn someone(store: &Arc<dyn Store>) -> String {
     let id = make_id();
     let identifiers = vec![identifier("username", id.clone())];
-    let user = NewUser { id: id.clone(), password_hash: None, roles: vec![], identifiers, claims: vec![], now: T };
+    let claims = vec![];
+    let user =
+        NewUser { id: id.clone(), password_hash: None, roles: vec![], identifiers, claims, displaces: false, now: T };
     assert!(store.create_user(&user).await.unwrap());
     id
 }

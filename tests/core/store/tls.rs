@@ -1,7 +1,8 @@
-//! TLS to real database servers, with certificates of the test's own. What can't be trusted is not spoken to, neither in
-//! clear.
+//! TLS to real database servers, with certificates of the test's own. What can't be trusted is not spoken to, neither
+//! in clear.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use sentri_core::failure::StoreError;
 use sentri_core::store::executor::{Executor, Outcome, Statement, Value};
@@ -18,7 +19,8 @@ fn with_mode(mode: &str) -> String {
     format!("{url}{}sslmode={mode}", if url.contains('?') { '&' } else { '?' })
 }
 
-/// What comes of `attempt`. A machine under load says nothing of TLS: what came too late is tried again, up to ten times.
+/// What comes of `attempt`. A machine under load says nothing of TLS: what came too late is tried again, up to ten
+/// times.
 async fn in_time<T>(attempt: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for _ in 1..10 {
         match attempt().await {
@@ -201,6 +203,23 @@ async fn postgresql_must_be_vouched_for_and_be_the_host() {
     let url = url("localhost", "sslrootcert=system");
     assert!(is_trusted_by_a_system(test, &path("root.crt"), &url));
     assert!(!is_trusted_by_a_system(test, &path("other.crt"), &url));
+}
+
+/// A server that takes no connection in clear takes no request to cancel in clear either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_is_cancelled_by_tls() {
+    let server = postgres(true).await;
+    let root = server.place.path("root.crt");
+    let url = format!("postgres://postgres@localhost:{}/postgres?sslmode=verify-full&sslrootcert={root}", server.port);
+    let executor = PostgresExecutor::new(PostgresConfig::from_url(&url).unwrap());
+    let slow = "SELECT pg_sleep(60)";
+    assert!(matches!(ask(&executor, slow).await, Err(StoreError::Unavailable(_))));
+    let given_up = Instant::now();
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'";
+    while in_time(async || ask(&executor, running).await).await.unwrap().remove(0).into_int().unwrap() > 0 {
+        assert!(given_up.elapsed() < Duration::from_secs(3), "what nobody waits for goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,6 +38,11 @@ pub enum Database {
     Kysely(&'static str),
 }
 
+/// Empties the tables that a migration has made, users at the end since the others are about them.
+const CLEAR: &str = "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables \
+    WHERE schemaname = 'SCHEMA' AND tablename <> 'sentri_migrations' ORDER BY tablename = 'sentri_users' \
+    LOOP EXECUTE format('DELETE FROM SCHEMA.%I', name); END LOOP; END $$";
+
 /// A database of the test's own, gone with it.
 pub struct Own {
     pub option: Value,
@@ -98,6 +103,19 @@ impl Own {
                 own
             }
         }
+    }
+
+    /// The same without what is in it, where that takes less than a new one.
+    pub async fn renewed(self, kind: Database) -> Self {
+        match (&self.mysql, &self.schema) {
+            (Some(database), _) => database.clear().await,
+            (_, Some(schema)) => admin(&CLEAR.replace("SCHEMA", schema)).await,
+            _ => {
+                self.drop().await;
+                return Box::pin(Self::new(kind)).await;
+            }
+        }
+        self
     }
 
     pub async fn drop(self) {

@@ -60,10 +60,17 @@ const start = {
       .get("/protected", ({ user }) => user)
       .use(auth.authorize("admin"))
       .get("/admin", ({ user }) => user)
-      .listen({ port: 0, hostname: "127.0.0.1" }, ({ raw: { node: { server } } }) => {
-        if (server.listening) ready(server.address().port);
-        else server.once("listening", () => ready(server.address().port));
-      });
+      .listen(
+        { port: 0, hostname: "127.0.0.1" },
+        ({
+          raw: {
+            node: { server },
+          },
+        }) => {
+          if (server.listening) ready(server.address().port);
+          else server.once("listening", () => ready(server.address().port));
+        },
+      );
   },
 };
 

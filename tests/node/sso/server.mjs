@@ -2,7 +2,13 @@
 import express from "express";
 import { createAuthServer } from "../../../npm/dist/esm/express.mjs";
 
-const auth = createAuthServer({ db: "sqlite::memory:", validRoles: ["user", "admin"], saltRounds: 10, rateLimit: false, issuer: "https://auth.example" });
+const auth = createAuthServer({
+  db: "sqlite::memory:",
+  validRoles: ["user", "admin"],
+  saltRounds: 10,
+  rateLimit: false,
+  issuer: "https://auth.example",
+});
 await auth.migrate();
 for (const role of ["user", "admin"]) {
   await auth.register({ identifiers: [{ type: "username", value: role }], password: "correct horse 1", roles: [role] });

@@ -14,6 +14,9 @@ const BARE = {
   },
   koa: () => (_ctx, next) => next(),
   elysia: () => () => undefined,
+  web: () => (error) => {
+    throw error;
+  },
 };
 
 /** A handler of an application that reads the body itself. */
@@ -27,6 +30,7 @@ const READ = {
   hono: async (c) => ({ length: (await c.req.text()).length }),
   koa: (ctx) => drain(ctx.req),
   elysia: ({ body }) => ({ body }),
+  web: async ({ request }) => ({ length: (await request.text()).length }),
 };
 
 const [name] = process.argv.slice(2);
@@ -36,8 +40,13 @@ const bare = {
   ...framework,
   create(...args) {
     const auth = framework.create(...args);
-    const endpoints = auth.plugin ? { plugin: auth.plugin } : { router: auth.router };
-    return { ...endpoints, ...Object.fromEntries(["protect", "authorize", "permit", "migrate", "close"].map((call) => [call, auth[call]])), errorHandler: BARE[kind] };
+    const { plugin, router, fetch, checkRequest } = auth;
+    const endpoints = plugin ? { plugin } : router ? { router } : { fetch, checkRequest };
+    return {
+      ...endpoints,
+      ...Object.fromEntries(["protect", "authorize", "permit", "migrate", "close"].map((call) => [call, auth[call]])),
+      errorHandler: BARE[kind],
+    };
   },
 };
 const places = {};

@@ -1,7 +1,7 @@
 // Conversations of the command line, tests/cli/*.json. tests/README.md has their format.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,7 +15,7 @@ export const bin = join(dirname(fileURLToPath(import.meta.url)), "../../../npm/d
 
 const MEMBERS = {
   conversation: ["name", "databases", "steps"],
-  step: ["name", "run", "login", "input", "bytes", "env", "terminal", "expect"],
+  step: ["name", "run", "login", "input", "bytes", "env", "terminal", "files", "expect"],
   expect: ["exit", "json", "error", "out", "err", "screen", "made", "status"],
 };
 
@@ -83,7 +83,9 @@ async function login(db, [identifier, password]) {
   return status;
 }
 
-async function take({ run, input = "", bytes, env = {}, terminal, expect }, place, folder, variables, path) {
+async function take(step, place, folder, variables, path) {
+  const { run, input = "", bytes, env = {}, terminal, files = {}, expect } = step;
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   const words = run.map((word) => variables.fill(word));
   const options = { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, TERM: "xterm", DB: place.url, ...env } };
   const { exit, out, err } = terminal

@@ -23,10 +23,17 @@ process.on("message", () => process.exit(0));
 /** Makes the project; `packages` are npm specifiers. `native: false`: on a platform without a native core; `flags`: of npm. */
 export function makeConsumer(packages, { native = true, flags = [] } = {}) {
   const tarballs = join(root, "target/npm");
-  const files = readdirSync(tarballs).filter((name) => name.endsWith(".tgz")).map((name) => join(tarballs, name));
+  const files = readdirSync(tarballs)
+    .filter((name) => name.endsWith(".tgz"))
+    .map((name) => join(tarballs, name));
   assert.equal(files.length, 2, "make pack leaves the package and the package of this platform");
   if (native) return new Consumer([...flags, ...files, ...packages]);
-  return new Consumer(["--omit=optional", ...flags, ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)), ...packages]);
+  return new Consumer([
+    "--omit=optional",
+    ...flags,
+    ...files.filter((name) => /\/sentri-[0-9][^/]*$/.test(name)),
+    ...packages,
+  ]);
 }
 
 class Consumer {
@@ -39,7 +46,10 @@ class Consumer {
 
   /** Installs more packages. */
   install(...packages) {
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], { cwd: this.folder, stdio: "pipe" });
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], {
+      cwd: this.folder,
+      stdio: "pipe",
+    });
   }
 
   path(...parts) {
@@ -65,11 +75,27 @@ class Consumer {
 
   /** Type-checks files under strict, declaration and composite, and leaves their JavaScript in `out`. */
   compile(files, { module, skipLibCheck = false, types = [], ...more }) {
-    const compilerOptions = { strict: true, declaration: true, composite: true, skipLibCheck, target: "ES2022", types, outDir: "out", module, moduleResolution: module, esModuleInterop: true, ...more };
+    const compilerOptions = {
+      strict: true,
+      declaration: true,
+      composite: true,
+      skipLibCheck,
+      target: "ES2022",
+      types,
+      outDir: "out",
+      module,
+      moduleResolution: module,
+      esModuleInterop: true,
+      ...more,
+    };
     this.write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
     rmSync(this.path("tsconfig.tsbuildinfo"), { force: true });
     try {
-      execFileSync(process.execPath, [this.path("node_modules/typescript/bin/tsc"), "-p", this.folder], { cwd: this.folder, encoding: "utf8", stdio: "pipe" });
+      execFileSync(process.execPath, [this.path("node_modules/typescript/bin/tsc"), "-p", this.folder], {
+        cwd: this.folder,
+        encoding: "utf8",
+        stdio: "pipe",
+      });
     } catch (error) {
       assert.fail(`${files} as ${module}: ${error.stdout}`);
     }
@@ -77,14 +103,23 @@ class Consumer {
 
   /** Runs a file to its end and answers its output. */
   run(file, { args = [], env = {} } = {}) {
-    return execFileSync(process.execPath, [...args, this.path(file)], { cwd: this.folder, encoding: "utf8", env: { ...process.env, ...env }, timeout: 60_000 });
+    return execFileSync(process.execPath, [...args, this.path(file)], {
+      cwd: this.folder,
+      encoding: "utf8",
+      env: { ...process.env, ...env },
+      timeout: 60_000,
+    });
   }
 
   /** Starts a file that listens, on any port; answers its address, and what ends it. */
   async start(file, env = {}) {
     this.write("any-port.cjs", ANY_PORT);
     const args = ["--require", this.path("any-port.cjs"), this.path(file)];
-    const child = spawn(process.execPath, args, { cwd: this.folder, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = spawn(process.execPath, args, {
+      cwd: this.folder,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
     const said = { errors: "" };
     child.stderr.on("data", (chunk) => (said.errors += chunk));
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -94,7 +129,10 @@ class Consumer {
       child.kill("SIGKILL");
       await ended;
     };
-    const port = await Promise.race([new Promise((resolve) => child.once("message", (message) => resolve(message.port))), ended]);
+    const port = await Promise.race([
+      new Promise((resolve) => child.once("message", (message) => resolve(message.port))),
+      ended,
+    ]);
     if (port > 0 && child.exitCode === null) return { base: `http://127.0.0.1:${port}`, stop, said };
     await stop();
     return assert.fail(`${file} does not listen: ${said.errors}`);

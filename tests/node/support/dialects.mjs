@@ -46,11 +46,16 @@ export function betterSqlite(filename) {
 export function makeDialect(driver, where, more) {
   const { MysqlDialect, PostgresDialect, SqliteDialect } = require("kysely");
   switch (driver) {
-    case "pg": return new PostgresDialect({ pool: pgPool(where, more) });
-    case "mysql2": return new MysqlDialect({ pool: mysqlPool(where, more) });
-    case "better-sqlite3": return new SqliteDialect({ database: betterSqlite(where) });
-    case "node:sqlite": return new SqliteDialect({ database: nodeSqlite(where) });
-    default: throw new Error(`no dialect over ${driver}`);
+    case "pg":
+      return new PostgresDialect({ pool: pgPool(where, more) });
+    case "mysql2":
+      return new MysqlDialect({ pool: mysqlPool(where, more) });
+    case "better-sqlite3":
+      return new SqliteDialect({ database: betterSqlite(where) });
+    case "node:sqlite":
+      return new SqliteDialect({ database: nodeSqlite(where) });
+    default:
+      throw new Error(`no dialect over ${driver}`);
   }
 }
 

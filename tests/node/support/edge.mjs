@@ -7,12 +7,35 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const npm = fileURLToPath(new URL("../../../npm", import.meta.url));
 const { buildSync } = createRequire(join(npm, "package.json"))("esbuild");
-const parts = ["jwks", "jws", "claims", "cookie", "origin", "preflight", "duration", "weak", "remote-set", "engine", "../browser/index", "../errors"];
+const parts = [
+  "jwks",
+  "jws",
+  "claims",
+  "json",
+  "cookie",
+  "origin",
+  "preflight",
+  "duration",
+  "weak",
+  "remote-set",
+  "assurance",
+  "../assurance",
+  "engine",
+  "../browser/index",
+  "../errors",
+];
 
 /** Bundles everything that the modules of `npm/src/edge` export, and `SentriError`. */
 export function buildEdge(outfile, conditions) {
   const contents = parts.map((part) => `export * from "./${part}.ts";`).join("\n");
-  buildSync({ stdin: { contents, resolveDir: join(npm, "src/edge"), loader: "ts" }, bundle: true, format: "esm", target: "es2022", outfile, conditions });
+  buildSync({
+    stdin: { contents, resolveDir: join(npm, "src/edge"), loader: "ts" },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    outfile,
+    conditions,
+  });
 }
 
 /** The same, loaded. */

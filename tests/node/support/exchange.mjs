@@ -7,16 +7,19 @@ export function exchange(base, method, path, headers, body) {
   return new Promise((resolve, reject) => {
     const req = send({ hostname, port, method, path, agent: false }, (res) => {
       const chunks = [];
-      res.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        let parsed;
-        try {
-          parsed = text === "" ? undefined : JSON.parse(text);
-        } catch {
-          parsed = text;
-        }
-        resolve({ status: res.statusCode, headers: res.headers, body: parsed });
-      });
+      res
+        .on("data", (chunk) => chunks.push(chunk))
+        .on("error", reject)
+        .on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          let parsed;
+          try {
+            parsed = text === "" ? undefined : JSON.parse(text);
+          } catch {
+            parsed = text;
+          }
+          resolve({ status: res.statusCode, headers: res.headers, body: parsed });
+        });
     });
     req.on("error", reject);
     for (const [name, value] of headers) req.setHeader(name, value);

@@ -33,12 +33,15 @@ const express = (framework) => ({
     for (const [path, answer] of Object.entries(routes)) {
       for (const method of METHODS) {
         app[method](path, ...guard, (req, res, next) => {
-          Promise.resolve(req.body).then(answer).then(({ status = 200, headers = {}, json, text, stream }) => {
-            res.status(status).set(headers);
-            if (stream) Readable.from(stream).pipe(res);
-            else if (json !== undefined) res.json(json);
-            else res.type("text").send(text);
-          }).catch(next);
+          Promise.resolve(req.body)
+            .then(answer)
+            .then(({ status = 200, headers = {}, json, text, stream }) => {
+              res.status(status).set(headers);
+              if (stream) Readable.from(stream).pipe(res);
+              else if (json !== undefined) res.json(json);
+              else res.type("text").send(text);
+            })
+            .catch(next);
         });
       }
     }
@@ -59,10 +62,18 @@ const fastify = {
       app.setErrorHandler(auth.errorHandler());
     }
     for (const [path, answer] of Object.entries(routes)) {
-      app.route({ method: METHODS.map((name) => name.toUpperCase()), url: path, preHandler: auth ? [auth.protect()] : [], async handler(request, reply) {
-        const { status = 200, headers = {}, json, text, stream } = await answer(request.body);
-        return reply.status(status).headers(headers).send(stream ? Readable.from(stream) : json ?? text);
-      } });
+      app.route({
+        method: METHODS.map((name) => name.toUpperCase()),
+        url: path,
+        preHandler: auth ? [auth.protect()] : [],
+        async handler(request, reply) {
+          const { status = 200, headers = {}, json, text, stream } = await answer(request.body);
+          return reply
+            .status(status)
+            .headers(headers)
+            .send(stream ? Readable.from(stream) : (json ?? text));
+        },
+      });
     }
     await app.listen({ port: 0, host: HOST });
     return app.server;
@@ -71,7 +82,10 @@ const fastify = {
 
 const web = ({ status = 200, headers = {}, json, text, stream }) => {
   if (json !== undefined) return Response.json(json, { status, headers });
-  return new Response(stream ? ReadableStream.from(stream).pipeThrough(new TextEncoderStream()) : text, { status, headers });
+  return new Response(stream ? ReadableStream.from(stream).pipeThrough(new TextEncoderStream()) : text, {
+    status,
+    headers,
+  });
 };
 
 const hono = {
@@ -108,12 +122,15 @@ const koa = {
     const router = new Router();
     if (auth) router.use("/auth", auth.router().routes());
     for (const [path, answer] of Object.entries(routes)) {
-      router.register(path, METHODS, [...(auth ? [auth.protect()] : []), async (ctx) => {
-        const { status = 200, headers = {}, json, text, stream } = await answer(ctx.request.body);
-        ctx.status = status;
-        ctx.set(headers);
-        ctx.body = stream ? Readable.from(stream) : json ?? text;
-      }]);
+      router.register(path, METHODS, [
+        ...(auth ? [auth.protect()] : []),
+        async (ctx) => {
+          const { status = 200, headers = {}, json, text, stream } = await answer(ctx.request.body);
+          ctx.status = status;
+          ctx.set(headers);
+          ctx.body = stream ? Readable.from(stream) : (json ?? text);
+        },
+      ]);
     }
     app.use(router.routes());
     return app.listen(0, HOST);
@@ -137,7 +154,9 @@ const elysia = (plain) => ({
           if (!plain) return web(told);
           set.status = told.status ?? 200;
           Object.assign(set.headers, told.headers);
-          return told.stream ? ReadableStream.from(told.stream).pipeThrough(new TextEncoderStream()) : told.json ?? told.text;
+          return told.stream
+            ? ReadableStream.from(told.stream).pipeThrough(new TextEncoderStream())
+            : (told.json ?? told.text);
         });
       }
     }
@@ -160,7 +179,8 @@ export const gates = {
 /** The application on a port of its own, for as long as the test runs. */
 export async function serveGate(t, { start }, gate, routes, auth) {
   const server = await start(gate, routes, auth);
-  if (!server.listening) await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
+  if (!server.listening)
+    await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
   t.after(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

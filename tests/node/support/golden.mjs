@@ -1,12 +1,16 @@
-// Holds the golden conversations of tests/http with a server over real sockets, by fetch. The format is in
-// tests/README.md; tests/core/http does the same with the core in-process.
+// Holds the golden conversations of tests/http and tests/advisories with a server over real sockets, by fetch. The format
+// is in tests/README.md; tests/core/http does the same with the core in-process.
 import { readFileSync, readdirSync } from "node:fs";
 import { makeDialect } from "./dialects.mjs";
 import { mysqlDatabase, postgresSchema } from "./places.mjs";
 import { Mismatch, Variables } from "./pattern.mjs";
-import { PASSWORD, testClock } from "./server.mjs";
+import { PASSWORD, testClock, testMailbox } from "./server.mjs";
 
-const FOLDER = new URL("../../http/", import.meta.url);
+/** Each folder with what stands before the names of its files. */
+const FOLDERS = [
+  [new URL("../../http/", import.meta.url), ""],
+  [new URL("../../advisories/", import.meta.url), "advisories/"],
+];
 const START = Date.parse("2026-01-01T00:00:00Z");
 const IP = "203.0.113.7";
 const USER_AGENT = "golden/1";
@@ -18,16 +22,22 @@ const BASE = {
   mode: "server",
   secret: "a secret of at least thirty-two bytes, for tests",
   validRoles: ["user", "admin", "editor"],
-  saltRounds: 10,
   rateLimit: false,
 };
 
-/** Every conversation of every file, in order. */
+/** Every conversation of every file, in order; those of tests/advisories come last. */
 export function conversations() {
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json")).sort();
-  return files.flatMap((file) =>
-    JSON.parse(readFileSync(new URL(file, FOLDER), "utf8")).conversations.map((conversation) => ({ ...conversation, file: file.slice(0, -5) })),
-  );
+  return FOLDERS.flatMap(([folder, prefix]) => {
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith(".json"))
+      .sort();
+    return files.flatMap((file) =>
+      JSON.parse(readFileSync(new URL(file, folder), "utf8")).conversations.map((conversation) => ({
+        ...conversation,
+        file: prefix + file.slice(0, -5),
+      })),
+    );
+  });
 }
 
 /** Whether a parser of the framework would see what this conversation sends before sentri does. */
@@ -48,7 +58,10 @@ export const databases = {
     const { url, drop } = await mysqlDatabase();
     return { options: { dialect: makeDialect("mysql2", url) }, drop };
   },
-  "SQLite through Kysely": async () => ({ options: { dialect: makeDialect("better-sqlite3", ":memory:") }, drop: async () => {} }),
+  "SQLite through Kysely": async () => ({
+    options: { dialect: makeDialect("better-sqlite3", ":memory:") },
+    drop: async () => {},
+  }),
 };
 
 /**
@@ -81,7 +94,10 @@ class Talk {
   constructor({ config = {}, clock = START }) {
     this.clock = testClock(clock);
     const log = (level) => (entry) => this.events.push([`${level} ${entry.event}`, entry]);
-    const hook = (name) => (...args) => void this.hooks.push([name, ...args]);
+    const hook =
+      (name) =>
+      (...args) =>
+        void this.hooks.push([name, ...args]);
     const own = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
     const removed = new Set(Object.keys(config).filter((name) => config[name] === null));
     const base = Object.fromEntries(Object.entries(BASE).filter(([name]) => !removed.has(name)));
@@ -92,6 +108,7 @@ class Talk {
       ...own,
       clock: this.clock,
     };
+    if (this.options.messages?.send) this.options.messages = testMailbox(withoutSend(this.options.messages));
     if (this.options.isTokenRevoked) {
       this.options.isTokenRevoked = async (sessionId) => {
         if (this.revoked === "throws") throw new Error("the list of revoked sessions is away");
@@ -104,12 +121,20 @@ class Talk {
     const { auth, base } = this.served;
     await auth.migrate();
     const { host } = new URL(base);
-    for (const [name, value] of Object.entries({ host, origin: base, ip: IP, userAgent: USER_AGENT, password: PASSWORD })) {
+    for (const [name, value] of Object.entries({
+      host,
+      origin: base,
+      ip: IP,
+      userAgent: USER_AGENT,
+      password: PASSWORD,
+    })) {
       this.variables.set(name, value);
     }
     for (const [name, roles] of Object.entries(given)) await this.introduce(auth, name, roles);
     for (const step of steps) {
       if (step.advance) this.clock.advance(duration(step.advance));
+      this.variables.now = this.clock.now();
+      if (step.mail) this.served.auth.mailbox.refuse(step.mail === "refused" ? "the mail server is away" : undefined);
       if (step.revoked !== undefined) this.revoked = this.variables.fill(step.revoked);
       try {
         await this.step(step);
@@ -122,9 +147,19 @@ class Talk {
 
   /** A user with the username `name`, the common password, and one session. */
   async introduce(auth, name, roles) {
-    const { user } = await auth.register({ identifiers: [{ type: "username", value: name }], password: PASSWORD, roles });
+    const { user } = await auth.register({
+      identifiers: [{ type: "username", value: name }],
+      password: PASSWORD,
+      roles,
+    });
     const { accessToken, refreshToken, sessionId } = await auth.createSession(user.id);
-    const known = { id: user.id, identifier: user.identifiers[0].id, access: accessToken, refresh: refreshToken, session: sessionId };
+    const known = {
+      id: user.id,
+      identifier: user.identifiers[0].id,
+      access: accessToken,
+      refresh: refreshToken,
+      session: sessionId,
+    };
     for (const [member, value] of Object.entries(known)) this.variables.set(`${name}.${member}`, value);
   }
 
@@ -138,12 +173,14 @@ class Talk {
     for (let i = 0; i < (step.repeat ?? 1); i++) {
       this.events.length = 0;
       this.hooks.length = 0;
+      this.served.auth.mailbox?.clear();
       this.check(step, await this.send(step.request));
     }
   }
 
   async call({ call: [method, ...args], expect }) {
     this.events.length = 0;
+    this.served.auth.mailbox?.clear();
     let result;
     try {
       result = await this.served.auth[method](...this.variables.fill(args));
@@ -154,12 +191,18 @@ class Talk {
     if (expect.throws) throw new Mismatch(`it should have thrown, but resolved to ${JSON.stringify(result)}`);
     this.variables.check(expect.result, JSON.parse(JSON.stringify(result ?? null)), "result");
     this.variables.checkTokens(expect.tokens);
+    this.checkMessages(expect);
     if (expect.events) this.checkEvents(expect.events, undefined);
   }
 
   async send({ method = "GET", path, headers = {}, as, body, rawBody, jar, ip = IP }) {
     const sent = { "user-agent": USER_AGENT };
-    const payload = rawBody !== undefined ? this.rawBody(rawBody) : body !== undefined ? JSON.stringify(this.variables.fill(body)) : undefined;
+    const payload =
+      rawBody !== undefined
+        ? this.rawBody(rawBody)
+        : body !== undefined
+          ? JSON.stringify(this.variables.fill(body))
+          : undefined;
     if (payload !== undefined) sent["content-type"] = "application/json";
     if (as !== undefined) sent.authorization = `Bearer ${this.variables.fill(as)}`;
     const cookies = jar === undefined ? [] : this.cookiesOf(jar);
@@ -171,7 +214,9 @@ class Talk {
     // As the one trusted proxy would: behind whatever the client claims.
     sent["x-forwarded-for"] = sent["x-forwarded-for"] ? `${sent["x-forwarded-for"]}, ${ip}` : ip;
     const target = this.variables.fill(path);
-    const mount = /^\/(protected|admin-only|editors|unguarded-\w+)\b/.test(target) ? "" : "/auth";
+    const mount = /^\/(protected|admin-only|editors|fresh|strong|strong-and-fresh|unguarded-\w+)\b/.test(target)
+      ? ""
+      : "/auth";
     const response = await fetch(this.served.base + mount + target, { method, headers: sent, body: payload });
     return { response, text: await response.text(), jar };
   }
@@ -194,10 +239,13 @@ class Talk {
     try {
       this.checkResponse(expect, response, body);
     } catch (error) {
-      throw error instanceof Mismatch ? new Mismatch(`${error.message}\n    in ${response.status} ${text.slice(0, 500)}`) : error;
+      throw error instanceof Mismatch
+        ? new Mismatch(`${error.message}\n    in ${response.status} ${text.slice(0, 500)}`)
+        : error;
     }
     if (expect.cookies) this.checkCookies(expect.cookies, response);
     this.variables.checkTokens(expect.tokens);
+    this.checkMessages(expect);
     if (expect.events) this.checkEvents(expect.events, step.request.headers?.["x-request-id"]);
     if (expect.hooks) this.variables.check(expect.hooks, JSON.parse(JSON.stringify(this.hooks)), "hooks");
     const headers = [...response.headers].filter(([name]) => !NOT_OURS.has(name));
@@ -212,11 +260,12 @@ class Talk {
     const wanted = ok
       ? { error: false, statusCode: ok[0], message: ok[1], data: ok[2] }
       : error
-        ? { error: true, statusCode: error[1], code: error[0], message: error[2] ?? "$text", data: null }
+        ? { error: true, statusCode: error[1], code: error[0], message: error[2] ?? "$text", data: error[3] ?? null }
         : bare;
     this.variables.check(status ?? wanted.statusCode, response.status, "status");
     this.variables.check(wanted, body, "body");
-    for (const [name, expected] of Object.entries(headers)) this.variables.check(expected, response.headers.get(name), name);
+    for (const [name, expected] of Object.entries(headers))
+      this.variables.check(expected, response.headers.get(name), name);
     checkAlways(response, body);
   }
 
@@ -232,6 +281,11 @@ class Talk {
       const found = attributes.filter((attribute) => !cleared || attribute !== "Expires=Thu, 01 Jan 1970 00:00:00 GMT");
       this.variables.check(wanted.sort(), found.sort(), name);
     }
+  }
+
+  checkMessages({ messages }) {
+    if (messages)
+      this.variables.check(messages, JSON.parse(JSON.stringify(this.served.auth.mailbox.all())), "messages");
   }
 
   checkEvents(expected, requestId) {
@@ -252,7 +306,11 @@ class Talk {
     if (!this.jars.has(name)) this.jars.set(name, new Map());
     for (const { name: cookie, place, value, attributes } of setCookies(response)) {
       const age = attributes.find((attribute) => attribute.startsWith("Max-Age="));
-      this.jars.get(name).set(`${cookie} ${place}`, { name: cookie, value, ends: age ? this.clock.now() + Number(age.slice(8)) * 1_000 : Infinity });
+      this.jars.get(name).set(`${cookie} ${place}`, {
+        name: cookie,
+        value,
+        ends: age ? this.clock.now() + Number(age.slice(8)) * 1_000 : Infinity,
+      });
     }
   }
 
@@ -262,6 +320,9 @@ class Talk {
   }
 }
 
+/** The challenge of a step-up, before what it asks for. */
+const STEP_UP = 'Bearer error="insufficient_user_authentication", ';
+
 /** What holds for every answer, whatever the step is about. */
 function checkAlways({ status, headers }, body) {
   const must = (holds, what) => {
@@ -270,14 +331,32 @@ function checkAlways({ status, headers }, body) {
   // What the application answers by itself is its framework's to word.
   const ours = body === null || body.error !== undefined || body.keys !== undefined;
   const type = headers.get("content-type");
-  if (status === 204) must(type === null && !headers.has("content-length"), "what has no body has no type and no length");
-  else must(type === "application/json; charset=utf-8" || (!ours && type === "application/json"), "the content type is not JSON");
-  must(status !== 401 || headers.get("www-authenticate") === "Bearer", "a 401 has WWW-Authenticate: Bearer");
-  const carriesToken = body?.data?.accessToken !== undefined || headers.has("set-cookie") || headers.has("x-access-token");
-  must(!carriesToken || headers.get("cache-control") === "no-store", "what carries a token or a cookie has Cache-Control: no-store");
+  if (status === 204)
+    must(type === null && !headers.has("content-length"), "what has no body has no type and no length");
+  else
+    must(
+      type === "application/json; charset=utf-8" || (!ours && type === "application/json"),
+      "the content type is not JSON",
+    );
+  // RFC 9470, 3
+  const isStepUp = body?.code === "STEP_UP_REQUIRED";
+  const challenge = headers.get("www-authenticate") ?? "";
+  must(
+    status !== 401 || (isStepUp ? challenge.startsWith(STEP_UP) : challenge === "Bearer"),
+    "a 401 has WWW-Authenticate: Bearer, and what is missing where that is said",
+  );
+  const carriesToken =
+    body?.data?.accessToken !== undefined || headers.has("set-cookie") || headers.has("x-access-token");
+  must(
+    !carriesToken || headers.get("cache-control") === "no-store",
+    "what carries a token or a cookie has Cache-Control: no-store",
+  );
   const places = setCookies({ headers }).map(({ name, place }) => `${name} ${place}`);
   must(new Set(places).size === places.length, `a cookie stands twice: ${places}`);
-  must((status === 429 || status === 503) === headers.has("retry-after"), "429 and 503, and no other answer, have Retry-After");
+  must(
+    (status === 429 || status === 503) === headers.has("retry-after"),
+    "429 and 503, and no other answer, have Retry-After",
+  );
 }
 
 /** The cookies of an answer. An expectation calls the last one of a name by the name, those before it with their place behind it. */
@@ -285,11 +364,19 @@ function setCookies(response) {
   const cookies = response.headers.getSetCookie().map((line) => {
     const [pair, ...attributes] = line.split("; ");
     const at = pair.indexOf("=");
-    const valueOf = (name) => attributes.find((one) => one.startsWith(name))?.slice(name.length) ?? "";
-    return { name: pair.slice(0, at), value: pair.slice(at + 1), attributes, place: valueOf("Domain=") + valueOf("Path=") };
+    const attribute = (name) => attributes.find((one) => one.startsWith(name))?.slice(name.length) ?? "";
+    return {
+      name: pair.slice(0, at),
+      value: pair.slice(at + 1),
+      attributes,
+      place: attribute("Domain=") + attribute("Path="),
+    };
   });
   const isLast = ({ name }, at) => !cookies.slice(at + 1).some((later) => later.name === name);
-  return cookies.map((cookie, at) => ({ ...cookie, key: isLast(cookie, at) ? cookie.name : `${cookie.name} ${cookie.place}` }));
+  return cookies.map((cookie, at) => ({
+    ...cookie,
+    key: isLast(cookie, at) ? cookie.name : `${cookie.name} ${cookie.place}`,
+  }));
 }
 
 function duration(text) {
@@ -305,3 +392,5 @@ export async function each(items, limit, work) {
   };
   await Promise.all(Array.from({ length: limit }, worker));
 }
+
+const withoutSend = ({ send: _, ...rest }) => rest;

@@ -24,7 +24,8 @@ export async function relayTo(t, target) {
   const server = createTcpServer((socket) => {
     relay.connections += 1;
     const onward = connect(new URL(relay.target).port, "127.0.0.1");
-    for (const one of [socket, onward]) sockets.add(one.on("error", () => {}).on("close", () => socket.destroy() && onward.destroy()));
+    for (const one of [socket, onward])
+      sockets.add(one.on("error", () => {}).on("close", () => socket.destroy() && onward.destroy()));
     socket.pipe(onward).pipe(socket);
   });
   const relay = { target, uri: "", connections: 0 };
@@ -50,7 +51,8 @@ export const HOSTILE = {
   },
   "a 404 with a good set": (set) => (t) => serve(t, (_, response) => json(response, 404, set)),
   "a 206 with a good set": (set) => (t) => serve(t, (_, response) => json(response, 206, set)),
-  "a good set after 64 KiB of blanks": (set) => (t) => serve(t, (_, response) => json(response, 200, " ".repeat(65_536) + JSON.stringify(set))),
+  "a good set after 64 KiB of blanks": (set) => (t) =>
+    serve(t, (_, response) => json(response, 200, " ".repeat(65_536) + JSON.stringify(set))),
   "a body without end": () => (t) =>
     serve(t, (_, response) => {
       const more = () => !response.destroyed && response.write(" ".repeat(16_384), () => setImmediate(more));
@@ -63,9 +65,14 @@ export const HOSTILE = {
     }),
   "no JSON": () => (t) => serve(t, (_, response) => json(response, 200, "<html>")),
   "33 keys": (set) => (t) =>
-    serve(t, (_, response) => json(response, 200, { keys: Array.from({ length: 33 }, (__, n) => ({ ...set.keys[0], kid: String(n) })) })),
+    serve(t, (_, response) =>
+      json(response, 200, { keys: Array.from({ length: 33 }, (__, n) => ({ ...set.keys[0], kid: String(n) })) }),
+    ),
   "a shared secret": () => (t) =>
-    serve(t, (_, response) => json(response, 200, { keys: [{ kty: "oct", alg: "HS256", k: Buffer.alloc(32, 1).toString("base64url") }] })),
-  "a private member": (set) => (t) => serve(t, (_, response) => json(response, 200, { keys: [{ ...set.keys[0], d: "AAAA" }] })),
+    serve(t, (_, response) =>
+      json(response, 200, { keys: [{ kty: "oct", alg: "HS256", k: Buffer.alloc(32, 1).toString("base64url") }] }),
+    ),
+  "a private member": (set) => (t) =>
+    serve(t, (_, response) => json(response, 200, { keys: [{ ...set.keys[0], d: "AAAA" }] })),
   "a kid twice": (set) => (t) => serve(t, (_, response) => json(response, 200, { keys: [set.keys[0], set.keys[0]] })),
 };

@@ -68,7 +68,11 @@ export const nests = {
     create: createAuthFastify,
     user: (request) => request.user,
     async start(auth, routes, { mount, trust }) {
-      const adapter = new FastifyAdapter({ trustProxy: trust && "loopback", genReqId: () => "", frameworkErrors: auth.errorHandler() });
+      const adapter = new FastifyAdapter({
+        trustProxy: trust && "loopback",
+        genReqId: () => "",
+        frameworkErrors: auth.errorHandler(),
+      });
       const app = await NestFactory.create(moduleOf(routes), adapter, silent);
       await app.register(auth.plugin(), { prefix: mount });
       return listen(app, auth, auth.errorHandler());

@@ -6,14 +6,16 @@ import { expresses, options, sentri } from "./server.mjs";
 
 const [driver, place, redisUrl] = process.argv.slice(2);
 const database = driver === "core" ? { db: place } : { db: undefined, dialect: makeDialect(driver, place) };
-const auth = sentri.createAuthExpress(options({
-  ...database,
-  redisUrl,
-  // Other users of the same names are counted in the same Redis.
-  issuer: createHash("sha256").update(place).digest("hex").slice(0, 16),
-  rateLimit: { maxLoginAttempts: 5, maxRegisterAttempts: 1_000 },
-  sessionCheck: { maxAge: "1h" },
-}));
+const auth = sentri.createAuthExpress(
+  options({
+    ...database,
+    redisUrl,
+    // Other users of the same names are counted in the same Redis.
+    issuer: createHash("sha256").update(place).digest("hex").slice(0, 16),
+    rateLimit: { maxLoginAttempts: 5, maxRegisterAttempts: 1_000 },
+    sessionCheck: { maxAge: "1h" },
+  }),
+);
 await auth.migrate();
 
 let runs = 0;

@@ -28,21 +28,37 @@ export function binary(runtime) {
 export async function bundle(folder, source, conditions, outfile = "bundle.js", format = "esm") {
   writeFileSync(join(folder, "entry.js"), source);
   const { metafile } = await build({
-    entryPoints: [join(folder, "entry.js")], outfile: join(folder, outfile), absWorkingDir: folder, bundle: true, format,
-    platform: "browser", target: "es2022", conditions, metafile: true, external: ["cloudflare:*"], logLevel: "silent",
+    entryPoints: [join(folder, "entry.js")],
+    outfile: join(folder, outfile),
+    absWorkingDir: folder,
+    bundle: true,
+    format,
+    platform: "browser",
+    target: "es2022",
+    conditions,
+    metafile: true,
+    external: ["cloudflare:*"],
+    logLevel: "silent",
   });
   return Object.keys(metafile.inputs);
 }
 
 /** Runs a program until the test ends. It says `listening PORT` when it is ready; answers its address. */
 export async function start(t, command, args, { cwd, env = {}, fds = [] } = {}) {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe", ...fds] });
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe", ...fds],
+  });
   const said = [];
-  t.after(() => new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve();
-    child.once("exit", resolve);
-    child.kill();
-  }));
+  t.after(
+    () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        child.once("exit", resolve);
+        child.kill();
+      }),
+  );
   const port = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${command} did not listen:\n${said.join("\n")}`)), 30_000);
     for (const stream of child.stdio.slice(1)) {
@@ -75,7 +91,9 @@ export async function startEdgeRuntime(t, folder, file) {
 /** Serves a bundle by workerd. `text` are bindings. */
 export async function startWorkerd(t, folder, file, text) {
   const bindings = Object.entries(text).map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`);
-  writeFileSync(join(folder, "config.capnp"), `using Workerd = import "/workerd/workerd.capnp";
+  writeFileSync(
+    join(folder, "config.capnp"),
+    `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["local"]))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
@@ -85,6 +103,7 @@ const main :Workerd.Worker = (
   bindings = [${bindings.join(", ")}],
   compatibilityDate = "2026-01-01",
 );
-`);
+`,
+  );
   return start(t, binary("workerd"), ["serve", "config.capnp", "--control-fd=3"], { cwd: folder, fds: ["pipe"] });
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const require = createRequire(import.meta.url);
 export const sentri = require("../../../npm/dist/index.js");
-export const { testClock } = require("../../../npm/dist/testing.js");
+export const { testClock, testMailbox } = require("../../../npm/dist/testing.js");
 export const expresses = { "Express 4": require("express4"), "Express 5": require("express") };
 
 export const PASSWORD = "correct horse 1";
@@ -88,4 +88,8 @@ export class Browser {
   }
 }
 
-export const user = (name, more = {}) => ({ identifiers: [{ type: "username", value: name }], password: PASSWORD, ...more });
+export const user = (name, more = {}) => ({
+  identifiers: [{ type: "username", value: name }],
+  password: PASSWORD,
+  ...more,
+});

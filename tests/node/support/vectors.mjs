@@ -1,7 +1,11 @@
 // How the tables in tests/vectors are answered by the edge runtimes' code. Runs in an edge runtime too: nothing of Node's.
 
 const bytes = (text) => new TextEncoder().encode(text);
-const base64url = (raw) => btoa(String.fromCharCode(...raw)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const base64url = (raw) =>
+  btoa(String.fromCharCode(...raw))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 const header = (value) => value ?? undefined;
 
 /** By table: what `edge`, the modules of npm/src/edge, make of a case. Where a text is expected in an error, it has to be there. */
@@ -40,7 +44,13 @@ const answers = (edge) => ({
 
   origin({ op, option, method, secFetchSite, origin, host, scheme, trusted }, expect) {
     if (op === "sameOrigin") {
-      const request = { method, secFetchSite: header(secFetchSite), origin: header(origin), host: header(host), scheme: header(scheme) };
+      const request = {
+        method,
+        secFetchSite: header(secFetchSite),
+        origin: header(origin),
+        host: header(host),
+        scheme: header(scheme),
+      };
       return edge.sameOrigin(request, edge.readTrustedOrigins(header(trusted)));
     }
     try {
@@ -52,20 +62,45 @@ const answers = (edge) => ({
   },
 
   preflight({ method, origin, requestMethod, requestHeaders, trusted }) {
-    const request = { method, origin: header(origin), accessControlRequestMethod: header(requestMethod), accessControlRequestHeaders: header(requestHeaders) };
+    const request = {
+      method,
+      origin: header(origin),
+      accessControlRequestMethod: header(requestMethod),
+      accessControlRequestHeaders: header(requestHeaders),
+    };
     const answer = edge.preflightAnswer(request, edge.readTrustedOrigins(trusted));
     if (answer === undefined) return "none";
     const { Vary: vary, "Access-Control-Allow-Origin": allowed, ...more } = Object.fromEntries(answer.headers);
-    if (answer.status !== 204 || answer.body !== "" || vary !== "Origin, Access-Control-Request-Method, Access-Control-Request-Headers") return answer;
+    if (
+      answer.status !== 204 ||
+      answer.body !== "" ||
+      vary !== "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    )
+      return answer;
     if (allowed === undefined) return answer.headers.length === 1 ? "nothing" : answer;
     if (more["Access-Control-Allow-Credentials"] !== "true") return answer;
-    return { origin: allowed, methods: more["Access-Control-Allow-Methods"], headers: more["Access-Control-Allow-Headers"] ?? null };
+    return {
+      origin: allowed,
+      methods: more["Access-Control-Allow-Methods"],
+      headers: more["Access-Control-Allow-Headers"] ?? null,
+    };
   },
 
   duration(given, expect) {
     const read = edge.readDuration(given);
     if ("ms" in read) return read.ms;
     return typeof expect === "object" && read.problem.includes(expect.error) ? expect : { error: read.problem };
+  },
+
+  assurance({ claims, need, leeway, now }, expect) {
+    try {
+      const asked = edge.readRequirement(need, leeway);
+      const raw = edge.parseObject(bytes(JSON.stringify(claims)));
+      const { acr = null, amr = null, authTime = null } = edge.readAssurance(raw) ?? {};
+      return { acr, amr, authTime, meets: edge.meets(asked, { acr, authTime }, now) };
+    } catch ({ code, message }) {
+      return code === "CONFIGURATION_ERROR" && message.includes(expect.error) ? expect : { error: message };
+    }
   },
 
   remote({ maxAge, steps }) {
@@ -93,11 +128,15 @@ const applies = (table, { given }) => table !== "cookie" || given.op === "read";
 /** What is answered to every case of a table that applies: `[id, answer]`. What throws is answered by what it says. */
 export async function answerAll(edge, table, cases) {
   const answer = answers(edge)[table];
-  return Promise.all(cases.filter((one) => applies(table, one)).map(async ({ id, given, expect }) => {
-    try {
-      return [id, await answer(given, expect)];
-    } catch (error) {
-      return [id, { threw: String(error) }];
-    }
-  }));
+  return Promise.all(
+    cases
+      .filter((one) => applies(table, one))
+      .map(async ({ id, given, expect }) => {
+        try {
+          return [id, await answer(given, expect)];
+        } catch (error) {
+          return [id, { threw: String(error) }];
+        }
+      }),
+  );
 }

@@ -1,8 +1,22 @@
 import { Elysia } from "elysia";
-import { createAuthElysia, createIdempotencyMiddleware, type ElysiaContext, type ServerAuthClient } from "sentri/elysia";
+import {
+  createAuthElysia,
+  createIdempotencyMiddleware,
+  type ElysiaContext,
+  type ServerAuthClient,
+} from "sentri/elysia";
 
-export const auth = createAuthElysia({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", trustProxy: ["10.0.0.0/8"] });
-export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthElysia<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
+export const auth = createAuthElysia({
+  mode: "server",
+  validRoles: ["user", "admin"] as const,
+  db: "sqlite::memory:",
+  trustProxy: ["10.0.0.0/8"],
+});
+export const narrowed: ServerAuthClient<"user" | "admin"> = createAuthElysia<"user" | "admin">({
+  mode: "server",
+  validRoles: ["user"],
+  db: "sqlite::memory:",
+});
 export const client = () => createAuthElysia({ mode: "client", keyUri: "https://auth.example.com/auth/keys" });
 export const guard = auth.protect();
 // @ts-expect-error a role that does not exist

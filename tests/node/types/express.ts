@@ -1,5 +1,15 @@
 import express, { type RequestHandler } from "express";
-import { createAuth, createAuthExpress, createAuthServer, SENTRI_ERROR_STATUS, SentriError, type AuthUser, type ClientAuthClient, type SentriLogger, type ServerAuthClient } from "sentri/express";
+import {
+  createAuth,
+  createAuthExpress,
+  createAuthServer,
+  SENTRI_ERROR_STATUS,
+  SentriError,
+  type AuthUser,
+  type ClientAuthClient,
+  type SentriLogger,
+  type ServerAuthClient,
+} from "sentri/express";
 
 declare global {
   namespace Express {
@@ -10,18 +20,41 @@ declare global {
   }
 }
 
-export const auth = createAuthExpress({ mode: "server", validRoles: ["user", "admin"] as const, db: "sqlite::memory:", knownDevices: true });
+export const auth = createAuthExpress({
+  mode: "server",
+  validRoles: ["user", "admin"] as const,
+  db: "sqlite::memory:",
+  knownDevices: true,
+});
 export const literal = createAuth({ mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:" });
 export const narrowed = createAuth<"user" | "admin">({ mode: "server", validRoles: ["user"], db: "sqlite::memory:" });
-export const server: ServerAuthClient<"user"> = createAuthServer({ validRoles: ["user"] as const, db: "sqlite::memory:" });
-export const client = () => createAuthExpress({ mode: "client", keyUri: "https://auth.example.com/auth/keys", validRoles: ["user", "admin"] as const });
+export const server: ServerAuthClient<"user"> = createAuthServer({
+  validRoles: ["user"] as const,
+  db: "sqlite::memory:",
+});
+export const client = () =>
+  createAuthExpress({
+    mode: "client",
+    keyUri: "https://auth.example.com/auth/keys",
+    validRoles: ["user", "admin"] as const,
+  });
 export const asClient = (): ClientAuthClient<"user" | "admin"> => client();
-export const guards: RequestHandler[] = [auth.protect(), auth.authorize("admin"), auth.authorize(["user"], "admin"), auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.ip ?? "" })];
+export const guards: RequestHandler[] = [
+  auth.protect(),
+  auth.authorize("admin"),
+  auth.authorize(["user"], "admin"),
+  auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.ip ?? "" }),
+];
 
 // Every form of a database that the core takes.
 const pem = { ca: "pem", cert: "pem", key: "pem", rejectUnauthorized: true };
-export const mysql = () => createAuth({ ...base, db: { type: "mysql", host: "db", port: 3306, database: "app", user: "app", password: "secret", ssl: pem } });
-export const inSchema = () => createAuth({ ...base, db: { connectionString: "postgres://db/app", schema: "auth", max: 5, ssl: { ca: pem.ca } } });
+export const mysql = () =>
+  createAuth({
+    ...base,
+    db: { type: "mysql", host: "db", port: 3306, database: "app", user: "app", password: "secret", ssl: pem },
+  });
+export const inSchema = () =>
+  createAuth({ ...base, db: { connectionString: "postgres://db/app", schema: "auth", max: 5, ssl: { ca: pem.ca } } });
 // @ts-expect-error a database that the core has no driver for
 export const oracle = () => createAuth({ ...base, db: { type: "oracle", host: "db" } });
 // @ts-expect-error a role that does not exist
@@ -36,11 +69,16 @@ export const neither = () => client().migrate();
 export const modeless = () => createAuthExpress({ validRoles: ["user"], db: "sqlite::memory:" });
 
 export const app = express();
-app.put("/users/:id", auth.protect(), auth.permit((req) => req.user!.id === req.params.id), (req, res) => {
-  const user: { id: string; roles: string[] } = req.user!;
-  const session: string | null = req.auth!.sessionId;
-  res.json({ user, session, requestId: req.requestId });
-});
+app.put(
+  "/users/:id",
+  auth.protect(),
+  auth.permit((req) => req.user!.id === req.params.id),
+  (req, res) => {
+    const user: { id: string; roles: string[] } = req.user!;
+    const session: string | null = req.auth!.sessionId;
+    res.json({ user, session, requestId: req.requestId });
+  },
+);
 app.use(auth.errorHandler({ onUnhandled: (error, req) => console.error(error, req.path) }));
 
 app.use((req, res) => {
@@ -50,9 +88,16 @@ app.use((req, res) => {
 
 const base = { mode: "server", db: "sqlite::memory:", validRoles: ["user", "admin"] } as const;
 // Hooks, overrides and lists of roles take their roles from validRoles, and add none.
-export const hooked = () => createAuth({ ...base, hooks: { onLogin: async (user: AuthUser) => console.log(user.id) }, router: { login: (input, _ctx, next) => next(input) }, defaultRoles: ["user"] }).authorize("admin");
-// @ts-expect-error a role that does not exist
-export const hookedTypo = () => createAuth({ ...base, hooks: { onLogin: async (user: AuthUser) => console.log(user.id) } }).authorize("amdin");
+export const hooked = () =>
+  createAuth({
+    ...base,
+    hooks: { onLogin: async (user: AuthUser) => console.log(user.id) },
+    router: { login: (input, _ctx, next) => next(input) },
+    defaultRoles: ["user"],
+  }).authorize("admin");
+export const hookedTypo = () =>
+  // @ts-expect-error a role that does not exist
+  createAuth({ ...base, hooks: { onLogin: async (user: AuthUser) => console.log(user.id) } }).authorize("amdin");
 // @ts-expect-error nor there
 export const adminTypo = () => createAuth({ ...base, adminRoles: ["superuser"] });
 // @ts-expect-error nor there
@@ -87,8 +132,17 @@ app.use(auth.idempotencyMiddleware);
 
 // Checks know the parameters of a path as its handlers do, and may say more of a request than we know.
 declare function owns(user: string, id: string): Promise<boolean>;
-app.get("/own/:id", auth.protect(), auth.permit({ check: (req) => req.params.id }), auth.permit((req) => owns(req.user!.id, req.params.id!)));
-app.get("/typed/:id", auth.protect(), auth.permit((req: express.Request<{ id: string }>) => owns(req.user!.id, req.params.id)));
+app.get(
+  "/own/:id",
+  auth.protect(),
+  auth.permit({ check: (req) => req.params.id }),
+  auth.permit((req) => owns(req.user!.id, req.params.id!)),
+);
+app.get(
+  "/typed/:id",
+  auth.protect(),
+  auth.permit((req: express.Request<{ id: string }>) => owns(req.user!.id, req.params.id)),
+);
 app.get("/limited/:id", auth.rateLimiter({ maxAttempts: 1, durationSeconds: 1, key: (req) => req.params.id }));
 // Roles of a token may come from elsewhere.
 export const foreign = (roles: string[]) => auth.signAccessToken({ id: "a", roles });

@@ -1,5 +1,5 @@
-"""A process of its own for one framework: its endpoints, and a route behind the idempotency gate. Writes the addresses, logs errors on
-standard error, and ends with its standard input. ``python -m support.aborted FastAPI``"""
+"""A process of its own for one framework: its endpoints, and a route behind the idempotency gate. Writes the addresses,
+logs errors on standard error, and ends with its standard input. ``python -m support.aborted FastAPI``"""
 
 from __future__ import annotations
 

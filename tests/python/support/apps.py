@@ -1,16 +1,18 @@
-"""Applications with the routes of the golden conversations, as a user of each framework would write them, served over real
-sockets in a thread of this process."""
+"""Applications with the routes of the golden conversations, as a user of each framework would write them, served over
+real sockets in a thread of this process."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import types
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request
+from sentri import SentriError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -24,7 +26,9 @@ def is_editor(user: Any) -> bool:
 @contextmanager
 def uvicorn_server(app: Any) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", proxy_headers=True, forwarded_allow_ips="127.0.0.1")
+    config = uvicorn.Config(
+        app, log_level="critical", lifespan="off", proxy_headers=True, forwarded_allow_ips="127.0.0.1"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -53,6 +57,22 @@ def wsgi_server(app: Any) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+#: The routes that ask for an authentication which only a server with ``mfa`` can tell of.
+STEP_UPS: dict[str, dict[str, Any]] = {
+    "fresh": {"max_age": "10m"},
+    "strong": {"acr": "aal2"},
+    "strong-and-fresh": {"acr": "aal2", "max_age": 60},
+}
+
+
+def has_step_ups(auth: Any) -> bool:
+    try:
+        auth.protect(max_age="10m")
+    except SentriError:
+        return False
+    return True
 
 
 @contextmanager
@@ -95,6 +115,9 @@ def fastapi_routes(app: FastAPI, auth: Any) -> None:
     route("/protected", protect)
     route("/admin-only", protect, admin)
     route("/editors", protect, editors)
+    if has_step_ups(auth):
+        for path, asked in STEP_UPS.items():
+            route(f"/{path}", Depends(auth.protect(**asked)))
     route("/unguarded-admin", admin)
     route("/unguarded-editors", editors)
 
@@ -102,7 +125,6 @@ def fastapi_routes(app: FastAPI, auth: Any) -> None:
 @contextmanager
 def flask(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     from flask import Flask
-
     from sentri.flask import AuthServer
 
     auth = AuthServer(**options)
@@ -117,7 +139,6 @@ def flask(options: dict[str, Any]) -> Iterator[tuple[Any, str]]:
 @contextmanager
 def flask_client(options: dict[str, Any]) -> Iterator[str]:
     from flask import Flask
-
     from sentri.flask import AuthClient
 
     auth = AuthClient(**options)
@@ -145,6 +166,9 @@ def flask_routes(app: Any, auth: Any) -> None:
     route("/protected", auth.protect())
     route("/admin-only", auth.protect(), auth.authorize("admin"))
     route("/editors", auth.protect(), editors)
+    if has_step_ups(auth):
+        for path, asked in STEP_UPS.items():
+            route(f"/{path}", auth.protect(**asked))
     route("/unguarded-admin", auth.authorize("admin"))
     route("/unguarded-editors", editors)
 
@@ -174,6 +198,7 @@ def django_urls(auth: Any, asynchronous: bool, endpoints: bool = True) -> Any:
         route("protected", auth.protect()),
         route("admin-only", auth.protect(), auth.authorize("admin")),
         route("editors", auth.protect(), editors),
+        *(route(path, auth.protect(**asked)) for path, asked in STEP_UPS.items() if has_step_ups(auth)),
         route("unguarded-admin", auth.authorize("admin")),
         route("unguarded-editors", editors),
     ]
@@ -276,6 +301,11 @@ def django_asgi(urlconf: Any) -> Any:
 
 
 #: The same routes, guarded by the keys of an auth server elsewhere.
-CLIENTS = {"FastAPI": fastapi_client, "Flask": flask_client, "Django": django_client, "Django, asynchronous": django_async_client}
+CLIENTS = {
+    "FastAPI": fastapi_client,
+    "Flask": flask_client,
+    "Django": django_client,
+    "Django, asynchronous": django_async_client,
+}
 
 FRAMEWORKS = {"FastAPI": fastapi, "Flask": flask, "Django": django, "Django, asynchronous": django_async}

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from sentri import BlockingAuthServer
 
@@ -28,7 +29,7 @@ NODE = ["node", str(TESTS.parent / "npm/dist/cli/main.js")]
 
 MEMBERS = {
     "conversation": {"name", "databases", "steps"},
-    "step": {"name", "run", "login", "input", "bytes", "env", "terminal", "expect"},
+    "step": {"name", "run", "login", "input", "bytes", "env", "terminal", "files", "expect"},
     "expect": {"exit", "json", "error", "out", "err", "screen", "made", "status"},
 }
 
@@ -108,6 +109,8 @@ def login(url: str, identifier: str, password: str) -> int:
 def _take(step: dict[str, Any], url: str, folder: Path, command: list[str], variables: Variables, path: str) -> None:
     words, expect = [variables.fill(word) for word in step["run"]], step["expect"]
     env = {"DB": url, **step.get("env", {})}
+    for file, text in step.get("files", {}).items():
+        (folder / file).write_text(text)
     if "terminal" in step:
         seen = at_terminal([*command, *words], step["terminal"], folder, **env)
     else:

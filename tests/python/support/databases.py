@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -51,7 +52,9 @@ def mysql() -> Iterator[Any]:
 def _run_mysql(statement: str) -> None:
     place = urlsplit(MYSQL_URL)
     user, password = unquote(place.username or "root"), unquote(place.password or "")
-    with pymysql.connect(host=place.hostname or "127.0.0.1", port=place.port or 3306, user=user, password=password) as connection:
+    with pymysql.connect(
+        host=place.hostname or "127.0.0.1", port=place.port or 3306, user=user, password=password
+    ) as connection:
         connection.cursor().execute(statement)
 
 

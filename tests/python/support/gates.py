@@ -1,5 +1,5 @@
-"""An application of every framework behind its idempotency middleware. A route is a function from a body, parsed if it is JSON,
-to a ``Reply``, which a framework sends by its own means."""
+"""An application of every framework behind its idempotency middleware. A route is a function from a body, parsed if it
+is JSON, to a ``Reply``, which a framework sends by its own means."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
-
 import sentri.django
 import sentri.fastapi
 import sentri.flask
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 from .apps import configure_django, uvicorn_server, wsgi_server
 
@@ -71,8 +70,7 @@ def fastapi(gates: Sequence[Any], routes: Routes, auth: Any) -> Any:
 
 
 def flask(gates: Sequence[Any], routes: Routes, auth: Any) -> Any:
-    from flask import Flask, request
-    from flask import Response as FlaskResponse
+    from flask import Flask, Response as FlaskResponse, request
 
     app = Flask(__name__)
     app.logger.disabled = True

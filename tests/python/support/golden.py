@@ -1,4 +1,6 @@
-"""Holds the golden conversations of tests/http with a server over real sockets. The format is in tests/README.md."""
+"""Holds the golden conversations of tests/http and tests/advisories with a server over real sockets.
+
+The format is in tests/README.md."""
 
 from __future__ import annotations
 
@@ -14,33 +16,44 @@ from urllib.parse import urlsplit
 
 from sentri import SentriError
 from sentri.names import camel, snake, to_snake
-from sentri.testing import Clock
+from sentri.testing import Clock, Mailbox
 
 from .pattern import Mismatch, Variables
 
-FOLDER = Path(__file__).parents[2] / "http"
+TESTS = Path(__file__).parents[2]
 START = 1_767_225_600_000
 IP = "203.0.113.7"
 USER_AGENT = "golden/1"
 PASSWORD = "correct horse 1"
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 #: Headers of the connection and the framework, not of the answer.
-NOT_OURS = {"connection", "content-length", "date", "server", "vary", "allow", "x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"}
+NOT_OURS = {
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "vary",
+    "allow",
+    "x-frame-options",
+    "x-content-type-options",
+    "referrer-policy",
+    "cross-origin-opener-policy",
+}
 
 BASE = {
     "secret": "a secret of at least thirty-two bytes, for tests",
     "valid_roles": ["user", "admin", "editor"],
-    "salt_rounds": 10,
     "rate_limit": False,
 }
 
 
 def conversations() -> list[dict[str, Any]]:
-    """Every conversation of every file, in order."""
+    """Every conversation of every file, in order; those of tests/advisories come last."""
     found = []
-    for path in sorted(FOLDER.glob("*.json")):
-        for conversation in json.loads(path.read_text())["conversations"]:
-            found.append({**conversation, "file": path.stem})
+    for folder, prefix in ((TESTS / "http", ""), (TESTS / "advisories", "advisories/")):
+        for path in sorted(folder.glob("*.json")):
+            for conversation in json.loads(path.read_text(encoding="utf-8"))["conversations"]:
+                found.append({**conversation, "file": prefix + path.stem})
     return found
 
 
@@ -59,7 +72,9 @@ class Answer(NamedTuple):
         return pairs
 
     def cookies_by_key(self) -> dict[str, tuple[str, list[str]]]:
-        """The same by what an expectation calls them: the last one of a name by the name, those before it with their place behind it."""
+        """The same by what an expectation calls them: the last one of a name by the name, those before it with their
+        place behind it.
+        """
         last = {name: at for at, (name, *_) in enumerate(self.cookies())}
         return {
             name if last[name] == at else f"{name} {place(attributes)}": (value, attributes)
@@ -113,6 +128,8 @@ class Talk:
             **own,
             "clock": self.clock,
         }
+        if "send" in (options.get("messages") or {}):
+            options["messages"] = Mailbox(**{name: one for name, one in options["messages"].items() if name != "send"})
         if options.get("is_token_revoked"):
             options["is_token_revoked"] = self.is_token_revoked
         if config.get("logger", True) is None:
@@ -127,7 +144,13 @@ class Talk:
     def hold(self, auth: Any, base: str) -> None:
         self.auth, self.base = auth, base
         auth.migrate()
-        for name, value in {"host": urlsplit(base).netloc, "origin": base, "ip": IP, "userAgent": USER_AGENT, "password": PASSWORD}.items():
+        for name, value in {
+            "host": urlsplit(base).netloc,
+            "origin": base,
+            "ip": IP,
+            "userAgent": USER_AGENT,
+            "password": PASSWORD,
+        }.items():
             self.variables.set(name, value)
         for name, roles in self.conversation.get("given", {}).items():
             self.introduce(name, roles)
@@ -135,6 +158,9 @@ class Talk:
             if "advance" in step:
                 number, unit = re.fullmatch(r"(\d+)(\w+)", step["advance"]).groups()  # type: ignore[union-attr]
                 self.clock.advance(int(number) * UNITS[unit])
+            self.variables.now = self.clock.now()
+            if "mail" in step:
+                self.auth.mailbox.refuse("the mail server is away" if step["mail"] == "refused" else None)
             if "revoked" in step:
                 self.revoked = self.variables.fill(step["revoked"])
             try:
@@ -144,7 +170,9 @@ class Talk:
 
     def introduce(self, name: str, roles: list[str]) -> None:
         """A user with the username ``name``, the common password, and one session."""
-        user = self.auth.register(identifiers=[{"type": "username", "value": name}], password=PASSWORD, roles=roles)["user"]
+        user = self.auth.register(identifiers=[{"type": "username", "value": name}], password=PASSWORD, roles=roles)[
+            "user"
+        ]
         session = self.auth.create_session(user["id"])
         known = {
             "id": user["id"],
@@ -160,6 +188,7 @@ class Talk:
         method, *args = self.variables.fill(step["call"])
         expect = step["expect"]
         self.events.clear()
+        self.clear_mailbox()
         try:
             result = self.run(snake(method), args)
         except SentriError as error:
@@ -171,6 +200,7 @@ class Talk:
             raise Mismatch(f"it should have raised, but returned {result}")
         self.variables.check(expect["result"], result, "result")
         self.variables.check_tokens(expect.get("tokens", {}))
+        self.check_messages(expect)
         if "events" in expect:
             self.check_events(expect["events"], None)
 
@@ -191,6 +221,7 @@ class Talk:
         for _ in range(step.get("repeat", 1)):
             self.events.clear()
             self.hooks.clear()
+            self.clear_mailbox()
             self.check(step, self.send(step["request"]))
 
     def send(self, request: dict[str, Any]) -> Answer:
@@ -213,7 +244,11 @@ class Talk:
         ip = request.get("ip", IP)
         headers["x-forwarded-for"] = f"{claimed}, {ip}" if claimed else ip
         target = self.variables.fill(request["path"])
-        mount = "" if re.match(r"/(protected|admin-only|editors|unguarded-\w+)\b", target) else "/auth"
+        mount = (
+            ""
+            if re.match(r"/(protected|admin-only|editors|fresh|strong|strong-and-fresh|unguarded-\w+)\b", target)
+            else "/auth"
+        )
         return exchange(self.base, request.get("method", "GET"), mount + target, headers, body)
 
     def body(self, request: dict[str, Any]) -> Optional[bytes]:
@@ -241,6 +276,7 @@ class Talk:
         if "cookies" in expect:
             self.check_cookies(expect["cookies"], answer)
         self.variables.check_tokens(expect.get("tokens", {}))
+        self.check_messages(expect)
         if "events" in expect:
             self.check_events(expect["events"], request.get("headers", {}).get("x-request-id"))
         if "hooks" in expect:
@@ -256,8 +292,15 @@ class Talk:
             status, message, data = expect["ok"]
             wanted: Any = {"error": False, "statusCode": status, "message": message, "data": data}
         elif "error" in expect:
-            code, status, *message = expect["error"]
-            wanted = {"error": True, "statusCode": status, "code": code, "message": (message or ["$text"])[0], "data": None}
+            code, status, *more = expect["error"]
+            message, data = [*more, *["$text", None][len(more) :]]
+            wanted = {
+                "error": True,
+                "statusCode": status,
+                "code": code,
+                "message": message,
+                "data": data,
+            }
         else:
             status, wanted = expect["status"], expect.get("body", "$any")
         self.variables.check(status, answer.status, "status")
@@ -277,6 +320,14 @@ class Talk:
             # Both say that it is over; old browsers know only one of them.
             found = [one for one in attributes if not cleared or one != "Expires=Thu, 01 Jan 1970 00:00:00 GMT"]
             self.variables.check(sorted(wanted), sorted(found), name)
+
+    def clear_mailbox(self) -> None:
+        if self.auth.mailbox is not None:
+            self.auth.mailbox.clear()
+
+    def check_messages(self, expect: dict[str, Any]) -> None:
+        if "messages" in expect:
+            self.variables.check(expect["messages"], to_camel(self.auth.mailbox.all()), "messages")
 
     def check_events(self, expected: list[Any], request_id: Optional[str]) -> None:
         self.variables.check([name for name, _ in expected], [name for name, _ in self.events], "events")
@@ -310,6 +361,10 @@ def exchange(base: str, method: str, target: str, headers: dict[str, str], body:
         connection.close()
 
 
+#: The challenge of a step-up, before what it asks for.
+STEP_UP = 'Bearer error="insufficient_user_authentication", '
+
+
 def check_always(answer: Answer, body: Any) -> None:
     """What holds for every answer, whatever the step is about."""
 
@@ -317,7 +372,9 @@ def check_always(answer: Answer, body: Any) -> None:
         if not holds:
             raise Mismatch(what)
 
-    names = [name.lower() for name, _ in answer.headers if name.lower() != "set-cookie"] + [f"cookie {name} {place(attributes)}" for name, _, attributes in answer.cookies()]
+    names = [name.lower() for name, _ in answer.headers if name.lower() != "set-cookie"] + [
+        f"cookie {name} {place(attributes)}" for name, _, attributes in answer.cookies()
+    ]
     must(len(names) == len(set(names)), f"a header or a cookie stands twice: {sorted(names)}")
     data = body.get("data") if isinstance(body, dict) else None
     is_ours = isinstance(body, dict) and "error" in body
@@ -325,10 +382,30 @@ def check_always(answer: Answer, body: Any) -> None:
     # Starlette and Django say no charset for JSON of the application's own, which is UTF-8 by definition (RFC 8259).
     is_json = content_type == "application/json; charset=utf-8" or not is_ours and content_type == "application/json"
     if answer.status == 204:
-        must(content_type is None and answer.header("content-length") is None, "what has no body has no type and no length")
+        must(
+            content_type is None and answer.header("content-length") is None,
+            "what has no body has no type and no length",
+        )
     else:
         must(is_json, "the content type is not JSON")
-    must(answer.status != 401 or answer.header("www-authenticate") == "Bearer", "a 401 has WWW-Authenticate: Bearer")
-    carries = isinstance(data, dict) and "accessToken" in data or answer.header("set-cookie") or answer.header("x-access-token")
-    must(not carries or answer.header("cache-control") == "no-store", "what carries a token or a cookie has Cache-Control: no-store")
-    must((answer.status in (429, 503)) == (answer.header("retry-after") is not None), "429 and 503, and no other answer, have Retry-After")
+    # RFC 9470, 3
+    challenge = answer.header("www-authenticate") or ""
+    is_step_up = isinstance(body, dict) and body.get("code") == "STEP_UP_REQUIRED"
+    says_enough = challenge.startswith(STEP_UP) if is_step_up else challenge == "Bearer"
+    must(
+        answer.status != 401 or says_enough, "a 401 has WWW-Authenticate: Bearer, and what is missing where it is said"
+    )
+    carries = (
+        isinstance(data, dict)
+        and "accessToken" in data
+        or answer.header("set-cookie")
+        or answer.header("x-access-token")
+    )
+    must(
+        not carries or answer.header("cache-control") == "no-store",
+        "what carries a token or a cookie has Cache-Control: no-store",
+    )
+    must(
+        (answer.status in (429, 503)) == (answer.header("retry-after") is not None),
+        "429 and 503, and no other answer, have Retry-After",
+    )

@@ -10,7 +10,11 @@ const [seed, count, options] = process.argv.slice(2).map((text) => JSON.parse(te
 const events = [];
 const log = (level) => (entry) => void events.push([level, entry]);
 const clock = testClock(options.clock);
-const { auth, base } = await serve(frameworks["Express 5"], { ...options, clock, logger: { info: log("info"), warn: log("warn"), error: log("error") } });
+const { auth, base } = await serve(frameworks["Express 5"], {
+  ...options,
+  clock,
+  logger: { info: log("info"), warn: log("warn"), error: log("error") },
+});
 const say = (value) => console.log(JSON.stringify(value));
 const calls = { events: () => events.splice(0), advance: (by) => clock.advance(by) };
 

@@ -1,12 +1,15 @@
 """Expectations of golden conversations: JSON in which strings may stand for kinds of values and remember what they met.
 
-The format is in tests/README.md; tests/core/http/pattern.rs and tests/node/support/pattern.mjs are the same elsewhere."""
+The format is in tests/README.md; tests/core/http/pattern.rs and tests/node/support/pattern.mjs are the same
+elsewhere."""
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
+import struct
 from typing import Any, Callable, NoReturn
 
 ABSENT = object()
@@ -17,6 +20,10 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "$uuid": lambda value: fits(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", value),
     "$jwt": lambda value: fits(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", value),
     "$instant": lambda value: fits(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", value),
+    "$code": lambda value: fits(r"[0-9]{6}", value),
+    "$secret": lambda value: fits(r"[A-Za-z0-9_-]{43}", value),
+    "$base32": lambda value: fits(r"[A-Z2-7]{32}", value),
+    "$recovery": lambda value: fits(r"[A-Z2-7]{6}(-[A-Z2-7]{6}){3}", value),
     "$count": lambda value: type(value) is int and value >= 0,
 }
 
@@ -35,8 +42,23 @@ def unsigned(token: str) -> str:
     return f"{header}.{token.split('.')[1]}."
 
 
-#: What an attacker makes of a token.
-FILTERS: dict[str, Callable[[str], str]] = {"forged": forged, "unsigned": unsigned, "upper": str.upper}
+#: What an attacker makes of a token; a code as some people type it, and another one.
+FILTERS: dict[str, Callable[[str], str]] = {
+    "forged": forged,
+    "unsigned": unsigned,
+    "upper": str.upper,
+    "typed": lambda code: f" {code[:3]}-{code[3:]} ",
+    "wrong": lambda code: code[:5] + ("1" if code.endswith("0") else "0"),
+    "lower": str.lower,
+}
+
+
+def totp(secret: str, steps: int, now: int) -> str:
+    """The code of an authenticator app with this secret (RFC 6238): now, or some steps before or after."""
+    step = struct.pack(">q", now // 30_000 + steps)
+    digest = hmac.new(base64.b32decode(secret), step, "sha1").digest()
+    number = int(struct.unpack_from(">I", digest, digest[19] & 15)[0]) & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
 
 
 class Mismatch(AssertionError):
@@ -46,6 +68,8 @@ class Mismatch(AssertionError):
 class Variables:
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
+        #: The time of the conversation's clock, in milliseconds.
+        self.now = 0
 
     def set(self, name: str, value: str) -> None:
         self.known[name] = value
@@ -58,7 +82,7 @@ class Variables:
     def fill(self, value: Any) -> Any:
         """A text with every ``${name}`` and ``${name|filter}`` replaced, or JSON with that done in every string."""
         if isinstance(value, str):
-            return re.sub(r"\$\{([^}|]+)(?:\|([^}]+))?\}", self._replacement, value)
+            return re.sub(r"\$\{([^}|]+)((?:\|[^}|]+)*)\}", self._replacement, value)
         if isinstance(value, list):
             return [self.fill(item) for item in value]
         if isinstance(value, dict):
@@ -66,10 +90,14 @@ class Variables:
         return value
 
     def _replacement(self, found: re.Match[str]) -> str:
-        name, filter = found.groups()
-        if filter is not None and filter not in FILTERS:
-            raise Mismatch(f"|{filter} is no filter")
-        return self.get(name) if filter is None else FILTERS[filter](self.get(name))
+        name, filters = found.groups()
+        text = self.get(name)
+        for filter in filters.split("|")[1:]:
+            steps = re.fullmatch(r"totp([+-]\d+)?", filter)
+            if steps is None and filter not in FILTERS:
+                raise Mismatch(f"|{filter} is no filter")
+            text = FILTERS[filter](text) if steps is None else totp(text, int(steps[1] or 0), self.now)
+        return text
 
     def check(self, expected: Any, actual: Any, path: str) -> None:
         """Raises a ``Mismatch`` unless ``actual`` is what ``expected`` says."""

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Iterator
 from urllib.parse import urlsplit
 
 
@@ -22,7 +22,19 @@ class ThrowawayRedis:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        self._command = [
+            program,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            folder,
+        ]
         self.begin()
 
     def begin(self) -> None:
@@ -81,6 +93,8 @@ def late_redis(url: str, seconds: float = 0.03) -> Iterator[str]:
                         threading.Thread(target=move, args=ends, daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield place._replace(netloc=place.netloc.replace(place.netloc.rpartition("@")[2], f"127.0.0.1:{server.getsockname()[1]}")).geturl()
+        yield place._replace(
+            netloc=place.netloc.replace(place.netloc.rpartition("@")[2], f"127.0.0.1:{server.getsockname()[1]}")
+        ).geturl()
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from sentri import SentriError
 from sentri.names import snake
 
@@ -18,7 +17,11 @@ FOLDER = Path(__file__).parents[2] / "vectors"
 def table(name: str, *ops: str) -> list[Any]:
     """The rows of a table, or those of some of its operations."""
     cases = json.loads((FOLDER / f"{name}.json").read_text())
-    return [pytest.param(case["given"], case["expect"], id=case["id"]) for case in cases if not ops or case["given"]["op"] in ops]
+    return [
+        pytest.param(case["given"], case["expect"], id=case["id"])
+        for case in cases
+        if not ops or case["given"]["op"] in ops
+    ]
 
 
 def fits(expect: Any, found: Any) -> bool:

@@ -1,24 +1,31 @@
-"""What users of the wheel write, for the type checkers alone: test_types.py has mypy --strict and pyright read it. A wrong call has a
-`type: ignore` behind it, which is an error itself where there is nothing to ignore."""
+"""What users of the wheel write, for the type checkers alone: test_types.py has mypy --strict and pyright read it. A
+wrong call has a `type: ignore` behind it, which is an error itself where there is nothing to ignore."""
 
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 
 import asyncio
 from datetime import timedelta
-from typing import Any, List, Optional, Tuple
+from typing import Any, Optional
 
 import sentri
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from fastapi import Depends, FastAPI, Request
 from flask import Flask, g
-from sentri import Access, Auth, AuthClient, AuthServer, BlockingAuthServer, SentriError, User
-from sentri import django as for_django
-from sentri import fastapi as for_fastapi
-from sentri import flask as for_flask
+from sentri import (
+    Access,
+    Auth,
+    AuthClient,
+    AuthServer,
+    BlockingAuthServer,
+    SentriError,
+    User,
+    django as for_django,
+    fastapi as for_fastapi,
+    flask as for_flask,
+)
 from sentri.testing import Clock
 from sentri.types import HookContext, IssuedSession, UserRoles
-
 
 # Without a framework.
 
@@ -56,16 +63,20 @@ tls = AuthServer(
     valid_roles=["user"],
     known_devices=True,
 )
-in_schema = AuthServer(db={"connection_string": "postgres://db/app", "schema": "auth", "ssl": True}, valid_roles=["user"])
+in_schema = AuthServer(
+    db={"connection_string": "postgres://db/app", "schema": "auth", "ssl": True}, valid_roles=["user"]
+)
 
 
 def access_of(session: IssuedSession) -> Access:
     return auth.verify_access_token(session["access_token"])
 
 
-async def calls() -> Tuple[Access, Optional[str]]:
+async def calls() -> tuple[Access, Optional[str]]:
     await auth.migrate()
-    result = await auth.register(identifiers=[{"type": "email", "value": "rizz@example.com"}], password="correct horse", roles=["user"])
+    result = await auth.register(
+        identifiers=[{"type": "email", "value": "rizz@example.com"}], password="correct horse", roles=["user"]
+    )
     if result["success"] is False:
         raise SentriError(result["error"]["code"], result["error"]["message"])
     result["error"]  # type: ignore[typeddict-item]
@@ -74,13 +85,15 @@ async def calls() -> Tuple[Access, Optional[str]]:
     found = await auth.find_user("RIZZ@example.com")
     deleted = await auth.bulk_delete_identifiers(access_of(session).id, ["1"])
     deleted["identifiers"]  # type: ignore[typeddict-item]
-    names: List[str] = [one["value"] for one in found["identifiers"]] if found else []
+    names: list[str] = [one["value"] for one in found["identifiers"]] if found else []
     print(names)
-    return auth.verify_access_token(session["access_token"]), auth.get_current_access_token({"authorization": "Bearer x"})
+    return auth.verify_access_token(session["access_token"]), auth.get_current_access_token(
+        {"authorization": "Bearer x"}
+    )
 
 
 access, _ = asyncio.run(calls())
-roles: Tuple[str, ...] = access.roles
+roles: tuple[str, ...] = access.roles
 
 AuthServer(db="sqlite::memory:", valid_roles=["user"], acess_expires_in="15m")  # type: ignore[call-arg]
 AuthServer(db="sqlite::memory:")  # type: ignore[call-arg]
@@ -90,7 +103,9 @@ access.id = "u2"  # type: ignore[misc]
 
 # Client mode.
 
-client = AuthClient(key_uri="https://auth.example.com/auth/keys", algorithms=["RS256"], cache_max_age="1h", clock_tolerance=30)
+client = AuthClient(
+    key_uri="https://auth.example.com/auth/keys", algorithms=["RS256"], cache_max_age="1h", clock_tolerance=30
+)
 verified: Access = client.verify_access_token_blocking("a.b.c")
 AuthClient(db="sqlite::memory:")  # type: ignore[call-arg]
 

@@ -18,8 +18,8 @@ command -v rsync >/dev/null || install rsync >&2 || true
 say 'starting a MariaDB Galera cluster of three nodes'
 owner=$(user_of mysql)
 [ "$(id -u)" = 0 ] && chown "$owner" "$folder"
-small=(--innodb-buffer-pool-size=16M --innodb-log-file-size=8M --performance-schema=OFF
-  --innodb-flush-log-at-trx-commit=0)
+small=(--innodb-buffer-pool-size=32M --innodb-log-file-size=48M --performance-schema=OFF
+  --innodb-flush-log-at-trx-commit=0 --innodb-flush-method=nosync --skip-innodb-doublewrite --innodb-file-per-table=OFF)
 # A server that starts takes away what looks like temporary tables of its own, so that none may share a folder for them.
 (cd /; as "$owner" mariadb-install-db --no-defaults --datadir="$folder/seed" --tmpdir="$folder" \
   --auth-root-authentication-method=normal --skip-test-db "${small[@]}" >"$folder/install.log" 2>&1) ||
@@ -41,7 +41,7 @@ for index in 1 2 3; do
   as "$owner" cp -r "$folder/seed" "$node/data"
   member=${members[index - 1]}
   # A node that is cut off or killed is given up after seconds that a test can wait for.
-  options="gmcast.listen_addr=tcp://$member;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=16M;gcache.page_size=16M"
+  options="gmcast.listen_addr=tcp://$member;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=16M;gcache.page_size=16M;gcs.fc_limit=256"
   options="$options;evs.keepalive_period=PT0.3S;evs.inactive_check_period=PT0.2S"
   options="$options;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S"
   arguments=(--no-defaults --datadir="$node/data" --tmpdir="$node" --socket="$node/socket"

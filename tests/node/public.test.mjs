@@ -1,0 +1,20 @@
+// The public declarations of the npm package are those of tests/declarations, so that no change of them goes unseen.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { declarations } from "../declarations/typescript.mjs";
+import { root } from "./support/consumer.mjs";
+
+test("the public declarations are as they were", () => {
+  const written = declarations();
+  for (const name of ["interface ServerOptions<", "function createAuthExpress", "class SentriError"])
+    assert.ok(written.includes(name), name);
+  const accepted = readFileSync(join(root, "tests/declarations/typescript.txt"), "utf8");
+  const lines = (text) => text.split("\n");
+  const [was, is] = [lines(accepted), lines(written)];
+  const gone = was.filter((line) => !is.includes(line)).map((line) => `- ${line}`);
+  const added = is.filter((line) => !was.includes(line)).map((line) => `+ ${line}`);
+  const said = "The public declarations have changed. If that is meant, run: make declarations";
+  assert.ok(written === accepted, [said, ...gone, ...added].join("\n"));
+});
