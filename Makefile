@@ -3,12 +3,22 @@
 # make check  formatting, lints, generated files, dependencies, types
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
-# make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods
+# make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; and "make faults"
+# make faults the tests for faults of 6.0.0 beside that version, where they must fail
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
+# make release-check   whether the packages of this tree may be released
+# make release  packages of all platforms in target/release-packages, from what make platforms left on each system, and judged
+# make sbom     a bill of materials (CycloneDX) of the packages in target/sbom
+# make try-packages  install packages as anybody would, and use them (PACKAGES names their folder)
+# make publish-npm   publish those of PACKAGES to npm (DRY_RUN=1 publishes nothing)
 # make wheel  an installable Python wheel in target/wheels
+# make platforms  packages of all platforms in target/platforms (PLATFORM=linux-arm64-gnu makes those of one)
+# make test-platforms  look at those packages, and use them by Node and Python of their platforms
 # make bindings LANG=ruby|kotlin|swift   the core's bindings for another language in target/bindings
 # make docs    the documentation as a site in target/docs, with search
+# make format     format Rust, TypeScript and Python
+# make declarations   accept the public declarations of TypeScript and Python as they are
 # make generate   write the files that are derived from the core's tables
 
 SHELL := /bin/bash
@@ -31,12 +41,17 @@ CARGO_SOURCES = Cargo.toml Cargo.lock $(shell find core bindings-node bindings-p
 NPM_SOURCES = npm/package.json $(wildcard npm/tsconfig*.json) $(shell find npm/src npm/scripts -type f)
 PYTHON_SOURCES = bindings-python/pyproject.toml $(shell find bindings-python/python \( -name '*.py' -o -name '*.json' \) -not -path '*/_native/*')
 VENV := $(CURDIR)/target/venv
+# Of a Python environment, the folder of its programs.
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PACKAGES ?=
+# Begins a command in a container, where IMAGE names one: that of another C library.
+TRY := $(if $(IMAGE),docker run --rm --volume '$(CURDIR):/sentri' --workdir /sentri $(IMAGE))
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 STAMPS := target/stamps
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak bench bench-python pack wheel bindings docs generate clean
+.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -61,7 +76,7 @@ $(STAMPS)/npm-build: $(STAMPS)/npm-install $(NPM_SOURCES)
 	npm --prefix npm run build
 	@touch $@
 
-$(STAMPS)/pack: $(STAMPS)/addon $(STAMPS)/npm-build README.md
+$(STAMPS)/pack: $(STAMPS)/addon $(STAMPS)/npm-build README.md Cargo.lock
 	@echo '==> tarballs'
 	node npm/scripts/pack.mjs
 	@touch $@
@@ -78,6 +93,11 @@ $(STAMPS)/runtimes-install: tests/runtimes/package.json tests/runtimes/package-l
 	tests/services/nginx.sh
 	@touch $@
 
+$(STAMPS)/release-install: tests/release/package.json tests/release/package-lock.json | $(STAMPS)
+	@echo '==> npm packages that judge a release'
+	npm --prefix tests/release ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 $(STAMPS)/bench-install: tests/bench/package.json tests/bench/package-lock.json | $(STAMPS)
 	@echo '==> npm packages for the benchmarks'
 	npm --prefix tests/bench ci --no-audit --no-fund
@@ -88,17 +108,18 @@ $(STAMPS)/venv: tests/python/requirements.txt | $(STAMPS)
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo 'The tests need Python 3.10 or later with venv. Set PYTHON=, or: apt-get install python3 python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	$(VENV)/$(BIN)/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
 	@touch $@
 
 $(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(PYTHON_SOURCES)
 	@echo '==> Python wheel (release; a few minutes the first time)'
 	rm -rf target/wheels bindings-python/python/sentri/_native
-	$(VENV)/bin/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
+	node npm/scripts/notices.mjs
+	$(VENV)/$(BIN)/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
 	@touch $@
 
 $(STAMPS)/python-install: $(STAMPS)/wheel
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/sentri-*.whl
+	$(VENV)/$(BIN)/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/sentri-*.whl
 	@touch $@
 
 $(STAMPS)/python39-install: $(STAMPS)/wheel tests/python/requirements39.txt
@@ -106,8 +127,8 @@ $(STAMPS)/python39-install: $(STAMPS)/wheel tests/python/requirements39.txt
 	@$(PYTHON39) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 9))' || \
 	  { echo 'There is no Python 3.9 with venv: set PYTHON39=' >&2; exit 1; }
 	$(PYTHON39) -m venv --clear $(VENV)39
-	$(VENV)39/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements39.txt
-	$(VENV)39/bin/pip install --quiet --disable-pip-version-check --no-deps target/wheels/sentri-*.whl
+	$(VENV)39/$(BIN)/pip install --quiet --disable-pip-version-check -r tests/python/requirements39.txt
+	$(VENV)39/$(BIN)/pip install --quiet --disable-pip-version-check --no-deps target/wheels/sentri-*.whl
 	@touch $@
 
 $(STAMPS)/ruby: | $(STAMPS)
@@ -129,8 +150,40 @@ demo: $(STAMPS)/addon $(STAMPS)/npm-build
 pack: $(STAMPS)/pack
 	@ls -l target/npm/*.tgz
 
+release-check: $(STAMPS)/pack $(STAMPS)/wheel $(STAMPS)/release-install audit
+	node npm/scripts/release-check.mjs --wheels target/wheels $(if $(UNRELEASED),--unreleased)
+
+# The machines that built the platforms have left their cores and wheels in target/platforms.
+release: $(STAMPS)/npm-build $(STAMPS)/release-install audit sbom
+	rm -rf target/release-packages
+	mkdir -p target/release-packages/wheels
+	cp target/platforms/wheels/*.whl target/release-packages/wheels/
+	cp target/sbom/*.cdx.json target/release-packages/
+	node npm/scripts/pack.mjs --from target/platforms/cores --out $(CURDIR)/target/release-packages/npm \
+	  $(patsubst target/platforms/cores/sentri.%.node,%,$(wildcard target/platforms/cores/sentri.*.node))
+	node npm/scripts/release-check.mjs --out target/release-packages/npm --wheels target/release-packages/wheels --complete \
+	  $(if $(UNRELEASED),--unreleased)
+
+# Crates for all platforms, npm packages in the bundles; checked by the schema.
+sbom: $(STAMPS)/npm-install $(STAMPS)/venv
+	$(VENV)/$(BIN)/python tests/release/sbom.py "$$(node npm/scripts/sbom.mjs)"
+
+try-packages: ; @$(TRY) node platforms/try.mjs $(or $(PACKAGES),target)/npm $(or $(PACKAGES),target)/wheels
+
+publish-npm:
+	node npm/scripts/publish.mjs $(or $(PACKAGES),target)/npm $(if $(DRY_RUN),--dry-run)
+
 wheel: $(STAMPS)/wheel
 	@ls -l target/wheels/*.whl
+
+# Cargo knows what has changed, so this has no stamp; DEV=1 leaves out optimisation.
+platforms: $(STAMPS)/npm-build $(STAMPS)/wheel
+	node platforms/build.mjs $(if $(DEV),--dev) $(PLATFORM)
+	@ls -l target/platforms/npm/*.tgz target/platforms/wheels/*.whl
+
+test-platforms:
+	@platforms/emulators.sh
+	node --test --test-reporter=spec platforms/platforms.test.mjs
 
 bindings: | $(STAMPS)
 	@case '$(BINDINGS)' in ruby|kotlin|swift|python) ;; *) echo 'say which: make bindings LANG=ruby, kotlin or swift' >&2; exit 1;; esac
@@ -148,6 +201,16 @@ docs:
 
 generate:
 	$(GENERATE)
+
+declarations: $(STAMPS)/npm-build $(STAMPS)/venv
+	node tests/declarations/typescript.mjs
+	$(VENV)/$(BIN)/python tests/declarations/python.py tests/declarations/python.txt
+
+format: $(STAMPS)/npm-install $(STAMPS)/venv
+	cargo fmt --all
+	npm/node_modules/.bin/biome format --write .
+	$(VENV)/$(BIN)/ruff check --quiet --fix --select I .
+	$(VENV)/$(BIN)/ruff format --quiet .
 
 check: check-rust check-node check-python
 
@@ -168,13 +231,19 @@ audit: $(STAMPS)/npm-install
 	npm --prefix tests/bench audit
 
 check-node: $(STAMPS)/npm-install
-	@echo '==> types'
+	@echo '==> formatting, lints, types'
+	npm/node_modules/.bin/biome check --diagnostic-level=warn .
 	npm --prefix npm run check
 
 check-python: $(STAMPS)/venv
-	@echo '==> Python types'
-	cd bindings-python && $(VENV)/bin/mypy
-	cd bindings-python && $(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+	@echo '==> Python formatting, lints, types'
+	$(VENV)/$(BIN)/ruff format --check --quiet .
+	$(VENV)/$(BIN)/ruff check --quiet .
+	cd bindings-python && $(VENV)/$(BIN)/mypy
+	cd bindings-python && $(VENV)/$(BIN)/pyright --pythonpath $(VENV)/$(BIN)/python
+	@echo '==> workflows'
+	$(VENV)/$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/$(BIN)/zizmor --quiet --offline --no-progress .github/workflows
 
 test: check
 	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node test-python
@@ -190,26 +259,27 @@ test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	fi
 	cargo test --workspace --doc --quiet
 
-test-node: $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/runtimes-install
+test-node: $(STAMPS)/pack $(STAMPS)/venv $(STAMPS)/node-test-install $(STAMPS)/runtimes-install $(STAMPS)/release-install
 	@echo '==> Node tests'
 	node --test --test-timeout=1800000 --test-reporter=spec --test-concurrency=2 $(filter-out tests/node/load.test.mjs,$(wildcard tests/node/*.test.mjs))
 	@echo '==> Node under load, by itself: it measures time'
 	node --test --test-reporter=spec tests/node/load.test.mjs
 
-# The Node packages are the other half of a system in both languages.
-test-python: $(STAMPS)/python-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install
+# The Node packages are the other half of a system in both languages; nginx and a browser stand before the deployed one.
+test-python: $(STAMPS)/python-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install $(STAMPS)/runtimes-install
 	@echo '==> Python tests'
-	cd tests/python && $(VENV)/bin/pytest
+	cd tests/python && $(VENV)/$(BIN)/pytest
 
 # Types are checked once for all versions, so not here.
 test-python39: $(STAMPS)/python39-install $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Python tests by Python 3.9'
-	cd tests/python && ../services/run.sh $(VENV)39/bin/pytest --ignore test_types.py --ignore test_hosts.py
+	cd tests/python && ../services/run.sh $(VENV)39/$(BIN)/pytest --ignore test_types.py --ignore test_public.py --ignore test_managers.py --ignore test_release.py --ignore test_hosts.py --ignore test_deploy.py
 
 test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 	@echo '==> Ruby'
 	@$(MAKE) --no-print-directory bindings LANG=ruby
 	tests/ruby/run.sh
+	tests/ruby/client.sh
 	@echo '==> Kotlin, Swift'
 	@$(MAKE) --no-print-directory bindings LANG=kotlin
 	@$(MAKE) --no-print-directory bindings LANG=swift
@@ -219,15 +289,21 @@ test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 soak: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> long forms of the tests'
 	SENTRI_SOAK=1 tests/services/run.sh cargo test --release --workspace soak -- --nocapture --test-threads=1
-	SENTRI_SOAK=1 node --test tests/node/hosts.test.mjs tests/node/nest.test.mjs
+	SENTRI_SOAK=1 node --test tests/node/hosts.test.mjs tests/node/nest.test.mjs tests/faults/floods.test.mjs
+	@$(MAKE) --no-print-directory faults
+
+# Version 6.0.0 is built once, in target/6.0.0, from the commit in the repository's history.
+faults: $(STAMPS)/venv $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> faults of 6.0.0'
+	tests/services/run.sh node tests/faults.mjs
 
 bench-python: $(STAMPS)/python-install
-	$(VENV)/bin/python tests/bench/bench.py
+	$(VENV)/$(BIN)/python tests/bench/bench.py
 
-bench: $(STAMPS)/addon $(STAMPS)/npm-build $(STAMPS)/bench-install
+bench: $(STAMPS)/pack $(STAMPS)/bench-install
 	@tests/services/run.sh node tests/bench/run.mjs
 	@$(MAKE) --no-print-directory bench-python
 
 clean:
 	cargo clean
-	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/bench/node_modules docs/node_modules npm/native/*.node bindings-python/python/sentri/_native
+	rm -rf npm/dist npm/node_modules tests/node/node_modules tests/runtimes/node_modules tests/release/node_modules tests/bench/node_modules docs/node_modules npm/native/*.node bindings-python/python/sentri/_native

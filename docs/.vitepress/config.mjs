@@ -6,7 +6,8 @@ import { defineConfig } from "vitepress";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const REPOSITORY = "https://github.com/sentri/sentri/blob/main/";
-const PAGES = /^(README\.md|CHANGELOG\.md|core\/ARCHITECTURE\.md|tests\/README\.md|docs\/(guide|reference|internals)\/[\w-]+\.md)$/;
+const PAGES =
+  /^(README\.md|CHANGELOG\.md|core\/ARCHITECTURE\.md|tests\/README\.md|docs\/(guide|reference|internals)\/[\w-]+\.md)$/;
 
 const packageFile = (path) => join(root, "docs/node_modules", path);
 const guide = (text, name) => ({ text, link: `/docs/guide/${name}` });
@@ -14,7 +15,9 @@ const reference = (text, name) => ({ text, link: `/docs/reference/${name}` });
 
 /** Leads to what is no page of the site in the repository instead. */
 function linkToRepository(markdown) {
-  const render = markdown.renderer.rules.link_open ?? ((tokens, index, options, _env, self) => self.renderToken(tokens, index, options));
+  const render =
+    markdown.renderer.rules.link_open ??
+    ((tokens, index, options, _env, self) => self.renderToken(tokens, index, options));
   markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
     const href = tokens[index].attrGet("href");
     if (!/^([a-z]+:|#|\/)/.test(href)) {
@@ -36,7 +39,14 @@ export default defineConfig({
   cleanUrls: true,
   markdown: { config: linkToRepository },
   // Pages lie outside docs/, from where its packages can't be found.
-  vite: { resolve: { alias: [{ find: /^vue\/server-renderer$/, replacement: packageFile("vue/server-renderer/index.mjs") }, { find: /^vue$/, replacement: packageFile("vue/dist/vue.runtime.esm-bundler.js") }] } },
+  vite: {
+    resolve: {
+      alias: [
+        { find: /^vue\/server-renderer$/, replacement: packageFile("vue/server-renderer/index.mjs") },
+        { find: /^vue$/, replacement: packageFile("vue/dist/vue.runtime.esm-bundler.js") },
+      ],
+    },
+  },
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
@@ -48,23 +58,71 @@ export default defineConfig({
     sidebar: [
       {
         text: "Start",
-        items: [{ text: "Quick start", link: "/" }, guide("Frameworks", "frameworks"), guide("Python", "python"), guide("Client mode", "client-mode"), guide("In the browser", "browser"), guide("Testing", "testing"), guide("Other languages", "languages")],
+        items: [
+          { text: "Quick start", link: "/" },
+          guide("Frameworks", "frameworks"),
+          guide("Request and Response", "fetch"),
+          guide("Python", "python"),
+          guide("Client mode", "client-mode"),
+          guide("In the browser", "browser"),
+          guide("Testing", "testing"),
+          guide("Other languages", "languages"),
+        ],
       },
       {
         text: "Build",
-        items: [guide("Middleware", "middleware"), guide("Idempotency", "idempotency"), guide("Cookies and security", "security")],
+        items: [
+          guide("Middleware", "middleware"),
+          guide("Idempotency", "idempotency"),
+          guide("Forgotten passwords", "password-reset"),
+          guide("Verified addresses", "verification"),
+          guide("Step-up", "step-up"),
+          guide("Second factor", "second-factor"),
+          guide("Cookies and security", "security"),
+        ],
       },
       {
         text: "Run",
-        items: [guide("Databases", "databases"), guide("Several processes", "processes"), guide("Redis", "redis"), guide("Hosts", "hosts"), guide("Proxies", "proxies"), guide("Bundlers", "bundlers"), guide("Metrics", "metrics"), guide("Command line", "command-line"), guide("Coming from sentri 5", "sentri-5"), guide("Upgrading", "upgrading")],
+        items: [
+          guide("In production", "production"),
+          guide("Databases", "databases"),
+          guide("Several processes", "processes"),
+          guide("Redis", "redis"),
+          guide("Hosts", "hosts"),
+          guide("Proxies", "proxies"),
+          guide("Bundlers", "bundlers"),
+          guide("Metrics", "metrics"),
+          guide("Command line", "command-line"),
+          guide("Configuration", "configuration"),
+          guide("Coming from sentri 5", "sentri-5"),
+          guide("Upgrading", "upgrading"),
+        ],
       },
       {
         text: "Reference",
-        items: [reference("Options", "options"), reference("Endpoints", "endpoints"), reference("Programmatic API", "api"), reference("Errors", "errors"), reference("Events", "events"), reference("Metrics", "metrics"), reference("Command line", "cli")],
+        items: [
+          reference("Options", "options"),
+          reference("Endpoints", "endpoints"),
+          reference("Programmatic API", "api"),
+          reference("Errors", "errors"),
+          reference("Events", "events"),
+          reference("Metrics", "metrics"),
+          reference("Command line", "cli"),
+          reference("Evidence", "evidence"),
+          reference("Platforms", "platforms"),
+          reference("Settings of serve", "settings"),
+        ],
       },
       {
         text: "Inside",
-        items: [{ text: "Architecture", link: "/core/ARCHITECTURE" }, { text: "Tests", link: "/tests/README" }, { text: "Threat model", link: "/docs/internals/threat-model" }, { text: "Glossary", link: "/docs/internals/glossary" }],
+        items: [
+          { text: "Architecture", link: "/docs/internals/architecture" },
+          { text: "Adding", link: "/docs/internals/adding" },
+          { text: "Modules and decisions", link: "/core/ARCHITECTURE" },
+          { text: "Tests", link: "/tests/README" },
+          { text: "Threat model", link: "/docs/internals/threat-model" },
+          { text: "Glossary", link: "/docs/internals/glossary" },
+        ],
       },
     ],
   },

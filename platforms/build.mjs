@@ -1,0 +1,61 @@
+// Builds the native cores of all platforms that this system can link, or of those that are named, and packs them:
+// npm tarballs in target/platforms/npm, Python wheels in target/platforms/wheels. --dev: without optimisation.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { GLIBC_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
+import { HERE, ROOT, fail, toolchain } from "./toolchain.mjs";
+import { makeWheel } from "./wheel.mjs";
+
+const { values, positionals } = parseArgs({ options: { dev: { type: "boolean" } }, allowPositionals: true });
+/** Programs for macOS are linked on macOS alone, by Apple's frameworks. */
+const canBuild = (name) => PLATFORMS[name].os !== "darwin" || process.platform === "darwin";
+const names = positionals.length > 0 ? positionals : Object.keys(PLATFORMS).filter(canBuild);
+const cores = join(HERE, "cores");
+const profile = values.dev ? "debug" : "release";
+
+for (const name of names) {
+  if (!PLATFORMS[name]) fail(`There is no platform ${name}. There are: ${Object.keys(PLATFORMS).join(", ")}`);
+  if (!canBuild(name)) fail(`${name} is built on macOS alone: the linker needs Apple's frameworks`);
+}
+mkdirSync(cores, { recursive: true });
+const built = names.filter(isBuilt);
+if (built.length > 0) {
+  execFileSync(process.execPath, ["npm/scripts/pack.mjs", "--from", cores, "--out", join(HERE, "npm"), ...built], {
+    cwd: ROOT,
+    stdio: "inherit",
+  });
+  rmSync(join(HERE, "wheels"), { recursive: true, force: true });
+  for (const name of built) makeWheel(name);
+}
+const missing = names.filter((name) => !built.includes(name));
+if (missing.length > 0) fail(`not built: ${missing.join(", ")}. Their errors stand above; the others are packed.`);
+
+/** Builds a platform. One that fails keeps no other from being built and packed. */
+function isBuilt(name) {
+  try {
+    build(name);
+    return true;
+  } catch (error) {
+    console.error(`==> ${name}: ${error.message}`);
+    return false;
+  }
+}
+
+/** Compiles both bindings for a platform, and puts its Node addon and its Python library into the folder of cores. */
+function build(name) {
+  const { target, prefix, suffix } = PLATFORMS[name];
+  const { env, args } = toolchain(target);
+  const triple = target.endsWith("-linux-gnu") ? `${target}.${GLIBC_FLOOR}` : target;
+  const packages = ["-p", "sentri-node", "-p", "sentri-python"];
+  console.log(`==> ${name}: cargo zigbuild --target ${triple}`);
+  execFileSync(
+    "cargo",
+    ["zigbuild", "--locked", ...(values.dev ? [] : ["--release"]), ...packages, ...args, "--target", triple],
+    { cwd: ROOT, stdio: "inherit", env: { ...process.env, ...env } },
+  );
+  const built = join(env.CARGO_TARGET_DIR, target, profile);
+  copyFileSync(join(built, `${prefix}sentri_node${suffix}`), join(cores, `sentri.${name}.node`));
+  copyFileSync(join(built, `${prefix}sentri_native${suffix}`), join(cores, `sentri.${name}${suffix}`));
+}

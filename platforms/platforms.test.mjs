@@ -1,0 +1,147 @@
+// The packages that `make platforms` left: each has what it should, asks for no more than its floor, and is used
+// where a runtime of its platform can be had here. `make test-platforms` runs it.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { GLIBC_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
+import { conversation, EXPECTED } from "./conversation.mjs";
+import { arm64, debian11, musl, windows } from "./runtimes.mjs";
+import { HERE, ROOT } from "./toolchain.mjs";
+
+const MACHINES = {
+  ELF: { x64: "X86_64", arm64: "AARCH64" },
+  "Mach-O": { x64: "X86_64", arm64: "ARM64" },
+  PE: { x64: "AMD64", arm64: "ARM64" },
+};
+const FORMATS = { linux: "ELF", darwin: "Mach-O", win32: "PE" };
+/** Libraries that every system of a kind has. */
+const SYSTEM = {
+  glibc: /^(libc|libm|libdl|libpthread|librt|libgcc_s)\.so\.\d$|^ld-linux-.*\.so\.\d$/,
+  musl: /^libc\.so$|^libgcc_s\.so\.1$/,
+  darwin: /^\/usr\/lib\/|^\/System\/Library\/Frameworks\//,
+  win32: /^(api-ms-win-|kernel32|ntdll|userenv|ws2_32|bcrypt|bcryptprimitives|advapi32|crypt32|secur32|iphlpapi)/i,
+};
+/** Where each is used; the table in docs/reference/platforms.md says the same. */
+const RUNTIMES = {
+  "linux-x64-gnu": debian11,
+  "linux-arm64-gnu": arm64,
+  "linux-x64-musl": () => musl("x64"),
+  "linux-arm64-musl": () => musl("arm64"),
+  "win32-x64-gnullvm": windows,
+};
+const cores = join(HERE, "cores");
+const built = Object.keys(PLATFORMS).filter((name) => existsSync(join(cores, `sentri.${name}.node`)));
+let folder;
+
+before(() => {
+  folder = mkdtempSync(join(HERE, "use-"));
+  for (const file of readdirSync(join(HERE, "npm"))) {
+    const name = file.replace(/-\d.*/, "");
+    const place = join(folder, "node_modules", name);
+    execFileSync("mkdir", ["-p", place]);
+    execFileSync("tar", ["-xzf", join(HERE, "npm", file), "--strip-components=1", "-C", place]);
+  }
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+/** The files of a platform: its addon and its Python library. */
+const files = (name) => [join(cores, `sentri.${name}.node`), join(cores, `sentri.${name}${PLATFORMS[name].suffix}`)];
+
+const wheelOf = (name) =>
+  readdirSync(join(HERE, "wheels")).find((file) => file.endsWith(`-${PLATFORMS[name].wheel}.whl`));
+
+const isAbove = (version, floor) => version.localeCompare(floor, "en", { numeric: true }) > 0;
+
+test("there are packages to look at", () => assert.notEqual(built.length, 0));
+
+for (const name of built) {
+  const { os, cpu, libc } = PLATFORMS[name];
+
+  test(`${name} asks for what its systems have, from the floor on (P73)`, () => {
+    const read = execFileSync(join(HERE, "python/bin/python"), [join(ROOT, "platforms/binaries.py"), ...files(name)]);
+    for (const [file, binary] of Object.entries(JSON.parse(read))) {
+      assert.equal(binary.format, FORMATS[os], file);
+      assert.equal(binary.machine, MACHINES[FORMATS[os]][cpu], file);
+      for (const library of binary.libraries) assert.match(library, SYSTEM[libc ?? os], file);
+      const versions = Object.values(binary.versions ?? {}).flat();
+      const glibc = versions.filter((version) => version.startsWith("GLIBC_")).map((version) => version.slice(6));
+      assert.equal(glibc.length > 0, libc === "glibc", file);
+      assert.deepEqual(
+        glibc.filter((version) => isAbove(version, GLIBC_FLOOR)),
+        [],
+        file,
+      );
+      if (os === "darwin") assert.ok(binary.signed || cpu === "x64", `${file} has no signature`);
+    }
+  });
+
+  test(`${name} has a tarball and a wheel (P73)`, () => {
+    const tarball = readdirSync(join(HERE, "npm")).find((file) => file.startsWith(`sentri-${name}-`));
+    assert.ok(tarball, name);
+    const listed = execFileSync("tar", ["-tzf", join(HERE, "npm", tarball)], { encoding: "utf8" });
+    assert.deepEqual(
+      listed.trim().split("\n").sort(),
+      ["LICENSE", "NOTICE.md", "README.md", "index.js", "package.json", "sentri.node"].map((file) => `package/${file}`),
+    );
+    const wheel = wheelOf(name);
+    assert.ok(wheel?.includes("-py3-none-"), name);
+    const { prefix, suffix } = PLATFORMS[name];
+    const inside = python(["-m", "zipfile", "-l", join(HERE, "wheels", wheel)]);
+    const natives = [...inside.matchAll(/sentri\/_native\/\S+\.(so|dylib|dll)\b/g)].map(([found]) => found);
+    assert.deepEqual(natives, [`sentri/_native/${prefix}sentri_native${suffix}`]);
+    console.log(`${name}: tarball ${megabytes("npm", tarball)}, wheel ${megabytes("wheels", wheel)}`);
+  });
+}
+
+for (const name of built.filter((name) => RUNTIMES[name])) {
+  test(`${name} is used by Node of its platform (P73)`, { timeout: 300_000 }, async (t) => {
+    const { node, env } = RUNTIMES[name]();
+    const base = await serve(t, [...node, "node_modules/sentri/dist/cli/main.js"], env);
+    assert.deepEqual(await conversation(base), EXPECTED);
+  });
+}
+
+for (const name of built.filter((name) => name.endsWith("-gnu"))) {
+  test(`${name} is used by Python of its platform (P73)`, { timeout: 300_000 }, () => {
+    const { python: command, env } = RUNTIMES[name]();
+    const unpacked = join(folder, `wheel-${name}`);
+    python(["-m", "zipfile", "-e", join(HERE, "wheels", wheelOf(name)), unpacked]);
+    const [program, ...args] = [...command, join(ROOT, "platforms/use.py")];
+    const said = execFileSync(program, args, {
+      env: { ...process.env, ...env, PYTHONPATH: unpacked },
+      encoding: "utf8",
+    });
+    const { machine, statuses } = JSON.parse(said);
+    assert.equal(machine, { x64: "x86_64", arm64: "aarch64" }[PLATFORMS[name].cpu]);
+    assert.deepEqual(statuses, EXPECTED);
+  });
+}
+
+function python(args) {
+  return execFileSync(join(HERE, "python/bin/python"), args, { encoding: "utf8" });
+}
+
+function megabytes(kind, file) {
+  return `${(statSync(join(HERE, kind, file)).size / 1e6).toFixed(1)} MB`;
+}
+
+/** Starts `sentri serve` of the tarballs by a runtime; resolves to its address when it answers. */
+async function serve(t, [program, ...args], env) {
+  const options = ["serve", "--port", "0", "--db", "sqlite::memory:"];
+  const server = spawn(program, [...args, ...options], { cwd: folder, env: { ...process.env, ...env } });
+  t.after(() => server.kill("SIGKILL"));
+  let said = "";
+  return new Promise((resolve, reject) => {
+    const hear = (chunk) => {
+      said += chunk;
+      const found = /http:\/\/[\d.]+:\d+\S*/.exec(said);
+      if (found) resolve(found[0].replace(/[.,]$/, ""));
+    };
+    server.stdout.on("data", hear);
+    server.stderr.on("data", hear);
+    server.on("exit", (code) => reject(new Error(`it ended with ${code}: ${said}`)));
+  });
+}

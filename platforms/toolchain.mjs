@@ -1,0 +1,110 @@
+// Finds or fetches what compiles for other platforms: zig as the linker and C compiler (from PyPI), and Rust's standard
+// library, ready from rustup or as source from Debian. All of it stays in target/platforms.
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+/** The folder of toolchains and of what they make. */
+export const HERE = join(ROOT, "target/platforms");
+
+/** Debian's Rust with its source, and the library that it needs. */
+const DEBIAN = ["rustc-web", "libstd-rust-web-dev", "libstd-rust-web-1.96", "rust-web-src", "libllvm22"];
+const RUST = join(HERE, "rust/usr");
+
+/** Ends the program with a message. */
+export function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** The environment and the arguments by which `cargo zigbuild` compiles for a target. */
+export function toolchain(target) {
+  const python = zig();
+  const env = {
+    PATH: `${join(python, "bin")}${delimiter}${process.env.PATH}`,
+    CARGO_TARGET_DIR: join(HERE, "cargo"),
+    CARGO_ZIGBUILD_CACHE_DIR: join(HERE, "zigbuild"),
+    ZIG_GLOBAL_CACHE_DIR: join(HERE, "zig"),
+    ZIG_LOCAL_CACHE_DIR: join(HERE, "zig"),
+  };
+  // Programs of musl are static by themselves, and a static one loads no addon.
+  const flags = `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`;
+  if (target.includes("musl")) env[flags] = "-C target-feature=-crt-static";
+  if (target.includes("windows")) env.LIBNODE_PATH = libnode();
+  if (existsSync(join(sysroot(), "lib/rustlib", target, "lib"))) return { env, args: [] };
+  env.RUSTC = rustWithSource(target);
+  env.RUSTC_BOOTSTRAP = "1";
+  return { env, args: ["-Z", "build-std=std,panic_unwind"] };
+}
+
+/** A Python environment with zig and cargo-zigbuild. */
+function zig() {
+  const python = join(HERE, "python");
+  const wanted = readFileSync(join(ROOT, "platforms/requirements.txt"), "utf8");
+  const stamp = join(python, "requirements.txt");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return python;
+  console.log("==> zig and cargo-zigbuild from PyPI");
+  mkdirSync(HERE, { recursive: true });
+  run(process.env.PYTHON ?? "python3", ["-m", "venv", "--clear", python]);
+  const requirements = join(ROOT, "platforms/requirements.txt");
+  run(join(python, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+  writeFileSync(stamp, wanted);
+  return python;
+}
+
+function sysroot() {
+  return execFileSync("rustc", ["--print", "sysroot"], { cwd: ROOT, encoding: "utf8" }).trim();
+}
+
+/** A rustc that has the source of its standard library beside it: rustup's, or Debian's in a folder of ours. */
+function rustWithSource(target) {
+  const source = "lib/rustlib/src/rust/library/Cargo.lock";
+  if (existsSync(join(sysroot(), source))) return join(sysroot(), "bin/rustc");
+  const wrapper = join(HERE, "rust/rustc");
+  if (existsSync(wrapper)) return wrapper;
+  if (!hasDebianRust()) {
+    fail(
+      `Rust's standard library for ${target} is missing: rustup target add ${target}, or rustup component add ` +
+        "rust-src. " +
+        "On Debian with the package index up to date (apt-get update), its packages are fetched by themselves.",
+    );
+  }
+  console.log("==> Rust's standard library as source, from Debian");
+  const packages = join(HERE, "debian");
+  rmSync(join(HERE, "rust"), { recursive: true, force: true });
+  mkdirSync(packages, { recursive: true });
+  run("apt-get", ["download", "-qq", ...DEBIAN], packages);
+  for (const file of readdirSync(packages)) run("dpkg", ["-x", join(packages, file), join(HERE, "rust")]);
+  rmSync(packages, { recursive: true });
+  const libraries = join(RUST, "lib/x86_64-linux-gnu");
+  const script = `#!/bin/sh\nLD_LIBRARY_PATH='${libraries}' exec '${join(RUST, "bin/rustc")}' "$@"\n`;
+  writeFileSync(wrapper, script);
+  chmodSync(wrapper, 0o755);
+  return wrapper;
+}
+
+function hasDebianRust() {
+  try {
+    return /Candidate: \d/.test(execFileSync("apt-cache", ["policy", DEBIAN[0]], { encoding: "utf8" }));
+  } catch {
+    return false;
+  }
+}
+
+/** A library without content: napi's build script wants one to link on Windows, and napi finds Node by itself there. */
+function libnode() {
+  const folder = join(HERE, "libnode");
+  mkdirSync(folder, { recursive: true });
+  for (const name of ["libnode.dll", "libnode.dll.a", "libnode.a"]) writeFileSync(join(folder, name), "!<arch>\n");
+  return folder;
+}
+
+function run(command, args, cwd = ROOT) {
+  try {
+    execFileSync(command, args, { cwd, stdio: "inherit" });
+  } catch (error) {
+    fail(`${command} ${args.join(" ")} failed: ${error.message.split("\n")[0]}`);
+  }
+}
