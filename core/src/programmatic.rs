@@ -15,6 +15,7 @@ use crate::server::{AuthServer, Start};
 use crate::service::factor_removal::RemoveFactors;
 use crate::service::identifier_update::UpdateIdentifiers;
 use crate::service::identifiers::{CreateIdentifiers, DeleteIdentifiers};
+use crate::service::invitation::InviteUser;
 use crate::service::password::SetPassword;
 use crate::service::register::Register;
 use crate::service::reset::{RequestPasswordReset, ResetPassword};
@@ -168,6 +169,13 @@ impl AuthServer {
                 let deliver = arguments.member(1, "deliver").cloned();
                 let input = json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver });
                 self.operate::<RequestPasswordReset>(input, None, work).await
+            }
+            "inviteUser" => {
+                let mut input = arguments.value(0);
+                if let Some(members) = input.as_object_mut() {
+                    members.insert("deliver".to_owned(), arguments.member(1, "deliver").cloned().into());
+                }
+                self.operate::<InviteUser>(input, None, work).await
             }
             "beginSetup" => setup::begin(realm, arguments.text_member(0, "token")?).await,
             "resetPassword" => self.operate::<ResetPassword>(arguments.value(0), None, work).await,

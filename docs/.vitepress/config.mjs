@@ -109,6 +109,7 @@ export default defineConfig({
           reference("Metrics", "metrics"),
           reference("Command line", "cli"),
           reference("Evidence", "evidence"),
+          reference("OWASP ASVS 5", "asvs"),
           reference("Platforms", "platforms"),
           reference("Settings of serve", "settings"),
         ],

@@ -102,6 +102,18 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("resetPassword", input);
   }
   /**
+   * Makes a user without a password and sends `invitation` to their oldest e-mail address, else phone number: the link
+   * leads to `messages.links.invite`, where they set one. With `deliver: false` the message comes back as `message`,
+   * for you to send. Admin roles are allowed here.
+   *
+   * @throws SentriError `VALIDATION_ERROR`, `INVALID_ROLE`, `USER_ALREADY_EXISTS`; `CONFIGURATION_ERROR` without
+   * `messages.links.invite`.
+   * @example await auth.inviteUser({ identifiers: [{ type: "email", value: "anna@example.com" }] });
+   */
+  inviteUser(input: t.InviteInput<Role>, options: { deliver?: boolean } = {}): Promise<t.Invited<Role>> {
+    return this.call("inviteUser", input, options);
+  }
+  /**
    * Opens `POST /setup`, by which the first admin is made (option `setup`). Every process that has the signing key
    * answers the same token for an hour; `token` is missing where it was given. `null`: there is an admin.
    *

@@ -1,3 +1,5 @@
+import type { IdentifierInput, User } from "./types.js";
+
 /** The secret of a message with the new password: that of its link, or its code with the flow. */
 export type ResetInput = { token: string; newPassword: string } | { flow: string; code: string; newPassword: string };
 
@@ -86,4 +88,19 @@ export interface MessageOptions {
     | undefined;
   /** The language that your templates know, handed on with each message. */
   locale?: string | undefined;
+}
+
+/** Input of `inviteUser`. */
+export interface InviteInput<Role extends string = string> {
+  /** One of them of type `email` or `phone`. */
+  identifiers: IdentifierInput[];
+  /** `defaultRoles` if left out. */
+  roles?: Role[] | undefined;
+}
+
+/** A user who was invited. */
+export interface Invited<Role extends string = string> {
+  user: User<Role>;
+  /** The message, with `deliver: false`. */
+  message?: Message | undefined;
 }

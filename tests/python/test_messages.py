@@ -138,6 +138,32 @@ def test_a_mailbox_takes_them_at_once_and_code_resets() -> None:
     auth.close()
 
 
+def test_code_invites_a_user() -> None:
+    auth = BlockingAuthServer(**options(messages=Mailbox(links={"invite": "https://app.example.com/invite"})))
+    auth.migrate()
+    invited = auth.invite_user(identifiers=ANNA, roles=["admin"])
+    assert invited["user"]["roles"] == ["admin"] and "message" not in invited
+    mailbox = auth.mailbox
+    assert mailbox is not None
+    last = mailbox.last(TO)
+    assert last is not None and last["kind"] == "invitation" and last["user_id"] == invited["user"]["id"]
+    auth.reset_password(token=last["token"], new_password="a new password")
+    auth.close()
+
+
+def test_an_event_loop_gets_an_invitation_to_send_by_itself() -> None:
+    async def main() -> Any:
+        auth = AuthServer(**options(messages=Mailbox(links={"invite": "https://app.example.com/invite"})))
+        await auth.migrate()
+        invited = await auth.invite_user(identifiers=ANNA, deliver=False)
+        assert auth.mailbox is not None and auth.mailbox.last(TO) is None
+        await auth.close()
+        return invited
+
+    message = asyncio.run(main())["message"]
+    assert message["to"] == TO and message["url"] == f"https://app.example.com/invite?token={message['token']}"
+
+
 def test_the_console_shows_them_while_developing(capfd: pytest.CaptureFixture[str]) -> None:
     auth = BlockingAuthServer(**options(messages="console"))
     auth.migrate()

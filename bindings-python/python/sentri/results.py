@@ -202,6 +202,16 @@ class Asked(_AskedAlways, total=False):
     message: Message
 
 
+class _InvitedAlways(TypedDict):
+    user: StoredUser
+
+
+class Invited(_InvitedAlways, total=False):
+    """A user who was invited, with the ``message`` where it was not to be delivered."""
+
+    message: Message
+
+
 class _OpenedAlways(TypedDict):
     #: ISO 8601.
     expires_at: str

@@ -16,6 +16,7 @@ from .types import (
     IdentifierInput,
     IdentifiersResult,
     IdentifierUpdate,
+    Invited,
     IssuedSession,
     OpenedSetup,
     RegisterResult,
@@ -168,6 +169,22 @@ class AuthServer(Serving):
         :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
         """
         await self._run("resetPassword", {"new_password": new_password, "token": token, "flow": flow, "code": code})
+
+    async def invite_user(
+        self, *, identifiers: Sequence[IdentifierInput], roles: Optional[Sequence[str]] = None, deliver: bool = True
+    ) -> Invited:
+        """Makes a user without a password and sends ``invitation`` to their oldest e-mail address, else phone number:
+        the link leads to ``messages["links"]["invite"]``, where they set one. Admin roles are allowed here.
+
+        :param identifiers: one of them of type ``email`` or ``phone``.
+        :param deliver: False: the message comes back as ``message``, for you to send.
+        :raises SentriError: ``VALIDATION_ERROR``, ``INVALID_ROLE``, ``USER_ALREADY_EXISTS``; ``CONFIGURATION_ERROR``
+            without the link.
+        """
+        result: Invited = await self._run(
+            "inviteUser", {"identifiers": identifiers, "roles": roles}, {"deliver": deliver}
+        )
+        return result
 
     async def begin_setup(self, *, token: Optional[str] = None) -> Optional[OpenedSetup]:
         """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process that has the

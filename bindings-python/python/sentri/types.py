@@ -35,6 +35,7 @@ from .results import (
     IdentifierInput as IdentifierInput,
     IdentifiersResult as IdentifiersResult,
     IdentifierUpdate as IdentifierUpdate,
+    Invited as Invited,
     IssuedSession as IssuedSession,
     Message as Message,
     MessageContext as MessageContext,

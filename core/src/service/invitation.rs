@@ -15,6 +15,7 @@ use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::Purpose;
 use crate::hook::Operation;
+use crate::message::Message;
 use crate::store::model::{Identifier, NewUser};
 use crate::use_case::{self, Context, Output, UseCase};
 
@@ -24,25 +25,31 @@ use crate::use_case::{self, Context, Output, UseCase};
 /// `FORBIDDEN`, `USER_ALREADY_EXISTS`, and the store's failures.
 pub struct InviteUser;
 
-/// `{identifiers: [{type, value}], roles?}`
+/// `{identifiers: [{type, value}], roles?, deliver?}`
 pub struct InviteInput {
     identifiers: Vec<NewIdentifier>,
     roles: Vec<String>,
+    /// Whether the message goes out; `false` is for code of the host, which sends it by itself.
+    deliver: bool,
     /// The roles of the admin who asks; nothing counts for who is trusted.
     own: Vec<String>,
 }
 
-/// `{user: {id, roles, identifiers}}`
+/// `{user: {id, roles, identifiers}, message?}`
 pub struct Invited {
     user: Value,
     user_id: String,
+    /// The message, for code that delivers it by itself.
+    message: Option<Message>,
 }
 
 impl use_case::Input for InviteInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
         let own = input.optional_strings("ownRoles")?.unwrap_or_default();
-        Ok(Self { identifiers: read_new(&input)?, roles: input.optional_strings("roles")?.unwrap_or_default(), own })
+        let roles = input.optional_strings("roles")?.unwrap_or_default();
+        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
+        Ok(Self { identifiers: read_new(&input)?, roles, deliver, own })
     }
 }
 
@@ -51,11 +58,15 @@ impl Output for Invited {
 
     fn read(value: &Value) -> Option<Self> {
         let user = value.get("user")?;
-        Some(Self { user: user.clone(), user_id: user.get("id")?.as_str()?.to_owned() })
+        Some(Self { user: user.clone(), user_id: user.get("id")?.as_str()?.to_owned(), message: None })
     }
 
     fn write(&self) -> Value {
-        json!({ "user": self.user })
+        let mut invited = json!({ "user": self.user });
+        if let Some(message) = &self.message {
+            invited["message"] = message.to_json();
+        }
+        invited
     }
 
     fn tell(&self, facts: &mut Facts) {
@@ -71,7 +82,10 @@ impl UseCase for InviteUser {
 
     async fn run(context: &mut Context<'_>, input: InviteInput) -> Result<Invited, Failure> {
         let Context { realm, caller, trail } = context;
-        flows::rules(realm)?;
+        let delivers = input.deliver || !caller.trusted;
+        if flows::rules(realm)?.invite_link.is_none() {
+            return Err(Error::configuration("messages.links.invite is missing: an invitation is a link to it").into());
+        }
         let identifiers = normalize(realm, &input.identifiers)?;
         let roles = roles(realm, &input, caller.trusted)?;
         let user_id = crypto::make_id();
@@ -89,8 +103,9 @@ impl UseCase for InviteUser {
         if !realm.store.invite_user(&new, &row).await? {
             return Err(ErrorCode::UserAlreadyExists.into());
         }
-        trail.messages.push(message);
-        Ok(Invited { user, user_id })
+        let undelivered = (!delivers).then(|| message.clone());
+        trail.messages.extend(delivers.then_some(message));
+        Ok(Invited { user, user_id, message: undelivered })
     }
 }
 

@@ -18,6 +18,7 @@ export const PROGRAMMATIC = [
   "removeFactors",
   "requestPasswordReset",
   "resetPassword",
+  "inviteUser",
   "beginSetup",
   "getUser",
   "findUser",
