@@ -92,11 +92,13 @@ impl NativeClient {
         &self,
         id: Option<String>,
         roles: Option<Vec<String>>,
+        withheld: Option<Vec<String>>,
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
         let client = get(&self.client)?;
-        Ok(guardian::authorize(client, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
+        let user = guardian::user(id.as_deref(), roles.as_deref(), withheld.as_deref());
+        Ok(guardian::authorize(client, user, &required, request_id.as_deref()))
     }
 
     /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
@@ -121,7 +123,8 @@ impl NativeClient {
         request_id: Option<String>,
     ) -> napi::Result<String> {
         let client = get(&self.client)?;
-        Ok(guardian::permit(client, id.as_ref(), roles.as_ref(), &verdict, request_id.as_deref()))
+        let user = guardian::user(id.as_deref(), roles.as_deref(), None);
+        Ok(guardian::permit(client, user, &verdict, request_id.as_deref()))
     }
 
     /// The numbers of this moment: see [`guardian::metrics`].

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, within_runtime_if_available};
 use sentri_core::clock::TestClock;
 use sentri_core::guardian::{Guardian, User};
-use sentri_core::http::decision::{Decision, PermitOutcome};
+use sentri_core::http::decision::{Admitted, Decision, PermitOutcome};
 use sentri_core::telemetry::{Remembered, spell};
 use sentri_core::{Error, wire};
 use serde_json::Value;
@@ -66,14 +66,8 @@ pub fn check_roles(guardian: &impl Guardian, required: &[String]) -> String {
 }
 
 /// `{error?, events}`
-pub fn authorize(
-    guardian: &impl Guardian,
-    id: Option<&String>,
-    roles: Option<&Vec<String>>,
-    required: &[String],
-    request_id: Option<&str>,
-) -> String {
-    decision(guardian, guardian.authorize(user(id, roles), required), request_id)
+pub fn authorize(guardian: &impl Guardian, user: User<'_>, required: &[String], request_id: Option<&str>) -> String {
+    decision(guardian, guardian.authorize(user, required), request_id)
 }
 
 /// `{value: {acr?, maxAge?, leeway}}` or `{error}` for what `protect({acr, maxAge})` was given.
@@ -87,15 +81,10 @@ pub fn step_up(guardian: &impl Guardian, id: &str, need: &str, request_id: Optio
     decision(guardian, guardian.step_up(id, wire::read_requirement(need)), request_id)
 }
 
-/// `{error?, events}`. `verdict` is `passed`, `denied`, `unauthenticated`, or the role that bypasses after `bypass:`.
-pub fn permit(
-    guardian: &impl Guardian,
-    id: Option<&String>,
-    roles: Option<&Vec<String>>,
-    verdict: &str,
-    request_id: Option<&str>,
-) -> String {
-    decision(guardian, guardian.permit(user(id, roles), &PermitOutcome::from_text(verdict)), request_id)
+/// `{error?, events}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or the role that bypasses after
+/// `bypass:`.
+pub fn permit(guardian: &impl Guardian, user: User<'_>, verdict: &str, request_id: Option<&str>) -> String {
+    decision(guardian, guardian.permit(user, &PermitOutcome::from_text(verdict)), request_id)
 }
 
 /// The numbers of this moment, as JSON or as the text for Prometheus. `remembered` is `{name of an event: count}`.
@@ -108,8 +97,9 @@ pub fn error_response(guardian: &impl Guardian, error: &str) -> String {
     types::response(guardian.error_response(&read_error(&parse(error))))
 }
 
-fn user<'a>(id: Option<&'a String>, roles: Option<&'a Vec<String>>) -> User<'a> {
-    Some((id?.as_str(), roles.map_or(&[][..], Vec::as_slice)))
+/// The user whom `protect()` has let in, if it ran.
+pub fn user<'a>(id: Option<&'a str>, roles: Option<&'a [String]>, withheld: Option<&'a [String]>) -> User<'a> {
+    Some(Admitted { id: id?, roles: roles.unwrap_or_default(), withheld: withheld.unwrap_or_default() })
 }
 
 fn decision(guardian: &impl Guardian, decision: Decision, request_id: Option<&str>) -> String {

@@ -169,11 +169,13 @@ impl NativeServer {
         &self,
         id: Option<String>,
         roles: Option<Vec<String>>,
+        withheld: Option<Vec<String>>,
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
         let server = self.get()?;
-        Ok(guardian::authorize(server, id.as_ref(), roles.as_ref(), &required, request_id.as_deref()))
+        let user = guardian::user(id.as_deref(), roles.as_deref(), withheld.as_deref());
+        Ok(guardian::authorize(server, user, &required, request_id.as_deref()))
     }
 
     /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
@@ -198,7 +200,8 @@ impl NativeServer {
         request_id: Option<String>,
     ) -> napi::Result<String> {
         let server = self.get()?;
-        Ok(guardian::permit(server, id.as_ref(), roles.as_ref(), &verdict, request_id.as_deref()))
+        let user = guardian::user(id.as_deref(), roles.as_deref(), None);
+        Ok(guardian::permit(server, user, &verdict, request_id.as_deref()))
     }
 
     /// The numbers of this moment: see [`guardian::metrics`].

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sentri_core::clock::TestClock;
 use sentri_core::event::{Event, Level};
 use sentri_core::guardian::{Either, Guardian};
-use sentri_core::http::decision::PermitOutcome;
+use sentri_core::http::decision::{Admitted, PermitOutcome};
 use sentri_core::telemetry::{Remembered, spell};
 use sentri_core::{Error, ErrorCode, wire};
 use serde_json::{Value, json};
@@ -184,14 +184,15 @@ impl<G: Guardian + Into<Either>> Held<G> {
 pub struct User {
     id: Option<String>,
     roles: Vec<String>,
+    withheld: Vec<String>,
 }
 
 impl User {
-    pub const fn new(id: Option<String>, roles: Vec<String>) -> Self {
-        Self { id, roles }
+    pub const fn new(id: Option<String>, roles: Vec<String>, withheld: Vec<String>) -> Self {
+        Self { id, roles, withheld }
     }
 
     fn as_parts(&self) -> sentri_core::guardian::User<'_> {
-        Some((self.id.as_deref()?, &self.roles))
+        Some(Admitted { id: self.id.as_deref()?, roles: &self.roles, withheld: &self.withheld })
     }
 }

@@ -189,10 +189,11 @@ impl NativeServer {
         &self,
         id: Option<String>,
         roles: Vec<String>,
+        withheld: Vec<String>,
         required: Vec<String>,
         request_id: Option<String>,
     ) -> String {
-        self.held.authorize(&User::new(id, roles), &required, request_id.as_deref())
+        self.held.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
     }
 
     /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
@@ -205,8 +206,8 @@ impl NativeServer {
         self.held.step_up(&id, &need, request_id.as_deref())
     }
 
-    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `unauthenticated`, or `bypass:` and
-    /// a role.
+    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or
+    /// `bypass:` and a role.
     pub fn permit(
         &self,
         id: Option<String>,
@@ -214,7 +215,7 @@ impl NativeServer {
         verdict: String,
         request_id: Option<String>,
     ) -> String {
-        self.held.permit(&User::new(id, roles), &verdict, request_id.as_deref())
+        self.held.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
     }
 
     /// The response for an error: `{"value": {status, headers, body}}`.

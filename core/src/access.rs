@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::assurance::{Acr, Assurance};
 use crate::crypto::{Secret, equal_in_constant_time, hmac_sha256, make_random};
 use crate::error::{Error, ErrorCode};
 
@@ -16,6 +17,17 @@ pub struct RoleRules {
     pub default: Vec<String>,
     /// Roles that an anonymous registration may ask for. Holds no admin role.
     pub self_assignable: Vec<String>,
+    /// Roles that are in effect after a second factor alone (`mfa.requiredFor` option).
+    pub required_for: Vec<String>,
+}
+
+/// The roles of a user in one session, or of one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRoles<T> {
+    /// The roles in effect.
+    pub in_effect: Vec<T>,
+    /// The roles that wait for a second factor.
+    pub withheld: Vec<T>,
 }
 
 impl RoleRules {
@@ -64,7 +76,20 @@ impl RoleRules {
                 default.iter().chain(user).cloned().collect()
             }
         };
-        Ok(Self { valid, admin, default, self_assignable })
+        Ok(Self { valid, admin, default, self_assignable, required_for: Vec::new() })
+    }
+
+    /// Divides the roles of a user by the authentication behind a session or a token. Below `aal2` the roles of
+    /// `mfa.requiredFor` are withheld; an authentication that nobody knows is below it.
+    #[must_use]
+    pub fn in_session<T: AsRef<str>>(&self, roles: Vec<T>, assurance: Option<&Assurance>) -> SessionRoles<T> {
+        let waits = |role: &T| self.required_for.iter().any(|required| required == role.as_ref());
+        let is_strong = assurance.is_some_and(|held| held.acr >= Acr::Aal2);
+        if is_strong || !roles.iter().any(waits) {
+            return SessionRoles { in_effect: roles, withheld: Vec::new() };
+        }
+        let (withheld, in_effect) = roles.into_iter().partition(waits);
+        SessionRoles { in_effect, withheld }
     }
 
     /// Whether one of `roles` is an admin role.

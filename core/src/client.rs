@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::hook::RevocationCheck;
 use crate::http::client_guard::Checks;
-use crate::http::decision::{self, Decision, PermitOutcome};
+use crate::http::decision::{self, Admitted, Decision, PermitOutcome};
 use crate::http::envelope::error_response;
 use crate::http::guard::{GuardRequest, Guarded};
 use crate::http::{Response, credential};
@@ -22,6 +22,9 @@ use crate::key_source::https::HttpsKeySource;
 use crate::server::VerifiedAccess;
 use crate::service::remote_keys::RemoteKeys;
 use crate::telemetry::{MetricName, Remembered, Snapshot, Telemetry};
+
+/// The mode that events name.
+const MODE: &str = "client";
 
 /// The parts that the host brings beside its options.
 pub struct ClientHost {
@@ -127,10 +130,10 @@ impl AuthClient {
         access::check_required(required, self.0.config.valid_roles.as_deref())
     }
 
-    /// `authorize()`: any of `required`. `user` is `(id, roles)`.
+    /// `authorize()`: any of `required`.
     #[must_use]
-    pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, &self.0.telemetry, self.0.config.production)
+    pub fn authorize(&self, user: Option<Admitted<'_>>, required: &[String]) -> Decision {
+        decision::authorize(user, required, MODE, &self.0.telemetry, self.0.config.production)
     }
 
     /// Reads what `protect({acr, maxAge})` asks for.
@@ -150,13 +153,13 @@ impl AuthClient {
     /// Words the refusal of a user whose authentication is not what `protect({acr, maxAge})` asks for.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
-        decision::step_up(user_id, need, "client", &self.0.telemetry)
+        decision::step_up(user_id, need, MODE, &self.0.telemetry)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
-    pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, &self.0.telemetry, self.0.config.production)
+    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Decision {
+        decision::permit(user, outcome, MODE, &self.0.telemetry, self.0.config.production)
     }
 
     /// The response for an error, in the envelope.

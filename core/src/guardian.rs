@@ -8,13 +8,13 @@ use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::http::Response;
-use crate::http::decision::{Decision, PermitOutcome};
+use crate::http::decision::{Admitted, Decision, PermitOutcome};
 use crate::http::guard::{GuardRequest, Guarded};
 use crate::server::AuthServer;
 use crate::telemetry::{Remembered, Snapshot};
 
-/// A user, as `(id, roles)`.
-pub type User<'a> = Option<(&'a str, &'a [String])>;
+/// The user whom `protect()` has let in, if it ran.
+pub type User<'a> = Option<Admitted<'a>>;
 
 /// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
 pub trait Guardian: Clone + Send + Sync + 'static {

@@ -97,6 +97,7 @@ impl Tokens {
         let iat = now.div_euclid(1_000);
         let claims = AccessClaims {
             assurance: None,
+            withheld: Vec::new(),
             id: input.text("id")?.to_owned(),
             roles: input.optional_strings("roles")?.unwrap_or_default(),
             session_id: input.optional_text("sessionId")?.map(str::to_owned),

@@ -205,7 +205,7 @@ fn context_value(context: HookContext) -> Value {
 }
 
 /// `{principal | error, answer?, headers, events, freshUntil, epoch}`. The principal has `acr`, `amr` and `authTime`,
-/// in seconds since 1970 or `null`, where somebody keeps them.
+/// in seconds since 1970 or `null`, where somebody keeps them, and `withheld` where roles wait for a second factor.
 #[must_use]
 pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
     let Guarded { result, answer, headers, events, fresh_until } = guarded;
@@ -219,9 +219,12 @@ pub fn guarded_value(guarded: Guarded, epoch: u32, log: Log<'_>) -> Value {
         value["answer"] = response_value(answer);
     }
     match result {
-        Ok(Principal { id, roles, session_id, assurance, token, exp }) => {
+        Ok(Principal { id, roles, withheld, session_id, assurance, token, exp }) => {
             let mut principal =
                 json!({ "id": id, "roles": roles, "sessionId": session_id, "token": token, "exp": exp });
+            if !withheld.is_empty() {
+                principal["withheld"] = json!(withheld);
+            }
             if let Some(Assurance { acr, amr, auth_time }) = assurance {
                 principal["acr"] = json!(acr);
                 principal["amr"] = json!(amr);

@@ -5,6 +5,8 @@
 mod conflicts;
 #[path = "promises/devices.rs"]
 mod devices;
+#[path = "promises/doors.rs"]
+mod doors;
 #[path = "promises/factors.rs"]
 mod factors;
 #[path = "promises/failover.rs"]
@@ -109,6 +111,22 @@ async fn secrets_of_factors_are_sealed() {
         factors::secrets_are_sealed(&own.option).await;
         own.drop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p66_one_door() {
+    for kind in [Database::SqliteFile, Database::Postgres, Database::Mysql, Database::Kysely("pg")] {
+        let own = Own::new(kind).await;
+        doors::one_door(&own.option).await;
+        own.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p66_roles_wait_once_the_option_is_on() {
+    let own = Own::new(Database::SqliteFile).await;
+    doors::roles_wait_once_the_option_is_on(&own.option).await;
+    own.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -56,3 +56,5 @@ mod telemetry;
 mod trace;
 #[path = "pure/vectors.rs"]
 mod vectors;
+#[path = "pure/withheld.rs"]
+mod withheld;

@@ -22,11 +22,12 @@ pub struct Mfa {
     pub recovery_codes: u32,
 }
 
-/// Reads `{totp: {issuer}, recoveryCodes, requiredFor}`; `None`: no second factor, and no assurance in tokens.
+/// Reads `{totp: {issuer}, recoveryCodes, requiredFor}`; `None`: no second factor, and no assurance in tokens. The
+/// roles of `requiredFor` become a part of `roles`.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option and the cure.
-pub(super) fn mfa(read: &mut Reader<'_>, roles: &RoleRules) -> Result<Option<Mfa>, Error> {
+pub(super) fn mfa(read: &mut Reader<'_>, roles: &mut RoleRules) -> Result<Option<Mfa>, Error> {
     let Some(value) = read.value("mfa") else { return Ok(None) };
     let mut mfa = Reader::new("mfa", value)?;
     let Some(totp) = mfa.value("totp") else {
@@ -42,15 +43,11 @@ pub(super) fn mfa(read: &mut Reader<'_>, roles: &RoleRules) -> Result<Option<Mfa
     let recovery_codes = mfa.integer("recoveryCodes", 10, 1..=100)?;
     let required = mfa.strings("requiredFor", false)?.unwrap_or_default();
     if let Some(role) = required.iter().find(|role| !roles.valid.contains(role)) {
-        return Err(mfa.error("requiredFor", format!("names '{role}', which validRoles does not list")));
-    }
-    if !required.is_empty() {
-        return Err(mfa.error(
-            "requiredFor",
-            "is not there yet: leave it out, and have your routes ask by protect({ acr: 'aal2' })",
-        ));
+        let cure = "add the role there, or leave it out here";
+        return Err(mfa.error("requiredFor", format!("names '{role}', which validRoles does not list: {cure}")));
     }
     mfa.finish()?;
+    roles.required_for = required;
     Ok(Some(Mfa { issuer: issuer.to_owned(), recovery_codes }))
 }
 

@@ -216,7 +216,7 @@ impl Config {
         if config.setup && !config.roles.admin.iter().any(|role| config.roles.valid.contains(role)) {
             return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
         }
-        config.mfa = mfa(&mut read, &config.roles)?;
+        config.mfa = mfa(&mut read, &mut config.roles)?;
         config.warnings.extend(mfa::warning(&config)?);
         config.warnings.extend(mfa::unverified_warning(&config));
         config.warnings.extend(messages::warning(config.messages.as_ref()));

@@ -99,6 +99,7 @@ pub const OPTIONS: &[Row] = &[
     row(Server, "mfa", Code, "", "second factors: { totp: { issuer }, recoveryCodes, requiredFor }; tokens then say how strongly and when the user authenticated", ""),
     row(Server, "mfa.totp.issuer", Text, "", "name that authenticator apps show beside the account", "Example"),
     row(Server, "mfa.recoveryCodes", Number(1, 100), "10", "number of recovery codes that a user gets", "8"),
+    row(Server, "mfa.requiredFor", List, "", "roles that are in effect after a second factor alone", "admin"),
     row(Server, "reauthentication", Code, "{ maxAge: '10m' }", "greatest time since the user authenticated for a change of credentials, where mfa or messages is on", ""),
     row(Server, "reauthentication.maxAge", Duration, "10m", "greatest time since the user authenticated for a change of credentials", "5m"),
     row(Server, "validIdentifiers", List, "any", "types of identifiers that are allowed", "email,username"),

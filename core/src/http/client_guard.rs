@@ -113,8 +113,8 @@ impl Checks<'_> {
     fn passed(&self, vouched: Vouched, token: String) -> Guarded {
         let Vouched { claims, fresh_until } = vouched;
         let exp = claims.exp.saturating_mul(1000);
-        let AccessClaims { id, roles, session_id, assurance, .. } = claims;
-        let principal = Principal { id, roles, session_id, assurance, token, exp };
+        let AccessClaims { id, roles, withheld, session_id, assurance, .. } = claims;
+        let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
         Guarded::passed(MODE, self.telemetry, principal, fresh_until)
     }
 

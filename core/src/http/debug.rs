@@ -83,10 +83,11 @@ impl fmt::Debug for GuardRequest {
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, roles, session_id, assurance, token: _, exp } = self;
+        let Self { id, roles, withheld, session_id, assurance, token: _, exp } = self;
         f.debug_struct("Principal")
             .field("id", id)
             .field("roles", roles)
+            .field("withheld", withheld)
             .field("session_id", session_id)
             .field("assurance", assurance)
             .field("exp", exp)

@@ -1,7 +1,8 @@
 //! `authorize()` and `permit()`: the verdict about a user whom `protect()` has let in. The same in both modes.
 
+use super::guard::Principal;
 use crate::access;
-use crate::assurance::Requirement;
+use crate::assurance::{Acr, Requirement};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::telemetry::Telemetry;
@@ -15,6 +16,23 @@ pub struct Decision {
     pub event: Option<Event>,
 }
 
+/// The user whom `protect()` has let in, as the checks behind it see them.
+#[derive(Debug, Clone, Copy)]
+pub struct Admitted<'a> {
+    /// User id.
+    pub id: &'a str,
+    /// The roles in effect.
+    pub roles: &'a [String],
+    /// The roles that wait for a second factor.
+    pub withheld: &'a [String],
+}
+
+impl<'a> From<&'a Principal> for Admitted<'a> {
+    fn from(Principal { id, roles, withheld, .. }: &'a Principal) -> Self {
+        Self { id, roles, withheld }
+    }
+}
+
 /// The result of the host's check, for [`permit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermitOutcome {
@@ -24,17 +42,20 @@ pub enum PermitOutcome {
     Bypass(String),
     /// The check said yes.
     Passed,
+    /// The check said no, and the user has a role that bypasses it once a second factor is presented.
+    Withheld,
     /// The check said no.
     Denied,
 }
 
 impl PermitOutcome {
-    /// Reads `passed`, `unauthenticated`, or `bypass:` and the role; anything else is `denied`.
+    /// Reads `passed`, `withheld`, `unauthenticated`, or `bypass:` and the role; anything else is `denied`.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         match (text, text.strip_prefix("bypass:")) {
             (_, Some(role)) => Self::Bypass(role.to_owned()),
             ("passed", _) => Self::Passed,
+            ("withheld", _) => Self::Withheld,
             ("unauthenticated", _) => Self::Unauthenticated,
             _ => Self::Denied,
         }
@@ -50,17 +71,24 @@ fn alone(cause: &str, production: bool) -> Error {
     if production { ErrorCode::Unauthorized.into() } else { Error::new(ErrorCode::Unauthorized, cause) }
 }
 
-/// `authorize()`: any of `required`. `user` is `(id, roles)`.
+/// The authentication that puts withheld roles into effect.
+const SECOND_FACTOR: Requirement = Requirement { acr: Some(Acr::Aal2), max_age: None };
+
+/// `authorize()`: any of `required`. Where a role that is withheld would do, the user is asked for a second factor.
 #[must_use]
 pub fn authorize(
-    user: Option<(&str, &[String])>,
+    user: Option<Admitted<'_>>,
     required: &[String],
+    mode: &'static str,
     telemetry: &Telemetry,
     production: bool,
 ) -> Decision {
     let (error, name) = match user {
         None => (Some(alone(AUTHORIZE_ALONE, production)), EventName::AuthorizeUnauthenticated),
-        Some((_, roles)) if access::authorize(roles, required) => (None, EventName::AuthorizePassed),
+        Some(user) if access::authorize(user.roles, required) => (None, EventName::AuthorizePassed),
+        Some(user) if access::authorize(user.withheld, required) => {
+            return step_up(user.id, SECOND_FACTOR, mode, telemetry);
+        }
         Some(_) => (Some(ErrorCode::Forbidden.into()), EventName::AuthorizeDenied),
     };
     let fill = |event| match user {
@@ -70,9 +98,8 @@ pub fn authorize(
     Decision { error, event: telemetry.event(name, fill) }
 }
 
-/// An event of `authorize()` with the fields that it has for this user.
-pub(crate) fn authorize_fields(mut event: Event, user: Option<(&str, &[String])>, required: &[String]) -> Event {
-    if let Some((id, roles)) = user {
+fn authorize_fields(mut event: Event, user: Option<Admitted<'_>>, required: &[String]) -> Event {
+    if let Some(Admitted { id, roles, .. }) = user {
         event = event.with("userId", id).with("userRoles", roles.to_vec());
     }
     event.with("requiredRoles", required.to_vec())
@@ -97,8 +124,9 @@ pub fn step_up(user_id: &str, need: Requirement, mode: &'static str, telemetry: 
 /// `permit()`: words the host's verdict.
 #[must_use]
 pub fn permit(
-    user: Option<(&str, &[String])>,
+    user: Option<Admitted<'_>>,
     outcome: &PermitOutcome,
+    mode: &'static str,
     telemetry: &Telemetry,
     production: bool,
 ) -> Decision {
@@ -108,13 +136,14 @@ pub fn permit(
         }
         (_, PermitOutcome::Bypass(_)) => (None, EventName::PermitRoleBypass),
         (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
+        (Some(user), PermitOutcome::Withheld) => return step_up(user.id, SECOND_FACTOR, mode, telemetry),
         (_, PermitOutcome::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
     };
     Decision { error, event: telemetry.event(name, |event| permit_fields(event, user, outcome)) }
 }
 
-fn permit_fields(mut event: Event, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Event {
-    if let (Some((id, _)), false) = (user, event.name == EventName::PermitUnauthenticated) {
+fn permit_fields(mut event: Event, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Event {
+    if let (Some(Admitted { id, .. }), false) = (user, event.name == EventName::PermitUnauthenticated) {
         event = event.with("userId", id);
     }
     if event.name == EventName::PermitUnauthenticated {

@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use super::call::Call;
 use super::credential::wrong_key;
-use super::decision::authorize_fields;
+use super::decision::{Admitted, authorize};
 use super::envelope::error_response;
 use super::guard::{self, GuardRequest};
 use super::router::{self, Access, Endpoint, ROUTES};
 use super::{Handled, Request, Response, body};
-use crate::access;
-use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventName};
+use crate::error::Error;
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::service::story::Ending;
 use crate::service::{Caller, Realm, Trail, api_key, keys, maintenance};
@@ -80,14 +79,13 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     let principal = guarded.result?;
-    let admitted = endpoint.access == Access::User || access::authorize(&principal.roles, &realm.config.roles.admin);
     if endpoint.access == Access::Admin {
-        let name = if admitted { EventName::AuthorizePassed } else { EventName::AuthorizeDenied };
-        let user = Some((principal.id.as_str(), principal.roles.as_slice()));
-        call.trail.note(name, |event| authorize_fields(event, user, &realm.config.roles.admin));
-    }
-    if !admitted {
-        return Err(ErrorCode::Forbidden.into());
+        let (config, user) = (&realm.config, Some(Admitted::from(&principal)));
+        let decision = authorize(user, &config.roles.admin, "server", &realm.telemetry, config.production);
+        call.trail.events.extend(decision.event);
+        if let Some(refusal) = decision.error {
+            return Err(refusal.into());
+        }
     }
     if call.trail.facts.user_id.is_none() {
         call.trail.facts.user_id = Some(principal.id.clone());

@@ -95,8 +95,8 @@ fn responses(endpoint: &Endpoint, description: Description) -> Value {
         Access::User | Access::Admin => codes.extend([E::Unauthorized, E::TokenExpired, E::TokenInvalid, E::Forbidden]),
     }
     if endpoint.access == Access::Admin {
-        // Guesses at the API key have a limit.
-        codes.push(E::RateLimitExceeded);
+        // Guesses at the API key have a limit, and the role may wait for a second factor.
+        codes.extend([E::RateLimitExceeded, E::StepUpRequired]);
     }
     if body.is_some() && checks_body {
         codes.push(E::ValidationError);

@@ -8,9 +8,12 @@ use crate::assurance::Requirement;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::Event;
-use crate::http::decision::{self, Decision, PermitOutcome};
+use crate::http::decision::{self, Admitted, Decision, PermitOutcome};
 use crate::http::guard::{self, GuardRequest, Guarded};
 use crate::http::preflight;
+
+/// The mode that events name.
+const MODE: &str = "server";
 
 impl AuthServer {
     /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
@@ -92,10 +95,10 @@ impl AuthServer {
         self.realm().config.roles.check_required(required)
     }
 
-    /// `authorize()`: any of `required`. `user` is `(id, roles)`.
+    /// `authorize()`: any of `required`.
     #[must_use]
-    pub fn authorize(&self, user: Option<(&str, &[String])>, required: &[String]) -> Decision {
-        decision::authorize(user, required, &self.realm().telemetry, self.realm().config.production)
+    pub fn authorize(&self, user: Option<Admitted<'_>>, required: &[String]) -> Decision {
+        decision::authorize(user, required, MODE, &self.realm().telemetry, self.realm().config.production)
     }
 
     /// Reads what `protect({acr, maxAge})` asks for.
@@ -122,12 +125,12 @@ impl AuthServer {
     /// Words the refusal of a user whose authentication is not what `protect({acr, maxAge})` asks for.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
-        decision::step_up(user_id, need, "server", &self.realm().telemetry)
+        decision::step_up(user_id, need, MODE, &self.realm().telemetry)
     }
 
     /// `permit()`: words the host's verdict.
     #[must_use]
-    pub fn permit(&self, user: Option<(&str, &[String])>, outcome: &PermitOutcome) -> Decision {
-        decision::permit(user, outcome, &self.realm().telemetry, self.realm().config.production)
+    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Decision {
+        decision::permit(user, outcome, MODE, &self.realm().telemetry, self.realm().config.production)
     }
 }

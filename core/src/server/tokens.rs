@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::AuthServer;
+use crate::access::SessionRoles;
 use crate::clock::to_iso;
 use crate::error::Error;
 use crate::http::credential;
@@ -14,7 +15,7 @@ use crate::token::claims::{AccessClaims, AccessView};
 pub struct VerifiedAccess {
     /// User id.
     pub id: String,
-    /// Roles at the time of signing.
+    /// Roles in effect at the time of signing.
     pub roles: Vec<String>,
     /// Session id, unless signed without one.
     pub session_id: Option<String>,
@@ -94,7 +95,13 @@ impl AuthServer {
     pub fn verify_access_token_with<T>(&self, token: &str, read: impl FnOnce(AccessView<'_>) -> T) -> Result<T, Error> {
         let realm = self.realm();
         let ring = realm.keys.require()?;
-        Ok(ring.verify_access_with(token, &realm.config.claims, self.now(), read)?)
+        let config = &realm.config;
+        // A token of before `mfa.requiredFor`, or of an older version, names roles that wait for a second factor.
+        let in_effect = |claims: AccessView<'_>| {
+            let SessionRoles { in_effect, .. } = config.roles.in_session(claims.roles, claims.assurance.as_ref());
+            read(AccessView { roles: in_effect, ..claims })
+        };
+        Ok(ring.verify_access_with(token, &config.claims, self.now(), in_effect)?)
     }
 
     /// Verifies a refresh token; the session is not looked at. Answers the session's id.

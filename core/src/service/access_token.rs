@@ -1,6 +1,7 @@
 //! Access tokens, signed for sessions and for whom the host names.
 
 use super::Realm;
+use crate::access::SessionRoles;
 use crate::assurance::Assurance;
 use crate::clock::Millis;
 use crate::error::Error;
@@ -9,7 +10,8 @@ use crate::token::claims::AccessClaims;
 use crate::token::jws::MAX_TOKEN_BYTES;
 use crate::token::{Reason, TokenError};
 
-/// Signs an access token for whom the caller says, with `acr`, `amr` and `auth_time` where these are kept.
+/// Signs an access token for whom the caller says, with `acr`, `amr` and `auth_time` where these are kept. Of `roles`
+/// the token carries those in effect, and names the others in `withheld`.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -22,9 +24,11 @@ pub fn sign(
     now: Millis,
     expires_at: Millis,
 ) -> Result<String, Failure> {
+    let SessionRoles { in_effect, withheld } = realm.config.roles.in_session(roles.to_vec(), assurance.as_ref());
     let claims = AccessClaims {
         id: user_id.to_owned(),
-        roles: roles.to_vec(),
+        roles: in_effect,
+        withheld,
         session_id: session_id.map(str::to_owned),
         assurance: assurance.filter(|_| realm.config.keeps_assurance()),
         iat: seconds(now),

@@ -14,7 +14,7 @@ pub struct Issued {
     pub refresh_token: String,
     /// The user's id.
     pub user_id: String,
-    /// The user's roles.
+    /// The user's roles in effect.
     pub roles: Vec<String>,
     /// The session. `None`: an override made the tokens.
     pub session_id: Option<String>,

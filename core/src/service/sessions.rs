@@ -30,7 +30,7 @@ const MOST_ROUNDS: usize = 10;
 /// logs in for each of its jobs then pays for that write at one login of many.
 const SLACK: u32 = 10;
 
-/// Returns the two tokens of a session in its present generation.
+/// Returns the two tokens of a session in its present generation, and of the user's roles those in effect.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -45,7 +45,7 @@ pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) 
         access_token: issue_access(realm, session, &roles, now)?,
         refresh_token,
         user_id: session.user_id.clone(),
-        roles,
+        roles: realm.config.roles.in_session(roles, session.assurance.as_ref()).in_effect,
         session_id: Some(session.id.clone()),
         refresh_expires_at: Some(expires_at.saturating_mul(1000)),
     })

@@ -8,6 +8,9 @@ use crate::error::Error;
 use crate::token::jws::MAX_TOKEN_BYTES;
 use crate::web::cookie::MAX_COOKIE_BYTES;
 
+/// The member of the claims that lists roles which wait for a second factor.
+const WITHHELD: &str = "\"withheld\":[],";
+
 /// Whether a token with these roles has a place, before they are given to anybody. While the keys are not there, nobody
 /// can say.
 ///
@@ -20,6 +23,8 @@ pub fn check_roles(realm: &Realm, roles: &[String]) -> Result<(), Error> {
     // An empty one tells what all but the roles takes.
     let Ok(token) = sign(realm, &id, &[], Some(&session), Some(longest), now, now) else { return Ok(()) };
     let listed: usize = roles.iter().map(|role| role.len() + 3).sum();
+    let is_withheld = roles.iter().any(|role| realm.config.roles.required_for.contains(role));
+    let listed = listed + if is_withheld { WITHHELD.len() } else { 0 };
     // Four characters of Base64 stand for three bytes; the part is at most three characters longer than that.
     let size = token.len() + (listed * 4).div_ceil(3);
     let around = realm.config.access_cookie.as_ref().map(|rules| rules.write("", u64::from(u32::MAX)).len());

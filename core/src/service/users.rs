@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::identifiers::describe;
 use super::{Realm, Trail};
+use crate::assurance::Assurance;
 use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
@@ -29,6 +30,16 @@ pub fn describe_user(user: &UserWithIdentifiers) -> Value {
 /// `USER_NOT_FOUND`; the store's.
 pub async fn get(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
     let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    Ok(describe_user(&user))
+}
+
+/// A user as they see themself: with the roles that are in effect after the authentication behind the request.
+///
+/// # Errors
+/// `USER_NOT_FOUND`; the store's.
+pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<Value, Failure> {
+    let mut user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+    user.user.roles = realm.config.roles.in_session(user.user.roles, assurance).in_effect;
     Ok(describe_user(&user))
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::json::object_text;
 use super::{Reason, TokenError};
@@ -24,8 +25,11 @@ pub const MAX_IAT_AHEAD_SECONDS: i64 = 24 * 60 * 60;
 pub struct AccessClaims {
     /// The user's id; not empty.
     pub id: String,
-    /// The user's roles when it was signed.
+    /// The user's roles in effect when it was signed.
     pub roles: Vec<String>,
+    /// The user's further roles, which wait for a second factor. None of them is among `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
     /// The session it belongs to; `None` when it was signed without one.
     #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -49,8 +53,10 @@ pub struct AccessClaims {
 pub struct AccessView<'p> {
     /// The user's id; not empty.
     pub id: Cow<'p, str>,
-    /// The user's roles when it was signed.
+    /// The user's roles in effect when it was signed.
     pub roles: Vec<Cow<'p, str>>,
+    /// The user's further roles, which wait for a second factor.
+    pub withheld: Vec<Cow<'p, str>>,
     /// The session it belongs to.
     pub session_id: Option<Cow<'p, str>>,
     /// `acr`, `amr` and `auth_time`.
@@ -67,10 +73,11 @@ pub struct AccessView<'p> {
 
 impl From<AccessView<'_>> for AccessClaims {
     fn from(view: AccessView<'_>) -> Self {
-        let AccessView { id, roles, session_id, assurance, iat, exp, iss, aud } = view;
+        let AccessView { id, roles, withheld, session_id, assurance, iat, exp, iss, aud } = view;
         Self {
             id: id.into_owned(),
             roles: roles.into_iter().map(Cow::into_owned).collect(),
+            withheld: withheld.into_iter().map(Cow::into_owned).collect(),
             session_id: session_id.map(Cow::into_owned),
             assurance,
             iat,
@@ -136,7 +143,8 @@ fn view_ignoring_expiry<'p>(
     let raw: Raw<'p> = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;
     let exp = raw.exp.ok_or(MALFORMED)?;
     let id = raw.id.filter(|id| !id.is_empty()).ok_or(MALFORMED)?;
-    let roles = raw.roles.ok_or(MALFORMED)?.into_iter().map(|Text(role)| role).collect();
+    let roles: Vec<_> = raw.roles.ok_or(MALFORMED)?.into_iter().map(|Text(role)| role).collect();
+    let withheld = raw.withheld.map_or_else(Vec::new, |named| withheld(named, &roles));
     let iat = raw.iat.unwrap_or(0);
     let leeway = rules.leeway_seconds;
     if raw.nbf.is_some_and(|nbf| is_ahead(nbf, leeway, now)) {
@@ -150,8 +158,17 @@ fn view_ignoring_expiry<'p>(
     }
     let aud = audience(raw.aud, rules)?;
     let assurance = Assurance::from_claims(raw.acr.as_ref(), raw.amr.as_ref(), raw.auth_time.as_ref());
-    let claims = AccessView { id, roles, session_id: raw.session_id, assurance, iat, exp, iss: raw.iss, aud };
+    let session_id = raw.session_id;
+    let claims = AccessView { id, roles, withheld, session_id, assurance, iat, exp, iss: raw.iss, aud };
     Ok((claims, is_over(exp, leeway, now)))
+}
+
+/// The roles that the claim `withheld` names beside those in effect; a claim of another form names none.
+fn withheld<'p>(named: Value, roles: &[Cow<'p, str>]) -> Vec<Cow<'p, str>> {
+    let Value::Array(named) = named else { return Vec::new() };
+    let texts = named.into_iter().map(|one| if let Value::String(role) = one { Some(role) } else { None });
+    let texts: Option<Vec<String>> = texts.collect();
+    texts.unwrap_or_default().into_iter().map(Cow::Owned).filter(|role| !roles.contains(role)).collect()
 }
 
 /// The configured audience when it is among `named`, or the only one named when none is configured.

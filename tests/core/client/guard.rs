@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use sentri_core::failure::Failure;
 use sentri_core::hook::RevocationCheck;
-use sentri_core::http::decision::PermitOutcome;
+use sentri_core::http::decision::{Admitted, PermitOutcome};
 use sentri_core::http::guard::GuardRequest;
 use sentri_core::token::{AccessClaims, Algorithm};
 use sentri_core::{ClientHost, ErrorCode};
@@ -169,11 +169,15 @@ async fn roles_are_checked_at_the_call_and_at_the_request() {
         let error = client.auth.check_roles(&roles(wrong)).unwrap_err();
         assert!(error.is(ErrorCode::ConfigurationError) && error.message.contains("authorize()"), "{error}");
     }
-    let user = roles(&["user"]);
-    let rizz = Some(("rizz", user.as_slice()));
+    let (user, waiting) = (roles(&["user"]), roles(&["admin", "editor"]));
+    let rizz = Some(Admitted { id: "rizz", roles: &user, withheld: &[] });
+    let alfa = Some(Admitted { id: "alfa", roles: &user, withheld: &waiting });
     for (who, required, code, event) in [
         (rizz, &["admin", "user"][..], None, "auth.authorize.passed"),
         (rizz, &["admin"], Some("FORBIDDEN"), "auth.authorize.denied"),
+        (alfa, &["admin", "user"], None, "auth.authorize.passed"),
+        (alfa, &["admin"], Some("STEP_UP_REQUIRED"), "auth.step_up.required"),
+        (alfa, &["owner"], Some("FORBIDDEN"), "auth.authorize.denied"),
         (None, &["user"], Some("UNAUTHORIZED"), "auth.authorize.unauthenticated"),
     ] {
         let decision = open.auth.authorize(who, &roles(required));
@@ -183,6 +187,8 @@ async fn roles_are_checked_at_the_call_and_at_the_request() {
     for (who, outcome, code, event) in [
         (rizz, PermitOutcome::Passed, None, "auth.permit.passed"),
         (rizz, PermitOutcome::Denied, Some("FORBIDDEN"), "auth.permit.denied"),
+        (alfa, PermitOutcome::Withheld, Some("STEP_UP_REQUIRED"), "auth.step_up.required"),
+        (None, PermitOutcome::Withheld, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
         (rizz, PermitOutcome::Bypass("user".to_owned()), None, "auth.permit.role_bypass"),
         (None, PermitOutcome::Passed, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
     ] {

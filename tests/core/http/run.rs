@@ -12,6 +12,7 @@ use sentri_core::clock::{Clock as _, TestClock};
 use sentri_core::event::Event;
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Effect, RevocationCheck};
+use sentri_core::http::decision::Admitted;
 use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
 use sentri_core::message::Message;
@@ -484,7 +485,7 @@ async fn endpoint(server: &AuthServer, sent: Sent) -> Handled {
 type Check<'a> = &'a (dyn Fn(&AuthServer, Option<&Principal>) -> Decision + Send + Sync);
 
 fn authorize_admin(server: &AuthServer, user: Option<&Principal>) -> Decision {
-    server.authorize(user.map(|user| (user.id.as_str(), user.roles.as_slice())), &["admin".to_owned()])
+    server.authorize(user.map(Admitted::from), &["admin".to_owned()])
 }
 
 /// `permit({roles: ["admin"], check})`, whose check looks for the role editor.
@@ -494,9 +495,10 @@ fn permit_editors(server: &AuthServer, user: Option<&Principal>) -> Decision {
         None => PermitOutcome::Unauthenticated,
         Some(_) if has("admin") => PermitOutcome::Bypass("admin".to_owned()),
         Some(_) if has("editor") => PermitOutcome::Passed,
+        Some(user) if user.withheld.iter().any(|role| role == "admin") => PermitOutcome::Withheld,
         Some(_) => PermitOutcome::Denied,
     };
-    server.permit(user.map(|user| (user.id.as_str(), user.roles.as_slice())), &outcome)
+    server.permit(user.map(Admitted::from), &outcome)
 }
 
 /// A route of the application: `protect()` if it is guarded, then a check, then a handler that answers with the user.

@@ -21,6 +21,7 @@ pub fn claims() -> AccessClaims {
         id: "018bcfe5-6800-7000-8000-000000000001".to_owned(),
         roles: vec!["user".to_owned(), "admin".to_owned()],
         session_id: Some("018bcfe5-6800-7000-8000-0000000000aa".to_owned()),
+        withheld: Vec::new(),
         assurance: None,
         iat: SECONDS,
         exp: SECONDS + 900,

@@ -68,7 +68,8 @@ pub static ME: Endpoint = Endpoint {
 };
 
 async fn me(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    Ok(Reply::ok("OK", users::get(call.realm, &call.user()?.id).await?))
+    let user = call.user()?;
+    Ok(Reply::ok("OK", users::get_own(call.realm, &user.id, user.assurance.as_ref()).await?))
 }
 
 /// `GET /me/sessions`

@@ -12,8 +12,10 @@ use crate::telemetry::Telemetry;
 pub struct Principal {
     /// User id.
     pub id: String,
-    /// The user's roles: the present ones where the session was looked at, else those of the token.
+    /// The user's roles in effect: the present ones where the session was looked at, else those of the token.
     pub roles: Vec<String>,
+    /// The user's further roles, which wait for a second factor.
+    pub withheld: Vec<String>,
     /// Session id, unless the token was signed without one.
     pub session_id: Option<String>,
     /// The strength and the age of the authentication; `None`: nobody keeps them.

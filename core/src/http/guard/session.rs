@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::result::{Guarded, Principal};
 use super::step::{Verified, passed, passed_on_signature, presented, refused, revoked};
+use crate::access::SessionRoles;
 use crate::assurance::{Acr, Assurance};
 use crate::clock::Millis;
 use crate::config::SessionCheck;
@@ -126,7 +127,9 @@ pub(super) fn judge_session(
     // That of the token: the row can only lower it.
     let of_row = || state.session.assurance.clone().unwrap_or_else(Assurance::none);
     let assurance = presented(realm, claims.assurance).map(|claimed| claimed.lowered_by(&of_row()));
-    let (id, roles) = (claims.id, state.roles.clone());
-    let principal = Principal { id, roles, session_id: Some(session_id), assurance, token, exp };
+    let SessionRoles { in_effect: roles, withheld } =
+        realm.config.roles.in_session(state.roles.clone(), assurance.as_ref());
+    let (id, session_id) = (claims.id, Some(session_id));
+    let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
     passed(realm, principal, fresh_until)
 }

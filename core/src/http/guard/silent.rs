@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::result::{Guarded, Principal};
 use super::step::{Cookie, Silent, conflict, is_of_session, passed, presented, refused, revoked, whole_seconds};
+use crate::access::SessionRoles;
 use crate::clock::Millis;
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -52,11 +53,15 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
         }
         None => ("X-Access-Token".to_owned(), token.clone()),
     };
+    let assurance = presented(realm, state.session.assurance.clone());
+    let SessionRoles { in_effect: roles, withheld } =
+        realm.config.roles.in_session(state.roles.clone(), assurance.as_ref());
     let principal = Principal {
         id: state.session.user_id.clone(),
-        roles: state.roles.clone(),
+        roles,
+        withheld,
         session_id: Some(claims.session_id),
-        assurance: presented(realm, state.session.assurance.clone()),
+        assurance,
         token,
         exp,
     };

@@ -1,6 +1,7 @@
 //! The steps between a request and the result of `protect()`.
 
 use super::result::{Guarded, Principal};
+use crate::access::SessionRoles;
 use crate::assurance::Assurance;
 use crate::clock::Millis;
 use crate::error::Error;
@@ -81,8 +82,12 @@ pub(super) fn conflict(realm: &Realm, which: Cookie) -> Guarded {
 pub(super) fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
     let exp = claims.exp.saturating_mul(1000);
     let assurance = presented(realm, claims.assurance);
-    let AccessClaims { id, roles, session_id, .. } = claims;
-    let principal = Principal { id, roles, session_id, assurance, token, exp };
+    let AccessClaims { id, session_id, .. } = claims;
+    let SessionRoles { in_effect: roles, mut withheld } =
+        realm.config.roles.in_session(claims.roles, assurance.as_ref());
+    // Without second factors nothing could put them into effect.
+    withheld.extend(claims.withheld.into_iter().filter(|_| realm.config.mfa.is_some()));
+    let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
     passed(realm, principal, exp)
 }
 
