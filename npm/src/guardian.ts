@@ -22,7 +22,10 @@ export interface GuardRequest {
 /** The maker of a request. */
 export interface Principal {
   id: string;
+  /** The roles in effect. */
   roles: string[];
+  /** The roles that wait for a second factor, where there are any. */
+  withheld?: string[];
   sessionId: string | null;
   token: string;
   exp: number;
@@ -59,8 +62,15 @@ export interface ResponseData {
   body: string;
 }
 
-/** Answers whether a user has one of the roles that the check was made for: the error to answer with, or nothing. */
-export type RoleCheck = (user: AuthUser | undefined, requestId: string | undefined) => SentriError | undefined;
+/**
+ * Answers whether a user has one of the roles that the check was made for: the error to answer with, or nothing.
+ * `withheld` names the user's roles that wait for a second factor.
+ */
+export type RoleCheck = (
+  user: AuthUser | undefined,
+  requestId: string | undefined,
+  withheld?: readonly string[],
+) => SentriError | undefined;
 
 /** Answers whether a user's authentication is what a route asks for: the error to answer with, or nothing. */
 export type StepUpCheck = (principal: Principal, requestId: string | undefined) => SentriError | undefined;
@@ -80,7 +90,10 @@ export interface Guardian {
   stepUpCheck(asked: unknown): StepUpCheck;
   /** `authorize()`: checks the roles at once, and users against them later. */
   roleCheck(roles: readonly unknown[]): RoleCheck;
-  /** Words the verdict of a `permit()` check: `passed`, `denied`, `unauthenticated`, or `bypass:` and the role. */
+  /**
+   * Words the verdict of a `permit()` check: `passed`, `denied`, `withheld`, `unauthenticated`, or `bypass:` and the
+   * role.
+   */
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined;
   /** The counts so far, and the gauges of now. */
   metrics(): Metric[];

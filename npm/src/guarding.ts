@@ -112,14 +112,16 @@ export abstract class NativeGuard implements Guardian {
     const required = roles.map(String);
     unwrap(this.native.checkRoles(required));
     const decisions = new Generations<Decision>(1_000);
-    return (user, requestId) => {
+    return (user, requestId, withheld) => {
       // Roles of another issuer may hold any character: a plain join could make two of them out of one.
       const key = user ? JSON.stringify(user.roles) : "";
-      // With a logger every decision names its user, so only silent ones are remembered.
-      let decision = user && !this.dispatcher.logging ? decisions.get(key) : undefined;
+      // With a logger every decision names its user, so only silent ones are remembered; what waits for a second factor
+      // is told of by an event of its own.
+      const isMemorable = user !== undefined && withheld === undefined && !this.dispatcher.logging;
+      let decision = isMemorable ? decisions.get(key) : undefined;
       if (decision === undefined) {
-        decision = JSON.parse(this.native.authorize(user?.id, user?.roles, required, requestId)) as Decision;
-        if (user) decisions.set(key, decision);
+        decision = JSON.parse(this.native.authorize(user?.id, user?.roles, withheld, required, requestId)) as Decision;
+        if (isMemorable) decisions.set(key, decision);
       } else if (decision.error) this.denied++;
       else this.authorized++;
       this.dispatcher.log(decision.events);

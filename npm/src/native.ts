@@ -80,7 +80,13 @@ export interface NativeGuardian {
   guardNow(request: GuardRequest, requestId?: string): string | null;
   guard(request: GuardRequest, requestId?: string, hostContext?: number): Promise<string>;
   checkRoles(required: string[]): string;
-  authorize(id: string | undefined, roles: string[] | undefined, required: string[], requestId?: string): string;
+  authorize(
+    id: string | undefined,
+    roles: string[] | undefined,
+    withheld: readonly string[] | undefined,
+    required: string[],
+    requestId?: string,
+  ): string;
   requirement(asked: string): string;
   stepUp(id: string, need: string, requestId?: string): string;
   permit(id: string | undefined, roles: string[] | undefined, verdict: string, requestId?: string): string;

@@ -35,6 +35,11 @@ export interface AuthInfo {
   amr?: string[];
   /** The time of that in seconds since 1970; `null`: nobody knows. */
   authTime?: number | null;
+  /**
+   * The user's roles that are in effect after a second factor alone, and wait for one (option `mfa.requiredFor`), where
+   * there are any.
+   */
+  withheld?: string[];
 }
 
 /** A length of time: `"15m"`, `"1.5h"`, `"7 days"`, or a number of seconds. */
@@ -200,7 +205,7 @@ export interface MfaOptions {
   totp: { issuer: string };
   /** The number of recovery codes that a user gets: 10 if left out. */
   recoveryCodes?: number | undefined;
-  /** Roles whose users must have a second factor. Not there yet: leave it out. */
+  /** Roles that are in effect after a second factor alone: below that a session carries the user's other roles. */
   requiredFor?: readonly string[] | undefined;
 }
 

@@ -94,6 +94,38 @@ for (const [name, framework] of Object.entries(frameworks)) {
     assert.equal(keys.requests, 1, "no look-up");
   });
 
+  test(`${name}: roles that wait for a second factor are asked for by the token alone (P68)`, async (t) => {
+    const { base, clock, tokens, keys } = await start(t, framework);
+    const at = clock.now() / 1000;
+    const weak = { acr: "aal1", amr: ["pwd"], auth_time: at };
+    const strong = { acr: "aal2", amr: ["pwd", "otp"], auth_time: at };
+    const token = (roles, claims) => tokens.sign({ id: "rizz", sessionId: "s1", roles, claims });
+    const ask = async (path, bearer) => {
+      const answer = await new Browser(base).fetch(path, { headers: { authorization: `Bearer ${bearer}` } });
+      const challenge = answer.headers.get("www-authenticate");
+      return answer.status === 200 ? answer.body.roles : [answer.status, answer.body.code, answer.body.data, challenge];
+    };
+    const challenge = 'Bearer error="insufficient_user_authentication", acr_values="aal2"';
+    const refused = [401, "STEP_UP_REQUIRED", { acr: "aal2" }, challenge];
+    const waiting = token(["user"], { ...weak, withheld: ["admin"] });
+    const editor = token(["editor"], { ...weak, withheld: ["admin"] });
+    const admin = token(["user", "admin"], strong);
+    // The second time by what is remembered.
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual(await ask("/protected", waiting), ["user"]);
+      assert.deepEqual(await ask("/admin-only", waiting), refused);
+      assert.deepEqual(await ask("/editors", waiting), refused);
+      assert.deepEqual(await ask("/admin-only", editor), refused);
+      assert.deepEqual(await ask("/editors", editor), ["editor"], "the check says yes");
+      assert.deepEqual(await ask("/admin-only", admin), ["user", "admin"]);
+      assert.deepEqual(await ask("/editors", admin), ["user", "admin"]);
+      const other = token(["user"], { ...weak, withheld: ["owner"] });
+      assert.deepEqual((await ask("/admin-only", other)).slice(0, 2), [403, "FORBIDDEN"]);
+      assert.deepEqual((await ask("/editors", other)).slice(0, 2), [403, "FORBIDDEN"]);
+    }
+    assert.equal(keys.requests, 1, "no look-up");
+  });
+
   test(`${name}: a key server that answers too much, elsewhere or what is no set is a 503 (P42)`, async (t) => {
     const tokens = createTokenFactory();
     const good = tokens.jwks();

@@ -396,6 +396,45 @@ test("errors are put in the same envelope", () => {
   }
 });
 
+test("roles that wait for a second factor are withheld, worded and logged alike", async (t) => {
+  const clock = testClock(Date.parse("2026-01-01"));
+  const tokens = createTokenFactory({ clock });
+  const keys = await startKeyServer(tokens);
+  t.after(() => keys.close());
+  const both = clients(keys.keyUri, clock);
+  const claims = [["admin"], ["admin", "owner"], [], "admin", ["admin", 5], null, ["user"], ["user", "admin"]];
+  const found = [];
+  for (const withheld of claims) {
+    const authorization = `Bearer ${tokens.sign({ id: "rizz", roles: ["user"], claims: { withheld } })}`;
+    const what = JSON.stringify(withheld);
+    const { principal } = await assertAlike(both, { method: "GET", authorization }, what);
+    // Remembered, too.
+    await assertAlike(both, { method: "GET", authorization }, what);
+    const outcomes = both.map(({ client, log }) => {
+      log.length = 0;
+      const user = { id: principal.id, roles: principal.roles };
+      const errors = [
+        client.roleCheck(["admin"])(user, "r", principal.withheld),
+        client.roleCheck(["admin", "user"])(user, "r", principal.withheld),
+        client.permitVerdict(user, "withheld", "r"),
+        client.permitVerdict(undefined, "withheld", "r"),
+      ];
+      const told = errors.map((error) => error && [error.code, error.message, error.statusCode, error.details ?? null]);
+      const responses = errors.map((error) => error && client.errorResponse(error));
+      return { told, responses, log: structuredClone(log) };
+    });
+    assert.deepEqual(outcomes[1], outcomes[0], what);
+    found.push([principal.roles, principal.withheld, outcomes[0].told[0]?.[0]]);
+  }
+  const [waits, denied] = ["STEP_UP_REQUIRED", "FORBIDDEN"];
+  assert.deepEqual(found, [
+    [["user"], ["admin"], waits],
+    [["user"], ["admin", "owner"], waits],
+    ...Array(5).fill([["user"], undefined, denied]),
+    [["user"], ["admin"], waits],
+  ]);
+});
+
 test("authorize() and permit() decide and tell alike", () => {
   const both = clients(KEY_URI, testClock(), { validRoles: ["user", "admin"] });
   const outcomes = both.map(({ client, log }) => {

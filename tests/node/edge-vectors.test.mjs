@@ -9,7 +9,7 @@ import { buildEdge, loadEdge } from "./support/edge.mjs";
 import { bundle, startWorkerd } from "./support/runtimes.mjs";
 import { answerAll } from "./support/vectors.mjs";
 
-const TABLES = ["jws", "jwks", "cookie", "origin", "preflight", "duration", "remote", "assurance"];
+const TABLES = ["jws", "jwks", "cookie", "origin", "preflight", "duration", "remote", "assurance", "withheld"];
 const pathOf = (name) => fileURLToPath(new URL(`../vectors/${name}.json`, import.meta.url));
 const read = (name) => JSON.parse(readFileSync(pathOf(name), "utf8"));
 

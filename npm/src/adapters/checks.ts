@@ -28,6 +28,8 @@ export interface Surface<Req, Res = Req> {
   requestId(req: Req): string | undefined;
   /** The user whom `protect()` has let in. */
   user(req: Req): AuthUser | undefined;
+  /** The credentials of that user, as `protect()` found them. */
+  auth(req: Req): AuthInfo | undefined;
   /** Keeps the user for the handlers that follow. */
   admit(req: Req, user: AuthUser, auth: AuthInfo): void;
   /** Adds headers to the answer, beside those that are there. */
@@ -68,10 +70,11 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
     // At every request, whatever was remembered of the token: freshness ends by the clock.
     const refusal = stepUp?.(principal, idOf(req));
     if (refusal !== undefined) return refusal;
-    const { id, roles, sessionId, token, acr, amr, authTime } = principal;
+    const { id, roles, withheld, sessionId, token, acr, amr, authTime } = principal;
     // Fresh objects: what a handler does to them is its own affair.
     const auth: AuthInfo = { sessionId, token };
     if (acr !== undefined) Object.assign(auth, { acr, amr: amr!.slice(), authTime: authTime ?? null });
+    if (withheld !== undefined) auth.withheld = withheld.slice();
     surface.admit(req, { id, roles: roles.slice() }, auth);
     return undefined;
   };
@@ -89,7 +92,7 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
     protect: (asked) => (asked === undefined ? plain : protectBy(guardian.stepUpCheck(asked))),
     authorize(roles) {
       const check = guardian.roleCheck(roles.flat());
-      return (req) => check(surface.user(req), idOf(req));
+      return (req) => check(surface.user(req), idOf(req), surface.auth(req)?.withheld);
     },
     permit(options) {
       const { roles, check } = permitOptions(guardian, options);
@@ -97,7 +100,9 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
         if (user === undefined) return "unauthenticated";
         const bypass = roles?.find((role) => user.roles.includes(role));
         if (bypass !== undefined) return `bypass:${bypass}`;
-        return (await check(req)) ? "passed" : "denied";
+        if (await check(req)) return "passed";
+        const withheld = surface.auth(req)?.withheld;
+        return roles?.some((role) => withheld?.includes(role)) ? "withheld" : "denied";
       };
       return async (req) => {
         const user = surface.user(req);

@@ -41,6 +41,7 @@ export const surface: Surface<Parts, Pick<Parts, "set">> = {
   raw: ({ request }) => request,
   requestId,
   user: ({ user, auth }) => (auth ? user : undefined),
+  auth: ({ auth }) => auth,
   admit: (parts, user, auth) => void Object.assign(parts, { user, auth }),
   addHeaders({ set }, headers) {
     for (const [name, value] of headers) {

@@ -23,6 +23,7 @@ const surface: Surface<Request, Response> = {
   raw: (req) => req,
   requestId,
   user: (req) => (req.auth ? (req.user as AuthUser | undefined) : undefined),
+  auth: (req) => req.auth,
   admit(req, user, auth) {
     req.user = user;
     req.auth = auth;

@@ -25,6 +25,7 @@ export const surface: Surface<FastifyRequest, FastifyReply> = {
   raw: (request) => request.raw,
   requestId,
   user: (request) => (request.auth ? (request.user as AuthUser | undefined) : undefined),
+  auth: (request) => request.auth,
   admit(request, user, auth) {
     request.user = user;
     request.auth = auth;

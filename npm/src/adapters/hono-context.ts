@@ -29,6 +29,7 @@ export const surface: Surface<Ctx> = {
   raw: (c) => c.req.raw,
   requestId,
   user: (c) => (c.get("auth") ? c.get("user") : undefined),
+  auth: (c) => c.get("auth"),
   admit(c, user, auth) {
     c.set("user", user);
     c.set("auth", auth);

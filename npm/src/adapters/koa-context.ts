@@ -18,6 +18,7 @@ export const surface: Surface<KoaContext> = {
   raw: (ctx) => ctx.req,
   requestId,
   user: (ctx) => (ctx.state.auth ? ctx.state.user : undefined),
+  auth: (ctx) => ctx.state.auth,
   admit(ctx, user, auth) {
     ctx.state.user = user;
     ctx.state.auth = auth;

@@ -39,6 +39,7 @@ export const surface: Surface<Exchange> = {
   raw: ({ request }) => request,
   requestId: ({ request }) => requestId(request),
   user: ({ user, auth }) => (auth ? user : undefined),
+  auth: ({ auth }) => auth,
   admit: (exchange, user, auth) => void Object.assign(exchange, { user, auth }),
   addHeaders: ({ added }, headers) => void added.push(...headers),
   pinHeaders: ({ added }, headers) => void added.push(...headers),

@@ -9,7 +9,10 @@ const MAX_MEMBERS = 64;
 /** The claims of an access token. Times are in whole seconds since 1970. */
 export interface AccessClaims {
   id: string;
+  /** The roles in effect. */
   roles: string[];
+  /** The user's further roles, which wait for a second factor; nothing when there are none. */
+  withheld?: string[];
   sessionId?: string;
   /** `acr`, `amr` and `auth_time`; nothing when it has none of them. */
   assurance?: Assurance;
@@ -45,6 +48,8 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
   const assurance = readAssurance(raw);
   const roles = optional(raw.get("roles"), texts);
+  // Of any form: a token of another issuer may use this name otherwise.
+  const withheld = texts(raw.get("withheld") ?? null)?.filter((role) => !roles?.includes(role)) ?? [];
   const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
   const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;
   const { issuer, audience, leewaySeconds } = rules;
@@ -59,6 +64,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   return {
     id,
     roles,
+    ...(withheld.length === 0 ? {} : { withheld }),
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(assurance === undefined ? {} : { assurance }),
     iat,

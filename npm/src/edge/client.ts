@@ -20,6 +20,8 @@ const REMEMBERED = 2_000;
 /** The time that `isTokenRevoked` has. */
 const REVOCATION_MS = 2_000;
 const MODE = "client";
+/** The authentication that puts withheld roles into effect. */
+const SECOND_FACTOR = { acr: "aal2" };
 
 /** Client mode on WebCrypto, for runtimes without the native core. It decides as the core does. */
 export class EdgeClient implements Guardian {
@@ -119,13 +121,14 @@ export class EdgeClient implements Guardian {
 
   private passed(
     token: string,
-    { id, roles, sessionId, exp, assurance }: AccessClaims,
+    { id, roles, withheld, sessionId, exp, assurance }: AccessClaims,
     vouched: Vouched,
     requestId: string | undefined,
   ): Guarded {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
     const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, vouched.freshUntil);
-    const principal = { id, roles, sessionId: sessionId ?? null, token, exp: exp * 1000, ...assurance };
+    const waiting = withheld === undefined ? {} : { withheld };
+    const principal = { id, roles, ...waiting, sessionId: sessionId ?? null, token, exp: exp * 1000, ...assurance };
     const guarded = this.answer(
       { principal, freshUntil, epoch: vouched.epoch },
       [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)],
@@ -171,21 +174,32 @@ export class EdgeClient implements Guardian {
     return (principal, requestId) => {
       if (meets(need, principal, this.config.now())) return undefined;
       const { leeway: _, ...details } = need;
-      const event = this.entry("auth.step_up.required", { userId: principal.id, mode: MODE, ...details }, requestId);
-      if (this.logging) this.dispatcher.log([event]);
-      return fromData({ ...errorOf("STEP_UP_REQUIRED"), details });
+      return this.stepUp(principal.id, details, requestId);
     };
+  }
+
+  /** The refusal of a user whose authentication is not what `details` say. */
+  private stepUp(
+    userId: string,
+    details: { acr?: string; maxAge?: number },
+    requestId: string | undefined,
+  ): SentriError {
+    const event = this.entry("auth.step_up.required", { userId, mode: MODE, ...details }, requestId);
+    if (this.logging) this.dispatcher.log([event]);
+    return fromData({ ...errorOf("STEP_UP_REQUIRED"), details });
   }
 
   roleCheck(roles: readonly unknown[]): RoleCheck {
     const required = roles.map(String);
     checkRequired(required, this.config.validRoles);
-    return (user, requestId) => {
+    const isEnough = (role: string) => required.includes(role);
+    return (user, requestId, withheld) => {
       if (!user)
         return this.alone("authorize()", "auth.authorize.unauthenticated", { requiredRoles: required }, requestId);
       const fields = { userId: user.id, userRoles: user.roles, requiredRoles: required };
-      return user.roles.some((role) => required.includes(role))
-        ? this.decide(undefined, "auth.authorize.passed", fields, requestId)
+      if (user.roles.some(isEnough)) return this.decide(undefined, "auth.authorize.passed", fields, requestId);
+      return withheld?.some(isEnough)
+        ? this.stepUp(user.id, SECOND_FACTOR, requestId)
         : this.decide("FORBIDDEN", "auth.authorize.denied", fields, requestId);
     };
   }
@@ -195,6 +209,7 @@ export class EdgeClient implements Guardian {
       return this.alone("permit()", "auth.permit.unauthenticated", {}, requestId);
     const fields = { userId: user.id };
     if (verdict === "passed") return this.decide(undefined, "auth.permit.passed", fields, requestId);
+    if (verdict === "withheld") return this.stepUp(user.id, SECOND_FACTOR, requestId);
     if (verdict.startsWith("bypass:")) {
       return this.decide(
         undefined,

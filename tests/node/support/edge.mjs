@@ -21,6 +21,7 @@ const parts = [
   "assurance",
   "../assurance",
   "engine",
+  "../adapters/checks",
   "../browser/index",
   "../errors",
 ];

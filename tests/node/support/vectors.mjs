@@ -103,6 +103,16 @@ const answers = (edge) => ({
     }
   },
 
+  async withheld({ claims, authorize, permit, now }) {
+    const { id, roles, withheld } = edge.parseAccess(bytes(JSON.stringify(claims)), { leewaySeconds: 0 }, now);
+    const client = edge.makeClient({ mode: "client", keyUri: "https://auth.example.com/auth/keys" });
+    const checks = edge.makeChecks(client, { user: () => ({ id, roles }), auth: () => ({ withheld }) });
+    const allowed = checks.authorize(authorize)({});
+    const permitted = await checks.permit({ roles: permit.roles, check: () => permit.check })({});
+    const [authorized, bypassed] = [allowed, permitted].map((error) => error?.code ?? null);
+    return { roles, withheld: withheld ?? [], authorize: authorized, permit: bypassed };
+  },
+
   remote({ maxAge, steps }) {
     const set = new edge.RemoteSet(maxAge);
     const said = [];
