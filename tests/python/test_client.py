@@ -19,7 +19,7 @@ from sentri import AuthClient, SentriError
 from support.apps import CLIENTS
 from support.databases import postgres
 from support.golden import Answer, exchange
-from support.keys import Key
+from support.keys import Key, serve_keys
 from support.node import node_server
 from support.servers import PASSWORD, options, user
 from test_interop import send
@@ -216,6 +216,25 @@ def test_a_framework_asks_about_revocation(serve: Any, node: str) -> None:
         assert get(base, "/protected", token).status == 200
         revoked.append(str(session))
         is_refused(get(base, "/protected", token), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("serve", CLIENTS.values(), ids=CLIENTS)
+def test_roles_that_wait_for_a_second_factor(serve: Any) -> None:
+    """P68: by the token alone."""
+    key, now = Key("one"), int(time.time() * 1_000)
+    weak = key.token(now, roles=["user"], withheld=["admin"], acr="aal1", amr=["pwd"])
+    strong = key.token(now, roles=["user", "admin"], acr="aal2", amr=["pwd", "otp"])
+    with serve_keys(key) as uri, serve({"key_uri": uri, "valid_roles": ["user", "admin", "editor"]}) as base:
+        # The second time by what is remembered.
+        for _ in range(2):
+            assert json.loads(get(base, "/protected", weak).text)["roles"] == ["user"]
+            for path in ("/admin-only", "/editors"):
+                refused = get(base, path, weak)
+                body = json.loads(refused.text)
+                assert (refused.status, body["code"], body["data"]) == (401, "STEP_UP_REQUIRED", {"acr": "aal2"})
+                challenge = 'Bearer error="insufficient_user_authentication", acr_values="aal2"'
+                assert refused.header("www-authenticate") == challenge
+                assert get(base, path, strong).status == 200
 
 
 @pytest.mark.parametrize(

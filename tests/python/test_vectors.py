@@ -7,7 +7,8 @@ import base64
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Optional
 
 import jwt
 import pytest
@@ -19,11 +20,14 @@ from sentri.errors import unwrap
 from sentri.native import make_tokens
 from sentri.options import describe
 from sentri.requests import request_id_of
+from sentri.steps import Authorize, Permit
 from sentri.testing import Clock
 from support.servers import login, options, user
 from support.vectors import FOLDER, fits, said, table
 
 START = 1_767_225_600_000
+ROLES = ["user", "admin", "editor"]
+SECRET = "a secret of at least forty-eight bytes, for the tests"
 
 
 def outcome(run: Any) -> Any:
@@ -302,6 +306,43 @@ def test_assurance(native: Any, given: dict[str, Any], expect: dict[str, Any]) -
     assert need.is_met(expect.get("acr"), expect["authTime"], given["now"]) == expect["meets"]
 
 
+@pytest.fixture(scope="module")
+def by_signature() -> Any:
+    """A server that goes by tokens alone, as client mode does."""
+    mfa = {"totp": {"issuer": "Example"}}
+    key = "a-key-of-32-bytes-for-the-tests--"
+    auth = BlockingAuthServer(
+        **options(
+            mfa=mfa, encryption_key=key, secret=SECRET, session_check=False, clock=Clock(START), valid_roles=ROLES
+        )
+    )
+    auth.migrate()
+    yield auth
+    auth.close()
+
+
+@pytest.mark.parametrize(("given", "expect"), table("withheld"))
+def test_withheld(by_signature: Any, given: dict[str, Any], expect: dict[str, Any]) -> None:
+    """Roles that wait for a second factor, by the steps that guard routes."""
+    assert given["now"] == START
+    token = jwt.encode(given["claims"], SECRET, algorithm="HS256")
+    guarded = by_signature.guard_blocking({"method": "GET", "authorization": f"Bearer {token}"})
+    user, auth = guarded.admit()
+    exchange = SimpleNamespace(user=user, auth=auth, arguments=(), known_id=None, headers=[])
+
+    def code(step: Any) -> Optional[str]:
+        try:
+            step.blocking(exchange)
+        except SentriError as error:
+            return error.code
+        return None
+
+    permit = Permit(by_signature, lambda: given["permit"]["check"], given["permit"].get("roles"))
+    authorized = code(Authorize(by_signature, given["authorize"]))
+    found = {"roles": list(user.roles), "withheld": list(auth.withheld)}
+    assert {**found, "authorize": authorized, "permit": code(permit)} == expect
+
+
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, object(), 5j, lambda: 1, set(), {}, []])
 @pytest.mark.parametrize("more", [{}, {"acr": "aal2"}])
 def test_no_odd_age_leaves_a_route_without_one(native: Any, odd: Any, more: dict[str, Any]) -> None:
@@ -337,5 +378,6 @@ def test_the_tables_are_whole() -> None:
         "remote",
         "request-id",
         "traceparent",
+        "withheld",
     }
     assert {path.stem for path in FOLDER.glob("*.json")} == known

@@ -20,7 +20,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: The place in a request's scope where headers wait for its response.
 _HEADERS = "sentri.headers"
-_USER = "sentri.user"
+_USER, _AUTH = "sentri.user", "sentri.auth"
 
 
 class AsgiExchange:
@@ -50,11 +50,15 @@ class AsgiExchange:
         return self._scope.get(_USER)
 
     @property
+    def auth(self) -> Optional[Auth]:
+        return self._scope.get(_AUTH)
+
+    @property
     def running(self) -> Any:
         return self._scope.get("sentri.idempotency")
 
     def admit(self, user: User, auth: Auth) -> None:
-        self._scope[_USER] = user
+        self._scope[_USER], self._scope[_AUTH] = user, auth
         self._scope.setdefault("state", {}).update(user=user, auth=auth)
 
     def add(self, headers: Headers) -> None:

@@ -41,6 +41,10 @@ class DjangoExchange:
         return getattr(self._request, "sentri_user", None)
 
     @property
+    def auth(self) -> Optional[Auth]:
+        return getattr(self._request, "sentri_auth", None)
+
+    @property
     def running(self) -> Any:
         return getattr(self._request, "sentri_running", None)
 
@@ -53,7 +57,7 @@ class DjangoExchange:
         # `protect()` has proved the origin of what a cookie authenticates; REST framework would ask for Django's token
         # once more.
         self._request.user, self._request.auser, self._request._dont_enforce_csrf_checks = shown, auser, True
-        self._request.sentri_user, self._request.auth = user, auth
+        self._request.sentri_user, self._request.sentri_auth, self._request.auth = user, auth, auth
 
     def add(self, headers: Headers) -> None:
         self._added.extend(headers)

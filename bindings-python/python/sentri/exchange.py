@@ -42,6 +42,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def auth(self) -> Optional[Auth]:
+        """The credentials of that user, as ``protect()`` found them."""
+        ...
+
+    @property
     def running(self) -> Any:
         """The function by which the idempotency middleware learns of a request that runs under a key, if it does:
         ``note``.

@@ -24,11 +24,15 @@ class FlaskExchange:
         return getattr(g, "sentri_user", None)
 
     @property
+    def auth(self) -> Optional[Auth]:
+        return getattr(g, "sentri_auth", None)
+
+    @property
     def running(self) -> Any:
         return request.environ.get("sentri.idempotency")
 
     def admit(self, user: User, auth: Auth) -> None:
-        g.user, g.auth, g.sentri_user = user, auth, user
+        g.user, g.auth, g.sentri_user, g.sentri_auth = user, auth, user, auth
 
     def add(self, headers: Headers) -> None:
         @after_this_request

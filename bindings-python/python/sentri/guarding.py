@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 from .assurance import StepUpCheck, read_requirement
 from .cache import Generations, is_memorable
@@ -36,8 +36,14 @@ _OF_FRAMEWORKS = {
     **dict.fromkeys(("urls", "async_urls", "middleware"), "sentri.django"),
 }
 
-#: Answers whether a user has one of the roles that the check was made for: the error to answer with, or None.
-RoleCheck = Callable[[Optional[User], Optional[str]], Optional[SentriError]]
+
+class RoleCheck(Protocol):
+    """Answers whether a user has one of the roles that the check was made for: the error to answer with, or None.
+    ``auth`` names the roles that wait for a second factor."""
+
+    def __call__(
+        self, user: Optional[User], request_id: Optional[str], auth: Optional[Auth] = None
+    ) -> Optional[SentriError]: ...
 
 
 @dataclass(frozen=True)
@@ -200,13 +206,18 @@ class Guard:
         configured(self._guardian.check_roles(required))
         decisions: Generations[dict[str, Any]] = Generations(1_000)
 
-        def check(user: Optional[User], request_id: Optional[str]) -> Optional[SentriError]:
+        def check(
+            user: Optional[User], request_id: Optional[str], auth: Optional[Auth] = None
+        ) -> Optional[SentriError]:
             key = user.roles if user else ()
-            # For a listener every decision names its user, so only silent ones are remembered.
-            remembered = user is not None and not self._dispatcher.listening
+            withheld = auth.withheld if auth else ()
+            # For a listener every decision names its user, so only silent ones are remembered; what waits for a second
+            # factor is told of by an event of its own.
+            remembered = user is not None and not withheld and not self._dispatcher.listening
             decision = decisions.get(key) if remembered else None
             if decision is None:
-                decision = self._decide(self._guardian.authorize(*_named(user), required, request_id))
+                named = self._guardian.authorize(*_named(user), list(withheld), required, request_id)
+                decision = self._decide(named)
                 if remembered:
                     decisions.set(key, decision)
             else:
@@ -216,8 +227,8 @@ class Guard:
         return check
 
     def permit_verdict(self, user: Optional[User], verdict: str, request_id: Optional[str]) -> Optional[SentriError]:
-        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``unauthenticated``, or ``bypass:`` and a
-        role.
+        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``withheld``, ``unauthenticated``, or
+        ``bypass:`` and a role.
         """
         decision = self._decide(self._guardian.permit(*_named(user), verdict, request_id))
         return from_data(decision["error"]) if decision["error"] else None
@@ -255,8 +266,9 @@ class Guard:
 
 
 def _auth(principal: dict[str, Any]) -> Auth:
-    amr = tuple(principal.get("amr") or ())
-    return Auth(principal["sessionId"], principal["token"], principal.get("acr"), amr, principal.get("authTime"))
+    amr, withheld = tuple(principal.get("amr") or ()), tuple(principal.get("withheld") or ())
+    acr, auth_time = principal.get("acr"), principal.get("authTime")
+    return Auth(principal["sessionId"], principal["token"], acr, amr, auth_time, withheld)
 
 
 def _named(user: Optional[User]) -> tuple[Optional[str], list[str]]:

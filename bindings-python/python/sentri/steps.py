@@ -79,7 +79,7 @@ class Authorize:
         self._check = guard.role_check(roles)
 
     def blocking(self, exchange: Exchange) -> None:
-        error = self._check(exchange.user, self._guard.id_of(exchange))
+        error = self._check(exchange.user, self._guard.id_of(exchange), exchange.auth)
         if error is not None:
             raise error
 
@@ -96,11 +96,11 @@ class Permit:
 
     def blocking(self, exchange: Exchange) -> None:
         verdict = self._before(exchange)
-        self._finish(exchange, verdict or self._word(call_blocking(self._check, *exchange.arguments)))
+        self._finish(exchange, verdict or self._word(exchange, call_blocking(self._check, *exchange.arguments)))
 
     async def awaited(self, exchange: Exchange) -> None:
         verdict = self._before(exchange)
-        self._finish(exchange, verdict or self._word(await call(self._check, *exchange.arguments)))
+        self._finish(exchange, verdict or self._word(exchange, await call(self._check, *exchange.arguments)))
 
     def _before(self, exchange: Exchange) -> Optional[str]:
         user = exchange.user
@@ -109,8 +109,11 @@ class Permit:
         bypass = next((role for role in self._roles if role in user.roles), None)
         return None if bypass is None else f"bypass:{bypass}"
 
-    def _word(self, verdict: Any) -> str:
-        return "passed" if verdict else "denied"
+    def _word(self, exchange: Exchange, verdict: Any) -> str:
+        if verdict:
+            return "passed"
+        withheld = exchange.auth.withheld if exchange.auth else ()
+        return "withheld" if any(role in withheld for role in self._roles) else "denied"
 
     def _finish(self, exchange: Exchange, verdict: str) -> None:
         error = self._guard.permit_verdict(exchange.user, verdict, self._guard.id_of(exchange))

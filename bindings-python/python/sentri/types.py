@@ -77,6 +77,9 @@ class Auth:
     amr: tuple[str, ...] = ()
     #: The time of that in seconds since 1970; None: nobody knows.
     auth_time: Optional[int] = None
+    #: The user's roles that are in effect after a second factor alone, and wait for one: the option
+    #: ``mfa["required_for"]``.
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class _RequiredMfaOptions(TypedDict):
 
 
 class MfaOptions(_RequiredMfaOptions, total=False):
-    """Second factors. ``required_for`` is not there yet."""
+    """Second factors. The roles of ``required_for`` are in effect after a second factor alone."""
 
     recovery_codes: int
     required_for: Sequence[str]

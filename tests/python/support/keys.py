@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any, Optional
 
 import jwt
@@ -23,14 +25,41 @@ class Key:
         described: dict[str, Any] = jwt.algorithms.OKPAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         return {**described, "kid": self.name}
 
-    def token(self, at: int, seconds: int = 365 * 86_400) -> str:
+    def token(self, at: int, seconds: int = 365 * 86_400, **more: Any) -> str:
         """An access token that begins to live at an instant, in milliseconds."""
-        claims = {"id": "u1", "roles": ["user"], "sessionId": "s1", "iat": at // 1_000, "exp": at // 1_000 + seconds}
+        times = {"iat": at // 1_000, "exp": at // 1_000 + seconds}
+        claims = {"id": "u1", "roles": ["user"], "sessionId": "s1", **more, **times}
         return jwt.encode(claims, self._private, "EdDSA", {"kid": self.name})
 
 
 def key_set(*keys: Key) -> bytes:
     return json.dumps({"keys": [key.public() for key in keys]}).encode()
+
+
+@contextmanager
+def serve_keys(*keys: Key) -> Iterator[str]:
+    """The address of a key set that is always there."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = key_set(*keys)
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/keys"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class KeyServer:
