@@ -567,6 +567,12 @@ SERVE_FLAGS: dict[str, Flag] = {
         default="10",
         settled=True,
     ),
+    "mfa-required-for": Flag(
+        "roles that are in effect after a second factor alone",
+        value="list",
+        env="SENTRI_MFA_REQUIRED_FOR",
+        settled=True,
+    ),
     "reauthentication-max-age": Flag(
         "greatest time since the user authenticated for a change of credentials",
         value="duration",

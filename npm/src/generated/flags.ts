@@ -565,6 +565,12 @@ export const SERVE_FLAGS: Record<string, Flag> = {
     default: "10",
     settled: true,
   },
+  "mfa-required-for": {
+    value: "list",
+    help: "roles that are in effect after a second factor alone",
+    env: "SENTRI_MFA_REQUIRED_FOR",
+    settled: true,
+  },
   "reauthentication-max-age": {
     value: "duration",
     help: "greatest time since the user authenticated for a change of credentials",
