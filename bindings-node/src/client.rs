@@ -96,9 +96,7 @@ impl NativeClient {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let client = get(&self.client)?;
-        let user = guardian::user(id.as_deref(), roles.as_deref(), withheld.as_deref());
-        Ok(guardian::authorize(client, user, &required, request_id.as_deref()))
+        Ok(guardian::authorize(get(&self.client)?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
     /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
@@ -122,9 +120,7 @@ impl NativeClient {
         verdict: String,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let client = get(&self.client)?;
-        let user = guardian::user(id.as_deref(), roles.as_deref(), None);
-        Ok(guardian::permit(client, user, &verdict, request_id.as_deref()))
+        Ok(guardian::permit(get(&self.client)?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
     /// The numbers of this moment: see [`guardian::metrics`].

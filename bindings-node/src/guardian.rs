@@ -66,8 +66,8 @@ pub fn check_roles(guardian: &impl Guardian, required: &[String]) -> String {
 }
 
 /// `{error?, events}`
-pub fn authorize(guardian: &impl Guardian, user: User<'_>, required: &[String], request_id: Option<&str>) -> String {
-    decision(guardian, guardian.authorize(user, required), request_id)
+pub fn authorize(guardian: &impl Guardian, user: &Named, required: &[String], request_id: Option<&str>) -> String {
+    decision(guardian, guardian.authorize(admitted(user), required), request_id)
 }
 
 /// `{value: {acr?, maxAge?, leeway}}` or `{error}` for what `protect({acr, maxAge})` was given.
@@ -83,8 +83,8 @@ pub fn step_up(guardian: &impl Guardian, id: &str, need: &str, request_id: Optio
 
 /// `{error?, events}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or the role that bypasses after
 /// `bypass:`.
-pub fn permit(guardian: &impl Guardian, user: User<'_>, verdict: &str, request_id: Option<&str>) -> String {
-    decision(guardian, guardian.permit(user, &PermitOutcome::from_text(verdict)), request_id)
+pub fn permit(guardian: &impl Guardian, user: &Named, verdict: &str, request_id: Option<&str>) -> String {
+    decision(guardian, guardian.permit(admitted(user), &PermitOutcome::from_text(verdict)), request_id)
 }
 
 /// The numbers of this moment, as JSON or as the text for Prometheus. `remembered` is `{name of an event: count}`.
@@ -97,9 +97,12 @@ pub fn error_response(guardian: &impl Guardian, error: &str) -> String {
     types::response(guardian.error_response(&read_error(&parse(error))))
 }
 
-/// The user whom `protect()` has let in, if it ran.
-pub fn user<'a>(id: Option<&'a str>, roles: Option<&'a [String]>, withheld: Option<&'a [String]>) -> User<'a> {
-    Some(Admitted { id: id?, roles: roles.unwrap_or_default(), withheld: withheld.unwrap_or_default() })
+/// Id, roles in effect and roles that wait of the user whom `protect()` has let in; no id if it did not run.
+pub type Named = (Option<String>, Option<Vec<String>>, Option<Vec<String>>);
+
+fn admitted((id, roles, withheld): &Named) -> User<'_> {
+    let (roles, withheld) = (roles.as_deref().unwrap_or_default(), withheld.as_deref().unwrap_or_default());
+    Some(Admitted { id: id.as_deref()?, roles, withheld })
 }
 
 fn decision(guardian: &impl Guardian, decision: Decision, request_id: Option<&str>) -> String {

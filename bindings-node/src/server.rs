@@ -173,9 +173,7 @@ impl NativeServer {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let server = self.get()?;
-        let user = guardian::user(id.as_deref(), roles.as_deref(), withheld.as_deref());
-        Ok(guardian::authorize(server, user, &required, request_id.as_deref()))
+        Ok(guardian::authorize(self.get()?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
     /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
@@ -199,9 +197,7 @@ impl NativeServer {
         verdict: String,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        let server = self.get()?;
-        let user = guardian::user(id.as_deref(), roles.as_deref(), None);
-        Ok(guardian::permit(server, user, &verdict, request_id.as_deref()))
+        Ok(guardian::permit(self.get()?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
     /// The numbers of this moment: see [`guardian::metrics`].

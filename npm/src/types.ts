@@ -35,10 +35,7 @@ export interface AuthInfo {
   amr?: string[];
   /** The time of that in seconds since 1970; `null`: nobody knows. */
   authTime?: number | null;
-  /**
-   * The user's roles that are in effect after a second factor alone, and wait for one (option `mfa.requiredFor`), where
-   * there are any.
-   */
+  /** The user's roles that wait for a second factor (option `mfa.requiredFor`), where there are any. */
   withheld?: string[];
 }
 
