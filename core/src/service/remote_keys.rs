@@ -48,6 +48,7 @@ impl From<Error> for Refused {
 }
 
 /// The verdict on a token without waiting.
+#[expect(clippy::large_enum_variant, reason = "it is looked at once, and a box would cost every request")]
 enum Verdict {
     Done(Result<Vouched, Refused>),
     /// A key set must be fetched first.
