@@ -11,7 +11,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("password", &["password"]),
     ("session", &["store::model"]),
     ("identifier", &["identifier"]),
-    ("access", &["access"]),
+    ("access", &["access", "assurance"]),
     ("limit", &["limit"]),
     ("idempotency", &["idempotency", "duration", "web::authorization", "web::client_ip", "web::token_path"]),
     ("duration", &[]),
