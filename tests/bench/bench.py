@@ -307,8 +307,12 @@ def main() -> None:
         if only in (None, name):
             print(f"\n{name}")
             run()
+    head = f"Python {platform.python_version()}, {os.cpu_count()} cores"
+    lines = [head, "", "| | sentri | beside | ratio |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(cells)} |" for cells in ROWS]
+    Path(__file__).parents[2].joinpath("target/bench-python.md").write_text("\n".join(lines) + "\n")
     widths = [max(len(cells[i]) for cells in ROWS) for i in range(4)]
-    print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores\n")
+    print(f"\n{head}\n")
     for cells in ROWS:
         print("  ".join(cell.ljust(widths[i]) if i == 0 else cell.rjust(widths[i]) for i, cell in enumerate(cells)))
 

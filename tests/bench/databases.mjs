@@ -12,7 +12,7 @@ import pg from "pg";
 
 const { makeServer: createAuth } = createRequire(import.meta.url)("../../npm/dist/engine.js");
 const secret = "a secret of at least thirty-two bytes, for benchmarks";
-const SECONDS = 2;
+const SECONDS = 1.5;
 const ROUNDS = 3;
 /** So many that none of them comes to `maxSessions` while a rate is taken. */
 const USERS = 200;

@@ -1,5 +1,5 @@
-// What an installation weighs and how long it takes to load, beside better-auth and bcrypt's two packages: each alone
-// in a folder, installed by npm for this platform.
+// What an installation weighs, how long it takes to load and to answer its first request, and what memory it has then,
+// beside better-auth and bcrypt's two packages: each alone in a folder, installed by npm for this platform.
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,27 @@ const PROGRAMS = {
   bcrypt: 'await import("bcrypt")',
   "@node-rs/bcrypt": 'await import("@node-rs/bcrypt")',
 };
-const ROUNDS = 15;
+/** A cold start: a server over tables in memory, and its first answer. Each prints its memory and ends. */
+const STARTS = {
+  sentri: `
+    const { createAuthWeb } = await import("sentri/web");
+    const secret = "a secret of at least thirty-two bytes, for benchmarks";
+    const auth = createAuthWeb({ mode: "server", db: "sqlite::memory:", validRoles: ["user"], secret });
+    await auth.migrate();
+    const answer = await auth.fetch(new Request("http://localhost/auth/me"));
+    if (answer.status !== 401) throw new Error(String(answer.status));`,
+  "better-auth": `
+    const { betterAuth } = await import("better-auth");
+    const { memoryAdapter } = await import("better-auth/adapters/memory");
+    const tables = { user: [], session: [], account: [], verification: [] };
+    const secret = "a secret of at least thirty-two bytes, for benchmarks";
+    const options = { database: memoryAdapter(tables), secret, baseURL: "http://localhost" };
+    const auth = betterAuth({ ...options, emailAndPassword: { enabled: true } });
+    const answer = await auth.handler(new Request("http://localhost/api/auth/get-session"));
+    if (answer.status !== 200) throw new Error(String(answer.status));`,
+};
+const END = "\nconsole.log(process.memoryUsage.rss()); process.exit();";
+const ROUNDS = 11;
 
 /** Adds rows: megabytes and packages of each installation, milliseconds of each import beyond an empty program. */
 export function measureFootprint(row, median) {
@@ -33,12 +53,8 @@ export function measureFootprint(row, median) {
       const ratio = name === "sentri" ? "" : `${(bytes / sizes.sentri.bytes).toFixed(2)}x`;
       row(`installed: ${name}`, `${(bytes / 1e6).toFixed(1)} MB`, `${packages} packages`, ratio);
     }
-    const times = importTimes(folders);
-    const of = (name) => median(times[name]) - median(times.nothing);
-    for (const name of Object.keys(PROGRAMS)) {
-      const ratio = name.startsWith("sentri") ? "" : `${(of(name) / of("sentri with its core")).toFixed(2)}x`;
-      row(`import: ${name}`, `${of(name).toFixed(0)} ms`, `node alone ${median(times.nothing).toFixed(0)} ms`, ratio);
-    }
+    imports(folders, row, median);
+    starts(folders, row, median);
   } finally {
     for (const folder of Object.values(folders)) rmSync(folder, { recursive: true });
   }
@@ -63,17 +79,47 @@ function weigh(folder) {
   return { bytes, packages: listed.trim().split("\n").length - 1 };
 }
 
-/** Milliseconds of a process for each program and for an empty one, interleaved. */
-function importTimes(folders) {
-  const programs = { nothing: "", ...PROGRAMS };
-  const times = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
+/** Rows of the imports: milliseconds of a process for each program beyond those of an empty one. */
+function imports(folders, row, median) {
+  const runs = interleaved({ nothing: "", ...PROGRAMS }, folders);
+  const of = (name) => median(runs[name].map(({ milliseconds }) => milliseconds));
+  const nothing = of("nothing");
+  for (const name of Object.keys(PROGRAMS)) {
+    const time = of(name) - nothing;
+    const ratio = name.startsWith("sentri") ? "" : `${(time / (of("sentri with its core") - nothing)).toFixed(2)}x`;
+    row(`import: ${name}`, `${time.toFixed(0)} ms`, `node alone ${nothing.toFixed(0)} ms`, ratio);
+  }
+}
+
+/** Rows of the cold starts: milliseconds of the whole process, and its memory behind the first answer. */
+function starts(folders, row, median) {
+  const programs = { nothing: "", ...STARTS };
+  const runs = interleaved(
+    Object.fromEntries(Object.entries(programs).map(([name, program]) => [name, program + END])),
+    folders,
+  );
+  const ms = (name) => median(runs[name].map(({ milliseconds }) => milliseconds));
+  const mib = (name) => median(runs[name].map(({ output }) => Number(output) / 2 ** 20));
+  for (const [what, of, unit] of [
+    ["cold start to its first answer", ms, "ms"],
+    ["memory behind its first answer", mib, "MiB"],
+  ]) {
+    const [ours, theirs, nothing] = ["sentri", "better-auth", "nothing"].map(of);
+    const peer = `better-auth ${theirs.toFixed(0)} ${unit}, node alone ${nothing.toFixed(0)} ${unit}`;
+    row(`${what}: sentri`, `${ours.toFixed(0)} ${unit}`, peer, `${(theirs / ours).toFixed(2)}x`);
+  }
+}
+
+/** A process for each program, again and again by turns: how long it ran, and what it printed. */
+function interleaved(programs, folders) {
+  const runs = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, program] of Object.entries(programs)) {
       const started = process.hrtime.bigint();
       const cwd = folders[name.split(" ")[0]] ?? folders.sentri;
-      execFileSync(process.execPath, ["--input-type=module", "--eval", program], { cwd });
-      times[name].push(Number(process.hrtime.bigint() - started) / 1e6);
+      const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], { cwd });
+      runs[name].push({ milliseconds: Number(process.hrtime.bigint() - started) / 1e6, output });
     }
   }
-  return times;
+  return runs;
 }

@@ -143,7 +143,7 @@ function cpuTime() {
 }
 
 /** Requests a second of the routes, and the processor's time for one, interleaved, as medians. */
-export async function measureFrameworks({ options, secret, row, median, times, rounds = 9, seconds = 1 }) {
+export async function measureFrameworks({ options, secret, row, median, times, rounds = 7, seconds = 1 }) {
   for (const [name, { create, peer, start }] of Object.entries(frameworks)) {
     const auth = create({ ...options, secret, saltRounds: 10 });
     await auth.migrate();

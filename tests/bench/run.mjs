@@ -1,7 +1,7 @@
 // Speed as ratios against peers and floors, measured in one run: machines differ, ratios less so. Prints, asserts
 // nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,16 +10,19 @@ import { createSigner, createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
 import { measureAttacks } from "./attacks.mjs";
 import { databases } from "./databases.mjs";
+import { measureFactors } from "./factors.mjs";
 import { measureFootprint } from "./footprint.mjs";
 import { measureFrameworks } from "./frameworks.mjs";
+import { measureServe } from "./serve.mjs";
 
 const require = createRequire(import.meta.url);
 const { createAuth } = require("../../npm/dist/index.js");
 const { makeServer } = require("../../npm/dist/engine.js");
 
 const rows = [];
+let part = "";
 const row = (what, value, peer, ratio) => {
-  rows.push([what, value, peer, ratio]);
+  rows.push({ part, cells: [what, value, peer, ratio] });
   console.log(`  ${what}: ${value}${peer ? `; ${peer}` : ""}${ratio ? `; ${ratio}` : ""}`);
 };
 const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -157,21 +160,37 @@ async function logins() {
   await auth.close();
 }
 
-const only = process.argv[2];
+/** The rows as Markdown, a table for each part. */
+function markdown(head) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
+  const table = (name) =>
+    `\n### ${name}\n\n${line(["", "sentri", "beside", "ratio"])}|---|---|---|---|\n${rows
+      .filter((one) => one.part === name)
+      .map(({ cells }) => line(cells))
+      .join("")}`;
+  return `${head}\n${[...new Set(rows.map((one) => one.part))].map(table).join("")}`;
+}
+
+const only = process.argv.slice(2);
 for (const [name, run] of Object.entries({
   verification,
   frameworks,
   refreshes,
   databases: () => databases(row, median),
   logins,
+  factors: () => measureFactors({ row, compare, median, ns, times }),
+  serve: () => measureServe(row, median),
   attacks: () => measureAttacks(row),
   footprint: () => measureFootprint(row, median),
 })) {
-  if (only && only !== name) continue;
+  if (only.length > 0 && !only.includes(name)) continue;
+  part = name;
   console.log(`\n${name}`);
   await run();
 }
-const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((cells) => cells[i].length)));
-console.log(`\n${process.version}, ${availableParallelism()} cores\n`);
-for (const cells of rows)
+const head = `${process.version}, ${availableParallelism()} cores`;
+writeFileSync(new URL("../../target/bench-node.md", import.meta.url), markdown(head));
+const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map(({ cells }) => cells[i].length)));
+console.log(`\n${head}\n`);
+for (const { cells } of rows)
   console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));
