@@ -33,13 +33,14 @@ export function build() {
   if (!existsSync(python)) makeVenv();
 }
 
+/** The folder where an interpreter has its packages. */
+function packages(interpreter) {
+  const code = "import sysconfig; print(sysconfig.get_path('purelib'))";
+  return execFileSync(interpreter, ["-c", code], { encoding: "utf8" }).trim();
+}
+
 function makeVenv() {
-  const folder = join(old, "venv");
-  run(join(VENV, "bin/python"), ["-m", "venv", "--without-pip", folder], root);
-  const packages = (interpreter) => {
-    const code = "import sysconfig; print(sysconfig.get_path('purelib'))";
-    return execFileSync(interpreter, ["-c", code], { encoding: "utf8" }).trim();
-  };
+  run(join(VENV, "bin/python"), ["-m", "venv", "--without-pip", join(old, "venv")], root);
   writeFileSync(join(packages(python), "packages.pth"), `${packages(join(VENV, "bin/python"))}\n`);
   const [wheel] = readdirSync(join(old, "target/wheels"));
   const install = ["--python", python, "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
@@ -58,14 +59,19 @@ export function placeTests() {
   }
 }
 
-/** Writes modules that 6.0.0 has not: what they export is there to be imported, and throws when it is called. */
+/**
+ * Writes modules that 6.0.0 has not, in Python names too: what they export is there to be imported, and throws when it is
+ * called.
+ */
 export async function placeModules() {
+  const missing = join(root, "tests/faults/missing.py");
+  run(python, [missing, join(root, "bindings-python/python/sentri"), join(packages(python), "sentri")], root);
   for (const file of readdirSync(join(root, "npm/dist/esm")).filter((name) => name.endsWith(".mjs"))) {
     const place = join(old, "npm/dist/esm", file);
     if (existsSync(place)) continue;
     const names = Object.keys(await import(pathToFileURL(join(root, "npm/dist/esm", file))));
-    const missing = `() => { throw new Error("6.0.0 has no ${file}"); }`;
-    writeFileSync(place, names.map((name) => `export const ${name} = ${missing};\n`).join(""));
+    const stub = `() => { throw new Error("6.0.0 has no ${file}"); }`;
+    writeFileSync(place, names.map((name) => `export const ${name} = ${stub};\n`).join(""));
   }
 }
 

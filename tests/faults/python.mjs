@@ -28,7 +28,9 @@ export function runPython(file, names) {
 
 function resultOf(inside) {
   if (inside.includes("collection failure")) return "not run: the file can't be loaded there";
-  if (/<(failure|error)\b/.test(inside)) return "fails";
+  if (inside.includes("6.0.0 has no ")) return "not run: it asks for what 6.0.0 has not";
+  const failure = /<(?:failure|error)\b(?: message="([^"]*)")?/.exec(inside);
+  if (failure) return `fails: ${text(failure[1] ?? "").split("\n")[0]}`;
   return inside.includes("<skipped") ? "not run there" : "passes";
 }
 
@@ -37,7 +39,8 @@ export function judgePython(results, name, id) {
   if (results === undefined) return "not run: out of time";
   const isIt = (found) => found === name || (found.startsWith(`${name}[`) && (!id || found.endsWith(`[${id}]`)));
   const matching = results.filter(([found]) => isIt(found)).map(([, result]) => result);
-  if (matching.includes("fails")) return "fails";
+  const failing = matching.find((result) => result.startsWith("fails"));
+  if (failing !== undefined) return failing;
   const unloaded = results.find(([, result]) => result.startsWith("not run:"));
   return matching[0] ?? unloaded?.[1] ?? "not run there";
 }
