@@ -195,9 +195,9 @@ impl<'a> Visitor<'a> {
         self.bench.post("/login/mfa", json!({ "flow": flow, "method": method, "code": code })).await
     }
 
-    async fn message(&self, path: &str) -> Value {
+    async fn message(&self, path: &str, address: &str) -> Value {
         self.bench.clock.advance(61_000);
-        let asked = self.bench.post(path, json!({ "identifier": self.address })).await;
+        let asked = self.bench.post(path, json!({ "identifier": address })).await;
         let sent = asked.handled.messages.first().unwrap_or_else(|| panic!("{path}: {}", asked.body));
         json!({ "token": sent.to_json()["token"] })
     }
@@ -225,17 +225,21 @@ impl<'a> Visitor<'a> {
                 self.second_step("recovery", code.to_owned()).await
             }
             Door::CodeWithoutPassword => {
-                let flow = self.message("/password/forgot").await;
+                let flow = self.message("/password/forgot", &self.address).await;
                 let body = json!({ "flow": flow["token"], "method": "totp", "code": self.code() });
                 bench.post("/login/mfa", body).await
             }
             Door::Reset => {
-                let mut body = self.message("/password/forgot").await;
+                let mut body = self.message("/password/forgot", &self.address).await;
                 body["newPassword"] = LATER.into();
                 bench.post("/password/reset", body).await
             }
             Door::Confirmation => {
-                let mut body = self.message("/identifiers/verify").await;
+                // A further address, since there is no message about one that is verified.
+                let other = format!("other-{}", self.address);
+                let new = json!([user, [{ "type": "email", "value": other }]]);
+                assert_eq!(bench.server.call("bulkCreateIdentifiers", new).await.unwrap()["success"], true);
+                let mut body = self.message("/identifiers/verify", &other).await;
                 body["password"] = PASSWORD.into();
                 bench.post("/identifiers/confirm", body).await
             }
