@@ -13,6 +13,12 @@ export function describe(options: {}): string {
   });
 }
 
+/** Whether the option `messages` has a function that keeps the host alive, or what should be one. */
+function hasWaitUntil(messages: unknown): messages is { waitUntil: unknown } {
+  const { waitUntil } = Object(messages) as { waitUntil?: unknown };
+  return waitUntil !== undefined && waitUntil !== null;
+}
+
 /** The options as JSON text for the core, and the clock of a test if they hold one. */
 export function prepare(options: object): { text: string; clock: TestClock | undefined } {
   if (typeof options !== "object" || options === null) {
@@ -20,6 +26,13 @@ export function prepare(options: object): { text: string; clock: TestClock | und
   }
   const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
   const named: Record<string, unknown> = { production: inProduction(), ...rest };
+  if (hasWaitUntil(rest.messages)) {
+    // It is for the outbox alone: the core waits for nothing.
+    const { waitUntil, ...messages } = rest.messages;
+    if (typeof waitUntil !== "function")
+      throw new SentriError("CONFIGURATION_ERROR", "messages.waitUntil must be a function that takes a promise");
+    named.messages = messages;
+  }
   if (dialect !== undefined && dialect !== null) named.dialect = describeDialect(dialect);
   if (logger !== undefined && logger !== null) {
     // Methods of a logger may stand on its prototype, which JSON does not see.

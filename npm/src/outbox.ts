@@ -1,7 +1,7 @@
 import type { LoggedEvent } from "./dispatch.js";
 import { SentriError } from "./errors.js";
 import { MAILBOX, type Mailbox } from "./mailbox.js";
-import type { Message, MessageOptions } from "./types.js";
+import type { Message, MessageOptions, WaitUntil } from "./types.js";
 
 /** The waits before the second and the third attempt, in milliseconds. */
 const PAUSES = [1_000, 5_000];
@@ -41,8 +41,11 @@ export class Outbox {
       : undefined;
   }
 
-  /** Takes messages over. Nobody waits for them but `drain()`. */
-  post(messages: readonly Message[]): void {
+  /**
+   * Takes messages over. Nobody waits for them but `drain()`, and a host that freezes behind an answer until what it
+   * was told by `waitUntil` has ended.
+   */
+  post(messages: readonly Message[], waitUntil?: WaitUntil): void {
     const { mailbox } = this;
     for (const message of messages) {
       if (mailbox) {
@@ -55,6 +58,17 @@ export class Outbox {
         .catch(() => undefined)
         .finally(() => this.open.delete(sending));
       this.open.add(sending);
+      this.hold(sending, waitUntil);
+    }
+  }
+
+  /** Tells the host of a sending, by the request's own function where it has one. */
+  private hold(sending: Promise<void>, waitUntil: WaitUntil | undefined): void {
+    const own = typeof this.options === "object" ? this.options?.waitUntil : undefined;
+    try {
+      (waitUntil ?? own)?.(sending);
+    } catch {
+      // The answer is made, and a host that takes no promise any more must not undo it.
     }
   }
 

@@ -84,18 +84,21 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     return SENTRI_ROUTES.filter(({ method, path }) => this.native.hasRoute(method, path));
   }
 
-  /** Serves a request to an endpoint: events are logged and hooks have run when it resolves. */
-  handle(request: NativeRequest): Promise<ResponseData> {
+  /**
+   * Serves a request to an endpoint: events are logged and hooks have run when it resolves. `waitUntil` is told of
+   * messages that go out behind the answer.
+   */
+  handle(request: NativeRequest, waitUntil?: t.WaitUntil): Promise<ResponseData> {
     return this.outbox.during(
       this.functions.within((hostContext) =>
         this.native
           .handle(hostContext === undefined ? request : { ...request, hostContext })
-          .then((text) => this.finish(request, text)),
+          .then((text) => this.finish(request, text, waitUntil)),
       ),
     );
   }
 
-  private async finish(request: NativeRequest, text: string): Promise<ResponseData> {
+  private async finish(request: NativeRequest, text: string, waitUntil?: t.WaitUntil): Promise<ResponseData> {
     const { response, events, effects, messages } = JSON.parse(text) as {
       response: ResponseData;
       events: LoggedEvent[];
@@ -104,7 +107,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     };
     this.dispatcher.log(events);
     if (effects.length > 0) await this.dispatcher.run(effects, request.requestId);
-    if (messages) this.outbox.post(messages);
+    if (messages) this.outbox.post(messages, waitUntil);
     return response;
   }
 

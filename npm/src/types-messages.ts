@@ -17,6 +17,7 @@ export type MessageKind =
   | "password-reset"
   | "password-changed"
   | "verify"
+  | "login-code"
   | "change-confirm"
   | "change-notice"
   | "already-registered"
@@ -68,6 +69,9 @@ export interface MessageContext {
   requestId: string | null;
 }
 
+/** Keeps a host alive until a promise has ended: `waitUntil` of Vercel, Cloudflare, Netlify or Deno Deploy. */
+export type WaitUntil = (promise: Promise<unknown>) => void;
+
 /** Messages to users. */
 export interface MessageOptions {
   /**
@@ -77,7 +81,14 @@ export interface MessageOptions {
    * send: async ({ id, to, kind, url }) => mailer.send({ to, template: kind, data: { url }, idempotencyKey: id }),
    */
   send: (message: Message, ctx: MessageContext) => unknown;
-  /** Your own pages, by absolute https URLs. Each gets the query parameter `token`. */
+  /**
+   * Gets a promise for each message that is on its way, where the host freezes behind the answer. `auth.fetch()` takes
+   * one for its request alone, and on Hono that of `c.executionCtx` is found.
+   *
+   * @example waitUntil: (promise) => waitUntil(promise), // of @vercel/functions
+   */
+  waitUntil?: WaitUntil | undefined;
+  /** Your own pages, by absolute https URLs. Each gets the query parameter `token`, that of `login` `code`. */
   links?:
     | {
         reset?: string | undefined;

@@ -2,6 +2,7 @@ import { SentriError } from "../errors.js";
 import type { ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
 import type { AuthServer } from "../server.js";
+import type { WaitUntil } from "../types.js";
 
 /**
  * The client has broken off before its body ended. That is its own doing: nothing runs, and nothing is logged, since
@@ -17,9 +18,13 @@ export class CutOff extends SentriError {
  * Serves a request to an endpoint when it has been read; one that was cut off goes no further, not to an error handler
  * either.
  */
-export async function serveRead(server: AuthServer, reading: Promise<NativeRequest>): Promise<ResponseData> {
+export async function serveRead(
+  server: AuthServer,
+  reading: Promise<NativeRequest>,
+  waitUntil?: WaitUntil,
+): Promise<ResponseData> {
   try {
-    return await server.handle(await reading);
+    return await server.handle(await reading, waitUntil);
   } catch (error) {
     if (error instanceof CutOff) return server.errorResponse(error);
     throw error;

@@ -3,7 +3,8 @@ import { requestIdOf } from "../context.js";
 import type { ResponseData } from "../guardian.js";
 import type { HeaderPairs, Origin, Surface } from "./checks.js";
 import { peerOfHost } from "./peer.js";
-import { WebGuardRequest } from "./web.js";
+import type { WaitUntil } from "../types.js";
+import { WebGuardRequest, waitUntilOf as waitUntilOfHost } from "./web.js";
 
 /** A Hono context. */
 export type Ctx = Context<any>;
@@ -44,6 +45,15 @@ export const surface: Surface<Ctx> = {
 
 /** The peer's address, where the server of the runtime keeps it. */
 export const peerOf = ({ env, req }: Ctx): string | undefined => peerOfHost(env, req.raw);
+
+/** The function by which the runtime is kept alive behind an answer. Hono throws where the runtime has none. */
+export function waitUntilOf(c: Ctx): WaitUntil | undefined {
+  try {
+    return waitUntilOfHost(c.executionCtx);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The peer, and whom it names. */
 export const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];

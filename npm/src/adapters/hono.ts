@@ -6,7 +6,17 @@ import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./
 import { assemble } from "./assemble.js";
 import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Outcome } from "./checks.js";
 import { serveRead } from "./cut-off.js";
-import { added, addLate, originOf, peerOf, requestId, respond, surface, type Ctx } from "./hono-context.js";
+import {
+  added,
+  addLate,
+  originOf,
+  peerOf,
+  requestId,
+  respond,
+  surface,
+  waitUntilOf,
+  type Ctx,
+} from "./hono-context.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -90,7 +100,7 @@ export function withHono(Framework: new () => Hono) {
             requestId: requestId(c),
             kept: () => c.req.arrayBuffer(),
           };
-          return toResponse(await serveRead(server, readRequest(c.req.raw, facts)));
+          return toResponse(await serveRead(server, readRequest(c.req.raw, facts), waitUntilOf(c)));
         });
       }
       return app;

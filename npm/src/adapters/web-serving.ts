@@ -4,7 +4,7 @@ import { makeAnswer, makeLimiter } from "./checks.js";
 import { serveRead } from "./cut-off.js";
 import { Exchange, nodeOf, peerOf, requestId, surface } from "./web-exchange.js";
 import type { ServerAuthClient, WebContext, WebGuard, WebHandler } from "./web-types.js";
-import { pathOf, readRequest, toResponse } from "./web.js";
+import { pathOf, readRequest, toResponse, waitUntilOf } from "./web.js";
 
 /** The path below the mount point with its query, as it came; `undefined`: the request is for another path. */
 function below({ url }: Request, mount: RegExp): string | undefined {
@@ -24,7 +24,7 @@ export function serving(server: AuthServer, mount: RegExp) {
       if (url === undefined) return toResponse(server.errorResponse({ statusCode: 404 }));
       const { method } = request;
       const facts = { method, url, clientIp: peerOf(host, request), requestId: requestId(request) };
-      return toResponse(await serveRead(server, readRequest(request, facts)));
+      return toResponse(await serveRead(server, readRequest(request, facts), waitUntilOf(host)));
     } catch (error) {
       const exchange = new Exchange(request, host);
       return toResponse(answer(error, exchange, exchange));
@@ -32,7 +32,8 @@ export function serving(server: AuthServer, mount: RegExp) {
   };
   const handler: WebHandler = (input) => {
     const event = input as Request & { request?: Request; getClientAddress?: () => string; clientAddress?: string };
-    return event.request === undefined ? fetch(event) : fetch(event.request, { clientIp: addressOf(event) });
+    if (event.request === undefined) return fetch(event);
+    return fetch(event.request, { clientIp: addressOf(event), waitUntil: waitUntilOf(event) });
   };
   const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
   return {

@@ -99,7 +99,7 @@ export interface ServerAuthClient<Role extends string = string>
     Omit<ServingApi<Role, WebContext<Role>, WebGuard>, "idempotencyMiddleware"> {
   /**
    * Serves the endpoints under `basePath`. The second argument is what the runtime gives its handlers, so `fetch` is a
-   * handler by itself.
+   * handler by itself. Where that has `waitUntil`, it is told of messages that go out behind the answer.
    *
    * @example
    * Deno.serve(auth.fetch);
