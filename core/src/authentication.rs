@@ -1,8 +1,9 @@
 //! The door to a session: proofs of who somebody is, and the policy that says whether they are enough. Pure.
 //!
 //! A proof can be made only where something was verified. [`PasswordProof`] comes from a verified hash and nothing
-//! else, [`FactorProof`] from a code, [`EarlierPassword`] from the flow that a verified password began, [`HostWord`]
-//! from a programmatic call. A further factor is one more kind of proof and one more arm of [`next`].
+//! else, [`SentCode`] from the code of a message, [`FactorProof`] from that of a factor, [`EarlierProof`] from the flow
+//! that a password or a sent code began, [`HostWord`] from a programmatic call. A further factor is one more kind of
+//! proof and one more arm of [`next`].
 
 use std::ops::Deref;
 
@@ -11,7 +12,7 @@ use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::factor::{recovery, totp};
 use crate::password::PasswordProof;
-use crate::store::model::{Expected, Factor, FactorAttempt, UsedCode, UsedFactor};
+use crate::store::model::{Expected, Factor, FactorAttempt, Flow, Identifier, Spending, Unspent, UsedCode, UsedFactor};
 
 /// The word of the application, which has authenticated a user by its own means.
 #[derive(Debug)]
@@ -24,21 +25,62 @@ impl HostWord {
     }
 }
 
-/// The password behind an open flow of the purpose `mfa`, which nothing else begins. The flow is spent with the
-/// session.
+/// The proof behind an open flow of the purpose `mfa`: a password, or a code that was sent. Nothing else begins one.
+/// The flow is spent with the session.
 #[derive(Debug)]
-pub struct EarlierPassword {
+pub struct EarlierProof {
     flow_id: String,
+    method: Method,
 }
 
-impl EarlierPassword {
-    /// The password behind the flow that an attempt was counted of. `None`: it was of none.
+impl EarlierProof {
+    /// The proof behind the flow that an attempt was counted of. `None`: it was of none, or nobody knows of which
+    /// proof.
     #[must_use]
     pub fn of(attempt: &FactorAttempt) -> Option<Self> {
-        match attempt {
-            FactorAttempt::Counted { flow_id: Some(flow_id), .. } => Some(Self { flow_id: flow_id.clone() }),
-            _ => None,
-        }
+        let FactorAttempt::Counted { flow_id: Some(flow_id), begun_by, .. } = attempt else { return None };
+        let method = FIRST.into_iter().find(|method| method.as_str() == begun_by)?;
+        Some(Self { flow_id: flow_id.clone(), method })
+    }
+
+    /// Whether it is the password.
+    #[must_use]
+    pub const fn is_password(&self) -> bool {
+        matches!(self.method, Method::Pwd)
+    }
+}
+
+/// The methods that begin a login.
+const FIRST: [Method; 3] = [Method::Pwd, Method::Email, Method::Sms];
+
+/// The code of a message to one of the user's identifiers. Its flow is spent with what the proof is for.
+///
+/// It proves control over that identifier. Where nothing of the account was verified before, it takes the account over:
+/// whoever registered it did not show that the address is theirs, so nothing of theirs may stay.
+#[derive(Debug)]
+pub struct SentCode {
+    flow: Flow,
+    identifier: Identifier,
+    takes_over: bool,
+}
+
+impl SentCode {
+    /// Takes the code of `flow`, which was right and went to `identifier`. The module that verifies codes alone may say
+    /// so, which a test holds.
+    #[must_use]
+    pub const fn of(flow: Flow, identifier: Identifier, takes_over: bool) -> Self {
+        Self { flow, identifier, takes_over }
+    }
+
+    fn method(&self) -> Method {
+        if self.identifier.kind == "phone" { Method::Sms } else { Method::Email }
+    }
+
+    fn spending(&self) -> Spending<'_> {
+        // Whoever set the password is perhaps not who reads the messages.
+        let new_hash = self.takes_over.then_some("");
+        let (flow, proves, takes_over) = (&self.flow, Some(&self.identifier), self.takes_over);
+        Spending { flow, by_code: true, proves, new_hash, takes_over }
     }
 }
 
@@ -101,8 +143,10 @@ impl FactorProof {
 pub enum Proof {
     /// The user's password.
     Password(PasswordProof),
-    /// The user's password, verified when a flow began that is open still.
-    Earlier(EarlierPassword),
+    /// The code of a message to the user.
+    Sent(Box<SentCode>),
+    /// The user's password or the code of a message, verified when a flow began that is open still.
+    Earlier(EarlierProof),
     /// A second factor.
     Factor(FactorProof),
     /// The word of the application.
@@ -128,16 +172,19 @@ impl Proven {
     /// nobody has used yet. What the proofs are for is done only while that still holds.
     #[must_use]
     pub fn expected(&self) -> Expected<'_> {
-        let (mut hash, mut flow_id, mut factor) = (None, None, None);
+        let (mut hash, mut flow_id, mut factor, mut sent) = (None, None, None, None);
         for proof in &self.proofs {
             match proof {
                 Proof::Password(password) => hash = Some(password.hash()),
-                Proof::Earlier(password) => flow_id = Some(password.flow_id.as_str()),
+                Proof::Sent(code) => sent = Some(code),
+                Proof::Earlier(earlier) => flow_id = Some(earlier.flow_id.as_str()),
                 Proof::Factor(code) => factor = Some(code),
                 Proof::Host(_) => {}
             }
         }
-        let unspent = factor.map(|code| code.used(flow_id));
+        // The two never meet: a sent code is spent for the flow beside which the factor's is presented.
+        let sent = sent.map(|code| Unspent::Sent(code.spending()));
+        let unspent = factor.map(|code| Unspent::Factor(code.used(flow_id))).or(sent);
         Expected { hash, auth_epoch: self.auth_epoch, unspent }
     }
 
@@ -145,11 +192,19 @@ impl Proven {
     #[must_use]
     pub fn methods(&self) -> Vec<Method> {
         let method = |proof: &Proof| match proof {
-            Proof::Password(_) | Proof::Earlier(_) => Method::Pwd,
+            Proof::Password(_) => Method::Pwd,
+            Proof::Sent(code) => code.method(),
+            Proof::Earlier(earlier) => earlier.method,
             Proof::Factor(code) => code.method(),
             Proof::Host(_) => Method::Host,
         };
         self.proofs.iter().map(method).collect()
+    }
+
+    /// Whether the proofs take the account from whoever registered it, so that its sessions, factors and password end.
+    #[must_use]
+    pub fn takes_over(&self) -> bool {
+        self.proofs.iter().any(|proof| matches!(proof, Proof::Sent(code) if code.takes_over))
     }
 }
 
@@ -180,26 +235,28 @@ pub struct Seen {
 pub enum Next {
     /// They are enough.
     Complete(Authenticated),
-    /// The password was right, and a second factor is missing.
+    /// The password or the code of a message was right, and a second factor is missing.
     FactorNeeded(Proven),
     /// Nothing was proved yet.
     Needed,
 }
 
-/// Decides whether `proofs` are enough for a session of `user_id`: the word of the application, a password, or for a
-/// user with a second factor a password and that.
+/// Decides whether `proofs` are enough for a session of `user_id`: the word of the application; a password or the code
+/// of a message; for a user with a second factor one of these and that. A code that takes the account over is enough,
+/// since the factors go with the write.
 #[must_use]
 pub fn next(user_id: &str, seen: Seen, proofs: Vec<Proof>) -> Next {
     let has = |wanted: fn(&Proof) -> bool| proofs.iter().any(wanted);
     let has_host = has(|proof| matches!(proof, Proof::Host(_)));
-    let has_password = has(|proof| matches!(proof, Proof::Password(_)));
+    let has_first = has(|proof| matches!(proof, Proof::Password(_) | Proof::Sent(_)));
     let has_earlier = has(|proof| matches!(proof, Proof::Earlier(_)));
     let has_factor = has(|proof| matches!(proof, Proof::Factor(_)));
     let proven = Proven { user_id: user_id.to_owned(), auth_epoch: seen.auth_epoch, proofs };
-    if has_host || has_password && !seen.has_factor || (has_password || has_earlier) && has_factor {
+    let is_asked_for = seen.has_factor && !proven.takes_over();
+    if has_host || has_first && !is_asked_for || (has_first || has_earlier) && has_factor {
         return Next::Complete(Authenticated(proven));
     }
-    if has_password { Next::FactorNeeded(proven) } else { Next::Needed }
+    if has_first { Next::FactorNeeded(proven) } else { Next::Needed }
 }
 
 /// A proof by a user who has a session already.

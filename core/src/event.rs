@@ -75,7 +75,8 @@ events! {
     RegisterFailure = "auth.register.failure", Warn, ["errorCode", "duration_ms", "cause"];
     SetupSuccess = "auth.setup.success", Info, ["userId", "duration_ms"];
     SetupFailure = "auth.setup.failure", Warn, ["errorCode", "duration_ms", "cause"];
-    LoginSuccess = "auth.login.success", Info, ["userId", "duration_ms"];
+    LoginSuccess = "auth.login.success", Info, ["userId", "duration_ms", "amr"];
+    LoginCodeRequested = "auth.login.code_requested", Info, ["duration_ms"];
     LoginFailure = "auth.login.failure", Warn, ["errorCode", "duration_ms", "cause"];
     RefreshSuccess = "auth.refresh.success", Info, ["userId", "duration_ms"];
     RefreshFailure = "auth.refresh.failure", Warn, ["errorCode", "duration_ms", "cause"];

@@ -15,7 +15,7 @@ pub const MAX_ATTEMPTS: i64 = 5;
 pub const CODE_LIFE: Millis = 10 * 60_000;
 /// Milliseconds over which the wrong codes of one user are counted, whatever flow they were for.
 pub const DAY: Millis = 24 * 60 * 60_000;
-/// The purpose of the flow between the password and the second factor of a login. Nothing of it is sent, and a code
+/// The purpose of the flow between the first proof of a login and the second factor. Nothing of it is sent, and a code
 /// counts for the user instead of the flow.
 pub const MFA: &str = "mfa";
 /// Milliseconds for which it is open.
@@ -36,6 +36,8 @@ pub enum Purpose {
     Change,
     /// The first password of a user whom an admin has made.
     Invite,
+    /// A login by the code of a message.
+    LoginCode,
 }
 
 impl Purpose {
@@ -47,13 +49,15 @@ impl Purpose {
             Self::Verify => "verify",
             Self::Change => "change",
             Self::Invite => "invite",
+            Self::LoginCode => "login-code",
         }
     }
 
-    /// Milliseconds for which the token counts.
+    /// Milliseconds for which the token counts; for a login there is none but the code.
     #[must_use]
     pub const fn life(self) -> Millis {
         match self {
+            Self::LoginCode => CODE_LIFE,
             Self::Reset => 30 * 60_000,
             Self::Verify | Self::Change => DAY,
             Self::Invite => 3 * DAY,

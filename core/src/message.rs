@@ -39,6 +39,7 @@ kinds! {
     ChangeNotice = "change-notice",
     AlreadyRegistered = "already-registered",
     Invitation = "invitation",
+    LoginCode = "login-code",
 }
 
 /// One message.

@@ -16,6 +16,7 @@ use crate::service::factor_removal::RemoveFactors;
 use crate::service::identifier_update::UpdateIdentifiers;
 use crate::service::identifiers::{CreateIdentifiers, DeleteIdentifiers};
 use crate::service::invitation::InviteUser;
+use crate::service::login_code::RequestLoginCode;
 use crate::service::password::SetPassword;
 use crate::service::register::Register;
 use crate::service::reset::{RequestPasswordReset, ResetPassword};
@@ -165,11 +166,7 @@ impl AuthServer {
                 let input = json!({ "userId": arguments.id(0, "userId")? });
                 self.operate::<RemoveFactors>(input, None, work).await
             }
-            "requestPasswordReset" => {
-                let deliver = arguments.member(1, "deliver").cloned();
-                let input = json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver });
-                self.operate::<RequestPasswordReset>(input, None, work).await
-            }
+            "requestPasswordReset" => self.operate::<RequestPasswordReset>(asking(arguments)?, None, work).await,
             "inviteUser" => {
                 let mut input = arguments.value(0);
                 if let Some(members) = input.as_object_mut() {
@@ -177,6 +174,7 @@ impl AuthServer {
                 }
                 self.operate::<InviteUser>(input, None, work).await
             }
+            "requestLoginCode" => self.operate::<RequestLoginCode>(asking(arguments)?, None, work).await,
             "beginSetup" => setup::begin(realm, arguments.text_member(0, "token")?).await,
             "resetPassword" => self.operate::<ResetPassword>(arguments.value(0), None, work).await,
             "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {
@@ -256,6 +254,12 @@ impl AuthServer {
         input[member] = arguments.value(1);
         self.operate::<U>(input, arguments.transaction, work).await
     }
+}
+
+/// The input of a call that sends a message: an identifier, and whether it is delivered.
+fn asking(arguments: &Arguments) -> Result<Value, Error> {
+    let deliver = arguments.member(1, "deliver").cloned();
+    Ok(json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver }))
 }
 
 /// The calls that answer with an outcome instead of failing.

@@ -75,6 +75,7 @@ export default defineConfig({
           guide("Middleware", "middleware"),
           guide("Idempotency", "idempotency"),
           guide("Forgotten passwords", "password-reset"),
+          guide("Login by a code", "login-code"),
           guide("Verified addresses", "verification"),
           guide("Step-up", "step-up"),
           guide("Second factor", "second-factor"),

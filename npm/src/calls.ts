@@ -94,6 +94,17 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("requestPasswordReset", identifier, options);
   }
   /**
+   * Sends a message with a code to log in by to whoever has the identifier. It resolves to the same whether anybody has
+   * it. With `deliver: false` the message comes back as `message`, for you to send; it is missing where nobody has the
+   * identifier.
+   *
+   * @throws SentriError `VALIDATION_ERROR`; `CONFIGURATION_ERROR` without the option `loginCode`.
+   * @example const { flow, message } = await auth.requestLoginCode("anna@example.com", { deliver: false });
+   */
+  requestLoginCode(identifier: string, options: { deliver?: boolean } = {}): Promise<t.Asked> {
+    return this.call("requestLoginCode", identifier, options);
+  }
+  /**
    * Sets a new password by the secret of a message. All sessions of the user end.
    *
    * @throws SentriError `CODE_INVALID` where the secret is wrong, expired, used or unknown; `VALIDATION_ERROR`.

@@ -119,6 +119,16 @@ fn without_the_option_there_is_no_such_endpoint() {
     assert!(!find(&options, "DELETE", "/users/x/factors"), "others' factors need administration");
     options["administration"] = true.into();
     assert!(find(&options, "DELETE", "/users/x/factors"));
+    for path in ["/login/code", "/login/code/verify"] {
+        options["loginCode"] = false.into();
+        options["messages"] = "console".into();
+        assert!(!find(&options, "POST", path), "messages alone log nobody in");
+        options["loginCode"] = true.into();
+        assert!(find(&options, "POST", path));
+    }
+    options["messages"] = Value::Null;
+    let refused = Config::from_options(&options).unwrap_err();
+    assert_eq!(refused.message, "loginCode needs messages: without it no code reaches anybody");
 }
 
 /// Nobody can enrol a factor that nothing asks for, or be asked for one that nobody can present.

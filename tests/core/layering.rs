@@ -301,6 +301,9 @@ fn a_session_has_one_door() {
             (".reauthenticate(", &["service::reauthenticate", "store::pooled", "store::sql::port"]),
             ("HostWord::given(", &["programmatic"]),
             ("PasswordProof(", &["password::mod"]),
+            ("SentCode::of(", &["service::redeem"]),
+            ("Ok(Found {", &["service::redeem"]),
+            ("Ok(Redeemed {", &["service::redeem"]),
             ("Authenticated {", &["authentication"]),
         ] {
             assert!(!text.contains(call) || from.contains(&module.as_str()), "{module} has {call}");

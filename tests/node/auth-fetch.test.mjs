@@ -557,6 +557,30 @@ test("a login in two steps, whose challenge no refresh answers", async (t) => {
   );
 });
 
+test("a code of a message signs in, once, and tells every tab", async (t) => {
+  const sent = [];
+  const messages = { send: (message) => void sent.push(message) };
+  const { auth, authFetch, base, jar, requests } = await setUp(t, { messages, loginCode: true });
+  const second = await setUpTab(t, base, jar, requests);
+  const identifiers = [{ type: "email", value: "anna@example.com" }];
+  const { user: anna } = await authFetch.register({ identifiers, password: PASSWORD });
+  const { flow, expiresAt } = await authFetch.loginCode("anna@example.com");
+  assert.ok(new Date(expiresAt) > new Date() && authFetch.user === undefined);
+  await until(() => sent.length === 1);
+  const { code, kind } = sent[0];
+  assert.equal(kind, "login-code");
+  const wrong = code === "000000" ? "000001" : "000000";
+  await assert.rejects(authFetch.loginWithCode({ flow, code: wrong }), { code: "CODE_INVALID" });
+  requests.length = 0;
+  const { user: who } = await authFetch.loginWithCode({ flow, code: `${code.slice(0, 3)} ${code.slice(3)}` });
+  assert.deepEqual([who.id, authFetch.user.id, requests.length], [anna.id, anna.id, 1]);
+  await until(() => second.user?.id === anna.id);
+  await assert.rejects(authFetch.loginWithCode({ flow, code }), { code: "CODE_INVALID", statusCode: 401 });
+  const nobody = await authFetch.loginCode("nobody@example.com");
+  assert.deepEqual(Object.keys(nobody), ["flow", "expiresAt"]);
+  await auth.close();
+});
+
 test("without onStepUp the refusal comes back, with what is missing", async (t) => {
   const { authFetch, base, clock, requests } = await setUp(t, MFA);
   await login(authFetch);

@@ -65,7 +65,7 @@ for (const [name, framework] of Object.entries(frameworks)) {
       const text = (await answer.text()).replaceAll(path, "PATH");
       return [answer.status, answer.headers.get("content-type"), text];
     };
-    const paths = ["/password/forgot", "/password/reset", "/identifiers/verify", "/identifiers/confirm"];
+    const paths = ["/password/forgot", "/password/reset", "/identifiers/verify", "/identifiers/confirm", "/login/code"];
     for (const path of [...paths, "/me/identifiers/a/verify"]) {
       for (const method of ["POST", "GET"]) {
         const unknown = path.replace(/\w$/, "_");

@@ -30,7 +30,7 @@ const PACKAGES = [
 const found = snippets();
 /** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
 const SNIPPETS =
-  /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
+  /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
 let consumer;
 
 before(() => {
@@ -205,6 +205,24 @@ const RUNS = {
     assert.equal(again.status, 200);
     assert.equal(said.errors, "");
   },
+  async "login-code"(t, file) {
+    const { mail, url } = await mailProvider(t);
+    const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:", MAIL_URL: url });
+    const browser = new Browser(base);
+    const anna = { type: "email", value: "anna@example.com" };
+    await browser.post("/auth/register", { identifiers: [anna], password: PASSWORD });
+    const asked = await browser.post("/auth/login/code", { identifier: anna.value });
+    assert.equal(asked.status, 202);
+    const [code] = /\d{6}/.exec((await mail(1)).text);
+    const answer = { flow: asked.body.data.flow, code };
+    const { status, body } = await browser.post("/auth/login/code/verify", answer);
+    assert.equal(status, 200);
+    const me = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${body.data.accessToken}` } });
+    assert.deepEqual((await me.json()).id, body.data.user.id);
+    assert.match((await mail(2)).text, /does not count any more/);
+    assert.equal((await browser.post("/auth/login/code/verify", answer)).status, 401);
+    assert.equal(said.errors, "");
+  },
   async "step-up"(t, file) {
     const { base } = await start(t, file, {
       DATABASE_URL: "sqlite::memory:",
@@ -287,6 +305,8 @@ test("every snippet is run, and a page of its own has each", () => {
     "koa",
     "kysely",
     "logger",
+    "login-code",
+    "login-code-browser",
     "middleware",
     "password-reset",
     "programmatic",

@@ -210,6 +210,24 @@ def test_password_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         names["auth"].blocking.close()
 
 
+def test_login_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server(monkeypatch):
+        names = run("login-code", tmp_path, monkeypatch)
+        with uvicorn_server(names["app"]) as base:
+            input = {"identifiers": [{"type": "email", "value": "anna@example.com"}], "password": PASSWORD}
+            assert ask(base, "POST", "/auth/register", input)[0] == 201
+            status, asked = ask(base, "POST", "/auth/login/code", {"identifier": "anna@example.com"})
+            assert status == 202
+            mail = email.message_from_string(_Smtp.mails.get(timeout=10), policy=email.policy.default)
+            (code,) = re.findall(r"sign in is (\d{6})\.", mail.get_content())
+            answer = {"flow": asked["data"]["flow"], "code": code}
+            status, body = ask(base, "POST", "/auth/login/code/verify", answer)
+            assert (status, set(body["data"])) == (200, {"accessToken", "user"})
+            assert "does not count any more" in _Smtp.mails.get(timeout=10)
+            assert ask(base, "POST", "/auth/login/code/verify", answer)[0] == 401
+        names["auth"].blocking.close()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -288,6 +306,7 @@ def test_every_snippet_is_run() -> None:
         "fastapi",
         "flask",
         "idempotency",
+        "login-code",
         "password-reset",
         "programmatic",
         "second-factor",

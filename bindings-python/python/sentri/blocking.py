@@ -158,6 +158,17 @@ class BlockingAuthServer(Serving):
         result: Asked = self._run("requestPasswordReset", identifier, {"deliver": deliver})
         return result
 
+    def request_login_code(self, identifier: str, *, deliver: bool = True) -> Asked:
+        """Sends a message with a code to log in by to whoever has the identifier. The result is the same whether
+        anybody has it.
+
+        :param deliver: False: the message comes back as ``message``, for you to send; it is missing where nobody has
+            the identifier.
+        :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``login_code``.
+        """
+        result: Asked = self._run("requestLoginCode", identifier, {"deliver": deliver})
+        return result
+
     def reset_password(
         self, *, new_password: str, token: Optional[str] = None, flow: Optional[str] = None, code: Optional[str] = None
     ) -> None:

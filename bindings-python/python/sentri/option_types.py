@@ -155,6 +155,8 @@ class ServerSettings(TypedDict, total=False):
     audience: str
     #: Field service of log entries. Default: sentri.
     logger_service: str
+    #: Whether users log in by a one-time code that a message brings; needs messages. Default: off.
+    login_code: bool
 
 
 class ClientSettings(TypedDict, total=False):

@@ -178,10 +178,10 @@ class _MessageAlways(TypedDict):
 
 class Message(_MessageAlways, total=False):
     """A message to a user. ``id`` stays the same when it is sent again: give it to your provider as the idempotency
-    key. ``kind`` is ``password-reset``, ``password-changed``, ``verify``, ``change-confirm``, ``change-notice``,
-    ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed`` or ``recovery-used``; ``channel`` is
-    ``email`` or ``phone``, ``to`` the stored address. ``code`` has six digits; ``url`` is your page of ``links`` with
-    the ``token``."""
+    key. ``kind`` is ``password-reset``, ``password-changed``, ``verify``, ``login-code``, ``change-confirm``,
+    ``change-notice``, ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed`` or
+    ``recovery-used``; ``channel`` is ``email`` or ``phone``, ``to`` the stored address. ``code`` has six digits;
+    ``url`` is your page of ``links`` with the ``token``."""
 
     code: str
     token: str

@@ -625,7 +625,7 @@ SERVE_FLAGS: dict[str, Flag] = {
         settled=True,
     ),
     "messages-links-login": Flag(
-        "page that signs in by a link",
+        "page where users type the code of a login; it gets the parameter code",
         value="text",
         env="SENTRI_MESSAGES_LINKS_LOGIN",
         settled=True,
@@ -669,6 +669,14 @@ SERVE_FLAGS: dict[str, Flag] = {
         "instant before which users were made who are exempt",
         value="text",
         env="SENTRI_VERIFICATION_REQUIRED_SINCE",
+        settled=True,
+    ),
+    "login-code": Flag(
+        "whether users log in by a one-time code that a message brings; needs messages",
+        value="on or off",
+        env="SENTRI_LOGIN_CODE",
+        default="off",
+        implied="on",
         settled=True,
     ),
     "administration": Flag(

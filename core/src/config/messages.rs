@@ -24,6 +24,8 @@ pub struct MessageRules {
     pub locale: Option<String>,
     /// The application's page for whoever is invited.
     pub invite_link: Option<Link>,
+    /// The application's page where the code of a login is typed.
+    pub login_link: Option<Link>,
     /// The types of identifiers that are verified; `None`: the option `verification` is off.
     pub verified_types: Option<Vec<String>>,
     /// Whether users must have verified an address; `None`: they need not.
@@ -92,17 +94,17 @@ impl Default for MessageLimits {
 pub struct Link(String);
 
 impl Link {
-    /// Returns the address with the query parameter `token`.
+    /// Returns the address with a query parameter, whose value is a token or a code.
     #[must_use]
-    pub fn with_token(&self, token: &str) -> String {
+    pub fn with(&self, name: &str, secret: &str) -> String {
         let (address, fragment) = match self.0.split_once('#') {
             Some((address, fragment)) => (address, Some(fragment)),
             None => (self.0.as_str(), None),
         };
         let glue = if address.contains('?') { '&' } else { '?' };
         let fragment = fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
-        // A token is base64url, so nothing in it has to be encoded.
-        format!("{address}{glue}token={token}{fragment}")
+        // A token is base64url and a code has digits, so nothing in it has to be encoded.
+        format!("{address}{glue}{name}={secret}{fragment}")
     }
 }
 
@@ -154,6 +156,15 @@ pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
     is_open.then(|| WORDS.to_owned())
 }
 
+/// `loginCode`: true or false.
+pub(super) fn login_code(read: &mut Reader<'_>, rules: Option<&MessageRules>) -> Result<bool, Error> {
+    let is_on = read.boolean("loginCode", false)?;
+    if is_on && rules.is_none() {
+        return Err(read.error("loginCode", "needs messages: without it no code reaches anybody"));
+    }
+    Ok(is_on)
+}
+
 /// `administration`: true or false.
 pub(super) fn administration(read: &mut Reader<'_>, config: &mut Config) -> Result<bool, Error> {
     let is_on = read.boolean("administration", false)?;
@@ -195,8 +206,7 @@ fn read_messages(object: &Value, production: bool) -> Result<MessageRules, Error
         rules.reset_link = link(&mut read, "reset", production)?;
         rules.verify_link = link(&mut read, "verify", production)?;
         rules.invite_link = link(&mut read, "invite", production)?;
-        // Of messages to come. It is checked, so that a program can name all of its pages.
-        link(&mut read, "login", production)?;
+        rules.login_link = link(&mut read, "login", production)?;
         read.finish()?;
     }
     read.finish()?;

@@ -121,6 +121,8 @@ pub struct Config {
     pub production: bool,
     /// Messages to users; `None`: nothing that sends one is there.
     pub messages: Option<MessageRules>,
+    /// Whether users log in by the code of a message.
+    pub login_code: bool,
     /// Whether the endpoints of administration are there.
     pub administration: bool,
     /// Use cases that the host overrides.
@@ -207,6 +209,7 @@ impl Config {
             service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
             logging: logger(&mut read)?,
             messages: messages::messages(&mut read, production)?,
+            login_code: false,
             administration: false,
             overrides: overrides(&mut read)?,
             token_revoked: read.function("isTokenRevoked")?,
@@ -220,6 +223,7 @@ impl Config {
         config.warnings.extend(mfa::warning(&config)?);
         config.warnings.extend(mfa::unverified_warning(&config));
         config.warnings.extend(messages::warning(config.messages.as_ref()));
+        config.login_code = messages::login_code(&mut read, config.messages.as_ref())?;
         config.administration = messages::administration(&mut read, &mut config)?;
         config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
         config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));

@@ -150,6 +150,8 @@ pub(super) async fn begin_with(
     let most = if is_allowed { flow::MOST_OPEN } else { 0 };
     let is_put = realm.store.put_flow(&row, most).await?;
     let message = receiver.filter(|_| is_put).map(|to| {
+        // There is no login by link: the code counts beside the flow alone, which is where it was asked for.
+        let token = Some(token).filter(|_| purpose != Purpose::LoginCode);
         let secrets = Secrets { code: Some(code), token, link, expires_at: row.expires_at };
         message(realm, caller, kind, &to, Some(secrets))
     });
@@ -179,6 +181,7 @@ pub(super) fn make<'a>(
         Purpose::Verify => (Kind::Verify, link_of(|rules| &rules.verify_link)),
         Purpose::Change => (Kind::ChangeConfirm, link_of(|rules| &rules.verify_link)),
         Purpose::Invite => (Kind::Invitation, link_of(|rules| &rules.invite_link)),
+        Purpose::LoginCode => (Kind::LoginCode, link_of(|rules| &rules.login_link)),
     };
     // Nothing of a flow without a link outlives its code: it would only stand in the way of those to come.
     let life = if link.is_some() { purpose.life() } else { flow::CODE_LIFE };
@@ -206,9 +209,17 @@ pub(super) fn make<'a>(
 /// The secrets of a message.
 pub(super) struct Secrets<'a> {
     pub code: Option<String>,
-    pub token: String,
+    pub token: Option<String>,
     pub link: Option<&'a Link>,
     pub expires_at: Millis,
+}
+
+impl Secrets<'_> {
+    fn url(&self) -> Option<String> {
+        let code = || Some(("code", self.code.as_ref()?));
+        let (name, secret) = self.token.as_ref().map(|token| ("token", token)).or_else(code)?;
+        Some(self.link?.with(name, secret))
+    }
 }
 
 /// Makes a message. Without a link it carries the code only.
@@ -219,10 +230,9 @@ pub(super) fn message(
     to: &Receiver<'_>,
     secrets: Option<Secrets<'_>>,
 ) -> Message {
-    let url = secrets.as_ref().and_then(|secrets| Some(secrets.link?.with_token(&secrets.token)));
+    let url = secrets.as_ref().and_then(Secrets::url);
     let expires_at = secrets.as_ref().map(|secrets| secrets.expires_at);
-    let (code, token) = secrets.map(|secrets| (secrets.code, secrets.token)).unzip();
-    let code = code.flatten();
+    let (code, token) = secrets.map_or((None, None), |secrets| (secrets.code, secrets.token));
     Message {
         id: make_id(),
         kind,

@@ -93,7 +93,7 @@ impl UseCase for InviteUser {
         // Nobody holds the flow that a code would count with.
         let New { row, token, link, kind } =
             flows::make(realm, Purpose::Invite, Some(&to), user_id.clone(), Waiting::default());
-        let secrets = Secrets { code: None, token, link, expires_at: row.expires_at };
+        let secrets = Secrets { code: None, token: Some(token), link, expires_at: row.expires_at };
         let message = flows::message(realm, caller, kind, &to, Some(secrets));
         let shown: Value = identifiers.iter().map(describe).collect();
         let user = json!({ "id": user_id, "roles": roles, "identifiers": shown });

@@ -38,6 +38,7 @@ pub mod invitation;
 pub mod issued;
 pub mod keys;
 pub mod login;
+pub mod login_code;
 pub mod logout;
 pub mod maintenance;
 mod notices;

@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::input::Input;
+use crate::authentication::SentCode;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::flow::{self, Purpose};
@@ -78,6 +79,12 @@ impl Redeemed {
     pub(super) fn is_for(&self, purpose: Purpose) -> bool {
         self.flow.purpose == purpose.as_str()
     }
+
+    /// The proof of a login, by the code of a flow that was asked for to that end. `None`: it is none.
+    pub(super) fn to_proof(&self) -> Option<SentCode> {
+        let is_login = self.by_code && self.is_for(Purpose::LoginCode);
+        is_login.then(|| SentCode::of(self.flow.clone(), self.identifier.clone(), !is_verified(&self.user)))
+    }
 }
 
 /// Looks the user of a flow up, and the identifier that it is about.
@@ -97,4 +104,9 @@ pub(super) async fn redeem(realm: &Realm, purposes: &[Purpose], found: Found) ->
     };
     let identifier = user.identifiers.iter().find(as_it_was).cloned().ok_or(ErrorCode::CodeInvalid)?;
     Ok(Redeemed { flow, user, identifier, by_code })
+}
+
+/// Whether somebody has proved control over one of the user's identifiers.
+pub(super) fn is_verified(user: &UserWithIdentifiers) -> bool {
+    user.identifiers.iter().any(|one| one.verified_at.is_some())
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::flows::{self, Asked, Receiver, Subject};
 use super::input::Input;
-use super::redeem::{self, Presented, Redeemed};
+use super::redeem::{self, Presented, Redeemed, is_verified};
 use super::story::Story;
 use super::{Caller, Realm, Trail};
 use crate::cache::Revocation;
@@ -49,25 +49,39 @@ impl UseCase for RequestPasswordReset {
 
     async fn run(context: &mut Context<'_>, input: RequestInput) -> Result<Asked, Failure> {
         let Context { realm, caller, trail } = context;
-        flows::rules(realm)?;
-        let lookup = identifier::lookup(&input.given)?;
-        flows::limit_address(realm, caller).await?;
-        let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
-        // Somebody is looked for in any case, so that both take as long.
-        let user_id = found.map_or_else(make_id, |found| found.user_id);
-        let user = realm.store.find_user(&user_id).await?;
-        let to = user.as_ref().and_then(|user| receiver(user, &lookup));
-        let subject = Subject::of_user(realm, to.as_ref().and_then(|to| to.user_id), &lookup.normalized)?;
-        let mut asked = flows::begin(realm, caller, Purpose::Reset, to, subject).await?;
-        if input.deliver || !caller.trusted {
-            trail.messages.extend(asked.message.take());
-        }
-        Ok(asked)
+        ask(realm, caller, Purpose::Reset, &input, trail).await
     }
 }
 
-/// Chooses the identifier that a reset is sent to: the address that was asked for, else the oldest e-mail address, else
-/// the oldest phone number. Once one of the user's is verified, the others get none.
+/// Begins a flow of whoever has an identifier. It answers the same whether anybody has it or not, after the same work.
+///
+/// # Errors
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+pub(super) async fn ask(
+    realm: &Realm,
+    caller: &Caller,
+    purpose: Purpose,
+    input: &RequestInput,
+    trail: &mut Trail,
+) -> Result<Asked, Failure> {
+    flows::rules(realm)?;
+    let lookup = identifier::lookup(&input.given)?;
+    flows::limit_address(realm, caller).await?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    // Somebody is looked for in any case, so that both take as long.
+    let user_id = found.map_or_else(make_id, |found| found.user_id);
+    let user = realm.store.find_user(&user_id).await?;
+    let to = user.as_ref().and_then(|user| receiver(user, &lookup));
+    let subject = Subject::of_user(realm, to.as_ref().and_then(|to| to.user_id), &lookup.normalized)?;
+    let mut asked = flows::begin(realm, caller, purpose, to, subject).await?;
+    if input.deliver || !caller.trusted {
+        trail.messages.extend(asked.message.take());
+    }
+    Ok(asked)
+}
+
+/// Chooses the identifier that a secret of a user is sent to: the address that was asked for, else the oldest e-mail
+/// address, else the oldest phone number. Once one of the user's is verified, the others get none.
 fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<Receiver<'a>> {
     let identifier = match named(user, lookup) {
         Some(address) if is_address(address) => Some(address).filter(|one| may_receive(user, one)),
@@ -96,10 +110,6 @@ pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Optio
 
 pub(super) fn is_address(identifier: &Identifier) -> bool {
     matches!(identifier.kind.as_str(), "email" | "phone")
-}
-
-pub(super) fn is_verified(user: &UserWithIdentifiers) -> bool {
-    user.identifiers.iter().any(|one| one.verified_at.is_some())
 }
 
 /// A new password by the token or the code of a message. All sessions of the user end, and nobody is signed in.
@@ -153,22 +163,52 @@ pub(super) async fn replace_password(
     let user_id = redeemed.user_id();
     let new_hash = realm.hasher.on_behalf_of(caller.origin()).hash(new).await?;
     let now = realm.now();
-    let live = realm.store.list_sessions(user_id, now).await?;
-    // Whoever changes factors after this ends the flow.
-    let drops_factors = takes_over && realm.store.factors_of(user_id).await?.are_asked_for();
+    let ending = Ending::of(realm, user_id, takes_over).await?;
     let (by_code, new_hash) = (*by_code, Some(new_hash.expose().as_str()));
     let spending = Spending { flow, by_code, proves: Some(identifier), new_hash, takes_over };
     let write = realm.store.spend_flow(&spending, now);
     if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
         return Err(ErrorCode::CodeInvalid.into());
     }
-    let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
-    trail.sessions_revoked(user_id, &ids);
-    let to = Receiver::new(user_id, identifier);
-    trail.messages.push(flows::message(realm, caller, Kind::PasswordChanged, &to, None));
-    if drops_factors {
-        trail.note(EventName::MfaRemoved, |event| event.with("userId", user_id));
-        trail.messages.push(flows::message(realm, caller, Kind::FactorRemoved, &to, None));
-    }
+    ending.tell(realm, caller, &Receiver::new(user_id, identifier), true, trail);
     Ok(())
+}
+
+/// The sessions and factors of a user that a secret ends, read before it is spent. Whoever changes factors after that
+/// ends its flow.
+pub(super) struct Ending {
+    sessions: Vec<String>,
+    drops_factors: bool,
+}
+
+impl Ending {
+    /// Those that there are now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn of(realm: &Realm, user_id: &str, takes_over: bool) -> Result<Self, Failure> {
+        let live = realm.store.list_sessions(user_id, realm.now()).await?;
+        let drops_factors = takes_over && realm.store.factors_of(user_id).await?.are_asked_for();
+        Ok(Self { sessions: live.into_iter().map(|session| session.id).collect(), drops_factors })
+    }
+
+    /// Leaves events, and messages to the address that proved itself, now that they have ended.
+    pub(super) fn tell(
+        self,
+        realm: &Realm,
+        caller: &Caller,
+        to: &Receiver<'_>,
+        changes_password: bool,
+        trail: &mut Trail,
+    ) {
+        let user_id = to.user_id.unwrap_or_default();
+        trail.sessions_revoked(user_id, &self.sessions);
+        if changes_password {
+            trail.messages.push(flows::message(realm, caller, Kind::PasswordChanged, to, None));
+        }
+        if self.drops_factors {
+            trail.note(EventName::MfaRemoved, |event| event.with("userId", user_id));
+            trail.messages.push(flows::message(realm, caller, Kind::FactorRemoved, to, None));
+        }
+    }
 }

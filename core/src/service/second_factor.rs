@@ -1,4 +1,4 @@
-//! The second step of a login: the code of a factor, beside the flow that a right password began.
+//! The second step of a login: the code of a factor, beside the flow that a right password or a sent code began.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::issued::Issued;
 use super::notices;
 use super::story::Story;
 use super::{Caller, Realm, Trail, sessions};
-use crate::authentication::{EarlierPassword, FactorProof, Next, Proof, Proven, Seen, next};
+use crate::authentication::{EarlierProof, FactorProof, Next, Proof, Proven, Seen, next};
 use crate::cache::Budget;
 use crate::clock::{Millis, to_iso};
 use crate::crypto::Secret;
@@ -51,8 +51,8 @@ pub(super) async fn seen(realm: &Realm, user_id: &str, auth_epoch: i64) -> Resul
     Ok(Seen { auth_epoch: Some(auth_epoch), has_factor: is_asked_for(realm, user_id).await? })
 }
 
-/// Begins the flow of a user whose password was right, and returns the refusal that names it. `None`: the user is
-/// another by now, so the password must be judged again.
+/// Begins the flow of a user whose password or sent code was right, and returns the refusal that names it. `None`: the
+/// user is another by now, or the code is spent, so the proof must be judged again.
 ///
 /// # Errors
 /// The store's.
@@ -70,7 +70,7 @@ pub(super) async fn challenge(realm: &Realm, user: &Proven, trail: &mut Trail) -
         max_attempts: flow::MAX_ATTEMPTS,
         identifier_id: String::new(),
         address_digest: String::new(),
-        payload: Secret::new(String::new()),
+        payload: Secret::new(user.methods().first().map_or_else(String::new, |method| method.as_str().to_owned())),
         created_at: now,
         expires_at: now + MFA_LIFE,
     };
@@ -122,8 +122,8 @@ pub(super) struct ProvedFactor {
     /// The epoch under which the factors were read.
     pub(super) auth_epoch: i64,
     pub(super) proof: FactorProof,
-    /// The password behind the flow, if a flow was asked by.
-    earlier: Option<EarlierPassword>,
+    /// The proof behind the flow, if a flow was asked by.
+    earlier: Option<EarlierProof>,
 }
 
 /// Verifies a code, whose attempt is counted before.
@@ -143,7 +143,7 @@ pub(super) async fn prove(
         return Err(ErrorCode::CodeInvalid.into());
     }
     let attempt = realm.store.attempt_factor(asker, &budget(presented.method, now), now).await?;
-    let earlier = EarlierPassword::of(&attempt);
+    let earlier = EarlierProof::of(&attempt);
     let (attempt_id, user_id) = match attempt {
         FactorAttempt::Counted { id, user_id, .. } => (id, user_id),
         FactorAttempt::Refused => return Err(ErrorCode::CodeInvalid.into()),
@@ -220,7 +220,7 @@ pub(super) fn tell(
     }
 }
 
-/// Clears what wrong and unfinished logins of a user have been counted, now that one is finished.
+/// Clears what wrong and unfinished logins by the user's password have been counted, now that one is finished.
 async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
     let Some(limits) = &realm.config.rate_limits else { return };
     // As the first step counts, whatever the identifier's own normal form.
@@ -262,12 +262,16 @@ impl UseCase for LoginMfa {
         let proved = prove(realm, FactorAsker::Flow(&flow), &presented, trail).await?;
         let ProvedFactor { user_id, auth_epoch, proof, earlier } = proved;
         let known = realm.store.find_user(&user_id).await?.ok_or(ErrorCode::CodeInvalid)?;
+        let by_password = earlier.as_ref().is_some_and(EarlierProof::is_password);
         let proofs = earlier.map(Proof::Earlier).into_iter().chain([Proof::Factor(proof)]).collect();
         let seen = Seen { auth_epoch: Some(auth_epoch), has_factor: true };
         let Next::Complete(user) = next(&user_id, seen, proofs) else { return Err(ErrorCode::CodeInvalid.into()) };
         let opened = sessions::open(realm, &user, caller, trail).await?;
         let (session, roles) = opened.ok_or(ErrorCode::CodeInvalid)?;
-        clear_login(realm, &known).await;
+        // A message says nothing of the password, so guesses at that go on counting.
+        if by_password {
+            clear_login(realm, &known).await;
+        }
         tell(realm, caller, &known, presented.method, trail);
         sessions::issue(realm, &session, roles, realm.now())
     }

@@ -88,8 +88,15 @@ pub async fn open(
 ) -> Result<Option<(Session, Vec<String>)>, Failure> {
     let session = make(realm, user, caller);
     let most = realm.config.max_sessions;
-    let written = realm.store.create_session(&session, user.expected(), most + most / SLACK).await?;
+    let write = realm.store.create_session(&session, user.expected(), most + most / SLACK);
+    let written = if user.takes_over() {
+        realm.revoking(Revocation::User(session.user_id.clone()), write).await?
+    } else {
+        write.await?
+    };
     let Some(opened) = written else { return Ok(None) };
+    let methods = |assurance: &Assurance| assurance.amr.iter().map(|method| method.as_str()).collect();
+    trail.facts.amr = session.assurance.as_ref().map(methods);
     // The session is there, so a failure must not take it back; the next login looks again.
     if opened.is_surplus
         && let Err(error) = end_surplus(realm, &session, trail).await

@@ -21,6 +21,8 @@ pub struct Facts {
     pub user_id: Option<String>,
     /// The roles that the user has after it.
     pub roles: Option<Vec<String>>,
+    /// The methods of a login, where one of them is the code of a message.
+    pub amr: Option<Vec<&'static str>>,
     /// The number of identifiers.
     pub count: Option<usize>,
     /// The event of a failure, in the place of the story's.
@@ -60,6 +62,7 @@ pub fn fill(mut event: Event, facts: &Facts, ending: &Ending<'_>) -> Event {
         let value = match *field {
             "userId" | "targetUserId" => facts.user_id.as_deref().map(Into::into),
             "roles" => facts.roles.clone().map(Into::into),
+            "amr" => facts.amr.clone().map(Into::into),
             "count" => facts.count.map(Into::into),
             "errorCode" => ending.error.map(|error| error.code.as_ref().into()),
             "cause" => ending.cause.map(Into::into),

@@ -53,7 +53,9 @@ fn words(message: &Value) -> (&'static str, String) {
     let (subject, first, last) = kind.map_or(unknown, |kind| sentences(*kind));
     let mut parts = vec![first.to_owned()];
     if let Some(url) = message["url"].as_str() {
-        parts.push(format!("Open this page:\n{url}"));
+        let is_login = kind == Some(&Kind::LoginCode);
+        let page = if is_login { "Open this page in the browser in which you sign in:" } else { "Open this page:" };
+        parts.push(format!("{page}\n{url}"));
     }
     if let Some(code) = message["code"].as_str() {
         parts.push(format!("Your code is {code}. It counts for ten minutes. Tell it to nobody."));
@@ -115,6 +117,11 @@ const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
             "You have an account already",
             "Somebody, probably you, wanted to register with this address, which has an account already.",
             "Sign in, or ask for a new password. If it was not you, ignore this message.",
+        ),
+        Kind::LoginCode => (
+            "Your code to sign in",
+            "Somebody, probably you, wants to sign in to your account.",
+            "If it was not you, ignore this message. Nobody signs in without the code.",
         ),
         Kind::Invitation => (
             "You are invited",

@@ -7,9 +7,11 @@ use crate::identifier::Claim;
 
 mod confirmed;
 mod factor;
+mod flow;
 
 pub use confirmed::*;
 pub use factor::*;
+pub use flow::*;
 
 /// A row of `sentri_users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +117,7 @@ pub struct Expected<'a> {
     /// [`Credential::auth_epoch`]. `None`: any.
     pub auth_epoch: Option<i64>,
     /// A code that nobody has used yet, and that is spent with the write.
-    pub unspent: Option<UsedFactor<'a>>,
+    pub unspent: Option<Unspent<'a>>,
 }
 
 impl<'a> Expected<'a> {
@@ -129,6 +131,17 @@ impl<'a> Expected<'a> {
     #[must_use]
     pub fn is_impossible(self) -> bool {
         self.hash == Some("")
+    }
+
+    /// The same user after `unspent` is spent, which may have changed the credentials.
+    #[must_use]
+    pub fn once_spent(self) -> Self {
+        match self.unspent {
+            Some(Unspent::Sent(Spending { new_hash: Some(_), .. })) => {
+                Self { hash: None, auth_epoch: self.auth_epoch.map(|epoch| epoch + 1), unspent: None }
+            }
+            _ => Self { unspent: None, ..self },
+        }
     }
 }
 
@@ -232,64 +245,4 @@ pub struct UserPage {
     pub users: Vec<UserWithIdentifiers>,
     /// The id to pass as `after` for the next page; `None` at the end.
     pub next: Option<String>,
-}
-
-/// A row of `sentri_flows`: one secret, as a token and perhaps a code, that may be spent once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
-    /// 128 random bits in base64url. Who asked for the flow holds it; a code counts only beside it.
-    pub id: String,
-    /// `reset`, `verify` and so on: see [`crate::flow::Purpose`].
-    pub purpose: String,
-    /// The user; `None` where nobody has the identifier that was asked for.
-    pub user_id: Option<String>,
-    /// The thing of which only so many flows may be open: a digest or an id.
-    pub subject: String,
-    /// SHA-256 of the token in base64url.
-    pub token_digest: String,
-    /// The code, if there is one.
-    pub code: Option<StoredCode>,
-    /// Counted attempts at the code that were not right.
-    pub attempts: i64,
-    /// The most of them.
-    pub max_attempts: i64,
-    /// The identifier that the message went to; empty: there is none.
-    pub identifier_id: String,
-    /// The type and the value that it had then: [`crate::flow::address_digest`]; empty: there is none.
-    pub address_digest: String,
-    /// The rows to write when it is spent, as JSON in one line; empty: there are none.
-    pub payload: Secret<String>,
-    /// The time at which it was asked for.
-    pub created_at: Millis,
-    /// From when on nothing spends it.
-    pub expires_at: Millis,
-}
-
-/// The code of a flow, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCode {
-    /// The keyed digest in base64url.
-    pub digest: String,
-    /// The `kid` of the signing key from which its key is derived; empty: the key has none.
-    pub kid: String,
-    /// From when on the code is expired.
-    pub expires_at: Millis,
-}
-
-/// The end of a flow of a user, with its effect.
-#[derive(Debug, Clone)]
-pub struct Spending<'a> {
-    /// The flow as it was found.
-    pub flow: &'a Flow,
-    /// Whether its code was right, so that the attempt at it counts no more.
-    pub by_code: bool,
-    /// The identifier that the message went to. It must still have this type and value.
-    pub proves: Option<&'a Identifier>,
-    /// A password to set, which ends all sessions and all flows of the user. Without `takes_over` the identifier must
-    /// be verified: else the flow is not spent.
-    pub new_hash: Option<&'a str>,
-    /// The first proof of control over an identifier takes the account from whoever registered it without one: the
-    /// other identifiers that nobody verified go, but for usernames. Where one is verified by then, the flow is not
-    /// spent.
-    pub takes_over: bool,
 }

@@ -1,11 +1,20 @@
 //! The paths at which tokens are handed out or taken back.
 
 /// The paths below the mount point. Their answers are never kept for idempotency keys, and set or clear cookies.
-pub const ALL: [&str; 7] =
-    ["/login", "/login/mfa", "/refresh", "/logout", "/logout-all", "/me/password", "/me/reauthenticate"];
+pub const ALL: [&str; 8] = [
+    "/login",
+    "/login/mfa",
+    "/login/code/verify",
+    "/refresh",
+    "/logout",
+    "/logout-all",
+    "/me/password",
+    "/me/reauthenticate",
+];
 
 /// Further paths whose answers are never kept: they show secrets once, name flows, or judge what is sent.
-pub const SECRETS: [&str; 8] = [
+pub const SECRETS: [&str; 9] = [
+    "/login/code",
     "/me/factors/totp",
     "/me/factors/totp/confirm",
     "/me/recovery-codes",

@@ -17,6 +17,7 @@ export const PROGRAMMATIC = [
   "setPassword",
   "removeFactors",
   "requestPasswordReset",
+  "requestLoginCode",
   "resetPassword",
   "inviteUser",
   "beginSetup",

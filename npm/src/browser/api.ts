@@ -22,6 +22,13 @@ export interface MfaChallenge {
   expiresAt: string;
 }
 
+/** A code that is on its way: goes to `loginWithCode()` beside what the user types. */
+export interface AskedCode {
+  flow: string;
+  /** The end of the code, ISO 8601. */
+  expiresAt: string;
+}
+
 /** The parts of a registration. */
 export interface Registration<Role extends string = string> {
   identifiers: ReadonlyArray<{ type: string; value: string }>;
@@ -53,6 +60,20 @@ export interface AuthFetch<Role extends string = string> {
    * is a {@link MfaChallenge}: ask for a code, and call `loginMfa()`.
    */
   login(credentials: { identifier: string; password: string }): Promise<SignedIn<Role>>;
+  /**
+   * Has a code sent to whoever has the identifier, to sign in by. It resolves to the same whether anybody has it.
+   *
+   * @throws SentriError with the server's code, such as `RATE_LIMIT_EXCEEDED`
+   * @example
+   * const { flow } = await authFetch.loginCode(email);
+   * await authFetch.loginWithCode({ flow, code: await askForCode() });
+   */
+  loginCode(identifier: string): Promise<AskedCode>;
+  /**
+   * Signs in by the code of a message; throws a `SentriError` with the server's code. `CODE_INVALID`: it is wrong, used
+   * or expired. `MFA_REQUIRED` as of `login()`: the code is spent, so go on with `loginMfa()`.
+   */
+  loginWithCode(answer: { flow: string; code: string }): Promise<SignedIn<Role>>;
   /**
    * Finishes a login by the code of a second factor; throws a `SentriError` with the server's code.
    *

@@ -34,8 +34,10 @@ export function createAuthFetch<Role extends string = string>(options: AuthFetch
   const session = new Session(options);
   const authFetch = (input: Input, init?: Init) => session.fetch(input, init);
   const methods = {
-    register: (registration: object) => session.register(registration),
+    register: (registration: object) => session.post("register", {}, registration),
     login: (credentials: object) => session.signIn<Role>("login", credentials),
+    loginCode: (identifier: string) => session.post("login/code", {}, { identifier }),
+    loginWithCode: (answer: object) => session.signIn<Role>("login/code/verify", answer),
     loginMfa: (answer: object) => session.signIn<Role>("login/mfa", answer),
     reauthenticate: (credentials: object) => session.reauthenticate<Role>(credentials),
     logout: () => session.logout(),
@@ -106,10 +108,6 @@ class Session {
     if (this.isOver(era)) return response;
     await response.body?.cancel();
     return this.sendSigned(input, init, era);
-  }
-
-  register(registration: object): Promise<unknown> {
-    return this.post("register", {}, registration);
   }
 
   async signIn<Role extends string>(endpoint: string, credentials: object): Promise<SignedIn<Role>> {
@@ -264,7 +262,7 @@ class Session {
     return (this.options.fetch ?? globalThis.fetch)(input, init);
   }
 
-  private async post(endpoint: string, init: Init, body?: object): Promise<unknown> {
+  async post(endpoint: string, init: Init, body?: object): Promise<unknown> {
     const response = await this.send(absolute(`${this.baseUrl}${endpoint}`), {
       method: "POST",
       credentials: "include",

@@ -1,5 +1,5 @@
 export { SentriError } from "../errors.js";
-export type { AuthFetch, FactorMethod, MfaChallenge, Registered, Registration, SignedIn } from "./api.js";
+export type { AskedCode, AuthFetch, FactorMethod, MfaChallenge, Registered, Registration, SignedIn } from "./api.js";
 export { createAuthFetch } from "./auth-fetch.js";
 export type { AuthFetchOptions } from "./options.js";
 export type { StepUpChallenge } from "./step-up.js";

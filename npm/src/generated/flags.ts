@@ -624,7 +624,7 @@ export const SERVE_FLAGS: Record<string, Flag> = {
   },
   "messages-links-login": {
     value: "text",
-    help: "page that signs in by a link",
+    help: "page where users type the code of a login; it gets the parameter code",
     env: "SENTRI_MESSAGES_LINKS_LOGIN",
     settled: true,
   },
@@ -667,6 +667,14 @@ export const SERVE_FLAGS: Record<string, Flag> = {
     value: "text",
     help: "instant before which users were made who are exempt",
     env: "SENTRI_VERIFICATION_REQUIRED_SINCE",
+    settled: true,
+  },
+  "login-code": {
+    value: "on or off",
+    help: "whether users log in by a one-time code that a message brings; needs messages",
+    env: "SENTRI_LOGIN_CODE",
+    default: "off",
+    implied: "on",
     settled: true,
   },
   "administration": {

@@ -126,6 +126,8 @@ export interface ServerSettings {
   audience?: string | undefined;
   /** Field service of log entries. Default: sentri. */
   loggerService?: string | undefined;
+  /** Whether users log in by a one-time code that a message brings; needs messages. Default: off. */
+  loginCode?: boolean | undefined;
 }
 
 /** Options of client mode that are plain data. */

@@ -35,6 +35,7 @@ export const SERVER_ONLY: readonly string[] = [
   "validIdentifiers",
   "messages",
   "verification",
+  "loginCode",
   "administration",
   "hooks",
   "router",

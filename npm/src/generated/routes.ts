@@ -6,6 +6,8 @@ export const SENTRI_ROUTES = [
   { method: "POST", path: "/setup", access: "public" },
   { method: "POST", path: "/login", access: "public" },
   { method: "POST", path: "/login/mfa", access: "public" },
+  { method: "POST", path: "/login/code", access: "public" },
+  { method: "POST", path: "/login/code/verify", access: "public" },
   { method: "POST", path: "/refresh", access: "public" },
   { method: "POST", path: "/logout", access: "public" },
   { method: "POST", path: "/logout-all", access: "user" },

@@ -27,6 +27,8 @@ enum Door {
     AppCode,
     RecoveryCode,
     CodeWithoutPassword,
+    SentCode,
+    SentCodeAndApp,
     Reset,
     Confirmation,
     Invitation,
@@ -60,6 +62,9 @@ const DOORS: &[(Door, Worth, Worth)] = &[
     (Door::AppCode, Nothing, Strong),
     (Door::RecoveryCode, Nothing, Strong),
     (Door::CodeWithoutPassword, Nothing, Nothing),
+    (Door::SentCode, Weak, Nothing),
+    // A message is no factor beside the app (NIST SP 800-63B-4, 3.1.3.1).
+    (Door::SentCodeAndApp, Nothing, Weak),
     (Door::Reset, Nothing, Nothing),
     (Door::Confirmation, Nothing, Nothing),
     (Door::Invitation, Nothing, Nothing),
@@ -85,6 +90,7 @@ fn options() -> Value {
         "encryptionKey": "CANARY-key-of-32-bytes-for-factors",
         "messages": { "send": "[function]", "links": { "reset": page("r"), "verify": page("v"), "invite": page("i") } },
         "verification": {},
+        "loginCode": true,
         "administration": true,
         "setup": true,
         "apiKey": KEY,
@@ -202,6 +208,13 @@ impl<'a> Visitor<'a> {
         json!({ "token": sent.to_json()["token"] })
     }
 
+    /// A login by the code of a message.
+    async fn sent_code(&self) -> Answer {
+        let asked = self.bench.post("/login/code", json!({ "identifier": self.address })).await;
+        let code = &asked.handled.messages[0].to_json()["code"];
+        self.bench.post("/login/code/verify", json!({ "flow": asked.body["data"]["flow"], "code": code })).await
+    }
+
     /// A strong session's refresh token, of a user who can have one.
     async fn strong(&self) -> String {
         let again = self.own("/me/reauthenticate", json!({ "method": "totp", "code": self.code() })).await;
@@ -228,6 +241,12 @@ impl<'a> Visitor<'a> {
                 let flow = self.message("/password/forgot", &self.address).await;
                 let body = json!({ "flow": flow["token"], "method": "totp", "code": self.code() });
                 bench.post("/login/mfa", body).await
+            }
+            Door::SentCode => self.sent_code().await,
+            Door::SentCodeAndApp => {
+                let first = self.sent_code().await;
+                let flow = first.body["data"]["flow"].as_str().unwrap_or("none");
+                bench.post("/login/mfa", json!({ "flow": flow, "method": "totp", "code": self.code() })).await
             }
             Door::Reset => {
                 let mut body = self.message("/password/forgot", &self.address).await;

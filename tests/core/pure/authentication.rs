@@ -1,9 +1,11 @@
 use sentri_core::assurance::Method;
-use sentri_core::authentication::{EarlierPassword, FactorProof, Next, Proof, Seen, again, next};
+use sentri_core::authentication::{EarlierProof, FactorProof, Next, Proof, Seen, SentCode, again, next};
 use sentri_core::crypto::Secret;
 use sentri_core::factor::{base32, recovery, totp};
 use sentri_core::password::{self, Hasher, PasswordProof, Policy};
-use sentri_core::store::model::{Expected, Factor, FactorAttempt, UsedCode, UsedFactor};
+use sentri_core::store::model::{
+    Expected, Factor, FactorAttempt, Flow, Identifier, Spending, Unspent, UsedCode, UsedFactor,
+};
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -45,9 +47,44 @@ fn factor_proof() -> FactorProof {
     FactorProof::by_totp("a", &factor, &factor.secret, &code(&factor), NOW).unwrap()
 }
 
-fn earlier() -> EarlierPassword {
-    let counted = FactorAttempt::Counted { id: "a".into(), user_id: "mona".into(), flow_id: Some("flow".into()) };
-    EarlierPassword::of(&counted).unwrap()
+fn counted(flow_id: Option<&str>, begun_by: &str) -> FactorAttempt {
+    FactorAttempt::Counted {
+        id: "a".into(),
+        user_id: "mona".into(),
+        flow_id: flow_id.map(str::to_owned),
+        begun_by: begun_by.into(),
+    }
+}
+
+fn earlier() -> EarlierProof {
+    EarlierProof::of(&counted(Some("flow"), "pwd")).unwrap()
+}
+
+fn identifier(kind: &str) -> Identifier {
+    let (id, value) = ("i".to_owned(), "mona@example.com".to_owned());
+    Identifier { id, kind: kind.into(), normalized: value.clone(), value, verified_at: Some(NOW) }
+}
+
+fn flow() -> Flow {
+    Flow {
+        id: "sent".into(),
+        purpose: "login-code".into(),
+        user_id: Some("mona".into()),
+        subject: "mona".into(),
+        token_digest: String::new(),
+        code: None,
+        attempts: 1,
+        max_attempts: 5,
+        identifier_id: "i".into(),
+        address_digest: String::new(),
+        payload: secret(""),
+        created_at: NOW,
+        expires_at: NOW + 1,
+    }
+}
+
+fn sent(kind: &str, takes_over: bool) -> Vec<Proof> {
+    vec![Proof::Sent(Box::new(SentCode::of(flow(), identifier(kind), takes_over)))]
 }
 
 #[tokio::test]
@@ -89,7 +126,7 @@ async fn a_user_with_a_factor_needs_both() {
     };
     assert_eq!(user.methods(), [Method::Pwd, Method::Otp]);
     let code = UsedCode::Totp { factor_id: "f", step: totp::step_at(NOW) };
-    let unspent = Some(UsedFactor { attempt_id: "a", flow_id: Some("flow"), code });
+    let unspent = Some(Unspent::Factor(UsedFactor { attempt_id: "a", flow_id: Some("flow"), code }));
     assert_eq!(user.expected(), Expected { hash: None, auth_epoch: Some(7), unspent });
     let (proof, _) = password_proof().await;
     let both = vec![Proof::Password(proof), Proof::Factor(factor_proof())];
@@ -104,12 +141,10 @@ fn a_code_is_of_a_confirmed_factor_and_a_step_that_is_not_used() {
     assert!(!prove(&Factor { confirmed_at: None, ..factor.clone() }, &code(&factor)), "it is pending");
     assert!(!prove(&Factor { last_step: totp::step_at(NOW), ..factor.clone() }, &code(&factor)), "it is used");
     assert!(!prove(&factor, "") && !prove(&factor, &format!("{} ", code(&factor))));
-    for attempt in [
-        FactorAttempt::Refused,
-        FactorAttempt::Exceeded,
-        FactorAttempt::Counted { id: "a".into(), user_id: "mona".into(), flow_id: None },
-    ] {
-        assert!(EarlierPassword::of(&attempt).is_none(), "{attempt:?}");
+    // Nor of one that something began which nobody knows to be a first proof.
+    let [nothing, unknown, second] = ["", "magic", "otp"].map(|begun_by| counted(Some("flow"), begun_by));
+    for attempt in [FactorAttempt::Refused, FactorAttempt::Exceeded, counted(None, "pwd"), nothing, unknown, second] {
+        assert!(EarlierProof::of(&attempt).is_none(), "{attempt:?}");
     }
 }
 
@@ -119,6 +154,38 @@ fn a_proof_in_a_session_is_spent_with_what_it_is_for() {
     let user = again("mona", 3, Proof::Factor(FactorProof::by_recovery("a", &recovery)));
     assert_eq!(user.methods(), [Method::Recovery]);
     let digest = recovery::code_digest(&recovery);
-    let unspent = Some(UsedFactor { attempt_id: "a", flow_id: None, code: UsedCode::Recovery(&digest) });
+    let code = UsedCode::Recovery(&digest);
+    let unspent = Some(Unspent::Factor(UsedFactor { attempt_id: "a", flow_id: None, code }));
     assert_eq!(user.expected(), Expected { hash: None, auth_epoch: Some(3), unspent });
+}
+
+#[test]
+fn a_sent_code_is_enough_where_no_factor_is_asked_for() {
+    let (flow, address) = (flow(), identifier("email"));
+    let Next::Complete(user) = next("mona", seen(false), sent("email", false)) else { panic!("the code is enough") };
+    let spending = Spending { flow: &flow, by_code: true, proves: Some(&address), new_hash: None, takes_over: false };
+    let expected = Expected { hash: None, auth_epoch: Some(7), unspent: Some(Unspent::Sent(spending)) };
+    assert_eq!((user.methods(), user.takes_over(), user.expected()), (vec![Method::Email], false, expected));
+    assert_eq!(expected.once_spent(), Expected { hash: None, auth_epoch: Some(7), unspent: None });
+    let Next::FactorNeeded(user) = next("mona", seen(true), sent("phone", false)) else { panic!("it is not") };
+    assert_eq!(user.methods(), [Method::Sms]);
+    for (begun_by, method) in [("email", Method::Email), ("sms", Method::Sms)] {
+        let earlier = EarlierProof::of(&counted(Some("flow"), begun_by)).unwrap();
+        assert!(!earlier.is_password());
+        let proofs = vec![Proof::Earlier(earlier), Proof::Factor(factor_proof())];
+        let Next::Complete(user) = next("mona", seen(true), proofs) else { panic!("both are enough") };
+        assert_eq!(user.methods(), [method, Method::Otp]);
+    }
+}
+
+#[test]
+fn a_sent_code_that_takes_an_account_over_leaves_nothing_of_who_registered_it() {
+    for has_factor in [false, true] {
+        let Next::Complete(user) = next("mona", seen(has_factor), sent("email", true)) else { panic!("it is enough") };
+        assert!(user.takes_over());
+        let Some(Unspent::Sent(spending)) = user.expected().unspent else { panic!("the flow is spent with it") };
+        assert_eq!((spending.takes_over, spending.new_hash), (true, Some("")));
+        let afterwards = Expected { hash: None, auth_epoch: Some(8), unspent: None };
+        assert_eq!(user.expected().once_spent(), afterwards, "the session is of the user without a password");
+    }
 }

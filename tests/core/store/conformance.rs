@@ -78,6 +78,9 @@ macro_rules! store_conformance {
                 a_flow_ends_with_what_it_was_made_for
                 eligibility_is_judged_when_a_flow_is_spent
                 the_first_proof_takes_an_account_over
+                a_sent_code_opens_one_session
+                a_sent_code_takes_an_account_over
+                a_sent_code_begins_one_second_step
                 a_changed_identifier_is_not_verified
                 a_message_proves_the_value_that_it_went_to
                 the_last_verified_identifier_stays

@@ -6,7 +6,7 @@ use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::store::model::{
     Expected, Factor, FactorAsker, FactorAttempt, FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, NewUser,
-    Rotation, Spending, UsedCode, UsedFactor,
+    Rotation, Spending, Unspent, UsedCode, UsedFactor,
 };
 
 use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, logged_in, new_user, race, registered, session_of};
@@ -70,7 +70,7 @@ async fn counted(store: &AnyStore, asker: FactorAsker<'_>) -> Option<String> {
 
 /// Opens a session by a code; whether that went.
 async fn open(store: &AnyStore, user: &NewUser, auth_epoch: i64, used: UsedFactor<'_>) -> bool {
-    let expected = Expected { hash: None, auth_epoch: Some(auth_epoch), unspent: Some(used) };
+    let expected = Expected { hash: None, auth_epoch: Some(auth_epoch), unspent: Some(Unspent::Factor(used)) };
     store.create_session(&session_of(&user.id), expected, 100).await.unwrap().is_some()
 }
 
@@ -467,7 +467,7 @@ pub async fn a_reauthentication_spends_a_code_with_its_step(store: AnyStore) {
     let session = logged_in(&store, &user.id).await;
     let used =
         |step| UsedFactor { attempt_id: "x", flow_id: None, code: UsedCode::Totp { factor_id: &factor.id, step } };
-    let expected = |step| Expected { hash: None, auth_epoch: Some(seen), unspent: Some(used(step)) };
+    let expected = |step| Expected { hash: None, auth_epoch: Some(seen), unspent: Some(Unspent::Factor(used(step))) };
     let behind = sentri_core::store::model::Session { generation: 1, ..session.clone() };
     assert!(matches!(store.reauthenticate(&behind, expected(8), T).await.unwrap(), Rotation::Behind(_)));
     let stale = Expected { auth_epoch: Some(seen - 1), ..expected(8) };

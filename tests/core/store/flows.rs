@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use sentri_core::crypto::{Secret, make_id};
+use sentri_core::factor::FactorMethod;
 use sentri_core::store::WRONG_CODES;
 use sentri_core::store::model::{
-    ChangeLimits, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Spending, StoredCode,
+    ChangeLimits, Expected, FactorAsker, FactorAttempt, FactorBudget, Flow, Identifier, IdentifierChange,
+    IdentifierUpdate, NewUser, Spending, StoredCode, Unspent,
 };
 
-use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, logged_in, new_user, race, registered};
+use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, logged_in, new_user, race, registered, session_of};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * HOUR;
@@ -305,4 +307,95 @@ pub async fn old_flows_are_purged_in_portions(store: AnyStore) {
     for flow in flows {
         assert_eq!(store.find_flow(&flow.token_digest, T).await.unwrap(), None);
     }
+}
+
+/// A user whose second identifier is verified or not, and the flow of a code that went there.
+async fn sent_to(store: &AnyStore, is_verified: bool) -> (NewUser, Flow, i64) {
+    let user = with_addresses(store, &["a@x", "b@x"]).await;
+    let of = |purpose: &str| Flow {
+        purpose: purpose.into(),
+        identifier_id: user.identifiers[1].id.clone(),
+        ..flow_of(Some(&user))
+    };
+    if is_verified {
+        let proof = of("verify");
+        assert!(
+            store.put_flow(&proof, 3).await.unwrap() && store.spend_flow(&spending(&proof, &user), T).await.unwrap()
+        );
+    }
+    let flow = of("login-code");
+    assert!(store.put_flow(&flow, 3).await.unwrap());
+    let epoch = store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch;
+    (user, flow, epoch)
+}
+
+/// Opens a session by a code that went to the second identifier.
+async fn open_by(store: &AnyStore, user: &NewUser, flow: &Flow, takes_over: bool, epoch: i64) -> Option<String> {
+    let new_hash = takes_over.then_some("");
+    let sent = Unspent::Sent(Spending { by_code: true, new_hash, takes_over, ..spending(flow, user) });
+    let expected = Expected { hash: None, auth_epoch: Some(epoch), unspent: Some(sent) };
+    let session = session_of(&user.id);
+    let opened = store.create_session(&session, expected, 100).await.unwrap();
+    assert_eq!(store.find_session(&session.id).await.unwrap().is_some(), opened.is_some());
+    opened.map(|_| session.id)
+}
+
+pub async fn a_sent_code_opens_one_session(store: AnyStore) {
+    let (user, flow, epoch) = sent_to(&store, true).await;
+    let before = logged_in(&store, &user.id).await;
+    let stranger = registered(&store, &["ben"]).await;
+    assert!(open_by(&store, &user, &flow, false, epoch + 1).await.is_none(), "of another epoch");
+    assert!(open_by(&store, &user, &flow, true, epoch).await.is_none(), "somebody has verified an address");
+    let foreign = Unspent::Sent(spending(&flow, &user));
+    let expected = Expected { hash: None, auth_epoch: None, unspent: Some(foreign) };
+    assert!(
+        store.create_session(&session_of(&stranger.id), expected, 100).await.unwrap().is_none(),
+        "it is not theirs"
+    );
+    let opened = race(20, |_| {
+        let (store, user, flow) = (Arc::clone(&store), user.clone(), flow.clone());
+        async move { open_by(&store, &user, &flow, false, epoch).await }
+    })
+    .await;
+    assert_eq!(opened.iter().flatten().count(), 1);
+    assert_eq!(store.find_session(&before.id).await.unwrap().unwrap().session.revoked_at, None);
+    assert_eq!(store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch, epoch);
+    let unverified = Flow { identifier_id: user.identifiers[2].id.clone(), ..flow_of(Some(&user)) };
+    let unverified = Flow { purpose: "login-code".into(), ..unverified };
+    assert!(store.put_flow(&unverified, 3).await.unwrap());
+    assert!(open_by(&store, &user, &unverified, false, epoch).await.is_none(), "its address is not verified");
+}
+
+pub async fn a_sent_code_takes_an_account_over(store: AnyStore) {
+    let (user, flow, epoch) = sent_to(&store, false).await;
+    assert!(open_by(&store, &user, &flow, false, epoch).await.is_none(), "nothing of the account is verified");
+    let before = logged_in(&store, &user.id).await;
+    let opened = race(20, |_| {
+        let (store, user, flow) = (Arc::clone(&store), user.clone(), flow.clone());
+        async move { open_by(&store, &user, &flow, true, epoch).await }
+    })
+    .await;
+    let opened: Vec<String> = opened.into_iter().flatten().collect();
+    assert_eq!(opened.len(), 1);
+    let is_over = async |id: &str| store.find_session(id).await.unwrap().unwrap().session.revoked_at.is_some();
+    assert!(is_over(&before.id).await && !is_over(&opened[0]).await, "the new session alone is left");
+    let left = vec![(user.identifiers[0].id.clone(), None), (user.identifiers[1].id.clone(), Some(T))];
+    assert_eq!(verified(&store, &user).await, left);
+    let now = store.credential_of(&user.id).await.unwrap().unwrap();
+    assert!(now.password_hash.is_none() && now.auth_epoch == epoch + 1);
+}
+
+pub async fn a_sent_code_begins_one_second_step(store: AnyStore) {
+    let (user, flow, epoch) = sent_to(&store, true).await;
+    let sent = Unspent::Sent(Spending { by_code: true, ..spending(&flow, &user) });
+    let expected = Expected { hash: None, auth_epoch: Some(epoch), unspent: Some(sent) };
+    let mfa = || Flow { purpose: "mfa".into(), code: None, identifier_id: String::new(), ..flow_of(Some(&user)) };
+    let step = Flow { payload: Secret::new("email".into()), ..mfa() };
+    assert!(store.begin_mfa(&step, expected).await.unwrap());
+    assert!(!store.begin_mfa(&mfa(), expected).await.unwrap(), "the code is spent");
+    assert!(open_by(&store, &user, &flow, false, epoch).await.is_none());
+    let budget = FactorBudget { method: FactorMethod::Totp, since: [(10, T - HOUR), (30, T - DAY)], in_a_row: None };
+    let attempt = store.attempt_factor(FactorAsker::Flow(&step.id), &budget, T).await.unwrap();
+    let FactorAttempt::Counted { begun_by, flow_id, .. } = attempt else { panic!("it is open") };
+    assert_eq!((begun_by.as_str(), flow_id), ("email", Some(step.id)));
 }

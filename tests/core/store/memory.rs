@@ -13,8 +13,8 @@ use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
     FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate,
-    NewUser, Opened, Rotation, Session, SessionState, Spending, Spent, StoredKey, UsedCode, UsedFactor, User, UserPage,
-    UserWithIdentifiers,
+    NewUser, Opened, Rotation, Session, SessionState, Spending, Spent, StoredKey, Unspent, UsedCode, UsedFactor, User,
+    UserPage, UserWithIdentifiers,
 };
 use sentri_core::store::setup::{FirstAdmin, SetupStore, SetupToken};
 use sentri_core::store::{ADOPTED_MARKER, SURPLUS, Store, WRONG_CODES};
@@ -289,8 +289,72 @@ impl Tables {
         self.factor_attempts.retain(|attempt| attempt.user_id != user_id);
     }
 
+    /// Spends what is good once, with its effect, or nothing.
+    fn spend(&mut self, user_id: &str, unspent: Option<Unspent<'_>>, now: Millis) -> bool {
+        match unspent {
+            None => true,
+            Some(Unspent::Factor(used)) => self.spend_factor(user_id, used, now),
+            Some(Unspent::Sent(spending)) => {
+                spending.flow.user_id.as_deref() == Some(user_id) && self.spend_flow(&spending, now)
+            }
+        }
+    }
+
+    fn spend_flow(&mut self, spending: &Spending<'_>, now: Millis) -> bool {
+        let Spending { flow, by_code, proves, new_hash, takes_over } = *spending;
+        if proves.map_or("", |identifier| &identifier.id) != flow.identifier_id {
+            return false;
+        }
+        let Some(user_id) = flow.user_id.as_deref() else { return false };
+        let Self { users, owners, flows, .. } = &mut *self;
+        let Some(account) = users.get_mut(user_id) else { return false };
+        let kept = flows.iter_mut().find(|kept| kept.flow.id == flow.id && kept.is_open(now));
+        let Some(kept) = kept.filter(|kept| kept.auth_epoch == account.auth_epoch) else { return false };
+        let is_verified = |one: &Identifier| one.verified_at.is_some();
+        let is_eligible = if takes_over {
+            !account.identifiers.iter().any(is_verified)
+        } else {
+            (new_hash.is_none() && flow.purpose != "login-code")
+                || account.identifiers.iter().any(|one| one.id == flow.identifier_id && is_verified(one))
+        };
+        if !is_eligible {
+            return false;
+        }
+        if let Some(Identifier { id, kind, value, .. }) = proves {
+            let mut all = account.identifiers.iter_mut();
+            let Some(proved) = all.find(|one| (&one.id, &one.kind, &one.value) == (id, kind, value)) else {
+                return false;
+            };
+            proved.verified_at.get_or_insert(now);
+        }
+        kept.consumed = true;
+        kept.flow.attempts -= i64::from(by_code);
+        if takes_over && flow.purpose != "invite" {
+            let goes = |one: &Identifier| one.verified_at.is_none() && one.kind != "username";
+            account.identifiers.iter().filter(|one| goes(one)).for_each(|one| drop(owners.remove(&one.normalized)));
+            account.identifiers.retain(|one| !goes(one));
+        }
+        if let Some(new_hash) = new_hash {
+            account.password_hash = (!new_hash.is_empty()).then(|| Secret::new(new_hash.to_owned()));
+            account.auth_epoch += 1;
+        }
+        if takes_over {
+            self.delete_factors(user_id);
+        }
+        if new_hash.is_some() || takes_over {
+            self.end_flows(user_id);
+            self.revoke(now, |session| session.user_id == user_id);
+        } else {
+            for kept in &mut self.flows {
+                kept.consumed |= kept.flow.user_id == flow.user_id
+                    && (&kept.flow.purpose, &kept.flow.subject) == (&flow.purpose, &flow.subject);
+            }
+        }
+        true
+    }
+
     /// Spends a code and its flow, or neither.
-    fn spend(&mut self, user_id: &str, used: UsedFactor<'_>, now: Millis) -> bool {
+    fn spend_factor(&mut self, user_id: &str, used: UsedFactor<'_>, now: Millis) -> bool {
         let epoch = self.users.get(user_id).map(|account| account.auth_epoch);
         let of_user = |kept: &KeptFlow| kept.flow.user_id.as_deref() == Some(user_id) && kept.flow.purpose == "mfa";
         let is_open = used.flow_id.is_none_or(|id| {
@@ -499,7 +563,7 @@ impl Store for MemoryStore {
                 return None;
             }
             let roles = account.user.roles.clone();
-            if expected.unspent.is_some_and(|used| !tables.spend(&session.user_id, used, session.created_at)) {
+            if !tables.spend(&session.user_id, expected.unspent, session.created_at) {
                 return None;
             }
             tables.sessions.insert(session.id.clone(), session.clone());
@@ -530,7 +594,7 @@ impl Store for MemoryStore {
             {
                 // What a step that is missed has spent is taken back, so it is tried on a copy.
                 let before = (tables.factors.clone(), tables.recovery_codes.clone());
-                if !tables.spend(&session.user_id, used, now) {
+                if !tables.spend(&session.user_id, Some(used), now) {
                     return Rotation::Spent;
                 }
                 if !renewed {
@@ -795,58 +859,7 @@ impl Store for MemoryStore {
     }
 
     async fn spend_flow(&self, spending: &Spending<'_>, now: Millis) -> Result<bool, StoreError> {
-        self.with(|tables| {
-            let Spending { flow, by_code, proves, new_hash, takes_over } = *spending;
-            if proves.map_or("", |identifier| &identifier.id) != flow.identifier_id {
-                return false;
-            }
-            let Some(user_id) = flow.user_id.as_deref() else { return false };
-            let Tables { users, owners, flows, .. } = &mut *tables;
-            let Some(account) = users.get_mut(user_id) else { return false };
-            let kept = flows.iter_mut().find(|kept| kept.flow.id == flow.id && kept.is_open(now));
-            let Some(kept) = kept.filter(|kept| kept.auth_epoch == account.auth_epoch) else { return false };
-            let is_verified = |one: &Identifier| one.verified_at.is_some();
-            let is_eligible = if takes_over {
-                !account.identifiers.iter().any(is_verified)
-            } else {
-                new_hash.is_none()
-                    || account.identifiers.iter().any(|one| one.id == flow.identifier_id && is_verified(one))
-            };
-            if !is_eligible {
-                return false;
-            }
-            if let Some(Identifier { id, kind, value, .. }) = proves {
-                let mut all = account.identifiers.iter_mut();
-                let Some(proved) = all.find(|one| (&one.id, &one.kind, &one.value) == (id, kind, value)) else {
-                    return false;
-                };
-                proved.verified_at.get_or_insert(now);
-            }
-            kept.consumed = true;
-            kept.flow.attempts -= i64::from(by_code);
-            if takes_over && flow.purpose != "invite" {
-                let goes = |one: &Identifier| one.verified_at.is_none() && one.kind != "username";
-                account.identifiers.iter().filter(|one| goes(one)).for_each(|one| drop(owners.remove(&one.normalized)));
-                account.identifiers.retain(|one| !goes(one));
-            }
-            if let Some(new_hash) = new_hash {
-                account.password_hash = Some(Secret::new(new_hash.to_owned()));
-                account.auth_epoch += 1;
-            }
-            if takes_over {
-                tables.delete_factors(user_id);
-            }
-            if new_hash.is_some() || takes_over {
-                tables.end_flows(user_id);
-                tables.revoke(now, |session| session.user_id == user_id);
-            } else {
-                for kept in &mut tables.flows {
-                    kept.consumed |= kept.flow.user_id == flow.user_id
-                        && (&kept.flow.purpose, &kept.flow.subject) == (&flow.purpose, &flow.subject);
-                }
-            }
-            true
-        })
+        self.with(|tables| tables.spend_flow(spending, now))
     }
 
     async fn begin_mfa(&self, flow: &Flow, expected: Expected<'_>) -> Result<bool, StoreError> {
@@ -855,7 +868,10 @@ impl Store for MemoryStore {
             if expected.is_impossible() || !account.is(expected) {
                 return false;
             }
-            let auth_epoch = account.auth_epoch;
+            let (auth_epoch, user_id) = (account.auth_epoch, account.user.id.clone());
+            if !tables.spend(&user_id, expected.unspent, flow.created_at) {
+                return false;
+            }
             tables.flows.push(KeptFlow { flow: flow.clone(), auth_epoch, consumed: false });
             let mut open: Vec<&mut KeptFlow> = tables.flows.iter_mut().collect();
             open.retain(|kept| {
@@ -989,7 +1005,8 @@ impl Store for MemoryStore {
             let kept = KeptAttempt { id: id.clone(), user_id: user_id.clone(), method, at: now, is_past: false };
             tables.factor_attempts.push(kept);
             let flow_id = at.map(|at| tables.flows[at].flow.id.clone());
-            FactorAttempt::Counted { id, user_id, flow_id }
+            let begun_by = at.map_or_else(String::new, |at| tables.flows[at].flow.payload.expose().clone());
+            FactorAttempt::Counted { id, user_id, flow_id, begun_by }
         })
     }
 

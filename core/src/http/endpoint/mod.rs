@@ -9,6 +9,7 @@ mod device;
 mod factors;
 mod identifiers;
 mod keys;
+mod login_code;
 mod presented;
 mod reauthenticate;
 mod recovery;
@@ -25,6 +26,8 @@ pub static ROUTES: &[&Endpoint] = &[
     &setup::SETUP,
     &token::LOGIN,
     &factors::LOGIN_MFA,
+    &login_code::ASK_LOGIN_CODE,
+    &login_code::LOGIN_BY_CODE,
     &token::REFRESH,
     &token::LOGOUT,
     &token::LOGOUT_ALL,

@@ -59,6 +59,14 @@ pub(super) fn is_foreign_form(call: &Call<'_>) -> bool {
     has_cookies && !is_json && !comes_from_here(call)
 }
 
+/// Refuses what [`is_foreign_form`] finds.
+///
+/// # Errors
+/// `FORBIDDEN`
+pub(super) fn refuse_foreign_form(call: &Call<'_>) -> Result<(), Failure> {
+    if is_foreign_form(call) { Err(cross_origin().into()) } else { Ok(()) }
+}
+
 pub(super) fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<String> {
     let claims = call.realm.keys.get()?.verify_refresh(token, call.realm.now()).ok()?;
     Some(claims.session_id)

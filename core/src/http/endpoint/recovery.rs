@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::description::{Description, answers};
-use super::presented::is_foreign_form;
+use super::presented::refuse_foreign_form;
 use super::schema::{self, object, partial, reference, text};
 use super::value::{Access, Endpoint, Needs, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
-use crate::http::credential::cross_origin;
 use crate::http::envelope::Reply;
 use crate::http::frame;
 use crate::http::guard;
@@ -21,11 +20,11 @@ use crate::use_case::{Output as _, UseCase};
 /// The same for whatever was asked for.
 const SENT: &str = "If this is known, a message is on its way";
 
-fn sends(summary: &'static str) -> Description {
+pub(super) fn sends(summary: &'static str) -> Description {
     answers(summary, 202, SENT, schema::asked()).or(&[E::Forbidden, E::RateLimitExceeded])
 }
 
-fn accepted(data: Value) -> Reply {
+pub(super) fn accepted(data: Value) -> Reply {
     Reply { status: 202, ..Reply::ok(SENT, data) }
 }
 
@@ -42,11 +41,17 @@ pub static FORGOT_PASSWORD: Endpoint = Endpoint {
 };
 
 async fn forgot_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let input = asking(call)?;
+    Ok(accepted(call.run::<RequestPasswordReset>(input).await?.write()))
+}
+
+/// The input of a request that asks for a message.
+pub(super) fn asking(call: &Call<'_>) -> Result<Value, Failure> {
     refuse_foreign_form(call)?;
     // Whether it is sent is for code of the application to say, never for a request.
     let mut input = call.input(&[])?;
     input.as_object_mut().and_then(|members| members.remove("deliver"));
-    Ok(accepted(call.run::<RequestPasswordReset>(input).await?.write()))
+    Ok(input)
 }
 
 /// `POST /password/reset`
@@ -157,8 +162,4 @@ async fn session_user(call: &mut Call<'_>) -> String {
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     guarded.result.map_or_else(|_| String::new(), |principal| principal.id)
-}
-
-fn refuse_foreign_form(call: &Call<'_>) -> Result<(), Failure> {
-    if is_foreign_form(call) { Err(cross_origin().into()) } else { Ok(()) }
 }

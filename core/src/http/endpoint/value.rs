@@ -29,6 +29,8 @@ pub enum Needs {
     Nothing,
     /// `messages`
     Messages,
+    /// `loginCode`
+    LoginCode,
     /// `verification`
     Verification,
     /// `administration`, with `messages.links.invite`
@@ -52,6 +54,7 @@ impl Needs {
             Self::Nothing => true,
             Self::Setup => config.setup,
             Self::Messages => messages.is_some(),
+            Self::LoginCode => config.login_code,
             Self::Assurance => config.keeps_assurance(),
             Self::Mfa => config.mfa.is_some(),
             Self::FactorRemoval => config.administration && config.mfa.is_some(),

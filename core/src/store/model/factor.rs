@@ -131,6 +131,8 @@ pub enum FactorAttempt {
         user_id: String,
         /// The open flow of the purpose `mfa` that it counts of, if it was asked by one.
         flow_id: Option<String>,
+        /// The payload of that flow: the method of the proof that began it. Empty without a flow.
+        begun_by: String,
     },
     /// The user's budget is spent.
     Exceeded,

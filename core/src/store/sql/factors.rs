@@ -6,11 +6,11 @@ use crate::crypto::make_id;
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{
-    Expected, Factor, FactorAsker, FactorAttempt, FactorBudget, FactorChange, FactorChangeKind, Factors, Flow,
+    Expected, Factor, FactorAsker, FactorAttempt, FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Unspent,
     UsedCode, UsedFactor,
 };
 use crate::store::sql::factor_rows::{delete_factors, factor_from};
-use crate::store::sql::flows::{OPEN, end_flows, insert_flow};
+use crate::store::sql::flows::{self, OPEN, end_flows, insert_flow, payload_of};
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
 
@@ -29,11 +29,10 @@ impl<E: Executor> SqlStore<E> {
                    AND consumed_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?) AS newest)";
         let (at, mfa) = (Value::Time(flow.created_at), || Value::from(MFA));
         let params = [at, id(user_id), mfa(), id(user_id), mfa(), Value::Int(MOST_FLOWS - 1)];
-        let batch = [
-            self.lock_user_as(user_id, expected),
-            Statement::write(sql, params),
-            insert_flow(flow, u32::MAX).expect(1),
-        ];
+        let Some(spent) = spend(user_id, expected.unspent, flow.created_at) else { return Ok(false) };
+        let mut batch = vec![self.lock_user_as(user_id, expected)];
+        batch.extend(spent);
+        batch.extend([Statement::write(sql, params), insert_flow(flow, u32::MAX).expect(1)]);
         self.applies(Batch::of(batch)).await
     }
 
@@ -136,7 +135,7 @@ impl<E: Executor> SqlStore<E> {
         budget: &FactorBudget,
         now: Millis,
     ) -> Result<FactorAttempt, StoreError> {
-        let mut batch = Vec::new();
+        let (mut batch, mut begun_by) = (Vec::new(), String::new());
         let user_id = match asker {
             FactorAsker::User(user_id) => {
                 let sql = "SELECT user_id FROM sentri_factors WHERE user_id = ? AND confirmed_at IS NOT NULL LIMIT 1";
@@ -144,11 +143,13 @@ impl<E: Executor> SqlStore<E> {
                 user_id.to_owned()
             }
             FactorAsker::Flow(flow_id) => {
-                let sql = "SELECT user_id FROM sentri_flows WHERE id = ? AND purpose = ? AND user_id IS NOT NULL";
+                let sql =
+                    "SELECT user_id, context FROM sentri_flows WHERE id = ? AND purpose = ? AND user_id IS NOT NULL";
                 let mut rows = self.rows(Statement::read(sql, [id(flow_id), MFA.into()])).await?;
                 let Some(row) = rows.pop() else { return Ok(FactorAttempt::Refused) };
-                let [owner] = row_of(row)?;
+                let [owner, context] = row_of(row)?;
                 let owner = owner.into_text()?;
+                payload_of(&context.into_text()?).1.clone_into(&mut begun_by);
                 let sql = format!(
                     "UPDATE sentri_flows SET attempts = attempts + 1 WHERE id = ? AND purpose = ? AND {OPEN} \
                      AND attempts < max_attempts \
@@ -169,7 +170,7 @@ impl<E: Executor> SqlStore<E> {
                     FactorAsker::Flow(id) => Some(id.to_owned()),
                     FactorAsker::User(_) => None,
                 };
-                FactorAttempt::Counted { id: attempt_id, user_id, flow_id }
+                FactorAttempt::Counted { id: attempt_id, user_id, flow_id, begun_by }
             }
             Outcome::Unmet(at) if at == limited => FactorAttempt::Exceeded,
             Outcome::Unmet(_) => FactorAttempt::Refused,
@@ -221,8 +222,19 @@ fn attempt(attempt_id: &str, user_id: &str, budget: &FactorBudget, now: Millis) 
     Statement::write(sql, params)
 }
 
-/// Spends a code, and the flow with it. Each of the statements is missed where another use was first.
-pub(super) fn spend(user_id: &str, used: UsedFactor<'_>, now: Millis) -> Vec<Statement> {
+/// Spends what is good once. A statement is missed where another use was first. `None`: it is somebody else's.
+pub(super) fn spend(user_id: &str, unspent: Option<Unspent<'_>>, now: Millis) -> Option<Vec<Statement>> {
+    match unspent {
+        None => Some(Vec::new()),
+        Some(Unspent::Factor(used)) => Some(spend_factor(user_id, used, now)),
+        Some(Unspent::Sent(spending)) => {
+            flows::spend(&spending, now).filter(|_| spending.flow.user_id.as_deref() == Some(user_id))
+        }
+    }
+}
+
+/// Spends a code, and the flow with it.
+fn spend_factor(user_id: &str, used: UsedFactor<'_>, now: Millis) -> Vec<Statement> {
     let (user, at) = (|| id(user_id), || Value::Time(now));
     let mut batch = Vec::new();
     if let Some(flow_id) = used.flow_id {

@@ -122,56 +122,9 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn spend_flow(&self, spending: &Spending<'_>, now: Millis) -> Result<bool, StoreError> {
-        let Spending { flow, by_code, proves, new_hash, takes_over } = *spending;
-        let Some(user_id) = flow.user_id.as_deref() else { return Ok(false) };
-        if proves.map_or("", |identifier| &identifier.id) != flow.identifier_id {
-            return Ok(false);
-        }
-        let (user, at) = (|| id(user_id), Value::Time(now));
-        let consume = format!(
-            "UPDATE sentri_flows SET consumed_at = ?, attempts = attempts - ?, context = '' WHERE id = ? AND {OPEN} \
-             AND auth_epoch = (SELECT auth_epoch FROM sentri_users WHERE id == ?)"
-        );
-        let refunded = Value::Int(i64::from(by_code));
-        let mut consumed = vec![at.clone(), refunded, flow.id.as_str().into(), at.clone(), user()];
-        // As it was judged before the lock: an address may have been verified since.
-        let eligible = if takes_over {
-            consumed.push(user());
-            " AND NOT EXISTS (SELECT 1 FROM sentri_identifiers WHERE user_id = ? AND verified_at IS NOT NULL)"
-        } else if new_hash.is_some() {
-            consumed.push(id(&flow.identifier_id));
-            " AND EXISTS (SELECT 1 FROM sentri_identifiers WHERE id == ? AND verified_at IS NOT NULL)"
-        } else {
-            ""
-        };
-        let mut batch =
-            vec![self.lock_user(user_id), Statement::write(format!("{consume}{eligible}"), consumed).expect(1)];
-        // An admin has chosen the addresses of whoever is invited.
-        let drops = takes_over && flow.purpose != "invite";
-        batch.extend(proves.into_iter().flat_map(|identifier| prove(user_id, identifier, drops, now)));
-        if let Some(new_hash) = new_hash {
-            batch.push(
-                Statement::write(
-                    "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
-                     WHERE id == ?",
-                    [new_hash.into(), at.clone(), user()],
-                )
-                .expect(1),
-            );
-        }
-        if takes_over {
-            batch.extend(delete_factors(user_id));
-        }
-        if new_hash.is_some() || takes_over {
-            batch.push(end_flows(user_id, now));
-            let sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL";
-            batch.push(Statement::write(sql, [at, user()]));
-        } else {
-            let sql = "UPDATE sentri_flows SET consumed_at = ? WHERE user_id = ? AND purpose = ? AND subject = ? \
-                       AND consumed_at IS NULL";
-            let which = [at, user(), flow.purpose.as_str().into(), flow.subject.as_str().into()];
-            batch.push(Statement::write(sql, which));
-        }
+        let (Some(user_id), Some(spent)) = (&spending.flow.user_id, spend(spending, now)) else { return Ok(false) };
+        let mut batch = vec![self.lock_user(user_id)];
+        batch.extend(spent);
         self.applies(Batch::of(batch)).await
     }
 
@@ -181,6 +134,63 @@ impl<E: Executor> SqlStore<E> {
                    WHERE expires_at < ? LIMIT ?) AS dead)";
         self.count(Statement::write(sql, [Value::Time(before), Value::Int(i64::from(limit))])).await
     }
+}
+
+/// Spends a flow, with its effect, when the row of its user is taken. A statement is missed where the flow can't be
+/// spent. `None`: it is of nobody, or it is about another identifier.
+pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statement>> {
+    let Spending { flow, proves, new_hash, takes_over, .. } = *spending;
+    let user_id = flow.user_id.as_deref()?;
+    if proves.map_or("", |identifier| &identifier.id) != flow.identifier_id {
+        return None;
+    }
+    let (user, at) = (|| id(user_id), Value::Time(now));
+    let mut batch = vec![consume(spending, user_id, now)];
+    // An admin has chosen the addresses of whoever is invited.
+    let drops = takes_over && flow.purpose != "invite";
+    batch.extend(proves.into_iter().flat_map(|identifier| prove(user_id, identifier, drops, now)));
+    if let Some(new_hash) = new_hash {
+        let sql =
+            "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 WHERE id == ?";
+        batch.push(Statement::write(sql, [new_hash.into(), at.clone(), user()]).expect(1));
+    }
+    if takes_over {
+        batch.extend(delete_factors(user_id));
+    }
+    if new_hash.is_some() || takes_over {
+        batch.push(end_flows(user_id, now));
+        let sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL";
+        batch.push(Statement::write(sql, [at, user()]));
+    } else {
+        let sql = "UPDATE sentri_flows SET consumed_at = ? WHERE user_id = ? AND purpose = ? AND subject = ? \
+                   AND consumed_at IS NULL";
+        let which = [at, user(), flow.purpose.as_str().into(), flow.subject.as_str().into()];
+        batch.push(Statement::write(sql, which));
+    }
+    Some(batch)
+}
+
+/// Marks a flow as spent. Missed where it is not open, or the user is not as it was judged before the row was taken: an
+/// address may have been verified since.
+fn consume(spending: &Spending<'_>, user_id: &str, now: Millis) -> Statement {
+    let Spending { flow, by_code, new_hash, takes_over, .. } = *spending;
+    let (user, at) = (|| id(user_id), Value::Time(now));
+    let consume = format!(
+        "UPDATE sentri_flows SET consumed_at = ?, attempts = attempts - ?, context = '' WHERE id = ? AND {OPEN} \
+         AND auth_epoch = (SELECT auth_epoch FROM sentri_users WHERE id == ?)"
+    );
+    let refunded = Value::Int(i64::from(by_code));
+    let mut consumed = vec![at.clone(), refunded, flow.id.as_str().into(), at, user()];
+    let eligible = if takes_over {
+        consumed.push(user());
+        " AND NOT EXISTS (SELECT 1 FROM sentri_identifiers WHERE user_id = ? AND verified_at IS NOT NULL)"
+    } else if new_hash.is_some() || flow.purpose == "login-code" {
+        consumed.push(id(&flow.identifier_id));
+        " AND EXISTS (SELECT 1 FROM sentri_identifiers WHERE id == ? AND verified_at IS NOT NULL)"
+    } else {
+        ""
+    };
+    Statement::write(format!("{consume}{eligible}"), consumed).expect(1)
 }
 
 /// `identifier|digest of its address`, or nothing, and a payload in a line of its own. No digest holds the separator.
@@ -194,6 +204,11 @@ fn context_of(flow: &Flow) -> String {
         context.push_str(flow.payload.expose());
     }
     context
+}
+
+/// The context of a row, without its payload, and that.
+pub(super) fn payload_of(context: &str) -> (&str, &str) {
+    context.split_once('\n').unwrap_or((context, ""))
 }
 
 /// Notes that the owner of an identifier controls it. Misses when its type or value is another by now.
@@ -230,7 +245,7 @@ fn flow_from(row: Row) -> Result<Flow, StoreError> {
         expires_at,
     ] = row_of(row)?;
     let context = context.into_text()?;
-    let (context, payload) = context.split_once('\n').unwrap_or((&context, ""));
+    let (context, payload) = payload_of(&context);
     // Of an early row the id alone: without a digest nothing spends it.
     let (identifier_id, address_digest) = context.rsplit_once('|').unwrap_or((context, ""));
     let code = match (digest.into_optional_text()?, code_expires_at.into_optional_time()?) {

@@ -76,7 +76,8 @@ impl<E: Executor> SqlStore<E> {
         if expected.is_impossible() {
             return Ok(None);
         }
-        let (condition, conditions) = cluster::condition(expected);
+        // Where something is spent with the session, it comes after that.
+        let (condition, conditions) = cluster::condition(expected.once_spent());
         params.extend(conditions);
         // The share lock makes this wait for a password change in flight, which then has changed the hash.
         let dialect = self.executor.dialect();
@@ -116,9 +117,10 @@ impl<E: Executor> SqlStore<E> {
         whose: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let select = format!("SELECT ({BEYOND}), roles FROM sentri_users WHERE id == ?");
+        let spent = factors::spend(&session.user_id, expected.unspent, session.created_at);
+        let Some(spent) = spent else { return Ok(Vec::new()) };
         let mut before = vec![self.lock_user_as(&session.user_id, expected)];
-        let spent = expected.unspent.into_iter();
-        before.extend(spent.flat_map(|used| factors::spend(&session.user_id, used, session.created_at)));
+        before.extend(spent);
         let select = Statement::read(select, whose);
         let mut rows = match self.insert_then_select(before, insert, select).await {
             // An id that the type of the column can't hold (MariaDB's UUID) fails an INSERT and is nobody's.
@@ -202,7 +204,7 @@ impl<E: Executor> SqlStore<E> {
         if expected.is_impossible() {
             return Ok(Rotation::Gone);
         }
-        let (condition, conditions) = cluster::condition(expected);
+        let (condition, conditions) = cluster::condition(expected.once_spent());
         let sql = format!(
             "UPDATE sentri_sessions SET generation = generation + 2, rotated_at = ?, last_used_at = ?, expires_at = ?, \
              amr = ?, auth_time = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? AND \
@@ -220,9 +222,12 @@ impl<E: Executor> SqlStore<E> {
         ];
         params.extend(conditions);
         let step = Statement::write(sql, params);
-        let stepped = if let Some(used) = expected.unspent {
+        let stepped = if expected.unspent.is_some() {
+            let Some(spent) = factors::spend(&session.user_id, expected.unspent, now) else {
+                return Ok(Rotation::Spent);
+            };
             let mut batch = vec![self.lock_user_as(&session.user_id, expected)];
-            batch.extend(factors::spend(&session.user_id, used, now));
+            batch.extend(spent);
             let last = batch.len();
             batch.push(step.expect(1));
             match self.run(Batch::of(batch)).await? {
