@@ -1,6 +1,8 @@
 //! What holds under load. A binary of its own, one test at a time: the hashing pool is one for the whole process.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+#[path = "load/alike.rs"]
+mod alike;
 mod support;
 
 use std::sync::Arc;
@@ -76,11 +78,7 @@ fn peak_memory() -> usize {
 async fn p14_unknown_users_take_as_long() {
     let _alone = ALONE.lock().await;
     // The lowest cost whose hash still drowns everything else; the Bench's own is lower.
-    let mut config = Config::from_options(&options(&json!("sqlite::memory:"), json!({}))).unwrap();
-    config.password.cost = 6;
-    let store = store::open(&json!("sqlite::memory:")).unwrap();
-    let server = AuthServer::with_store(config, Host::default(), store).unwrap();
-    server.migrate().await.unwrap();
+    let server = server_with_cost(&options(&json!("sqlite::memory:"), json!({})), 6).await;
     let user = json!({ "identifiers": [{ "type": "username", "value": "rizz" }], "password": PASSWORD });
     server.call("register", json!([user])).await.unwrap();
     let mut shares = Vec::new();
@@ -102,8 +100,13 @@ async fn p14_unknown_users_take_as_long() {
 /// The cost at which a hash takes about 15 ms on one core, built without optimisation or with it, so that the queue is
 /// as long, in logins, as it is in production.
 async fn server_at_live_cost(more: Value) -> Arc<AuthServer> {
-    let mut config = Config::from_options(&options(&json!("sqlite::memory:"), more)).unwrap();
-    config.password.cost = if cfg!(debug_assertions) { 8 } else { 10 };
+    server_with_cost(&options(&json!("sqlite::memory:"), more), if cfg!(debug_assertions) { 8 } else { 10 }).await
+}
+
+/// A server of these options whose hashes have this cost.
+async fn server_with_cost(options: &Value, cost: u32) -> Arc<AuthServer> {
+    let mut config = Config::from_options(options).unwrap();
+    config.password.cost = cost;
     let store = store::open(&json!("sqlite::memory:")).unwrap();
     let server = AuthServer::with_store(config, Host::default(), store).unwrap();
     server.migrate().await.unwrap();
