@@ -1,8 +1,11 @@
 //! Random bytes, digests, key derivation and the wrapper that keeps secrets out of logs.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
-use aws_lc_rs::{digest, hkdf, hmac, rand};
+use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
+use aws_lc_rs::iv::FixedLength;
+use aws_lc_rs::{digest, hkdf, hmac, pbkdf2, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroize;
@@ -102,6 +105,41 @@ pub fn derive_key(secret: &[u8], info: &[u8]) -> Secret<[u8; 32]> {
         .and_then(|okm| okm.fill(&mut out))
         .expect("32 bytes are within what HKDF-SHA-256 can give");
     Secret::new(out)
+}
+
+/// The hash function within PBKDF2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PbkdfDigest {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// Fills `out` by PBKDF2 with HMAC (RFC 8018, 5.2).
+pub fn derive_by_pbkdf2(digest: PbkdfDigest, iterations: NonZeroU32, salt: &[u8], password: &[u8], out: &mut [u8]) {
+    let algorithm = match digest {
+        PbkdfDigest::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+        PbkdfDigest::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        PbkdfDigest::Sha384 => pbkdf2::PBKDF2_HMAC_SHA384,
+        PbkdfDigest::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+    };
+    pbkdf2::derive(algorithm, iterations, salt, password, out);
+}
+
+/// Fills `out` with the key stream of AES-256 in counter mode from the counter zero on. `false`: it is too long.
+#[must_use]
+pub fn aes_ctr_keystream(key: &[u8; 32], out: &mut [u8]) -> bool {
+    out.fill(0);
+    let context = EncryptionContext::Iv128(FixedLength::from([0; 16]));
+    UnboundCipherKey::new(&AES_256, key)
+        .and_then(EncryptingKey::ctr)
+        .and_then(|key| key.less_safe_encrypt(out, context))
+        .is_ok()
 }
 
 /// Whether two byte strings are equal, in time that depends on their lengths alone.

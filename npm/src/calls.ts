@@ -205,7 +205,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   hashPassword(password: string): Promise<string> {
     return this.call("hashPassword", password);
   }
-  /** Whether a password belongs to a bcrypt or argon2id hash. */
+  /** Whether a password belongs to a hash: bcrypt, argon2, scrypt or PBKDF2. */
   verifyPassword(password: string, hash: string): Promise<boolean> {
     return this.call("verifyPassword", password, hash);
   }

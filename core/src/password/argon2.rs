@@ -1,4 +1,4 @@
-//! Argon2id (RFC 9106) in PHC strings.
+//! Argon2id (RFC 9106) in PHC strings; argon2i of users who come from elsewhere.
 
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 
+use super::encoded::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
@@ -13,6 +14,8 @@ use crate::failure::Failure;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// Memory times passes.
+pub(super) const LIVE_WORK: u64 = MEMORY_KIB as u64 * PASSES as u64;
 
 /// The most a stored hash may ask for.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
@@ -21,29 +24,40 @@ const MAX_LANES: u32 = 8;
 
 /// A hash that is known to be well-formed and affordable.
 pub(super) struct Parsed {
+    algorithm: Algorithm,
     params: Params,
     salt: Vec<u8>,
     digest: Vec<u8>,
 }
 
 impl Parsed {
-    /// `None`: malformed, another variant or version, or out of bounds.
-    pub(super) fn new(encoded: &str) -> Option<Self> {
-        if encoded.len() > 256 || !encoded.starts_with("$argon2id$") {
-            return None;
+    /// Refuses what is malformed, of another variant or version, or out of bounds.
+    pub(super) fn new(encoded: &str) -> Result<Self, Unusable> {
+        let parsed = Self::parse(encoded).ok_or(Unusable::Malformed)?;
+        let (memory, passes, lanes) = (parsed.params.m_cost(), parsed.params.t_cost(), parsed.params.p_cost());
+        if memory > MAX_MEMORY_KIB || passes > MAX_PASSES || lanes > MAX_LANES {
+            return Err(Unusable::Dear);
         }
+        Ok(parsed)
+    }
+
+    fn parse(encoded: &str) -> Option<Self> {
         let hash = PasswordHash::new(encoded).ok()?;
+        let algorithm = match hash.algorithm.as_str() {
+            "argon2id" => Algorithm::Argon2id,
+            "argon2i" => Algorithm::Argon2i,
+            _ => return None,
+        };
         let params = Params::try_from(&hash).ok()?;
-        let affordable =
-            params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= MAX_LANES;
         let plain = params.keyid().is_empty() && params.data().is_empty();
-        if hash.version != Some(u32::from(Version::V0x13)) || !affordable || !plain {
+        if hash.version != Some(u32::from(Version::V0x13)) || !plain {
             return None;
         }
         let mut buffer = [0; 64];
         let salt = hash.salt?.decode_b64(&mut buffer).ok()?.to_vec();
         let digest = hash.hash?.as_bytes().to_vec();
         (salt.len() >= argon2::MIN_SALT_LEN && (16..=64).contains(&digest.len())).then_some(Self {
+            algorithm,
             params,
             salt,
             digest,
@@ -52,14 +66,24 @@ impl Parsed {
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         let mut made = vec![0; self.digest.len()];
-        digest_into(&mut made, password, &self.salt, &self.params).is_ok()
+        digest_into(&mut made, password, &self.salt, &self.params, self.algorithm).is_ok()
             && equal_in_constant_time(&made, &self.digest)
     }
 
-    /// Less memory, or less work in all, than the live cost. One pass over more memory counts as equal.
+    /// Memory times passes.
+    pub(super) fn work(&self) -> u64 {
+        u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
+    }
+
+    /// Whether it is a variant that sentri never makes.
+    pub(super) fn is_other_variant(&self) -> bool {
+        self.algorithm != Algorithm::Argon2id
+    }
+
+    /// Another variant, less memory, or less work in all, than the live cost. One pass over more memory counts as
+    /// equal.
     pub(super) fn is_weak(&self) -> bool {
-        let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
-        self.params.m_cost() < MEMORY_KIB || work(self.params.m_cost(), self.params.t_cost()) < work(MEMORY_KIB, PASSES)
+        self.is_other_variant() || self.params.m_cost() < MEMORY_KIB || self.work() < LIVE_WORK
     }
 }
 
@@ -68,7 +92,7 @@ pub(super) fn hash(password: &[u8]) -> Result<Secret<String>, Failure> {
     let failed = |error: argon2::Error| Failure::Internal(format!("argon2: {error}"));
     let (salt, mut digest) = (make_random::<16>(), [0; 32]);
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(digest.len())).map_err(failed)?;
-    digest_into(&mut digest, password, &salt, &params).map_err(failed)?;
+    digest_into(&mut digest, password, &salt, &params, Algorithm::Argon2id).map_err(failed)?;
     Ok(encode(&salt, &digest))
 }
 
@@ -87,13 +111,29 @@ fn encode(salt: &[u8], digest: &[u8]) -> Secret<String> {
 /// core. Given back to an allocator, they would be kept by it for each of the threads that a burst of logins starts.
 static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-fn digest_into(digest: &mut [u8], password: &[u8], salt: &[u8], params: &Params) -> Result<(), argon2::Error> {
+/// Does as much work as this many passes over a KiB, and forgets it.
+pub(super) fn spend(password: &[u8], work: u64) {
+    let memory = u32::try_from(work / u64::from(PASSES)).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
+    let Ok(params) = Params::new(memory, PASSES, LANES, None) else { return };
+    let mut digest = [0; 32];
+    let made = digest_into(&mut digest, password, &make_random::<16>(), &params, Algorithm::Argon2id);
+    // Keeps the optimiser from dropping work whose outcome is not used.
+    let _ = std::hint::black_box((made, digest));
+}
+
+fn digest_into(
+    digest: &mut [u8],
+    password: &[u8],
+    salt: &[u8],
+    params: &Params,
+    algorithm: Algorithm,
+) -> Result<(), argon2::Error> {
     let blocks = params.block_count();
     let mut memory = SPARE.lock().pop().unwrap_or_default();
     if memory.len() < blocks {
         memory.resize(blocks, Block::default());
     }
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let argon2 = Argon2::new(algorithm, Version::V0x13, params.clone());
     let result = argon2.hash_password_into_with_memory(password, salt, digest, &mut memory[..blocks]);
     // What a hash of greater cost took is let go.
     if memory.len() <= MEMORY_KIB as usize {

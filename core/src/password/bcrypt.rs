@@ -5,6 +5,7 @@ use base64::alphabet::BCRYPT;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use bcrypt::HashParts;
 
+use super::encoded::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
@@ -24,19 +25,20 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// `None`: malformed, or dearer than `highest_cost`.
-    pub(super) fn new(encoded: &str, highest_cost: u32) -> Option<Self> {
+    pub(super) fn new(encoded: &str, highest_cost: u32) -> Result<Self, Unusable> {
+        let parsed = Self::parse(encoded).ok_or(Unusable::Malformed)?;
+        if parsed.cost > highest_cost { Err(Unusable::Dear) } else { Ok(parsed) }
+    }
+
+    fn parse(encoded: &str) -> Option<Self> {
         let digits = encoded.get(4..6)?;
         if !digits.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
         let parts = encoded.parse::<HashParts>().ok()?;
         let cost = parts.get_cost();
-        if !(LOWEST_COST..=highest_cost).contains(&cost) {
-            return None;
-        }
         let digest = encoded.as_bytes().get(29..60)?.try_into().ok()?;
-        Some(Self { cost, salt: parts.get_salt_raw(), digest })
+        (cost >= LOWEST_COST).then(|| Self { cost, salt: parts.get_salt_raw(), digest })
     }
 
     /// Uses the first 72 bytes of a longer password, because the bcrypt that sentri 5 ran did when it made the hash:

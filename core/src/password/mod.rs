@@ -6,18 +6,27 @@
 mod argon2;
 mod bcrypt;
 mod blocklist;
+mod encoded;
 pub mod fair;
+mod pbkdf2;
+mod phc;
 mod policy;
 mod pool;
+mod scrypt;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use bcrypt::LOWEST_COST;
 pub use blocklist::is_common;
+pub use encoded::Unusable;
 pub use fair::Origin;
+pub use pbkdf2::encode_pbkdf2;
 pub use policy::{Algorithm, Policy};
 pub use pool::Pool;
+pub use scrypt::{ScryptCost, ScryptKind, encode_scrypt};
+
+use encoded::{Encoded, live_work, spend_work};
 
 use crate::crypto::Secret;
 use crate::failure::Failure;
@@ -29,30 +38,6 @@ pub enum Verdict {
     Match,
     /// It is not.
     Mismatch,
-}
-
-/// A stored hash that is well-formed and affordable.
-enum Encoded {
-    Bcrypt(bcrypt::Parsed),
-    Argon2(argon2::Parsed),
-}
-
-impl Encoded {
-    /// `None`: malformed, of another kind, or with a cost that nobody honest would have chosen. Whoever can write
-    /// hashes into the database must not be able to make one login take minutes or gigabytes.
-    fn parse(encoded: &str, policy: &Policy) -> Option<Self> {
-        match encoded.get(..4)? {
-            "$2a$" | "$2b$" | "$2y$" => bcrypt::Parsed::new(encoded, policy.highest_cost()).map(Self::Bcrypt),
-            _ => argon2::Parsed::new(encoded).map(Self::Argon2),
-        }
-    }
-
-    fn verify(&self, password: &str) -> bool {
-        match self {
-            Self::Bcrypt(parsed) => parsed.verify(password.as_bytes()),
-            Self::Argon2(parsed) => parsed.verify(password.as_bytes()),
-        }
-    }
 }
 
 /// Hashes a new password by the policy's algorithm. Does not judge it: see [`Policy::check`].
@@ -67,25 +52,28 @@ pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> 
     }
 }
 
-/// Verifies `password` against `encoded` (`$2a$`, `$2b$`, `$2y$` or `$argon2id$`). A malformed or hostile hash matches
-/// nothing and costs nothing: [`Hasher::verify`] is the one that spends the time.
+/// Verifies `password` against `encoded`: bcrypt (`$2a$`, `$2b$`, `$2y$`), argon2id and argon2i, scrypt, PBKDF2. A
+/// malformed or hostile hash matches nothing and costs nothing: [`Hasher::verify`] is the one that spends the time.
 #[must_use]
 pub fn verify(password: &str, encoded: &str, policy: &Policy) -> Verdict {
     match Encoded::parse(encoded, policy) {
-        Some(parsed) if parsed.verify(password) => Verdict::Match,
+        Ok(parsed) if parsed.verify(password) => Verdict::Match,
         _ => Verdict::Mismatch,
     }
+}
+
+/// Whether a hash of another system's would be verified here.
+///
+/// # Errors
+/// The reason why not.
+pub fn check_stored(encoded: &str, policy: &Policy) -> Result<(), Unusable> {
+    Encoded::parse(encoded, policy).map(drop)
 }
 
 /// Whether `encoded` is weaker than what the policy would make now. Never true from argon2id to bcrypt.
 #[must_use]
 pub fn needs_rehash(encoded: &str, policy: &Policy) -> bool {
-    match (Encoded::parse(encoded, policy), policy.algorithm) {
-        (Some(Encoded::Bcrypt(parsed)), Algorithm::Bcrypt) => parsed.cost < policy.cost,
-        (Some(Encoded::Bcrypt(_)), Algorithm::Argon2id) => true,
-        (Some(Encoded::Argon2(parsed)), Algorithm::Argon2id) => parsed.is_weak(),
-        (Some(Encoded::Argon2(_)), Algorithm::Bcrypt) | (None, _) => false,
-    }
+    Encoded::parse(encoded, policy).is_ok_and(|parsed| parsed.is_weak(policy))
 }
 
 /// A hash at the policy's cost that no password matches: salt and digest are random, so it is well-formed and takes
@@ -171,7 +159,7 @@ impl Hasher {
         self.pool
             .run_for(self.origin, move || {
                 verifications.fetch_add(1, Ordering::SeqCst);
-                let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy));
+                let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy).ok());
                 let stored = stored.filter(|_| !policy.is_too_long(password.expose()));
                 match stored {
                     Some(stored) => verify_at_live_cost(&stored, password.expose(), &policy),
@@ -241,23 +229,21 @@ impl PasswordProof {
     }
 }
 
-/// A mismatch on a bcrypt hash of a lower cost c than the live one C spends the rest too: 2^c + 2^c + 2^(c+1) + .. +
-/// 2^(C-1) = 2^C. Otherwise the users of before the cost was raised could be told by the time their logins take.
+/// A mismatch on a cheaper hash than a live one spends the rest of a live verification too. Otherwise the users of
+/// before the cost was raised, or those who came from elsewhere, could be told by the time their logins take.
 fn verify_at_live_cost(stored: &Encoded, password: &str, policy: &Policy) -> bool {
     let matches = stored.verify(password);
-    if let (false, Encoded::Bcrypt(parsed), Algorithm::Bcrypt) = (matches, stored, policy.algorithm) {
-        for cost in parsed.cost..policy.cost {
-            bcrypt::spend(password.as_bytes(), cost);
-        }
+    if !matches {
+        spend_work(password.as_bytes(), live_work(policy).saturating_sub(stored.work()), policy);
     }
     matches
 }
 
 fn spend(password: &[u8], dummy: &Secret<String>, policy: &Policy) {
     let verified = match Encoded::parse(dummy.expose(), policy) {
-        Some(Encoded::Bcrypt(parsed)) => parsed.verify(password),
-        Some(Encoded::Argon2(parsed)) => parsed.verify(password),
-        None => false,
+        Ok(Encoded::Bcrypt(parsed)) => parsed.verify(password),
+        Ok(Encoded::Argon2(parsed)) => parsed.verify(password),
+        Ok(_) | Err(_) => false,
     };
     // Keeps the optimiser from dropping work whose outcome is not used.
     std::hint::black_box(verified);

@@ -184,12 +184,39 @@ fn every_failing_path_takes_the_live_cost() {
     let live = hash("password", &policy).unwrap();
     let old = hash("password", &Policy { cost: 7, ..policy }).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let [wrong, unknown, malformed, old] = quickest([Some(live), None, Some(secret("x")), Some(old)], |encoded| {
+    // Of users who come from elsewhere; each takes a part of the live cost by itself.
+    let [scrypt, pbkdf2, argon2] = [
+        "$scrypt$ln=12,r=8,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "$pbkdf2-sha256$i=50000$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "$argon2i$v=19$m=4096,t=3,p=1$c29tZXNhbHQxMjM0NTY$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ]
+    .map(|encoded| Some(secret(encoded)));
+    let stored = [Some(live), None, Some(secret("x")), Some(old), scrypt, pbkdf2, argon2];
+    let [wrong, unknown, malformed, old, scrypt, pbkdf2, argon2] = quickest(stored, |encoded| {
         let verdict = runtime.block_on(hasher.verify(secret("wrong"), encoded.clone()));
         assert!(!verdict.unwrap());
     });
-    for (name, other) in [("unknown user", unknown), ("malformed", malformed), ("hash of a lower cost", old)] {
+    for (name, other) in [
+        ("unknown user", unknown),
+        ("malformed", malformed),
+        ("hash of a lower cost", old),
+        ("scrypt", scrypt),
+        ("PBKDF2", pbkdf2),
+        ("argon2i", argon2),
+    ] {
         assert!(other > wrong * 0.5 && other < wrong * 2.0, "{name}: {other} against {wrong}");
+    }
+}
+
+#[tokio::test]
+async fn hashes_of_other_systems_give_way_to_the_live_one() {
+    let pbkdf2 = secret("$pbkdf2-sha256$i=1$c2FsdA$Eg+2z/z4syxD5yJSVsT4N6hlSMkszDVICAWYfLcL4Xs");
+    for policy in [Policy { cost: 4, ..Policy::default() }, argon2id()] {
+        assert!(needs_rehash(pbkdf2.expose(), &policy));
+        let hasher = Hasher::new(policy);
+        let better = hasher.rehash(secret("password"), &pbkdf2).await.unwrap().unwrap();
+        assert!(hasher.verify(secret("password"), Some(better.clone())).await.unwrap());
+        assert!(!hasher.needs_rehash(&better));
     }
 }
 
@@ -334,7 +361,7 @@ async fn blocking(pool: &Arc<Pool>) -> (tokio::task::JoinHandle<()>, Arc<AtomicB
 
 proptest! {
     #[test]
-    fn hostile_hashes_match_nothing_and_end_soon(encoded in "(\\$2[abxy]\\$|\\$argon2id\\$v=19\\$m=)?.{0,80}") {
+    fn hostile_hashes_match_nothing_and_end_soon(encoded in "(\\$2[abxy]\\$|\\$argon2id?\\$v=19\\$m=|\\$scrypt(-nfkc|-firebase)?\\$ln=|\\$pbkdf2-sha(1|256|512)\\$i=)?.{0,80}") {
         let started = Instant::now();
         prop_assert_eq!(verify("password", &encoded, &Policy::default()), Verdict::Mismatch);
         prop_assert!(started.elapsed() < Duration::from_secs(5));

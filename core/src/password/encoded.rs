@@ -1,0 +1,116 @@
+//! Stored hashes of every kind: which of them are verified, and how much work that is.
+
+use super::policy::{Algorithm, Policy};
+use super::{argon2, bcrypt, pbkdf2, phc, scrypt};
+
+/// The reason why a stored hash can't be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is of no kind that is known here.
+    Unknown,
+    /// It is of a known kind, and damaged.
+    Malformed,
+    /// It asks for more time or memory than anybody honest would have chosen.
+    Dear,
+}
+
+impl Unusable {
+    /// The reason in words, which hold nothing of the hash.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "the password hash is of no kind that is taken",
+            Self::Malformed => "the password hash is malformed",
+            Self::Dear => "the password hash asks for more time or memory than is allowed",
+        }
+    }
+}
+
+/// A stored hash that is well-formed and affordable.
+pub(super) enum Encoded {
+    Bcrypt(bcrypt::Parsed),
+    Argon2(argon2::Parsed),
+    Scrypt(scrypt::Parsed),
+    Pbkdf2(pbkdf2::Parsed),
+}
+
+impl Encoded {
+    /// Refuses what is malformed, of another kind, or has a cost that nobody honest would have chosen. Whoever can
+    /// write hashes into the database must not be able to make one login take minutes or gigabytes.
+    pub(super) fn parse(encoded: &str, policy: &Policy) -> Result<Self, Unusable> {
+        if encoded.len() > phc::MAX_LENGTH {
+            return Err(Unusable::Malformed);
+        }
+        match encoded.strip_prefix('$').and_then(|rest| rest.split_once('$')).map(|(id, _)| id) {
+            Some("2a" | "2b" | "2y") => bcrypt::Parsed::new(encoded, policy.highest_cost()).map(Self::Bcrypt),
+            Some("argon2id" | "argon2i") => argon2::Parsed::new(encoded).map(Self::Argon2),
+            Some(id) if id.starts_with("scrypt") => scrypt::Parsed::new(encoded).map(Self::Scrypt),
+            Some(id) if id.starts_with("pbkdf2-") => pbkdf2::Parsed::new(encoded).map(Self::Pbkdf2),
+            _ => Err(Unusable::Unknown),
+        }
+    }
+
+    pub(super) fn verify(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(parsed) => parsed.verify(password.as_bytes()),
+            Self::Argon2(parsed) => parsed.verify(password.as_bytes()),
+            Self::Scrypt(parsed) => parsed.verify(password),
+            Self::Pbkdf2(parsed) => parsed.verify(password.as_bytes()),
+        }
+    }
+
+    /// Whether the policy would make a stronger hash now. Whatever sentri never makes by itself is replaced; argon2id
+    /// never by bcrypt.
+    pub(super) fn is_weak(&self, policy: &Policy) -> bool {
+        match (self, policy.algorithm) {
+            (Self::Bcrypt(parsed), Algorithm::Bcrypt) => parsed.cost < policy.cost,
+            (Self::Argon2(parsed), Algorithm::Argon2id) => parsed.is_weak(),
+            (Self::Argon2(parsed), Algorithm::Bcrypt) => parsed.is_other_variant(),
+            (Self::Bcrypt(_), Algorithm::Argon2id) | (Self::Scrypt(_) | Self::Pbkdf2(_), _) => true,
+        }
+    }
+
+    /// The work of a verification, as [`live_work`] counts it.
+    pub(super) fn work(&self) -> u64 {
+        match self {
+            Self::Bcrypt(parsed) => bcrypt_work(parsed.cost),
+            Self::Argon2(parsed) => parsed.work() * NS_OF_ARGON2_KIB,
+            Self::Scrypt(parsed) => parsed.work / 1024 * NS_OF_SCRYPT_KIB,
+            Self::Pbkdf2(parsed) => parsed.work * if parsed.is_long() { NS_OF_LONG_ITERATION } else { NS_OF_ITERATION },
+        }
+    }
+}
+
+/// Nanoseconds on a processor of 2025, of which only the proportions count: a round of bcrypt, a pass of argon2 over a
+/// KiB, scrypt over a KiB, an iteration of PBKDF2 with SHA-256 and with SHA-512.
+const NS_OF_ROUND: u64 = 60_000;
+const NS_OF_ARGON2_KIB: u64 = 600;
+const NS_OF_SCRYPT_KIB: u64 = 2_200;
+const NS_OF_ITERATION: u64 = 180;
+const NS_OF_LONG_ITERATION: u64 = 700;
+
+const fn bcrypt_work(cost: u32) -> u64 {
+    NS_OF_ROUND << cost
+}
+
+/// The work of a hash that the policy makes now.
+pub(super) fn live_work(policy: &Policy) -> u64 {
+    match policy.algorithm {
+        Algorithm::Bcrypt => bcrypt_work(policy.cost),
+        Algorithm::Argon2id => argon2::LIVE_WORK * NS_OF_ARGON2_KIB,
+    }
+}
+
+/// Does as much work and forgets it, by the policy's own algorithm. bcrypt's costs are powers of two, and so is every
+/// sum of them: for a hash of a lower cost c than the live one C the rest is 2^c + 2^(c+1) + .. + 2^(C-1) rounds.
+pub(super) fn spend_work(password: &[u8], work: u64, policy: &Policy) {
+    match policy.algorithm {
+        Algorithm::Bcrypt => {
+            let rounds = work / NS_OF_ROUND;
+            for cost in (bcrypt::LOWEST_COST..policy.cost).filter(|cost| rounds >> cost & 1 == 1) {
+                bcrypt::spend(password, cost);
+            }
+        }
+        Algorithm::Argon2id => argon2::spend(password, work / NS_OF_ARGON2_KIB),
+    }
+}
