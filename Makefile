@@ -290,6 +290,7 @@ soak: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> long forms of the tests'
 	SENTRI_SOAK=1 tests/services/run.sh cargo test --release --workspace soak -- --nocapture --test-threads=1
 	SENTRI_SOAK=1 node --test tests/node/hosts.test.mjs tests/node/nest.test.mjs tests/faults/floods.test.mjs
+	SENTRI_SOAK=1 tests/services/run.sh node --test tests/node/import.test.mjs
 	@$(MAKE) --no-print-directory faults
 
 # Version 6.0.0 is built once, in target/6.0.0, from the commit in the repository's history.

@@ -94,6 +94,7 @@ events! {
     IdentifiersFailure = "auth.identifiers.failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
     UserInvited = "auth.user.invited", Info, ["targetUserId", "duration_ms"];
     UserInviteFailure = "auth.user.invite_failure", Warn, ["errorCode", "duration_ms", "cause"];
+    UsersImported = "auth.users.imported", Info, ["format", "count", "refused"];
     IdentifierVerified = "auth.identifier.verified", Info, ["userId", "duration_ms"];
     MessageSent = "auth.message.sent", Info, ["kind", "channel"];
     MessageFailure = "auth.message.failure", Error, ["kind", "channel", "cause"];

@@ -28,6 +28,7 @@ pub mod hook;
 pub mod http;
 pub mod idempotency;
 pub mod identifier;
+pub mod import;
 pub mod json;
 pub mod key_source;
 pub mod limit;

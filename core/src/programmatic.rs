@@ -23,7 +23,7 @@ use crate::service::reset::{RequestPasswordReset, ResetPassword};
 use crate::service::roles::AssignRoles;
 use crate::service::story::{Ending, Story};
 use crate::service::users::{self, Page};
-use crate::service::{Caller, Trail, keys, sessions, setup};
+use crate::service::{Caller, Trail, import, keys, sessions, setup};
 use crate::use_case::{Context, Output as _, UseCase, run_builtin};
 
 /// Arguments of a call, by position. `null` and absent are the same.
@@ -175,6 +175,7 @@ impl AuthServer {
                 self.operate::<InviteUser>(input, None, work).await
             }
             "requestLoginCode" => self.operate::<RequestLoginCode>(asking(arguments)?, None, work).await,
+            "importUsers" => import::import(realm, &arguments.value(0), &mut work.trail).await,
             "beginSetup" => setup::begin(realm, arguments.text_member(0, "token")?).await,
             "resetPassword" => self.operate::<ResetPassword>(arguments.value(0), None, work).await,
             "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {

@@ -95,6 +95,7 @@ export default defineConfig({
           guide("Metrics", "metrics"),
           guide("Command line", "command-line"),
           guide("Configuration", "configuration"),
+          guide("Moving in", "import"),
           guide("Coming from sentri 5", "sentri-5"),
           guide("Upgrading", "upgrading"),
         ],

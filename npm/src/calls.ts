@@ -1,4 +1,5 @@
 import { NativeGuard } from "./guarding.js";
+import { importLines } from "./import.js";
 import type * as t from "./types.js";
 
 /** The calls of a server that the core answers: each hands on its arguments. */
@@ -134,6 +135,21 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
    */
   beginSetup(options: { token?: string } = {}): Promise<{ token?: string; expiresAt: string } | null> {
     return this.call("beginSetup", options);
+  }
+  /**
+   * Imports users of another system with their password hashes, from lines of JSON. A line makes the same user however
+   * often it is read, so an import that was interrupted is run again. `docs/guide/import.md` tells how to export.
+   *
+   * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for options that are wrong; what is wrong with a line is in
+   * the report.
+   * @example
+   * ```ts
+   * const report = await auth.importUsers(createReadStream("users.jsonl"), { format: "better-auth" });
+   * for (const { line, message } of report.refusals) console.error(`line ${line}: ${message}`);
+   * ```
+   */
+  importUsers(source: t.ImportSource, options: t.ImportOptions): Promise<t.ImportReport> {
+    return importLines(source, options, (input) => this.call("importUsers", input));
   }
   /** A user, or null. */
   getUser(userId: string): Promise<t.User<Role> | null> {

@@ -7,6 +7,7 @@ export type { StepUp } from "./assurance.js";
 export type * from "./generated/option-types.js";
 export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely.js";
 export type * from "./types-database.js";
+export type * from "./types-import.js";
 export type * from "./types-messages.js";
 export type * from "./types-middleware.js";
 
@@ -268,10 +269,7 @@ export interface ClientOptions<Role extends string = string> extends ClientSetti
 
 /** Options of `migrate()` and `ready()`. */
 export interface StartOptions {
-  /**
-   * The time to wait for a database that is starting, such as `"1m"` or a number of seconds; 0: one attempt. 30 seconds
-   * unless set.
-   */
+  /** The wait for a database that is starting: `"1m"`, a number of seconds, or 0 for one attempt. 30 s unless set. */
   wait?: string | number;
 }
 

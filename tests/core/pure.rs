@@ -28,6 +28,8 @@ mod flow;
 mod idempotency;
 #[path = "pure/identifier.rs"]
 mod identifier;
+#[path = "pure/import.rs"]
+mod import;
 #[path = "pure/limit.rs"]
 mod limit;
 #[path = "pure/memory.rs"]

@@ -19,6 +19,8 @@ mod flows;
 mod galera;
 #[path = "store/hosts.rs"]
 mod hosts;
+#[path = "store/imports.rs"]
+mod imports;
 #[path = "store/kysely.rs"]
 mod kysely;
 #[path = "store/memory.rs"]

@@ -302,6 +302,7 @@ test("every snippet is run, and a page of its own has each", () => {
     "fastify",
     "forward-cookies",
     "hono",
+    "import",
     "koa",
     "kysely",
     "logger",

@@ -138,6 +138,11 @@ def test_programmatic() -> None:
     assert done.stderr == ""
 
 
+def test_import() -> None:
+    done = subprocess.run([sys.executable, "-c", snippets()["import"]], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("1 0\n", "")
+
+
 def test_idempotency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = run("idempotency", tmp_path, monkeypatch)
     headers = {"content-type": "application/json", "x-idempotency-key": "k"}
@@ -306,6 +311,7 @@ def test_every_snippet_is_run() -> None:
         "fastapi",
         "flask",
         "idempotency",
+        "import",
         "login-code",
         "password-reset",
         "programmatic",

@@ -354,7 +354,8 @@ def test_no_odd_age_leaves_a_route_without_one(native: Any, odd: Any, more: dict
 def test_the_tables_are_whole() -> None:
     """And none is without a test: `remote` is in test_client_keys.py, `idempotency` and `limit-key` in
     test_vectors_http.py; `device` is about a cookie that the core alone writes and reads,
-    `factor` about codes that it alone judges, and `flow` about digests that it alone keeps."""
+    `factor` about codes that it alone judges, `flow` about digests that it alone keeps, and `import` about lines that
+    it alone reads."""
     assert len(table("jws")) > 300 and len(table("refresh")) > 40
     known = {
         "assurance",
@@ -367,6 +368,7 @@ def test_the_tables_are_whole() -> None:
         "flow",
         "idempotency",
         "identifier",
+        "import",
         "jwks",
         "jws",
         "limit",

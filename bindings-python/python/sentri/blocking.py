@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import SentriError
 from .guarding import ResponseData
+from .importing import Items, begin, import_all
 from .jobs import wait
 from .serving import Serving
 from .types import (
@@ -16,6 +18,8 @@ from .types import (
     IdentifierInput,
     IdentifiersResult,
     IdentifierUpdate,
+    ImportOptions,
+    ImportReport,
     Invited,
     IssuedSession,
     OpenedSetup,
@@ -204,6 +208,11 @@ class BlockingAuthServer(Serving):
         """
         result: Optional[OpenedSetup] = self._run("beginSetup", {"token": token})
         return result
+
+    def import_users(self, source: Items, *, format: str, **options: Unpack[ImportOptions]) -> ImportReport:
+        """Imports users of another system with their password hashes, of :data:`sentri.importing.FORMATS`. A line makes
+        the same user however often it is read. What is wrong with one is in the report."""
+        return import_all(source, begin(format, options), partial(self._run, "importUsers"))
 
     def get_user(self, user_id: str) -> Optional[StoredUser]:
         """A user, or None."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import SentriError
 from .guarding import ResponseData
+from .importing import Source, begin, import_from
 from .jobs import finish
 from .serving import Serving
 from .types import (
@@ -16,6 +18,8 @@ from .types import (
     IdentifierInput,
     IdentifiersResult,
     IdentifierUpdate,
+    ImportOptions,
+    ImportReport,
     Invited,
     IssuedSession,
     OpenedSetup,
@@ -208,6 +212,10 @@ class AuthServer(Serving):
         """
         result: Optional[OpenedSetup] = await self._run("beginSetup", {"token": token})
         return result
+
+    async def import_users(self, source: Source, *, format: str, **options: Unpack[ImportOptions]) -> ImportReport:
+        """Imports users of another system (:data:`sentri.importing.FORMATS`) with their hashes; it may be repeated."""
+        return await import_from(source, begin(format, options), partial(self._run, "importUsers"))
 
     async def get_user(self, user_id: str) -> Optional[StoredUser]:
         """A user, or None."""

@@ -66,6 +66,7 @@ SENTRI_EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "auth.identifiers.failure": ("warn", ("userId", "errorCode", "duration_ms", "cause", )),
     "auth.user.invited": ("info", ("targetUserId", "duration_ms", )),
     "auth.user.invite_failure": ("warn", ("errorCode", "duration_ms", "cause", )),
+    "auth.users.imported": ("info", ("format", "count", "refused", )),
     "auth.identifier.verified": ("info", ("userId", "duration_ms", )),
     "auth.message.sent": ("info", ("kind", "channel", )),
     "auth.message.failure": ("error", ("kind", "channel", "cause", )),

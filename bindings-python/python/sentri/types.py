@@ -6,6 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Optional, TypedDict, Union
 
+from .import_types import (
+    FirebaseHash as FirebaseHash,
+    ImportedUser as ImportedUser,
+    ImportOptions as ImportOptions,
+    ImportProgress as ImportProgress,
+    ImportRefusal as ImportRefusal,
+    ImportReport as ImportReport,
+)
 from .middleware_types import (
     IdempotencyOptions as IdempotencyOptions,
     LimiterOptions as LimiterOptions,

@@ -33,6 +33,7 @@ pub mod flows;
 pub mod freshness;
 pub mod identifier_update;
 pub mod identifiers;
+pub mod import;
 pub mod input;
 pub mod invitation;
 pub mod issued;

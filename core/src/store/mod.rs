@@ -10,6 +10,7 @@ use crate::failure::StoreError;
 pub mod dialect;
 pub mod executor;
 pub mod foreign;
+pub mod import;
 mod migrate;
 pub mod model;
 pub mod mysql;
@@ -25,6 +26,7 @@ pub mod value;
 pub use open::{open, open_noting, over};
 
 use executor::Connections;
+use import::ImportStore;
 use model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
     FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened,
@@ -50,7 +52,7 @@ pub const ADOPTED_MARKER: char = '\u{1}';
 /// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
 /// after the implementation's own retries.
 #[async_trait]
-pub trait Store: SetupStore {
+pub trait Store: SetupStore + ImportStore {
     /// Brings the schema up to date. Safe to repeat and to run from many processes at once.
     async fn migrate(&self, now: Millis) -> Result<(), StoreError>;
 

@@ -15,6 +15,8 @@ mod factor_rows;
 mod factors;
 mod flows;
 mod identifiers;
+mod import;
+mod import_rows;
 mod keys;
 mod pending;
 mod port;

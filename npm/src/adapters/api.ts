@@ -21,6 +21,7 @@ export const PROGRAMMATIC = [
   "resetPassword",
   "inviteUser",
   "beginSetup",
+  "importUsers",
   "getUser",
   "findUser",
   "listUsers",

@@ -5,6 +5,7 @@ import { JSON_FLAG, withServer, type Command } from "./command.js";
 import { doctor } from "./doctor.js";
 import { UsageError } from "./exit.js";
 import { keyOptions } from "./file.js";
+import { importUsers } from "./import.js";
 import * as keys from "./keys.js";
 import { DATABASE, MOUNT, WAIT, mountPath, printable, serverOptions } from "./options.js";
 import * as serve from "./serve.js";
@@ -49,6 +50,7 @@ export const COMMANDS: Record<string, Command> = {
   "users delete": users.remove,
   "sessions list": sessions.list,
   "sessions revoke": sessions.revoke,
+  import: importUsers,
   "keys list": keys.list,
   "keys rotate": keys.rotate,
   "config check": config.check,

@@ -56,6 +56,31 @@ export function keyOptions(values: Record<string, string>): Record<string, unkno
   return { ...(keys === undefined ? {} : { keys }), ...(algorithm === undefined ? {} : { algorithm }) };
 }
 
+/** The options that users are judged by, from file and environment. */
+const USER_OPTIONS = [
+  "adminRoles",
+  "defaultRoles",
+  "validIdentifiers",
+  "password",
+  "saltRounds",
+  "encryptionKey",
+  "mfa",
+] as const;
+
+/**
+ * The options of whoever makes many users, from file and environment: secrets are encrypted as the server's are.
+ *
+ * @throws UsageError, CommandFailure where an option is wrong
+ */
+export function userOptions(values: Record<string, string>): Record<string, unknown> {
+  const { errors, options } = look({ ...flagsOf(values), roles: values["valid-roles"]! });
+  refuse(errors);
+  const { encryptionKey } = (options.keys ?? {}) as { encryptionKey?: unknown };
+  const known: Record<string, unknown> = { ...(encryptionKey === undefined ? {} : { encryptionKey }), ...options };
+  const names = ["validRoles", ...USER_OPTIONS].filter((name) => known[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, known[name]]));
+}
+
 function flagsOf({ config }: Record<string, string>): Record<string, string> {
   return config ? { config } : {};
 }

@@ -37,6 +37,7 @@ export const SENTRI_EVENTS = {
   "auth.identifiers.failure": { level: "warn", fields: ["userId", "errorCode", "duration_ms", "cause"] },
   "auth.user.invited": { level: "info", fields: ["targetUserId", "duration_ms"] },
   "auth.user.invite_failure": { level: "warn", fields: ["errorCode", "duration_ms", "cause"] },
+  "auth.users.imported": { level: "info", fields: ["format", "count", "refused"] },
   "auth.identifier.verified": { level: "info", fields: ["userId", "duration_ms"] },
   "auth.message.sent": { level: "info", fields: ["kind", "channel"] },
   "auth.message.failure": { level: "error", fields: ["kind", "channel", "cause"] },

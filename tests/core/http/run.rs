@@ -370,6 +370,7 @@ impl Talk {
                 .verify_access_token(text(0))
                 .map(|token| json!({ "id": token.id, "roles": token.roles, "sessionId": token.session_id })),
             "verifyRefreshToken" => server.verify_refresh_token(text(0)).map(|id| json!({ "sessionId": id })),
+            "importUsers" => import(server, &arguments).await,
             _ => server.call(method, arguments.clone()).await,
         };
         match (result, step.expect.get("throws")) {
@@ -393,6 +394,21 @@ impl Talk {
             None => Ok(()),
         }
     }
+}
+
+/// Imports records in one call, and reports as the hosts do.
+async fn import(server: &AuthServer, arguments: &Value) -> Result<Value, Error> {
+    let records = arguments[0].as_array().expect("records");
+    let mut input = arguments[1].clone();
+    input["lines"] = records.iter().map(Value::to_string).collect();
+    let batch = server.call("importUsers", json!([input])).await?;
+    Ok(json!({
+        "lines": records.len(),
+        "imported": batch["imported"],
+        "present": batch["present"],
+        "refused": batch["refused"].as_array().expect("refusals").len(),
+        "refusals": batch["refused"],
+    }))
 }
 
 /// The challenge of a step-up (RFC 9470, 3), before what it asks for.

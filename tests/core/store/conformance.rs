@@ -17,6 +17,7 @@ use sentri_core::store::{ADOPTED_MARKER, Store};
 
 pub use crate::factors::*;
 pub use crate::flows::*;
+pub use crate::imports::*;
 pub use crate::pending::*;
 pub use crate::setup::*;
 pub use crate::verified::*;
@@ -113,6 +114,10 @@ macro_rules! store_conformance {
                 a_set_up_token_is_one
                 one_first_admin
                 a_first_admin_comes_before_all_others
+                imported_users_come_back_whole
+                an_import_is_repeated_without_effect
+                an_import_takes_nobodys_sign_in
+                imports_and_registrations_race_for_values
                 migrations_repeat
                 a_closed_store_is_unavailable
             }

@@ -10,6 +10,7 @@ use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
+use sentri_core::store::import::{ImportStore, Imported, NewImport};
 use sentri_core::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
     FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate,
@@ -188,6 +189,28 @@ impl Tables {
         };
         self.users.insert(user.id.clone(), account);
         true
+    }
+
+    fn import(&mut self, one: &NewImport, writes: bool) -> Imported {
+        let user = &one.user;
+        if let Some(there) = self.users.get(&user.id) {
+            let is_theirs = |mine: &Identifier| there.identifiers.iter().any(|one| one.normalized == mine.normalized);
+            return if user.identifiers.iter().any(is_theirs) { Imported::Present } else { Imported::OtherUser };
+        }
+        if self.deleted.contains_key(&user.id) {
+            return Imported::Deleted;
+        }
+        let before = (self.users.clone(), self.owners.clone());
+        if !self.insert(user) {
+            (self.users, self.owners) = before;
+            return Imported::Taken;
+        }
+        if writes {
+            self.factors.extend(one.factors.iter().cloned());
+        } else {
+            (self.users, self.owners) = before;
+        }
+        Imported::Written
     }
 
     /// The other user who gives a value up that nobody verified.
@@ -436,6 +459,13 @@ impl SetupStore for MemoryStore {
             tables.setup = None;
             FirstAdmin::Created
         })
+    }
+}
+
+#[async_trait]
+impl ImportStore for MemoryStore {
+    async fn import_users(&self, users: &[NewImport], _now: Millis, writes: bool) -> Result<Vec<Imported>, StoreError> {
+        self.with(|tables| users.iter().map(|one| tables.import(one, writes)).collect())
     }
 }
 

@@ -13,6 +13,7 @@ from .command import Command, server
 from .doctor import doctor
 from .exits import UsageError
 from .file import key_options
+from .importing import import_users
 from .keys import list_keys, rotate
 from .options import DATABASE, JSON, MOUNT, WAIT, mount_path, printable, server_options
 from .output import Result
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Command] = {
     "users delete": delete,
     "sessions list": list_sessions,
     "sessions revoke": revoke,
+    "import": import_users,
     "keys list": list_keys,
     "keys rotate": rotate,
     "config check": config.check,

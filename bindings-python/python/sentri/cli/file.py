@@ -62,5 +62,33 @@ def key_options(values: Mapping[str, str]) -> dict[str, Any]:
     return keywords({name: options[name] for name in ("keys", "algorithm") if name in options})
 
 
+#: The options that users are judged by, from file and environment.
+_USER_OPTIONS = (
+    "validRoles",
+    "adminRoles",
+    "defaultRoles",
+    "validIdentifiers",
+    "password",
+    "saltRounds",
+    "encryptionKey",
+    "mfa",
+)
+
+
+def user_options(values: Mapping[str, str]) -> dict[str, Any]:
+    """The options of whoever makes many users, from file and environment: secrets are encrypted as the server's are.
+
+    Raises:
+        UsageError, CommandFailure: An option is wrong.
+    """
+    given = {"config": values["config"]} if values.get("config") else {}
+    found = look({**given, "roles": values["valid-roles"]})
+    refuse(found["errors"])
+    options = found["options"]
+    older = {name: key for name, key in (options.get("keys") or {}).items() if name == "encryptionKey"}
+    known = {**older, **options}
+    return keywords({name: known[name] for name in _USER_OPTIONS if name in known})
+
+
 def _settled(values: Mapping[str, str]) -> dict[str, Any]:
     return look({"config": values["config"]} if values.get("config") else {})

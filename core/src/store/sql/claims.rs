@@ -22,7 +22,7 @@ pub(super) struct Guards {
 
 /// Stands in `value_normalized` for the time of the transaction, under a name that nobody can register. What is unique
 /// is what makes the second of two transactions wait for the first.
-fn placeholder(key: &str) -> String {
+pub(super) fn placeholder(key: &str) -> String {
     format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{ADOPTED_MARKER}{key}")
 }
 

@@ -1,0 +1,203 @@
+//! Users of other systems, read from lines of JSON. Pure: a line in, a user or the reason why not out; the rules of the
+//! realm and the writing are `service::import`'s.
+//!
+//! Each format is a function over one object. What it can't carry over in full, such as a second factor that it does
+//! not know, it refuses instead of leaving it out.
+
+use serde_json::Value;
+
+use crate::clock::Millis;
+use crate::crypto::{Secret, sha256};
+use crate::error::{Error, ErrorCode};
+use crate::json::parse_strict;
+
+mod auth0;
+mod better_auth;
+mod django;
+mod firebase;
+mod hash;
+mod keycloak;
+mod line;
+mod sentri;
+mod supabase;
+
+pub use firebase::FirebaseHash;
+
+use line::Line;
+
+/// The longest line in bytes.
+pub const MAX_LINE: usize = 64 * 1024;
+/// The longest id of a user elsewhere, in bytes.
+const MAX_ID: usize = 255;
+
+/// The system that the lines come from.
+#[derive(Debug, Clone)]
+pub enum Format {
+    /// sentri's own form.
+    Sentri,
+    /// better-auth: rows of `user` with those of `account`.
+    BetterAuth,
+    /// Supabase: rows of `auth.users`.
+    Supabase,
+    /// Auth0: its export with password hashes.
+    Auth0,
+    /// Firebase: `auth:export`, with the parameters of its hashes.
+    Firebase(FirebaseHash),
+    /// Django: `dumpdata` of the users.
+    Django,
+    /// Keycloak: the users of an exported realm.
+    Keycloak,
+}
+
+impl Format {
+    /// The names, as options have them.
+    pub const NAMES: [&'static str; 7] =
+        ["sentri", "better-auth", "supabase", "auth0", "firebase", "django", "keycloak"];
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sentri => "sentri",
+            Self::BetterAuth => "better-auth",
+            Self::Supabase => "supabase",
+            Self::Auth0 => "auth0",
+            Self::Firebase(_) => "firebase",
+            Self::Django => "django",
+            Self::Keycloak => "keycloak",
+        }
+    }
+
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, or `FORBIDDEN` for a disabled account, with a sentence that holds no secret.
+    pub fn read(&self, text: &str) -> Result<Incoming, Error> {
+        if text.len() > MAX_LINE {
+            return Err(too_long());
+        }
+        let value = parse_strict(text.as_bytes()).map_err(|what| refused(format!("the line is no JSON: {what}")))?;
+        let Value::Object(members) = &value else { return Err(refused("the line is no JSON object")) };
+        let line = Line::new(members);
+        let user = match self {
+            Self::Sentri => sentri::read(&line),
+            Self::BetterAuth => better_auth::read(&line),
+            Self::Supabase => supabase::read(&line),
+            Self::Auth0 => auth0::read(&line),
+            Self::Firebase(parameters) => firebase::read(&line, parameters),
+            Self::Django => django::read(&line),
+            Self::Keycloak => keycloak::read(&line),
+        }?;
+        if user.id.is_empty() || user.id.len() > MAX_ID || user.id.contains(char::is_control) {
+            return Err(refused("the id is empty, too long, or holds control characters"));
+        }
+        Ok(user)
+    }
+
+    /// The id that a user has here: the same one where it is a UUID, else one that is derived from format and id. So a
+    /// line makes the same user however often it is read.
+    #[must_use]
+    pub fn user_id(&self, id: &str) -> String {
+        if let Some(uuid) = uuid::Uuid::try_parse(id).ok().filter(|uuid| id.len() == 36 && !uuid.is_nil()) {
+            return uuid.hyphenated().to_string();
+        }
+        let digest = sha256(format!("sentri import v1\0{}\0{id}", self.as_str()).as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string()
+    }
+}
+
+/// The refusal of a line that is longer than [`MAX_LINE`].
+#[must_use]
+pub fn too_long() -> Error {
+    refused(format!("the line is longer than {} KiB", MAX_LINE / 1024))
+}
+
+/// A user as another system has it.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The id there.
+    pub id: String,
+    /// Values by which the user signs in.
+    pub identifiers: Vec<IncomingIdentifier>,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// The password hash in the form that is kept here. `None`: the user has no password.
+    pub hash: Option<Secret<String>>,
+    /// Secrets of authenticator apps in base32.
+    pub totp: Vec<Secret<String>>,
+    /// Whether the user has a second factor that can't be carried over.
+    pub other_factors: bool,
+    /// The time of the registration.
+    pub created_at: Option<Millis>,
+}
+
+/// An identifier as another system has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncomingIdentifier {
+    /// Its type.
+    pub kind: String,
+    /// Its value as given.
+    pub value: String,
+    /// Whether control over it was proved there.
+    pub proof: Proof,
+}
+
+/// Whether an address was verified, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nobody verified it.
+    None,
+    /// At an instant that is not known.
+    Some,
+    /// At this instant.
+    At(Millis),
+}
+
+impl Proof {
+    const fn of(is_verified: bool) -> Self {
+        if is_verified { Self::Some } else { Self::None }
+    }
+
+    fn at(instant: Option<Millis>) -> Self {
+        instant.map_or(Self::None, Self::At)
+    }
+}
+
+impl Incoming {
+    fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            identifiers: Vec::new(),
+            roles: Vec::new(),
+            hash: None,
+            totp: Vec::new(),
+            other_factors: false,
+            created_at: None,
+        }
+    }
+
+    fn add(&mut self, kind: &str, value: &str, proof: Proof) {
+        if !value.is_empty() {
+            self.identifiers.push(IncomingIdentifier { kind: kind.to_owned(), value: value.to_owned(), proof });
+        }
+    }
+
+    /// Adds a name to sign in by, which may have the form of an address: then it is one, and nobody verified it.
+    fn add_name(&mut self, value: &str) {
+        let kind = ["email", "phone"].into_iter().find(|kind| {
+            let has_form = if *kind == "email" { value.contains('@') } else { value.starts_with('+') };
+            has_form && crate::identifier::normalize(kind, value).is_ok()
+        });
+        self.add(kind.unwrap_or("username"), value, Proof::None);
+    }
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::ValidationError, message)
+}
+
+fn disabled() -> Error {
+    Error::new(ErrorCode::Forbidden, "the account is disabled or deleted there")
+}

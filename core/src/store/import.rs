@@ -1,0 +1,40 @@
+//! Users of another system, written many at a time.
+
+use async_trait::async_trait;
+
+use crate::clock::Millis;
+use crate::failure::StoreError;
+use crate::store::model::{Factor, NewUser};
+
+/// A user of another system with what belongs to it.
+#[derive(Debug, Clone)]
+pub struct NewImport {
+    /// The user. `now` is the time of the registration there.
+    pub user: NewUser,
+    /// Confirmed second factors.
+    pub factors: Vec<Factor>,
+}
+
+/// The end of one user's import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// The user is there now.
+    Written,
+    /// A user of this id and with one of these identifiers was there before. Nothing was changed.
+    Present,
+    /// The id is that of a user with other identifiers.
+    OtherUser,
+    /// An identifier is somebody else's, or leads to somebody else.
+    Taken,
+    /// A user of this id was deleted a short time ago.
+    Deleted,
+}
+
+/// The part of the port that is about users of other systems.
+#[async_trait]
+pub trait ImportStore: Send + Sync + 'static {
+    /// Writes users with their identifiers and factors, those that can be in one transaction or a few, and tells of
+    /// each what became of it. Of users who share an id or a sign-in the first is written. Without `writes` nothing is,
+    /// and [`Imported::Written`] is who would be.
+    async fn import_users(&self, users: &[NewImport], now: Millis, writes: bool) -> Result<Vec<Imported>, StoreError>;
+}

@@ -1,0 +1,70 @@
+/** The systems whose users can be imported; `sentri` is a form of its own for all others. */
+export type ImportFormat = "sentri" | "better-auth" | "supabase" | "auth0" | "firebase" | "django" | "keycloak";
+
+/**
+ * Users to import: pieces of a file (bytes), whose lines are split, or lines as texts, or records as objects. What
+ * `fs.createReadStream` gives is the former.
+ */
+export type ImportSource = AsyncIterable<Uint8Array | string | object> | Iterable<Uint8Array | string | object>;
+
+/** How users are imported. */
+export interface ImportOptions {
+  /** The system that they come from. */
+  format: ImportFormat;
+  /** Roles of users who bring none; the default roles if left out. */
+  roles?: readonly string[] | undefined;
+  /** Whether users may bring an admin role. Without it they are refused. */
+  allowAdminRoles?: boolean | undefined;
+  /** Whether second factors stay behind. Without it users are refused whose factors can't be carried over. */
+  dropFactors?: boolean | undefined;
+  /** Whether nothing is written: everything is read and judged. */
+  dryRun?: boolean | undefined;
+  /** The parameters of Firebase's password hashes, as its console shows them. */
+  firebase?: { signerKey: string; saltSeparator: string; rounds: number; memCost: number } | undefined;
+  /** Is told after each batch how far the import is. */
+  onProgress?: ((progress: ImportProgress) => void) | undefined;
+  /** Is told of each line that is refused. */
+  onRefused?: ((refusal: ImportRefusal) => void) | undefined;
+  /** Is told of each user who is there now, with the id there and the id here. */
+  onUser?: ((user: ImportedUser) => void) | undefined;
+}
+
+/** How far an import is. */
+export interface ImportProgress {
+  /** Lines that were read, empty ones too. */
+  lines: number;
+  /** Users that were written. */
+  imported: number;
+  /** Users that were there already, by an import before. */
+  present: number;
+  /** Lines that were refused. */
+  refused: number;
+  /** Seconds since the import began. */
+  seconds: number;
+}
+
+/** A line that was refused. */
+export interface ImportRefusal {
+  /** Its number, from 1. */
+  line: number;
+  /** `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN`, `USER_ALREADY_EXISTS` or `USER_NOT_FOUND`. */
+  code: string;
+  /** The reason, without a hash or a secret. */
+  message: string;
+}
+
+/** A user who is there after an import. */
+export interface ImportedUser {
+  /** The number of the line. */
+  line: number;
+  /** The id in the system that the user comes from. */
+  from: string;
+  /** The id here. */
+  id: string;
+}
+
+/** What became of an import. */
+export interface ImportReport extends Omit<ImportProgress, "seconds"> {
+  /** The first 1,000 lines that were refused; `onRefused` is told of all. */
+  refusals: ImportRefusal[];
+}
