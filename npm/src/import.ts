@@ -15,7 +15,7 @@ const CHARACTERS = 1024 * 1024;
 /** The most refusals that a report holds. */
 const REFUSALS = 1000;
 
-/** What became of the lines of one call. */
+/** The end of one call. */
 export interface ImportBatch {
   imported: number;
   present: number;

@@ -7,7 +7,7 @@ export type ImportFormat = "sentri" | "better-auth" | "supabase" | "auth0" | "fi
  */
 export type ImportSource = AsyncIterable<Uint8Array | string | object> | Iterable<Uint8Array | string | object>;
 
-/** How users are imported. */
+/** The options of an import. */
 export interface ImportOptions {
   /** The system that they come from. */
   format: ImportFormat;
@@ -29,7 +29,7 @@ export interface ImportOptions {
   onUser?: ((user: ImportedUser) => void) | undefined;
 }
 
-/** How far an import is. */
+/** The counts of an import so far. */
 export interface ImportProgress {
   /** Lines that were read, empty ones too. */
   lines: number;
@@ -63,7 +63,7 @@ export interface ImportedUser {
   id: string;
 }
 
-/** What became of an import. */
+/** The end of an import. */
 export interface ImportReport extends Omit<ImportProgress, "seconds"> {
   /** The first 1,000 lines that were refused; `onRefused` is told of all. */
   refusals: ImportRefusal[];

@@ -7,7 +7,7 @@ from typing import Callable, TypedDict
 
 
 class ImportProgress(TypedDict):
-    """How far an import is: ``lines`` that were read, users that were ``imported`` or ``present`` by an import before,
+    """The counts of an import: ``lines`` that were read, users that were ``imported`` or ``present`` by an import before,
     lines that were ``refused``, and ``seconds`` since it began."""
 
     lines: int
@@ -32,7 +32,7 @@ ImportedUser = TypedDict("ImportedUser", {"line": int, "from": str, "id": str})
 
 
 class ImportReport(TypedDict):
-    """What became of an import, with the first 1,000 lines that were refused."""
+    """The end of an import, with the first 1,000 lines that were refused."""
 
     lines: int
     imported: int
@@ -51,7 +51,7 @@ class FirebaseHash(TypedDict):
 
 
 class ImportOptions(TypedDict, total=False):
-    """How users are imported.
+    """The options of an import.
 
     ``roles`` are those of users who bring none, the default roles if left out. ``allow_admin_roles`` lets users bring
     admin roles. ``drop_factors`` leaves second factors behind, instead of refusing users whose factors can't be carried

@@ -16,7 +16,7 @@ use crate::store::sql::{SqlStore, row_of};
 
 /// The most parameters of a list: every database takes ten times as many.
 const LISTED: usize = 2_000;
-/// How often a single user is judged again who lost a race.
+/// The most times that a single user who lost a race is judged again.
 const RACES: usize = 3;
 
 #[async_trait]
@@ -200,7 +200,7 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// Where nothing is written, who shares an id or a sign-in with one before them is known by that alone.
+/// Judges users who share an id or a sign-in with one before them, where nothing is written.
 fn judge_shared(users: &[NewImport], later: Vec<usize>, ends: &mut [Option<Imported>]) -> Vec<usize> {
     for at in later {
         let id = users[at].user.id.as_str();
