@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 
-use super::encoded::Unusable;
+use super::unusable::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 

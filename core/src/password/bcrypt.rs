@@ -5,7 +5,7 @@ use base64::alphabet::BCRYPT;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use bcrypt::HashParts;
 
-use super::encoded::Unusable;
+use super::unusable::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 

@@ -1,30 +1,8 @@
 //! Stored hashes of every kind: which of them are verified, and how much work that is.
 
 use super::policy::{Algorithm, Policy};
+use super::unusable::Unusable;
 use super::{argon2, bcrypt, pbkdf2, phc, scrypt};
-
-/// The reason why a stored hash can't be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
-    /// It is of no kind that is known here.
-    Unknown,
-    /// It is of a known kind, and damaged.
-    Malformed,
-    /// It asks for more time or memory than anybody honest would have chosen.
-    Dear,
-}
-
-impl Unusable {
-    /// The reason in words, which hold nothing of the hash.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "the password hash is of no kind that is taken",
-            Self::Malformed => "the password hash is malformed",
-            Self::Dear => "the password hash asks for more time or memory than is allowed",
-        }
-    }
-}
 
 /// A stored hash that is well-formed and affordable.
 pub(super) enum Encoded {

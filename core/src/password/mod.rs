@@ -13,18 +13,19 @@ mod phc;
 mod policy;
 mod pool;
 mod scrypt;
+mod unusable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use bcrypt::LOWEST_COST;
 pub use blocklist::is_common;
-pub use encoded::Unusable;
 pub use fair::Origin;
 pub use pbkdf2::encode_pbkdf2;
 pub use policy::{Algorithm, Policy};
 pub use pool::Pool;
 pub use scrypt::{ScryptCost, ScryptKind, encode_scrypt};
+pub use unusable::Unusable;
 
 use encoded::{Encoded, live_work, spend_work};
 

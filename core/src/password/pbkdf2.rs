@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use zeroize::Zeroize as _;
 
-use super::encoded::Unusable;
 use super::phc;
+use super::unusable::Unusable;
 use crate::crypto::{PbkdfDigest, Secret, derive_by_pbkdf2, equal_in_constant_time};
 
 /// The most iterations of a stored hash, over all blocks of its digest.

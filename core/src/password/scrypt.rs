@@ -4,8 +4,8 @@ use scrypt::Params;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroize as _;
 
-use super::encoded::Unusable;
 use super::phc;
+use super::unusable::Unusable;
 use crate::crypto::{Secret, aes_ctr_keystream, equal_in_constant_time};
 
 /// The most memory that a stored hash may ask for, and the most memory times parallelism.
