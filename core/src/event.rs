@@ -95,6 +95,9 @@ events! {
     UserInvited = "auth.user.invited", Info, ["targetUserId", "duration_ms"];
     UserInviteFailure = "auth.user.invite_failure", Warn, ["errorCode", "duration_ms", "cause"];
     UsersImported = "auth.users.imported", Info, ["format", "count", "refused"];
+    UserDeleted = "auth.user.deleted", Info, ["userId", "duration_ms"];
+    UserDeleteFailure = "auth.user.delete_failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    UserExported = "auth.user.exported", Info, ["userId", "duration_ms"];
     IdentifierVerified = "auth.identifier.verified", Info, ["userId", "duration_ms"];
     MessageSent = "auth.message.sent", Info, ["kind", "channel"];
     MessageFailure = "auth.message.failure", Error, ["kind", "channel", "cause"];

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::server::{AuthServer, Start};
+use crate::service::export;
 use crate::service::factor_removal::RemoveFactors;
 use crate::service::identifier_update::UpdateIdentifiers;
 use crate::service::identifiers::{CreateIdentifiers, DeleteIdentifiers};
@@ -178,10 +179,7 @@ impl AuthServer {
             "importUsers" => import::import(realm, &arguments.value(0), &mut work.trail).await,
             "beginSetup" => setup::begin(realm, arguments.text_member(0, "token")?).await,
             "resetPassword" => self.operate::<ResetPassword>(arguments.value(0), None, work).await,
-            "getUser" => match users::get(realm, arguments.id(0, "userId")?).await {
-                Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
-                other => other,
-            },
+            "getUser" => null_for_nobody(users::get(realm, arguments.id(0, "userId")?).await),
             "findUser" => users::find(realm, arguments.text(0, "identifier")?).await,
             "listUsers" => {
                 let page = Page {
@@ -191,7 +189,14 @@ impl AuthServer {
                 };
                 users::list(realm, &page).await
             }
-            "deleteUser" => users::delete(realm, arguments.id(0, "userId")?, &mut work.trail).await.map(Value::from),
+            "deleteUser" => {
+                let user_id = arguments.id(0, "userId")?;
+                let is_deleted = users::delete(realm, user_id, &mut work.trail).await?;
+                work.story = is_deleted.then_some(&users::DELETION);
+                work.trail.facts.user_id = Some(user_id.to_owned());
+                Ok(is_deleted.into())
+            }
+            "exportUser" => null_for_nobody(export::export(realm, arguments.id(0, "userId")?).await),
             "createSession" => {
                 let caller = Caller {
                     ip: arguments.text_member(1, "ip")?.map(str::to_owned),
@@ -261,6 +266,13 @@ impl AuthServer {
 fn asking(arguments: &Arguments) -> Result<Value, Error> {
     let deliver = arguments.member(1, "deliver").cloned();
     Ok(json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver }))
+}
+
+fn null_for_nobody(found: Result<Value, Failure>) -> Result<Value, Failure> {
+    match found {
+        Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
+        other => other,
+    }
 }
 
 /// The calls that answer with an outcome instead of failing.

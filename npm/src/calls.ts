@@ -169,6 +169,15 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   deleteUser(userId: string): Promise<boolean> {
     return this.call("deleteUser", userId);
   }
+  /**
+   * All that is stored of a user, without secrets and their hashes: what `GET /me/export` answers. `null`: there is no
+   * such user.
+   *
+   * @example const account = await auth.exportUser(user.id);
+   */
+  exportUser(userId: string): Promise<t.Account<Role> | null> {
+    return this.call("exportUser", userId);
+  }
   /** Opens a session for a user whom you have authenticated by other means. */
   createSession(
     userId: string,

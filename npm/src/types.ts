@@ -2,11 +2,11 @@ import type { ClientSettings, CookieOptions, ServerSettings } from "./generated/
 import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 import type { DatabaseOptions } from "./types-database.js";
 import type { Asked, MessageOptions, ResetInput, VerificationOptions } from "./types-messages.js";
-
 export type { StepUp } from "./assurance.js";
 export type * from "./generated/option-types.js";
 export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely.js";
 export type * from "./types-database.js";
+export type * from "./types-account.js";
 export type * from "./types-import.js";
 export type * from "./types-messages.js";
 export type * from "./types-middleware.js";

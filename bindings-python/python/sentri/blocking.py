@@ -12,6 +12,7 @@ from .importing import Items, begin, import_all
 from .jobs import wait
 from .serving import Serving
 from .types import (
+    Account,
     Asked,
     DeletedResult,
     Health,
@@ -234,6 +235,11 @@ class BlockingAuthServer(Serving):
     def delete_user(self, user_id: str) -> bool:
         """Deletes a user with sessions and identifiers. False: there was none."""
         result: bool = self._run("deleteUser", user_id)
+        return result
+
+    def export_user(self, user_id: str) -> Optional[Account]:
+        """All that is stored of a user, without secrets and their hashes, or None: what ``GET /me/export`` answers."""
+        result: Optional[Account] = self._run("exportUser", user_id)
         return result
 
     def create_session(

@@ -110,6 +110,76 @@ class SessionInfo(TypedDict):
     current: bool
 
 
+class AccountUser(UserRoles):
+    """The user of an :class:`Account`."""
+
+    created_at: str
+    updated_at: Optional[str]
+
+
+class AccountIdentifier(Identifier):
+    """An identifier of an :class:`Account`."""
+
+    created_at: str
+    verified_at: Optional[str]
+
+
+class AccountSession(TypedDict):
+    """A session of an :class:`Account`. ``methods``, by which the user authenticated (RFC 8176), and
+    ``authenticated_at`` are None where nobody kept them."""
+
+    id: str
+    created_at: str
+    last_used_at: Optional[str]
+    expires_at: str
+    ended_at: Optional[str]
+    ip: Optional[str]
+    user_agent: Optional[str]
+    methods: Optional[list[str]]
+    authenticated_at: Optional[str]
+
+
+class AccountFactor(TypedDict):
+    """A second factor of an :class:`Account`; ``confirmed_at`` is None until its first code was entered."""
+
+    id: str
+    kind: str
+    label: Optional[str]
+    created_at: str
+    confirmed_at: Optional[str]
+    last_used_at: Optional[str]
+
+
+class PendingChange(TypedDict):
+    """A change of an identifier that waits for its code or its link."""
+
+    identifier: str
+    type: str
+    value: str
+
+
+class AccountFlow(TypedDict):
+    """A message or a login of an :class:`Account` that waits for a code or a link, or did so in the last day."""
+
+    purpose: str
+    created_at: str
+    expires_at: str
+    ended_at: Optional[str]
+    pending: Optional[PendingChange]
+
+
+class Account(TypedDict):
+    """All that is stored of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and
+    flows the newest 10,000."""
+
+    user: AccountUser
+    identifiers: list[AccountIdentifier]
+    sessions: list[AccountSession]
+    factors: list[AccountFactor]
+    recovery_codes_left: int
+    flows: list[AccountFlow]
+
+
 class HealthChecks(TypedDict, total=False):
     """The state of each part that a server needs, ``ok`` or ``unavailable``; ``redis`` with ``redis_url`` alone."""
 

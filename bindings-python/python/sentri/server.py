@@ -12,6 +12,7 @@ from .importing import Source, begin, import_from
 from .jobs import finish
 from .serving import Serving
 from .types import (
+    Account,
     Asked,
     DeletedResult,
     Health,
@@ -237,6 +238,11 @@ class AuthServer(Serving):
     async def delete_user(self, user_id: str) -> bool:
         """Deletes a user with sessions and identifiers. False: there was none."""
         result: bool = await self._run("deleteUser", user_id)
+        return result
+
+    async def export_user(self, user_id: str) -> Optional[Account]:
+        """All that is stored of a user, without secrets and their hashes, or None: what ``GET /me/export`` answers."""
+        result: Optional[Account] = await self._run("exportUser", user_id)
         return result
 
     async def create_session(

@@ -32,6 +32,12 @@ from .option_types import (
     SessionCheckOptions as SessionCheckOptions,
 )
 from .results import (
+    Account as Account,
+    AccountFactor as AccountFactor,
+    AccountFlow as AccountFlow,
+    AccountIdentifier as AccountIdentifier,
+    AccountSession as AccountSession,
+    AccountUser as AccountUser,
     Asked as Asked,
     ChangedIdentifiers as ChangedIdentifiers,
     DeletedIdentifiers as DeletedIdentifiers,
@@ -50,6 +56,7 @@ from .results import (
     Metric as Metric,
     MetricSample as MetricSample,
     OpenedSetup as OpenedSetup,
+    PendingChange as PendingChange,
     Refusal as Refusal,
     Registered as Registered,
     RegisterResult as RegisterResult,

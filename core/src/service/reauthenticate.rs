@@ -35,12 +35,13 @@ pub struct Reauthenticate;
 
 /// `{userId, sessionId, password}`, or `{userId, sessionId, method, code}`
 pub struct ReauthenticateInput {
-    user_id: String,
-    session_id: String,
-    by: By,
+    pub(super) user_id: String,
+    pub(super) session_id: String,
+    pub(super) by: By,
 }
 
-enum By {
+/// The means by which a user proves again who they are.
+pub(super) enum By {
     Password(Secret<String>),
     Code(PresentedCode),
 }
@@ -67,26 +68,57 @@ impl UseCase for Reauthenticate {
     async fn run(context: &mut Context<'_>, input: ReauthenticateInput) -> Result<Issued, Failure> {
         let Context { realm, caller, trail } = context;
         let ReauthenticateInput { user_id, session_id, by } = input;
-        let SessionState { session, roles } = match by {
-            By::Password(password) => by_password(realm, caller, &user_id, &session_id, password, trail).await?,
-            By::Code(code) => by_code(realm, caller, &user_id, &session_id, &code, trail).await?,
-        };
+        let session = find(realm, &session_id, &user_id).await?.session;
+        let asker = Asker { realm, caller, user_id: &user_id };
+        let SessionState { session, roles } = prove_again(&asker, by, &Renewal { session }, trail).await?;
         sessions::issue(realm, &session, roles, realm.now())
     }
 }
 
-async fn by_password(
-    realm: &Realm,
-    caller: &Caller,
-    user_id: &str,
-    session_id: &str,
-    password: Secret<String>,
+/// A user who proves again who they are, in a session.
+pub(super) struct Asker<'a> {
+    pub(super) realm: &'a Realm,
+    pub(super) caller: &'a Caller,
+    pub(super) user_id: &'a str,
+}
+
+/// The write that a proof is for.
+pub(super) trait ProvenWrite: Sync {
+    /// Its result.
+    type Done: Send;
+
+    /// Writes, while the user is as the proof was judged. `None`: the user's hash or `auth_epoch` is another one by
+    /// now, so the proof must be judged again.
+    fn write(&self, realm: &Realm, user: &Proven) -> impl Future<Output = Result<Option<Self::Done>, Failure>> + Send;
+}
+
+/// Judges a proof in a session that is open, and does what it is for: wrong passwords spend the login's budget, wrong
+/// codes that of codes.
+///
+/// # Errors
+/// As of [`Reauthenticate`], and those of the write.
+pub(super) async fn prove_again<W: ProvenWrite>(
+    asker: &Asker<'_>,
+    by: By,
+    write: &W,
     trail: &mut Trail,
-) -> Result<SessionState, Failure> {
+) -> Result<W::Done, Failure> {
+    match by {
+        By::Password(password) => by_password(asker, password, write, trail).await,
+        By::Code(code) => by_code(asker, &code, write, trail).await,
+    }
+}
+
+async fn by_password<W: ProvenWrite>(
+    asker: &Asker<'_>,
+    password: Secret<String>,
+    write: &W,
+    trail: &mut Trail,
+) -> Result<W::Done, Failure> {
+    let Asker { realm, caller, user_id } = *asker;
     if realm.config.password.is_too_long(password.expose()) {
         return Err(ErrorCode::InvalidCredentials.into());
     }
-    let before = find(realm, session_id, user_id).await?.session;
     let mut attempts = Attempts::new(realm, "login");
     count_own(realm, &mut attempts, caller, user_id, trail).await?;
     let hasher = realm.hasher.on_behalf_of(caller.origin());
@@ -96,8 +128,8 @@ async fn by_password(
             let proof = hasher.prove(password.clone(), credential.password_hash).await?;
             let proof = proof.ok_or(ErrorCode::InvalidCredentials)?;
             let user = again(user_id, credential.auth_epoch, Proof::Password(proof));
-            if let Some(renewed) = renew(realm, &before, &user).await? {
-                return Ok(renewed);
+            if let Some(done) = write.write(realm, &user).await? {
+                return Ok(done);
             }
         }
         Err(Failure::from(ErrorCode::InvalidCredentials))
@@ -107,26 +139,24 @@ async fn by_password(
     outcome
 }
 
-async fn by_code(
-    realm: &Realm,
-    caller: &Caller,
-    user_id: &str,
-    session_id: &str,
+async fn by_code<W: ProvenWrite>(
+    asker: &Asker<'_>,
     code: &PresentedCode,
+    write: &W,
     trail: &mut Trail,
-) -> Result<SessionState, Failure> {
+) -> Result<W::Done, Failure> {
+    let Asker { realm, caller, user_id } = *asker;
     trail.facts.failure = Some(EventName::MfaFailure);
     // Without the option nobody has a factor that counts.
     if realm.config.mfa.is_none() {
         return Err(ErrorCode::CodeInvalid.into());
     }
-    let before = find(realm, session_id, user_id).await?.session;
     let known = realm.store.find_user(user_id).await?.ok_or_else(ended)?;
     let proved = second_factor::prove(realm, FactorAsker::User(user_id), code, trail).await?;
     let user = again(user_id, proved.auth_epoch, Proof::Factor(proved.proof));
-    let renewed = renew(realm, &before, &user).await?.ok_or(ErrorCode::CodeInvalid)?;
+    let done = write.write(realm, &user).await?.ok_or(ErrorCode::CodeInvalid)?;
     second_factor::tell(realm, caller, &known, code.method, trail);
-    Ok(renewed)
+    Ok(done)
 }
 
 /// The session, if it is open and the user's.
@@ -136,9 +166,20 @@ pub(super) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Resu
     if is_live && state.session.user_id == user_id { Ok(state) } else { Err(ended().into()) }
 }
 
-/// Writes that the user of a session has authenticated again. `before` is the session as it was when that began: who
-/// comes second takes what the first has made, since another step would take the first one's refresh token away.
-/// `None`: the user's hash or `auth_epoch` is another one by now.
+/// Writes that the user of a session has authenticated again. `session` is as it was when that began: who comes second
+/// takes what the first has made, since another step would take the first one's refresh token away.
+struct Renewal {
+    session: Session,
+}
+
+impl ProvenWrite for Renewal {
+    type Done = SessionState;
+
+    async fn write(&self, realm: &Realm, user: &Proven) -> Result<Option<SessionState>, Failure> {
+        renew(realm, &self.session, user).await
+    }
+}
+
 async fn renew(realm: &Realm, before: &Session, user: &Proven) -> Result<Option<SessionState>, Failure> {
     for _ in 0..RACES {
         let now = realm.now();

@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::identifiers::describe;
+use super::story::Story;
 use super::{Realm, Trail};
 use crate::assurance::Assurance;
 use crate::cache::Revocation;
+use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::identifier;
 use crate::store::model::UserWithIdentifiers;
@@ -84,14 +87,21 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
     Ok(json!({ "users": found.users.iter().map(describe_user).collect::<Value>(), "nextCursor": found.next }))
 }
 
+/// The events of a deletion.
+pub const DELETION: Story = Story { success: EventName::UserDeleted, failure: Some(EventName::UserDeleteFailure) };
+
+/// Until when the id of a user who is deleted now is remembered: tokens without a session outlive their user so long.
+pub(super) fn remembered_until(realm: &Realm) -> Millis {
+    realm.now().saturating_add(realm.config.access_ttl)
+}
+
 /// Deletes a user with everything that belongs to it. `false`: there was none.
 ///
 /// # Errors
 /// The store's.
 pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
     let live = realm.store.list_sessions(user_id, realm.now()).await?;
-    // Tokens without a session outlive their user by as long as this.
-    let write = realm.store.delete_user(user_id, realm.now().saturating_add(realm.config.access_ttl));
+    let write = realm.store.delete_user(user_id, remembered_until(realm));
     let deleted = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if deleted {
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 
+pub mod account;
 pub mod dialect;
 pub mod executor;
 pub mod foreign;
@@ -25,6 +26,7 @@ pub mod value;
 
 pub use open::{open, open_noting, over};
 
+use account::AccountStore;
 use executor::Connections;
 use import::ImportStore;
 use model::{
@@ -52,7 +54,7 @@ pub const ADOPTED_MARKER: char = '\u{1}';
 /// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
 /// after the implementation's own retries.
 #[async_trait]
-pub trait Store: SetupStore + ImportStore {
+pub trait Store: SetupStore + ImportStore + AccountStore {
     /// Brings the schema up to date. Safe to repeat and to run from many processes at once.
     async fn migrate(&self, now: Millis) -> Result<(), StoreError>;
 

@@ -9,6 +9,7 @@ use crate::store::Normalizer;
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::Expected;
 
+mod account;
 mod claims;
 mod cluster;
 mod factor_rows;

@@ -26,6 +26,7 @@ export const PROGRAMMATIC = [
   "findUser",
   "listUsers",
   "deleteUser",
+  "exportUser",
   "createSession",
   "listSessions",
   "revokeSession",

@@ -12,6 +12,8 @@ export const SENTRI_ROUTES = [
   { method: "POST", path: "/logout", access: "public" },
   { method: "POST", path: "/logout-all", access: "user" },
   { method: "GET", path: "/me", access: "user" },
+  { method: "DELETE", path: "/me", access: "user" },
+  { method: "GET", path: "/me/export", access: "user" },
   { method: "GET", path: "/me/sessions", access: "user" },
   { method: "DELETE", path: "/me/sessions/:id", access: "user" },
   { method: "POST", path: "/me/identifiers", access: "user" },

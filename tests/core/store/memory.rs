@@ -10,6 +10,7 @@ use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
+use sentri_core::store::account::{Account as StoredAccount, AccountDeletion, AccountStore, Deleted, PastFlow};
 use sentri_core::store::import::{ImportStore, Imported, NewImport};
 use sentri_core::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
@@ -306,6 +307,18 @@ impl Tables {
         session_id.is_none_or(|id| self.sessions.get(id).is_some_and(is_live))
     }
 
+    fn erase(&mut self, user_id: &str, remembered_until: Millis) -> bool {
+        if self.users.remove(user_id).is_none() {
+            return false;
+        }
+        self.sessions.retain(|_, session| session.user_id != user_id);
+        self.owners.retain(|_, owner| owner != user_id);
+        self.flows.retain(|kept| kept.flow.user_id.as_deref() != Some(user_id));
+        self.delete_factors(user_id);
+        self.deleted.insert(user_id.to_owned(), remembered_until);
+        true
+    }
+
     fn delete_factors(&mut self, user_id: &str) {
         self.factors.retain(|factor| factor.user_id != user_id);
         self.recovery_codes.retain(|(owner, _)| owner != user_id);
@@ -470,6 +483,66 @@ impl ImportStore for MemoryStore {
 }
 
 #[async_trait]
+impl AccountStore for MemoryStore {
+    /// Without the times that it does not keep: those of changes are the user's own.
+    async fn read_account(&self, user_id: &str) -> Result<Option<StoredAccount>, StoreError> {
+        self.with(|tables| {
+            let account = tables.users.get(user_id)?;
+            let mut sessions: Vec<Session> =
+                tables.sessions.values().filter(|one| one.user_id == user_id).cloned().collect();
+            sessions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            let codes = tables.recovery_codes.iter().filter(|(owner, _)| owner == user_id).count();
+            let mine = tables.flows.iter().rev().filter(|kept| kept.flow.user_id.as_deref() == Some(user_id));
+            let flows = mine.map(|KeptFlow { flow, consumed, .. }| PastFlow {
+                purpose: flow.purpose.clone(),
+                payload: if *consumed { String::new() } else { flow.payload.expose().clone() },
+                identifier_id: if *consumed { String::new() } else { flow.identifier_id.clone() },
+                created_at: flow.created_at,
+                expires_at: flow.expires_at,
+                consumed_at: consumed.then_some(flow.created_at),
+            });
+            Some(StoredAccount {
+                user: account.user.clone(),
+                updated_at: None,
+                identifiers: account.identifiers.iter().map(|one| (one.clone(), account.user.created_at)).collect(),
+                sessions,
+                factors: Factors {
+                    factors: tables.factors.iter().filter(|one| one.user_id == user_id).cloned().collect(),
+                    recovery_codes: u32::try_from(codes).unwrap(),
+                },
+                flows: flows.collect(),
+            })
+        })
+    }
+
+    async fn delete_account(&self, deletion: &AccountDeletion<'_>, now: Millis) -> Result<Deleted, StoreError> {
+        let AccountDeletion { user_id, session_id, expected, kept_roles, remembered_until } = *deletion;
+        self.with(|tables| {
+            let Some(account) = tables.users.get(user_id).filter(|account| account.is(expected)) else {
+                return Deleted::Changed;
+            };
+            let is_kept = account.user.roles.iter().any(|role| kept_roles.contains(role));
+            if expected.is_impossible() {
+                return Deleted::Changed;
+            }
+            if !tables.is_open(Some(session_id), user_id, now) {
+                return Deleted::Ended;
+            }
+            if is_kept {
+                return Deleted::Kept;
+            }
+            if let Some(used) = expected.unspent
+                && !tables.spend(user_id, used, now)
+            {
+                return Deleted::Spent;
+            }
+            tables.erase(user_id, remembered_until);
+            Deleted::Done
+        })
+    }
+}
+
+#[async_trait]
 impl Store for MemoryStore {
     async fn migrate(&self, _now: Millis) -> Result<(), StoreError> {
         self.with(|_| ())
@@ -526,17 +599,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
-        self.with(|tables| {
-            if tables.users.remove(user_id).is_none() {
-                return false;
-            }
-            tables.sessions.retain(|_, session| session.user_id != user_id);
-            tables.owners.retain(|_, owner| owner != user_id);
-            tables.flows.retain(|kept| kept.flow.user_id.as_deref() != Some(user_id));
-            tables.delete_factors(user_id);
-            tables.deleted.insert(user_id.to_owned(), remembered_until);
-            true
-        })
+        self.with(|tables| tables.erase(user_id, remembered_until))
     }
 
     async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {

@@ -91,7 +91,7 @@ pub static DELETE_USER: Endpoint = Endpoint {
     pattern: "/users/:userId",
     access: Access::Admin,
     needs: Needs::Nothing,
-    story: None,
+    story: Some(&users::DELETION),
     describe: || {
         answers("Delete a user with all sessions and identifiers", 200, "User deleted", Value::Null)
             .or(&[E::UserNotFound, E::StepUpRequired])

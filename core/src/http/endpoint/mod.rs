@@ -9,6 +9,7 @@ mod device;
 mod factors;
 mod identifiers;
 mod keys;
+mod leaving;
 mod login_code;
 mod presented;
 mod reauthenticate;
@@ -32,6 +33,8 @@ pub static ROUTES: &[&Endpoint] = &[
     &token::LOGOUT,
     &token::LOGOUT_ALL,
     &account::ME,
+    &leaving::DELETE_ACCOUNT,
+    &leaving::EXPORT_ACCOUNT,
     &account::LIST_SESSIONS,
     &account::REVOKE_SESSION,
     &identifiers::CREATE_IDENTIFIERS,

@@ -1,6 +1,6 @@
 //! Authentication anew in a session that is open.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::description::answers;
 use super::device;
@@ -25,20 +25,25 @@ pub static REAUTHENTICATE: Endpoint = Endpoint {
     needs: Needs::Assurance,
     story: Some(&Reauthenticate::STORY),
     describe: || {
-        let members = [("password", text()), ("method", method()), ("code", text())];
-        let mut body = partial(&[], &members);
-        body["anyOf"] = json!([{ "required": ["password"] }, { "required": ["method", "code"] }]);
         answers(
             "Authenticate again, by the password or by a second factor",
             200,
             "Reauthenticated",
             reference("Tokens"),
         )
-        .takes(body)
+        .takes(proof())
         .or(&[E::InvalidCredentials, E::CodeInvalid, E::RateLimitExceeded])
     },
     serve: |call| enveloped(reauthenticate(call)),
 };
+
+/// The body of a proof: a password, or the code of a second factor.
+pub(super) fn proof() -> Value {
+    let members = [("password", text()), ("method", method()), ("code", text())];
+    let mut body = partial(&[], &members);
+    body["anyOf"] = json!([{ "required": ["password"] }, { "required": ["method", "code"] }]);
+    body
+}
 
 async fn reauthenticate(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user = call.user()?;

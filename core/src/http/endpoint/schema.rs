@@ -126,10 +126,62 @@ pub(in crate::http) fn components() -> Value {
             ("createdAt", instant()),
             ("lastUsedAt", json!({ "type": ["string", "null"], "format": "date-time" })),
         ]),
+        "Account": account(),
         "Tokens": partial(
             &[("accessToken", text()), ("user", object(&[("id", text()), roles()]))],
             &[("refreshToken", text())],
         ),
         "JwkSet": object(&[("keys", list(key, 1))]),
     })
+}
+
+/// All that is stored of a user.
+fn account() -> Value {
+    let instant = || json!({ "type": "string", "format": "date-time" });
+    let maybe = || json!({ "type": ["string", "null"], "format": "date-time" });
+    let or_null = || one_of_types(&["string", "null"]);
+    let user = object(&[("id", text()), ("roles", list(text(), 0)), ("createdAt", instant()), ("updatedAt", maybe())]);
+    let identifier = object(&[
+        ("id", text()),
+        ("type", text()),
+        ("value", text()),
+        ("createdAt", instant()),
+        ("verifiedAt", maybe()),
+    ]);
+    let session = object(&[
+        ("id", text()),
+        ("createdAt", instant()),
+        ("lastUsedAt", maybe()),
+        ("expiresAt", instant()),
+        ("endedAt", maybe()),
+        ("ip", or_null()),
+        ("userAgent", or_null()),
+        ("methods", json!({ "type": ["array", "null"], "items": text() })),
+        ("authenticatedAt", maybe()),
+    ]);
+    let factor = object(&[
+        ("id", text()),
+        ("kind", text()),
+        ("label", or_null()),
+        ("createdAt", instant()),
+        ("confirmedAt", maybe()),
+        ("lastUsedAt", maybe()),
+    ]);
+    let mut pending = object(&[("identifier", text()), ("type", text()), ("value", text())]);
+    pending["type"] = json!(["object", "null"]);
+    let flow = object(&[
+        ("purpose", text()),
+        ("createdAt", instant()),
+        ("expiresAt", instant()),
+        ("endedAt", maybe()),
+        ("pending", pending),
+    ]);
+    object(&[
+        ("user", user),
+        ("identifiers", list(identifier, 0)),
+        ("sessions", list(session, 0)),
+        ("factors", list(factor, 0)),
+        ("recoveryCodesLeft", one_of_types(&["integer"])),
+        ("flows", list(flow, 0)),
+    ])
 }

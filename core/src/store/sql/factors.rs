@@ -179,7 +179,7 @@ impl<E: Executor> SqlStore<E> {
 }
 
 /// Misses where a session of the user is over, which another process may have ended a moment ago.
-fn open_session(session_id: &str, user_id: &str, now: Millis) -> Statement {
+pub(super) fn open_session(session_id: &str, user_id: &str, now: Millis) -> Statement {
     let sql = "SELECT id FROM sentri_sessions WHERE id == ? AND user_id = ? AND revoked_at IS NULL AND expires_at > ?";
     Statement::read(sql, [id(session_id), id(user_id), Value::Time(now)]).expect(1)
 }

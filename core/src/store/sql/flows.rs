@@ -211,6 +211,14 @@ pub(super) fn payload_of(context: &str) -> (&str, &str) {
     context.split_once('\n').unwrap_or((context, ""))
 }
 
+/// The parts of [`context_of`]: the identifier, the digest of its address, the payload.
+pub(super) fn parts_of_context(context: &str) -> (&str, &str, &str) {
+    let (context, payload) = payload_of(context);
+    // Of an early row the id alone: without a digest nothing spends it.
+    let (identifier_id, address_digest) = context.rsplit_once('|').unwrap_or((context, ""));
+    (identifier_id, address_digest, payload)
+}
+
 /// Notes that the owner of an identifier controls it. Misses when its type or value is another by now.
 fn prove(user_id: &str, identifier: &Identifier, drops_others: bool, now: Millis) -> Vec<Statement> {
     let (identifier_id, mut statements) = (identifier.id.as_str(), Vec::new());
@@ -245,9 +253,7 @@ fn flow_from(row: Row) -> Result<Flow, StoreError> {
         expires_at,
     ] = row_of(row)?;
     let context = context.into_text()?;
-    let (context, payload) = payload_of(&context);
-    // Of an early row the id alone: without a digest nothing spends it.
-    let (identifier_id, address_digest) = context.rsplit_once('|').unwrap_or((context, ""));
+    let (identifier_id, address_digest, payload) = parts_of_context(&context);
     let code = match (digest.into_optional_text()?, code_expires_at.into_optional_time()?) {
         (Some(digest), Some(expires_at)) => {
             Some(StoredCode { digest, kid: kid.into_optional_text()?.unwrap_or_default(), expires_at })

@@ -45,6 +45,12 @@ const STEP_RETURNING: &str = concat!(
     "expires_at = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? RETURNING ",
     state_columns!()
 );
+/// The sessions of a user, ended ones too, newest first.
+pub(super) const ALL_OF_USER: &str = concat!(
+    "SELECT ",
+    session_results!(),
+    " FROM sentri_sessions WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
+);
 pub(super) const LIVE: &str = "user_id == ? AND revoked_at IS NULL AND expires_at > ?";
 /// A live session of a user beside a new one and as many others as are allowed beside it; NULL: there is none. By the
 /// order the database takes the index of live sessions.

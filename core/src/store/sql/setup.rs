@@ -81,11 +81,15 @@ impl<E: Executor> SetupStore for SqlStore<E> {
     }
 }
 
-/// Reads a user who has one of these roles. The column is a JSON list, so a role stands in quotes; what replaces it
+/// The condition that a user has one of these roles, of which there is at least one. The column is a JSON list, so a role stands in quotes; what replaces it
 /// distinguishes case, which LIKE does not do everywhere.
-fn holders(roles: &[String]) -> Statement {
-    let tests = vec!["REPLACE(roles, ?, '') <> roles"; roles.len()].join(" OR ");
+pub(super) fn has_role(roles: &[String]) -> (String, Vec<Value>) {
     let quoted = roles.iter().map(|role| Value::from(serde_json::Value::from(role.as_str()).to_string()));
-    let sql = format!("SELECT id FROM sentri_users WHERE {tests} LIMIT 1");
-    Statement::read(sql, quoted.collect::<Vec<_>>()).once()
+    (vec!["REPLACE(roles, ?, '') <> roles"; roles.len()].join(" OR "), quoted.collect())
+}
+
+/// Reads a user who has one of these roles.
+fn holders(roles: &[String]) -> Statement {
+    let (condition, params) = has_role(roles);
+    Statement::read(format!("SELECT id FROM sentri_users WHERE {condition} LIMIT 1"), params).once()
 }

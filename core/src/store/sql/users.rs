@@ -6,7 +6,6 @@ use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserWithIdentifiers};
-use crate::store::sql::factor_rows::delete_factors;
 use crate::store::sql::flows::end_flows;
 use crate::store::sql::identifiers::addresses;
 use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
@@ -126,25 +125,6 @@ impl<E: Executor> SqlStore<E> {
         users.truncate(limit);
         let next = if more { users.last().map(|last| last.user.id.clone()) } else { None };
         Ok(UserPage { users, next })
-    }
-
-    pub(super) async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
-        // Explicit where the foreign keys cascade: adopted tables may lack them.
-        let mut batch = vec![self.lock_user(user_id)];
-        batch.extend(delete_factors(user_id));
-        batch.extend([
-            Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [id(user_id)]),
-            Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [id(user_id)]),
-            Statement::write("DELETE FROM sentri_flows WHERE user_id = ?", [id(user_id)]),
-            Statement::write("DELETE FROM sentri_users WHERE id = ?", [id(user_id)]).expect(1),
-            // An id that the host's own code gave out a second time may be here already.
-            Statement::write("DELETE FROM sentri_deleted_users WHERE id = ?", [id(user_id)]),
-            Statement::write(
-                "INSERT INTO sentri_deleted_users (id, expires_at) VALUES (?, ?)",
-                [id(user_id), Value::Time(remembered_until)],
-            ),
-        ]);
-        self.applies(Batch::of(batch)).await
     }
 
     pub(super) async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {

@@ -1,0 +1,77 @@
+//! The deletion of an account by its user.
+
+use super::reauthenticate::{Asker, ProvenWrite, ReauthenticateInput, find, prove_again};
+use super::revocation::ended;
+use super::{Realm, users};
+use crate::authentication::Proven;
+use crate::cache::Revocation;
+use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::service::story::Story;
+use crate::store::account::{AccountDeletion, Deleted};
+use crate::use_case::{Context, Done, UseCase};
+
+/// Deletion of everything that is stored of a user who proves again who they are, in a session that is open.
+///
+/// It fails as [`super::reauthenticate::Reauthenticate`] does, and with `FORBIDDEN` for holders of an admin role where
+/// `administration` is on.
+pub struct DeleteAccount;
+
+impl UseCase for DeleteAccount {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = users::DELETION;
+    type Input = ReauthenticateInput;
+    type Output = Done;
+
+    async fn run(context: &mut Context<'_>, input: ReauthenticateInput) -> Result<Done, Failure> {
+        let Context { realm, caller, trail } = context;
+        let ReauthenticateInput { user_id, session_id, by } = input;
+        let roles = find(realm, &session_id, &user_id).await?.roles;
+        // Before the proof, so that whoever stays spends nothing; the write looks again.
+        if roles.iter().any(|role| kept_roles(realm).contains(role)) {
+            return Err(stays().into());
+        }
+        let live = realm.store.list_sessions(&user_id, realm.now()).await?;
+        let asker = Asker { realm, caller, user_id: &user_id };
+        prove_again(&asker, by, &Erasure { session_id: &session_id }, trail).await?;
+        let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
+        trail.sessions_revoked(&user_id, &ids);
+        Ok(Done)
+    }
+}
+
+/// The roles whose holders can't delete themselves by an endpoint, so that no mistake leaves nobody to administer.
+fn kept_roles(realm: &Realm) -> &[String] {
+    if realm.config.administration { &realm.config.roles.admin } else { &[] }
+}
+
+fn stays() -> Error {
+    Error::new(ErrorCode::Forbidden, "An admin can't delete their own account: another admin can")
+}
+
+struct Erasure<'a> {
+    session_id: &'a str,
+}
+
+impl ProvenWrite for Erasure<'_> {
+    type Done = ();
+
+    async fn write(&self, realm: &Realm, user: &Proven) -> Result<Option<()>, Failure> {
+        let deletion = AccountDeletion {
+            user_id: user.user_id(),
+            session_id: self.session_id,
+            expected: user.expected(),
+            kept_roles: kept_roles(realm),
+            remembered_until: users::remembered_until(realm),
+        };
+        let write = realm.store.delete_account(&deletion, realm.now());
+        match realm.revoking(Revocation::User(user.user_id().to_owned()), write).await? {
+            Deleted::Done => Ok(Some(())),
+            Deleted::Changed => Ok(None),
+            Deleted::Ended => Err(ended().into()),
+            Deleted::Kept => Err(stays().into()),
+            Deleted::Spent => Err(ErrorCode::CodeInvalid.into()),
+        }
+    }
+}
