@@ -79,6 +79,7 @@ export default defineConfig({
           guide("Verified addresses", "verification"),
           guide("Step-up", "step-up"),
           guide("Second factor", "second-factor"),
+          guide("Deletion and export", "account"),
           guide("Cookies and security", "security"),
         ],
       },

@@ -7,6 +7,8 @@ mod conflicts;
 mod devices;
 #[path = "promises/doors.rs"]
 mod doors;
+#[path = "promises/erasure.rs"]
+mod erasure;
 #[path = "promises/factors.rs"]
 mod factors;
 #[path = "promises/failover.rs"]
@@ -98,6 +100,7 @@ on_every_database! {
     p27_role_changes: role_changes;
     p38_own_identifiers_only: own_identifiers_only;
     p67_codes_of_factors_are_good_once: factors::codes_are_good_once;
+    p77_a_deletion_is_whole_beside_others: erasure::a_deletion_is_whole_beside_others;
     p64_secrets_of_pending_writes_are_good_once: pending::secrets_are_good_once;
     b12_surplus_sessions_end_together: surplus_sessions_end_together;
     b12_logins_beyond_the_most_race: logins_beyond_the_most_race;

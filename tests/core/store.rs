@@ -1,6 +1,8 @@
 //! Every store does the same, whatever races, outages, kills and old tables it meets.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+#[path = "store/account.rs"]
+mod account;
 #[path = "store/adopted_mysql.rs"]
 mod adopted_mysql;
 #[path = "store/conformance.rs"]

@@ -446,6 +446,7 @@ test("calls in code refuse what is of the wrong type with a SentriError", async 
     "getUser",
     "findUser",
     "deleteUser",
+    "exportUser",
     "setPassword",
     "removeFactors",
     "createSession",

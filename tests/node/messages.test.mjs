@@ -66,12 +66,13 @@ for (const [name, framework] of Object.entries(frameworks)) {
       return [answer.status, answer.headers.get("content-type"), text];
     };
     const paths = ["/password/forgot", "/password/reset", "/identifiers/verify", "/identifiers/confirm", "/login/code"];
-    for (const path of [...paths, "/me/identifiers/a/verify"]) {
+    for (const path of [...paths, "/me/identifiers/a/verify", "/me/export"]) {
       for (const method of ["POST", "GET"]) {
         const unknown = path.replace(/\w$/, "_");
         assert.deepEqual(await ask(method, path), await ask(method, unknown), `${method} ${path}`);
       }
     }
+    assert.deepEqual(await ask("DELETE", "/me"), await ask("DELETE", "/keys"), "another method of a path");
   });
 }
 

@@ -30,7 +30,7 @@ const PACKAGES = [
 const found = snippets();
 /** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
 const SNIPPETS =
-  /^(README\.md|docs\/(reference\/\w+|guide\/(frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
+  /^(README\.md|docs\/(reference\/\w+|guide\/(account|frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
 let consumer;
 
 before(() => {
@@ -242,6 +242,29 @@ const RUNS = {
     const { data } = await ask("/auth/me/reauthenticate", body.data.accessToken, { password: PASSWORD });
     assert.ok((await ask("/payouts", data.accessToken)).authTime >= paid.authTime);
   },
+  async account(t, file) {
+    const { base } = await start(t, file, {
+      DATABASE_URL: "sqlite::memory:",
+      ENCRYPTION_KEY: "a-key-of-32-bytes-for-this-snippet",
+    });
+    const browser = new Browser(base);
+    await browser.post("/auth/register", user("rizz"));
+    const credentials = { identifier: "rizz", password: PASSWORD };
+    const { body } = await browser.post("/auth/login", credentials);
+    const ask = (method, path, sent) => {
+      const headers = { authorization: `Bearer ${body.data.accessToken}`, ...(sent && { "content-type": sent.type }) };
+      return fetch(base + path, { method, headers, body: sent?.text }).then((response) => response.json());
+    };
+    assert.deepEqual(await ask("PUT", "/notes", { type: "text/plain", text: "a note" }), { saved: true });
+    const { account, notes } = await ask("GET", "/my-data");
+    assert.deepEqual([account.identifiers[0].value, account.sessions.length, notes], ["rizz", 1, "a note"]);
+    const { data } = await ask("GET", "/auth/me/export");
+    assert.deepEqual(data, account);
+    assert.deepEqual(await ask("DELETE", "/notes"), { deleted: true });
+    const proof = { type: "application/json", text: JSON.stringify({ password: PASSWORD }) };
+    assert.equal((await ask("DELETE", "/auth/me", proof)).message, "Account deleted");
+    assert.equal((await browser.post("/auth/login", credentials)).body.code, "INVALID_CREDENTIALS");
+  },
   async "second-factor"(t, file) {
     const { base } = await start(t, file, {
       DATABASE_URL: "sqlite::memory:",
@@ -295,6 +318,7 @@ const RUNS = {
 
 test("every snippet is run, and a page of its own has each", () => {
   assert.deepEqual(found.map(({ name }) => name).sort(), [
+    "account",
     "browser",
     "client-mode",
     "commonjs",

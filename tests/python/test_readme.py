@@ -305,8 +305,29 @@ def test_second_factor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     auth.close()
 
 
+def test_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEY", "a-key-of-32-bytes-for-this-snippet")
+    names = run("account", tmp_path, monkeypatch)
+    auth = names["auth"].blocking
+    auth.migrate()
+    auth.register(identifiers=[{"type": "username", "value": "rizz"}], password=PASSWORD)
+    credentials = {"identifier": "rizz", "password": PASSWORD}
+    with uvicorn_server(names["app"]) as base:
+        token = ask(base, "POST", "/auth/login", credentials)[1]["data"]["accessToken"]
+        assert ask(base, "PUT", "/notes", "a note", token=token) == (200, {"saved": True})
+        status, mine = ask(base, "GET", "/my-data", token=token)
+        assert (status, mine["account"]["identifiers"][0]["value"], mine["notes"]) == (200, "rizz", "a note")
+        status, exported = ask(base, "GET", "/auth/me/export", token=token)
+        assert (status, exported["data"]["user"]["id"]) == (200, mine["account"]["user"]["id"])
+        assert ask(base, "DELETE", "/notes", token=token) == (200, {"deleted": True})
+        assert ask(base, "DELETE", "/auth/me", {"password": PASSWORD}, token=token)[0] == 200
+        assert ask(base, "POST", "/auth/login", credentials)[1]["code"] == "INVALID_CREDENTIALS"
+    auth.close()
+
+
 def test_every_snippet_is_run() -> None:
     assert sorted(snippets()) == [
+        "account",
         "django",
         "fastapi",
         "flask",

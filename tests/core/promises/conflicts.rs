@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use sentri_core::Host;
 use serde_json::{Value, json};
 
-use crate::faults::{OPERATIONS, Subject};
+use crate::faults::{OPERATIONS, Subject, options_of};
 use crate::losing::Losing;
 use crate::support::{Bench, Database, Own, postgres_url, store_at};
 
@@ -30,15 +30,12 @@ async fn a_lost_race_at_any_statement_is_run_again() {
     let own = Own::new(Database::Postgres).await;
     let (losing, db) = through_proxy(&own).await;
     let (direct, store) = (store_at(&own.option), store_at(&db));
-    let bench = || {
-        let more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
-        Bench::unmigrated(&db, more, Host::default(), Arc::clone(&store))
-    };
-    bench().server.migrate().await.unwrap();
+    let bench = |operation: &str| Bench::unmigrated(&db, options_of(operation), Host::default(), Arc::clone(&store));
+    bench("").server.migrate().await.unwrap();
     let mut number = 0;
     for operation in OPERATIONS {
         let ready = async |number: usize| {
-            let bench = bench();
+            let bench = bench(operation);
             bench.server.ready().await.unwrap();
             Subject::new(bench, number).await
         };

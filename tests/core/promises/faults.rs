@@ -57,7 +57,7 @@ impl<E: Executor> Executor for Faulty<E> {
     }
 }
 
-pub(super) const OPERATIONS: [&str; 12] = [
+pub(super) const OPERATIONS: [&str; 13] = [
     "register",
     "login",
     "refresh",
@@ -70,7 +70,17 @@ pub(super) const OPERATIONS: [&str; 12] = [
     "delete identifiers",
     "assign roles",
     "delete user",
+    "delete account",
 ];
+
+/// The options of the server that an operation is made at.
+pub(super) fn options_of(operation: &str) -> Value {
+    let mut more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
+    if operation == "delete account" {
+        more["mfa"] = json!({ "totp": { "issuer": "Example" } });
+    }
+    more
+}
 
 const NEW_PASSWORD: &str = "battery staple 2";
 
@@ -146,6 +156,7 @@ impl Subject {
                 by_key("POST", &format!("{user}/roles"), Some(json!({ "roles": ["user", "editor"] }))).await
             }
             "delete user" => by_key("DELETE", &user, None).await,
+            "delete account" => by_bearer("DELETE", "/me", Some(json!({ "password": PASSWORD }))).await,
             other => panic!("{other}"),
         }
     }
@@ -185,17 +196,14 @@ async fn leaves_no_half_state<E: Executor>(db: &Value, make: impl Fn() -> E) {
     let plan = Arc::new(Plan::default());
     let store: Arc<dyn Store> =
         Arc::new(SqlStore::new(Faulty { executor: make(), plan: Arc::clone(&plan) }, normalize_adopted));
-    let bench = || {
-        let more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
-        Bench::unmigrated(db, more, Host::default(), Arc::clone(&store))
-    };
-    let first = bench();
+    let bench = |operation: &str| Bench::unmigrated(db, options_of(operation), Host::default(), Arc::clone(&store));
+    let first = bench("");
     first.server.migrate().await.unwrap();
     let mut number = 0;
     for operation in OPERATIONS {
         number += 1;
         let ready = async |number: usize| {
-            let bench = bench();
+            let bench = bench(operation);
             bench.server.ready().await.unwrap();
             Subject::new(bench, number).await
         };

@@ -15,6 +15,7 @@ use sentri_core::store::model::{
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
 
+pub use crate::account::*;
 pub use crate::factors::*;
 pub use crate::flows::*;
 pub use crate::imports::*;
@@ -111,6 +112,9 @@ macro_rules! store_conformance {
                 a_reauthentication_spends_a_code_with_its_step
                 factors_go_with_their_user
                 factors_are_removed_with_all_that_they_opened
+                an_account_is_read_whole
+                an_account_goes_while_its_proof_holds
+                nothing_outlives_an_account
                 a_set_up_token_is_one
                 one_first_admin
                 a_first_admin_comes_before_all_others

@@ -43,7 +43,7 @@ fn change<'a>(user: &'a NewUser, auth_epoch: i64, kind: FactorChangeKind<'a>) ->
 }
 
 /// A user with a factor whose last step is 7, and the recovery codes `a` and `b`.
-async fn enrolled(store: &AnyStore, name: &str) -> (NewUser, Factor) {
+pub async fn enrolled(store: &AnyStore, name: &str) -> (NewUser, Factor) {
     let user = registered(store, &[name]).await;
     let factor = factor_of(&user);
     assert!(store.put_factor(&factor, None).await.unwrap());
