@@ -153,22 +153,18 @@ class BlockingAuthServer(Serving):
         self._run("removeFactors", user_id)
 
     def request_password_reset(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a message with a code and a link for a new password to whoever has the identifier. The result is the
-        same whether anybody has it.
+        """Sends a code and a link for a new password to whoever has the identifier; the result is the same for nobody.
 
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing where nobody has
-            the identifier.
+        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
         :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``messages``.
         """
         result: Asked = self._run("requestPasswordReset", identifier, {"deliver": deliver})
         return result
 
     def request_login_code(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a message with a code to log in by to whoever has the identifier. The result is the same whether
-        anybody has it.
+        """Sends a code to log in by to whoever has the identifier; the result is the same for nobody.
 
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing where nobody has
-            the identifier.
+        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
         :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``login_code``.
         """
         result: Asked = self._run("requestLoginCode", identifier, {"deliver": deliver})
@@ -177,8 +173,7 @@ class BlockingAuthServer(Serving):
     def reset_password(
         self, *, new_password: str, token: Optional[str] = None, flow: Optional[str] = None, code: Optional[str] = None
     ) -> None:
-        """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions of the user
-        end.
+        """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions end.
 
         :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
         """
@@ -204,8 +199,7 @@ class BlockingAuthServer(Serving):
 
         :param token: one of your own, at least 32 characters, instead of one that is made.
         :returns: ``expires_at`` and, unless it was given, ``token``; None: there is an admin.
-        :raises SentriError: ``VALIDATION_ERROR`` for a token that is too short; ``CONFIGURATION_ERROR`` without the
-            option.
+        :raises SentriError: ``VALIDATION_ERROR`` for a short token; ``CONFIGURATION_ERROR`` without the option.
         """
         result: Optional[OpenedSetup] = self._run("beginSetup", {"token": token})
         return result

@@ -34,7 +34,6 @@ macro_rules! state_columns {
         )
     };
 }
-
 /// The roles of a session's user, as a part of a statement about sessions.
 const ROLES: &str = "SELECT sentri_users.roles FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id";
 const FIND: &str = concat!("SELECT ", state_columns!(), " FROM sentri_sessions WHERE id == ?");
