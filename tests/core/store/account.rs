@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::store::account::{AccountDeletion, Deleted};
-use sentri_core::store::model::{Expected, NewUser, Rotation, Session, UsedCode, UsedFactor};
+use sentri_core::store::model::{Expected, NewUser, Rotation, Session, Unspent, UsedCode, UsedFactor};
 
 use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, logged_in, race, registered, session_of};
 use crate::factors::enrolled;
@@ -71,7 +71,7 @@ pub async fn an_account_goes_while_its_proof_holds(store: AnyStore) {
     assert_eq!(delete(&store, kept).await, Deleted::Kept);
     let used =
         |step| UsedFactor { attempt_id: "x", flow_id: None, code: UsedCode::Totp { factor_id: &factor.id, step } };
-    let by_code = |step| Expected { hash: None, auth_epoch: Some(epoch), unspent: Some(used(step)) };
+    let by_code = |step| Expected { hash: None, auth_epoch: Some(epoch), unspent: Some(Unspent::Factor(used(step))) };
     assert_eq!(delete(&store, deletion(&user, &session, by_code(7))).await, Deleted::Spent);
     let account = store.read_account(&user.id).await.unwrap().unwrap();
     assert_eq!(

@@ -531,9 +531,7 @@ impl AccountStore for MemoryStore {
             if is_kept {
                 return Deleted::Kept;
             }
-            if let Some(used) = expected.unspent
-                && !tables.spend(user_id, used, now)
-            {
+            if !tables.spend(user_id, expected.unspent, now) {
                 return Deleted::Spent;
             }
             tables.erase(user_id, remembered_until);

@@ -83,7 +83,8 @@ impl<E: Executor> AccountStore for SqlStore<E> {
             batch.push(Statement::read(sql, params).once().expect(0));
         }
         let spent = batch.len();
-        batch.extend(expected.unspent.into_iter().flat_map(|used| spend(user_id, used, now)));
+        let Some(spending) = spend(user_id, expected.unspent, now) else { return Ok(Deleted::Spent) };
+        batch.extend(spending);
         let erased = batch.len();
         batch.extend(erase(user_id, remembered_until));
         Ok(match self.run(Batch::of(batch)).await? {
