@@ -25,8 +25,12 @@ mod health;
 mod hostile;
 #[path = "support/losing.rs"]
 mod losing;
+#[path = "promises/machine.rs"]
+mod machine;
 #[path = "promises/messages.rs"]
 mod messages;
+#[path = "promises/model.rs"]
+mod model;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "promises/pending.rs"]
