@@ -140,7 +140,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
    * Imports users of another system with their password hashes, from lines of JSON. A line makes the same user however
    * often it is read, so an import that was interrupted is run again. `docs/guide/import.md` tells how to export.
    *
-   * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for options that are wrong; what is wrong with a line is in
+   * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for wrong options; what is wrong with a line is in
    * the report.
    * @example
    * ```ts

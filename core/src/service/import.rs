@@ -1,4 +1,4 @@
-//! Users of other systems, by lines of JSON: read by `import`, judged by the rules of the realm, written many at a time.
+//! Users of other systems, by lines of JSON: read by `import`, judged by the rules of the realm, written in batches.
 
 use serde_json::{Value, json};
 
@@ -94,9 +94,10 @@ struct Judged {
     user: NewImport,
 }
 
-/// Imports lines: `{format, first, lines, roles?, allowAdminRoles?, dropFactors?, dryRun?, firebase?, ids?}`, where a line
-/// is a text, or `{unread: "length"}` or `{unread: "encoding"}`. Answers `{imported, present, refused: [{line, code,
-/// message}]}`, and with `ids` also `{ids: [{line, from, id}]}` of those who are there now.
+/// Imports lines: `{format, first, lines, roles?, allowAdminRoles?, dropFactors?, dryRun?, firebase?, ids?}`,
+/// where a line is a text, or `{unread: "length"}` or `{unread: "encoding"}`. Answers
+/// `{imported, present, refused: [{line, code, message}]}`, and with `ids` also `{ids: [{line, from, id}]}` of those
+/// who are there now.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` and `INVALID_ROLE` for options that are wrong; the store's failures.
