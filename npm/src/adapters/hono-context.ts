@@ -4,7 +4,8 @@ import type { ResponseData } from "../guardian.js";
 import type { HeaderPairs, Origin, Surface } from "./checks.js";
 import { peerOfHost } from "./peer.js";
 import type { WaitUntil } from "../types.js";
-import { WebGuardRequest, waitUntilOf as waitUntilOfHost } from "./web.js";
+import { waitUntilOf as waitUntilOfHost } from "./wait-until.js";
+import { WebGuardRequest } from "./web.js";
 
 /** A Hono context. */
 export type Ctx = Context<any>;

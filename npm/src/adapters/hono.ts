@@ -4,19 +4,10 @@ import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
 import { assemble } from "./assemble.js";
-import { demand, makeAnswer, makeChecks, makeLimiter, type Check, type Outcome } from "./checks.js";
+import { makeAnswer, makeChecks, makeLimiter } from "./checks.js";
 import { serveRead } from "./cut-off.js";
-import {
-  added,
-  addLate,
-  originOf,
-  peerOf,
-  requestId,
-  respond,
-  surface,
-  waitUntilOf,
-  type Ctx,
-} from "./hono-context.js";
+import { originOf, peerOf, requestId, respond, surface, waitUntilOf, type Ctx } from "./hono-context.js";
+import { middleware } from "./hono-middleware.js";
 import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { honoGate } from "./idempotency/hono.js";
 import { below } from "./paths.js";
@@ -49,25 +40,6 @@ export interface ServerAuthClient<Role extends string = string>
 }
 
 const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...originOf(c));
-
-// Goes on at once where the outcome is there: a promise of our own would be one more for every request.
-const middleware =
-  (check: Check<Ctx>): MiddlewareHandler<any> =>
-  (c, next) => {
-    const outcome = check(c, c);
-    return outcome === undefined ? next() : follow(c, outcome, next);
-  };
-
-async function follow(
-  c: Ctx,
-  outcome: Outcome | Promise<Outcome>,
-  next: () => Promise<void>,
-): Promise<Response | void> {
-  const response = await demand(outcome);
-  if (response !== undefined) return respond(c, response);
-  await next();
-  addLate(c, added.get(c) ?? []);
-}
 
 function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
   const checks = makeChecks(guardian, surface);

@@ -4,7 +4,8 @@ import { makeAnswer, makeLimiter } from "./checks.js";
 import { serveRead } from "./cut-off.js";
 import { Exchange, nodeOf, peerOf, requestId, surface } from "./web-exchange.js";
 import type { ServerAuthClient, WebContext, WebGuard, WebHandler } from "./web-types.js";
-import { pathOf, readRequest, toResponse, waitUntilOf } from "./web.js";
+import { waitUntilOf } from "./wait-until.js";
+import { pathOf, readRequest, toResponse } from "./web.js";
 
 /** The path below the mount point with its query, as it came; `undefined`: the request is for another path. */
 function below({ url }: Request, mount: RegExp): string | undefined {

@@ -1,6 +1,5 @@
 import type { GuardRequest, ResponseData } from "../guardian.js";
 import type { NativeRequest } from "../native.js";
-import type { WaitUntil } from "../types.js";
 import type { HeaderPairs } from "./checks.js";
 import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";
@@ -117,14 +116,4 @@ export function toResponse({ status, headers, body }: ResponseData): Response {
   const own = new Headers();
   addHeaders(own, headers);
   return new Response(status === 204 ? null : body, { status, headers: own });
-}
-
-/** The function by which a host is kept alive until a promise has ended, where it tells one. */
-export function waitUntilOf(host: unknown): WaitUntil | undefined {
-  try {
-    const { waitUntil } = Object(host) as { waitUntil?: WaitUntil };
-    return typeof waitUntil === "function" ? (promise) => waitUntil.call(host, promise) : undefined;
-  } catch {
-    return undefined;
-  }
 }

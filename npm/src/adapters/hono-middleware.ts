@@ -1,0 +1,22 @@
+import type { MiddlewareHandler } from "hono";
+import { demand, type Check, type Outcome } from "./checks.js";
+import { added, addLate, respond, type Ctx } from "./hono-context.js";
+
+/** A check as middleware. It goes on at once where the outcome is there, without a promise of its own. */
+export const middleware =
+  (check: Check<Ctx>): MiddlewareHandler<any> =>
+  (c, next) => {
+    const outcome = check(c, c);
+    return outcome === undefined ? next() : follow(c, outcome, next);
+  };
+
+async function follow(
+  c: Ctx,
+  outcome: Outcome | Promise<Outcome>,
+  next: () => Promise<void>,
+): Promise<Response | void> {
+  const response = await demand(outcome);
+  if (response !== undefined) return respond(c, response);
+  await next();
+  addLate(c, added.get(c) ?? []);
+}
