@@ -38,6 +38,8 @@ const BESIDE = {
   "verification.required": { messages: "console" },
   "verification.required.since": { messages: "console" },
   "mfa.recoveryCodes": { "mfa-totp-issuer": "Example" },
+  "mfa.requiredFor": { "mfa-totp-issuer": "Example" },
+  loginCode: { messages: "console" },
 };
 
 /** Where the command finds what messages go out by, which the core works out of several options. */
