@@ -319,6 +319,7 @@ const RUNS = {
 test("every snippet is run, and a page of its own has each", () => {
   assert.deepEqual(found.map(({ name }) => name).sort(), [
     "account",
+    "asvs-options",
     "browser",
     "client-mode",
     "commonjs",
