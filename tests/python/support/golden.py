@@ -206,8 +206,8 @@ class Talk:
 
     def run(self, method: str, args: list[Any]) -> Any:
         """The call as Python spells it: objects of options are keyword arguments."""
-        last = args[-1] if args and isinstance(args[-1], dict) else None
-        positional, keywords = (args[:-1], to_snake(last)) if last is not None else (args, {})
+        positional = [arg for arg in args if not isinstance(arg, dict)]
+        keywords = {name: value for arg in args if isinstance(arg, dict) for name, value in to_snake(arg).items()}
         result = to_camel(getattr(self.auth, method)(*positional, **keywords))
         return {"sessionId": result} if method == "verify_refresh_token" else result
 
