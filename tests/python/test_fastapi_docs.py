@@ -23,7 +23,7 @@ NODE = Path(__file__).parents[1] / "node"
 def every_option() -> dict[str, Any]:
     """The options without which some endpoints are not there, beside those of every application here."""
     mailbox = Mailbox(links={"invite": "https://app.example.com/invite"})
-    return {"messages": mailbox, "verification": {}, "administration": True, "setup": True}
+    return {"messages": mailbox, "verification": {}, "administration": True, "setup": True, "loginCode": True}
 
 
 def application(prefix: str = "/auth", **more: Any) -> tuple[FastAPI, AuthServer]:
