@@ -1,4 +1,4 @@
-//! What the table of options becomes: flags of both command lines, and the pages of the reference.
+//! Writes the table of options as flags of both command lines and as pages of the reference.
 
 use std::fmt::Write as _;
 

@@ -47,7 +47,7 @@ enum Door {
     OverrideWithItsWord,
 }
 
-/// What a way gives: nothing, or a token of a level.
+/// The result of a way: nothing, or a token of a level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Worth {
     Nothing,
@@ -310,7 +310,7 @@ impl<'a> Visitor<'a> {
         set
     }
 
-    /// What a token may do is what its level says.
+    /// A token may do as much as its level says.
     async fn judge(&self, door: Door, access: &str, worth: Worth, has_role: bool) {
         let what = format!("{door:?} by {}", self.address);
         let (is_strong, claims) = (worth == Strong, payload(access));

@@ -100,7 +100,7 @@ impl Lived {
         answer
     }
 
-    /// What only this user can have brought into the database.
+    /// The values that only this user can have brought into the database.
     fn canaries(&self) -> Vec<&str> {
         vec![EMAIL, OTHER_EMAIL, NAME, LABEL, AGENT, ADDRESS, &self.user_id]
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::model::{AccessToken, Expected, HOUR, MINUTE, Model, OK, Proof, RefreshToken, SECOND, SENT, Secret, Tokens};
 use crate::support::{Answer, Bench, Database, Own};
 
-/// What happens next. A token or a flow is chosen among all that were ever handed out, the latest ones first.
+/// The next event. A token or a flow is chosen among all that were ever handed out, the latest ones first.
 #[derive(Debug, Clone)]
 enum Event {
     Login { is_right: bool },

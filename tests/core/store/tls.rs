@@ -19,7 +19,7 @@ fn with_mode(mode: &str) -> String {
     format!("{url}{}sslmode={mode}", if url.contains('?') { '&' } else { '?' })
 }
 
-/// What comes of `attempt`. A machine under load says nothing of TLS: what came too late is tried again, up to ten
+/// The result of `attempt`. A machine under load says nothing of TLS: what came too late is tried again, up to ten
 /// times.
 async fn in_time<T>(attempt: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for _ in 1..10 {

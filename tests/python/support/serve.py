@@ -50,7 +50,7 @@ class Served:
         return found
 
     def entries(self) -> list[dict[str, Any]]:
-        """What it has logged as JSON."""
+        """The log entries that it wrote as JSON."""
         return [json.loads(line) for line in self.lines if line.startswith("{")]
 
     def ask(
