@@ -201,6 +201,12 @@ impl Proven {
         self.proofs.iter().map(method).collect()
     }
 
+    /// Whether the application vouches for the user, who then proves nothing by themself.
+    #[must_use]
+    pub fn is_by_host(&self) -> bool {
+        self.proofs.iter().any(|proof| matches!(proof, Proof::Host(_)))
+    }
+
     /// Whether the proofs take the account from whoever registered it, so that its sessions, factors and password end.
     #[must_use]
     pub fn takes_over(&self) -> bool {

@@ -13,9 +13,9 @@ use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::hook::RevocationCheck;
 use crate::http::client_guard::Checks;
-use crate::http::decision::{self, Admitted, Decision, PermitOutcome};
+use crate::http::decision::{self, Admitted, Decision, PermitVerdict};
 use crate::http::envelope::error_response;
-use crate::http::guard::{GuardRequest, Guarded};
+use crate::http::guard::{GuardRequest, ProtectResult};
 use crate::http::{Response, credential};
 use crate::key_source::KeySource;
 use crate::key_source::https::HttpsKeySource;
@@ -93,12 +93,12 @@ impl AuthClient {
     ///
     /// In a runtime it also replaces the key set in the background when it is time.
     #[must_use]
-    pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+    pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         self.checks().guard_now(request)
     }
 
     /// `protect()`.
-    pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+    pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         self.checks().guard(request).await
     }
 
@@ -158,7 +158,7 @@ impl AuthClient {
 
     /// `permit()`: words the host's verdict.
     #[must_use]
-    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Decision {
+    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitVerdict) -> Decision {
         decision::permit(user, outcome, MODE, &self.0.telemetry, self.0.config.production)
     }
 

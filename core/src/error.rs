@@ -1,149 +1,14 @@
 //! The public error: a code, a sentence and an HTTP status that cross every boundary as plain data.
 
+mod code;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// Every code the product answers with, and what the caller should do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Identifier or password is wrong; which of the two is never said. Ask the user again.
-    InvalidCredentials,
-    /// The user does not exist (any more).
-    UserNotFound,
-    /// A registration names an identifier that is taken. Offer login instead.
-    UserAlreadyExists,
-    /// The identifier does not exist or belongs to somebody else.
-    IdentifierNotFound,
-    /// The identifier value is taken by another user.
-    IdentifierAlreadyExists,
-    /// The session does not exist or belongs to somebody else.
-    SessionNotFound,
-    /// The second factor does not exist or belongs to somebody else.
-    FactorNotFound,
-    /// The token was good and is past its `exp`. Refresh, then repeat.
-    TokenExpired,
-    /// The token is malformed, forged or meant for something else. Log in again.
-    TokenInvalid,
-    /// No credential, or the session it belongs to is gone. Log in again.
-    Unauthorized,
-    /// The code or link is wrong, expired, used or unknown. Ask for a new one.
-    CodeInvalid,
-    /// The password was right and a second factor is missing. Present one by `data.flow`.
-    MfaRequired,
-    /// The user must authenticate again, as `data` says, before this is allowed. Reauthenticate, then repeat.
-    StepUpRequired,
-    /// Known caller, missing right. Do not repeat.
-    Forbidden,
-    /// The password was right, and no identifier of the user is verified. Confirm one by the code of `data.flow`.
-    IdentifierUnverified,
-    /// A role that `validRoles` does not list.
-    InvalidRole,
-    /// The input is missing, of the wrong type or out of bounds. Mend it.
-    ValidationError,
-    /// Too many attempts. Repeat after `Retry-After` seconds.
-    RateLimitExceeded,
-    /// The same idempotency key is in flight. Repeat after `Retry-After` seconds.
-    IdempotencyInProgress,
-    /// The same idempotency key was used with another body. Use a new key.
-    IdempotencyMismatch,
-    /// The set-up is wrong; the message names the option and the cure.
-    ConfigurationError,
-    /// A dependency is unreachable or a queue is full. Repeat after `Retry-After` seconds.
-    ServiceUnavailable,
-    /// A defect. The details are in the log only.
-    InternalError,
-}
-
-impl ErrorCode {
-    /// All codes, in the order in which they are documented and generated.
-    pub const ALL: [Self; 23] = [
-        Self::InvalidCredentials,
-        Self::UserNotFound,
-        Self::UserAlreadyExists,
-        Self::IdentifierNotFound,
-        Self::IdentifierAlreadyExists,
-        Self::SessionNotFound,
-        Self::FactorNotFound,
-        Self::TokenExpired,
-        Self::TokenInvalid,
-        Self::Unauthorized,
-        Self::CodeInvalid,
-        Self::MfaRequired,
-        Self::StepUpRequired,
-        Self::Forbidden,
-        Self::IdentifierUnverified,
-        Self::InvalidRole,
-        Self::ValidationError,
-        Self::RateLimitExceeded,
-        Self::IdempotencyInProgress,
-        Self::IdempotencyMismatch,
-        Self::ConfigurationError,
-        Self::ServiceUnavailable,
-        Self::InternalError,
-    ];
-
-    /// The code as it stands in responses, `SCREAMING_SNAKE_CASE`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.row().0
-    }
-
-    /// The HTTP status that goes with the code.
-    #[must_use]
-    pub const fn status(self) -> u16 {
-        self.row().1
-    }
-
-    /// The sentence used where no more precise one is known.
-    #[must_use]
-    pub const fn message(self) -> &'static str {
-        self.row().2
-    }
-
-    /// The codes whose answers have `data`: the error's details.
-    pub const WITH_DATA: [Self; 3] = [Self::MfaRequired, Self::StepUpRequired, Self::IdentifierUnverified];
-
-    const fn row(self) -> (&'static str, u16, &'static str) {
-        match self {
-            Self::InvalidCredentials => ("INVALID_CREDENTIALS", 401, "Invalid credentials"),
-            Self::UserNotFound => ("USER_NOT_FOUND", 404, "User not found"),
-            Self::UserAlreadyExists => ("USER_ALREADY_EXISTS", 409, "User already exists"),
-            Self::IdentifierNotFound => ("IDENTIFIER_NOT_FOUND", 404, "Identifier not found"),
-            Self::IdentifierAlreadyExists => ("IDENTIFIER_ALREADY_EXISTS", 409, "Identifier already exists"),
-            Self::SessionNotFound => ("SESSION_NOT_FOUND", 404, "Session not found"),
-            Self::FactorNotFound => ("FACTOR_NOT_FOUND", 404, "Second factor not found"),
-            Self::TokenExpired => ("TOKEN_EXPIRED", 401, "Token has expired"),
-            Self::TokenInvalid => ("TOKEN_INVALID", 401, "Token is invalid"),
-            Self::Unauthorized => ("UNAUTHORIZED", 401, "Unauthorized"),
-            Self::CodeInvalid => ("CODE_INVALID", 401, "The code or link is not valid, or not any more"),
-            Self::MfaRequired => ("MFA_REQUIRED", 401, "A second factor is required"),
-            Self::StepUpRequired => ("STEP_UP_REQUIRED", 401, "Authentication must be stronger or more recent"),
-            Self::Forbidden => ("FORBIDDEN", 403, "Forbidden"),
-            Self::IdentifierUnverified => ("IDENTIFIER_UNVERIFIED", 403, "An address must be verified first"),
-            Self::InvalidRole => ("INVALID_ROLE", 400, "Invalid role"),
-            Self::ValidationError => ("VALIDATION_ERROR", 400, "Validation failed"),
-            Self::RateLimitExceeded => ("RATE_LIMIT_EXCEEDED", 429, "Too many requests"),
-            Self::IdempotencyInProgress => {
-                ("IDEMPOTENCY_IN_PROGRESS", 409, "A request with this idempotency key is in progress")
-            }
-            Self::IdempotencyMismatch => {
-                ("IDEMPOTENCY_MISMATCH", 422, "The idempotency key was used with another request body")
-            }
-            Self::ConfigurationError => ("CONFIGURATION_ERROR", 500, "Configuration error"),
-            Self::ServiceUnavailable => ("SERVICE_UNAVAILABLE", 503, "Service temporarily unavailable"),
-            Self::InternalError => ("INTERNAL_ERROR", 500, "Internal server error"),
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use code::{ErrorCode, ROWS, Row};
 
 /// The error that a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,7 +58,7 @@ impl Error {
     /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept;
     /// anything else is `INTERNAL_ERROR`.
     #[must_use]
-    pub fn from_status(status: u16, said: Said<'_>) -> Self {
+    pub fn from_status(status: u16, said: PublicText<'_>) -> Self {
         let code = match status {
             401 => ErrorCode::Unauthorized,
             403 => ErrorCode::Forbidden,
@@ -207,9 +72,9 @@ impl Error {
             _ => (code != ErrorCode::ValidationError).then(|| code.message()),
         };
         let message = match said {
-            Said::ForTheClient(message) => message,
-            Said::CouldNotRead => ours.unwrap_or("The request could not be read"),
-            Said::Nothing => ours.or_else(|| status_name(status)).unwrap_or("Bad request"),
+            PublicText::ForTheClient(message) => message,
+            PublicText::CouldNotRead => ours.unwrap_or("The request could not be read"),
+            PublicText::Nothing => ours.or_else(|| status_name(status)).unwrap_or("Bad request"),
         };
         if status == 404 { Self::not_found(message) } else { Self { status, ..Self::new(code, message) } }
     }
@@ -237,7 +102,7 @@ impl Error {
 
 /// The facts that an error of a framework or library tells of itself.
 #[derive(Debug, Clone, Copy)]
-pub enum Said<'a> {
+pub enum PublicText<'a> {
     /// Nothing that may be told: its words may quote the request, or be about the server.
     Nothing,
     /// Words that it calls fit for the client.

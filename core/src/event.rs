@@ -1,9 +1,11 @@
 //! Auth events: one table of names and levels; an event is data until the host logs it.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The loudness of an event; the method of the host's logger that gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Something went as it should.
     Info,
@@ -97,6 +99,8 @@ events! {
     UsersImported = "auth.users.imported", Info, ["format", "count", "refused"];
     UserDeleted = "auth.user.deleted", Info, ["userId", "duration_ms"];
     UserDeleteFailure = "auth.user.delete_failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    UserDisabled = "auth.user.disabled", Info, ["userId", "duration_ms"];
+    UserEnabled = "auth.user.enabled", Info, ["userId", "duration_ms"];
     UserExported = "auth.user.exported", Info, ["userId", "duration_ms"];
     IdentifierVerified = "auth.identifier.verified", Info, ["userId", "duration_ms"];
     MessageSent = "auth.message.sent", Info, ["kind", "channel"];
@@ -106,6 +110,7 @@ events! {
     MfaChallenged = "auth.mfa.challenged", Info, ["userId", "duration_ms"];
     MfaSuccess = "auth.mfa.success", Info, ["userId", "method"];
     MfaFailure = "auth.mfa.failure", Warn, ["userId", "errorCode", "duration_ms", "cause"];
+    RecoveryRenewed = "auth.recovery.renewed", Info, ["userId", "duration_ms"];
     RecoveryUsed = "auth.recovery.used", Warn, ["userId"];
     StepUpRequired = "auth.step_up.required", Warn, ["userId", "mode", "acr", "maxAge"];
     StepUpSuccess = "auth.step_up.success", Info, ["userId", "duration_ms"];

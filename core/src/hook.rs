@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -104,7 +105,8 @@ pub trait RevocationCheck: Send + Sync + 'static {
 }
 
 /// The circumstances of a notice.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HookContext {
     /// Client address.
     pub ip: Option<String>,

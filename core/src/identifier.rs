@@ -106,6 +106,16 @@ impl IdentifierRules {
             _ => normalize(kind, value),
         }
     }
+
+    /// The type and the normal form of a value that a message can go to: one e-mail address, or a phone number with its
+    /// country. Digits without a country are open to every type, so nobody knows whose they are.
+    #[must_use]
+    pub fn addressee(&self, value: &str) -> Option<(&'static str, String)> {
+        let normalized = |kind| self.normalize(kind, value).ok().map(|found| found.normalized);
+        let email = normalized("email").filter(|address| is_mailbox(address)).map(|address| ("email", address));
+        let phone = || normalized("phone").filter(|number| number.starts_with('+')).map(|number| ("phone", number));
+        email.or_else(phone)
+    }
 }
 
 /// The normal form of `value` as an identifier of type `kind`.
@@ -141,6 +151,18 @@ pub fn mailbox(value: &str) -> Option<String> {
     shape::mailbox(&exact_form(value).ok()?)
 }
 
+/// Whether a text is one address and nothing else to any program that reads a list of addresses.
+#[must_use]
+pub fn is_mailbox(address: &str) -> bool {
+    let is_ours = |c: char| {
+        !c.is_control()
+            && !c.is_whitespace()
+            && !matches!(c, ',' | ';' | ':' | '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\\')
+    };
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    !local.is_empty() && !local.contains('@') && !domain.is_empty() && address.chars().all(is_ours)
+}
+
 /// The spellings to look for when somebody logs in with `value`.
 ///
 /// # Errors
@@ -154,6 +176,27 @@ pub fn lookup(value: &str) -> Result<Lookup, Error> {
     };
     let normalized = normalized.unwrap_or_else(|| shape::fold(&exact));
     Ok(Lookup { normalized, exact })
+}
+
+/// The beginnings of the normal forms that a search for identifiers which begin with `text` looks for, those of all
+/// types; the first one is of types that keep the value as it is. None for a text of blanks.
+///
+/// # Errors
+/// `VALIDATION_ERROR` when no identifier begins so: too long, or with control characters.
+pub fn prefixes(text: &str) -> Result<Vec<String>, Error> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let refused = |_| Error::validation("search", "search must be at most 255 characters, and no control characters");
+    let exact = exact_form(text).map_err(refused)?;
+    let folded = shape::email_prefix(&exact).unwrap_or_else(|| shape::fold(&exact));
+    let mut found = vec![exact];
+    for prefix in std::iter::once(folded).chain(shape::phone_prefixes(&found[0])) {
+        if !prefix.is_empty() && !found.contains(&prefix) {
+            found.push(prefix);
+        }
+    }
+    Ok(found)
 }
 
 /// Types whose identifiers are found in every spelling of theirs.

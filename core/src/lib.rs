@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod assurance;
+pub mod audit;
 pub mod authentication;
 pub mod cache;
 pub mod client;
@@ -23,8 +24,8 @@ pub mod factor;
 pub mod failure;
 pub mod flow;
 pub mod generations;
-pub mod guardian;
 pub mod hook;
+pub mod host;
 pub mod http;
 pub mod idempotency;
 pub mod identifier;
@@ -36,6 +37,7 @@ pub mod message;
 pub mod numbered;
 pub mod password;
 pub mod programmatic;
+pub mod protect_host;
 pub mod redis;
 pub mod server;
 pub mod service;

@@ -35,11 +35,14 @@ kinds! {
     FactorAdded = "factor-added",
     FactorRemoved = "factor-removed",
     RecoveryUsed = "recovery-used",
+    AccountDisabled = "account-disabled",
     ChangeConfirm = "change-confirm",
     ChangeNotice = "change-notice",
     AlreadyRegistered = "already-registered",
     Invitation = "invitation",
     LoginCode = "login-code",
+    UnknownAccount = "unknown-account",
+    NewSignIn = "new-sign-in",
 }
 
 /// One message.
@@ -51,7 +54,7 @@ pub struct Message {
     pub kind: Kind,
     /// The type of the identifier that it goes to.
     pub channel: String,
-    /// The stored value of that identifier, never what a requester typed.
+    /// The stored value of that identifier, never what a requester typed; where nobody has it, its normal form.
     pub to: String,
     /// Six digits.
     pub code: Option<String>,

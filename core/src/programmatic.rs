@@ -1,10 +1,17 @@
 //! The programmatic calls: one typed way in for Rust (`service`), one by name for bindings, so that a new call
 //! touches no binding.
 
+mod arguments;
+mod names;
+
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use arguments::{Arguments, page_limit};
+pub use names::CALLS;
+
+use crate::audit::{Actor, Author};
 use crate::authentication::HostWord;
 use crate::clock::to_iso;
 use crate::crypto::Secret;
@@ -12,6 +19,8 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::server::{AuthServer, Start};
+use crate::service::audit::{self, EntryPage};
+use crate::service::disabling::{DisableUser, EnableUser};
 use crate::service::export;
 use crate::service::factor_removal::RemoveFactors;
 use crate::service::identifier_update::UpdateIdentifiers;
@@ -20,53 +29,12 @@ use crate::service::invitation::InviteUser;
 use crate::service::login_code::RequestLoginCode;
 use crate::service::password::SetPassword;
 use crate::service::register::Register;
-use crate::service::reset::{RequestPasswordReset, ResetPassword};
+use crate::service::reset::{RequestPasswordReset, ResetPassword, SendPasswordReset};
 use crate::service::roles::AssignRoles;
 use crate::service::story::{Ending, Story};
 use crate::service::users::{self, Page};
 use crate::service::{Caller, Trail, import, keys, sessions, setup};
 use crate::use_case::{Context, Output as _, UseCase, run_builtin};
-
-/// Arguments of a call, by position. `null` and absent are the same.
-struct Arguments {
-    list: Vec<Value>,
-    /// The number of the host's transaction that the call shall be part of.
-    transaction: Option<u32>,
-}
-
-impl Arguments {
-    fn text(&self, index: usize, name: &str) -> Result<&str, Error> {
-        match self.list.get(index) {
-            Some(Value::String(text)) if !text.is_empty() => Ok(text),
-            _ => Err(Error::validation(name, format!("{name} must be a string that is not empty"))),
-        }
-    }
-
-    /// The id of something: no id has control characters, and not every database can be asked for one.
-    fn id(&self, index: usize, name: &str) -> Result<&str, Error> {
-        let id = self.text(index, name)?;
-        if id.contains(char::is_control) {
-            return Err(Error::validation(name, format!("{name} must not contain control characters")));
-        }
-        Ok(id)
-    }
-
-    fn value(&self, index: usize) -> Value {
-        self.list.get(index).cloned().unwrap_or(Value::Null)
-    }
-
-    fn member<'a>(&'a self, index: usize, name: &str) -> Option<&'a Value> {
-        self.list.get(index)?.get(name).filter(|value| !value.is_null())
-    }
-
-    fn text_member<'a>(&'a self, index: usize, name: &str) -> Result<Option<&'a str>, Error> {
-        match self.member(index, name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Error::validation(name, format!("{name} must be a string"))),
-        }
-    }
-}
 
 /// A call at work: the events beside its result, and those of the use case behind it.
 struct Work {
@@ -93,6 +61,9 @@ impl AuthServer {
     /// # Errors
     /// As of `call`; `CONFIGURATION_ERROR` for another call, and where the database is not spoken to by the host.
     pub async fn call_within(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
+        if !CALLS.contains(&method) {
+            return Err(unknown(method));
+        }
         if transaction.is_some() && !is_outcome(method) {
             return Err(Error::configuration(format!("{method}() takes no trx")));
         }
@@ -108,12 +79,21 @@ impl AuthServer {
                 self.close().await;
                 return Ok(Value::Null);
             }
+            "serveCommandLine" => {
+                self.realm().command_line.begin();
+                return Ok(Value::Null);
+            }
             // Hashing needs no database, so it works before the first migration and while the database is away.
             "hashPassword" | "verifyPassword" => {}
-            _ => self.ready().await?,
+            _ => {
+                self.ready().await?;
+                self.realm().look_for_audit().await.map_err(|failure| self.public(failure))?;
+            }
         }
         let arguments = Arguments { list, transaction };
-        let (mut work, started) = (Work { trail: Trail::new(&self.realm().telemetry), story: None }, Instant::now());
+        let actor = if self.realm().command_line.is_here() { Actor::Cli } else { Actor::Code };
+        let trail = Trail::new(&self.realm().telemetry).by(Author { actor, ..Author::default() });
+        let (mut work, started) = (Work { trail, story: None }, Instant::now());
         let result = self.dispatch(method, &arguments, &mut work).await;
         self.realm().log_later(std::mem::take(&mut work.trail.events));
         self.realm().outbox.lock().append(&mut work.trail.messages);
@@ -154,20 +134,23 @@ impl AuthServer {
             "bulkCreateIdentifiers" => self.operate_on::<CreateIdentifiers>(arguments, "identifiers", work).await,
             "bulkUpdateIdentifiers" => self.operate_on::<UpdateIdentifiers>(arguments, "identifiers", work).await,
             "bulkDeleteIdentifiers" => self.operate_on::<DeleteIdentifiers>(arguments, "ids", work).await,
-            "assignRoles" => {
-                let mut result = self.operate_on::<AssignRoles>(arguments, "roles", work).await?;
-                Ok(result["user"].take())
-            }
+            "assignRoles" => self.operate_on::<AssignRoles>(arguments, "roles", work).await.map(user_of),
             "setPassword" => {
                 let (user_id, new) = (arguments.id(0, "userId")?, arguments.text(1, "newPassword")?);
                 let input = json!({ "userId": user_id, "newPassword": new });
                 self.operate::<SetPassword>(input, None, work).await
             }
-            "removeFactors" => {
-                let input = json!({ "userId": arguments.id(0, "userId")? });
-                self.operate::<RemoveFactors>(input, None, work).await
+            "removeFactors" => self.operate_on_user::<RemoveFactors>(arguments, &[], work).await,
+            "disableUser" => {
+                self.operate_on_user::<DisableUser>(arguments, &["reason", "until"], work).await.map(user_of)
             }
+            "enableUser" => self.operate_on_user::<EnableUser>(arguments, &[], work).await.map(user_of),
             "requestPasswordReset" => self.operate::<RequestPasswordReset>(asking(arguments)?, None, work).await,
+            "sendPasswordReset" => {
+                let deliver = arguments.member(1, "deliver").cloned();
+                let input = json!({ "userId": arguments.id(0, "userId")?, "deliver": deliver });
+                self.operate::<SendPasswordReset>(input, None, work).await
+            }
             "inviteUser" => {
                 let mut input = arguments.value(0);
                 if let Some(members) = input.as_object_mut() {
@@ -186,6 +169,7 @@ impl AuthServer {
                     limit: page_limit(arguments.member(0, "limit"))?,
                     cursor: arguments.text_member(0, "cursor")?.filter(|cursor| !cursor.contains(char::is_control)),
                     identifier: arguments.text_member(0, "identifier")?,
+                    search: arguments.text_member(0, "search")?,
                 };
                 users::list(realm, &page).await
             }
@@ -195,6 +179,12 @@ impl AuthServer {
                 work.story = is_deleted.then_some(&users::DELETION);
                 work.trail.facts.user_id = Some(user_id.to_owned());
                 Ok(is_deleted.into())
+            }
+            "listAudit" => {
+                let text = |name| arguments.text_member(0, name);
+                let limit = page_limit(arguments.member(0, "limit"))?;
+                let page = EntryPage { limit, cursor: text("cursor")?, user: text("user")?, event: text("event")? };
+                audit::list(realm, &page).await
             }
             "exportUser" => null_for_nobody(export::export(realm, arguments.id(0, "userId")?).await),
             "createSession" => {
@@ -217,7 +207,7 @@ impl AuthServer {
                 sessions::revoke_all(realm, arguments.id(0, "userId")?, &mut work.trail).await.map(Value::from)
             }
             "rotateKeys" => {
-                let key = keys::rotate(realm).await?;
+                let key = keys::rotate(realm, &work.trail.author).await?;
                 work.trail.note(EventName::KeysRotated, |event| event.with("kid", key.kid.as_str()));
                 Ok(json!({ "kid": key.kid, "activeFrom": to_iso(key.active_from) }))
             }
@@ -233,7 +223,7 @@ impl AuthServer {
                     realm.hasher.verify(Secret::new(password.to_owned()), Some(Secret::new(hash.to_owned()))).await?;
                 Ok(matches.into())
             }
-            _ => Err(Error::configuration(format!("{method}() does not exist")).into()),
+            _ => Err(unknown(method).into()),
         }
     }
 
@@ -248,6 +238,20 @@ impl AuthServer {
         work.trail.facts.user_id = input.get("userId").and_then(Value::as_str).map(str::to_owned);
         let mut context = Context { realm: self.realm(), caller: &caller, trail: &mut work.trail };
         run_builtin::<U>(&mut context, &input).await.map(|output| output.write())
+    }
+
+    /// [`Self::operate`] on a user, with these members of the options behind the id.
+    async fn operate_on_user<U: UseCase>(
+        &self,
+        arguments: &Arguments,
+        members: &[&str],
+        work: &mut Work,
+    ) -> Result<Value, Failure> {
+        let mut input = json!({ "userId": arguments.id(0, "userId")? });
+        for name in members {
+            input[*name] = arguments.member(1, name).cloned().into();
+        }
+        self.operate::<U>(input, None, work).await
     }
 
     async fn operate_on<U: UseCase>(
@@ -268,6 +272,11 @@ fn asking(arguments: &Arguments) -> Result<Value, Error> {
     Ok(json!({ "identifier": arguments.text(0, "identifier")?, "deliver": deliver }))
 }
 
+/// The member `user` of a result, which is all of it.
+fn user_of(mut result: Value) -> Value {
+    result["user"].take()
+}
+
 fn null_for_nobody(found: Result<Value, Failure>) -> Result<Value, Failure> {
     match found {
         Err(Failure::Refused(error)) if error.is(ErrorCode::UserNotFound) => Ok(Value::Null),
@@ -275,16 +284,11 @@ fn null_for_nobody(found: Result<Value, Failure>) -> Result<Value, Failure> {
     }
 }
 
+fn unknown(method: &str) -> Error {
+    Error::configuration(format!("{method}() does not exist"))
+}
+
 /// The calls that answer with an outcome instead of failing.
 fn is_outcome(method: &str) -> bool {
     matches!(method, "register" | "bulkCreateIdentifiers" | "bulkUpdateIdentifiers" | "bulkDeleteIdentifiers")
-}
-
-fn page_limit(value: Option<&Value>) -> Result<Option<u32>, Error> {
-    value
-        .map(|value| {
-            let whole = value.as_u64().and_then(|n| u32::try_from(n).ok());
-            whole.ok_or_else(|| Error::validation("limit", "limit must be a whole number"))
-        })
-        .transpose()
 }

@@ -17,11 +17,12 @@ use crate::error::Error;
 use crate::event::{Event, EventName, Level};
 use crate::failure::{Failure, StoreError};
 use crate::hook::{Operation, Overrides, RevocationCheck};
-pub use crate::http::decision::{Decision, PermitOutcome};
+pub use crate::http::decision::{Decision, PermitVerdict};
 use crate::http::envelope::error_response;
 use crate::http::{Handled, Request, Response, cors, frame, router};
 use crate::password::{Hasher, LOWEST_COST};
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
+use crate::service::command_line::CommandLine;
 use crate::service::freshness::Freshness;
 use crate::service::keys::Keys;
 use crate::service::{self, Realm, Warned};
@@ -140,6 +141,7 @@ impl AuthServer {
             background_events: SyncMutex::default(),
             outbox: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),
+            command_line: CommandLine::default(),
             last_maintenance: AtomicI64::new(0),
             warned: Warned::default(),
             config,

@@ -11,10 +11,11 @@ mod run;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use sentri_core::audit::Part;
 use sentri_core::config::Config;
 use sentri_core::event::EventName;
 use sentri_core::http::router;
@@ -50,6 +51,48 @@ async fn on_galera() {
     hold_all(Database::Galera).await;
 }
 
+/// Conversations whose answers say that there is no audit.
+const WITHOUT_AUDIT: [&str; 2] = ["without the option there is no such endpoint", "an export shows all but secrets"];
+
+/// Every change that the log tells of is in the audit, and every change of the closed set is made somewhere. Nothing
+/// else is answered with the audit on.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_is_in_the_audit() {
+    let database = Database::Memory;
+    // What an override answers is no change of ours.
+    let ours = |one: &conversation::Conversation| {
+        let is_off = one.options.get("audit") == Some(&json!("off")) || WITHOUT_AUDIT.contains(&one.name.as_str());
+        !one.options.contains_key("router") && !is_off
+    };
+    let all: VecDeque<_> = conversation::load_all().into_iter().filter(ours).collect();
+    let (queue, mut set) = (Arc::new(Mutex::new(all)), JoinSet::new());
+    for _ in 0..AT_ONCE {
+        let queue = Arc::clone(&queue);
+        set.spawn(async move {
+            let (mut own, mut results) = (Own::new(database).await, Vec::new());
+            let next = || queue.lock().pop_front();
+            while let Some(conversation) = next() {
+                let result = run::hold_audited(&conversation, &own).await;
+                results.push(result.map_err(|wrong| format!("{} / {}: {wrong}", conversation.file, conversation.name)));
+                own = own.renewed(database).await;
+            }
+            own.drop().await;
+            results
+        });
+    }
+    let (mut changes, mut failures) = (BTreeSet::new(), Vec::new());
+    for result in set.join_all().await.into_iter().flatten() {
+        match result {
+            Ok(made) => changes.extend(made.into_iter().map(EventName::as_str)),
+            Err(wrong) => failures.push(wrong),
+        }
+    }
+    failures.sort();
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+    let wanted = EventName::ALL.iter().filter(|name| Part::of(**name) == Part::Change).map(|name| name.as_str());
+    assert_eq!(changes, wanted.collect::<BTreeSet<_>>(), "no conversation makes a change that is missing here");
+}
+
 /// Whatever is added to the tables of routes and events gets a conversation.
 #[test]
 fn every_route_and_event_is_talked_about() {
@@ -80,7 +123,7 @@ fn every_route_and_event_is_talked_about() {
 /// P72: each advisory has a conversation of its own, by its number, that says what went wrong there.
 #[test]
 fn p72_every_advisory_has_a_number_and_says_what_went_wrong() {
-    let mut numbers = std::collections::BTreeSet::new();
+    let mut numbers = BTreeSet::new();
     for conversation in conversation::load_all() {
         let name = &conversation.name;
         if !conversation.file.starts_with("advisories/") {
@@ -116,9 +159,21 @@ fn without_the_option_there_is_no_such_endpoint() {
     assert!(!find(&options, "POST", "/me/reauthenticate"), "that alone keeps nothing");
     options["mfa"] = json!({ "totp": { "issuer": "Example" } });
     assert!(find(&options, "POST", "/me/reauthenticate"));
-    assert!(!find(&options, "DELETE", "/users/x/factors"), "others' factors need administration");
-    options["administration"] = true.into();
-    assert!(find(&options, "DELETE", "/users/x/factors"));
+    for (method, path) in [("DELETE", "/users/x/factors"), ("POST", "/users/x/disable"), ("POST", "/users/x/enable")] {
+        options["administration"] = Value::Null;
+        assert!(!find(&options, method, path), "{path} needs administration");
+        options["administration"] = true.into();
+        assert!(find(&options, method, path));
+    }
+    assert!(!find(&options, "POST", "/users/x/reset"), "there is nothing to send it by");
+    assert!(find(&options, "GET", "/audit"), "administration keeps changes");
+    for (level, administration, is_there) in
+        [("off", true, false), ("all", true, true), ("all", false, false), ("changes", true, true)]
+    {
+        let more = json!({ "audit": level, "administration": administration });
+        options.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        assert_eq!(find(&options, "GET", "/audit"), is_there, "{more}");
+    }
     for path in ["/login/code", "/login/code/verify"] {
         options["loginCode"] = false.into();
         options["messages"] = "console".into();
@@ -126,6 +181,7 @@ fn without_the_option_there_is_no_such_endpoint() {
         options["loginCode"] = true.into();
         assert!(find(&options, "POST", path));
     }
+    assert!(find(&options, "POST", "/users/x/reset"));
     options["messages"] = Value::Null;
     let refused = Config::from_options(&options).unwrap_err();
     assert_eq!(refused.message, "loginCode needs messages: without it no code reaches anybody");
@@ -192,6 +248,7 @@ fn without_a_page_nobody_is_invited() {
     ] {
         let mut options = json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"] });
         options["administration"] = administration.clone();
+        options["audit"] = "off".into();
         options["messages"] = json!({ "send": "[function]", "links": links });
         options["mfa"] = mfa.clone();
         let config = Config::from_options(&options).unwrap();
@@ -200,8 +257,12 @@ fn without_a_page_nobody_is_invited() {
         let (endpoint, _) = router::find("DELETE", "/users/x/factors").unwrap();
         let removes = administration == true && !mfa.is_null();
         assert_eq!(endpoint.needs.is_met(&config), removes, "{administration} {mfa}");
-        let is_warned = config.warnings.iter().any(|warning| warning.starts_with("administration does nothing"));
-        assert_eq!(is_warned, administration == true && !wanted && !removes, "{:?}", config.warnings);
+        for (method, path) in
+            [("GET", "/users/x/sessions"), ("DELETE", "/users/x/sessions"), ("POST", "/users/x/reset")]
+        {
+            let (endpoint, _) = router::find(method, path).unwrap();
+            assert_eq!(endpoint.needs.is_met(&config), administration == true, "{method} {path} {administration}");
+        }
     }
 }
 

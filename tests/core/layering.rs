@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What a module may use, beside what everybody may.
 const RULES: &[(&str, &[&str])] = &[
     // Pure decisions: each other, no port, no service, no HTTP.
-    ("token", &["token", "assurance", "json", "flow", "store::model"]),
+    ("token", &["token", "assurance", "audit", "json", "flow", "store::model"]),
     ("password", &["password"]),
     ("session", &["store::model"]),
     ("identifier", &["identifier"]),
@@ -19,6 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("web", &["web"]),
     ("flow", &[]),
+    ("audit", &["event"]),
     ("factor", &["factor"]),
     ("import", &["import", "factor", "identifier", "json", "password"]),
     ("message", &["hook"]),
@@ -29,7 +30,7 @@ const RULES: &[(&str, &[&str])] = &[
     // Ports and drivers know the pure modules that they run.
     ("cache", &["cache", "limit"]),
     ("redis", &["cache", "generations", "idempotency", "limit"]),
-    ("store", &["store", "assurance", "factor", "identifier", "config::reader"]),
+    ("store", &["store", "assurance", "audit", "factor", "identifier", "config::reader"]),
     ("key_source", &["key_source", "token"]),
     ("hook", &[]),
     ("event", &[]),
@@ -42,6 +43,7 @@ const RULES: &[(&str, &[&str])] = &[
             "service",
             "access",
             "assurance",
+            "audit",
             "authentication",
             "cache",
             "config",
@@ -72,6 +74,7 @@ const RULES: &[(&str, &[&str])] = &[
             "config",
             "access",
             "assurance",
+            "audit",
             "duration",
             "factor",
             "hook",
@@ -95,6 +98,7 @@ const RULES: &[(&str, &[&str])] = &[
             "http",
             "access",
             "assurance",
+            "audit",
             "config",
             "event",
             "hook",

@@ -3,6 +3,10 @@
 
 #[path = "load/alike.rs"]
 mod alike;
+#[path = "support/crowd.rs"]
+mod crowd;
+#[path = "load/scale.rs"]
+mod scale;
 mod support;
 
 use std::sync::Arc;
@@ -229,16 +233,12 @@ async fn long_passwords_at_one_account_take_no_memory() {
     assert!(grown < 64, "{grown} MiB more");
 }
 
+/// The time of the work of a login, without that which its endpoint waits for.
 async fn time_login(server: &AuthServer, name: &str) -> Duration {
-    let body = json!({ "identifier": name, "password": "a wrong password" });
-    let request = sentri_core::http::Request {
-        method: "POST".to_owned(),
-        path: "/login".to_owned(),
-        body: sentri_core::http::Body::Parsed(Value::to_string(&body)),
-        ..Default::default()
-    };
+    let input = json!({ "identifier": name, "password": "a wrong password" });
     let started = Instant::now();
-    assert_eq!(server.handle(request).await.response.status, 401);
+    let refused = server.run_builtin("login", input, json!({})).await.unwrap_err();
+    assert_eq!(refused.code.as_ref(), "INVALID_CREDENTIALS");
     started.elapsed()
 }
 

@@ -5,6 +5,10 @@
 mod conflicts;
 #[path = "promises/devices.rs"]
 mod devices;
+#[path = "promises/disabled.rs"]
+mod disabled;
+#[path = "promises/disk.rs"]
+mod disk;
 #[path = "promises/doors.rs"]
 mod doors;
 #[path = "promises/erasure.rs"]
@@ -23,6 +27,8 @@ mod galera;
 mod health;
 #[path = "promises/hostile.rs"]
 mod hostile;
+#[path = "promises/lines.rs"]
+mod lines;
 #[path = "support/losing.rs"]
 mod losing;
 #[path = "promises/machine.rs"]
@@ -40,7 +46,6 @@ mod pooler;
 #[path = "promises/processes.rs"]
 mod processes;
 #[path = "support/proxy.rs"]
-#[allow(dead_code, reason = "made for the tests of stores")]
 mod proxy;
 #[path = "promises/secrets.rs"]
 mod secrets;
@@ -64,7 +69,7 @@ use sentri_core::hook::{Operation, Overrides, RevocationCheck};
 use sentri_core::store::{Store, open};
 use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Value, json};
-use support::{Bench, Database, Own, PASSWORD, START, bearer};
+use support::{Bench, Database, Own, PASSWORD, START, bearer, rounds};
 
 /// Runs a test on every database, by the core's own drivers and through Kysely.
 macro_rules! on_every_database {
@@ -96,8 +101,8 @@ macro_rules! on_every_database {
 
 on_every_database! {
     p21_sessions_end_at_once: sessions_end_at_once;
-    p22_password_change_races: password_change_races;
-    p23_parallel_refresh: parallel_refresh;
+    p22_soak_password_change_races: password_change_races;
+    p23_soak_parallel_refresh: parallel_refresh;
     p24_generations: generations;
     p25_limits: limits;
     p26_no_token_in_the_database: no_token_in_the_database;
@@ -224,11 +229,12 @@ async fn logins_beyond_the_most_race(db: &Value) {
     assert!(left <= 11, "{left} sessions are left");
 }
 
-/// P22: whatever the order, no session from before a password change is alive after it.
+/// P22: whatever the order, no session from before a password change is alive after it. 200 times on each database, a
+/// thousand by `make soak`.
 async fn password_change_races(db: &Value) {
     let bench = Arc::new(fresh(db, json!({ "sessionCheck": { "maxAge": 0 } })).await);
     let mut current = PASSWORD.to_owned();
-    for round in 0..1_000 {
+    for round in 0..rounds(200, 1_000) {
         let login = bench.login_with("rizz", &current).await.into_login();
         let next = format!("password number {round}");
         let (a, b, c) = (Arc::clone(&bench), Arc::clone(&bench), Arc::clone(&bench));
@@ -257,7 +263,7 @@ async fn password_change_races(db: &Value) {
 /// P23: fifty refreshes of one token at once are fifty answers and one step.
 async fn parallel_refresh(db: &Value) {
     let bench = Arc::new(fresh(db, json!({})).await);
-    for round in 0..200 {
+    for round in 0..rounds(50, 200) {
         let login = bench.login("rizz").await;
         let tasks: Vec<_> = (0..50)
             .map(|_| {

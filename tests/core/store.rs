@@ -5,8 +5,14 @@
 mod account;
 #[path = "store/adopted_mysql.rs"]
 mod adopted_mysql;
+#[path = "store/audit.rs"]
+mod audit;
 #[path = "store/conformance.rs"]
 mod conformance;
+#[path = "support/crowd.rs"]
+mod crowd;
+#[path = "store/disabling.rs"]
+mod disabling;
 #[path = "store/durability.rs"]
 mod durability;
 #[path = "store/executors.rs"]
@@ -25,6 +31,8 @@ mod hosts;
 mod imports;
 #[path = "store/kysely.rs"]
 mod kysely;
+#[path = "store/marks.rs"]
+mod marks;
 #[path = "store/memory.rs"]
 mod memory;
 #[path = "store/migrations.rs"]
@@ -43,12 +51,18 @@ mod opening;
 mod outage;
 #[path = "store/pending.rs"]
 mod pending;
+#[path = "store/plans.rs"]
+mod plans;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "store/recorder.rs"]
+mod recorder;
 #[path = "store/revoked.rs"]
 mod revoked;
 #[path = "store/sameness.rs"]
 mod sameness;
+#[path = "store/search.rs"]
+mod search;
 #[path = "support/servers.rs"]
 mod servers;
 #[path = "store/setup.rs"]
@@ -61,6 +75,20 @@ mod taken_back;
 mod tls;
 #[path = "store/verified.rs"]
 mod verified;
+
+audit_conformance! {
+    audit_on_sqlite_memory, crate::fixture::sqlite_memory;
+    audit_on_sqlite_file, crate::fixture::sqlite_file;
+    audit_on_sqlite_without_returning, crate::executors::sqlite_without_returning;
+    audit_on_postgres, crate::fixture::postgres;
+    audit_on_pgbouncer, crate::fixture::pgbouncer;
+    audit_on_mysql, crate::fixture::mysql;
+    audit_on_galera, crate::fixture::galera;
+    audit_on_kysely_with_pg, crate::kysely::pg;
+    audit_on_kysely_with_mysql2, crate::kysely::mysql2;
+    audit_on_kysely_with_better_sqlite3, crate::kysely::better_sqlite3;
+    audit_on_kysely_with_node_sqlite, crate::kysely::node_sqlite;
+}
 
 store_conformance!(on_memory, crate::fixture::memory);
 store_conformance!(on_sqlite_memory, crate::fixture::sqlite_memory);

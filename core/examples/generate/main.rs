@@ -2,19 +2,23 @@
 //! `--check`, only says whether it is up to date.
 
 mod options;
+mod surface;
 mod types;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use options::BEGIN;
 use sentri_core::ErrorCode;
 use sentri_core::config::SERVER_ONLY;
-use sentri_core::error::STATUS_NAMES;
+use sentri_core::error::{ROWS, STATUS_NAMES};
 use sentri_core::event::EventName;
 use sentri_core::hook::Operation;
+use sentri_core::host::CONSTANTS;
 use sentri_core::http::openapi::document;
 use sentri_core::http::router::ROUTES;
+use sentri_core::programmatic::CALLS;
 use sentri_core::settings::schema::schema;
 use sentri_core::telemetry::{METRICS, PROMETHEUS_TYPE};
 
@@ -70,6 +74,32 @@ fn routes() -> String {
     out += &Operation::ALL.map(|operation| format!("\"{}\"", operation.as_str())).join(", ");
     out += "] as const;\n";
     out
+}
+
+fn calls() -> String {
+    let names: Vec<String> = CALLS.iter().map(|name| format!("  | \"{name}\"")).collect();
+    format!("{HEAD}/** The calls of a server that the core answers. */\nexport type Call =\n{};\n", names.join("\n"))
+}
+
+/// The numbers of `values` as both languages write a list or a single one.
+fn numbers(values: &[usize], open: &str, close: &str) -> String {
+    match values {
+        [one] => one.to_string(),
+        _ => format!("{open}{}{close}", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn constants() -> String {
+    let lines = CONSTANTS.iter().map(|(name, values, help)| {
+        format!("/** {help}. */\nexport const {name} = {};\n", numbers(values, "[", "] as const"))
+    });
+    HEAD.to_owned() + &lines.collect::<Vec<_>>().join("\n")
+}
+
+fn constants_in_python() -> String {
+    let lines =
+        CONSTANTS.iter().map(|(name, values, help)| format!("\n#: {help}.\n{name} = {}\n", numbers(values, "(", ")")));
+    PYTHON_HEAD.trim_end().to_owned() + "\n" + &lines.collect::<String>()
 }
 
 fn openapi() -> String {
@@ -128,6 +158,12 @@ fn schema_in_typescript() -> String {
     out
 }
 
+fn calls_in_python() -> String {
+    let names: String = CALLS.iter().map(|name| format!("    \"{name}\",\n")).collect();
+    let comment = "#: The calls of a server that the core answers.";
+    format!("{PYTHON_HEAD}from typing import Literal\n\n{comment}\nCall = Literal[\n{names}]\n")
+}
+
 const PYTHON_HEAD: &str = "\"\"\"Written by `make generate` from the tables of the core. Do not edit.\"\"\"\n\n\
     from __future__ import annotations\n\n";
 
@@ -173,14 +209,25 @@ fn metrics_page() -> String {
     out
 }
 
+fn errors_page(page: &str) -> String {
+    let mut table = format!("{BEGIN}| Code | Status | Meaning | Cure |\n| --- | --- | --- | --- |\n");
+    for row in &ROWS {
+        let _ = writeln!(table, "| `{}` | {} | {} | {} |", row.name, row.status, row.meaning, row.cure);
+    }
+    options::filled(page, &table)
+}
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let command_line = std::fs::read_to_string(root.join("docs/reference/cli.md")).unwrap_or_default();
+    let page = |name: &str| std::fs::read_to_string(root.join("docs/reference").join(name)).unwrap_or_default();
     let mut stale = false;
     for (name, text) in [
+        ("npm/src/generated/calls.ts", calls()),
         ("npm/src/generated/codes.ts", codes()),
+        ("npm/src/generated/constants.ts", constants()),
         ("npm/src/generated/events.ts", events()),
+        ("npm/src/generated/native.ts", surface::native_in_typescript(&root)),
         ("npm/src/generated/openapi.ts", openapi()),
         ("npm/src/generated/prometheus.ts", prometheus()),
         ("npm/src/generated/flags.ts", options::typescript()),
@@ -188,13 +235,20 @@ fn main() -> ExitCode {
         ("npm/src/generated/option-types.ts", types::typescript()),
         ("npm/src/generated/schema.ts", schema_in_typescript()),
         ("npm/src/generated/routes.ts", routes()),
+        ("npm/src/generated/wire.ts", surface::wire_in_typescript(&root)),
+        ("bindings-python/python/sentri/calls.py", calls_in_python()),
+        ("bindings-python/python/sentri/constants.py", constants_in_python()),
+        ("bindings-python/python/sentri/native.py", surface::native_in_python(&root)),
         ("bindings-python/python/sentri/openapi.json", openapi_in_python()),
         ("bindings-python/python/sentri/option_types.py", types::python()),
         ("bindings-python/python/sentri/schema.json", format!("{}\n", schema())),
         ("bindings-python/python/sentri/serve_flags.py", options::python()),
         ("bindings-python/python/sentri/tables.py", tables_in_python()),
-        ("docs/reference/cli.md", options::command_line(&command_line)),
+        ("bindings-python/python/sentri/wire.py", surface::wire_in_python(&root)),
+        ("docs/reference/cli.md", options::command_line(&page("cli.md"))),
+        ("docs/reference/errors.md", errors_page(&page("errors.md"))),
         ("docs/reference/metrics.md", metrics_page()),
+        ("docs/reference/options.md", options::options_page(&page("options.md"))),
         ("docs/reference/settings.md", options::page()),
     ] {
         let path = root.join(name);

@@ -98,7 +98,23 @@ pub fn page() -> String {
     out.trim_end().to_owned() + "\n"
 }
 
-const BEGIN: &str = "<!-- flags of serve: written by `make generate` -->\n";
+/// The page of the options of server mode.
+pub fn options_page(page: &str) -> String {
+    let mut table = format!("{BEGIN}| Option | Default | Meaning |\n|---|---|---|\n");
+    for row in OPTIONS.iter().filter(|row| matches!(row.group, Group::Server | Group::Both)) {
+        let (default, meaning) = match row.page {
+            Some((default, meaning)) => (default.to_owned(), meaning),
+            // The environment says it.
+            None if row.name.contains('.') || row.name == "production" => continue,
+            None if row.default.is_empty() => ("none".to_owned(), row.sentence),
+            None => (format!("`{}`", row.default), row.sentence),
+        };
+        let _ = writeln!(table, "| `{}` | {default} | {meaning} |", row.name);
+    }
+    filled(page, &table)
+}
+
+pub const BEGIN: &str = "<!-- written by `make generate` -->\n";
 const END: &str = "<!-- end -->";
 
 /// The page of the command line with the flags of `serve` in the places for them.
@@ -110,6 +126,11 @@ pub fn command_line(page: &str) -> String {
     let flags = names(|row| vec![format!("--{}", row.flag().unwrap_or_default())]);
     let variables = names(Row::variables);
     let text = format!("{BEGIN}Flags: {flags}.\n\nVariables: {variables}.\n");
+    filled(page, &text)
+}
+
+/// A page with `text`, which begins with the mark, between the marks.
+pub fn filled(page: &str, text: &str) -> String {
     page.split(BEGIN)
         .enumerate()
         .map(|(place, part)| match (place, part.split_once(END)) {

@@ -121,7 +121,7 @@ fn sentence(row: &Row) -> String {
 }
 
 /// Breaks `text` into lines of at most `width` characters.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("one line at least");
@@ -144,6 +144,16 @@ fn snake(name: &str) -> String {
         }
         out.push(character.to_ascii_lowercase());
         out
+    })
+}
+
+/// `full_path` as `fullPath`.
+pub fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |out, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        out + &initial.to_uppercase() + rest
     })
 }
 

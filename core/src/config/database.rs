@@ -34,15 +34,15 @@ pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
 }
 
 /// The text that a binding writes in the place of a dialect that does not tell which database it speaks to.
-const UNTOLD: &str = "[dialect]";
+const NOT_NAMED: &str = "[dialect]";
 
 /// Bindings write the name of the database in the place of the dialect.
 fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'static Dialect, Error> {
-    let Some(told) = dialect.as_str().filter(|told| *told == UNTOLD || Dialect::foreign(told).is_some()) else {
+    let Some(named) = dialect.as_str().filter(|named| *named == NOT_NAMED || Dialect::foreign(named).is_some()) else {
         return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));
     };
     let known = "'postgres', 'mysql' or 'sqlite'";
-    Dialect::foreign(kind.unwrap_or(told)).ok_or_else(|| match kind {
+    Dialect::foreign(kind.unwrap_or(named)).ok_or_else(|| match kind {
         Some(_) => read.error("dialectKind", format!("must be {known}")),
         None => read.error(
             "dialectKind",

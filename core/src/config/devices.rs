@@ -17,7 +17,8 @@ pub(super) fn known_devices(
     if !read.boolean("knownDevices", false)? {
         return Ok(None);
     }
-    if config.rate_limits.is_none() {
+    let tells_of_others = config.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
+    if config.rate_limits.is_none() && !tells_of_others {
         config.warnings.push("knownDevices does nothing while rateLimit is false: nobody is locked out".to_owned());
         return Ok(None);
     }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Config;
-use super::MINUTE;
 use super::reader::Reader;
+use super::{Config, MINUTE};
 use crate::clock::{self, Millis};
 use crate::error::Error;
 use crate::limit::Budget;
@@ -32,6 +31,10 @@ pub struct MessageRules {
     pub required: Option<Required>,
     /// The most messages that go out.
     pub limits: MessageLimits,
+    /// Whether an address that nobody has hears that somebody asked for its account.
+    pub unknown_account: bool,
+    /// Whether users hear of logins by devices that are not known.
+    pub new_sign_in: bool,
 }
 
 /// The option `verification.required`.
@@ -156,22 +159,22 @@ pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
     is_open.then(|| WORDS.to_owned())
 }
 
+/// `messages.newSignIn` needs `knownDevices`.
+pub(super) fn check_sign_in(config: &Config) -> Result<(), Error> {
+    let is_on = config.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
+    if is_on && config.known_devices.is_none() {
+        return Err(Error::configuration(
+            "messages.newSignIn needs knownDevices: true: without it no device is known, and each login would be told",
+        ));
+    }
+    Ok(())
+}
+
 /// `loginCode`: true or false.
 pub(super) fn login_code(read: &mut Reader<'_>, rules: Option<&MessageRules>) -> Result<bool, Error> {
     let is_on = read.boolean("loginCode", false)?;
     if is_on && rules.is_none() {
         return Err(read.error("loginCode", "needs messages: without it no code reaches anybody"));
-    }
-    Ok(is_on)
-}
-
-/// `administration`: true or false.
-pub(super) fn administration(read: &mut Reader<'_>, config: &mut Config) -> Result<bool, Error> {
-    let is_on = read.boolean("administration", false)?;
-    let invites = config.messages.as_ref().is_some_and(|rules| rules.invite_link.is_some());
-    if is_on && !invites && config.mfa.is_none() {
-        let warning = "administration does nothing without messages.links.invite or mfa: admins can invite nobody";
-        config.warnings.push(warning.to_owned());
     }
     Ok(is_on)
 }
@@ -200,7 +203,12 @@ fn read_messages(object: &Value, production: bool) -> Result<MessageRules, Error
     if !read.function("send")? {
         return Err(read.error("send", "is missing: a function that sends a message, or messages: 'console'"));
     }
-    let mut rules = MessageRules { locale: read.text("locale")?.map(str::to_owned), ..MessageRules::default() };
+    let mut rules = MessageRules {
+        locale: read.text("locale")?.map(str::to_owned),
+        unknown_account: read.boolean("unknownAccount", false)?,
+        new_sign_in: read.boolean("newSignIn", false)?,
+        ..MessageRules::default()
+    };
     if let Some(object) = read.value("links") {
         let mut read = Reader::new("messages.links", object)?;
         rules.reset_link = link(&mut read, "reset", production)?;

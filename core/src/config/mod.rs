@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::access::{ApiKeys, RoleRules};
 use crate::assurance::Requirement;
+use crate::audit::Level;
 use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::error::Error;
@@ -23,14 +24,16 @@ use crate::web::client_ip::TrustProxy;
 use crate::web::cookie::CookieRules;
 use crate::web::origin::{self, Origin};
 
+mod audit;
 pub mod client;
-pub mod database;
+mod database;
 mod devices;
 mod encryption;
 mod functions;
 mod lifetimes;
 pub mod messages;
 mod mfa;
+pub mod plain;
 pub mod reader;
 mod row;
 mod rows;
@@ -51,6 +54,7 @@ use functions::{hooks, logger, overrides};
 use lifetimes::{lifetimes, session_check};
 use messages::MessageRules;
 use mfa::{mfa, reauthentication};
+use plain::PlainOptions;
 use reader::Reader;
 use signing::signing;
 use table::{CLIENT_ONLY, Group};
@@ -77,14 +81,10 @@ pub struct Config {
     pub access_ttl: Millis,
     /// Life of sessions and refresh tokens.
     pub session: SessionRules,
-    /// The most sessions that a user may have at a time.
-    pub max_sessions: u32,
+    /// The options that are declared by their rows alone.
+    pub plain: PlainOptions,
     /// `sessionCheck`.
     pub session_check: SessionCheck,
-    /// Whether tokens without a session are refused.
-    pub require_session: bool,
-    /// Whether `protect()` mints a new access token for a valid refresh cookie.
-    pub silent_refresh: bool,
     /// Second factors; `None`: there are none.
     pub mfa: Option<Mfa>,
     /// The keys that seal secrets of factors; `None`: they are kept as they are.
@@ -125,6 +125,8 @@ pub struct Config {
     pub login_code: bool,
     /// Whether the endpoints of administration are there.
     pub administration: bool,
+    /// The option `audit`.
+    pub audit: Level,
     /// Use cases that the host overrides.
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
@@ -171,10 +173,8 @@ impl Config {
             signing,
             access_ttl,
             session,
-            max_sessions: read.integer("maxSessions", 100, 1..=1_000)?,
+            plain: PlainOptions::read(&mut read)?,
             session_check: session_check(&mut read)?,
-            require_session: read.boolean("requireSession", false)?,
-            silent_refresh: read.boolean("silentRefresh", true)?,
             mfa: None,
             factor_keys: encryption.map(|keys| keys.factors),
             reauthentication: reauthentication(&mut read)?,
@@ -211,6 +211,7 @@ impl Config {
             messages: messages::messages(&mut read, production)?,
             login_code: false,
             administration: false,
+            audit: Level::Off,
             overrides: overrides(&mut read)?,
             token_revoked: read.function("isTokenRevoked")?,
             redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
@@ -224,8 +225,10 @@ impl Config {
         config.warnings.extend(mfa::unverified_warning(&config));
         config.warnings.extend(messages::warning(config.messages.as_ref()));
         config.login_code = messages::login_code(&mut read, config.messages.as_ref())?;
-        config.administration = messages::administration(&mut read, &mut config)?;
+        config.administration = read.boolean("administration", false)?;
+        config.audit = audit::level(&mut read, config.administration)?;
         config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
+        messages::check_sign_in(&config)?;
         config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));
         hooks(&mut read)?;
         debug_assert_eq!(read.missing(Group::Server), None, "options that the table lacks");
@@ -278,8 +281,8 @@ mod tests {
             } else {
                 (client.err(), server.map(|_| ()))
             };
-            let told = own.map(|error| error.message).unwrap_or_default();
-            assert!(!told.contains("is not an option"), "{name}: {told}");
+            let message = own.map(|error| error.message).unwrap_or_default();
+            assert!(!message.contains("is not an option"), "{name}: {message}");
             let refused = other.expect_err(name).message;
             assert!(refused.starts_with(&format!("{name} belongs to mode: ")), "{refused}");
         }

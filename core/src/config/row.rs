@@ -57,6 +57,10 @@ pub struct Row {
     pub hot: bool,
     /// Whether its value is never printed.
     pub secret: bool,
+    /// Whether the row alone declares it: see `config::plain`.
+    pub plain: bool,
+    /// Its default and its meaning in the reference (Markdown), where the sentence has no room for them.
+    pub page: Option<(&'static str, &'static str)>,
 }
 
 pub(super) const fn row(
@@ -67,7 +71,7 @@ pub(super) const fn row(
     sentence: &'static str,
     example: &'static str,
 ) -> Row {
-    Row { name, kind, default, sentence, example, group, hot: false, secret: false }
+    Row { name, kind, default, sentence, example, group, hot: false, secret: false, plain: false, page: None }
 }
 
 impl Row {
@@ -78,6 +82,16 @@ impl Row {
 
     pub(super) const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    pub(super) const fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    pub(super) const fn page(mut self, default: &'static str, meaning: &'static str) -> Self {
+        self.page = Some((default, meaning));
         self
     }
 

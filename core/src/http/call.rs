@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::decision::{self, Decision};
 use super::guard::Principal;
+use super::pace::Pace;
 use super::{Request, body};
 use crate::assurance::{Acr, Requirement};
 use crate::error::{Error, ErrorCode};
@@ -24,6 +25,8 @@ pub(in crate::http) struct Call<'a> {
     pub trail: Trail,
     /// Set on the response whether it is a success or not.
     pub headers: Vec<(String, String)>,
+    /// Set where the time of the answer must tell nothing.
+    pub pace: Option<Pace>,
 }
 
 impl Call<'_> {
@@ -42,6 +45,20 @@ impl Call<'_> {
     /// A parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
         query::value(self.request.query.as_deref(), name)
+    }
+
+    /// A parameter of the query that must not be passed over; an empty one is none.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` where it can't be decoded.
+    pub fn query_text(&self, name: &str) -> Result<Option<String>, Error> {
+        let is_given = query::raw(self.request.query.as_deref(), name).is_some_and(|value| !value.is_empty());
+        match self.query(name) {
+            None if is_given => {
+                Err(Error::validation(name, format!("{name} must be percent-encoded text without control characters")))
+            }
+            value => Ok(value),
+        }
     }
 
     /// The number of items that a page of a list shall have.

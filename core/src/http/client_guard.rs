@@ -1,12 +1,12 @@
 //! `protect()` in client mode: who makes this request, by the word of an auth server elsewhere?
 
 use super::credential;
-use super::guard::{GuardRequest, Guarded, Principal};
+use super::guard::{GuardRequest, Principal, ProtectResult};
 use super::preflight;
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorCode};
 use crate::hook::RevocationCheck;
-use crate::service::remote_keys::{Refused, RemoteKeys, Vouched};
+use crate::service::remote_keys::{Refused, RemoteKeys, VerifiedToken};
 use crate::service::revocation;
 use crate::telemetry::Telemetry;
 use crate::token::claims::AccessClaims;
@@ -24,7 +24,7 @@ pub(crate) struct Checks<'a> {
 
 impl Checks<'_> {
     /// Answers without waiting, or `None` when a key set must be fetched or the host be asked.
-    pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+    pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return Some(answered);
         }
@@ -38,11 +38,11 @@ impl Checks<'_> {
                 match choose(verified, self.cookie_name()) {
                     Err(refused) => self.refused(refused),
                     Ok(mut good) => {
-                        let (vouched, token) = good.swap_remove(0);
-                        if self.revocation.is_some() && vouched.claims.session_id.is_some() {
+                        let (verified, token) = good.swap_remove(0);
+                        if self.revocation.is_some() && verified.claims.session_id.is_some() {
                             return None;
                         }
-                        self.passed(vouched, token)
+                        self.passed(verified, token)
                     }
                 }
             }
@@ -51,7 +51,7 @@ impl Checks<'_> {
     }
 
     /// Answers, fetching a key set and asking the host where that is needed.
-    pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+    pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return answered;
         }
@@ -86,10 +86,10 @@ impl Checks<'_> {
     }
 
     /// The first token whose session the host has not revoked, else the refusal of the first one.
-    async fn first_live(&self, good: Vec<(Vouched, String)>) -> Guarded {
+    async fn first_live(&self, good: Vec<(VerifiedToken, String)>) -> ProtectResult {
         let mut first = None;
-        for (vouched, token) in good {
-            let guarded = self.unless_revoked(vouched, token).await;
+        for (verified, token) in good {
+            let guarded = self.unless_revoked(verified, token).await;
             if guarded.result.is_ok() {
                 return guarded;
             }
@@ -99,27 +99,27 @@ impl Checks<'_> {
     }
 
     /// The host's word on a session holds for this request alone.
-    async fn unless_revoked(&self, vouched: Vouched, token: String) -> Guarded {
-        let (Some(check), Some(session_id)) = (self.revocation, &vouched.claims.session_id) else {
-            return self.passed(vouched, token);
+    async fn unless_revoked(&self, verified: VerifiedToken, token: String) -> ProtectResult {
+        let (Some(check), Some(session_id)) = (self.revocation, &verified.claims.session_id) else {
+            return self.passed(verified, token);
         };
         match revocation::ask(check, session_id).await {
-            Ok(()) => self.passed(Vouched { fresh_until: 0, ..vouched }, token),
-            Err(refusal) => Guarded::revoked(MODE, self.telemetry, &vouched.claims.id, refusal.error)
+            Ok(()) => self.passed(VerifiedToken { fresh_until: 0, ..verified }, token),
+            Err(refusal) => ProtectResult::revoked(MODE, self.telemetry, &verified.claims.id, refusal.error)
                 .because(self.telemetry, refusal.event),
         }
     }
 
-    fn passed(&self, vouched: Vouched, token: String) -> Guarded {
-        let Vouched { claims, fresh_until } = vouched;
+    fn passed(&self, verified: VerifiedToken, token: String) -> ProtectResult {
+        let VerifiedToken { claims, fresh_until } = verified;
         let exp = claims.exp.saturating_mul(1000);
         let AccessClaims { id, roles, withheld, session_id, assurance, .. } = claims;
         let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
-        Guarded::passed(MODE, self.telemetry, principal, fresh_until)
+        ProtectResult::passed(MODE, self.telemetry, principal, fresh_until)
     }
 
-    fn refused(&self, Refused { error, reason }: Refused) -> Guarded {
-        let mut guarded = Guarded::refused(MODE, self.telemetry, error);
+    fn refused(&self, Refused { error, reason }: Refused) -> ProtectResult {
+        let mut guarded = ProtectResult::refused(MODE, self.telemetry, error);
         if let Some(reason) = reason {
             guarded.events = guarded.events.into_iter().map(|event| event.with("reason", reason)).collect();
         }
@@ -127,7 +127,7 @@ impl Checks<'_> {
     }
 
     /// The trouble with the auth server goes to the log with the next request, once: that answer is not for a cache.
-    fn with_trouble(&self, mut guarded: Guarded) -> Guarded {
+    fn with_trouble(&self, mut guarded: ProtectResult) -> ProtectResult {
         if let Some(event) = self.keys.take_trouble().and_then(|event| self.telemetry.counted(event)) {
             guarded.events.push(event);
             guarded.fresh_until = 0;
@@ -139,17 +139,17 @@ impl Checks<'_> {
 /// Of several tokens those that verify count, if all are of one user: the youngest first. What refuses all of them is
 /// an outage before an expiry, and that before anything else.
 fn choose(
-    verified: Vec<(Result<Vouched, Refused>, String)>,
+    verified: Vec<(Result<VerifiedToken, Refused>, String)>,
     cookie_name: &str,
-) -> Result<Vec<(Vouched, String)>, Refused> {
-    let (mut good, mut bad): (Vec<(Vouched, String)>, Option<Refused>) = (Vec::new(), None);
+) -> Result<Vec<(VerifiedToken, String)>, Refused> {
+    let (mut good, mut bad): (Vec<(VerifiedToken, String)>, Option<Refused>) = (Vec::new(), None);
     let weight = |refused: &Refused| match refused.error.status {
         500.. => 2,
         _ => u8::from(refused.error.is(ErrorCode::TokenExpired)),
     };
     for (result, token) in verified {
         match result {
-            Ok(vouched) => good.push((vouched, token)),
+            Ok(verified) => good.push((verified, token)),
             Err(refused) if bad.as_ref().is_none_or(|known| weight(known) < weight(&refused)) => bad = Some(refused),
             Err(_) => {}
         }
@@ -157,6 +157,6 @@ fn choose(
     if good.windows(2).any(|two| two[0].0.claims.id != two[1].0.claims.id) {
         return Err(credential::conflict(cookie_name).into());
     }
-    good.sort_by_key(|(vouched, _)| std::cmp::Reverse(vouched.claims.iat));
+    good.sort_by_key(|(verified, _)| std::cmp::Reverse(verified.claims.iat));
     if good.is_empty() { Err(bad.unwrap_or_else(|| credential::missing().into())) } else { Ok(good) }
 }

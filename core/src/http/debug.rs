@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::guard::{GuardRequest, Guarded, Principal};
+use super::guard::{GuardRequest, Principal, ProtectResult};
 use super::{Body, Request, Response};
 
 /// Names of headers, without their values.
@@ -95,10 +95,10 @@ impl fmt::Debug for Principal {
     }
 }
 
-impl fmt::Debug for Guarded {
+impl fmt::Debug for ProtectResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { result, answer, headers, events, fresh_until } = self;
-        f.debug_struct("Guarded")
+        f.debug_struct("ProtectResult")
             .field("result", result)
             .field("answer", answer)
             .field("headers", &Names(headers))

@@ -35,7 +35,7 @@ impl<'a> From<&'a Principal> for Admitted<'a> {
 
 /// The result of the host's check, for [`permit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PermitOutcome {
+pub enum PermitVerdict {
     /// There is no user: `protect()` did not run.
     Unauthenticated,
     /// The user has this role, so the check was not run.
@@ -48,7 +48,7 @@ pub enum PermitOutcome {
     Denied,
 }
 
-impl PermitOutcome {
+impl PermitVerdict {
     /// Reads `passed`, `withheld`, `unauthenticated`, or `bypass:` and the role; anything else is `denied`.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
@@ -125,24 +125,24 @@ pub fn step_up(user_id: &str, need: Requirement, mode: &'static str, telemetry: 
 #[must_use]
 pub fn permit(
     user: Option<Admitted<'_>>,
-    outcome: &PermitOutcome,
+    outcome: &PermitVerdict,
     mode: &'static str,
     telemetry: &Telemetry,
     production: bool,
 ) -> Decision {
     let (error, name) = match (user, outcome) {
-        (None, _) | (_, PermitOutcome::Unauthenticated) => {
+        (None, _) | (_, PermitVerdict::Unauthenticated) => {
             (Some(alone(PERMIT_ALONE, production)), EventName::PermitUnauthenticated)
         }
-        (_, PermitOutcome::Bypass(_)) => (None, EventName::PermitRoleBypass),
-        (_, PermitOutcome::Passed) => (None, EventName::PermitPassed),
-        (Some(user), PermitOutcome::Withheld) => return step_up(user.id, SECOND_FACTOR, mode, telemetry),
-        (_, PermitOutcome::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
+        (_, PermitVerdict::Bypass(_)) => (None, EventName::PermitRoleBypass),
+        (_, PermitVerdict::Passed) => (None, EventName::PermitPassed),
+        (Some(user), PermitVerdict::Withheld) => return step_up(user.id, SECOND_FACTOR, mode, telemetry),
+        (_, PermitVerdict::Denied) => (Some(ErrorCode::Forbidden.into()), EventName::PermitDenied),
     };
     Decision { error, event: telemetry.event(name, |event| permit_fields(event, user, outcome)) }
 }
 
-fn permit_fields(mut event: Event, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Event {
+fn permit_fields(mut event: Event, user: Option<Admitted<'_>>, outcome: &PermitVerdict) -> Event {
     if let (Some(Admitted { id, .. }), false) = (user, event.name == EventName::PermitUnauthenticated) {
         event = event.with("userId", id);
     }
@@ -150,7 +150,7 @@ fn permit_fields(mut event: Event, user: Option<Admitted<'_>>, outcome: &PermitO
         event = event.with("cause", PERMIT_ALONE);
     }
     match outcome {
-        PermitOutcome::Bypass(role) if event.name == EventName::PermitRoleBypass => {
+        PermitVerdict::Bypass(role) if event.name == EventName::PermitRoleBypass => {
             event.with("bypassedByRole", role.as_str())
         }
         _ => event,

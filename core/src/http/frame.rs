@@ -10,6 +10,7 @@ use super::envelope::error_response;
 use super::guard::{self, GuardRequest};
 use super::router::{self, Access, Endpoint, ROUTES};
 use super::{Handled, Request, Response, body};
+use crate::audit::{Actor, Author, Level};
 use crate::error::Error;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -24,7 +25,12 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     keys::catch_up(realm).await;
     let started = Instant::now();
     let result = serve(endpoint, &mut call).await;
-    Some(finish(endpoint, call, result, started))
+    let pace = call.pace.take().filter(|pace| pace.holds(&result));
+    let handled = finish(endpoint, call, result, started);
+    if let Some(pace) = pace {
+        pace.end().await;
+    }
+    Some(handled)
 }
 
 /// The answer while nothing can be served, logged as what it is for the endpoint.
@@ -40,14 +46,17 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static End
     if !endpoint.needs.is_met(&realm.config) {
         return None;
     }
+    let caller = caller(realm, request);
+    let author = author(realm, &caller);
     let mut call = Call {
         realm,
         request,
         parameter: parameter.unwrap_or_default(),
-        caller: caller(realm, request),
+        caller,
         principal: None,
-        trail: Trail::new(&realm.telemetry),
+        trail: Trail::new(&realm.telemetry).by(author),
         headers: Vec::new(),
+        pace: None,
     };
     // An admin's request is about the user that the path names.
     if !call.parameter.is_empty() {
@@ -56,10 +65,21 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static End
     Some((endpoint, call))
 }
 
+/// The author of what the request changes, where somebody keeps that.
+fn author(realm: &Realm, caller: &Caller) -> Author {
+    if realm.audit_level() == Level::Off {
+        return Author::default();
+    }
+    Author { ip: caller.ip.clone(), request_id: caller.request_id.clone(), ..Author::default() }
+}
+
 async fn serve(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Response, Failure> {
     // Everywhere, since a right key makes a difference at public endpoints too.
     let key = call.request.header("x-api-key");
     call.caller.trusted = api_key::accept(call.realm, key, &call.caller, &mut call.trail).await?;
+    if call.caller.trusted {
+        call.trail.author.actor = Actor::ApiKey;
+    }
     admit(endpoint, call).await?;
     (endpoint.serve)(call).await
 }
@@ -90,6 +110,8 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
     if call.trail.facts.user_id.is_none() {
         call.trail.facts.user_id = Some(principal.id.clone());
     }
+    call.trail.author.actor = Actor::User(principal.id.clone());
+    call.trail.author.session.clone_from(&principal.session_id);
     call.principal = Some(principal);
     // An admin sets passwords and roles, so a stolen token would reach whatever asks for more.
     if endpoint.access == Access::Admin && !origin::is_safe(endpoint.method) {
@@ -111,10 +133,10 @@ fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>
     let number = ROUTES.iter().position(|one| std::ptr::eq(*one, endpoint)).unwrap_or(ROUTES.len());
     realm.telemetry.answered(number, response.status, took);
     let ending = Ending { error: error.as_ref(), cause: cause.as_deref(), took };
-    let told = trail.story(endpoint.story, &ending);
+    let ended = trail.story(endpoint.story, &ending);
     let mut events = realm.take_background_events();
     events.extend(trail.events);
-    events.extend(told);
+    events.extend(ended);
     trail.events = events;
     trail.events.extend(address_warning(realm, request, &caller));
     // A silent refresh says that it is for no cache, and so does every response of ours.

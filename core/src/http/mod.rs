@@ -16,9 +16,10 @@ pub mod envelope;
 pub(crate) mod frame;
 pub mod guard;
 pub mod openapi;
+pub(crate) mod pace;
 pub mod preflight;
 pub mod router;
-mod several;
+mod token_choice;
 
 /// A request to one of the endpoints, as the adapter has it.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 
 use super::Response;
 use super::credential;
-use super::guard::{GuardRequest, Guarded};
+use super::guard::{GuardRequest, ProtectResult};
 use crate::web::origin::Origin;
 
 /// The headers that an answer depends on.
@@ -31,10 +31,10 @@ pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
 }
 
 /// The same as the outcome of `protect()`. Nothing is logged, since nobody was refused.
-pub(crate) fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<Guarded> {
+pub(crate) fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResult> {
     let answer = answer(request, trusted)?;
     let result = Err(credential::missing());
-    Some(Guarded { result, answer: Some(answer), headers: Vec::new(), events: Vec::new(), fresh_until: 0 })
+    Some(ProtectResult { result, answer: Some(answer), headers: Vec::new(), events: Vec::new(), fresh_until: 0 })
 }
 
 /// Names of headers with commas between (RFC 9110, 5.6.1).

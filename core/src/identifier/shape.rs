@@ -59,8 +59,45 @@ fn address(text: &str) -> Option<(&str, String)> {
     Some((local, domain.into_owned()))
 }
 
+/// The normal form of an address that is not written to its end. `None`: it has not come to the domain, or there is
+/// none of that name.
+pub(super) fn email_prefix(text: &str) -> Option<String> {
+    let (local, domain) = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())?;
+    // Names end with a dot while the next one is not written.
+    let domain =
+        Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore).ok()?;
+    Some(format!("{}@{domain}", fold(local)))
+}
+
+/// The normal forms of a phone number that is not written to its end: what begins with 00 may be one with its country
+/// or without. None: it is not a phone number.
+pub(super) fn phone_prefixes(text: &str) -> Vec<String> {
+    let Some((digits, international)) = digits_of(text).filter(|(digits, _)| !digits.is_empty()) else {
+        return Vec::new();
+    };
+    if international {
+        return vec![format!("+{digits}")];
+    }
+    let country = digits.strip_prefix("00").filter(|rest| !rest.starts_with('0')).map(|rest| format!("+{rest}"));
+    std::iter::once(digits.clone()).chain(country).collect()
+}
+
 /// `+` and digits (the shape of E.164), or digits alone when the number names no country. `None`: not a phone number.
 pub(super) fn phone(text: &str) -> Option<String> {
+    let (mut digits, mut international) = digits_of(text)?;
+    // 00 stands for + nearly everywhere. No country code begins with 0, so 000... is just a number.
+    if !international && digits.starts_with("00") && !digits.starts_with("000") && digits.len() >= 2 + 7 {
+        international = true;
+        digits.drain(..2);
+    }
+    if !(7..=15).contains(&digits.len()) || (international && digits.starts_with('0')) {
+        return None;
+    }
+    Some(if international { format!("+{digits}") } else { digits })
+}
+
+/// The digits of a phone number, and whether `+` goes before them. `None`: it holds something else.
+fn digits_of(text: &str) -> Option<(String, bool)> {
     // The trunk zero that is written but not dialled: +44 (0)20 ...
     let without_trunk = if text.starts_with('+') { text.replacen("(0)", "", 1) } else { text.to_owned() };
     let mut digits = String::with_capacity(16);
@@ -73,15 +110,7 @@ pub(super) fn phone(text: &str) -> Option<String> {
             _ => return None,
         }
     }
-    // 00 stands for + nearly everywhere. No country code begins with 0, so 000... is just a number.
-    if !international && digits.starts_with("00") && !digits.starts_with("000") && digits.len() >= 2 + 7 {
-        international = true;
-        digits.drain(..2);
-    }
-    if !(7..=15).contains(&digits.len()) || (international && digits.starts_with('0')) {
-        return None;
-    }
-    Some(if international { format!("+{digits}") } else { digits })
+    Some((digits, international))
 }
 
 /// Case folded. The result is the same in every language: no locale, and the two lower-case sigmas are one, since

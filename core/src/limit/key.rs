@@ -53,6 +53,12 @@ pub fn register_address(address: &str) -> String {
     key("register:address", address)
 }
 
+/// The bucket of notices to one user of logins by devices that are not known, by the user's id.
+#[must_use]
+pub fn sign_in_notices(user_id: &str) -> String {
+    key("notice:sign-in", user_id)
+}
+
 /// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
 #[must_use]
 pub fn custom(prefix: &str, subject: &str) -> String {
@@ -80,14 +86,24 @@ pub enum Purpose {
     Device,
     /// Messages to users: their addresses and numbers.
     Message,
+    /// Notices of logins, which completed logins alone count.
+    Notice,
     /// Limiters on routes of the application, whose keys its callers may choose.
     Custom,
 }
 
 impl Purpose {
     /// All purposes, each at the place of its number.
-    pub const ALL: [Self; 7] =
-        [Self::Account, Self::Address, Self::Register, Self::ApiKey, Self::Device, Self::Message, Self::Custom];
+    pub const ALL: [Self; 8] = [
+        Self::Account,
+        Self::Address,
+        Self::Register,
+        Self::ApiKey,
+        Self::Device,
+        Self::Message,
+        Self::Notice,
+        Self::Custom,
+    ];
 
     /// The purpose of the bucket with this key. A key of an unknown form counts as the application's.
     #[must_use]
@@ -99,6 +115,7 @@ impl Purpose {
             Some("api-key") => Self::ApiKey,
             Some("device") => Self::Device,
             Some("message") => Self::Message,
+            Some("notice") => Self::Notice,
             _ => Self::Custom,
         }
     }
@@ -108,9 +125,10 @@ impl Purpose {
     pub const fn places(self) -> usize {
         match self {
             Self::Account => 56_000,
-            Self::Address => 40_000,
+            Self::Address => 36_000,
             Self::Register | Self::Message => 16_000,
             Self::ApiKey | Self::Device => 8_000,
+            Self::Notice => 4_000,
             Self::Custom => 56_000,
         }
     }

@@ -48,6 +48,12 @@ impl Parsed {
             "argon2i" => Algorithm::Argon2i,
             _ => return None,
         };
+        // The reader below takes the last of two parameters of one name, others may take the first.
+        let mut names: Vec<_> = hash.params.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return None;
+        }
         let params = Params::try_from(&hash).ok()?;
         let plain = params.keyid().is_empty() && params.data().is_empty();
         if hash.version != Some(u32::from(Version::V0x13)) || !plain {

@@ -3,14 +3,14 @@
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 use super::access::{Access, Settings, wrong};
-use super::door::{Door, Sentinels};
+use super::target::{Sentinels, Target};
 use crate::error::Error;
 use crate::url::{percent_decode, split_query};
 
 /// The servers that a `redisUrl` leads to.
-pub(super) struct Target {
+pub(super) struct RedisUrl {
     pub(super) access: Access,
-    pub(super) doors: Vec<Door>,
+    pub(super) targets: Vec<Target>,
     pub(super) wants_cluster: bool,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Target {
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
-pub(super) fn read(url: &str) -> Result<Target, Error> {
+pub(super) fn read(url: &str) -> Result<RedisUrl, Error> {
     let (url, fragment) = url.split_once('#').map_or((url, None), |(url, fragment)| (url, Some(fragment)));
     let (base, parameters) = split_query(url);
     let form = Form::read(base)?;
@@ -51,7 +51,7 @@ pub(super) fn read(url: &str) -> Result<Target, Error> {
     let infos = form.urls().map(|url| format!("{url}?{}", others.join("&")).into_connection_info());
     let infos = infos.collect::<Result<Vec<_>, _>>().map_err(|_| wrong(FORMS))?;
     let access = Access::new(infos[0].clone(), settings);
-    form.target(access, &infos)
+    form.redis_url(access, &infos)
 }
 
 const FORMS: &str = "is not a Redis URL: use redis://user:password@host:6379, or rediss:// for TLS";
@@ -125,19 +125,19 @@ impl<'a> Form<'a> {
         })
     }
 
-    fn target(self, access: Access, infos: &[ConnectionInfo]) -> Result<Target, Error> {
+    fn redis_url(self, access: Access, infos: &[ConnectionInfo]) -> Result<RedisUrl, Error> {
         let to = |access: &Access, info: &ConnectionInfo| match info.addr() {
             ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => access.client(host, *port),
             _ => Err(wrong(FORMS)),
         };
         let wants_cluster = self.kind == Kind::Cluster;
-        let doors = if self.kind == Kind::Sentinel {
+        let targets = if self.kind == Kind::Sentinel {
             let own = access.for_sentinels();
             let clients = infos.iter().map(|info| to(&own, info)).collect::<Result<_, _>>()?;
-            vec![Door::Master(Sentinels { clients, name: self.master, access: access.clone() })]
+            vec![Target::Master(Sentinels { clients, name: self.master, access: access.clone() })]
         } else {
-            infos.iter().map(|info| to(&access, info).map(Door::Server)).collect::<Result<_, _>>()?
+            infos.iter().map(|info| to(&access, info).map(Target::Server)).collect::<Result<_, _>>()?
         };
-        Ok(Target { access, doors, wants_cluster })
+        Ok(RedisUrl { access, targets, wants_cluster })
     }
 }

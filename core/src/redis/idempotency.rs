@@ -90,22 +90,22 @@ fn prefix_of(key_prefix: &str) -> String {
     format!("sentri:idempotency:{{{}}}:", digest.as_deref().unwrap_or(key_prefix))
 }
 
-/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `told` hears that
-/// Redis went away or came back.
+/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `on_change` hears
+/// that Redis went away or came back.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
 pub fn open_gate(
     options: Option<&Value>,
     clock: Arc<dyn Clock>,
-    told: impl Fn(&str) + Send + Sync + 'static,
+    on_change: impl Fn(&str) + Send + Sync + 'static,
 ) -> Result<Gate, Error> {
     let gate = Gate::new(options, clock)?;
     match options.and_then(|options| options.get("redisUrl")).filter(|url| !url.is_null()) {
         None => Ok(gate),
         Some(url) => {
             let redis = Redis::open(url.as_str().unwrap_or_default())?;
-            redis.on_change(told);
+            redis.on_change(on_change);
             let shared = RedisIdempotency::new(&redis, gate.rules());
             Ok(gate.with_shared(Arc::new(shared)))
         }

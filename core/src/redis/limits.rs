@@ -48,7 +48,7 @@ struct Shared {
     synced: Generations<String, u64>,
     attempts: Attempts,
     /// The newest connection that Redis was told over of all that is in flight.
-    told: AtomicU64,
+    newest: AtomicU64,
     /// Buckets at which attempts of this process wait for others. One of them asks Redis, the others wait for it.
     queues: Queues,
 }
@@ -69,9 +69,9 @@ impl RedisCache {
     pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
         let (memory, synced) = (MemoryCache::new(clock), Generations::new(REMEMBERED));
-        let (servers, attempts, told) = (Arc::clone(&redis.servers), Attempts::default(), AtomicU64::new(0));
+        let (servers, attempts, newest) = (Arc::clone(&redis.servers), Attempts::default(), AtomicU64::new(0));
         let queues = Queues::default();
-        Self(Arc::new(Shared { servers, prefix, memory, synced, attempts, told, queues }))
+        Self(Arc::new(Shared { servers, prefix, memory, synced, attempts, newest, queues }))
     }
 }
 
@@ -143,7 +143,7 @@ impl Shared {
     /// process grants their places once more.
     fn tell_of_the_others(self: &Arc<Self>, key: &str) {
         let Some(connection) = self.servers.number(&self.redis_key(key)) else { return };
-        if self.told.fetch_max(connection, Ordering::AcqRel) >= connection {
+        if self.newest.fetch_max(connection, Ordering::AcqRel) >= connection {
             return;
         }
         let buckets = self.attempts.buckets();

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
-use super::door::Door;
 use super::health::{Health, Listener};
 use super::patience::patiently;
 use super::slots::{Address, redirection};
+use super::target::Target;
 
 /// The interval at which a link that is down is tried.
 pub(super) const TRIED_EVERY: Duration = Duration::from_millis(250);
@@ -46,7 +46,7 @@ pub(super) enum Failure {
 }
 
 pub(super) struct Link {
-    door: Door,
+    target: Target,
     state: Mutex<State>,
     /// Held by the caller that connects.
     connecting: AsyncMutex<()>,
@@ -75,9 +75,9 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(door: Door, listener: Arc<OnceLock<Listener>>) -> Self {
+    pub(super) fn new(target: Target, listener: Arc<OnceLock<Listener>>) -> Self {
         Self {
-            door,
+            target,
             state: Mutex::new(State::Unopened),
             connecting: AsyncMutex::new(()),
             answers: AtomicU64::new(0),
@@ -99,12 +99,12 @@ impl Link {
 
     /// The address that the link leads to at present.
     pub(super) fn describe(&self) -> String {
-        match (&self.door, &*self.state.lock()) {
-            (Door::Server(client), _) => client.get_connection_info().addr().to_string(),
-            (Door::Master(_), State::Up(live)) => {
+        match (&self.target, &*self.state.lock()) {
+            (Target::Server(client), _) => client.get_connection_info().addr().to_string(),
+            (Target::Master(_), State::Up(live)) => {
                 format!("{}, the master that sentinels name", live.client.get_connection_info().addr())
             }
-            (Door::Master(_), _) => "a master that sentinels do not name".to_owned(),
+            (Target::Master(_), _) => "a master that sentinels do not name".to_owned(),
         }
     }
 
@@ -227,10 +227,10 @@ impl Link {
         let started = Instant::now();
         // One that breaks while it is made says as little of Redis as one that breaks later.
         let open = async {
-            let mut opened = self.door.open().await;
+            let mut opened = self.target.open().await;
             for _ in 1..OPENED_AT_MOST {
                 if opened.is_err() {
-                    opened = self.door.open().await;
+                    opened = self.target.open().await;
                 }
             }
             opened

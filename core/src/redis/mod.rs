@@ -3,7 +3,7 @@
 //! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself,
 //! and Redis is tried again four times a second. No token is written, and nothing that one can be made from.
 //!
-//! `config` reads the URL, `access` is what it says of users and TLS, `door` opens a connection, `link` keeps one to
+//! `config` reads the URL, `access` is what it says of users and TLS, `target` opens a connection, `link` keeps one to
 //! each server, `servers` finds the server of a key in a cluster by its `slots`, and `patience` tells an outage from a
 //! busy machine.
 
@@ -18,7 +18,6 @@ mod attempts;
 mod broadcast;
 mod call;
 mod config;
-mod door;
 mod health;
 mod idempotency;
 mod limits;
@@ -27,6 +26,7 @@ mod patience;
 mod queues;
 mod servers;
 mod slots;
+mod target;
 
 pub use broadcast::RedisBroadcast;
 pub use idempotency::{RedisIdempotency, open_gate};
@@ -58,8 +58,8 @@ impl Redis {
     pub fn open(url: &str) -> Result<Self, Error> {
         // Before the first client, which may need it.
         choose_tls_provider();
-        let target = config::read(url)?;
-        Ok(Self { servers: Arc::new(Servers::new(target.access, target.doors, target.wants_cluster)) })
+        let url = config::read(url)?;
+        Ok(Self { servers: Arc::new(Servers::new(url.access, url.targets, url.wants_cluster)) })
     }
 
     /// Calls `listener` each time that Redis went away or came back; in a cluster, for each of its servers.

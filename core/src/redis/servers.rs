@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep};
 
 use super::access::Access;
 use super::call::Call;
-use super::door::Door;
 use super::health::Listener;
 use super::link::{Away, Failure, Link, Live, TRIED_EVERY, host_of};
 use super::slots::{Address, Slots, slot_of};
+use super::target::Target;
 
 /// The most times that one operation is sent on, or begun again on a new connection.
 const TRIES: u32 = 6;
@@ -51,9 +51,9 @@ enum Way {
 }
 
 impl Servers {
-    pub(super) fn new(access: Access, doors: Vec<Door>, wants_cluster: bool) -> Self {
+    pub(super) fn new(access: Access, targets: Vec<Target>, wants_cluster: bool) -> Self {
         let listener = Arc::default();
-        let seeds = doors.into_iter().map(|door| Arc::new(Link::new(door, Arc::clone(&listener)))).collect();
+        let seeds = targets.into_iter().map(|target| Arc::new(Link::new(target, Arc::clone(&listener)))).collect();
         let (is_closed, cluster, looking) = (AtomicBool::new(false), Mutex::default(), AsyncMutex::new(()));
         Self { access, seeds, wants_cluster, is_closed, cluster, looking, listener }
     }
@@ -227,7 +227,7 @@ impl Servers {
             return Some(Arc::clone(link));
         }
         let client = self.access.client(&address.0, address.1).ok()?;
-        let link = Arc::new(Link::new(Door::Server(client), Arc::clone(&self.listener)));
+        let link = Arc::new(Link::new(Target::Server(client), Arc::clone(&self.listener)));
         cluster.links.insert(address.clone(), Arc::clone(&link));
         Some(link)
     }

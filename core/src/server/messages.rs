@@ -15,7 +15,7 @@ impl AuthServer {
 
     /// The event of a message that was sent, or with a cause of one that the host could not send.
     #[must_use]
-    pub fn message_told(&self, kind: &str, channel: &str, cause: Option<&str>) -> Event {
+    pub fn message_event(&self, kind: &str, channel: &str, cause: Option<&str>) -> Event {
         let name = if cause.is_some() { EventName::MessageFailure } else { EventName::MessageSent };
         self.realm().telemetry.count(name);
         let event = Event::new(name).with("kind", kind).with("channel", channel);

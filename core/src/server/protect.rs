@@ -8,8 +8,8 @@ use crate::assurance::Requirement;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::Event;
-use crate::http::decision::{self, Admitted, Decision, PermitOutcome};
-use crate::http::guard::{self, GuardRequest, Guarded};
+use crate::http::decision::{self, Admitted, Decision, PermitVerdict};
+use crate::http::guard::{self, GuardRequest, ProtectResult};
 use crate::http::preflight;
 
 /// The mode that events name.
@@ -18,7 +18,7 @@ const MODE: &str = "server";
 impl AuthServer {
     /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
     #[must_use]
-    pub fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+    pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         if let Some(answered) = self.preflight(request) {
             return Some(answered);
         }
@@ -26,7 +26,7 @@ impl AuthServer {
     }
 
     /// `protect()`.
-    pub async fn guard(&self, request: &GuardRequest) -> Guarded {
+    pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         if let Some(answered) = self.preflight(request) {
             return answered;
         }
@@ -39,11 +39,11 @@ impl AuthServer {
     }
 
     /// Neither keys nor tables are needed for it.
-    fn preflight(&self, request: &GuardRequest) -> Option<Guarded> {
+    fn preflight(&self, request: &GuardRequest) -> Option<ProtectResult> {
         preflight::guarded(request, &self.realm().config.trusted_origins)
     }
 
-    fn with_background_events(&self, mut guarded: Guarded) -> Guarded {
+    fn with_background_events(&self, mut guarded: ProtectResult) -> ProtectResult {
         let events = self.take_events();
         if !events.is_empty() {
             // They happened once, so what tells of them must not be repeated from a cache.
@@ -130,7 +130,7 @@ impl AuthServer {
 
     /// `permit()`: words the host's verdict.
     #[must_use]
-    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitOutcome) -> Decision {
+    pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitVerdict) -> Decision {
         decision::permit(user, outcome, MODE, &self.realm().telemetry, self.realm().config.production)
     }
 }

@@ -56,7 +56,7 @@ impl AuthServer {
         let realm = self.realm();
         keys::load(realm).await?;
         if let (false, Some(broadcast)) = (self.0.ready.swap(true, Ordering::AcqRel), &realm.broadcast) {
-            broadcast.listen(Arc::new(service::Ear(Arc::downgrade(realm))));
+            broadcast.listen(Arc::new(service::RevocationListener(Arc::downgrade(realm))));
         }
         Ok(())
     }

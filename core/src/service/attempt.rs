@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Realm, Trail};
 use crate::cache::Settlement::{self, Counted, Refunded, Reset};
 use crate::cache::Verdict;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::limit::{self, Budget, LimitRules};
@@ -83,12 +83,17 @@ impl Guess {
     pub(crate) fn of<T>(outcome: &Result<T, Failure>) -> Self {
         match outcome {
             Ok(_) => Self::Right,
-            Err(Failure::Refused(error)) if error.is(ErrorCode::IdentifierUnverified) => Self::Right,
+            Err(Failure::Refused(error)) if says_right(error) => Self::Right,
             Err(Failure::Refused(error)) if error.is(ErrorCode::InvalidCredentials) => Self::Wrong,
             Err(Failure::Refused(error)) if error.is(ErrorCode::MfaRequired) => Self::Challenged,
             Err(_) => Self::Unknown,
         }
     }
+}
+
+/// Whether a refusal says that the secret was right.
+fn says_right(error: &Error) -> bool {
+    error.is(ErrorCode::IdentifierUnverified) || error.is(ErrorCode::AccountDisabled)
 }
 
 /// The effect of guesses on one bucket.

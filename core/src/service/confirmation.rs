@@ -7,10 +7,11 @@ use super::flows;
 use super::input::Input;
 use super::login::count_own;
 use super::redeem::{self, Presented, Redeemed, is_verified};
-use super::reset::replace_password;
+use super::reset::{Replacement, replace_password};
 use super::story::Story;
 use super::verification::Confirmed;
 use super::{Caller, Realm, Trail, notices, pending_change, pending_registration};
+use crate::audit::Change;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -76,7 +77,8 @@ impl UseCase for ConfirmIdentifier {
                 spend(realm, caller, &redeemed, trail).await?;
             }
             (false, None, Some(new)) if !is_verified(&redeemed.user) => {
-                replace_password(realm, caller, trail, &redeemed, new, true).await?;
+                let by = Replacement { new, takes_over: true, event: EventName::IdentifierVerified };
+                replace_password(realm, caller, trail, &redeemed, by).await?;
             }
             (false, None, _) => {
                 let message = "Confirm in a session of the account, or with its password";
@@ -94,7 +96,11 @@ async fn spend(realm: &Realm, caller: &Caller, redeemed: &Redeemed, trail: &mut 
     let Redeemed { flow, identifier, by_code, user } = redeemed;
     let by_code = *by_code;
     let spending = Spending { flow, by_code, proves: Some(identifier), new_hash: None, takes_over: false };
-    let is_spent = realm.store.spend_flow(&spending, realm.now()).await?;
+    let store = realm.noting(&trail.author, || {
+        let change = Change::of(EventName::IdentifierVerified, redeemed.user_id());
+        Ok([realm.with_digests(change, [(identifier.kind.as_str(), identifier.normalized.as_str())])?])
+    })?;
+    let is_spent = store.spend_flow(&spending, realm.now()).await?;
     if !is_spent {
         return Err(ErrorCode::CodeInvalid.into());
     }

@@ -1,8 +1,10 @@
 //! The deletion of an account by its user.
 
+use super::audit::spent_with;
 use super::reauthenticate::{Asker, ProvenWrite, ReauthenticateInput, find, prove_again};
 use super::revocation::ended;
 use super::{Realm, users};
+use crate::audit::Author;
 use crate::authentication::Proven;
 use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
@@ -10,6 +12,7 @@ use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::service::story::Story;
 use crate::store::account::{AccountDeletion, Deleted};
+use crate::store::model::Identifier;
 use crate::use_case::{Context, Done, UseCase};
 
 /// Deletion of everything that is stored of a user who proves again who they are, in a session that is open.
@@ -34,7 +37,9 @@ impl UseCase for DeleteAccount {
         }
         let live = realm.store.list_sessions(&user_id, realm.now()).await?;
         let asker = Asker { realm, caller, user_id: &user_id };
-        prove_again(&asker, by, &Erasure { session_id: &session_id }, trail).await?;
+        let identifiers = realm.audited_identifiers(&user_id).await?;
+        let erasure = Erasure { session_id: &session_id, author: trail.author.clone(), identifiers };
+        prove_again(&asker, by, &erasure, trail).await?;
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
         trail.sessions_revoked(&user_id, &ids);
         Ok(Done)
@@ -52,6 +57,8 @@ fn stays() -> Error {
 
 struct Erasure<'a> {
     session_id: &'a str,
+    author: Author,
+    identifiers: Vec<Identifier>,
 }
 
 impl ProvenWrite for Erasure<'_> {
@@ -65,7 +72,11 @@ impl ProvenWrite for Erasure<'_> {
             kept_roles: kept_roles(realm),
             remembered_until: users::remembered_until(realm),
         };
-        let write = realm.store.delete_account(&deletion, realm.now());
+        let store = realm.noting(&self.author, || {
+            let deletion = realm.deletion_of(user.user_id(), &self.identifiers)?;
+            Ok(deletion.into_iter().chain(spent_with(user)))
+        })?;
+        let write = store.delete_account(&deletion, realm.now());
         match realm.revoking(Revocation::User(user.user_id().to_owned()), write).await? {
             Deleted::Done => Ok(Some(())),
             Deleted::Changed => Ok(None),

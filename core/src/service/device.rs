@@ -2,14 +2,14 @@
 
 use super::attempt::{Attempts, Guess, INCOMPLETE};
 use super::{Caller, Realm};
-use crate::clock::Millis;
+use crate::authentication::Proven;
 use crate::crypto::make_random;
 use crate::failure::Failure;
 use crate::identifier::Lookup;
 use crate::limit;
 use crate::store::ADOPTED_MARKER;
 use crate::store::model::Credential;
-use crate::token::device::{self, MAX_AGE_SECONDS, MAX_USERS};
+use crate::token::device::{self, DeviceUser, MAX_AGE_SECONDS, MAX_USERS};
 
 /// The most nonces of one user that are tried for one guess; each is a look at a bucket.
 const MAX_TRIED: usize = MAX_USERS;
@@ -59,12 +59,36 @@ pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id:
     false
 }
 
+/// Whether users hear of logins by devices that are not known.
+pub(super) fn tells_of_sign_ins(realm: &Realm) -> bool {
+    realm.config.messages.as_ref().is_some_and(|rules| rules.new_sign_in)
+}
+
+/// Whether the caller presents a device on which the user has logged in since their credentials changed.
+///
+/// The budgets outlive such a change, since they let nobody in. A notice does not: whoever knew a password before it
+/// was changed, or registered an account that its owner then took over, could have made a device of theirs known.
+pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
+    let is_here = |one: &DeviceUser| one.id == user.user_id() && one.epoch.is_some();
+    caller.devices.iter().any(|one| is_here(one) && one.epoch == user.expected().auth_epoch)
+}
+
 /// A device token for the caller's device after a completed login of the user, and the seconds for which it is good.
 /// `None` while there are no keys.
-#[must_use]
-pub fn issue(realm: &Realm, caller: &Caller, user_id: &str, now: Millis) -> Option<(String, u64)> {
-    let nonce = device::encode_nonce(make_random());
-    let users = device::renew(&caller.devices, user_id, nonce, super::access_token::seconds(now));
-    let token = realm.keys.get()?.sign_device(&users, realm.config.claims.issuer.as_deref(), now).ok()?;
-    Some((token, MAX_AGE_SECONDS.unsigned_abs()))
+///
+/// # Errors
+/// The store's, where logins by other devices are told.
+pub async fn issue(realm: &Realm, caller: &Caller, user_id: &str) -> Result<Option<(String, u64)>, Failure> {
+    let now = realm.now();
+    let epoch = if tells_of_sign_ins(realm) {
+        realm.store.credential_of(user_id).await?.map(|credential| credential.auth_epoch)
+    } else {
+        None
+    };
+    let (id, nonce) = (user_id.to_owned(), device::encode_nonce(make_random()));
+    let latest = DeviceUser { id, nonce, iat: super::access_token::seconds(now), epoch };
+    let users = device::renew(&caller.devices, latest);
+    let token =
+        realm.keys.get().and_then(|ring| ring.sign_device(&users, realm.config.claims.issuer.as_deref(), now).ok());
+    Ok(token.map(|token| (token, MAX_AGE_SECONDS.unsigned_abs())))
 }

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::Realm;
 use super::story::Story;
+use super::users::describe_disabling;
+use super::{Realm, audit};
 use crate::assurance::Assurance;
 use crate::clock::{Millis, to_iso};
 use crate::error::ErrorCode;
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::store::account::{Account, PastFlow};
+use crate::store::account::{Account, MOST_ROWS, PastFlow};
 use crate::store::model::{Factor, Identifier, Session};
 
 /// The event of an export.
@@ -21,12 +22,16 @@ pub const STORY: Story = Story { success: EventName::UserExported, failure: None
 /// `USER_NOT_FOUND`; the store's.
 pub async fn export(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
     let account = realm.store.read_account(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-    Ok(describe(&account))
+    let mut shown = describe(&account);
+    if let Some(entries) = audit::of_user(realm, user_id, MOST_ROWS).await? {
+        shown["audit"] = entries;
+    }
+    Ok(shown)
 }
 
 fn describe(account: &Account) -> Value {
     let Account { user, updated_at, identifiers, sessions, factors, flows } = account;
-    json!({
+    let mut shown = json!({
         "user": {
             "id": user.id,
             "roles": user.roles,
@@ -38,7 +43,11 @@ fn describe(account: &Account) -> Value {
         "factors": factors.factors.iter().map(describe_factor).collect::<Value>(),
         "recoveryCodesLeft": factors.recovery_codes,
         "flows": flows.iter().map(describe_flow).collect::<Value>(),
-    })
+    });
+    if let Some(disabling) = &user.disabled {
+        shown["user"]["disabled"] = describe_disabling(disabling);
+    }
+    shown
 }
 
 fn instant(at: Option<Millis>) -> Option<String> {

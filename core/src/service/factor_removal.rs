@@ -6,6 +6,7 @@ use super::factors::{Author, RACES, change, read, tell};
 use super::input::Input;
 use super::notices;
 use super::story::Story;
+use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -93,7 +94,9 @@ impl UseCase for RemoveFactors {
         let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
         let had_factor = realm.store.factors_of(user_id).await?.are_asked_for();
         let live = realm.store.list_sessions(user_id, now).await?;
-        let write = realm.store.remove_factors(user_id, now);
+        let store =
+            realm.noting(&trail.author, || Ok([Change::of(EventName::MfaRemoved, user_id).with("all", true)]))?;
+        let write = store.remove_factors(user_id, now);
         if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
             return Err(ErrorCode::UserNotFound.into());
         }

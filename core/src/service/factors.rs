@@ -6,6 +6,7 @@ use super::input::Input;
 use super::reauthenticate::find as open_session;
 use super::story::Story;
 use super::{Caller, Realm, Trail, notices};
+use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::clock::to_iso;
 use crate::crypto::{Secret, make_id};
@@ -114,7 +115,8 @@ pub(super) async fn change(realm: &Realm, change: &FactorChange<'_>, trail: &mut
     let now = realm.now();
     let is_kept = |session: &Session| Some(session.id.as_str()) == change.kept_session;
     let ending = if change.ends_sessions { realm.store.list_sessions(change.user_id, now).await? } else { Vec::new() };
-    let write = realm.store.change_factors(change, now);
+    let store = realm.noting(&trail.author, || Ok([noted(change)]))?;
+    let write = store.change_factors(change, now);
     let is_done = if change.ends_sessions {
         realm.revoking(Revocation::User(change.user_id.to_owned()), write).await?
     } else {
@@ -127,6 +129,16 @@ pub(super) async fn change(realm: &Realm, change: &FactorChange<'_>, trail: &mut
         check_open(realm, change.user_id, change.kept_session).await?;
     }
     Ok(is_done)
+}
+
+fn noted(change: &FactorChange<'_>) -> Change {
+    let (event, factor) = match change.kind {
+        FactorChangeKind::Confirm { id, .. } => (EventName::MfaEnrolled, Some(id)),
+        FactorChangeKind::Remove { id } => (EventName::MfaRemoved, Some(id)),
+        FactorChangeKind::Codes => (EventName::RecoveryRenewed, None),
+    };
+    let noted = Change::of(event, change.user_id);
+    if let Some(id) = factor { noted.with("factor", id) } else { noted }
 }
 
 /// Codes in clear, and the digests that are kept of them.
@@ -239,6 +251,9 @@ impl UseCase for ConfirmFactor {
         Err(ErrorCode::CodeInvalid.into())
     }
 }
+
+/// The event of new recovery codes.
+pub const RENEWAL: Story = Story { success: EventName::RecoveryRenewed, failure: None };
 
 /// Makes recovery codes in place of those that a user has.
 ///

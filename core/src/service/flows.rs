@@ -1,13 +1,17 @@
 //! Flows that are asked for: limits, rows and messages. `redeem` is their end.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Caller, Realm};
+use crate::audit::{Author, Change};
 use crate::cache::Verdict;
 use crate::clock::{Millis, to_iso};
 use crate::config::messages::{Link, MessageLimits, MessageRules};
 use crate::crypto::{Secret, make_id};
 use crate::error::Error;
+use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::{self, Purpose};
 use crate::limit;
@@ -49,6 +53,8 @@ pub(super) struct Waiting<'a> {
     pub changes: Option<&'a Identifier>,
     /// [`Flow::payload`]
     pub payload: String,
+    /// Whoever sends somebody else a message for a new password, for the audit.
+    pub author: Option<&'a Author>,
 }
 
 /// A flow that was asked for: the same for identifiers that somebody has and for others.
@@ -140,7 +146,7 @@ pub(super) async fn begin_with(
     subject: Subject,
     waiting: Waiting<'_>,
 ) -> Result<Asked, Failure> {
-    let now = realm.now();
+    let (now, author) = (realm.now(), waiting.author);
     let is_allowed = is_allowed(realm, caller, &format!("{}:{}", purpose.as_str(), subject.sent)).await;
     let New { mut row, token, link, kind } = make(realm, purpose, receiver.as_ref(), subject.open, waiting);
     let code = flow::make_code();
@@ -148,7 +154,12 @@ pub(super) async fn begin_with(
     row.code = Some(StoredCode { digest, kid, expires_at: now + flow::CODE_LIFE });
     // Over a limit the same statement, which then writes nothing: time tells nobody that two names are one user's.
     let most = if is_allowed { flow::MOST_OPEN } else { 0 };
-    let is_put = realm.store.put_flow(&row, most).await?;
+    let sent = || row.user_id.as_deref().map(|id| Change::of(EventName::PasswordResetRequested, id));
+    let store = match author {
+        Some(author) => realm.noting(author, || Ok(sent()))?,
+        None => Arc::clone(&realm.store),
+    };
+    let is_put = store.put_flow(&row, most).await?;
     let message = receiver.filter(|_| is_put).map(|to| {
         // There is no login by link: the code counts beside the flow alone, which is where it was asked for.
         let token = Some(token).filter(|_| purpose != Purpose::LoginCode);

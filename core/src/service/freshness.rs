@@ -9,7 +9,7 @@ use crate::store::model::SessionState;
 
 /// A session as it was read, with the time.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct SessionRead {
     /// The row and the user's roles; `None`: there is no such session.
     pub state: SessionState,
     /// The time at which it was read.
@@ -22,8 +22,9 @@ pub struct Known {
 /// meanwhile must not put back what it saw before: it passes the epoch it started under, and a newer epoch drops it.
 #[derive(Debug)]
 pub struct Freshness {
-    known: Generations<String, Known>,
-    /// The time at which users were last seen not to be deleted, for tokens that belong to no session.
+    known: Generations<String, SessionRead>,
+    /// The time at which users were last seen in good standing, neither deleted nor disabled, for tokens that belong to
+    /// no session.
     standing: Generations<String, Millis>,
     epoch: Epoch,
 }
@@ -50,7 +51,7 @@ impl Freshness {
     /// A session, if it was read in that time. An entry from the future was read before the clock was
     /// put right, and nobody can tell how old it is.
     #[must_use]
-    pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<Known> {
+    pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<SessionRead> {
         self.known.get(session_id).filter(|known| read_in.contains(&known.read_at))
     }
 
@@ -60,20 +61,20 @@ impl Freshness {
             return;
         }
         let id = state.session.id.clone();
-        self.known.insert(id.clone(), Known { state, read_at });
+        self.known.insert(id.clone(), SessionRead { state, read_at });
         // The revocation may have come between the look at the epoch and the insertion.
         if epoch != self.epoch() {
             self.known.remove(&id);
         }
     }
 
-    /// The time at which a user was last seen not to be deleted, at `not_before` or later.
+    /// The time at which a user was last seen in good standing, at `not_before` or later.
     #[must_use]
     pub fn standing_at(&self, user_id: &str, not_before: Millis) -> Option<Millis> {
         self.standing.get(user_id).filter(|at| *at >= not_before)
     }
 
-    /// Remembers that a user was not deleted, by a read that began under `epoch`.
+    /// Remembers that a user was in good standing, by a read that began under `epoch`.
     pub fn put_standing(&self, user_id: &str, read_at: Millis, epoch: u32) {
         if epoch != self.epoch() {
             return;

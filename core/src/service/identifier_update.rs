@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::audit::kinds_and_forms;
 use super::identifiers::{
     Changed, MAX_ITEMS, describe, in_identifiers, is_noticed, limited, limits_of, make, read_item, settle, story,
 };
@@ -12,6 +13,7 @@ use super::pending_change::{self, Pending};
 use super::requirement::check_kept;
 use super::story::Story;
 use super::{Caller, Realm, flows, notices};
+use crate::audit::Change;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -73,6 +75,11 @@ impl UseCase for UpdateIdentifiers {
         }
         if pending.len() < items.len() {
             let limits = limits_of(realm, caller, claimed);
+            let store = realm.noting_on(&store, &trail.author, || {
+                let changed = updates.iter().map(|one| (one.kind.as_str(), one.normalized.as_str()));
+                let change = Change::of(EventName::IdentifiersUpdated, &user_id);
+                Ok([realm.with_digests(change, changed.chain(kinds_and_forms(&inserts)))?])
+            })?;
             let work =
                 async { settle(store.update_identifiers(&user_id, &updates, &inserts, &limits, realm.now()).await?) };
             limited(realm, &user_id, caller, trail, work).await?;

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::attempt::Attempt;
+use super::audit::kinds_and_forms;
 use super::input::Input;
 use super::requirement::check_kept;
 use super::story::{Facts, Story};
 use super::{Caller, Realm, Trail, flows, notices};
+use crate::audit::Change;
 use crate::cache::Settlement;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
@@ -128,6 +130,10 @@ impl UseCase for CreateIdentifiers {
         let identifiers = normalize(realm, &items)?;
         let values = identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()));
         let limits = limits_of(realm, caller, claims(values));
+        let store = realm.noting_on(&store, &trail.author, || {
+            let change = Change::of(EventName::IdentifiersCreated, &user_id);
+            Ok([realm.with_digests(change, kinds_and_forms(&identifiers))?])
+        })?;
         let work = async { settle(store.add_identifiers(&user_id, &identifiers, &limits, realm.now()).await?) };
         limited(realm, &user_id, caller, trail, work).await?;
         Ok(Changed { identifiers: identifiers.iter().map(describe).collect() })
@@ -212,6 +218,9 @@ impl UseCase for DeleteIdentifiers {
         if let Some(user) = &noticed {
             check_kept(realm, caller, user, |one| input.ids.contains(&one.id))?;
         }
+        let store = realm.noting_on(&store, &trail.author, || {
+            Ok([Change::of(EventName::IdentifiersDeleted, &input.user_id).with("ids", input.ids.clone())])
+        })?;
         settle(store.delete_identifiers(&input.user_id, &input.ids, &limits, realm.now()).await?)?;
         let is_gone = |one: &Identifier| one.verified_at.is_some() && input.ids.contains(&one.id);
         if let Some(user) = noticed.filter(|user| user.identifiers.iter().any(is_gone)) {

@@ -6,6 +6,7 @@ use super::identifiers::claims;
 use super::input::Input;
 use super::{Realm, Trail, token_size};
 use crate::access;
+use crate::audit::Change;
 use crate::clock::Millis;
 use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
@@ -119,7 +120,10 @@ pub async fn import(realm: &Realm, input: &Value, trail: &mut Trail) -> Result<V
     let (mut written, mut present, mut ids) = (0_u64, 0_u64, Vec::new());
     for part in parts(&judged) {
         let users: Vec<NewImport> = part.iter().map(|judged| judged.user.clone()).collect();
-        let ends = realm.store.import_users(&users, realm.now(), options.writes).await?;
+        let store = realm.noting(&trail.author, || {
+            Ok([Change::of_nobody(EventName::UsersImported).with("format", options.format.as_str())])
+        })?;
+        let ends = store.import_users(&users, realm.now(), options.writes).await?;
         for (judged, end) in part.iter().zip(ends) {
             match end {
                 Imported::Written => written += 1,

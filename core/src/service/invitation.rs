@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::audit::made;
 use super::flows::{self, New, Receiver, Secrets, Waiting};
 use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
 use super::input::Input;
-use super::reset::is_address;
+use super::receivers::is_address;
 use super::story::{Facts, Story};
 use super::{Realm, token_size};
 use crate::access;
@@ -100,7 +101,8 @@ impl UseCase for InviteUser {
         let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
         let (id, displaces, now) = (user_id.clone(), flows::displaces(realm), realm.now());
         let new = NewUser { id, password_hash: None, roles, identifiers, claims, displaces, now };
-        if !realm.store.invite_user(&new, &row).await? {
+        let store = realm.noting(&trail.author, || made(realm, EventName::UserInvited, &new))?;
+        if !store.invite_user(&new, &row).await? {
             return Err(ErrorCode::UserAlreadyExists.into());
         }
         let undelivered = (!delivers).then(|| message.clone());

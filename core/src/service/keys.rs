@@ -13,11 +13,13 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::Realm;
+use crate::audit::{Author, Change};
 use crate::clock::Millis;
 use crate::config::{KeyRules, Signing};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
+use crate::store::Store;
 use crate::store::model::StoredKey;
 use crate::token::key::SigningKey;
 use crate::token::keyring::KeyRing;
@@ -119,7 +121,7 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
         && is_due(newest, rules, now)
     {
         let successor = make_key(rules, now, now + PUBLISH_BEFORE_USE).await?;
-        if realm.store.add_key(&successor, Some(&newest.kid)).await? {
+        if noting_key(realm, &successor, &Author::default())?.add_key(&successor, Some(&newest.kid)).await? {
             realm.note_in_background(Event::new(EventName::KeysRotated).with("kid", successor.kid.as_str()));
         }
         stored = realm.store.list_keys().await?;
@@ -129,6 +131,11 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
         realm.freshness.forget_all();
     }
     Ok(())
+}
+
+/// The store that a further key is written by.
+fn noting_key(realm: &Realm, key: &StoredKey, author: &Author) -> Result<Arc<dyn Store>, Failure> {
+    realm.noting(author, || Ok([Change::of_nobody(EventName::KeysRotated).with("kid", key.kid.as_str())]))
 }
 
 /// A key is due for replacement when its time is over, or when the configured algorithm is another one.
@@ -141,7 +148,7 @@ fn is_due(newest: &StoredKey, rules: &KeyRules, now: Millis) -> bool {
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` when the key is the configured `secret` or per process; the store's.
-pub async fn rotate(realm: &Realm) -> Result<StoredKey, Failure> {
+pub async fn rotate(realm: &Realm, author: &Author) -> Result<StoredKey, Failure> {
     let Signing::Stored(rules) = &realm.config.signing else {
         let message = "rotateKeys() needs keys stored in the database: leave out secret and keys: 'ephemeral'";
         return Err(Error::configuration(message).into());
@@ -151,7 +158,7 @@ pub async fn rotate(realm: &Realm) -> Result<StoredKey, Failure> {
         let newest = realm.store.list_keys().await?.into_iter().next();
         let from = if newest.is_some() { now + PUBLISH_BEFORE_USE } else { now };
         let key = make_key(rules, now, from).await?;
-        if realm.store.add_key(&key, newest.as_ref().map(|k| k.kid.as_str())).await? {
+        if noting_key(realm, &key, author)?.add_key(&key, newest.as_ref().map(|k| k.kid.as_str())).await? {
             load_stored(realm, rules).await?;
             return Ok(key);
         }

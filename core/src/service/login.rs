@@ -27,8 +27,9 @@ const RACES: usize = 3;
 /// Login by an identifier and the password.
 ///
 /// It fails with `INVALID_CREDENTIALS` for an unknown identifier and for a wrong password, after equal work; with
-/// `IDENTIFIER_UNVERIFIED` or `MFA_REQUIRED` where the password is right and the user has no verified address or has a
-/// second factor; with `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+/// `ACCOUNT_DISABLED`, `IDENTIFIER_UNVERIFIED` or `MFA_REQUIRED` where the password is right and the user is disabled,
+/// has no verified address or has a second factor; with `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and
+/// `SERVICE_UNAVAILABLE`.
 pub struct Login;
 
 /// `{identifier, password}`
@@ -164,6 +165,9 @@ async fn verify_and_open(
         let (Some(proof), Some(found)) = (proof, credential) else {
             return Err(ErrorCode::InvalidCredentials.into());
         };
+        if found.is_disabled(realm.now()) {
+            return Err(ErrorCode::AccountDisabled.into());
+        }
         let proof = strengthen(realm, &hasher, &found.user_id, password, proof).await?;
         let seen = second_factor::seen(realm, &found.user_id, found.auth_epoch).await?;
         verification::require_verified(realm, caller, &found.user_id, lookup, trail).await?;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Realm, keys};
+use crate::audit::{KEPT_FOR, Level};
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::flow::DAY;
@@ -43,6 +44,11 @@ pub async fn run(realm: &Realm, now: Millis) {
     // Flows stay for as long as wrong codes count.
     while is_full(&realm.store.purge_flows(now - DAY, BATCH).await) {
         tokio::time::sleep(PAUSE).await;
+    }
+    if realm.config.audit > Level::Off {
+        while is_full(&realm.store.purge_entries(now - KEPT_FOR, BATCH).await) {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     drop(realm.store.purge_deleted_users(now).await);
     drop(keys::delete_expired(realm).await);

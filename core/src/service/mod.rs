@@ -23,11 +23,13 @@ pub mod access_token;
 mod addresses;
 pub(crate) mod api_key;
 pub(crate) mod attempt;
+pub mod audit;
 mod caller;
+pub(crate) mod command_line;
 pub mod confirmation;
 pub mod deletion;
 pub mod device;
-mod ear;
+pub mod disabling;
 pub mod export;
 pub mod factor_removal;
 pub mod factors;
@@ -51,6 +53,7 @@ pub mod pending_change;
 mod pending_registration;
 pub mod presented;
 pub mod reauthenticate;
+mod receivers;
 pub mod redeem;
 pub mod refresh;
 pub mod register;
@@ -58,6 +61,7 @@ pub mod remote_keys;
 mod requirement;
 pub mod reset;
 pub mod revocation;
+mod revocation_listener;
 pub mod roles;
 pub mod second_factor;
 pub mod sessions;
@@ -70,7 +74,7 @@ pub mod verification;
 
 pub(crate) use addresses::Warned;
 pub use caller::Caller;
-pub(crate) use ear::Ear;
+pub(crate) use revocation_listener::RevocationListener;
 pub(crate) use trail::InFlight;
 pub use trail::Trail;
 
@@ -110,6 +114,8 @@ pub struct Realm {
     pub telemetry: Arc<Telemetry>,
     /// Users whose surplus sessions a login of this process is ending.
     pub(crate) ending_surplus: Mutex<HashSet<String>>,
+    /// Whether a command line works with this realm.
+    pub(crate) command_line: command_line::CommandLine,
     pub(crate) last_maintenance: AtomicI64,
     /// Which warnings about addresses of clients the host has had.
     pub(crate) warned: Warned,

@@ -1,16 +1,63 @@
-//! Messages that tell a user of a change, and carry no secret.
+//! Messages that tell somebody what happens to an account, and carry no secret.
 
 use super::flows::{Receiver, message};
-use super::reset::{is_address, oldest_address};
-use super::{Caller, Realm, Trail};
-use crate::message::Kind;
-use crate::store::model::UserWithIdentifiers;
+use super::receivers::{is_address, oldest_address};
+use super::{Caller, Realm, Trail, device};
+use crate::authentication::Authenticated;
+use crate::cache::Verdict;
+use crate::failure::Failure;
+use crate::limit;
+use crate::message::{Kind, Message};
+use crate::store::model::{Identifier, Spending, Unspent, UserWithIdentifiers};
 
 /// Leaves a notice to a user, where the option `messages` is on and the user has an address.
 pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, kind: Kind, trail: &mut Trail) {
     let Some(identifier) = oldest_address(user).filter(|_| realm.config.messages.is_some()) else { return };
     let to = Receiver::new(&user.user.id, identifier);
     trail.messages.push(message(realm, caller, kind, &to, None));
+}
+
+/// The message to an address or a number that no account has: somebody asked for that account. `None`: the option
+/// `messages.unknownAccount` is off, or no account could have it.
+pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<Message> {
+    let is_on = realm.config.messages.as_ref().is_some_and(|rules| rules.unknown_account);
+    let (kind, normalized) = realm.config.identifiers.addressee(given).filter(|_| is_on)?;
+    let (id, kind, value) = (String::new(), kind.to_owned(), normalized.clone());
+    let identifier = Identifier { id, kind, value, normalized, verified_at: None };
+    Some(message(realm, caller, Kind::UnknownAccount, &Receiver { user_id: None, identifier: &identifier }, None))
+}
+
+/// The address of a user who logs in by a device that is not known, read before the session is opened: what fails
+/// afterwards must not keep the notice back.
+pub(super) struct NewSignIn(Option<(String, Identifier)>);
+
+impl NewSignIn {
+    /// The notice of a session that is about to be opened; none of one that the application opens.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn before(realm: &Realm, caller: &Caller, user: &Authenticated) -> Result<Self, Failure> {
+        if !device::tells_of_sign_ins(realm) || user.is_by_host() || device::is_known(caller, user) {
+            return Ok(Self(None));
+        }
+        // Whoever takes an account over has just proved the one address of it that stays.
+        if let Some(Unspent::Sent(Spending { takes_over: true, proves: Some(proved), .. })) = user.expected().unspent {
+            return Ok(Self(Some((user.user_id().to_owned(), proved.clone()))));
+        }
+        let user = realm.store.find_user(user.user_id()).await?;
+        Ok(Self(user.and_then(|user| Some((user.user.id.clone(), oldest_address(&user)?.clone())))))
+    }
+
+    /// Leaves the notice, now that the session is open: so many in an hour for a user, whatever logs in without keeping
+    /// cookies. There is no limit of a minute, since a login of the user would hide one of somebody else behind it.
+    pub(super) async fn leave(self, realm: &Realm, caller: &Caller, trail: &mut Trail) {
+        let (Some((user_id, identifier)), Some(rules)) = (self.0, &realm.config.messages) else { return };
+        let verdict = realm.cache.hit(&limit::sign_in_notices(&user_id), rules.limits.hour).await;
+        if matches!(verdict, Verdict::Granted { .. }) {
+            let to = Receiver::new(&user_id, &identifier);
+            trail.messages.push(message(realm, caller, Kind::NewSignIn, &to, None));
+        }
+    }
 }
 
 /// Leaves a notice to every address of a user that was verified before a change of those addresses.

@@ -24,8 +24,13 @@ pub async fn run_next(
     let mut trail = Trail::new(&realm.telemetry);
     let call = context.get("callId").and_then(Value::as_u64);
     let mut caller = Caller::from_json(context);
-    if let Some(outer) = call.and_then(|call| realm.in_flight.lock().get(&call).map(|outer| outer.devices.clone())) {
-        caller.devices = outer;
+    let outer = call.and_then(|call| {
+        let flying = realm.in_flight.lock();
+        flying.get(&call).map(|outer| (outer.devices.clone(), outer.trail.author.clone()))
+    });
+    if let Some((devices, author)) = outer {
+        caller.devices = devices;
+        trail.author = author;
     }
     let result = by_name(operation, &mut Context { realm, caller: &caller, trail: &mut trail }, input).await;
     if let Some(call) = call

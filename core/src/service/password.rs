@@ -7,6 +7,7 @@ use super::input::Input;
 use super::login::count_own;
 use super::story::Story;
 use super::{Realm, Trail};
+use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
@@ -21,8 +22,8 @@ const STORY: Story = Story { success: EventName::PasswordChanged, failure: Some(
 /// A password change by the user. Every session of the user ends, the caller's own included.
 ///
 /// Wrong guesses at the current password share the login's budget, or that of a device that is known for the user: a
-/// stolen access token is no way around it. It fails with `INVALID_CREDENTIALS`, `VALIDATION_ERROR`, `USER_NOT_FOUND`,
-/// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+/// stolen access token is no way around it. It fails with `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`,
+/// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct ChangePassword;
 
 /// `{userId, currentPassword, newPassword}`
@@ -72,9 +73,12 @@ async fn verify_and_change(
     trail: &mut Trail,
 ) -> Result<(), Failure> {
     let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-    let old_hash = credential.password_hash;
+    let (is_disabled, old_hash) = (credential.is_disabled(realm.now()), credential.password_hash);
     if !hasher.verify(current, old_hash.clone()).await? {
         return Err(ErrorCode::InvalidCredentials.into());
+    }
+    if is_disabled {
+        return Err(ErrorCode::AccountDisabled.into());
     }
     let Some(old_hash) = old_hash else { return Err(ErrorCode::InvalidCredentials.into()) };
     let new_hash = hasher.hash(new).await?;
@@ -123,7 +127,8 @@ async fn replace(
 ) -> Result<(), Failure> {
     let now = realm.now();
     let live = realm.store.list_sessions(user_id, now).await?;
-    let write = realm.store.change_password(user_id, expected, new_hash.expose(), now);
+    let store = realm.noting(&trail.author, || Ok([Change::of(EventName::PasswordChanged, user_id)]))?;
+    let write = store.change_password(user_id, expected, new_hash.expose(), now);
     let changed = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if !changed {
         // With an expected hash: somebody changed it after it was verified, so the verified password is not the

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::flows::{self, Receiver, Subject, Waiting};
 use super::identifiers::describe;
 use super::input::Input;
+use super::receivers::{is_address, oldest_address};
 use super::redeem::{Redeemed, is_verified};
-use super::reset::{is_address, oldest_address};
 use super::verification::Confirmed;
 use super::{Caller, Realm, Trail};
+use crate::audit::Change;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -47,7 +48,7 @@ pub(super) async fn ask(
     let sent = Subject::of_spelling(realm, None, &to.normalized)?.sent;
     let payload = json!({ "type": to.kind, "value": to.value, "normalized": to.normalized }).to_string();
     let (receiver, subject) = (Receiver::new(user_id, to), Subject { open: from.id.clone(), sent });
-    let waiting = Waiting { changes: Some(from), payload };
+    let waiting = Waiting { changes: Some(from), payload, author: None };
     let mut asked = flows::begin_with(realm, caller, Purpose::Change, Some(receiver), subject, waiting).await?;
     trail.messages.extend(asked.message.take());
     // An address that nobody verified may be a stranger's, but where nothing is verified it is all there is.
@@ -91,7 +92,12 @@ pub(super) async fn confirm(
     let Redeemed { flow, identifier: from, by_code, .. } = redeemed;
     let now = realm.now();
     let change = ConfirmedChange { flow, by_code: *by_code, from, to: &to, claims: &claims, displaces };
-    match realm.store.spend_change(&change, now).await? {
+    let store = realm.noting(&trail.author, || {
+        let events = [EventName::IdentifiersUpdated, EventName::IdentifierVerified];
+        let noted = |event| realm.with_digests(Change::of(event, user_id), [(&*to.kind, &*to.normalized)]);
+        events.map(noted).into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    match store.spend_change(&change, now).await? {
         Spent::Done => {}
         Spent::Gone => return Err(ErrorCode::CodeInvalid.into()),
         Spent::Taken => return Err(ErrorCode::IdentifierAlreadyExists.into()),

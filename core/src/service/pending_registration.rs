@@ -3,15 +3,17 @@
 use serde_json::{Value, json};
 
 use super::attempt::{Attempts, Guess, WRONG_IN_A_ROW};
+use super::audit::made;
 use super::flows::{self, Asked, Receiver, Subject, Waiting};
 use super::identifiers::{MAX_ITEMS, claims, make};
 use super::input::Input;
+use super::receivers::is_address;
 use super::redeem::{Found, is_verified};
 use super::requirement::is_verifiable;
-use super::reset::is_address;
 use super::verification::Confirmed;
 use super::{Caller, Realm, Trail, token_size};
 use crate::access;
+use crate::audit::Change;
 use crate::config::messages::MessageRules;
 use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
@@ -79,7 +81,8 @@ pub(super) async fn ask(
     let payload = write(&identifiers, address, hash.expose(), &roles)?;
     let subject = Subject::of_spelling(realm, None, &address.normalized)?;
     let receiver = taken.is_none().then_some(Receiver { user_id: None, identifier: address });
-    let waiting = Waiting { payload: if taken.is_none() { payload } else { String::new() }, changes: None };
+    let waiting =
+        Waiting { payload: if taken.is_none() { payload } else { String::new() }, changes: None, author: None };
     let mut asked = flows::begin_with(realm, caller, Purpose::Verify, receiver, subject, waiting).await?;
     trail.messages.extend(asked.message.take());
     if let Some((owner, identifier)) = taken.filter(|_| asked.is_put) {
@@ -152,7 +155,12 @@ pub(super) async fn confirm(
     let user = NewUser { id: crypto::make_id(), password_hash: Some(hash), roles, identifiers, claims, displaces, now };
     let Found { flow, by_code } = found;
     let registration = ConfirmedRegistration { flow, by_code: *by_code, user: &user, proved: &proved };
-    match realm.store.spend_registration(&registration, now).await? {
+    let store = realm.noting(&trail.author, || {
+        let verified = Change::of(EventName::IdentifierVerified, &user.id);
+        let verified = realm.with_digests(verified, [(&*proved.kind, &*proved.normalized)])?;
+        Ok(made(realm, EventName::RegisterSuccess, &user)?.into_iter().chain([verified]))
+    })?;
+    match store.spend_registration(&registration, now).await? {
         Spent::Done => {}
         Spent::Gone => return Err(ErrorCode::CodeInvalid.into()),
         Spent::Taken => return Err(ErrorCode::UserAlreadyExists.into()),

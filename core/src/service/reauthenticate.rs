@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::access_token::seconds;
 use super::attempt::{Attempts, Guess};
+use super::audit::spent_with;
 use super::input::Input;
 use super::issued::Issued;
 use super::login::count_own;
@@ -12,6 +13,7 @@ use super::second_factor::{self, PresentedCode};
 use super::story::Story;
 use super::{Caller, Realm, Trail, sessions};
 use crate::assurance::Assurance;
+use crate::audit::{Author, Change};
 use crate::authentication::{Proof, Proven, again};
 use crate::cache::Revocation;
 use crate::crypto::Secret;
@@ -70,7 +72,8 @@ impl UseCase for Reauthenticate {
         let ReauthenticateInput { user_id, session_id, by } = input;
         let session = find(realm, &session_id, &user_id).await?.session;
         let asker = Asker { realm, caller, user_id: &user_id };
-        let SessionState { session, roles } = prove_again(&asker, by, &Renewal { session }, trail).await?;
+        let renewal = Renewal { session, author: trail.author.clone() };
+        let SessionState { session, roles } = prove_again(&asker, by, &renewal, trail).await?;
         sessions::issue(realm, &session, roles, realm.now())
     }
 }
@@ -170,17 +173,23 @@ pub(super) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Resu
 /// takes what the first has made, since another step would take the first one's refresh token away.
 struct Renewal {
     session: Session,
+    author: Author,
 }
 
 impl ProvenWrite for Renewal {
     type Done = SessionState;
 
     async fn write(&self, realm: &Realm, user: &Proven) -> Result<Option<SessionState>, Failure> {
-        renew(realm, &self.session, user).await
+        renew(realm, &self.session, user, &self.author).await
     }
 }
 
-async fn renew(realm: &Realm, before: &Session, user: &Proven) -> Result<Option<SessionState>, Failure> {
+async fn renew(
+    realm: &Realm,
+    before: &Session,
+    user: &Proven,
+    author: &Author,
+) -> Result<Option<SessionState>, Failure> {
     for _ in 0..RACES {
         let now = realm.now();
         let state = find(realm, &before.id, user.user_id()).await?;
@@ -194,7 +203,10 @@ async fn renew(realm: &Realm, before: &Session, user: &Proven) -> Result<Option<
             assurance: Some(known.renewed_by(&user.methods(), seconds(now))),
             ..state.session
         };
-        let write = realm.store.reauthenticate(&renewed, user.expected(), now);
+        let store = realm.noting(author, || {
+            Ok([Change::of(EventName::StepUpSuccess, user.user_id())].into_iter().chain(spent_with(user)))
+        })?;
+        let write = store.reauthenticate(&renewed, user.expected(), now);
         // Nobody goes by what was known of the session before.
         match realm.revoking(Revocation::Sessions(vec![before.id.clone()]), write).await? {
             Rotation::Rotated(next) => return Ok(Some(next)),

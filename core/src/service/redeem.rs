@@ -90,14 +90,16 @@ impl Redeemed {
 /// Looks the user of a flow up, and the identifier that it is about.
 ///
 /// # Errors
-/// `CODE_INVALID`: it has another purpose or no user, or the address has changed; the store's.
+/// `CODE_INVALID`: it has another purpose or no user, the user is disabled, or the address has changed; the store's.
 pub(super) async fn redeem(realm: &Realm, purposes: &[Purpose], found: Found) -> Result<Redeemed, Failure> {
     let Found { flow, by_code } = found;
     if !purposes.iter().any(|purpose| flow.purpose == purpose.as_str()) {
         return Err(ErrorCode::CodeInvalid.into());
     }
     let user_id = flow.user_id.as_deref().ok_or(ErrorCode::CodeInvalid)?;
-    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::CodeInvalid)?;
+    let user = realm.store.find_user(user_id).await?;
+    // Disabling ends all flows, so this is one whose code was looked up before.
+    let user = user.filter(|user| !user.user.is_disabled(realm.now())).ok_or(ErrorCode::CodeInvalid)?;
     let address_of = |one: &Identifier| flow::address_digest(&flow.id, &one.kind, &one.value);
     let as_it_was = |one: &&Identifier| {
         one.id == flow.identifier_id && flow::is_same_digest(&flow.address_digest, &address_of(one))

@@ -8,6 +8,7 @@ use super::revocation::{self, Refusal, ended};
 use super::sessions;
 use super::story::Story;
 use super::{Realm, Trail};
+use crate::audit::{Actor, Change, Level};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -60,7 +61,7 @@ impl UseCase for Refresh {
         let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
         for _ in 0..RACES {
             match judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now) {
-                RefreshVerdict::Rotate => match step(realm, &state, now).await? {
+                RefreshVerdict::Rotate => match step(realm, &state, now, trail).await? {
                     Rotation::Rotated(next) => return sessions::issue(realm, &next.session, next.roles, now),
                     Rotation::Behind(next) => state = next,
                     Rotation::Gone | Rotation::Spent => return Err(ended().into()),
@@ -75,10 +76,16 @@ impl UseCase for Refresh {
     }
 }
 
-async fn step(realm: &Realm, state: &SessionState, now: Millis) -> Result<Rotation, Failure> {
+async fn step(realm: &Realm, state: &SessionState, now: Millis, trail: &Trail) -> Result<Rotation, Failure> {
     let session = &state.session;
     let expires_at = realm.config.session.expires_at(session.created_at, now);
-    Ok(realm.store.rotate(&session.id, session.generation, expires_at, now).await?)
+    if realm.config.audit < Level::All {
+        return Ok(realm.store.rotate(&session.id, session.generation, expires_at, now).await?);
+    }
+    let mut author = trail.author.clone();
+    (author.actor, author.session) = (Actor::User(session.user_id.clone()), Some(session.id.clone()));
+    let store = realm.noting(&author, || Ok([Change::of(EventName::RefreshSuccess, &session.user_id)]))?;
+    Ok(store.rotate(&session.id, session.generation, expires_at, now).await?)
 }
 
 /// Two parties hold the chain of tokens, and nobody can tell which of them is the user: the session ends for both.

@@ -1,8 +1,11 @@
 //! Registration.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::attempt::Attempt;
+use super::audit::made;
 use super::flows::{self, Asked};
 use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
 use super::input::Input;
@@ -10,6 +13,7 @@ use super::pending_registration::{self, Registration};
 use super::story::{Facts, Story};
 use super::{Realm, token_size};
 use crate::access;
+use crate::audit::Author;
 use crate::cache::Settlement;
 use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
@@ -117,7 +121,7 @@ impl UseCase for Register {
                 let asked = pending_registration::ask(realm, caller, trail, rules, registration).await;
                 asked.map(Box::new).map(Registered::Pending)
             }
-            None => write(realm, caller.origin(), &*store, identifiers, input.password, roles).await,
+            None => write(realm, caller.origin(), (&store, &trail.author), identifiers, input.password, roles).await,
         };
         // Failures that are ours do not use up the caller's budget.
         let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
@@ -129,7 +133,7 @@ impl UseCase for Register {
 async fn write(
     realm: &Realm,
     origin: Origin,
-    store: &dyn Store,
+    (store, author): (&Arc<dyn Store>, &Author),
     identifiers: Vec<Identifier>,
     password: Secret<String>,
     roles: Vec<String>,
@@ -138,6 +142,7 @@ async fn write(
     let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
     let (id, displaces, now) = (crypto::make_id(), flows::displaces(realm), realm.now());
     let user = NewUser { id, password_hash: Some(hash), roles, identifiers, claims, displaces, now };
+    let store = realm.noting_on(store, author, || made(realm, EventName::RegisterSuccess, &user))?;
     if !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }

@@ -19,7 +19,7 @@ use crate::token::{AccessClaims, TokenError};
 
 /// A verified access token.
 #[derive(Debug)]
-pub struct Vouched {
+pub struct VerifiedToken {
     /// Its claims.
     pub claims: AccessClaims,
     /// Until when the verdict may be repeated from a cache, under the same epoch.
@@ -50,7 +50,7 @@ impl From<Error> for Refused {
 /// The verdict on a token without waiting.
 #[expect(clippy::large_enum_variant, reason = "it is looked at once, and a box would cost every request")]
 enum Verdict {
-    Done(Result<Vouched, Refused>),
+    Done(Result<VerifiedToken, Refused>),
     /// A key set must be fetched first.
     Fetch,
 }
@@ -106,7 +106,7 @@ impl RemoteKeys {
 
     /// Verifies without waiting; `None`: a key set must be fetched first.
     #[must_use]
-    pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<Vouched, Refused>> {
+    pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<VerifiedToken, Refused>> {
         match self.judge(token, config, true) {
             Verdict::Done(result) => Some(result),
             Verdict::Fetch => None,
@@ -118,7 +118,7 @@ impl RemoteKeys {
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` when the issuer can't be reached and no set at hand
     /// decides.
-    pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<Vouched, Refused> {
+    pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<VerifiedToken, Refused> {
         if let Verdict::Done(result) = self.judge(token, config, true) {
             return result;
         }
@@ -152,7 +152,7 @@ impl RemoteKeys {
             Decision::Refuse => return Some(Verdict::Done(Err(self.unavailable().into()))),
         };
         Some(Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
-            Ok(claims) => Ok(self.vouched(claims, config, now)),
+            Ok(claims) => Ok(self.verified(claims, config, now)),
             Err(error @ TokenError::Invalid(_)) if set.may_miss_key_of(token, &config.algorithms) => {
                 let remote = self.0.set.lock();
                 if !remote.is_at(&set) {
@@ -170,10 +170,10 @@ impl RemoteKeys {
         }))
     }
 
-    fn vouched(&self, claims: AccessClaims, config: &ClientConfig, now: Millis) -> Vouched {
+    fn verified(&self, claims: AccessClaims, config: &ClientConfig, now: Millis) -> VerifiedToken {
         let expires_at = claims.exp.saturating_add(config.claims.leeway_seconds).saturating_mul(1000);
         let fresh_until = self.0.set.lock().fresh_until(now).min(expires_at);
-        Vouched { claims, fresh_until }
+        VerifiedToken { claims, fresh_until }
     }
 
     fn unavailable(&self) -> Error {

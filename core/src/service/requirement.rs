@@ -1,7 +1,7 @@
 //! The option `verification.required`: who has to verify an address before they log in.
 
+use super::receivers::is_address;
 use super::redeem::is_verified;
-use super::reset::is_address;
 use super::{Caller, Realm};
 use crate::config::messages::MessageRules;
 use crate::error::Error;

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::flows::{self, Asked, Receiver, Subject};
+use super::flows::{self, Asked, Receiver, Subject, Waiting};
 use super::input::Input;
+use super::receivers::{oldest_address, receiver};
 use super::redeem::{self, Presented, Redeemed, is_verified};
 use super::story::Story;
-use super::{Caller, Realm, Trail};
+use super::{Caller, Realm, Trail, notices};
+use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::crypto::{Secret, make_id};
 use crate::error::{Error, ErrorCode};
@@ -14,10 +16,9 @@ use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::Purpose;
 use crate::hook::Operation;
-use crate::identifier::{self, Lookup};
+use crate::identifier;
 use crate::message::Kind;
-use crate::store::ADOPTED_MARKER;
-use crate::store::model::{Identifier, Spending, UserWithIdentifiers};
+use crate::store::model::{Identifier, Spending};
 use crate::use_case::{self, Context, Done, UseCase};
 
 /// The request of a message with a code and a link for a new password.
@@ -54,6 +55,7 @@ impl UseCase for RequestPasswordReset {
 }
 
 /// Begins a flow of whoever has an identifier. It answers the same whether anybody has it or not, after the same work.
+/// Nothing is sent to a user who is disabled; where the option says so, an address that nobody has hears of it.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
@@ -68,48 +70,67 @@ pub(super) async fn ask(
     let lookup = identifier::lookup(&input.given)?;
     flows::limit_address(realm, caller).await?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let to_nobody = if found.is_none() { notices::to_nobody(realm, caller, &input.given) } else { None };
     // Somebody is looked for in any case, so that both take as long.
     let user_id = found.map_or_else(make_id, |found| found.user_id);
     let user = realm.store.find_user(&user_id).await?;
-    let to = user.as_ref().and_then(|user| receiver(user, &lookup));
+    let to = user.as_ref().filter(|user| !user.user.is_disabled(realm.now())).and_then(|user| receiver(user, &lookup));
     let subject = Subject::of_user(realm, to.as_ref().and_then(|to| to.user_id), &lookup.normalized)?;
     let mut asked = flows::begin(realm, caller, purpose, to, subject).await?;
+    asked.message = asked.message.or(to_nobody.filter(|_| asked.is_put));
     if input.deliver || !caller.trusted {
         trail.messages.extend(asked.message.take());
     }
     Ok(asked)
 }
 
-/// Chooses the identifier that a secret of a user is sent to: the address that was asked for, else the oldest e-mail
-/// address, else the oldest phone number. Once one of the user's is verified, the others get none.
-fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<Receiver<'a>> {
-    let identifier = match named(user, lookup) {
-        Some(address) if is_address(address) => Some(address).filter(|one| may_receive(user, one)),
-        _ => oldest_address(user),
-    }?;
-    Some(Receiver::new(&user.user.id, identifier))
+/// The request of such a message to a user whom an admin or code of the host names, to the oldest e-mail address, else
+/// phone number. Over a limit nothing is sent.
+///
+/// It fails with `USER_NOT_FOUND`, `ACCOUNT_DISABLED` and, without an address that may get it, `VALIDATION_ERROR`.
+pub struct SendPasswordReset;
+
+/// `{userId, deliver?}`
+pub struct SendInput {
+    user_id: String,
+    /// As of [`RequestInput`].
+    deliver: bool,
 }
 
-/// The oldest e-mail address of a user that may get messages, else the oldest phone number.
-pub(super) fn oldest_address(user: &UserWithIdentifiers) -> Option<&Identifier> {
-    let oldest = |kind: &str| user.identifiers.iter().find(|one| one.kind == kind && may_receive(user, one));
-    oldest("email").or_else(|| oldest("phone"))
+impl use_case::Input for SendInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
+        Ok(Self { user_id: input.text("userId")?.to_owned(), deliver })
+    }
 }
 
-/// Once one of a user's identifiers is verified, the others get no messages.
-fn may_receive(user: &UserWithIdentifiers, identifier: &Identifier) -> bool {
-    !is_verified(user) || identifier.verified_at.is_some()
-}
+impl UseCase for SendPasswordReset {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::PasswordResetRequested, failure: None };
+    type Input = SendInput;
+    type Output = Asked;
 
-/// The user's identifier that was asked for.
-pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<&'a Identifier> {
-    let adopted = format!("{ADOPTED_MARKER}{}", lookup.exact);
-    let spellings = [adopted.as_str(), lookup.exact.as_str(), lookup.normalized.as_str()];
-    user.identifiers.iter().find(|one| spellings.contains(&one.normalized.as_str()))
-}
-
-pub(super) fn is_address(identifier: &Identifier) -> bool {
-    matches!(identifier.kind.as_str(), "email" | "phone")
+    async fn run(context: &mut Context<'_>, input: SendInput) -> Result<Asked, Failure> {
+        let Context { realm, caller, trail } = context;
+        flows::rules(realm)?;
+        let user = realm.store.find_user(&input.user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+        if user.user.is_disabled(realm.now()) {
+            return Err(ErrorCode::AccountDisabled.into());
+        }
+        let to = oldest_address(&user).ok_or_else(|| {
+            let message = "the user has no e-mail address or phone number that messages may go to";
+            Error::validation("userId", message)
+        })?;
+        let subject = Subject::of_user(realm, Some(&input.user_id), &to.normalized)?;
+        let to = Receiver::new(&input.user_id, to);
+        let waiting = Waiting { author: Some(&trail.author), ..Waiting::default() };
+        let mut asked = flows::begin_with(realm, caller, Purpose::Reset, Some(to), subject, waiting).await?;
+        if input.deliver || !caller.trusted {
+            trail.messages.extend(asked.message.take());
+        }
+        Ok(asked)
+    }
 }
 
 /// A new password by the token or the code of a message. All sessions of the user end, and nobody is signed in.
@@ -144,10 +165,20 @@ impl UseCase for ResetPassword {
         let found = redeem::find(realm, &input.presented).await?;
         let redeemed = redeem::redeem(realm, &[Purpose::Reset, Purpose::Invite], found).await?;
         let takes_over = !is_verified(&redeemed.user);
-        replace_password(realm, caller, trail, &redeemed, input.new, takes_over).await?;
+        let by = Replacement { new: input.new, takes_over, event: EventName::PasswordReset };
+        replace_password(realm, caller, trail, &redeemed, by).await?;
         trail.facts.user_id = Some(redeemed.user.user.id);
         Ok(Done)
     }
+}
+
+/// The password in the place of another one.
+pub(super) struct Replacement {
+    pub new: Secret<String>,
+    /// [`Spending::takes_over`]
+    pub takes_over: bool,
+    /// The event that tells of it.
+    pub event: EventName,
 }
 
 /// Spends a flow and sets a password, which ends all sessions; tells the address that the flow was sent to.
@@ -156,9 +187,9 @@ pub(super) async fn replace_password(
     caller: &Caller,
     trail: &mut Trail,
     redeemed: &Redeemed,
-    new: Secret<String>,
-    takes_over: bool,
+    by: Replacement,
 ) -> Result<(), Failure> {
+    let Replacement { new, takes_over, event } = by;
     let Redeemed { flow, identifier, by_code, .. } = redeemed;
     let user_id = redeemed.user_id();
     let new_hash = realm.hasher.on_behalf_of(caller.origin()).hash(new).await?;
@@ -166,7 +197,8 @@ pub(super) async fn replace_password(
     let ending = Ending::of(realm, user_id, takes_over).await?;
     let (by_code, new_hash) = (*by_code, Some(new_hash.expose().as_str()));
     let spending = Spending { flow, by_code, proves: Some(identifier), new_hash, takes_over };
-    let write = realm.store.spend_flow(&spending, now);
+    let store = realm.noting(&trail.author, || ending.changes(realm, event, user_id, identifier))?;
+    let write = store.spend_flow(&spending, now);
     if !realm.revoking(Revocation::User(user_id.to_owned()), write).await? {
         return Err(ErrorCode::CodeInvalid.into());
     }
@@ -178,6 +210,7 @@ pub(super) async fn replace_password(
 /// ends its flow.
 pub(super) struct Ending {
     sessions: Vec<String>,
+    takes_over: bool,
     drops_factors: bool,
 }
 
@@ -189,7 +222,23 @@ impl Ending {
     pub(super) async fn of(realm: &Realm, user_id: &str, takes_over: bool) -> Result<Self, Failure> {
         let live = realm.store.list_sessions(user_id, realm.now()).await?;
         let drops_factors = takes_over && realm.store.factors_of(user_id).await?.are_asked_for();
-        Ok(Self { sessions: live.into_iter().map(|session| session.id).collect(), drops_factors })
+        let sessions = live.into_iter().map(|session| session.id).collect();
+        Ok(Self { sessions, takes_over, drops_factors })
+    }
+
+    /// The change that a proof of control over `identifier` comes to, for the audit.
+    pub(super) fn changes(
+        &self,
+        realm: &Realm,
+        event: EventName,
+        user_id: &str,
+        identifier: &Identifier,
+    ) -> Result<Vec<Change>, Failure> {
+        let change = Change::of(event, user_id).with("takesOver", self.takes_over);
+        let mut changes =
+            vec![realm.with_digests(change, [(identifier.kind.as_str(), identifier.normalized.as_str())])?];
+        changes.extend(self.drops_factors.then(|| Change::of(EventName::MfaRemoved, user_id)));
+        Ok(changes)
     }
 
     /// Leaves events, and messages to the address that proved itself, now that they have ended.

@@ -6,6 +6,7 @@ use super::input::Input;
 use super::story::{Facts, Story};
 use super::token_size;
 use crate::access;
+use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -67,11 +68,14 @@ impl UseCase for AssignRoles {
     type Output = Assigned;
 
     async fn run(context: &mut Context<'_>, input: RolesInput) -> Result<Assigned, Failure> {
-        let realm = context.realm;
+        let Context { realm, trail, .. } = context;
         let RolesInput { user_id, roles } = input;
         let roles = access::check_assignable(&roles, &realm.config.roles, true)?;
         token_size::check_roles(realm, &roles)?;
-        let write = realm.store.set_roles(&user_id, &roles, realm.now());
+        let store = realm.noting(&trail.author, || {
+            Ok([Change::of(EventName::RolesAssigned, &user_id).with("roles", roles.clone())])
+        })?;
+        let write = store.set_roles(&user_id, &roles, realm.now());
         if !realm.revoking(Revocation::User(user_id.clone()), write).await? {
             return Err(ErrorCode::UserNotFound.into());
         }

@@ -4,17 +4,22 @@ use serde_json::{Value, json};
 
 use super::access_token::{seconds, sign};
 use super::issued::Issued;
+use super::notices::NewSignIn;
 use super::{Caller, Realm, Trail};
 use crate::assurance::Assurance;
+use crate::audit::{Change, Level};
 use crate::authentication::{Authenticated, HostWord, Next, Proof, Seen, next};
 use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
+use crate::config::plain::Number;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::failure::Failure;
 use crate::store::SURPLUS;
 use crate::store::model::Session;
+
+const MAX_SESSIONS: Number = Number::named("maxSessions");
 
 /// The most sessions that one answer lists.
 const MAX_LISTED: u32 = 1_000;
@@ -75,8 +80,9 @@ pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Mil
 }
 
 /// Opens a session for a user who has proved enough, and returns it with the user's roles: the only door to a session.
-/// `None`: the user's hash or `auth_epoch` is another one by now, a code that was to be spent is, or there is no such
-/// user: judge again. Where the user has a tenth more sessions than `maxSessions`, the oldest ones beyond it end.
+/// `None`: the user's hash or `auth_epoch` is another one by now, a code that was to be spent is, the user is disabled,
+/// or there is no such user: judge again. Where the user has a tenth more sessions than `maxSessions`, the oldest ones
+/// beyond it end.
 ///
 /// # Errors
 /// The store's.
@@ -86,15 +92,17 @@ pub async fn open(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<Option<(Session, Vec<String>)>, Failure> {
-    let session = make(realm, user, caller);
-    let most = realm.config.max_sessions;
-    let write = realm.store.create_session(&session, user.expected(), most + most / SLACK);
+    let (session, notice) = (make(realm, user, caller), NewSignIn::before(realm, caller, user).await?);
+    let most = realm.config.plain.number(MAX_SESSIONS);
+    let store = realm.opening(&session, user, trail).await?;
+    let write = store.create_session(&session, user.expected(), most + most / SLACK);
     let written = if user.takes_over() {
         realm.revoking(Revocation::User(session.user_id.clone()), write).await?
     } else {
         write.await?
     };
     let Some(opened) = written else { return Ok(None) };
+    notice.leave(realm, caller, trail).await;
     let methods = |assurance: &Assurance| assurance.amr.iter().map(|method| method.as_str()).collect();
     trail.facts.amr = session.assurance.as_ref().map(methods);
     // The session is there, so a failure must not take it back; the next login looks again.
@@ -130,7 +138,7 @@ fn make(realm: &Realm, user: &Authenticated, caller: &Caller) -> Session {
 /// Looks after the new session is written, so that of logins at once the last sees them all. One login of a process
 /// does it at a time for a user: others would wait for the same rows.
 async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Result<(), Failure> {
-    let (user_id, most) = (newest.user_id.as_str(), realm.config.max_sessions);
+    let (user_id, most) = (newest.user_id.as_str(), realm.config.plain.number(MAX_SESSIONS));
     let Some(_turn) = Turn::take(realm, user_id) else { return Ok(()) };
     for _ in 0..MOST_ROUNDS {
         let now = realm.now();
@@ -167,7 +175,7 @@ impl Drop for Turn<'_> {
 /// Opens a session for a user whom the host has authenticated by other means.
 ///
 /// # Errors
-/// `USER_NOT_FOUND`; the store's.
+/// `USER_NOT_FOUND`, `ACCOUNT_DISABLED`; the store's.
 pub async fn create(
     realm: &Realm,
     user_id: &str,
@@ -178,7 +186,10 @@ pub async fn create(
     let Next::Complete(user) = next(user_id, Seen::default(), vec![Proof::Host(word)]) else {
         return Err(ErrorCode::Unauthorized.into());
     };
-    let (session, roles) = open(realm, &user, caller, trail).await?.ok_or(ErrorCode::UserNotFound)?;
+    let Some((session, roles)) = open(realm, &user, caller, trail).await? else {
+        let is_there = realm.store.credential_of(user_id).await?.is_some();
+        return Err(if is_there { ErrorCode::AccountDisabled } else { ErrorCode::UserNotFound }.into());
+    };
     issue(realm, &session, roles, realm.now())
 }
 
@@ -253,12 +264,19 @@ pub async fn revoke(
 ) -> Result<bool, Failure> {
     let owner = match user_id {
         Some(user_id) => Some(user_id.to_owned()),
-        None if realm.telemetry.is_logging() => {
+        None if realm.telemetry.is_logging() || realm.audit_level() > Level::Off => {
             realm.store.find_session(session_id).await?.map(|state| state.session.user_id)
         }
         None => None,
     };
-    let write = realm.store.revoke_session(session_id, user_id, realm.now());
+    let store = realm.noting(&trail.author, || {
+        let change = match user_id.or(owner.as_deref()) {
+            Some(owner) => Change::of(EventName::SessionRevoked, owner),
+            None => Change::of_nobody(EventName::SessionRevoked),
+        };
+        Ok([change.with("session", session_id)])
+    })?;
+    let write = store.revoke_session(session_id, user_id, realm.now());
     let revoked = realm.revoking(Revocation::Sessions(vec![session_id.to_owned()]), write).await?;
     if let (true, Some(owner)) = (revoked, owner) {
         trail.sessions_revoked(&owner, &[session_id.to_owned()]);
@@ -271,7 +289,8 @@ pub async fn revoke(
 /// # Errors
 /// The store's.
 pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<usize, Failure> {
-    let write = realm.store.revoke_sessions(user_id, realm.now());
+    let store = realm.noting(&trail.author, || Ok([Change::of(EventName::LogoutAll, user_id)]))?;
+    let write = store.revoke_sessions(user_id, realm.now());
     let ids = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     trail.sessions_revoked(user_id, &ids);
     Ok(ids.len())

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::audit::made;
 use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
 use super::input::Input;
 use super::story::{Facts, Story};
@@ -138,7 +139,7 @@ impl UseCase for Setup {
     type Output = MadeAdmin;
 
     async fn run(context: &mut Context<'_>, input: SetupInput) -> Result<MadeAdmin, Failure> {
-        let Context { realm, caller, .. } = context;
+        let Context { realm, caller, trail } = context;
         let open = realm.store.find_setup(realm.now()).await?.ok_or_else(gone)?;
         // Before anything else is looked at, so that a stranger learns no rule and costs no hash.
         if !is_token_of(&open, input.token.expose()) {
@@ -154,7 +155,8 @@ impl UseCase for Setup {
         let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
         let (id, now) = (crypto::make_id(), realm.now());
         let user = NewUser { id, password_hash: Some(hash), roles, identifiers, claims, displaces: false, now };
-        match realm.store.create_first_admin(&user, &open.digest, &rules.admin).await? {
+        let store = realm.noting(&trail.author, || made(realm, EventName::SetupSuccess, &user))?;
+        match store.create_first_admin(&user, &open.digest, &rules.admin).await? {
             FirstAdmin::Created => {}
             FirstAdmin::Taken => return Err(ErrorCode::UserAlreadyExists.into()),
             FirstAdmin::Gone => return Err(gone().into()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::story::{Ending, Facts, Story, fill};
 use super::{Caller, Realm};
+use crate::audit::Author;
 use crate::event::{Event, EventName};
 use crate::hook::Effect;
 use crate::message::Message;
@@ -19,8 +20,8 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// An override of `caller` that begins.
-    pub(crate) fn new(realm: &Realm, caller: &Caller) -> Self {
-        Self { devices: caller.devices.clone(), trail: Trail::new(&realm.telemetry) }
+    pub(crate) fn new(realm: &Realm, caller: &Caller, author: &Author) -> Self {
+        Self { devices: caller.devices.clone(), trail: Trail::new(&realm.telemetry).by(author.clone()) }
     }
 }
 
@@ -35,6 +36,8 @@ pub struct Trail {
     pub messages: Vec<Message>,
     /// The facts for the event of the use case.
     pub facts: Facts,
+    /// The author of what is done, for the audit.
+    pub author: Author,
     telemetry: Arc<Telemetry>,
 }
 
@@ -47,8 +50,15 @@ impl Trail {
             effects: Vec::new(),
             messages: Vec::new(),
             facts: Facts::default(),
+            author: Author::default(),
             telemetry: Arc::clone(telemetry),
         }
+    }
+
+    /// The same trail of an author.
+    #[must_use]
+    pub fn by(self, author: Author) -> Self {
+        Self { author, ..self }
     }
 
     /// Counts an event and adds it; its fields are filled in only when somebody logs.

@@ -7,24 +7,41 @@ use super::story::Story;
 use super::{Realm, Trail};
 use crate::assurance::Assurance;
 use crate::cache::Revocation;
-use crate::clock::Millis;
+use crate::clock::{Millis, to_iso};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::identifier;
-use crate::store::model::UserWithIdentifiers;
+use crate::store::ADOPTED_MARKER;
+use crate::store::model::{Disabling, UserWithIdentifiers};
 
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// A user as responses show it: `{id, roles, identifiers}`.
+/// A user as responses show it: `{id, roles, identifiers}`, and `disabled` of one who is.
 #[must_use]
-pub fn describe_user(user: &UserWithIdentifiers) -> Value {
-    json!({
+pub fn describe_user(user: &UserWithIdentifiers, now: Millis) -> Value {
+    let mut shown = json!({
         "id": user.user.id,
         "roles": user.user.roles,
         "identifiers": user.identifiers.iter().map(describe).collect::<Value>(),
-    })
+    });
+    if let Some(disabling) = user.user.disabled.as_ref().filter(|disabling| disabling.holds(now)) {
+        shown["disabled"] = describe_disabling(disabling);
+    }
+    shown
+}
+
+/// `{at, until?, reason?}`
+pub(super) fn describe_disabling(disabling: &Disabling) -> Value {
+    let mut shown = json!({ "at": to_iso(disabling.at) });
+    if let Some(until) = disabling.until {
+        shown["until"] = to_iso(until).into();
+    }
+    if let Some(reason) = &disabling.reason {
+        shown["reason"] = reason.as_str().into();
+    }
+    shown
 }
 
 /// One user.
@@ -33,7 +50,7 @@ pub fn describe_user(user: &UserWithIdentifiers) -> Value {
 /// `USER_NOT_FOUND`; the store's.
 pub async fn get(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
     let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-    Ok(describe_user(&user))
+    Ok(describe_user(&user, realm.now()))
 }
 
 /// A user as they see themself: with the roles that are in effect after the authentication behind the request.
@@ -43,7 +60,17 @@ pub async fn get(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
 pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<Value, Failure> {
     let mut user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     user.user.roles = realm.config.roles.in_session(user.user.roles, assurance).in_effect;
-    Ok(describe_user(&user))
+    // The reason is for admins.
+    user.user.disabled = None;
+    Ok(describe_user(&user, realm.now()))
+}
+
+/// Looks whether there is a user.
+///
+/// # Errors
+/// `USER_NOT_FOUND`; the store's.
+pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
+    realm.store.credential_of(user_id).await?.map(drop).ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
 /// The owner of an identifier, or `null`.
@@ -55,7 +82,8 @@ pub async fn find(realm: &Realm, given: &str) -> Result<Value, Failure> {
     let Some(owner) = realm.store.find_credential(&lookup.normalized, &lookup.exact).await? else {
         return Ok(Value::Null);
     };
-    Ok(realm.store.find_user(&owner.user_id).await?.map_or(Value::Null, |user| describe_user(&user)))
+    let user = realm.store.find_user(&owner.user_id).await?;
+    Ok(user.map_or(Value::Null, |user| describe_user(&user, realm.now())))
 }
 
 /// Which users to list.
@@ -67,9 +95,11 @@ pub struct Page<'a> {
     pub cursor: Option<&'a str>,
     /// Only the owner of this identifier.
     pub identifier: Option<&'a str>,
+    /// Only the owners of identifiers that begin so, in any spelling; empty: all.
+    pub search: Option<&'a str>,
 }
 
-/// `{users: [{id, roles, identifiers}], nextCursor}`, oldest first; `nextCursor` is `null` on the last page.
+/// `{users: [{id, roles, identifiers, disabled?}], nextCursor}`, oldest first; `nextCursor` is `null` on the last page.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`; the store's.
@@ -78,13 +108,21 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
     }
+    let mut prefixes = page.search.map(identifier::prefixes).transpose()?.unwrap_or_default();
     if let Some(given) = page.identifier {
+        if !prefixes.is_empty() {
+            return Err(Error::validation("search", "search and identifier can't be asked for together").into());
+        }
         let found = find(realm, given).await?;
         let users = if found.is_null() { vec![] } else { vec![found] };
         return Ok(json!({ "users": users, "nextCursor": null }));
     }
-    let found = realm.store.list_users(limit, page.cursor, None).await?;
-    Ok(json!({ "users": found.users.iter().map(describe_user).collect::<Value>(), "nextCursor": found.next }))
+    let adopted = prefixes.first().map(|exact| format!("{ADOPTED_MARKER}{exact}"));
+    prefixes.extend(adopted);
+    let found = realm.store.list_users(limit, page.cursor, &prefixes).await?;
+    let now = realm.now();
+    let users: Value = found.users.iter().map(|user| describe_user(user, now)).collect();
+    Ok(json!({ "users": users, "nextCursor": found.next }))
 }
 
 /// The events of a deletion.
@@ -101,7 +139,9 @@ pub(super) fn remembered_until(realm: &Realm) -> Millis {
 /// The store's.
 pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
     let live = realm.store.list_sessions(user_id, realm.now()).await?;
-    let write = realm.store.delete_user(user_id, remembered_until(realm));
+    let identifiers = realm.audited_identifiers(user_id).await?;
+    let store = realm.noting(&trail.author, || realm.deletion_of(user_id, &identifiers))?;
+    let write = store.delete_user(user_id, remembered_until(realm));
     let deleted = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if deleted {
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();

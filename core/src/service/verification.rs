@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::flows::{self, Asked, Receiver, Subject};
 use super::identifiers::describe;
+use super::receivers::named;
 use super::requirement::{due, is_verifiable};
-use super::reset::named;
 use super::{Caller, Realm, Trail};
 use crate::clock::to_iso;
 use crate::crypto::make_id;
@@ -54,7 +54,8 @@ pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail)
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
     let user = realm.store.find_user(&found.map_or_else(make_id, |found| found.user_id)).await?;
     let wanted = |one: &&Identifier| one.verified_at.is_none() && is_verifiable(rules, one);
-    let to = user.as_ref().and_then(|user| {
+    let enabled = user.as_ref().filter(|user| !user.user.is_disabled(realm.now()));
+    let to = enabled.and_then(|user| {
         let identifier = named(user, &lookup).filter(wanted)?;
         Some(Receiver::new(&user.user.id, identifier))
     });

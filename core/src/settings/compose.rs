@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::delivery::{is_mailbox, webhook_key};
+use super::delivery::webhook_key;
 use crate::clock::to_iso;
 use crate::crypto::hmac_sha256;
-use crate::identifier::mailbox;
+use crate::identifier::{is_mailbox, mailbox};
 use crate::message::Kind;
 use crate::wire;
 
@@ -71,6 +71,7 @@ fn words(message: &Value) -> (&'static str, String) {
 }
 
 /// The subject of a mail, its first sentence, and what to do if it was somebody else.
+#[expect(clippy::too_many_lines, reason = "a table: three sentences a kind")]
 const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
     match kind {
         Kind::PasswordReset => (
@@ -103,6 +104,11 @@ const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
             "Somebody signed in to your account with one of your recovery codes.",
             "If it was not you, set a new password at once.",
         ),
+        Kind::AccountDisabled => (
+            "Your account was disabled",
+            "Your account was disabled. Nobody can sign in to it now, and all devices were signed out.",
+            "If you do not know why, ask those who run this service.",
+        ),
         Kind::ChangeConfirm => (
             "Confirm your new address",
             "Somebody, probably you, wants to use this address for an account from now on.",
@@ -122,6 +128,17 @@ const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
             "Your code to sign in",
             "Somebody, probably you, wants to sign in to your account.",
             "If it was not you, ignore this message. Nobody signs in without the code.",
+        ),
+        Kind::UnknownAccount => (
+            "There is no account with this address",
+            "Somebody, perhaps you, wants to sign in with this address or number. No account has it.",
+            "If it was you, try another address, or register. If it was not you, ignore this message.",
+        ),
+        Kind::NewSignIn => (
+            "A new sign-in to your account",
+            "Somebody signed in to your account on a device on which you have not signed in since your password or \
+             second factor changed.",
+            "If it was not you, set a new password at once, which signs everybody out.",
         ),
         Kind::Invitation => (
             "You are invited",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Given, Mistake, Setting};
 use crate::config::reader::FUNCTION;
+use crate::identifier::is_mailbox;
 use crate::url::{percent_decode, split_query};
 
 /// The lengths that the key of a webhook may have (Standard Webhooks, "Signature scheme").
@@ -23,7 +24,7 @@ pub(super) fn complete(
 ) {
     let mut refuse = |name: &str, why: String| {
         let place = chosen.iter().find(|one| one.row.name == name).map_or_else(String::new, |one| {
-            if one.from.is_default() { String::new() } else { format!("{}: ", one.from.told()) }
+            if one.from.is_default() { String::new() } else { format!("{}: ", one.from.place()) }
         });
         errors.push(Mistake { usage: false, message: format!("{place}{name} {why}") });
     };
@@ -225,17 +226,6 @@ fn sender(text: &str) -> Option<Value> {
     };
     let is_name = !name.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '"'));
     (is_name && is_mailbox(address)).then(|| json!({ "name": name, "address": address }))
-}
-
-/// Whether a text is one address and nothing else to any program that reads a list of addresses.
-pub(super) fn is_mailbox(address: &str) -> bool {
-    let is_ours = |c: char| {
-        !c.is_control()
-            && !c.is_whitespace()
-            && !matches!(c, ',' | ';' | ':' | '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\\')
-    };
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    !local.is_empty() && !local.contains('@') && !domain.is_empty() && address.chars().all(is_ours)
 }
 
 /// The key of a webhook's secret.

@@ -28,13 +28,22 @@ pub struct Entry {
 pub fn read(path: &str) -> Result<Vec<Entry>, String> {
     let text = text_of(path, MAX_BYTES).map_err(|why| format!("{path} {why}"))?;
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    match ending {
-        "toml" => toml_entries(&text),
-        "json" => json_entries(&text),
-        "yaml" | "yml" => yaml_entries(&text),
-        _ => return Err(format!("{path} must end in .toml, .json or .yaml, which say how to read it")),
-    }
-    .map_err(|(line, why)| format!("{path}, line {line}: {why}"))
+    parse(ending, &text)
+        .ok_or_else(|| format!("{path} must end in .toml, .json or .yaml, which say how to read it"))?
+        .map_err(|(line, why)| format!("{path}, line {line}: {why}"))
+}
+
+/// Reads the text of a file with this ending. `None`: no format has it.
+///
+/// # Errors
+/// The line, and a sentence on what is wrong there.
+pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<Entry>, Failed>> {
+    Some(match ending {
+        "toml" => toml_entries(text),
+        "json" => json_entries(text),
+        "yaml" | "yml" => yaml_entries(text),
+        _ => return None,
+    })
 }
 
 /// The text of a file that is not longer than `most`.
@@ -58,7 +67,8 @@ fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-type Failed = (usize, String);
+/// A line, and what is wrong there.
+pub type Failed = (usize, String);
 
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1

@@ -47,7 +47,7 @@ impl From {
     }
 
     /// The place as a person looks for it.
-    fn told(&self) -> String {
+    fn place(&self) -> String {
         match self {
             Self::Default => "default".to_owned(),
             Self::File(path, line) => format!("{path}, line {line}"),
@@ -167,8 +167,8 @@ fn chosen(settings: Vec<Setting>, errors: &mut Vec<Mistake>) -> Vec<Setting> {
         } else if std::mem::discriminant(&word.from) == std::mem::discriminant(&member.from) {
             let message = format!(
                 "{}: {name} is of no use while {} says {parent} is {}: leave one out",
-                member.from.told(),
-                word.from.told(),
+                member.from.place(),
+                word.from.place(),
                 word.value
             );
             errors.push(Mistake { usage: false, message });
@@ -225,10 +225,7 @@ fn complete(options: &mut Value, serve: &Value, given: &Given<'_>) {
         Some(Value::Bool(false)) => insert(options, "verification", Value::Null),
         _ => {}
     }
-    // Whoever names the page of invitations wants them.
-    if options.get("administration").is_none()
-        && options.pointer("/messages/links/invite").is_some_and(Value::is_string)
-    {
+    if options.get("administration").is_none() {
         insert(options, "administration", json!(true));
     }
     let has_admins = options.get("adminRoles").and_then(Value::as_array).is_none_or(|roles| !roles.is_empty());
@@ -246,7 +243,7 @@ fn check(options: &Value, chosen: &[Setting], warnings: &mut Vec<String>, errors
         Err(error) => {
             let named = error.message.split([' ', ':']).next().unwrap_or_default();
             let of = |name: &str| chosen.iter().find(|one| one.row.name == name);
-            let place = of(named).or_else(|| of(named.split('.').next()?)).map(|one| one.from.told());
+            let place = of(named).or_else(|| of(named.split('.').next()?)).map(|one| one.from.place());
             let message = match place {
                 Some(place) if place != "default" => format!("{place}: {}", error.message),
                 _ => error.message,
@@ -266,11 +263,11 @@ fn unread(given: &Given<'_>) -> Vec<String> {
             && !name.strip_suffix("_FILE").is_some_and(|name| known.iter().any(|one| one == name))
     };
     // Variables of other programs begin so too: one that is a slip of the pen differs less.
-    let told = |name: &String| {
+    let hint = |name: &String| {
         let one = known.iter().find(|one| distance(one, name) <= 2)?;
         Some(format!("{name} is not read: did you mean {one}?"))
     };
-    given.variables.keys().filter(|name| is_near(name)).filter_map(told).collect()
+    given.variables.keys().filter(|name| is_near(name)).filter_map(hint).collect()
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> String {

@@ -14,7 +14,7 @@ const HIDDEN: &str = "***";
 pub(super) fn settings(chosen: &[Setting]) -> Vec<Value> {
     let of = |Setting { row, value, from }: &Setting| {
         json!({
-            "name": row.key(), "value": shown(row, value), "from": from.told(), "hot": row.hot,
+            "name": row.key(), "value": shown(row, value), "from": from.place(), "hot": row.hot,
             "mark": mark(value),
         })
     };

@@ -20,7 +20,7 @@ pub(super) fn from_file(path: &str, settings: &mut Vec<Setting>, errors: &mut Ve
         OPTIONS.iter().filter(|row| row.flag().is_some() && row.name != "config").map(|row| (row.key(), row)).collect();
     for entry in entries {
         let from = From::File(path.to_owned(), entry.line);
-        let place = from.told();
+        let place = from.place();
         // Members of db are checked where it is opened.
         let key = if entry.path.starts_with("db.") { "db" } else { entry.path.as_str() };
         let Some(row) = rows.get(key).copied() else {
@@ -86,6 +86,6 @@ pub(super) fn from_flags(given: &Given<'_>, settings: &mut Vec<Setting>, errors:
 fn add(row: &'static Row, text: &str, from: From, settings: &mut Vec<Setting>, errors: &mut Vec<Mistake>) {
     match text::value(row, text) {
         Ok(value) => settings.push(Setting { row, value, from }),
-        Err(why) => errors.push(Mistake { usage: true, message: format!("{} {why}", from.told()) }),
+        Err(why) => errors.push(Mistake { usage: true, message: format!("{} {why}", from.place()) }),
     }
 }

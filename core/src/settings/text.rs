@@ -46,7 +46,7 @@ pub(super) fn checked(row: &Row, value: Value) -> Result<Value, String> {
         },
         Kind::Switch if !value.is_boolean() => Err(format!("must be true or false, not {value}")),
         Kind::Choice([only]) if row.name == "messages" && value != **only => {
-            Err(format!("must be {only}, or a table of links and locale, not {}", shown(&value)))
+            Err(format!("must be {only}, or a table of its members, not {}", shown(&value)))
         }
         Kind::Choice(words) if row.group == Group::Serve && !words.iter().any(|word| value == **word) => {
             let (last, others) = words.split_last().unwrap_or((&"", &[]));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
-use crate::store::model::{Expected, Factors, Identifier, Session, User};
+use crate::store::model::{Disabling, Expected, Factors, Identifier, Session, Standing, User};
 
 /// The most rows of one kind that [`AccountStore::read_account`] reads.
 pub const MOST_ROWS: u32 = 10_000;
@@ -81,4 +81,14 @@ pub trait AccountStore: Send + Sync {
 
     /// Deletes a user as [`super::Store::delete_user`] does, together with the spending of what proves them.
     async fn delete_account(&self, deletion: &AccountDeletion<'_>, now: Millis) -> Result<Deleted, StoreError>;
+
+    /// Disables a user at `disabling.at`, or replaces reason and end while the user is disabled already. The
+    /// `auth_epoch` steps, so all flows end; all sessions are deleted. `false`: no such user.
+    async fn disable_user(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError>;
+
+    /// Enables a user. `false`: nothing is written of one who is disabled.
+    async fn enable_user(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
+
+    /// The standing of a user: whether anything is known against them.
+    async fn standing(&self, user_id: &str, now: Millis) -> Result<Standing, StoreError>;
 }

@@ -56,6 +56,8 @@ pub struct Dialect {
     pub flows: &'static str,
     /// The tables of version 10, likewise.
     pub factors: &'static str,
+    /// The table of the audit, likewise.
+    pub audit: &'static str,
     /// The type of a column for an instant.
     pub time: &'static str,
     /// The type of a column for text that compares byte by byte.
@@ -69,6 +71,9 @@ pub struct Dialect {
     pub uniques_of: &'static str,
     /// A SELECT of a row if the table `?` has the index `?`. `None` where CREATE INDEX knows IF NOT EXISTS.
     pub index_of: Option<&'static str>,
+    /// Whether DELETE takes ORDER BY and LIMIT. Where it does, that finds rows by an index; MariaDB before 11.1 goes
+    /// through the whole table for a DELETE of rows that a SELECT has chosen.
+    pub limits_deletes: bool,
     /// Appended to a SELECT of rows to be changed that shall leave out what another transaction is changing. Empty
     /// where not every version knows that; losers of a race are run again there.
     pub skip_locked: &'static str,
@@ -138,6 +143,7 @@ pub static SQLITE: Dialect = Dialect {
     deleted_users: include_str!("schema/sqlite/deleted_users.sql"),
     flows: include_str!("schema/sqlite/flows.sql"),
     factors: include_str!("schema/sqlite/factors.sql"),
+    audit: include_str!("schema/sqlite/audit.sql"),
     time: "TEXT",
     binary_text: "TEXT",
     long_text: "TEXT",
@@ -147,6 +153,7 @@ pub static SQLITE: Dialect = Dialect {
                  FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY name) AS c) \
                  AS names FROM pragma_index_list(?) AS l WHERE l.\"unique\" = 1 AND l.origin <> 'pk'",
     index_of: None,
+    limits_deletes: false,
     skip_locked: "",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
     ended_sessions: ENDED_SESSIONS,
@@ -183,6 +190,7 @@ pub static POSTGRES: Dialect = Dialect {
     deleted_users: include_str!("schema/postgres/deleted_users.sql"),
     flows: include_str!("schema/postgres/flows.sql"),
     factors: include_str!("schema/postgres/factors.sql"),
+    audit: include_str!("schema/postgres/audit.sql"),
     time: "TIMESTAMP(6)",
     binary_text: "TEXT COLLATE \"C\"",
     long_text: "TEXT",
@@ -196,6 +204,7 @@ pub static POSTGRES: Dialect = Dialect {
                  LEFT JOIN pg_constraint AS c ON c.conindid = x.indexrelid AND c.contype = 'u' \
                  WHERE x.indrelid = to_regclass(?) AND x.indisunique AND NOT x.indisprimary",
     index_of: None,
+    limits_deletes: false,
     skip_locked: " FOR UPDATE SKIP LOCKED",
     live_sessions: "(user_id, created_at, id) WHERE revoked_at IS NULL",
     ended_sessions: ENDED_SESSIONS,
@@ -243,6 +252,7 @@ pub static MYSQL: Dialect = Dialect {
     deleted_users: include_str!("schema/mysql/deleted_users.sql"),
     flows: include_str!("schema/mysql/flows.sql"),
     factors: include_str!("schema/mysql/factors.sql"),
+    audit: include_str!("schema/mysql/audit.sql"),
     time: "DATETIME(6)",
     // Bytes: the binary collations of text ignore spaces at the end, and which of them do not depends on the server.
     binary_text: "VARBINARY(1100)",
@@ -257,6 +267,7 @@ pub static MYSQL: Dialect = Dialect {
         "SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
          AND index_name = ? LIMIT 1",
     ),
+    limits_deletes: true,
     skip_locked: "",
     live_sessions: "(user_id, revoked_at, created_at, id)",
     ended_sessions: "",

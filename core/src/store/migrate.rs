@@ -26,7 +26,7 @@ use plan::INDEXES;
 
 /// The versions, numbered from 1; an empty database runs all of them. Append only: whoever has a version never runs it
 /// again, so none of them may change.
-const VERSIONS: [Version; 10] = [
+const VERSIONS: [Version; 12] = [
     Version { name: "tables", plan: Plan::Tables },
     Version { name: "indexes", plan: Plan::Indexes },
     Version { name: "deleted_users", plan: Plan::Script(|dialect| dialect.deleted_users) },
@@ -53,6 +53,20 @@ const VERSIONS: [Version; 10] = [
         plan: Plan::Column { table: "sentri_sessions", name: "auth_time", kind: |dialect| dialect.time },
     },
     Version { name: "factors", plan: Plan::Script(|dialect| dialect.factors) },
+    Version {
+        name: "disabled_users",
+        plan: Plan::Columns {
+            table: "sentri_users",
+            columns: |dialect| {
+                [
+                    ("disabled_at", dialect.time),
+                    ("disabled_until", dialect.time),
+                    ("disabled_reason", dialect.long_text),
+                ]
+            },
+        },
+    },
+    Version { name: "audit", plan: Plan::Script(|dialect| dialect.audit) },
 ];
 
 /// One step of the schema, by the name that it has in `sentri_migrations`.
@@ -71,6 +85,8 @@ enum Plan {
     Script(fn(&Dialect) -> &'static str),
     /// A column that may be NULL, unless it is there.
     Column { table: &'static str, name: &'static str, kind: fn(&Dialect) -> &'static str },
+    /// Columns that may be NULL, those of them that are not there.
+    Columns { table: &'static str, columns: fn(&Dialect) -> [(&'static str, &'static str); 3] },
     /// An index, unless it is there.
     Index { name: &'static str, table: &'static str, columns: fn(&Dialect) -> &'static str },
 }
@@ -151,6 +167,12 @@ impl<E: Executor> SqlStore<E> {
                 let is_there = self.columns(table).await?.iter().any(|column| column.name == *name);
                 let add = || ddl(format!("ALTER TABLE {table} ADD COLUMN {name} {}", kind(dialect)));
                 (!is_there).then(add).into_iter().collect()
+            }
+            Plan::Columns { table, columns } => {
+                let there = self.columns(table).await?;
+                let missing =
+                    columns(dialect).into_iter().filter(|(name, _)| there.iter().all(|one| one.name != *name));
+                missing.map(|(name, kind)| ddl(format!("ALTER TABLE {table} ADD COLUMN {name} {kind}"))).collect()
             }
             Plan::Index { name, table, columns } => {
                 self.plan_index(name, table, "", columns(dialect)).await?.into_iter().collect()

@@ -8,7 +8,9 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 
 pub mod account;
+pub mod audit;
 pub mod dialect;
+mod driver;
 pub mod executor;
 pub mod foreign;
 pub mod import;
@@ -54,7 +56,7 @@ pub const ADOPTED_MARKER: char = '\u{1}';
 /// Every method is one transaction. A lost race is a value, never an error; [`StoreError::Conflict`] is left only
 /// after the implementation's own retries.
 #[async_trait]
-pub trait Store: SetupStore + ImportStore + AccountStore {
+pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// Brings the schema up to date. Safe to repeat and to run from many processes at once.
     async fn migrate(&self, now: Millis) -> Result<(), StoreError>;
 
@@ -83,19 +85,12 @@ pub trait Store: SetupStore + ImportStore + AccountStore {
     /// A user with its identifiers.
     async fn find_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError>;
 
-    /// Users by ascending id, after the id `after`, at most `limit`; only the owner of `normalized` when given.
-    async fn list_users(
-        &self,
-        limit: u32,
-        after: Option<&str>,
-        normalized: Option<&str>,
-    ) -> Result<UserPage, StoreError>;
+    /// Users by ascending id, after the id `after`, at most `limit`. With `prefixes` only the owners of identifiers
+    /// whose normal form begins with one of them.
+    async fn list_users(&self, limit: u32, after: Option<&str>, prefixes: &[String]) -> Result<UserPage, StoreError>;
 
     /// Deletes a user with its identifiers and sessions, and remembers the id until then. `false`: there was none.
     async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError>;
-
-    /// Whether a user of this id was deleted and is remembered.
-    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError>;
 
     /// Forgets the ids of deleted users that were to be remembered until before `now`.
     async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError>;
@@ -116,9 +111,9 @@ pub trait Store: SetupStore + ImportStore + AccountStore {
         now: Millis,
     ) -> Result<bool, StoreError>;
 
-    /// Writes a session, and looks whether its user has more than `most` live ones now. Only while the user is as
-    /// `expected`, so that a login never outlives a change of credentials it raced. `None`: the user changed or is
-    /// gone, or a code that was to be spent with it is spent; nothing was written.
+    /// Writes a session, and looks whether its user has more than `most` live ones now. Only while the user is enabled
+    /// and as `expected`, so that a login never outlives a change of credentials it raced. `None`: the user changed or
+    /// is gone, or a code that was to be spent with it is spent; nothing was written.
     async fn create_session(
         &self,
         session: &Session,

@@ -6,10 +6,12 @@ use crate::crypto::Secret;
 use crate::identifier::Claim;
 
 mod confirmed;
+mod disabling;
 mod factor;
 mod flow;
 
 pub use confirmed::*;
+pub use disabling::*;
 pub use factor::*;
 pub use flow::*;
 
@@ -22,6 +24,16 @@ pub struct User {
     pub roles: Vec<String>,
     /// The time of the registration.
     pub created_at: Millis,
+    /// The last word that it signs in no more, which may have run out.
+    pub disabled: Option<Disabling>,
+}
+
+impl User {
+    /// Whether the user is disabled at `now`.
+    #[must_use]
+    pub fn is_disabled(&self, now: Millis) -> bool {
+        self.disabled.as_ref().is_some_and(|disabling| disabling.holds(now))
+    }
 }
 
 /// A row of `sentri_identifiers`.
@@ -80,6 +92,16 @@ pub struct Credential {
     pub auth_epoch: i64,
     /// The type of the identifier that was looked for; `None` when it was a user's id.
     pub kind: Option<String>,
+    /// The last word that the user signs in no more, which may have run out.
+    pub disabled: Option<Disabling>,
+}
+
+impl Credential {
+    /// Whether the user is disabled at `now`.
+    #[must_use]
+    pub fn is_disabled(&self, now: Millis) -> bool {
+        self.disabled.as_ref().is_some_and(|disabling| disabling.holds(now))
+    }
 }
 
 /// A row of `sentri_sessions`.

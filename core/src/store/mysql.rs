@@ -46,7 +46,7 @@ impl Driver for MysqlConfig {
 
     fn refused(refused: Refused) -> StoreError {
         match refused {
-            Refused::Said(error) => failure::from_driver(&error),
+            Refused::Answer(error) => failure::from_driver(&error),
             Refused::Useless(reason) => StoreError::Unavailable(reason.into()),
             Refused::Silent => StoreError::Unavailable("no host answered in time".into()),
         }

@@ -8,18 +8,19 @@ use crate::error::Error;
 use crate::identifier::normalize_adopted;
 use crate::store::Store;
 use crate::store::dialect::Dialect;
+use crate::store::driver::ServerConfig;
 use crate::store::executor::Executor;
 use crate::store::foreign::{ForeignDatabase, ForeignExecutor};
-use crate::store::mysql::{MysqlConfig, MysqlExecutor};
-use crate::store::postgres::{PostgresConfig, PostgresExecutor};
+use crate::store::mysql::MysqlConfig;
+use crate::store::postgres::PostgresConfig;
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{self, SqliteConfig, SqliteExecutor};
 use crate::store::tls::Tls;
 use crate::tls::{Pem, TlsFiles, certificates, private_key};
 use crate::url::MOST_CONNECTIONS;
 
-const POSTGRES_PORT: u16 = 5432;
-const MYSQL_PORT: u16 = 3306;
+/// A store, or the `CONFIGURATION_ERROR` that says why there is none.
+type Opening = Result<Arc<dyn Store>, Error>;
 
 /// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
 /// `sqlite::memory:`), `{connectionString, max, ssl, schema}`,
@@ -50,14 +51,14 @@ pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Ar
     store_over(ForeignExecutor::new(database, dialect))
 }
 
-fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
+fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Opening {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
     };
     match scheme.to_ascii_lowercase().as_str() {
         scheme @ ("sqlite" | "file") => sqlite::from_url(option, scheme, rest).map(over_sqlite),
-        scheme => match Server::from_name(scheme) {
-            Some(server) => server.open_url(rest, PoolOptions::default(), warnings),
+        scheme => match Driver::from_name(scheme) {
+            Some(driver) => driver.open_url(rest, &PoolOptions::default(), warnings),
             None => Err(wrong(&format!("{option} has an unknown scheme: {}", spelling_of(scheme)))),
         },
     }
@@ -66,7 +67,7 @@ fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Result<Arc<d
 /// The scheme that `scheme` stands for in other libraries, which name a driver or themselves along with it.
 fn spelling_of(scheme: &str) -> String {
     let parts: Vec<&str> = scheme.split('+').collect();
-    let name = parts.iter().find(|part| **part == "sqlite" || Server::from_name(part).is_some());
+    let name = parts.iter().find(|part| **part == "sqlite" || Driver::from_name(part).is_some());
     let short = ["psql", "pgsql", "postgis", "timescale"].iter().any(|short| parts.contains(short));
     match name.copied().or(short.then_some("postgres")) {
         Some(name) => format!("write {name}:// instead, sentri brings its own driver"),
@@ -77,7 +78,7 @@ fn spelling_of(scheme: &str) -> String {
 const KNOWN: &str = "use postgres://user:password@host/database, mysql://user:password@host/database, \
                      sqlite:./file.db or sqlite::memory:";
 
-fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
+fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Opening {
     let of = Members(members);
     if members.contains_key("filename") {
         of.only(&["filename"])?;
@@ -86,9 +87,9 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Res
     if members.contains_key("connectionString") {
         of.only(&["connectionString", "max", "ssl", "schema"])?;
         let url = of.required_text("connectionString")?;
-        let server = url.split_once(':').and_then(|(scheme, rest)| Some((Server::from_name(scheme)?, rest)));
-        if let Some((server, rest)) = server {
-            return server.open_url(rest, of.pool()?, warnings);
+        let driver = url.split_once(':').and_then(|(scheme, rest)| Some((Driver::from_name(scheme)?, rest)));
+        if let Some((driver, rest)) = driver {
+            return driver.open_url(rest, &of.pool()?, warnings);
         }
         of.only(&["connectionString"])?;
         return from_url("db.connectionString", url, warnings);
@@ -98,57 +99,50 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Res
         return Err(wrong("db names no database: give connectionString, host and database, or filename"));
     }
     let name = of.text("type")?.unwrap_or("postgres");
-    let server = Server::from_name(name)
+    let driver = Driver::from_name(name)
         .ok_or_else(|| wrong("db.type must be 'postgres', 'mysql' or 'mariadb'; for SQLite give filename"))?;
-    server.open_parts(&of)
+    (driver.by_parts)(&of)
 }
 
-/// A database server that the core speaks to itself.
-#[derive(Clone, Copy)]
-enum Server {
-    Postgres,
-    Mysql,
+/// A driver of the core's own for a database server.
+struct Driver {
+    /// The schemes of its URLs, each also a `db.type`. The first one is in front of the URL that the driver reads.
+    names: &'static [&'static str],
+    by_url: fn(url: &str, &PoolOptions, warnings: &mut Vec<String>) -> Opening,
+    by_parts: fn(&Members<'_>) -> Opening,
 }
 
-impl Server {
-    fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "postgres" | "postgresql" => Some(Self::Postgres),
-            "mysql" | "mariadb" => Some(Self::Mysql),
-            _ => None,
-        }
+/// All of them. SQLite is a file.
+static DRIVERS: [Driver; 2] = [
+    Driver {
+        names: &["postgres", "postgresql"],
+        by_url: by_url::<PostgresConfig>,
+        by_parts: by_parts::<PostgresConfig>,
+    },
+    Driver { names: &["mysql", "mariadb"], by_url: by_url::<MysqlConfig>, by_parts: by_parts::<MysqlConfig> },
+];
+
+impl Driver {
+    fn from_name(name: &str) -> Option<&'static Self> {
+        DRIVERS.iter().find(|driver| driver.names.iter().any(|one| one.eq_ignore_ascii_case(name)))
     }
 
-    /// `rest` is the URL behind its scheme and colon; the drivers know one spelling of the scheme each.
-    fn open_url(self, rest: &str, pool: PoolOptions, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
-        match self {
-            Self::Postgres => {
-                let mut config = PostgresConfig::from_url(&format!("postgres:{rest}"))?;
-                warnings.extend(config.take_warning());
-                pool.postgres(config)
-            }
-            Self::Mysql => {
-                let mut config = MysqlConfig::from_url(&format!("mysql:{rest}"))?;
-                warnings.extend(config.take_warning());
-                pool.mysql(config)
-            }
-        }
+    /// `rest` is the URL behind its scheme and colon.
+    fn open_url(&self, rest: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
+        (self.by_url)(&format!("{}:{rest}", self.names[0]), pool, warnings)
     }
+}
 
-    fn open_parts(self, of: &Members<'_>) -> Result<Arc<dyn Store>, Error> {
-        let host = of.text("host")?.unwrap_or("localhost");
-        let (database, user, password) = (of.text("database")?, of.text("user")?, of.text("password")?);
-        match self {
-            Self::Postgres => {
-                let port = of.port(POSTGRES_PORT)?;
-                of.pool()?.postgres(PostgresConfig::from_parts(host, port, database, user, password))
-            }
-            Self::Mysql => {
-                let port = of.port(MYSQL_PORT)?;
-                of.pool()?.mysql(MysqlConfig::from_parts(host, port, database, user, password))
-            }
-        }
-    }
+fn by_url<C: ServerConfig>(url: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
+    let mut config = C::read(url)?;
+    warnings.extend(config.take_warning());
+    pool.open(config)
+}
+
+fn by_parts<C: ServerConfig>(of: &Members<'_>) -> Opening {
+    let host = of.text("host")?.unwrap_or("localhost");
+    let (database, user, password) = (of.text("database")?, of.text("user")?, of.text("password")?);
+    of.pool()?.open(C::from_parts(host, of.port(C::PORT)?, database, user, password))
 }
 
 /// The members `max`, `ssl` and `schema`.
@@ -160,30 +154,17 @@ struct PoolOptions {
 }
 
 impl PoolOptions {
-    fn postgres(self, mut config: PostgresConfig) -> Result<Arc<dyn Store>, Error> {
-        if let Some(max) = self.max {
-            config = config.with_max(max);
-        }
-        if let Some((mode, files)) = self.tls {
-            config = config.with_tls(mode, files)?;
-        }
+    fn open<C: ServerConfig>(&self, mut config: C) -> Opening {
         if let Some(schema) = &self.schema {
             config = config.with_schema(schema)?;
         }
-        Ok(store_over(PostgresExecutor::new(config)))
-    }
-
-    fn mysql(self, mut config: MysqlConfig) -> Result<Arc<dyn Store>, Error> {
-        if self.schema.is_some() {
-            return Err(wrong("db.schema is for PostgreSQL: with MySQL, name a database"));
-        }
         if let Some(max) = self.max {
-            config = config.with_max(max);
+            config = config.limited(max);
         }
-        if let Some((mode, files)) = self.tls {
-            config = config.with_tls(mode, files)?;
+        if let Some((mode, files)) = &self.tls {
+            config = config.with_tls(*mode, files.clone())?;
         }
-        Ok(store_over(MysqlExecutor::new(config)))
+        Ok(store_over(config.executor()))
     }
 }
 
@@ -195,7 +176,7 @@ fn over_sqlite(config: SqliteConfig) -> Arc<dyn Store> {
     store_over(SqliteExecutor::new(config))
 }
 
-fn from_filename(path: &str) -> Result<Arc<dyn Store>, Error> {
+fn from_filename(path: &str) -> Opening {
     if path.contains('\0') {
         return Err(wrong("db.filename names no file: it contains a NUL"));
     }

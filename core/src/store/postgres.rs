@@ -52,7 +52,7 @@ impl Driver for PostgresConfig {
 
     fn refused(refused: Refused) -> StoreError {
         match refused {
-            Refused::Said(error) => failure::from_driver(&error, None),
+            Refused::Answer(error) => failure::from_driver(&error, None),
             Refused::Silent => StoreError::Unavailable("no host answered in time".into()),
         }
     }

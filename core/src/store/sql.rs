@@ -1,17 +1,22 @@
 //! The store in SQL, written once for every database: each operation is one [`Batch`].
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::audit::Entry;
+use crate::clock::Millis;
 use crate::crypto::make_random;
 use crate::failure::StoreError;
 use crate::store::Normalizer;
-use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Executor, Expect, Kind, Outcome, Statement, Value};
 use crate::store::model::Expected;
 
 mod account;
+mod audit;
 mod claims;
 mod cluster;
+mod disabling;
 mod factor_rows;
 mod factors;
 mod flows;
@@ -19,8 +24,10 @@ mod identifiers;
 mod import;
 mod import_rows;
 mod keys;
+mod mark;
 mod pending;
 mod port;
+mod prefix;
 mod revocation;
 mod session_row;
 mod sessions;
@@ -39,28 +46,49 @@ type Row = Vec<Value>;
 /// A [`Store`] over a database that an [`Executor`] speaks to.
 #[derive(Debug)]
 pub struct SqlStore<E> {
-    pub(super) executor: E,
+    pub(super) executor: Arc<E>,
     pub(super) normalize: Normalizer,
     /// The most times that an operation that lost a race is run again.
     retries: u32,
     /// Whether other servers take writes at the same time, which no lock of this one stops: see `sql::cluster`.
     clustered: AtomicBool,
+    /// Entries of the audit that go with what is written: see [`audit`].
+    entries: Vec<Entry>,
 }
 
 impl<E: Executor> SqlStore<E> {
     /// A store over `executor`. `normalize` gives the normal form of identifiers written by sentri 5, which kept none.
-    pub const fn new(executor: E, normalize: Normalizer) -> Self {
-        Self { executor, normalize, retries: RETRIES, clustered: AtomicBool::new(false) }
+    pub fn new(executor: E, normalize: Normalizer) -> Self {
+        let (executor, clustered) = (Arc::new(executor), AtomicBool::new(false));
+        Self { executor, normalize, retries: RETRIES, clustered, entries: Vec::new() }
     }
 
     /// Runs a batch; a lost race is run again, after a growing and random pause.
     pub(super) async fn run(&self, batch: impl Into<Batch> + Send) -> Result<Outcome, StoreError> {
-        let batch = batch.into();
+        self.run_noting(batch.into(), &self.entries).await
+    }
+
+    /// [`Self::run`] with these entries, of which the outcome says nothing.
+    async fn run_noting(&self, mut batch: Batch, entries: &[Entry]) -> Result<Outcome, StoreError> {
+        let asked = batch.statements.len();
+        audit::note(&mut batch, entries);
+        let mut outcome = self.run_again(&batch).await?;
+        if let Outcome::Done(answers) = &mut outcome {
+            answers.truncate(asked);
+        }
+        Ok(outcome)
+    }
+
+    async fn run_again(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let started = Instant::now();
         let mut attempt = 0;
         loop {
-            match self.executor.run(&batch).await {
-                Err(StoreError::Conflict(_)) if attempt < self.retries() && started.elapsed() < RETRY_WINDOW => {
+            let began = Instant::now();
+            match self.executor.run(batch).await {
+                // One more that takes as long must end in time too: SQLite waits for a lock before it gives up.
+                Err(StoreError::Conflict(_))
+                    if attempt < self.retries() && started.elapsed() + began.elapsed() < RETRY_WINDOW =>
+                {
                     tokio::time::sleep(backoff(attempt.min(LONGEST_PAUSE))).await;
                     attempt += 1;
                 }
@@ -69,8 +97,14 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// Runs one statement that has no expectation.
+    /// Runs one statement that has no expectation. Where entries go with it, none do unless it comes to one row.
     async fn run_one(&self, statement: Statement) -> Result<Answer, StoreError> {
+        if self.is_noting() && statement.kind != Kind::Read && statement.expect == Expect::Any {
+            return match self.run(statement.expect(1)).await? {
+                Outcome::Unmet(_) => Ok(Answer::default()),
+                outcome => only_answer(outcome),
+            };
+        }
         only_answer(self.run(statement).await?)
     }
 
@@ -85,6 +119,18 @@ impl<E: Executor> SqlStore<E> {
     /// Runs a batch whose expectations say whether the operation applies: `false` when one was missed.
     async fn applies(&self, batch: Batch) -> Result<bool, StoreError> {
         Ok(matches!(self.run(batch).await?, Outcome::Done(_)))
+    }
+
+    /// Deletes at most `limit` rows whose instant in `column` is before `before`, the oldest first: in the order of an
+    /// index, so that no portion goes through what those before it have left behind, as PostgreSQL else does.
+    async fn purge(&self, table: &str, column: &str, before: Millis, limit: u32) -> Result<u64, StoreError> {
+        let oldest = format!("FROM {table} WHERE {column} < ? ORDER BY {column} LIMIT ?");
+        let sql = if self.executor.dialect().limits_deletes {
+            format!("DELETE {oldest}")
+        } else {
+            format!("DELETE FROM {table} WHERE id IN (SELECT id {oldest})")
+        };
+        self.count(Statement::write(sql, [Value::Time(before), Value::Int(i64::from(limit))])).await
     }
 
     fn lock_user(&self, user_id: &str) -> Statement {

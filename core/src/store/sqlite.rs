@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
@@ -32,7 +32,7 @@ use watch::Watched;
 pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
 
-/// The time for which a statement waits for another process's write before it counts as a lost race.
+/// The time for which a batch waits for the writes of others, here and elsewhere, before it counts as a lost race.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The same for a change of the schema.
 const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -128,8 +128,12 @@ impl Executor for SqliteExecutor {
 impl Shared {
     fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let reads = batch.is_read_only() && !batch.schema && !self.readers.is_empty();
-        let mut slot =
-            if reads { self.free_reader().unwrap_or_else(|| self.readers[0].lock()) } else { self.writer.lock() };
+        let began = Instant::now();
+        let mut slot = if reads {
+            self.free_reader().unwrap_or_else(|| self.readers[0].lock())
+        } else {
+            self.free_writer(if batch.schema { SCHEMA_BUSY_TIMEOUT } else { BUSY_TIMEOUT })?
+        };
         if let Slot::Unopened = *slot {
             let connection = open_watched(&self.config, reads)?;
             *slot = Slot::Open(connection);
@@ -137,12 +141,20 @@ impl Shared {
         match &mut *slot {
             Slot::Open(connection) => {
                 connection.watch.as_ref().map_or(Ok(()), |watch| watch.check())?;
+                // Those who waited for one another here do not wait once more, one after the other, for others.
+                connection.busy_timeout(BUSY_TIMEOUT.saturating_sub(began.elapsed())).map_err(from_driver)?;
                 run_on(connection, batch)
             }
             Slot::Unopened | Slot::Closed => {
                 Err(StoreError::Unavailable("the store is closed: close() was called".into()))
             }
         }
+    }
+
+    /// The connection that writes, when nobody uses it.
+    fn free_writer(&self, patience: Duration) -> Result<MutexGuard<'_, Slot>, StoreError> {
+        let busy = || StoreError::Conflict("the writes of others take too long".into());
+        self.writer.try_lock_for(patience).ok_or_else(busy)
     }
 
     /// A connection to read with that nobody uses: an open one, rather than one to be opened.

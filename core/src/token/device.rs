@@ -46,6 +46,9 @@ pub struct DeviceUser {
     pub nonce: String,
     /// The time at which that login completed, in seconds since 1970.
     pub iat: i64,
+    /// The user's `auth_epoch` after that login, where logins by other devices are told (`messages.newSignIn`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i64>,
 }
 
 /// The payload of a device token.
@@ -141,11 +144,11 @@ pub fn nonces_of<'a>(users: &'a [DeviceUser], user_id: &'a str) -> impl Iterator
     users.iter().filter(move |one| one.id == user_id).map(|one| one.nonce.as_str())
 }
 
-/// The users of the device after a completed login of one of them, at `iat` in seconds: that user first under the new
-/// nonce, then the others with theirs, [`MAX_USERS`] in all. `users` are in the order of [`merge`].
+/// The users of the device after a completed login of one of them: `latest` first, then the others with their nonces,
+/// [`MAX_USERS`] in all. `users` are in the order of [`merge`].
 #[must_use]
-pub fn renew(users: &[DeviceUser], user_id: &str, nonce: String, iat: i64) -> Vec<DeviceUser> {
-    let mut renewed = vec![DeviceUser { id: user_id.to_owned(), nonce, iat }];
+pub fn renew(users: &[DeviceUser], latest: DeviceUser) -> Vec<DeviceUser> {
+    let mut renewed = vec![latest];
     for user in users {
         if renewed.len() < MAX_USERS && renewed.iter().all(|known| known.id != user.id) {
             renewed.push(user.clone());

@@ -21,7 +21,12 @@ pub fn decode(text: &str) -> Option<String> {
 /// The first value of a query parameter, decoded, `+` meaning a space.
 #[must_use]
 pub fn value(query: Option<&str>, name: &str) -> Option<String> {
-    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
-    decode(&value.replace('+', " "))
+    decode(&raw(query, name)?.replace('+', " "))
+}
+
+/// The same as it stands there.
+#[must_use]
+pub fn raw<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }

@@ -1,33 +1,33 @@
 //! Requests at the idempotency gate.
 
-use serde_json::{Value, json};
+use serde::Deserialize as _;
+use serde_json::Value;
 
-use super::response_value;
+use super::records::{GateRequest, ReplayData};
+use super::{response_value, value};
 use crate::http::envelope::error_response;
 use crate::idempotency::{Credentials, Incoming, Passage};
 
-/// Reads
-/// `{method, host, pathAndQuery, headerValue?, identity?, authorization?, cookie?, apiKey?, named?, address?,
-/// contentType}`; `body` is what stands for the body.
+/// Reads a request at the gate; `body` is what stands for the body. One of another form has no method, so it passes
+/// freely.
 #[must_use]
 pub fn read_incoming<'a>(request: &'a Value, body: &'a [u8]) -> Incoming<'a> {
-    let part = |name: &str| request.get(name).and_then(Value::as_str);
-    Incoming {
-        method: part("method").unwrap_or_default(),
-        host: part("host").unwrap_or_default(),
-        path_and_query: part("pathAndQuery").unwrap_or_default(),
-        header_value: part("headerValue"),
-        credentials: Credentials {
-            identity: part("identity"),
-            authorization: part("authorization"),
-            cookie: part("cookie"),
-            api_key: part("apiKey"),
-            named: part("named"),
-            address: part("address"),
-        },
-        content_type: part("contentType").unwrap_or_default(),
-        body,
-    }
+    let GateRequest {
+        method,
+        host,
+        path_and_query,
+        header_value,
+        identity,
+        authorization,
+        cookie,
+        api_key,
+        named,
+        address,
+        content_type,
+    } = GateRequest::deserialize(request).unwrap_or_default();
+    let credentials = Credentials { identity, authorization, cookie, api_key, named, address };
+    let (host, content_type) = (host.unwrap_or_default(), content_type.unwrap_or_default());
+    Incoming { method, host, path_and_query, header_value, credentials, content_type, body }
 }
 
 /// `free`, `execute`, `replay` or `refused`.
@@ -41,12 +41,11 @@ pub const fn passage_kind(passage: &Passage) -> &'static str {
     }
 }
 
-/// The response that a passage answers with: `{status, headers}`, and `body` for a refusal, whose body is a text. Null
-/// where there is none.
+/// The response that a passage answers with. That of a replay has no body here; null where there is none.
 #[must_use]
 pub fn passage_response(passage: &Passage) -> Value {
     match passage {
-        Passage::Replay(response) => json!({ "status": response.status, "headers": response.headers }),
+        Passage::Replay(response) => value(ReplayData { status: response.status, headers: &response.headers }),
         Passage::Refused(error) => response_value(error_response(error)),
         Passage::Free | Passage::Execute(..) => Value::Null,
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use sentri_core::failure::Failure;
 use sentri_core::hook::RevocationCheck;
-use sentri_core::http::decision::{Admitted, PermitOutcome};
+use sentri_core::http::decision::{Admitted, PermitVerdict};
 use sentri_core::http::guard::GuardRequest;
 use sentri_core::token::{AccessClaims, Algorithm};
 use sentri_core::{ClientHost, ErrorCode};
@@ -185,12 +185,12 @@ async fn roles_are_checked_at_the_call_and_at_the_request() {
         assert_eq!(decision.event.unwrap().name.as_str(), event);
     }
     for (who, outcome, code, event) in [
-        (rizz, PermitOutcome::Passed, None, "auth.permit.passed"),
-        (rizz, PermitOutcome::Denied, Some("FORBIDDEN"), "auth.permit.denied"),
-        (alfa, PermitOutcome::Withheld, Some("STEP_UP_REQUIRED"), "auth.step_up.required"),
-        (None, PermitOutcome::Withheld, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
-        (rizz, PermitOutcome::Bypass("user".to_owned()), None, "auth.permit.role_bypass"),
-        (None, PermitOutcome::Passed, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
+        (rizz, PermitVerdict::Passed, None, "auth.permit.passed"),
+        (rizz, PermitVerdict::Denied, Some("FORBIDDEN"), "auth.permit.denied"),
+        (alfa, PermitVerdict::Withheld, Some("STEP_UP_REQUIRED"), "auth.step_up.required"),
+        (None, PermitVerdict::Withheld, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
+        (rizz, PermitVerdict::Bypass("user".to_owned()), None, "auth.permit.role_bypass"),
+        (None, PermitVerdict::Passed, Some("UNAUTHORIZED"), "auth.permit.unauthenticated"),
     ] {
         let decision = open.auth.permit(who, &outcome);
         assert_eq!(decision.error.map(|error| error.code.to_string()).as_deref(), code, "{outcome:?}");

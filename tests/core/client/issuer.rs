@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sentri_core::clock::TestClock;
-use sentri_core::http::guard::{GuardRequest, Guarded};
+use sentri_core::http::guard::{GuardRequest, ProtectResult};
 use sentri_core::token::jws;
 use sentri_core::token::{AccessClaims, Algorithm, KeyRing};
 use sentri_core::{AuthClient, ClientHost};
@@ -163,14 +163,14 @@ impl Client {
     }
 
     /// `protect()` as an adapter calls it.
-    pub async fn protect(&self, request: &GuardRequest) -> Guarded {
+    pub async fn protect(&self, request: &GuardRequest) -> ProtectResult {
         match self.auth.guard_now(request) {
             Some(guarded) => guarded,
             None => self.auth.guard(request).await,
         }
     }
 
-    pub async fn guard(&self, token: &str) -> Guarded {
+    pub async fn guard(&self, token: &str) -> ProtectResult {
         self.protect(&bearer(token)).await
     }
 
@@ -180,12 +180,12 @@ impl Client {
     }
 }
 
-pub fn verdict(guarded: &Guarded) -> String {
+pub fn verdict(guarded: &ProtectResult) -> String {
     guarded.result.as_ref().map_or_else(|error| error.code.to_string(), |_| "ok".to_owned())
 }
 
 /// What the guarded request told the log: event names, or the cause of a failure.
-pub fn causes(guarded: &Guarded) -> Vec<String> {
+pub fn causes(guarded: &ProtectResult) -> Vec<String> {
     let log = |event: &sentri_core::event::Event| {
         event.fields.get("cause").and_then(Value::as_str).unwrap_or(event.name.as_str()).to_owned()
     };

@@ -8,15 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use sentri_core::assurance::Assurance;
+use sentri_core::audit::{KEPT_FOR, Part};
 use sentri_core::clock::{Clock as _, TestClock};
-use sentri_core::event::Event;
+use sentri_core::event::{Event, EventName};
 use sentri_core::failure::Failure;
 use sentri_core::hook::{Effect, RevocationCheck};
 use sentri_core::http::decision::Admitted;
-use sentri_core::http::guard::{GuardRequest, Guarded, Principal};
+use sentri_core::http::guard::{GuardRequest, Principal, ProtectResult};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
 use sentri_core::message::Message;
-use sentri_core::server::{Decision, PermitOutcome};
+use sentri_core::server::{Decision, PermitVerdict};
 use sentri_core::{AuthServer, Error, ErrorCode, Host};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -37,6 +38,19 @@ pub async fn hold(conversation: &Conversation, own: &Own) -> Result<(), String> 
     result
 }
 
+/// Holds the conversation with the audit on, and looks that it has what the log tells of changes.
+pub async fn hold_audited(conversation: &Conversation, own: &Own) -> Result<Vec<EventName>, String> {
+    let mut conversation = conversation.clone();
+    conversation.options.entry("audit").or_insert_with(|| "changes".into());
+    let mut talk = Talk::begin(&conversation, own).await?;
+    let result = match talk.run(&conversation).await {
+        Ok(()) => talk.compare_audit(&conversation).await,
+        Err(wrong) => Err(wrong),
+    };
+    talk.server.close().await;
+    result
+}
+
 /// Status, body and headers of an answer.
 type Seen = (u16, String, Vec<(String, String)>);
 
@@ -49,6 +63,8 @@ struct Talk {
     refuses_mail: bool,
     jars: HashMap<String, Jar>,
     answers: HashMap<String, Seen>,
+    /// Entries of the log.
+    told: Vec<Value>,
 }
 
 /// A browser's cookies: name and place to value and the instant of their end.
@@ -116,7 +132,7 @@ impl Talk {
             variables.set(name, value);
         }
         let (jars, answers) = (HashMap::new(), HashMap::new());
-        let mut talk = Self { server, clock, revoked, variables, refuses_mail: false, jars, answers };
+        let mut talk = Self { server, clock, revoked, variables, refuses_mail: false, jars, answers, told: Vec::new() };
         for (name, roles) in &conversation.given {
             talk.introduce(name, roles).await.map_err(|error| format!("given {name}: {error}"))?;
         }
@@ -266,14 +282,65 @@ impl Talk {
         for message in &answer.messages {
             let text = |name: &str| message[name].as_str().expect("a text");
             let cause = self.refuses_mail.then_some("the mail server is away");
-            let event = self.server.message_told(text("kind"), text("channel"), cause);
+            let event = self.server.message_event(text("kind"), text("channel"), cause);
             events.push(logged(&self.server, &event, request_id));
         }
+        self.told.extend(events.iter().map(|event| event[1].clone()));
         let arrived = if self.refuses_mail { Vec::new() } else { answer.messages.clone() };
         if let Some(expected) = step.expect.get("messages") {
             self.variables.check(expected, &Value::Array(arrived), "messages")?;
         }
         Ok(events)
+    }
+
+    /// The changes that the log tells of, each of which must be in the audit as often, and nothing else.
+    async fn compare_audit(&mut self, conversation: &Conversation) -> Result<Vec<EventName>, String> {
+        if self.clock.now() > conversation.clock + KEPT_FOR {
+            // What is that old goes.
+            return Ok(Vec::new());
+        }
+        let (mut kept, mut cursor) = (BTreeMap::<String, usize>::new(), Value::Null);
+        loop {
+            let page = json!([{ "limit": 100, "cursor": cursor }]);
+            let page = self.server.call("listAudit", page).await.map_err(|error| error.to_string())?;
+            for entry in page["entries"].as_array().expect("entries") {
+                *kept.entry(entry["event"].as_str().expect("a name").to_owned()).or_default() += 1;
+            }
+            cursor = page["nextCursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        // The events of these are no step's.
+        if let Some(registered) = kept.get_mut("auth.register.success") {
+            *registered -= conversation.given.len();
+        }
+        let late: Vec<Value> =
+            self.server.take_events().iter().map(|event| logged(&self.server, event, None)[1].clone()).collect();
+        let (mut wrong, mut changes) = (Vec::new(), Vec::new());
+        for name in EventName::ALL.iter().filter(|name| Part::of(**name) == Part::Change) {
+            let is_of = |entry: &&Value| entry["event"] == name.as_str() && entry["count"] != 0;
+            let mut told = self.told.iter().chain(&late).filter(is_of).count();
+            let mut kept = kept.get(name.as_str()).copied().unwrap_or_default();
+            if *name == EventName::UsersImported {
+                // An entry for each of the batches that a call is written in.
+                (told, kept) = (told.min(1), kept.min(1));
+            }
+            if *name == EventName::IdentifierVerified && told < kept {
+                // By a login.
+                let is_login = |entry: &&Value| entry["event"] == "auth.login.success";
+                told += self.told.iter().filter(is_login).count().min(kept - told);
+            }
+            if *name == EventName::UserEnabled {
+                // Of whoever is enabled already nothing changes.
+                told = told.min(kept);
+            }
+            if told != kept {
+                wrong.push(format!("{}: {told} times in the log, {kept} in the audit", name.as_str()));
+            }
+            changes.extend((kept > 0).then_some(*name));
+        }
+        if wrong.is_empty() { Ok(changes) } else { Err(wrong.join("; ")) }
     }
 
     fn check_response(&mut self, step: &Step, response: &Response, body: &Value) -> Result<(), String> {
@@ -508,11 +575,11 @@ fn authorize_admin(server: &AuthServer, user: Option<&Principal>) -> Decision {
 fn permit_editors(server: &AuthServer, user: Option<&Principal>) -> Decision {
     let has = |role: &str| user.is_some_and(|user| user.roles.iter().any(|known| known == role));
     let outcome = match user {
-        None => PermitOutcome::Unauthenticated,
-        Some(_) if has("admin") => PermitOutcome::Bypass("admin".to_owned()),
-        Some(_) if has("editor") => PermitOutcome::Passed,
-        Some(user) if user.withheld.iter().any(|role| role == "admin") => PermitOutcome::Withheld,
-        Some(_) => PermitOutcome::Denied,
+        None => PermitVerdict::Unauthenticated,
+        Some(_) if has("admin") => PermitVerdict::Bypass("admin".to_owned()),
+        Some(_) if has("editor") => PermitVerdict::Passed,
+        Some(user) if user.withheld.iter().any(|role| role == "admin") => PermitVerdict::Withheld,
+        Some(_) => PermitVerdict::Denied,
     };
     server.permit(user.map(Admitted::from), &outcome)
 }
@@ -564,7 +631,7 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
     Handled { response, events, effects: Vec::new(), messages: Vec::new() }
 }
 
-async fn protect(server: &AuthServer, sent: &Sent) -> Guarded {
+async fn protect(server: &AuthServer, sent: &Sent) -> ProtectResult {
     let request = GuardRequest {
         method: sent.method.clone(),
         authorization: sent.header("authorization"),

@@ -94,19 +94,20 @@ async fn share(way: &Way, count: usize) -> f64 {
 async fn p65_known_and_unknown_subjects_get_the_same_bytes() {
     let _alone = ALONE.lock().await;
     for way in WAYS {
-        share(&way, 50).await;
+        share(&way, 20).await;
     }
 }
 
 /// P65, the time: measured as P14 does, and repeated as there: a leak shows in every round, a disturbance of the machine
-/// does not. `make soak` measures ten times as often, allows a third of the difference, and judges all ways. Here it is
-/// the login: the others differ by microseconds, which stand out where a machine does nothing else.
+/// does not. `make soak` measures ten times as often, and allows a third of the difference. Registration is judged there
+/// alone, for time's sake; logins need more rounds than answers that are given by whole steps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p65_soak_known_and_unknown_subjects_take_as_long() {
     let _alone = ALONE.lock().await;
     let is_long = std::env::var_os("SENTRI_SOAK").is_some();
-    let (count, margin, ways) = if is_long { (2_000, 0.03, &WAYS[..]) } else { (200, 0.1, &WAYS[..1]) };
+    let (times, margin, ways) = if is_long { (10, 0.03, &WAYS[..]) } else { (1, 0.1, &WAYS[..3]) };
     for way in ways {
+        let count = times * if way.path == "/login" { 200 } else { 60 };
         let mut shares = Vec::new();
         while !shares.last().is_some_and(|share: &f64| (share - 0.5).abs() <= margin) {
             assert!(shares.len() < 4, "{}: an unknown subject is the slower one this often: {shares:?}", way.path);

@@ -31,6 +31,7 @@ pub fn options() -> Value {
         "verification": {},
         "mfa": { "totp": { "issuer": "Example" } },
         "encryptionKey": "a-key-of-32-bytes-for-the-tests--",
+        "audit": "all",
     })
 }
 
@@ -167,8 +168,14 @@ async fn leaves_nothing(db: &Value, database: impl Executor) {
         let mut left = holding(&after, canary);
         // For as long as a token without a session could live.
         left.retain(|row| !row.starts_with("sentri_deleted_users.id"));
+        // The audit keeps bare ids, and digests.
+        let ids = ["subject", "actor"].map(|column| format!("sentri_audit.{column}: {}", user.user_id));
+        left.retain(|row| !ids.contains(row));
         assert_eq!(left, [] as [String; 0], "{canary} is left");
     }
+    let kept = |event: &str| after.iter().filter(|row| **row == format!("sentri_audit.event: {event}")).count();
+    assert_eq!(kept("auth.register.success"), 1);
+    assert_eq!(kept("auth.user.deleted"), 1);
     assert_eq!(user.bench.refresh(&user.refresh).await.status, 401);
     assert_eq!(user.bench.login_with(NAME, PASSWORD).await.code(), "INVALID_CREDENTIALS");
     database.close().await;

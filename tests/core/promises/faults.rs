@@ -1,5 +1,6 @@
 //! P47: a fault at the n-th batch, for all n, leaves no half state, whatever the operation: neither when the batch was
-//! not run nor when it was and its answer got lost.
+//! not run nor when it was and its answer got lost. The audit is a part of the state: no change is without its entry,
+//! and no entry without its change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use sentri_core::Host;
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::Store;
+use sentri_core::store::audit::EntryQuery;
 use sentri_core::store::dialect::Dialect;
 use sentri_core::store::executor::{Batch, Executor, Outcome};
 use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
@@ -75,7 +77,7 @@ pub(super) const OPERATIONS: [&str; 13] = [
 
 /// The options of the server that an operation is made at.
 pub(super) fn options_of(operation: &str) -> Value {
-    let mut more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 } });
+    let mut more = json!({ "apiKey": "key of the application", "sessionCheck": { "maxAge": 0 }, "audit": "all" });
     if operation == "delete account" {
         more["mfa"] = json!({ "totp": { "issuer": "Example" } });
     }
@@ -185,7 +187,18 @@ impl Subject {
                 self.bench.server.call("verifyPassword", arguments).await.unwrap()
             }
         };
+        let query = EntryQuery { limit: 100, subject: Some(id), ..EntryQuery::default() };
+        let mut noted: Vec<String> =
+            store.list_entries(&query).await.unwrap().into_iter().map(|entry| entry.event).collect();
+        // Of another user of the same name.
+        for value in &others {
+            if let Some(made) = store.find_credential(value, value).await.unwrap().filter(|made| made.user_id != id) {
+                let query = EntryQuery { subject: Some(&made.user_id), ..query };
+                noted.extend(store.list_entries(&query).await.unwrap().into_iter().map(|entry| entry.event));
+            }
+        }
         json!({
+            "noted": noted,
             "roles": user.map(|user| user.user.roles), "values": values, "owners": owners, "sessions": sessions,
             "old password": fits(PASSWORD).await, "new password": fits(NEW_PASSWORD).await,
         })

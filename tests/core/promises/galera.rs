@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::failover::Seen;
 use crate::support::galera::{Cluster, galera_url, nodes_of};
-use crate::support::{Answer, Bench, Database, Login, Own, PASSWORD, mysql, store_at};
+use crate::support::{Answer, Bench, Database, Login, Own, PASSWORD, mysql, rounds, store_at};
 
 const CLIENTS: usize = 6;
 /// How soon the nodes that are left have closed ranks: two seconds until they give up the one that went, on a machine
@@ -199,7 +199,7 @@ async fn lose_nodes(turns: usize) {
 /// One kill and one silence, or all nodes in turn by `make soak`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn p62_p45_p47_soak_nodes_that_go_cost_no_session() {
-    lose_nodes(if std::env::var_os("SENTRI_SOAK").is_some() { 12 } else { 2 }).await;
+    lose_nodes(rounds(2, 12)).await;
 }
 
 /// A logout at one server is known at another in the next moment, and so are a rotation and a new password.

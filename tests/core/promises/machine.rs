@@ -8,7 +8,7 @@ use sentri_core::factor::{base32, totp};
 use serde_json::{Value, json};
 
 use crate::model::{AccessToken, Expected, HOUR, MINUTE, Model, OK, Proof, RefreshToken, SECOND, SENT, Secret, Tokens};
-use crate::support::{Answer, Bench, Database, Own};
+use crate::support::{Answer, Bench, Database, Own, rounds};
 
 /// The next event. A token or a flow is chosen among all that were ever handed out, the latest ones first.
 #[derive(Debug, Clone)]
@@ -306,13 +306,18 @@ impl<'a> World<'a> {
 }
 
 /// Runs sequences of events, each with a user of its own.
-fn hold(kind: Database, sequences: u32) {
+fn hold(kind: Database, sequences: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let own = runtime.block_on(Own::new(kind));
     let mut bench = runtime.block_on(Bench::new(&own.option, options()));
     let mut number = 0_u64;
     let cell = std::cell::RefCell::new((&mut bench, &mut number));
-    let config = Config { cases: sequences, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let config = Config {
+        cases: u32::try_from(sequences).unwrap(),
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        ..Config::default()
+    };
     let result = TestRunner::new(config).run(&prop::collection::vec(event(), 10..40), |events| {
         let mut cell = cell.borrow_mut();
         *cell.1 += 1;
@@ -334,22 +339,17 @@ fn hold(kind: Database, sequences: u32) {
     }
 }
 
-/// More of them in `make soak`.
-fn sequences(short: u32, long: u32) -> u32 {
-    if std::env::var_os("SENTRI_SOAK").is_some() { long } else { short }
-}
-
 #[test]
 fn p53_soak_the_server_does_as_its_model_in_memory() {
-    hold(Database::Memory, sequences(300, 20_000));
+    hold(Database::Memory, rounds(300, 20_000));
 }
 
 #[test]
 fn p53_soak_the_server_does_as_its_model_on_sqlite() {
-    hold(Database::SqliteFile, sequences(60, 2_000));
+    hold(Database::SqliteFile, rounds(60, 2_000));
 }
 
 #[test]
 fn p53_soak_the_server_does_as_its_model_on_postgres() {
-    hold(Database::Postgres, sequences(60, 2_000));
+    hold(Database::Postgres, rounds(60, 2_000));
 }

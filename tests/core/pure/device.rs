@@ -42,7 +42,9 @@ fn vectors() {
             }
             let iat = given["iat"].as_i64().unwrap();
             let nonce = device::encode_nonce(random);
-            let renewed = device::renew(&users(&given["users"]), text(given, "userId"), nonce, iat);
+            let latest =
+                DeviceUser { id: text(given, "userId").to_owned(), nonce, iat, epoch: given["epoch"].as_i64() };
+            let renewed = device::renew(&users(&given["users"]), latest);
             let token = rings(given)[0].sign_device(&renewed, given["issuer"].as_str(), iat * 1000);
             let token = token.map_err(|error| shown(error.into()))?;
             Ok(json!({ "users": renewed, "token": token }))
@@ -65,7 +67,7 @@ fn old_keys_verify_while_they_are_kept() {
         }
     };
     let (old, new) = (stored(1_000, Some(50_000)), stored(50_000, None));
-    let user = DeviceUser { id: "rizz".to_owned(), nonce: device::encode_nonce([7; 16]), iat: 2 };
+    let user = DeviceUser { id: "rizz".to_owned(), nonce: device::encode_nonce([7; 16]), iat: 2, epoch: None };
     let before = KeyRing::from_stored(std::slice::from_ref(&old), None).unwrap();
     let token = before.sign_device(std::slice::from_ref(&user), None, 2_000).unwrap();
     let both = KeyRing::from_stored(&[new.clone(), old], None).unwrap();
@@ -84,6 +86,7 @@ fn the_longest_token_is_read() {
             id: format!("018bcfe5-6800-7000-8000-00000000000{at}"),
             nonce: device::encode_nonce([255; 16]),
             iat: 9_999_999_999,
+            epoch: Some(9_999_999),
         })
         .collect();
     let token = ring.sign_device(&users, None, 0).unwrap();
@@ -125,8 +128,13 @@ fn the_cookie_follows_the_others() {
     let unlimited = options(json!({ "rateLimit": false })).unwrap();
     assert!(unlimited.known_devices.is_none());
     assert!(unlimited.warnings.iter().any(|warning| warning.starts_with("knownDevices ")), "{:?}", unlimited.warnings);
+    let tells = json!({ "send": "[function]", "newSignIn": true });
+    let unlimited = options(json!({ "rateLimit": false, "messages": tells })).unwrap();
+    assert!(unlimited.known_devices.is_some(), "a notice needs them, whether anybody is locked out or not");
     for (more, told) in [
         (json!({ "knownDevices": "yes" }), "knownDevices must be true or false"),
+        (json!({ "knownDevices": false, "messages": tells }), "messages.newSignIn needs knownDevices: true"),
+        (json!({ "messages": { "send": "[function]", "newSignIn": 1 } }), "messages.newSignIn must be true or false"),
         (json!({ "cookie": { "name": "sentri_device" } }), "cookie.name must not be sentri_device"),
         (json!({ "accessCookie": { "name": "sentri_device" } }), "accessCookie.name must not be sentri_device"),
     ] {
@@ -139,6 +147,7 @@ fn any_user() -> impl Strategy<Value = DeviceUser> {
         id: id.to_string(),
         nonce: device::encode_nonce(nonce),
         iat,
+        epoch: (iat % 2 == 0).then_some(iat),
     })
 }
 
@@ -148,7 +157,8 @@ proptest! {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
         let known = device::merge([before].into_iter());
         let id = id.to_string();
-        let renewed = device::renew(&known, &id, device::encode_nonce([1; 16]), 2_000);
+        let latest = DeviceUser { id: id.clone(), nonce: device::encode_nonce([1; 16]), iat: 2_000, epoch: None };
+        let renewed = device::renew(&known, latest);
         prop_assert!(renewed.len() <= MAX_USERS);
         prop_assert_eq!(device::nonces_of(&renewed, &id).count(), 1);
         for other in &renewed[1..] {
@@ -162,7 +172,7 @@ proptest! {
     #[test]
     fn no_change_of_a_token_verifies(at in any::<prop::sample::Index>(), byte in any::<char>()) {
         let ring = KeyRing::from_secret(SECRET, None).unwrap();
-        let user = DeviceUser { id: "a".to_owned(), nonce: device::encode_nonce([3; 16]), iat: 1_000 };
+        let user = DeviceUser { id: "a".to_owned(), nonce: device::encode_nonce([3; 16]), iat: 1_000, epoch: None };
         let token = ring.sign_device(&[user], None, 1_000_000).unwrap();
         let mut changed: Vec<char> = token.chars().collect();
         let at = at.index(changed.len());

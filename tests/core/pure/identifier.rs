@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sentri_core::identifier::{IdentifierRules, MAX_LENGTH, lookup, normalize};
+use sentri_core::identifier::{IdentifierRules, MAX_LENGTH, lookup, normalize, prefixes};
 use serde_json::json;
 
 use crate::vectors::{self, shown, text};
@@ -11,6 +11,9 @@ fn vectors() {
         if text(given, "op") == "lookup" {
             let found = lookup(value).map_err(shown)?;
             return Ok(json!({ "normalized": found.normalized, "exact": found.exact }));
+        }
+        if text(given, "op") == "search" {
+            return Ok(json!({ "prefixes": prefixes(value).map_err(shown)? }));
         }
         let made = normalize(text(given, "kind"), value).map_err(shown)?;
         assert_eq!(made.value, value, "the value is kept as given");
@@ -103,6 +106,24 @@ proptest! {
         if let Ok(made) = normalize(kind, &value) {
             let found = lookup(&value).unwrap();
             prop_assert!(made.normalized == found.normalized || made.normalized == found.exact, "{:?} {:?}", made, found);
+        }
+    }
+
+    #[test]
+    fn a_search_finds_every_identifier_by_the_value_it_was_given(kind in kind(), value in value()) {
+        if let Ok(made) = normalize(kind, &value) {
+            let found = prefixes(&value).unwrap();
+            prop_assert!(found.contains(&made.normalized), "{:?} {:?}", made, found);
+        }
+    }
+
+    #[test]
+    fn a_search_finds_every_identifier_by_its_beginning(kind in kind(), value in value(), at in 0..20usize) {
+        if let Ok(made) = normalize(kind, &value) {
+            let beginning: String = made.normalized.chars().take(at).collect();
+            let found = prefixes(&beginning).unwrap();
+            let finds = |prefix: &String| made.normalized.starts_with(prefix);
+            prop_assert!(found.is_empty() || found.iter().any(finds), "{:?} {:?}", made, found);
         }
     }
 

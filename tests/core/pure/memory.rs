@@ -171,13 +171,14 @@ async fn flood() {
 }
 
 /// How keys of each purpose begin.
-const PREFIXES: [(Purpose, &str); 7] = [
+const PREFIXES: [(Purpose, &str); 8] = [
     (Purpose::Account, "login:account"),
     (Purpose::Address, "login:address"),
     (Purpose::Register, "register:address"),
     (Purpose::ApiKey, "api-key:address"),
     (Purpose::Device, "device:nonce"),
     (Purpose::Message, "message:address"),
+    (Purpose::Notice, "notice:sign-in"),
     (Purpose::Custom, "custom:cm91dGU"),
 ];
 

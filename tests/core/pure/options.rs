@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sentri_core::config::table::{Group, OPTIONS, Row};
+use sentri_core::programmatic::CALLS;
 
 /// In TypeScript the environment says it, and a wheel has no Kysely.
 const ABSENT: &[(&str, &str)] =
@@ -35,4 +36,16 @@ fn every_option_has_its_type_and_its_line_in_the_reference() {
     assert_eq!(missing("py", &files, |name| format!("\n    {}: ", snake(name))), none, "types.py");
     let pages = ["docs/reference/options.md", "docs/guide/client-mode.md"];
     assert_eq!(missing("md", &pages, |name| format!("`{name}`")), none, "docs/reference/options.md");
+}
+
+#[test]
+fn every_call_is_in_both_languages() {
+    let texts =
+        |folder: &str, files: &[&str]| files.iter().map(|file| text(&format!("{folder}/{file}"))).collect::<String>();
+    let typescript = texts("npm/src", &["calls.ts", "server.ts", "cli/command.ts"]);
+    let python = texts("bindings-python/python/sentri", &["server.py", "administration.py", "cli/command.py"]);
+    for (language, text) in [("TypeScript", typescript), ("Python", python)] {
+        let missing: Vec<_> = CALLS.iter().filter(|name| !text.contains(&format!("\"{name}\""))).collect();
+        assert!(missing.is_empty(), "{language} has no call for {missing:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use sentri_core::access::{RoleRules, SessionRoles};
 use sentri_core::assurance::{Assurance, Method};
 use sentri_core::client::{AuthClient, ClientHost};
-use sentri_core::http::decision::{Admitted, Decision, PermitOutcome};
+use sentri_core::http::decision::{Admitted, Decision, PermitVerdict};
 use sentri_core::token::claims::{ClaimRules, parse_access};
 use serde_json::{Value, json};
 
@@ -25,10 +25,10 @@ fn vectors() {
         let bypassing: Vec<String> = if permit["roles"].is_null() { Vec::new() } else { texts(permit, "roles") };
         let bypass = bypassing.iter().find(|role| claims.roles.contains(role));
         let outcome = match bypass {
-            Some(role) => PermitOutcome::Bypass(role.clone()),
-            None if permit["check"] == true => PermitOutcome::Passed,
-            None if bypassing.iter().any(|role| claims.withheld.contains(role)) => PermitOutcome::Withheld,
-            None => PermitOutcome::Denied,
+            Some(role) => PermitVerdict::Bypass(role.clone()),
+            None if permit["check"] == true => PermitVerdict::Passed,
+            None if bypassing.iter().any(|role| claims.withheld.contains(role)) => PermitVerdict::Withheld,
+            None => PermitVerdict::Denied,
         };
         Ok(json!({
             "roles": claims.roles,

@@ -15,11 +15,7 @@ use crate::limits::{FIVE, cache, is_granted};
 use crate::proxied;
 use crate::proxy::Line;
 use crate::servers::free_port;
-
-/// How often what is random is repeated; the long form is that of `make soak`.
-fn rounds(short: usize) -> usize {
-    if std::env::var_os("SENTRI_SOAK").is_some() { 20 } else { short }
-}
+use crate::support::rounds;
 
 /// Attempts at one account by `processes`, each of which takes up to 300 ms; how many were granted.
 async fn granted_while(processes: usize, url: &str, disturbance: impl Future<Output = ()>) -> usize {
@@ -53,7 +49,7 @@ async fn granted_while(processes: usize, url: &str, disturbance: impl Future<Out
 async fn p59_b3_soak_a_restart_costs_at_most_what_processes_granted_alone() {
     let port = free_port();
     let url = format!("redis://127.0.0.1:{port}");
-    for round in 0..rounds(6) {
+    for round in 0..rounds(6, 20) {
         for processes in [1, 4] {
             let redis = redis_at(port).await;
             let [before, away] = make_random::<2>();
@@ -79,7 +75,7 @@ async fn p59_b3_soak_a_lost_connection_is_no_outage() {
     let url = format!("redis://127.0.0.1:{}", redis.port);
     let client = ::redis::Client::open(url.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    for _ in 0..rounds(5) {
+    for _ in 0..rounds(5, 20) {
         let granted = granted_while(4, &url, async {
             for _ in 0..10 {
                 tokio::time::sleep(Duration::from_millis(30)).await;
@@ -97,7 +93,7 @@ async fn p59_b3_soak_a_lost_connection_is_no_outage() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p59_b3_soak_a_slow_redis_is_no_outage() {
     let (proxy, url) = proxied().await;
-    for _ in 0..rounds(2) {
+    for _ in 0..rounds(2, 20) {
         let granted = granted_while(4, &url, async {
             tokio::time::sleep(Duration::from_millis(20)).await;
             proxy.set(Line::Paused);
@@ -143,7 +139,7 @@ async fn p59_d4_soak_exact_on_a_busy_machine() {
         None => {}
     }
     let cores = std::thread::available_parallelism().unwrap().get();
-    for round in 0..rounds(2) {
+    for round in 0..rounds(2, 20) {
         let _spinners: Vec<_> = (0..cores).map(|_| Spinner(child("spin").spawn().unwrap())).collect();
         let name = make_id();
         let children: Vec<_> = (0..4).map(|_| child(&name).spawn().unwrap()).collect();

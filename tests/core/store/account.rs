@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::store::account::{AccountDeletion, Deleted};
-use sentri_core::store::model::{Expected, NewUser, Rotation, Session, Unspent, UsedCode, UsedFactor};
+use sentri_core::store::model::{Expected, NewUser, Rotation, Session, Standing, Unspent, UsedCode, UsedFactor};
 
 use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, logged_in, race, registered, session_of};
 use crate::factors::enrolled;
@@ -84,7 +84,7 @@ pub async fn an_account_goes_while_its_proof_holds(store: AnyStore) {
     assert_eq!(delete(&store, free).await, Deleted::Done);
     assert!(store.read_account(&user.id).await.unwrap().is_none());
     assert!(store.find_session(&session.id).await.unwrap().is_none());
-    assert!(store.is_deleted(&user.id).await.unwrap());
+    assert_eq!(store.standing(&user.id, T).await.unwrap(), Standing::Deleted);
     assert_eq!(delete(&store, deletion(&user, &session, by_hash)).await, Deleted::Changed, "twice");
     assert!(store.find_session(&foreign.id).await.unwrap().is_some(), "others stay");
     assert!(store.revoke_session(&foreign.id, None, T).await.unwrap());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sentri_core::failure::StoreError;
 use sentri_core::store::model::{
-    ChangeLimits, Expected, Identifier, IdentifierChange, IdentifierUpdate, Rotation, Session,
+    ChangeLimits, Expected, Identifier, IdentifierChange, IdentifierUpdate, Rotation, Session, Standing,
 };
 use sentri_core::store::{Store, open};
 use serde_json::json;
@@ -116,7 +116,7 @@ async fn belongs_to_nobody(store: &Arc<dyn Store>, id: &str, session: &Session) 
     }
     assert!(store.find_user(id).await.unwrap().is_none(), "{id}");
     assert!(store.credential_of(id).await.unwrap().is_none(), "{id}");
-    assert!(!store.is_deleted(id).await.unwrap(), "{id}");
+    assert_eq!(store.standing(id, T).await.unwrap(), Standing::Good, "{id}");
     assert!(!store.set_roles(id, &[], T).await.unwrap(), "{id}");
     assert!(!store.rehash(id, "hash", "other", T).await.unwrap(), "{id}");
     assert!(!store.change_password(id, None, "hash", T).await.unwrap(), "{id}");
@@ -180,7 +180,7 @@ async fn a5_mysql_tables_with_types_of_their_own_are_adopted() {
         for id in ["no uuid", "", &user.to_uppercase()] {
             belongs_to_nobody(&store, id, &state.session).await;
         }
-        let page = store.list_users(10, None, None).await.unwrap();
+        let page = store.list_users(10, None, &[]).await.unwrap();
         assert_eq!(page.users.iter().map(|listed| listed.user.id.as_str()).collect::<Vec<_>>(), [user]);
         let custom = Identifier {
             id: sentri_core::crypto::make_id(),

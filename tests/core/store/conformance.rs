@@ -1,7 +1,9 @@
-//! One suite for every store. `store_conformance!(name, factory)` expands it; the factory is an async function that
-//! answers a [`Fixture`](super::fixture::Fixture) with empty, migrated tables.
+//! One suite for every store. `store_conformance!(name, factory)` expands it to a test; the factory is an async function
+//! that answers a [`Fixture`](super::fixture::Fixture) with empty, migrated tables. `CASE=roles` runs the cases alone that
+//! have that in their names.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sentri_core::assurance::{Assurance, Method};
@@ -11,130 +13,141 @@ use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
     ChangeLimits, Credential, Expected, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation,
-    Session, StoredKey,
+    Session, Standing, StoredKey,
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
 
+use crate::fixture::Fixture;
+
 pub use crate::account::*;
+pub use crate::disabling::*;
 pub use crate::factors::*;
 pub use crate::flows::*;
 pub use crate::imports::*;
 pub use crate::pending::*;
+pub use crate::search::*;
 pub use crate::setup::*;
 pub use crate::verified::*;
 
-/// Expands the suite as a module of tests.
+/// Expands the suite as a test of all its cases.
 #[macro_export]
 macro_rules! store_conformance {
     ($name:ident, $factory:path) => {
         mod $name {
-            $crate::store_conformance! { @cases $factory:
-                users_come_back_whole
-                texts_come_back_as_they_were
-                a_taken_value_writes_nothing
-                parallel_registrations_of_a_value_make_one_user
-                a_login_finds_the_most_exact_identifier
-                values_are_compared_byte_by_byte
-                users_are_listed_in_pages
-                users_are_found_by_identifier
-                a_deleted_user_leaves_nothing
-                deleted_users_are_remembered_for_a_time
-                roles_are_replaced
-                a_rehash_is_a_compare_and_set
-                a_password_change_revokes_sessions
-                a_user_without_password_has_no_hash_to_match
-                a_session_needs_the_verified_hash
-                a_session_needs_the_epoch_of_its_proofs
-                a_reauthentication_leaves_no_grace
-                a_session_comes_back_whole
-                a_rotation_steps_the_generation_once
-                parallel_rotations_make_one_step
-                a_touch_is_later_than_the_rotation
-                live_sessions_are_listed
-                sessions_are_listed_in_pages
-                surplus_sessions_are_the_oldest
-                logins_at_once_are_all_let_in
-                a_session_is_revoked_once_and_by_its_owner
-                all_sessions_are_revoked
-                no_login_outlives_a_password_change
-                no_rotation_outlives_a_password_change
-                identifiers_are_added_all_or_none
-                identifiers_are_updated_all_or_none
-                identifiers_change_places
-                identifiers_are_changed_and_added_in_one_step
-                identifiers_are_deleted_but_for_the_last
-                the_last_identifier_survives_races
-                two_users_race_for_a_value
-                two_updates_race_for_a_value
-                the_number_of_identifiers_survives_races
-                a_sign_in_leads_to_one_user
-                a_sign_in_is_claimed_by_one_of_many
-                one_first_key
-                keys_follow_one_another
-                dead_sessions_are_purged_in_portions
-                a_flow_comes_back_by_its_token
-                only_so_many_flows_are_open
-                one_of_many_spends_a_flow
-                attempts_at_a_code_are_counted_before_anybody_compares
-                wrong_codes_of_a_user_count_over_all_flows
-                a_flow_ends_with_what_it_was_made_for
-                eligibility_is_judged_when_a_flow_is_spent
-                the_first_proof_takes_an_account_over
-                a_sent_code_opens_one_session
-                a_sent_code_takes_an_account_over
-                a_sent_code_begins_one_second_step
-                a_changed_identifier_is_not_verified
-                a_message_proves_the_value_that_it_went_to
-                the_last_verified_identifier_stays
-                a_proved_change_moves_an_identifier_once
-                a_change_ends_with_what_it_was_made_for
-                a_proved_change_meets_a_taken_value
-                one_of_many_changes_gets_a_value
-                a_proved_registration_makes_one_user
-                a_registration_meets_a_taken_value
-                an_address_that_nobody_verified_gives_way
-                whoever_is_trusted_takes_an_address_that_nobody_verified
-                an_invited_user_has_a_flow_and_no_password
-                old_flows_are_purged_in_portions
-                a_factor_comes_back_whole
-                a_factor_is_confirmed_once
-                a_factor_changes_in_an_open_session_of_its_user
-                no_factor_outlives_a_take_over
-                a_change_of_factors_needs_the_epoch_under_which_they_were_read
-                the_code_of_a_step_is_spent_once
-                a_recovery_code_is_spent_once
-                a_flow_of_a_login_ends_with_it
-                a_flow_of_a_login_needs_the_verified_hash
-                attempts_at_factors_have_budgets
-                attempts_count_from_the_first_factor_on
-                a_right_code_gives_its_attempt_back
-                no_login_outlives_an_enrolment
-                a_reauthentication_spends_a_code_with_its_step
-                factors_go_with_their_user
-                factors_are_removed_with_all_that_they_opened
-                an_account_is_read_whole
-                an_account_goes_while_its_proof_holds
-                nothing_outlives_an_account
-                a_set_up_token_is_one
-                one_first_admin
-                a_first_admin_comes_before_all_others
-                imported_users_come_back_whole
-                an_import_is_repeated_without_effect
-                an_import_takes_nobodys_sign_in
-                imports_and_registrations_race_for_values
-                migrations_repeat
-                a_closed_store_is_unavailable
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn every_case() {
+                $crate::conformance::hold($factory, $crate::store_conformance!(@each @list)).await;
             }
         }
     };
-    (@cases $factory:path: $($case:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $case() {
-                let fixture = $factory().await;
-                $crate::conformance::$case(std::sync::Arc::clone(&fixture.store)).await;
-            }
-        )*
+    (@each $($head:tt)*) => {
+        $crate::store_conformance! { $($head)*
+            users_come_back_whole
+            texts_come_back_as_they_were
+            a_taken_value_writes_nothing
+            parallel_registrations_of_a_value_make_one_user
+            a_login_finds_the_most_exact_identifier
+            values_are_compared_byte_by_byte
+            users_are_listed_in_pages
+            users_are_found_by_the_beginning_of_an_identifier
+            the_users_of_a_search_are_listed_in_pages
+            a_deleted_user_leaves_nothing
+            deleted_users_are_remembered_for_a_time
+            roles_are_replaced
+            a_rehash_is_a_compare_and_set
+            a_password_change_revokes_sessions
+            a_user_without_password_has_no_hash_to_match
+            a_session_needs_the_verified_hash
+            a_session_needs_the_epoch_of_its_proofs
+            a_reauthentication_leaves_no_grace
+            a_session_comes_back_whole
+            a_rotation_steps_the_generation_once
+            parallel_rotations_make_one_step
+            a_touch_is_later_than_the_rotation
+            live_sessions_are_listed
+            sessions_are_listed_in_pages
+            surplus_sessions_are_the_oldest
+            logins_at_once_are_all_let_in
+            a_session_is_revoked_once_and_by_its_owner
+            all_sessions_are_revoked
+            no_login_outlives_a_password_change
+            no_rotation_outlives_a_password_change
+            identifiers_are_added_all_or_none
+            identifiers_are_updated_all_or_none
+            identifiers_change_places
+            identifiers_are_changed_and_added_in_one_step
+            identifiers_are_deleted_but_for_the_last
+            the_last_identifier_survives_races
+            two_users_race_for_a_value
+            two_updates_race_for_a_value
+            the_number_of_identifiers_survives_races
+            a_sign_in_leads_to_one_user
+            a_sign_in_is_claimed_by_one_of_many
+            one_first_key
+            keys_follow_one_another
+            dead_sessions_are_purged_in_portions
+            a_flow_comes_back_by_its_token
+            only_so_many_flows_are_open
+            one_of_many_spends_a_flow
+            attempts_at_a_code_are_counted_before_anybody_compares
+            wrong_codes_of_a_user_count_over_all_flows
+            a_flow_ends_with_what_it_was_made_for
+            eligibility_is_judged_when_a_flow_is_spent
+            the_first_proof_takes_an_account_over
+            a_sent_code_opens_one_session
+            a_sent_code_takes_an_account_over
+            a_sent_code_begins_one_second_step
+            a_changed_identifier_is_not_verified
+            a_message_proves_the_value_that_it_went_to
+            the_last_verified_identifier_stays
+            a_proved_change_moves_an_identifier_once
+            a_change_ends_with_what_it_was_made_for
+            a_proved_change_meets_a_taken_value
+            one_of_many_changes_gets_a_value
+            a_proved_registration_makes_one_user
+            a_registration_meets_a_taken_value
+            an_address_that_nobody_verified_gives_way
+            whoever_is_trusted_takes_an_address_that_nobody_verified
+            an_invited_user_has_a_flow_and_no_password
+            old_flows_are_purged_in_portions
+            a_factor_comes_back_whole
+            a_factor_is_confirmed_once
+            a_factor_changes_in_an_open_session_of_its_user
+            no_factor_outlives_a_take_over
+            a_change_of_factors_needs_the_epoch_under_which_they_were_read
+            the_code_of_a_step_is_spent_once
+            a_recovery_code_is_spent_once
+            a_flow_of_a_login_ends_with_it
+            a_flow_of_a_login_needs_the_verified_hash
+            attempts_at_factors_have_budgets
+            attempts_count_from_the_first_factor_on
+            a_right_code_gives_its_attempt_back
+            no_login_outlives_an_enrolment
+            a_reauthentication_spends_a_code_with_its_step
+            factors_go_with_their_user
+            factors_are_removed_with_all_that_they_opened
+            an_account_is_read_whole
+            an_account_goes_while_its_proof_holds
+            nothing_outlives_an_account
+            a_disabled_user_has_nothing_open
+            no_session_of_a_disabled_user_is_opened
+            a_user_is_disabled_anew_and_enabled
+            the_hash_of_a_disabled_user_is_as_ever
+            no_login_outlives_a_disabling
+            a_set_up_token_is_one
+            one_first_admin
+            a_first_admin_comes_before_all_others
+            imported_users_come_back_whole
+            an_import_is_repeated_without_effect
+            an_import_takes_nobodys_sign_in
+            imports_and_registrations_race_for_values
+            migrations_repeat
+            a_closed_store_is_unavailable
+        }
+    };
+    // The cases as values.
+    (@list $($case:ident)*) => {
+        vec![$((stringify!($case), |store| Box::pin($crate::conformance::$case(store)))),*]
     };
 }
 
@@ -145,6 +158,33 @@ pub const HASH: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0j
 pub const OTHER: &str = "$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m";
 
 pub type AnyStore = Arc<dyn Store>;
+
+/// A case by its name.
+pub type Case = (&'static str, fn(AnyStore) -> Pin<Box<dyn Future<Output = ()> + Send>>);
+
+/// Runs cases one after the other over the same tables, which are emptied in between.
+pub async fn hold<F: Future<Output = Fixture>>(factory: impl Fn() -> F, cases: Vec<Case>) {
+    let chosen = std::env::var("CASE").unwrap_or_default();
+    let (mut fixture, mut failed) = (factory().await, Vec::new());
+    for (name, case) in cases.into_iter().filter(|(name, _)| name.contains(&chosen)) {
+        let mut held = false;
+        for attempt in 1..=fixture.attempts() {
+            eprintln!("case {name}, attempt {attempt}");
+            held = tokio::spawn(case(Arc::clone(&fixture.store))).await.is_ok();
+            // Whatever a case has begun that failed may go on.
+            if !held || !fixture.empty().await {
+                fixture = factory().await;
+            }
+            if held {
+                break;
+            }
+        }
+        if !held {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "{failed:?}");
+}
 
 fn identifier(normalized: &str) -> Identifier {
     Identifier {
@@ -276,7 +316,7 @@ pub async fn parallel_registrations_of_a_value_make_one_user(store: AnyStore) {
     })
     .await;
     assert_eq!(results.iter().filter(|made| **made).count(), 1);
-    assert_eq!(store.list_users(100, None, None).await.unwrap().users.len(), 1);
+    assert_eq!(store.list_users(100, None, &[]).await.unwrap().users.len(), 1);
 }
 
 pub async fn a_login_finds_the_most_exact_identifier(store: AnyStore) {
@@ -304,7 +344,7 @@ pub async fn values_are_compared_byte_by_byte(store: AnyStore) {
 }
 
 pub async fn users_are_listed_in_pages(store: AnyStore) {
-    assert_eq!(store.list_users(10, None, None).await.unwrap().users, []);
+    assert_eq!(store.list_users(10, None, &[]).await.unwrap().users, []);
     let mut ids = Vec::new();
     for index in 0..5 {
         let (a, b) = (format!("a{index}"), format!("b{index}"));
@@ -313,26 +353,15 @@ pub async fn users_are_listed_in_pages(store: AnyStore) {
     let mut seen = Vec::new();
     let mut after = None;
     for size in [2, 2, 1] {
-        let page = store.list_users(2, after.as_deref(), None).await.unwrap();
+        let page = store.list_users(2, after.as_deref(), &[]).await.unwrap();
         assert_eq!(page.users.len(), size);
         assert!(page.users.iter().all(|user| user.identifiers.len() == 2));
         seen.extend(page.users.into_iter().map(|user| user.user.id));
         after = page.next;
     }
     assert_eq!((seen, after), (ids, None));
-    let page = store.list_users(5, None, None).await.unwrap();
+    let page = store.list_users(5, None, &[]).await.unwrap();
     assert_eq!((page.users.len(), page.next), (5, None), "a full last page is the last");
-}
-
-pub async fn users_are_found_by_identifier(store: AnyStore) {
-    let user = registered(&store, &["anna", "zoe"]).await;
-    registered(&store, &["ben"]).await;
-    let page = store.list_users(10, None, Some("zoe")).await.unwrap();
-    assert_eq!(page.users.len(), 1);
-    assert_eq!(page.users[0].identifiers, user.identifiers);
-    assert_eq!(page.next, None);
-    assert_eq!(store.list_users(10, Some(&user.id), Some("zoe")).await.unwrap().users, []);
-    assert_eq!(store.list_users(10, None, Some("nobody")).await.unwrap().users, []);
 }
 
 pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
@@ -351,12 +380,12 @@ pub async fn a_deleted_user_leaves_nothing(store: AnyStore) {
 
 pub async fn deleted_users_are_remembered_for_a_time(store: AnyStore) {
     let (anna, ben) = (registered(&store, &["anna"]).await, registered(&store, &["ben"]).await);
-    assert!(!store.is_deleted(&anna.id).await.unwrap());
+    assert_eq!(store.standing(&anna.id, T).await.unwrap(), Standing::Good);
     let nobody = make_id();
     assert!(!store.delete_user(&nobody, T + HOUR).await.unwrap());
     assert!(store.delete_user(&anna.id, T + HOUR).await.unwrap());
     assert!(store.delete_user(&ben.id, T + 2 * HOUR).await.unwrap());
-    let deleted = async |id: &str| store.is_deleted(id).await.unwrap();
+    let deleted = async |id: &str| store.standing(id, T).await.unwrap() == Standing::Deleted;
     assert!(deleted(&anna.id).await && deleted(&ben.id).await && !deleted(&nobody).await && !deleted("").await);
     store.purge_deleted_users(T + HOUR).await.unwrap();
     assert!(deleted(&anna.id).await, "to the very end");

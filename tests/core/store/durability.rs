@@ -84,7 +84,7 @@ async fn loses_nothing(name: &str, url: &str) {
         }
     }
     assert!(acknowledged > 10, "only {acknowledged} writes to look at");
-    let users = store.list_users(u32::MAX, None, None).await.unwrap().users;
+    let users = store.list_users(u32::MAX, None, &[]).await.unwrap().users;
     assert!(users.iter().all(|user| user.identifiers.len() == 1), "no half of a registration");
     store.close().await;
 }

@@ -15,7 +15,7 @@ use crate::flows::flow_of;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * HOUR;
 
-fn factor_of(user: &NewUser) -> Factor {
+pub fn factor_of(user: &NewUser) -> Factor {
     Factor {
         id: make_id(),
         user_id: user.id.clone(),

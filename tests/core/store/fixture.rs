@@ -3,27 +3,74 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::memory::MemoryStore;
 use sentri_core::crypto::make_id;
 use sentri_core::identifier::normalize_adopted;
+use sentri_core::store::executor::{Batch, Executor as _, Statement};
 use sentri_core::store::sql::SqlStore;
+use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
 use sentri_core::store::{Store, open};
 use serde_json::json;
 
 use crate::galera::{self, Spread};
 use crate::mysql::MysqlDatabase;
 
+/// The tables in the order in which their rows may be deleted.
+pub const TABLES: [&str; 10] = [
+    "sentri_sessions",
+    "sentri_identifiers",
+    "sentri_users",
+    "sentri_flows",
+    "sentri_factors",
+    "sentri_recovery_codes",
+    "sentri_factor_attempts",
+    "sentri_audit",
+    "sentri_deleted_users",
+    "sentri_keys",
+];
+
+/// The place of a store's rows.
+#[async_trait]
+pub trait Place: Send + Sync {
+    /// Deletes all rows, where that takes less than a new place; otherwise says no.
+    async fn empty(&self) -> bool;
+
+    /// The number of times that a case may be run until it is held.
+    fn attempts(&self) -> usize {
+        1
+    }
+}
+
+/// Memory, or a place that its maker keeps.
+#[async_trait]
+impl Place for () {
+    async fn empty(&self) -> bool {
+        false
+    }
+}
+
 /// A store and the place that it keeps its data in.
 pub struct Fixture {
     pub store: Arc<dyn Store>,
-    _place: Box<dyn Send>,
+    place: Box<dyn Place>,
 }
 
 impl Fixture {
     /// A store over `place`, migrated.
-    pub async fn over(store: Arc<dyn Store>, place: impl Send + 'static) -> Self {
+    pub async fn over(store: Arc<dyn Store>, place: impl Place + 'static) -> Self {
         store.migrate(super::conformance::T).await.unwrap();
-        Self { store, _place: Box::new(place) }
+        Self { store, place: Box::new(place) }
+    }
+
+    pub fn attempts(&self) -> usize {
+        self.place.attempts()
+    }
+
+    /// Deletes all rows; says no where a new fixture is needed.
+    pub async fn empty(&self) -> bool {
+        self.store.check().await.is_ok() && self.place.empty().await
     }
 }
 
@@ -63,7 +110,35 @@ pub async fn galera() -> Fixture {
     let cluster = galera::galera_url();
     let database = galera::database_on(&cluster).await;
     let executor = Spread::over(&database.url_over(&cluster));
-    Fixture::over(Arc::new(SqlStore::new(executor, normalize_adopted)), database).await
+    let place = GaleraDatabase { database, cluster };
+    Fixture::over(Arc::new(SqlStore::new(executor, normalize_adopted)), place).await
+}
+
+struct GaleraDatabase {
+    database: MysqlDatabase,
+    cluster: String,
+}
+
+#[async_trait]
+impl Place for GaleraDatabase {
+    async fn empty(&self) -> bool {
+        self.database.clear().await;
+        galera::catch_up(&self.cluster).await;
+        true
+    }
+
+    /// A request gives up after 1.8 seconds, which three servers beside all other tests may take.
+    fn attempts(&self) -> usize {
+        3
+    }
+}
+
+#[async_trait]
+impl Place for MysqlDatabase {
+    async fn empty(&self) -> bool {
+        self.clear().await;
+        true
+    }
 }
 
 /// A folder for one SQLite file.
@@ -82,6 +157,17 @@ impl Folder {
 
     pub fn url(&self) -> String {
         format!("sqlite:{}", self.file().display())
+    }
+}
+
+#[async_trait]
+impl Place for Folder {
+    async fn empty(&self) -> bool {
+        let executor = SqliteExecutor::new(SqliteConfig::at(self.file()));
+        let empty = TABLES.map(|table| Statement::write(format!("DELETE FROM {table}"), []).once());
+        executor.run(&Batch::of(empty)).await.unwrap();
+        executor.close().await;
+        true
     }
 }
 
@@ -125,6 +211,15 @@ impl Schema {
     pub fn url_over(&self, server: &str) -> String {
         let joint = if server.contains('?') { '&' } else { '?' };
         format!("{server}{joint}options=-csearch_path%3D{}", self.0)
+    }
+}
+
+#[async_trait]
+impl Place for Schema {
+    async fn empty(&self) -> bool {
+        let empty = TABLES.map(|table| format!("DELETE FROM {}.{table}", self.0)).join(";");
+        connect(&server_url()).await.batch_execute(&empty).await.unwrap();
+        true
     }
 }
 

@@ -1,22 +1,25 @@
 //! A store in memory, written without SQL: what every other store is compared with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use sentri_core::audit::Entry;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
 use sentri_core::store::account::{Account as StoredAccount, AccountDeletion, AccountStore, Deleted, PastFlow};
+use sentri_core::store::audit::{AuditStore, EntryQuery, StoredEntry};
 use sentri_core::store::import::{ImportStore, Imported, NewImport};
 use sentri_core::store::model::{
-    ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
-    FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate,
-    NewUser, Opened, Rotation, Session, SessionState, Spending, Spent, StoredKey, Unspent, UsedCode, UsedFactor, User,
-    UserPage, UserWithIdentifiers,
+    ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Disabling, Expected, Factor, FactorAsker,
+    FactorAttempt, FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Identifier, IdentifierChange,
+    IdentifierUpdate, NewUser, Opened, Rotation, Session, SessionState, Spending, Spent, Standing, StoredKey, Unspent,
+    UsedCode, UsedFactor, User, UserPage, UserWithIdentifiers,
 };
 use sentri_core::store::setup::{FirstAdmin, SetupStore, SetupToken};
 use sentri_core::store::{ADOPTED_MARKER, SURPLUS, Store, WRONG_CODES};
@@ -104,6 +107,7 @@ impl Account {
             roles: self.user.roles.clone(),
             auth_epoch: self.auth_epoch,
             kind: identifier.map(|one| one.kind.clone()),
+            disabled: self.user.disabled.clone(),
         }
     }
 
@@ -183,7 +187,7 @@ impl Tables {
             return false;
         }
         let account = Account {
-            user: User { id: user.id.clone(), roles: user.roles.clone(), created_at: user.now },
+            user: User { id: user.id.clone(), roles: user.roles.clone(), created_at: user.now, disabled: None },
             password_hash: user.password_hash.clone(),
             identifiers: in_order(user.identifiers.clone()),
             auth_epoch: 0,
@@ -538,6 +542,47 @@ impl AccountStore for MemoryStore {
             Deleted::Done
         })
     }
+
+    async fn disable_user(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError> {
+        self.with(|tables| {
+            let Some(account) = tables.users.get_mut(user_id) else { return false };
+            let before = account.user.disabled.take().filter(|before| before.holds(disabling.at));
+            let at = before.map_or(disabling.at, |before| before.at);
+            account.user.disabled = Some(Disabling { at, ..disabling.clone() });
+            account.auth_epoch += 1;
+            tables.end_flows(user_id);
+            tables.sessions.retain(|_, session| session.user_id != user_id);
+            true
+        })
+    }
+
+    async fn enable_user(&self, user_id: &str, _now: Millis) -> Result<bool, StoreError> {
+        self.with(|tables| tables.users.get_mut(user_id).is_some_and(|account| account.user.disabled.take().is_some()))
+    }
+
+    async fn standing(&self, user_id: &str, now: Millis) -> Result<Standing, StoreError> {
+        self.with(|tables| match tables.users.get(user_id) {
+            _ if tables.deleted.contains_key(user_id) => Standing::Deleted,
+            Some(account) if account.user.is_disabled(now) => Standing::Disabled,
+            _ => Standing::Good,
+        })
+    }
+}
+
+/// The audit is the executors' alone: see `audit`.
+#[async_trait]
+impl AuditStore for MemoryStore {
+    fn noting(&self, _entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
+        None
+    }
+
+    async fn list_entries(&self, _query: &EntryQuery<'_>) -> Result<Vec<StoredEntry>, StoreError> {
+        self.with(|_| Vec::new())
+    }
+
+    async fn purge_entries(&self, _before: Millis, _limit: u32) -> Result<u64, StoreError> {
+        self.with(|_| 0)
+    }
 }
 
 #[async_trait]
@@ -575,17 +620,12 @@ impl Store for MemoryStore {
         self.with(|tables| tables.users.get(user_id).map(Account::view))
     }
 
-    async fn list_users(
-        &self,
-        limit: u32,
-        after: Option<&str>,
-        normalized: Option<&str>,
-    ) -> Result<UserPage, StoreError> {
+    async fn list_users(&self, limit: u32, after: Option<&str>, prefixes: &[String]) -> Result<UserPage, StoreError> {
         self.with(|tables| {
-            let owner = normalized.map(|value| tables.owners.get(value));
+            let begins = |one: &Identifier| prefixes.iter().any(|prefix| one.normalized.starts_with(prefix));
             let wanted = |account: &&Account| {
                 after.is_none_or(|after| account.user.id.as_str() > after)
-                    && owner.is_none_or(|owner| owner == Some(&account.user.id))
+                    && (prefixes.is_empty() || account.identifiers.iter().any(begins))
             };
             let limit = limit as usize;
             let mut users: Vec<_> = tables.users.values().filter(wanted).take(limit + 1).map(Account::view).collect();
@@ -598,10 +638,6 @@ impl Store for MemoryStore {
 
     async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         self.with(|tables| tables.erase(user_id, remembered_until))
-    }
-
-    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
-        self.with(|tables| tables.deleted.contains_key(user_id))
     }
 
     async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
@@ -650,7 +686,7 @@ impl Store for MemoryStore {
     ) -> Result<Option<Opened>, StoreError> {
         self.with(|tables| {
             let account = tables.users.get(&session.user_id)?;
-            if !account.is(expected) {
+            if !account.is(expected) || account.user.is_disabled(session.created_at) {
                 return None;
             }
             let roles = account.user.roles.clone();
@@ -674,7 +710,7 @@ impl Store for MemoryStore {
         }
         self.with(|tables| {
             let account = tables.users.get(&session.user_id);
-            let as_expected = account.is_some_and(|account| account.is(expected));
+            let as_expected = account.is_some_and(|account| account.is(expected) && !account.user.is_disabled(now));
             let is_open = |held: &Session| {
                 held.generation == session.generation && held.revoked_at.is_none() && held.expires_at > now
             };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sentri_core::crypto::make_random;
 use sentri_core::failure::StoreError;
 use sentri_core::store::executor::{Executor, Outcome, Statement};
-use sentri_core::store::model::{ChangeLimits, IdentifierChange, Rotation};
+use sentri_core::store::model::{ChangeLimits, IdentifierChange, Rotation, Standing};
 use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
 use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
@@ -546,7 +546,11 @@ async fn cascades_to_nobody(migrate: impl AsyncFn(&str)) {
 }
 
 /// Takes back what came after 6.0.0, whose last version is the second.
-const TO_6_0: [&str; 10] = [
+const TO_6_0: [&str; 14] = [
+    "DROP TABLE sentri_audit",
+    "ALTER TABLE sentri_users DROP COLUMN disabled_at",
+    "ALTER TABLE sentri_users DROP COLUMN disabled_until",
+    "ALTER TABLE sentri_users DROP COLUMN disabled_reason",
     "DROP TABLE sentri_factors",
     "DROP TABLE sentri_recovery_codes",
     "DROP TABLE sentri_factor_attempts",
@@ -589,7 +593,7 @@ async fn tables_of_6_0_and_of_now_are_adopted() {
             store.migrate(later).await.unwrap();
             store.check().await.unwrap();
             assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
-            assert!(!store.is_deleted(&user.id).await.unwrap());
+            assert_eq!(store.standing(&user.id, later).await.unwrap(), Standing::Good);
             store.close().await;
             let outcome = executor.run(&Statement::read(LEDGER, []).once().into()).await.unwrap();
             let Outcome::Done(mut answers) = outcome else { panic!("nothing was expected") };
@@ -609,6 +613,8 @@ async fn tables_of_6_0_and_of_now_are_adopted() {
                     "session_amr",
                     "session_auth_time",
                     "factors",
+                    "disabled_users",
+                    "audit",
                 ],
             );
             let wanted = old.map(|name| (name, T)).into_iter().chain(new.map(|name| (name, T + 1000)));

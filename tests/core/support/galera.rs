@@ -34,10 +34,15 @@ pub fn nodes_of(url: &str) -> Vec<String> {
 pub async fn database_on(cluster: &str) -> MysqlDatabase {
     let nodes = nodes_of(cluster);
     let database = MysqlDatabase::on(nodes[0].clone()).await;
-    for node in nodes {
+    catch_up(cluster).await;
+    database
+}
+
+/// Waits until all nodes have what one of them has committed.
+pub async fn catch_up(cluster: &str) {
+    for node in nodes_of(cluster) {
         mysql::run(&node, CATCH_UP).await;
     }
-    database
 }
 
 /// Each batch goes to the next node, as those of many processes do.

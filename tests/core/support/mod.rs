@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sentri_core::clock::TestClock;
 use sentri_core::config::Config;
-use sentri_core::http::guard::{GuardRequest, Guarded};
+use sentri_core::http::guard::{GuardRequest, ProtectResult};
 use sentri_core::http::{Body, Handled, Request};
 use sentri_core::store::{self, Store};
 use sentri_core::{AuthServer, Host};
@@ -22,6 +22,11 @@ use serde_json::{Value, json};
 pub const START: i64 = 1_767_225_600_000;
 
 pub const PASSWORD: &str = "correct horse 1";
+
+/// The number of repeats of what is random: the long form is that of `make soak`.
+pub fn rounds(short: usize, long: usize) -> usize {
+    if std::env::var_os("SENTRI_SOAK").is_some() { long } else { short }
+}
 
 /// Where a test's rows live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +249,7 @@ impl Bench {
         self.request("GET", "/me", &[("authorization", &format!("Bearer {token}"))], None).await
     }
 
-    pub async fn guard(&self, token: &str) -> Guarded {
+    pub async fn guard(&self, token: &str) -> ProtectResult {
         let request = bearer(token);
         match self.server.guard_now(&request) {
             Some(guarded) => guarded,

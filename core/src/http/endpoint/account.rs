@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::credential::wrong_key;
 use crate::http::envelope::Reply;
+use crate::http::pace::Pace;
 use crate::service::password::ChangePassword;
 use crate::service::register::{Register, Registered};
 use crate::service::{sessions, users};
@@ -46,12 +47,16 @@ async fn register(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if call.realm.config.api_keys.is_some() && !call.caller.trusted {
         return Err(wrong_key().into());
     }
+    let pace = Pace::begin(call.realm);
     let input = call.input(&[])?;
     let registered = call.run::<Register>(input).await?;
     let data = registered.write();
     Ok(match registered {
         Registered::User { .. } => Reply::created("User registered successfully", data),
-        Registered::Pending(_) => Reply { status: 202, ..Reply::ok(PENDING, data) },
+        Registered::Pending(_) => {
+            call.pace = pace;
+            Reply { status: 202, ..Reply::ok(PENDING, data) }
+        }
     })
 }
 
@@ -80,26 +85,31 @@ pub static LIST_SESSIONS: Endpoint = Endpoint {
     access: Access::User,
     needs: Needs::Nothing,
     story: None,
-    describe: describe_sessions,
+    describe: || {
+        describe_sessions("The live sessions of the user, newest first; in pages when a parameter asks for them")
+    },
     serve: |call| enveloped(list_sessions(call)),
 };
 
-fn describe_sessions() -> Description {
+pub(super) fn describe_sessions(summary: &'static str) -> Description {
     let sessions = ("sessions", list(reference("Session"), 0));
     let next = ("nextCursor", one_of_types(&["string", "null"]));
-    let summary = "The live sessions of the user, newest first; in pages when a parameter asks for them";
     answers(summary, 200, "OK", partial(&[sessions], &[next])).asked_by(paging()).or(&[E::ValidationError])
 }
 
 async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let user = call.user()?;
+    sessions_of(call, &call.user()?.id).await
+}
+
+/// The live sessions of a user, in pages when a parameter asks for them.
+pub(super) async fn sessions_of(call: &Call<'_>, user_id: &str) -> Result<Reply, Failure> {
     let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
-    let current = user.session_id.as_deref();
+    let current = call.principal.as_ref().and_then(|caller| caller.session_id.as_deref());
     if limit.is_none() && cursor.is_none() {
-        let list = sessions::list(call.realm, &user.id, current).await?;
+        let list = sessions::list(call.realm, user_id, current).await?;
         return Ok(Reply::ok("OK", json!({ "sessions": list })));
     }
-    Ok(Reply::ok("OK", sessions::page(call.realm, &user.id, current, limit, cursor.as_deref()).await?))
+    Ok(Reply::ok("OK", sessions::page(call.realm, user_id, current, limit, cursor.as_deref()).await?))
 }
 
 /// `DELETE /me/sessions/:id`
@@ -136,7 +146,7 @@ pub static CHANGE_PASSWORD: Endpoint = Endpoint {
     describe: || {
         answers("Change the password; every session ends", 200, "Password changed", Value::Null)
             .takes(object(&[("currentPassword", text()), ("newPassword", text())]))
-            .or(&[E::InvalidCredentials, E::UserNotFound, E::StepUpRequired, E::RateLimitExceeded])
+            .or(&[E::InvalidCredentials, E::AccountDisabled, E::UserNotFound, E::StepUpRequired, E::RateLimitExceeded])
     },
     serve: |call| enveloped(change_password(call)),
 };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::description::{Description, answers, paging};
 use super::schema::{list, object, one_of_types, partial, reference, text};
 use super::value::{Access, Endpoint, Needs, enveloped};
-use crate::error::ErrorCode as E;
+use crate::error::{Error, ErrorCode as E};
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
@@ -33,12 +33,19 @@ fn describe_users() -> Description {
     let page = object(&[("users", list(reference("User"), 0)), next]);
     let mut query = paging();
     query.push(("identifier", text(), "Only the owner of this identifier"));
+    query.push((
+        "search",
+        text(),
+        "Only the owners of identifiers that begin so, in any spelling; with administration",
+    ));
     answers("Users, oldest first, in pages", 200, "OK", page).asked_by(query).or(&[E::ValidationError])
 }
 
 async fn list_users(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (limit, cursor, identifier) = (call.query_limit()?, call.query("cursor"), call.query("identifier"));
-    let page = Page { limit, cursor: cursor.as_deref(), identifier: identifier.as_deref() };
+    let search = if call.realm.config.administration { call.query_text("search")? } else { None };
+    let (cursor, identifier, search) = (cursor.as_deref(), identifier.as_deref(), search.as_deref());
+    let page = Page { limit, cursor, identifier, search };
     Ok(Reply::ok("OK", users::list(call.realm, &page).await?))
 }
 
@@ -100,10 +107,42 @@ pub static DELETE_USER: Endpoint = Endpoint {
 };
 
 async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    spare_self(call, "delete")?;
     if !users::delete(call.realm, &call.parameter, &mut call.trail).await? {
         return Err(E::UserNotFound.into());
     }
     Ok(Reply::ok("User deleted", Value::Null))
+}
+
+/// Refuses an act of an admin on their own account where `administration` is on, so that no mistake leaves nobody to
+/// administer. The bearer of an API key is no user.
+///
+/// # Errors
+/// `FORBIDDEN`
+pub(super) fn spare_self(call: &Call<'_>, act: &str) -> Result<(), Error> {
+    if !is_own(call) {
+        return Ok(());
+    }
+    Err(Error::new(E::Forbidden, format!("An admin can't {act} their own account: another admin can")))
+}
+
+/// Whether an admin's act is about themself, where that makes a difference.
+fn is_own(call: &Call<'_>) -> bool {
+    let admin = call.principal.as_ref();
+    call.realm.config.administration && admin.is_some_and(|admin| admin.id == call.parameter)
+}
+
+/// Refuses to take an admin role from the admin who asks for it, as [`spare_self`] does.
+fn check_kept(call: &Call<'_>, input: &Value) -> Result<(), Error> {
+    let (true, Some(admin), Some(roles)) = (is_own(call), &call.principal, input["roles"].as_array()) else {
+        return Ok(());
+    };
+    let is_admin = |role: &&String| call.realm.config.roles.admin.contains(role);
+    let mut held = admin.roles.iter().chain(&admin.withheld).filter(is_admin);
+    if held.all(|role| roles.iter().any(|kept| kept == role)) {
+        return Ok(());
+    }
+    Err(Error::new(E::Forbidden, "An admin can't give up an admin role: another admin can take it"))
 }
 
 /// `POST /users/:userId/roles`
@@ -125,6 +164,7 @@ pub static ASSIGN_ROLES: Endpoint = Endpoint {
 
 async fn assign_roles(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &call.parameter)])?;
+    check_kept(call, &input)?;
     let user = call.run::<AssignRoles>(input).await?;
     Ok(Reply::ok("Roles assigned", json!({ "user": { "id": user.user_id, "roles": user.roles } })))
 }

@@ -1,5 +1,6 @@
 //! The device cookie: which users the browser of a request is known for, and the cookie that a completed login sets.
 
+use crate::event::EventName;
 use crate::http::call::Call;
 use crate::service::device::issue;
 use crate::token::device::{DeviceUser, merge};
@@ -20,11 +21,16 @@ pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     merge(values.filter_map(|value| ring.verify_device(value, issuer, now).ok()))
 }
 
-/// Makes the browser known for the user whose login has completed.
-pub(super) fn remember(call: &mut Call<'_>, user_id: &str) {
+/// Makes the browser known for the user whose login has completed. The session is there, so what fails here must not
+/// take it back: the browser is then known by its next login.
+pub(super) async fn remember(call: &mut Call<'_>, user_id: &str) {
     let realm = call.realm;
     let Some(rules) = &realm.config.known_devices else { return };
-    if let Some((token, max_age)) = issue(realm, &call.caller, user_id, realm.now()) {
-        call.headers.push(("Set-Cookie".to_owned(), rules.write(&token, max_age)));
+    match issue(realm, &call.caller, user_id).await {
+        Ok(Some((token, max_age))) => call.headers.push(("Set-Cookie".to_owned(), rules.write(&token, max_age))),
+        Ok(None) => {}
+        Err(error) => call.trail.note(EventName::HookFailure, |event| {
+            event.with("hook", "knownDevices").with("cause", format!("no device could be made known: {error}"))
+        }),
     }
 }

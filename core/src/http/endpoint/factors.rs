@@ -47,7 +47,7 @@ async fn login_mfa(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[])?;
     call.caller.devices = device::presented(call);
     let issued = call.run::<LoginMfa>(input).await?;
-    device::remember(call, &issued.user_id);
+    device::remember(call, &issued.user_id).await;
     Ok(give(call, "Login successful", issued, true))
 }
 
@@ -153,7 +153,7 @@ pub static RENEW_RECOVERY_CODES: Endpoint = Endpoint {
     pattern: "/me/recovery-codes",
     access: Access::User,
     needs: Needs::Mfa,
-    story: None,
+    story: Some(&factors::RENEWAL),
     describe: || {
         let data = object(&[("recoveryCodes", list(text(), 0))]);
         answers("Make recovery codes in place of the old ones", 200, "Recovery codes created", data).or(&[

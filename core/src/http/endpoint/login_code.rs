@@ -52,6 +52,6 @@ async fn login_by_code(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[])?;
     call.caller.devices = device::presented(call);
     let issued = call.run::<LoginByCode>(input).await?;
-    device::remember(call, &issued.user_id);
+    device::remember(call, &issued.user_id).await;
     Ok(give(call, "Login successful", issued, true))
 }

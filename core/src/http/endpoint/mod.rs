@@ -3,9 +3,12 @@
 
 mod account;
 mod admin;
+mod administration;
+mod audit;
 mod cookies;
 pub(super) mod description;
 mod device;
+mod disabling;
 mod factors;
 mod identifiers;
 mod keys;
@@ -59,6 +62,12 @@ pub static ROUTES: &[&Endpoint] = &[
     &admin::ASSIGN_ROLES,
     &admin::SET_PASSWORD,
     &admin::REMOVE_FACTORS,
+    &administration::SEND_PASSWORD_RESET,
+    &administration::LIST_USER_SESSIONS,
+    &administration::REVOKE_USER_SESSIONS,
+    &disabling::DISABLE_USER,
+    &disabling::ENABLE_USER,
+    &audit::LIST_AUDIT,
     &identifiers::SET_IDENTIFIERS,
     &keys::KEYS,
 ];

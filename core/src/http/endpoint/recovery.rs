@@ -6,12 +6,14 @@ use super::description::{Description, answers};
 use super::presented::refuse_foreign_form;
 use super::schema::{self, object, partial, reference, text};
 use super::value::{Access, Endpoint, Needs, enveloped};
+use crate::audit::Actor;
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
 use crate::http::frame;
 use crate::http::guard;
+use crate::http::pace::Pace;
 use crate::service::confirmation::ConfirmIdentifier;
 use crate::service::reset::{RequestPasswordReset, ResetPassword};
 use crate::service::verification;
@@ -46,8 +48,9 @@ async fn forgot_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 /// The input of a request that asks for a message.
-pub(super) fn asking(call: &Call<'_>) -> Result<Value, Failure> {
+pub(super) fn asking(call: &mut Call<'_>) -> Result<Value, Failure> {
     refuse_foreign_form(call)?;
+    call.pace = Pace::begin(call.realm);
     // Whether it is sent is for code of the application to say, never for a request.
     let mut input = call.input(&[])?;
     input.as_object_mut().and_then(|members| members.remove("deliver"));
@@ -112,8 +115,7 @@ pub static VERIFY_IDENTIFIER: Endpoint = Endpoint {
 };
 
 async fn verify_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    refuse_foreign_form(call)?;
-    let input = call.input(&[])?;
+    let input = asking(call)?;
     let given = crate::service::input::Input::new(&input)?.text("identifier")?.to_owned();
     let Call { realm, caller, trail, .. } = call;
     Ok(accepted(verification::ask(realm, caller, &given, trail).await?.write()))
@@ -161,5 +163,8 @@ async fn session_user(call: &mut Call<'_>) -> String {
     let guarded = guard::guard(call.realm, &frame::guard_request(call.request)).await;
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
-    guarded.result.map_or_else(|_| String::new(), |principal| principal.id)
+    let Ok(principal) = guarded.result else { return String::new() };
+    call.trail.author.actor = Actor::User(principal.id.clone());
+    call.trail.author.session = principal.session_id;
+    principal.id
 }

@@ -109,7 +109,10 @@ pub(in crate::http) fn components() -> Value {
         ),
         "NewIdentifier": object(&[("type", text()), ("value", text())]),
         "IdentifierChange": change,
-        "User": object(&[("id", text()), roles(), ("identifiers", list(reference("Identifier"), 0))]),
+        "User": partial(
+            &[("id", text()), roles(), ("identifiers", list(reference("Identifier"), 0))],
+            &[("disabled", disabling())],
+        ),
         "Session": object(&[
             ("id", text()),
             ("createdAt", instant()),
@@ -135,12 +138,23 @@ pub(in crate::http) fn components() -> Value {
     })
 }
 
+/// The word that a user is disabled.
+fn disabling() -> Value {
+    let instant = || json!({ "type": "string", "format": "date-time" });
+    let mut disabling = partial(&[("at", instant())], &[("until", instant()), ("reason", text())]);
+    disabling["description"] = "Of a user who is disabled, for admins".into();
+    disabling
+}
+
 /// All that is stored of a user.
 fn account() -> Value {
     let instant = || json!({ "type": "string", "format": "date-time" });
     let maybe = || json!({ "type": ["string", "null"], "format": "date-time" });
     let or_null = || one_of_types(&["string", "null"]);
-    let user = object(&[("id", text()), ("roles", list(text(), 0)), ("createdAt", instant()), ("updatedAt", maybe())]);
+    let user = partial(
+        &[("id", text()), ("roles", list(text(), 0)), ("createdAt", instant()), ("updatedAt", maybe())],
+        &[("disabled", disabling())],
+    );
     let identifier = object(&[
         ("id", text()),
         ("type", text()),

@@ -17,6 +17,8 @@ use crate::http::call::Call;
 use crate::http::credential::{conflict, cross_origin};
 use crate::http::envelope::Reply;
 use crate::http::guard::whole_seconds;
+use crate::http::pace::Pace;
+use crate::service::Realm;
 use crate::service::issued::Issued;
 use crate::service::login::Login;
 use crate::service::logout::{Logout, LogoutAll, LogoutInput, UserInput};
@@ -37,7 +39,14 @@ pub static LOGIN: Endpoint = Endpoint {
     describe: || {
         answers("Log in by any identifier", 200, "Login successful", reference("Tokens"))
             .takes(object(&[("identifier", text()), ("password", text())]))
-            .or(&[E::InvalidCredentials, E::MfaRequired, E::Forbidden, E::IdentifierUnverified, E::RateLimitExceeded])
+            .or(&[
+                E::InvalidCredentials,
+                E::MfaRequired,
+                E::Forbidden,
+                E::AccountDisabled,
+                E::IdentifierUnverified,
+                E::RateLimitExceeded,
+            ])
     },
     serve: |call| enveloped(login(call)),
 };
@@ -46,11 +55,19 @@ async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if is_foreign_form(call) {
         return Err(cross_origin().into());
     }
+    let pace = Pace::of_login(call.realm);
     let input = call.input(&[])?;
+    // Nobody has a password that is too long, so its answer tells nothing, and a flood of them does not wait in memory.
+    call.pace = pace.filter(|_| !is_too_long(call.realm, &input));
     call.caller.devices = device::presented(call);
     let issued = call.run::<Login>(input).await?;
-    device::remember(call, &issued.user_id);
+    device::remember(call, &issued.user_id).await;
     Ok(give(call, "Login successful", issued, true))
+}
+
+/// Whether the password of a login is longer than any that the policy admits.
+fn is_too_long(realm: &Realm, input: &Value) -> bool {
+    input["password"].as_str().is_some_and(|password| realm.config.password.is_too_long(password))
 }
 
 /// `POST /refresh`

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::description::Description;
+use crate::audit::Level;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::Response;
@@ -33,10 +34,16 @@ pub enum Needs {
     LoginCode,
     /// `verification`
     Verification,
+    /// `administration`
+    Administration,
+    /// `administration`, with `messages`
+    UserReset,
     /// `administration`, with `messages.links.invite`
     Invitations,
     /// `administration`, with `mfa`
     FactorRemoval,
+    /// `administration`, with `audit`
+    Audit,
     /// `setup`
     Setup,
     /// `mfa`, or whatever else keeps how users authenticated.
@@ -57,6 +64,9 @@ impl Needs {
             Self::LoginCode => config.login_code,
             Self::Assurance => config.keeps_assurance(),
             Self::Mfa => config.mfa.is_some(),
+            Self::Administration => config.administration,
+            Self::UserReset => config.administration && messages.is_some(),
+            Self::Audit => config.administration && config.audit > Level::Off,
             Self::FactorRemoval => config.administration && config.mfa.is_some(),
             Self::Invitations => config.administration && messages.is_some_and(|rules| rules.invite_link.is_some()),
             Self::Verification => messages.is_some_and(|rules| rules.verified_types.is_some()),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::SILENT_REFRESH;
 use super::request::GuardRequest;
 use super::step::{Expired, is_of_session, sessions_of};
 use crate::config::SessionCheck;
 use crate::http::credential;
-use crate::http::several::{self, Choice};
+use crate::http::token_choice::{self, Choice};
 use crate::service::{Realm, keys};
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::{CookieRules, Found};
@@ -36,7 +37,7 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
             Ok((claims, true)) => (None, Some(vec![claims.session_id])),
             Err(_) => return Some(String::new()),
         },
-        Found::Several(tokens) => match several::choose(tokens, read) {
+        Found::Several(tokens) => match token_choice::choose(tokens, read) {
             Choice::Good(mut candidates) => (Some(candidates.swap_remove(0).claims), None),
             Choice::Expired(candidates) => (None, Some(sessions_of(candidates))),
             Choice::Bad(_) | Choice::Conflict => return Some(String::new()),
@@ -54,7 +55,7 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
         });
     }
     // Those whom a silent refresh will let in.
-    let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.silent_refresh);
+    let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.plain.is_on(SILENT_REFRESH));
     let Some(name) = refresh_name else { return Some(String::new()) };
     let tokens = match credential::read_cookie(request, &name, &realm.config.trusted_origins) {
         Ok(Found::One(token)) => vec![token],

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::credential;
-use super::several::{self, Candidate, Choice};
+use super::token_choice::{self, Candidate, Choice};
 use crate::config::SessionCheck;
+use crate::config::plain::Switch;
 use crate::error::{Error, ErrorCode};
 use crate::service::{Realm, keys};
 use crate::token::TokenError;
@@ -23,7 +24,7 @@ mod step;
 
 pub use identify::{identify, identify_now};
 pub use request::GuardRequest;
-pub use result::{Guarded, Principal};
+pub use result::{Principal, ProtectResult};
 
 pub(crate) use step::refused;
 pub(super) use step::whole_seconds;
@@ -34,9 +35,12 @@ use session::{
 use silent::silent_refresh;
 use step::{Cookie, Expired, Silent, Step, Verified, conflict, passed_on_signature, sessions_of};
 
+const REQUIRE_SESSION: Switch = Switch::named("requireSession");
+const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
+
 /// Answers without waiting, or `None` when it takes I/O to answer.
 #[must_use]
-pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> {
+pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<ProtectResult> {
     realm.keys.get()?;
     if keys::are_behind(realm) {
         return None;
@@ -65,12 +69,12 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<Guarded> 
 }
 
 /// Answers, reading the session's row when what is known of it is too old.
-pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> Guarded {
+pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> ProtectResult {
     keys::catch_up(realm).await;
     finish(realm, first_step(realm, request)).await
 }
 
-async fn finish(realm: &Arc<Realm>, step: Step) -> Guarded {
+async fn finish(realm: &Arc<Realm>, step: Step) -> ProtectResult {
     match step {
         Step::Done(guarded) => *guarded,
         Step::Several(candidates) => check_several(realm, candidates).await,
@@ -118,7 +122,7 @@ fn several_step(realm: &Realm, request: &GuardRequest, tokens: Vec<String>) -> S
     };
     let now = realm.now();
     let read = |token: &str| ring.verify_access_ignoring_expiry(token, &realm.config.claims, now);
-    match several::choose(tokens, read) {
+    match token_choice::choose(tokens, read) {
         Choice::Good(candidates) => Step::Several(candidates),
         Choice::Expired(candidates) => {
             silent_step(realm, request, ErrorCode::TokenExpired.into(), Some(sessions_of(candidates)))
@@ -130,7 +134,7 @@ fn several_step(realm: &Realm, request: &GuardRequest, tokens: Vec<String>) -> S
 
 fn with_claims(realm: &Realm, claims: AccessClaims, token: String) -> Step {
     let Some(session_id) = claims.session_id.clone() else {
-        if realm.config.require_session {
+        if realm.config.plain.is_on(REQUIRE_SESSION) {
             let error = Error::new(ErrorCode::Unauthorized, "The access token belongs to no session");
             return Step::Done(Box::new(refused(realm, error)));
         }
@@ -147,7 +151,7 @@ fn with_claims(realm: &Realm, claims: AccessClaims, token: String) -> Step {
 
 fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, sessions: Expired) -> Step {
     let refused_with = |error: Error| Step::Done(Box::new(refused(realm, error)));
-    let (true, Some(rules)) = (realm.config.silent_refresh, &realm.config.cookie) else {
+    let (true, Some(rules)) = (realm.config.plain.is_on(SILENT_REFRESH), &realm.config.cookie) else {
         return refused_with(otherwise);
     };
     match credential::read_cookie(request, &rules.name, &realm.config.trusted_origins) {
@@ -160,7 +164,7 @@ fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, sessions
 }
 
 /// The first token whose session is live. An outage says nothing about the session, so it ends the search.
-async fn check_several(realm: &Arc<Realm>, candidates: Vec<Candidate>) -> Guarded {
+async fn check_several(realm: &Arc<Realm>, candidates: Vec<Candidate>) -> ProtectResult {
     let mut first = None;
     for Candidate { claims, token } in candidates {
         let guarded = match with_claims(realm, claims, token) {

@@ -1,7 +1,10 @@
 //! The part of a request that `protect()` reads.
 
+use serde::Deserialize;
+
 /// The parts of a request that `protect()` reads, by header.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct GuardRequest {
     /// Upper case.
     pub method: String,

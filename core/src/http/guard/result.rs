@@ -28,7 +28,7 @@ pub struct Principal {
 
 /// The result of `protect()`.
 #[derive(Clone)]
-pub struct Guarded {
+pub struct ProtectResult {
     /// The principal, or why there is none.
     pub result: Result<Principal, Error>,
     /// The whole response to a request that ends here, a CORS preflight. `result` is an error then, so that a host that
@@ -43,7 +43,7 @@ pub struct Guarded {
     pub fresh_until: Millis,
 }
 
-impl Guarded {
+impl ProtectResult {
     /// A request that may go on. `mode` is that of the events.
     pub(crate) fn passed(mode: &'static str, telemetry: &Telemetry, principal: Principal, fresh_until: Millis) -> Self {
         let user_id = principal.id.as_str();

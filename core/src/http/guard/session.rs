@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::result::{Guarded, Principal};
+use super::result::{Principal, ProtectResult};
 use super::step::{Verified, passed, passed_on_signature, presented, refused, revoked};
 use crate::access::SessionRoles;
 use crate::assurance::{Acr, Assurance};
@@ -14,7 +14,7 @@ use crate::service::Realm;
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::{Refusal, ended};
 use crate::session::{Liveness, liveness};
-use crate::store::model::SessionState;
+use crate::store::model::{SessionState, Standing};
 use crate::token::claims::AccessClaims;
 
 /// The session as it was read of late. Not where the token says of a later or a stronger authentication than the row
@@ -28,8 +28,8 @@ pub(super) fn session_in_memory(realm: &Realm, verified: &Verified) -> Option<(S
     let known = realm.freshness.get(&verified.session_id, now - max_age..=now)?;
     if realm.config.keeps_assurance() {
         let known = known.state.session.assurance.as_ref();
-        let (told, known) = (Rank::of(verified.claims.assurance.as_ref()), Rank::of(known));
-        if told.auth_time > known.auth_time || told.acr > known.acr {
+        let (claimed, known) = (Rank::of(verified.claims.assurance.as_ref()), Rank::of(known));
+        if claimed.auth_time > known.auth_time || claimed.acr > known.acr {
             return None;
         }
     }
@@ -53,41 +53,48 @@ pub(super) fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis>
     realm.freshness.standing_at(user_id, realm.now() - max_age)
 }
 
-/// A token without a session lives until it expires, but not for a user who was deleted. Ids that no table knows are
-/// the host's own business.
-pub(super) async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+/// A token without a session lives until it expires, but not for a user who is deleted or disabled. Ids that no
+/// table knows are the host's own business.
+pub(super) async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> ProtectResult {
     if let Some(read_at) = standing_in_memory(realm, &claims.id) {
         return passed_without_session(realm, claims, token, read_at);
     }
     let (epoch, now) = (realm.freshness.epoch(), realm.now());
-    match realm.store.is_deleted(&claims.id).await {
-        Ok(false) => {
+    match realm.store.standing(&claims.id, now).await {
+        Ok(Standing::Good) => {
             realm.freshness.put_standing(&claims.id, now, epoch);
             passed_without_session(realm, claims, token, now)
         }
-        Ok(true) => {
-            let error = Error::new(ErrorCode::Unauthorized, "The user of this token has been deleted");
-            revoked(realm, &claims.id, error)
-        }
+        Ok(Standing::Deleted) => gone(realm, &claims, "The user of this token has been deleted"),
+        Ok(Standing::Disabled) => gone(realm, &claims, "The user of this token is disabled"),
         Err(error) => refused(realm, Failure::from(error).into_public().0),
     }
 }
 
-pub(super) fn passed_without_session(realm: &Realm, claims: AccessClaims, token: String, read_at: Millis) -> Guarded {
+fn gone(realm: &Realm, claims: &AccessClaims, message: &str) -> ProtectResult {
+    revoked(realm, &claims.id, Error::new(ErrorCode::Unauthorized, message))
+}
+
+pub(super) fn passed_without_session(
+    realm: &Realm,
+    claims: AccessClaims,
+    token: String,
+    read_at: Millis,
+) -> ProtectResult {
     let guarded = passed_on_signature(realm, claims, token);
     let fresh_until = match realm.config.session_check {
         SessionCheck::MaxAge(max_age) if max_age > 0 => (read_at + max_age).min(guarded.fresh_until),
         _ => 0,
     };
-    Guarded { fresh_until, ..guarded }
+    ProtectResult { fresh_until, ..guarded }
 }
 
-pub(super) async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Guarded {
+pub(super) async fn check_session(realm: &Arc<Realm>, verified: Verified) -> ProtectResult {
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &verified.session_id).await {
         return revoked(realm, &verified.claims.id, error).because(&realm.telemetry, event);
     }
     if realm.config.session_check == SessionCheck::Off {
-        return Guarded { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
+        return ProtectResult { fresh_until: 0, ..passed_on_signature(realm, verified.claims, verified.token) };
     }
     if let Some((state, read_at)) = session_in_memory(realm, &verified) {
         return judge_session(realm, verified, Some(&state), read_at);
@@ -110,7 +117,7 @@ pub(super) fn judge_session(
     verified: Verified,
     state: Option<&SessionState>,
     read_at: Millis,
-) -> Guarded {
+) -> ProtectResult {
     let Verified { claims, token, session_id } = verified;
     let live = state.filter(|state| {
         liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::result::{Guarded, Principal};
+use super::result::{Principal, ProtectResult};
 use super::step::{Cookie, Silent, conflict, is_of_session, passed, presented, refused, revoked, whole_seconds};
 use crate::access::SessionRoles;
 use crate::clock::Millis;
@@ -18,7 +18,7 @@ use crate::store::model::SessionState;
 
 /// A new access token for a good refresh cookie. Nothing is rotated, so requests in parallel can't trip over each
 /// other. `None`: the cookie is no good either.
-pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<Guarded>, Failure> {
+pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<ProtectResult>, Failure> {
     let now = realm.now();
     let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
     let claims = match presented::choose(realm, &silent.refresh_tokens, fits).await? {
@@ -79,7 +79,7 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
 }
 
 /// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.
-async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<Guarded, Failure> {
+async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<ProtectResult, Failure> {
     let mut trail = Trail::new(&realm.telemetry);
     let failure = refresh::end_reused(realm, state, &mut trail).await?;
     let mut guarded = revoked(realm, &state.session.user_id, failure.into_public().0);

@@ -1,20 +1,20 @@
 //! The steps between a request and the result of `protect()`.
 
-use super::result::{Guarded, Principal};
+use super::result::{Principal, ProtectResult};
 use crate::access::SessionRoles;
 use crate::assurance::Assurance;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::event::EventName;
 use crate::http::credential;
-use crate::http::several::Candidate;
+use crate::http::token_choice::Candidate;
 use crate::service::Realm;
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::Found;
 
 /// The answer, or what it takes to find it.
 pub(super) enum Step {
-    Done(Box<Guarded>),
+    Done(Box<ProtectResult>),
     /// The signature is good; the session must be looked at.
     Session(Box<Verified>),
     /// The signature is good and there is no session; the user must not have been deleted.
@@ -61,7 +61,7 @@ pub(super) enum Cookie {
 
 /// Cookies that are good for different users: nobody is let in, and all of them go, as far as they can be reached from
 /// here. With the refresh cookie goes what was made of it.
-pub(super) fn conflict(realm: &Realm, which: Cookie) -> Guarded {
+pub(super) fn conflict(realm: &Realm, which: Cookie) -> ProtectResult {
     let (refresh, access) = (realm.config.cookie.as_ref(), realm.config.access_cookie.as_ref());
     let (option, several, gone) = match which {
         Cookie::Access => ("accessCookie", access, [access, None]),
@@ -79,7 +79,7 @@ pub(super) fn conflict(realm: &Realm, which: Cookie) -> Guarded {
     guarded
 }
 
-pub(super) fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> Guarded {
+pub(super) fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: String) -> ProtectResult {
     let exp = claims.exp.saturating_mul(1000);
     let assurance = presented(realm, claims.assurance);
     let AccessClaims { id, session_id, .. } = claims;
@@ -96,16 +96,16 @@ pub(super) fn presented(realm: &Realm, claimed: Option<Assurance>) -> Option<Ass
     realm.config.keeps_assurance().then(|| claimed.unwrap_or_else(Assurance::none))
 }
 
-pub(super) fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> Guarded {
-    Guarded::passed("server", &realm.telemetry, principal, fresh_until)
+pub(super) fn passed(realm: &Realm, principal: Principal, fresh_until: Millis) -> ProtectResult {
+    ProtectResult::passed("server", &realm.telemetry, principal, fresh_until)
 }
 
-pub(crate) fn refused(realm: &Realm, error: Error) -> Guarded {
-    Guarded::refused("server", &realm.telemetry, error)
+pub(crate) fn refused(realm: &Realm, error: Error) -> ProtectResult {
+    ProtectResult::refused("server", &realm.telemetry, error)
 }
 
-pub(super) fn revoked(realm: &Realm, user_id: &str, error: Error) -> Guarded {
-    Guarded::revoked("server", &realm.telemetry, user_id, error)
+pub(super) fn revoked(realm: &Realm, user_id: &str, error: Error) -> ProtectResult {
+    ProtectResult::revoked("server", &realm.telemetry, user_id, error)
 }
 
 /// A length of time in whole seconds, none for a negative one.

@@ -8,13 +8,16 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use crate::error::Error;
+use crate::store::driver::ServerConfig;
+use crate::store::executor::Executor;
+use crate::store::mysql::MysqlExecutor;
 use crate::store::pooled::DEFAULT_MAX;
 use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::{Pem, TlsFiles};
 
 const PREPARED_STATEMENTS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// Larger than any statement of ours, smaller than any server's limit. Said, so that the driver need not ask.
+/// Larger than any statement of ours, smaller than any server's limit. It is stated, so that the driver need not ask.
 const MAX_PACKET: usize = 4 * 1024 * 1024;
 /// A question that the driver would ask the server; our pool looks for itself whether a connection lives.
 const WAIT_TIMEOUT: usize = 28_800;
@@ -53,23 +56,6 @@ impl fmt::Debug for MysqlConfig {
 }
 
 impl MysqlConfig {
-    /// Settings from single values; `host` may be the path of a Unix socket.
-    #[must_use]
-    pub fn from_parts(
-        host: &str,
-        port: u16,
-        database: Option<&str>,
-        user: Option<&str>,
-        password: Option<&str>,
-    ) -> Self {
-        let settings = OptsBuilder::default().db_name(database).user(user).pass(password);
-        Self::new(if host.starts_with('/') {
-            settings.socket(Some(host))
-        } else {
-            settings.ip_or_hostname(host).tcp_port(port)
-        })
-    }
-
     pub(super) fn new(settings: OptsBuilder) -> Self {
         let settings = settings
             // Rows found, as other databases count them, and not rows changed.
@@ -91,20 +77,6 @@ impl MysqlConfig {
         self
     }
 
-    /// Hands over the sentence about parameters of the URL that mean nothing here.
-    pub(in crate::store) const fn take_warning(&mut self) -> Option<String> {
-        self.warning.take()
-    }
-
-    /// The same with another TLS mode and certificates.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` when the files can't be used.
-    pub fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
-        self.tls = TlsConfig::new(Some(mode), files)?;
-        Ok(self)
-    }
-
     /// The same for several hosts, of which one is used at a time.
     pub(super) fn with_hosts(mut self, hosts: Vec<(String, u16)>) -> Self {
         self.hosts = hosts;
@@ -122,6 +94,44 @@ impl MysqlConfig {
         }
         let at = |(name, port): &(String, u16)| self.settings.clone().ip_or_hostname(name.clone()).tcp_port(*port);
         self.hosts.iter().map(|host| both(at(host))).collect()
+    }
+}
+
+impl ServerConfig for MysqlConfig {
+    const PORT: u16 = 3306;
+
+    fn read(url: &str) -> Result<Self, Error> {
+        Self::from_url(url)
+    }
+
+    fn from_parts(host: &str, port: u16, database: Option<&str>, user: Option<&str>, password: Option<&str>) -> Self {
+        let settings = OptsBuilder::default().db_name(database).user(user).pass(password);
+        Self::new(if host.starts_with('/') {
+            settings.socket(Some(host))
+        } else {
+            settings.ip_or_hostname(host).tcp_port(port)
+        })
+    }
+
+    fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+
+    fn limited(self, max: usize) -> Self {
+        self.with_max(max)
+    }
+
+    fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
+        self.tls = TlsConfig::new(Some(mode), files)?;
+        Ok(self)
+    }
+
+    fn with_schema(self, _schema: &str) -> Result<Self, Error> {
+        Err(Error::configuration("db.schema is for PostgreSQL: with MySQL, name a database"))
+    }
+
+    fn executor(self) -> impl Executor {
+        MysqlExecutor::new(self)
     }
 }
 

@@ -46,7 +46,7 @@ struct Host {
 #[derive(Debug)]
 pub enum Refused {
     /// The error of the last host that answered.
-    Said(Error),
+    Answer(Error),
     /// A host let us in and would not serve us, for the reason that is given.
     Useless(&'static str),
     /// None answered in time.
@@ -55,7 +55,7 @@ pub enum Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self::Said(error)
+        Self::Answer(error)
     }
 }
 
@@ -143,7 +143,7 @@ impl managed::Manager for Hosts {
             return Err(RecycleError::message("disconnected"));
         }
         if metrics.last_used() > ASKED_AFTER {
-            connection.ping().await.map_err(Refused::Said)?;
+            connection.ping().await.map_err(Refused::Answer)?;
         }
         Ok(())
     }

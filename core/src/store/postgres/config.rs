@@ -7,7 +7,10 @@ use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
 use crate::error::Error;
+use crate::store::driver::ServerConfig;
+use crate::store::executor::Executor;
 use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
+use crate::store::postgres::PostgresExecutor;
 use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::TlsFiles;
 
@@ -60,15 +63,31 @@ impl PostgresConfig {
         config
     }
 
-    /// Settings from single values; `host` may be the folder of a Unix socket.
+    /// The same with at most `max` connections.
     #[must_use]
-    pub fn from_parts(
-        host: &str,
-        port: u16,
-        database: Option<&str>,
-        user: Option<&str>,
-        password: Option<&str>,
-    ) -> Self {
+    pub const fn with_max(mut self, max: usize) -> Self {
+        self.max = max;
+        self
+    }
+
+    fn set_mode(&mut self, mode: Tls) {
+        self.tls.mode = mode;
+        self.settings.ssl_mode(match mode {
+            Tls::Disable => SslMode::Disable,
+            Tls::Prefer => SslMode::Prefer,
+            Tls::Require | Tls::VerifyCa | Tls::VerifyFull => SslMode::Require,
+        });
+    }
+}
+
+impl ServerConfig for PostgresConfig {
+    const PORT: u16 = 5432;
+
+    fn read(url: &str) -> Result<Self, Error> {
+        Self::from_url(url)
+    }
+
+    fn from_parts(host: &str, port: u16, database: Option<&str>, user: Option<&str>, password: Option<&str>) -> Self {
         let mut settings = Config::new();
         settings.host(host).port(port);
         if let Some(database) = database {
@@ -83,18 +102,21 @@ impl PostgresConfig {
         Self::new(settings, TlsConfig::default())
     }
 
-    /// The same with at most `max` connections.
-    #[must_use]
-    pub const fn with_max(mut self, max: usize) -> Self {
-        self.max = max;
-        self
+    fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
     }
 
-    /// The same with its tables in `schema`, which must exist, instead of where the server looks for them.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` for an empty name.
-    pub fn with_schema(mut self, schema: &str) -> Result<Self, Error> {
+    fn limited(self, max: usize) -> Self {
+        self.with_max(max)
+    }
+
+    fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
+        self.tls = TlsConfig::new(Some(mode), files)?;
+        self.set_mode(mode);
+        Ok(self)
+    }
+
+    fn with_schema(mut self, schema: &str) -> Result<Self, Error> {
         if schema.is_empty() || schema.contains('\0') {
             return Err(Error::configuration("db.schema is empty: name a schema, or leave it out"));
         }
@@ -102,28 +124,8 @@ impl PostgresConfig {
         Ok(self)
     }
 
-    /// A sentence about what the URL says that means nothing here.
-    pub(in crate::store) fn take_warning(&mut self) -> Option<String> {
-        self.warning.take()
-    }
-
-    /// The same with another TLS mode and certificates.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` when the files can't be used.
-    pub fn with_tls(mut self, mode: Tls, files: TlsFiles) -> Result<Self, Error> {
-        self.tls = TlsConfig::new(Some(mode), files)?;
-        self.set_mode(mode);
-        Ok(self)
-    }
-
-    fn set_mode(&mut self, mode: Tls) {
-        self.tls.mode = mode;
-        self.settings.ssl_mode(match mode {
-            Tls::Disable => SslMode::Disable,
-            Tls::Prefer => SslMode::Prefer,
-            Tls::Require | Tls::VerifyCa | Tls::VerifyFull => SslMode::Require,
-        });
+    fn executor(self) -> impl Executor {
+        PostgresExecutor::new(self)
     }
 }
 

@@ -87,7 +87,7 @@ impl Hosts {
 #[derive(Debug)]
 pub enum Refused {
     /// The answer of the last one that gave one.
-    Said(Error),
+    Answer(Error),
     /// None answered in time.
     Silent,
 }
@@ -106,7 +106,7 @@ impl managed::Manager for Hosts {
                     self.good.store(index, Ordering::Relaxed);
                     return Ok(link);
                 }
-                Ok(Err(error)) => refused = Refused::Said(error),
+                Ok(Err(error)) => refused = Refused::Answer(error),
                 Err(_) => {}
             }
         }
@@ -119,7 +119,7 @@ impl managed::Manager for Hosts {
         let recycled = managed::Manager::recycle(manager, &mut link.client, metrics).await;
         recycled.map_err(|error| match error {
             managed::RecycleError::Message(text) => managed::RecycleError::Message(text),
-            managed::RecycleError::Backend(error) => managed::RecycleError::Backend(Refused::Said(error)),
+            managed::RecycleError::Backend(error) => managed::RecycleError::Backend(Refused::Answer(error)),
         })
     }
 

@@ -52,6 +52,10 @@ impl PostgresConfig {
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        if !["postgres://", "postgresql://"].iter().any(|begin| base.starts_with(begin)) {
+            // The driver would read it as `name=value` pairs, and quote as a name what may be a password.
+            return Err(wrong("is not a PostgreSQL URL: use postgres://user:password@host:5432/database"));
+        }
         let mut read = Parameters::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             read.take(pair)?;
@@ -183,6 +187,8 @@ mod tests {
             "postgres://app:hunter2@db/a?sslmode=hunter2",
             "postgres://app:hunter2@db/a?sslmode=require&sslrootcert=system",
             "postgres://app:17?hunter2@db/auth",
+            "postgres:app:hunter2@db/auth",
+            "postgres:/app:hunter2@db/auth?connect_timeout=5",
         ] {
             let error = PostgresConfig::from_url(url).unwrap_err();
             assert!(error.message.starts_with("db ") && !error.message.contains("hunter2"), "{error:?}");

@@ -6,7 +6,9 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::account::{Account, AccountDeletion, AccountStore, Deleted, MOST_ROWS, PastFlow};
 use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, Value};
-use crate::store::model::{Identifier, User};
+use crate::store::model::{Disabling, Identifier, Standing, User};
+use crate::store::sql::audit::forget_addresses;
+use crate::store::sql::disabling::{self, disabling_from};
 use crate::store::sql::factor_rows::delete_factors;
 use crate::store::sql::factors::{open_session, spend};
 use crate::store::sql::flows::parts_of_context;
@@ -36,14 +38,20 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         let mut batch = vec![self.lock_user(user_id)];
         batch.extend(erase(user_id, remembered_until));
+        batch.extend(self.forgetting(user_id));
         self.applies(Batch::of(batch)).await
+    }
+
+    fn forgetting(&self, user_id: &str) -> Vec<Statement> {
+        if self.is_noting() { forget_addresses(user_id).into() } else { Vec::new() }
     }
 }
 
 #[async_trait]
 impl<E: Executor> AccountStore for SqlStore<E> {
     async fn read_account(&self, user_id: &str) -> Result<Option<Account>, StoreError> {
-        let user = "SELECT id, roles, [created_at], [updated_at] FROM sentri_users WHERE id == ?";
+        let disabled = disabling::RESULTS;
+        let user = format!("SELECT id, roles, [created_at], [updated_at], {disabled} FROM sentri_users WHERE id == ?");
         let identifiers = "SELECT id, type, value, value_normalized, [verified_at], [created_at] \
                            FROM sentri_identifiers WHERE user_id = ? ORDER BY created_at, id";
         let flows = "SELECT purpose, context, [created_at], [expires_at], [consumed_at] FROM sentri_flows \
@@ -58,8 +66,14 @@ impl<E: Executor> AccountStore for SqlStore<E> {
         let Outcome::Done(answers) = self.run(Batch::of(batch)).await? else { return Ok(None) };
         let [user, identifiers, sessions, flows]: [Answer; 4] =
             answers.try_into().map_err(|_| StoreError::Other("the driver gave too few answers".into()))?;
-        let [user_id, roles, created_at, updated_at] = row_of(user.rows.into_iter().next().unwrap_or_default())?;
-        let user = User { id: user_id.into_text()?, roles: roles_from(roles)?, created_at: created_at.into_time()? };
+        let [user_id, roles, created_at, updated_at, disabled_at, until, reason] =
+            row_of(user.rows.into_iter().next().unwrap_or_default())?;
+        let user = User {
+            id: user_id.into_text()?,
+            roles: roles_from(roles)?,
+            created_at: created_at.into_time()?,
+            disabled: disabling_from(disabled_at, until, reason)?,
+        };
         Ok(Some(Account {
             updated_at: updated_at.into_optional_time()?,
             identifiers: identifiers.rows.into_iter().map(identifier_from).collect::<Result<_, _>>()?,
@@ -87,6 +101,7 @@ impl<E: Executor> AccountStore for SqlStore<E> {
         batch.extend(spending);
         let erased = batch.len();
         batch.extend(erase(user_id, remembered_until));
+        batch.extend(self.forgetting(user_id));
         Ok(match self.run(Batch::of(batch)).await? {
             Outcome::Done(_) => Deleted::Done,
             Outcome::Unmet(1) => Deleted::Ended,
@@ -94,6 +109,18 @@ impl<E: Executor> AccountStore for SqlStore<E> {
             Outcome::Unmet(at) if (spent..erased).contains(&at) => Deleted::Spent,
             Outcome::Unmet(_) => Deleted::Changed,
         })
+    }
+
+    async fn disable_user(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError> {
+        self.disable(user_id, disabling).await
+    }
+
+    async fn enable_user(&self, user_id: &str, now: Millis) -> Result<bool, StoreError> {
+        self.enable(user_id, now).await
+    }
+
+    async fn standing(&self, user_id: &str, now: Millis) -> Result<Standing, StoreError> {
+        self.standing(user_id, now).await
     }
 }
 

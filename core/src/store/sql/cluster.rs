@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use crate::failure::StoreError;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::model::Expected;
+use crate::store::sql::mark::{IS_HASH, both};
 use crate::store::sql::{SqlStore, id};
 
 /// The most times that an operation that lost a race is run again: there is no queue that would let each in once.
@@ -26,8 +27,9 @@ pub(super) fn mark_user(user_id: &str, expected: Expected<'_>) -> Statement {
 
 /// Takes the row of whoever has an identifier, before all other nodes, if there is one.
 pub(super) fn mark_holder(normalized: &str) -> Statement {
+    // Not by IN, for which MariaDB before 11.1 goes through all users. What is looked for is unique.
     let sql = "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \
-               WHERE id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
+               WHERE id = (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
     Statement::write(sql, [Value::from(normalized)])
 }
 
@@ -36,8 +38,9 @@ pub(super) fn condition(expected: Expected<'_>) -> (String, Vec<Value>) {
     let Expected { hash, auth_epoch, .. } = expected;
     let (mut condition, mut params) = (String::new(), Vec::new());
     if let Some(hash) = hash {
-        condition += " AND password_hash = ?";
-        params.push(hash.into());
+        condition += " AND ";
+        condition += IS_HASH;
+        params.extend(both(hash));
     }
     if let Some(epoch) = auth_epoch {
         condition += " AND auth_epoch = ?";

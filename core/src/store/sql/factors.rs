@@ -11,6 +11,7 @@ use crate::store::model::{
 };
 use crate::store::sql::factor_rows::{delete_factors, factor_from};
 use crate::store::sql::flows::{self, OPEN, end_flows, insert_flow, payload_of};
+use crate::store::sql::mark::remark;
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
 
@@ -104,7 +105,7 @@ impl<E: Executor> SqlStore<E> {
             batch.extend(digests.iter().map(|digest| Statement::write(sql, [user(), digest.as_str().into(), at()])));
         }
         let epoch = "UPDATE sentri_users SET auth_epoch = auth_epoch + 1, updated_at = ? WHERE id == ?";
-        batch.extend([Statement::write(epoch, [at(), user()]).expect(1), end_flows(user_id, now)]);
+        batch.extend([Statement::write(epoch, [at(), user()]).expect(1), remark(user_id), end_flows(user_id, now)]);
         if change.ends_sessions {
             let mut sql =
                 "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL".to_owned();
@@ -123,7 +124,7 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(delete_factors(user_id));
         let epoch = "UPDATE sentri_users SET auth_epoch = auth_epoch + 1, updated_at = ? WHERE id == ?";
         batch.push(Statement::write(epoch, [Value::Time(now), id(user_id)]).expect(1));
-        batch.push(end_flows(user_id, now));
+        batch.extend([remark(user_id), end_flows(user_id, now)]);
         let sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL";
         batch.push(Statement::write(sql, [Value::Time(now), id(user_id)]));
         self.applies(Batch::of(batch)).await

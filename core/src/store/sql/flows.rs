@@ -8,6 +8,7 @@ use crate::store::WRONG_CODES;
 use crate::store::executor::{Batch, Executor, Statement, Value};
 use crate::store::model::{Flow, Identifier, Spending, StoredCode};
 use crate::store::sql::factor_rows::delete_factors;
+use crate::store::sql::mark::remark;
 use crate::store::sql::{Row, SqlStore, id, row_of};
 
 macro_rules! flow_results {
@@ -129,10 +130,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn purge_flows(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
-        // The inner table has a name of its own because MySQL takes no LIMIT directly inside IN.
-        let sql = "DELETE FROM sentri_flows WHERE id IN (SELECT id FROM (SELECT id FROM sentri_flows \
-                   WHERE expires_at < ? LIMIT ?) AS dead)";
-        self.count(Statement::write(sql, [Value::Time(before), Value::Int(i64::from(limit))])).await
+        self.purge("sentri_flows", "expires_at", before, limit).await
     }
 }
 
@@ -158,7 +156,7 @@ pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statemen
         batch.extend(delete_factors(user_id));
     }
     if new_hash.is_some() || takes_over {
-        batch.push(end_flows(user_id, now));
+        batch.extend([remark(user_id), end_flows(user_id, now)]);
         let sql = "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL";
         batch.push(Statement::write(sql, [at, user()]));
     } else {

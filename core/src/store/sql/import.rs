@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 
+use crate::audit::Entry;
 use crate::clock::Millis;
 use crate::crypto::make_id;
 use crate::failure::StoreError;
@@ -156,7 +157,12 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(identifier_inserts(users));
         batch.extend(end);
         batch.extend(factor_inserts(users));
-        match self.run(Batch::of(batch)).await {
+        let counted = |entry: &Entry| {
+            let change = entry.change.clone().with("count", users.len());
+            Entry { change, ..entry.clone() }
+        };
+        let entries: Vec<Entry> = self.entries.iter().map(counted).collect();
+        match self.run_noting(Batch::of(batch), &entries).await {
             Ok(outcome) => Ok(matches!(outcome, Outcome::Done(_))),
             Err(StoreError::Unique(_)) => Ok(false),
             Err(error) => Err(error),

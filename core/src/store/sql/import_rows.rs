@@ -4,6 +4,7 @@ use crate::clock::Millis;
 use crate::store::executor::{Statement, Value};
 use crate::store::import::NewImport;
 use crate::store::model::{Factor, Identifier, NewUser};
+use crate::store::sql::mark::fitting;
 use crate::store::sql::roles_to_text;
 use crate::store::sql::session_row::time;
 
@@ -13,8 +14,9 @@ pub(super) const ROWS: usize = 500;
 pub(super) fn users_inserts(users: &[&NewImport], now: Millis) -> Vec<Statement> {
     let insert = |users: &[&NewImport]| {
         let sql = "INSERT INTO sentri_users (id, password_hash, roles, created_at, updated_at, auth_epoch) VALUES ";
-        let params = users.iter().flat_map(|NewImport { user, .. }| {
+        let params = users.iter().flat_map(|NewImport { user, factors }| {
             let hash = user.password_hash.as_ref().map_or("", |hash| hash.expose());
+            let hash = if factors.is_empty() { hash.to_owned() } else { fitting(hash) };
             let roles = roles_to_text(&user.roles);
             [user.id.as_str().into(), hash.into(), roles.into(), Value::Time(user.now), Value::Time(now)]
         });

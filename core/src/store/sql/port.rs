@@ -50,21 +50,12 @@ impl<E: Executor> Store for SqlStore<E> {
         self.find_user(user_id).await
     }
 
-    async fn list_users(
-        &self,
-        limit: u32,
-        after: Option<&str>,
-        normalized: Option<&str>,
-    ) -> Result<UserPage, StoreError> {
-        self.list_users(limit, after, normalized).await
+    async fn list_users(&self, limit: u32, after: Option<&str>, prefixes: &[String]) -> Result<UserPage, StoreError> {
+        self.list_users(limit, after, prefixes).await
     }
 
     async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError> {
         self.delete_user(user_id, remembered_until).await
-    }
-
-    async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
-        self.is_deleted(user_id).await
     }
 
     async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
@@ -266,10 +257,10 @@ impl<E: Executor> Store for SqlStore<E> {
     }
 
     fn within(&self, transaction: u32) -> Option<Arc<dyn Store>> {
-        let executor = self.executor.within(transaction)?;
+        let executor = Arc::new(self.executor.within(transaction)?);
         // A race lost in the transaction is lost for all that is in it: its owner alone can run it again.
         let clustered = AtomicBool::new(self.is_clustered());
-        Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered }))
+        Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered, entries: Vec::new() }))
     }
 
     fn find_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {

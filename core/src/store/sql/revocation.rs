@@ -28,7 +28,11 @@ impl<E: Executor> SqlStore<E> {
             // Writers are serial, so nobody has ended them since. With that condition SQLite looks at the live sessions
             // of all.
             "" if dialect.for_update.is_empty() => format!("id IN ({oldest})"),
-            "" => format!("revoked_at IS NULL AND id IN ({oldest})"),
+            // The user is named twice, or MariaDB looks at every session there is.
+            "" => {
+                chosen.insert(0, id(user_id));
+                format!("user_id == ? AND revoked_at IS NULL AND id IN ({oldest})")
+            }
             // Other processes may be ending the same ones: nobody waits for them, so nobody waits in a circle. The user
             // is named twice, or PostgreSQL may look at the live sessions of all.
             skip_locked => {
@@ -75,14 +79,18 @@ impl<E: Executor> SqlStore<E> {
         params.extend(chosen.iter().cloned());
         let update = format!("UPDATE sentri_sessions SET revoked_at = ? WHERE {condition}");
         let dialect = self.executor.dialect();
-        let Answer { rows, .. } = if dialect.returning {
+        let Answer { rows, .. } = if dialect.returning && !self.is_noting() {
             self.run_one(Statement::returning(format!("{update} RETURNING id"), params)).await?
         } else {
             let select = format!("SELECT id FROM sentri_sessions WHERE {condition}{}", dialect.for_update);
             // A session that is opened meanwhile waits for the user's row, or it would be revoked and not named.
-            let lock = self.lock_user(user_id);
-            match self.run(Batch::of([lock, Statement::read(select, chosen), Statement::write(update, params)])).await?
-            {
+            let mut batch = vec![self.lock_user(user_id), Statement::read(select, chosen.clone())];
+            if self.is_noting() {
+                let sql = format!("SELECT id FROM sentri_sessions WHERE {condition} LIMIT 1{}", dialect.for_update);
+                batch.push(Statement::read(sql, chosen).expect(1));
+            }
+            batch.push(Statement::write(update, params));
+            match self.run(Batch::of(batch)).await? {
                 Outcome::Done(answers) => answers.into_iter().nth(1).unwrap_or_default(),
                 Outcome::Unmet(_) => Answer::default(),
             }

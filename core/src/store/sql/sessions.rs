@@ -4,6 +4,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Expected, Opened, Rotation, Session, SessionState};
+use crate::store::sql::disabling::ENABLED;
 use crate::store::sql::session_row::{auth_time, methods, session_from, state_from, time};
 use crate::store::sql::{Row, SqlStore, cluster, factors, id, only_answer, roles_from, row_of};
 
@@ -83,12 +84,12 @@ impl<E: Executor> SqlStore<E> {
         }
         // Where something is spent with the session, it comes after that.
         let (condition, conditions) = cluster::condition(expected.once_spent());
-        params.extend(conditions);
+        params.extend(conditions.into_iter().chain([Value::Time(session.created_at)]));
         // The share lock makes this wait for a password change in flight, which then has changed the hash.
         let dialect = self.executor.dialect();
         let sql = format!(
             "INSERT INTO sentri_sessions ({}) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sentri_users \
-             WHERE id == ?{condition}{}",
+             WHERE id == ?{condition} AND {ENABLED}{}",
             session_columns!(),
             dialect.for_share
         );
@@ -105,11 +106,9 @@ impl<E: Executor> SqlStore<E> {
             let others = others.into_iter().chain([id(&session.user_id)]).collect();
             self.insert_and_look(session, expected, Statement::write(sql, params), others).await?
         };
-        let opened = |row| {
-            let [roles, beyond] = row_of(row)?;
-            Ok(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null })
-        };
-        rows.into_iter().next().map(opened).transpose()
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let [roles, beyond] = row_of(row)?;
+        Ok(Some(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null }))
     }
 
     /// [`Self::create_session`] where no INSERT answers with rows, or more than an INSERT is to be done. `whose` is
@@ -161,8 +160,7 @@ impl<E: Executor> SqlStore<E> {
         if let Some(found) = self.find_session_now(session_id) {
             return found;
         }
-        let mut rows = self.rows(Statement::read(FIND, [id(session_id)])).await?;
-        rows.pop().map_or(Ok(None), state_from)
+        self.rows(Statement::read(FIND, [id(session_id)])).await?.pop().map_or(Ok(None), state_from)
     }
 
     pub(super) fn find_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {
@@ -213,7 +211,8 @@ impl<E: Executor> SqlStore<E> {
         let sql = format!(
             "UPDATE sentri_sessions SET generation = generation + 2, rotated_at = ?, last_used_at = ?, expires_at = ?, \
              amr = ?, auth_time = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? AND \
-             EXISTS (SELECT 1 FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id{condition})"
+             EXISTS (SELECT 1 FROM sentri_users WHERE sentri_users.id = sentri_sessions.user_id{condition} \
+             AND {ENABLED})"
         );
         let mut params = vec![
             Value::Time(now),
@@ -225,7 +224,7 @@ impl<E: Executor> SqlStore<E> {
             Value::Int(session.generation),
             Value::Time(now),
         ];
-        params.extend(conditions);
+        params.extend(conditions.into_iter().chain([Value::Time(now)]));
         let step = Statement::write(sql, params);
         let stepped = if expected.unspent.is_some() {
             let Some(spent) = factors::spend(&session.user_id, expected.unspent, now) else {
@@ -291,10 +290,11 @@ impl<E: Executor> SqlStore<E> {
     }
 
     pub(super) async fn purge_sessions(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
-        // The inner table has a name of its own because MySQL takes no LIMIT directly inside IN.
-        let sql = "DELETE FROM sentri_sessions WHERE id IN (SELECT id FROM (SELECT id FROM sentri_sessions \
-                   WHERE expires_at < ? OR revoked_at < ? LIMIT ?) AS dead)";
-        let params = [Value::Time(before), Value::Time(before), Value::Int(i64::from(limit))];
-        self.count(Statement::write(sql, params)).await
+        let expired = self.purge("sentri_sessions", "expires_at", before, limit).await?;
+        let left = limit.saturating_sub(u32::try_from(expired).unwrap_or(limit));
+        if left == 0 {
+            return Ok(expired);
+        }
+        Ok(expired + self.purge("sentri_sessions", "revoked_at", before, left).await?)
     }
 }

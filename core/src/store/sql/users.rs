@@ -6,15 +6,18 @@ use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserWithIdentifiers};
+use crate::store::sql::disabling::{self, disabling_from};
 use crate::store::sql::flows::end_flows;
 use crate::store::sql::identifiers::addresses;
+use crate::store::sql::mark::{IS_HASH, both, marked, remark, unmarked};
+use crate::store::sql::prefix::begins_with;
 use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
 
 /// The columns of a user that go into [`USER_WITH_IDENTIFIERS`]; identifiers have a `created_at` too.
-const USER: &str = "id, roles, created_at AS registered_at";
+const USER: &str = "id, roles, created_at AS registered_at, disabled_at, disabled_until, disabled_reason";
 /// The columns that [`group`] reads. No two of one name, here and elsewhere: some drivers keep columns by name.
-const USER_WITH_IDENTIFIERS: &str =
-    "u.id, u.roles, [registered_at], i.id AS identifier_id, i.type, i.value, i.value_normalized, [verified_at]";
+const USER_WITH_IDENTIFIERS: &str = "u.id, u.roles, [registered_at], [disabled_at], [disabled_until], \
+     disabled_reason, i.id AS identifier_id, i.type, i.value, i.value_normalized, [verified_at]";
 
 impl<E: Executor> SqlStore<E> {
     /// The statements that write a user and its identifiers.
@@ -61,32 +64,35 @@ impl<E: Executor> SqlStore<E> {
         let marked = format!("{ADOPTED_MARKER}{exact}");
         let rows = self
             .rows(Statement::read(
-                "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles, u.auth_epoch \
+                format!(
+                    "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles, u.auth_epoch, {} \
                  FROM sentri_identifiers AS i \
-                 JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
+                     JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
+                    disabling::RESULTS
+                ),
                 [marked.as_str().into(), exact.into(), normalized.into()],
             ))
             .await?;
         let mut best: Option<(usize, Credential)> = None;
         for row in rows {
-            let [found, kind, id, hash, roles, epoch] = row_of(row)?;
+            let [found, kind, user @ ..]: [Value; 9] = row_of(row)?;
             let found = found.into_text()?;
             let Some(rank) = [marked.as_str(), exact, normalized].iter().position(|wanted| *wanted == found) else {
                 continue; // A collation that is not binary found something else: not this identifier.
             };
             if best.as_ref().is_none_or(|(best, _)| rank < *best) {
-                best = Some((rank, credential_from(Some(kind), id, hash, roles, epoch)?));
+                best = Some((rank, credential_from(Some(kind), user)?));
             }
         }
         Ok(best.map(|(_, credential)| credential))
     }
 
     pub(super) async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
-        let sql = "SELECT id, password_hash, roles, auth_epoch FROM sentri_users WHERE id == ?";
+        let disabled = disabling::RESULTS;
+        let sql = format!("SELECT id, password_hash, roles, auth_epoch, {disabled} FROM sentri_users WHERE id == ?");
         let rows = self.rows(Statement::read(sql, [id(user_id)])).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let [id, hash, roles, epoch] = row_of(row)?;
-        credential_from(None, id, hash, roles, epoch).map(Some)
+        credential_from(None, row_of(row)?).map(Some)
     }
 
     pub(super) async fn find_user(&self, user_id: &str) -> Result<Option<UserWithIdentifiers>, StoreError> {
@@ -101,17 +107,21 @@ impl<E: Executor> SqlStore<E> {
         &self,
         limit: u32,
         after: Option<&str>,
-        normalized: Option<&str>,
+        prefixes: &[String],
     ) -> Result<UserPage, StoreError> {
-        let (mut params, mut condition) = (Vec::new(), String::new());
+        let (mut conditions, mut params) = (Vec::new(), Vec::new());
         // No comparison with an empty text in place of none: nothing compares to that where ids are UUIDs of MariaDB.
-        let owner = "id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
-        for (sql, value) in [("id > ?", after), (owner, normalized)] {
-            let Some(value) = value else { continue };
-            condition += if params.is_empty() { "WHERE " } else { " AND " };
-            condition += sql;
-            params.push(Value::from(value));
+        if let Some(after) = after {
+            conditions.push("id > ?".to_owned());
+            params.push(Value::from(after));
         }
+        if !prefixes.is_empty() {
+            let (begins, ranges) = begins_with(prefixes);
+            conditions.push(format!("id IN (SELECT user_id FROM sentri_identifiers WHERE {begins})"));
+            params.extend(ranges);
+        }
+        let condition =
+            if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
         // One more than asked for tells whether there is a next page.
         params.push(Value::Int(i64::from(limit) + 1));
         let sql = format!(
@@ -119,17 +129,15 @@ impl<E: Executor> SqlStore<E> {
              FROM (SELECT {USER} FROM sentri_users {condition} ORDER BY id LIMIT ?) AS u \
              LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY u.id, i.created_at, i.id"
         );
-        let mut users = group(self.rows(Statement::read(sql, params)).await?)?;
+        let statement = Statement::read(sql, params);
+        // The plan depends on what is looked for: a beginning that few have wants another one than one of many.
+        let statement = if prefixes.is_empty() { statement } else { statement.once() };
+        let mut users = group(self.rows(statement).await?)?;
         let limit = limit as usize;
         let more = users.len() > limit;
         users.truncate(limit);
         let next = if more { users.last().map(|last| last.user.id.clone()) } else { None };
         Ok(UserPage { users, next })
-    }
-
-    pub(super) async fn is_deleted(&self, user_id: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT id FROM sentri_deleted_users WHERE id = ?";
-        Ok(!self.rows(Statement::read(sql, [id(user_id)])).await?.is_empty())
     }
 
     pub(super) async fn purge_deleted_users(&self, now: Millis) -> Result<(), StoreError> {
@@ -155,8 +163,13 @@ impl<E: Executor> SqlStore<E> {
         if old_hash.is_empty() {
             return Ok(false);
         }
-        let sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ? WHERE id == ? AND password_hash = ?";
-        let params = [new_hash.into(), Value::Time(now), id(user_id), old_hash.into()];
+        // The mark stays as it is.
+        let sql = format!(
+            "UPDATE sentri_users SET password_hash = CASE WHEN password_hash = ? THEN ? ELSE ? END, updated_at = ? \
+             WHERE id == ? AND {IS_HASH}"
+        );
+        let mut params = vec![old_hash.into(), new_hash.into(), marked(new_hash).into(), Value::Time(now), id(user_id)];
+        params.extend(both(old_hash));
         Ok(self.count(Statement::write(sql, params)).await? == 1)
     }
 
@@ -168,20 +181,21 @@ impl<E: Executor> SqlStore<E> {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let mut sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
-                       WHERE id == ?";
+                       WHERE id == ?"
+            .to_owned();
         let mut params = vec![new_hash.into(), Value::Time(now), id(user_id)];
         if let Some(expected) = expected {
             if expected.is_empty() {
                 return Ok(false);
             }
-            sql = "UPDATE sentri_users SET password_hash = ?, updated_at = ?, auth_epoch = auth_epoch + 1 \
-                   WHERE id == ? AND password_hash = ?";
-            params.push(expected.into());
+            sql = format!("{sql} AND {IS_HASH}");
+            params.extend(both(expected));
         }
         // Two statements, not one: the second must see a session whose login held the user row while the first waited.
         let outcome = self
             .run(Batch::of([
                 Statement::write(sql, params).expect(1),
+                remark(user_id),
                 end_flows(user_id, now),
                 Statement::write(
                     "UPDATE sentri_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
@@ -193,20 +207,17 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-fn credential_from(
-    kind: Option<Value>,
-    id: Value,
-    hash: Value,
-    roles: Value,
-    epoch: Value,
-) -> Result<Credential, StoreError> {
-    let hash = hash.into_optional_text()?.filter(|hash| !hash.is_empty());
+fn credential_from(kind: Option<Value>, user: [Value; 7]) -> Result<Credential, StoreError> {
+    let [id, hash, roles, epoch, disabled_at, until, reason] = user;
+    let hash = hash.into_optional_text()?;
+    let hash = hash.map(|stored| unmarked(&stored).to_owned()).filter(|hash| !hash.is_empty());
     Ok(Credential {
         user_id: id.into_text()?,
         password_hash: hash.map(Secret::new),
         roles: roles_from(roles)?,
         auth_epoch: epoch.into_int()?,
         kind: kind.map(Value::into_text).transpose()?,
+        disabled: disabling_from(disabled_at, until, reason)?,
     })
 }
 
@@ -214,10 +225,12 @@ fn credential_from(
 fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
     let mut users: Vec<UserWithIdentifiers> = Vec::new();
     for row in rows {
-        let [id, roles, created_at, identifier, kind, value, normalized, verified_at] = row_of(row)?;
+        let [id, roles, created_at, disabled_at, until, reason, identifier, kind, value, normalized, verified_at] =
+            row_of(row)?;
         let id = id.into_text()?;
         if users.last().is_none_or(|last| last.user.id != id) {
-            let user = User { id, roles: roles_from(roles)?, created_at: created_at.into_time()? };
+            let (roles, created_at) = (roles_from(roles)?, created_at.into_time()?);
+            let user = User { id, roles, created_at, disabled: disabling_from(disabled_at, until, reason)? };
             users.push(UserWithIdentifiers { user, identifiers: Vec::new() });
         }
         if let (Some(identifier), Some(user)) = (identifier.into_optional_text()?, users.last_mut()) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::failure::{from_driver, is_busy};
 use super::watch::{Watch, Watched};
@@ -35,17 +35,16 @@ pub(super) fn open_watched(config: &SqliteConfig, reads: bool) -> Result<Watched
 fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, config.creates);
-    let connection = Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(config, &error))?;
+    let connection =
+        Connection::open_with_flags(&config.path, flags).map_err(|error| cannot_open(config, &error.to_string()))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_driver)?;
     if !config.is_memory() {
-        enter_wal(&connection).map_err(|error| match from_driver(error) {
-            StoreError::Conflict(cause) => StoreError::Conflict(cause),
-            StoreError::Unavailable(cause) | StoreError::Other(cause) => {
-                StoreError::Unavailable(format!("cannot use the SQLite file '{}': {cause}", config.path.display()))
-            }
-            other => other,
-        })?;
+        // SQLite says so with the first write alone, and until then leaves a log behind that is read-only, too.
+        if connection.is_readonly(MAIN_DB).map_err(from_driver)? {
+            return Err(cannot_open(config, "it is read-only"));
+        }
+        enter_wal(&connection).map_err(|error| cannot_use(config, error))?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(from_driver)?;
     }
     connection.pragma_update(None, "foreign_keys", true).map_err(from_driver)?;
@@ -69,7 +68,19 @@ fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn cannot_open(config: &SqliteConfig, error: &rusqlite::Error) -> StoreError {
+fn cannot_use(config: &SqliteConfig, error: rusqlite::Error) -> StoreError {
+    if let Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) = error.sqlite_error_code() {
+        return cannot_open(config, &error.to_string());
+    }
+    match from_driver(error) {
+        StoreError::Unavailable(cause) | StoreError::Other(cause) => {
+            StoreError::Unavailable(format!("cannot use the SQLite file '{}' of db: {cause}", config.path.display()))
+        }
+        other => other,
+    }
+}
+
+fn cannot_open(config: &SqliteConfig, error: &str) -> StoreError {
     let path = &config.path;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let reason = match folder {
@@ -77,5 +88,5 @@ fn cannot_open(config: &SqliteConfig, error: &rusqlite::Error) -> StoreError {
         _ if !config.creates && !path.exists() => "there is none; mode=rwc in the URL makes it".to_owned(),
         _ => format!("{error}; the file and its folder must be writable"),
     };
-    StoreError::Unavailable(format!("cannot open the SQLite file '{}': {reason}", path.display()))
+    StoreError::Unavailable(format!("cannot open the SQLite file '{}' of db: {reason}", path.display()))
 }

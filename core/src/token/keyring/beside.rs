@@ -1,6 +1,7 @@
 //! The uses of keys beside access and refresh tokens: tokens of devices, and codes in messages.
 
-use super::KeyRing;
+use super::{KeyRing, RingKey};
+use crate::audit::identifier_digest;
 use crate::clock::Millis;
 use crate::flow::{code_digest, is_same_digest, setup_token, spelling_digest};
 use crate::store::model::Flow;
@@ -58,6 +59,14 @@ impl KeyRing {
         Ok(spelling_digest(self.signing_key(now)?.codes.expose(), normalized))
     }
 
+    /// Returns what makes digests of identifiers for the audit, under the key that signs at `now`.
+    ///
+    /// # Errors
+    /// `Invalid`: there is no key.
+    pub(crate) fn audit_digests(&self, now: Millis) -> Result<AuditDigests<'_>, TokenError> {
+        Ok(AuditDigests { key: self.signing_key(now)? })
+    }
+
     /// Returns the token by which the first admin is made, derived from `nonce` under the key that signs at `now`, and
     /// that key's `kid` (empty: it has none).
     ///
@@ -84,5 +93,23 @@ impl KeyRing {
             let presented = code_digest(key.codes.expose(), &flow.purpose, &flow.id, &flow.subject, code);
             is_same_digest(&kept.digest, &presented)
         })
+    }
+}
+
+/// Digests of identifiers under one key.
+#[derive(Debug)]
+pub(crate) struct AuditDigests<'a> {
+    key: &'a RingKey,
+}
+
+impl AuditDigests<'_> {
+    /// The `kid` of the key; empty: it has none.
+    pub(crate) fn kid(&self) -> &str {
+        self.key.signing.kid().unwrap_or_default()
+    }
+
+    /// The digest of a normal form: [`identifier_digest`].
+    pub(crate) fn digest(&self, normalized: &str) -> String {
+        identifier_digest(self.key.codes.expose(), normalized)
     }
 }

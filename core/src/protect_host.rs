@@ -8,8 +8,8 @@ use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::event::{Event, Level};
 use crate::http::Response;
-use crate::http::decision::{Admitted, Decision, PermitOutcome};
-use crate::http::guard::{GuardRequest, Guarded};
+use crate::http::decision::{Admitted, Decision, PermitVerdict};
+use crate::http::guard::{GuardRequest, ProtectResult};
 use crate::server::AuthServer;
 use crate::telemetry::{Remembered, Snapshot};
 
@@ -17,13 +17,13 @@ use crate::telemetry::{Remembered, Snapshot};
 pub type User<'a> = Option<Admitted<'a>>;
 
 /// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
-pub trait Guardian: Clone + Send + Sync + 'static {
+pub trait ProtectHost: Clone + Send + Sync + 'static {
     /// The present epoch: results that a caller cached under another one are stale.
     fn epoch(&self) -> u32;
-    /// `protect()` without waiting; `None`: call [`Guardian::guard`].
-    fn guard_now(&self, request: &GuardRequest) -> Option<Guarded>;
+    /// `protect()` without waiting; `None`: call [`ProtectHost::guard`].
+    fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult>;
     /// `protect()`.
-    fn guard(&self, request: &GuardRequest) -> impl Future<Output = Guarded> + Send;
+    fn guard(&self, request: &GuardRequest) -> impl Future<Output = ProtectResult> + Send;
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ pub trait Guardian: Clone + Send + Sync + 'static {
     /// Words the refusal of a user whose authentication is not enough.
     fn step_up(&self, user_id: &str, need: Requirement) -> Decision;
     /// `permit()`: words the host's verdict.
-    fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision;
+    fn permit(&self, user: User<'_>, outcome: &PermitVerdict) -> Decision;
     /// The response for an error, in the envelope.
     fn error_response(&self, error: &Error) -> Response;
     /// The level of an event and the object that the host's logger gets.
@@ -52,16 +52,16 @@ pub trait Guardian: Clone + Send + Sync + 'static {
     fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String>;
 }
 
-macro_rules! guardian {
+macro_rules! protect_host {
     ($($mode:ty),*) => {$(
-        impl Guardian for $mode {
+        impl ProtectHost for $mode {
             fn epoch(&self) -> u32 {
                 self.epoch()
             }
-            fn guard_now(&self, request: &GuardRequest) -> Option<Guarded> {
+            fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
                 self.guard_now(request)
             }
-            async fn guard(&self, request: &GuardRequest) -> Guarded {
+            async fn guard(&self, request: &GuardRequest) -> ProtectResult {
                 self.guard(request).await
             }
             fn check_roles(&self, required: &[String]) -> Result<(), Error> {
@@ -79,7 +79,7 @@ macro_rules! guardian {
             fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
                 self.step_up(user_id, need)
             }
-            fn permit(&self, user: User<'_>, outcome: &PermitOutcome) -> Decision {
+            fn permit(&self, user: User<'_>, outcome: &PermitVerdict) -> Decision {
                 self.permit(user, outcome)
             }
             fn error_response(&self, error: &Error) -> Response {
@@ -98,9 +98,9 @@ macro_rules! guardian {
     )*};
 }
 
-guardian!(AuthServer, AuthClient);
+protect_host!(AuthServer, AuthClient);
 
-/// A guardian of either mode, for a host that names it by number.
+/// A server or a client, for a host that names it by number.
 #[derive(Debug, Clone)]
 pub enum Either {
     /// Server mode.
@@ -110,7 +110,7 @@ pub enum Either {
 }
 
 impl Either {
-    /// See [`Guardian::epoch`].
+    /// See [`ProtectHost::epoch`].
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epochs().now()

@@ -1,14 +1,14 @@
-//! Word of revocations from other processes.
+//! Takes over revocations that other processes announce.
 
 use std::sync::Weak;
 
 use super::Realm;
 use crate::cache::{Listener, Revocation};
 
-/// Hears for a realm what other processes revoke, as long as there is a realm.
-pub(crate) struct Ear(pub Weak<Realm>);
+/// Has a realm forget the sessions that other processes revoke, as long as the realm lives.
+pub(crate) struct RevocationListener(pub Weak<Realm>);
 
-impl Listener for Ear {
+impl Listener for RevocationListener {
     fn heard(&self, revocation: &Revocation) {
         if let Some(realm) = self.0.upgrade() {
             realm.forget(revocation);

@@ -10,10 +10,10 @@ use super::patience::LONGEST;
 use crate::tls;
 
 /// The server that a link leads to.
-pub(super) enum Door {
-    /// This one.
+pub(super) enum Target {
+    /// A server that is named.
     Server(Client),
-    /// The one that sentinels name as the master.
+    /// The server that sentinels name as the master.
     Master(Sentinels),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Opened {
     pub(super) is_in_cluster: bool,
 }
 
-impl Door {
+impl Target {
     /// Opens a connection to a server that is fit for work, or says why there is none.
     pub(super) async fn open(&self) -> Result<Opened, String> {
         let (client, mut connection) = match self {

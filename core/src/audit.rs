@@ -1,0 +1,220 @@
+//! The audit: which events are kept, and an event as an entry of it. Pure; `store` writes entries in the transaction of
+//! what they tell.
+
+use serde_json::{Map, Value};
+
+use crate::clock::Millis;
+use crate::crypto::{hmac_sha256, to_base64url};
+use crate::event::EventName;
+
+/// Milliseconds for which entries are kept: 400 days.
+pub const KEPT_FOR: Millis = 400 * 24 * 60 * 60_000;
+
+/// The option `audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing is kept.
+    Off,
+    /// Changes, and what others do with a user's account.
+    Changes,
+    /// Logins and refreshes too.
+    All,
+}
+
+/// The part of an event in the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// None: nothing is written with it.
+    None,
+    /// It is kept with [`Level::All`].
+    Use,
+    /// It is kept with [`Level::All`], and with [`Level::Changes`] where it is not the user themself who acts.
+    OfOthers,
+    /// It is a change of credentials, identifiers, factors, roles, keys or users.
+    Change,
+}
+
+impl Part {
+    /// The part of an event. Without a wildcard, so that nobody adds a change and forgets to keep it.
+    #[must_use]
+    pub const fn of(event: EventName) -> Self {
+        use EventName as E;
+        match event {
+            E::RegisterSuccess
+            | E::SetupSuccess
+            | E::PasswordChanged
+            | E::PasswordReset
+            | E::RolesAssigned
+            | E::IdentifiersCreated
+            | E::IdentifiersUpdated
+            | E::IdentifiersDeleted
+            | E::IdentifierVerified
+            | E::UserInvited
+            | E::UsersImported
+            | E::UserDeleted
+            | E::UserDisabled
+            | E::UserEnabled
+            | E::MfaEnrolled
+            | E::MfaRemoved
+            | E::RecoveryRenewed
+            | E::RecoveryUsed
+            | E::KeysRotated => Self::Change,
+            E::LogoutAll | E::SessionRevoked | E::PasswordResetRequested => Self::OfOthers,
+            E::LoginSuccess | E::RefreshSuccess | E::StepUpSuccess => Self::Use,
+            E::ProtectSuccess
+            | E::ProtectFailure
+            | E::ProtectTokenRevoked
+            | E::ProtectAutoRefresh
+            | E::AuthorizePassed
+            | E::AuthorizeDenied
+            | E::AuthorizeUnauthenticated
+            | E::PermitPassed
+            | E::PermitDenied
+            | E::PermitRoleBypass
+            | E::PermitUnauthenticated
+            | E::RegisterRequested
+            | E::RegisterFailure
+            | E::SetupFailure
+            | E::LoginCodeRequested
+            | E::LoginFailure
+            | E::RefreshFailure
+            | E::Logout
+            | E::PasswordChangeFailure
+            | E::RolesAssignFailure
+            | E::IdentifiersFailure
+            | E::UserInviteFailure
+            | E::UserDeleteFailure
+            | E::UserExported
+            | E::MessageSent
+            | E::MessageFailure
+            | E::MfaChallenged
+            | E::MfaSuccess
+            | E::MfaFailure
+            | E::StepUpRequired
+            | E::RefreshReuseDetected
+            | E::RateLimitExceeded
+            | E::HookFailure => Self::None,
+        }
+    }
+
+    fn is_kept(self, level: Level, by_others: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Change => level >= Level::Changes,
+            Self::OfOthers if by_others => level >= Level::Changes,
+            Self::OfOthers | Self::Use => level == Level::All,
+        }
+    }
+}
+
+/// The one who acts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody who is known: a request without a session, or work that nobody asked for.
+    #[default]
+    Nobody,
+    /// A user.
+    User(String),
+    /// The bearer of an API key.
+    ApiKey,
+    /// Code of the application.
+    Code,
+    /// A command line.
+    Cli,
+}
+
+impl Actor {
+    /// The words for actors who are no user.
+    pub const WORDS: [&'static str; 3] = ["api-key", "code", "cli"];
+
+    /// The user's id, or one of the words `api-key`, `code` and `cli`.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Nobody => None,
+            Self::User(id) => Some(id),
+            Self::ApiKey => Some("api-key"),
+            Self::Code => Some("code"),
+            Self::Cli => Some("cli"),
+        }
+    }
+}
+
+/// The author of what is done, and the request that it is done by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The one who acts.
+    pub actor: Actor,
+    /// The id of the session in which they act.
+    pub session: Option<String>,
+    /// Their address.
+    pub ip: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<String>,
+}
+
+/// A change as a use case tells of it, before it is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The event that tells of it when it is made.
+    pub event: EventName,
+    /// The user that it is about.
+    pub subject: Option<String>,
+    /// Further facts. No secret, and no identifier but as its digest.
+    pub fields: Map<String, Value>,
+}
+
+impl Change {
+    /// A change of a user.
+    #[must_use]
+    pub fn of(event: EventName, user_id: &str) -> Self {
+        Self { subject: Some(user_id.to_owned()), ..Self::of_nobody(event) }
+    }
+
+    /// A change that is about no user.
+    #[must_use]
+    pub fn of_nobody(event: EventName) -> Self {
+        Self { event, subject: None, fields: Map::new() }
+    }
+
+    /// The same change with one more field.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.fields.insert(field.to_owned(), value.into());
+        self
+    }
+}
+
+/// An entry that is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The time of the change.
+    pub at: Millis,
+    /// The change.
+    pub change: Change,
+    /// The author.
+    pub author: Author,
+}
+
+/// Returns the entry of a change. `None`: nothing is kept of it.
+#[must_use]
+pub fn entry(level: Level, change: Change, author: &Author, at: Millis) -> Option<Entry> {
+    let by_themself = change.subject.is_some() && author.actor.as_str() == change.subject.as_deref();
+    let by_others = author.actor != Actor::Nobody && !by_themself;
+    if !Part::of(change.event).is_kept(level, by_others) {
+        return None;
+    }
+    let mut author = author.clone();
+    // Of whoever leaves, ids and digests stay.
+    if change.event == EventName::UserDeleted && by_themself {
+        author.ip = None;
+    }
+    Some(Entry { at, change, author })
+}
+
+/// Returns the form of an identifier that entries keep: HMAC-SHA-256 of its normal form in base64url.
+#[must_use]
+pub fn identifier_digest(key: &[u8; 32], normalized: &str) -> String {
+    // No purpose of a code has this name, and no spelling begins so, so it is the digest of nothing else.
+    to_base64url(&hmac_sha256(key, format!("audit|{normalized}").as_bytes()))
+}

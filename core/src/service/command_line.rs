@@ -1,0 +1,51 @@
+//! A server that a command line works with: it knows not whether the application keeps an audit, so it looks.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::Realm;
+use crate::audit::Level;
+use crate::failure::Failure;
+use crate::store::audit::EntryQuery;
+
+const NONE: u8 = 0;
+const UNKNOWN: u8 = 1;
+const WITHOUT_AUDIT: u8 = 2;
+const WITH_AUDIT: u8 = 3;
+
+/// Whether a command line works with this server, and whether there is an audit.
+#[derive(Debug, Default)]
+pub(crate) struct CommandLine(AtomicU8);
+
+impl CommandLine {
+    /// From now on a command line does.
+    pub(crate) fn begin(&self) {
+        self.0.store(UNKNOWN, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_here(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != NONE
+    }
+}
+
+impl Realm {
+    /// The level of the audit: that of the option, and for a command line changes, where there are entries already.
+    pub(crate) fn audit_level(&self) -> Level {
+        match self.command_line.0.load(Ordering::Relaxed) {
+            WITH_AUDIT => self.config.audit.max(Level::Changes),
+            _ => self.config.audit,
+        }
+    }
+
+    /// Looks for entries where a command line works with this server and nobody has looked yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn look_for_audit(&self) -> Result<(), Failure> {
+        if self.command_line.0.load(Ordering::Relaxed) == UNKNOWN {
+            let query = EntryQuery { limit: 1, ..EntryQuery::default() };
+            let is_empty = self.store.list_entries(&query).await?.is_empty();
+            self.command_line.0.store(if is_empty { WITHOUT_AUDIT } else { WITH_AUDIT }, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

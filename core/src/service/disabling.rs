@@ -1,0 +1,159 @@
+//! Users whom an admin or the host disables, and enables again.
+
+use serde_json::{Value, json};
+
+use super::input::Input;
+use super::notices;
+use super::story::{Facts, Story};
+use super::users::describe_user;
+use crate::audit::Change;
+use crate::cache::Revocation;
+use crate::clock::{Millis, from_iso, to_iso};
+use crate::error::{Error, ErrorCode};
+use crate::event::EventName;
+use crate::failure::Failure;
+use crate::hook::Operation;
+use crate::message::Kind;
+use crate::store::model::Disabling;
+use crate::use_case::{self, Context, Output, UseCase};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+/// The last instant that every database keeps.
+const LAST: Millis = 253_402_300_799_000;
+
+/// The end of a user's sessions and flows. Nothing opens another session until the user is enabled or the time is up.
+///
+/// Done again it replaces reason and end; the user hears of it once. It fails with `VALIDATION_ERROR`,
+/// `USER_NOT_FOUND`, and the store's failures.
+pub struct DisableUser;
+
+/// `{userId, reason?, until?}`
+pub struct DisableInput {
+    user_id: String,
+    reason: Option<String>,
+    until: Option<Millis>,
+}
+
+/// `{user: {id, roles, identifiers, disabled?}}`
+pub struct Changed {
+    user: Value,
+}
+
+impl use_case::Input for DisableInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        let input = Input::new(value)?;
+        let reason = input.optional_text("reason")?;
+        if reason.is_some_and(|reason| reason.chars().count() > LONGEST_REASON || reason.contains(char::is_control)) {
+            let message = format!("reason must be a line of at most {LONGEST_REASON} characters");
+            return Err(Error::validation("reason", message));
+        }
+        let until = input.optional_text("until")?.map(|text| read_instant(text).ok_or_else(wrong_until)).transpose()?;
+        Ok(Self { user_id: input.text("userId")?.to_owned(), reason: reason.map(str::to_owned), until })
+    }
+}
+
+impl Output for Changed {
+    const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
+
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self { user: value.get("user")?.clone() })
+    }
+
+    fn write(&self) -> Value {
+        json!({ "user": self.user })
+    }
+
+    fn tell(&self, facts: &mut Facts) {
+        facts.user_id = self.user["id"].as_str().map(str::to_owned);
+    }
+}
+
+/// Reads `2026-12-24T18:00:00Z`, with or without a fraction and with any offset, which must be there.
+fn read_instant(text: &str) -> Option<Millis> {
+    let (at, rest) = text.split_at_checked(19)?;
+    let zone = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|one: char| one.is_ascii_digit()));
+    let is_zone = ["Z", "+00:00", "-00:00"].iter().any(|form| is_like(zone, form));
+    if !is_zone || !is_like(at, "0000-00-00T00:00:00") {
+        return None;
+    }
+    // A day that there is not, such as the 30th of February, would be read as another one.
+    from_iso(&format!("{at}Z")).filter(|day| to_iso(*day).starts_with(at))?;
+    from_iso(text).filter(|at| (0..=LAST).contains(at))
+}
+
+/// Whether a text has the form of another one, whose zeros stand for digits.
+fn is_like(text: &str, form: &str) -> bool {
+    let fits = |(one, form): (u8, u8)| if form == b'0' { one.is_ascii_digit() } else { one == form };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
+}
+
+fn wrong_until() -> Error {
+    Error::validation("until", "until must be an instant in the future, such as '2026-12-24T18:00:00Z'")
+}
+
+impl UseCase for DisableUser {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::UserDisabled, failure: None };
+    type Input = DisableInput;
+    type Output = Changed;
+
+    async fn run(context: &mut Context<'_>, input: DisableInput) -> Result<Changed, Failure> {
+        let Context { realm, caller, trail } = context;
+        let DisableInput { user_id, reason, until } = input;
+        let now = realm.now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(wrong_until().into());
+        }
+        let mut user = realm.store.find_user(&user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+        let live = realm.store.list_sessions(&user_id, now).await?;
+        let disabling = Disabling { at: now, until, reason };
+        let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserDisabled, &user_id)]))?;
+        let write = store.disable_user(&user_id, &disabling);
+        if !realm.revoking(Revocation::User(user_id.clone()), write).await? {
+            return Err(ErrorCode::UserNotFound.into());
+        }
+        let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
+        trail.sessions_revoked(&user_id, &ids);
+        let before = user.user.disabled.take().filter(|before| before.holds(now));
+        if before.is_none() {
+            notices::leave(realm, caller, &user, Kind::AccountDisabled, trail);
+        }
+        let at = before.map_or(now, |before| before.at);
+        user.user.disabled = Some(Disabling { at, ..disabling });
+        Ok(Changed { user: describe_user(&user, now) })
+    }
+}
+
+/// The end of a disabling. Sessions and flows of before stay ended.
+///
+/// It fails with `USER_NOT_FOUND`, and the store's failures.
+pub struct EnableUser;
+
+/// `{userId}`
+pub struct EnableInput {
+    user_id: String,
+}
+
+impl use_case::Input for EnableInput {
+    fn read(value: &Value) -> Result<Self, Error> {
+        Ok(Self { user_id: Input::new(value)?.text("userId")?.to_owned() })
+    }
+}
+
+impl UseCase for EnableUser {
+    const NAME: Option<Operation> = None;
+    const STORY: Story = Story { success: EventName::UserEnabled, failure: None };
+    type Input = EnableInput;
+    type Output = Changed;
+
+    async fn run(context: &mut Context<'_>, input: EnableInput) -> Result<Changed, Failure> {
+        let Context { realm, trail, .. } = context;
+        let (user_id, now) = (input.user_id.as_str(), realm.now());
+        // Nobody remembers that a user is disabled, so nothing is to be forgotten.
+        let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserEnabled, user_id)]))?;
+        store.enable_user(user_id, now).await?;
+        let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
+        Ok(Changed { user: describe_user(&user, now) })
+    }
+}

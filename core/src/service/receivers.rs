@@ -1,0 +1,39 @@
+//! The identifier of a user that a message goes to.
+
+use super::flows::Receiver;
+use super::redeem::is_verified;
+use crate::identifier::Lookup;
+use crate::store::ADOPTED_MARKER;
+use crate::store::model::{Identifier, UserWithIdentifiers};
+
+/// Chooses the identifier that a secret of a user is sent to: the address that was asked for, else the oldest e-mail
+/// address, else the oldest phone number. Once one of the user's is verified, the others get none.
+pub(super) fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<Receiver<'a>> {
+    let identifier = match named(user, lookup) {
+        Some(address) if is_address(address) => Some(address).filter(|one| may_receive(user, one)),
+        _ => oldest_address(user),
+    }?;
+    Some(Receiver::new(&user.user.id, identifier))
+}
+
+/// The oldest e-mail address of a user that may get messages, else the oldest phone number.
+pub(super) fn oldest_address(user: &UserWithIdentifiers) -> Option<&Identifier> {
+    let oldest = |kind: &str| user.identifiers.iter().find(|one| one.kind == kind && may_receive(user, one));
+    oldest("email").or_else(|| oldest("phone"))
+}
+
+/// Once one of a user's identifiers is verified, the others get no messages.
+fn may_receive(user: &UserWithIdentifiers, identifier: &Identifier) -> bool {
+    !is_verified(user) || identifier.verified_at.is_some()
+}
+
+/// The user's identifier that was asked for.
+pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<&'a Identifier> {
+    let adopted = format!("{ADOPTED_MARKER}{}", lookup.exact);
+    let spellings = [adopted.as_str(), lookup.exact.as_str(), lookup.normalized.as_str()];
+    user.identifiers.iter().find(|one| spellings.contains(&one.normalized.as_str()))
+}
+
+pub(super) fn is_address(identifier: &Identifier) -> bool {
+    matches!(identifier.kind.as_str(), "email" | "phone")
+}

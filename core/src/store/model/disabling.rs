@@ -1,0 +1,33 @@
+//! Users who are disabled.
+
+use crate::clock::Millis;
+
+/// The word of an admin or of the host that a user signs in no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disabling {
+    /// The time at which it was said first.
+    pub at: Millis,
+    /// From when on the user is enabled again by itself. `None`: never.
+    pub until: Option<Millis>,
+    /// The reason, for admins.
+    pub reason: Option<String>,
+}
+
+impl Disabling {
+    /// Whether the user is disabled at `now`.
+    #[must_use]
+    pub fn holds(&self, now: Millis) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
+/// The standing of a user whom a token names that belongs to no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is known against it: the id may be one that no table knows.
+    Good,
+    /// The user was deleted, and is remembered.
+    Deleted,
+    /// The user is disabled.
+    Disabled,
+}

@@ -1,0 +1,47 @@
+//! The mark before the hash of a user whom a password alone must not let in.
+//!
+//! A process of 6.0 on the same database knows neither disabled users nor second factors. It can't verify a hash with
+//! this mark, so it lets nobody in by it. Here the mark is no part of a hash: it is taken off where a hash is read, a
+//! comparison takes both forms, and [`remark`] sets it anew in every transaction that changes what it depends on.
+
+use crate::store::executor::{Statement, Value};
+use crate::store::sql::id;
+
+/// No hash begins so, and no version before this one knows it.
+const MARK: &str = "{sentri}";
+/// The longest hash that fits into its column with the mark.
+const LONGEST: usize = 247;
+/// The condition that a stored hash is one of two: see [`both`].
+pub(super) const IS_HASH: &str = "password_hash IN (?, ?)";
+
+/// A hash with the mark.
+pub(super) fn marked(hash: &str) -> String {
+    format!("{MARK}{hash}")
+}
+
+/// A hash with the mark, if its column holds that.
+pub(super) fn fitting(hash: &str) -> String {
+    if (1..=LONGEST).contains(&hash.len()) { marked(hash) } else { hash.to_owned() }
+}
+
+/// A stored hash without its mark.
+pub(super) fn unmarked(stored: &str) -> &str {
+    stored.strip_prefix(MARK).unwrap_or(stored)
+}
+
+/// The two forms in which a hash may be stored, for [`IS_HASH`].
+pub(super) fn both(hash: &str) -> [Value; 2] {
+    [hash.into(), marked(hash).into()]
+}
+
+/// Marks the hash of a user who is disabled or has a second factor, and takes the mark off that of any other. A hash
+/// that would outgrow its column stays as it is: those are of kinds that 6.0 does not know anyway.
+pub(super) fn remark(user_id: &str) -> Statement {
+    // REPLACE writes the mark because databases join texts differently.
+    let sql = "UPDATE sentri_users SET password_hash = CASE WHEN \
+               LENGTH(REPLACE(password_hash, '{sentri}', '')) BETWEEN 1 AND 247 AND (disabled_at IS NOT NULL OR EXISTS \
+               (SELECT 1 FROM sentri_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)) \
+               THEN REPLACE('{sentri}*', '*', REPLACE(password_hash, '{sentri}', '')) \
+               ELSE REPLACE(password_hash, '{sentri}', '') END WHERE id == ?";
+    Statement::write(sql, [id(user_id), id(user_id)])
+}
