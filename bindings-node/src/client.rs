@@ -8,16 +8,16 @@ use sentri_core::clock::TestClock;
 use sentri_core::{AuthClient, ClientHost, wire};
 use serde_json::json;
 
-use crate::foreign::Callbacks;
-use crate::guardian::{self, Made, get};
+use crate::foreign::NativeCallbacks;
 use crate::outcome::{outcome, parse};
-use crate::types::NodeGuardRequest;
+use crate::protect_host::{self, InstanceResult, get};
+use crate::types::NativeGuardRequest;
 use crate::verify::NUMBERED;
 
 /// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
 #[napi]
 pub struct NativeClient {
-    client: Made<AuthClient>,
+    client: InstanceResult<AuthClient>,
     clock: Option<Arc<TestClock>>,
     number: u32,
 }
@@ -32,8 +32,8 @@ impl Drop for NativeClient {
 impl NativeClient {
     /// Checks the options (JSON text) and builds a client; no I/O. With `test_clock` time stands there until it is set.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: String, callbacks: Callbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
-        let clock = guardian::test_clock(test_clock);
+    pub fn new(options: String, callbacks: NativeCallbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
+        let clock = protect_host::test_clock(test_clock);
         let mut host = ClientHost { revocation: callbacks.into_revocation()?, ..ClientHost::default() };
         if let Some(clock) = &clock {
             host.clock = Arc::<TestClock>::clone(clock);
@@ -52,7 +52,7 @@ impl NativeClient {
     /// Moves the test clock, in milliseconds since 1970.
     #[napi(catch_unwind)]
     pub fn set_clock(&self, now: f64) {
-        guardian::set_clock(self.clock.as_ref(), now);
+        protect_host::set_clock(self.clock.as_ref(), now);
     }
 
     /// The number under which `epoch` knows this client.
@@ -64,8 +64,8 @@ impl NativeClient {
     /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
     /// `guard`.
     #[napi(catch_unwind)]
-    pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
-        Ok(guardian::guard_now(get(&self.client)?, request, request_id.as_deref()))
+    pub fn guard_now(&self, request: NativeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
+        Ok(protect_host::guard_now(get(&self.client)?, request, request_id.as_deref()))
     }
 
     /// `protect()`. `host_context` comes back to `isTokenRevoked`.
@@ -73,17 +73,17 @@ impl NativeClient {
     pub fn guard(
         &self,
         env: napi::Env,
-        request: NodeGuardRequest,
+        request: NativeGuardRequest,
         request_id: Option<String>,
         host_context: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
-        guardian::guard(env, get(&self.client)?, request, request_id, host_context)
+        protect_host::guard(env, get(&self.client)?, request, request_id, host_context)
     }
 
     /// Checks the roles given to `authorize()`.
     #[napi(catch_unwind)]
     pub fn check_roles(&self, required: Vec<String>) -> napi::Result<String> {
-        Ok(guardian::check_roles(get(&self.client)?, &required))
+        Ok(protect_host::check_roles(get(&self.client)?, &required))
     }
 
     /// `authorize()`: `{error?, events}`.
@@ -96,22 +96,22 @@ impl NativeClient {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        Ok(guardian::authorize(get(&self.client)?, &(id, roles, withheld), &required, request_id.as_deref()))
+        Ok(protect_host::authorize(get(&self.client)?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
+    /// Reads what `protect({acr, maxAge})` asks for: see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
-        Ok(guardian::requirement(get(&self.client)?, &asked))
+        Ok(protect_host::requirement(get(&self.client)?, &asked))
     }
 
-    /// Words the refusal of what [`guardian::requirement`] said: `{error, events}`.
+    /// Words the refusal of what [`protect_host::requirement`] said: `{error, events}`.
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
-        Ok(guardian::step_up(get(&self.client)?, &id, &need, request_id.as_deref()))
+        Ok(protect_host::step_up(get(&self.client)?, &id, &need, request_id.as_deref()))
     }
 
-    /// `permit()`: `{error?, events}`, see [`guardian::permit`].
+    /// `permit()`: `{error?, events}`, see [`protect_host::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
         &self,
@@ -120,26 +120,29 @@ impl NativeClient {
         verdict: String,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        Ok(guardian::permit(get(&self.client)?, &(id, roles, None), &verdict, request_id.as_deref()))
+        Ok(protect_host::permit(get(&self.client)?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
-    /// The numbers of this moment: see [`guardian::metrics`].
+    /// The numbers of this moment: see [`protect_host::metrics`].
     #[napi(catch_unwind)]
     pub fn metrics(&self, remembered: String, format: String) -> napi::Result<String> {
-        Ok(guardian::metrics(get(&self.client)?, &remembered, &format))
+        Ok(protect_host::metrics(get(&self.client)?, &remembered, &format))
     }
 
     /// The response for an error: `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {
-        Ok(guardian::error_response(get(&self.client)?, &error))
+        Ok(protect_host::error_response(get(&self.client)?, &error))
     }
 
     /// Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn verify_access_token(&self, env: napi::Env, token: String) -> napi::Result<AsyncBlock<String>> {
         let client = get(&self.client)?.clone();
-        guardian::run(env, async move { outcome(client.verify_access_token(&token).await.map(wire::verified_value)) })
+        protect_host::run(
+            env,
+            async move { outcome(client.verify_access_token(&token).await.map(wire::verified_value)) },
+        )
     }
 
     /// The access token that a request brings, unverified.

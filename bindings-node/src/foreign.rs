@@ -46,7 +46,7 @@ pub fn in_context<F: Future>(number: Option<u32>, serve: F) -> impl Future<Outpu
 
 /// The host's functions.
 #[napi(object, object_to_js = false)]
-pub struct Callbacks<'a> {
+pub struct NativeCallbacks<'a> {
     /// Names of the operations that are overridden.
     pub overridden: Vec<String>,
     /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
@@ -63,7 +63,7 @@ pub struct Callbacks<'a> {
     pub close_database: Option<TextFunction<'a>>,
 }
 
-impl Callbacks<'_> {
+impl NativeCallbacks<'_> {
     /// The core's ports over these functions.
     pub fn into_host(self, mut host: Host) -> napi::Result<Host> {
         let Self { overridden, operate, is_token_revoked, run_batch, close_database } = self;

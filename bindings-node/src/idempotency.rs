@@ -14,7 +14,7 @@ use crate::outcome::{outcome, parse};
 
 /// A request as the gate sees it.
 #[napi(object, object_to_js = false)]
-pub struct NodeIncoming {
+pub struct NativeIncoming {
     pub method: String,
     pub host: String,
     pub path_and_query: String,
@@ -29,7 +29,7 @@ pub struct NodeIncoming {
     pub body: String,
 }
 
-impl NodeIncoming {
+impl NativeIncoming {
     fn as_incoming(&self) -> Incoming<'_> {
         Incoming {
             method: &self.method,
@@ -52,7 +52,7 @@ impl NodeIncoming {
 
 /// The effects of `protect()` on a request that ran under a key.
 #[napi(object, object_to_js = false)]
-pub struct NodeProtection {
+pub struct NativeProtection {
     /// The headers that it added to the answer.
     pub added: Vec<(String, String)>,
     /// The roles of the user whom it let in.
@@ -64,7 +64,7 @@ pub struct NodeProtection {
 pub struct NativeIdempotency {
     gate: Result<Arc<Gate>, Error>,
     /// The news of Redis since it was last asked for.
-    told: Arc<Mutex<Vec<String>>>,
+    news: Arc<Mutex<Vec<String>>>,
 }
 
 /// A request that executes.
@@ -78,14 +78,14 @@ impl NativeIdempotency {
     /// Checks the options (JSON text).
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Self {
-        let told = Arc::<Mutex<Vec<String>>>::default();
-        let tell = Arc::clone(&told);
+        let news = Arc::<Mutex<Vec<String>>>::default();
+        let tell = Arc::clone(&news);
         let gate = open_gate(Some(&parse(&options)), Arc::new(SystemClock), move |what| {
-            if let Ok(mut told) = tell.lock() {
-                told.push(what.to_owned());
+            if let Ok(mut news) = tell.lock() {
+                news.push(what.to_owned());
             }
         });
-        Self { gate: gate.map(Arc::new), told }
+        Self { gate: gate.map(Arc::new), news }
     }
 
     /// `{"value": header}` or `{"error": ...}`.
@@ -96,20 +96,20 @@ impl NativeIdempotency {
 
     /// The news of Redis since the last call.
     #[napi(catch_unwind)]
-    pub fn told(&self) -> Vec<String> {
-        self.told.lock().map(|mut told| std::mem::take(&mut *told)).unwrap_or_default()
+    pub fn take_news(&self) -> Vec<String> {
+        self.news.lock().map(|mut news| std::mem::take(&mut *news)).unwrap_or_default()
     }
 
     /// Judges a request without waiting; null: call `pass`.
     #[napi(catch_unwind)]
-    pub fn pass_now(&self, incoming: NodeIncoming) -> Option<NativePassage> {
+    pub fn pass_now(&self, incoming: NativeIncoming) -> Option<NativePassage> {
         let Ok(gate) = &self.gate else { return Some(NativePassage { passage: Passage::Free }) };
         gate.pass_now(&incoming.as_incoming()).map(|passage| NativePassage { passage })
     }
 
     /// Judges a request.
     #[napi(ts_return_type = "Promise<NativePassage>")]
-    pub fn pass(&self, env: napi::Env, incoming: NodeIncoming) -> napi::Result<AsyncBlock<NativePassage>> {
+    pub fn pass(&self, env: napi::Env, incoming: NativeIncoming) -> napi::Result<AsyncBlock<NativePassage>> {
         let gate = self.gate.clone();
         AsyncBlockBuilder::new(async move {
             let passage = match gate {
@@ -130,7 +130,7 @@ impl NativeIdempotency {
         status: u16,
         headers: Vec<(String, String)>,
         body: Buffer,
-        protection: NodeProtection,
+        protection: NativeProtection,
     ) -> napi::Result<Option<AsyncBlock<()>>> {
         let response = StoredResponse { status, headers, body: body.to_vec(), roles: protection.roles };
         self.end(&env, passage, Some(response.without(&protection.added)))
@@ -173,7 +173,7 @@ impl NativePassage {
     }
 
     /// `free`, `execute`, `replay` or `refused`.
-    #[napi(getter, catch_unwind)]
+    #[napi(getter, catch_unwind, ts_return_type = "'free' | 'execute' | 'replay' | 'refused'")]
     pub fn kind(&self) -> String {
         wire::passage_kind(&self.passage).to_owned()
     }

@@ -8,9 +8,9 @@
 mod client;
 mod drain;
 mod foreign;
-mod guardian;
 mod idempotency;
 mod outcome;
+mod protect_host;
 mod server;
 mod standalone;
 mod text;

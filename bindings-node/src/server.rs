@@ -8,17 +8,17 @@ use sentri_core::clock::TestClock;
 use sentri_core::{AuthServer, Host, wire};
 use serde_json::{Value, json};
 
-use crate::foreign::{Callbacks, in_context};
-use crate::guardian::{self, Made, get, run};
+use crate::foreign::{NativeCallbacks, in_context};
 use crate::outcome::{outcome, parse};
-use crate::types::{self, NodeGuardRequest, NodeRequest};
+use crate::protect_host::{self, InstanceResult, get, run};
+use crate::types::{self, NativeGuardRequest, NativeRequest};
 use crate::verify::NUMBERED;
 use sentri_core::wire::events_value;
 
 /// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
 #[napi]
 pub struct NativeServer {
-    server: Made<AuthServer>,
+    server: InstanceResult<AuthServer>,
     clock: Option<Arc<TestClock>>,
     number: u32,
 }
@@ -33,8 +33,8 @@ impl Drop for NativeServer {
 impl NativeServer {
     /// Checks the options (JSON text) and builds a server; no I/O. With `test_clock` time stands there until it is set.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: String, callbacks: Callbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
-        let clock = guardian::test_clock(test_clock);
+    pub fn new(options: String, callbacks: NativeCallbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
+        let clock = protect_host::test_clock(test_clock);
         let mut host = callbacks.into_host(Host::default())?;
         if let Some(clock) = &clock {
             host.clock = Arc::<TestClock>::clone(clock);
@@ -58,7 +58,7 @@ impl NativeServer {
     /// Moves the test clock, in milliseconds since 1970.
     #[napi(catch_unwind)]
     pub fn set_clock(&self, now: f64) {
-        guardian::set_clock(self.clock.as_ref(), now);
+        protect_host::set_clock(self.clock.as_ref(), now);
     }
 
     /// The server's clock, in milliseconds since 1970.
@@ -81,7 +81,7 @@ impl NativeServer {
 
     /// Serves a request: `{response, events, effects}`.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn handle(&self, env: napi::Env, request: NodeRequest) -> napi::Result<AsyncBlock<String>> {
+    pub fn handle(&self, env: napi::Env, request: NativeRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         let request_id = request.request_id.clone();
         let host_context = request.host_context;
@@ -94,8 +94,8 @@ impl NativeServer {
     /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
     /// `guard`.
     #[napi(catch_unwind)]
-    pub fn guard_now(&self, request: NodeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
-        Ok(guardian::guard_now(self.get()?, request, request_id.as_deref()))
+    pub fn guard_now(&self, request: NativeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
+        Ok(protect_host::guard_now(self.get()?, request, request_id.as_deref()))
     }
 
     /// `protect()`. `host_context` comes back to `isTokenRevoked`.
@@ -103,22 +103,22 @@ impl NativeServer {
     pub fn guard(
         &self,
         env: napi::Env,
-        request: NodeGuardRequest,
+        request: NativeGuardRequest,
         request_id: Option<String>,
         host_context: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
-        guardian::guard(env, self.get()?, request, request_id, host_context)
+        protect_host::guard(env, self.get()?, request, request_id, host_context)
     }
 
     /// The user named by a request's tokens, or the empty text; null: call `identify`.
     #[napi(catch_unwind)]
-    pub fn identify_now(&self, request: NodeGuardRequest) -> napi::Result<Option<String>> {
+    pub fn identify_now(&self, request: NativeGuardRequest) -> napi::Result<Option<String>> {
         Ok(self.get()?.identify_now(&request.into()))
     }
 
     /// The user named by a request's tokens, or the empty text.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn identify(&self, env: napi::Env, request: NodeGuardRequest) -> napi::Result<AsyncBlock<String>> {
+    pub fn identify(&self, env: napi::Env, request: NativeGuardRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         run(env, async move { server.identify(&request.into()).await })
     }
@@ -130,16 +130,16 @@ impl NativeServer {
         &self,
         env: napi::Env,
         method: String,
-        arguments: String,
+        args: String,
         transaction: Option<u32>,
     ) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
-        run(env, async move { outcome(server.call_within(transaction, &method, parse(&arguments)).await) })
+        run(env, async move { outcome(server.call_within(transaction, &method, parse(&args)).await) })
     }
 
     /// The events that calls and background work have left for the log: `[{level, entry}]`.
     #[napi(catch_unwind)]
-    pub fn told(&self) -> napi::Result<String> {
+    pub fn take_events(&self) -> napi::Result<String> {
         let server = self.get()?;
         Ok(events_value(&server.take_events(), &|event| server.log_entry(event, None)).to_string())
     }
@@ -160,7 +160,7 @@ impl NativeServer {
     /// Checks the roles given to `authorize()`.
     #[napi(catch_unwind)]
     pub fn check_roles(&self, required: Vec<String>) -> napi::Result<String> {
-        Ok(guardian::check_roles(self.get()?, &required))
+        Ok(protect_host::check_roles(self.get()?, &required))
     }
 
     /// `authorize()`: `{error?, events}`.
@@ -173,22 +173,22 @@ impl NativeServer {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        Ok(guardian::authorize(self.get()?, &(id, roles, withheld), &required, request_id.as_deref()))
+        Ok(protect_host::authorize(self.get()?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for: see [`guardian::requirement`].
+    /// Reads what `protect({acr, maxAge})` asks for: see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
-        Ok(guardian::requirement(self.get()?, &asked))
+        Ok(protect_host::requirement(self.get()?, &asked))
     }
 
-    /// Words the refusal of what [`guardian::requirement`] said: `{error, events}`.
+    /// Words the refusal of what [`protect_host::requirement`] said: `{error, events}`.
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
-        Ok(guardian::step_up(self.get()?, &id, &need, request_id.as_deref()))
+        Ok(protect_host::step_up(self.get()?, &id, &need, request_id.as_deref()))
     }
 
-    /// `permit()`: `{error?, events}`, see [`guardian::permit`].
+    /// `permit()`: `{error?, events}`, see [`protect_host::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
         &self,
@@ -197,19 +197,19 @@ impl NativeServer {
         verdict: String,
         request_id: Option<String>,
     ) -> napi::Result<String> {
-        Ok(guardian::permit(self.get()?, &(id, roles, None), &verdict, request_id.as_deref()))
+        Ok(protect_host::permit(self.get()?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
-    /// The numbers of this moment: see [`guardian::metrics`].
+    /// The numbers of this moment: see [`protect_host::metrics`].
     #[napi(catch_unwind)]
     pub fn metrics(&self, remembered: String, format: String) -> napi::Result<String> {
-        Ok(guardian::metrics(self.get()?, &remembered, &format))
+        Ok(protect_host::metrics(self.get()?, &remembered, &format))
     }
 
     /// The response for an error: `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {
-        Ok(guardian::error_response(self.get()?, &error))
+        Ok(protect_host::error_response(self.get()?, &error))
     }
 
     /// The log entry of a hook that threw: `[{level, entry}]`.
@@ -227,7 +227,7 @@ impl NativeServer {
 
     /// The log entry of a message that was sent, or with a cause of one that could not be: `[{level, entry}]`.
     #[napi(catch_unwind)]
-    pub fn message_told(
+    pub fn message_event(
         &self,
         kind: String,
         channel: String,
@@ -235,7 +235,7 @@ impl NativeServer {
         request_id: Option<String>,
     ) -> napi::Result<String> {
         let server = self.get()?;
-        let events = [server.message_told(&kind, &channel, cause.as_deref())];
+        let events = [server.message_event(&kind, &channel, cause.as_deref())];
         Ok(types::events(server, &events, request_id.as_deref()).to_string())
     }
 

@@ -6,19 +6,19 @@ use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 use sentri_core::{settings, standalone};
 
-use crate::guardian::run;
 use crate::outcome::{outcome, parse};
+use crate::protect_host::run;
 
 /// Runs a password function by its name (`sentri_core::standalone::call`).
 #[napi(ts_return_type = "Promise<string>")]
-pub fn call_standalone(env: napi::Env, method: String, arguments: String) -> napi::Result<AsyncBlock<String>> {
-    run(env, async move { outcome(standalone::call(&method, &parse(&arguments)).await) })
+pub fn call_standalone(env: napi::Env, method: String, args: String) -> napi::Result<AsyncBlock<String>> {
+    run(env, async move { outcome(standalone::call(&method, &parse(&args)).await) })
 }
 
 /// Whether a hash is weaker than what the options would make now: `[hash, options?]`.
 #[napi(catch_unwind)]
-pub fn needs_rehash(arguments: String) -> String {
-    outcome(standalone::needs_rehash(&parse(&arguments)))
+pub fn needs_rehash(args: String) -> String {
+    outcome(standalone::needs_rehash(&parse(&args)))
 }
 
 /// The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).

@@ -3,9 +3,9 @@
 use napi_derive::napi;
 use sentri_core::AuthServer;
 use sentri_core::event::Event;
-use sentri_core::guardian::Guardian;
-use sentri_core::http::guard::{GuardRequest, Guarded};
+use sentri_core::http::guard::{GuardRequest, ProtectResult};
 use sentri_core::http::{Body, Handled, Request, Response};
+use sentri_core::protect_host::ProtectHost;
 use sentri_core::wire;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::outcome::response_value;
 
 /// A request to an endpoint.
 #[napi(object, object_to_js = false)]
-pub struct NodeRequest {
+pub struct NativeRequest {
     pub method: String,
     pub path: String,
     pub full_path: Option<String>,
@@ -34,9 +34,9 @@ pub struct NodeRequest {
     pub alone: Option<bool>,
 }
 
-impl From<NodeRequest> for Request {
-    fn from(request: NodeRequest) -> Self {
-        let NodeRequest {
+impl From<NativeRequest> for Request {
+    fn from(request: NativeRequest) -> Self {
+        let NativeRequest {
             method,
             path,
             full_path,
@@ -64,7 +64,7 @@ impl From<NodeRequest> for Request {
 
 /// The part of a request that `protect()` looks at.
 #[napi(object, object_to_js = false)]
-pub struct NodeGuardRequest {
+pub struct NativeGuardRequest {
     pub method: String,
     pub authorization: Option<String>,
     pub cookie: Option<String>,
@@ -78,9 +78,9 @@ pub struct NodeGuardRequest {
     pub access_control_request_headers: Option<String>,
 }
 
-impl From<NodeGuardRequest> for GuardRequest {
-    fn from(request: NodeGuardRequest) -> Self {
-        let NodeGuardRequest {
+impl From<NativeGuardRequest> for GuardRequest {
+    fn from(request: NativeGuardRequest) -> Self {
+        let NativeGuardRequest {
             method,
             authorization,
             cookie,
@@ -110,8 +110,8 @@ impl From<NodeGuardRequest> for GuardRequest {
 }
 
 /// `[{level, entry}]`
-pub fn events(guardian: &impl Guardian, events: &[Event], request_id: Option<&str>) -> Value {
-    wire::events_value(events, &|event| guardian.log_entry(event, request_id))
+pub fn events(protect_host: &impl ProtectHost, events: &[Event], request_id: Option<&str>) -> Value {
+    wire::events_value(events, &|event| protect_host.log_entry(event, request_id))
 }
 
 /// `{response, events, effects}`
@@ -120,8 +120,8 @@ pub fn handled(server: &AuthServer, handled: Handled, request_id: Option<&str>) 
 }
 
 /// `{principal | error, answer?, headers, events, freshUntil, epoch}`
-pub fn guarded(guardian: &impl Guardian, guarded: Guarded, epoch: u32, request_id: Option<&str>) -> Value {
-    wire::guarded_value(guarded, epoch, &|event| guardian.log_entry(event, request_id))
+pub fn guarded(protect_host: &impl ProtectHost, guarded: ProtectResult, epoch: u32, request_id: Option<&str>) -> Value {
+    wire::protect_value(guarded, epoch, &|event| protect_host.log_entry(event, request_id))
 }
 
 /// A response as JSON text.

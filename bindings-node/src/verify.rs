@@ -4,8 +4,8 @@
 #![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
 
 use napi_derive::napi;
-use sentri_core::guardian::Either;
 use sentri_core::numbered::Numbered;
+use sentri_core::protect_host::Either;
 use sentri_core::{AuthServer, wire};
 
 use crate::outcome::outcome;

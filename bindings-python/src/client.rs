@@ -6,14 +6,14 @@ use sentri_core::clock::TestClock;
 use sentri_core::{AuthClient, ClientHost, wire};
 use serde_json::json;
 
-use crate::guardian::{Held, User, test_clock};
 use crate::job::{HostFunctions, Job};
+use crate::protect_host::{Instance, User, test_clock};
 use crate::runtime;
 
 /// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
 #[derive(uniffi::Object)]
 pub struct NativeClient {
-    held: Held<AuthClient>,
+    instance: Instance<AuthClient>,
 }
 
 #[uniffi::export]
@@ -32,51 +32,51 @@ impl NativeClient {
             }
             AuthClient::new(&wire::parse(&options), host)
         };
-        Self { held: Held::new(make, clock) }
+        Self { instance: Instance::new(make, clock) }
     }
 
     /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
     pub fn configuration(&self) -> String {
-        self.held.answer(|_| Ok(json!([])))
+        self.instance.answer(|_| Ok(json!([])))
     }
 
     /// Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session.
     pub fn verify_access_token(&self, token: String) -> Arc<Job> {
-        self.held.start(|client| async move {
+        self.instance.start(|client| async move {
             wire::outcome(client.verify_access_token(&token).await.map(wire::verified_value))
         })
     }
 
     /// The same without waiting, or nothing: call `verify_access_token`.
     pub fn verify_access_token_now(&self, token: String) -> Option<String> {
-        let verified = self.held.within(|client| client.verify_access_token_now(&token))?;
+        let verified = self.instance.within(|client| client.verify_access_token_now(&token))?;
         Some(wire::outcome(verified.map(wire::verified_value)))
     }
 
     /// Moves the test clock, in milliseconds since 1970.
     pub fn set_clock(&self, now: i64) {
-        self.held.set_clock(now);
+        self.instance.set_clock(now);
     }
 
     /// The number under which `epoch` and Python's `verify_access_token` know it.
     pub fn number(&self) -> u32 {
-        self.held.number()
+        self.instance.number()
     }
 
     /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing:
     /// call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
-        self.held.guard_now(&request, request_id.as_deref())
+        self.instance.guard_now(&request, request_id.as_deref())
     }
 
     /// `protect()`.
     pub fn guard(&self, request: String, request_id: Option<String>) -> Arc<Job> {
-        self.held.guard(&request, request_id)
+        self.instance.guard(&request, request_id)
     }
 
     /// Checks the roles given to `authorize()`.
     pub fn check_roles(&self, required: Vec<String>) -> String {
-        self.held.check_roles(&required)
+        self.instance.check_roles(&required)
     }
 
     /// `authorize()`: `{"value": {error?, events}}`.
@@ -88,17 +88,17 @@ impl NativeClient {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> String {
-        self.held.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
+        self.instance.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
     }
 
     /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
     pub fn requirement(&self, asked: String) -> String {
-        self.held.requirement(&asked)
+        self.instance.requirement(&asked)
     }
 
     /// Words the refusal of what `requirement` said: `{"value": {error, events}}`.
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
-        self.held.step_up(&id, &need, request_id.as_deref())
+        self.instance.step_up(&id, &need, request_id.as_deref())
     }
 
     /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or
@@ -110,22 +110,22 @@ impl NativeClient {
         verdict: String,
         request_id: Option<String>,
     ) -> String {
-        self.held.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
+        self.instance.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
     }
 
     /// The response for an error: `{"value": {status, headers, body}}`.
     pub fn error_response(&self, error: String) -> String {
-        self.held.error_response(&error)
+        self.instance.error_response(&error)
     }
 
     /// The numbers of this moment: `{"value": text}`, which is JSON, or with `prometheus` what Prometheus scrapes.
     /// `remembered` is `{name of an event: count}`.
     pub fn metrics(&self, remembered: String, format: String) -> String {
-        self.held.metrics(&remembered, &format)
+        self.instance.metrics(&remembered, &format)
     }
 
     /// The access token that a request brings, unverified: `{"value": text or null}`.
     pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
-        self.held.access_token_of(authorization.as_deref(), cookie.as_deref())
+        self.instance.access_token_of(authorization.as_deref(), cookie.as_deref())
     }
 }

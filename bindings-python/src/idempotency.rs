@@ -20,7 +20,7 @@ pub struct NativeIdempotency {
     /// two processes with one count of tickets could end each other's requests.
     gate: Mutex<(u32, Result<Arc<Gate>, Error>)>,
     /// The news of Redis since it was last asked for.
-    told: Arc<Mutex<Vec<String>>>,
+    news: Arc<Mutex<Vec<String>>>,
 }
 
 impl NativeIdempotency {
@@ -28,15 +28,15 @@ impl NativeIdempotency {
         let mut held = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let here = std::process::id();
         if held.0 != here {
-            *held = (here, open(&self.options, &self.told));
+            *held = (here, open(&self.options, &self.news));
         }
         held.1.clone()
     }
 }
 
-fn open(options: &Value, told: &Arc<Mutex<Vec<String>>>) -> Result<Arc<Gate>, Error> {
-    let told = Arc::clone(told);
-    let tell = move |what: &str| told.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+fn open(options: &Value, news: &Arc<Mutex<Vec<String>>>) -> Result<Arc<Gate>, Error> {
+    let news = Arc::clone(news);
+    let tell = move |what: &str| news.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
     open_gate(Some(options), Arc::new(SystemClock), tell).map(Arc::new)
 }
 
@@ -47,9 +47,9 @@ impl NativeIdempotency {
     pub fn new(options: String) -> Self {
         runtime::keep_panics_quiet();
         let options = wire::parse(&options);
-        let told = Arc::default();
-        let gate = Mutex::new((std::process::id(), open(&options, &told)));
-        Self { options, gate, told }
+        let news = Arc::default();
+        let gate = Mutex::new((std::process::id(), open(&options, &news)));
+        Self { options, gate, news }
     }
 
     /// `{"value": header}` or `{"error"}`.
@@ -58,8 +58,8 @@ impl NativeIdempotency {
     }
 
     /// The news of Redis since the last call.
-    pub fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take_news(&self) -> Vec<String> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Judges a request (`wire::read_incoming`) without waiting, where answers are in memory alone; where the passage

@@ -11,9 +11,9 @@
 #![deny(clippy::too_many_lines)]
 
 mod client;
-mod guardian;
 mod idempotency;
 mod job;
+mod protect_host;
 mod runtime;
 mod server;
 mod standalone;

@@ -6,14 +6,14 @@ use sentri_core::clock::TestClock;
 use sentri_core::{AuthServer, Host, wire};
 use serde_json::{Value, json};
 
-use crate::guardian::{Held, User, log, test_clock};
 use crate::job::{HostFunctions, Job};
+use crate::protect_host::{Instance, User, log, test_clock};
 use crate::runtime;
 
 /// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
 #[derive(uniffi::Object)]
 pub struct NativeServer {
-    held: Held<AuthServer>,
+    instance: Instance<AuthServer>,
 }
 
 #[uniffi::export]
@@ -33,23 +33,23 @@ impl NativeServer {
             }
             AuthServer::new(&wire::parse(&options), host)
         };
-        Self { held: Held::new(make, clock) }
+        Self { instance: Instance::new(make, clock) }
     }
 
     /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
     pub fn configuration(&self) -> String {
-        self.held.answer(|server| Ok(json!(server.warnings())))
+        self.instance.answer(|server| Ok(json!(server.warnings())))
     }
 
     /// Whether an endpoint serves this.
     pub fn has_route(&self, method: String, path: String) -> bool {
-        self.held.get().is_ok_and(|server| server.has_route(&method, &path))
+        self.instance.get().is_ok_and(|server| server.has_route(&method, &path))
     }
 
     /// Serves a request (`wire::read_request`): `{response, events, effects}`.
     pub fn handle(&self, request: String, raw: Option<Vec<u8>>) -> Arc<Job> {
         let request = wire::read_request(&wire::parse(&request), raw);
-        self.held.start(|server| async move {
+        self.instance.start(|server| async move {
             let request_id = request.request_id.clone();
             let handled = server.handle(request).await;
             wire::handled_value(handled, &log(&server, request_id.as_deref())).to_string()
@@ -58,17 +58,17 @@ impl NativeServer {
 
     /// A programmatic call by name; arguments as a JSON array. `{"value"}` or `{"error"}`.
     pub fn call(&self, method: String, arguments: String) -> Arc<Job> {
-        self.held.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
+        self.instance.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
     }
 
     /// The events that calls and background work have left for the log: `{"value": [{level, entry}]}`.
-    pub fn told(&self) -> String {
-        self.held.answer(|server| Ok(wire::events_value(&server.take_events(), &log(server, None))))
+    pub fn take_events(&self) -> String {
+        self.instance.answer(|server| Ok(wire::events_value(&server.take_events(), &log(server, None))))
     }
 
     /// Runs the built-in for the `next` of an override: `{"value"}` or `{"error"}`.
     pub fn run_builtin(&self, operation: String, input: String, context: String) -> Arc<Job> {
-        self.held.start(|server| async move {
+        self.instance.start(|server| async move {
             wire::outcome(server.run_builtin(&operation, wire::parse(&input), wire::parse(&context)).await)
         })
     }
@@ -79,16 +79,16 @@ impl NativeServer {
             let events = [server.hook_failed(&hook, &cause)];
             Ok(wire::events_value(&events, &log(server, request_id.as_deref())))
         };
-        self.held.answer(words)
+        self.instance.answer(words)
     }
 
     /// The messages that calls left, for the host to send: `{"value": [..]}`.
     pub fn messages(&self) -> String {
-        self.held.answer(|server| Ok(server.take_messages()))
+        self.instance.answer(|server| Ok(server.take_messages()))
     }
 
     /// The log entry of a message that was sent, or with a cause of one that could not be: `{"value": [..]}`.
-    pub fn message_told(
+    pub fn message_event(
         &self,
         kind: String,
         channel: String,
@@ -96,51 +96,51 @@ impl NativeServer {
         request_id: Option<String>,
     ) -> String {
         let words = |server: &AuthServer| {
-            let events = [server.message_told(&kind, &channel, cause.as_deref())];
+            let events = [server.message_event(&kind, &channel, cause.as_deref())];
             Ok(wire::events_value(&events, &log(server, request_id.as_deref())))
         };
-        self.held.answer(words)
+        self.instance.answer(words)
     }
 
     /// Signs an access token for `{id, roles, sessionId?}`.
     pub fn sign_access_token(&self, claims: String) -> String {
-        self.held.answer(|server| server.sign_access_token(&wire::parse(&claims)).map(Value::from))
+        self.instance.answer(|server| server.sign_access_token(&wire::parse(&claims)).map(Value::from))
     }
 
     /// Signs a refresh token for a session.
     pub fn sign_refresh_token(&self, session_id: String) -> String {
-        self.held.answer(|server| server.sign_refresh_token(&session_id).map(Value::from))
+        self.instance.answer(|server| server.sign_refresh_token(&session_id).map(Value::from))
     }
 
     /// Verifies an access token: `{id, roles, sessionId, exp}`. Python has a faster one of its own (`verify`).
     pub fn verify_access_token(&self, token: String) -> String {
-        self.held.answer(|server| server.verify_access_token(&token).map(wire::verified_value))
+        self.instance.answer(|server| server.verify_access_token(&token).map(wire::verified_value))
     }
 
     /// Verifies a refresh token: the session's id.
     pub fn verify_refresh_token(&self, token: String) -> String {
-        self.held.answer(|server| server.verify_refresh_token(&token).map(Value::from))
+        self.instance.answer(|server| server.verify_refresh_token(&token).map(Value::from))
     }
 
     /// The client's address: the peer's, or the forwarded one where `trustProxy` says so: `{"value": text or null}`.
     pub fn client_address(&self, peer: String, forwarded: Vec<String>) -> String {
-        self.held.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
+        self.instance.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
     }
 
     /// The user named by a request's tokens, or the empty text; nothing: call `identify`.
     pub fn identify_now(&self, request: String) -> Option<String> {
-        self.held.within(|server| server.identify_now(&wire::read_guard_request(&wire::parse(&request))))
+        self.instance.within(|server| server.identify_now(&wire::read_guard_request(&wire::parse(&request))))
     }
 
     /// The user named by a request's tokens, or the empty text: `{"value": text}`.
     pub fn identify(&self, request: String) -> Arc<Job> {
         let request = wire::read_guard_request(&wire::parse(&request));
-        self.held.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
+        self.instance.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
     }
 
     /// Checks the options of a new rate limiter.
     pub fn check_limit_rule(&self, rule: String) -> String {
-        self.held.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))
+        self.instance.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))
     }
 
     /// Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`.
@@ -152,7 +152,7 @@ impl NativeServer {
         forwarded: Vec<String>,
         request_id: Option<String>,
     ) -> Arc<Job> {
-        self.held.start(|server| async move {
+        self.instance.start(|server| async move {
             let limited = server.limit(&wire::parse(&rule), &wire::read_limit_key(&key), &peer, &forwarded).await;
             wire::limited_value(&limited, &log(&server, request_id.as_deref())).to_string()
         })
@@ -160,28 +160,28 @@ impl NativeServer {
 
     /// Moves the test clock, in milliseconds since 1970.
     pub fn set_clock(&self, now: i64) {
-        self.held.set_clock(now);
+        self.instance.set_clock(now);
     }
 
     /// The number under which `epoch` and Python's `verify_access_token` know it.
     pub fn number(&self) -> u32 {
-        self.held.number()
+        self.instance.number()
     }
 
     /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing:
     /// call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
-        self.held.guard_now(&request, request_id.as_deref())
+        self.instance.guard_now(&request, request_id.as_deref())
     }
 
     /// `protect()`.
     pub fn guard(&self, request: String, request_id: Option<String>) -> Arc<Job> {
-        self.held.guard(&request, request_id)
+        self.instance.guard(&request, request_id)
     }
 
     /// Checks the roles given to `authorize()`.
     pub fn check_roles(&self, required: Vec<String>) -> String {
-        self.held.check_roles(&required)
+        self.instance.check_roles(&required)
     }
 
     /// `authorize()`: `{"value": {error?, events}}`.
@@ -193,17 +193,17 @@ impl NativeServer {
         required: Vec<String>,
         request_id: Option<String>,
     ) -> String {
-        self.held.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
+        self.instance.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
     }
 
     /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
     pub fn requirement(&self, asked: String) -> String {
-        self.held.requirement(&asked)
+        self.instance.requirement(&asked)
     }
 
     /// Words the refusal of what `requirement` said: `{"value": {error, events}}`.
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
-        self.held.step_up(&id, &need, request_id.as_deref())
+        self.instance.step_up(&id, &need, request_id.as_deref())
     }
 
     /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or
@@ -215,22 +215,22 @@ impl NativeServer {
         verdict: String,
         request_id: Option<String>,
     ) -> String {
-        self.held.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
+        self.instance.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
     }
 
     /// The response for an error: `{"value": {status, headers, body}}`.
     pub fn error_response(&self, error: String) -> String {
-        self.held.error_response(&error)
+        self.instance.error_response(&error)
     }
 
     /// The numbers of this moment: `{"value": text}`, which is JSON, or with `prometheus` what Prometheus scrapes.
     /// `remembered` is `{name of an event: count}`.
     pub fn metrics(&self, remembered: String, format: String) -> String {
-        self.held.metrics(&remembered, &format)
+        self.instance.metrics(&remembered, &format)
     }
 
     /// The access token that a request brings, unverified: `{"value": text or null}`.
     pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
-        self.held.access_token_of(authorization.as_deref(), cookie.as_deref())
+        self.instance.access_token_of(authorization.as_deref(), cookie.as_deref())
     }
 }

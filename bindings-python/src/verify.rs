@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use sentri_core::guardian::Either;
 use sentri_core::numbered::Numbered;
+use sentri_core::protect_host::Either;
 use sentri_core::{AuthServer, Error, ErrorCode, wire};
 
 use crate::job::{self, Job};

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Optional
 
+from .constants import MAX_BODY
 from .errors import SentriError
 from .exchange import Headers, to_core
 from .guarding import ResponseData
-from .requests import MAX_BODY, asgi_headers, asgi_path, cut_off
+from .requests import asgi_headers, asgi_path, cut_off
 from .server import AuthServer
 from .types import Auth, User
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
+from . import wire
 from .errors import SentriError
 from .options import configured, describe
 
 if TYPE_CHECKING:
-    from .native import NativeGuardian
+    from .native import NativeProtectHost
     from .types import Auth, User
 
 #: Answers whether a user's authentication is what a route asks for: the error to answer with, or None.
@@ -40,7 +41,7 @@ class Requirement:
         return -self.leeway * 1000 <= age <= (self.max_age + self.leeway) * 1000
 
 
-def read_requirement(guardian: NativeGuardian, asked: dict[str, Any]) -> tuple[Requirement, str]:
+def read_requirement(native: NativeProtectHost, asked: dict[str, Any]) -> tuple[Requirement, str]:
     """Checks what ``protect()`` was given, and its text for the core."""
-    read = configured(guardian.requirement(describe(asked)))
+    read: wire.Requirement = configured(native.requirement(describe(asked)))
     return Requirement(read.get("acr"), read.get("maxAge"), read["leeway"]), json.dumps(read)

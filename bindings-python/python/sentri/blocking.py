@@ -1,16 +1,18 @@
+# Written by `make generate` from server.py. Do not edit.
 """Server mode, for threads that may block."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from .blocking_administration import BlockingAdministration
+from .calls import Call
 from .errors import SentriError
 from .guarding import ResponseData
 from .importing import Items, begin, import_all
 from .jobs import wait
-from .serving import Serving
 from .types import (
     Account,
     Asked,
@@ -30,9 +32,9 @@ from .types import (
     SessionInfo,
     StoredKey,
     StoredUser,
-    UserPage,
     UserRoles,
 )
+from .wire import EndpointRequest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,9 +42,12 @@ if TYPE_CHECKING:
     from .server import AuthServer
 
 
-class BlockingAuthServer(Serving):
-    """:class:`sentri.AuthServer` for threads that may block. The interpreter's lock is free meanwhile, so other threads
-    go on, and Ctrl-C is noticed.
+class BlockingAuthServer(BlockingAdministration):
+    """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
+
+    Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
+    act on instead: ``{"success": False, "error": ...}``. The interpreter's lock is free
+    meanwhile, so other threads go on, and Ctrl-C is noticed.
 
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
@@ -59,7 +64,7 @@ class BlockingAuthServer(Serving):
         view.__dict__ = self.__dict__
         return view
 
-    def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
+    def handle(self, request: EndpointRequest, raw: Optional[bytes] = None) -> ResponseData:
         """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
         (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
         have run when it returns."""
@@ -79,10 +84,7 @@ class BlockingAuthServer(Serving):
     def _post(self, messages: list[Any]) -> None:
         self._outbox.post_blocking(messages)
 
-    def _run(self, method: str, *args: Any) -> Any:
-        return self._outcome(wait(self._call(method, *args)))
-
-    def _start(self, method: str, wait: Union[str, float, None]) -> None:
+    def _start(self, method: Call, wait: Union[str, float, None]) -> None:
         step = self._run(method, {"wait": wait})
         while step is not None:
             step = self._run(method, self._tell_of_wait(step))
@@ -205,8 +207,7 @@ class BlockingAuthServer(Serving):
         return result
 
     def import_users(self, source: Items, *, format: str, **options: Unpack[ImportOptions]) -> ImportReport:
-        """Imports users of another system with their password hashes, of :data:`sentri.importing.FORMATS`. A line makes
-        the same user however often it is read. What is wrong with one is in the report."""
+        """Imports users of another system (:data:`sentri.importing.FORMATS`) with their hashes; it may be repeated."""
         return import_all(source, begin(format, options), partial(self._run, "importUsers"))
 
     def get_user(self, user_id: str) -> Optional[StoredUser]:
@@ -217,13 +218,6 @@ class BlockingAuthServer(Serving):
     def find_user(self, identifier: str) -> Optional[StoredUser]:
         """The owner of an identifier in any spelling, or None."""
         result: Optional[StoredUser] = self._run("findUser", identifier)
-        return result
-
-    def list_users(
-        self, *, limit: Optional[int] = None, cursor: Optional[str] = None, identifier: Optional[str] = None
-    ) -> UserPage:
-        """Users, oldest first, in pages of 1 to 100."""
-        result: UserPage = self._run("listUsers", {"limit": limit, "cursor": cursor, "identifier": identifier})
         return result
 
     def delete_user(self, user_id: str) -> bool:

@@ -24,6 +24,7 @@ from .idempotency_django import Idempotent as Idempotent, create_idempotency_mid
 from .requests import matched, read_body
 from .steps import Guards, Limit, Protect, Step
 from .types import LimiterOptions
+from .wire import EndpointRequest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -93,7 +94,7 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 
         return serve
 
-    def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[dict[str, Any], Any]:
+    def _read(self, request: HttpRequest, pattern: str, values: dict[str, str]) -> tuple[EndpointRequest, Any]:
         path = matched(whole := read_path(request), pattern, values)
         if not self.has_route(request.method or "", path):
             raise Http404

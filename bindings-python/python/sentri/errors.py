@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Optional
 
 from .tables import SENTRI_ERROR_STATUS
+from .wire import ErrorData
 
 
 class SentriError(Exception):
@@ -42,7 +43,7 @@ class SentriError(Exception):
         return f"{type(self).__name__}({self.code!r}, {self.message!r}, {self.status_code})"
 
 
-def from_data(data: dict[str, Any]) -> SentriError:
+def from_data(data: ErrorData) -> SentriError:
     """The exception for an error of the core."""
     error = SentriError(data["code"], data["message"], data["statusCode"], data.get("details"))
     error.retry_after = data.get("retryAfter")

@@ -7,6 +7,7 @@ from typing import Any, Optional, Protocol
 
 from .requests import guard_request, request_id_of
 from .types import Auth, User
+from .wire import EndpointRequest, GuardRequest
 
 Headers = list[tuple[str, str]]
 
@@ -67,7 +68,7 @@ class Exchange(Protocol):
         ...
 
 
-def seen_by_guard(exchange: Exchange) -> dict[str, str]:
+def seen_by_guard(exchange: Exchange) -> GuardRequest:
     """The part of a request that ``protect()`` looks at."""
     return guard_request(exchange.method, exchange.headers, exchange.scheme)
 
@@ -77,7 +78,7 @@ def request_id(exchange: Exchange) -> Optional[str]:
     return request_id_of(exchange.known_id, exchange.headers)
 
 
-def to_core(exchange: Exchange, path: str, full_path: str, query: str) -> dict[str, Any]:
+def to_core(exchange: Exchange, path: str, full_path: str, query: str) -> EndpointRequest:
     """A request to an endpoint, without its body. Paths are raw; ``path`` is the part below the mount point."""
     return {
         "method": exchange.method,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Optional
 
+from .constants import MAX_BODY
 from .extras import require
 
 require("flask")
@@ -19,7 +20,7 @@ from .errors import SentriError
 from .exchange import to_core
 from .flask_exchange import FlaskExchange
 from .idempotency_flask import Idempotent as Idempotent, create_idempotency_middleware as create_idempotency_middleware
-from .requests import MAX_BODY, matched, read_body, wsgi_path
+from .requests import matched, read_body, wsgi_path
 from .steps import Guards, Limit, Step
 from .types import LimiterOptions
 

@@ -15,6 +15,7 @@ from .jobs import finish, run_coroutine, wait
 from .names import camel, snake, to_snake
 from .native import Job, Step
 from .options import describe
+from .wire import HookCall
 
 REVOCATION = "isTokenRevoked"
 
@@ -123,7 +124,7 @@ class Hooks:
         self._hooks = named(hooks)
         self._failed = failed
 
-    async def run(self, calls: list[dict[str, Any]], request_id: Optional[str]) -> None:
+    async def run(self, calls: list[HookCall], request_id: Optional[str]) -> None:
         for one in calls:
             function = self._hooks.get(one["hook"])
             if function is not None:
@@ -132,7 +133,7 @@ class Hooks:
                 except Exception as error:
                     self._failed(one["hook"], error, request_id)
 
-    def run_blocking(self, calls: list[dict[str, Any]], request_id: Optional[str]) -> None:
+    def run_blocking(self, calls: list[HookCall], request_id: Optional[str]) -> None:
         for one in calls:
             function = self._hooks.get(one["hook"])
             if function is not None:

@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Protocol
 
+from . import wire
 from .assurance import StepUpCheck, read_requirement
 from .cache import Generations, is_memorable
+from .constants import REMEMBERED_TOKENS
 from .dispatch import Dispatcher, Events
 from .errors import SentriError, from_data, to_data, unwrap
 from .exchange import Exchange, request_id
 from .functions import HostFunctions
 from .jobs import finish, wait
-from .native import NativeGuardian, epoch
+from .native import NativeProtectHost, epoch
 from .options import configured, spelt
 from .testing import Clock
 from .types import Auth, Metric, User
-
-#: Tokens that a process remembers at most, twice.
-REMEMBERED = 10_000
+from .wire import ErrorData
 
 #: The names that the forms for frameworks add, and their modules.
 _OF_FRAMEWORKS = {
@@ -47,12 +47,12 @@ class RoleCheck(Protocol):
 
 
 @dataclass(frozen=True)
-class Guarded:
+class ProtectResult:
     """The result of ``protect()``: ``user`` and ``auth``, or ``error``. ``headers`` belong on any response."""
 
     user: Optional[User]
     auth: Optional[Auth]
-    error: Optional[dict[str, Any]]
+    error: Optional[ErrorData]
     headers: list[tuple[str, str]]
     events: Events
     #: Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never.
@@ -68,7 +68,7 @@ class Guarded:
         if self.answer is not None:
             raise Answered(self.answer)
         if self.user is None or self.auth is None:
-            raise from_data(self.error or {})
+            raise from_data(self.error) if self.error else SentriError("UNAUTHORIZED")
         return self.user, self.auth
 
 
@@ -89,10 +89,9 @@ class Answered(SentriError):
         self.answer = answer
 
 
-def read_response(data: dict[str, Any], body: Optional[bytes] = None) -> ResponseData:
-    """A response as it crosses: its body is a text there, or bytes beside it."""
-    headers = [(name, value) for name, value in data["headers"]]
-    return ResponseData(data["status"], headers, data["body"].encode() if body is None else body)
+def read_response(data: wire.ResponseData) -> ResponseData:
+    """A response as it crosses."""
+    return ResponseData(data["status"], [(name, value) for name, value in data["headers"]], data["body"].encode())
 
 
 class Guard:
@@ -101,16 +100,16 @@ class Guard:
     ``accessControlRequestHeaders``."""
 
     def __init__(
-        self, native: NativeGuardian, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]
+        self, native: NativeProtectHost, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]
     ) -> None:
         for warning in configured(native.configuration()) or ():
             warnings.warn(spelt(warning), stacklevel=4)
-        self._guardian = native
+        self._protect_host = native
         self._functions = functions
         self._dispatcher = dispatcher
         self._number = native.number()
         self._now: Callable[[], float] = clock.now if clock else lambda: time.time() * 1000
-        self._guards: Generations[Guarded] = Generations(REMEMBERED)
+        self._guards: Generations[ProtectResult] = Generations(REMEMBERED_TOKENS)
         #: Requests and decisions that were answered from memory here, so that the core did not count them.
         self._remembered = {"auth.protect.success": 0, "auth.authorize.passed": 0, "auth.authorize.denied": 0}
         if clock:
@@ -132,7 +131,7 @@ class Guard:
         """A request's id, where anybody would read it."""
         return request_id(exchange) if self.logging else None
 
-    def guard_now(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Optional[Guarded]:
+    def guard_now(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> Optional[ProtectResult]:
         """``protect()`` from memory; None: call ``guard``. Events are logged already."""
         key = request.get("authorization")
         known = None if key is None else self._guards.get(key)
@@ -143,27 +142,27 @@ class Guard:
                 self._dispatcher.log_again(known.events, request_id)
                 return known
             self._guards.delete(key)
-        text = self._guardian.guard_now(json.dumps(request), request_id)
+        text = self._protect_host.guard_now(json.dumps(request), request_id)
         return None if text is None else self._guarded(key, text)
 
-    async def guard(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Guarded:
+    async def guard(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> ProtectResult:
         """``protect()``, with I/O where that is needed."""
         guarded = self.guard_now(request, request_id)
         if guarded is None:
-            job = self._guardian.guard(json.dumps(request), request_id)
+            job = self._protect_host.guard(json.dumps(request), request_id)
             guarded = self._guarded(request.get("authorization"), await finish(job, self._functions))
         return guarded
 
-    def guard_blocking(self, request: Mapping[str, str], request_id: Optional[str] = None) -> Guarded:
+    def guard_blocking(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> ProtectResult:
         """The same for a thread that may block."""
         guarded = self.guard_now(request, request_id)
         if guarded is None:
-            job = self._guardian.guard(json.dumps(request), request_id)
+            job = self._protect_host.guard(json.dumps(request), request_id)
             guarded = self._guarded(request.get("authorization"), wait(job, self._functions))
         return guarded
 
-    def _guarded(self, key: Optional[str], text: str) -> Guarded:
-        data = json.loads(text)
+    def _guarded(self, key: Optional[str], text: str) -> ProtectResult:
+        data: wire.ProtectData = json.loads(text)
         if "events" not in data:
             unwrap(text)
         self._dispatcher.log(data["events"])
@@ -172,7 +171,7 @@ class Guard:
         auth = principal and _auth(principal)
         headers = [(name, value) for name, value in data["headers"]]
         answer = read_response(data["answer"]) if "answer" in data else None
-        guarded = Guarded(
+        guarded = ProtectResult(
             user,
             auth,
             data.get("error"),
@@ -189,22 +188,22 @@ class Guard:
 
     def step_up_check(self, acr: Any, max_age: Any) -> StepUpCheck:
         """``protect(acr=, max_age=)``: checks what is asked for at once, and users against it later."""
-        need, text = read_requirement(self._guardian, {"acr": acr, "max_age": max_age})
+        need, text = read_requirement(self._protect_host, {"acr": acr, "max_age": max_age})
 
         def check(user: User, auth: Auth, request_id: Optional[str]) -> Optional[SentriError]:
             # At every request, whatever was remembered of the token: freshness ends by the clock.
             if need.is_met(auth.acr, auth.auth_time, self._now()):
                 return None
-            decision = self._decide(self._guardian.step_up(user.id, text, request_id))
-            return from_data(decision["error"])
+            decision = self._decide(self._protect_host.step_up(user.id, text, request_id))
+            return from_data(decision["error"]) if decision["error"] else SentriError("STEP_UP_REQUIRED")
 
         return check
 
     def role_check(self, roles: Sequence[str]) -> RoleCheck:
         """``authorize()``: checks the roles at once, and users against them later."""
         required = [str(role) for role in roles]
-        configured(self._guardian.check_roles(required))
-        decisions: Generations[dict[str, Any]] = Generations(1_000)
+        configured(self._protect_host.check_roles(required))
+        decisions: Generations[wire.Decision] = Generations(1_000)
 
         def check(
             user: Optional[User], request_id: Optional[str], auth: Optional[Auth] = None
@@ -216,7 +215,7 @@ class Guard:
             remembered = user is not None and not withheld and not self._dispatcher.listening
             decision = decisions.get(key) if remembered else None
             if decision is None:
-                named = self._guardian.authorize(*_named(user), list(withheld), required, request_id)
+                named = self._protect_host.authorize(*_named(user), list(withheld), required, request_id)
                 decision = self._decide(named)
                 if remembered:
                     decisions.set(key, decision)
@@ -230,16 +229,16 @@ class Guard:
         """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``withheld``, ``unauthenticated``, or
         ``bypass:`` and a role.
         """
-        decision = self._decide(self._guardian.permit(*_named(user), verdict, request_id))
+        decision = self._decide(self._protect_host.permit(*_named(user), verdict, request_id))
         return from_data(decision["error"]) if decision["error"] else None
 
-    def _decide(self, text: str) -> dict[str, Any]:
-        decision: dict[str, Any] = unwrap(text)
+    def _decide(self, text: str) -> wire.Decision:
+        decision: wire.Decision = unwrap(text)
         self._dispatcher.log(decision["events"])
         return decision
 
     def _counted(self, form: str) -> str:
-        text: str = unwrap(self._guardian.metrics(json.dumps(self._remembered), form))
+        text: str = unwrap(self._protect_host.metrics(json.dumps(self._remembered), form))
         return text
 
     def metrics(self) -> list[Metric]:
@@ -256,16 +255,18 @@ class Guard:
         """The response for anything that was raised."""
         if isinstance(error, Answered):
             return error.answer
-        return read_response(unwrap(self._guardian.error_response(json.dumps(to_data(error), default=str))))
+        return read_response(unwrap(self._protect_host.error_response(json.dumps(to_data(error), default=str))))
 
     def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:
         """The access token that a request brings, unverified, or None. Names of headers in any case."""
         found = {name.lower(): value for name, value in headers.items() if name.lower() in ("authorization", "cookie")}
-        token: Optional[str] = unwrap(self._guardian.access_token_of(found.get("authorization"), found.get("cookie")))
+        token: Optional[str] = unwrap(
+            self._protect_host.access_token_of(found.get("authorization"), found.get("cookie"))
+        )
         return token
 
 
-def _auth(principal: dict[str, Any]) -> Auth:
+def _auth(principal: wire.Principal) -> Auth:
     amr, withheld = tuple(principal.get("amr") or ()), tuple(principal.get("withheld") or ())
     acr, auth_time = principal.get("acr"), principal.get("authTime")
     return Auth(principal["sessionId"], principal["token"], acr, amr, auth_time, withheld)

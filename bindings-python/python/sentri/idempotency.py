@@ -10,20 +10,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple, Optional, Union
 
+from .constants import MAX_STORED_BODY
 from .errors import SentriError, unwrap
 from .exchange import Headers
 from .functions import call, call_blocking
-from .guarding import Guard, Guarded, ResponseData, read_response
+from .guarding import Guard, ProtectResult, ResponseData, read_response
 from .jobs import finish, wait
 from .native import Job, NativePassage, make_idempotency
 from .options import configured, describe
 from .requests import guard_request
 from .serving import Serving, printable
 from .types import IdempotencyOptions
-
-#: The most of a body that is looked at: longer answers are not kept, and longer requests are told apart by their
-#: beginning.
-LOOKED_AT = 1024 * 1024
+from .wire import GateRequest, GuardRequest, ReplayData
 
 #: Headers that belong to a connection, and the length, which the sender of the answer counts again.
 _NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", "content-length"))
@@ -41,7 +39,7 @@ class Running:
     #: The headers that it added to the answer.
     added: Headers = field(default_factory=list)
 
-    def note(self, guard: Guard, guarded: Guarded, is_step_up: bool) -> None:
+    def note(self, guard: Guard, guarded: ProtectResult, is_step_up: bool) -> None:
         self.is_step_up = self.is_step_up or is_step_up
         if guarded.user is not None:
             self.roles[guard] = list(guarded.user.roles)
@@ -86,7 +84,7 @@ class Execution:
 
     def keep(self, status: int, headers: Headers, body: bytes) -> Optional[Job]:
         """Keeps the answer, if the core allows."""
-        if len(body) > LOOKED_AT or self._running.is_step_up:
+        if len(body) > MAX_STORED_BODY or self._running.is_step_up:
             return self.free()
         kept = [[name, value] for name, value in headers if name.lower() not in _NOT_KEPT]
         roles = None if self._guard is None else self._running.roles.get(self._guard)
@@ -225,7 +223,7 @@ class Gate:
                 raise SentriError("CONFIGURATION_ERROR", "credential must return a text or None")
         guarded = guard_request(keyed.method, keyed.headers)
         identity = yield from self._identify(guarded)
-        request = {
+        request: GateRequest = {
             "method": keyed.method,
             "host": keyed.host if keyed.host is not None else guarded.get("host"),
             "pathAndQuery": keyed.target,
@@ -242,7 +240,7 @@ class Gate:
         kind = passage.kind()
         if kind == "undecided":
             kind = unwrap((yield _of(passage.decide())))
-            for what in self._native.told():
+            for what in self._native.take_news():
                 self._tell(what)
         if kind == "execute":
             keyed.running.keys.add(value or "")
@@ -253,7 +251,7 @@ class Gate:
             return (yield from self._replay(passage, guarded, identity))
         return None
 
-    def _identify(self, guarded: dict[str, str]) -> Generator[Pending, Any, str]:
+    def _identify(self, guarded: GuardRequest) -> Generator[Pending, Any, str]:
         """The user named by the tokens of a request, by their signatures alone; empty: nobody."""
         if self._server is None:
             return ""
@@ -262,9 +260,7 @@ class Gate:
             identity = unwrap((yield _of(self._server.identify(guarded))))
         return str(identity)
 
-    def _replay(
-        self, passage: NativePassage, guarded: dict[str, str], identity: str
-    ) -> Generator[Pending, Any, Verdict]:
+    def _replay(self, passage: NativePassage, guarded: GuardRequest, identity: str) -> Generator[Pending, Any, Verdict]:
         """The stored answer, unless the session that it was given to has ended, in which case the request runs and is
         refused by ``protect()``, or its user has other roles now, which the core refuses. Of credentials that are not
         ours there are no roles to tell."""
@@ -277,9 +273,11 @@ class Gate:
         refusal = None if server is None else passage.refusal_for(roles)
         if refusal is not None:
             return read_response(json.loads(refusal))
-        return read_response(json.loads(passage.response()), passage.body())
+        stored: ReplayData = json.loads(passage.response())
+        headers = [(name, value) for name, value in stored["headers"]]
+        return ResponseData(stored["status"], headers, passage.body())
 
 
 def stand_for(start: bytes, length: str) -> bytes:
     """The text that tells a body apart: its bytes, or the first of a long one and the length that its sender says."""
-    return start if len(start) <= LOOKED_AT else b"%b %b" % (start[:LOOKED_AT], length.encode("latin-1"))
+    return start if len(start) <= MAX_STORED_BODY else b"%b %b" % (start[:MAX_STORED_BODY], length.encode("latin-1"))

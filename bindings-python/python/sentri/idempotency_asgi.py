@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Optional
 
 from .asgi import Message, Receive, Send
-from .idempotency import LOOKED_AT, Execution, Watched, settle
+from .constants import MAX_STORED_BODY
+from .idempotency import Execution, Watched, settle
 
 #: Extensions of ASGI by which a server takes an answer from elsewhere.
 _OTHER_WAYS = ("http.response.pathsend", "http.response.zerocopysend")
@@ -24,7 +25,7 @@ class Body:
         self._is_told = False
 
     async def read(self) -> None:
-        while not (self._is_whole or self.is_cut_off or len(self.start) > LOOKED_AT):
+        while not (self._is_whole or self.is_cut_off or len(self.start) > MAX_STORED_BODY):
             self.start += self._see(await self._receive())
 
     def _see(self, message: Message) -> bytes:

@@ -8,8 +8,9 @@ from typing import Any, Optional, Union
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse, UnreadablePostError
 
+from .constants import MAX_STORED_BODY
 from .django_messages import read_length, read_path
-from .idempotency import LOOKED_AT, Execution, Keyed, Running, settle, settle_blocking, stand_for
+from .idempotency import Execution, Keyed, Running, settle, settle_blocking, stand_for
 from .native import Job
 from .requests import read_start, rejoin, wsgi_headers
 
@@ -20,7 +21,7 @@ def read_keyed(request: HttpRequest) -> Optional[Keyed]:
     """A request that carries a key; None: its client has broken off."""
     length, query = request.META.get("CONTENT_LENGTH") or "", request.META.get("QUERY_STRING", "")
     start = _read(request)
-    if start is not None and len(start) < min(read_length(request) or 0, LOOKED_AT):
+    if start is not None and len(start) < min(read_length(request) or 0, MAX_STORED_BODY):
         return None
     held: Any = request
     running: Running = getattr(request, "sentri_running", None) or Running()
@@ -46,7 +47,7 @@ def _read(request: HttpRequest) -> Optional[bytes]:
         return None
     stream, start, left = held._stream, bytearray(), read_length(request) or 0
     # `request.body` would refuse uploads that Django takes piece by piece.
-    read_start(stream.read, LOOKED_AT + 1, start)
+    read_start(stream.read, MAX_STORED_BODY + 1, start)
     left -= len(start)
 
     def read_on(size: int) -> bytes:

@@ -11,7 +11,8 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from .idempotency import LOOKED_AT, Execution, Gate, Keyed, Running, Watched, settle_blocking, stand_for
+from .constants import MAX_STORED_BODY
+from .idempotency import Execution, Gate, Keyed, Running, Watched, settle_blocking, stand_for
 from .idempotency_wsgi import Pieces, watching, write
 from .requests import read_start, rejoin, wsgi_headers, wsgi_path
 from .serving import Serving
@@ -81,7 +82,7 @@ def _read(environ: Environ) -> Optional[bytes]:
     stream = get_input_stream(environ)
     start = bytearray()
     try:
-        read_start(stream.read, LOOKED_AT + 1, start)
+        read_start(stream.read, MAX_STORED_BODY + 1, start)
     except (ClientDisconnected, OSError):
         return None
     finally:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from typing import Any, Callable, Optional, Union
 
+from .constants import MAX_IMPORT_CHARACTERS, MAX_IMPORT_LINE, MAX_IMPORT_LINES, MAX_IMPORT_REFUSALS
 from .import_types import ImportedUser, ImportOptions, ImportProgress, ImportRefusal, ImportReport
 
 #: Pieces of a file (bytes), whose lines are split, or lines as texts, or records.
@@ -18,14 +19,6 @@ FORMATS = ("sentri", "better-auth", "supabase", "auth0", "firebase", "django", "
 Items = Iterable[ImportItem]
 #: Items of an iterable or of an asynchronous one.
 Source = Union[AsyncIterable[ImportItem], Items]
-
-#: The longest line that the core reads, in bytes.
-LONGEST_LINE = 64 * 1024
-#: The most lines of one call, and about the most characters.
-_LINES = 500
-_CHARACTERS = 1024 * 1024
-#: The most refusals that a report holds.
-_REFUSALS = 1000
 
 _Line = Union[str, dict[str, str]]
 
@@ -67,7 +60,7 @@ class Import:
         report["imported"] += batch["imported"]
         report["present"] += batch["present"]
         report["refused"] += len(batch["refused"])
-        report["refusals"] += batch["refused"][: _REFUSALS - len(report["refusals"])]
+        report["refusals"] += batch["refused"][: MAX_IMPORT_REFUSALS - len(report["refusals"])]
         if self._on_refused is not None:
             for refusal in batch["refused"]:
                 self._on_refused(refusal)
@@ -88,7 +81,7 @@ class Import:
     def _put(self, line: _Line) -> Iterator[dict[str, Any]]:
         self._batch.append(line)
         self._characters += len(line) if isinstance(line, str) else 0
-        if len(self._batch) >= _LINES or self._characters >= _CHARACTERS:
+        if len(self._batch) >= MAX_IMPORT_LINES or self._characters >= MAX_IMPORT_CHARACTERS:
             yield self._call()
 
     def _call(self) -> dict[str, Any]:
@@ -109,7 +102,7 @@ class Import:
 
     def _keep(self, part: bytes) -> None:
         """Keeps a part of a line. What is too long for one is let go as it comes."""
-        self._is_too_long = self._is_too_long or len(self._kept) + len(part) > LONGEST_LINE
+        self._is_too_long = self._is_too_long or len(self._kept) + len(part) > MAX_IMPORT_LINE
         self._kept = b"" if self._is_too_long else self._kept + part
 
     def _line(self) -> _Line:
@@ -126,7 +119,7 @@ class Import:
 def _line_of(item: Union[str, Mapping[str, Any]]) -> _Line:
     """The line of a text that is one, or of a record."""
     text = item if isinstance(item, str) else json.dumps(item, default=str)
-    if len(text) > LONGEST_LINE:
+    if len(text) > MAX_IMPORT_LINE:
         return {"unread": "length"}
     try:
         text.encode()
@@ -137,9 +130,9 @@ def _line_of(item: Union[str, Mapping[str, Any]]) -> _Line:
 
 def begin(format: str, options: ImportOptions) -> Import:
     """An import by its options."""
-    told = {name: options.get(name) for name in ("on_progress", "on_refused", "on_user")}
-    rest = {name: value for name, value in options.items() if name not in told}
-    return Import({**rest, "format": format}, **told)  # type: ignore[arg-type]
+    listeners = {name: options.get(name) for name in ("on_progress", "on_refused", "on_user")}
+    rest = {name: value for name, value in options.items() if name not in listeners}
+    return Import({**rest, "format": format}, **listeners)  # type: ignore[arg-type]
 
 
 def import_all(source: Items, work: Import, run: Callable[[dict[str, Any]], Mapping[str, Any]]) -> ImportReport:

@@ -1,178 +1,335 @@
-"""The native core, as the rest of the package sees it. Texts are JSON."""
+"""Written by `make generate` from the tables of the core. Do not edit."""
 
 from __future__ import annotations
 
-import atexit
+from collections.abc import Callable
 from typing import Any, Optional, Protocol, cast
 
-try:
-    from ._native import sentri_native as _module  # pyright: ignore[reportMissingImports]
-except (ImportError, OSError) as cause:  # pragma: no cover
-    raise ImportError(
-        "The native core of sentri could not be loaded: the installed wheel does not fit this system, or the package "
-        "was copied without it. Cure: pip install --force-reinstall sentri"
-    ) from cause
-
-# A thread of ours must not be in the interpreter when it goes down.
-atexit.register(_module.let_go)
-
-
-@_module._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK  # type: ignore[untyped-decorator, unused-ignore]
-def _wake(handle: int, poll_code: int) -> None:
-    """The generated callback, but for an event loop that has ended while a thread of ours was about to wake it: nobody
-    waits there, and an exception would be a traceback on stderr."""
-    loop, future = _module._UniffiContinuationHandleMap.remove(handle)
-    try:
-        loop.call_soon_threadsafe(_module._uniffi_set_future_result, future, poll_code)
-    except RuntimeError:
-        if not loop.is_closed():
-            raise
-
-
-_module._uniffi_continuation_callback = _wake
-
-#: The exception for a panic; its text is the cause.
-NativePanic: type[Exception] = _module.InternalError
+from .library import module as _module
 
 
 class Step(Protocol):
-    """``result`` of a job that is done; the other members of a question."""
+    """The news of a job."""
 
+    #: See the method that started the job. ``{"error", "cause"}`` if it panicked.
     result: str
+    #: Comes back with the answer.
     number: int
+    #: Name of an overridden operation, or ``isTokenRevoked``.
     function: str
+    #: JSON text.
     input: str
+    #: JSON text; empty for ``isTokenRevoked``.
     context: str
 
     def is_DONE(self) -> bool: ...
 
-
-class Job(Protocol):
-    """Work on the native runtime."""
-
-    async def next(self) -> Step: ...
-    def wait(self, milliseconds: int) -> Optional[Step]: ...
-    def answer(self, number: int, outcome: str) -> None: ...
-
-
-class NativeGuardian(Protocol):
-    """The part that both modes share: all that guards an application's routes."""
-
-    def configuration(self) -> str: ...
-    def set_clock(self, now: int) -> None: ...
-    def number(self) -> int: ...
-    def guard_now(self, request: str, request_id: Optional[str]) -> Optional[str]: ...
-    def guard(self, request: str, request_id: Optional[str]) -> Job: ...
-    def check_roles(self, required: list[str]) -> str: ...
-    def authorize(
-        self,
-        id: Optional[str],
-        roles: list[str],
-        withheld: list[str],
-        required: list[str],
-        request_id: Optional[str],
-    ) -> str: ...
-    def requirement(self, asked: str) -> str: ...
-    def step_up(self, id: str, need: str, request_id: Optional[str]) -> str: ...
-    def permit(self, id: Optional[str], roles: list[str], verdict: str, request_id: Optional[str]) -> str: ...
-    def metrics(self, remembered: str, format: str) -> str: ...
-    def error_response(self, error: str) -> str: ...
-    def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> str: ...
-
-
-class NativeServer(NativeGuardian, Protocol):
-    """Server mode."""
-
-    def has_route(self, method: str, path: str) -> bool: ...
-    def handle(self, request: str, raw: Optional[bytes]) -> Job: ...
-    def call(self, method: str, arguments: str) -> Job: ...
-    def told(self) -> str: ...
-    def messages(self) -> str: ...
-    def message_told(self, kind: str, channel: str, cause: Optional[str], request_id: Optional[str]) -> str: ...
-    def run_builtin(self, operation: str, input: str, context: str) -> Job: ...
-    def hook_failed(self, hook: str, cause: str, request_id: Optional[str]) -> str: ...
-    def sign_access_token(self, claims: str) -> str: ...
-    def sign_refresh_token(self, session_id: str) -> str: ...
-    def verify_refresh_token(self, token: str) -> str: ...
-    def identify_now(self, request: str) -> Optional[str]: ...
-    def identify(self, request: str) -> Job: ...
-    def client_address(self, peer: str, forwarded: list[str]) -> str: ...
-    def check_limit_rule(self, rule: str) -> str: ...
-    def limit(self, rule: str, key: str, peer: str, forwarded: list[str], request_id: Optional[str]) -> Job: ...
-
-
-class NativeClient(NativeGuardian, Protocol):
-    """Client mode."""
-
-    def verify_access_token(self, token: str) -> Job: ...
-    def verify_access_token_now(self, token: str) -> Optional[str]: ...
-
-
-class NativeTokens(Protocol):
-    """Tokens without a server."""
-
-    def configuration(self) -> str: ...
-    def sign_access(self, claims: str, now: Optional[int]) -> str: ...
-    def verify_access(self, token: str, now: Optional[int]) -> str: ...
-    def verify_refresh(self, token: str, now: Optional[int]) -> str: ...
-    def jwks(self) -> str: ...
-
-
-class NativePassage(Protocol):
-    """A request at an idempotency gate."""
-
-    def decide(self) -> Job: ...
-    def kind(self) -> str: ...
-    def response(self) -> str: ...
-    def body(self) -> bytes: ...
-    def complete(
-        self, status: int, headers: str, body: bytes, added: str, roles: Optional[list[str]]
-    ) -> Optional[Job]: ...
-    def refusal_for(self, roles: Optional[list[str]]) -> Optional[str]: ...
-    def abandon(self) -> Optional[Job]: ...
+    def is_ASK(self) -> bool: ...
 
 
 class NativeIdempotency(Protocol):
-    """An idempotency gate."""
+    """One middleware's rules and memory, or the reason why the options make none
+    (``NativeIdempotency::configuration``)."""
 
-    def configuration(self) -> str: ...
-    def told(self) -> list[str]: ...
-    def pass_now(self, request: str, body: bytes) -> NativePassage: ...
+    def configuration(self) -> str:
+        """``{"value": header}`` or ``{"error"}``."""
+        ...
+
+    def take_news(self) -> list[str]:
+        """The news of Redis since the last call."""
+        ...
+
+    def pass_now(self, request: str, body: bytes) -> NativePassage:
+        """Judges a request (``wire::read_incoming``) without waiting, where answers are in memory alone; where the
+        passage is ``undecided``, call ``NativePassage::decide``."""
+        ...
+
+
+class NativePassage(Protocol):
+    """A request at the gate. One that executes is to be completed or abandoned, once; one whose host lets go of it
+    without either, because its task was cancelled for instance, is abandoned."""
+
+    def decide(self) -> Job:
+        """Judges a request that is undecided: ``{"value": kind}``."""
+        ...
+
+    def kind(self) -> str:
+        """``free``, ``execute``, ``replay``, ``refused`` or ``undecided``."""
+        ...
+
+    def response(self) -> str:
+        """The response to answer with, ``{status, headers}`` and, for a refusal, ``body``."""
+        ...
+
+    def body(self) -> bytes:
+        """The body to replay."""
+        ...
+
+    def complete(self, status: int, headers: str, body: bytes, added: str, roles: Optional[list[str]]) -> Optional[Job]:
+        """Keeps the answer of a request that executed, if it may be kept; nothing: that is done. ``headers`` is
+        ``[[name, value]]``, ``added`` those that ``protect()`` added, ``roles`` those of the user whom it let
+        in."""
+        ...
+
+    def refusal_for(self, roles: Optional[list[str]]) -> Optional[str]:
+        """The response that refuses a replay to a caller whom ``protect()`` would let in with these roles; nothing:
+        it may be given."""
+        ...
+
+    def abandon(self) -> Optional[Job]:
+        """Lets the next request with the key run; nothing: that is done."""
+        ...
+
+
+class Job(Protocol):
+    """Work that goes on by itself. Take steps, awaited or blocking, until it is done. Who stops asking gets no
+    result, but the work is finished."""
+
+    async def next(self) -> Step:
+        """The next step, awaited: only a channel is polled on the host's event loop."""
+        ...
+
+    def wait(self, milliseconds: int) -> Optional[Step]:
+        """The next step, or nothing within so many milliseconds: a host that must look at its signals asks
+        again."""
+        ...
+
+    def answer(self, number: int, outcome: str) -> None:
+        """Answers a question with ``{"value"}`` or ``{"error"}``. One that nobody waits for any more is dropped."""
+        ...
+
+
+class NativeTokens(Protocol):
+    """Keys with the rules that their tokens must meet, or the reason why the options make none."""
+
+    def configuration(self) -> str:
+        """``{"error"}`` when the options are wrong, else ``{"value": [warnings]}``."""
+        ...
+
+    def sign_access(self, claims: str, now: Optional[int]) -> str:
+        """Signs an access token for ``{id, roles, sessionId?}``."""
+        ...
+
+    def verify_access(self, token: str, now: Optional[int]) -> str:
+        """Verifies an access token: ``{id, roles, sessionId, exp}``."""
+        ...
+
+    def verify_refresh(self, token: str, now: Optional[int]) -> str:
+        """Verifies a refresh token: ``{sessionId, gen, iat, exp}``."""
+        ...
+
+    def jwks(self) -> str:
+        """The public key set."""
+        ...
 
 
 class NativePasswords(Protocol):
-    """Passwords without a server."""
+    """The password service by itself, or the reason why the options make none."""
 
-    def hash(self, password: str) -> Job: ...
-    def verify(self, password: str, hash: str) -> Job: ...
-    def needs_rehash(self, hash: str) -> str: ...
+    def hash(self, password: str) -> Job:
+        """Hashes a password."""
+        ...
+
+    def verify(self, password: str, hash: str) -> Job:
+        """Whether a password belongs to a hash."""
+        ...
+
+    def needs_rehash(self, hash: str) -> str:
+        """Whether a hash is weaker than what the options would make now: ``{"value": true or false}``."""
+        ...
 
 
-def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
-    return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
+class NativeProtectHost(Protocol):
+    """The part that servers and clients share: all that guards an application's routes."""
+
+    def configuration(self) -> str:
+        """``{"error"}`` when the options are wrong, else ``{"value": [warnings]}``."""
+        ...
+
+    def set_clock(self, now: int) -> None:
+        """Moves the test clock, in milliseconds since 1970."""
+        ...
+
+    def number(self) -> int:
+        """The number under which ``epoch`` and Python's ``verify_access_token`` know it."""
+        ...
+
+    def guard_now(self, request: str, request_id: Optional[str]) -> Optional[str]:
+        """``protect()`` without waiting: ``{principal | error, answer?, headers, events, freshUntil, epoch}``, or
+        nothing: call ``guard``."""
+        ...
+
+    def guard(self, request: str, request_id: Optional[str]) -> Job:
+        """``protect()``."""
+        ...
+
+    def check_roles(self, required: list[str]) -> str:
+        """Checks the roles given to ``authorize()``."""
+        ...
+
+    def authorize(self, id: Optional[str], roles: list[str], withheld: list[str], required: list[str], request_id: Optional[str]) -> str:
+        """``authorize()``: ``{"value": {error?, events}}``."""
+        ...
+
+    def requirement(self, asked: str) -> str:
+        """Reads what ``protect(acr=, max_age=)`` asks for: ``{"value": {acr?, maxAge?, leeway}}`` or
+        ``{"error"}``."""
+        ...
+
+    def step_up(self, id: str, need: str, request_id: Optional[str]) -> str:
+        """Words the refusal of what ``requirement`` said: ``{"value": {error, events}}``."""
+        ...
+
+    def permit(self, id: Optional[str], roles: list[str], verdict: str, request_id: Optional[str]) -> str:
+        """``permit()``: ``{"value": {error?, events}}``. ``verdict`` is ``passed``, ``denied``, ``withheld``,
+        ``unauthenticated``, or ``bypass:`` and a role."""
+        ...
+
+    def error_response(self, error: str) -> str:
+        """The response for an error: ``{"value": {status, headers, body}}``."""
+        ...
+
+    def metrics(self, remembered: str, format: str) -> str:
+        """The numbers of this moment: ``{"value": text}``, which is JSON, or with ``prometheus`` what Prometheus
+        scrapes. ``remembered`` is ``{name of an event: count}``."""
+        ...
+
+    def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> str:
+        """The access token that a request brings, unverified: ``{"value": text or null}``."""
+        ...
+
+
+class NativeClient(NativeProtectHost, Protocol):
+    """A client of an auth server, or the reason why the options make none (``NativeClient::configuration``)."""
+
+    def verify_access_token(self, token: str) -> Job:
+        """Verifies an access token: ``{id, roles, sessionId, exp}``; the host is not asked about its session."""
+        ...
+
+    def verify_access_token_now(self, token: str) -> Optional[str]:
+        """The same without waiting, or nothing: call ``verify_access_token``."""
+        ...
+
+
+class NativeServer(NativeProtectHost, Protocol):
+    """An auth server, or the reason why the options make none (``NativeServer::configuration``)."""
+
+    def has_route(self, method: str, path: str) -> bool:
+        """Whether an endpoint serves this."""
+        ...
+
+    def handle(self, request: str, raw: Optional[bytes]) -> Job:
+        """Serves a request (``wire::read_request``): ``{response, events, effects}``."""
+        ...
+
+    def call(self, method: str, arguments: str) -> Job:
+        """A programmatic call by name; arguments as a JSON array. ``{"value"}`` or ``{"error"}``."""
+        ...
+
+    def take_events(self) -> str:
+        """The events that calls and background work have left for the log: ``{"value": [{level, entry}]}``."""
+        ...
+
+    def run_builtin(self, operation: str, input: str, context: str) -> Job:
+        """Runs the built-in for the ``next`` of an override: ``{"value"}`` or ``{"error"}``."""
+        ...
+
+    def hook_failed(self, hook: str, cause: str, request_id: Optional[str]) -> str:
+        """The log entry of a hook that threw: ``{"value": [{level, entry}]}``."""
+        ...
+
+    def messages(self) -> str:
+        """The messages that calls left, for the host to send: ``{"value": [..]}``."""
+        ...
+
+    def message_event(self, kind: str, channel: str, cause: Optional[str], request_id: Optional[str]) -> str:
+        """The log entry of a message that was sent, or with a cause of one that could not be: ``{"value":
+        [..]}``."""
+        ...
+
+    def sign_access_token(self, claims: str) -> str:
+        """Signs an access token for ``{id, roles, sessionId?}``."""
+        ...
+
+    def sign_refresh_token(self, session_id: str) -> str:
+        """Signs a refresh token for a session."""
+        ...
+
+    def verify_access_token(self, token: str) -> str:
+        """Verifies an access token: ``{id, roles, sessionId, exp}``. Python has a faster one of its own
+        (``verify``)."""
+        ...
+
+    def verify_refresh_token(self, token: str) -> str:
+        """Verifies a refresh token: the session's id."""
+        ...
+
+    def client_address(self, peer: str, forwarded: list[str]) -> str:
+        """The client's address: the peer's, or the forwarded one where ``trustProxy`` says so: ``{"value": text or
+        null}``."""
+        ...
+
+    def identify_now(self, request: str) -> Optional[str]:
+        """The user named by a request's tokens, or the empty text; nothing: call ``identify``."""
+        ...
+
+    def identify(self, request: str) -> Job:
+        """The user named by a request's tokens, or the empty text: ``{"value": text}``."""
+        ...
+
+    def check_limit_rule(self, rule: str) -> str:
+        """Checks the options of a new rate limiter."""
+        ...
+
+    def limit(self, rule: str, key: str, peer: str, forwarded: list[str], request_id: Optional[str]) -> Job:
+        """Counts one hit, by ``key`` (JSON) or the client's address: ``{headers, error?, events}``."""
+        ...
 
 
 def make_client(options: str, functions: list[str], test_clock: Optional[int]) -> NativeClient:
+    """Checks the options and builds a client; no I/O. ``functions`` may name ``isTokenRevoked``. With
+    ``test_clock`` time stands there until it is set."""
     return cast(NativeClient, _module.NativeClient(options, functions, test_clock))
 
 
-def make_tokens(options: str) -> NativeTokens:
-    return cast(NativeTokens, _module.NativeTokens(options))
-
-
 def make_idempotency(options: str) -> NativeIdempotency:
+    """Checks the options of the middleware; no I/O."""
     return cast(NativeIdempotency, _module.NativeIdempotency(options))
 
 
+def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
+    """Checks the options and builds a server; no I/O. ``functions`` names what the host overrides. With
+    ``test_clock`` time stands there until it is set."""
+    return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
+
+
+def make_tokens(options: str) -> NativeTokens:
+    """Reads the options (``sentri_core::standalone::Tokens``)."""
+    return cast(NativeTokens, _module.NativeTokens(options))
+
+
 def make_passwords(options: str) -> NativePasswords:
+    """Reads the options (``sentri_core::standalone::passwords``)."""
     return cast(NativePasswords, _module.NativePasswords(options))
 
 
-epoch: Any = _module.epoch
-settle_options: Any = _module.settle_options
-compose_message: Any = _module.compose_message
-reload_options: Any = _module.reload_options
-verify_access_token: Any = _module.verify_access_token
-sign_access_token: Any = _module.sign_access_token
-panic_now: Any = _module.panic_now
-panic_later: Any = _module.panic_later
+#: Lets no step through from now on, and waits for those that are on their way. To be called before the host's
+#: interpreter goes down.
+let_go: Callable[[], None] = _module.let_go
+#: The options of ``sentri serve`` from flags, environment and file (``sentri_core::settings::settle``).
+settle_options: Callable[[str], str] = _module.settle_options
+#: The mail or the signed request of a message of ``sentri serve`` (``sentri_core::settings::compose``).
+compose_message: Callable[[str], str] = _module.compose_message
+#: The options that SIGHUP changes (``sentri_core::settings::reload``).
+reload_options: Callable[[str], str] = _module.reload_options
+#: See ``AuthServer::epoch`` and ``AuthClient::epoch``.
+epoch: Callable[[int], int] = _module.epoch
+#: Verifies an access token (UTF-8): packed text (``wire::verified_text``), or ``{"error"}``.
+verify_access_token: Callable[[int, bytes], str] = _module.verify_access_token
+#: Signs an access token for claims in the flat form (UTF-8, ``wire::read_claims_text``): the token, or
+#: ``{"error"}``.
+sign_access_token: Callable[[int, bytes], str] = _module.sign_access_token
+#: Panics. For the test that shows what becomes of a panic.
+panic_now: Callable[[str], None] = _module.panic_now
+#: A job that panics. For the test that shows what becomes of a panic.
+panic_later: Callable[[str], Job] = _module.panic_later

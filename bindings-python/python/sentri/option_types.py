@@ -157,6 +157,9 @@ class ServerSettings(TypedDict, total=False):
     logger_service: str
     #: Whether users log in by a one-time code that a message brings; needs messages. Default: off.
     login_code: bool
+    #: What the audit keeps for 400 days: changes of accounts, roles and keys, or logins and refreshes too. Default:
+    #: changes with administration, else off.
+    audit: Literal["off", "changes", "all"]
 
 
 class ClientSettings(TypedDict, total=False):

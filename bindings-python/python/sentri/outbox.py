@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from .causes import cause_of
+from .constants import MESSAGE_PATIENCE_MS, MESSAGE_PAUSES_MS
 from .errors import unwrap
 from .functions import call, call_blocking
 from .letters import Letter, Message
@@ -22,9 +23,9 @@ from .names import to_snake
 from .testing import Mailbox
 
 #: The waits before the second and the third attempt, in seconds.
-PAUSES = (1.0, 5.0)
+PAUSES = tuple(pause / 1000 for pause in MESSAGE_PAUSES_MS)
 #: The longest time that ``send`` may take, in seconds.
-PATIENCE = 30.0
+PATIENCE = MESSAGE_PATIENCE_MS / 1000
 #: The longest time that the end of the process waits for messages, in seconds.
 LAST = 10.0
 #: The time between two looks at what others send, in seconds.
@@ -34,13 +35,13 @@ THREADS, PLACES = 4, 1000
 
 
 class Outbox:
-    """The messages of one server. ``told`` is the core's word for the log: kind, channel, cause, request id."""
+    """The messages of one server. ``event_of`` words a message for the log: kind, channel, cause, request id."""
 
     def __init__(
-        self, option: Any, told: Callable[[str, str, Optional[str], Optional[str]], str], log: Callable[[Any], None]
+        self, option: Any, event_of: Callable[[str, str, Optional[str], Optional[str]], str], log: Callable[[Any], None]
     ) -> None:
         self._option = option
-        self._told = told
+        self._event_of = event_of
         self._log = log
         self.forget()
         _OUTBOXES.add(self)
@@ -234,7 +235,7 @@ class Outbox:
 
     def _tell(self, message: Message, cause: Optional[str]) -> None:
         request_id = message["context"]["request_id"]
-        self._log(unwrap(self._told(message["kind"], message["channel"], cause, request_id)))
+        self._log(unwrap(self._event_of(message["kind"], message["channel"], cause, request_id)))
 
 
 def print_message(message: Message, _context: Any) -> None:

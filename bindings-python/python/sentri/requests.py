@@ -5,18 +5,26 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO, Optional, Union
+from typing import Any, BinaryIO, Literal, Optional, Union
 from urllib.parse import quote, unquote
 
+from .constants import MAX_BODY
 from .errors import SentriError
-
-#: The most that is read of a body; the core refuses what is longer than its limit.
-MAX_BODY = 64 * 1024
+from .wire import GuardRequest
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
+_Guarded = Literal[
+    "authorization",
+    "cookie",
+    "origin",
+    "secFetchSite",
+    "host",
+    "accessControlRequestMethod",
+    "accessControlRequestHeaders",
+]
 #: The part of a request that ``protect()`` looks at, by header.
-_GUARDED = {
+_GUARDED: Mapping[str, _Guarded] = {
     "authorization": "authorization",
     "cookie": "cookie",
     "origin": "origin",
@@ -75,14 +83,14 @@ def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
     return found if whole else ""
 
 
-def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optional[str] = None) -> dict[str, str]:
+def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optional[str] = None) -> GuardRequest:
     """The part of a request that ``protect()`` looks at. Of repeated headers the first counts, as at the endpoints;
     cookies are joined, as HTTP/2 allows them to be split."""
-    request = {"method": method} if scheme is None else {"method": method, "scheme": scheme}
+    request: GuardRequest = {"method": method} if scheme is None else {"method": method, "scheme": scheme}
     for name, value in headers:
         member = _GUARDED.get(name)
         if member == "cookie" and member in request:
-            request[member] += f"; {value}"
+            request["cookie"] = f"{request['cookie']}; {value}"
         elif member is not None:
             request.setdefault(member, value)
     return request

@@ -4,41 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Optional, TypedDict, Union
 
-
-class Identifier(TypedDict):
-    """A stored identifier."""
-
-    id: str
-    type: str
-    value: str
-
-
-class IdentifierInput(TypedDict):
-    """A new identifier."""
-
-    type: str
-    value: str
-
-
-class IdentifierUpdate(TypedDict, total=False):
-    """A change of an identifier: by ``id``, or the only one of its ``type``."""
-
-    id: str
-    type: str
-    value: str
-
-
-class UserRoles(TypedDict):
-    """A user without identifiers."""
-
-    id: str
-    roles: list[str]
-
-
-class StoredUser(UserRoles):
-    """A user with identifiers."""
-
-    identifiers: list[Identifier]
+from .user_types import Disabled, Identifier, StoredUser, UserRoles
 
 
 class Failure(TypedDict):
@@ -110,11 +76,15 @@ class SessionInfo(TypedDict):
     current: bool
 
 
-class AccountUser(UserRoles):
-    """The user of an :class:`Account`."""
-
+class _AccountUserAlways(UserRoles):
     created_at: str
     updated_at: Optional[str]
+
+
+class AccountUser(_AccountUserAlways, total=False):
+    """The user of an :class:`Account`; ``disabled`` is the last word that they are, which may have run out."""
+
+    disabled: Disabled
 
 
 class AccountIdentifier(Identifier):
@@ -249,9 +219,10 @@ class _MessageAlways(TypedDict):
 class Message(_MessageAlways, total=False):
     """A message to a user. ``id`` stays the same when it is sent again: give it to your provider as the idempotency
     key. ``kind`` is ``password-reset``, ``password-changed``, ``verify``, ``login-code``, ``change-confirm``,
-    ``change-notice``, ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed`` or
-    ``recovery-used``; ``channel`` is ``email`` or ``phone``, ``to`` the stored address. ``code`` has six digits;
-    ``url`` is your page of ``links`` with the ``token``."""
+    ``change-notice``, ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed``,
+    ``recovery-used``, ``account-disabled``, ``unknown-account`` or ``new-sign-in``; ``channel`` is ``email`` or
+    ``phone``, ``to`` the stored address, and that of ``unknown-account`` what was asked for, in its normal form.
+    ``code`` has six digits; ``url`` is your page of ``links`` with the ``token``."""
 
     code: str
     token: str
@@ -267,7 +238,8 @@ class _AskedAlways(TypedDict):
 
 
 class Asked(_AskedAlways, total=False):
-    """A flow that was asked for, with the ``message`` where it was not to be delivered."""
+    """A flow that was asked for, with the ``message`` where it was not to be delivered. Where nobody has the identifier
+    there is none, or with the option ``unknown_account`` that of kind ``unknown-account``."""
 
     message: Message
 

@@ -642,6 +642,22 @@ SERVE_FLAGS: dict[str, Flag] = {
         env="SENTRI_MESSAGES_LOCALE",
         settled=True,
     ),
+    "messages-unknown-account": Flag(
+        "whether an address or number that no account has is told that somebody asked for a new password or a login code",
+        value="on or off",
+        env="SENTRI_MESSAGES_UNKNOWN_ACCOUNT",
+        default="off",
+        implied="on",
+        settled=True,
+    ),
+    "messages-new-sign-in": Flag(
+        "whether users are told of logins by devices that are not known; needs knownDevices",
+        value="on or off",
+        env="SENTRI_MESSAGES_NEW_SIGN_IN",
+        default="off",
+        implied="on",
+        settled=True,
+    ),
     "verification": Flag(
         "whether users prove control over their addresses; needs messages",
         value="on or off",
@@ -680,11 +696,18 @@ SERVE_FLAGS: dict[str, Flag] = {
         settled=True,
     ),
     "administration": Flag(
-        "whether admins invite users, which needs messages.links.invite, and remove second factors, which needs mfa",
+        "whether admins read the audit, search and disable users and see to their sessions, to passwords (with messages), invitations (with messages.links.invite) and second factors (with mfa)",
         value="on or off",
         env="SENTRI_ADMINISTRATION",
-        default="off; in serve on with messages.links.invite",
+        default="off; on in serve",
         implied="on",
+        settled=True,
+    ),
+    "audit": Flag(
+        "what the audit keeps for 400 days: changes of accounts, roles and keys, or logins and refreshes too",
+        value="off or changes or all",
+        env="SENTRI_AUDIT",
+        default="changes with administration, else off",
         settled=True,
     ),
 }

@@ -1,16 +1,17 @@
-"""Server mode, for event loops."""
+"""Server mode, for event loops. ``blocking`` is written from this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from .administration import Administration
+from .calls import Call
 from .errors import SentriError
 from .guarding import ResponseData
 from .importing import Source, begin, import_from
 from .jobs import finish
-from .serving import Serving
 from .types import (
     Account,
     Asked,
@@ -30,9 +31,9 @@ from .types import (
     SessionInfo,
     StoredKey,
     StoredUser,
-    UserPage,
     UserRoles,
 )
+from .wire import EndpointRequest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from .blocking import BlockingAuthServer
 
 
-class AuthServer(Serving):
+class AuthServer(Administration):
     """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
 
     Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
@@ -61,7 +62,7 @@ class AuthServer(Serving):
         view.__dict__ = self.__dict__
         return view
 
-    async def handle(self, request: Mapping[str, Any], raw: Optional[bytes] = None) -> ResponseData:
+    async def handle(self, request: EndpointRequest, raw: Optional[bytes] = None) -> ResponseData:
         """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
         (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
         have run when it returns."""
@@ -81,10 +82,7 @@ class AuthServer(Serving):
     def _post(self, messages: list[Any]) -> None:
         self._outbox.post(messages)
 
-    async def _run(self, method: str, *args: Any) -> Any:
-        return self._outcome(await finish(self._call(method, *args)))
-
-    async def _start(self, method: str, wait: Union[str, float, None]) -> None:
+    async def _start(self, method: Call, wait: Union[str, float, None]) -> None:
         step = await self._run(method, {"wait": wait})
         while step is not None:
             step = await self._run(method, self._tell_of_wait(step))
@@ -220,13 +218,6 @@ class AuthServer(Serving):
     async def find_user(self, identifier: str) -> Optional[StoredUser]:
         """The owner of an identifier in any spelling, or None."""
         result: Optional[StoredUser] = await self._run("findUser", identifier)
-        return result
-
-    async def list_users(
-        self, *, limit: Optional[int] = None, cursor: Optional[str] = None, identifier: Optional[str] = None
-    ) -> UserPage:
-        """Users, oldest first, in pages of 1 to 100."""
-        result: UserPage = await self._run("listUsers", {"limit": limit, "cursor": cursor, "identifier": identifier})
         return result
 
     async def delete_user(self, user_id: str) -> bool:

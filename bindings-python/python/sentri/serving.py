@@ -9,10 +9,12 @@ from typing import Any, Optional, Union
 
 from . import native
 from .cache import Generations
+from .calls import Call
+from .constants import EPOCH_AGE_MS, REMEMBERED_TOKENS
 from .dispatch import Dispatcher
 from .errors import SentriError, from_data, unwrap
 from .functions import Hooks, HostFunctions, report
-from .guarding import REMEMBERED, Guard, ResponseData, read_response
+from .guarding import Guard, ResponseData, read_response
 from .names import to_snake
 from .native import Job, NativeServer
 from .options import configured, describe, limit_key, prepare, spelt
@@ -21,9 +23,7 @@ from .requests import forwarded_for
 from .tables import SENTRI_ROUTES
 from .testing import Mailbox
 from .types import Access
-
-#: Milliseconds for which the epoch of a verified token is good.
-ASK_AFTER = 100
+from .wire import EndpointRequest, EndpointResult, GuardRequest, HookCall, LimitResult
 
 
 class Serving(Guard):
@@ -41,8 +41,9 @@ class Serving(Guard):
         )
         self._native: NativeServer = native.make_server(text, functions.names, clock.now() if clock else None)
         self._hooks = Hooks(options.get("hooks"), failed)
-        self._outbox = Outbox(options.get("messages"), lambda *words: self._native.message_told(*words), dispatcher.log)
-        self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED)
+        event_of = lambda *words: self._native.message_event(*words)  # noqa: E731
+        self._outbox = Outbox(options.get("messages"), event_of, dispatcher.log)
+        self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED_TOKENS)
         self._stands_still = clock is not None
         #: The time at which the epoch was asked for, and the answer: as one value, since threads share it.
         self._asked: tuple[float, int] = (0, 0)
@@ -60,7 +61,7 @@ class Serving(Guard):
         """The endpoints that the options make: method, path below the mount point, who may call it."""
         return [route for route in SENTRI_ROUTES if self.has_route(route[0], route[1])]
 
-    def _handle(self, request: Mapping[str, Any], raw: Optional[bytes]) -> Job:
+    def _handle(self, request: EndpointRequest, raw: Optional[bytes]) -> Job:
         return self._native.handle(json.dumps(request), raw)
 
     @property
@@ -72,19 +73,19 @@ class Serving(Guard):
         """Sends messages behind the answer."""
         raise NotImplementedError
 
-    def _handled(self, text: str) -> tuple[ResponseData, list[dict[str, Any]], list[Any]]:
-        handled = json.loads(text)
+    def _handled(self, text: str) -> tuple[ResponseData, list[HookCall], list[Any]]:
+        handled: EndpointResult = json.loads(text)
         if "response" not in handled:
             unwrap(text)
         self._dispatcher.log(handled["events"])
         return read_response(handled["response"]), handled["effects"], handled.get("messages", [])
 
-    def _call(self, method: str, *args: Any) -> Job:
+    def _call(self, method: Call, *args: Any) -> Job:
         return self._native.call(method, describe(args))
 
     def _outcome(self, text: str) -> Any:
         # Taken though nobody may listen: what is left goes along with the next request, which is then not remembered.
-        self._dispatcher.log(unwrap(self._native.told()))
+        self._dispatcher.log(unwrap(self._native.take_events()))
         if self._outbox.is_on:
             self._post(unwrap(self._native.messages()))
         return to_snake(unwrap(text))
@@ -108,19 +109,19 @@ class Serving(Guard):
         """The same for a request with these headers, names in lower case."""
         return self.client_address(peer, forwarded_for(headers))
 
-    def identify_now(self, request: Mapping[str, str]) -> Optional[str]:
+    def identify_now(self, request: GuardRequest) -> Optional[str]:
         """The user named by the tokens of a request, by their signatures alone; empty: nobody. None: ``identify`` has
         to ask.
         """
         return self._native.identify_now(json.dumps(request))
 
-    def identify(self, request: Mapping[str, str]) -> Job:
+    def identify(self, request: GuardRequest) -> Job:
         """The same with I/O."""
         return self._native.identify(json.dumps(request))
 
-    def brings_token(self, request: Mapping[str, str]) -> bool:
+    def brings_token(self, request: GuardRequest) -> bool:
         """Whether a request brings a token that may be one of ours, good or not."""
-        token = self.get_current_access_token(request)
+        token: Optional[str] = unwrap(self._native.access_token_of(request.get("authorization"), request.get("cookie")))
         try:
             return token is not None and self.verify_access_token(token) is not None
         except SentriError as error:
@@ -142,7 +143,7 @@ class Serving(Guard):
         return self._native.limit(rule, limit_key(key), peer or "", list(forwarded), request_id)
 
     def _limited(self, text: str) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        limited = json.loads(text)
+        limited: LimitResult = json.loads(text)
         if "events" not in limited:
             unwrap(text)
         self._dispatcher.log(limited["events"])
@@ -188,7 +189,7 @@ class Serving(Guard):
         """The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys
         that are withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there."""
         asked_at, epoch = self._asked
-        if self._stands_still or not asked_at <= now < asked_at + ASK_AFTER:
+        if self._stands_still or not asked_at <= now < asked_at + EPOCH_AGE_MS:
             epoch = native.epoch(self._number)
             self._asked = (now, epoch)
         return epoch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, Protocol, TypeVar
 from .errors import SentriError
 from .exchange import Exchange, request_id, seen_by_guard
 from .functions import call, call_blocking
-from .guarding import Guard, Guarded
+from .guarding import Guard, ProtectResult
 from .requests import forwarded_for
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Protect:
     async def awaited(self, exchange: Exchange) -> None:
         self._finish(exchange, await self._guard.guard(seen_by_guard(exchange), self._guard.id_of(exchange)))
 
-    def _finish(self, exchange: Exchange, guarded: Guarded) -> None:
+    def _finish(self, exchange: Exchange, guarded: ProtectResult) -> None:
         if guarded.headers:
             exchange.add(guarded.headers)
         running = exchange.running

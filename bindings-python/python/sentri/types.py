@@ -45,10 +45,7 @@ from .results import (
     Failure as Failure,
     Health as Health,
     HealthChecks as HealthChecks,
-    Identifier as Identifier,
-    IdentifierInput as IdentifierInput,
     IdentifiersResult as IdentifiersResult,
-    IdentifierUpdate as IdentifierUpdate,
     Invited as Invited,
     IssuedSession as IssuedSession,
     Message as Message,
@@ -63,11 +60,17 @@ from .results import (
     RotatedKey as RotatedKey,
     SessionInfo as SessionInfo,
     StoredKey as StoredKey,
-    StoredUser as StoredUser,
     UserPage as UserPage,
-    UserRoles as UserRoles,
 )
 from .testing import Mailbox
+from .user_types import (
+    Disabled as Disabled,
+    Identifier as Identifier,
+    IdentifierInput as IdentifierInput,
+    IdentifierUpdate as IdentifierUpdate,
+    StoredUser as StoredUser,
+    UserRoles as UserRoles,
+)
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,13 @@ class _MessagesNeed(TypedDict):
 
 class MessageOptions(_MessagesNeed, total=False):
     """Messages to users. ``send`` gets a message and the request behind it, in either kind of function, behind the
-    answer; what it raises, or 30 s, is tried again after 1 s and after 5 s more. ``locale`` is handed on."""
+    answer; what it raises, or 30 s, is tried again after 1 s and after 5 s more. ``locale`` is handed on. With
+    ``unknown_account`` addresses without an account hear of requests, with ``new_sign_in`` users of new devices."""
 
     links: MessageLinks
     locale: str
+    unknown_account: bool
+    new_sign_in: bool
 
 
 class RequiredSince(TypedDict):
@@ -264,8 +270,8 @@ class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
     messages: Union[MessageOptions, Mailbox, Literal["console"]]
     #: Which types of addresses users verify; needs ``messages``.
     verification: VerificationOptions
-    #: Whether admins invite users by ``POST /users``, which needs ``messages["links"]["invite"]`` too, and remove
-    #: second factors by ``DELETE /users/:userId/factors``, which needs ``mfa``.
+    #: Whether admins search and disable users and see to their sessions, to passwords, which needs ``messages``, to
+    #: invitations, which needs ``messages["links"]["invite"]``, and to second factors, which needs ``mfa``.
     administration: bool
     #: Second factors: users enrol authenticator apps, and their logins take two steps. Sessions keep how and when the
     #: user authenticated, tokens say so (``acr``, ``amr``, ``auth_time``), and ``protect(acr=, max_age=)`` and
@@ -288,8 +294,7 @@ class _ClientNeeds(TypedDict):
 
 
 class ClientOptions(_ClientNeeds, ClientSettings, _CommonOptions, total=False):
-    """Options of client mode: those of ``ClientSettings``, and what depends on the application.
-    docs/guide/client-mode.md; the names in ``snake_case``."""
+    """Options of client mode, described in docs/guide/client-mode.md; the names in ``snake_case``."""
 
     valid_roles: Sequence[str]
     access_cookie: Union[bool, AccessCookieName]

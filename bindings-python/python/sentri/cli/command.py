@@ -31,6 +31,7 @@ def server(options: Mapping[str, Any]) -> Iterator[BlockingAuthServer]:
     """An auth server, which is closed afterwards."""
     auth = BlockingAuthServer(**options)
     try:
+        auth._run("serveCommandLine")  # For the audit.
         yield auth
     finally:
         auth.close()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ..openapi import document
 from . import config
 from .arguments import Flag, suggest
+from .audit import list_audit
 from .command import Command, server
 from .doctor import doctor
 from .exits import UsageError
@@ -19,7 +20,7 @@ from .options import DATABASE, JSON, MOUNT, WAIT, mount_path, printable, server_
 from .output import Result
 from .serve import serve
 from .sessions import list_sessions, revoke
-from .users import create, delete, list_users, set_password, set_roles, show
+from .users import create, delete, disable, enable, list_users, set_password, set_roles, show
 
 
 def _migrate(values: Mapping[str, str], _: Sequence[str]) -> Result:
@@ -47,9 +48,12 @@ COMMANDS: dict[str, Command] = {
     "users create": create,
     "users set-password": set_password,
     "users set-roles": set_roles,
+    "users disable": disable,
+    "users enable": enable,
     "users delete": delete,
     "sessions list": list_sessions,
     "sessions revoke": revoke,
+    "audit list": list_audit,
     "import": import_users,
     "keys list": list_keys,
     "keys rotate": rotate,
@@ -83,5 +87,6 @@ def find(args: Sequence[str]) -> tuple[str, Command, Sequence[str]]:
         return name, COMMANDS[name], args[2 if verbs else 1 :]
     if verbs:
         wrong = "" if second is None or second.startswith("-") else suggest(second, verbs, "")
-        raise UsageError(f"{first} needs a verb: {', '.join(verbs[:-1])} or {verbs[-1]}{wrong}")
+        known = " or ".join(filter(None, [", ".join(verbs[:-1]), verbs[-1]]))
+        raise UsageError(f"{first} needs a verb: {known}{wrong}")
     raise UsageError(f"{first} is not a command{suggest(first, [one.split(' ')[0] for one in COMMANDS], '')}")

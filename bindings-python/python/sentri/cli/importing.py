@@ -40,9 +40,9 @@ def _import(values: Mapping[str, str], names: Sequence[str]) -> Result:
     progress = _Progress()
     with ExitStack() as stack:
         source = stack.enter_context(_opened(names[0])) if names[0] != "-" else sys.stdin.buffer
-        for flag, told in (("report", "on_refused"), ("ids", "on_user")):
+        for flag, option in (("report", "on_refused"), ("ids", "on_user")):
             if flag in values:
-                options[told] = _writer(stack.enter_context(_created(values[flag])))  # type: ignore[literal-required]
+                options[option] = _writer(stack.enter_context(_created(values[flag])))  # type: ignore[literal-required]
         options["on_progress"] = progress.show
         stack.callback(progress.end)
         with server({**caretaker(of_server), **user_options(values)}) as auth:

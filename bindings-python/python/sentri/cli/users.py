@@ -27,8 +27,9 @@ def the_user(auth: BlockingAuthServer, text: str) -> StoredUser:
 
 
 def _cells(user: StoredUser) -> list[str]:
-    identifiers = " ".join(f"{one['type']}:{harmless(one['value'])}" for one in user["identifiers"])
-    return [user["id"], ",".join(user["roles"]) or "-", identifiers]
+    names = [f"{one['type']}:{harmless(one['value'])}" for one in user["identifiers"]]
+    names += ["(disabled)"] if "disabled" in user else []
+    return [user["id"], ",".join(user["roles"]) or "-", " ".join(names)]
 
 
 def _row(user: StoredUser) -> list[str]:
@@ -76,7 +77,8 @@ def _list(values: Mapping[str, str], _: Sequence[str]) -> Result:
     if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= 100:
         raise UsageError(f"--limit must be from 1 to 100, not {limit}")
     with tables(values) as auth:
-        page = auth.list_users(limit=int(limit), cursor=values.get("cursor"), identifier=values.get("identifier"))
+        cursor, identifier, search = (values.get(name) for name in ("cursor", "identifier", "search"))
+        page = auth.list_users(limit=int(limit), cursor=cursor, identifier=identifier, search=search)
         lines = columns([_cells(user) for user in page["users"]]) or ["no users"]
         if page["next_cursor"] is not None:
             lines.append(paint(f"more: --cursor {page['next_cursor']}", "dim"))
@@ -104,6 +106,21 @@ def _set_roles(values: Mapping[str, str], names: Sequence[str]) -> Result:
         user = the_user(auth, names[0])
         user["roles"] = auth.assign_roles(user["id"], roles)["roles"]
         return Result({"user": user}, _row(user))
+
+
+def _disable(values: Mapping[str, str], names: Sequence[str]) -> Result:
+    with tables(values) as auth:
+        user_id = the_user(auth, names[0])["id"]
+        user = auth.disable_user(user_id, reason=values.get("reason"), until=values.get("until"))
+        disabled = user.get("disabled")
+        end = f" until {disabled['until']}" if disabled and "until" in disabled else ""
+        return Result({"user": user}, [f"disabled {user_id}{end}, and every session ended"])
+
+
+def _enable(values: Mapping[str, str], names: Sequence[str]) -> Result:
+    with tables(values) as auth:
+        user = auth.enable_user(the_user(auth, names[0])["id"])
+        return Result({"user": user}, [f"enabled {user['id']}"])
 
 
 def _delete(values: Mapping[str, str], names: Sequence[str]) -> Result:
@@ -136,6 +153,7 @@ list_users = Command(
         "limit": Flag("how many at most, 1 to 100", value="number", default="50"),
         "cursor": Flag("the page after another one: its nextCursor", value="text"),
         "identifier": Flag("only the owner of this identifier, in any spelling", value="text"),
+        "search": Flag("only the owners of identifiers that begin so, in any spelling", value="text"),
         **JSON,
     },
     _list,
@@ -160,4 +178,16 @@ set_roles = Command(
     _set_roles,
     ["user"],
 )
+disable = Command(
+    "disable a user, which ends every session; nothing signs them in",
+    {
+        "reason": Flag("for admins: a line of at most 500 characters", value="text"),
+        "until": Flag("the end, such as 2026-12-24T18:00:00Z; none unless given", value="instant"),
+        **DATABASE,
+        **JSON,
+    },
+    _disable,
+    ["user"],
+)
+enable = Command("enable a user who was disabled", {**DATABASE, **JSON}, _enable, ["user"])
 delete = Command("delete a user with all sessions and identifiers", {**DATABASE, **YES, **JSON}, _delete, ["user"])

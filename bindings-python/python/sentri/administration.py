@@ -1,0 +1,94 @@
+"""Server mode: the calls about users whom an admin looks for and helps. ``blocking_administration`` is written from
+this."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Optional, Union
+
+from .audit_types import AuditPage
+from .calls import Call
+from .jobs import finish
+from .serving import Serving
+from .types import Asked, StoredUser, UserPage
+
+
+def _instant(at: Union[str, datetime, None]) -> Optional[str]:
+    return at.isoformat() if isinstance(at, datetime) else at
+
+
+class Administration(Serving):
+    """Those for event loops."""
+
+    async def _run(self, method: Call, *args: Any) -> Any:
+        return self._outcome(await finish(self._call(method, *args)))
+
+    async def list_users(
+        self,
+        *,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+        identifier: Optional[str] = None,
+        search: Optional[str] = None,
+    ) -> UserPage:
+        """Users, oldest first, in pages of 1 to 100.
+
+        :param identifier: only the owner of this identifier, in any spelling.
+        :param search: only the owners of identifiers that begin so, in any spelling; at most 255 characters, none of
+            which has a meaning of its own.
+        :raises SentriError: ``VALIDATION_ERROR``.
+        """
+        page = {"limit": limit, "cursor": cursor, "identifier": identifier, "search": search}
+        result: UserPage = await self._run("listUsers", page)
+        return result
+
+    async def send_password_reset(self, user_id: str, *, deliver: bool = True) -> Asked:
+        """Sends a user, named by id, a code and a link for a new password: to the oldest verified e-mail address, else
+        phone number, and where none is verified to the oldest one.
+
+        :param deliver: False: the message comes back as ``message``, for you to send.
+        :raises SentriError: ``USER_NOT_FOUND``; ``VALIDATION_ERROR`` for a user without an address;
+            ``CONFIGURATION_ERROR`` without the option ``messages``.
+        """
+        result: Asked = await self._run("sendPasswordReset", user_id, {"deliver": deliver})
+        return result
+
+    async def disable_user(
+        self, user_id: str, *, reason: Optional[str] = None, until: Union[str, datetime, None] = None
+    ) -> StoredUser:
+        """Disables a user: every session, flow and token that is checked ends at once, and nothing opens another one.
+        Called again, it replaces reason and end.
+
+        :param reason: a line of at most 500 characters, for admins.
+        :param until: from when on the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or a
+            ``datetime`` with a time zone; None: never.
+        :raises SentriError: ``USER_NOT_FOUND``, ``VALIDATION_ERROR``.
+        """
+        result: StoredUser = await self._run("disableUser", user_id, {"reason": reason, "until": _instant(until)})
+        return result
+
+    async def enable_user(self, user_id: str) -> StoredUser:
+        """Enables a user who was disabled. What ended stays ended.
+
+        :raises SentriError: ``USER_NOT_FOUND``.
+        """
+        result: StoredUser = await self._run("enableUser", user_id)
+        return result
+
+    async def list_audit(
+        self,
+        *,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+        user: Optional[str] = None,
+        event: Optional[str] = None,
+    ) -> AuditPage:
+        """The entries of the audit, newest first, in pages of 1 to 100: what ``GET /audit`` answers.
+
+        :param user: only what is about the user of this id.
+        :param event: only this event.
+        :raises SentriError: ``CONFIGURATION_ERROR`` where the option ``audit`` is off; ``VALIDATION_ERROR``.
+        """
+        query = {"limit": limit, "cursor": cursor, "user": user, "event": event}
+        result: AuditPage = await self._run("listAudit", query)
+        return result

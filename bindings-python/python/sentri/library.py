@@ -1,0 +1,38 @@
+"""Loads the native core. ``native`` declares what it has."""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+
+try:
+    from ._native import sentri_native as _module  # pyright: ignore[reportMissingImports]
+except (ImportError, OSError) as cause:  # pragma: no cover
+    raise ImportError(
+        "The native core of sentri could not be loaded: the installed wheel does not fit this system, or the package "
+        "was copied without it. Cure: pip install --force-reinstall sentri"
+    ) from cause
+
+#: The module that uniffi writes.
+module: Any = _module
+
+# A thread of ours must not be in the interpreter when it goes down.
+atexit.register(_module.let_go)
+
+
+@_module._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK  # type: ignore[untyped-decorator, unused-ignore]
+def _wake(handle: int, poll_code: int) -> None:
+    """The generated callback, but for an event loop that has ended while a thread of ours was about to wake it: nobody
+    waits there, and an exception would be a traceback on stderr."""
+    loop, future = _module._UniffiContinuationHandleMap.remove(handle)
+    try:
+        loop.call_soon_threadsafe(_module._uniffi_set_future_result, future, poll_code)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+_module._uniffi_continuation_callback = _wake
+
+#: The exception for a panic; its text is the cause.
+NativePanic: type[Exception] = _module.InternalError

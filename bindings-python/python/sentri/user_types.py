@@ -1,0 +1,56 @@
+"""Users as calls return them."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Identifier(TypedDict):
+    """A stored identifier."""
+
+    id: str
+    type: str
+    value: str
+
+
+class IdentifierInput(TypedDict):
+    """A new identifier."""
+
+    type: str
+    value: str
+
+
+class IdentifierUpdate(TypedDict, total=False):
+    """A change of an identifier: by ``id``, or the only one of its ``type``."""
+
+    id: str
+    type: str
+    value: str
+
+
+class UserRoles(TypedDict):
+    """A user without identifiers."""
+
+    id: str
+    roles: list[str]
+
+
+class _DisabledAlways(TypedDict):
+    at: str
+
+
+class Disabled(_DisabledAlways, total=False):
+    """The word that a user is disabled: ``at`` since when, ``until`` the end if it has one; instants are ISO 8601."""
+
+    until: str
+    reason: str
+
+
+class _StoredUserAlways(UserRoles):
+    identifiers: list[Identifier]
+
+
+class StoredUser(_StoredUserAlways, total=False):
+    """A user with identifiers; ``disabled`` is there of one who is."""
+
+    disabled: Disabled

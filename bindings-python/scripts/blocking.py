@@ -1,0 +1,78 @@
+"""Writes the calls for threads that may block from those for event loops; with ``--check``, only says whether they are
+up to date. Both forms are the same code but for waiting, so it is written by hand once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "python" / "sentri"
+#: A module for event loops, and the one for threads that is written from it.
+MODULES = {"administration": "blocking_administration", "server": "blocking"}
+HEAD = "# Written by `make generate` from {source}.py. Do not edit.\n"
+
+#: Words of a module for event loops, as regular expressions, and those of threads that stand for them.
+WORDS = {
+    r"async def": "def",
+    r"await (?=\w)": "",
+    r"finish": "wait",
+    r"import_from": "import_all",
+    r"Source": "Items",
+    r"\.drain": ".drain_blocking",
+    r"\.post": ".post_blocking",
+    r"\._hooks\.run": "._hooks.run_blocking",
+    r"\.administration": ".blocking_administration",
+    r"Administration": "BlockingAdministration",
+    r"\.blocking": ".server",
+    r"BlockingAuthServer": "AuthServer",
+    r"AuthServer": "BlockingAuthServer",
+    r"def blocking": "def asynchronous",
+}
+#: Sentences of docstrings.
+SENTENCES = {
+    "for threads that may block": "for event loops",
+    "for event loops": "for threads that may block",
+    "Threads and event loops may share one.": "The interpreter's lock is free\n    meanwhile, so other threads go on, "
+    "and Ctrl-C is noticed.",
+    " ``blocking_administration`` is written from\nthis.": "",
+    " ``blocking`` is written from this.": "",
+}
+
+
+def to_blocking(source: str) -> str:
+    """The text of a module for threads, of that of the one for event loops."""
+    patterns = [re.escape(sentence) for sentence in SENTENCES]
+    patterns += [rf"\b{word}\b" if word[0].isalnum() else rf"{word}\b" for word in WORDS]
+    replacements = [*SENTENCES.values(), *WORDS.values()]
+    # One pass, so that what stands for one word is not taken for another.
+    either = re.compile("|".join(f"({pattern})" for pattern in patterns))
+    return either.sub(lambda found: replacements[(found.lastindex or 1) - 1], source)
+
+
+def formatted(text: str, name: str) -> str:
+    """The text as `make format` leaves it."""
+    for command in (["check", "--quiet", "--fix", "--select", "I"], ["format", "--quiet"]):
+        run = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(PACKAGE / f"{name}.py"), "-"]
+        text = subprocess.run(run, input=text, capture_output=True, text=True, check=True).stdout
+    return text
+
+
+def main() -> None:
+    stale = []
+    for source, name in MODULES.items():
+        text = (PACKAGE / f"{source}.py").read_text()
+        written = formatted(HEAD.format(source=source) + to_blocking(text), name)
+        path = PACKAGE / f"{name}.py"
+        if path.exists() and path.read_text() == written:
+            continue
+        stale.append(str(path))
+        if "--check" not in sys.argv:
+            path.write_text(written)
+    if stale and "--check" in sys.argv:
+        sys.exit(f"not up to date, run make generate: {', '.join(stale)}")
+
+
+if __name__ == "__main__":
+    main()

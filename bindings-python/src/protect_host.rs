@@ -1,0 +1,198 @@
+//! The part that both modes share: a server or client, or the reason why there is none, its test clock, its number and
+//! the process it works in. Each of their methods converts by one of here.
+
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sentri_core::clock::TestClock;
+use sentri_core::event::{Event, Level};
+use sentri_core::http::decision::{Admitted, PermitVerdict};
+use sentri_core::protect_host::{Either, ProtectHost};
+use sentri_core::telemetry::{Remembered, spell};
+use sentri_core::{Error, ErrorCode, wire};
+use serde_json::{Value, json};
+
+use crate::job::{self, Job};
+use crate::runtime::{self, Home};
+use crate::verify::NUMBERED;
+
+/// Makes a server or client by the options of its host, in the first process that uses it and again in each child.
+type Make<G> = Box<dyn Fn() -> Result<G, Error> + Send + Sync>;
+
+/// An `AuthServer` or an `AuthClient` in the hands of a host.
+pub struct Instance<G: 'static> {
+    protect_host: ManuallyDrop<Result<G, Error>>,
+    clock: Option<Arc<TestClock>>,
+    number: u32,
+    home: Arc<Home>,
+    make: Make<G>,
+    /// The server or client of a child that was forked after the first use, with its process. Each is leaked, since
+    /// references to it are handed out, and what a grandchild finds here belongs to its parent.
+    renewed: Mutex<Option<(u32, &'static G)>>,
+}
+
+impl<G: 'static> Drop for Instance<G> {
+    fn drop(&mut self) {
+        NUMBERED.forget(self.number);
+        if self.home.is_here() {
+            // By a value that owns nothing, since taking it out would be unsafe.
+            let mine = std::mem::replace(&mut *self.protect_host, Err(ErrorCode::InternalError.into()));
+            drop(mine);
+        }
+        // A child lets the protect_host of its parent alone: to drop it would be to close connections that both hold.
+    }
+}
+
+/// Words events under a request's id.
+pub fn log<G: ProtectHost>(protect_host: &G, request_id: Option<&str>) -> impl Fn(&Event) -> (Level, Value) {
+    move |event| protect_host.log_entry(event, request_id)
+}
+
+/// A clock that stands at `now`, in milliseconds since 1970, until it is set.
+pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
+    now.map(|now| Arc::new(TestClock::at(now)))
+}
+
+impl<G: ProtectHost + Into<Either>> Instance<G> {
+    /// Takes what the options made.
+    pub fn new(make: impl Fn() -> Result<G, Error> + Send + Sync + 'static, clock: Option<Arc<TestClock>>) -> Self {
+        let home = Arc::<Home>::default();
+        let protect_host = make();
+        let remember = |protect_host: &G| NUMBERED.remember((protect_host.clone().into(), Arc::clone(&home)));
+        let number = protect_host.as_ref().map_or(u32::MAX, remember);
+        let protect_host = ManuallyDrop::new(protect_host);
+        Self { protect_host, clock, number, home, make: Box::new(make), renewed: Mutex::default() }
+    }
+
+    /// The server or client of this process. In a child that was forked after the first use it starts anew, with a
+    /// runtime, connections and links to Redis of its own.
+    pub fn get(&self) -> Result<&G, Error> {
+        if self.home.is_here() {
+            return self.protect_host.as_ref().map_err(Clone::clone);
+        }
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = std::process::id();
+        if let Some((owner, protect_host)) = *renewed
+            && owner == here
+        {
+            return Ok(protect_host);
+        }
+        let protect_host: &'static G = Box::leak(Box::new((self.make)()?));
+        NUMBERED.replace(self.number, (protect_host.clone().into(), Arc::new(Home::here())));
+        *renewed = Some((here, protect_host));
+        Ok(protect_host)
+    }
+
+    /// `{"value"}` or `{"error"}`.
+    pub fn answer(&self, run: impl FnOnce(&G) -> Result<Value, Error>) -> String {
+        wire::outcome(self.get().and_then(run))
+    }
+
+    /// Starts work.
+    pub fn start<F: Future<Output = String> + Send + 'static>(&self, work: impl FnOnce(G) -> F) -> Arc<Job> {
+        self.home.settle();
+        match self.get() {
+            Ok(protect_host) => job::start(work(protect_host.clone())),
+            Err(error) => job::refuse(error),
+        }
+    }
+
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub fn set_clock(&self, now: i64) {
+        if let Some(clock) = &self.clock {
+            clock.set(now);
+        }
+    }
+
+    /// Runs what does not wait within the runtime, where it may start work in the background.
+    pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
+        self.home.settle();
+        let protect_host = self.get().ok()?;
+        let runtime = runtime::handle().ok()?;
+        let _entered = runtime.enter();
+        run(protect_host)
+    }
+
+    pub fn guard_now(&self, request: &str, request_id: Option<&str>) -> Option<String> {
+        self.within(|protect_host| {
+            let epoch = protect_host.epoch();
+            let guarded = protect_host.guard_now(&wire::read_guard_request(&wire::parse(request)))?;
+            Some(wire::protect_value(guarded, epoch, &log(protect_host, request_id)).to_string())
+        })
+    }
+
+    pub fn guard(&self, request: &str, request_id: Option<String>) -> Arc<Job> {
+        let request = wire::read_guard_request(&wire::parse(request));
+        self.start(|protect_host| async move {
+            let epoch = protect_host.epoch();
+            let guarded = protect_host.guard(&request).await;
+            wire::protect_value(guarded, epoch, &log(&protect_host, request_id.as_deref())).to_string()
+        })
+    }
+
+    pub fn check_roles(&self, required: &[String]) -> String {
+        self.answer(|protect_host| protect_host.check_roles(required).map(|()| Value::Null))
+    }
+
+    pub fn authorize(&self, user: &User, required: &[String], request_id: Option<&str>) -> String {
+        self.answer(|protect_host| {
+            let decision = protect_host.authorize(user.as_parts(), required);
+            Ok(wire::decision_value(decision, &log(protect_host, request_id)))
+        })
+    }
+
+    pub fn requirement(&self, asked: &str) -> String {
+        self.answer(|protect_host| {
+            let need = protect_host.requirement(&wire::parse(asked))?;
+            Ok(wire::requirement_value(need, protect_host.leeway_seconds()))
+        })
+    }
+
+    pub fn step_up(&self, id: &str, need: &str, request_id: Option<&str>) -> String {
+        self.answer(|protect_host| {
+            let decision = protect_host.step_up(id, wire::read_requirement(need));
+            Ok(wire::decision_value(decision, &log(protect_host, request_id)))
+        })
+    }
+
+    pub fn permit(&self, user: &User, verdict: &str, request_id: Option<&str>) -> String {
+        self.answer(|protect_host| {
+            let decision = protect_host.permit(user.as_parts(), &PermitVerdict::from_text(verdict));
+            Ok(wire::decision_value(decision, &log(protect_host, request_id)))
+        })
+    }
+
+    pub fn error_response(&self, error: &str) -> String {
+        let error = wire::read_error(&wire::parse(error));
+        self.answer(|protect_host| Ok(wire::response_value(protect_host.error_response(&error))))
+    }
+
+    pub fn metrics(&self, remembered: &str, format: &str) -> String {
+        let remembered = Remembered::from_json(&wire::parse(remembered));
+        self.answer(|protect_host| Ok(json!(spell(&protect_host.metrics(&remembered), format))))
+    }
+
+    pub fn access_token_of(&self, authorization: Option<&str>, cookie: Option<&str>) -> String {
+        self.answer(|protect_host| Ok(json!(protect_host.access_token_of(authorization, cookie))))
+    }
+}
+
+/// The user that `protect()` has let in, if it ran.
+pub struct User {
+    id: Option<String>,
+    roles: Vec<String>,
+    withheld: Vec<String>,
+}
+
+impl User {
+    pub const fn new(id: Option<String>, roles: Vec<String>, withheld: Vec<String>) -> Self {
+        Self { id, roles, withheld }
+    }
+
+    fn as_parts(&self) -> sentri_core::protect_host::User<'_> {
+        Some(Admitted { id: self.id.as_deref()?, roles: &self.roles, withheld: &self.withheld })
+    }
+}
