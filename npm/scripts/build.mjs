@@ -1,17 +1,20 @@
 // Builds the package: CommonJS by tsc, and for ESM thin modules that re-export it, so that both share one SentriError.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const entries = ["index", "core", "express", "fastify", "koa", "prometheus", "testing", "web"];
 /**
  * Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports.
  */
 const frameworks = { hono: "Hono", elysia: "Elysia" };
+/** The other ones that package.json exports, but for those that build-edge.mjs bundles. */
+const entries = Object.values(require("../package.json").exports)
+  .map((entry) => /^\.\/dist\/esm\/(\w+)\.mjs$/.exec(entry.import?.default ?? "")?.[1])
+  .filter((entry) => existsSync(join(root, `src/${entry}.ts`)) && !(entry in frameworks));
 
 const namesOf = (entry) => Object.keys(require(join(root, `dist/${entry}.js`))).filter((name) => name !== "__esModule");
 const write = (entry, code) => {

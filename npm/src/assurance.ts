@@ -1,4 +1,7 @@
+import type { Requirement } from "./generated/wire.js";
 import type { Duration } from "./types.js";
+
+export type { Requirement };
 
 /** The authentication that a route asks for (RFC 9470). */
 export interface StepUp {
@@ -6,15 +9,6 @@ export interface StepUp {
   acr?: "aal1" | "aal2";
   /** The greatest time since the user authenticated, such as `"10m"`. A refresh does not make it shorter. */
   maxAge?: Duration;
-}
-
-/** The same, checked. */
-export interface Requirement {
-  readonly acr?: string;
-  /** In seconds. */
-  readonly maxAge?: number;
-  /** The tolerance for the signer's clock, in seconds. */
-  readonly leeway: number;
 }
 
 /** The known strength and time of a user's authentication. */

@@ -1,6 +1,6 @@
 import { asyncHooks } from "./builtins.js";
 import { SentriError, toData, unwrap } from "./errors.js";
-import type { NativeCallbacks } from "./native.js";
+import type { NativeCallbacks } from "./generated/native.js";
 import type { OperationContext, Override } from "./types.js";
 
 const { AsyncLocalStorage } = asyncHooks;

@@ -1,3 +1,4 @@
+import type { Call } from "./generated/calls.js";
 import { NativeGuard } from "./guarding.js";
 import { importLines } from "./import.js";
 import type * as t from "./types.js";
@@ -5,9 +6,9 @@ import type * as t from "./types.js";
 /** The calls of a server that the core answers: each hands on its arguments. */
 export abstract class ServerCalls<Role extends string> extends NativeGuard {
   /** A call that may be part of a transaction of the caller's. */
-  protected abstract callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T>;
+  protected abstract callWithin<T>(joined: t.Joined | undefined, method: Call, ...args: unknown[]): Promise<T>;
 
-  protected call<T>(method: string, ...args: unknown[]): Promise<T> {
+  protected call<T>(method: Call, ...args: unknown[]): Promise<T> {
     return this.callWithin<T>(undefined, method, ...args);
   }
 
@@ -84,6 +85,26 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("removeFactors", userId);
   }
   /**
+   * Disables a user: every session, flow and token that is checked ends at once, and nothing opens another one. `until`
+   * is an instant, with its time zone, from when on the user is enabled again by itself; without it nobody is. Called
+   * again, it replaces reason and end.
+   *
+   * @throws SentriError `USER_NOT_FOUND`, `VALIDATION_ERROR`.
+   * @example await auth.disableUser(user.id, { reason: "unpaid", until: new Date("2026-12-24T18:00:00Z") });
+   */
+  disableUser(userId: string, options: t.DisableOptions = {}): Promise<t.User<Role>> {
+    return this.call("disableUser", userId, options);
+  }
+  /**
+   * Enables a user who was disabled. What ended stays ended.
+   *
+   * @throws SentriError `USER_NOT_FOUND`.
+   * @example await auth.enableUser(user.id);
+   */
+  enableUser(userId: string): Promise<t.User<Role>> {
+    return this.call("enableUser", userId);
+  }
+  /**
    * Sends a message with a code and a link for a new password to whoever has the identifier. It resolves to the same
    * whether anybody has it. With `deliver: false` the message comes back as `message`, for you to send; it is missing
    * where nobody has the identifier.
@@ -93,6 +114,18 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
    */
   requestPasswordReset(identifier: string, options: { deliver?: boolean } = {}): Promise<t.Asked> {
     return this.call("requestPasswordReset", identifier, options);
+  }
+  /**
+   * Sends a user, named by id, a message with a code and a link for a new password: to the oldest verified e-mail
+   * address, else phone number, and where none is verified to the oldest one. With `deliver: false` the message comes
+   * back as `message`, for you to send.
+   *
+   * @throws SentriError `USER_NOT_FOUND`; `VALIDATION_ERROR` for a user without an address; `CONFIGURATION_ERROR`
+   * without the option `messages`.
+   * @example await auth.sendPasswordReset(user.id);
+   */
+  sendPasswordReset(userId: string, options: { deliver?: boolean } = {}): Promise<t.Asked> {
+    return this.call("sendPasswordReset", userId, options);
   }
   /**
    * Sends a message with a code to log in by to whoever has the identifier. It resolves to the same whether anybody has
@@ -159,9 +192,15 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   findUser(identifier: string): Promise<t.User<Role> | null> {
     return this.call("findUser", identifier);
   }
-  /** Users, oldest first, in pages of 1 to 100. */
+  /**
+   * Users, oldest first, in pages of 1 to 100. With `search` those who have an identifier that begins so, in any
+   * spelling: at most 255 characters, none of which has a meaning of its own.
+   *
+   * @throws SentriError `VALIDATION_ERROR`
+   * @example const { users, nextCursor } = await auth.listUsers({ search: "anna@" });
+   */
   listUsers(
-    page: { limit?: number; cursor?: string; identifier?: string } = {},
+    page: { limit?: number; cursor?: string; identifier?: string; search?: string } = {},
   ): Promise<{ users: t.User<Role>[]; nextCursor: string | null }> {
     return this.call("listUsers", page);
   }
@@ -177,6 +216,15 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
    */
   exportUser(userId: string): Promise<t.Account<Role> | null> {
     return this.call("exportUser", userId);
+  }
+  /**
+   * The entries of the audit, newest first, in pages of 1 to 100: what `GET /audit` answers. Throws
+   * `CONFIGURATION_ERROR` where the option `audit` is off.
+   *
+   * @example const { entries, nextCursor } = await auth.listAudit({ user: user.id });
+   */
+  listAudit(query: t.AuditQuery = {}): Promise<{ entries: t.AuditEntry[]; nextCursor: string | null }> {
+    return this.call("listAudit", query);
   }
   /** Opens a session for a user whom you have authenticated by other means. */
   createSession(

@@ -3,7 +3,7 @@ import { Dispatcher } from "./dispatch.js";
 import { SentriError, unwrap } from "./errors.js";
 import { NativeGuard } from "./guarding.js";
 import { loadNative } from "./loader.js";
-import type { NativeClient } from "./native.js";
+import type { NativeClient } from "./generated/native.js";
 import { prepare } from "./options.js";
 import type { ClientOptions } from "./types.js";
 

@@ -1,16 +1,7 @@
+import type { HookCall, LoggedEvent } from "./generated/wire.js";
 import type { Hooks, SentriLogger } from "./types.js";
 
-/** One log entry of the core. */
-export interface LoggedEvent {
-  level: "info" | "warn" | "error";
-  entry: Record<string, unknown>;
-}
-
-/** One notice of the core. */
-export interface HookCall {
-  hook: string;
-  args: unknown[];
-}
+export type { HookCall, LoggedEvent };
 
 /** The hooks of the host, and what logs that one of them threw. */
 export interface Notices {

@@ -4,5 +4,16 @@ import { withElysia } from "./adapters/elysia.js";
 export * from "./core.js";
 export type * from "./adapters/elysia-types.js";
 
-/** Auth for Elysia 1.4, and its idempotency middleware by itself. */
-export const { createAuthElysia, createIdempotencyMiddleware } = withElysia(Elysia);
+const factories = withElysia(Elysia);
+
+/**
+ * Auth for Elysia 1.4.
+ *
+ * @example
+ * const auth = createAuthElysia({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });
+ * app.group("/auth", (group) => group.use(auth.router()));
+ */
+export const createAuthElysia = factories.createAuthElysia;
+
+/** The idempotency middleware by itself, without an auth server. */
+export const createIdempotencyMiddleware = factories.createIdempotencyMiddleware;

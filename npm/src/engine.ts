@@ -1,13 +1,13 @@
 import { AuthClient } from "./client.js";
-import type { Guardian } from "./guardian.js";
+import type { ProtectHost } from "./protect-host.js";
 import { loadNative } from "./loader.js";
-import type { NativeIdempotency, NativeModule } from "./native.js";
+import type { NativeIdempotency, NativeModule } from "./generated/native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
 /** The module that stands in for this one on edge runtimes. */
 interface EdgeEngine {
-  makeClient<Role extends string>(options: ClientOptions<Role>): Guardian;
+  makeClient<Role extends string>(options: ClientOptions<Role>): ProtectHost;
 }
 
 /** Server mode over the native core. Throws `CONFIGURATION_ERROR`. */
@@ -16,7 +16,7 @@ export function makeServer<Role extends string>(options: ServerOptions<Role>): A
 }
 
 /** Client mode over the native core, or on WebCrypto where there is none. Throws `CONFIGURATION_ERROR`. */
-export function makeClient<Role extends string>(options: ClientOptions<Role>): Guardian {
+export function makeClient<Role extends string>(options: ClientOptions<Role>): ProtectHost {
   const missing = whyNotNative();
   if (missing === undefined) return new AuthClient<Role>(options);
   warnOnce(missing);

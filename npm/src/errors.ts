@@ -1,17 +1,11 @@
 import { SENTRI_ERROR_STATUS, type SentriErrorCode } from "./generated/codes.js";
+import type { ErrorData } from "./generated/wire.js";
 import { thrownFacts, type ThrownFacts } from "./thrown.js";
 
 const BRAND = Symbol.for("sentri.SentriError");
 const RETRY_AFTER = Symbol.for("sentri.retryAfter");
 
-/** An error as it crosses the boundary of the native core. */
-export interface ErrorData {
-  code: string;
-  message: string;
-  statusCode: number;
-  details?: unknown;
-  retryAfter?: number;
-}
+export type { ErrorData };
 
 /**
  * The error that sentri throws, and that its error handler answers with. Extend it for errors of your own.

@@ -2,33 +2,21 @@ import { meets, type Requirement } from "./assurance.js";
 import { Generations, TokenCache, isMemorable, markOf } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
-import type { Dispatcher, LoggedEvent } from "./dispatch.js";
+import type { Dispatcher } from "./dispatch.js";
+import { EPOCH_AGE_MS, REMEMBERED_TOKENS } from "./generated/constants.js";
 import type { SentriEvent } from "./generated/events.js";
-import { fromData, toData, unwrap, type ErrorData, type SentriError } from "./errors.js";
-import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck, StepUpCheck } from "./guardian.js";
-import type { NativeGuardian, NativeModule } from "./native.js";
+import type { NativeProtectHost, NativeModule } from "./generated/native.js";
+import type { Decision } from "./generated/wire.js";
+import { fromData, toData, unwrap, type SentriError } from "./errors.js";
+import type { GuardRequest, ProtectResult, ProtectHost, ResponseData, RoleCheck, StepUpCheck } from "./protect-host.js";
 import { describe } from "./options.js";
 import type { AuthUser, Metric } from "./types.js";
 
-/** Tokens that a process remembers at most, twice. */
-export const REMEMBERED = 10_000;
-
-/**
- * Milliseconds after which the core is asked for the epoch all the same: that is what has it look for keys that are
- * withdrawn.
- */
-const ASK_AFTER = 100;
-
-interface Decision {
-  error?: ErrorData;
-  events: LoggedEvent[];
-}
-
-/** A guardian over the native core; both modes build on it. */
-export abstract class NativeGuard implements Guardian {
+/** A protectHost over the native core; both modes build on it. */
+export abstract class NativeGuard implements ProtectHost {
   protected readonly number: number;
   protected readonly now: () => number;
-  private readonly guards = new TokenCache<Guarded>(REMEMBERED);
+  private readonly guards = new TokenCache<ProtectResult>(REMEMBERED_TOKENS);
   /** The core's epoch where it lies, if this engine can look there. */
   private readonly window: Uint32Array | undefined;
   private askedAt = 0;
@@ -40,7 +28,7 @@ export abstract class NativeGuard implements Guardian {
   /** `native` has accepted its options; `clock` stands still in tests. */
   constructor(
     protected readonly core: NativeModule,
-    readonly native: NativeGuardian,
+    readonly native: NativeProtectHost,
     protected readonly functions: HostFunctions,
     readonly dispatcher: Dispatcher,
     clock: TestClock | undefined,
@@ -56,7 +44,7 @@ export abstract class NativeGuard implements Guardian {
     return this.dispatcher.logging;
   }
 
-  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
+  guardNow(request: GuardRequest, requestId: string | undefined): ProtectResult | undefined {
     const key = request.authorization;
     if (key !== undefined) {
       const mark = markOf(key);
@@ -78,18 +66,18 @@ export abstract class NativeGuard implements Guardian {
 
   /** The core's epoch: what was found out under another one is stale. */
   protected epochAt(now: number): number | undefined {
-    if (this.window !== undefined && now >= this.askedAt && now < this.askedAt + ASK_AFTER) return this.window[0];
+    if (this.window !== undefined && now >= this.askedAt && now < this.askedAt + EPOCH_AGE_MS) return this.window[0];
     this.askedAt = now;
     return this.core.epoch(this.number);
   }
 
-  async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
+  async guard(request: GuardRequest, requestId: string | undefined): Promise<ProtectResult> {
     const text = await this.functions.within((hostContext) => this.native.guard(request, requestId, hostContext));
     return this.guarded(request.authorization, text);
   }
 
-  private guarded(key: string | undefined, text: string): Guarded {
-    const guarded = JSON.parse(text) as Guarded;
+  private guarded(key: string | undefined, text: string): ProtectResult {
+    const guarded = JSON.parse(text) as ProtectResult;
     this.dispatcher.log(guarded.events);
     if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) {
       guarded.since = this.now();

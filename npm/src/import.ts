@@ -1,3 +1,9 @@
+import {
+  MAX_IMPORT_CHARACTERS,
+  MAX_IMPORT_LINE,
+  MAX_IMPORT_LINES,
+  MAX_IMPORT_REFUSALS,
+} from "./generated/constants.js";
 import type {
   ImportedUser,
   ImportOptions,
@@ -6,14 +12,6 @@ import type {
   ImportReport,
   ImportSource,
 } from "./types-import.js";
-
-/** The longest line that the core reads, in bytes. */
-const LONGEST_LINE = 64 * 1024;
-/** The most lines of one call, and about the most characters. */
-const LINES = 500;
-const CHARACTERS = 1024 * 1024;
-/** The most refusals that a report holds. */
-const REFUSALS = 1000;
 
 /** The end of one call. */
 export interface ImportBatch {
@@ -51,12 +49,12 @@ class Splitter {
   private keep(part: Uint8Array): void {
     this.length += part.length;
     // A copy: the source may fill its buffer anew.
-    if (this.length <= LONGEST_LINE) this.kept.push(Uint8Array.from(part));
+    if (this.length <= MAX_IMPORT_LINE) this.kept.push(Uint8Array.from(part));
     else this.kept.length = 0;
   }
 
   private end(): Line {
-    const tooLong = this.length > LONGEST_LINE;
+    const tooLong = this.length > MAX_IMPORT_LINE;
     const bytes = Buffer.concat(this.kept);
     [this.kept.length, this.length] = [0, 0];
     return tooLong ? { unread: "length" } : decoded(bytes);
@@ -74,7 +72,7 @@ function decoded(bytes: Uint8Array): Line {
 /** The line of a text that is one, or of a record. */
 function lineOf(item: string | object): Line {
   const text = typeof item === "string" ? item : JSON.stringify(item);
-  if (text.length > LONGEST_LINE) return { unread: "length" };
+  if (text.length > MAX_IMPORT_LINE) return { unread: "length" };
   return /\p{Surrogate}/u.test(text) ? { unread: "encoding" } : text;
 }
 
@@ -92,7 +90,7 @@ async function* batchesOf(source: ImportSource): AsyncGenerator<Line[]> {
   for await (const line of linesOf(source)) {
     batch.push(line);
     characters += typeof line === "string" ? line.length : 0;
-    if (batch.length < LINES && characters < CHARACTERS) continue;
+    if (batch.length < MAX_IMPORT_LINES && characters < MAX_IMPORT_CHARACTERS) continue;
     yield batch;
     [batch, characters] = [[], 0];
   }
@@ -113,7 +111,7 @@ export async function importLines(
     report.imported += batch.imported;
     report.present += batch.present;
     report.refused += batch.refused.length;
-    report.refusals.push(...batch.refused.slice(0, REFUSALS - report.refusals.length));
+    report.refusals.push(...batch.refused.slice(0, MAX_IMPORT_REFUSALS - report.refusals.length));
     for (const refusal of batch.refused) onRefused?.(refusal);
     for (const user of batch.ids ?? []) onUser?.(user);
     const { refusals: _, ...counts } = report;

@@ -246,7 +246,7 @@ export class Transactions {
 /** Whether the driver, not the server, refused, and not for want of time: then there is no connection any more. */
 function isLost(error: unknown): boolean {
   const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
-  const told = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";
+  const hasState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";
   const numbered = typeof errno === "number" && errno >= 1000;
-  return !told && !numbered && !/time ?out/i.test(`${String(code)} ${String(message)}`);
+  return !hasState && !numbered && !/time ?out/i.test(`${String(code)} ${String(message)}`);
 }

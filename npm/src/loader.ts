@@ -1,6 +1,6 @@
 import { fs, modules, path } from "./builtins.js";
 import { SentriError } from "./errors.js";
-import type { NativeModule } from "./native.js";
+import type { NativeModule } from "./generated/native.js";
 import { platformName, platformPackage, releasedPlatforms, requirePackage } from "./platform.js";
 
 /** The path of this file; in a bundle that is the bundle, or nothing. */
@@ -31,9 +31,9 @@ export function loadNative(): NativeModule {
     }
     if (loaded) return loaded;
   }
-  const told = attempts.map(({ what, cause }) => `${what}: ${firstLine(cause)}`);
+  const causes = attempts.map(({ what, cause }) => `${what}: ${firstLine(cause)}`);
   const message = `The native core of sentri ${problem(attempts)}${forDeno()}`;
-  throw new SentriError("CONFIGURATION_ERROR", message, 500, { attempts: told });
+  throw new SentriError("CONFIGURATION_ERROR", message, 500, { attempts: causes });
 }
 
 function firstLine(cause: unknown): string {

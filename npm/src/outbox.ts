@@ -1,12 +1,9 @@
 import type { LoggedEvent } from "./dispatch.js";
 import { SentriError } from "./errors.js";
+import { MESSAGE_PATIENCE_MS, MESSAGE_PAUSES_MS } from "./generated/constants.js";
 import { MAILBOX, type Mailbox } from "./mailbox.js";
 import type { Message, MessageOptions, WaitUntil } from "./types.js";
 
-/** The waits before the second and the third attempt, in milliseconds. */
-const PAUSES = [1_000, 5_000];
-/** The longest time that `send` may take. */
-const PATIENCE = 30_000;
 /** The time that an answer has to be written in before `send` is called, in milliseconds. */
 const LEAD = 50;
 /** The longest time that `settle()` waits for calls, in milliseconds: one of them may be who waits. */
@@ -14,7 +11,7 @@ const TURN = 2_000;
 
 /** The events of messages, and the way to the log. */
 export interface Reports {
-  told: (kind: string, channel: string, cause: string | undefined, requestId: string | undefined) => LoggedEvent[];
+  event: (kind: string, channel: string, cause: string | undefined, requestId: string | undefined) => LoggedEvent[];
   log: (events: LoggedEvent[]) => void;
 }
 
@@ -26,7 +23,7 @@ export class Outbox {
   constructor(
     private readonly options: MessageOptions | "console" | undefined,
     private readonly reports: Reports,
-    private readonly pauses: readonly number[] = PAUSES,
+    private readonly pauses: readonly number[] = MESSAGE_PAUSES_MS,
   ) {}
 
   /** Whether there are messages at all. */
@@ -115,7 +112,7 @@ export class Outbox {
     if (typeof options !== "object") throw new SentriError("CONFIGURATION_ERROR", "messages.send is missing");
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("messages.send took more than 30 s")), PATIENCE);
+      timer = setTimeout(() => reject(new Error("messages.send took more than 30 s")), MESSAGE_PATIENCE_MS);
     });
     try {
       await Promise.race([options.send(structuredClone(message), message.context), late]);
@@ -125,7 +122,7 @@ export class Outbox {
   }
 
   private tell({ kind, channel, context }: Message, cause: string | undefined): void {
-    this.reports.log(this.reports.told(kind, channel, cause, context.requestId ?? undefined));
+    this.reports.log(this.reports.event(kind, channel, cause, context.requestId ?? undefined));
   }
 }
 

@@ -1,5 +1,5 @@
 import { fs } from "./builtins.js";
-import type { NativeModule } from "./native.js";
+import type { NativeModule } from "./generated/native.js";
 
 /** The platforms that can have a native core, in a package `sentri-<platform>` that {@link requirePackage} names. */
 export const PLATFORMS = [

@@ -4,18 +4,23 @@ export { PROMETHEUS_CONTENT_TYPE };
 
 /** Anything that counts: what `createAuth` returned, in either mode. */
 export interface MetricsSource {
+  /** The metrics as the text that Prometheus scrapes. */
   metricsText(): string;
 }
 
 /** As much of a response of Node's as is needed; that of Express and Connect is one. */
 export interface NodeResponse {
+  /** Sets a header. */
   setHeader(name: string, value: string): unknown;
+  /** Ends the response with a text. */
   end(text: string): unknown;
 }
 
 /** As much of a reply of Fastify's as is needed. */
 export interface Reply {
+  /** Sets a header. */
   header(name: string, value: string): Reply;
+  /** Sends a text. */
   send(text: string): unknown;
 }
 

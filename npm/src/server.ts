@@ -2,16 +2,18 @@ import type { Origin } from "./adapters/checks.js";
 import { TokenCache, markOf } from "./cache.js";
 import { ServerCalls } from "./calls.js";
 import { HostFunctions } from "./callbacks.js";
-import { Dispatcher, type HookCall, type LoggedEvent } from "./dispatch.js";
-import { SentriError, fromData, unwrap, type ErrorData } from "./errors.js";
-import type { GuardRequest, ResponseData } from "./guardian.js";
-import { REMEMBERED } from "./guarding.js";
+import { Dispatcher, type LoggedEvent } from "./dispatch.js";
+import { SentriError, fromData, unwrap } from "./errors.js";
+import type { GuardRequest, ResponseData } from "./protect-host.js";
+import { REMEMBERED_TOKENS } from "./generated/constants.js";
 import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
+import type { Call } from "./generated/calls.js";
+import type { NativeRequest, NativeServer } from "./generated/native.js";
 import { SENTRI_ROUTES } from "./generated/routes.js";
+import type { EndpointResult, LimitResult } from "./generated/wire.js";
 import { headerReader } from "./headers.js";
 import { loadNative } from "./loader.js";
 import type { Mailbox } from "./mailbox.js";
-import type { NativeRequest, NativeServer } from "./native.js";
 import { describe, prepare } from "./options.js";
 import { Outbox } from "./outbox.js";
 import type * as t from "./types.js";
@@ -33,7 +35,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   private readonly transactions: Transactions;
   private readonly outbox: Outbox;
   private readonly database: DialectDatabase | undefined;
-  private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED);
+  private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED_TOKENS);
 
   /**
    * The Redis by which idempotent answers are shared, as rate limits are. A function: an object that is printed must
@@ -63,7 +65,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
       clock,
     );
     this.outbox = new Outbox(options.messages as t.MessageOptions | "console" | undefined, {
-      told: (...args) => JSON.parse(native.messageTold(...args)) as LoggedEvent[],
+      event: (...args) => JSON.parse(native.messageEvent(...args)) as LoggedEvent[],
       log: (events) => this.dispatcher.log(events),
     });
     this.transactions = transactions;
@@ -99,15 +101,10 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   private async finish(request: NativeRequest, text: string, waitUntil?: t.WaitUntil): Promise<ResponseData> {
-    const { response, events, effects, messages } = JSON.parse(text) as {
-      response: ResponseData;
-      events: LoggedEvent[];
-      effects: HookCall[];
-      messages?: t.Message[];
-    };
+    const { response, events, effects, messages } = JSON.parse(text) as EndpointResult;
     this.dispatcher.log(events);
     if (effects.length > 0) await this.dispatcher.run(effects, request.requestId);
-    if (messages) this.outbox.post(messages, waitUntil);
+    if (messages) this.outbox.post(messages as t.Message[], waitUntil);
     return response;
   }
 
@@ -134,11 +131,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     requestId: string | undefined,
   ): Promise<{ headers: Array<[string, string]>; error?: SentriError }> {
     const text = await this.native.limit(rule, key, peer ?? "", listOf(forwarded), requestId);
-    const { headers, error, events } = JSON.parse(text) as {
-      headers: Array<[string, string]>;
-      error?: ErrorData;
-      events: LoggedEvent[];
-    };
+    const { headers, error, events } = JSON.parse(text) as LimitResult;
     this.dispatcher.log(events);
     return error ? { headers, error: fromData(error) } : { headers };
   }
@@ -173,14 +166,14 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   /** A call that may be part of a transaction of the caller's. */
-  protected async callWithin<T>(joined: t.Joined | undefined, method: string, ...args: unknown[]): Promise<T> {
+  protected async callWithin<T>(joined: t.Joined | undefined, method: Call, ...args: unknown[]): Promise<T> {
     const text = plain(args.map((arg) => arg ?? null));
     const trx = joined?.trx;
     const outcome =
       trx === undefined || trx === null
         ? await this.native.call(method, text)
         : await this.transactions.within(trx, (number) => this.native.call(method, text, number));
-    if (this.logging) this.dispatcher.log(JSON.parse(this.native.told()) as LoggedEvent[]);
+    if (this.logging) this.dispatcher.log(JSON.parse(this.native.takeEvents()) as LoggedEvent[]);
     if (this.outbox.isOn) this.outbox.post(JSON.parse(this.native.messages()) as t.Message[]);
     return unwrap<T>(outcome);
   }

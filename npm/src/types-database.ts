@@ -46,3 +46,9 @@ export interface DatabaseByParts extends DatabasePool {
 
 /** A database served by sentri's own drivers. */
 export type DatabaseOptions = string | DatabaseByUrl | DatabaseByParts | { filename: string };
+
+/** Options of `migrate()` and `ready()`. */
+export interface StartOptions {
+  /** The wait for a database that is starting: `"1m"`, a number of seconds, or 0 for one attempt. 30 s unless set. */
+  wait?: string | number;
+}

@@ -8,7 +8,10 @@ export interface Asked {
   flow: string;
   /** ISO 8601. */
   expiresAt: string;
-  /** The message, with `deliver: false` and where somebody has the identifier. */
+  /**
+   * The message, with `deliver: false` and where somebody has the identifier. Where nobody has it there is none, or
+   * with `messages.unknownAccount` one of kind `unknown-account`.
+   */
   message?: Message | undefined;
 }
 
@@ -24,7 +27,12 @@ export type MessageKind =
   | "invitation"
   | "factor-added"
   | "factor-removed"
-  | "recovery-used";
+  | "recovery-used"
+  | "account-disabled"
+  /** With `unknownAccount`: somebody asked for the account of an address that none has. */
+  | "unknown-account"
+  /** With `newSignIn`: a login by a device that is not known. */
+  | "new-sign-in";
 
 /** Whether and when users must have verified an address. */
 export interface VerificationOptions {
@@ -46,7 +54,7 @@ export interface Message {
   kind: MessageKind;
   /** The type of the identifier that it goes to: `email` or `phone`. */
   channel: string;
-  /** The stored address. */
+  /** The stored address; that of `unknown-account` is what somebody asked for, in its normal form. */
   to: string;
   /** Six digits, good for ten minutes. */
   code?: string | undefined;
@@ -99,6 +107,16 @@ export interface MessageOptions {
     | undefined;
   /** The language that your templates know, handed on with each message. */
   locale?: string | undefined;
+  /**
+   * Sends `unknown-account` where somebody asks for a new password or a login code of an e-mail address, or of a phone
+   * number with its country, that no account has. Off if left out.
+   */
+  unknownAccount?: boolean | undefined;
+  /**
+   * Sends `new-sign-in` after a login by a device on which the user has not logged in since the password or a second
+   * factor changed. Needs `knownDevices`. Off if left out.
+   */
+  newSignIn?: boolean | undefined;
 }
 
 /** Input of `inviteUser`. */

@@ -30,7 +30,9 @@ export type PermitCheck<Req> = OfRequest<Req, unknown>;
 
 /** A check that any of the roles bypass. */
 export interface PermitOptions<Req, Role extends string = string> {
+  /** Roles whose users pass without the check. */
   roles?: readonly Role[] | undefined;
+  /** Lets a request pass by a truthy answer. */
   check: PermitCheck<Req>;
 }
 

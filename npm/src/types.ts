@@ -1,20 +1,26 @@
 import type { ClientSettings, CookieOptions, ServerSettings } from "./generated/option-types.js";
 import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 import type { DatabaseOptions } from "./types-database.js";
+import type { Disabled } from "./types-account.js";
 import type { Asked, MessageOptions, ResetInput, VerificationOptions } from "./types-messages.js";
 export type { StepUp } from "./assurance.js";
 export type * from "./generated/option-types.js";
 export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely.js";
 export type * from "./types-database.js";
+export type * from "./types-health.js";
 export type * from "./types-account.js";
+export type * from "./types-audit.js";
 export type * from "./types-import.js";
 export type * from "./types-messages.js";
 export type * from "./types-middleware.js";
 
 /** A logger: pino, winston, console, or anything with these methods. */
 export interface SentriLogger {
+  /** Takes an event of something that went as it should. */
   info(data: Record<string, unknown>): void;
+  /** Takes an event of somebody who was refused. */
   warn(data: Record<string, unknown>): void;
+  /** Takes an event of something that is broken. */
   error(data: Record<string, unknown>): void;
 }
 
@@ -45,7 +51,9 @@ export type Duration = string | number;
 
 /** A new identifier. */
 export interface IdentifierInput {
+  /** `email`, `phone`, `username`, or a type of your own. */
   type: string;
+  /** The identifier as the user types it. */
   value: string;
 }
 
@@ -57,17 +65,8 @@ export interface Identifier extends IdentifierInput {
 /** A user with its identifiers. */
 export interface User<Role extends string = string> extends AuthUser<Role> {
   identifiers: Identifier[];
-}
-
-/** A session as lists show it; instants are ISO 8601. */
-export interface SessionInfo {
-  id: string;
-  createdAt: string;
-  lastUsedAt: string;
-  expiresAt: string;
-  ip: string | null;
-  userAgent: string | null;
-  current: boolean;
+  /** There is none of users who are enabled. */
+  disabled?: Disabled | undefined;
 }
 
 /** The result of a refused `register` or bulk call. */
@@ -83,8 +82,11 @@ export interface Joined {
 
 /** Input of `register`. */
 export interface RegisterInput<Role extends string = string> {
+  /** At least one. */
   identifiers: IdentifierInput[];
+  /** As the option `password` allows it. */
   password: string;
+  /** The option `defaultRoles` if left out. */
   roles?: Role[] | undefined;
 }
 
@@ -111,7 +113,9 @@ export interface IssuedTokens<Role extends string = string> {
 
 /** Headers as `fetch` has them. */
 export interface HeadersLike {
+  /** The value of a header, or `null`. */
   get(name: string): string | null;
+  /** Whether there is such a header. */
   has(name: string): boolean;
 }
 
@@ -140,8 +144,11 @@ export interface HookContext {
 
 /** Notices. They are awaited; a throw is logged and changes nothing. */
 export interface Hooks<Role extends string = string> {
+  /** Runs after a login. */
   onLogin?: ((user: AuthUser<Role>, ctx: HookContext) => unknown) | undefined;
+  /** Runs after a login that failed, with the identifier as it was typed. */
   onFailedLogin?: ((identifier: string, ctx: HookContext) => unknown) | undefined;
+  /** Runs after a logout. */
   onLogout?: ((userId: string, ctx: HookContext) => unknown) | undefined;
 }
 
@@ -161,21 +168,33 @@ export type Override<Input, Result> = (
 
 /** Use cases that may be overridden. */
 export interface RouterOverrides<Role extends string = string> {
+  /** Stands in for `POST /login`. */
   login?: Override<{ identifier: string; password: string }, IssuedTokens<Role>> | undefined;
+  /** Stands in for `POST /register`. */
   register?: Override<RegisterInput<Role>, { user: User<Role> }> | undefined;
+  /** Stands in for `POST /refresh`. */
   refresh?: Override<{ refreshToken: string }, IssuedTokens<Role>> | undefined;
+  /** Stands in for `POST /logout`. */
   logout?: Override<{ sessionId?: string | undefined }, unknown> | undefined;
+  /** Stands in for `POST /logout-all`. */
   logoutAll?: Override<{ userId: string }, unknown> | undefined;
+  /** Stands in for the change of a user's roles. */
   assignRoles?: Override<{ userId: string; roles: Role[] }, { user: AuthUser<Role> }> | undefined;
+  /** Stands in for the addition of identifiers. */
   bulkCreateIdentifiers?:
     | Override<{ userId: string; identifiers: IdentifierInput[] }, { identifiers: Identifier[] }>
     | undefined;
+  /** Stands in for the change of identifiers. */
   bulkUpdateIdentifiers?:
     | Override<{ userId: string; identifiers: IdentifierUpdate[] }, { identifiers: Identifier[] }>
     | undefined;
+  /** Stands in for the removal of identifiers. */
   bulkDeleteIdentifiers?: Override<{ userId: string; ids: string[] }, unknown> | undefined;
+  /** Stands in for the request of a message for a new password. */
   requestPasswordReset?: Override<{ identifier: string }, Asked> | undefined;
+  /** Stands in for a new password by the secret of a message. */
   resetPassword?: Override<ResetInput, unknown> | undefined;
+  /** Stands in for a new password by the present one. */
   changePassword?: Override<{ userId: string; currentPassword: string; newPassword: string }, unknown> | undefined;
 }
 
@@ -209,6 +228,7 @@ export interface MfaOptions {
 
 /** Options of server mode: those of {@link ServerSettings}, and what depends on the application. */
 export interface ServerOptions<Role extends string = string> extends ServerSettings {
+  /** This is the auth server. */
   mode: "server";
   /** The database: a URL, or its parts. */
   db?: DatabaseOptions | undefined;
@@ -246,15 +266,22 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   messages?: MessageOptions | "console" | undefined;
   /** Which types of addresses users verify; needs `messages`. */
   verification?: VerificationOptions | undefined;
-  /** Whether admins invite users, which needs `messages.links.invite`, and remove second factors, which needs `mfa`. */
+  /**
+   * Whether admins search and disable users and see to their sessions, passwords, invitations and second factors. No
+   * admin disables, deletes or demotes themself then.
+   */
   administration?: boolean | undefined;
+  /** Functions that are called after logins and logouts. */
   hooks?: Hooks<NoInfer<Role>> | undefined;
+  /** Functions that stand in for use cases; each gets the built-in as `next`. */
   router?: RouterOverrides<NoInfer<Role>> | undefined;
+  /** Takes the events; silent if left out. */
   logger?: SentriLogger | undefined;
 }
 
 /** Options of client mode: those of {@link ClientSettings}, and what depends on the application. */
 export interface ClientOptions<Role extends string = string> extends ClientSettings {
+  /** This is a service that trusts an auth server. */
   mode: "client";
   /** The auth server's key set, as in `https://auth.example.com/auth/keys`. */
   keyUri: string;
@@ -264,35 +291,6 @@ export interface ClientOptions<Role extends string = string> extends ClientSetti
   accessCookie?: boolean | CookieOptions | undefined;
   /** Refuses sessions: a truthy answer, a throw or more than 2 s refuse the token. */
   isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
+  /** Takes the events; silent if left out. */
   logger?: SentriLogger | undefined;
-}
-
-/** Options of `migrate()` and `ready()`. */
-export interface StartOptions {
-  /** The wait for a database that is starting: `"1m"`, a number of seconds, or 0 for one attempt. 30 s unless set. */
-  wait?: string | number;
-}
-
-/** One number of a metric. */
-export interface MetricSample {
-  /** The metric's name, and for a histogram `_bucket`, `_sum` or `_count` behind it. */
-  name: string;
-  labels: Record<string, string>;
-  value: number;
-}
-
-/** The state of a server, for probes. */
-export interface Health {
-  /** `degraded` while Redis alone is away, when the server goes on by itself. */
-  status: "ok" | "degraded" | "unavailable";
-  /** The parts that the server needs; `redis` with `redisUrl` alone. */
-  checks: Record<"database" | "keys", "ok" | "unavailable"> & { redis?: "ok" | "unavailable" };
-}
-
-/** A metric: see `docs/reference/metrics.md`. */
-export interface Metric {
-  name: string;
-  type: "counter" | "gauge" | "histogram";
-  help: string;
-  samples: MetricSample[];
 }

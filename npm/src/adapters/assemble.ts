@@ -1,17 +1,17 @@
 import { makeClient, makeServer } from "#engine";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
 import { PROGRAMMATIC, type CountingApi, type ProgrammaticApi, type Uncounted } from "./api.js";
 import { refuseUncalled } from "./uncalled.js";
 
 /**
- * Builds the object that a factory returns: `guards` over the mode's guardian and nothing else in client mode; in
+ * Builds the object that a factory returns: `guards` over the mode's protectHost and nothing else in client mode; in
  * server mode the programmatic calls too, and what `serving` makes of the server.
  */
 export function assemble<Role extends string, Guards extends object, Serving extends object>(
   options: ServerOptions<Role> | ClientOptions<Role>,
-  guards: (guardian: Guardian) => Uncounted<Guards>,
+  guards: (protectHost: ProtectHost) => Uncounted<Guards>,
   serving: (server: AuthServer<Role>) => Serving,
 ): Guards | (ProgrammaticApi<Role> & Guards & Serving) {
   if (options?.mode === "client") return refuseUncalled(counted(guards, makeClient(options)));
@@ -24,7 +24,10 @@ export function assemble<Role extends string, Guards extends object, Serving ext
   };
 }
 
-function counted<Guards extends object>(guards: (guardian: Guardian) => Uncounted<Guards>, guardian: Guardian): Guards {
-  const counting: CountingApi = { metrics: () => guardian.metrics(), metricsText: () => guardian.metricsText() };
-  return { ...guards(guardian), ...counting } as Guards;
+function counted<Guards extends object>(
+  guards: (protectHost: ProtectHost) => Uncounted<Guards>,
+  protectHost: ProtectHost,
+): Guards {
+  const counting: CountingApi = { metrics: () => protectHost.metrics(), metricsText: () => protectHost.metricsText() };
+  return { ...guards(protectHost), ...counting } as Guards;
 }

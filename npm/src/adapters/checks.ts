@@ -1,7 +1,7 @@
 // What all frameworks have in common: the checks in front of an application's routes, as functions that answer with an
 // error or with nothing. An adapter says where its framework keeps things, and in which form it wants a middleware.
 import { SentriError, fromData } from "../errors.js";
-import type { Guarded, GuardRequest, Guardian, ResponseData, StepUpCheck } from "../guardian.js";
+import type { ProtectResult, GuardRequest, ProtectHost, ResponseData, StepUpCheck } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import { headersOf } from "../thrown.js";
 import { isOfCutOff } from "./cut-off.js";
@@ -46,10 +46,10 @@ export class Reply {
 }
 
 /** The end of the request, if there is one: an error, or an answer. */
-export type Outcome = SentriError | Reply | undefined;
+export type CheckResult = SentriError | Reply | undefined;
 
 /** A check in front of a route. */
-export type Check<Req, Res = Req> = (req: Req, res: Res) => Outcome | Promise<Outcome>;
+export type Check<Req, Res = Req> = (req: Req, res: Res) => CheckResult | Promise<CheckResult>;
 
 /** The checks of both modes. */
 export interface Checks<Req, Res> {
@@ -59,13 +59,13 @@ export interface Checks<Req, Res> {
   permit(options: PermitCheck<Req> | PermitOptions<Req>): (req: Req) => Promise<SentriError | undefined>;
 }
 
-/** The checks of a guardian on a framework. */
-export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, Res>): Checks<Req, Res> {
-  const idOf = (req: Req) => (guardian.logging ? surface.requestId(req) : undefined);
-  const admit = (guarded: Guarded, req: Req, res: Res, stepUp: StepUpCheck | undefined) => {
+/** The checks of a protectHost on a framework. */
+export function makeChecks<Req, Res>(protectHost: ProtectHost, surface: Surface<Req, Res>): Checks<Req, Res> {
+  const idOf = (req: Req) => (protectHost.logging ? surface.requestId(req) : undefined);
+  const admit = (guarded: ProtectResult, req: Req, res: Res, stepUp: StepUpCheck | undefined) => {
     const { principal, headers, error, answer } = guarded;
     if (headers.length > 0) surface.pinHeaders(res, headers);
-    noteProtection(guardian, req, surface.raw, guarded, stepUp !== undefined);
+    noteProtection(protectHost, req, surface.raw, guarded, stepUp !== undefined);
     if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
     // At every request, whatever was remembered of the token: freshness ends by the clock.
     const refusal = stepUp?.(principal, idOf(req));
@@ -83,19 +83,19 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
     (req, res) => {
       const request = surface.guardRequest(req);
       const requestId = idOf(req);
-      const guarded = guardian.guardNow(request, requestId);
+      const guarded = protectHost.guardNow(request, requestId);
       if (guarded !== undefined) return admit(guarded, req, res, stepUp);
-      return guardian.guard(request, requestId).then((late) => admit(late, req, res, stepUp));
+      return protectHost.guard(request, requestId).then((late) => admit(late, req, res, stepUp));
     };
   const plain = protectBy(undefined);
   return {
-    protect: (asked) => (asked === undefined ? plain : protectBy(guardian.stepUpCheck(asked))),
+    protect: (asked) => (asked === undefined ? plain : protectBy(protectHost.stepUpCheck(asked))),
     authorize(roles) {
-      const check = guardian.roleCheck(roles.flat());
+      const check = protectHost.roleCheck(roles.flat());
       return (req) => check(surface.user(req), idOf(req), surface.auth(req)?.withheld);
     },
     permit(options) {
-      const { roles, check } = permitOptions(guardian, options);
+      const { roles, check } = permitOptions(protectHost, options);
       const verdictOf = async (req: Req, user: AuthUser | undefined) => {
         if (user === undefined) return "unauthenticated";
         const bypass = roles?.find((role) => user.roles.includes(role));
@@ -106,7 +106,7 @@ export function makeChecks<Req, Res>(guardian: Guardian, surface: Surface<Req, R
       };
       return async (req) => {
         const user = surface.user(req);
-        return guardian.permitVerdict(user, await verdictOf(req, user), idOf(req));
+        return protectHost.permitVerdict(user, await verdictOf(req, user), idOf(req));
       };
     },
   };
@@ -128,7 +128,7 @@ function onlyOptions<T extends object>(call: string, options: unknown, known: Re
 }
 
 /** The options of `permit()`, looked at when it is called and not when the first request comes. */
-function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions<Req> {
+function permitOptions<Req>(protectHost: ProtectHost, options: unknown): PermitOptions<Req> {
   if (typeof options === "function") return { check: options as PermitCheck<Req> };
   const { roles, check } = onlyOptions<Partial<PermitOptions<Req>>>("permit()", options, ["roles", "check"]);
   if (typeof check !== "function") {
@@ -146,7 +146,7 @@ function permitOptions<Req>(guardian: Guardian, options: unknown): PermitOptions
     );
   }
   try {
-    guardian.roleCheck(roles);
+    protectHost.roleCheck(roles);
   } catch (error) {
     // Which roles there are is told in the name of authorize().
     if (error instanceof SentriError)
@@ -202,7 +202,7 @@ function keyText(key: unknown): string {
 
 /** Goes on as middleware with a callback does: at once where the outcome is there. `reply` sends an answer. */
 export function proceed(
-  outcome: Outcome | Promise<Outcome>,
+  outcome: CheckResult | Promise<CheckResult>,
   next: (error?: Error) => void,
   reply: (response: ResponseData) => void,
 ): void {
@@ -212,7 +212,7 @@ export function proceed(
 }
 
 /** Ends as asynchronous middleware does: throws the error, or gives the answer that the request ends with. */
-export async function demand(outcome: Outcome | Promise<Outcome>): Promise<ResponseData | undefined> {
+export async function demand(outcome: CheckResult | Promise<CheckResult>): Promise<ResponseData | undefined> {
   const end = await outcome;
   if (end instanceof Reply) return end.response;
   if (end) throw end;
@@ -224,7 +224,7 @@ export async function demand(outcome: Outcome | Promise<Outcome>): Promise<Respo
  * `nodeOf`: the request of `node:http`, where there is one.
  */
 export function makeAnswer<Req, Res>(
-  guardian: Guardian,
+  protectHost: ProtectHost,
   surface: Pick<Surface<unknown, Res>, "hasHeader">,
   options: ErrorHandlerOptions<Req>,
   nodeOf: (req: Req) => unknown,
@@ -237,7 +237,7 @@ export function makeAnswer<Req, Res>(
     );
   }
   return (error: unknown, req: Req, res: Res): ResponseData => {
-    const response = guardian.errorResponse(error);
+    const response = protectHost.errorResponse(error);
     if (response.status >= 500 && !isOfCutOff(error, nodeOf(req))) {
       if (onUnhandled) onUnhandled(error, req);
       // The answer says nothing of it, so without a word here the application's defect would be nowhere.

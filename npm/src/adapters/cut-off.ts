@@ -1,6 +1,6 @@
 import { SentriError } from "../errors.js";
-import type { ResponseData } from "../guardian.js";
-import type { NativeRequest } from "../native.js";
+import type { ResponseData } from "../protect-host.js";
+import type { NativeRequest } from "../generated/native.js";
 import type { AuthServer } from "../server.js";
 import type { WaitUntil } from "../types.js";
 

@@ -1,6 +1,6 @@
 import type { Context } from "elysia";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { HeaderPairs, Origin, Surface } from "./checks.js";
 import type { SentriElysiaContext } from "./elysia-types.js";
 import { WebGuardRequest, toResponse } from "./web.js";

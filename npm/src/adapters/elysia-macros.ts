@@ -1,4 +1,4 @@
-import { demand, type Check, type Checks, type Outcome } from "./checks.js";
+import { demand, type Check, type Checks, type CheckResult } from "./checks.js";
 import type { StepUp } from "../assurance.js";
 import { pinAfter, respond, whole, type Parts } from "./elysia-context.js";
 import type { ElysiaPermit, SentriElysiaContext } from "./elysia-types.js";
@@ -26,7 +26,7 @@ export function makeMacros(checks: Checks<Parts, Parts>) {
   const after = async (
     parts: Parts,
     status: Answers["status"],
-    check: (parts: Parts) => Outcome | Promise<Outcome>,
+    check: (parts: Parts) => CheckResult | Promise<CheckResult>,
   ) => {
     const answer = parts.auth ? undefined : await admit(plain, parts, status);
     if (!parts.auth) return answer;

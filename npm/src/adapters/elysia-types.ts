@@ -36,7 +36,9 @@ export type ElysiaGuard<Role extends string = string> = Elysia<
   Scope<{}>
 >;
 
+/** The value of the option `authorize` of a route. */
 export type ElysiaRoles<Role> = Role | readonly Role[];
+/** The value of the option `permit` of a route. */
 export type ElysiaPermit<Role extends string> =
   | PermitCheck<ElysiaContext<Role>>
   | PermitOptions<ElysiaContext<Role>, Role>;

@@ -1,5 +1,5 @@
 import type { Context, Elysia } from "elysia";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { Uncounted } from "./api.js";
@@ -25,16 +25,11 @@ import { Gate, type IdempotencyOptions } from "./idempotency/gate.js";
 import { below } from "./paths.js";
 import { readRequest } from "./web.js";
 
-/**
- * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see what they need of a
- * context, so hooks name it; one that is given a whole context makes Elysia parse bodies and queries for it.
- */
-export function withElysia(Framework: typeof Elysia) {
-  // Elysia infers the type of a plugin from every call; ours are declared as a whole.
-  const plugin = (): any => new Framework();
-
-  const guards = <Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> => {
-    const checks = makeChecks(guardian, surface);
+/** The guards of both modes; `plugin` makes an empty plugin. */
+const guardsOver =
+  (plugin: () => any) =>
+  <Role extends string>(protectHost: ProtectHost): Uncounted<ClientAuthClient<Role>> => {
+    const checks = makeChecks(protectHost, surface);
     return {
       protect(asked) {
         const check = checks.protect(asked);
@@ -55,13 +50,22 @@ export function withElysia(Framework: typeof Elysia) {
         return plugin().onBeforeHandle({ as: "scoped" }, async (ctx: Parts) => demand(check(whole(ctx))));
       },
       errorHandler(options = {}) {
-        const answer = makeAnswer<Request, Pick<Parts, "set">>(guardian, surface, options, () => undefined);
+        const answer = makeAnswer<Request, Pick<Parts, "set">>(protectHost, surface, options, () => undefined);
         return ({ error, request, set }) =>
           error instanceof Error || !isStatus(error) ? respond(set, answer(error, request, { set })) : undefined;
       },
     };
   };
 
+/**
+ * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see what they need of a
+ * context, so hooks name it; one that is given a whole context makes Elysia parse bodies and queries for it.
+ */
+export function withElysia(Framework: typeof Elysia) {
+  // Elysia infers the type of a plugin from every call; ours are declared as a whole.
+  const plugin = (): any => new Framework();
+
+  const guards = guardsOver(plugin);
   const serving = (server: AuthServer) => ({
     router() {
       const app = plugin();
@@ -70,12 +74,8 @@ export function withElysia(Framework: typeof Elysia) {
           method,
           path,
           async ({ request, server: host, set, store }: Parts & { server: Context["server"] }) => {
-            const facts = {
-              method,
-              url: below(request.url, path),
-              clientIp: peerOf(request, host),
-              requestId: requestId({ request, set, store }),
-            };
+            const [url, clientIp] = [below(request.url, path), peerOf(request, host)];
+            const facts = { method, url, clientIp, requestId: requestId({ request, set, store }) };
             return respond(set, await serveRead(server, readRequest(request, facts)));
           },
           { parse: "none" },

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import { requestIdOf } from "../context.js";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import type { AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { Uncounted } from "./api.js";
@@ -41,14 +41,14 @@ const middleware =
     else proceed(outcome, next, (response) => writeResponse(req, res, response));
   };
 
-function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
-  const checks = makeChecks(guardian, surface);
+function guards<Role extends string>(protectHost: ProtectHost): Uncounted<ClientAuthClient<Role>> {
+  const checks = makeChecks(protectHost, surface);
   return {
     protect: (asked) => middleware(checks.protect(asked)),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<Request, Response>(guardian, surface, options, (req) => req);
+      const answer = makeAnswer<Request, Response>(protectHost, surface, options, (req) => req);
       return (error: unknown, req, res, next) => {
         if (res.headersSent) return next(error);
         writeResponse(req, res, answer(error, req, res));
@@ -75,6 +75,11 @@ function serving(server: AuthServer) {
 
 /**
  * Auth for Express 4 and 5. The last form is for a mode decided at run time; it has compilers name a misspelt option.
+ *
+ * @example
+ * const auth = createAuthExpress({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });
+ * app.use("/auth", auth.router());
+ * app.get("/me", auth.protect(), (req, res) => res.json(req.user));
  */
 export function createAuthExpress<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthExpress<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
@@ -90,7 +95,11 @@ export function createAuthExpress<Role extends string = string>(
 /** The same as `createAuthExpress`. */
 export const createAuth = createAuthExpress;
 
-/** Server mode with RS256, keys made and kept in the database. */
+/**
+ * Server mode with RS256, keys made and kept in the database.
+ *
+ * @example const auth = createAuthServer({ db: process.env.DATABASE_URL, validRoles: ["user", "admin"] });
+ */
 export function createAuthServer<Role extends string = string>(
   options: Omit<ServerOptions<Role>, "mode">,
 ): ServerAuthClient<Role> {

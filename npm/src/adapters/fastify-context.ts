@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { AuthInfo, AuthUser } from "../types.js";
 import type { HeaderPairs, Surface } from "./checks.js";
 import { NodeGuardRequest, one } from "./node.js";

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, ErrorHandlerOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
@@ -38,14 +38,14 @@ const hook =
     else proceed(outcome, done, (response) => respond(reply, response));
   };
 
-function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
-  const checks = makeChecks(guardian, surface);
+function guards<Role extends string>(protectHost: ProtectHost): Uncounted<ClientAuthClient<Role>> {
+  const checks = makeChecks(protectHost, surface);
   return {
     protect: (asked) => hook(checks.protect(asked)),
     authorize: (...roles) => hook(checks.authorize(roles)),
     permit: (options) => hook(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<FastifyRequest, FastifyReply>(guardian, surface, options, (request) => request.raw);
+      const answer = makeAnswer<FastifyRequest, FastifyReply>(protectHost, surface, options, (request) => request.raw);
       return (error, request, reply) => respond(reply, answer(error, request, reply));
     },
   };
@@ -64,7 +64,14 @@ function serving(server: AuthServer) {
   };
 }
 
-/** Auth for Fastify 4 and 5. */
+/**
+ * Auth for Fastify 4 and 5.
+ *
+ * @example
+ * const auth = createAuthFastify({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });
+ * await app.register(auth.plugin(), { prefix: "/auth" });
+ * app.get("/me", { preHandler: auth.protect() }, (request) => request.user);
+ */
 export function createAuthFastify<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
 export function createAuthFastify<Role extends string = string>(

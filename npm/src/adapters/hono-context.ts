@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { HeaderPairs, Origin, Surface } from "./checks.js";
 import { peerOfHost } from "./peer.js";
 import type { WaitUntil } from "../types.js";

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { demand, type Check, type Outcome } from "./checks.js";
+import { demand, type Check, type CheckResult } from "./checks.js";
 import { added, addLate, respond, type Ctx } from "./hono-context.js";
 
 /** A check as middleware. It goes on at once where the outcome is there, without a promise of its own. */
@@ -12,7 +12,7 @@ export const middleware =
 
 async function follow(
   c: Ctx,
-  outcome: Outcome | Promise<Outcome>,
+  outcome: CheckResult | Promise<CheckResult>,
   next: () => Promise<void>,
 ): Promise<Response | void> {
   const response = await demand(outcome);

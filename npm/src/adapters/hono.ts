@@ -1,5 +1,5 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler } from "hono";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import type { AuthInfo, AuthUser, ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
@@ -41,14 +41,14 @@ export interface ServerAuthClient<Role extends string = string>
 
 const addressBy = (server: AuthServer) => (c: Ctx) => server.clientAddress(...originOf(c));
 
-function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
-  const checks = makeChecks(guardian, surface);
+function guards<Role extends string>(protectHost: ProtectHost): Uncounted<ClientAuthClient<Role>> {
+  const checks = makeChecks(protectHost, surface);
   return {
     protect: (asked) => middleware(checks.protect(asked)),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<Ctx, Ctx>(guardian, surface, options, (c) => c.env?.incoming);
+      const answer = makeAnswer<Ctx, Ctx>(protectHost, surface, options, (c) => c.env?.incoming);
       return (error, c) => {
         // An HTTPException may be no error, a redirect for one.
         if ("getResponse" in error && (error as { status?: number }).status! < 400) return error.getResponse();

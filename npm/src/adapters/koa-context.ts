@@ -1,6 +1,6 @@
 import type { DefaultContext, DefaultState, ParameterizedContext } from "koa";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { Surface } from "./checks.js";
 import { isOfCutOff } from "./cut-off.js";
 import { NodeGuardRequest, one } from "./node.js";

@@ -3,7 +3,9 @@ import { SentriError } from "../errors.js";
 
 /** The endpoints as a router of @koa/router. */
 export interface KoaRouter {
+  /** The endpoints as middleware. */
   routes(): Middleware;
+  /** Answers other methods of their paths. */
   allowedMethods(): Middleware;
 }
 

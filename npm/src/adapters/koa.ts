@@ -1,6 +1,6 @@
 import type { Middleware } from "koa";
-import type { Guardian } from "../guardian.js";
-import type { NativeRequest } from "../native.js";
+import type { ProtectHost } from "../protect-host.js";
+import type { NativeRequest } from "../generated/native.js";
 import type { AuthServer } from "../server.js";
 import type { ClientOptions, RateLimiterOptions, ServerOptions } from "../types.js";
 import type { GuardApi, ServingApi, Uncounted, WriteItWithParentheses } from "./api.js";
@@ -41,14 +41,14 @@ const middleware =
       : demand(outcome).then((response) => (response === undefined ? next() : respond(ctx, response)));
   };
 
-function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthClient<Role>> {
-  const checks = makeChecks(guardian, surface);
+function guards<Role extends string>(protectHost: ProtectHost): Uncounted<ClientAuthClient<Role>> {
+  const checks = makeChecks(protectHost, surface);
   return {
     protect: (asked) => middleware(checks.protect(asked)),
     authorize: (...roles) => middleware(checks.authorize(roles)),
     permit: (options) => middleware(checks.permit(options)),
     errorHandler(options = {}) {
-      const answer = makeAnswer<KoaContext, KoaContext>(guardian, surface, options, (ctx) => ctx.req);
+      const answer = makeAnswer<KoaContext, KoaContext>(protectHost, surface, options, (ctx) => ctx.req);
       return async (ctx, next) => {
         hushCutOffs(ctx);
         try {
@@ -67,16 +67,13 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<ClientAuthCl
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
-  const facts = {
+  return readRequest(ctx.req, {
     method,
     url: below(ctx.req.url ?? "/", pattern),
     fullUrl: ctx.originalUrl,
     clientIp: ctx.ip,
     requestId: requestId(ctx),
     scheme: ctx.protocol,
-  };
-  return readRequest(ctx.req, {
-    ...facts,
     body: typeof rawBody === "string" ? rawBody : ctx.req.readableEnded ? body : undefined,
   });
 }
@@ -100,7 +97,11 @@ function serving(server: AuthServer) {
   };
 }
 
-/** Auth for Koa 2 and 3. */
+/**
+ * Auth for Koa 2 and 3.
+ *
+ * @example app.use(createAuthKoa({ mode: "client", keyUri: "https://auth.example.com/auth/keys" }).protect());
+ */
 export function createAuthKoa<Role extends string = string>(options: ServerOptions<Role>): ServerAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(options: ClientOptions<Role>): ClientAuthClient<Role>;
 export function createAuthKoa<Role extends string = string>(

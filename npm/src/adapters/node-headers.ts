@@ -30,10 +30,10 @@ export function headerPairs(req: IncomingMessage): Array<[string, string]> {
 }
 
 /** The headers that `protect()` reads by `header`. */
-type Guarded = "authorization" | "cookie" | "host" | "access-control-request-method" | "access-control-request-headers";
+type GuardHeader = "authorization" | "cookie" | "host" | `access-control-request-${"method" | "headers"}`;
 
 /** A header as `protect()` reads it. */
-export function header(req: IncomingMessage, name: Guarded): string | undefined {
+export function header(req: IncomingMessage, name: GuardHeader): string | undefined {
   const value = req.headers[name];
   if (typeof value === "string") return value;
   if (name === "host") return one(req.headers[AUTHORITY]) ?? rare(req, name);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { HeaderPairs } from "./checks.js";
 
 /** Adds headers to a response, beside those that are there. */

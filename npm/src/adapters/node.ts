@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { GuardRequest } from "../guardian.js";
-import type { NativeRequest } from "../native.js";
+import type { GuardRequest } from "../protect-host.js";
+import type { NativeRequest } from "../generated/native.js";
 import { bodyText } from "./body-text.js";
 import { CutOff } from "./cut-off.js";
 import { readBody } from "./node-body.js";

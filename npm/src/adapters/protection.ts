@@ -1,8 +1,8 @@
-import type { Guarded } from "../guardian.js";
+import type { ProtectResult } from "../protect-host.js";
 
 /** The findings and headers of `protect()` for a request that runs under an idempotency key. */
 export interface Protection {
-  /** The roles of the user whom each guardian let in: only it can say later which roles they have. */
+  /** The roles of the user whom each protectHost let in: only it can say later which roles they have. */
   roles: Map<object, string[]>;
   /**
    * Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
@@ -28,16 +28,16 @@ export function watchProtection(raw: object): Protection {
 
 /** Takes down what `protect()` did, where a gate wants to know; elsewhere it costs a look at a variable. */
 export function noteProtection<Req>(
-  guardian: object,
+  protectHost: object,
   req: Req,
   rawOf: (req: Req) => object,
-  { principal, headers: added }: Guarded,
+  { principal, headers: added }: ProtectResult,
   isStepUp: boolean,
 ): void {
   if (!isAnyWatched) return;
   const protection = watched.get(rawOf(req));
   if (protection === undefined) return;
   protection.isStepUp ||= isStepUp;
-  if (principal !== undefined) protection.roles.set(guardian, [...principal.roles]);
+  if (principal !== undefined) protection.roles.set(protectHost, [...principal.roles]);
   for (const [name, value] of added) protection.added.push([name, value]);
 }

@@ -1,5 +1,5 @@
 import { SentriError } from "../errors.js";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { AuthUser, ClientOptions, ServerOptions } from "../types.js";
 import type { Uncounted } from "./api.js";
 import { assemble } from "./assemble.js";
@@ -11,9 +11,9 @@ import { toResponse } from "./web.js";
 
 export type * from "./web-types.js";
 
-function guards<Role extends string>(guardian: Guardian): Uncounted<web.ClientAuthClient<Role>> {
-  const checks = makeChecks<web.WebContext, web.WebContext>(guardian, surface);
-  const answer = makeAnswer<Exchange, Exchange>(guardian, surface, {}, nodeOf);
+function guards<Role extends string>(protectHost: ProtectHost): Uncounted<web.ClientAuthClient<Role>> {
+  const checks = makeChecks<web.WebContext, web.WebContext>(protectHost, surface);
+  const answer = makeAnswer<Exchange, Exchange>(protectHost, surface, {}, nodeOf);
 
   async function check(exchange: Exchange, list: readonly web.WebGuard[]): Promise<Response | undefined> {
     try {
@@ -35,7 +35,7 @@ function guards<Role extends string>(guardian: Guardian): Uncounted<web.ClientAu
       const { onUnhandled } = options;
       const ofExchange = (error: unknown, { request }: Exchange) => onUnhandled!(error, request);
       const own = makeAnswer<Exchange, Exchange>(
-        guardian,
+        protectHost,
         surface,
         typeof onUnhandled === "function" ? { ...options, onUnhandled: ofExchange } : (options as object),
         nodeOf,

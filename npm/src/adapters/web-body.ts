@@ -1,8 +1,6 @@
 // Bodies of `Request`, as far as the core reads them.
+import { MAX_BODY } from "../generated/constants.js";
 import { CutOff } from "./cut-off.js";
-
-/** The most that is read of a body; the core refuses what is longer than its limit. */
-const MAX_BODY = 64 * 1024;
 
 /** The time that a body has to arrive. */
 const BODY_TIMEOUT = 30_000;

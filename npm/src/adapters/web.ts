@@ -1,5 +1,5 @@
-import type { GuardRequest, ResponseData } from "../guardian.js";
-import type { NativeRequest } from "../native.js";
+import type { GuardRequest, ResponseData } from "../protect-host.js";
+import type { NativeRequest } from "../generated/native.js";
 import type { HeaderPairs } from "./checks.js";
 import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";

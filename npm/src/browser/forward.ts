@@ -9,7 +9,9 @@ export type CookieSource = { headers: Headers } | Headers;
  * to.
  */
 export interface CookieStore {
+  /** Sets a cookie. */
   set(name: string, value: string, options: StoredCookie): unknown;
+  /** Removes a cookie. */
   delete(...args: never[]): unknown;
 }
 

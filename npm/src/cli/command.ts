@@ -21,13 +21,21 @@ export const JSON_FLAG: Record<string, Flag> = { json: { help: "print one JSON o
 /** The flag of every command that destroys something. */
 export const YES: Record<string, Flag> = { yes: { help: "do it without asking" } };
 
+/** A server that knows that a command line works with it, for the audit. */
+class CommandLineServer extends AuthServer {
+  begin(): Promise<void> {
+    return this.call("serveCommandLine");
+  }
+}
+
 /** Runs a command over an auth server, which is closed afterwards. */
 export async function withServer<T>(
   options: Record<string, unknown>,
   run: (auth: AuthServer) => Promise<T>,
 ): Promise<T> {
-  const auth = new AuthServer(options as unknown as ServerOptions);
+  const auth = new CommandLineServer(options as unknown as ServerOptions);
   try {
+    await auth.begin();
     return await run(auth);
   } finally {
     await auth.close();

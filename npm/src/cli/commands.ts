@@ -1,5 +1,6 @@
 import { SENTRI_OPENAPI } from "../generated/openapi.js";
 import { suggest } from "./arguments.js";
+import * as audit from "./audit.js";
 import * as config from "./config.js";
 import { JSON_FLAG, withServer, type Command } from "./command.js";
 import { doctor } from "./doctor.js";
@@ -47,9 +48,12 @@ export const COMMANDS: Record<string, Command> = {
   "users create": users.create,
   "users set-password": users.setPassword,
   "users set-roles": users.setRoles,
+  "users disable": users.disable,
+  "users enable": users.enable,
   "users delete": users.remove,
   "sessions list": sessions.list,
   "sessions revoke": sessions.revoke,
+  "audit list": audit.list,
   import: importUsers,
   "keys list": keys.list,
   "keys rotate": keys.rotate,
@@ -77,7 +81,8 @@ export function find(args: readonly string[]): { name: string; command: Command;
   if (command) return { name, command, rest: args.slice(verbs.length > 0 ? 2 : 1) };
   if (verbs.length > 0) {
     const wrong = second === undefined || second.startsWith("-") ? "" : suggest(second, verbs, "");
-    throw new UsageError(`${first} needs a verb: ${verbs.slice(0, -1).join(", ")} or ${verbs.at(-1)}${wrong}`);
+    const known = [verbs.slice(0, -1).join(", "), verbs.at(-1)].filter(Boolean).join(" or ");
+    throw new UsageError(`${first} needs a verb: ${known}${wrong}`);
   }
   const known = Object.keys(COMMANDS).map((one) => one.split(" ")[0]!);
   throw new UsageError(`${first} is not a command${suggest(first, known, "")}`);

@@ -17,8 +17,9 @@ export async function theUser(auth: AuthServer, text: string): Promise<User> {
   return user;
 }
 
-function cells({ id, roles, identifiers }: User): string[] {
-  return [id, roles.join(",") || "-", identifiers.map(({ type, value }) => `${type}:${harmless(value)}`).join(" ")];
+function cells({ id, roles, identifiers, disabled }: User): string[] {
+  const names = identifiers.map(({ type, value }) => `${type}:${harmless(value)}`);
+  return [id, roles.join(",") || "-", [...names, ...(disabled ? ["(disabled)"] : [])].join(" ")];
 }
 
 const row = (user: User): string[] => columns([cells(user)]);
@@ -79,6 +80,7 @@ export const list: Command = {
     limit: { value: "number", help: "how many at most, 1 to 100", default: "50" },
     cursor: { value: "text", help: "the page after another one: its nextCursor" },
     identifier: { value: "text", help: "only the owner of this identifier, in any spelling" },
+    search: { value: "text", help: "only the owners of identifiers that begin so, in any spelling" },
     ...JSON_FLAG,
   },
   async run(values) {
@@ -86,7 +88,8 @@ export const list: Command = {
     if (!/^\d+$/.test(values.limit!) || limit < 1 || limit > 100)
       throw new UsageError(`--limit must be from 1 to 100, not ${values.limit}`);
     return withTables(values, async (auth) => {
-      const page = await auth.listUsers({ limit, cursor: values.cursor, identifier: values.identifier });
+      const { cursor, identifier, search } = values;
+      const page = await auth.listUsers({ limit, cursor, identifier, search });
       const lines = page.users.length ? columns(page.users.map(cells)) : ["no users"];
       if (page.nextCursor !== null) lines.push(paint(`more: --cursor ${page.nextCursor}`, "dim"));
       return { value: page, lines };
@@ -140,6 +143,37 @@ export const setRoles: Command = {
       const user = await theUser(auth, name!);
       const { roles: given } = await auth.assignRoles(user.id, roles);
       return { value: { user: { ...user, roles: given } }, lines: row({ ...user, roles: given }) };
+    });
+  },
+};
+
+export const disable: Command = {
+  summary: "disable a user, which ends every session; nothing signs them in",
+  words: ["user"],
+  flags: {
+    reason: { value: "text", help: "for admins: a line of at most 500 characters" },
+    until: { value: "instant", help: "the end, such as 2026-12-24T18:00:00Z; none unless given" },
+    ...DATABASE,
+    ...JSON_FLAG,
+  },
+  async run(values, [name]) {
+    return withTables(values, async (auth) => {
+      const { id } = await theUser(auth, name!);
+      const user = await auth.disableUser(id, { reason: values.reason, until: values.until });
+      const until = user.disabled?.until ? ` until ${user.disabled.until}` : "";
+      return { value: { user }, lines: [`disabled ${id}${until}, and every session ended`] };
+    });
+  },
+};
+
+export const enable: Command = {
+  summary: "enable a user who was disabled",
+  words: ["user"],
+  flags: { ...DATABASE, ...JSON_FLAG },
+  async run(values, [name]) {
+    return withTables(values, async (auth) => {
+      const { id } = await theUser(auth, name!);
+      return { value: { user: await auth.enableUser(id) }, lines: [`enabled ${id}`] };
     });
   },
 };

@@ -38,7 +38,7 @@ export function readRequirement(asked: unknown, leeway: number): Requirement {
   const wrong = (text: string) => configurationError(`protect() ${text}`);
   if (typeof asked !== "object" || asked === null || Array.isArray(asked))
     throw wrong("takes { acr: 'aal2', maxAge: '10m' }, or nothing");
-  const need: { acr?: string; maxAge?: number; leeway: number } = { leeway };
+  const need: Requirement = { leeway };
   for (const [name, member] of Object.entries(asked)) {
     if (member === undefined || member === null) continue;
     if (name === "acr") {

@@ -3,7 +3,14 @@ import { Generations } from "../cache.js";
 import { Dispatcher, type LoggedEvent } from "../dispatch.js";
 import { fromData, toData, type ErrorData, type SentriError } from "../errors.js";
 import type { SentriEvent } from "../generated/events.js";
-import type { GuardRequest, Guarded, Guardian, ResponseData, RoleCheck, StepUpCheck } from "../guardian.js";
+import type {
+  GuardRequest,
+  ProtectResult,
+  ProtectHost,
+  ResponseData,
+  RoleCheck,
+  StepUpCheck,
+} from "../protect-host.js";
 import type { AuthUser } from "../types.js";
 import { readRequirement } from "./assurance.js";
 import { parseAccess, type AccessClaims } from "./claims.js";
@@ -13,7 +20,7 @@ import { logEntry } from "./event.js";
 import { TokenError, type Reason } from "./jws.js";
 import { checkRequired, type ClientConfig } from "./options.js";
 import { preflightAnswer } from "./preflight.js";
-import { RemoteKeys, Unavailable, type Vouched } from "./remote.js";
+import { RemoteKeys, Unavailable, type VerifiedToken } from "./remote.js";
 
 /** Tokens that are remembered at most, twice: an isolate has little memory. */
 const REMEMBERED = 2_000;
@@ -24,10 +31,10 @@ const MODE = "client";
 const SECOND_FACTOR = { acr: "aal2" };
 
 /** Client mode on WebCrypto, for runtimes without the native core. It decides as the core does. */
-export class EdgeClient implements Guardian {
+export class EdgeClient implements ProtectHost {
   private readonly keys: RemoteKeys;
   private readonly dispatcher: Dispatcher;
-  private readonly guards = new Generations<Guarded>(REMEMBERED);
+  private readonly guards = new Generations<ProtectResult>(REMEMBERED);
 
   constructor(private readonly config: ClientConfig) {
     this.keys = new RemoteKeys(config);
@@ -38,7 +45,7 @@ export class EdgeClient implements Guardian {
     return this.dispatcher.logging;
   }
 
-  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined {
+  guardNow(request: GuardRequest, requestId: string | undefined): ProtectResult | undefined {
     const answer = preflightAnswer(request, this.config.trustedOrigins);
     if (answer !== undefined) {
       const error = errorOf("UNAUTHORIZED", "Access token is missing");
@@ -58,7 +65,7 @@ export class EdgeClient implements Guardian {
     return undefined;
   }
 
-  async guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded> {
+  async guard(request: GuardRequest, requestId: string | undefined): Promise<ProtectResult> {
     const credential = readCredential(request, this.config);
     if ("error" in credential) return this.refused(credential.error, requestId);
     const good: Good[] = [];
@@ -73,10 +80,10 @@ export class EdgeClient implements Guardian {
       return this.refused(conflict(this.config.cookieName), requestId);
     // Of several tokens of one user the youngest comes first.
     good.sort((one, other) => other.claims.iat - one.claims.iat);
-    let first: (() => Guarded) | undefined;
-    for (const { token, claims, vouched } of good) {
+    let first: (() => ProtectResult) | undefined;
+    for (const { token, claims, verified } of good) {
       const refuse = await this.revoked(claims, requestId);
-      if (refuse === undefined) return this.passed(token, claims, vouched, requestId);
+      if (refuse === undefined) return this.passed(token, claims, verified, requestId);
       first ??= refuse;
     }
     return first!();
@@ -85,8 +92,8 @@ export class EdgeClient implements Guardian {
   /** The verdict on a token, by the keys of the auth server. */
   private async verify(token: string): Promise<Good | Refusal> {
     try {
-      const vouched = await this.keys.verify(token);
-      return { token, vouched, claims: parseAccess(vouched.payload, this.config.claims, this.config.now()) };
+      const verified = await this.keys.verify(token);
+      return { token, verified, claims: parseAccess(verified.payload, this.config.claims, this.config.now()) };
     } catch (error) {
       if (error instanceof TokenError) return { error: errorOf(error.code), reason: error.reason };
       if (error instanceof Unavailable) return { error: error.data };
@@ -98,7 +105,7 @@ export class EdgeClient implements Guardian {
   private async revoked(
     { id, sessionId }: AccessClaims,
     requestId: string | undefined,
-  ): Promise<(() => Guarded) | undefined> {
+  ): Promise<(() => ProtectResult) | undefined> {
     const { isTokenRevoked } = this.config;
     if (isTokenRevoked === undefined || sessionId === undefined) return undefined;
     const refuse =
@@ -122,15 +129,16 @@ export class EdgeClient implements Guardian {
   private passed(
     token: string,
     { id, roles, withheld, sessionId, exp, assurance }: AccessClaims,
-    vouched: Vouched,
+    verified: VerifiedToken,
     requestId: string | undefined,
-  ): Guarded {
+  ): ProtectResult {
     const endsAt = (exp + this.config.claims.leewaySeconds) * 1000;
-    const freshUntil = this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, vouched.freshUntil);
+    const freshUntil =
+      this.config.isTokenRevoked && sessionId !== undefined ? 0 : Math.min(endsAt, verified.freshUntil);
     const waiting = withheld === undefined ? {} : { withheld };
     const principal = { id, roles, ...waiting, sessionId: sessionId ?? null, token, exp: exp * 1000, ...assurance };
     const guarded = this.answer(
-      { principal, freshUntil, epoch: vouched.epoch },
+      { principal, freshUntil, epoch: verified.epoch },
       [this.entry("auth.protect.success", { userId: id, mode: MODE }, requestId)],
       requestId,
     );
@@ -138,13 +146,13 @@ export class EdgeClient implements Guardian {
     return guarded;
   }
 
-  private refused(error: ErrorData, requestId: string | undefined, reason?: Reason): Guarded {
+  private refused(error: ErrorData, requestId: string | undefined, reason?: Reason): ProtectResult {
     const fields = { errorCode: error.code, mode: MODE, ...(reason === undefined ? {} : { reason }) };
     return this.answer({ error }, [this.entry("auth.protect.failure", fields, requestId)], requestId);
   }
 
-  private answer(found: Partial<Guarded>, told: LoggedEvent[], requestId: string | undefined): Guarded {
-    const events = this.logging ? told : [];
+  private answer(found: Partial<ProtectResult>, logged: LoggedEvent[], requestId: string | undefined): ProtectResult {
+    const events = this.logging ? logged : [];
     this.dispatcher.log(events);
     this.logTrouble(requestId);
     return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
@@ -255,7 +263,7 @@ export class EdgeClient implements Guardian {
 interface Good {
   readonly token: string;
   readonly claims: AccessClaims;
-  readonly vouched: Vouched;
+  readonly verified: VerifiedToken;
 }
 
 /** Why a token does not. */

@@ -1,5 +1,5 @@
 import type { ErrorData } from "../errors.js";
-import type { GuardRequest } from "../guardian.js";
+import type { GuardRequest } from "../protect-host.js";
 import { readCookie } from "./cookie.js";
 import { errorOf } from "./envelope.js";
 import { sameOrigin } from "./origin.js";

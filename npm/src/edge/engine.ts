@@ -1,5 +1,5 @@
 import type { SentriError } from "../errors.js";
-import type { Guardian } from "../guardian.js";
+import type { ProtectHost } from "../protect-host.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
 import { configurationError } from "./reader.js";
 
@@ -45,7 +45,7 @@ declare function require(module: "./client.js"): typeof import("./client.js");
 declare function require(module: "./options.js"): typeof import("./options.js");
 
 /** Client mode on WebCrypto. It is not looked at before, so an environment that lacks what it needs hears the above. */
-export function makeClient(options: ClientOptions): Guardian {
+export function makeClient(options: ClientOptions): ProtectHost {
   const { EdgeClient } = require("./client.js");
   return new EdgeClient(require("./options.js").readOptions(options));
 }

@@ -1,6 +1,6 @@
 import type { ErrorData } from "../errors.js";
 import { SENTRI_ERROR_MESSAGE, SENTRI_ERROR_STATUS, STATUS_NAMES, type SentriErrorCode } from "../generated/codes.js";
-import type { ResponseData } from "../guardian.js";
+import type { ResponseData } from "../protect-host.js";
 import type { ThrownFacts } from "../thrown.js";
 
 /** An error of a code, with a sentence of its own or the usual one. */

@@ -1,4 +1,4 @@
-import type { GuardRequest, ResponseData } from "../guardian.js";
+import type { GuardRequest, ResponseData } from "../protect-host.js";
 import { isTrusted } from "./origin.js";
 
 /** The headers that an answer depends on. */

@@ -19,7 +19,7 @@ export interface RemoteRules {
 /**
  * The claims of a token, by keys of the set of an epoch, and the time until which the verdict may be repeated under it.
  */
-export interface Vouched {
+export interface VerifiedToken {
   readonly payload: Uint8Array;
   readonly epoch: number;
   readonly freshUntil: number;
@@ -60,7 +60,7 @@ export class RemoteKeys {
    * @throws TokenError
    * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell
    */
-  async verify(token: string): Promise<Vouched> {
+  async verify(token: string): Promise<VerifiedToken> {
     const header = readHeader(token, ACCESS_TYPE);
     if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("algorithm");
     let mayWait = !(await this.prepare());

@@ -640,6 +640,22 @@ export const SERVE_FLAGS: Record<string, Flag> = {
     env: "SENTRI_MESSAGES_LOCALE",
     settled: true,
   },
+  "messages-unknown-account": {
+    value: "on or off",
+    help: "whether an address or number that no account has is told that somebody asked for a new password or a login code",
+    env: "SENTRI_MESSAGES_UNKNOWN_ACCOUNT",
+    default: "off",
+    implied: "on",
+    settled: true,
+  },
+  "messages-new-sign-in": {
+    value: "on or off",
+    help: "whether users are told of logins by devices that are not known; needs knownDevices",
+    env: "SENTRI_MESSAGES_NEW_SIGN_IN",
+    default: "off",
+    implied: "on",
+    settled: true,
+  },
   "verification": {
     value: "on or off",
     help: "whether users prove control over their addresses; needs messages",
@@ -679,10 +695,17 @@ export const SERVE_FLAGS: Record<string, Flag> = {
   },
   "administration": {
     value: "on or off",
-    help: "whether admins invite users, which needs messages.links.invite, and remove second factors, which needs mfa",
+    help: "whether admins read the audit, search and disable users and see to their sessions, to passwords (with messages), invitations (with messages.links.invite) and second factors (with mfa)",
     env: "SENTRI_ADMINISTRATION",
-    default: "off; in serve on with messages.links.invite",
+    default: "off; on in serve",
     implied: "on",
+    settled: true,
+  },
+  "audit": {
+    value: "off or changes or all",
+    help: "what the audit keeps for 400 days: changes of accounts, roles and keys, or logins and refreshes too",
+    env: "SENTRI_AUDIT",
+    default: "changes with administration, else off",
     settled: true,
   },
 };

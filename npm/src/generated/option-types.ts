@@ -128,6 +128,11 @@ export interface ServerSettings {
   loggerService?: string | undefined;
   /** Whether users log in by a one-time code that a message brings; needs messages. Default: off. */
   loginCode?: boolean | undefined;
+  /**
+   * What the audit keeps for 400 days: changes of accounts, roles and keys, or logins and refreshes too. Default:
+   * changes with administration, else off.
+   */
+  audit?: "off" | "changes" | "all" | undefined;
 }
 
 /** Options of client mode that are plain data. */

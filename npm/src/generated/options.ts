@@ -37,6 +37,7 @@ export const SERVER_ONLY: readonly string[] = [
   "verification",
   "loginCode",
   "administration",
+  "audit",
   "hooks",
   "router",
 ];

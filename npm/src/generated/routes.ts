@@ -38,6 +38,12 @@ export const SENTRI_ROUTES = [
   { method: "POST", path: "/users/:userId/roles", access: "admin" },
   { method: "PATCH", path: "/users/:userId/password", access: "admin" },
   { method: "DELETE", path: "/users/:userId/factors", access: "admin" },
+  { method: "POST", path: "/users/:userId/reset", access: "admin" },
+  { method: "GET", path: "/users/:userId/sessions", access: "admin" },
+  { method: "DELETE", path: "/users/:userId/sessions", access: "admin" },
+  { method: "POST", path: "/users/:userId/disable", access: "admin" },
+  { method: "POST", path: "/users/:userId/enable", access: "admin" },
+  { method: "GET", path: "/audit", access: "admin" },
   { method: "PATCH", path: "/users/:userId/identifiers", access: "admin" },
   { method: "GET", path: "/keys", access: "public" },
 ] as const;

@@ -2,7 +2,9 @@
  * A Kysely dialect: `PostgresDialect`, `MysqlDialect`, `SqliteDialect`, or one of a third party for such a database.
  */
 export interface KyselyDialect {
+  /** Makes what speaks to the database. */
   createDriver(): object;
+  /** Makes what tells which database it is. */
   createAdapter(): object;
 }
 
@@ -46,5 +48,6 @@ function detect(adapter: object): DialectKind | undefined {
 /** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
 export interface KyselyTransaction {
   readonly isTransaction: true;
+  /** The executor of statements within the transaction. */
   getExecutor(): object;
 }

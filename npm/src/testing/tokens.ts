@@ -17,7 +17,9 @@ export type PublicJwk = Record<string, string>;
 
 /** The claims of a token; every member has a default. Times are in seconds. */
 export interface TokenInput {
+  /** The user's id; a new UUID if left out. */
   id?: string;
+  /** The user's roles; none if left out. */
   roles?: readonly string[];
   /** `null`: a token without a session. */
   sessionId?: string | null;
@@ -45,7 +47,9 @@ export interface TokenFactory {
 export interface TokenFactoryOptions {
   /** An asymmetric algorithm; ES256, the fastest to make keys for, unless said otherwise. */
   algorithm?: Exclude<Algorithm, "HS256" | "HS384" | "HS512">;
+  /** The claim `iss`. */
   issuer?: string;
+  /** The claim `aud`. */
   audience?: string;
   /** The source of the time. */
   clock?: TestClock;

@@ -1,10 +1,5 @@
+import { MAX_STORED_BODY } from "../../generated/constants.js";
 import { describeValue } from "../body-text.js";
-
-/**
- * The most of a body that is looked at: longer answers are not stored, and longer requests are told apart by their
- * beginning.
- */
-export const MAX_BODY = 1024 * 1024;
 
 /**
  * The text that tells two bodies apart that a parser has read. Where none has, or left an empty object as that of
@@ -38,7 +33,7 @@ export async function describeForm(body: unknown, length: string | null | undefi
   if (typeof body !== "object" || body instanceof Uint8Array || body instanceof ArrayBuffer)
     return describeBody(body, length, true);
   describeValue(body, stand);
-  let left = MAX_BODY;
+  let left = MAX_STORED_BODY;
   for (const file of files.keys()) {
     const { name, size, type } = file as Blob & { name?: string };
     const start = await file.slice(0, left).arrayBuffer();

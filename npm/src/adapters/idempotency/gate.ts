@@ -1,13 +1,14 @@
 import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
-import type { GuardRequest } from "../../guardian.js";
-import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../native.js";
+import type { GuardRequest } from "../../protect-host.js";
+import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../generated/native.js";
+import type { ReplayData, ResponseData } from "../../generated/wire.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
 import type { HeaderPairs, Origin } from "../checks.js";
 import { watchProtection, type Protection } from "../protection.js";
 import { refuseAsOptions } from "../uncalled.js";
-import { MAX_BODY } from "./bodies.js";
+import { MAX_STORED_BODY } from "../../generated/constants.js";
 import type { IdempotencyOptions, Named } from "./options.js";
 
 export type { IdempotencyOptions };
@@ -84,7 +85,7 @@ export class Execution {
 
   /** Keeps the answer, if the core allows. Headers are those of the layer that the middleware is mounted in. */
   keep(status: number, headers: HeaderPairs, body: Uint8Array): Settling {
-    if (body.length > MAX_BODY || this.protection.isStepUp) return this.free();
+    if (body.length > MAX_STORED_BODY || this.protection.isStepUp) return this.free();
     if (!this.settle()) return undefined;
     const kept = headers
       .filter(([name]) => !NOT_KEPT.includes(name.toLowerCase()))
@@ -180,7 +181,7 @@ export class Gate<Ctx = any> {
     const now = this.native.passNow(incoming);
     if (now) return verdict(now, false);
     return this.native.pass(incoming).then((passage) => {
-      for (const what of this.native.told()) process.emitWarning(what, "SentriWarning");
+      for (const what of this.native.takeNews()) process.emitWarning(what, "SentriWarning");
       return verdict(passage, true);
     });
   }
@@ -243,11 +244,7 @@ function answerOf(passage: NativePassage): Answer {
 
 /** An answer as it crosses: its body is a text there, or bytes beside it. */
 function readAnswer(text: string, bytes?: () => Uint8Array): Answer {
-  const {
-    status,
-    headers,
-    body = "",
-  } = JSON.parse(text) as { status: number; headers: Array<[string, string]>; body?: string };
+  const { status, headers, body = "" } = JSON.parse(text) as ReplayData & Partial<ResponseData>;
   return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };
 }
 

@@ -1,7 +1,7 @@
 import { WebGuardRequest } from "../web.js";
 import { readPart } from "../web-body.js";
 import { CutOff } from "../cut-off.js";
-import { MAX_BODY } from "./bodies.js";
+import { MAX_STORED_BODY } from "../../generated/constants.js";
 import type { Answer, Execution, Keyed, Settling } from "./gate.js";
 
 /** A request that carries a key. */
@@ -25,13 +25,13 @@ export async function describeStream(request: Request, kept?: () => Promise<Arra
   if (request.bodyUsed) return kept ? encode(new Uint8Array(await kept())) : `unread ${lengthOf(request)}`;
   const reader = request.body === null ? undefined : request.clone().body?.getReader();
   let start = "";
-  while (reader && start.length < MAX_BODY) {
+  while (reader && start.length < MAX_STORED_BODY) {
     const { done, value } = await readPart(reader);
     if (done) return start;
     start += encode(value);
   }
   void reader?.cancel();
-  return reader ? `${start.slice(0, MAX_BODY)} ${lengthOf(request)}` : "";
+  return reader ? `${start.slice(0, MAX_STORED_BODY)} ${lengthOf(request)}` : "";
 }
 
 /** The bytes that were read; `undefined`: its client has broken off and has not said what is to be run. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { one, readRequest, type RequestFacts, writeResponse } from "../../adapters/node.js";
 import { requestIdOf } from "../../context.js";
 import { SENTRI_ROUTES } from "../../generated/routes.js";
-import type { ResponseData } from "../../guardian.js";
+import type { ResponseData } from "../../protect-host.js";
 import type { AuthServer } from "../../server.js";
 import { type Log, traceIdOf } from "./log.js";
 

@@ -93,15 +93,15 @@ const ENDING = { SIGINT: 2, SIGTERM: 15 } as const;
 /** Resolves at the first signal to end. A second one of either kind calls `last` and ends the process at once. */
 export function untilSignal(last: () => void = () => {}): Promise<void> {
   return new Promise((resolve) => {
-    let told = false;
+    let isEnding = false;
     for (const [name, number] of Object.entries(ENDING)) {
       process.on(name, () => {
-        if (told) {
+        if (isEnding) {
           last();
           // The exit code that shells give a signal.
           process.exit(128 + number);
         }
-        told = true;
+        isEnding = true;
         resolve();
       });
     }

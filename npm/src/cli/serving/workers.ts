@@ -22,7 +22,7 @@ const METRICS_WITHIN = 2_000;
 export const WORKER = "SENTRI_WORKER_OF";
 
 /** A message from a worker: it waits for the socket, it serves, or its metrics. */
-type Told = { needs: "socket" } | { started: true } | { metrics: string };
+type WorkerMessage = { needs: "socket" } | { started: true } | { metrics: string };
 
 /**
  * Starts the workers, watches them, and ends with them. The socket stays open here and each worker accepts from it for
@@ -105,16 +105,16 @@ export class Workers {
     const worker = fork(process.argv[1]!, process.argv.slice(2), { env: { ...process.env, [WORKER]: String(number) } });
     const known = { worker, started: false, isBehind: false };
     this.running.set(number, known);
-    worker.on("message", (told: Told) => {
-      if ("needs" in told && !this.stop.signal.aborted) worker.send({ socket: true }, this.socket as never);
-      if (!("started" in told)) return;
+    worker.on("message", (message: WorkerMessage) => {
+      if ("needs" in message && !this.stop.signal.aborted) worker.send({ socket: true }, this.socket as never);
+      if (!("started" in message)) return;
       known.started = true;
       if (known.isBehind) worker.kill("SIGHUP");
       ready();
     });
     return new Promise((resolve, reject) => {
       worker.on("error", (error) => {
-        // A message that does not arrive is an error, too: then the worker runs, or its end is told.
+        // A message that does not arrive is an error, too: then the worker runs, or its end is reported.
         if (worker.pid !== undefined) return;
         this.running.delete(number);
         reject(error);
@@ -143,7 +143,7 @@ export class Workers {
         worker.off("message", listen);
         resolve(text);
       };
-      const listen = (told: Told) => "metrics" in told && finish(told.metrics);
+      const listen = (message: WorkerMessage) => "metrics" in message && finish(message.metrics);
       const timer = setTimeout(finish, METRICS_WITHIN);
       worker.on("message", listen);
       worker.send({ ask: "metrics" }, (error) => error && finish());
@@ -184,10 +184,10 @@ export function isWorker(): boolean {
 export function handedSocket(): Promise<Handle | undefined> {
   return new Promise((resolve) => {
     if (!process.connected) return resolve(undefined);
-    const take = (told: { socket?: true; ask?: string }, handle: unknown) => {
-      if (told.ask !== "stop" && !told.socket) return;
+    const take = (message: { socket?: true; ask?: string }, handle: unknown) => {
+      if (message.ask !== "stop" && !message.socket) return;
       process.off("message", take);
-      resolve(told.socket && (handle as Handle | undefined));
+      resolve(message.socket && (handle as Handle | undefined));
     };
     process.on("message", take);
     process.once("disconnect", () => resolve(undefined));

@@ -1,65 +1,14 @@
-import type { ErrorData, SentriError } from "./errors.js";
-import type { LoggedEvent } from "./dispatch.js";
+import type { SentriError } from "./errors.js";
+import type { NativeGuardRequest } from "./generated/native.js";
+import type { Principal, ProtectData, ResponseData } from "./generated/wire.js";
 import type { AuthUser, Metric } from "./types.js";
 
-/** The part of a request that `protect()` looks at; values of headers as they came. */
-export interface GuardRequest {
-  method: string;
-  authorization?: string;
-  cookie?: string;
-  origin?: string;
-  secFetchSite?: string;
-  host?: string;
-  /** The scheme by which the request came, as the framework knows it. */
-  scheme?: string;
-  clientIp?: string;
-  userAgent?: string;
-  /** Read of `OPTIONS` alone, as the next one. */
-  accessControlRequestMethod?: string;
-  accessControlRequestHeaders?: string;
-}
-
-/** The maker of a request. */
-export interface Principal {
-  id: string;
-  /** The roles in effect. */
-  roles: string[];
-  /** The roles that wait for a second factor, where there are any. */
-  withheld?: string[];
-  sessionId: string | null;
-  token: string;
-  exp: number;
-  /** The authenticator assurance level, where it is kept. */
-  acr?: "aal1" | "aal2";
-  /** The methods by which the user authenticated. */
-  amr?: string[];
-  /** The time of that in seconds since 1970. */
-  authTime?: number | null;
-}
+export type { NativeGuardRequest as GuardRequest, Principal, ResponseData };
 
 /** The result of `protect()`. */
-export interface Guarded {
-  principal?: Principal;
-  error?: ErrorData;
-  /**
-   * The whole response to a request that ends here, a CORS preflight; then there is an error too, for hosts that don't
-   * look here.
-   */
-  answer?: ResponseData;
-  headers: Array<[string, string]>;
-  events: LoggedEvent[];
-  /** Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never. */
-  freshUntil: number;
+export interface ProtectResult extends ProtectData {
   /** The time at which it was found out. A clock that steps back behind that makes it worth nothing. */
   since?: number;
-  epoch: number;
-}
-
-/** A response to be written as it is. */
-export interface ResponseData {
-  status: number;
-  headers: Array<[string, string]>;
-  body: string;
 }
 
 /**
@@ -79,13 +28,13 @@ export type StepUpCheck = (principal: Principal, requestId: string | undefined) 
  * All that an adapter needs to guard an application's routes, in server mode, in client mode and on edge runtimes. An
  * adapter moves bytes between its framework and these methods and decides nothing.
  */
-export interface Guardian {
+export interface ProtectHost {
   /** Whether a logger listens: only then a request's id is worth finding. */
   readonly logging: boolean;
   /** `protect()` from memory, without a promise; `undefined`: call `guard`. Events are logged already. */
-  guardNow(request: GuardRequest, requestId: string | undefined): Guarded | undefined;
+  guardNow(request: NativeGuardRequest, requestId: string | undefined): ProtectResult | undefined;
   /** `protect()` with I/O. */
-  guard(request: GuardRequest, requestId: string | undefined): Promise<Guarded>;
+  guard(request: NativeGuardRequest, requestId: string | undefined): Promise<ProtectResult>;
   /** `protect({acr, maxAge})`: checks what is asked for at once, and users against it later. */
   stepUpCheck(asked: unknown): StepUpCheck;
   /** `authorize()`: checks the roles at once, and users against them later. */

@@ -1,0 +1,31 @@
+// Written by `make generate` from the tables of the core. Do not edit.
+
+/** The most bytes that are read of a body for an endpoint; the core refuses more. */
+export const MAX_BODY = 65536;
+
+/** The most bytes of a body that idempotency looks at; longer answers are not stored. */
+export const MAX_STORED_BODY = 1048576;
+
+/** The longest line of an import, in bytes. */
+export const MAX_IMPORT_LINE = 65536;
+
+/** The most lines of one call of an import. */
+export const MAX_IMPORT_LINES = 500;
+
+/** About the most characters of one call of an import. */
+export const MAX_IMPORT_CHARACTERS = 1048576;
+
+/** The most refusals that the report of an import holds. */
+export const MAX_IMPORT_REFUSALS = 1000;
+
+/** The most tokens that a process remembers as verified, twice. */
+export const REMEMBERED_TOKENS = 10000;
+
+/** Milliseconds after which the core is asked for the epoch again, and so looks for keys that are withdrawn. */
+export const EPOCH_AGE_MS = 100;
+
+/** The waits before the second and the third attempt to send a message. */
+export const MESSAGE_PAUSES_MS = [1000, 5000] as const;
+
+/** The longest time that `send` may take. */
+export const MESSAGE_PATIENCE_MS = 30000;

@@ -1,0 +1,32 @@
+// The entries of the audit.
+
+/** An entry of the audit. It holds ids and digests, no identifier and no secret. */
+export interface AuditEntry {
+  id: string;
+  /** ISO 8601. */
+  at: string;
+  /** The name of the event, such as `auth.roles.assigned`. */
+  event: string;
+  /** Who acted: the id of a user, `api-key`, `code` or `cli`. `null`: nobody who is known. */
+  actor: string | null;
+  /** The id of the user that it is about. */
+  subject: string | null;
+  /** The id of the session in which they acted. */
+  session: string | null;
+  ip: string | null;
+  requestId: string | null;
+  /** What else there is to tell, such as `roles`; of `identifiers` the types and digests. */
+  fields: Record<string, unknown>;
+}
+
+/** Which entries of the audit to list. */
+export interface AuditQuery {
+  /** 1 to 100, by default 50. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+  /** Only what is about the user of this id. */
+  user?: string;
+  /** Only this event. */
+  event?: string;
+}

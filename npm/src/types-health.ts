@@ -1,0 +1,25 @@
+// What a server says of itself, for probes and dashboards.
+
+/** One number of a metric. */
+export interface MetricSample {
+  /** The metric's name, and for a histogram `_bucket`, `_sum` or `_count` behind it. */
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** The state of a server, for probes. */
+export interface Health {
+  /** `degraded` while Redis alone is away, when the server goes on by itself. */
+  status: "ok" | "degraded" | "unavailable";
+  /** The parts that the server needs; `redis` with `redisUrl` alone. */
+  checks: Record<"database" | "keys", "ok" | "unavailable"> & { redis?: "ok" | "unavailable" };
+}
+
+/** A metric: see `docs/reference/metrics.md`. */
+export interface Metric {
+  name: string;
+  type: "counter" | "gauge" | "histogram";
+  help: string;
+  samples: MetricSample[];
+}
