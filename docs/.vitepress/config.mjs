@@ -7,7 +7,7 @@ import { defineConfig } from "vitepress";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const REPOSITORY = "https://github.com/sentri/sentri/blob/main/";
 const PAGES =
-  /^(README\.md|CHANGELOG\.md|core\/ARCHITECTURE\.md|tests\/README\.md|docs\/(guide|reference|internals)\/[\w-]+\.md)$/;
+  /^(README\.md|CHANGELOG\.md|core\/ARCHITECTURE\.md|tests\/README\.md|docs\/(guide|reference|internals)\/([\w-]+\/)?[\w-]+\.md)$/;
 
 const packageFile = (path) => join(root, "docs/node_modules", path);
 const guide = (text, name) => ({ text, link: `/docs/guide/${name}` });
@@ -79,7 +79,10 @@ export default defineConfig({
           guide("Verified addresses", "verification"),
           guide("Step-up", "step-up"),
           guide("Second factor", "second-factor"),
+          guide("Audit", "audit"),
           guide("Deletion and export", "account"),
+          guide("Administration", "administration"),
+          guide("Disabled users", "disabling"),
           guide("Cookies and security", "security"),
         ],
       },
@@ -112,6 +115,7 @@ export default defineConfig({
           reference("Metrics", "metrics"),
           reference("Command line", "cli"),
           reference("Evidence", "evidence"),
+          reference("Figures", "figures"),
           reference("OWASP ASVS 5", "asvs"),
           reference("Platforms", "platforms"),
           reference("Settings of serve", "settings"),
@@ -122,7 +126,8 @@ export default defineConfig({
         items: [
           { text: "Architecture", link: "/docs/internals/architecture" },
           { text: "Adding", link: "/docs/internals/adding" },
-          { text: "Modules and decisions", link: "/core/ARCHITECTURE" },
+          { text: "Modules", link: "/core/ARCHITECTURE" },
+          { text: "Decisions", link: "/docs/internals/decisions/" },
           { text: "Tests", link: "/tests/README" },
           { text: "Threat model", link: "/docs/internals/threat-model" },
           { text: "Glossary", link: "/docs/internals/glossary" },
