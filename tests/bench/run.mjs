@@ -13,6 +13,7 @@ import { databases } from "./databases.mjs";
 import { measureFactors } from "./factors.mjs";
 import { measureFootprint } from "./footprint.mjs";
 import { measureFrameworks } from "./frameworks.mjs";
+import { measureImports } from "./imports.mjs";
 import { measureServe } from "./serve.mjs";
 
 const require = createRequire(import.meta.url);
@@ -179,6 +180,7 @@ for (const [name, run] of Object.entries({
   databases: () => databases(row, median),
   logins,
   factors: () => measureFactors({ row, compare, median, ns, times }),
+  imports: () => measureImports({ row, median, times }),
   serve: () => measureServe(row, median),
   attacks: () => measureAttacks(row),
   footprint: () => measureFootprint(row, median),

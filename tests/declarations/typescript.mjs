@@ -10,9 +10,15 @@ const ts = createRequire(join(npm, "package.json"))("typescript");
 const dist = join(npm, "dist/");
 
 /** The way to the core, which applications never see: it counts only where an entry point exports something of it. */
-const PLUMBING = ["native", "server", "guarding", "guardian", "dispatch", "callbacks"].map(
-  (name) => `${dist}${name}.d.ts`,
-);
+const PLUMBING = [
+  "generated/native",
+  "generated/wire",
+  "server",
+  "guarding",
+  "protect-host",
+  "dispatch",
+  "callbacks",
+].map((name) => `${dist}${name}.d.ts`);
 
 /** The entry points and the files of their types. */
 function entries() {

@@ -237,6 +237,41 @@ test("serve names its cookies for one host in production, and wherever it is tol
   }
 });
 
+test("what a command line changes is kept where the application keeps an audit", async (t) => {
+  const db = sqliteFile(t);
+  const { AuthServer } = await import("../../npm/dist/server.js");
+  const auth = new AuthServer({ mode: "server", db, validRoles: ["user", "admin"], audit: "changes" });
+  await auth.migrate();
+  const registered = await auth.register({
+    identifiers: [{ type: "email", value: "rizz@example.com" }],
+    password: "correct horse 1",
+  });
+  await auth.close();
+  const { id } = registered.user;
+  const run = (...args) => {
+    const { status, stdout, stderr } = sentri([...args, "--json"], { env: { DB: db }, input: "correct horse 2\n" });
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  run("users", "set-roles", id, "--roles", "admin");
+  run("users", "set-password", id);
+  run("users", "delete", id, "--yes");
+  const { entries, nextCursor } = run("audit", "list", "--user", id);
+  assert.deepEqual(
+    entries.map(({ actor, subject, event, fields }) => [actor, subject === id, event, fields]),
+    [
+      ["cli", true, "auth.user.deleted", { identifiers: [{ type: "email" }] }],
+      ["cli", true, "auth.password.changed", {}],
+      ["cli", true, "auth.roles.assigned", { roles: ["admin"] }],
+      ["code", true, "auth.register.success", { roles: [], ...entries[3].fields }],
+    ],
+  );
+  assert.equal(nextCursor, null);
+  assert.match(entries[3].fields.identifiers[0].digest, /^[\w-]{43}$/);
+  const words = sentri(["audit", "list", "--limit", "1"], { env: { DB: db } });
+  assert.match(words.stdout, /^\d{4}-.* {2}auth\.user\.deleted {2}by cli {2}about .*\n/);
+});
+
 test("doctor tells of proxies", (t) => {
   const db = sqliteFile(t);
   assert.equal(sentri(["migrate", "--db", db]).status, 0);

@@ -33,6 +33,8 @@ const BESIDE = {
   "messages.links.login": { messages: "console" },
   "messages.links.invite": { messages: "console" },
   "messages.locale": { messages: "console" },
+  "messages.unknownAccount": { messages: "console" },
+  "messages.newSignIn": { messages: "console" },
   verification: { messages: "console" },
   "verification.types": { messages: "console" },
   "verification.required": { messages: "console" },
@@ -149,16 +151,12 @@ test("what changes while it runs is told from what can't", () => {
   assert.deepEqual([kept.renew, kept.changed], [false, [{ name: "validRoles", hot: false }]]);
 });
 
-test("whoever names the page of invitations has them, also by a reload", () => {
-  const invite = { messages: "console", "messages-links-invite": "https://app.example.com/welcome" };
+test("administration is on unless somebody switches it off, also by a reload", () => {
   const on = (flags) => settled({ flags }).options.administration;
-  assert.deepEqual([on({ messages: "console" }), on(invite)], [undefined, true]);
-  assert.equal(on({ ...invite, administration: "off" }), false);
-  const mail = { smtp: "smtp://localhost", "smtp-from": "a@example.com", "messages-locale": "en" };
-  const [before, after] = [look(mail), look({ ...mail, "messages-links-invite": invite["messages-links-invite"] })];
-  const { renew, options } = reload(before, after);
-  assert.deepEqual([renew, options.administration], [true, true]);
-  assert.equal(reload(after, before).options.administration, undefined);
+  assert.deepEqual([on({}), on({ messages: "console" }), on({ administration: "off" })], [true, true, false]);
+  const { renew, options } = reload(look({}), look({ administration: "off" }));
+  assert.deepEqual([renew, options.administration], [true, false]);
+  assert.equal(reload(look({ administration: "off" }), look({})).options.administration, true);
 });
 
 test("members of members count, and a word from a later place before them", () => {

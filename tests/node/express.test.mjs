@@ -392,6 +392,22 @@ test("verifyAccessToken: equal answers from the cache, expiry to the millisecond
   await auth.close();
 });
 
+test("disableUser: the end is a text or a Date", async () => {
+  const auth = makeServer(options());
+  await auth.migrate();
+  const { user: rizz } = await auth.register(user("rizz"));
+  for (const until of [new Date("2099-12-24T18:00:00Z"), "2099-12-24T19:00:00+01:00"]) {
+    const { disabled } = await auth.disableUser(rizz.id, { until });
+    assert.equal(disabled.until, "2099-12-24T18:00:00.000Z");
+  }
+  await assert.rejects(auth.disableUser(rizz.id, { until: new Date(0) }), {
+    code: "VALIDATION_ERROR",
+    message: /until/,
+  });
+  assert.equal((await auth.enableUser(rizz.id)).disabled, undefined);
+  await auth.close();
+});
+
 test("verifyAccessToken: what was found out under another epoch is found out anew", async () => {
   for (const clock of [testClock(START), undefined]) {
     const auth = makeServer(options({ clock }));
@@ -449,6 +465,8 @@ test("calls in code refuse what is of the wrong type with a SentriError", async 
     "exportUser",
     "setPassword",
     "removeFactors",
+    "disableUser",
+    "enableUser",
     "createSession",
     "listSessions",
     "revokeSession",
@@ -464,6 +482,11 @@ test("calls in code refuse what is of the wrong type with a SentriError", async 
       );
   }
   await auth.close();
+  const audited = createAuthExpress(options({ audit: "changes" }));
+  await audited.migrate();
+  for (const filter of [{ limit: "ten" }, { user: 7 }, { event: {} }, { cursor: "x" }, circular])
+    await assert.rejects(audited.listAudit(filter), { name: "SentriError", code: "VALIDATION_ERROR" });
+  await audited.close();
 });
 
 test("verifyAccessToken: a token that ends as a remembered one is still verified by itself", async () => {

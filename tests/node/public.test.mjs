@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { undocumented } from "../declarations/documented.mjs";
 import { declarations } from "../declarations/typescript.mjs";
 import { root } from "./support/consumer.mjs";
 
@@ -17,4 +18,10 @@ test("the public declarations are as they were", () => {
   const added = is.filter((line) => !was.includes(line)).map((line) => `+ ${line}`);
   const said = "The public declarations have changed. If that is meant, run: make declarations";
   assert.ok(written === accepted, [said, ...gone, ...added].join("\n"));
+});
+
+test("every public function, method and option has a sentence", () => {
+  const { checked, found } = undocumented();
+  assert.ok(checked > 3_000, `${checked} declarations`);
+  assert.deepEqual(found, []);
 });

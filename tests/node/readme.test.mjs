@@ -11,7 +11,7 @@ import { makeConsumer, root } from "./support/consumer.mjs";
 import { pages, snippets } from "./support/docs.mjs";
 import { totp } from "./support/pattern.mjs";
 import { bundle, startWorkerd } from "./support/runtimes.mjs";
-import { Browser, PASSWORD, listen, options, sentri, user } from "./support/server.mjs";
+import { Browser, PASSWORD, listen, options, sentri, sqliteFile, user } from "./support/server.mjs";
 
 const { createTokenFactory, startKeyServer } = createRequire(import.meta.url)("../../npm/dist/testing.js");
 const PACKAGES = [
@@ -30,7 +30,7 @@ const PACKAGES = [
 const found = snippets();
 /** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
 const SNIPPETS =
-  /^(README\.md|docs\/(reference\/\w+|guide\/(account|frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
+  /^(README\.md|docs\/(reference\/\w+|guide\/(account|administration|frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
 let consumer;
 
 before(() => {
@@ -265,6 +265,50 @@ const RUNS = {
     assert.equal((await ask("DELETE", "/auth/me", proof)).message, "Account deleted");
     assert.equal((await browser.post("/auth/login", credentials)).body.code, "INVALID_CREDENTIALS");
   },
+  async administration(t, file) {
+    const { mails, mail, url } = await mailProvider(t);
+    const db = sqliteFile(t);
+    const { base, said } = await start(t, file, { DATABASE_URL: db, MAIL_URL: url });
+    const browser = new Browser(base);
+    const register = (value) =>
+      browser.post("/auth/register", { identifiers: [{ type: "email", value }], password: PASSWORD });
+    const { id } = (await register("Anna@example.com")).body.data.user;
+    const helper = (await register("helen@example.com")).body.data.user;
+    const auth = sentri.createAuth(options({ db, validRoles: ["support"] }));
+    await auth.assignRoles(helper.id, ["support"]);
+    await auth.close();
+    const signIn = async (identifier) =>
+      (await browser.post("/auth/login", { identifier, password: PASSWORD })).body.data.accessToken;
+    const [anna, helen] = [await signIn("anna@example.com"), await signIn("helen@example.com")];
+    const ask = (method, path, token) =>
+      fetch(base + path, { method, headers: { authorization: `Bearer ${token}` } }).then((response) => response.json());
+    assert.equal((await ask("GET", "/support/users?q=a", anna)).code, "FORBIDDEN");
+    assert.deepEqual(
+      (await ask("GET", "/support/users?q=ANNA", helen)).map((found) => found.id),
+      [id],
+    );
+    assert.deepEqual(await ask("POST", `/support/users/${id}/rescue`, helen), { ended: 1 });
+    assert.equal((await ask("GET", "/auth/me", anna)).code, "UNAUTHORIZED");
+    assert.match((await mail(1)).text, /new password is \d{6}\./);
+    assert.equal(mails[0].to, "Anna@example.com");
+    assert.equal((await ask("POST", `/support/users/${id}/suspend`, helen)).reason, "looked at by support");
+    assert.match((await mail(2)).text, /closed for the time being/);
+    const login = () => browser.post("/auth/login", { identifier: "anna@example.com", password: PASSWORD });
+    assert.equal((await login()).body.code, "ACCOUNT_DISABLED");
+    const headers = { authorization: `Bearer ${helen}` };
+    assert.equal((await fetch(`${base}/support/users/${id}/restore`, { method: "POST", headers })).status, 204);
+    assert.equal((await login()).status, 200);
+    const history = await ask("GET", `/support/users/${id}/history`, helen);
+    assert.deepEqual(
+      history.slice(0, 2).map(({ event, actor }) => [event, actor]),
+      [
+        ["auth.user.enabled", "code"],
+        ["auth.user.disabled", "code"],
+      ],
+    );
+    assert.equal((await ask("GET", `/auth/users/${id}/sessions`, helen)).code, "FORBIDDEN");
+    assert.equal(said.errors, "");
+  },
   async "second-factor"(t, file) {
     const { base } = await start(t, file, {
       DATABASE_URL: "sqlite::memory:",
@@ -319,6 +363,7 @@ const RUNS = {
 test("every snippet is run, and a page of its own has each", () => {
   assert.deepEqual(found.map(({ name }) => name).sort(), [
     "account",
+    "administration",
     "asvs-options",
     "browser",
     "client-mode",

@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 from sentri import AuthClient, SentriError
-from sentri.guarding import Guarded
+from sentri.guarding import ProtectResult
 from sentri.testing import Clock
 from support.golden import Listener
 from support.keys import Key, KeyServer, answer, hang_up, key_server, key_set
@@ -42,17 +42,17 @@ class Play:
         self.auth = AuthClient(key_uri=server.uri, **options)
         #: The attempt in flight, the requests that wait for it, and the set that is known.
         self.flight: Optional[asyncio.StreamWriter] = None
-        self.waiting: list[asyncio.Task[Guarded]] = []
+        self.waiting: list[asyncio.Task[ProtectResult]] = []
         self.known: Optional[str] = None
 
     async def do(self, step: dict[str, Any], wanted: Any) -> Any:
         self.clock.set(START + step["at"])
         return await getattr(self, step["do"])(step, wanted)
 
-    def ask(self, name: str) -> asyncio.Task[Guarded]:
+    def ask(self, name: str) -> asyncio.Task[ProtectResult]:
         return asyncio.ensure_future(self.auth.guard(bearer(name)))
 
-    async def is_answered(self, asked: asyncio.Task[Guarded], wanted: bool) -> bool:
+    async def is_answered(self, asked: asyncio.Task[ProtectResult], wanted: bool) -> bool:
         done, _ = await asyncio.wait({asked}, timeout=LONG if wanted else SHORT)
         return bool(done)
 
@@ -156,7 +156,7 @@ class Play:
             await hang_up(self.flight)
 
 
-def code(guarded: Guarded) -> Any:
+def code(guarded: ProtectResult) -> Any:
     return (guarded.error or {}).get("code")
 
 

@@ -15,7 +15,7 @@ import fastapi
 import pytest
 import starlette.exceptions
 import werkzeug.exceptions
-from sentri import AuthServer, BlockingAuthServer, SentriError, native
+from sentri import AuthServer, BlockingAuthServer, SentriError, library, native
 from sentri.errors import unwrap
 from sentri.jobs import finish, wait
 from support.servers import login, options, user
@@ -205,7 +205,7 @@ def test_functions_of_a_blocking_server_run_in_the_thread_of_their_request() -> 
 
 
 def test_a_panic_is_an_exception_with_its_cause(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(native.NativePanic, match="of a synchronous call"):
+    with pytest.raises(library.NativePanic, match="of a synchronous call"):
         native.panic_now("of a synchronous call")
     for take in (wait, lambda job: asyncio.run(finish(job))):
         with pytest.raises(SentriError, match="Internal server error") as caught:

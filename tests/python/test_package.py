@@ -168,6 +168,21 @@ def test_verified_tokens_are_remembered_within_bounds_and_expire(monkeypatch: py
     assert memory.get("9999") == 9999 and memory.get("1") is None
 
 
+def test_the_end_of_a_disabling_is_a_text_or_a_datetime_with_a_zone() -> None:
+    auth = BlockingAuthServer(**options())
+    auth.migrate()
+    user_id = auth.register(**user("rizz"))["user"]["id"]
+    end = datetime(2099, 12, 24, 19, 0, tzinfo=timezone(timedelta(hours=1)))
+    for until in (end, end.isoformat(), "2099-12-24T18:00:00.000Z"):
+        disabled = auth.disable_user(user_id, until=until)["disabled"]
+        assert disabled["until"] == "2099-12-24T18:00:00.000Z" and "reason" not in disabled
+    for wrong in (datetime(2099, 12, 24), datetime(2020, 1, 1, tzinfo=timezone.utc), "tomorrow"):
+        with pytest.raises(SentriError, match="until"):
+            auth.disable_user(user_id, until=wrong)
+    assert "disabled" not in auth.enable_user(user_id)
+    auth.close()
+
+
 def test_what_was_verified_under_another_epoch_is_verified_anew() -> None:
     auth = BlockingAuthServer(**options())
     auth.migrate()

@@ -233,6 +233,45 @@ def test_login_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         names["auth"].blocking.close()
 
 
+def test_administration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server(monkeypatch):
+        names = run("administration", tmp_path, monkeypatch)
+        auth = names["auth"].blocking
+        with uvicorn_server(names["app"]) as base:
+            ids = {}
+            for name in ("Anna", "helen"):
+                identifiers = [{"type": "email", "value": f"{name}@example.com"}]
+                input = {"identifiers": identifiers, "password": PASSWORD}
+                ids[name] = ask(base, "POST", "/auth/register", input)[1]["data"]["user"]["id"]
+            auth.assign_roles(ids["helen"], ["support"])
+            logins = ({"identifier": f"{name}@example.com", "password": PASSWORD} for name in ids)
+            anna, helen = (ask(base, "POST", "/auth/login", one)[1]["data"]["accessToken"] for one in logins)
+            assert ask(base, "GET", "/support/users?q=a", token=anna)[1]["code"] == "FORBIDDEN"
+            status, found = ask(base, "GET", "/support/users?q=ANNA", token=helen)
+            assert (status, [user["id"] for user in found]) == (200, [ids["Anna"]])
+            rescued = ask(base, "POST", f"/support/users/{ids['Anna']}/rescue", token=helen)
+            assert rescued == (200, {"ended": 1})
+            assert ask(base, "GET", "/auth/me", token=anna)[1]["code"] == "UNAUTHORIZED"
+            mail = email.message_from_string(_Smtp.mails.get(timeout=10), policy=email.policy.default)
+            assert mail["To"] == "Anna@example.com"
+            assert re.search(r"new password is \d{6}\.", mail.get_content())
+            place = f"/support/users/{ids['Anna']}"
+            status, disabled = ask(base, "POST", f"{place}/suspend", token=helen)
+            assert (status, disabled["reason"]) == (200, "looked at by support")
+            mail = email.message_from_string(_Smtp.mails.get(timeout=10), policy=email.policy.default)
+            assert "closed for the time being" in mail.get_content()
+            login = {"identifier": "anna@example.com", "password": PASSWORD}
+            assert ask(base, "POST", "/auth/login", login)[1]["code"] == "ACCOUNT_DISABLED"
+            helens = {"authorization": f"Bearer {helen}"}
+            assert exchange(base, "POST", f"{place}/restore", helens, None).status == 204
+            assert ask(base, "POST", "/auth/login", login)[0] == 200
+            entries = ask(base, "GET", f"{place}/history", token=helen)[1]
+            told = [(entry["event"], entry["actor"]) for entry in entries[:2]]
+            assert told == [("auth.user.enabled", "code"), ("auth.user.disabled", "code")]
+            assert ask(base, "GET", f"/auth/users/{ids['Anna']}/sessions", token=helen)[1]["code"] == "FORBIDDEN"
+        auth.close()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -328,6 +367,7 @@ def test_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_snippet_is_run() -> None:
     assert sorted(snippets()) == [
         "account",
+        "administration",
         "django",
         "fastapi",
         "flask",

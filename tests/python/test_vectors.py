@@ -211,6 +211,21 @@ def test_password(given: dict[str, Any], expect: Any) -> None:
         assert fits(expect, said(lambda: "ok" if BlockingAuthServer(**options(**policy)) else None))
 
 
+def check_search(auth: BlockingAuthServer, search: str, expect: dict[str, Any]) -> None:
+    """A search finds whoever has an identifier that begins so, and nobody else; without a beginning it is none."""
+    owners = set()
+    for prefix in expect.get("prefixes", []):
+        for kind in ("custom", "email"):
+            made = auth.register(identifiers=[{"type": kind, "value": f"{prefix}7x"}], password="correct horse 1")
+            owners |= {made["user"]["id"]} if made["success"] else set()
+    auth.register(identifiers=[{"type": "custom", "value": "~ somebody else"}], password="correct horse 1")
+    if "error" in expect:
+        assert fits(expect, said(lambda: auth.list_users(search=search)))
+        return
+    found = {user["id"] for user in auth.list_users(search=search)["users"]}
+    assert found == owners if owners else len(found) == (0 if expect["prefixes"] else 1)
+
+
 @pytest.mark.parametrize(("given", "expect"), table("identifier"))
 def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
     auth = BlockingAuthServer(**options())
@@ -225,6 +240,8 @@ def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
             else:
                 found = auth.find_user(expect["normalized"])
                 assert found is not None and found["id"] == result["user"]["id"]
+        elif given["op"] == "search":
+            check_search(auth, given["value"], expect)
         elif "error" in expect:
             # Nobody has it, says `find_user`; a login says why.
             assert given["value"] == "" or auth.find_user(given["value"]) is None
@@ -290,7 +307,7 @@ def native() -> Any:
     auth = BlockingAuthServer(
         **options(mfa={"totp": {"issuer": "Example"}}, encryption_key="a-key-of-32-bytes-for-the-tests--")
     )
-    yield auth._guardian
+    yield auth._protect_host
     auth.close()
 
 

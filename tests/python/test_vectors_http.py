@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import pytest
 from sentri import BlockingAuthServer
-from sentri.guarding import Guarded, ResponseData
+from sentri.guarding import ProtectResult, ResponseData
 from sentri.idempotency import Execution, Gate, Keyed, Running, Verdict
 from sentri.names import to_snake
 from sentri.testing import Clock
@@ -635,7 +635,7 @@ def test_idempotent_roles(given: dict[str, Any], expect: str) -> None:
     assert isinstance(first, Execution)
     first.keep(200, [], b"kept")
     caller = None if given["b"] is None else User("rizz", tuple(given["b"]))
-    guarded = Guarded(caller, None, None, [], [], 0, 0)
+    guarded = ProtectResult(caller, None, None, [], [], 0, 0)
     with patch.object(BlockingAuthServer, "guard_blocking", lambda *_: guarded):
         second = judged(gate, known)
     if caller is None:

@@ -13,6 +13,7 @@ const parts = [
   "claims",
   "json",
   "cookie",
+  "credential",
   "origin",
   "preflight",
   "duration",

@@ -2,7 +2,7 @@
 // is in tests/README.md; tests/core/http does the same with the core in-process.
 import { readFileSync, readdirSync } from "node:fs";
 import { makeDialect } from "./dialects.mjs";
-import { mysqlDatabase, postgresSchema } from "./places.mjs";
+import { renewedMysql, renewedSchema } from "./places.mjs";
 import { Mismatch, Variables } from "./pattern.mjs";
 import { PASSWORD, testClock, testMailbox } from "./server.mjs";
 
@@ -43,19 +43,19 @@ export function conversations() {
 /** Whether a parser of the framework would see what this conversation sends before sentri does. */
 export const isRaw = ({ steps }) => steps.some(({ request }) => request?.rawBody !== undefined);
 
-/** Where the rows of one conversation live: the options that say so, and what takes it away again. */
+/** Where the rows of one conversation live: the options that say so, and what takes the rows away again. */
 export const databases = {
   SQLite: async () => ({ options: { db: "sqlite::memory:" }, drop: async () => {} }),
   PostgreSQL: async () => {
-    const { url, drop } = await postgresSchema();
+    const { url, drop } = await renewedSchema();
     return { options: { db: { connectionString: url, max: 10 } }, drop };
   },
   "PostgreSQL through Kysely": async () => {
-    const { url, drop } = await postgresSchema();
+    const { url, drop } = await renewedSchema();
     return { options: { dialect: makeDialect("pg", url) }, drop };
   },
   "MySQL through Kysely": async () => {
-    const { url, drop } = await mysqlDatabase();
+    const { url, drop } = await renewedMysql();
     return { options: { dialect: makeDialect("mysql2", url) }, drop };
   },
   "SQLite through Kysely": async () => ({

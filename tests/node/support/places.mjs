@@ -36,7 +36,7 @@ export async function postgresSchema() {
   const name = randomName();
   await onPostgres(POSTGRES, `CREATE SCHEMA ${name}`);
   const url = `${POSTGRES}${POSTGRES.includes("?") ? "&" : "?"}options=-csearch_path%3D${name}`;
-  return { url, drop: () => onPostgres(POSTGRES, `DROP SCHEMA IF EXISTS ${name} CASCADE`) };
+  return { name, url, drop: () => onPostgres(POSTGRES, `DROP SCHEMA IF EXISTS ${name} CASCADE`) };
 }
 
 /** A database on MySQL. */
@@ -45,8 +45,55 @@ export async function mysqlDatabase() {
   await onMysql(MYSQL, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   const url = new URL(MYSQL);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onMysql(MYSQL, `DROP DATABASE IF EXISTS ${name}`) };
+  return { name, url: url.href, drop: () => onMysql(MYSQL, `DROP DATABASE IF EXISTS ${name}`) };
 }
+
+const CLEAR_POSTGRES = (schema) => `DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables
+  WHERE schemaname = '${schema}' AND tablename <> 'sentri_migrations' ORDER BY tablename = 'sentri_users'
+  LOOP EXECUTE format('DELETE FROM ${schema}.%I', name); END LOOP; END $$`;
+
+/** Empties the tables that a migration has made, users at the end since the others are about them. */
+async function clearPostgres({ name }) {
+  await onPostgres(POSTGRES, CLEAR_POSTGRES(name));
+}
+
+async function clearMysql({ url, name }) {
+  const connection = await mysql.createConnection(url);
+  try {
+    const [tables] = await connection.query(
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name <> 'sentri_migrations'",
+      [name],
+    );
+    await connection.query("SET SESSION foreign_key_checks = 0");
+    for (const table of tables) await connection.query(`DELETE FROM ${table.name}`);
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Places that are emptied and taken again, which takes less than to make them; `end` drops them. */
+function renewed(make, clear) {
+  const free = [];
+  const take = async () => {
+    const place = free.pop() ?? (await make());
+    const drop = async () => {
+      await clear(place);
+      free.push(place);
+    };
+    return { url: place.url, drop };
+  };
+  return { take, end: () => Promise.all(free.splice(0).map((place) => place.drop())) };
+}
+
+const schemas = renewed(postgresSchema, clearPostgres);
+const mysqlDatabases = renewed(mysqlDatabase, clearMysql);
+
+/** A schema on PostgreSQL that another test of this process may have had. */
+export const renewedSchema = schemas.take;
+/** The same on MySQL. */
+export const renewedMysql = mysqlDatabases.take;
+/** Drops what tests had by these two. */
+export const dropRenewed = () => Promise.all([schemas.end(), mysqlDatabases.end()]);
 
 /** A SQLite file. */
 export async function sqlitePath() {

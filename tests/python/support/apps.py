@@ -3,12 +3,13 @@ real sockets in a thread of this process."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Optional
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request
@@ -23,19 +24,44 @@ def is_editor(user: Any) -> bool:
     return "editor" in user.roles
 
 
+class _Server(uvicorn.Server):
+    """One that stops when it is told to; uvicorn looks every 0.1 seconds and waits another 0.1."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        self.is_up.set()
+        await self._stopped.wait()
+
+    def stop(self) -> None:
+        self.is_up.wait(10)
+        self._loop.call_soon_threadsafe(self._stopped.set)
+
+    async def shutdown(self, sockets: Optional[list[socket.socket]] = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+
+
 @contextmanager
 def uvicorn_server(app: Any) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, log_level="critical", lifespan="off", proxy_headers=True, forwarded_allow_ips="127.0.0.1"
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join(10)
         listener.close()
 
