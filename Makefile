@@ -4,7 +4,8 @@
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
 # make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; and "make faults"
-# make faults the tests for faults of 6.0.0 beside that version, where they must fail
+# make fuzz   every fuzz target under libFuzzer for a minute (FUZZ_SECONDS=3600 an hour, TARGETS="token jwks" those alone; KEEP=1 keeps inputs)
+# make faults the tests for faults of 6.0.0 beside that version, where they must fail; both versions over one database
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
 # make release-check   whether the packages of this tree may be released
@@ -48,10 +49,11 @@ PACKAGES ?=
 TRY := $(if $(IMAGE),docker run --rm --volume '$(CURDIR):/sentri' --workdir /sentri $(IMAGE))
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 STAMPS := target/stamps
+NEXTEST := cargo nextest
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit test-rust test-node test-python test-python39 test-ruby soak faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
+.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-node test-python test-python39 test-ruby soak fuzz faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -199,8 +201,9 @@ docs:
 	npm --prefix docs ci --no-audit --no-fund
 	npm --prefix docs run build
 
-generate:
+generate: $(STAMPS)/venv
 	$(GENERATE)
+	$(VENV)/$(BIN)/python bindings-python/scripts/blocking.py
 
 declarations: $(STAMPS)/npm-build $(STAMPS)/venv
 	node tests/declarations/typescript.mjs
@@ -220,8 +223,9 @@ check-rust:
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@echo '==> generated files'
 	$(GENERATE) --check
-	@echo '==> dependencies'
+	@echo '==> dependencies, long files and lines'
 	cargo test --quiet --workspace --test dependencies
+	cargo test --quiet --workspace --test pure shape
 
 audit: $(STAMPS)/npm-install
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
@@ -239,25 +243,49 @@ check-python: $(STAMPS)/venv
 	@echo '==> Python formatting, lints, types'
 	$(VENV)/$(BIN)/ruff format --check --quiet .
 	$(VENV)/$(BIN)/ruff check --quiet .
+	$(VENV)/$(BIN)/python bindings-python/scripts/blocking.py --check
 	cd bindings-python && $(VENV)/$(BIN)/mypy
 	cd bindings-python && $(VENV)/$(BIN)/pyright --pythonpath $(VENV)/$(BIN)/python
 	@echo '==> workflows'
 	$(VENV)/$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/$(BIN)/zizmor --quiet --offline --no-progress .github/workflows
 
-test: check
-	@tests/services/run.sh $(MAKE) --no-print-directory test-rust test-node test-python
+# What is checked in three languages waits for different things, so all at once, and beside what the tests install. The
+# packages are compiled in the time that the Rust tests leave, since these often wait for a database that is gone.
+test:
+	@$(MAKE) --no-print-directory -j4 check $(STAMPS)/npm-build $(STAMPS)/node-test-install $(STAMPS)/runtimes-install \
+	  $(STAMPS)/release-install
+	@tests/services/run.sh bash -c '$(MAKE) --no-print-directory test-build && \
+	  { $(MAKE) --no-print-directory -j2 test-core packages; core=$$?; \
+	  $(MAKE) --no-print-directory test-load test-node test-python && exit $$core; }'
 	@$(MAKE) --no-print-directory test-ruby
 
+# One after the other, or they would take the tests' turn to wait for each other.
+packages: $(STAMPS)/npm-build ; @nice -n 19 $(MAKE) --no-print-directory -j1 $(STAMPS)/pack $(STAMPS)/wheel
+
+test-rust: test-core test-load
+
+test-build:
+	@echo '==> Rust tests: compiling'
+	@if $(NEXTEST) --version >/dev/null 2>&1; then $(NEXTEST) run --workspace --no-run --cargo-quiet; \
+	else cargo test --workspace --quiet --no-run; fi
+
 # The store's conformance suite runs Kysely dialects in Node.
-test-rust: $(STAMPS)/npm-build $(STAMPS)/node-test-install
+test-core: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> Rust tests'
-	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --workspace --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \
+	@if $(NEXTEST) --version >/dev/null 2>&1; then \
+	  $(NEXTEST) run --workspace -E 'not binary(load)' --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \
 	else \
 	  cargo test --workspace --quiet; \
 	fi
 	cargo test --workspace --doc --quiet
+
+# They measure time, so nothing runs beside them.
+test-load: $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> Rust tests that measure time'
+	@if $(NEXTEST) --version >/dev/null 2>&1; then \
+	  $(NEXTEST) run --workspace -E 'binary(load)' --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \
+	fi
 
 test-node: $(STAMPS)/pack $(STAMPS)/venv $(STAMPS)/node-test-install $(STAMPS)/runtimes-install $(STAMPS)/release-install
 	@echo '==> Node tests'
@@ -286,17 +314,25 @@ test-ruby: $(STAMPS)/ruby $(STAMPS)/addon $(STAMPS)/npm-build
 	tests/ruby/guide.sh
 
 # Each long form reads SENTRI_SOAK; without it the same tests run in short.
-soak: $(STAMPS)/npm-build $(STAMPS)/node-test-install
+soak: $(STAMPS)/npm-build $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/runtimes-install $(STAMPS)/python-install
 	@echo '==> long forms of the tests'
 	SENTRI_SOAK=1 tests/services/run.sh cargo test --release --workspace soak -- --nocapture --test-threads=1
 	SENTRI_SOAK=1 node --test tests/node/hosts.test.mjs tests/node/nest.test.mjs tests/faults/floods.test.mjs
-	SENTRI_SOAK=1 tests/services/run.sh node --test tests/node/import.test.mjs
+	SENTRI_SOAK=1 tests/services/run.sh node --test tests/node/import.test.mjs tests/node/golden.test.mjs tests/node/quickstart.test.mjs tests/node/next.test.mjs
+	SENTRI_SOAK=1 bash -c 'cd tests/python && $(VENV)/$(BIN)/pytest -n0 -rP test_kills.py test_kills_of_codes.py'
+	SENTRI_SOAK=1 tests/services/run.sh bash -c 'cd tests/python && $(VENV)/$(BIN)/pytest test_golden.py'
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
 	@$(MAKE) --no-print-directory faults
+
+# Needs a C++ compiler, for libFuzzer.
+fuzz:
+	@echo '==> fuzzing'
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) node tests/fuzz/run.mjs $(TARGETS) $(if $(KEEP),--keep)
 
 # Version 6.0.0 is built once, in target/6.0.0, from the commit in the repository's history.
 faults: $(STAMPS)/venv $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> faults of 6.0.0'
-	tests/services/run.sh node tests/faults.mjs
+	tests/services/run.sh bash -c 'node tests/faults.mjs && node --test --test-reporter=spec tests/faults/upgrade.test.mjs'
 
 bench-python: $(STAMPS)/python-install
 	$(VENV)/$(BIN)/python tests/bench/bench.py

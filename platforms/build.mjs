@@ -1,7 +1,8 @@
-// Builds the native cores of all platforms that this system can link, or of those that are named, and packs them:
-// npm tarballs in target/platforms/npm, Python wheels in target/platforms/wheels. --dev: without optimisation.
+// Builds the native cores of all platforms that this system can link, or of those that are named, and packs them with
+// those that were built before: npm tarballs in target/platforms/npm, Python wheels in target/platforms/wheels.
+// --dev: without optimisation.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { GLIBC_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
@@ -21,13 +22,14 @@ for (const name of names) {
 }
 mkdirSync(cores, { recursive: true });
 const built = names.filter(isBuilt);
-if (built.length > 0) {
-  execFileSync(process.execPath, ["npm/scripts/pack.mjs", "--from", cores, "--out", join(HERE, "npm"), ...built], {
+const packed = Object.keys(PLATFORMS).filter((name) => existsSync(join(cores, `sentri.${name}.node`)));
+if (packed.length > 0) {
+  execFileSync(process.execPath, ["npm/scripts/pack.mjs", "--from", cores, "--out", join(HERE, "npm"), ...packed], {
     cwd: ROOT,
     stdio: "inherit",
   });
   rmSync(join(HERE, "wheels"), { recursive: true, force: true });
-  for (const name of built) makeWheel(name);
+  for (const name of packed) makeWheel(name);
 }
 const missing = names.filter((name) => !built.includes(name));
 if (missing.length > 0) fail(`not built: ${missing.join(", ")}. Their errors stand above; the others are packed.`);
@@ -49,6 +51,7 @@ function build(name) {
   const { env, args } = toolchain(target);
   const triple = target.endsWith("-linux-gnu") ? `${target}.${GLIBC_FLOOR}` : target;
   const packages = ["-p", "sentri-node", "-p", "sentri-python"];
+  for (const end of ["node", suffix.slice(1)]) rmSync(join(cores, `sentri.${name}.${end}`), { force: true });
   console.log(`==> ${name}: cargo zigbuild --target ${triple}`);
   execFileSync(
     "cargo",

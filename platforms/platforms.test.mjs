@@ -2,9 +2,10 @@
 // where a runtime of its platform can be had here. `make test-platforms` runs it.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { GLIBC_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
 import { conversation, EXPECTED } from "./conversation.mjs";
 import { arm64, debian11, musl, windows } from "./runtimes.mjs";
@@ -21,7 +22,7 @@ const SYSTEM = {
   glibc: /^(libc|libm|libdl|libpthread|librt|libgcc_s)\.so\.\d$|^ld-linux-.*\.so\.\d$/,
   musl: /^libc\.so$|^libgcc_s\.so\.1$/,
   darwin: /^\/usr\/lib\/|^\/System\/Library\/Frameworks\//,
-  win32: /^(api-ms-win-|kernel32|ntdll|userenv|ws2_32|bcrypt|bcryptprimitives|advapi32|crypt32|secur32|iphlpapi)/i,
+  win32: /^(api-ms-win-|kernel32|ntdll|userenv|ws2_32|bcrypt|ncrypt|advapi32|crypt32|secur32|iphlpapi)/i,
 };
 /** Where each is used; the table in docs/reference/platforms.md says the same. */
 const RUNTIMES = {
@@ -34,6 +35,7 @@ const RUNTIMES = {
 const cores = join(HERE, "cores");
 const built = Object.keys(PLATFORMS).filter((name) => existsSync(join(cores, `sentri.${name}.node`)));
 let folder;
+let servers = 0;
 
 before(() => {
   folder = mkdtempSync(join(HERE, "use-"));
@@ -120,6 +122,15 @@ for (const name of built.filter((name) => name.endsWith("-gnu"))) {
   });
 }
 
+for (const name of built.filter((name) => RUNTIMES[name] && !name.endsWith("-gnu"))) {
+  test(`${name} has a library that a program of its platform loads for Python (P73)`, { timeout: 300_000 }, () => {
+    const { load, env } = RUNTIMES[name]();
+    const [program, ...args] = [...load, join(cores, `sentri.${name}${PLATFORMS[name].suffix}`)];
+    const contract = execFileSync(program, args, { env: { ...process.env, ...env }, encoding: "utf8" });
+    assert.match(contract, /^\d+\s*$/);
+  });
+}
+
 function python(args) {
   return execFileSync(join(HERE, "python/bin/python"), args, { encoding: "utf8" });
 }
@@ -128,20 +139,24 @@ function megabytes(kind, file) {
   return `${(statSync(join(HERE, kind, file)).size / 1e6).toFixed(1)} MB`;
 }
 
-/** Starts `sentri serve` of the tarballs by a runtime; resolves to its address when it answers. */
+/**
+ * Starts `sentri serve` of the tarballs by a runtime; resolves to its address when it answers. The server writes to
+ * a file, since Node under wine can't open a pipe.
+ */
 async function serve(t, [program, ...args], env) {
   const options = ["serve", "--port", "0", "--db", "sqlite::memory:"];
-  const server = spawn(program, [...args, ...options], { cwd: folder, env: { ...process.env, ...env } });
+  const log = join(folder, `serve-${(servers += 1)}.log`);
+  const output = openSync(log, "w");
+  const stdio = ["ignore", output, output];
+  const server = spawn(program, [...args, ...options], { cwd: folder, env: { ...process.env, ...env }, stdio });
+  closeSync(output);
   t.after(() => server.kill("SIGKILL"));
-  let said = "";
-  return new Promise((resolve, reject) => {
-    const hear = (chunk) => {
-      said += chunk;
-      const found = /http:\/\/[\d.]+:\d+\S*/.exec(said);
-      if (found) resolve(found[0].replace(/[.,]$/, ""));
-    };
-    server.stdout.on("data", hear);
-    server.stderr.on("data", hear);
-    server.on("exit", (code) => reject(new Error(`it ended with ${code}: ${said}`)));
-  });
+  for (;;) {
+    const written = readFileSync(log, "utf8");
+    const address = /http:\/\/[\d.]+:\d+[^\s.,]*/.exec(written);
+    if (address) return address[0];
+    const end = server.exitCode ?? server.signalCode;
+    if (end !== null) throw new Error(`The server ended with ${end}: ${written}`);
+    await setTimeout(100);
+  }
 }

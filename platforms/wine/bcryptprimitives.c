@@ -1,4 +1,4 @@
-// Wine 8 lacks this library of Windows, of which Rust's standard library takes random numbers: for tests under wine only.
+// Wine 8 lacks this library of Windows, from which Rust's standard library takes random numbers. For tests alone.
 #include <stddef.h>
 
 unsigned char SystemFunction036(void *buffer, unsigned long length);
