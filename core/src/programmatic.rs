@@ -186,7 +186,15 @@ impl AuthServer {
                 let page = EntryPage { limit, cursor: text("cursor")?, user: text("user")?, event: text("event")? };
                 audit::list(realm, &page).await
             }
-            "exportUser" => null_for_nobody(export::export(realm, arguments.id(0, "userId")?).await),
+            "exportUser" => {
+                let user_id = arguments.id(0, "userId")?;
+                let found = null_for_nobody(export::export(realm, user_id).await)?;
+                if !found.is_null() {
+                    work.story = Some(&export::STORY);
+                    work.trail.facts.user_id = Some(user_id.to_owned());
+                }
+                Ok(found)
+            }
             "createSession" => {
                 let caller = Caller {
                     ip: arguments.text_member(1, "ip")?.map(str::to_owned),

@@ -293,6 +293,13 @@ catch (error) { console.log(error.code, /npm install/.test(error.message), /sent
   assert.equal(run("broken.cjs").trim(), "CONFIGURATION_ERROR true true");
 });
 
+test("the documentation has every endpoint", async () => {
+  const { SENTRI_ROUTES } = await import("../../npm/dist/esm/core.mjs");
+  const rows = page("docs/reference/endpoints.md").matchAll(/^\| `([A-Z]+ [\w:/-]+)/gm);
+  const routes = SENTRI_ROUTES.map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual(Array.from(rows, ([, route]) => route).sort(), routes.sort());
+});
+
 test("the documentation has every event with its level and fields, and every call in code", async () => {
   const { SENTRI_EVENTS } = await import("../../npm/dist/esm/core.mjs");
   const { PROGRAMMATIC } = createRequire(import.meta.url)("../../npm/dist/adapters/api.js");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sentri_core::clock::TestClock;
+use sentri_core::http::router::ROUTES;
 use sentri_core::idempotency::{
     Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
     StoredResponse, check_header_value, derive_key, fingerprint, is_passed_through, may_store,
@@ -405,4 +406,34 @@ fn an_answer_in_memory_is_there_at_once() {
 fn a_misspelt_option_is_refused() {
     let refused = IdempotencyRules::from_options(Some(&json!({ "tll": 5 }))).unwrap_err();
     assert!(refused.is(sentri_core::ErrorCode::ConfigurationError) && refused.to_string().contains("tll"), "{refused}");
+}
+
+/// Endpoints whose answers may be kept for an idempotency key: they hold no token and no secret.
+const KEPT: [(&str, &str); 17] = [
+    ("POST", "/register"),
+    ("DELETE", "/me"),
+    ("DELETE", "/me/sessions/:id"),
+    ("POST", "/me/identifiers"),
+    ("PUT", "/me/identifiers"),
+    ("DELETE", "/me/identifiers"),
+    ("DELETE", "/me/factors/:id"),
+    ("POST", "/users"),
+    ("DELETE", "/users/:userId"),
+    ("POST", "/users/:userId/roles"),
+    ("PATCH", "/users/:userId/password"),
+    ("DELETE", "/users/:userId/factors"),
+    ("POST", "/users/:userId/reset"),
+    ("DELETE", "/users/:userId/sessions"),
+    ("POST", "/users/:userId/disable"),
+    ("POST", "/users/:userId/enable"),
+    ("PATCH", "/users/:userId/identifiers"),
+];
+
+#[test]
+fn every_endpoint_is_known_to_show_secrets_or_to_show_none() {
+    for route in ROUTES.iter().filter(|route| route.method != "GET") {
+        let path = route.pattern.replace(":userId", "1").replace(":id", "1");
+        let is_kept = KEPT.contains(&(route.method, route.pattern));
+        assert_eq!(is_passed_through(&path), !is_kept, "{route:?}: list it in KEPT, or in web::token_path");
+    }
 }
