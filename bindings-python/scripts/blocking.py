@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "python" / "sentri"
-#: A module for event loops, and the one for threads that is written from it.
+#: Each module for event loops, and the module for threads that is written from it.
 MODULES = {"administration": "blocking_administration", "server": "blocking"}
 HEAD = "# Written by `make generate` from {source}.py. Do not edit.\n"
 
@@ -42,7 +42,7 @@ SENTENCES = {
 
 
 def to_blocking(source: str) -> str:
-    """The text of a module for threads, of that of the one for event loops."""
+    """Converts the text of a module for event loops to the text of its module for threads."""
     patterns = [re.escape(sentence) for sentence in SENTENCES]
     patterns += [rf"\b{word}\b" if word[0].isalnum() else rf"{word}\b" for word in WORDS]
     replacements = [*SENTENCES.values(), *WORDS.values()]

@@ -99,7 +99,7 @@ impl NativePassage {
         is_first.then_some((gate, *key, *ticket))
     }
 
-    /// At once in memory. In Redis it goes on whether or not somebody waits for it.
+    /// Ends at once in memory. In Redis it continues even if no caller waits for it.
     fn end(&self, response: Option<StoredResponse>) -> Option<Arc<Job>> {
         let (gate, key, ticket) = self.take()?;
         let response = gate.end_now(&key, ticket, response).err()?;

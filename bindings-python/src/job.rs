@@ -1,4 +1,4 @@
-//! Work on the runtime, and its conversation with whoever waits for it.
+//! Work on the runtime, and its conversation with the host that waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -62,7 +62,7 @@ impl Job {
         runtime.block_on(async { tokio::time::timeout(limit, self.next()).await.ok() })
     }
 
-    /// Answers a question with `{"value"}` or `{"error"}`. One that nobody waits for any more is dropped.
+    /// Answers a question with `{"value"}` or `{"error"}`. An answer to an abandoned question is dropped.
     pub fn answer(&self, number: u64, outcome: String) {
         if let Some(waiting) = self.questions.open().remove(&number) {
             let _ = waiting.send(outcome);
@@ -77,8 +77,8 @@ impl Drop for Job {
     }
 }
 
-/// Whether the host goes down. A step wakes whoever awaits it, and that is a call into the host from a thread of ours:
-/// an interpreter that has begun to end would end that thread in the middle of it, and with it the process.
+/// Whether the host shuts down. A step wakes the host code that awaits it, by a call into the host from one of our
+/// threads. An interpreter that has begun to end would end that thread in the middle of it, and with it the process.
 static CLOSED: RwLock<bool> = RwLock::new(false);
 
 /// Lets no step through from now on, and waits for those that are on their way. To be called before the host's
@@ -151,7 +151,7 @@ impl Questions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has a function of the host run. Fails when nobody waits for the job any more.
+    /// Asks the host to run a function. Fails if the job is no longer awaited.
     async fn ask(&self, function: &str, input: String, context: String) -> Result<Value, Failure> {
         let (sender, answer) = oneshot::channel();
         let number = {

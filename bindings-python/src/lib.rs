@@ -4,9 +4,9 @@
 //! Errors cross as data: every function that may fail answers JSON text, either `{"value": ...}` or
 //! `{"error": {code, message, statusCode, details?, retryAfter?}}` (`sentri_core::wire`).
 //!
-//! What takes time is a [`job::Job`] on a runtime of our own. Whoever waits for it, on an event loop or on a blocked
-//! thread, is also who runs the host's functions for it: they stay in their own thread, task and context, and nothing
-//! is ever called back from a thread of ours.
+//! Work that takes time is a [`job::Job`] on a runtime of our own. The event loop or blocked thread that waits for it
+//! also runs the host's functions for it: they stay in their own thread, task and context, and our threads never call
+//! back.
 
 #![deny(clippy::too_many_lines)]
 

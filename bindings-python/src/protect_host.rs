@@ -27,7 +27,7 @@ pub struct Instance<G: 'static> {
     home: Arc<Home>,
     make: Make<G>,
     /// The server or client of a child that was forked after the first use, with its process. Each is leaked, since
-    /// references to it are handed out, and what a grandchild finds here belongs to its parent.
+    /// references to it are handed out, and an instance found by a grandchild belongs to its parent.
     renewed: Mutex<Option<(u32, &'static G)>>,
 }
 
@@ -54,7 +54,7 @@ pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
 }
 
 impl<G: ProtectHost + Into<Either>> Instance<G> {
-    /// Takes what the options made.
+    /// Takes the result of the options.
     pub fn new(make: impl Fn() -> Result<G, Error> + Send + Sync + 'static, clock: Option<Arc<TestClock>>) -> Self {
         let home = Arc::<Home>::default();
         let protect_host = make();
@@ -107,7 +107,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
         }
     }
 
-    /// Runs what does not wait within the runtime, where it may start work in the background.
+    /// Runs a function that does not wait within the runtime, where it may start work in the background.
     pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
         self.home.settle();
         let protect_host = self.get().ok()?;

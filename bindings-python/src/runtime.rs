@@ -38,7 +38,7 @@ pub fn handle() -> Result<Handle, Error> {
 pub struct Home(AtomicU32);
 
 impl Home {
-    /// The home of what is made in this process and used at once.
+    /// The home of objects that are made in this process and used at once.
     pub fn here() -> Self {
         Self(AtomicU32::new(std::process::id()))
     }

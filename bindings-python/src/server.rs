@@ -18,8 +18,8 @@ pub struct NativeServer {
 
 #[uniffi::export]
 impl NativeServer {
-    /// Checks the options and builds a server; no I/O. `functions` names what the host overrides. With `test_clock`
-    /// time stands there until it is set.
+    /// Checks the options and builds a server; no I/O. `functions` names the functions that the host overrides. With
+    /// `test_clock` time stands there until it is set.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
@@ -87,7 +87,8 @@ impl NativeServer {
         self.instance.answer(|server| Ok(server.take_messages()))
     }
 
-    /// The log entry of a message that was sent, or with a cause of one that could not be: `{"value": [..]}`.
+    /// The log entry of a message that was sent, or with a cause of a message that could not be sent: `{"value":
+    /// [..]}`.
     pub fn message_event(
         &self,
         kind: String,

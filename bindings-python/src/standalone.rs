@@ -98,7 +98,7 @@ impl NativePasswords {
         self.start(|passwords| async move { passwords.verify(password, hash).await })
     }
 
-    /// Whether a hash is weaker than what the options would make now: `{"value": true or false}`.
+    /// Whether a hash is weaker than the options would make it now: `{"value": true or false}`.
     pub fn needs_rehash(&self, hash: String) -> String {
         let passwords = self.passwords.as_ref().map_err(Clone::clone);
         wire::outcome(passwords.map(|passwords| passwords.needs_rehash(hash).into()))

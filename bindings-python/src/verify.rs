@@ -17,8 +17,8 @@ fn none() -> Error {
     ErrorCode::InternalError.into()
 }
 
-/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew.
-/// A forked child goes by the keys that it has, and leaves the parent's connections alone.
+/// Looks for keys that other processes made or withdrew, at requests and calls that are answered from memory. A forked
+/// child uses the keys that it has, and leaves the parent's connections alone.
 fn look_for_keys(server: &AuthServer, home: &Home) {
     home.settle();
     if server.keys_are_old()

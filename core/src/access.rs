@@ -36,7 +36,7 @@ impl RoleRules {
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the option: not a list of role names, no valid role, a role that `validRoles` does
-    /// not list, or an admin role that everybody who registers would get or could ask for.
+    /// not list, or an admin role that any new user would get or could ask for.
     pub fn from_options(
         valid: Option<&Value>,
         admin: Option<&Value>,
@@ -80,7 +80,7 @@ impl RoleRules {
     }
 
     /// Divides the roles of a user by the authentication behind a session or a token. Below `aal2` the roles of
-    /// `mfa.requiredFor` are withheld; an authentication that nobody knows is below it.
+    /// `mfa.requiredFor` are withheld; an unknown authentication counts as below it.
     #[must_use]
     pub fn in_session<T: AsRef<str>>(&self, roles: Vec<T>, assurance: Option<&Assurance>) -> SessionRoles<T> {
         let waits = |role: &T| self.required_for.iter().any(|required| required == role.as_ref());
@@ -101,16 +101,16 @@ impl RoleRules {
     /// The roles that `authorize()` was called with, checked.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when there is none or one is not valid.
+    /// `CONFIGURATION_ERROR` if the list is empty or a role is not valid.
     pub fn check_required(&self, required: &[String]) -> Result<(), Error> {
         check_required(required, Some(&self.valid))
     }
 }
 
-/// The roles that `authorize()` was called with, checked against those that there are; `None`: any name may be one.
+/// The roles that `authorize()` was called with, checked against those that there are; `None`: any name is valid.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` when there is none, one is empty, or one is not valid.
+/// `CONFIGURATION_ERROR` if the list is empty, or a role is empty or not valid.
 pub fn check_required(required: &[String], valid: Option<&[String]>) -> Result<(), Error> {
     if required.is_empty() || required.iter().any(String::is_empty) {
         return Err(Error::configuration("authorize() needs at least one role, and no empty one"));
@@ -208,7 +208,7 @@ impl ApiKeys {
         Ok(Some(keys))
     }
 
-    /// Returns the warning that a key is short, if one is.
+    /// Returns the warning that an API key is short, if there is such a key.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         (self.shortest < SHORT_KEY).then(|| {
@@ -216,8 +216,8 @@ impl ApiKeys {
         })
     }
 
-    /// Whether `given` is one of the keys, in time that depends on its length and the number of keys alone. No key and
-    /// the empty key never are.
+    /// Whether `given` is an API key, in time that depends on its length and the number of keys alone. A missing or
+    /// empty key never is.
     #[must_use]
     pub fn accept(&self, given: Option<&str>) -> bool {
         let Some(given) = given.filter(|given| !given.is_empty()) else { return false };
@@ -253,7 +253,7 @@ pub(crate) fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Ve
     }
 }
 
-/// A role name as it may stand in a message: what is no role name is not repeated.
+/// A role name as a message may repeat it. A malformed name is replaced.
 fn printable(role: &str) -> &str {
     if is_role_name(role) { role } else { "(malformed)" }
 }

@@ -1,7 +1,7 @@
 //! The strength and the age of an authentication (NIST SP 800-63B-4, RFC 8176, RFC 9470). Pure.
 //!
-//! Fail closed: a claim of another form or a method that nobody knows here counts as absent, and nothing that is absent
-//! is strong or fresh.
+//! Fail closed: a claim of another form or an unknown method counts as absent, and an absent claim is neither strong
+//! nor fresh.
 
 use serde::Serialize;
 use serde_json::{Value, json};

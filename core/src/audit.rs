@@ -1,5 +1,5 @@
 //! The audit: which events are kept, and an event as an entry of it. Pure; `store` writes entries in the transaction of
-//! what they tell.
+//! the changes that they record.
 
 use serde_json::{Map, Value};
 
@@ -35,7 +35,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part of an event. Without a wildcard, so that nobody adds a change and forgets to keep it.
+    /// The part of an event. Without a wildcard, so that a new change can't be forgotten.
     #[must_use]
     pub const fn of(event: EventName) -> Self {
         use EventName as E;
@@ -107,10 +107,10 @@ impl Part {
     }
 }
 
-/// The one who acts.
+/// The party that acts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody who is known: a request without a session, or work that nobody asked for.
+    /// Unknown: a request without a session, or work without a request.
     #[default]
     Nobody,
     /// A user.
@@ -140,10 +140,10 @@ impl Actor {
     }
 }
 
-/// The author of what is done, and the request that it is done by.
+/// The author of a change, and the request behind it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Author {
-    /// The one who acts.
+    /// The party that acts.
     pub actor: Actor,
     /// The id of the session in which they act.
     pub session: Option<String>,
@@ -153,10 +153,10 @@ pub struct Author {
     pub request_id: Option<String>,
 }
 
-/// A change as a use case tells of it, before it is made.
+/// A change as a use case describes it, before it is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The event that tells of it when it is made.
+    /// The event that records it when it is made.
     pub event: EventName,
     /// The user that it is about.
     pub subject: Option<String>,

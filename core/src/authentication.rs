@@ -1,4 +1,4 @@
-//! The door to a session: proofs of who somebody is, and the policy that says whether they are enough. Pure.
+//! The door to a session: proofs of identity, and the policy that says whether they are enough. Pure.
 //!
 //! A proof can be made only where something was verified. [`PasswordProof`] comes from a verified hash and nothing
 //! else, [`SentCode`] from the code of a message, [`FactorProof`] from that of a factor, [`EarlierProof`] from the flow
@@ -34,8 +34,7 @@ pub struct EarlierProof {
 }
 
 impl EarlierProof {
-    /// The proof behind the flow that an attempt was counted of. `None`: it was of none, or nobody knows of which
-    /// proof.
+    /// The proof behind the flow that an attempt was counted for. `None`: it had no flow, or its proof is unknown.
     #[must_use]
     pub fn of(attempt: &FactorAttempt) -> Option<Self> {
         let FactorAttempt::Counted { flow_id: Some(flow_id), begun_by, .. } = attempt else { return None };
@@ -53,10 +52,10 @@ impl EarlierProof {
 /// The methods that begin a login.
 const FIRST: [Method; 3] = [Method::Pwd, Method::Email, Method::Sms];
 
-/// The code of a message to one of the user's identifiers. Its flow is spent with what the proof is for.
+/// The code of a message to one of the user's identifiers. Its flow is spent with the write that the proof permits.
 ///
 /// It proves control over that identifier. Where nothing of the account was verified before, it takes the account over:
-/// whoever registered it did not show that the address is theirs, so nothing of theirs may stay.
+/// the party that registered the account did not prove control over the address, so nothing that it left may stay.
 #[derive(Debug)]
 pub struct SentCode {
     flow: Flow,
@@ -84,7 +83,7 @@ impl SentCode {
     }
 }
 
-/// The code of a second factor. It is good once, which the store sees to when it writes what the proof is for.
+/// The code of a second factor. It may be used once, which the store enforces in the write that the proof permits.
 #[derive(Debug)]
 pub struct FactorProof {
     attempt_id: String,
@@ -114,8 +113,7 @@ impl FactorProof {
         Some(Self { attempt_id: attempt_id.to_owned(), code })
     }
 
-    /// Takes a recovery code. That it is one of the user's is verified where it is spent, as its digest is looked up
-    /// there.
+    /// Takes a recovery code. It is verified where it is spent, as its digest is looked up there.
     #[must_use]
     pub fn by_recovery(attempt_id: &str, code: &Secret<String>) -> Self {
         let code = ProvedCode::Recovery(recovery::code_digest(code));
@@ -168,8 +166,8 @@ impl Proven {
         &self.user_id
     }
 
-    /// The user as the proofs were judged: the hash that a verified password fitted, the epoch, and the code that
-    /// nobody has used yet. What the proofs are for is done only while that still holds.
+    /// The user as the proofs were judged: the hash that a verified password fitted, the epoch, and the unused code.
+    /// The write that the proofs permit is done only while that still holds.
     #[must_use]
     pub fn expected(&self) -> Expected<'_> {
         let (mut hash, mut flow_id, mut factor, mut sent) = (None, None, None, None);
@@ -207,7 +205,8 @@ impl Proven {
         self.proofs.iter().any(|proof| matches!(proof, Proof::Host(_)))
     }
 
-    /// Whether the proofs take the account from whoever registered it, so that its sessions, factors and password end.
+    /// Whether the proofs take the account from the party that registered it, so that its sessions, factors and
+    /// password end.
     #[must_use]
     pub fn takes_over(&self) -> bool {
         self.proofs.iter().any(|proof| matches!(proof, Proof::Sent(code) if code.takes_over))
@@ -226,7 +225,7 @@ impl Deref for Authenticated {
     }
 }
 
-/// The user as it was read with what the proofs were verified against.
+/// The user as it was read together with the data that the proofs were verified against.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
     /// The `auth_epoch`, which every change of credentials and factors steps; `None`: nothing was read.

@@ -32,7 +32,7 @@ pub struct ClientHost {
     pub clock: Arc<dyn Clock>,
     /// Its word on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// The source of the key set, when not straight from `keyUri`: behind an authority of one's own, for one.
+    /// The source of the key set, when not straight from `keyUri`; for example behind a private certificate authority.
     pub key_source: Option<Arc<dyn KeySource>>,
 }
 
@@ -102,7 +102,7 @@ impl AuthClient {
         self.checks().guard(request).await
     }
 
-    /// Grows with every change of the key set: what a caller cached under another epoch is stale.
+    /// Grows with every change of the key set: a value that a caller cached under another epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.0.keys.epoch()
@@ -125,7 +125,7 @@ impl AuthClient {
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for zero roles, an empty one, or one that `validRoles` does not list where it is given.
+    /// `CONFIGURATION_ERROR` for an empty list, an empty role, or a role that `validRoles` lacks, if that is given.
     pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
         access::check_required(required, self.0.config.valid_roles.as_deref())
     }

@@ -55,8 +55,8 @@ impl Error {
         Self { code: Cow::Borrowed(NOT_FOUND), status: 404, ..Self::new(ErrorCode::InternalError, message) }
     }
 
-    /// The error for one that a framework or another library made with an HTTP status of its own. A 4xx is kept;
-    /// anything else is `INTERNAL_ERROR`.
+    /// The error for an exception of a framework or another library that has an HTTP status. A 4xx is kept; anything
+    /// else is `INTERNAL_ERROR`.
     #[must_use]
     pub fn from_status(status: u16, said: PublicText<'_>) -> Self {
         let code = match status {
@@ -100,10 +100,10 @@ impl Error {
     }
 }
 
-/// The facts that an error of a framework or library tells of itself.
+/// The text of a foreign error that may be shown to clients.
 #[derive(Debug, Clone, Copy)]
 pub enum PublicText<'a> {
-    /// Nothing that may be told: its words may quote the request, or be about the server.
+    /// None: its text may quote the request, or describe the server.
     Nothing,
     /// Words that it calls fit for the client.
     ForTheClient(&'a str),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub enum Level {
     /// Something went as it should.
     Info,
-    /// Somebody was refused.
+    /// A request was refused.
     Warn,
     /// Something is broken.
     Error,
@@ -128,7 +128,7 @@ pub struct Event {
     pub name: EventName,
     /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
     pub fields: Map<String, Value>,
-    /// The trace of the request that it tells of, where the host stands alone.
+    /// The trace of the request behind it, where the host stands alone.
     pub trace_id: Option<String>,
 }
 
@@ -147,8 +147,7 @@ impl Event {
         self
     }
 
-    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` and `traceId` when there
-    /// is one.
+    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` and `traceId` if present.
     #[must_use]
     pub fn to_log_entry(&self, service: &str, request_id: Option<&str>) -> Value {
         let mut entry = Map::with_capacity(self.fields.len() + 3);

@@ -39,7 +39,7 @@ impl FactorMethod {
 pub struct FactorKeys(SealingKeys);
 
 impl FactorKeys {
-    /// Derives the keys; the first seals, all open. `None`: there is none, or one is shorter than 16 bytes.
+    /// Derives the keys; the first seals, all open. `None`: the list is empty, or a key is shorter than 16 bytes.
     #[must_use]
     pub fn of<'a>(encryption_keys: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         SealingKeys::new(encryption_keys, b"sentri factor seal v1").map(Self)

@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorCode};
 /// An internal failure. Services return it; `http` and the programmatic calls convert it once.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A decision that the caller is told as it is.
+    /// A decision that the caller receives unchanged.
     #[error(transparent)]
     Refused(#[from] Error),
-    /// The store did not do what it was asked.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The hash queue is full or its wait is over.
@@ -36,7 +36,7 @@ pub enum StoreError {
     /// A table or column is missing: `migrate()` was not run.
     #[error("schema missing: {0}")]
     SchemaMissing(String),
-    /// The set-up is wrong: the text names the option and the cure, for whoever runs the server.
+    /// The set-up is wrong: the text names the option and the cure, for the operator of the server.
     #[error("{0}")]
     Configuration(String),
     /// Anything else; a defect.

@@ -28,7 +28,7 @@ const DIGITS: usize = 6;
 /// The purposes of flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A new password for whoever forgot the old one.
+    /// A new password for a user who forgot the old password.
     Reset,
     /// The proof of control over an identifier, or over the address of a registration.
     Verify,
@@ -125,8 +125,8 @@ pub fn code_digest(key: &[u8; 32], purpose: &str, flow_id: &str, subject: &str, 
     to_base64url(&hmac_sha256(key, message.as_bytes()))
 }
 
-/// Returns the form of a spelling by which messages are counted and flows of nobody are kept: HMAC-SHA-256 in base64url
-/// under the key of codes. It is what anybody typed, perhaps an address, so it must not be there to be tried out.
+/// Returns the digest of a spelling by which messages are counted and flows without a user are kept: HMAC-SHA-256 in
+/// base64url under the key of codes. The typed text, perhaps an address, must not be recoverable by trying.
 #[must_use]
 pub fn spelling_digest(key: &[u8; 32], normalized: &str) -> String {
     // No purpose has this name, so it is the digest of no code.

@@ -1,5 +1,5 @@
-//! A bounded map that forgets what was not used of late: two generations, the older dropped whole when the younger
-//! is full. Constant work per operation and no bookkeeping on a hit, which a verified-token cache wants.
+//! A bounded map that forgets entries not used of late: two generations, the older dropped whole when the younger is
+//! full. Constant work per operation and no bookkeeping on a hit, as a verified-token cache needs.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

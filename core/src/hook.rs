@@ -1,4 +1,4 @@
-//! Decisions and notices of the host. Notices are data ([`Effect`]); only what decides in mid-flow is a callback.
+//! Decisions and notices of the host. Notices are data ([`Effect`]); only decisions in mid-flow are callbacks.
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use crate::http::MAX_BODY;
 use crate::idempotency::MAX_STORED_BODY;
 use crate::import::MAX_LINE;
 
-/// A name, its numbers and what they are.
+/// A name, its numbers and their meaning.
 pub type Constant = (&'static str, &'static [usize], &'static str);
 
 /// All of them.

@@ -39,7 +39,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Names the one who executes, so that one who comes back too late can't end what another has begun.
+/// Names an execution, so that a late execution can't end its successor.
 pub type Ticket = u64;
 
 /// The decision on a request that carries a key.
@@ -84,9 +84,9 @@ pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller
     Key(sha256(&text))
 }
 
-/// The fingerprint that tells two bodies under one key apart: content type and bytes, since the same bytes of another
-/// type are another request. Keyed by the header's value, which is kept nowhere: who reads the cache can't try out what
-/// a body held, a password for instance.
+/// The fingerprint that distinguishes two bodies under one key: content type and bytes, since the same bytes of another
+/// type are another request. Keyed by the header's value, which is kept nowhere: a reader of the cache can't guess the
+/// content of a body, a password for instance.
 ///
 /// The boundary of a multipart body does not count, wherever it stands: clients make a new one each time.
 #[must_use]

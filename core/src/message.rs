@@ -54,13 +54,13 @@ pub struct Message {
     pub kind: Kind,
     /// The type of the identifier that it goes to.
     pub channel: String,
-    /// The stored value of that identifier, never what a requester typed; where nobody has it, its normal form.
+    /// The stored value of that identifier, never a typed value; if no account has the identifier, its normal form.
     pub to: String,
     /// Six digits.
     pub code: Option<String>,
     /// The secret of the link.
     pub token: Option<String>,
-    /// The configured link with the token, where one is configured.
+    /// The configured link with the token, if configured.
     pub url: Option<String>,
     /// From when on the secrets are worth nothing.
     pub expires_at: Option<Millis>,

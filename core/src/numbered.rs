@@ -1,5 +1,5 @@
-//! Objects by number: a host's fastest calls name what they work on by one, because entering a method of a class of the
-//! host's costs more than a verification's own work.
+//! Objects by number: a host's fastest calls name their object by its number, because entering a method of a class of
+//! the host's costs more than a verification's own work.
 
 use parking_lot::RwLock;
 
@@ -41,7 +41,7 @@ impl<T> Numbered<T> {
         drop(forgotten);
     }
 
-    /// Runs `run` on what has the number; `None`: nothing has it.
+    /// Runs `run` on the object with the number; `None` if there is none.
     pub fn with<R>(&self, number: u32, run: impl FnOnce(&T) -> R) -> Option<R> {
         self.0.read().get(number as usize).and_then(Option::as_ref).map(run)
     }

@@ -45,8 +45,8 @@ struct Work {
 impl AuthServer {
     /// Runs a programmatic call by its name in the host languages' API (camel case), with its arguments in order.
     ///
-    /// `register` and the bulk identifier calls answer `{success: true, ...}` or `{success: false, error}` for what
-    /// the caller can act on; everything else fails.
+    /// `register` and the bulk identifier calls answer `{success: true, ...}` or `{success: false, error}` for errors
+    /// that the caller can act on; other errors fail.
     ///
     /// # Errors
     /// The refusals of the call; `CONFIGURATION_ERROR` for an unknown name.
@@ -55,11 +55,11 @@ impl AuthServer {
     }
 
     /// [`AuthServer::call`] as a part of the host's transaction of that number (see [`crate::store::foreign`]), for
-    /// `register` and the bulk identifier calls. Commit and rollback are the host's; what was refused is undone without
-    /// undoing what the host did before it.
+    /// `register` and the bulk identifier calls. Commit and rollback are the host's; a refused change is undone without
+    /// undoing the host's earlier changes.
     ///
     /// # Errors
-    /// As of `call`; `CONFIGURATION_ERROR` for another call, and where the database is not spoken to by the host.
+    /// As of `call`; `CONFIGURATION_ERROR` for another call, and if the host does not run the database's statements.
     pub async fn call_within(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
         if !CALLS.contains(&method) {
             return Err(unknown(method));

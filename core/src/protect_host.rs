@@ -46,7 +46,7 @@ pub trait ProtectHost: Clone + Send + Sync + 'static {
     fn error_response(&self, error: &Error) -> Response;
     /// The level of an event and the object that the host's logger gets.
     fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
-    /// The numbers of this moment; `remembered` is what the host answered from its own memory.
+    /// The numbers of this moment; `remembered` counts the answers from the host's own memory.
     fn metrics(&self, remembered: &Remembered) -> Snapshot;
     /// The access token that a request brings, unverified.
     fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String>;

@@ -232,7 +232,7 @@ impl AuthServer {
         router::find(method, path).is_some_and(|(endpoint, _)| endpoint.needs.is_met(&self.realm().config))
     }
 
-    /// Serves one request to an endpoint. An unknown one is a 404 in the envelope.
+    /// Serves a request to an endpoint. An unknown path is a 404 in the envelope.
     pub async fn handle(&self, request: Request) -> Handled {
         let trusted = &self.realm().config.trusted_origins;
         if let Some(response) = cors::preflight(&request, trusted) {

@@ -56,7 +56,7 @@ pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Livenes
 pub enum RefreshVerdict {
     /// The current one: take the step to the next generation.
     Rotate,
-    /// The one before, presented by somebody who lost a race or an answer: give the current generation again.
+    /// The previous generation, presented by a client that lost a race or an answer: give the current generation again.
     Reissue,
     /// One whose successor is in use: two parties hold the chain. Revoke the session.
     Reuse,
@@ -67,8 +67,8 @@ pub enum RefreshVerdict {
 }
 
 impl RefreshVerdict {
-    /// Which of several tokens of one user is taken: the greatest. A present one comes before one that is given again,
-    /// and both before what ends, or has ended, its session.
+    /// The rank of a token among several tokens of a user: the greatest is taken. A present token comes before a token
+    /// that is given again, and both before a token that ends, or has ended, its session.
     #[must_use]
     pub const fn precedence(self) -> u8 {
         match self {
@@ -89,12 +89,13 @@ impl RefreshVerdict {
 
 /// Judges a refresh token of `generation`, signed at `iat` (in seconds), against its session.
 ///
-/// The previous generation is accepted for the grace period, or as long as nobody used its successor: a client that
-/// never got the answer of a rotation must not lose its session for that. A generation from the future can only come
-/// from a restored backup; it is refused like reuse.
+/// The previous generation is accepted for the grace period, or as long as its successor is unused: a client that never
+/// got the answer of a rotation must not lose its session for that. A generation from the future can only come from a
+/// restored backup; it is refused like reuse.
 ///
-/// Code of the host signs generation 0 for sessions of any age. Such a token is told from that of the login, which is
-/// as old as the session, by its time, and is good until the next rotation after it: a stolen one then counts as reuse.
+/// Code of the host signs generation 0 for sessions of any age. Such a token is distinguished from that of the login,
+/// which is as old as the session, by its time, and is valid until the next rotation after it: a stolen token then
+/// counts as reuse.
 #[must_use]
 pub fn judge_refresh(
     session: &Session,

@@ -13,7 +13,7 @@ use crate::service::input::Input;
 use crate::token::jwks::JwkSet;
 use crate::token::{AccessClaims, Algorithm, ClaimRules, KeyRing};
 
-/// Shortest shared secret: a shorter one is found by trying.
+/// Shortest shared secret: a shorter secret could be found by trying.
 const MIN_SECRET_BYTES: usize = 16;
 
 /// Keys with the rules that their tokens must meet.
@@ -138,7 +138,7 @@ impl Tokens {
     }
 }
 
-/// Refuses a shared secret that is guessed in no time; answers a warning for one that is shorter than its hash.
+/// Refuses a shared secret that can be guessed fast; returns a warning for a secret that is shorter than its hash.
 fn check_length(ring: &KeyRing, secret: &[u8], algorithm: Option<Algorithm>) -> Result<Option<String>, Error> {
     let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
     if ring.jwks(0, Millis::MAX).is_some() || secret.len() >= algorithm.hash_bytes() {
@@ -242,7 +242,7 @@ impl Passwords {
         verified.map(Value::from).map_err(|failure| failure.into_public().0)
     }
 
-    /// Whether a hash is weaker than what the options would make now; see [`crate::password::needs_rehash`].
+    /// Whether a hash is weaker than the options would make it now; see [`crate::password::needs_rehash`].
     #[must_use]
     pub fn needs_rehash(&self, hash: String) -> bool {
         self.hasher.needs_rehash(&Secret::new(hash))

@@ -1,6 +1,6 @@
-//! Telemetry: counts that are always kept, whether or not somebody logs; an event's fields are built only for a logger.
+//! Telemetry: counts that are always kept, with or without a logger; an event's fields are built only for a logger.
 //!
-//! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] spells
+//! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] writes
 //! it in the text format 0.0.4 of Prometheus.
 
 use std::fmt::Write as _;
@@ -74,7 +74,8 @@ metrics! {
     Info = "sentri_build_info", Gauge, ["version", "mode"], "Always 1; the labels tell the version and the mode.";
 }
 
-/// Upper bounds of the histogram, in microseconds: from an answer out of memory to one that waited for a full queue.
+/// Upper bounds of the histogram, in microseconds: from an answer out of memory to an answer that waited for a full
+/// queue.
 const BOUNDS: [u64; 12] =
     [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
 
@@ -98,14 +99,14 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Counts that all are zero, for `endpoints` endpoints. Events are built only while somebody logs.
+    /// Counts that all are zero, for `endpoints` endpoints. Events are built only for a logger.
     #[must_use]
     pub fn new(logging: bool, endpoints: usize) -> Self {
         let endpoints = std::iter::repeat_with(Answers::default).take(endpoints).collect();
         Self { logging, events: [const { AtomicU64::new(0) }; EventName::ALL.len()], endpoints }
     }
 
-    /// Whether somebody logs.
+    /// Whether there is a logger.
     #[must_use]
     pub const fn is_logging(&self) -> bool {
         self.logging
@@ -117,7 +118,7 @@ impl Telemetry {
         self.logging.then(|| fill(Event::new(name)))
     }
 
-    /// Counts an event that was built elsewhere; it is dropped unless somebody logs.
+    /// Counts an event that was built elsewhere; it is dropped without a logger.
     pub fn counted(&self, event: Event) -> Option<Event> {
         self.count(event.name);
         self.logging.then_some(event)
@@ -139,7 +140,7 @@ impl Telemetry {
         answers.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// The counts of now. `remembered` is what the host answered from its own memory, so that the core did not see it.
+    /// The present counts. `remembered` counts the answers from the host's own memory, which the core did not see.
     /// `names` are those of the endpoints, in their order.
     #[must_use]
     pub fn snapshot(&self, remembered: &Remembered, names: &[String]) -> Snapshot {
@@ -189,7 +190,7 @@ fn seconds(micros: u64) -> f64 {
 pub struct Remembered(Vec<(String, u64)>);
 
 impl Remembered {
-    /// Reads `{name of an event: count}`; what is neither is left out.
+    /// Reads `{name of an event: count}`; other members are left out.
     #[must_use]
     pub fn from_json(counts: &Value) -> Self {
         let counts = counts.as_object().into_iter().flatten();

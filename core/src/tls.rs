@@ -65,7 +65,7 @@ impl TlsFiles {
         self.root.is_none() && self.certificate.is_none() && self.key.is_none()
     }
 
-    /// Whether what is given can be used, and belongs together.
+    /// Checks that the given files can be used, and belong together.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that begins with `option`.

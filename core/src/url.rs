@@ -23,7 +23,8 @@ impl OtherParameters {
     /// Takes a parameter that the database's own reading does not know.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for one that decides how safe the connection is, and for what is no parameter at all.
+    /// `CONFIGURATION_ERROR` for a parameter that affects the security of the connection, and for a text that is no
+    /// parameter.
     pub fn take(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let lower = name.to_ascii_lowercase();
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -56,7 +57,7 @@ impl OtherParameters {
     }
 }
 
-/// The parameters of the query of `url`, decoded, and what stands before them.
+/// The parameters of the query of `url`, decoded, and the text before them.
 pub(crate) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));

@@ -2,7 +2,7 @@
 //! programmatic calls, and for the host's overrides.
 //!
 //! [`run`] is the one way through: the host's override where there is one, else the built-in. Afterwards the output
-//! tells its facts for the event, and its notice for the host's hooks, whichever of the two made it.
+//! gives its facts for the event, and its notice for the host's hooks, whichever of the two made it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -30,13 +30,13 @@ use records::{
     ResponseData, VerifiedToken,
 };
 
-/// JSON text from a host; what is not JSON is null and gets the error for that.
+/// JSON text from a host; other text is null and gets the error for that.
 #[must_use]
 pub fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-/// Reads the key that a limiter's function gave, as JSON text. What is no JSON becomes something that is no key.
+/// Reads the key that a limiter's function gave, as JSON text. Other text becomes a value that is no key.
 #[must_use]
 pub fn read_limit_key(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!([]))
@@ -52,7 +52,7 @@ pub fn outcome(result: Result<Value, Error>) -> String {
     .to_string()
 }
 
-/// Reads what a function of the host's came to: `{"value": ...}` or `{"error": ...}`.
+/// Reads the outcome of a function of the host's: `{"value": ...}` or `{"error": ...}`.
 ///
 /// # Errors
 /// The error that it holds: as it is when it has a code and a status or the status of a refusal, else what its `cause`
@@ -86,9 +86,9 @@ fn error_data(error: &Error) -> ErrorData<'_> {
     ErrorData { code, message, status_code: *status, details: details.as_deref(), retry_after }
 }
 
-/// Reads what [`error_value`] wrote, or what a host threw: with a code and a status it is told as it is. Of an error of
-/// another library, `{statusCode?, message?, unread?}`: `message` is fit for the client, `unread` says that it is about
-/// parsing.
+/// Reads the output of [`error_value`], or an error that a host threw. With a code and a status it is returned
+/// unchanged. The form of a foreign error is `{statusCode?, message?, unread?}`: `message` may be sent to the client,
+/// `unread` marks a parsing error.
 #[must_use]
 pub fn read_error(value: &Value) -> Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
@@ -221,14 +221,14 @@ fn principal(principal: guard::Principal) -> Principal {
     Principal { id, roles, session_id, token, exp, withheld, acr, amr, auth_time }
 }
 
-/// The authentication that a route asks for, to be compared with what is known of a user.
+/// The authentication that a route asks for, to be compared with the authentication of a user.
 #[must_use]
 pub fn requirement_value(need: Requirement, leeway: i64) -> Value {
     let Requirement { acr, max_age } = need;
     value(records::Requirement { acr, max_age, leeway })
 }
 
-/// Reads `{acr?, maxAge?}` of what [`requirement_value`] wrote; what is no such thing asks for what nobody has.
+/// Reads `{acr?, maxAge?}` from the output of [`requirement_value`]. Malformed text requires `aal2`.
 #[must_use]
 pub fn read_requirement(text: &str) -> Requirement {
     let mut value = parse(text);

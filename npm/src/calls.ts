@@ -12,10 +12,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.callWithin<T>(undefined, method, ...args);
   }
 
-  /**
-   * `migrate` and `ready` come back a few seconds apart while the database is starting, with a line for whoever looks
-   * on.
-   */
+  /** `migrate` and `ready` return every few seconds while the database is starting, with a line for the operator. */
   private async start(method: "migrate" | "ready", options: t.StartOptions): Promise<void> {
     let step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, options);
     while (step) {
@@ -75,8 +72,8 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("setPassword", userId, newPassword);
   }
   /**
-   * Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused after a
-   * hundred wrong ones. Every session of the user ends.
+   * Removes all second factors and recovery codes of a user who lost them, or whose codes are refused after a hundred
+   * wrong codes. Every session of the user ends.
    *
    * @throws SentriError `USER_NOT_FOUND`.
    * @example await auth.removeFactors(user.id);
@@ -86,7 +83,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   }
   /**
    * Disables a user: every session, flow and token that is checked ends at once, and nothing opens another one. `until`
-   * is an instant, with its time zone, from when on the user is enabled again by itself; without it nobody is. Called
+   * is an instant, with its time zone, from when on the user is enabled again by itself; without it never. Called
    * again, it replaces reason and end.
    *
    * @throws SentriError `USER_NOT_FOUND`, `VALIDATION_ERROR`.
@@ -96,7 +93,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("disableUser", userId, options);
   }
   /**
-   * Enables a user who was disabled. What ended stays ended.
+   * Enables a disabled user. Sessions, flows and tokens that ended stay ended.
    *
    * @throws SentriError `USER_NOT_FOUND`.
    * @example await auth.enableUser(user.id);
@@ -105,9 +102,9 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("enableUser", userId);
   }
   /**
-   * Sends a message with a code and a link for a new password to whoever has the identifier. It resolves to the same
-   * whether anybody has it. With `deliver: false` the message comes back as `message`, for you to send; it is missing
-   * where nobody has the identifier.
+   * Sends a message with a code and a link for a new password to the user with the identifier. It resolves to the same
+   * for unknown identifiers. With `deliver: false` the message comes back as `message`, for you to send; it is missing
+   * if no user has the identifier.
    *
    * @throws SentriError `VALIDATION_ERROR`; `CONFIGURATION_ERROR` without the option `messages`.
    * @example const { message } = await auth.requestPasswordReset("anna@example.com", { deliver: false });
@@ -128,9 +125,9 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("sendPasswordReset", userId, options);
   }
   /**
-   * Sends a message with a code to log in by to whoever has the identifier. It resolves to the same whether anybody has
-   * it. With `deliver: false` the message comes back as `message`, for you to send; it is missing where nobody has the
-   * identifier.
+   * Sends a message with a code to log in by to the user with the identifier. It resolves to the same for unknown
+   * identifiers. With `deliver: false` the message comes back as `message`, for you to send; it is missing if no user
+   * has the identifier.
    *
    * @throws SentriError `VALIDATION_ERROR`; `CONFIGURATION_ERROR` without the option `loginCode`.
    * @example const { flow, message } = await auth.requestLoginCode("anna@example.com", { deliver: false });
@@ -171,7 +168,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   }
   /**
    * Imports users of another system with their password hashes, from lines of JSON. A line makes the same user however
-   * often it is read, so an import that was interrupted is run again. `docs/guide/import.md` tells how to export.
+   * often it is read, so an import that was interrupted is run again. `docs/guide/import.md` explains how to export.
    *
    * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for wrong options; what is wrong with a line is in
    * the report.
@@ -250,8 +247,8 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("describeRedis");
   }
   /**
-   * Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one answer,
-   * which names no cause, so anybody may see it.
+   * Checks the database, keys and Redis behind the server, for the probes of a load balancer. Calls within a second
+   * share an answer, which names no cause, so it may be public.
    *
    * @example
    * ```ts

@@ -30,7 +30,7 @@ export function makeTestClock(start: number): TestClock {
   return clock;
 }
 
-/** The clock in the options of a test, if it is one. */
+/** The clock in the options of a test, if it is a test clock. */
 export function clockOf(value: unknown): TestClock | undefined {
   return typeof value === "object" && value !== null && CLOCK in value ? (value as unknown as TestClock) : undefined;
 }

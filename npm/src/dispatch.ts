@@ -3,7 +3,7 @@ import type { Hooks, SentriLogger } from "./types.js";
 
 export type { HookCall, LoggedEvent };
 
-/** The hooks of the host, and what logs that one of them threw. */
+/** The hooks of the host, and the function that logs an exception of a hook. */
 export interface Notices {
   hooks?: Hooks | undefined;
   failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
@@ -11,7 +11,7 @@ export interface Notices {
   warn?: (text: string) => void;
 }
 
-/** Runs what the core has to tell: entries to the logger, notices to the hooks. */
+/** Runs the output of the core: entries to the logger, notices to the hooks. */
 export class Dispatcher {
   constructor(
     private readonly logger: SentriLogger | undefined,
@@ -35,12 +35,12 @@ export class Dispatcher {
     }
   }
 
-  /** Whoever runs a server without a logger hears of what is wrong with its surroundings all the same. */
+  /** Warns of faults in the environment of a server that has no logger. */
   private warnOf(events: readonly LoggedEvent[]): void {
     for (const { entry } of events) if (entry.hook === "trustProxy") this.notices.warn?.(String(entry.cause));
   }
 
-  /** Logs what was cached of another request, under this one's id. */
+  /** Logs the cached events of another request, under the id of this request. */
   logAgain(events: readonly LoggedEvent[], requestId: string | undefined): void {
     if (!this.logger) return;
     this.log(

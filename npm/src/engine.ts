@@ -5,7 +5,7 @@ import type { NativeIdempotency, NativeModule } from "./generated/native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
-/** The module that stands in for this one on edge runtimes. */
+/** The module that replaces this module on edge runtimes. */
 interface EdgeEngine {
   makeClient<Role extends string>(options: ClientOptions<Role>): ProtectHost;
 }
@@ -44,7 +44,10 @@ function whyNotNative(): string | undefined {
 
 let isWarned = false;
 
-/** Deno without leave for native code: a decision of whoever runs it. */
+/**
+ * Warns of client mode in JavaScript, once. Deno needs leave for native code, which is the operator's decision, so it
+ * is not warned about.
+ */
 function warnOnce(missing: string): void {
   if (isWarned || "Deno" in globalThis) return;
   isWarned = true;

@@ -52,8 +52,8 @@ export function fromData(data: ErrorData): SentriError {
 }
 
 /**
- * The facts that the core needs of anything that was thrown. A `SentriError` is told as it is, of others what they let
- * be told.
+ * The facts that the core needs of a thrown value. A `SentriError` is passed on unchanged; other errors give their
+ * public facts.
  */
 export function toData(error: unknown): Partial<ErrorData> & ThrownFacts {
   if (!(error instanceof SentriError)) return thrownFacts(error);

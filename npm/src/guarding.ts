@@ -64,7 +64,7 @@ export abstract class NativeGuard implements ProtectHost {
     return text === null ? undefined : this.guarded(key, text);
   }
 
-  /** The core's epoch: what was found out under another one is stale. */
+  /** The core's epoch: a result cached under another epoch is stale. */
   protected epochAt(now: number): number | undefined {
     if (this.window !== undefined && now >= this.askedAt && now < this.askedAt + EPOCH_AGE_MS) return this.window[0];
     this.askedAt = now;

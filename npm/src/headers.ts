@@ -1,6 +1,6 @@
 import { SentriError } from "./errors.js";
 
-/** Reads headers of a request, whatever the framework. Throws `VALIDATION_ERROR` for what is no request. */
+/** Reads headers of a request of any framework. Throws `VALIDATION_ERROR` for a value that is no request. */
 export function headerReader(request: unknown): (name: string) => string | undefined {
   const { headers, raw, req, request: inner } = membersOf(request);
   // Elysia keeps a `Request` in its context, Koa a request of its own, Hono a `Request` in that.

@@ -13,7 +13,7 @@ import type {
   ImportSource,
 } from "./types-import.js";
 
-/** The end of one call. */
+/** The end of a call. */
 export interface ImportBatch {
   imported: number;
   present: number;
@@ -26,7 +26,7 @@ type Line = string | { unread: "length" | "encoding" };
 
 const LINE_FEED = 10;
 
-/** The lines of pieces of a file. What is too long for a line is let go as it comes. */
+/** The lines of pieces of a file. Parts of a line that is too long are dropped as they come. */
 class Splitter {
   private readonly kept: Uint8Array[] = [];
   private length = 0;
@@ -69,7 +69,7 @@ function decoded(bytes: Uint8Array): Line {
   }
 }
 
-/** The line of a text that is one, or of a record. */
+/** The line of a text, or of a record. */
 function lineOf(item: string | object): Line {
   const text = typeof item === "string" ? item : JSON.stringify(item);
   if (text.length > MAX_IMPORT_LINE) return { unread: "length" };

@@ -165,7 +165,7 @@ export class DialectDatabase {
     this.proven.add(connection);
   }
 
-  /** In the caller's transaction: what it refuses is undone up to a savepoint, and the transaction goes on. */
+  /** In the caller's transaction: a refused change is undone up to a savepoint, and the transaction goes on. */
   private joined(batch: Batch, number: number): Promise<Outcome> {
     // Nobody else's statement may come between a savepoint and its end: it would be undone with what is ours.
     return this.transactions.get(number).provideConnection(async (connection) => {

@@ -6,7 +6,7 @@ import type { Message, MessageOptions, WaitUntil } from "./types.js";
 
 /** The time that an answer has to be written in before `send` is called, in milliseconds. */
 const LEAD = 50;
-/** The longest time that `settle()` waits for calls, in milliseconds: one of them may be who waits. */
+/** The longest time that `settle()` waits for calls, in milliseconds: the caller itself may be such a call. */
 const TURN = 2_000;
 
 /** The events of messages, and the way to the log. */
@@ -15,7 +15,9 @@ export interface Reports {
   log: (events: LoggedEvent[]) => void;
 }
 
-/** Sends messages behind the answer, so that the time of a mail server tells nobody whether an account exists. */
+/**
+ * Sends messages behind the answer, so that the time of a mail server reveals to no client whether an account exists.
+ */
 export class Outbox {
   private readonly open = new Set<Promise<void>>();
   private readonly calls = new Set<Promise<unknown>>();
@@ -39,8 +41,8 @@ export class Outbox {
   }
 
   /**
-   * Takes messages over. Nobody waits for them but `drain()`, and a host that freezes behind an answer until what it
-   * was told by `waitUntil` has ended.
+   * Takes messages over. Only `drain()` waits for them, and a host that freezes after an answer until the promises of
+   * its `waitUntil` have ended.
    */
   post(messages: readonly Message[], waitUntil?: WaitUntil): void {
     const { mailbox } = this;
@@ -59,7 +61,7 @@ export class Outbox {
     }
   }
 
-  /** Tells the host of a sending, by the request's own function where it has one. */
+  /** Passes a sending to the host's `waitUntil`, by the request's own function if it has it. */
   private hold(sending: Promise<void>, waitUntil: WaitUntil | undefined): void {
     const own = typeof this.options === "object" ? this.options?.waitUntil : undefined;
     try {

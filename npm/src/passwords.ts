@@ -38,8 +38,8 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
 }
 
 /**
- * Whether a hash is weaker than `hashPassword` would make it with the same options: hash the password anew when it is
- * next verified. Never from argon2id to bcrypt. `false` for what is no hash, which matches no password.
+ * Whether a hash is weaker than `hashPassword` would make it with the same options: hash the password again when it is
+ * next verified. Never true from argon2id to bcrypt. `false` for a value that is no hash; it matches no password.
  *
  * @example
  * if (needsRehash(row.hash)) row.hash = await hashPassword(password);

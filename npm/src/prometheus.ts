@@ -8,7 +8,7 @@ export interface MetricsSource {
   metricsText(): string;
 }
 
-/** As much of a response of Node's as is needed; that of Express and Connect is one. */
+/** The used part of a response of Node's, which those of Express and Connect are as well. */
 export interface NodeResponse {
   /** Sets a header. */
   setHeader(name: string, value: string): unknown;
@@ -25,8 +25,8 @@ export interface Reply {
 }
 
 /**
- * A handler for Express, Connect and `node:http` that answers with the metrics of `auth`. They tell how busy a service
- * is, so serve them where only your monitoring gets, on a port of their own for one.
+ * A handler for Express, Connect and `node:http` that answers with the metrics of `auth`. They reveal how busy a
+ * service is, so serve them only to your monitoring, for example on a port of their own.
  *
  * @example
  * import express from "express";

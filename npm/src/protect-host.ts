@@ -21,7 +21,7 @@ export type RoleCheck = (
   withheld?: readonly string[],
 ) => SentriError | undefined;
 
-/** Answers whether a user's authentication is what a route asks for: the error to answer with, or nothing. */
+/** Checks a user's authentication against the requirement of a route. Returns the error to answer with, or nothing. */
 export type StepUpCheck = (principal: Principal, requestId: string | undefined) => SentriError | undefined;
 
 /**
@@ -35,7 +35,7 @@ export interface ProtectHost {
   guardNow(request: NativeGuardRequest, requestId: string | undefined): ProtectResult | undefined;
   /** `protect()` with I/O. */
   guard(request: NativeGuardRequest, requestId: string | undefined): Promise<ProtectResult>;
-  /** `protect({acr, maxAge})`: checks what is asked for at once, and users against it later. */
+  /** `protect({acr, maxAge})`: checks the requirement at once, and users against it later. */
   stepUpCheck(asked: unknown): StepUpCheck;
   /** `authorize()`: checks the roles at once, and users against them later. */
   roleCheck(roles: readonly unknown[]): RoleCheck;

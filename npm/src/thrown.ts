@@ -4,7 +4,7 @@
 /** An error of another library, as far as it is known. */
 type Foreign = Record<string, unknown>;
 
-/** The facts that an error tells of itself, for the core to word. */
+/** The public facts of an error, from which the core makes its answer. */
 export interface ThrownFacts {
   statusCode?: number;
   /** Words that are for the client. */
@@ -24,7 +24,7 @@ const PARSER_CODE = /^(?:FST_ERR_CTP_\w+|FST_ERR_BAD_URL|PARSE)$/;
 const UNPACKING_CODE =
   /^(?:Z_(?:DATA|BUF)_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_\w+|ERR_BROTLI_DECODER_ERROR_FORMAT_\w+)$/;
 
-/** Headers that describe a body, which is not the one that is sent. */
+/** Headers that describe the original body, which is not sent. */
 const OF_A_BODY = new Set([
   "cache-control",
   "connection",
@@ -40,8 +40,8 @@ const OF_A_BODY = new Set([
 ]);
 
 /**
- * The part of a foreign error that may be told: its status, if that is a 4xx, and its message where the error says that
- * it is for the client.
+ * The public part of a foreign error: its status, if that is a 4xx, and its message if the error marks it as fit for
+ * the client.
  */
 export function thrownFacts(error: unknown): ThrownFacts {
   const foreign = membersOf(error);
@@ -109,8 +109,8 @@ function shownMessage(error: Foreign): string | undefined {
 }
 
 /**
- * Elysia keeps what it answers to a body that does not fit its schema in the message: a text of the schema's author, or
- * JSON that in production says nothing of the schema. That of a response tells of the server.
+ * Elysia puts its answer to a body that does not fit its schema into the message: a text of the schema's author, or
+ * JSON that in production does not describe the schema. That of a response describes the server.
  */
 function ofElysia(on: unknown, message: string): string | undefined {
   if (on === "response") return undefined;

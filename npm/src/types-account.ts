@@ -66,7 +66,7 @@ export interface AccountSession {
   endedAt: string | null;
   ip: string | null;
   userAgent: string | null;
-  /** The methods by which the user authenticated (RFC 8176), and when; `null`: nobody kept them. */
+  /** The methods by which the user authenticated (RFC 8176), and when; `null` if they were not kept. */
   methods: string[] | null;
   authenticatedAt: string | null;
 }

@@ -7,7 +7,7 @@ export interface AuditEntry {
   at: string;
   /** The name of the event, such as `auth.roles.assigned`. */
   event: string;
-  /** Who acted: the id of a user, `api-key`, `code` or `cli`. `null`: nobody who is known. */
+  /** Who acted: the id of a user, `api-key`, `code` or `cli`. `null` if unknown. */
   actor: string | null;
   /** The id of the user that it is about. */
   subject: string | null;
@@ -15,7 +15,7 @@ export interface AuditEntry {
   session: string | null;
   ip: string | null;
   requestId: string | null;
-  /** What else there is to tell, such as `roles`; of `identifiers` the types and digests. */
+  /** Further facts, such as `roles`; of `identifiers` the types and digests. */
   fields: Record<string, unknown>;
 }
 
@@ -25,7 +25,7 @@ export interface AuditQuery {
   limit?: number;
   /** `nextCursor` of the page before. */
   cursor?: string;
-  /** Only what is about the user of this id. */
+  /** Only entries about the user with this id. */
   user?: string;
   /** Only this event. */
   event?: string;

@@ -21,11 +21,11 @@ export interface ImportOptions {
   dryRun?: boolean | undefined;
   /** The parameters of Firebase's password hashes, as its console shows them. */
   firebase?: { signerKey: string; saltSeparator: string; rounds: number; memCost: number } | undefined;
-  /** Is told after each batch how far the import is. */
+  /** Called after each batch with the progress of the import. */
   onProgress?: ((progress: ImportProgress) => void) | undefined;
-  /** Is told of each line that is refused. */
+  /** Called for each line that is refused. */
   onRefused?: ((refusal: ImportRefusal) => void) | undefined;
-  /** Is told of each user who is there now, with the id there and the id here. */
+  /** Called for each user who exists now, with the old id and the new id. */
   onUser?: ((user: ImportedUser) => void) | undefined;
 }
 
@@ -53,7 +53,7 @@ export interface ImportRefusal {
   message: string;
 }
 
-/** A user who is there after an import. */
+/** A user who exists after an import. */
 export interface ImportedUser {
   /** The number of the line. */
   line: number;
@@ -65,6 +65,6 @@ export interface ImportedUser {
 
 /** The end of an import. */
 export interface ImportReport extends Omit<ImportProgress, "seconds"> {
-  /** The first 1,000 lines that were refused; `onRefused` is told of all. */
+  /** The first 1,000 lines that were refused; `onRefused` gets all of them. */
   refusals: ImportRefusal[];
 }

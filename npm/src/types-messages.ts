@@ -3,14 +3,14 @@ import type { IdentifierInput, User } from "./types.js";
 /** The secret of a message with the new password: that of its link, or its code with the flow. */
 export type ResetInput = { token: string; newPassword: string } | { flow: string; code: string; newPassword: string };
 
-/** A flow that was asked for: who has the code presents both. */
+/** A flow that was requested. The holder of the code presents both. */
 export interface Asked {
   flow: string;
   /** ISO 8601. */
   expiresAt: string;
   /**
-   * The message, with `deliver: false` and where somebody has the identifier. Where nobody has it there is none, or
-   * with `messages.unknownAccount` one of kind `unknown-account`.
+   * The message, with `deliver: false`, if a user has the identifier. Otherwise there is none, or with
+   * `messages.unknownAccount` a message of kind `unknown-account`.
    */
   message?: Message | undefined;
 }
@@ -29,7 +29,7 @@ export type MessageKind =
   | "factor-removed"
   | "recovery-used"
   | "account-disabled"
-  /** With `unknownAccount`: somebody asked for the account of an address that none has. */
+  /** With `unknownAccount`: a request for the account of an address that has none. */
   | "unknown-account"
   /** With `newSignIn`: a login by a device that is not known. */
   | "new-sign-in";
@@ -39,8 +39,8 @@ export interface VerificationOptions {
   /** Both if left out. */
   types?: ReadonlyArray<"email" | "phone"> | undefined;
   /**
-   * Registration makes no user until an address is proved, and nobody logs in without one. Users who are older than
-   * `since` are exempt.
+   * Registration makes no user until an address is proved, and a login requires a verified address. Users who are older
+   * than `since` are exempt.
    *
    * @example verification: { required: { since: "2026-12-01T00:00:00Z" } }
    */
@@ -54,7 +54,7 @@ export interface Message {
   kind: MessageKind;
   /** The type of the identifier that it goes to: `email` or `phone`. */
   channel: string;
-  /** The stored address; that of `unknown-account` is what somebody asked for, in its normal form. */
+  /** The stored address; for `unknown-account` the requested identifier, in its normal form. */
   to: string;
   /** Six digits, good for ten minutes. */
   code?: string | undefined;
@@ -108,7 +108,7 @@ export interface MessageOptions {
   /** The language that your templates know, handed on with each message. */
   locale?: string | undefined;
   /**
-   * Sends `unknown-account` where somebody asks for a new password or a login code of an e-mail address, or of a phone
+   * Sends `unknown-account` after a request for a new password or a login code of an e-mail address, or of a phone
    * number with its country, that no account has. Off if left out.
    */
   unknownAccount?: boolean | undefined;
@@ -127,7 +127,7 @@ export interface InviteInput<Role extends string = string> {
   roles?: Role[] | undefined;
 }
 
-/** A user who was invited. */
+/** An invited user. */
 export interface Invited<Role extends string = string> {
   user: User<Role>;
   /** The message, with `deliver: false`. */

@@ -83,9 +83,9 @@ class Administration(Serving):
         user: Optional[str] = None,
         event: Optional[str] = None,
     ) -> AuditPage:
-        """The entries of the audit, newest first, in pages of 1 to 100: what ``GET /audit`` answers.
+        """The entries of the audit, newest first, in pages of 1 to 100, as ``GET /audit`` answers them.
 
-        :param user: only what is about the user of this id.
+        :param user: only entries about the user with this id.
         :param event: only this event.
         :raises SentriError: ``CONFIGURATION_ERROR`` where the option ``audit`` is off; ``VALIDATION_ERROR``.
         """

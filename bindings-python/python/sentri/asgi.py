@@ -91,7 +91,8 @@ class Endpoints:
 
 
 class SendHeaders:
-    """Middleware that sends what ``protect()`` has to say with the response, whoever makes that."""
+    """Middleware that adds the headers of ``protect()`` to the response, including a response of the framework itself.
+    """
 
     def __init__(self, app: Application) -> None:
         self._app = app

@@ -16,8 +16,7 @@ _POLICY, _UNABLE = 1008, 1011
 
 @contextmanager
 def closing(connection: HTTPConnection) -> Iterator[None]:
-    """A refusal closes a WebSocket, with the error's code as the reason; a request is answered by whoever catches the
-    error.
+    """Closes a WebSocket on a refusal, with the error's code as the reason. For an HTTP request the error propagates.
     """
     try:
         yield

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .native import NativeProtectHost
     from .types import Auth, User
 
-#: Answers whether a user's authentication is what a route asks for: the error to answer with, or None.
+#: Checks a user's authentication against the requirement of a route. Returns the error to answer with, or None.
 StepUpCheck = Callable[["User", "Auth", Optional[str]], Optional[SentriError]]
 
 
@@ -29,7 +29,7 @@ class Requirement:
 
     def is_met(self, acr: Optional[str], auth_time: Optional[int], now: float) -> bool:
         """At ``now``, in milliseconds since 1970. The rule of the core's ``assurance``, held to it by
-        ``tests/vectors/assurance.json``: what is not known is neither strong nor fresh, and a time to come is not
+        ``tests/vectors/assurance.json``: an unknown value is neither strong nor fresh, and a time in the future is not
         fresh."""
         if self.acr == "aal2" and acr != "aal2":
             return False

@@ -8,8 +8,8 @@ from typing import Any, Optional, TypedDict
 class AuditEntry(TypedDict):
     """An entry of the audit; it holds ids and digests, no identifier and no secret. ``at`` is ISO 8601, ``event`` a
     name such as ``auth.roles.assigned``. ``actor`` is the id of the user who acted, ``api-key``, ``code`` or ``cli``,
-    or None for nobody who is known; ``subject`` the id of the user that it is about, ``session`` that of the session in
-    which they acted. ``fields`` has what else there is to tell, such as ``roles``."""
+    or None if unknown; ``subject`` is the id of the affected user, ``session`` the id of the session in which the actor
+    acted. ``fields`` has further facts, such as ``roles``."""
 
     id: str
     at: str

@@ -1,4 +1,4 @@
-"""Bounded memory for what was verified of late."""
+"""A bounded cache of recently verified credentials."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _COMMON = re.compile(r"Bearer [\w.-]+", re.ASCII)
 
 
 def is_memorable(authorization: str) -> bool:
-    """Whether what was found out about an ``Authorization`` header may be remembered under its text. One token can be
-    written in thousands of ways, with spaces and capitals; only the common one is worth a place, and a memory that is
-    bounded in entries must be so in bytes."""
+    """Whether a result may be cached under the text of this ``Authorization`` header. A token can be written in
+    thousands of ways, with spaces and capitals. Only the common spelling is cached, and its length is bounded so that
+    the cache is bounded in bytes."""
     return len(authorization) <= 4_096 and _COMMON.fullmatch(authorization) is not None
 
 

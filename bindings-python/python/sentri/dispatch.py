@@ -25,7 +25,7 @@ class Dispatcher:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody listens at this moment to what goes well, too."""
+        """Whether a logger takes events of level INFO at this moment."""
         if self._std is not None:
             return self._std.isEnabledFor(logging.INFO)
         return self._logger is not None
@@ -53,7 +53,7 @@ class Dispatcher:
         (method or getattr(self._logger, level))(dict(entry))
 
     def log_again(self, events: Events, request_id: Optional[str]) -> None:
-        """Logs what was cached of another request, under this one's id."""
+        """Logs the cached events of another request, under the id of this request."""
         if not self.listening:
             return
         for event in events:
@@ -64,7 +64,7 @@ class Dispatcher:
 
 
 def _warn_of(events: Events) -> None:
-    """Whoever runs a server without a logger hears of what is wrong with its surroundings all the same."""
+    """Warns of faults in the environment of a server that has no logger."""
     for event in events:
         try:
             warnings.warn(event["entry"]["cause"], RuntimeWarning, stacklevel=3)
@@ -73,9 +73,7 @@ def _warn_of(events: Events) -> None:
 
 
 def _is_heard(logger: Any) -> bool:
-    """Whether errors get anywhere by a logger. The one that we have by default is silent until the application
-    configures it.
-    """
+    """Whether a logger takes errors. The default logger is silent until the application configures it."""
     if isinstance(logger, logging.LoggerAdapter):
         logger = logger.logger
     if not isinstance(logger, logging.Logger):

@@ -63,7 +63,7 @@ class DjangoExchange:
         self._added.extend(headers)
 
     def finish(self, response: HttpResponse) -> HttpResponse:
-        """The response with what was added."""
+        """The response with the added headers."""
         return _add(response, self._added)
 
 
@@ -121,15 +121,15 @@ class Middleware:
 
 
 def exempt(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view that Django's tokens against forgery are no matter of: the endpoints and ``protect()`` look at the origin
-    of what a cookie authenticates, and no other site can send a bearer token without leave."""
+    """A view that is exempt from Django's CSRF tokens: the endpoints and ``protect()`` check the origin of requests
+    that a cookie authenticates, and another site needs consent (CORS) to send a bearer token."""
     # Not by its decorator, which made a synchronous view of any before Django 5.0.
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
 
 
 def read_path(request: HttpRequest) -> str:
-    """The raw path, as far as the server tells it."""
+    """The raw path, as far as the server provides it."""
     scope = getattr(request, "scope", None)
     return asgi_path(scope) if scope else wsgi_path(request.META)
 

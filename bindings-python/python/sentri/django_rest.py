@@ -36,7 +36,8 @@ class Refused(APIException):  # type: ignore[misc]
 
 
 class Authentication(BaseAuthentication):  # type: ignore[misc]
-    """``request.user`` and ``request.auth`` of whoever brings a token; ``permission_classes`` judge others."""
+    """Sets ``request.user`` and ``request.auth`` for requests with a token; ``permission_classes`` judge other
+    requests."""
 
     guard: Guard
     step: Step
@@ -60,5 +61,5 @@ class Authentication(BaseAuthentication):  # type: ignore[misc]
 
 
 def _finishing(exchange: DjangoExchange, finalize: Callable[..., Any]) -> Callable[..., Any]:
-    """Views are made for each request: this one's response gets what ``protect()`` has to send along."""
+    """Adds the headers of ``protect()`` to the response of this view instance, which Django makes for each request."""
     return lambda *args, **kwargs: exchange.finish(finalize(*args, **kwargs))

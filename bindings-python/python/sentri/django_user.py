@@ -1,4 +1,4 @@
-"""The user of a request, with all that Django, its templates and REST framework ask of one."""
+"""The user of a request, with all attributes that Django, its templates and REST framework require of a user."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .types import User
 
 
 class DjangoUser(User):
-    """A user whom ``protect()`` admitted. Django's admin and its permissions know nobody by this: roles are the
-    business of ``authorize()`` and ``permit()``."""
+    """A user whom ``protect()`` admitted. Django's admin and permissions grant nothing to it: ``authorize()`` and
+    ``permit()`` check roles."""
 
     is_authenticated = True
     is_active = True

@@ -51,9 +51,9 @@ def from_data(data: ErrorData) -> SentriError:
 
 
 def to_data(error: BaseException) -> dict[str, Any]:
-    """The facts that the core needs of anything that was raised. Only a ``SentriError`` is told as it is; of a
-    framework's own exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and what the
-    application has them say."""
+    """The facts that the core needs of a raised exception. A ``SentriError`` is passed on unchanged. Of a framework's
+    own exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and the text that the
+    application gave them."""
     if isinstance(error, SentriError):
         return {
             "code": error.code,
@@ -91,8 +91,8 @@ _HTTP_EXCEPTIONS = ("starlette.exceptions", "werkzeug.exceptions")
 
 
 def unwrap(text: str) -> Any:
-    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, from what the core says has caused it: a
-    panic, or the words of a database that is away."""
+    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, with the cause that the core names: a
+    panic, or the message of an unavailable database."""
     outcome = json.loads(text)
     error = outcome.get("error")
     if error is None:

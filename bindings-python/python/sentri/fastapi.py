@@ -57,7 +57,7 @@ class FastAPIGuard(Guards[Dependency]):
         acr: Any = None,
         max_age: Any = None,
     ) -> Dependency:
-        """Lets authenticated requests pass, and tells the application whose they are; see :meth:`Guards.protect`."""
+        """Lets authenticated requests pass, and gives the application their user; see :meth:`Guards.protect`."""
         # FastAPI calls a dependency with what its signature asks for: this method, if parentheses were forgotten.
         if called_with is not None:
             cure = "Depends(auth.protect) guards nothing: write Depends(auth.protect())"
@@ -70,7 +70,7 @@ class FastAPIGuard(Guards[Dependency]):
         return Response(made.body, made.status, dict(made.headers))
 
     def attach(self, app: FastAPI) -> None:
-        """Answers ``SentriError`` in the envelope, and sends the headers of ``protect()`` with what a route answers."""
+        """Answers ``SentriError`` in the envelope, and adds the headers of ``protect()`` to the responses of routes."""
         app.add_exception_handler(SentriError, self.error_handler)
         app.add_middleware(SendHeaders)
 

@@ -45,8 +45,8 @@ class FlaskGuard(Guards[Decorator]):
         return decorate
 
     def error_handler(self, error: Exception) -> Response:
-        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``. What nobody
-        expected goes to the application's log, as it does without a handler: the answer says nothing of it."""
+        """Answers an error in the envelope: ``app.register_error_handler(Exception, auth.error_handler)``. Unexpected
+        errors go to the application's log, as they do without a handler; the answer does not describe them."""
         made = self.error_response(error)
         if made.status >= 500 and not isinstance(error, SentriError):
             current_app.log_exception(sys.exc_info())

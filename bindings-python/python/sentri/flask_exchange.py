@@ -1,4 +1,4 @@
-"""The place where Flask keeps what guards of routes look at."""
+"""The Flask objects that hold the data of guards."""
 
 from __future__ import annotations
 

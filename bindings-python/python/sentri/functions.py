@@ -1,5 +1,5 @@
-"""The host's functions: what decides in mid-flow (``router``, ``is_token_revoked``) and what is only told (``hooks``).
-Each may be synchronous or asynchronous."""
+"""The host's functions: those that decide in mid-flow (``router``, ``is_token_revoked``) and those that are only
+notified (``hooks``). Each may be synchronous or asynchronous."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def call_blocking(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def named(functions: Any) -> dict[str, Callable[..., Any]]:
-    """Functions by their names in the core, which says what is wrong with what is none."""
+    """Functions by their names in the core. Values that are no functions are left out, as the core reports them."""
     given = functions.items() if isinstance(functions, Mapping) else ()
     return {camel(str(name)): function for name, function in given if callable(function)}
 
@@ -118,7 +118,7 @@ class HostFunctions:
 
 
 class Hooks:
-    """Notices. They are waited for, one after the other; what they raise is logged and changes nothing."""
+    """Notices. They are awaited one after the other; an exception in a hook is logged and changes nothing."""
 
     def __init__(self, hooks: Optional[Mapping[str, Any]], failed: Failed) -> None:
         self._hooks = named(hooks)

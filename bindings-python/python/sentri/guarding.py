@@ -187,7 +187,7 @@ class Guard:
         return guarded
 
     def step_up_check(self, acr: Any, max_age: Any) -> StepUpCheck:
-        """``protect(acr=, max_age=)``: checks what is asked for at once, and users against it later."""
+        """``protect(acr=, max_age=)``: checks the requirement at once, and users against it later."""
         need, text = read_requirement(self._protect_host, {"acr": acr, "max_age": max_age})
 
         def check(user: User, auth: Auth, request_id: Optional[str]) -> Optional[SentriError]:

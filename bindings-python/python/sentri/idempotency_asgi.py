@@ -18,7 +18,8 @@ class Body:
     def __init__(self, receive: Receive) -> None:
         self.start = bytearray()
         self.is_cut_off = False
-        #: Freed when the client breaks off in the rest of a long body: who waits for it never answers.
+        #: Frees the key when the client disconnects in the rest of a long body: an application that waits for the rest
+        #: never answers.
         self.execution: Optional[Execution] = None
         self._receive = receive
         self._is_whole = False

@@ -26,8 +26,8 @@ class ImportRefusal(TypedDict):
     message: str
 
 
-#: A user who is there after an import: the number of the ``line``, the id in the system that the user comes ``from``,
-#: and the ``id`` here.
+#: A user who exists after an import: the number of the ``line``, the id in the system that the user comes ``from``, and
+#: the ``id`` here.
 ImportedUser = TypedDict("ImportedUser", {"line": int, "from": str, "id": str})
 
 
@@ -56,8 +56,8 @@ class ImportOptions(TypedDict, total=False):
     ``roles`` are those of users who bring none, the default roles if left out. ``allow_admin_roles`` lets users bring
     admin roles. ``drop_factors`` leaves second factors behind, instead of refusing users whose factors can't be carried
     over. ``dry_run`` reads and judges everything and writes nothing. ``firebase`` are the parameters of its hashes.
-    ``on_progress`` is told after each batch how far the import is, ``on_refused`` of each line that is refused,
-    ``on_user`` of each user who is there now.
+    ``on_progress`` is called after each batch with the progress, ``on_refused`` for each line that is refused,
+    ``on_user`` for each user who exists now.
     """
 
     roles: Sequence[str]

@@ -101,7 +101,7 @@ class Import:
         self._keep(rest)
 
     def _keep(self, part: bytes) -> None:
-        """Keeps a part of a line. What is too long for one is let go as it comes."""
+        """Keeps a part of a line. Parts of a line that is too long are dropped as they come."""
         self._is_too_long = self._is_too_long or len(self._kept) + len(part) > MAX_IMPORT_LINE
         self._kept = b"" if self._is_too_long else self._kept + part
 
@@ -117,7 +117,7 @@ class Import:
 
 
 def _line_of(item: Union[str, Mapping[str, Any]]) -> _Line:
-    """The line of a text that is one, or of a record."""
+    """The line of a text, or of a record."""
     text = item if isinstance(item, str) else json.dumps(item, default=str)
     if len(text) > MAX_IMPORT_LINE:
         return {"unread": "length"}

@@ -1,5 +1,5 @@
-"""Waiting for work of the native core. Whoever waits also runs the host's functions that the work asks for: in its own
-task or thread, with its own context variables."""
+"""Waiting for work of the native core. The waiting task or thread also runs the host's functions that the work asks
+for, with its own context variables."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ class Letter:
         self.message = message
         self.before = before
         self.failed: int = before.failed if before else 0
-        #: Whether somebody else sends it now.
+        #: Whether another thread or loop sends it now.
         self.moved = False
-        #: Whether a thread of a loop sends it at this moment, and whether one has.
+        #: Whether a thread of a loop sends it at this moment, and whether a thread has sent it.
         self.busy = self.sent = False
         self._due = time.monotonic() + LEAD
 

@@ -1,4 +1,4 @@
-"""Loads the native core. ``native`` declares what it has."""
+"""Loads the native core. ``native`` declares its functions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ atexit.register(_module.let_go)
 
 @_module._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK  # type: ignore[untyped-decorator, unused-ignore]
 def _wake(handle: int, poll_code: int) -> None:
-    """The generated callback, but for an event loop that has ended while a thread of ours was about to wake it: nobody
-    waits there, and an exception would be a traceback on stderr."""
+    """The generated callback, except for an event loop that has ended while one of our threads was about to wake it: no
+    task waits there, and an exception would be a traceback on stderr."""
     loop, future = _module._UniffiContinuationHandleMap.remove(handle)
     try:
         loop.call_soon_threadsafe(_module._uniffi_set_future_result, future, poll_code)

@@ -30,8 +30,8 @@ def describe(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it. What it can't hold becomes something that no option takes, so that the core names
-    the option."""
+    """Converts a value to JSON. A value that JSON can't hold becomes a value that no option accepts, so that the core
+    names the option."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -55,8 +55,8 @@ def plain(value: Any) -> Any:
 
 
 def limit_key(key: Any) -> str:
-    """The key of a rate limiter as JSON; the core decides what is one. A UUID is its text, and what JSON can't hold
-    becomes something that is no key."""
+    """The key of a rate limiter as JSON; the core checks it. A UUID becomes its text, and a value that JSON can't hold
+    becomes a value that is no key."""
     if isinstance(key, Enum):
         key = key.value
     if isinstance(key, uuid.UUID) or (isinstance(key, int) and not isinstance(key, bool)):
@@ -70,8 +70,8 @@ def limit_key(key: Any) -> str:
 
 
 def in_production() -> bool:
-    """Whether the process says that it is in production: ``SENTRI_ENV``, else ``NODE_ENV``, so that both sides of a
-    system can be told by one variable."""
+    """Whether the process declares production: ``SENTRI_ENV``, else ``NODE_ENV``, so that one variable serves both
+    sides of a system."""
     return os.environ.get("SENTRI_ENV", os.environ.get("NODE_ENV")) == "production"
 
 
@@ -118,8 +118,7 @@ _OPTION_NAMES = _option_names() | {"rateLimiter"}
 
 
 def spelt(text: str) -> str:
-    """A sentence about options, with their names as they are spelt here; one that is no option was spelt like the
-    others."""
+    """A sentence about options, with their names as they are spelt here; an unknown option is spelt likewise."""
 
     def spell(word: re.Match[str]) -> str:
         return snake(word[0]) if word[0] in _OPTION_NAMES else word[0]

@@ -1,4 +1,5 @@
-"""Sends messages behind the answer, so that the time of a mail server tells nobody whether an account exists."""
+"""Sends messages behind the answer, so that the time of a mail server reveals to no client whether an account exists.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class Outbox:
         _OUTBOXES.add(self)
 
     def forget(self) -> None:
-        """Starts anew in a child process, which has no threads and whose parent sends what was there."""
+        """Starts afresh in a child process, which has no threads and whose parent sends the earlier messages."""
         self._tasks: dict[asyncio.Task[None], Letter] = {}
         self._queue: queue.Queue[Letter] = queue.Queue(PLACES)
         #: The letters in the queue, and those that a thread took out of it and has not done with.
@@ -66,7 +67,7 @@ class Outbox:
         return self._option if isinstance(self._option, Mailbox) else None
 
     def post(self, messages: list[Any]) -> None:
-        """Takes messages over in an event loop. Nobody waits for them but ``drain``."""
+        """Takes messages over in an event loop. Only ``drain`` waits for them."""
         self.adopt()
         for message in self._others(messages):
             letter = Letter(message)
@@ -104,14 +105,15 @@ class Outbox:
         self._queue.join()
 
     def finish(self, until: float) -> None:
-        """Waits at the end of the process, to an instant of ``time.monotonic()``. What is left is a failure."""
+        """Waits at the end of the process, until an instant of ``time.monotonic()``. Unsent messages are logged as
+        failures."""
         while self._waiting and time.monotonic() < until:
             time.sleep(GLANCE)
         for letter in list(self._waiting):
             self._tell(letter.message, "the process ended before it was sent")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A loop that ends cancels its tasks; threads send what is left of them."""
+        """Hands the messages of a loop that ends, which cancels its tasks, to threads."""
         with self._lock:
             letter = self._tasks.pop(task, None)
         if letter is not None and task.cancelled():
@@ -249,7 +251,7 @@ _OUTBOXES: weakref.WeakSet[Outbox] = weakref.WeakSet()
 
 
 def _end() -> None:
-    """Threads end with the process, so it waits a while for what they send."""
+    """Waits at the end of the process for threads to send their messages, since they end with it."""
     until = time.monotonic() + LAST
     for outbox in list(_OUTBOXES):
         outbox.adopt()

@@ -1,6 +1,6 @@
 """Metrics for Prometheus, by a route of the application's framework.
 
-They tell how busy a service is, so serve them where only your monitoring gets, on a port of their own for one::
+They reveal how busy a service is, so serve them only to your monitoring, for example on a port of their own::
 
     from sentri.prometheus import asgi_metrics
 

@@ -57,7 +57,7 @@ def asgi_path(scope: Mapping[str, Any]) -> str:
 
 
 def wsgi_path(environ: Mapping[str, Any]) -> str:
-    """The raw path where the server tells it, else one made from the decoded path."""
+    """The raw path if the server provides it, else a path made from the decoded path."""
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw and raw.startswith("/"):
         return str(raw).partition("?")[0]
@@ -105,8 +105,8 @@ def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[st
 
 
 def cut_off() -> SentriError:
-    """The error of a client that has broken off before its body ended. Nobody hears it, nothing runs, and nothing is
-    logged, since anybody could fill a log with it."""
+    """The error of a client that disconnected before its body ended. Nothing receives it, runs or is logged, since any
+    client could fill a log with it."""
     return SentriError("VALIDATION_ERROR", "The request body was cut off")
 
 

@@ -42,7 +42,7 @@ class DeletedIdentifiers(TypedDict):
     success: Literal[True]
 
 
-#: ``result["success"] is True`` tells which of the two it is, to type checkers too.
+#: Check ``result["success"] is True`` to distinguish the two results, also for type checkers.
 RegisterResult = Union[Registered, Refusal]
 IdentifiersResult = Union[ChangedIdentifiers, Refusal]
 DeletedResult = Union[DeletedIdentifiers, Refusal]
@@ -96,7 +96,7 @@ class AccountIdentifier(Identifier):
 
 class AccountSession(TypedDict):
     """A session of an :class:`Account`. ``methods``, by which the user authenticated (RFC 8176), and
-    ``authenticated_at`` are None where nobody kept them."""
+    ``authenticated_at`` are None if they were not kept."""
 
     id: str
     created_at: str
@@ -219,10 +219,10 @@ class _MessageAlways(TypedDict):
 class Message(_MessageAlways, total=False):
     """A message to a user. ``id`` stays the same when it is sent again: give it to your provider as the idempotency
     key. ``kind`` is ``password-reset``, ``password-changed``, ``verify``, ``login-code``, ``change-confirm``,
-    ``change-notice``, ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed``,
-    ``recovery-used``, ``account-disabled``, ``unknown-account`` or ``new-sign-in``; ``channel`` is ``email`` or
-    ``phone``, ``to`` the stored address, and that of ``unknown-account`` what was asked for, in its normal form.
-    ``code`` has six digits; ``url`` is your page of ``links`` with the ``token``."""
+    ``change-notice``, ``already-registered``, ``invitation``, ``factor-added``, ``factor-removed``, ``recovery-used``,
+    ``account-disabled``, ``unknown-account`` or ``new-sign-in``; ``channel`` is ``email`` or ``phone``, ``to`` the
+    stored address, for ``unknown-account`` the requested identifier, in its normal form. ``code`` has six digits;
+    ``url`` is your page of ``links`` with the ``token``."""
 
     code: str
     token: str
@@ -238,8 +238,8 @@ class _AskedAlways(TypedDict):
 
 
 class Asked(_AskedAlways, total=False):
-    """A flow that was asked for, with the ``message`` where it was not to be delivered. Where nobody has the identifier
-    there is none, or with the option ``unknown_account`` that of kind ``unknown-account``."""
+    """A flow that was requested, with the ``message`` if it was not to be delivered. If no account has the identifier
+    there is no message, or with the option ``unknown_account`` a message of kind ``unknown-account``."""
 
     message: Message
 

@@ -101,8 +101,9 @@ def verify_password(password: str, hash: str) -> bool:
 
 
 def needs_rehash(hash: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> bool:
-    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password anew when
-    it is next verified. Never from argon2id to bcrypt. False for what is no hash, which matches no password."""
+    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password again when
+    it is next verified. Never true from argon2id to bcrypt. False for a value that is no hash; it matches no password.
+    """
     text = describe({**options, "salt_rounds": salt_rounds})
     weaker: bool = configured(_passwords(text).needs_rehash(_text(hash)))
     return weaker

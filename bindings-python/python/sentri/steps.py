@@ -35,9 +35,9 @@ class Guards(Guard, ABC, Generic[Form]):
     def _form(self, step: Step) -> Form: ...
 
     def protect(self, *, acr: Optional[str] = None, max_age: Optional[Duration] = None) -> Form:
-        """Lets authenticated requests pass, and tells the application whose they are. With ``acr`` (``"aal2"``: a
-        password and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated that strongly and
-        that lately; others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
+        """Lets authenticated requests pass, and gives the application their user. With ``acr`` (``"aal2"``: a password
+        and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated that strongly and that
+        lately; others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
         return self._form(Protect(self, acr, max_age))
 
     def authorize(self, *roles: str) -> Form:

@@ -84,7 +84,7 @@ class User:
 @dataclass(frozen=True)
 class Auth:
     """The credentials of a request's user. ``session_id`` is None for a token that was signed without a session;
-    ``token`` is the access token, or the one minted in its place."""
+    ``token`` is the access token, or the token minted in its place."""
 
     session_id: Optional[str]
     token: str
@@ -93,7 +93,7 @@ class Auth:
     #: The methods by which the user authenticated (RFC 8176): ``pwd``, ``otp``, ``recovery``, ``email``, ``sms``,
     #: ``host``.
     amr: tuple[str, ...] = ()
-    #: The time of that in seconds since 1970; None: nobody knows.
+    #: The time of that in seconds since 1970; None if unknown.
     auth_time: Optional[int] = None
     #: The user's roles that are in effect after a second factor alone, and wait for one: the option
     #: ``mfa["required_for"]``.
@@ -165,7 +165,8 @@ class _MessagesNeed(TypedDict):
 class MessageOptions(_MessagesNeed, total=False):
     """Messages to users. ``send`` gets a message and the request behind it, in either kind of function, behind the
     answer; what it raises, or 30 s, is tried again after 1 s and after 5 s more. ``locale`` is handed on. With
-    ``unknown_account`` addresses without an account hear of requests, with ``new_sign_in`` users of new devices."""
+    ``unknown_account`` addresses without an account are notified of requests, with ``new_sign_in`` users of new
+    devices."""
 
     links: MessageLinks
     locale: str
@@ -181,7 +182,7 @@ class RequiredSince(TypedDict):
 
 class VerificationOptions(TypedDict, total=False):
     """The types of addresses that users verify. With ``required`` registration makes no user until an address is
-    proved, and nobody logs in without one."""
+    proved, and a login requires a verified address."""
 
     types: Sequence[Literal["email", "phone"]]
     required: Union[bool, RequiredSince]

@@ -51,6 +51,6 @@ class _StoredUserAlways(UserRoles):
 
 
 class StoredUser(_StoredUserAlways, total=False):
-    """A user with identifiers; ``disabled`` is there of one who is."""
+    """A user with identifiers; ``disabled`` is present if the user is disabled."""
 
     disabled: Disabled

@@ -225,7 +225,7 @@ class _Requirement(TypedDict):
 
 
 class Requirement(_Requirement, total=False):
-    """The authentication that a route asks for, to be compared with what is known of a user."""
+    """The authentication that a route asks for, to be compared with the authentication of a user."""
 
     acr: Literal["aal1", "aal2"]
     #: In seconds.

@@ -48,14 +48,14 @@ pub enum Revocation {
     User(String),
 }
 
-/// Word of revocations to and from other processes. It may get lost, and then the database has the last word when what
-/// is in memory is older than `sessionCheck` allows.
+/// Exchange of revocations with other processes. A message may get lost; the database then decides as soon as a cached
+/// read is older than `sessionCheck` allows.
 #[async_trait]
 pub trait Broadcast: Send + Sync + 'static {
-    /// Tells every process, this one included.
+    /// Notifies every process, including this process.
     async fn publish(&self, revocation: &Revocation);
 
-    /// Hears from now on what processes tell. Needs a runtime.
+    /// Receives the revocations of all processes from now on. Needs a runtime.
     fn listen(&self, listener: Arc<dyn Listener>);
 
     /// Ends it.

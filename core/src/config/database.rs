@@ -33,7 +33,7 @@ pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
     }
 }
 
-/// The text that a binding writes in the place of a dialect that does not tell which database it speaks to.
+/// The text that a binding writes in the place of a dialect that does not name its database.
 const NOT_NAMED: &str = "[dialect]";
 
 /// Bindings write the name of the database in the place of the dialect.

@@ -21,7 +21,7 @@ pub struct MessageRules {
     pub verify_link: Option<Link>,
     /// The language of messages, as the host's templates name it.
     pub locale: Option<String>,
-    /// The application's page for whoever is invited.
+    /// The application's page for invited users.
     pub invite_link: Option<Link>,
     /// The application's page where the code of a login is typed.
     pub login_link: Option<Link>,
@@ -31,7 +31,7 @@ pub struct MessageRules {
     pub required: Option<Required>,
     /// The most messages that go out.
     pub limits: MessageLimits,
-    /// Whether an address that nobody has hears that somebody asked for its account.
+    /// Whether an address without an account gets a message when a client asks for its account.
     pub unknown_account: bool,
     /// Whether users hear of logins by devices that are not known.
     pub new_sign_in: bool,
@@ -40,7 +40,7 @@ pub struct MessageRules {
 /// The option `verification.required`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Required {
-    /// Users who are older than this are exempt; `None`: nobody is.
+    /// Users created before this instant are exempt; `None`: no user is.
     pub since: Option<Millis>,
 }
 

@@ -66,8 +66,8 @@ pub(super) fn reauthentication(read: &mut Reader<'_>) -> Result<Requirement, Err
     Ok(Requirement { acr: None, max_age: i64::try_from(max_age.as_secs()).ok() })
 }
 
-/// The warning that secrets of factors lie open in the database. In production that is an error: whoever reads a
-/// back-up would have every user's codes.
+/// The warning that secrets of factors lie open in the database. In production that is an error: a reader of a back-up
+/// would have every user's codes.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`

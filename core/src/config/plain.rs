@@ -1,6 +1,6 @@
-//! Options that are plain data. Their row in the table is all there is to declare: its kind says what is read, within
-//! which limits, and its default what counts without it. A rule asks for the value by the name of the row, which is
-//! looked up when the core is compiled.
+//! Options that are plain data. Their row in the table declares them completely: its kind gives type and limits, and
+//! its default applies without them. A rule asks for the value by the name of the row, which is looked up when the core
+//! is compiled.
 
 use std::time::Duration;
 

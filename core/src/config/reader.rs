@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses members of an option but these, where it is an object; whoever reads it checks the rest.
+    /// Refuses other members of an option than these, if it is an object. The code that reads it checks the rest.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` with the nearest known name.
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         self.known.iter().copied().find(|name| !table::is_option(name, group))
     }
 
-    /// Refuses options that nobody asked for, with the nearest known name.
+    /// Refuses unknown options, with the nearest known name.
     pub fn finish(self) -> Result<(), Error> {
         for name in self.map.keys() {
             if self.known.contains(name.as_str()) {

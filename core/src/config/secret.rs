@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Longest file that is read: a private key of 8192 bits has 7 KiB.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The secret that is given, or what the file holds that is named instead, without white space at its ends.
+/// The given secret, or the content of the given file without white space at its ends.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option: both are given, or the file can't be read, is empty or too long.

@@ -40,7 +40,7 @@ impl SealingKeys {
         Some(Secret::new(format!("{PREFIX}{}", to_base64url(&[&nonce, sealed.as_slice()].concat()))))
     }
 
-    /// Returns the text inside `sealed`. `None`: other keys, another `context`, or damage; which one can't be told.
+    /// Returns the text inside `sealed`. `None`: other keys, another `context`, or damage; these are not distinguished.
     #[must_use]
     pub fn open(&self, sealed: &str, context: &str) -> Option<Secret<String>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Every code the product answers with, and what the caller should do about it.
+/// Every code the product answers with, and the caller's remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// Identifier or password is wrong; which of the two is never said. Ask the user again.
@@ -12,13 +12,13 @@ pub enum ErrorCode {
     UserNotFound,
     /// A registration names an identifier that is taken. Offer login instead.
     UserAlreadyExists,
-    /// The identifier does not exist or belongs to somebody else.
+    /// The identifier does not exist or belongs to another user.
     IdentifierNotFound,
     /// The identifier value is taken by another user.
     IdentifierAlreadyExists,
-    /// The session does not exist or belongs to somebody else.
+    /// The session does not exist or belongs to another user.
     SessionNotFound,
-    /// The second factor does not exist or belongs to somebody else.
+    /// The second factor does not exist or belongs to another user.
     FactorNotFound,
     /// The token was good and is past its `exp`. Refresh, then repeat.
     TokenExpired,

@@ -12,7 +12,7 @@ const LONGEST_ACCOUNT: usize = 64;
 /// The light modules around a QR code (ISO/IEC 18004).
 const QUIET: i32 = 4;
 
-/// Returns the `otpauth` URI of a secret. `account` tells the user's accounts at one issuer apart.
+/// Returns the `otpauth` URI of a secret. `account` distinguishes the user's accounts at an issuer.
 #[must_use]
 pub fn uri(issuer: &str, account: &str, secret: &Secret<String>) -> Secret<String> {
     // A colon stands between the two names.

@@ -1,9 +1,9 @@
-//! Recovery codes: what is left to a user who has lost the second factor. Each is good once.
+//! Recovery codes: the login of a user who has lost the second factor. Each may be used once.
 
 use super::base32;
 use crate::crypto::{Secret, make_random, sha256, to_base64url};
 
-/// Bytes of a code: 120 bits, so nobody finds one by trying, and its digest needs no salt.
+/// Bytes of a code: 120 bits, too many to guess, so its digest needs no salt.
 const BYTES: usize = 15;
 /// Letters of a code.
 const LETTERS: usize = 24;

@@ -37,8 +37,9 @@ pub fn code_at(secret: &[u8], step: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// Returns the step whose code this is: the present one, or one beside it. Only steps after `last`, the one that was
-/// used last, count, so no code is good twice (RFC 6238, 5.2). `None`: the code is wrong, or the secret is no base32.
+/// Returns the step whose code this is: the present step, or an adjacent step. Only steps after `last`, the step that
+/// was used last, count, so no code can be used twice (RFC 6238, 5.2). `None`: the code is wrong, or the secret is no
+/// base32.
 #[must_use]
 pub fn find_step(secret: &Secret<String>, code: &str, last: i64, now: Millis) -> Option<i64> {
     let secret = Secret::new(base32::decode(secret.expose())?);

@@ -25,12 +25,12 @@ pub(in crate::http) struct Call<'a> {
     pub trail: Trail,
     /// Set on the response whether it is a success or not.
     pub headers: Vec<(String, String)>,
-    /// Set where the time of the answer must tell nothing.
+    /// Set if the time of the answer must reveal nothing.
     pub pace: Option<Pace>,
 }
 
 impl Call<'_> {
-    /// The body as JSON, with a member set by us; what the client sent under that name does not count.
+    /// The body as JSON, with members that the server sets; the client's values under those names are replaced.
     pub fn input(&self, ours: &[(&str, &str)]) -> Result<Value, Failure> {
         let mut input = body::read(&self.request.body, self.request.header("content-encoding"))?;
         let Some(map) = input.as_object_mut() else {
@@ -47,7 +47,7 @@ impl Call<'_> {
         query::value(self.request.query.as_deref(), name)
     }
 
-    /// A parameter of the query that must not be passed over; an empty one is none.
+    /// A parameter of the query that must not be ignored; an empty parameter counts as absent.
     ///
     /// # Errors
     /// `VALIDATION_ERROR` where it can't be decoded.
@@ -83,9 +83,9 @@ impl Call<'_> {
         use_case::run_checked::<U>(&mut Context { realm, caller, trail }, input).await
     }
 
-    /// Lets a user go on whose authentication is fresh enough to change credentials, where sessions keep when it was:
-    /// with `mfa`, and with `messages`, since a message to a new identifier could set a new password. A user who has a
-    /// second factor must have presented it in this session.
+    /// Admits a user whose authentication is fresh enough to change credentials, if sessions keep its time: with `mfa`,
+    /// and with `messages`, since a message to a new identifier could set a new password. A user who has a second
+    /// factor must have presented it in this session.
     ///
     /// # Errors
     /// `STEP_UP_REQUIRED`; the store's.
@@ -98,7 +98,7 @@ impl Call<'_> {
         self.require(Requirement { acr: self.acr_of_user().await?, max_age })
     }
 
-    /// Lets a user go on who has no second factor, or has presented it in this session.
+    /// Admits a user who has no second factor, or has presented it in this session.
     ///
     /// # Errors
     /// `STEP_UP_REQUIRED`; the store's.

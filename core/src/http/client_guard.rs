@@ -136,8 +136,8 @@ impl Checks<'_> {
     }
 }
 
-/// Of several tokens those that verify count, if all are of one user: the youngest first. What refuses all of them is
-/// an outage before an expiry, and that before anything else.
+/// Chooses among several tokens: those that verify count, if all are of one user, the youngest first. Of the refusals
+/// of all tokens an outage takes precedence over an expiry, and an expiry over the rest.
 fn choose(
     verified: Vec<(Result<VerifiedToken, Refused>, String)>,
     cookie_name: &str,

@@ -7,8 +7,8 @@ use crate::web::authorization::{self, Authorization};
 use crate::web::cookie::{self, Found};
 use crate::web::origin::{self, Origin, Provenance};
 
-/// The token that the request brings, if it brings one. A bearer token comes first; one that is there and is bad is an
-/// error, never a reason to look at the cookie. `cookie_name`: `None` reads no cookie.
+/// The token that the request brings, if any. A bearer token comes first; a bad bearer token is an error, never a
+/// reason to look at the cookie. `cookie_name`: `None` reads no cookie.
 ///
 /// # Errors
 /// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` as [`cross_origin`].
@@ -62,13 +62,13 @@ pub(super) fn missing() -> Error {
     Error::new(ErrorCode::Unauthorized, "Access token is missing")
 }
 
-/// Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell
-/// which (RFC 6265bis, 8.6).
+/// The error for several cookies of one name that are valid for different users: at least one of them was planted, and
+/// it is unknown which (RFC 6265bis, 8.6).
 pub(super) fn conflict(name: &str) -> Error {
     Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
 }
 
-/// The fields of the event of a cookie that browsers would drop. `option` is the one that names it.
+/// The fields of the event of a cookie that browsers would drop. `option` names the option with the cookie's name.
 pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: usize) -> Event {
     let cause = format!(
         "the cookie {name} would have {size} bytes, and browsers keep 4096: it is not set; give fewer roles or shorter \
@@ -77,7 +77,7 @@ pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: us
     event.with("hook", option).with("cause", cause)
 }
 
-/// The fields of the event of several cookies of one name. `option` is the one that names the cookie.
+/// The fields of the event of several cookies of one name. `option` names the option with the cookie's name.
 pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     let cause = format!(
         "several different cookies named {name} came with one request: browsers hold them for other paths or domains, \
@@ -87,7 +87,7 @@ pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     event.with("hook", option).with("cause", cause)
 }
 
-/// The answer to a request that a cookie authenticates and that may come from a page of somebody else's.
+/// The answer to a request that a cookie authenticates and that may come from a page of a foreign site.
 pub(super) fn cross_origin() -> Error {
     Error::new(
         ErrorCode::Forbidden,

@@ -1,5 +1,5 @@
-//! `Debug` of a request and of its answer: everything but what the client or its user keeps secret.
-//! Headers are shown by name, bodies by length.
+//! `Debug` of a request and of its answer, without the secrets of the client and its user. Headers are shown by name,
+//! bodies by length.
 
 use std::fmt;
 

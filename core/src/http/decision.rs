@@ -66,7 +66,7 @@ impl PermitVerdict {
 const AUTHORIZE_ALONE: &str = "authorize() found no user: put protect() in front of it";
 const PERMIT_ALONE: &str = "permit() found no user: put protect() in front of it";
 
-/// The answer on such a route. In production strangers are not told how the application is built.
+/// The answer on such a route. In production it does not reveal how the application is built.
 fn alone(cause: &str, production: bool) -> Error {
     if production { ErrorCode::Unauthorized.into() } else { Error::new(ErrorCode::Unauthorized, cause) }
 }

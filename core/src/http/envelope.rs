@@ -47,9 +47,9 @@ impl Reply {
     }
 }
 
-/// `{error: true, statusCode, code, message, data: null}`, in this order. What an error has in `details` is for
-/// the host's code alone, but `data` where the code is one of [`ErrorCode::WITH_DATA`]. `WWW-Authenticate` with a 401
-/// (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
+/// `{error: true, statusCode, code, message, data: null}`, in this order. The `details` of an error are for the host's
+/// code alone, but are `data` if the code is in [`ErrorCode::WITH_DATA`]. `WWW-Authenticate` with a 401 (RFC 9110,
+/// 11.6.1), `Retry-After` if the error has it.
 #[must_use]
 pub fn error_response(error: &Error) -> Response {
     let mut body = Map::with_capacity(6);

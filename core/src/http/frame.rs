@@ -33,7 +33,7 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     Some(handled)
 }
 
-/// The answer while nothing can be served, logged as what it is for the endpoint.
+/// The answer while requests can't be served, logged as the endpoint's outcome.
 pub fn refuse(realm: &Arc<Realm>, request: &Request, error: Error) -> Handled {
     match open(realm, request) {
         Some((endpoint, call)) => finish(endpoint, call, Err(error.into()), Instant::now()),
@@ -65,7 +65,7 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static End
     Some((endpoint, call))
 }
 
-/// The author of what the request changes, where somebody keeps that.
+/// The author of the changes of a request, if the audit keeps authors.
 fn author(realm: &Realm, caller: &Caller) -> Author {
     if realm.audit_level() == Level::Off {
         return Author::default();
@@ -148,8 +148,8 @@ fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>
     Handled { response, events: trail.events, effects: trail.effects, messages: trail.messages }
 }
 
-/// A token that was minted for a request that then ends its session is no cookie any more: of one name at one place the
-/// last word counts, and is said alone (RFC 6265, 4.1.1).
+/// Keeps the last of several cookies of one name at one place, alone (RFC 6265, 4.1.1). A token that was minted for a
+/// request that then ends its session is thus no cookie any more.
 fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
     let is_cookie = |(name, _): &(String, String)| name == "Set-Cookie";
     let lines: Vec<String> = headers.iter().filter(|header| is_cookie(header)).map(|(_, line)| line.clone()).collect();

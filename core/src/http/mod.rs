@@ -1,4 +1,4 @@
-//! HTTP as data: what an adapter brings, and the one result that it writes back.
+//! HTTP as data: the request that an adapter brings, and the result that it writes back.
 
 use crate::event::Event;
 use crate::hook::Effect;
@@ -28,7 +28,7 @@ pub struct Request {
     pub method: String,
     /// Path below the mount point, with its leading slash: `/login`.
     pub path: String,
-    /// The whole path as the client sent it, where the adapter knows it: it tells the mount point.
+    /// The whole path as the client sent it, if the adapter knows it; the mount point is read from it.
     pub full_path: Option<String>,
     /// Query string without `?`.
     pub query: Option<String>,
@@ -57,7 +57,7 @@ pub enum Body {
     Empty,
     /// The bytes as received, at most [`MAX_BODY`] + 1 of them.
     Raw(Vec<u8>),
-    /// JSON text written again from what the framework's parser made of the bytes.
+    /// JSON text that the adapter serialized from the value of the framework's parser.
     Parsed(String),
     /// The adapter stopped reading beyond [`MAX_BODY`].
     TooLarge,
@@ -73,7 +73,7 @@ impl Request {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    /// The mount of the endpoints, as a path for cookies; `None` where nobody knows it or a cookie can't say it.
+    /// The mount of the endpoints, as a path for cookies; `None` if it is unknown or a cookie can't hold it.
     #[must_use]
     pub fn mount(&self) -> Option<&str> {
         let full = self.full_path.as_deref()?.trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! The time of an answer that must not tell whether anybody has an identifier.
+//! The time of an answer that must not reveal whether an account has an identifier.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::service::Realm;
 
 /// Longer than the answer to a request of a message takes, but on a machine or a database that is very busy.
 const STEP: Duration = Duration::from_millis(50);
-/// Many times as long as two failed logins differ by: one that finds a user reads a row more. Whoever types a wrong
-/// password does not notice.
+/// Much longer than the difference between two failed logins (a login that finds a user reads one row more), and too
+/// short to notice for a user who mistypes a password.
 const STEP_OF_LOGIN: Duration = Duration::from_millis(10);
 
-/// The beginning of a request that is answered after whole steps of time: the work for somebody and for nobody differs
+/// The beginning of a request that is answered after whole steps of time: the work with and without an account differs
 /// by microseconds, which an average over many requests would show (OWASP Forgot Password Cheat Sheet: answers "in a
 /// consistent amount of time").
 pub(in crate::http) struct Pace {
@@ -33,8 +33,8 @@ enum Answers {
 }
 
 impl Pace {
-    /// Begins now, for an answer that is the same for somebody and for nobody. With the clock of a test, which
-    /// production refuses, nothing waits.
+    /// Begins now, for an answer that is the same with and without an account. With a test clock, which production
+    /// refuses, nothing waits.
     pub fn begin(realm: &Realm) -> Option<Self> {
         Self::of(realm, Answers::Successes)
     }

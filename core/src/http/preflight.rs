@@ -30,7 +30,7 @@ pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
     Some(Response { status: 204, headers, body: String::new() })
 }
 
-/// The same as the outcome of `protect()`. Nothing is logged, since nobody was refused.
+/// The same as the outcome of `protect()`. Nothing is logged, since nothing was refused.
 pub(crate) fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResult> {
     let answer = answer(request, trusted)?;
     let result = Err(credential::missing());

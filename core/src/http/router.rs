@@ -30,8 +30,8 @@ fn match_path(pattern: &str, path: &str) -> Option<Option<String>> {
     }
 }
 
-/// The decoded value of a parameter. One that can't be decoded is taken as it stands: an id that nobody has, so that
-/// the answer is the endpoint's own and not the framework's for an unknown path.
+/// The decoded value of a parameter. An undecodable value is taken as it stands, as an id without a row, so that the
+/// answer is the endpoint's own and not the framework's for an unknown path.
 fn read_parameter(value: &str) -> Option<String> {
     let plain = || (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned());
     query::decode(value).or_else(plain)

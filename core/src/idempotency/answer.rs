@@ -20,8 +20,8 @@ pub struct StoredResponse {
 
 impl StoredResponse {
     /// Leaves out the headers that `protect()` added for one request: a minted token, its cookie and the `no-store`
-    /// that comes with it. They are no part of what the handler answered, and would keep the answer from being stored.
-    /// A header that the handler has given another value stays.
+    /// that comes with it. They are no part of the handler's answer, and would keep the answer from being stored. A
+    /// header that the handler has given another value stays.
     #[must_use]
     pub fn without(mut self, added: &[(String, String)]) -> Self {
         let is_added = |(name, value): &(String, String)| {
@@ -31,9 +31,8 @@ impl StoredResponse {
         self
     }
 
-    /// Whether the answer is for a caller whom `protect()` would let in with `roles` now; `None`: it would let nobody
-    /// in. An answer that was given behind `protect()` is for the same roles alone, since they may be what it was given
-    /// for.
+    /// Whether the answer is for a caller whom `protect()` would admit with `roles` now; `None`: it would refuse the
+    /// caller. An answer that was given behind `protect()` is for the same roles alone, since it may depend on them.
     #[must_use]
     pub fn is_for(&self, roles: Option<&[String]>) -> bool {
         match (&self.roles, roles) {

@@ -28,10 +28,10 @@ pub struct Credentials<'a> {
 pub struct Caller(pub(super) [u8; 32]);
 
 impl Credentials<'_> {
-    /// The maker: all credentials together, since nobody knows which of them a handler goes by, and the address where
+    /// The maker: all credentials together, since the credential that a handler goes by is unknown, and the address if
     /// there is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It
-    /// stands neither for an API key, which may do more than the user, nor for what the application names, nor for an
-    /// `Authorization` whose scheme is not ours.
+    /// stands neither for an API key, which may do more than the user, nor for the credential that the application
+    /// names, nor for an `Authorization` of a foreign scheme.
     #[must_use]
     pub fn caller(&self) -> Caller {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
@@ -51,14 +51,14 @@ impl Credentials<'_> {
         Caller(sha256(&text))
     }
 
-    /// The group that shares places for requests in flight: the address, an IPv6 one by its network. Credentials that
-    /// nobody has verified are made up at will.
+    /// The group that shares places for requests in flight: the address, an IPv6 address by its network. Unverified
+    /// credentials can be made up at will.
     #[must_use]
     pub fn client(&self) -> String {
         self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
     }
 
-    /// The holder of the places for answers: a verified identity, or everybody at the address.
+    /// The holder of the places for answers: a verified identity, or all callers at the address.
     #[must_use]
     pub fn holder(&self) -> Holder {
         let name =

@@ -29,7 +29,7 @@ pub struct Incoming<'a> {
     pub credentials: Credentials<'a>,
     /// `Content-Type`, or nothing.
     pub content_type: &'a str,
-    /// The body, or what stands for it.
+    /// The body, or a text in its place.
     pub body: &'a [u8],
 }
 
@@ -47,8 +47,8 @@ pub enum Passage {
 }
 
 impl Passage {
-    /// The refusal of a stored answer to a caller whom `protect()` would let in with `roles` now, `None` for nobody:
-    /// its user has other roles than it was given for. The request is not run, since it ran already.
+    /// The refusal of a stored answer to a caller whom `protect()` would admit with `roles` now (`None`: would refuse),
+    /// if the roles differ from those of the answer. The request is not run, since it ran already.
     #[must_use]
     pub fn refusal_for(&self, roles: Option<&[String]>) -> Option<Error> {
         let Self::Replay(answer) = self else { return None };
@@ -60,8 +60,8 @@ impl Passage {
 /// Answers that several processes share.
 #[async_trait]
 pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
-    /// Decides on a request, which executes under `ticket` if it is the first, and whose answer counts for the
-    /// share of `holder`. `None`: nobody answers.
+    /// Decides on a request, which executes under `ticket` if it is the first, and whose answer counts for the share of
+    /// `holder`. `None` if the shared store does not answer.
     async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket, holder: Holder) -> Option<Begin>;
 
     /// Keeps the answer for `ttl`, if the ticket is still the key's.
@@ -93,8 +93,8 @@ impl Gate {
         Ok(Self { rules, memory, shared: None })
     }
 
-    /// The same with answers that several processes share. The memory knows what this process runs and has answered, so
-    /// that no request runs here twice whether or not somebody answers there.
+    /// The same with answers that several processes share. The memory knows the requests that this process runs and has
+    /// answered, so that no request runs here twice even while the shared store is away.
     #[must_use]
     pub fn with_shared(mut self, shared: Arc<dyn SharedIdempotency>) -> Self {
         self.shared = Some(shared);
@@ -164,7 +164,7 @@ impl Gate {
     }
 
     /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next
-    /// request with the key run. So whoever has the answer and comes again finds it.
+    /// request with the key run. So a client that has the answer finds it again.
     ///
     /// # Errors
     /// The answer is shared: [`Gate::complete`] the request with it, or [`Gate::abandon`] it without.

@@ -21,8 +21,8 @@ const OVERHEAD: usize = 256;
 /// out.
 const UNVERIFIED_PART: usize = 16;
 
-/// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight
-/// never do, since a second execution is what the key is there to prevent. One client's are at most half of all.
+/// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight never do,
+/// since the key exists to prevent a second execution. A client may hold at most half of all places.
 pub struct MemoryIdempotency {
     clock: Arc<dyn Clock>,
     max_entries: usize,
@@ -73,8 +73,7 @@ impl MemoryIdempotency {
         Self { clock, max_entries: max_entries.max(1), max_bytes, table }
     }
 
-    /// Says what to do with a request of whoever brings these credentials. Of any number of equal ones at once, one
-    /// executes.
+    /// Decides on a request with these credentials. Of any number of equal concurrent requests, the first executes.
     #[must_use]
     pub fn begin(&self, key: Key, fingerprint: [u8; 32], credentials: &Credentials<'_>, ttl: Duration) -> Begin {
         let (client, holder) = (credentials.client(), credentials.holder());

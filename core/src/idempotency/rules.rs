@@ -9,7 +9,7 @@ use crate::duration;
 use crate::error::Error;
 use crate::web::token_path;
 
-/// The options of the middleware. Where answers are shared, whoever opens Redis reads `redisUrl`.
+/// The options of the middleware. If answers are shared, the caller that opens Redis reads `redisUrl`.
 const MEMBERS: [&str; 9] =
     ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl", "redisPatience", "onRedisAway"];
 

@@ -1,5 +1,5 @@
-//! Eviction from a full memory of answers. A place is taken from whoever holds most, so that a flood of
-//! keys displaces its own answers and a share binds nobody while there is room. Answers of verified callers go last.
+//! Eviction from a full memory of answers. A place is taken from the largest holder, so that a flood of keys displaces
+//! its own answers and a share limits no holder while there is room. Answers of verified callers go last.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ pub enum Measure {
     Bytes,
 }
 
-/// The complete answers by who holds them.
+/// The complete answers by holder.
 #[derive(Debug, Default)]
 pub struct Shares {
     held: HashMap<Holder, Holding>,
@@ -29,7 +29,7 @@ struct Holding {
     bytes: usize,
 }
 
-/// Holders in the order of what they hold.
+/// Holders in the order of their size.
 #[derive(Debug, Default)]
 struct Class {
     by_entries: BTreeSet<(usize, Holder)>,
@@ -54,8 +54,8 @@ impl Shares {
         });
     }
 
-    /// The answer that makes room: of the unverified holder who has most, the one that expires first, and only where no
-    /// unverified one is left, and `may_take_verified`, of the verified holder who has most.
+    /// The answer that makes room: the first to expire of the largest unverified holder; if no unverified holder is
+    /// left and `may_take_verified`, of the largest verified holder.
     #[must_use]
     pub fn victim(&self, measure: Measure, may_take_verified: bool) -> Option<Key> {
         let largest = |class: &Class| match measure {

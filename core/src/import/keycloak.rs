@@ -9,7 +9,7 @@ use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::encode_pbkdf2;
 
-/// Roles that Keycloak gives everybody for itself.
+/// Roles that Keycloak gives to every user for itself.
 const OWN_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
 
 pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {

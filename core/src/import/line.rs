@@ -11,7 +11,7 @@ use crate::factor::base32;
 /// The shortest and the longest secret of an authenticator app in bytes (RFC 4226, 4 asks for 16; many have 10).
 const TOTP_BYTES: std::ops::RangeInclusive<usize> = 10..=128;
 
-/// Members of one object. Of a member with several names the first that is there counts.
+/// Members of a JSON object. Of a member with several names the first that is present counts.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a>(&'a Map<String, Value>);
 
@@ -143,7 +143,7 @@ impl<'a> Line<'a> {
         instant.map(Some).ok_or_else(|| wrong(names, "an instant"))
     }
 
-    /// A secret of an authenticator app in base32, in the one way to write it.
+    /// A secret of an authenticator app in canonical base32.
     pub(super) fn totp(&self, names: &[&str]) -> Result<Option<Secret<String>>, Error> {
         let Some(text) = self.text(names)? else { return Ok(None) };
         let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '=')).map(|c| c.to_ascii_uppercase());
@@ -170,7 +170,7 @@ pub(super) fn check_codes(algorithm: &str, digits: u32, period: u32) -> Result<(
     Err(refused("the codes of the authenticator app are not of six digits, SHA-1 and 30 seconds"))
 }
 
-/// Whether an instant is one that can be computed with: a year of four digits, and no long number but milliseconds.
+/// Whether an instant is bounded: a year of four digits, and no long number but milliseconds.
 fn is_bounded(text: &str) -> bool {
     let mut runs = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
     let is_number = text.bytes().all(|b| b.is_ascii_digit());

@@ -94,8 +94,8 @@ impl Format {
         Ok(user)
     }
 
-    /// The id that a user has here: the same one where it is a UUID, else one that is derived from format and id. So a
-    /// line makes the same user however often it is read.
+    /// The id that a user has here: the same id if it is a UUID, else an id derived from format and id. So a line makes
+    /// the same user however often it is read.
     #[must_use]
     pub fn user_id(&self, id: &str) -> String {
         if let Some(uuid) = uuid::Uuid::try_parse(id).ok().filter(|uuid| id.len() == 36 && !uuid.is_nil()) {
@@ -147,7 +147,7 @@ pub struct IncomingIdentifier {
 /// Whether an address was verified, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Nobody verified it.
+    /// It is not verified.
     None,
     /// At an instant that is not known.
     Some,
@@ -184,7 +184,7 @@ impl Incoming {
         }
     }
 
-    /// Adds a name to sign in by, which may have the form of an address: then it is one, and nobody verified it.
+    /// Adds a name to sign in by. A name in the form of an address becomes an unverified address.
     fn add_name(&mut self, value: &str) {
         let kind = ["email", "phone"].into_iter().find(|kind| {
             let has_form = if *kind == "email" { value.contains('@') } else { value.starts_with('+') };

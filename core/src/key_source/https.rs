@@ -1,7 +1,7 @@
 //! Fetches a key set over HTTP/1.1: one connection, one request, no redirect, no proxy, nothing kept.
 //!
-//! Content type and caching headers are not looked at: what a set is worth shows in its keys, and how long it is used
-//! is not for the issuer to say. Content encodings are not asked for, so a small answer can't grow.
+//! Content type and caching headers are ignored: the keys alone are judged, and the issuer does not decide how long a
+//! set is used. Content encodings are not asked for, so a small answer can't grow.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl HttpsKeySource {
     /// A source that trusts the certificates of these authorities, in PEM, and no others.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when there is none in it, or one that is none.
+    /// `CONFIGURATION_ERROR` if `pem` holds no certificate or a malformed one.
     pub fn with_roots(uri: KeyUri, pem: &[u8]) -> Result<Self, Error> {
         let wrong = |why: &str| Error::configuration(format!("root certificates: {why}"));
         let mut roots = RootCertStore::empty();
@@ -149,7 +149,7 @@ impl KeySource for HttpsKeySource {
     }
 }
 
-/// Only 200 brings a set. A redirect is not followed: `keyUri` is what the host trusts, and nothing it points to.
+/// Accepts status 200 alone. A redirect is not followed: the host trusts `keyUri`, and no address that it points to.
 fn check_status(status: StatusCode) -> Result<(), FetchError> {
     let answer = format!("the answer has status {}", status.as_u16());
     match status {

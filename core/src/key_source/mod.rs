@@ -10,11 +10,8 @@ pub mod uri;
 /// The source of a key set.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
-    /// The set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. Called by one at a
-    /// time; what comes is not trusted.
-    ///
-    /// # Errors
-    /// Why there is none.
+    /// The set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. There is one call at a
+    /// time; the result is not trusted.
     async fn fetch(&self) -> Result<Vec<u8>, FetchError>;
 }
 
@@ -24,12 +21,12 @@ pub trait KeySource: Send + Sync + 'static {
 pub struct FetchError {
     /// The outlook of the next attempt.
     pub attempt: Attempt,
-    /// For the log: what is wrong, without the address, which may hold a secret.
+    /// For the log: the fault, without the address, which may hold a secret.
     pub cause: String,
 }
 
 impl FetchError {
-    /// No answer, or one that says to come again.
+    /// No answer, or an answer that asks to come again.
     pub fn unreachable(cause: impl Into<String>) -> Self {
         Self { attempt: Attempt::Unreachable, cause: cause.into() }
     }

@@ -77,7 +77,7 @@ impl KeyUri {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
-    /// Path and query, what stands in the request line.
+    /// Path and query, for the request line.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         self.uri.path_and_query().map_or("/", |path| path.as_str())

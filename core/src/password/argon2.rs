@@ -31,7 +31,7 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// Refuses what is malformed, of another variant or version, or out of bounds.
+    /// Refuses a hash that is malformed, of another variant or version, or out of bounds.
     pub(super) fn new(encoded: &str) -> Result<Self, Unusable> {
         let parsed = Self::parse(encoded).ok_or(Unusable::Malformed)?;
         let (memory, passes, lanes) = (parsed.params.m_cost(), parsed.params.t_cost(), parsed.params.p_cost());
@@ -113,8 +113,8 @@ fn encode(salt: &[u8], digest: &[u8]) -> Secret<String> {
     Secret::new(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"))
 }
 
-/// Working memory of hashes that are done, for the next ones: as many pieces as hashes ever ran at once, which is one a
-/// core. Given back to an allocator, they would be kept by it for each of the threads that a burst of logins starts.
+/// Working memory of finished hashes, for the next hashes: as many pieces as hashes ever ran at once, which is one per
+/// core. An allocator would keep returned memory for each of the threads that a burst of logins starts.
 static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
 /// Does as much work as this many passes over a KiB, and forgets it.

@@ -1,5 +1,5 @@
-//! Passwords that everybody knows, refused by the preset `nist` (NIST SP 800-63B-4, 3.1.1.2: the whole password is
-//! compared, not parts of it).
+//! Common passwords, refused by the preset `nist` (NIST SP 800-63B-4, 3.1.1.2: the whole password is compared, not
+//! parts of it).
 
 /// Lower case, separated by blanks. The head of every published list, and longer ones, since the preset asks for 15.
 const COMMON: &str = "\
@@ -55,7 +55,7 @@ dallascowboys1 chelseafootballclub juventusfootballclub bismillahirrahmanirrahim
 hellohellohello1 helloworld123456 helloworldhelloworld helloworldhello trustno1trustno1 starwarsstarwars \
 startrekstartrek harrypotter12345 gameofthrones123 thelordoftherings lordoftherings1 fortheloveofgod";
 
-/// Rows and columns that fingers run along. A password that is one stretch of them is no secret.
+/// Rows and columns of keyboards. A password that is a stretch of them is no secret.
 const RUNS: [&str; 6] = [
     "01234567890123456789012345678901234567890123456789",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",

@@ -13,8 +13,8 @@ pub(super) enum Encoded {
 }
 
 impl Encoded {
-    /// Refuses what is malformed, of another kind, or has a cost that nobody honest would have chosen. Whoever can
-    /// write hashes into the database must not be able to make one login take minutes or gigabytes.
+    /// Refuses a hash that is malformed, of another kind, or of an implausible cost. An attacker who can write hashes
+    /// into the database must not be able to make a login take minutes or gigabytes.
     pub(super) fn parse(encoded: &str, policy: &Policy) -> Result<Self, Unusable> {
         if encoded.len() > phc::MAX_LENGTH {
             return Err(Unusable::Malformed);

@@ -3,8 +3,8 @@
 //! Entries belong to an [`Origin`]. Origins form a tree of networks: an IPv6 address is part of its /64, /56 and /48,
 //! an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network is
 //! served after at most one entry of every other network that waited before it. A network may use all places as long as
-//! nobody else wants them. Once the queue is full, a newcomer of a smaller network takes the place of the newest entry
-//! of the largest.
+//! no other network wants them. Once the queue is full, a newcomer of a smaller network takes the place of the newest
+//! entry of the largest.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -74,8 +74,8 @@ pub struct FairQueue<T> {
     most: usize,
     /// In the order in which they came.
     entries: Vec<Entry<T>>,
-    /// The turn of every network that waits: the lowest number is served next. A network that comes, and one that was
-    /// served, goes to the end.
+    /// The turn of every network that waits: the lowest number is served next. A new network goes to the end, as does a
+    /// network that was served.
     turns: HashMap<Network, u64>,
     next_turn: u64,
     next_id: u64,
@@ -94,7 +94,7 @@ impl<T> FairQueue<T> {
         self.entries.len()
     }
 
-    /// Whether nobody waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -1,7 +1,7 @@
-//! Passwords: the policy for new ones, hashing, and verification that costs the same whoever asks.
+//! Passwords: the policy for new ones, hashing, and verification that costs the same for every user, known or not.
 //!
-//! [`Hasher`] is what services call. It runs on a [`Pool`] of at most as many threads as there are cores, and gives an
-//! unknown user, a user without a password and a wrong password exactly one verification each.
+//! Services call [`Hasher`]. It runs on a [`Pool`] of at most as many threads as there are cores, and gives an unknown
+//! user, a user without a password and a wrong password exactly one verification each.
 
 mod argon2;
 mod bcrypt;
@@ -54,7 +54,7 @@ pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> 
 }
 
 /// Verifies `password` against `encoded`: bcrypt (`$2a$`, `$2b$`, `$2y$`), argon2id and argon2i, scrypt, PBKDF2. A
-/// malformed or hostile hash matches nothing and costs nothing: [`Hasher::verify`] is the one that spends the time.
+/// malformed or hostile hash matches nothing and costs nothing: [`Hasher::verify`] spends the time.
 #[must_use]
 pub fn verify(password: &str, encoded: &str, policy: &Policy) -> Verdict {
     match Encoded::parse(encoded, policy) {
@@ -71,14 +71,14 @@ pub fn check_stored(encoded: &str, policy: &Policy) -> Result<(), Unusable> {
     Encoded::parse(encoded, policy).map(drop)
 }
 
-/// Whether `encoded` is weaker than what the policy would make now. Never true from argon2id to bcrypt.
+/// Whether `encoded` is weaker than the policy would make it now. Never true from argon2id to bcrypt.
 #[must_use]
 pub fn needs_rehash(encoded: &str, policy: &Policy) -> bool {
     Encoded::parse(encoded, policy).is_ok_and(|parsed| parsed.is_weak(policy))
 }
 
-/// A hash at the policy's cost that no password matches: salt and digest are random, so it is well-formed and takes
-/// the full time, where a malformed one would answer at once and so tell unknown users from known ones.
+/// A hash at the policy's cost that no password matches: salt and digest are random, so it is well-formed and takes the
+/// full time. A malformed hash would answer at once and so distinguish unknown users from known users.
 #[must_use]
 pub fn dummy_hash(policy: &Policy) -> Secret<String> {
     match policy.algorithm {
@@ -150,8 +150,8 @@ impl Hasher {
         self.pool.run_for(self.origin, move || hash(password.expose(), &policy)).await?
     }
 
-    /// Whether `password` is the one behind `encoded`. Without a hash, with a malformed or hostile one, and for a
-    /// password longer than any that the policy admits, it is not, and that costs the same.
+    /// Whether `password` fits `encoded`. Without a hash, with a malformed or hostile hash, and for a password longer
+    /// than the policy admits, it does not, at the same cost.
     ///
     /// # Errors
     /// [`Failure::HashQueueFull`]; [`Failure::Internal`] when the runtime is going down.
@@ -230,8 +230,8 @@ impl PasswordProof {
     }
 }
 
-/// A mismatch on a cheaper hash than a live one spends the rest of a live verification too. Otherwise the users of
-/// before the cost was raised, or those who came from elsewhere, could be told by the time their logins take.
+/// Verifies at the cost of a live hash. A mismatch on a cheaper hash spends the rest of a live verification too, or the
+/// time of a login would reveal imported users and users from before the cost was raised.
 fn verify_at_live_cost(stored: &Encoded, password: &str, policy: &Policy) -> bool {
     let matches = stored.verify(password);
     if !matches {

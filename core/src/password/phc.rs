@@ -47,7 +47,7 @@ pub(super) fn write<const N: usize>(
     Secret::new(format!("${id}${}${salt}${digest}", parameters.join(",")))
 }
 
-/// A whole number in the one way to write it.
+/// A whole number in canonical form.
 pub(super) fn read_number(text: &str) -> Option<u32> {
     let is_plain = text == "0" || (text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain)

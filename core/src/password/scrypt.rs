@@ -50,7 +50,7 @@ pub struct ScryptCost {
 }
 
 impl ScryptCost {
-    /// Bytes of memory times parallelism. `None`: nobody honest would have chosen it.
+    /// Bytes of memory times parallelism. `None` if the parameters are implausible.
     fn work(self) -> Option<u64> {
         let Self { log_n, r, p } = self;
         if !(1..=20).contains(&log_n) || !(1..=64).contains(&r) || !(1..=16).contains(&p) {

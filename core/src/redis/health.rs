@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Hears that Redis went away, or came back.
 pub(super) type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
-/// The state of one server, from the first operation that failed to the next one that succeeded.
+/// The state of a server, from the first operation that failed to the next that succeeded.
 pub(super) struct Health {
     /// Whether `away` holds something, so that operations that succeed need no lock.
     is_away: AtomicBool,
@@ -33,7 +33,7 @@ impl Health {
         self.away.lock().as_ref().map(|(_, cause)| cause.clone())
     }
 
-    /// Notes that the server is away since then. The first to notice tells of it.
+    /// Notes that the server is away since then. The first caller to notice reports it.
     pub(super) fn stumble(&self, since: Instant, cause: &str) {
         let mut away = self.away.lock();
         if away.is_none() {

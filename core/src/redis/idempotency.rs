@@ -1,5 +1,6 @@
-//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; whoever
-//! holds most makes room, as in memory. Requests in flight are bounded by the memory of the process that they run in.
+//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; the
+//! largest holder makes room, as in memory. Requests in flight are bounded by the memory of the process that they run
+//! in.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -30,7 +31,7 @@ pub struct RedisIdempotency {
     servers: Arc<Servers>,
     /// The time for which an operation waits for a Redis that is away, from the moment that it went.
     patience: Duration,
-    /// Before every key: those of one application are in one slot of a cluster.
+    /// Before every key: the keys of an application are in one slot of a cluster.
     prefix: String,
     max_size: usize,
     max_bytes: usize,
@@ -62,8 +63,8 @@ impl RedisIdempotency {
         self
     }
 
-    /// Runs a script, which bears being run twice, and waits for a Redis that is away until the patience is spent. It
-    /// is spent once an outage, so that whoever comes later does not wait.
+    /// Runs a script, which may safely run twice, and waits for a Redis that is away until the patience is spent. It is
+    /// spent once an outage, so that later requests do not wait.
     async fn run<'a, T: FromRedisValue>(&self, key: &str, make: impl Fn() -> Call<'a>) -> Option<T> {
         let started = Instant::now();
         loop {
@@ -83,7 +84,7 @@ impl RedisIdempotency {
     }
 }
 
-/// The braces put all keys of one application into one slot of a cluster. A closing one at the start would leave
+/// The braces put all keys of one application into one slot of a cluster. A closing brace at the start would leave
 /// nothing between them.
 fn prefix_of(key_prefix: &str) -> String {
     let digest = key_prefix.starts_with('}').then(|| to_base64url(&sha256(key_prefix.as_bytes())));

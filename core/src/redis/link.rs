@@ -37,7 +37,7 @@ pub(super) enum Failure {
     Lost,
     /// Another server of the cluster has the key.
     Moved(Address),
-    /// Another server of the cluster is about to have the key, and answers who says that it was sent.
+    /// Another server of the cluster is about to have the key, and answers a request that carries `ASKING`.
     Ask(Address),
     /// The keys are on their way to another server.
     Later,
@@ -65,7 +65,7 @@ pub(super) struct Live {
 }
 
 enum State {
-    /// Nobody has asked yet, or the last connection ended: the next caller connects.
+    /// Not asked for yet, or the last connection ended: the next caller connects.
     Unopened,
     Up(Live),
     Down {
@@ -195,8 +195,8 @@ impl Link {
         self.health.recover();
     }
 
-    /// The connection. The first callers wait until it is made; while the server is away nobody waits, and it is tried
-    /// in the background.
+    /// The connection. The first callers wait until it is made; while the server is away no caller waits, and it is
+    /// tried in the background.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Live, Away> {
         match &*self.state.lock() {
             State::Up(live) => return Ok(live.clone()),

@@ -1,11 +1,11 @@
 //! The state that processes share through Redis: counters of rate limits, answers of idempotent requests, revocations.
 //!
-//! Redis is never a condition. When it says nothing for [`OPERATION_LIMIT`], the caller's process goes on by itself,
-//! and Redis is tried again four times a second. No token is written, and nothing that one can be made from.
+//! Redis is never a condition. When it does not answer for [`OPERATION_LIMIT`], the caller's process goes on by itself,
+//! and Redis is tried again four times a second. No token is written, nor any material for a token.
 //!
-//! `config` reads the URL, `access` is what it says of users and TLS, `target` opens a connection, `link` keeps one to
-//! each server, `servers` finds the server of a key in a cluster by its `slots`, and `patience` tells an outage from a
-//! busy machine.
+//! `config` reads the URL, `access` holds its users and TLS, `target` opens a connection, `link` keeps one to each
+//! server, `servers` finds the server of a key in a cluster by its `slots`, and `patience` distinguishes an outage from
+//! a busy machine.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tells a Redis that is away from a machine that is busy.
+//! Distinguishes a Redis that is away from a machine that is busy.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

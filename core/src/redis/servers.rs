@@ -19,13 +19,13 @@ use super::link::{Away, Failure, Link, Live, TRIED_EVERY, host_of};
 use super::slots::{Address, Slots, slot_of};
 use super::target::Target;
 
-/// The most times that one operation is sent on, or begun again on a new connection.
+/// The most times that an operation is sent on, or begun again on a new connection.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Servers {
     access: Access,
-    /// The links to what the URL names.
+    /// The links to the servers that the URL names.
     seeds: Vec<Arc<Link>>,
     /// Whether the URL asks for a cluster.
     wants_cluster: bool,
@@ -232,7 +232,7 @@ impl Servers {
         Some(link)
     }
 
-    /// Somebody did not answer: in a cluster another server may have taken over.
+    /// Notes that a server did not answer: in a cluster another server may have taken over.
     fn away(self: &Arc<Self>) -> Away {
         self.look_later();
         Away

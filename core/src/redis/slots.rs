@@ -1,4 +1,4 @@
-//! Slots of a cluster: to which one a key belongs, and which server has it.
+//! Slots of a cluster: the slot of a key, and the server of a slot.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ const SLOTS: u16 = 16_384;
 /// Host and port.
 pub(super) type Address = (String, u16);
 
-/// The slot of a key. What stands between the first braces, if anything does, stands for the whole key.
+/// The slot of a key. The text between the first braces, if not empty, stands for the whole key.
 pub(super) fn slot_of(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key).as_bytes()) % SLOTS
@@ -31,8 +31,8 @@ pub(super) struct Slots<S> {
 }
 
 impl<S> Slots<S> {
-    /// Reads the answer to `CLUSTER SLOTS`. A server that names no host of its own is on `host`; `server` makes what
-    /// stands for a server, once for each.
+    /// Reads the answer to `CLUSTER SLOTS`. A server that names no host of its own is on `host`; `server` makes the
+    /// value for a server, once for each.
     pub(super) fn read(answer: &Value, host: &str, mut server: impl FnMut(&Address) -> Option<S>) -> Option<Self>
     where
         S: Clone,

@@ -29,7 +29,7 @@ pub(super) struct Opened {
     pub(super) connection: MultiplexedConnection,
     /// Opens further connections to the same server.
     pub(super) client: Client,
-    /// Whether the server is one of a cluster.
+    /// Whether the server is part of a cluster.
     pub(super) is_in_cluster: bool,
 }
 
@@ -60,7 +60,7 @@ fn refuses_the_command(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::NoPerm))
 }
 
-/// Whether the server is one of a cluster that works.
+/// Whether the server is part of a cluster that works.
 async fn asks_for_slots(connection: &mut MultiplexedConnection) -> Result<bool, String> {
     match cmd("CLUSTER").arg("INFO").query_async::<String>(connection).await {
         Ok(info) if info.contains("cluster_state:fail") => Err("the cluster is down".to_owned()),

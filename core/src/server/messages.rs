@@ -13,7 +13,7 @@ impl AuthServer {
         std::mem::take(&mut *self.realm().outbox.lock()).iter().map(Message::to_json).collect()
     }
 
-    /// The event of a message that was sent, or with a cause of one that the host could not send.
+    /// The event of a message that was sent, or with a cause of a message that the host could not send.
     #[must_use]
     pub fn message_event(&self, kind: &str, channel: &str, cause: Option<&str>) -> Event {
         let name = if cause.is_some() { EventName::MessageFailure } else { EventName::MessageSent };

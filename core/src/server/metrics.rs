@@ -8,8 +8,8 @@ use crate::service::keys;
 use crate::telemetry::{MetricName, Remembered, Snapshot};
 
 impl AuthServer {
-    /// The counts since the server was made, and the gauges of now. No I/O. `remembered` is what the host
-    /// answered from its own memory.
+    /// The counts since the server was made, and the gauges of now. No I/O. `remembered` counts the answers from the
+    /// host's own memory.
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
         let realm = self.realm();

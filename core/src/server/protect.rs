@@ -66,7 +66,8 @@ impl AuthServer {
         guard::identify_now(self.realm(), request)
     }
 
-    /// The user named by a request's tokens; empty: nobody, or the keys to tell are not to be had.
+    /// Returns the id of the user named by a request's tokens. Empty if the request names no user or the keys are
+    /// unavailable.
     pub async fn identify(&self, request: &GuardRequest) -> String {
         match self.ready().await {
             Ok(()) => guard::identify(self.realm(), request).await,
@@ -74,8 +75,8 @@ impl AuthServer {
         }
     }
 
-    /// Grows with every revocation and role change made by this process: what a caller cached under another epoch
-    /// is stale.
+    /// Grows with every revocation and role change made by this process: a value that a caller cached under another
+    /// epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.realm().freshness.epoch()
@@ -90,7 +91,7 @@ impl AuthServer {
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for zero roles or one that `validRoles` does not list.
+    /// `CONFIGURATION_ERROR` for an empty list or a role that `validRoles` lacks.
     pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
         self.realm().config.roles.check_required(required)
     }

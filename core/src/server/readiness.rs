@@ -62,7 +62,7 @@ impl AuthServer {
     }
 }
 
-/// The error without what it tells the operator of the database, names of roles and tables among it.
+/// The error without its details for the operator, such as names of database roles and tables.
 pub(super) fn for_callers(error: Error) -> Error {
     let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
     match cause {

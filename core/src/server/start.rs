@@ -1,7 +1,7 @@
 //! The start of a server: `migrate()` and `ready()` wait for a database that is starting, too.
 //!
-//! The wait comes in slices, so that the host can tell of it and can stop. A slice ends with the line to be told, and
-//! with the arguments of the call that goes on.
+//! The wait comes in slices, so that the host can report it and can stop. A slice ends with the line to be printed, and
+//! with the arguments of the next call.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(crate) enum Start {
 
 impl AuthServer {
     /// Starts within the time that `options` say, `{wait}`: `null` when it is done, or `{waiting, again}`, the line to
-    /// be told and the options of the call that goes on.
+    /// be printed and the options of the next call.
     pub(crate) async fn start(&self, start: Start, options: &Value) -> Result<Value, Error> {
         let wait = wait_from(options.get("wait"))?;
         let goes_on = options.get("goesOn").and_then(Value::as_bool).unwrap_or(false);
@@ -127,7 +127,7 @@ fn refusal(cause: &str) -> Option<&'static str> {
     })
 }
 
-/// The error when the wait is over: one of the configuration where the database says what is wrong with it.
+/// The error when the wait is over: one of the configuration if the database names a fault in it.
 fn at_the_end(error: Error) -> Error {
     let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
     match cause.and_then(|cause| refusal(cause).map(|what| format!("{what} ({cause})"))) {

@@ -88,7 +88,7 @@ impl AuthServer {
         })
     }
 
-    /// [`AuthServer::verify_access_token`] that copies nothing: `read` makes what the caller wants of the claims.
+    /// [`AuthServer::verify_access_token`] without copies: `read` converts the claims for the caller.
     ///
     /// # Errors
     /// As [`AuthServer::verify_access_token`].

@@ -10,12 +10,13 @@ use crate::event::{Event, EventName};
 pub(crate) struct Warned {
     /// A client without an address came.
     address: AtomicBool,
-    /// A client came by a proxy that nobody declared.
+    /// Whether the warning of an undeclared proxy was given.
     proxy: AtomicBool,
 }
 
 impl Realm {
-    /// The warning that a client has no address. Without limits nobody is counted, so nobody is warned.
+    /// Returns the warning that a client has no address, the first time. Without limits no client is counted, so there
+    /// is no warning.
     pub(crate) fn unknown_address(&self) -> Option<Event> {
         let is_first = self.config.rate_limits.is_some() && !self.warned.address.swap(true, Ordering::Relaxed);
         is_first.then(|| {
@@ -28,7 +29,7 @@ impl Realm {
         })
     }
 
-    /// The warning that requests come by a proxy at `peer` which nobody declared.
+    /// Returns the warning that requests come through an undeclared proxy at `peer`, the first time.
     pub(crate) fn undeclared_proxy(&self, peer: &str) -> Option<Event> {
         let is_first = !self.warned.proxy.swap(true, Ordering::Relaxed);
         is_first.then(|| {
@@ -40,7 +41,7 @@ impl Realm {
         })
     }
 
-    /// An event for the host to tell of even where nobody logs.
+    /// An event that the host reports even without a logger.
     fn warning(&self, cause: String) -> Event {
         self.telemetry.count(EventName::HookFailure);
         Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)

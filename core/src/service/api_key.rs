@@ -10,8 +10,8 @@ use crate::limit;
 /// The name that refusals and events carry.
 const POLICY: &str = "api-key";
 
-/// Returns whether `given` is an API key. A wrong one is logged and counted; a right one is not counted, but refused as
-/// well while the budget of its address is spent, or guesses could go on until one is right.
+/// Returns whether `given` is an API key. A wrong key is logged and counted. A right key is not counted, but refused
+/// too while the budget of its address is spent, or an attacker could guess until a key is right.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`.

@@ -74,7 +74,7 @@ pub(crate) enum Guess {
     Challenged,
     /// The secret is wrong.
     Wrong,
-    /// Nobody knows: something else failed.
+    /// Unknown: something else failed.
     Unknown,
 }
 
@@ -112,14 +112,15 @@ impl Effects {
 
 /// Counts wrong guesses; a right one changes nothing.
 pub(crate) const WRONG: Effects = Effects::of(Refunded, Refunded, Counted);
-/// Counts wrong guesses, and right ones that did not lead to a session; one that did changes nothing.
+/// Counts wrong guesses, and right guesses that did not lead to a session; a login that led to a session changes
+/// nothing.
 pub(crate) const INCOMPLETE: Effects = Effects::of(Refunded, Counted, Counted);
 /// Counts wrong guesses, and right ones until one leads to a session, which clears them.
 pub(crate) const WRONG_IN_A_ROW: Effects = Effects::of(Reset, Counted, Counted);
 /// Counts right guesses alone.
 pub(crate) const RIGHT: Effects = Effects::of(Counted, Counted, Refunded);
 
-/// Places of one guess in several buckets.
+/// Places of a guess in several buckets.
 pub(crate) struct Attempts<'a> {
     realm: &'a Realm,
     policy: &'static str,
@@ -152,8 +153,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Takes one more place where there is one. Without one nobody is refused or told of it: another bucket decides
-    /// then.
+    /// Takes a further place if there is one. A full bucket neither refuses nor logs; another bucket decides then.
     pub(crate) async fn begin_if_free(&mut self, key: &str, budget: Budget, effects: Effects) -> bool {
         let place = Attempt::ask(self.realm, key, budget).await.ok();
         let is_free = place.is_some();

@@ -20,11 +20,8 @@ use crate::store::model::{Identifier, NewUser, Session, Spending, Unspent, UsedC
 const MAX_PAGE: u32 = 100;
 
 impl Realm {
-    /// The store for one write: what it changes is in the audit by the same transaction. Nothing is added to it where
-    /// the option `audit` keeps none of `changes`.
-    ///
-    /// # Errors
-    /// Those of `changes`.
+    /// Returns a store that writes the changes and their audit entries in one transaction. Without entries if the
+    /// option `audit` keeps none of `changes`.
     pub(crate) fn noting<C: IntoIterator<Item = Change>>(
         &self,
         author: &Author,
@@ -111,7 +108,7 @@ impl Realm {
         })
     }
 
-    /// The identifiers of a user who is about to go; none where nothing is kept of that.
+    /// The identifiers of a user who is about to be deleted; empty if the audit keeps no deletions.
     ///
     /// # Errors
     /// The store's.

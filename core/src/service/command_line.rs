@@ -36,7 +36,7 @@ impl Realm {
         }
     }
 
-    /// Looks for entries where a command line works with this server and nobody has looked yet.
+    /// Looks for entries, unless an earlier look is known, in case a command line works with the database.
     ///
     /// # Errors
     /// The store's.

@@ -23,9 +23,9 @@ use crate::use_case::{self, Context, UseCase};
 
 /// The proof itself, by the token or the code of a message.
 ///
-/// In a session of the user nothing else is needed. Elsewhere the password of the account is, since whoever registered
-/// somebody else's address must not have it verified by its owner; or, where nothing of the account is verified yet, a
-/// new password, by which the owner of the address takes the account over. It fails with `VALIDATION_ERROR`,
+/// In a session of the user nothing else is needed. Elsewhere the password of the account is needed, since a party that
+/// registered a foreign address must not have it verified by its owner. If nothing of the account is verified yet, a
+/// new password will do, by which the owner of the address takes the account over. It fails with `VALIDATION_ERROR`,
 /// `CODE_INVALID`, `INVALID_CREDENTIALS`, `FORBIDDEN` and `RATE_LIMIT_EXCEEDED`.
 pub struct ConfirmIdentifier;
 

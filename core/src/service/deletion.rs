@@ -46,7 +46,7 @@ impl UseCase for DeleteAccount {
     }
 }
 
-/// The roles whose holders can't delete themselves by an endpoint, so that no mistake leaves nobody to administer.
+/// The roles whose holders can't delete themselves by an endpoint, so that an admin always remains.
 fn kept_roles(realm: &Realm) -> &[String] {
     if realm.config.administration { &realm.config.roles.admin } else { &[] }
 }

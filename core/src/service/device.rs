@@ -11,14 +11,14 @@ use crate::store::ADOPTED_MARKER;
 use crate::store::model::Credential;
 use crate::token::device::{self, DeviceUser, MAX_AGE_SECONDS, MAX_USERS};
 
-/// The most nonces of one user that are tried for one guess; each is a look at a bucket.
+/// The most nonces of a user that are tried for a guess; each is a look at a bucket.
 const MAX_TRIED: usize = MAX_USERS;
 
-/// The credential that the login looks for, if it is that of a user whom the caller's device is known for.
+/// The credential that the login looks for, if it belongs to a user who is known on the caller's device.
 ///
 /// The users of the device are read first, by their ids, and the identifier is looked up only when it is one of theirs.
-/// What is done before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not
-/// tell a stranger with a device of its own which identifiers exist.
+/// The work before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not reveal
+/// to a client with a device of its own which identifiers exist.
 pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) -> Result<Option<Credential>, Failure> {
     let mut is_own = false;
     for id in device::ids_of(&caller.devices) {
@@ -41,7 +41,7 @@ fn leads_to(normalized: &str, lookup: &Lookup) -> bool {
 
 /// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for
 /// the user, its nonce is void, or all devices of the user together have spent their budget; then the guess counts as
-/// one from anywhere.
+/// from an unknown device.
 ///
 /// A right guess gives its places back and clears nothing: the completed login gives the device a new nonce, and a
 /// thief's copy of the old one has no more attempts than it had.
@@ -66,8 +66,9 @@ pub(super) fn tells_of_sign_ins(realm: &Realm) -> bool {
 
 /// Whether the caller presents a device on which the user has logged in since their credentials changed.
 ///
-/// The budgets outlive such a change, since they let nobody in. A notice does not: whoever knew a password before it
-/// was changed, or registered an account that its owner then took over, could have made a device of theirs known.
+/// The budgets outlive such a change, since they grant no access. For a notice the device is unknown after it: a party
+/// that knew the old password, or registered an account that its owner then took over, could have made a device of its
+/// own known.
 pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
     let is_here = |one: &DeviceUser| one.id == user.user_id() && one.epoch.is_some();
     caller.devices.iter().any(|one| is_here(one) && one.epoch == user.expected().auth_epoch)
@@ -77,7 +78,7 @@ pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
 /// `None` while there are no keys.
 ///
 /// # Errors
-/// The store's, where logins by other devices are told.
+/// The store's, if users are notified of logins by other devices.
 pub async fn issue(realm: &Realm, caller: &Caller, user_id: &str) -> Result<Option<(String, u64)>, Failure> {
     let now = realm.now();
     let epoch = if tells_of_sign_ins(realm) {

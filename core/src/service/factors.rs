@@ -47,7 +47,7 @@ pub async fn list(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
 }
 
 /// Makes the secret of an authenticator app: `{id, secret, uri, qr}`. It is pending until one of its codes was right,
-/// and takes the place of one that is pending already.
+/// and replaces a pending secret.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's.

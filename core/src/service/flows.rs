@@ -53,11 +53,11 @@ pub(super) struct Waiting<'a> {
     pub changes: Option<&'a Identifier>,
     /// [`Flow::payload`]
     pub payload: String,
-    /// Whoever sends somebody else a message for a new password, for the audit.
+    /// The author of the request, if one user requests a message for another, for the audit.
     pub author: Option<&'a Author>,
 }
 
-/// A flow that was asked for: the same for identifiers that somebody has and for others.
+/// A requested flow: the same for existing and unknown identifiers.
 pub struct Asked {
     flow: String,
     expires_at: String,
@@ -134,10 +134,7 @@ pub(super) async fn begin(
     begin_with(realm, caller, purpose, receiver, subject, Waiting::default()).await
 }
 
-/// [`begin`], with what is written when the flow is spent.
-///
-/// # Errors
-/// As of [`begin`].
+/// [`begin`], with the rows that are written when the flow is spent.
 pub(super) async fn begin_with(
     realm: &Realm,
     caller: &Caller,
@@ -266,8 +263,8 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Messages are counted by the spelling, so that an identifier that is deleted and added again is the same one.
-    /// Flows are not: whoever asks for an address that nobody has takes no place of who registers it later.
+    /// Messages are counted by the spelling, so that an identifier that is deleted and added again counts as the same.
+    /// Flows are not: a request for an unknown address takes no place of the user who registers it later.
     ///
     /// # Errors
     /// The keys are not there.
@@ -280,7 +277,7 @@ impl Subject {
         Ok(Self { open: identifier.map_or_else(|| sent.clone(), |identifier| identifier.id.clone()), sent })
     }
 
-    /// A user, or for a spelling that leads to nobody its digest.
+    /// A user, or the digest of a spelling without a user.
     ///
     /// # Errors
     /// The keys are not there.

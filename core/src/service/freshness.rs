@@ -18,8 +18,8 @@ pub struct SessionRead {
 
 /// Recent reads of sessions, at most 100,000.
 ///
-/// A revocation forgets the entry, so the next check reads the row, which says revoked. A reader that was on its way
-/// meanwhile must not put back what it saw before: it passes the epoch it started under, and a newer epoch drops it.
+/// A revocation forgets the entry, so the next check reads the row, which says revoked. A concurrent reader must not
+/// put back its older state: it passes the epoch it started under, and a newer epoch drops it.
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, SessionRead>,
@@ -48,8 +48,8 @@ impl Freshness {
         &self.epoch
     }
 
-    /// A session, if it was read in that time. An entry from the future was read before the clock was
-    /// put right, and nobody can tell how old it is.
+    /// A session, if it was read in that time. An entry from the future was read before the clock was put right, and
+    /// its age is unknown.
     #[must_use]
     pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<SessionRead> {
         self.known.get(session_id).filter(|known| read_in.contains(&known.read_at))

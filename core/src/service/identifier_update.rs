@@ -29,8 +29,8 @@ struct Item {
     value: String,
 }
 
-/// The change of identifiers, all or none. An item without `id` inserts, or replaces the one identifier that the user
-/// has of that type.
+/// The change of identifiers, all or none. An item without `id` inserts, or replaces the user's only identifier of that
+/// type.
 ///
 /// It fails with `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`,
 /// `RATE_LIMIT_EXCEEDED`, and the store's failures.

@@ -22,11 +22,11 @@ use crate::limit;
 use crate::store::model::{ChangeLimits, Identifier, IdentifierChange};
 use crate::use_case::{self, Context, Done, Output, UseCase};
 
-/// The most identifiers that one call may bring.
+/// The most identifiers of a call.
 pub(super) const MAX_ITEMS: usize = 50;
 
-/// The most that users may give themselves: nobody sits on the addresses of a whole town. Code of the host may give
-/// more.
+/// The most identifiers that users may give themselves, so that a user can't occupy the addresses of a whole town. Code
+/// of the host may give more.
 const MAX_OWN: u32 = 50;
 
 /// An identifier as responses show it.
@@ -144,7 +144,7 @@ pub(super) const fn story(success: EventName) -> Story {
     Story { success, failure: Some(EventName::IdentifiersFailure) }
 }
 
-/// Lets a user try only so many identifiers that somebody else has: who is refused one learns that it exists.
+/// Limits a user's attempts to add identifiers of other users: a refusal reveals that the identifier exists.
 pub(super) async fn limited(
     realm: &Realm,
     user_id: &str,
@@ -169,7 +169,7 @@ pub(super) fn limits_of(realm: &Realm, caller: &Caller, claims: Vec<Claim>) -> C
     ChangeLimits { claims, most, keeps_verified, displaces }
 }
 
-/// Whether users hear that one of their verified addresses goes.
+/// Whether users are notified when one of their verified addresses is removed.
 pub(super) fn is_noticed(realm: &Realm, caller: &Caller) -> bool {
     realm.config.messages.is_some() && !caller.trusted
 }

@@ -17,9 +17,9 @@ use crate::password;
 use crate::store::import::{Imported, NewImport};
 use crate::store::model::{Factor, Identifier, NewUser};
 
-/// The most lines of one call.
+/// The most lines of a call.
 pub const MAX_LINES: usize = 1_000;
-/// The most identifiers of one user, and of the users that are written together.
+/// The most identifiers of a user, and of the users that are written together.
 const MAX_IDENTIFIERS: usize = 50;
 const MAX_WRITTEN: usize = 1_000;
 
@@ -247,8 +247,8 @@ fn identifiers(realm: &Realm, incoming: &[IncomingIdentifier], now: Millis) -> R
     }
 }
 
-/// The second factors. Somebody who has one is not let in without it, so what can't be carried over is refused, unless
-/// the options say that factors stay behind.
+/// The second factors. A user with a second factor must not log in without it, so factors that can't be carried over
+/// are refused, unless the options leave factors behind.
 fn factors(realm: &Realm, options: &Options, incoming: &Incoming, id: &str, now: Millis) -> Result<Vec<Factor>, Error> {
     let has_some = incoming.other_factors || !incoming.totp.is_empty();
     if options.drops_factors || !has_some {

@@ -32,7 +32,7 @@ pub struct InviteInput {
     roles: Vec<String>,
     /// Whether the message goes out; `false` is for code of the host, which sends it by itself.
     deliver: bool,
-    /// The roles of the admin who asks; nothing counts for who is trusted.
+    /// The roles of the admin who asks; not used for a trusted caller.
     own: Vec<String>,
 }
 

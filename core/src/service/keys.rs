@@ -172,7 +172,7 @@ pub fn are_old(realm: &Realm) -> bool {
     is_older(realm, RELOAD_AFTER)
 }
 
-/// Whether it is so old that another process may sign with a key that is not in the ring: nobody asked for a while.
+/// Whether the ring is so old that another process may sign with a key that is not in it: no request came for a while.
 #[must_use]
 pub fn are_behind(realm: &Realm) -> bool {
     is_older(realm, BEHIND_AFTER)
@@ -185,7 +185,7 @@ fn is_older(realm: &Realm, age: Millis) -> bool {
         && realm.keys.get().is_some()
 }
 
-/// [`reload_if_old`], and waits for what it finds where the ring may lack a key. Time alone decides, never a token.
+/// [`reload_if_old`], and waits for its result if the ring may lack a key. Time alone decides, never a token.
 pub async fn catch_up(realm: &Arc<Realm>) {
     let looked = realm.keys.looked.notified();
     reload_if_old(realm);

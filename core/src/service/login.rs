@@ -1,5 +1,5 @@
-//! Login: limits first, one password verification whoever the user is, then a session that can't outlive a password
-//! change it raced.
+//! Login: limits first, one password verification for every identifier, then a session that can't outlive a concurrent
+//! password change.
 
 use serde_json::Value;
 
@@ -86,8 +86,8 @@ impl UseCase for Login {
 
 /// Takes a place in every bucket that a login counts in, and finds the user.
 ///
-/// The spelling has a bucket beside the account's, and a name that nobody has is charged to both kinds as well:
-/// whatever spelling is tried after which other, known and unknown names are refused at the same guess.
+/// The spelling has a bucket beside the account's, and an unknown name is charged to both kinds as well: in any order
+/// of spellings, known and unknown names are refused at the same guess.
 ///
 /// At a device that is known for the user, the budgets of that device take the place of all three.
 async fn count(
@@ -137,7 +137,8 @@ pub(super) async fn count_own(
     count_while_crowded(realm, attempts, &account, trail).await
 }
 
-/// No other limit counts right passwords, so accounts of one's own would be a way to keep the queue full.
+/// Counts logins while the queue is crowded. No other limit counts right passwords, so a client could keep the queue
+/// full with accounts of its own.
 async fn count_while_crowded(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -204,7 +205,7 @@ async fn strengthen(
     Ok(if swapped { proof.under(stronger) } else { proof })
 }
 
-/// All identifiers and spellings of one user share a bucket; an unknown identifier has one of its own, so that
+/// All identifiers and spellings of a user share a bucket; an unknown identifier has a bucket of its own, so that
 /// guessing at it looks the same.
 fn account_key(credential: Option<&Credential>, normalized: &str) -> String {
     match credential {

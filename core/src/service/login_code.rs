@@ -22,8 +22,8 @@ use crate::use_case::{self, Context, UseCase};
 
 /// The request of a message with a code to log in by.
 ///
-/// It answers the same whether anybody has the identifier or not, after the same work. It fails with
-/// `VALIDATION_ERROR` and `RATE_LIMIT_EXCEEDED` (too many of one address).
+/// It answers the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR` and
+/// `RATE_LIMIT_EXCEEDED` (too many of one address).
 pub struct RequestLoginCode;
 
 impl UseCase for RequestLoginCode {

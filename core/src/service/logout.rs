@@ -1,4 +1,4 @@
-//! Logout, of one session and of all.
+//! Logout of a session and of all sessions.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::hook::{Effect, HookContext, Operation};
 use crate::use_case::{self, Context, Done, Output, UseCase, WrittenInput};
 
-/// The end of one session. That of a session that is over is no error.
+/// Ends one session. Ending a session that has ended succeeds.
 pub struct Logout;
 
 /// `{sessionId?}`

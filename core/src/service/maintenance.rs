@@ -13,7 +13,7 @@ use crate::flow::DAY;
 /// The interval at which a process looks.
 const EVERY: Millis = 60_000;
 
-/// The time for which a session stays after its end, so that the reuse of its tokens can be told from nonsense.
+/// The time for which a session stays after its end, so that reuse of its tokens is distinguished from unknown tokens.
 const KEEP: Millis = 24 * 60 * 60 * 1000;
 
 /// Rows per batch: small enough to hold no lock that anybody notices.
@@ -22,7 +22,7 @@ const BATCH: u32 = 500;
 /// The time for others between two batches.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts a round in the background when the last one is old. A request triggers it, so nothing of ours keeps a
+/// Starts a round in the background when the last round is old. A request triggers it, so no timer of ours keeps a
 /// process alive.
 pub fn start_if_due(realm: &Arc<Realm>) {
     let now = realm.now();

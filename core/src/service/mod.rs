@@ -1,5 +1,5 @@
 //! The use cases. Each is a [`crate::use_case::UseCase`]: typed input to typed output. None knows HTTP, and each leaves
-//! what it has to tell (events for the log, notices for hooks) in a [`Trail`].
+//! its events for the log and notices for hooks in a [`Trail`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

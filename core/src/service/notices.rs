@@ -1,4 +1,4 @@
-//! Messages that tell somebody what happens to an account, and carry no secret.
+//! Messages that notify a user of a change to the account, and carry no secret.
 
 use super::flows::{Receiver, message};
 use super::receivers::{is_address, oldest_address};
@@ -17,8 +17,8 @@ pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, 
     trail.messages.push(message(realm, caller, kind, &to, None));
 }
 
-/// The message to an address or a number that no account has: somebody asked for that account. `None`: the option
-/// `messages.unknownAccount` is off, or no account could have it.
+/// The message to an address or a number without an account, after a request for that account. `None`: the option
+/// `messages.unknownAccount` is off, or the text can't be an address of an account.
 pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<Message> {
     let is_on = realm.config.messages.as_ref().is_some_and(|rules| rules.unknown_account);
     let (kind, normalized) = realm.config.identifiers.addressee(given).filter(|_| is_on)?;
@@ -27,12 +27,12 @@ pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<M
     Some(message(realm, caller, Kind::UnknownAccount, &Receiver { user_id: None, identifier: &identifier }, None))
 }
 
-/// The address of a user who logs in by a device that is not known, read before the session is opened: what fails
-/// afterwards must not keep the notice back.
+/// The address of a user who logs in by an unknown device, read before the session is opened, so that a later failure
+/// can't keep the notice back.
 pub(super) struct NewSignIn(Option<(String, Identifier)>);
 
 impl NewSignIn {
-    /// The notice of a session that is about to be opened; none of one that the application opens.
+    /// The notice of a session that is about to be opened; none if the application opens it.
     ///
     /// # Errors
     /// The store's.
@@ -48,8 +48,8 @@ impl NewSignIn {
         Ok(Self(user.and_then(|user| Some((user.user.id.clone(), oldest_address(&user)?.clone())))))
     }
 
-    /// Leaves the notice, now that the session is open: so many in an hour for a user, whatever logs in without keeping
-    /// cookies. There is no limit of a minute, since a login of the user would hide one of somebody else behind it.
+    /// Leaves the notice, now that the session is open, with a limit per hour and user, for clients that log in without
+    /// keeping cookies. There is no limit per minute, since a login of the user would hide a foreign login behind it.
     pub(super) async fn leave(self, realm: &Realm, caller: &Caller, trail: &mut Trail) {
         let (Some((user_id, identifier)), Some(rules)) = (self.0, &realm.config.messages) else { return };
         let verdict = realm.cache.hit(&limit::sign_in_notices(&user_id), rules.limits.hour).await;

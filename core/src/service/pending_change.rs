@@ -32,8 +32,8 @@ pub(super) fn waits(realm: &Realm, caller: &Caller, kind: &str) -> bool {
     !caller.trusted && types.is_some_and(|types| types.iter().any(|one| one == kind))
 }
 
-/// Sends a code to the new address and a notice to the old one. It does the same whether anybody has the new one:
-/// only its owner learns that. Returns the identifier as it is, with what is pending.
+/// Sends a code to the new address and a notice to the old one. It does the same if the new address is taken: only its
+/// owner learns that. Returns the present identifier, with the pending change.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`; the store's.

@@ -28,7 +28,7 @@ use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spen
 /// The longest text in which a registration waits: MySQL keeps 65,535 bytes.
 const MAX_PAYLOAD: usize = 60_000;
 
-/// The rules, where somebody who registers must prove an address first.
+/// The rules, if a user who registers must prove an address first.
 pub(super) fn rules<'a>(realm: &'a Realm, caller: &Caller) -> Option<&'a MessageRules> {
     realm.config.messages.as_ref().filter(|rules| rules.required.is_some() && !caller.trusted)
 }
@@ -92,8 +92,8 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// The identifier of `owner` by which an address is taken. One that nobody verified gives way where its user has a
-/// verified one; else whoever owns the address takes that account over.
+/// The identifier of `owner` by which an address is taken. An unverified identifier gives way if its user has a
+/// verified identifier; else the owner of the address takes that account over.
 fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier) -> Option<&'a Identifier> {
     let held = owner.identifiers.iter().find(|one| one.normalized == address.normalized);
     let gives_way = |one: &Identifier| is_address(one) && one.verified_at.is_none() && is_verified(owner);
@@ -111,12 +111,11 @@ fn write(identifiers: &[Identifier], address: &Identifier, hash: &str, roles: &[
     Ok(payload)
 }
 
-/// The word of whoever confirms that the account is theirs.
+/// The proof of the user who confirms an account of their own.
 pub(super) struct Proof {
     /// That of the registration.
     pub password: Option<Secret<String>>,
-    /// One in its place. What else the registration asked for may be somebody else's choice, so only its usernames
-    /// stay.
+    /// A password in its place. The rest of the registration may be a foreign choice, so only its usernames stay.
     pub new: Option<Secret<String>>,
 }
 
@@ -221,10 +220,10 @@ fn read(realm: &Realm, flow: &Flow) -> Result<Pending, Failure> {
     Ok(Pending { identifiers, proved: proved.ok_or_else(unreadable)?, hash, roles: roles(realm, &asked)? })
 }
 
-/// The roles of a registration by somebody who is not trusted.
+/// The roles of a registration by a caller who is not trusted.
 ///
 /// # Errors
-/// `INVALID_ROLE`, `FORBIDDEN`, `VALIDATION_ERROR` where they are too many for a token.
+/// `INVALID_ROLE`, `FORBIDDEN`, `VALIDATION_ERROR` if they are too many for a token.
 fn roles(realm: &Realm, asked: &[String]) -> Result<Vec<String>, Error> {
     let roles = if asked.is_empty() {
         realm.config.roles.default.clone()

@@ -28,14 +28,14 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Of two that are equally good, the one of the younger session.
+    /// The order of two tokens: by verdict, then the younger session.
     fn order(&self) -> (u8, i64, i64) {
         (self.verdict.precedence(), self.state.session.created_at, self.claims.generation)
     }
 }
 
-/// Those that verify count, even if their session has ended, and have to be of one user: the live one is taken. A
-/// session that is not there any more says nothing of its user, and lets nobody in. `fits`: the sessions that may be
+/// Chooses among the tokens that verify, even if their session has ended; they must be of one user. The live session's
+/// token is taken. A deleted session does not name its user, and its token is refused. `fits`: the sessions that may be
 /// taken.
 ///
 /// # Errors
@@ -83,7 +83,7 @@ async fn look_up(realm: &Realm, tokens: Vec<(String, RefreshClaims)>) -> Result<
     Ok(candidates)
 }
 
-/// The place of the first one that the host has not revoked, else of the first.
+/// The place of the first session that the host has not revoked, else of the first.
 async fn first_live(realm: &Realm, candidates: &[Candidate]) -> usize {
     for (at, candidate) in candidates.iter().enumerate() {
         let is_live = candidate.verdict.is_live();

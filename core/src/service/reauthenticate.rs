@@ -95,8 +95,8 @@ pub(super) trait ProvenWrite: Sync {
     fn write(&self, realm: &Realm, user: &Proven) -> impl Future<Output = Result<Option<Self::Done>, Failure>> + Send;
 }
 
-/// Judges a proof in a session that is open, and does what it is for: wrong passwords spend the login's budget, wrong
-/// codes that of codes.
+/// Judges a proof in an open session, and does the write that it permits: wrong passwords spend the login's budget,
+/// wrong codes that of codes.
 ///
 /// # Errors
 /// As of [`Reauthenticate`], and those of the write.
@@ -169,8 +169,8 @@ pub(super) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Resu
     if is_live && state.session.user_id == user_id { Ok(state) } else { Err(ended().into()) }
 }
 
-/// Writes that the user of a session has authenticated again. `session` is as it was when that began: who comes second
-/// takes what the first has made, since another step would take the first one's refresh token away.
+/// Writes that the user of a session has authenticated again. `session` is its state when that began: of two concurrent
+/// calls the second takes the result of the first, since another step would revoke the first call's refresh token.
 struct Renewal {
     session: Session,
     author: Author,
@@ -222,9 +222,9 @@ async fn renew(
     Err(StoreError::Conflict("the session is being renewed by others".to_owned()).into())
 }
 
-/// Whether another call has authenticated the user meanwhile: at another time, be the clock put back, or in this very
-/// second. One that came and went before this call began counts too, or the answers of two calls, which may arrive in
-/// either order, would name different refresh tokens, of which one is dead.
+/// Whether another call has authenticated the user meanwhile: at another time, even if the clock was put back, or in
+/// this very second. A call that finished before this call began counts too, or the answers of two calls, which may
+/// arrive in either order, would name different refresh tokens, of which one is dead.
 fn is_done(session: &Session, before: &Session, now: i64) -> bool {
     let at = auth_time(session);
     let is_renewed = || session.generation >= before.generation + 2 || seconds(session.created_at) < now;

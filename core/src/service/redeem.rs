@@ -108,7 +108,7 @@ pub(super) async fn redeem(realm: &Realm, purposes: &[Purpose], found: Found) ->
     Ok(Redeemed { flow, user, identifier, by_code })
 }
 
-/// Whether somebody has proved control over one of the user's identifiers.
+/// Whether control over an identifier of the user has been proved.
 pub(super) fn is_verified(user: &UserWithIdentifiers) -> bool {
     user.identifiers.iter().any(|one| one.verified_at.is_some())
 }

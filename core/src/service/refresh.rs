@@ -1,4 +1,4 @@
-//! Refresh: one compare-and-set to the next generation; the loser of a race gets what the winner made.
+//! Refresh: one compare-and-set to the next generation; the loser of a race gets the winner's tokens.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::{Rotation, SessionState};
 use crate::use_case::{self, Context, UseCase, WrittenInput};
 
-/// Lost races in a row before the store is said to be overloaded. Each one means that somebody else moved on.
+/// Lost races in a row before the store is reported as overloaded. Each means that another request moved on.
 const RACES: usize = 5;
 
 /// Renewal of a session's tokens.
@@ -88,7 +88,7 @@ async fn step(realm: &Realm, state: &SessionState, now: Millis, trail: &Trail) -
     Ok(store.rotate(&session.id, session.generation, expires_at, now).await?)
 }
 
-/// Two parties hold the chain of tokens, and nobody can tell which of them is the user: the session ends for both.
+/// Ends a session whose chain of tokens two parties hold: which of them is the user is unknown, so it ends for both.
 ///
 /// # Errors
 /// The store's; the failure to answer with is no error of this function.

@@ -26,8 +26,8 @@ use crate::store::Store;
 use crate::store::model::{Identifier, NewUser};
 use crate::use_case::{self, Context, Output, UseCase};
 
-/// Registration. With `verification.required` nobody is registered until an address is proved, which code of the
-/// application need not wait for.
+/// Registration. With `verification.required` no user is made until an address is proved; code of the application need
+/// not wait for that.
 ///
 /// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (a role outside `selfAssignableRoles` for a caller
 /// that is not trusted), `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.

@@ -1,4 +1,4 @@
-//! The option `verification.required`: who has to verify an address before they log in.
+//! The option `verification.required`: the users who have to verify an address before they log in.
 
 use super::receivers::is_address;
 use super::redeem::is_verified;
@@ -12,16 +12,16 @@ pub(super) fn is_verifiable(rules: &MessageRules, identifier: &Identifier) -> bo
     is_address(identifier) && rules.verified_types.as_ref().is_some_and(|types| types.contains(&identifier.kind))
 }
 
-/// The rules, where a user has to verify an address before they log in. Who has none that could be verified, as a user
-/// who was made by code with a name only, need not: see [`check_kept`].
+/// The rules, where a user has to verify an address before they log in. A user without an address, made by code with a
+/// name only, need not: see [`check_kept`].
 pub(super) fn due<'a>(realm: &'a Realm, user: &UserWithIdentifiers) -> Option<&'a MessageRules> {
     let rules = realm.config.messages.as_ref()?;
     let is_due = rules.required?.is_for(user.user.created_at) && !is_verified(user);
     (is_due && user.identifiers.iter().any(|one| is_verifiable(rules, one))).then_some(rules)
 }
 
-/// Refuses to take an address away from a user who has to verify one first: without it they would log in. Once one is
-/// verified, [`crate::store::model::ChangeLimits::keeps_verified`] holds it.
+/// Refuses to remove an address of a user who has to verify an address first: without it the user could log in. Once an
+/// address is verified, [`crate::store::model::ChangeLimits::keeps_verified`] holds it.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`

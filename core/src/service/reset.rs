@@ -1,4 +1,4 @@
-//! A new password for whoever forgot the old one.
+//! A new password for a user who forgot the old password.
 
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ use crate::use_case::{self, Context, Done, UseCase};
 
 /// The request of a message with a code and a link for a new password.
 ///
-/// It answers the same whether anybody has the identifier or not, after the same work. It fails with
-/// `VALIDATION_ERROR` and `RATE_LIMIT_EXCEEDED` (too many of one address).
+/// It answers the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR` and
+/// `RATE_LIMIT_EXCEEDED` (too many of one address).
 pub struct RequestPasswordReset;
 
 /// `{identifier, deliver?}`
@@ -54,8 +54,8 @@ impl UseCase for RequestPasswordReset {
     }
 }
 
-/// Begins a flow of whoever has an identifier. It answers the same whether anybody has it or not, after the same work.
-/// Nothing is sent to a user who is disabled; where the option says so, an address that nobody has hears of it.
+/// Begins a flow of the user with an identifier. It answers the same for known and unknown identifiers, after the same
+/// work. Nothing is sent to a disabled user; an unknown address gets a message if the option says so.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
@@ -133,7 +133,7 @@ impl UseCase for SendPasswordReset {
     }
 }
 
-/// A new password by the token or the code of a message. All sessions of the user end, and nobody is signed in.
+/// A new password by the token or the code of a message. All sessions of the user end, and no session is opened.
 ///
 /// It fails with `VALIDATION_ERROR`, `CODE_INVALID` (wrong, expired, used or unknown) and `SERVICE_UNAVAILABLE`.
 pub struct ResetPassword;
@@ -177,11 +177,11 @@ pub(super) struct Replacement {
     pub new: Secret<String>,
     /// [`Spending::takes_over`]
     pub takes_over: bool,
-    /// The event that tells of it.
+    /// The event that records it.
     pub event: EventName,
 }
 
-/// Spends a flow and sets a password, which ends all sessions; tells the address that the flow was sent to.
+/// Spends a flow and sets a password, which ends all sessions; notifies the address that the flow was sent to.
 pub(super) async fn replace_password(
     realm: &Realm,
     caller: &Caller,
@@ -206,8 +206,8 @@ pub(super) async fn replace_password(
     Ok(())
 }
 
-/// The sessions and factors of a user that a secret ends, read before it is spent. Whoever changes factors after that
-/// ends its flow.
+/// The sessions and factors of a user that a secret ends, read before it is spent. A change of factors after that ends
+/// its flow.
 pub(super) struct Ending {
     sessions: Vec<String>,
     takes_over: bool,

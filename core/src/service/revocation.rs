@@ -37,7 +37,7 @@ pub fn ended() -> Error {
     Error::new(ErrorCode::Unauthorized, "Session has been revoked or does not exist")
 }
 
-/// The answer while nobody can say whether a session is over: refused, but not as if it were.
+/// The answer while the state of a session is unknown: a refusal, but not as for a session that has ended.
 fn undecided(cause: &str) -> Refusal {
     let event = Event::new(EventName::HookFailure).with("hook", "isTokenRevoked").with("cause", cause);
     Refusal {

@@ -26,7 +26,7 @@ use crate::message::Kind;
 use crate::store::model::{FactorAsker, FactorAttempt, FactorBudget, Factors, Flow, UserWithIdentifiers};
 use crate::use_case::{self, Context, UseCase};
 
-/// The most attempts at codes of one user and method in [`WINDOW`], in a day, and without a right one between them. The
+/// The most attempts at codes of a user and method in [`WINDOW`], in a day, and without a right code between them. The
 /// option `rateLimit` switches none of them off.
 const LATELY: u32 = 10;
 const TODAY: u32 = 30;
@@ -106,7 +106,7 @@ impl PresentedCode {
         Ok(Self { method, code: Secret::new(input.text("code")?.to_owned()) })
     }
 
-    /// The code without what people type between its characters. What is no code is worth no attempt.
+    /// The code without the characters that people type between its digits. A malformed code costs no attempt.
     fn normalized(&self) -> Result<Secret<String>, Error> {
         let code = match self.method {
             FactorMethod::Totp => flow::normalize_code(self.code.expose()).map(Secret::new),
@@ -129,7 +129,7 @@ pub(super) struct ProvedFactor {
 /// Verifies a code, whose attempt is counted before.
 ///
 /// # Errors
-/// `CODE_INVALID`: wrong, used, of nobody or of no open flow; `RATE_LIMIT_EXCEEDED`; the store's.
+/// `CODE_INVALID`: wrong, used, without a user or without an open flow; `RATE_LIMIT_EXCEEDED`; the store's.
 pub(super) async fn prove(
     realm: &Realm,
     asker: FactorAsker<'_>,
@@ -195,8 +195,8 @@ fn budget(method: FactorMethod, now: Millis) -> FactorBudget {
     FactorBudget { method, since: [(LATELY, now - window_millis()), (TODAY, now - DAY)], in_a_row }
 }
 
-/// The answer to one attempt too many. When the next one is granted depends on which of the budgets it was; sooner than
-/// after this time there is none to speak of.
+/// The answer to an attempt beyond a budget. The next attempt is granted after a time that depends on the spent budget;
+/// the answer names the shortest such time.
 fn exceeded(trail: &mut Trail) -> Error {
     trail.note(EventName::RateLimitExceeded, |event| {
         event.with("limit", "factor").with("retryAfter", limit::seconds_up(WINDOW))
@@ -204,7 +204,7 @@ fn exceeded(trail: &mut Trail) -> Error {
     limit::exceeded("factor", Budget { limit: LATELY, window: WINDOW }, WINDOW)
 }
 
-/// Leaves the events of a right code that is spent, and tells the user of a recovery code.
+/// Leaves the events of a right code that is spent, and notifies the user of a used recovery code.
 pub(super) fn tell(
     realm: &Realm,
     caller: &Caller,
@@ -220,7 +220,7 @@ pub(super) fn tell(
     }
 }
 
-/// Clears what wrong and unfinished logins by the user's password have been counted, now that one is finished.
+/// Clears the counts of wrong and unfinished logins by the user's password, now that a login is finished.
 async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
     let Some(limits) = &realm.config.rate_limits else { return };
     // As the first step counts, whatever the identifier's own normal form.

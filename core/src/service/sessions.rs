@@ -21,13 +21,13 @@ use crate::store::model::Session;
 
 const MAX_SESSIONS: Number = Number::named("maxSessions");
 
-/// The most sessions that one answer lists.
+/// The most sessions of an answer.
 const MAX_LISTED: u32 = 1_000;
 
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// The most portions of surplus sessions that one login ends: there are many after an upgrade, or when `maxSessions`
+/// The most portions of surplus sessions that a login ends: there are many after an upgrade, or when `maxSessions`
 /// shrinks.
 const MOST_ROUNDS: usize = 10;
 
@@ -80,9 +80,8 @@ pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Mil
 }
 
 /// Opens a session for a user who has proved enough, and returns it with the user's roles: the only door to a session.
-/// `None`: the user's hash or `auth_epoch` is another one by now, a code that was to be spent is, the user is disabled,
-/// or there is no such user: judge again. Where the user has a tenth more sessions than `maxSessions`, the oldest ones
-/// beyond it end.
+/// `None`: the user's hash or `auth_epoch` has changed, a code is already spent, the user is disabled, or there is no
+/// such user: judge again. If the user has a tenth more sessions than `maxSessions`, the oldest beyond it end.
 ///
 /// # Errors
 /// The store's.

@@ -1,4 +1,4 @@
-//! The set-up of a new server: the first admin, made by whoever has a token that was shown at the start.
+//! The set-up of a new server: the first admin, made by the holder of a token that was shown at the start.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn is_token_of(open: &SetupToken, token: &str) -> bool {
     flow::is_same_digest(&open.digest, &flow::token_digest(token))
 }
 
-/// The token of an open row, unless it was given to somebody.
+/// The token of an open row, unless the operator chose the token.
 fn derived(realm: &Realm, open: &SetupToken) -> Option<String> {
     realm.keys.get()?.setup_token(&open.nonce, &open.kid).filter(|token| is_token_of(open, token))
 }

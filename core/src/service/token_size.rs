@@ -11,8 +11,8 @@ use crate::web::cookie::MAX_COOKIE_BYTES;
 /// The member of the claims that lists roles which wait for a second factor.
 const WITHHELD: &str = "\"withheld\":[],";
 
-/// Whether a token with these roles has a place, before they are given to anybody. While the keys are not there, nobody
-/// can say.
+/// Checks that a token with these roles fits, before they are given to a user. While the keys are not there, any roles
+/// pass.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` naming the size.

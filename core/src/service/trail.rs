@@ -36,7 +36,7 @@ pub struct Trail {
     pub messages: Vec<Message>,
     /// The facts for the event of the use case.
     pub facts: Facts,
-    /// The author of what is done, for the audit.
+    /// The author of the changes, for the audit.
     pub author: Author,
     telemetry: Arc<Telemetry>,
 }
@@ -61,13 +61,13 @@ impl Trail {
         Self { author, ..self }
     }
 
-    /// Counts an event and adds it; its fields are filled in only when somebody logs.
+    /// Counts an event and adds it; its fields are filled in only for a logger.
     pub fn note(&mut self, name: EventName, fill: impl FnOnce(Event) -> Event) {
         self.events.extend(self.telemetry.event(name, fill));
     }
 
-    /// Returns the event of a use case that ended, counted. Without an event for its end, the cause of a defect is told
-    /// as a `HookFailure`, since it is told nowhere else.
+    /// Returns the event of a use case that ended, counted. Without an event for its end, the cause of a defect is
+    /// logged as a `HookFailure`, since it is logged nowhere else.
     #[must_use]
     pub fn story(&self, story: Option<&Story>, ending: &Ending<'_>) -> Option<Event> {
         match story.and_then(|story| story.name(&self.facts, ending)) {

@@ -18,7 +18,7 @@ use crate::store::model::{Disabling, UserWithIdentifiers};
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// A user as responses show it: `{id, roles, identifiers}`, and `disabled` of one who is.
+/// A user as responses show it: `{id, roles, identifiers}`, and `disabled` if disabled.
 #[must_use]
 pub fn describe_user(user: &UserWithIdentifiers, now: Millis) -> Value {
     let mut shown = json!({
@@ -128,7 +128,8 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
 /// The events of a deletion.
 pub const DELETION: Story = Story { success: EventName::UserDeleted, failure: Some(EventName::UserDeleteFailure) };
 
-/// Until when the id of a user who is deleted now is remembered: tokens without a session outlive their user so long.
+/// The end of the time for which the id of a user who is deleted now is remembered: tokens without a session may
+/// outlive their user until then.
 pub(super) fn remembered_until(realm: &Realm) -> Millis {
     realm.now().saturating_add(realm.config.access_ttl)
 }

@@ -42,8 +42,7 @@ pub async fn ask_own(
     Ok(asked)
 }
 
-/// Sends a code to an identifier that is not verified yet, for whoever has no session. It answers the same whatever
-/// the identifier is.
+/// Sends a code to an unverified identifier, for a client without a session. It answers the same for every identifier.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.

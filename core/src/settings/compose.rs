@@ -13,7 +13,7 @@ use crate::wire;
 
 /// Composes a message: `{ways, message, now}`, the `messages` of the settled options, the message as `send` gets it and
 /// milliseconds, becomes `{smtp: {from, to, subject, text, messageId}}`, `{webhook: {url, headers, body}}` or
-/// `{error}`. Mail goes to addresses, everything else and what has no mail server goes to the webhook.
+/// `{error}`. Messages to e-mail addresses go to the mail server, if there is one; all others go to the webhook.
 pub fn compose(input: &Value) -> Value {
     let (ways, message) = (&input["ways"], &input["message"]);
     let now = input["now"].as_i64().unwrap_or_default();
@@ -70,7 +70,7 @@ fn words(message: &Value) -> (&'static str, String) {
     (subject, parts.join("\n\n") + "\n")
 }
 
-/// The subject of a mail, its first sentence, and what to do if it was somebody else.
+/// The subject of a mail, its first sentence, and the advice if the reader did not cause it.
 #[expect(clippy::too_many_lines, reason = "a table: three sentences a kind")]
 const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
     match kind {
@@ -148,7 +148,8 @@ const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// A POST by Standard Webhooks: the id stays the same when the message is sent again, so that the receiver can tell.
+/// A POST by Standard Webhooks: the id stays the same when the message is sent again, so that the receiver can
+/// recognize it.
 fn webhook(hook: &Value, message: &Value, now: i64) -> Result<Value, String> {
     let key = webhook_key(text(hook, "secret")).ok_or("messagesWebhookSecret is no key")?;
     let (id, seconds) = (text(message, "id"), now.div_euclid(1_000));

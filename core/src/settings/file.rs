@@ -24,7 +24,7 @@ pub struct Entry {
 /// Reads the file by its ending.
 ///
 /// # Errors
-/// A sentence that names the file, the line where one is known, and the cure.
+/// A sentence that names the file, the line if known, and the cure.
 pub fn read(path: &str) -> Result<Vec<Entry>, String> {
     let text = text_of(path, MAX_BYTES).map_err(|why| format!("{path} {why}"))?;
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn read(path: &str) -> Result<Vec<Entry>, String> {
 /// Reads the text of a file with this ending. `None`: no format has it.
 ///
 /// # Errors
-/// The line, and a sentence on what is wrong there.
+/// The line, and a sentence on the fault there.
 pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<Entry>, Failed>> {
     Some(match ending {
         "toml" => toml_entries(text),
@@ -67,7 +67,7 @@ fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// A line, and what is wrong there.
+/// A line, and the fault there.
 pub type Failed = (usize, String);
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -58,7 +58,7 @@ impl From {
     }
 }
 
-/// A mistake in what was given; `usage`: of a flag or a variable, else of a file or an option.
+/// A fault in the given settings; `usage`: in a flag or a variable, else in a file or an option.
 struct Mistake {
     usage: bool,
     message: String,
@@ -204,7 +204,7 @@ fn assemble(chosen: &[Setting]) -> (Value, Value) {
     (options, serve)
 }
 
-/// The duration in seconds, which are what the hosts count in.
+/// The duration in seconds, the unit of the hosts.
 fn seconds(value: &Value) -> Value {
     let length = duration::parse(value).unwrap_or(Duration::ZERO);
     json!(length.as_secs_f64())
@@ -236,7 +236,7 @@ fn complete(options: &mut Value, serve: &Value, given: &Given<'_>) {
     insert(options, "production", json!(given.production));
 }
 
-/// Checks the options as an `AuthServer` does, and says where the one stands that is wrong.
+/// Checks the options as an `AuthServer` does, and names the source of a wrong option.
 fn check(options: &Value, chosen: &[Setting], warnings: &mut Vec<String>, errors: &mut Vec<Mistake>) {
     match Config::from_options(options) {
         Ok(config) => warnings.extend(config.warnings),

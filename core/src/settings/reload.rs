@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::config::table::{Group, OPTIONS, Row};
 use crate::wire;
 
-/// Compares what is in force with what `settle` says now: `{changed, renew, options, settings}`.
+/// Compares the options in force with those that `settle` gives now: `{changed, renew, options, settings}`.
 ///
-/// `changed` lists `{name, hot}` of what differs; `hot` is false where only a new start brings it. `options` and
-/// `settings` are those in force afterwards, and `renew` says whether an `AuthServer` of these options must take the
-/// place of the one that serves. One whose users or keys are in memory is never replaced, since they would be lost.
+/// `changed` lists `{name, hot}` of the differences; `hot` is false if it takes a new start. `options` and `settings`
+/// are those in force afterwards, and `renew` says whether an `AuthServer` of these options must replace the present
+/// server. A server with users or keys in memory is never replaced, since they would be lost.
 pub fn reload(before: &Value, after: &Value) -> Value {
     let can_renew = !is_in_memory(&before["options"]);
     let is_hot = |row: &Row| row.hot && (can_renew || row.group == Group::Serve);

@@ -39,7 +39,7 @@ fn put(members: &mut Value, name: &str, described: Value) {
     }
 }
 
-/// The members of an object, which is one of several forms of its option.
+/// The members of an object, for an option of several forms.
 fn members_of(option: &mut Value) -> &mut Value {
     let empty = json!({ "type": "object", "additionalProperties": false, "properties": {} });
     if option.is_null() {

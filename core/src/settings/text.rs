@@ -33,7 +33,7 @@ fn words(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether a value is of the option's kind. What the library checks by itself is left to it.
+/// Checks that a value is of the option's kind. The checks of the library are left to it.
 ///
 /// # Errors
 /// The reason, to be put behind the name.

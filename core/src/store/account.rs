@@ -1,4 +1,4 @@
-//! The port to the account of one user as a whole: all that is stored of it, and its end.
+//! The port to the account of a user as a whole: all stored data, and its deletion.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::model::{Disabling, Expected, Factors, Identifier, Session, Standing, User};
 
-/// The most rows of one kind that [`AccountStore::read_account`] reads.
+/// The most rows of a kind that [`AccountStore::read_account`] reads.
 pub const MOST_ROWS: u32 = 10_000;
 
 /// All that is stored of a user.
@@ -86,7 +86,7 @@ pub trait AccountStore: Send + Sync {
     /// `auth_epoch` steps, so all flows end; all sessions are deleted. `false`: no such user.
     async fn disable_user(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError>;
 
-    /// Enables a user. `false`: nothing is written of one who is disabled.
+    /// Enables a user. `false` if the user was not disabled; nothing is written then.
     async fn enable_user(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
 
     /// The standing of a user: whether anything is known against them.

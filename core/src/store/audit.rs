@@ -17,7 +17,7 @@ pub struct StoredEntry {
     pub id: String,
     /// The time of the change.
     pub at: Millis,
-    /// The name of the event, of this version or of one before or after it.
+    /// The name of the event, possibly of another version.
     pub event: String,
     /// The user's id who acts, or `api-key`, `code` or `cli`.
     pub actor: Option<String>,

@@ -38,14 +38,14 @@ pub struct Dialect {
     pub for_update: &'static str,
     /// The same, shared with other readers of the kind.
     pub for_share: &'static str,
-    /// The end of an INSERT that shall wait for another of the same unique value, and then go on if that one is gone.
-    /// Empty where every INSERT does, without a lock that two of them may hold.
+    /// The end of an INSERT that waits for a concurrent INSERT of the same unique value, and goes on if that is rolled
+    /// back. Empty if every INSERT does, without a lock that two of them may hold.
     pub waits: &'static str,
-    /// A SELECT of one row that lets one migration pass at a time until its transaction ends, or until
-    /// `migration_unlock`; no row when it did not come to pass. `None` where writers are serial.
+    /// A SELECT of one row that admits one migration at a time until its transaction ends, or until `migration_unlock`;
+    /// no row if the lock was not obtained. `None` where writers are serial.
     pub migration_lock: Option<&'static str>,
-    /// The statement after a batch that changes the schema, however that went, on the same connection. Where a
-    /// change of the schema ends a transaction, so that a lock can't be part of one.
+    /// The statement after a batch that changes the schema, whether it succeeded or not, on the same connection. For
+    /// databases where a change of the schema ends a transaction, so that a lock can't be part of it.
     pub migration_unlock: Option<&'static str>,
     /// The tables of version 1 as they are when nothing was there: statements, each ended by a semicolon at the end of
     /// a line.
@@ -66,8 +66,8 @@ pub struct Dialect {
     pub long_text: &'static str,
     /// A SELECT of the columns of the table `?`: name, type. No rows: there is no such table.
     pub columns_of: &'static str,
-    /// A SELECT of what is unique in the table `?` beside its primary key: name, whether it is a constraint (0 or 1),
-    /// its columns in alphabetical order with commas between.
+    /// A SELECT of the unique constraints and indexes of the table `?` beside its primary key: name, whether it is a
+    /// constraint (0 or 1), its columns in alphabetical order with commas between.
     pub uniques_of: &'static str,
     /// A SELECT of a row if the table `?` has the index `?`. `None` where CREATE INDEX knows IF NOT EXISTS.
     pub index_of: Option<&'static str>,
@@ -81,8 +81,8 @@ pub struct Dialect {
     /// Partial where the database can, so that revoked sessions cost a login nothing.
     pub live_sessions: &'static str,
     /// The statements that leave sessions which are not revoked out of the index by the time of that, likewise. With
-    /// them it serves `revoked_at IS NULL` too, and PostgreSQL, when it last counted few live sessions, goes through
-    /// those of all users to find those of one. Empty where no index is partial.
+    /// them it serves `revoked_at IS NULL` too, and PostgreSQL, when it last counted few live sessions, scans those of
+    /// all users to find those of a user. Empty where no index is partial.
     pub ended_sessions: &'static str,
     /// Quotes the name of an index or a constraint.
     pub quote: char,

@@ -7,7 +7,7 @@ use crate::tls::TlsFiles;
 
 /// The place of a database server and how to speak to it, as its driver reads it.
 pub(in crate::store) trait ServerConfig: Sized {
-    /// The port of the server unless another one is named.
+    /// The port of the server unless the URL names another.
     const PORT: u16;
 
     /// Reads a URL with the first scheme of the driver's names.
@@ -16,7 +16,7 @@ pub(in crate::store) trait ServerConfig: Sized {
     /// Settings from single values; `host` may be the place of a Unix socket.
     fn from_parts(host: &str, port: u16, database: Option<&str>, user: Option<&str>, password: Option<&str>) -> Self;
 
-    /// A sentence about what the URL says that means nothing here.
+    /// A sentence about a part of the URL that has no meaning here.
     fn take_warning(&mut self) -> Option<String>;
 
     /// The same with at most `max` connections.

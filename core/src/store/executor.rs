@@ -31,7 +31,7 @@ pub enum Expect {
 }
 
 /// One statement with `?` for each parameter, `[column]` for an instant in a list of results and `column == ?` for a
-/// comparison byte by byte; [`Dialect::spell`] and [`Dialect::arrange`] give what the driver is to send.
+/// comparison byte by byte; [`Dialect::spell`] and [`Dialect::arrange`] give the text that the driver sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.
@@ -77,8 +77,8 @@ impl Statement {
     }
 }
 
-/// Statements that are done all or not at all, in order. One statement alone needs no explicit transaction. Each
-/// statement sees what was committed before *it* began (READ COMMITTED) or stricter.
+/// Statements that are run in order, all or none. A single statement needs no explicit transaction. Each statement sees
+/// what was committed before *it* began (READ COMMITTED) or stricter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     /// At least one.
@@ -156,8 +156,8 @@ pub trait Executor: Send + Sync + 'static {
     /// Runs a batch as one transaction. An unmet expectation or an error rolls everything back.
     ///
     /// # Errors
-    /// [`StoreError`], told apart by what a caller can do. A violated foreign key is a `Conflict`: the row it needs
-    /// went away under the statement, and a second look settles it.
+    /// [`StoreError`], by the caller's remedy. A violated foreign key is a `Conflict`: the row it needs went away under
+    /// the statement, and a second look settles it.
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError>;
 
     /// [`Executor::run`] of a batch that only reads, without waiting. `None`: not possible here and now.

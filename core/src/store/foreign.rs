@@ -1,5 +1,5 @@
-//! A database that another language speaks to, such as a Kysely dialect in Node: a batch is one call of the host and
-//! one transaction on the host's own pool. The host decides nothing; it runs statements and tells what came of them.
+//! A database that the host accesses, such as a Kysely dialect in Node: a batch is one call of the host and one
+//! transaction on the host's own pool. The host decides nothing; it runs statements and returns their results.
 //!
 //! Batches and outcomes cross as JSON text:
 //! ```json

@@ -15,7 +15,7 @@ pub struct NewImport {
     pub factors: Vec<Factor>,
 }
 
-/// The end of one user's import.
+/// The end of a user's import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Imported {
     /// The user is there now.
@@ -24,7 +24,7 @@ pub enum Imported {
     Present,
     /// The id is that of a user with other identifiers.
     OtherUser,
-    /// An identifier is somebody else's, or leads to somebody else.
+    /// An identifier belongs to another user, or leads to another user.
     Taken,
     /// A user of this id was deleted a short time ago.
     Deleted,
@@ -33,8 +33,8 @@ pub enum Imported {
 /// The part of the port that is about users of other systems.
 #[async_trait]
 pub trait ImportStore: Send + Sync + 'static {
-    /// Writes users with their identifiers and factors, those that can be in one transaction or a few, and tells of
-    /// each what became of it. Of users who share an id or a sign-in the first is written. Without `writes` nothing is,
-    /// and [`Imported::Written`] is who would be.
+    /// Writes users with their identifiers and factors, in one transaction or a few, and returns the result of each. Of
+    /// users who share an id or a sign-in the first is written. With `writes` false nothing is written, and
+    /// [`Imported::Written`] marks the users who would be.
     async fn import_users(&self, users: &[NewImport], now: Millis, writes: bool) -> Result<Vec<Imported>, StoreError>;
 }

@@ -1,9 +1,9 @@
 //! The schema: versions, each one transaction, and the adoption of tables that sentri 5 made.
 //!
-//! The steps of a version are planned from what is there, then run under a lock together with the check that nobody ran
-//! it meanwhile. So any number of processes may start at once, and a killed one leaves a whole version or none. On
-//! MySQL, where a change of the schema is no part of a transaction, it may leave a part, and the next plan holds the
-//! rest.
+//! The steps of a version are planned from the present schema, then run under a lock together with the check that no
+//! other process ran it meanwhile. So any number of processes may start at once, and a killed one leaves a whole
+//! version or none. On MySQL, where a change of the schema is no part of a transaction, it may leave a part, and the
+//! next plan holds the rest.
 //!
 //! Normal forms of adopted identifiers are computed here and not in SQL. That is no version but is looked for on every
 //! run: a sentri 5 that still runs beside us writes rows without one, and the next start takes them in.
@@ -24,7 +24,7 @@ mod sqlite;
 use ddl::{ddl, statements_of};
 use plan::INDEXES;
 
-/// The versions, numbered from 1; an empty database runs all of them. Append only: whoever has a version never runs it
+/// The versions, numbered from 1; an empty database runs all of them. Append only: a database never runs a version
 /// again, so none of them may change.
 const VERSIONS: [Version; 12] = [
     Version { name: "tables", plan: Plan::Tables },
@@ -137,7 +137,7 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// `false`: somebody else ran it since we looked; look again.
+    /// `false`: another process ran it since we looked; look again.
     async fn try_version(&self, version: usize, now: Millis) -> Result<bool, StoreError> {
         let number = Value::Int(version as i64);
         let applied = Statement::read("SELECT version FROM sentri_migrations WHERE version = ?", [number.clone()]);

@@ -41,14 +41,14 @@ use setup::SetupStore;
 /// The most sessions that [`Store::revoke_surplus`] ends in one transaction.
 pub const SURPLUS: u32 = 500;
 
-/// The most wrong codes of one user that [`Store::attempt_code`] takes in its time.
+/// The most wrong codes of a user that [`Store::attempt_code`] takes in its time.
 pub const WRONG_CODES: u32 = 20;
 
 /// The normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote without one.
 pub type Normalizer = fn(kind: &str, value: &str) -> String;
 
-/// Stands before the exact value in the `value_normalized` of an adopted identifier whose normal form an older one
-/// holds. A control character, which no identifier may contain, so that nobody can register such a value.
+/// Stands before the exact value in the `value_normalized` of an adopted identifier whose normal form an older
+/// identifier holds. A control character, which no identifier may contain, so that such a value can't be registered.
 pub const ADOPTED_MARKER: char = '\u{1}';
 
 /// The duties of a driver of users, sessions and keys. `store::conformance` holds every implementation to them.
@@ -134,9 +134,9 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
         now: Millis,
     ) -> Result<Rotation, StoreError>;
 
-    /// Writes the assurance and the limit of `session` and moves its generation two on from the one that it has, so
-    /// that the refresh token before is not the previous one, for which there is a grace period. As [`Store::rotate`]
-    /// otherwise, and only while the user is as `expected`.
+    /// Writes the assurance and the limit of `session` and advances its generation by two, so that the refresh token
+    /// before is not the previous one, for which there is a grace period. As [`Store::rotate`] otherwise, and only
+    /// while the user is as `expected`.
     async fn reauthenticate(
         &self,
         session: &Session,
@@ -153,8 +153,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
         self.page_sessions(user_id, u32::MAX, None, now).await
     }
 
-    /// At most `limit` of the user's live sessions, newest first, after the one that was made at the instant and has
-    /// the id of `after`.
+    /// At most `limit` of the user's live sessions, newest first, after the session with the given instant and id in
+    /// `after`.
     async fn page_sessions(
         &self,
         user_id: &str,
@@ -198,8 +198,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
         now: Millis,
     ) -> Result<IdentifierChange, StoreError>;
 
-    /// Deletes identifiers of a user; at least one must stay, and of the limits what they say of verified ones holds,
-    /// whatever runs at the same time.
+    /// Deletes identifiers of a user. At least one must stay, and the limits on verified identifiers hold, even under
+    /// concurrent calls.
     async fn delete_identifiers(
         &self,
         user_id: &str,
@@ -211,8 +211,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// All stored keys, newest `active_from` first.
     async fn list_keys(&self) -> Result<Vec<StoredKey>, StoreError>;
 
-    /// Adds `key` when the newest stored kid is `newest` (`None`: there is no key of any kind yet) and retires that
-    /// one at `key.active_from`. `false`: another process was first; read the keys again.
+    /// Adds `key` when the newest stored kid is `newest` (`None`: there is no key of any kind yet) and retires that key
+    /// at `key.active_from`. `false`: another process was first; read the keys again.
     async fn add_key(&self, key: &StoredKey, newest: Option<&str>) -> Result<bool, StoreError>;
 
     /// Deletes keys retired before `before`.
@@ -233,8 +233,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// were wrong.
     async fn attempt_code(&self, flow_id: &str, since: Millis, now: Millis) -> Result<Option<Flow>, StoreError>;
 
-    /// Spends an open flow of a user together with its effect. `false`: somebody else spent it, it is expired, or the
-    /// user's `auth_epoch` or identifier is another one by now; nothing changed.
+    /// Spends an open flow of a user together with its effect. `false`: the flow is spent or expired, or the user's
+    /// `auth_epoch` or identifier has changed; nothing changed.
     async fn spend_flow(&self, spending: &Spending<'_>, now: Millis) -> Result<bool, StoreError>;
 
     /// Writes a flow of the purpose `mfa` for a user whose password was right, while the user is as `expected`.
@@ -267,7 +267,7 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// Spends an open flow of a user and changes an identifier, which is verified then; all flows of the user end.
     async fn spend_change(&self, change: &ConfirmedChange<'_>, now: Millis) -> Result<Spent, StoreError>;
 
-    /// Spends an open flow of nobody and writes a user with a verified identifier; the flows of its subject end.
+    /// Spends an open flow without a user and writes a user with a verified identifier; the flows of its subject end.
     async fn spend_registration(
         &self,
         registration: &ConfirmedRegistration<'_>,
@@ -280,8 +280,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// Deletes at most `limit` flows that expired before `before`; how many it was.
     async fn purge_flows(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
 
-    /// The same store inside a transaction of the host's, known by a number: what it does becomes part of it, and
-    /// nothing is run again by itself. `None`: this store has connections of its own.
+    /// The same store inside a transaction of the host's, known by a number: its writes become part of the transaction,
+    /// and nothing is retried. `None`: this store has connections of its own.
     fn within(&self, _transaction: u32) -> Option<Arc<dyn Store>> {
         None
     }

@@ -71,9 +71,9 @@ pub struct NewUser {
     pub roles: Vec<String>,
     /// At least one.
     pub identifiers: Vec<Identifier>,
-    /// Sign-ins that must lead to nobody else.
+    /// Sign-ins that must not lead to another user.
     pub claims: Vec<Claim>,
-    /// Whether addresses of other users that nobody verified give way, where those users have a verified one.
+    /// Whether unverified addresses of other users give way, if those users have a verified address.
     pub displaces: bool,
     /// Now.
     pub now: Millis,
@@ -121,24 +121,25 @@ pub struct Session {
     pub rotated_at: Option<Millis>,
     /// The last use of a token of the current generation. Later than `rotated_at` means: its successor was used.
     pub last_used_at: Option<Millis>,
-    /// The time of its revocation; revoked sessions stay for a while so that reuse can be told from nonsense.
+    /// The time of its revocation; revoked sessions stay for a while so that reuse is distinguished from unknown
+    /// tokens.
     pub revoked_at: Option<Millis>,
     /// Address of the login.
     pub ip_address: Option<String>,
     /// User agent of the login, at most 512 characters.
     pub user_agent: Option<String>,
-    /// The strength and the age of the authentication; `None`: of a time when nobody kept it.
+    /// The strength and the age of the authentication; `None`: the session is older than their storage.
     pub assurance: Option<Assurance>,
 }
 
-/// The state of a user on which a write depends: what was found when a proof was judged.
+/// The state of a user on which a write depends: the state at which a proof was judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expected<'a> {
-    /// The password hash; an empty one is nobody's. `None`: any.
+    /// The password hash; an empty hash matches no user. `None`: any.
     pub hash: Option<&'a str>,
     /// [`Credential::auth_epoch`]. `None`: any.
     pub auth_epoch: Option<i64>,
-    /// A code that nobody has used yet, and that is spent with the write.
+    /// An unused code, which is spent with the write.
     pub unspent: Option<Unspent<'a>>,
 }
 
@@ -167,7 +168,7 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// A session together with its user's present roles: what a refresh or a session check decides upon.
+/// A session together with its user's present roles: the input of a refresh or a session check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
     /// The session, revoked or not.
@@ -190,7 +191,7 @@ pub struct Opened {
 pub enum Rotation {
     /// The generation was the expected one and is now one higher. Holds the state after the step.
     Rotated(SessionState),
-    /// Somebody else was first, or the session is revoked: the state as it stands now.
+    /// Another request was first, or the session is revoked: the present state.
     Behind(SessionState),
     /// There is no such session.
     Gone,
@@ -231,13 +232,13 @@ pub struct IdentifierUpdate {
 /// The bounds of a change of a user's identifiers beside the uniqueness of normal forms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeLimits {
-    /// Sign-ins that must lead to nobody else.
+    /// Sign-ins that must not lead to another user.
     pub claims: Vec<Claim>,
     /// The most identifiers that a user who adds some may have then; `None`: any number.
     pub most: Option<u32>,
-    /// Whether a user who has a verified identifier must have one afterwards.
+    /// Whether a user with a verified identifier must keep a verified identifier.
     pub keeps_verified: bool,
-    /// Whether addresses of other users that nobody verified give way, where those users have a verified one.
+    /// Whether unverified addresses of other users give way, if those users have a verified address.
     pub displaces: bool,
 }
 

@@ -33,7 +33,7 @@ pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
     open_noting(db, &mut Vec::new())
 }
 
-/// [`open`], with what is allowed but means nothing added to `warnings`.
+/// [`open`], with parameters that are allowed without a meaning added to `warnings`.
 ///
 /// # Errors
 /// As [`open`] has them.
@@ -106,7 +106,7 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Ope
 
 /// A driver of the core's own for a database server.
 struct Driver {
-    /// The schemes of its URLs, each also a `db.type`. The first one is in front of the URL that the driver reads.
+    /// The schemes of its URLs, each also a `db.type`. The driver reads URLs with the first scheme.
     names: &'static [&'static str],
     by_url: fn(url: &str, &PoolOptions, warnings: &mut Vec<String>) -> Opening,
     by_parts: fn(&Members<'_>) -> Opening,

@@ -1,10 +1,10 @@
-//! The part that executors with a pool of connections to a server share.
+//! The shared part of executors with a pool of connections to a server.
 //!
-//! A batch is answered within [`BATCH_LIMIT`], whatever the server does: down, paused or cut off, it is `Unavailable`,
+//! A batch is answered within [`BATCH_LIMIT`], even if the server is down, paused or cut off: it is `Unavailable` then,
 //! and the connection is thrown away, because its state is unknown. The pool connects again by itself.
 //!
-//! A batch that is given up has to end at the server too: behind a lock that somebody keeps, each attempt of a client
-//! would else leave one more statement that waits.
+//! A batch that is given up has to end at the server too: behind a lock that is not released, each attempt of a client
+//! would else leave another statement that waits.
 
 use std::fmt;
 use std::time::Duration;
@@ -58,8 +58,8 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Runs a batch as one transaction.
     async fn run_on(connection: &mut Object<Self::Manager>, batch: &Batch) -> Result<Outcome, Broken>;
 
-    /// Has the server end what it still does over a connection whose batch was given up. Nothing where the server gives
-    /// up by itself as soon. Comes to an end whatever the server does.
+    /// Makes the server end the statement of a connection whose batch was given up. Does nothing if the server gives up
+    /// by itself as soon. Ends even if the server does not answer.
     async fn cancel(_connection: <Self::Manager as Manager>::Type) {}
 }
 
@@ -79,7 +79,7 @@ pub struct Broken {
 pub enum Connection {
     /// It may serve the next caller.
     Sound,
-    /// Nobody knows what it will answer next.
+    /// Its next answer is unknown.
     Spoilt,
     /// The server has let go of it, and of those beside it as likely as not.
     Lost,

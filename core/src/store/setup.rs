@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::model::NewUser;
 
-/// The id and the purpose of the one row with a token that makes the first admin.
+/// The id and the purpose of the row with a token that makes the first admin.
 pub const SETUP: &str = "setup";
 
 /// The token by which the first admin is made, as it is kept.
@@ -27,7 +27,7 @@ pub struct SetupToken {
 pub enum FirstAdmin {
     /// The user is there, and the token is spent.
     Created,
-    /// An identifier of the user is somebody else's. The token is not spent.
+    /// An identifier of the user belongs to another user. The token is not spent.
     Taken,
     /// The token was spent or expired, or there is an admin already.
     Gone,
@@ -39,14 +39,14 @@ pub trait SetupStore: Send + Sync + 'static {
     /// Whether any user has one of these roles.
     async fn any_has_role(&self, roles: &[String]) -> Result<bool, StoreError>;
 
-    /// Writes the token by which the first admin is made; there is one at a time. `false`: another one is open, and it
-    /// stays unless `replaces`.
+    /// Writes the token by which the first admin is made; there is one at a time. `false`: another token is open, and
+    /// it stays unless `replaces`.
     async fn put_setup(&self, token: &SetupToken, replaces: bool, now: Millis) -> Result<bool, StoreError>;
 
     /// The open token by which the first admin is made.
     async fn find_setup(&self, now: Millis) -> Result<Option<SetupToken>, StoreError>;
 
-    /// Spends the open token of this digest and writes a user in one step, while nobody has one of `admin_roles`.
+    /// Spends the open token of this digest and writes a user in one step, while no user has one of `admin_roles`.
     async fn create_first_admin(
         &self,
         user: &NewUser,

@@ -1,4 +1,4 @@
-//! The store in SQL, written once for every database: each operation is one [`Batch`].
+//! The store in SQL, for every database: each operation is one [`Batch`].
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -50,9 +50,9 @@ pub struct SqlStore<E> {
     pub(super) normalize: Normalizer,
     /// The most times that an operation that lost a race is run again.
     retries: u32,
-    /// Whether other servers take writes at the same time, which no lock of this one stops: see `sql::cluster`.
+    /// Whether other servers take writes at the same time, which locks of this server do not stop: see `sql::cluster`.
     clustered: AtomicBool,
-    /// Entries of the audit that go with what is written: see [`audit`].
+    /// Entries of the audit for the next writes: see [`audit`].
     entries: Vec<Entry>,
 }
 
@@ -150,9 +150,8 @@ impl<E: Executor> SqlStore<E> {
 }
 
 /// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the
-/// same, and what is remembered elsewhere would stay under the other spelling. Text on MySQL compares without the
-/// spaces at its end: what is asked for with one would find a row whose id nobody who compares it elsewhere would
-/// recognise. No row has such an id.
+/// same, and caches elsewhere would hold the other spelling. Text on MySQL compares without trailing spaces: an id with
+/// a trailing space would find a row whose id differs in every other comparison. No row has such an id.
 fn id(id: &str) -> Value {
     if id.ends_with(' ') { Value::Null } else { id.into() }
 }

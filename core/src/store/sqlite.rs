@@ -151,13 +151,13 @@ impl Shared {
         }
     }
 
-    /// The connection that writes, when nobody uses it.
+    /// The connection that writes, when it is free.
     fn free_writer(&self, patience: Duration) -> Result<MutexGuard<'_, Slot>, StoreError> {
         let busy = || StoreError::Conflict("the writes of others take too long".into());
         self.writer.try_lock_for(patience).ok_or_else(busy)
     }
 
-    /// A connection to read with that nobody uses: an open one, rather than one to be opened.
+    /// A free connection to read with: an open connection, rather than a new one.
     fn free_reader(&self) -> Option<MutexGuard<'_, Slot>> {
         if self.readers.is_empty() {
             return self.writer.try_lock();
@@ -174,7 +174,7 @@ impl Shared {
     }
 }
 
-/// [`run_on`] of a read that must not wait. `None`: whether the file is ours alone can't be told at once.
+/// [`run_on`] of a read that must not wait. `None`: whether the file is ours alone is not known at once.
 fn run_checked(connection: &mut Watched, batch: &Batch) -> Option<Result<Outcome, StoreError>> {
     let checked = connection.watch.as_ref().map_or(Some(Ok(())), |watch| watch.check_now())?;
     Some(checked.and_then(|()| run_on(connection, batch)))

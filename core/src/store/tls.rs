@@ -17,7 +17,7 @@ pub enum Tls {
     /// TLS; the certificate must come from the given root, for whatever host. Without one: `VerifyFull`, since
     /// anybody can have a certificate from a public root.
     VerifyCa,
-    /// TLS; the certificate must come from the given root, or one that the system trusts, and name the host.
+    /// TLS; the certificate must come from the given root, or a root that the system trusts, and name the host.
     VerifyFull,
 }
 
@@ -29,7 +29,8 @@ pub(super) struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// Reads a URL. A root without a mode asks for TLS that it vouches for: whoever gives one wants no plain text.
+    /// Reads a URL. A root without a mode asks for TLS verified by it, since a user who gives a root wants no plain
+    /// text.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` when the files can't be used.

@@ -1,10 +1,10 @@
 //! Device tokens: the users that completed a login in one browser, each with a nonce ("device cookies" of OWASP, Slow
 //! Down Online Guessing Attacks with Device Cookies).
 //!
-//! A device token authenticates nobody. It says whose guesses are counted by the device instead of by account,
-//! spelling and address, so that strangers who lock an account out don't lock out its owner's browser. Each user has a
-//! nonce of its own, and every completed login of a user replaces that user's nonce alone: neither the right password
-//! of another account nor one more user on the same device gives a spent nonce new attempts.
+//! A device token authenticates no user. It names the users whose guesses are counted by the device instead of by
+//! account, spelling and address, so that attackers who lock an account out don't lock out its owner's browser. Each
+//! user has a nonce of its own, and every completed login of a user replaces that user's nonce alone: neither the right
+//! password of another account nor one more user on the same device gives a spent nonce new attempts.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::crypto::{derive_key, to_base64url};
 /// The `typ` of device tokens.
 pub const TYPE: &str = "device+jwt";
 
-/// The most users that one device is known for. A login of one more drops the user whose login is longest ago.
+/// The most users who are known on a device. A further login drops the user whose login is longest ago.
 pub const MAX_USERS: usize = 5;
 
 /// Seconds for which a device stays known after a login. People who come back once a year are recognized, and browsers
@@ -46,7 +46,8 @@ pub struct DeviceUser {
     pub nonce: String,
     /// The time at which that login completed, in seconds since 1970.
     pub iat: i64,
-    /// The user's `auth_epoch` after that login, where logins by other devices are told (`messages.newSignIn`).
+    /// The user's `auth_epoch` after that login, if users are notified of logins by other devices
+    /// (`messages.newSignIn`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
 }
@@ -113,8 +114,8 @@ pub fn parse_device(payload: &[u8], issuer: Option<&str>, now: Millis) -> Result
     if users.is_empty() { Err(TokenError::Expired) } else { Ok(users) }
 }
 
-/// The users of all device tokens of one request, the latest login first. A browser sends several when a site beside
-/// this one planted theirs, or when the cookie's domain was changed; each counts for itself.
+/// The users of all device tokens of a request, the latest login first. A browser sends several tokens when a
+/// neighbouring site planted some, or when the cookie's domain was changed; each counts for itself.
 #[must_use]
 pub fn merge(tokens: impl Iterator<Item = Vec<DeviceUser>>) -> Vec<DeviceUser> {
     let mut merged: Vec<DeviceUser> = Vec::new();

@@ -1,5 +1,5 @@
 //! Secrets that were meant as something else: a path, a key in another form. As an HMAC secret such a text would be
-//! known to everybody who sees the file's name or the public key.
+//! known to any reader of the file's name or the public key.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -28,7 +28,7 @@ const SSH: KeyError = KeyError(
      makes one)",
 );
 
-/// The PEM that `secret` is in base64, as environments keep it; `None` for a secret that is one.
+/// The PEM that `secret` is in base64, as environments keep it; `None` for a real secret.
 ///
 /// # Errors
 /// A path, or a key in a form that is not read: the reason says the cure.
@@ -101,8 +101,8 @@ fn is_jwk(text: &str) -> bool {
     object.is_some_and(|object| object.get("kty").is_some() || object.get("keys").is_some())
 }
 
-/// Whether the text is written as paths are. A secret in base64 may begin with a slash, but of 16 characters or more
-/// hardly one has no capital letter, and none has a full stop.
+/// Whether the text is written as paths are. A secret in base64 may begin with a slash, but hardly any of 16 characters
+/// or more has no capital letter, and none has a full stop.
 fn is_path(text: &str) -> bool {
     if text.len() > 1024 || text.chars().any(|c| c.is_control() || c == ' ') {
         return false;

@@ -3,7 +3,7 @@
 //! The only header members are `alg`, `typ` and `kid`, each once and a string. All others are refused, known or not:
 //! with `crit` and `b64` (RFC 7797) the payload would mean something else, and `jwk`, `jku`, `x5u` and `x5c` let the
 //! sender choose the key (RFC 8725, 3.10). `kid` only picks among the keys at hand; it reaches no file, database or
-//! network. Base64url must be canonical, so a token has one spelling. Only what a key verified is looked into.
+//! network. Base64url must be canonical, so a token has one spelling. Only a verified payload is read.
 
 use std::borrow::Cow;
 
@@ -184,7 +184,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
 pub struct Sought {
     /// `alg`
     pub algorithm: Algorithm,
-    /// `kid`, if there is one.
+    /// `kid`, if present.
     pub kid: Option<String>,
 }
 

@@ -66,8 +66,8 @@ impl RingKey {
 }
 
 impl KeyRing {
-    /// The newest key that is active at `now`. When all are still to come (another process made the first one by a
-    /// clock that runs ahead), the one that comes first.
+    /// The newest key that is active at `now`. When all are still to come (another process made the first key by a
+    /// clock that runs ahead), the key that comes first.
     fn signing_key(&self, now: Millis) -> Result<&RingKey, TokenError> {
         self.keys
             .iter()
@@ -94,7 +94,7 @@ impl KeyRing {
         self.verify_access_with(token, rules, now, |claims| claims.into())
     }
 
-    /// [`KeyRing::verify_access`] that copies nothing: `read` makes what the caller wants of the claims.
+    /// [`KeyRing::verify_access`] without copies: `read` converts the claims for the caller.
     ///
     /// # Errors
     /// `Expired` or `Invalid`.

@@ -1,11 +1,11 @@
-//! Tokens: signed, verified and read here, by nobody else. Pure: bytes and `now` in, values out.
+//! Tokens: signed, verified and read here alone. Pure: bytes and `now` in, values out.
 //!
 //! * [`algorithm`] one table with everything about each JWS algorithm
 //! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA
 //!   moduli
 //! * `foreign` refuses secrets that were meant as something else
 //! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
-//! * [`claims`], [`refresh`] and [`device`] what our kinds of token say; none verifies as another
+//! * [`claims`], [`refresh`] and [`device`] the content of our kinds of token; none verifies as another
 //! * [`keyring`] the keys of a server, rotated by swapping the whole ring
 //! * [`jwks`] the keys of an issuer elsewhere; [`remote`] when to fetch them again and how long to trust them
 //!
@@ -61,7 +61,7 @@ impl TokenError {
     }
 }
 
-/// The fault of a token that is refused, or of one that can't be signed.
+/// The fault of a token that is refused, or that can't be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// It is no compact JWS with a header and claims as they must be.

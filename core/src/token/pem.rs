@@ -18,8 +18,8 @@ pub(super) enum PrivateKeyDer {
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Whether `text` is meant as PEM, whatever is in it. Such text is never an HMAC secret: taking a public key for
-/// one is how RS256 tokens get forged as HS256.
+/// Whether `text` is meant as PEM, valid or not. Such text is never an HMAC secret: with a public key as the secret,
+/// RS256 tokens can be forged as HS256.
 #[must_use]
 pub fn looks_like_pem(text: &str) -> bool {
     text.contains(BEGIN.trim_end())

@@ -1,7 +1,7 @@
 //! Refresh tokens: always HS256, under a key derived from the private half of a signing key.
 //!
-//! A party with the public keys, or one that verifies by the shared secret as it is, can neither make nor accept
-//! one; the `typ` keeps the two kinds apart even where keys would agree (RFC 8725, 3.11).
+//! A party with the public keys, or with the shared secret as it is, can neither make nor accept a refresh token; the
+//! `typ` separates the two kinds even where keys would agree (RFC 8725, 3.11).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
-//! The key set of an issuer elsewhere, as a state: what to do with it at an instant. Fetching is somebody else's work.
+//! The key set of a remote issuer, as a state, and the decision on it at an instant. Fetching is done elsewhere.
 //!
 //! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used without a
-//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. Whatever
-//! goes wrong with an attempt, the set at hand stays. Nothing that an issuer answers can move these limits.
+//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. After any
+//! failed attempt the set at hand stays. No answer of an issuer can move these limits.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub const STALE_FOR: Millis = 24 * 60 * 60 * 1000;
 pub enum Decision {
     /// This set.
     Use(Arc<JwkSet>),
-    /// This set, while a newer one is fetched for those who come later.
+    /// This set, while a newer set is fetched for later calls.
     UseAndFetch(Arc<JwkSet>),
     /// A set that is to be fetched first, or that is being fetched.
     Fetch,
@@ -32,9 +32,9 @@ pub enum Decision {
 /// The end of an attempt that brought no set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// No answer, or one that says to come again: it may work any moment.
+    /// No answer, or an answer that asks to come again: it may work any moment.
     Unreachable,
-    /// An answer that is no key set, or one that is refused: it will not mend itself soon.
+    /// An answer that is no key set, or a refused key set: it will not mend itself soon.
     Refused,
 }
 
@@ -81,7 +81,7 @@ impl RemoteSet {
         self.in_flight || self.may_attempt(now)
     }
 
-    /// Whether `set`, which [`RemoteSet::decide`] gave, is still the one at hand.
+    /// Whether `set`, which [`RemoteSet::decide`] gave, is still at hand.
     #[must_use]
     pub fn is_at(&self, set: &Arc<JwkSet>) -> bool {
         self.set.as_ref().is_some_and(|known| Arc::ptr_eq(known, set))
@@ -127,7 +127,7 @@ impl RemoteSet {
         may
     }
 
-    /// Ends an attempt that began at `began_at` with a set. `true`: it is not the one that was known.
+    /// Ends an attempt that began at `began_at` with a set. `true` if the set is new.
     pub fn succeed(&mut self, set: Arc<JwkSet>, began_at: Millis) -> bool {
         let is_new = self.set.as_ref().is_none_or(|known| !known.is_same(&set));
         if is_new {

@@ -11,7 +11,7 @@ use super::key_error::KeyError;
 use super::weak::{check_ed25519_point, check_rsa_public_key};
 use super::{Reason, TokenError};
 
-/// A key that verifies with one algorithm. What a token says of algorithms can't change which.
+/// A key that verifies with one algorithm, whatever algorithm a token names.
 pub struct VerifyingKey {
     algorithm: Algorithm,
     kid: Option<String>,

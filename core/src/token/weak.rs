@@ -62,7 +62,7 @@ const fn little_endian(value: u8) -> [u8; 32] {
     bytes
 }
 
-/// The number of 255 bits, all of them set but for the lowest byte. The field's prime is the one that ends in `0xed`.
+/// The number of 255 bits, all set except for the lowest byte. The field's prime ends in `0xed`.
 const fn below_2_255(lowest: u8) -> [u8; 32] {
     let mut bytes = [0xff; 32];
     bytes[0] = lowest;
@@ -70,8 +70,8 @@ const fn below_2_255(lowest: u8) -> [u8; 32] {
     bytes
 }
 
-/// Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x`
-/// does not matter: the negative of such a point is another one.
+/// Refuses non-canonical encodings of a point (RFC 8032, 5.1.3), and points of small order. The sign of `x` does not
+/// matter: the negative of a point of small order has a small order too.
 ///
 /// # Errors
 /// The reason.

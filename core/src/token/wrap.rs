@@ -41,7 +41,7 @@ impl WrappingKey {
     /// The PEM inside `wrapped`.
     ///
     /// # Errors
-    /// Another encryption key, another `kid`, or damage; which one can't be told.
+    /// Another encryption key, another `kid`, or damage; these are not distinguished.
     pub fn unwrap(&self, wrapped: &str, kid: &str) -> Result<Secret<String>, KeyError> {
         const FAILED: KeyError = KeyError("the stored private key can't be unwrapped: is encryptionKey the same?");
         self.0.open(wrapped, kid).ok_or(FAILED)

@@ -13,8 +13,8 @@ pub enum Authorization<'a> {
 }
 
 /// Reads an `Authorization` header. If any part between commas has the scheme Bearer, with or without a token, then the
-/// header must be well formed and excludes the cookie: a proxy may have joined several lines into one, and nobody can
-/// tell which of them the client means.
+/// header must be well formed and excludes the cookie: a proxy may have joined several lines into one, and it is
+/// unknown which of them the client means.
 #[must_use]
 pub fn read(header: Option<&str>) -> Authorization<'_> {
     let Some(header) = header else { return Authorization::None };

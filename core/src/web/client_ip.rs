@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::Error;
 
 /// Reads an address as frameworks and proxies write it: with a zone (`fe80::1%eth0`), in brackets, with a port. An
-/// IPv4 address mapped into IPv6 becomes what it is, and the zone is dropped.
+/// IPv4-mapped IPv6 address becomes the IPv4 address, and the zone is dropped.
 #[must_use]
 pub fn canonical(text: &str) -> Option<IpAddr> {
     let text = text.trim();
@@ -97,7 +97,7 @@ impl TrustProxy {
         Ok(Self::Ranges(ranges))
     }
 
-    /// Whether the hop at `distance` (0 is the peer) with this address may say who is before it.
+    /// Whether the hop at `distance` (0 is the peer) with this address is trusted to name the hop before it.
     fn trusts(&self, distance: usize, address: IpAddr) -> bool {
         match self {
             Self::None => false,
@@ -142,16 +142,16 @@ impl Range {
 }
 
 /// The client's address: from the peer back through `X-Forwarded-For`, as far as every hop is trusted. `forwarded` are
-/// the header's values in the order received. An entry that is no address ends the walk: what stands before it was
-/// written by nobody we know.
+/// the header's values in the order received. An entry that is no address ends the walk: the entries before it have no
+/// trusted author.
 #[must_use]
 pub fn resolve<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>, trust: &TrustProxy) -> IpAddr {
     walk(peer.to_canonical(), 0, entries(forwarded), trust)
 }
 
 /// The client's address from what the host knows of the peer. A peer without address, at the other end of a Unix
-/// socket, is a proxy like any other where proxies are counted; where they are told by address, nobody can say who
-/// comes by it.
+/// socket, is a proxy like any other where proxies are counted; if proxies are trusted by address, the client behind it
+/// is unknown.
 #[must_use]
 pub fn client<'a>(
     peer: Option<&str>,
@@ -169,10 +169,10 @@ pub fn client<'a>(
     }
 }
 
-/// Whether a request seems to have come by a proxy that nobody declared: the peer is in a private network, where
-/// proxies are and clients seldom, nobody trusts it, and it names a client that is not itself. A peer that a framework
-/// has resolved already is one of the entries. A public peer may be a client that made the header up, so it is believed
-/// to be.
+/// Whether a request seems to have come through an undeclared proxy: the peer is in a private network, where proxies
+/// are and clients seldom, it is not trusted, and it names a client that is not itself. A peer that a framework has
+/// resolved already is among the entries. A public peer may be a client that made the header up, so it counts as a
+/// client.
 #[must_use]
 pub fn is_undeclared_proxy<'a>(peer: &str, forwarded: impl Iterator<Item = &'a str>, trust: &TrustProxy) -> bool {
     let Some(peer) = canonical(peer).filter(|peer| is_private(*peer) && !trust.trusts(0, *peer)) else { return false };
@@ -180,8 +180,8 @@ pub fn is_undeclared_proxy<'a>(peer: &str, forwarded: impl Iterator<Item = &'a s
     !named.contains(&peer) && named.iter().any(|address| !address.is_loopback())
 }
 
-/// Whether no client of the internet has this address: networks of one's own (RFC 1918, RFC 4193, RFC 6598), loopback
-/// and link-local addresses.
+/// Whether the address is of no client of the internet: private networks (RFC 1918, RFC 4193, RFC 6598), loopback and
+/// link-local addresses.
 fn is_private(address: IpAddr) -> bool {
     let ranges = ["loopback", "linklocal", "uniquelocal"].into_iter().filter_map(named).flatten().copied();
     ranges.chain(["100.64.0.0/10"]).filter_map(Range::parse).any(|range| range.contains(address))

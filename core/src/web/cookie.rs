@@ -16,11 +16,11 @@ pub const MAX_COOKIE_BYTES: usize = 4_096;
 /// The other sites whose requests carry the cookie (RFC 6265bis, `SameSite`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameSite {
-    /// Nobody's.
+    /// No other site.
     Strict,
     /// Those of links that were followed here.
     Lax,
-    /// Everybody's; needs `Secure`.
+    /// All other sites; needs `Secure`.
     None,
 }
 
@@ -122,8 +122,8 @@ impl CookieRules {
         text
     }
 
-    /// [`CookieRules::write`], or what deletes the cookie and the length, where that is more than browsers keep: a
-    /// cookie of an earlier session would stay in the place of the one that a browser drops.
+    /// [`CookieRules::write`]. If the line is longer than browsers keep, the line that deletes the cookie and the
+    /// length: a browser drops the long cookie, and the cookie of an earlier session would stay.
     #[must_use]
     pub fn write_if_it_fits(&self, value: &str, max_age_seconds: u64) -> (String, Option<usize>) {
         let line = self.write(value, max_age_seconds);

@@ -18,7 +18,7 @@ impl Origin {
     /// Reads `scheme://host[:port]` and nothing more: no path, no user, no wildcard, not `null`.
     ///
     /// # Errors
-    /// A fragment to be put behind the text, saying what is wrong.
+    /// A fragment to be put behind the text, naming the fault.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains('*') {
             return Err("must not hold a wildcard: list every origin");
@@ -49,7 +49,7 @@ impl Origin {
     }
 }
 
-/// The parts of a request that tell which page sent it.
+/// The parts of a request that show which page sent it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Provenance<'a> {
     /// `Sec-Fetch-Site`

@@ -12,7 +12,7 @@ pub const ALL: [&str; 8] = [
     "/me/reauthenticate",
 ];
 
-/// Further paths whose answers are never kept: they show secrets once, name flows, or judge what is sent.
+/// Further paths whose answers are never kept: they show secrets once, name flows, or judge secrets.
 pub const SECRETS: [&str; 9] = [
     "/login/code",
     "/me/factors/totp",

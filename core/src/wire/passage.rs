@@ -8,7 +8,7 @@ use super::{response_value, value};
 use crate::http::envelope::error_response;
 use crate::idempotency::{Credentials, Incoming, Passage};
 
-/// Reads a request at the gate; `body` is what stands for the body. One of another form has no method, so it passes
+/// Reads a request at the gate; `body` is the text in the body's place. A malformed request has no method, so it passes
 /// freely.
 #[must_use]
 pub fn read_incoming<'a>(request: &'a Value, body: &'a [u8]) -> Incoming<'a> {
@@ -51,8 +51,8 @@ pub fn passage_response(passage: &Passage) -> Value {
     }
 }
 
-/// The response that refuses a replay to a caller with `roles`, of whom `protect()` would let nobody in if there are
-/// none; nothing where it may be given.
+/// The response that refuses a replay to a caller with `roles`, `None` for a caller whom `protect()` would refuse;
+/// `None` if the replay may be given.
 #[must_use]
 pub fn passage_refusal(passage: &Passage, roles: Option<&[String]>) -> Option<Value> {
     passage.refusal_for(roles).map(|error| response_value(error_response(&error)))

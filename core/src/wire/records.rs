@@ -176,7 +176,7 @@ pub(super) struct LimitResult<'a> {
     pub events: Vec<LoggedEvent>,
 }
 
-/// The authentication that a route asks for, to be compared with what is known of a user.
+/// The authentication that a route asks for, to be compared with the authentication of a user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Requirement {

@@ -52,9 +52,8 @@ export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role
   Partial<Pick<AuthServer<Role>, "mailbox">>;
 
 /**
- * Nothing: a call without arguments takes it. A factory that is handed on without being called, as in
- * `app.get("/me", auth.protect)`, does not compile for it: what a framework would call it with is no such value. Write
- * `auth.protect()`.
+ * Nothing: a call without arguments takes it. A factory that is passed on without being called, as in `app.get("/me",
+ * auth.protect)`, does not compile, since the framework's arguments are no such value. Write `auth.protect()`.
  */
 export interface WriteItWithParentheses {
   readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;
@@ -97,12 +96,12 @@ export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> e
 }
 
 /**
- * The part of server mode beside the guards and the endpoints. `Idempotency` is what the framework takes for a whole
- * application.
+ * The part of server mode beside the guards and the endpoints. `Idempotency` is the framework's type of
+ * application-wide middleware.
  */
 export interface ServingApi<Role extends string, Ctx, Guard, Idempotency = Guard> extends ProgrammaticApi<Role> {
   /** Limits how often a client may call a route. */
   rateLimiter(options: RateLimiterOptions<Ctx>, ...none: WriteItWithParentheses[]): Guard;
-  /** Runs requests with the same key once, and answers repeats with what the first one was answered. */
+  /** Runs requests with the same key once, and answers repeats with the first answer. */
   idempotencyMiddleware(options?: IdempotencyOptions<Ctx>, ...none: WriteItWithParentheses[]): Idempotency;
 }

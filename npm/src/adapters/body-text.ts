@@ -12,8 +12,8 @@ export function bodyText(body: unknown): string {
 }
 
 /**
- * A body that a parser has made into a value, as a text that tells it apart from another. `stand` is what
- * `JSON.stringify` takes.
+ * A body that a parser has converted to a value, as a text that distinguishes it from other bodies. `stand` is the
+ * replacer for `JSON.stringify`.
  */
 export function describeValue(body: unknown, stand?: (name: string, value: unknown) => unknown): string {
   const text = written(body, stand);

@@ -18,7 +18,7 @@ import type {
 /** Headers in the order in which they are sent. */
 export type HeaderPairs = ReadonlyArray<readonly [string, string]>;
 
-/** The places where a framework keeps what the checks need. `Res` takes the headers of the answer. */
+/** The places where a framework keeps the data of the checks. `Res` takes the headers of the answer. */
 export interface Surface<Req, Res = Req> {
   /** The part of a request that `protect()` looks at. */
   guardRequest(req: Req): GuardRequest;
@@ -45,7 +45,7 @@ export class Reply {
   constructor(readonly response: ResponseData) {}
 }
 
-/** The end of the request, if there is one: an error, or an answer. */
+/** The end of the request, if the check ends it: an error, or an answer. */
 export type CheckResult = SentriError | Reply | undefined;
 
 /** A check in front of a route. */
@@ -163,7 +163,7 @@ export type Origin = readonly [peer: string | undefined, forwarded: string | rea
 
 /**
  * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The
- * core decides what is a key, and how far forwarded addresses are believed.
+ * core checks the key, and decides how far forwarded addresses are trusted.
  */
 export function makeLimiter<Req, Res>(
   server: AuthServer,
@@ -220,8 +220,8 @@ export async function demand(outcome: CheckResult | Promise<CheckResult>): Promi
 }
 
 /**
- * Answers anything that was thrown, and tells the host of errors that nobody expected. Refuses bad options at once.
- * `nodeOf`: the request of `node:http`, where there is one.
+ * Answers a thrown value, and reports unexpected errors to the host. Refuses bad options at once. `nodeOf`: the request
+ * of `node:http`, where there is one.
  */
 export function makeAnswer<Req, Res>(
   protectHost: ProtectHost,

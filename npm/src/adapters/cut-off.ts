@@ -15,7 +15,7 @@ export class CutOff extends SentriError {
 }
 
 /**
- * Serves a request to an endpoint when it has been read; one that was cut off goes no further, not to an error handler
+ * Serves a request to an endpoint when it has been read; an aborted request goes no further, not to an error handler
  * either.
  */
 export async function serveRead(

@@ -60,8 +60,8 @@ export const surface: Surface<Parts, Pick<Parts, "set">> = {
 };
 
 /**
- * Cookies go by `set`: on Node, Elysia keeps but one of those in a `Response`. A single one is no list, since behind a
- * list Elysia forgets the content type of what handlers return.
+ * Cookies go by `set`: on Node, Elysia keeps only one cookie of a `Response`. A single cookie is no list, since behind
+ * a list Elysia forgets the content type of the values that handlers return.
  */
 function addCookies(set: Context["set"], lines: string[]): void {
   const known = set.headers["set-cookie"] as string | string[] | undefined;

@@ -58,8 +58,8 @@ const guardsOver =
   };
 
 /**
- * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see what they need of a
- * context, so hooks name it; one that is given a whole context makes Elysia parse bodies and queries for it.
+ * The factories, over the application's own copy of Elysia. Elysia reads the source of hooks to see which members of a
+ * context they use, so hooks name them; a hook that takes a whole context makes Elysia parse bodies and queries for it.
  */
 export function withElysia(Framework: typeof Elysia) {
   // Elysia infers the type of a plugin from every call; ours are declared as a whole.

@@ -18,7 +18,7 @@ export type { KoaRouter };
 
 /**
  * The API of client mode for a Koa application: `protect()` sets `ctx.state.user` and `ctx.state.auth`;
- * `errorHandler()` answers errors of what is mounted after it.
+ * `errorHandler()` answers errors of middleware that is mounted after it.
  */
 export interface ClientAuthClient<Role extends string = string>
   extends GuardApi<Role, KoaContext, Middleware, Middleware> {}
@@ -61,9 +61,7 @@ function guards<Role extends string>(protectHost: ProtectHost): Uncounted<Client
   };
 }
 
-/**
- * A request with its body: the bytes that a parser has kept, what it made of them, or the stream that nobody has read.
- */
+/** A request with its body: the bytes that a parser has kept, the value that it made of them, or the unread stream. */
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };

@@ -54,9 +54,9 @@ export function forwardedFor(req: IncomingMessage): string | readonly string[] |
 }
 
 /**
- * A header that proves where a request comes from. Where `headers` and `rawHeaders` differ, both values stand in it,
- * and such a text is nobody's origin: a request is never taken for one without Origin because its host has lost the
- * header.
+ * A header that proves where a request comes from. If `headers` and `rawHeaders` differ, the result holds both values,
+ * and such a text is no site's origin: a request is never taken for a request without Origin because its host has lost
+ * the header.
  */
 export function proof(req: IncomingMessage, name: (typeof PROOFS)[number]): string | undefined {
   const value = req.headers[name];
@@ -88,7 +88,7 @@ export function one(value: string | string[] | undefined): string | undefined {
 
 const isProof = (name: string) => (PROOFS as readonly string[]).includes(name);
 
-/** Whether the value that Node makes of these lines is the one in `headers`. */
+/** Whether Node makes the value in `headers` of these lines. */
 function says(values: readonly string[], lines: readonly string[]): boolean {
   const [value] = values;
   return values.length === 1 && (value === lines[0] || value === lines.join(", ") || value === lines.join("; "));

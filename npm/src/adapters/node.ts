@@ -10,7 +10,7 @@ import { schemeOf } from "./scheme.js";
 export { addHeaders, writeResponse } from "./node-response.js";
 export { forwardedFor, one };
 
-/** The facts that a framework tells of a request, where they differ from those of `node:http`. */
+/** The facts of a request from a framework, where they differ from those of `node:http`. */
 export interface RequestFacts {
   method?: string;
   /** The path below the mount point, with its query. */
@@ -21,9 +21,9 @@ export interface RequestFacts {
   requestId?: string | undefined;
   /** The scheme by which the request came. */
   scheme?: string | undefined;
-  /** The body as a parser has read it; `undefined` or `null`: nobody has read it. */
+  /** The body as a parser has read it; `undefined` or `null` if it is unread. */
   body?: unknown;
-  /** Whether somebody has found it longer than the limit. */
+  /** Whether a parser has found it longer than the limit. */
   tooLarge?: boolean;
 }
 
@@ -58,8 +58,8 @@ export async function readRequest(req: IncomingMessage, facts: RequestFacts): Pr
 }
 
 /**
- * Whether there is a body that nobody has read. Hosts without sockets say `complete` before anybody reads; waiting for
- * a stream that is over, or was destroyed, would be for ever.
+ * Whether there is an unread body. Hosts without sockets set `complete` before the body is read; waiting for a stream
+ * that has ended, or was destroyed, would be for ever.
  */
 function isUnread(req: IncomingMessage): boolean {
   if (req.readableLength > 0) return true;

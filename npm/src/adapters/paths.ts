@@ -1,5 +1,5 @@
 /**
- * The path below the mount point, with its query, as it came. Frameworks know what is mounted where but keep only the
+ * The path below the mount point, with its query, as it came. Frameworks know the mount points but keep only the
  * decoded path; an endpoint's path is as many segments at the end as its pattern has. `url` is a path or absolute.
  */
 export function below(url: string, pattern: string): string {

@@ -1,4 +1,4 @@
-/** The peer's address as the server of the runtime tells it: Node, Bun, Deno, or the platform that calls a function. */
+/** The peer's address, from the server of the runtime: Node, Bun, Deno, or the platform that calls a function. */
 export function peerOfHost(host: any, request: Request): string | undefined {
   const node = host?.incoming?.socket?.remoteAddress ?? host?.server?.incoming?.socket?.remoteAddress;
   const bun = host?.server ?? host;
@@ -9,7 +9,9 @@ export function peerOfHost(host: any, request: Request): string | undefined {
   );
 }
 
-/** AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names nobody but in X-Forwarded-For. */
+/**
+ * AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names the client in X-Forwarded-For alone.
+ */
 function peerOfPlatform(host: any): string | undefined {
   const aws = host?.requestContext;
   const named =

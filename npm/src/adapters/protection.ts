@@ -16,7 +16,7 @@ export interface Protection {
 const watched = new WeakMap<object, Protection>();
 let isAnyWatched = false;
 
-/** Has `protect()` take down what it does for a request; the same record for every gate before it. */
+/** Makes `protect()` record its effects on a request; the same record for every gate before it. */
 export function watchProtection(raw: object): Protection {
   isAnyWatched = true;
   const known = watched.get(raw);

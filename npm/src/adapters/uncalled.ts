@@ -17,7 +17,7 @@ const WRITTEN: Record<string, string> = {
   rateLimiter: "rateLimiter({maxAttempts: 3, durationSeconds: 60})",
 };
 
-/** The factories of `auth`, each refusing to be called by a framework in the place of what it makes. */
+/** The factories of `auth`, each of which fails if a framework calls it in the place of its result. */
 export function refuseUncalled<T extends object>(factories: T): T {
   const names = Object.entries(factories as Record<string, Factory>);
   const refuses = ([name, factory]: [string, Factory]) => typeof factory === "function" && !OF_REQUESTS.has(name);

@@ -27,7 +27,7 @@ export class Exchange implements WebContext {
 /** The id of a request. */
 export const requestId = (request: Request) => requestIdOf([], request.headers.get("x-request-id"));
 
-/** The peer's address: as the caller says, or as the server of the runtime tells it. */
+/** The peer's address: from the caller, or from the server of the runtime. */
 export const peerOf = (host: unknown, request: Request): string | undefined => {
   const { clientIp } = (host ?? {}) as { clientIp?: unknown };
   return typeof clientIp === "string" ? clientIp : peerOfHost(host, request);
@@ -46,5 +46,5 @@ export const surface: Surface<Exchange> = {
   hasHeader: ({ added }, name) => added.some(([known]) => known.toLowerCase() === name.toLowerCase()),
 };
 
-/** The request of `node:http` behind an exchange, where the host tells it. */
+/** The request of `node:http` behind an exchange, if the host has it. */
 export const nodeOf = ({ host }: Exchange): unknown => (host as { incoming?: unknown } | null | undefined)?.incoming;

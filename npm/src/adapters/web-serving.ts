@@ -48,10 +48,7 @@ export function serving(server: AuthServer, mount: RegExp) {
   };
 }
 
-/**
- * The client's address as the event of a route file tells it: SvelteKit by a function that may throw, Astro by a
- * getter.
- */
+/** The client's address from the event of a route file: a function that may throw in SvelteKit, a getter in Astro. */
 function addressOf(event: { getClientAddress?: () => string; clientAddress?: string }): string | undefined {
   try {
     return event.getClientAddress?.() ?? event.clientAddress;

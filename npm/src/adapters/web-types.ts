@@ -52,7 +52,7 @@ export interface RefusedRequest {
 /** A request that passed. */
 export interface PassedRequest {
   response?: undefined;
-  /** Adds to your answer what the checks have to say: renewed cookies, `X-Access-Token`, the counts of a rate limit. */
+  /** Adds the headers of the checks to your answer: renewed cookies, `X-Access-Token`, the counts of a rate limit. */
   respond(response: Response): Response;
 }
 
@@ -98,8 +98,9 @@ export interface ServerAuthClient<Role extends string = string>
   extends ClientAuthClient<Role>,
     Omit<ServingApi<Role, WebContext<Role>, WebGuard>, "idempotencyMiddleware"> {
   /**
-   * Serves the endpoints under `basePath`. The second argument is what the runtime gives its handlers, so `fetch` is a
-   * handler by itself. Where that has `waitUntil`, it is told of messages that go out behind the answer.
+   * Serves the endpoints under `basePath`. The second argument is the runtime's own second argument to handlers, so
+   * `fetch` is a handler by itself. If that has `waitUntil`, it gets the promises of messages that are sent after the
+   * answer.
    *
    * @example
    * Deno.serve(auth.fetch);

@@ -4,7 +4,7 @@ import type { HeaderPairs } from "./checks.js";
 import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";
 
-/** The facts that a framework tells of a request beside the `Request`. */
+/** The facts of a request from a framework beside the `Request`. */
 export interface RequestFacts {
   method: string;
   /** The path below the mount point, with its query. */
@@ -46,7 +46,7 @@ function headerPairs(req: Request): Array<[string, string]> {
   return pairs;
 }
 
-/** HTTP/2 has no such header; what stands for it is in the URL. */
+/** HTTP/2 has no such header; its host is in the URL. */
 function hostOf(req: Request): string {
   return new URL(req.url).host;
 }

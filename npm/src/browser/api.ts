@@ -37,12 +37,12 @@ export interface Registration<Role extends string = string> {
   roles?: readonly Role[];
 }
 
-/** A user who has just been registered. */
+/** A user who has just registered. */
 export interface Registered<Role extends string = string> extends SignedInUser<Role> {
   identifiers: Array<{ id: string; type: string; value: string }>;
 }
 
-/** A `fetch` that is signed in, and what goes with it. */
+/** A `fetch` that is signed in, with the calls around it. */
 export interface AuthFetch<Role extends string = string> {
   /** Like `fetch`. Refreshes the access token when it has expired, and repeats the request once. */
   (input: Input, init?: Init): Promise<Response>;
@@ -61,7 +61,8 @@ export interface AuthFetch<Role extends string = string> {
    */
   login(credentials: { identifier: string; password: string }): Promise<SignedIn<Role>>;
   /**
-   * Has a code sent to whoever has the identifier, to sign in by. It resolves to the same whether anybody has it.
+   * Requests a code to sign in by, sent to the user with the identifier. It resolves to the same for unknown
+   * identifiers.
    *
    * @throws SentriError with the server's code, such as `RATE_LIMIT_EXCEEDED`
    * @example
@@ -103,14 +104,14 @@ export interface AuthFetch<Role extends string = string> {
    */
   readonly user: SignedInUser<Role> | undefined;
   /**
-   * Calls a listener with the user whenever `user` has changed, in whatever tab, and at once: a logout is told before
-   * the server has answered. Answers what ends it.
+   * Calls a listener with the user whenever `user` has changed, in any tab, and at once: on a logout before the server
+   * has answered. Returns a function that ends it.
    *
    * @example
    * const user = useSyncExternalStore(authFetch.onChange, () => authFetch.user); // React
    */
   onChange(listener: (user: SignedInUser<Role> | undefined) => void): () => void;
-  /** The access token, where it lives in memory and there is one. */
+  /** The access token, if it lives in memory and is present. */
   readonly accessToken: string | undefined;
   /** Stops listening to other tabs. */
   close(): void;

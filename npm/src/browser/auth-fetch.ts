@@ -9,7 +9,7 @@ type Fetch = typeof globalThis.fetch;
 type Input = Parameters<Fetch>[0];
 type Init = NonNullable<Parameters<Fetch>[1]>;
 
-/** The time that a refresh or a logout has: other tabs wait for the one, the user for the other. */
+/** The time limit of a refresh, for which other tabs wait, and of a logout, for which the user waits. */
 const PATIENCE_MS = 15_000;
 
 interface Envelope {
@@ -57,7 +57,7 @@ class Session {
   /** Changes with every refresh: a request that was refused under an older mark is repeated without another refresh. */
   private mark = "";
   private signedOut = false;
-  /** Whether there was a session here that can end: who never signed in is told of no end. */
+  /** Whether there was a session here that can end: without a session `onSignedOut` is not called. */
   private wasSignedIn = false;
   private readonly listeners = new Set<Listener>();
   /** Grows with every login and logout, in whatever tab: what began under another number is of another session. */
@@ -92,7 +92,7 @@ class Session {
     return this.sendSigned(input, init, era);
   }
 
-  /** Sends a request, and once more with a new token where the old one has expired. */
+  /** Sends a request, and again with a new token if the old token has expired. */
   private async sendFresh(input: Input, init: Init, era: number): Promise<Response> {
     const { mark, accessToken } = this;
     const response = await this.sendSigned(input, init, era);
@@ -184,7 +184,7 @@ class Session {
     }
   }
 
-  /** Takes news over and tells the other tabs; answers whether the session ends by it. */
+  /** Takes news over and passes them on to the other tabs; returns whether the session ends by them. */
   private share(news: News): boolean {
     const hasEnded = this.adopt(news);
     this.tabs.tell(this.inMemory ? news : { ...news, token: undefined });
@@ -292,7 +292,7 @@ async function codeOf(response: Response): Promise<string | undefined> {
   }
 }
 
-/** A body that is a stream can be sent once; that of a `Request` is one. */
+/** A body that is a stream can be sent once; that of a `Request` is a stream. */
 function isReplayable(input: Input, { body }: Init): boolean {
   return input instanceof Request ? body == null && input.body === null : !(body instanceof ReadableStream);
 }

@@ -14,7 +14,7 @@ export interface AuthFetchOptions {
   token?: "memory" | "cookie";
   /** Origins beside the page's own and that of `baseUrl` that get the token. It is never sent anywhere else. */
   origins?: readonly string[];
-  /** An access token to begin with, for example one that the page was rendered with. */
+  /** An access token to begin with, for example a token that the page was rendered with. */
   accessToken?: string;
   /**
    * Called when the session has ended: the refresh was refused, or the user signed out, in this tab or another one. In
@@ -35,7 +35,7 @@ export interface AuthFetchOptions {
 type Name = keyof AuthFetchOptions;
 const KNOWN: readonly Name[] = ["baseUrl", "token", "origins", "accessToken", "onSignedOut", "onStepUp", "fetch"];
 
-/** Refuses what is no option, since a misspelt one would change nothing, silently. */
+/** Refuses unknown options, since a misspelt option would silently change nothing. */
 export function checkOptions(options: AuthFetchOptions): void {
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name as Name));
   if (unknown !== undefined) throw wrong(`${unknown} is not an option; there is ${KNOWN.join(", ")}`);

@@ -8,7 +8,7 @@ export interface News {
   readonly token?: string | undefined;
   /** The user, where the server has named it. */
   readonly user?: SignedInUser | undefined;
-  /** It is that of a login, not of a refresh: what was begun before belongs to somebody else. */
+  /** It is the token of a login, not of a refresh: requests begun before belong to another session. */
   readonly signedIn?: boolean | undefined;
   readonly signedOut?: boolean | undefined;
   /** There was a session, and it has ended; without it, the tab that found out knew of none. */
@@ -23,7 +23,8 @@ const NEWS_MS = 1_000;
 const MARK = "/sentri-mark";
 
 /**
- * The tabs of one application: who may refresh, and what came of it. Where the browser has no locks, this tab alone.
+ * The tabs of one application: which of them may refresh, and the result of that. Without locks in the browser, this
+ * tab alone.
  */
 export class Tabs {
   private readonly channel: BroadcastChannel | undefined;
@@ -46,7 +47,7 @@ export class Tabs {
     (this.channel as unknown as { unref?: () => void }).unref?.();
   }
 
-  /** Tells the other tabs. */
+  /** Passes news on to the other tabs. */
   tell(news: News): void {
     this.lastMark = news.mark;
     this.channel?.postMessage(news);
@@ -84,7 +85,7 @@ export class Tabs {
     });
   }
 
-  /** Whether another tab has told something of late that has not arrived here. */
+  /** Whether another tab has sent news of late that have not arrived here. */
   private async isNewsOnItsWay(): Promise<boolean> {
     try {
       const text = await (await caches.match(MARK, { cacheName: this.name }))?.text();

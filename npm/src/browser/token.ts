@@ -11,7 +11,7 @@ export function lifetimeOf(token: string): number {
   return isKnown ? (exp - iat) * 1000 : Number.POSITIVE_INFINITY;
 }
 
-/** The user whom an access token names, for show: only a server can tell whether that is true. */
+/** The user whom an access token names, for display: only a server can verify it. */
 export function userOf(token: string): SignedInUser | undefined {
   const { id, roles } = claimsOf(token);
   if (typeof id !== "string") return undefined;

@@ -43,8 +43,8 @@ export async function withServer<T>(
 }
 
 /**
- * The options of a server that only looks after what is there. It issues no tokens, so a secret of its own keeps it
- * from making keys in the database, and it makes no database.
+ * The options of a server that only manages an existing database. It issues no tokens, so a secret of its own keeps it
+ * from making keys in the database, and it creates no database.
  */
 export function caretaker(values: Record<string, string>): Record<string, unknown> {
   const { secret: _, secretFile: __, apiKey: ___, ...options } = serverOptions(values);

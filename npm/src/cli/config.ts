@@ -22,7 +22,7 @@ export const check: Command = {
   },
 };
 
-/** `config print`: what is in force, and where each value comes from. */
+/** `config print`: the options in force, and the source of each value. */
 export const show: Command = {
   summary: "print the options of serve, and where each comes from",
   flags: { ...SERVE_FLAGS, ...JSON_FLAG },

@@ -73,7 +73,7 @@ export const doctor: Command = {
   },
 };
 
-/** Says which proxies are believed about addresses of clients, and what comes of it where none is. */
+/** Describes the proxies that are trusted for client addresses, and the consequence if none is. */
 async function describeProxies(values: Record<string, string>): Promise<string> {
   const trustProxy = trustProxyOf(values);
   if (trustProxy === undefined) {

@@ -33,7 +33,7 @@ const EXIT_OF: Record<string, number> = {
   SERVICE_UNAVAILABLE: EXIT.unavailable,
 };
 
-/** Reads a thrown value. An error that nobody expected is a defect, so it keeps its stack. */
+/** Reads a thrown value. An unexpected error is a defect, so it keeps its stack. */
 export function report(error: unknown): Report {
   if (error instanceof UsageError) return { code: "USAGE", message: error.message, exitCode: EXIT.usage };
   if (error instanceof CommandFailure) return { code: error.code, message: error.message, exitCode: error.exitCode };
@@ -45,7 +45,7 @@ export function report(error: unknown): Report {
   return { code: "FAILED", message: text, exitCode: EXIT.failed };
 }
 
-/** The message with its cause, which clients are not told. */
+/** The message with its cause, which responses to clients omit. */
 export function withCause(error: unknown): string {
   if (!(error instanceof SentriError)) return error instanceof Error ? error.message : String(error);
   const { cause } = (error.details ?? {}) as { cause?: unknown };

@@ -9,7 +9,9 @@ export const CONFIG: Flag = {
   env: "SENTRI_CONFIG",
 };
 
-/** The flags that a file of options answers where nobody gave them. `roles` are those of a user, not of the server. */
+/**
+ * The flags that a file of options sets if the command line omits them. `roles` are those of a user, not of the server.
+ */
 const OPTION_OF = {
   db: "db",
   "valid-roles": "validRoles",
@@ -68,7 +70,7 @@ const USER_OPTIONS = [
 ] as const;
 
 /**
- * The options of whoever makes many users, from file and environment: secrets are encrypted as the server's are.
+ * The options of commands that create many users, from file and environment: secrets are encrypted as the server's are.
  *
  * @throws UsageError, CommandFailure where an option is wrong
  */

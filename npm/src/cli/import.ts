@@ -142,7 +142,7 @@ async function writer(path?: string): Promise<{ write(value: object): void; end(
   };
 }
 
-/** A line on standard error: at a terminal one that changes, else a new one every ten seconds. */
+/** A progress line on standard error: rewritten in place at a terminal, else a new line every ten seconds. */
 class Progress {
   private shown = 0;
   private isOpen = false;

@@ -78,7 +78,7 @@ async function serveAlone(
   }
 }
 
-/** Serves in processes of their own, which this one watches. */
+/** Serves in worker processes, which this process supervises. */
 async function serveByWorkers(
   settings: Settings,
   log: Log,
@@ -115,7 +115,7 @@ function databaseFlag(db: string): string {
   return `--db "$${db === process.env.DATABASE_URL ? "DATABASE_URL" : "DB"}"`;
 }
 
-/** The command line of this program, so that what is printed can be typed. */
+/** The command line of this program, so that printed commands can be typed. */
 function command(): string {
   const script = process.argv[1] ?? "sentri";
   return script.includes(`${sep}node_modules${sep}`) || !script.endsWith(".js")

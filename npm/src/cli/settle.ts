@@ -88,14 +88,14 @@ export function refuse(errors: readonly Mistake[]): void {
 export interface Reloaded {
   /** The options that differ; `hot` is false where only a new start brings it. */
   changed: { name: string; hot: boolean }[];
-  /** Whether an auth server of these options must take the place of the one that serves. */
+  /** Whether an auth server of these options must replace the present server. */
   renew: boolean;
   /** The options in force afterwards. */
   options: Record<string, unknown>;
   settings: Setting[];
 }
 
-/** Compares what is in force with what flags, environment and file say now. */
+/** Compares the options in force with those that flags, environment and file give now. */
 export function reload(
   before: Pick<Settled, "options" | "settings">,
   after: Pick<Settled, "options" | "settings">,

@@ -3,20 +3,20 @@ import { readDuration } from "./duration.js";
 import { numericDate, type Json } from "./json.js";
 import { configurationError } from "./reader.js";
 
-/** The methods that `amr` may hold (RFC 8176), in the order in which it is told. */
+/** The methods that `amr` may hold (RFC 8176), in the order in which tokens list them. */
 const METHODS = ["pwd", "otp", "recovery", "email", "sms", "host"];
 
 /** The strength and the age of an authentication, as a token claims it. */
 export interface Assurance {
   readonly acr: "aal1" | "aal2";
   readonly amr: string[];
-  /** In seconds since 1970; `null`: nobody knows. */
+  /** In seconds since 1970; `null` if unknown. */
   readonly authTime: number | null;
 }
 
 /**
- * Reads `acr`, `amr` and `auth_time`. Fail closed: a claim of another form or a method that nobody knows counts as
- * absent, and `aal2` needs its methods beside its name.
+ * Reads `acr`, `amr` and `auth_time`. Fail closed: a claim of another form or an unknown method counts as absent, and
+ * `aal2` needs its methods beside its name.
  */
 export function readAssurance(raw: ReadonlyMap<string, Json>): Assurance | undefined {
   if (!["acr", "amr", "auth_time"].some((name) => raw.has(name))) return undefined;

@@ -230,8 +230,7 @@ export class EdgeClient implements ProtectHost {
   }
 
   /**
-   * The refusal on a route that no `protect()` guards. In production strangers are not told how the application is
-   * built.
+   * The refusal on a route that no `protect()` guards. In production it does not reveal how the application is built.
    */
   private alone(
     check: string,

@@ -1,13 +1,13 @@
 /**
- * The values of one name in a `Cookie` header: no such cookie, its value, or different values in the order sent.
- * `tooMany`: there are more than those.
+ * The values of a name in a `Cookie` header: no such cookie, its value, or different values in the order sent.
+ * `tooMany`: there are more values.
  */
 export type Found =
   | undefined
   | { readonly value: string }
   | { readonly values: readonly string[]; readonly tooMany: boolean };
 
-/** The most different values of one name that are looked at. */
+/** The most different values of a name that are read. */
 const MAX_VALUES = 8;
 
 const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, "");

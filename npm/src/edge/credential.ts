@@ -9,8 +9,8 @@ const CROSS_ORIGIN =
   "this site's own, let the proxy in front pass on the Host header as it came, with its port";
 
 /**
- * The access tokens that a request brings, or why it brings none. A bearer token comes first; one that is there and is
- * bad is an error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
+ * The access tokens that a request brings, or why it brings none. A bearer token comes first; a bad bearer token is an
+ * error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
  */
 export function readCredential(
   request: GuardRequest,
@@ -31,8 +31,8 @@ export function readCredential(
 }
 
 /**
- * Several cookies of one name that are good for different users: somebody planted one of them, and nobody can tell
- * which.
+ * The error for several cookies of one name that are valid for different users: at least one of them was planted, and
+ * it is unknown which.
  */
 export function conflict(cookieName: string | undefined): ErrorData {
   return errorOf("UNAUTHORIZED", `Several different cookies are named ${cookieName}`);

@@ -11,7 +11,7 @@ const UNITS: ReadonlyArray<readonly [RegExp, number]> = [
   [/^(?:y|yrs?|years?)$/, 31_557_600_000],
 ];
 
-/** A length of time in milliseconds, or what is wrong with it, to be put behind the option's name. */
+/** A length of time in milliseconds, or the fault in it, to be put behind the option's name. */
 export type ReadDuration = { readonly ms: number } | { readonly problem: string };
 
 /**

@@ -44,7 +44,10 @@ function withoutNative(what: string, cure: string): SentriError {
 declare function require(module: "./client.js"): typeof import("./client.js");
 declare function require(module: "./options.js"): typeof import("./options.js");
 
-/** Client mode on WebCrypto. It is not looked at before, so an environment that lacks what it needs hears the above. */
+/**
+ * Client mode on WebCrypto. It is loaded only after the checks above, so an environment without WebCrypto gets their
+ * error.
+ */
 export function makeClient(options: ClientOptions): ProtectHost {
   const { EdgeClient } = require("./client.js");
   return new EdgeClient(require("./options.js").readOptions(options));

@@ -9,7 +9,8 @@ export function errorOf(code: SentriErrorCode, message: string = SENTRI_ERROR_ME
 }
 
 /**
- * The error for anything that was thrown. One with a code of its own is told as it is; of others a 4xx status is kept.
+ * The error for a thrown value. An error with a code of its own is returned unchanged; of other errors a 4xx status is
+ * kept.
  */
 export function publicError(thrown: Partial<ErrorData> & ThrownFacts): ErrorData {
   const { code, message = "", statusCode = 500, details, retryAfter } = thrown;

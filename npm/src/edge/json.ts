@@ -138,7 +138,7 @@ class Reader {
 /** `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date. */
 const MAX_SECONDS = 253_402_300_799;
 
-/** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs). */
+/** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions, which issuers do not use). */
 export function numericDate(value: Json): number | undefined {
   if (!(value instanceof Numeral) || !/^[0-9]{1,12}$/.test(value.text)) return undefined;
   const seconds = Number(value.text);

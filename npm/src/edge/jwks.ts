@@ -10,7 +10,7 @@ export const MAX_SET_BYTES = 64 * 1024;
 const MAX_SET_KEYS = 32;
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
-/** A key that verifies with one algorithm. What a token says of algorithms can't change which. */
+/** A key that verifies with one algorithm, whatever algorithm a token names. */
 export interface VerifyingKey {
   readonly kid: string | undefined;
   readonly algorithm: Algorithm;

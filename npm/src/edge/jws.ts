@@ -47,7 +47,7 @@ export interface Header {
  * Reads the header of a compact JWS (RFC 7515, 3.1) strictly, unverified. The only members are `alg`, `typ` and `kid`,
  * each once and a string. All others are refused, known or not: with `crit` and `b64` (RFC 7797) the payload would mean
  * something else, and `jwk`, `jku`, `x5u` and `x5c` let the sender choose the key (RFC 8725, 3.10). All three parts
- * must be canonical base64url. `type` is what `typ` has to be, where there is one (RFC 8725, 3.11).
+ * must be canonical base64url. `type` is the required `typ`, if any (RFC 8725, 3.11).
  *
  * @throws TokenError
  */

@@ -149,7 +149,7 @@ function roles(read: Reader): string[] | undefined {
 /**
  * Checks the roles that `authorize()` was called with.
  *
- * @throws SentriError `CONFIGURATION_ERROR` when there is none or one is not valid
+ * @throws SentriError `CONFIGURATION_ERROR` if the list is empty or a role is not valid
  */
 export function checkRequired(required: readonly string[], valid: readonly string[] | undefined): void {
   if (required.length === 0 || required.includes(""))

@@ -86,7 +86,7 @@ export class Reader {
     if (given !== undefined) throw this.error(given, why);
   }
 
-  /** Refuses options that nobody asked for, with the nearest known name. */
+  /** Refuses unknown options, with the nearest known name. */
   finish(): void {
     for (const name of Object.keys(this.options)) {
       if (this.known.has(name) || this.options[name] === undefined) continue;

@@ -8,7 +8,8 @@ const RETRY_AFTER_UNREACHABLE = 2_000;
 export const STALE_FOR = 24 * 60 * 60 * 1000;
 
 /**
- * The keys to verify with: this set, this set while a newer one is fetched, one that must be fetched first, or nothing.
+ * The keys to verify with: this set, this set while a newer set is fetched, a set that must be fetched first, or
+ * nothing.
  */
 export type Decision = "use" | "use and fetch" | "fetch" | "refuse";
 

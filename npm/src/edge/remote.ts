@@ -54,8 +54,8 @@ export class RemoteKeys {
   }
 
   /**
-   * The payload of an access token, and how long that may be repeated, after one attempt to get a key set where that is
-   * needed. Its header is read first: what is no token causes no fetch.
+   * The payload of an access token, and the time for which it may be cached, after an attempt to get a key set if
+   * needed. Its header is read first: malformed tokens cause no fetch.
    *
    * @throws TokenError
    * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell

@@ -35,8 +35,8 @@ const ED25519_SMALL_ORDER = [
 ];
 
 /**
- * Refuses encodings that are not the one of their point (RFC 8032, 5.1.3), and points of small order. The sign of `x`
- * does not matter: the negative of such a point is another one.
+ * Refuses non-canonical encodings of a point (RFC 8032, 5.1.3), and points of small order. The sign of `x` does not
+ * matter: the negative of a point of small order has a small order too.
  */
 export function checkEd25519Point(point: Uint8Array): void {
   if (point.length !== 32) throw new KeyError("the Ed25519 key is not usable");

@@ -4,7 +4,7 @@
 export interface KyselyDialect {
   /** Makes what speaks to the database. */
   createDriver(): object;
-  /** Makes what tells which database it is. */
+  /** Makes the adapter, whose class names the database. */
   createAdapter(): object;
 }
 
@@ -18,8 +18,8 @@ const BY_NAME: Record<string, DialectKind> = {
 };
 
 /**
- * The option `dialect` as the core takes it: the database's name, `[dialect]` when it does not tell, or what it is
- * instead.
+ * The option `dialect` as the core takes it: the database's name, `[dialect]` if the dialect does not name it, or a
+ * description of another value.
  */
 export function describeDialect(value: unknown): string {
   const { createDriver, createAdapter } = (

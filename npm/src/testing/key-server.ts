@@ -4,8 +4,8 @@ import type { PublicJwk } from "./tokens.js";
 import { refuseInProduction } from "./production.js";
 
 /**
- * The ways in which a key server fails: nobody listens, it answers 503, it never answers, or it answers what is no key
- * set.
+ * The ways in which a key server fails: it does not listen, answers 503, never answers, or answers a body that is no
+ * key set.
  */
 export type Outage = "refuse" | "error" | "hang" | "garbage";
 
@@ -24,7 +24,7 @@ export interface KeyServer {
 /**
  * Serves a key set over HTTP, as `GET /keys` of an auth server does: for tests of applications in client mode.
  *
- * @param source what has the keys: a token factory, or a function that answers a set
+ * @param source the owner of the keys: a token factory, or an object with a function that returns a set
  * @example
  * const keys = await startKeyServer(createTokenFactory());
  * await keys.setOutage("refuse");

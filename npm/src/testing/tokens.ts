@@ -25,7 +25,7 @@ export interface TokenInput {
   sessionId?: string | null;
   /** Seconds from now; negative for a token that has expired. 900 unless said otherwise. */
   expiresIn?: number;
-  /** Further claims, or other ones: what is `undefined` here is left out. */
+  /** Further claims, or other values; a claim that is `undefined` here is left out. */
   claims?: Record<string, unknown>;
   /** Further header members, or other ones. */
   header?: Record<string, unknown>;

@@ -75,7 +75,7 @@ def _name_of(written: str, flags: Flags) -> str:
 
 
 def presets(flags: Flags) -> dict[str, str]:
-    """The values of flags that nobody has given: of their variables, else their defaults."""
+    """The values of flags that the command line omits: from their environment variables, else their defaults."""
     found = ((name, _preset(name, flag, flags) or flag.default) for name, flag in flags.items() if not flag.settled)
     return {name: value for name, value in found if value is not None}
 

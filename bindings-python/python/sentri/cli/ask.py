@@ -19,7 +19,7 @@ def read_password() -> str:
 
 
 def confirm(question: str, values: Mapping[str, str]) -> None:
-    """Asks before a command destroys something. ``--yes`` answers for it, and must where nobody can be asked."""
+    """Asks before a command destroys something. ``--yes`` answers for it, and is required without a terminal."""
     if "yes" in values:
         return
     if not sys.stdin.isatty():

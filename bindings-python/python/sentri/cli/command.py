@@ -22,7 +22,7 @@ class Command(NamedTuple):
     summary: str
     flags: Flags
     run: Run
-    #: The words that must follow its name, such as ``user``; one that ends in ``?`` may.
+    #: The words that must follow the command's name, such as ``user``; a word that ends in ``?`` is optional.
     words: Sequence[str] = ()
 
 
@@ -38,8 +38,8 @@ def server(options: Mapping[str, Any]) -> Iterator[BlockingAuthServer]:
 
 
 def caretaker(values: Mapping[str, str]) -> dict[str, Any]:
-    """The options of a server that only looks after what is there. It issues no tokens, so a secret of its own keeps it
-    from making keys in the database, and it makes no database."""
+    """The options of a server that only manages an existing database. It issues no tokens, so a secret of its own keeps
+    it from making keys in the database, and it creates no database."""
     options = {
         name: value
         for name, value in server_options(values).items()

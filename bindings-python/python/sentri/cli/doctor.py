@@ -46,7 +46,7 @@ def _doctor(values: Mapping[str, str], _: Sequence[str]) -> Result:
 
 
 def _describe_proxies(values: Mapping[str, str]) -> str:
-    """Says which proxies are believed about addresses of clients, and what comes of it where none is."""
+    """Describes the proxies that are trusted for client addresses, and the consequence if none is."""
     trusted = trust_proxy_of(values)
     if trusted is None:
         return (

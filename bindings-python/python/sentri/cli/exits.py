@@ -41,7 +41,7 @@ class Report(NamedTuple):
 
 
 def report(error: BaseException) -> Report:
-    """Reads an exception. One that nobody expected is a defect, so it keeps its traceback."""
+    """Reads an exception. An unexpected exception is a defect, so it keeps its traceback."""
     if isinstance(error, UsageError):
         return Report("USAGE", str(error), USAGE)
     if isinstance(error, CommandFailure):
@@ -58,7 +58,7 @@ def report(error: BaseException) -> Report:
 
 
 def with_cause(error: BaseException) -> str:
-    """The message with its cause, which clients are not told."""
+    """The message with its cause, which responses to clients omit."""
     message, cause = str(error), error.__cause__
     known = f": {cause}" if isinstance(error, SentriError) and cause is not None and str(cause) not in message else ""
     return f"{message}{known}".replace("mode=rwc in the URL makes it", "`sentri migrate` makes it")

@@ -12,7 +12,8 @@ from .settle import keywords, look, refuse
 #: The flag of every command that works with the tables of ``serve``.
 CONFIG = Flag("file with options of serve: .toml, .json or .yaml", value="path", env="SENTRI_CONFIG")
 
-#: The flags that a file of options answers where nobody gave them. ``roles`` are those of a user, not of the server.
+#: The flags that a file of options sets if the command line omits them. ``roles`` are those of a user, not of the
+#: server.
 _OPTION_OF = {
     "db": "db",
     "valid-roles": "validRoles",
@@ -76,7 +77,8 @@ _USER_OPTIONS = (
 
 
 def user_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """The options of whoever makes many users, from file and environment: secrets are encrypted as the server's are.
+    """The options of commands that create many users, from file and environment: secrets are encrypted as the server's
+    are.
 
     Raises:
         UsageError, CommandFailure: An option is wrong.

@@ -120,7 +120,7 @@ def _writer(file: TextIO) -> Callable[[Any], None]:
 
 
 class _Progress:
-    """A line on standard error: at a terminal one that changes, else a new one every ten seconds."""
+    """A progress line on standard error: rewritten in place at a terminal, else a new line every ten seconds."""
 
     def __init__(self) -> None:
         self._shown = 0.0

@@ -24,7 +24,7 @@ from .serving.settings import Settings
 from .serving.setup import open_setup
 from .settle import settle
 
-#: What the process was started with, which a reload compares with: flags, settled options, the way of messages.
+#: The input of the process, which a reload compares with: flags, settled options, and the function that sends messages.
 _Given = tuple[Mapping[str, str], Mapping[str, Any], Optional[Send]]
 
 
@@ -124,7 +124,7 @@ async def _run(
 async def _supervise(
     settings: Settings, log: Log, listeners: Sequence[socket.socket], is_own: bool, announce: Callable[[], None]
 ) -> None:
-    """Serves in processes of their own, which this one watches."""
+    """Serves in worker processes, which this process supervises."""
     from .serving.workers import Workers, command
 
     async def started() -> None:
@@ -170,7 +170,7 @@ async def _work(
 
 
 def _command() -> str:
-    """The command line of this program, so that what is printed can be typed."""
+    """The command line of this program, so that printed commands can be typed."""
     return "python -m sentri" if os.path.basename(sys.argv[0]) == "__main__.py" else "sentri"
 
 

@@ -51,8 +51,8 @@ def refuse(errors: Sequence[Mapping[str, Any]]) -> None:
 
 
 def reload(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Compares what is in force with what flags, environment and file say now: ``changed`` lists what differs,
-    ``renew`` says whether a server of the ``options`` must take the place of the one that serves."""
+    """Compares the options in force with those that flags, environment and file give now: ``changed`` lists the
+    differences, ``renew`` says whether a server of the new ``options`` must replace the present server."""
     found: dict[str, Any] = json.loads(native.reload_options(json.dumps({"before": before, "after": after})))
     return found
 

@@ -18,7 +18,7 @@ use crate::service::register::{Register, Registered};
 use crate::service::{sessions, users};
 use crate::use_case::{Output as _, UseCase};
 
-/// The same for an address that is free and for one that is taken.
+/// The message for a free address and for a taken address alike.
 const PENDING: &str = "Confirm the registration: a message is on its way";
 
 /// `POST /register`

@@ -114,8 +114,8 @@ async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("User deleted", Value::Null))
 }
 
-/// Refuses an act of an admin on their own account where `administration` is on, so that no mistake leaves nobody to
-/// administer. The bearer of an API key is no user.
+/// Refuses an act of an admin on their own account where `administration` is on, so that an admin always remains. The
+/// bearer of an API key is no user.
 ///
 /// # Errors
 /// `FORBIDDEN`

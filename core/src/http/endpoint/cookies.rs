@@ -5,7 +5,7 @@ use crate::http::call::Call;
 use crate::http::credential::{oversized, several};
 use crate::web::cookie::{self, CookieRules, Found};
 
-/// Sets a cookie. `option` is the one that names it.
+/// Sets a cookie. `option` names the option with the cookie's name.
 pub(super) fn set_cookie(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, value: &str, max_age: u64) {
     let (line, oversize) = rules.write_if_it_fits(value, max_age);
     if let Some(size) = oversize {
@@ -24,7 +24,7 @@ pub(super) fn clear_cookies(call: &mut Call<'_>) {
     }
 }
 
-/// Takes back the cookies of the name at other places. `option` is the one that names it.
+/// Deletes the cookies of this name at other places. `option` names the option with the cookie's name.
 pub(super) fn clear_twins(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, is_login: bool) {
     let brought = cookie::read(call.request.header_values("cookie"), &rules.name);
     if matches!(brought, Found::Several(_) | Found::TooMany(_)) {

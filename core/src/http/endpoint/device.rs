@@ -6,8 +6,8 @@ use crate::service::device::issue;
 use crate::token::device::{DeviceUser, merge};
 use crate::web::cookie;
 
-/// The most cookies of the name that are looked at. Every one that verifies counts, so that a neighbouring site that
-/// plants some of its own does not make the browser unknown.
+/// The most cookies of the name that are read. Every cookie that verifies counts, so that cookies planted by a
+/// neighbouring site do not make the browser unknown.
 const MAX_COOKIES: usize = 50;
 
 /// The users that the browser is known for; none when `knownDevices` is off. A cookie that does not verify is no

@@ -173,7 +173,7 @@ async fn renew_recovery_codes(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Recovery codes created", codes))
 }
 
-/// The input with the user and the session that changes factors; what the client sent under those names does not count.
+/// The input with the user and the session that changes factors; the client's values under those names are replaced.
 fn author(call: &Call<'_>, mut input: Value) -> Result<Value, Failure> {
     let user = call.user()?;
     input["userId"] = user.id.as_str().into();

@@ -48,8 +48,8 @@ fn comes_from_here(call: &Call<'_>) -> bool {
     origin::same_origin(&request.method, provenance, &call.realm.config.trusted_origins)
 }
 
-/// Whether a page elsewhere can have made a browser send this without asking: then no cookie may come of it, or that
-/// page signs its visitors in as somebody else, or out. JSON needs the host's consent (CORS) already.
+/// Whether a page elsewhere can have made a browser send this without consent (CORS). Then no cookie may result from
+/// it, or that page could sign its visitors in as another user, or sign them out. JSON needs consent already.
 pub(super) fn is_foreign_form(call: &Call<'_>) -> bool {
     let content_type = call.request.header("content-type").unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

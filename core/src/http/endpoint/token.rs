@@ -109,8 +109,8 @@ async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
 }
 
-/// One token is the use case's to judge, the host's too. Several are of a cookie that a browser holds for several
-/// places: they have to be of one user.
+/// The refresh token that counts. The use case judges a single token, as may the host. Several tokens come from a
+/// cookie that a browser holds for several places, and must be of one user.
 async fn the_one_that_counts(call: &mut Call<'_>, tokens: Found) -> Result<String, Failure> {
     let tokens = match tokens {
         Found::None => {
@@ -219,8 +219,8 @@ pub(super) fn give(call: &mut Call<'_>, message: &'static str, issued: Issued, i
     Reply::ok(message, data)
 }
 
-/// Seconds until a refresh token expires, rounded up. One that an override handed on is read; one that it made by its
-/// own means has the idle limit.
+/// Seconds until a refresh token expires, rounded up. A token that an override passed on is read; a token of the
+/// override's own making gets the idle limit.
 fn refresh_lifetime(call: &Call<'_>, refresh_token: &str, expires_at: Option<Millis>) -> u64 {
     let now = call.realm.now();
     let read = || {

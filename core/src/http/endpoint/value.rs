@@ -17,7 +17,7 @@ use crate::web::token_path;
 pub enum Access {
     /// Anybody.
     Public,
-    /// Whoever `protect()` lets pass.
+    /// A user whom `protect()` admits.
     User,
     /// A user with an admin role, or the bearer of an API key.
     Admin,

@@ -14,9 +14,9 @@ use crate::service::{Realm, keys};
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::{CookieRules, Found};
 
-/// The identity that a request's tokens name, by their signatures alone: it stays the same when a token is renewed or
-/// a cookie is changed. Where sessions are checked, it is the session, of which `protect()` knows the user; elsewhere
-/// the user is part of it, and for a token without a session its roles. Empty: nobody. `None`: it takes I/O to answer.
+/// The identity that a request's tokens name, by their signatures alone: it stays the same when a token is renewed or a
+/// cookie is changed. If sessions are checked, it is the session, whose user `protect()` knows; else the user is part
+/// of it, and for a token without a session its roles. Empty if there is no user. `None` if the answer needs I/O.
 #[must_use]
 pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     let ring = realm.keys.get()?;

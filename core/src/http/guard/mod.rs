@@ -68,7 +68,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<ProtectRe
     }
 }
 
-/// Answers, reading the session's row when what is known of it is too old.
+/// Answers, and reads the session's row when the cached state is too old.
 pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> ProtectResult {
     keys::catch_up(realm).await;
     finish(realm, first_step(realm, request)).await

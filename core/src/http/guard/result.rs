@@ -18,9 +18,9 @@ pub struct Principal {
     pub withheld: Vec<String>,
     /// Session id, unless the token was signed without one.
     pub session_id: Option<String>,
-    /// The strength and the age of the authentication; `None`: nobody keeps them.
+    /// The strength and the age of the authentication; `None` if they are not kept.
     pub assurance: Option<Assurance>,
-    /// The access token, or the one minted in its place.
+    /// The access token, or the token minted in its place.
     pub token: String,
     /// The time at which it expires.
     pub exp: Millis,
@@ -32,7 +32,7 @@ pub struct ProtectResult {
     /// The principal, or why there is none.
     pub result: Result<Principal, Error>,
     /// The whole response to a request that ends here, a CORS preflight. `result` is an error then, so that a host that
-    /// does not look here lets nobody in.
+    /// ignores this field admits no request.
     pub answer: Option<Response>,
     /// To be set on the response: `Set-Cookie` or `X-Access-Token` of a silent refresh.
     pub headers: Vec<(String, String)>,
@@ -59,7 +59,7 @@ impl ProtectResult {
         Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
-    /// One of a session that is over, or that nobody can vouch for.
+    /// The result for a token whose session has ended, or whose state is unknown.
     pub(crate) fn revoked(mode: &'static str, telemetry: &Telemetry, user_id: &str, error: Error) -> Self {
         let event = telemetry.event(EventName::ProtectTokenRevoked, |e| e.with("userId", user_id).with("mode", mode));
         let events = event.into_iter().collect();

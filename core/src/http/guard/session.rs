@@ -53,8 +53,8 @@ pub(super) fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis>
     realm.freshness.standing_at(user_id, realm.now() - max_age)
 }
 
-/// A token without a session lives until it expires, but not for a user who is deleted or disabled. Ids that no
-/// table knows are the host's own business.
+/// Checks a token without a session, which is valid until it expires unless its user is deleted or disabled. An id
+/// without a row is the host's own business.
 pub(super) async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> ProtectResult {
     if let Some(read_at) = standing_in_memory(realm, &claims.id) {
         return passed_without_session(realm, claims, token, read_at);

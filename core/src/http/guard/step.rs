@@ -19,7 +19,7 @@ pub(super) enum Step {
     Session(Box<Verified>),
     /// The signature is good and there is no session; the user must not have been deleted.
     User(Box<AccessClaims>, String),
-    /// Several cookies hold good tokens of one user, and their sessions say which of them counts.
+    /// Several cookies hold valid tokens of one user, and their sessions decide which of them counts.
     Several(Vec<Candidate>),
     /// No good access token, but a refresh cookie.
     Silent(Box<Silent>),
@@ -59,8 +59,8 @@ pub(super) enum Cookie {
     Refresh,
 }
 
-/// Cookies that are good for different users: nobody is let in, and all of them go, as far as they can be reached from
-/// here. With the refresh cookie goes what was made of it.
+/// Refuses cookies that are valid for different users, and deletes all of them that can be reached from here. With the
+/// refresh cookie goes the access cookie made from it.
 pub(super) fn conflict(realm: &Realm, which: Cookie) -> ProtectResult {
     let (refresh, access) = (realm.config.cookie.as_ref(), realm.config.access_cookie.as_ref());
     let (option, several, gone) = match which {

@@ -1,7 +1,7 @@
 //! The host's word on an error, judged by the tables of the drivers in the core.
 //!
-//! `code` is the driver's own word, `number` and `state` are what MySQL and SQLite send along with it. A driver that
-//! speaks to a server and gives none of them tells of its connection: closed, refused, timed out. `name` is the class.
+//! `code` is the driver's own word, `number` and `state` come with it from MySQL and SQLite. A driver of a server that
+//! gives none of them reports a connection failure: closed, refused, timed out. `name` is the class.
 
 use rusqlite::ffi;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 //! UTC.
 //!
 //! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither
-//! side of one. Statements compare them byte by byte (`Dialect::spell`).
+//! side of a foreign key. Statements compare them byte by byte (`Dialect::spell`).
 
 use super::ddl::{Column, OLD_INSTANTS, ddl};
 use crate::failure::StoreError;

@@ -1,4 +1,4 @@
-//! The statements that bring a database from what is there to what a version wants.
+//! The statements that bring a database from its present schema to that of a version.
 
 use super::ddl::{Column, OLD_INSTANTS, ddl, statements_of};
 use super::{mysql, sqlite};
@@ -56,7 +56,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(columns)
     }
 
-    /// Version 1: every table as the schema file has it; a table of sentri 5 gets what it lacks.
+    /// Version 1: every table as in the schema file; a table of sentri 5 gets the missing columns.
     pub(super) async fn plan_tables(&self, now: Millis) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
         let mut plan: Vec<Statement> = statements_of(dialect.tables).map(ddl).collect();

@@ -1,7 +1,7 @@
-//! Checks of a PostgreSQL database before the tables are made or adopted: one that holds every script, with columns
-//! of the types that statements are written for.
+//! Checks of a PostgreSQL database before the tables are made or adopted: its encoding holds every script, and its
+//! columns have the types that statements are written for.
 //!
-//! Looked for on every run and no version, since 6.0.0 adopted tables whose ids it could not read.
+//! Done on every run and not as a version, since 6.0.0 adopted tables whose ids it could not read.
 
 use super::ddl::{Column, ddl};
 use crate::failure::StoreError;

@@ -1,4 +1,4 @@
-//! Writes that wait until somebody proves control over an address.
+//! Writes that wait until control over an address is proved.
 
 use super::{Flow, Identifier, IdentifierUpdate, NewUser};
 use crate::identifier::Claim;
@@ -14,9 +14,9 @@ pub struct ConfirmedChange<'a> {
     pub from: &'a Identifier,
     /// Its new type and value.
     pub to: &'a IdentifierUpdate,
-    /// Sign-ins that must lead to nobody else.
+    /// Sign-ins that must not lead to another user.
     pub claims: &'a [Claim],
-    /// Whether another user's address that nobody verified gives way, where that user has a verified one.
+    /// Whether another user's unverified address gives way, if that user has a verified address.
     pub displaces: bool,
 }
 
@@ -33,12 +33,12 @@ pub struct ConfirmedRegistration<'a> {
     pub proved: &'a Identifier,
 }
 
-/// The result of spending a flow whose effect needs values that somebody else may have.
+/// The result of spending a flow whose effect needs values that may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
     /// Done.
     Done,
-    /// Somebody else spent the flow, it is expired, or the rows that it was made for have changed.
+    /// The flow is spent or expired, or the rows that it was made for have changed.
     Gone,
     /// One of the values is taken. The flow is as good as before.
     Taken,

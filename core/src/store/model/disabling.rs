@@ -24,7 +24,7 @@ impl Disabling {
 /// The standing of a user whom a token names that belongs to no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing is known against it: the id may be one that no table knows.
+    /// In good standing; the id may have no row.
     Good,
     /// The user was deleted, and is remembered.
     Deleted,

@@ -1,4 +1,4 @@
-//! The rows of second factors, and what is written with them.
+//! The rows of second factors, and the writes with them.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;
@@ -32,7 +32,7 @@ pub struct Factor {
 pub struct Factors {
     /// Oldest first, pending ones too.
     pub factors: Vec<Factor>,
-    /// Recovery codes that nobody has used.
+    /// Unused recovery codes.
     pub recovery_codes: u32,
 }
 
@@ -49,8 +49,8 @@ impl Factors {
     }
 }
 
-/// A change of a user's factors. Each steps the user's `auth_epoch`, so it ends all open flows, and whoever judged the
-/// user by the factors of before must judge again.
+/// A change of a user's factors. Each steps the user's `auth_epoch`, so it ends all open flows, and code that judged
+/// the user by the earlier factors must judge again.
 #[derive(Debug, Clone, Copy)]
 pub struct FactorChange<'a> {
     /// The user.
@@ -86,7 +86,7 @@ pub enum FactorChangeKind<'a> {
     Codes,
 }
 
-/// The code of a factor that is spent with a write: where somebody has used it meanwhile, nothing is written.
+/// The code of a factor that is spent with a write: if the code has been used meanwhile, nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsedFactor<'a> {
     /// The attempt that was counted, which is none at a wrong code after all.
@@ -114,7 +114,7 @@ pub enum UsedCode<'a> {
 /// The caller who presents the code of a factor.
 #[derive(Debug, Clone, Copy)]
 pub enum FactorAsker<'a> {
-    /// Whoever holds an open flow of the purpose `mfa`.
+    /// The holder of an open flow of the purpose `mfa`.
     Flow(&'a str),
     /// A user with a session.
     User(&'a str),

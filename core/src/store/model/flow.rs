@@ -1,4 +1,4 @@
-//! The rows of flows, and what is written when one is spent.
+//! The rows of flows, and the writes that spend a flow.
 
 use super::{Identifier, UsedFactor};
 use crate::clock::Millis;
@@ -11,7 +11,7 @@ pub struct Flow {
     pub id: String,
     /// `reset`, `verify` and so on: see [`crate::flow::Purpose`].
     pub purpose: String,
-    /// The user; `None` where nobody has the identifier that was asked for.
+    /// The user; `None` if no account has the requested identifier.
     pub user_id: Option<String>,
     /// The thing of which only so many flows may be open: a digest or an id.
     pub subject: String,
@@ -58,13 +58,13 @@ pub struct Spending<'a> {
     /// A password to set, which ends all sessions and all flows of the user; empty: the password goes. Without
     /// `takes_over` the identifier must be verified, as for a flow of the purpose `login-code`: else it is not spent.
     pub new_hash: Option<&'a str>,
-    /// The first proof of control over an identifier takes the account from whoever registered it without one: the
-    /// other identifiers that nobody verified go, but for usernames. Where one is verified by then, the flow is not
-    /// spent.
+    /// The first proof of control over an identifier takes the account from the party that registered it without a
+    /// proof: the other unverified identifiers are deleted, except usernames. If an identifier is verified by then, the
+    /// flow is not spent.
     pub takes_over: bool,
 }
 
-/// A code that is good once: where somebody has used it meanwhile, the write that it is for is not done.
+/// A code that may be used once: if it has been used meanwhile, its write is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unspent<'a> {
     /// Of a second factor.

@@ -158,8 +158,9 @@ fn ssl_from(tls: &TlsConfig) -> SslOpts {
 }
 
 /// The certificate must come from a root; its names don't matter. The driver looks for `NotValidForName` in the words
-/// of the error, which rustls has reworded since. They quote the name that was expected, though: this one. It is looked
-/// at last, when all else was good, so an error about it means just that. A server gets it as SNI and passes over it.
+/// of the error, which rustls has reworded since. They quote the expected name, though, which is this name. The name is
+/// checked last, when all else was valid, so an error about it means just that. A server gets it as SNI and passes over
+/// it.
 fn with_any_host(options: SslOpts) -> SslOpts {
     options.with_danger_skip_domain_validation(true).with_danger_tls_hostname_override(Some("NotValidForName"))
 }

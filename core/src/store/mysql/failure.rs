@@ -1,4 +1,4 @@
-//! Errors of the driver and the server, told apart by what a caller can do.
+//! Errors of the driver and the server, by the caller's remedy.
 
 use mysql_async::{DriverError, Error, ServerError};
 

@@ -27,7 +27,7 @@ const CAUSAL: &str = "SET SESSION wsrep_sync_wait = 7";
 /// is some other connection's there.
 const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 60";
 
-/// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
+/// Makes connections. With several hosts it begins with the last host that worked and goes on to the others.
 pub struct Hosts {
     hosts: Vec<Host>,
     /// For one host, so that a silent one leaves time for the next.

@@ -1,4 +1,4 @@
-//! Requests to end what a server still does over a connection that nobody waits for any more.
+//! Requests to end the statement of an abandoned connection.
 //!
 //! The driver's own request closes its connection right behind its last byte. `PgBouncer` may still be passing the
 //! request on then, and version 1.18 ends with a fatal error. So this waits until the other side closes, as libpq does.
@@ -23,8 +23,8 @@ const PORT: u16 = 5432;
 /// The time that a request may take once it is on its way. Long, because a pooler waits for its server meanwhile.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Has the server end what it does over `link`, and closes that connection. A failure is no matter: the connection
-/// closes and what the server does has an end of its own.
+/// Makes the server end the statement of `link`, and closes that connection. A failure is ignored: the connection
+/// closes, and the statement has a time limit of its own.
 pub(super) async fn cancel(link: Link) {
     let settings = &link.settings;
     let port = settings.get_ports().first().copied().unwrap_or(PORT);
@@ -50,7 +50,7 @@ pub(super) async fn cancel(link: Link) {
     }
 }
 
-/// `name` is the one that the certificate of the server is for.
+/// `name` is the name that the server's certificate must have.
 async fn cancel_over<S>(mut link: Link, connecting: impl Future<Output = io::Result<S>> + Send, name: String)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,

@@ -44,7 +44,7 @@ impl fmt::Debug for PostgresConfig {
 }
 
 impl PostgresConfig {
-    /// Settings from what the driver calls them; `application_name`, time limits and keepalives are filled in.
+    /// Settings in the driver's names; `application_name`, time limits and keepalives are filled in.
     pub(super) fn new(mut settings: Config, tls: TlsConfig) -> Self {
         if settings.get_application_name().is_none() {
             settings.application_name("sentri");

@@ -1,4 +1,4 @@
-//! Connections to the one of several hosts that takes writes.
+//! Connections to that of several hosts that takes writes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ pub(super) struct Terms {
     pub unnamed: AtomicBool,
 }
 
-/// A connection, with what has to be known to speak over it.
+/// A connection, with the facts needed to use it.
 pub struct Link {
     pub(super) client: ClientWrapper,
     pub(super) terms: Arc<Terms>,
     /// The host that it leads to, and TLS to that: a request to cancel has a connection to itself.
     pub(super) settings: Arc<Config>,
     pub(super) connector: MakeRustlsConnect,
-    /// Nobody stands between us and the server, so that statements can be prepared by name.
+    /// No pooler stands between us and the server, so that statements can be prepared by name.
     direct: bool,
 }
 
@@ -45,7 +45,7 @@ impl Link {
     }
 }
 
-/// Makes connections. With several hosts it begins with the one that was good last and goes on to the others.
+/// Makes connections. With several hosts it begins with the last host that worked and goes on to the others.
 pub struct Hosts {
     managers: Vec<(Manager, Arc<Config>)>,
     connector: MakeRustlsConnect,
@@ -86,7 +86,7 @@ impl Hosts {
 /// Why no host gave a connection.
 #[derive(Debug)]
 pub enum Refused {
-    /// The answer of the last one that gave one.
+    /// The last answer of a host.
     Answer(Error),
     /// None answered in time.
     Silent,
@@ -136,8 +136,8 @@ impl fmt::Debug for Hosts {
     }
 }
 
-/// The settings of each host. The driver would go through several by itself, but one that takes connections and then
-/// says nothing would use up the time of all.
+/// The settings of each host. The driver would go through several by itself, but a host that takes connections and then
+/// does not answer would use up the time of all.
 fn settings_by_host(all: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
     let count = hosts.len().max(addresses.len());

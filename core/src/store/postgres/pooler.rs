@@ -1,7 +1,7 @@
 //! Whether a pooler stands between a connection and its server.
 //!
-//! A pooler in transaction mode hands every transaction to whichever server connection is free. Statements that are
-//! prepared by name are then missing there, or are somebody else's of the same name, so none may be used.
+//! A pooler in transaction mode hands every transaction to any free server connection. Statements that are prepared by
+//! name are then missing there, or are another client's statements of the same name, so none may be used.
 
 use std::io;
 use std::pin::Pin;

@@ -59,8 +59,7 @@ fn wrong(what: &str, error: &dyn fmt::Display) -> StoreError {
     StoreError::Other(format!("{what}: {error}"))
 }
 
-/// Takes any certificate, but the server must hold its key. Encrypts; does not tell the server from a man in the
-/// middle.
+/// Takes any certificate, but the server must hold its key. Encrypts; does not protect against a man in the middle.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

@@ -43,7 +43,8 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-/// A parameter of a statement whose types the server has not told yet: a text, which it reads as what it then needs.
+/// A parameter of a statement whose types the server has not sent yet: a text, which the server converts to the type
+/// that it needs.
 #[derive(Debug)]
 pub(super) struct Unnamed<'a>(pub &'a Value);
 

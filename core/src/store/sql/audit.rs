@@ -1,4 +1,4 @@
-//! The audit: entries that are written with the change that they tell of.
+//! The audit: entries that are written with the change that they record.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -53,7 +53,7 @@ fn short(text: Option<&str>) -> Value {
     text.map(|text| text.chars().filter(|char| !char.is_control()).take(LONGEST).collect::<String>()).into()
 }
 
-/// Takes the addresses out of what is kept of a user who goes: ids and digests stay.
+/// Deletes the addresses of a deleted user's entries; ids and digests stay.
 pub(super) fn forget_addresses(user_id: &str) -> [Statement; 2] {
     ["subject", "actor"].map(|whose| {
         let sql = format!("UPDATE sentri_audit SET ip = NULL WHERE {whose} = ? AND ip IS NOT NULL");
@@ -62,7 +62,7 @@ pub(super) fn forget_addresses(user_id: &str) -> [Statement; 2] {
 }
 
 impl<E: Executor> SqlStore<E> {
-    /// Whether entries go with what is written.
+    /// Whether entries go with the next writes.
     pub(super) fn is_noting(&self) -> bool {
         !self.entries.is_empty()
     }

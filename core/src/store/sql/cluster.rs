@@ -1,7 +1,6 @@
 //! Galera clusters of MariaDB and MySQL: every node takes writes, and its locks end at itself. Of two transactions on
-//! two nodes the one that commits first wins if both changed one row; the other is refused at its COMMIT as a lost
-//! race. What a transaction has only read or locked counts for nothing there, so it writes what it must have for
-//! itself.
+//! two nodes that changed the same row, the first to commit wins; the other is refused at its COMMIT as a lost race.
+//! Rows that a transaction has only read or locked are not compared, so it writes the rows that it must own.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +13,7 @@ use crate::store::sql::{SqlStore, id};
 /// The most times that an operation that lost a race is run again: there is no queue that would let each in once.
 const RETRIES: u32 = 40;
 
-/// Changes the row of a user by what nobody sees: an UPDATE to the values that a row has already counts for nothing.
+/// Adds a microsecond to `updated_at`, since an UPDATE to equal values locks nothing in the cluster.
 const MARK: &str =
     "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND WHERE id == ?";
 
@@ -25,7 +24,7 @@ pub(super) fn mark_user(user_id: &str, expected: Expected<'_>) -> Statement {
     Statement::write(format!("{MARK}{condition}"), params).expect(1)
 }
 
-/// Takes the row of whoever has an identifier, before all other nodes, if there is one.
+/// Takes the row of the user with an identifier, before all other nodes, if there is such a user.
 pub(super) fn mark_holder(normalized: &str) -> Statement {
     // Not by IN, for which MariaDB before 11.1 goes through all users. What is looked for is unique.
     let sql = "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \

@@ -1,5 +1,5 @@
-//! Second factors: codes that are spent once, and attempts at them that are counted before anybody compares. Every
-//! change takes the user's row first, so that whatever concerns the factors of one user is serial.
+//! Second factors: codes that are spent once, and attempts that are counted before the comparison. Every change takes
+//! the user's row first, so that changes to the factors of a user are serial.
 
 use crate::clock::Millis;
 use crate::crypto::make_id;
@@ -15,8 +15,8 @@ use crate::store::sql::mark::remark;
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
 
-/// The most flows of the purpose `mfa` that one user has open. The oldest ends for a new one: each of them was begun by
-/// the right password, so its limits bound them.
+/// The most open flows of the purpose `mfa` of a user. The oldest ends for a new flow: each was begun by the right
+/// password, so the limits of that bound them.
 const MOST_FLOWS: i64 = 20;
 /// The purpose of those flows.
 const MFA: &str = "mfa";
@@ -223,7 +223,8 @@ fn attempt(attempt_id: &str, user_id: &str, budget: &FactorBudget, now: Millis) 
     Statement::write(sql, params)
 }
 
-/// Spends what is good once. A statement is missed where another use was first. `None`: it is somebody else's.
+/// Statements that spend a one-time code. A statement is missed if another use was first. `None` if the code belongs to
+/// another user.
 pub(super) fn spend(user_id: &str, unspent: Option<Unspent<'_>>, now: Millis) -> Option<Vec<Statement>> {
     match unspent {
         None => Some(Vec::new()),

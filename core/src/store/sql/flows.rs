@@ -1,5 +1,5 @@
-//! Flows: secrets that may be spent once. Every change of a user's flows that must be counted takes the user's row
-//! first, so that attempts at several flows of one user are serial.
+//! Flows: secrets that may be spent once. A change that counts a user's flows or attempts takes the user's row first,
+//! so that attempts at several flows of a user are serial.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;
@@ -21,7 +21,7 @@ macro_rules! flow_results {
 /// A flow that may still be spent.
 pub(super) const OPEN: &str = "consumed_at IS NULL AND expires_at > ?";
 
-/// A flow of nobody, or of a user whose credentials are those of when it was made.
+/// Matches flows without a user, and flows whose user has the same `auth_epoch` as at their creation.
 const OF_THESE_CREDENTIALS: &str = "(user_id IS NULL OR auth_epoch = (SELECT sentri_users.auth_epoch FROM sentri_users \
      WHERE sentri_users.id = sentri_flows.user_id))";
 
@@ -31,7 +31,7 @@ pub(super) fn end_flows(user_id: &str, now: Millis) -> Statement {
     Statement::write(sql, [Value::Time(now), id(user_id)])
 }
 
-/// The same but for flows about other identifiers, which a change of this one leaves as they are.
+/// The same except for flows about other identifiers, which a change of this identifier leaves as they are.
 pub(super) fn end_flows_about(user_id: &str, identifier_id: &str, now: Millis) -> Statement {
     let sql = "UPDATE sentri_flows SET consumed_at = ?, context = '' WHERE user_id = ? AND consumed_at IS NULL \
                AND (subject = ? OR purpose NOT IN ('change', 'verify'))";
@@ -134,8 +134,8 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// Spends a flow, with its effect, when the row of its user is taken. A statement is missed where the flow can't be
-/// spent. `None`: it is of nobody, or it is about another identifier.
+/// Statements that spend a flow, with its effect, when the row of its user is taken. A statement is missed if the flow
+/// can't be spent. `None`: it has no user, or it is about another identifier.
 pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statement>> {
     let Spending { flow, proves, new_hash, takes_over, .. } = *spending;
     let user_id = flow.user_id.as_deref()?;

@@ -1,17 +1,17 @@
-//! The mark before the hash of a user whom a password alone must not let in.
+//! The mark before the hash of a user who must not log in by a password alone.
 //!
 //! A process of 6.0 on the same database knows neither disabled users nor second factors. It can't verify a hash with
-//! this mark, so it lets nobody in by it. Here the mark is no part of a hash: it is taken off where a hash is read, a
-//! comparison takes both forms, and [`remark`] sets it anew in every transaction that changes what it depends on.
+//! this mark, so it refuses the login. Here the mark is no part of a hash: it is removed where a hash is read, a
+//! comparison takes both forms, and [`remark`] sets it in every transaction that changes its condition.
 
 use crate::store::executor::{Statement, Value};
 use crate::store::sql::id;
 
-/// No hash begins so, and no version before this one knows it.
+/// A prefix of no hash, unknown to earlier versions.
 const MARK: &str = "{sentri}";
 /// The longest hash that fits into its column with the mark.
 const LONGEST: usize = 247;
-/// The condition that a stored hash is one of two: see [`both`].
+/// The condition that a stored hash is one of the two forms: see [`both`].
 pub(super) const IS_HASH: &str = "password_hash IN (?, ?)";
 
 /// A hash with the mark.
@@ -34,8 +34,8 @@ pub(super) fn both(hash: &str) -> [Value; 2] {
     [hash.into(), marked(hash).into()]
 }
 
-/// Marks the hash of a user who is disabled or has a second factor, and takes the mark off that of any other. A hash
-/// that would outgrow its column stays as it is: those are of kinds that 6.0 does not know anyway.
+/// Marks the hash of a user who is disabled or has a second factor, and removes the mark of any other user. A hash that
+/// would outgrow its column stays as it is: 6.0 does not know such hashes anyway.
 pub(super) fn remark(user_id: &str) -> Statement {
     // REPLACE writes the mark because databases join texts differently.
     let sql = "UPDATE sentri_users SET password_hash = CASE WHEN \

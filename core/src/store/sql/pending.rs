@@ -1,4 +1,4 @@
-//! Writes that wait until somebody proves control over an address. Each is one batch with the flow that it spends.
+//! Writes that wait until control over an address is proved. Each is one batch with the flow that it spends.
 
 use std::collections::BTreeSet;
 
@@ -88,8 +88,8 @@ impl<E: Executor> SqlStore<E> {
         self.creates(batch).await
     }
 
-    /// Takes addresses from other users for whom nobody verified them. A user with nothing verified keeps theirs: it
-    /// may be the only way in, and its owner can take that account over.
+    /// Takes unverified addresses from other users. A user without a verified address keeps theirs: it may be the only
+    /// way to log in, and its owner can take that account over.
     pub(super) fn displace<'a>(&self, user_id: &str, addresses: impl Iterator<Item = &'a str>) -> Vec<Statement> {
         // In one order, so that two transactions wait for each other instead of in a circle.
         let sorted: BTreeSet<&str> = addresses.collect();
@@ -114,7 +114,7 @@ impl<E: Executor> SqlStore<E> {
         [lock, Statement::write(sql, [value(), user_id.into(), value()])]
     }
 
-    /// Runs a batch that spends a flow; `is_gone` tells the statements that miss when it can't be spent.
+    /// Runs a batch that spends a flow; `is_gone` marks the statements that miss when it can't be spent.
     async fn spends(&self, batch: Vec<Statement>, is_gone: impl Fn(usize) -> bool + Send) -> Result<Spent, StoreError> {
         match self.run(Batch::of(batch)).await {
             Ok(Outcome::Done(_)) => Ok(Spent::Done),

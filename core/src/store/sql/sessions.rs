@@ -111,8 +111,8 @@ impl<E: Executor> SqlStore<E> {
         Ok(Some(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null }))
     }
 
-    /// [`Self::create_session`] where no INSERT answers with rows, or more than an INSERT is to be done. `whose` is
-    /// what the SELECT asks by.
+    /// [`Self::create_session`] for databases without INSERT with RETURNING, or if there is more to do than an INSERT.
+    /// `whose` holds the parameters of the SELECT.
     async fn insert_and_look(
         &self,
         session: &Session,
@@ -137,8 +137,9 @@ impl<E: Executor> SqlStore<E> {
         Ok(rows)
     }
 
-    /// The rows of `select` when `insert` has made one. `before` takes the user's row and spends what is spent with the
-    /// session. Where nothing is, it matters on a cluster alone, where no node knows of a lock on another.
+    /// The rows of `select` when `insert` has made a row. `before` takes the user's row and spends the codes with the
+    /// session. If there are none, taking the row matters on a cluster alone, where a node does not know the locks of
+    /// another.
     async fn insert_then_select(
         &self,
         mut before: Vec<Statement>,

@@ -1,4 +1,4 @@
-//! The set-up of a new database: the one row with the digest of its token, and the first admin.
+//! The set-up of a new database: the row with the digest of its token, and the first admin.
 
 use async_trait::async_trait;
 
@@ -88,7 +88,7 @@ pub(super) fn has_role(roles: &[String]) -> (String, Vec<Value>) {
     (vec!["REPLACE(roles, ?, '') <> roles"; roles.len()].join(" OR "), quoted.collect())
 }
 
-/// Reads a user who has one of these roles.
+/// Reads a user with one of these roles.
 fn holders(roles: &[String]) -> Statement {
     let (condition, params) = has_role(roles);
     Statement::read(format!("SELECT id FROM sentri_users WHERE {condition} LIMIT 1"), params).once()

@@ -1,8 +1,8 @@
-//! Word that somebody opened the file, and a barrier that holds newcomers up during a commit. Linux alone has both.
+//! Notices of the file being opened, and a barrier that delays newcomers during a commit. Linux alone has both.
 //!
 //! A library that opens the file takes its first lock before it reads, for a moment, on the byte named "pending" in the
-//! file format. A lock on that byte that belongs to an open file and not to the process holds up everybody: other
-//! processes and other libraries of this one. SQLite tries again, and a commit takes a millisecond.
+//! file format. A lock on that byte that belongs to an open file and not to the process delays everything else: other
+//! processes and other libraries of this process. SQLite tries again, and a commit takes a millisecond.
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{Barrier, Notices, Raised};
@@ -29,8 +29,8 @@ mod linux {
     const ATTEMPTS: u32 = 200;
     const PAUSE: Duration = Duration::from_micros(100);
 
-    /// Tells that somebody opened the file. The system writes the word before `open` returns there, so what happened
-    /// earlier in this process is never missed.
+    /// Notices of the file being opened. The system writes a notice before `open` returns, so earlier events in this
+    /// process are never missed.
     #[derive(Debug)]
     pub(in super::super) struct Notices(Inotify);
 

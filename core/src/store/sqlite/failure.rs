@@ -1,10 +1,10 @@
-//! Errors of SQLite, told apart by what a caller can do.
+//! Errors of SQLite, by the caller's remedy.
 
 use rusqlite::{ErrorCode, ffi};
 
 use crate::failure::StoreError;
 
-/// Whether another connection holds what the statement needs.
+/// Whether another connection holds a lock that the statement needs.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

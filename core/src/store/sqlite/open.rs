@@ -13,7 +13,7 @@ use crate::failure::StoreError;
 const PREPARED_STATEMENTS: usize = 64;
 
 /// Makes the file, if there is none, for its owner alone: it holds password hashes and keys. The write-ahead log takes
-/// its mode over. What goes wrong here goes wrong again when SQLite opens it, which can say so.
+/// its mode over. A failure here occurs again when SQLite opens the file, and is reported there.
 fn make_private(path: &Path) {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -54,7 +54,7 @@ fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Sets the journal mode, for which SQLite waits for nobody: with several processes at their first start, it must be
+/// Sets the journal mode, for which SQLite waits for no lock: with several processes at their first start, it must be
 /// tried again.
 fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
     let started = Instant::now();

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::url::{percent_decode, split_query};
 
 const MEMORY: &str = ":memory:";
-/// Parameters of other clients that make no difference to the one connection that writes here.
+/// Parameters of other clients that have no effect on the single connection that writes here.
 const WITHOUT_MEANING: [&str; 5] = ["connection_limit", "pool_timeout", "connect_timeout", "socket_timeout", "timeout"];
 
 /// The file that the URL `scheme:rest` in the option `option` names.

@@ -1,12 +1,12 @@
 //! The watch over a database file that another SQLite library of this process may open.
 //!
 //! POSIX locks belong to the process. Locks of two libraries in one process do not exclude each other, and a library
-//! that closes the file drops the locks of the other one (sqlite.org/howtocorrupt, 2.2.1). The file is destroyed when
-//! both write, or when one of them takes itself for the last user and deletes the log that the other one writes to.
+//! that closes the file drops the locks of the other library (sqlite.org/howtocorrupt, 2.2.1). The file is destroyed
+//! when both write, or when a library takes itself for the last user and deletes the log that the other writes to.
 //!
 //! So a connection asks its watch before it works and again before it commits, behind a [`Barrier`]. The watch looks
-//! through the open files of the process when the system tells that somebody opened the file, or every [`LOOK_EVERY`]
-//! where the system does not tell. A library that came and went between two looks has dropped our locks, or has deleted
+//! through the open files of the process when the system reports that the file was opened, or every [`LOOK_EVERY`] if
+//! the system has no such reports. A library that came and went between two looks has dropped our locks, or has deleted
 //! the log. From then on connections are neither used nor closed: closing them would drop the locks of the other
 //! library.
 
@@ -24,7 +24,7 @@ use super::barrier::{Barrier, Notices, Raised};
 use super::descriptors::{Inode, holds_lock, inode_of, open_on};
 use crate::failure::StoreError;
 
-/// The interval at which open files are looked through where the system does not tell that the file was opened.
+/// The interval at which open files are looked through on systems that do not report that the file was opened.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The time for which a read that must not wait waits for a look that is under way.
 const GLANCE: Duration = Duration::from_micros(50);
@@ -63,7 +63,7 @@ struct State {
 }
 
 impl Watch {
-    /// The watch over the file at `path`. `None` where the system cannot tell one file from another.
+    /// The watch over the file at `path`. `None` if the system does not distinguish files.
     pub(super) fn over(path: &Path) -> Option<Arc<Self>> {
         let inode = inode_of(path)?;
         open_on(inode)?;
@@ -92,12 +92,12 @@ impl Watch {
     }
 
     /// The descriptors of a parent's connections, which a forked child inherits, neither uses nor closes. Empty when
-    /// the parent was in the middle of something: the child then takes the file for somebody else's.
+    /// the parent was in the middle of something: the child then treats the file as foreign.
     fn descriptors(&self) -> BTreeSet<u32> {
         self.state.try_lock_for(LOOK_EVERY).map(|state| state.own.clone()).unwrap_or_default()
     }
 
-    /// Whether our locks are still worth something; cheap while nobody opens the file.
+    /// Whether our locks are still valid; cheap while the file is not opened.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.check_in(&mut self.state.lock())
     }
@@ -107,7 +107,8 @@ impl Watch {
         self.state.try_lock_for(GLANCE).map(|mut state| self.check_in(&mut state))
     }
 
-    /// [`Watch::check`] before a commit: until the result is dropped, nobody who opens the file gets to its content.
+    /// [`Watch::check`] before a commit: until the result is dropped, newcomers that open the file can't read its
+    /// content.
     pub(super) fn guard(&self) -> Result<Option<Raised>, StoreError> {
         let barrier = self.state.lock().barrier.clone();
         let raised = barrier.map(Barrier::raise).transpose()?;
@@ -206,7 +207,7 @@ impl Drop for Watch {
 }
 
 impl State {
-    /// Whether somebody may have opened the file since the last call.
+    /// Whether the file may have been opened since the last call.
     fn has_news(&self) -> bool {
         match &self.notices {
             Some(notices) => notices.any(),

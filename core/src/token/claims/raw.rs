@@ -140,7 +140,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions that nobody signs).
+/// Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions, which issuers do not use).
 pub struct NumericDate(pub i64);
 
 impl<'de> Deserialize<'de> for NumericDate {

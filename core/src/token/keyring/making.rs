@@ -44,7 +44,7 @@ impl KeyRing {
         Self::from_signing_key(key.map_err(|error| about_secret(error, algorithm))?)
     }
 
-    /// The ring of one key, active since ever.
+    /// The ring of a single key without a start.
     ///
     /// # Errors
     /// None in practice.

@@ -1,7 +1,7 @@
 //! Cookies of a request, read strictly.
 
-/// The most different values of one name that are looked at. A browser of ours holds four at most: for the host alone
-/// and for the configured domain, at `/` and at the mount point.
+/// The most different values of a name that are read. A browser of ours holds four at most: for the host alone and for
+/// the configured domain, at `/` and at the mount point.
 pub const MAX_VALUES: usize = 8;
 
 /// The values of one name in the `Cookie` headers.
@@ -14,7 +14,7 @@ pub enum Found {
     /// Different values, in the order sent. A neighbouring site may have planted some of them, so those that verify
     /// count.
     Several(Vec<String>),
-    /// The first [`MAX_VALUES`] of more: nobody can say what the others are.
+    /// The first [`MAX_VALUES`] of more; the others are unknown.
     TooMany(Vec<String>),
 }
 

@@ -1,15 +1,15 @@
-//! Cookies of one name at several places. A browser keeps them apart by domain and path and sends all that fit, so one
-//! that was set under an earlier configuration stays beside that of the present one.
+//! Cookies of one name at several places. A browser separates them by domain and path and sends all that fit, so a
+//! cookie of an earlier configuration stays beside that of the present configuration.
 
 use super::{CookieRules, Found, has_prefix};
 
 impl CookieRules {
     /// The `Set-Cookie` values that delete cookies of this name elsewhere: for the host alone and for the configured
-    /// domain, at `/`, at the mount point of the endpoints and at the configured path. They stand before that which
-    /// sets the cookie, so that a client which looks at names alone keeps it.
+    /// domain, at `/`, at the mount point of the endpoints and at the configured path. They come before the line that
+    /// sets the cookie, so that a client that looks at names alone keeps it.
     ///
-    /// Nothing where no twin can be: under the prefix `__Host-`, or without a `domain` when the request brought no
-    /// other value. `is_login`: what a login brings is of an earlier session, maybe another user's.
+    /// Empty if there can be no such cookie: under the prefix `__Host-`, or without a `domain` when the request brought
+    /// no other value. `is_login`: the cookie that a login brings is of an earlier session, maybe another user's.
     #[must_use]
     pub fn twins(&self, mount: Option<&str>, brought: &Found, is_login: bool) -> Vec<String> {
         let expected = match brought {
@@ -40,7 +40,7 @@ impl CookieRules {
     }
 }
 
-/// Name, domain and path of a `Set-Cookie` value: what a browser tells cookies apart by.
+/// Name, domain and path of a `Set-Cookie` value, by which a browser identifies a cookie.
 #[must_use]
 pub fn place_of(set_cookie: &str) -> (&str, Option<&str>, Option<&str>) {
     let mut parts = set_cookie.split("; ");

@@ -2,8 +2,8 @@ import { MAX_STORED_BODY } from "../../generated/constants.js";
 import { describeValue } from "../body-text.js";
 
 /**
- * The text that tells two bodies apart that a parser has read. Where none has, or left an empty object as that of
- * Express 4 does for types that it does not read, all that is known of a body is its length.
+ * The text that distinguishes bodies that a parser has read. If none has, or a parser left an empty object, as that of
+ * Express 4 does for types that it does not read, only the length of the body is known.
  */
 export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
   if (typeof body === "string") return body;

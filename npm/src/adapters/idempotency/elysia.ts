@@ -10,8 +10,8 @@ type Status = (code: unknown) => { code: number };
 type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: Status };
 
 /**
- * The gate for Elysia, as hooks of `plugin` for the routes of what uses it. Elysia reads the source of hooks to see
- * what they need of a context, so they name it.
+ * The gate for Elysia, as hooks of `plugin` for the routes of the application that uses it. Elysia reads the source of
+ * hooks to see which members of a context they use, so they name them.
  */
 export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) => string | undefined): ElysiaPlugin {
   const running = new WeakMap<Request, Execution>();
@@ -57,7 +57,7 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
   );
 }
 
-/** Keeps what a handler has returned; a `Response` is replaced by one that is watched. */
+/** Keeps the value that a handler has returned; a `Response` is replaced by a watched copy. */
 async function keep(
   execution: Execution,
   value: unknown,

@@ -4,12 +4,12 @@ import { forwardedFor } from "../node.js";
 import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Admitted, type Gate, type Verdict } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
-/** `_body` is how body parsers tell each other that one of them has read it. */
+/** `_body` marks a request whose body a parser has read, for other parsers. */
 type Request = IncomingMessage &
   Admitted & { body?: unknown; _body?: boolean; originalUrl?: string; ip?: string; hostname?: string };
 type Next = (error?: unknown) => void;
 
-/** The gate for Express and anything with its form of middleware; after the body parser, to tell bodies apart. */
+/** The gate for Express and anything with its form of middleware; after the body parser, to distinguish bodies. */
 export function expressGate(gate: Gate) {
   return (req: Request, res: ServerResponse, next: Next): void => {
     const value = req.headers[gate.header];

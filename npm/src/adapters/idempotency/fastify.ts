@@ -5,7 +5,7 @@ import { freeIfAborted, keyedOf } from "./node.js";
 
 /**
  * The gate as a plugin for the routes of the application or scope that registers it. It looks at answers in `onSend`,
- * before the hooks of what is registered later, such as compression.
+ * before the hooks that are registered later, such as compression.
  */
 export function fastifyGate(gate: Gate): FastifyPluginAsync {
   const running = new WeakMap<FastifyRequest, Execution>();

@@ -13,7 +13,7 @@ import type { IdempotencyOptions, Named } from "./options.js";
 
 export type { IdempotencyOptions };
 
-/** The facts that a framework tells of a request with a key. */
+/** The facts of a request with a key, from the framework. */
 export interface Keyed {
   /** The request as its server knows it, the same for every middleware. */
   raw: object;
@@ -31,7 +31,7 @@ export interface Keyed {
   address: string | undefined;
   /** `Content-Type`. */
   type: string | null | undefined;
-  /** The text that tells its body apart from another of its type. */
+  /** The text that distinguishes its body from other bodies of its type. */
   body: string;
   /** The user whom a `protect()` before the gate has let in. */
   user?: { readonly roles: readonly string[] } | undefined;
@@ -68,9 +68,9 @@ const running = new WeakMap<object, Set<string>>();
 export type Settling = Promise<void> | undefined;
 
 /**
- * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where
- * several processes share answers, that takes a moment, for which the answer waits: who has it and asks another process
- * must not hear that it still runs.
+ * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. If several
+ * processes share answers, that takes a moment, for which the answer waits: a client that has the answer and asks
+ * another process must not be answered that it still runs.
  */
 export class Execution {
   private settled = false;
@@ -133,13 +133,14 @@ export class Gate<Ctx = any> {
     this.credential = options.credential ?? undefined;
   }
 
-  /** The client's address: what the framework says, and where there is a server what its `trustProxy` makes of that. */
+  /** The client's address: the framework's, or with a server the address that its `trustProxy` yields. */
   addressOf(...origin: Origin): string | undefined {
     return this.server ? this.server.clientAddress(...origin) : origin[0];
   }
 
   /**
-   * Decides the fate of a request; at once where answers are in the memory of this process and nobody has to be asked.
+   * Decides the fate of a request; at once if answers are in the memory of this process and no function has to be
+   * called.
    */
   judge(ctx: Ctx, keyed: Keyed): Verdict | Promise<Verdict> {
     const value = one(keyed.value);
@@ -255,7 +256,7 @@ export function pairsOf(headers: Record<string, unknown>): Array<[string, string
     .flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, String(one)]));
 }
 
-/** Pairs as a record: what comes twice as a list. */
+/** Pairs as a record; a repeated name gets a list. */
 export function recordOf(headers: HeaderPairs): Record<string, string | string[]> {
   const record: Record<string, string | string[]> = {};
   for (const [name, value] of headers) record[name] = name in record ? [record[name]!, value].flat() : value;

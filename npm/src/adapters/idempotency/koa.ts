@@ -6,7 +6,7 @@ import { forwardedFor } from "../node.js";
 import { Execution, admittedOf, bytesOf, pairsOf, recordOf, type Answer, type Gate, type Settling } from "./gate.js";
 import { freeIfAborted, keyedOf } from "./node.js";
 
-/** The gate for Koa; after the body parser, so that bodies can be told apart. */
+/** The gate for Koa; after the body parser, so that bodies can be distinguished. */
 export function koaGate(gate: Gate): Middleware {
   return async (ctx, next) => {
     const value = ctx.req.headers[gate.header];
@@ -37,7 +37,8 @@ function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
 }
 
 /**
- * Keeps what the handlers have left in the context. What Koa pipes, or what goes past it, is freed when it has gone by.
+ * Keeps the answer that the handlers have left in the context. A stream that Koa pipes, or an answer that bypasses Koa,
+ * frees the key when it has ended.
  */
 function keep(ctx: KoaContext, execution: Execution): Settling {
   const body = ctx.respond === false ? undefined : pieceOf(ctx);

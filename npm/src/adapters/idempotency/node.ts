@@ -4,8 +4,8 @@ import { describeBody } from "./bodies.js";
 import type { Execution, Keyed } from "./gate.js";
 
 /**
- * The facts that a framework over `node:http` tells of a request, and its body as a parser has read it. `isRead`: some
- * parser has read it.
+ * The facts of a request from a framework over `node:http`, and its body as a parser has read it. `isRead`: some parser
+ * has read it.
  */
 interface KeyedFacts extends Pick<Keyed, "url" | "address" | "host" | "user"> {
   body: unknown;
@@ -33,7 +33,10 @@ export function keyedOf(
   };
 }
 
-/** Frees the key of a request that breaks off before its body has ended: who waits for the rest never answers. */
+/**
+ * Frees the key of a request that is aborted before its body has ended: an application that waits for the rest never
+ * answers.
+ */
 export function freeIfAborted(raw: IncomingMessage, execution: Execution): void {
   const look = () => {
     if (raw.complete === false) void execution.free();

@@ -1,9 +1,9 @@
 import type { OfRequest } from "../../types.js";
 
-/** The text that names a caller, if there is one. */
+/** The text that names a caller, if any. */
 export type Named = string | null | undefined;
 
-/** Options of the idempotency middleware. `Ctx` is what the framework hands its middleware. */
+/** Options of the idempotency middleware. `Ctx` is the argument that the framework passes to its middleware. */
 export interface IdempotencyOptions<Ctx = any> {
   /**
    * The time for which an answer is kept, in milliseconds or as a text such as `"5m"`; 300,000 unless said otherwise.
@@ -17,13 +17,12 @@ export interface IdempotencyOptions<Ctx = any> {
   maxSize?: number;
   /**
    * Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this
-   * one.
+   * process.
    */
   redisUrl?: string;
   /**
    * The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds or a text
-   * such as `"2s"`; 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not
-   * wait.
+   * such as `"2s"`; 2 s unless said otherwise, 30 s at most. It is spent once an outage: later requests do not wait.
    */
   redisPatience?: number | string;
   /**
@@ -34,7 +33,7 @@ export interface IdempotencyOptions<Ctx = any> {
   /** Sets this application apart from others in one Redis; the server's `issuer` unless said otherwise. */
   keyPrefix?: string;
   /**
-   * The credential that tells callers apart beside `Authorization`, `Cookie` and `X-Api-Key`, where another header
+   * The credential that distinguishes callers beside `Authorization`, `Cookie` and `X-Api-Key`, if another header
    * authenticates.
    */
   credential?: OfRequest<Ctx, Named | Promise<Named>>;

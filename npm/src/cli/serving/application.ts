@@ -30,7 +30,7 @@ export class Application {
     await Promise.all([this.auth, ...this.replaced].map((auth) => auth.close()));
   }
 
-  /** Has another server answer from now on. The one before has a while for what it began. */
+  /** Makes another server answer from now on. The previous server has some time to finish its requests. */
   replace(auth: AuthServer, grace: number): void {
     const before = this.auth;
     this.auth = auth;
@@ -93,7 +93,9 @@ export class Application {
     return this.auth.clientAddress(req.socket.remoteAddress, one(req.headers["x-forwarded-for"]));
   }
 
-  /** Writes the line of the access log: the route in place of the path, whose ids and query nobody has to read. */
+  /**
+   * Writes the line of the access log: the route in place of the path, which keeps ids and the query out of the log.
+   */
   private note(req: IncomingMessage, res: ServerResponse, below: string | undefined): void {
     const began = performance.now();
     const ip = this.addressOf(req);

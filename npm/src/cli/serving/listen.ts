@@ -18,7 +18,8 @@ export type Place = ListenOptions & { fd?: number };
 export type Bound = ReturnType<Server["address"]>;
 
 /**
- * A socket of this process that others may accept from: the one that Node itself shares among the workers of a cluster.
+ * A socket of this process that others may accept from: the handle that Node itself shares among the workers of a
+ * cluster.
  */
 export interface Handle {
   close(): void;
@@ -76,7 +77,7 @@ function handedOver(): number | undefined {
   return Number(LISTEN_FDS) === 1 ? FIRST_HANDED_OVER : undefined;
 }
 
-/** Whether a socket that nobody listens at lies there. A file of another kind stays. */
+/** Whether the path is a socket without a listener. A file of another kind stays. */
 async function isLeftOver(path: string): Promise<boolean> {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return false;
   return new Promise((resolve) => {

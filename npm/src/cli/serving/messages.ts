@@ -8,7 +8,7 @@ import { CommandFailure } from "../exit.js";
 
 /** Milliseconds in which a mail server or a webhook does its next step. */
 const STEP = 10_000;
-/** Milliseconds that one attempt may take: less than the outbox waits, which begins the next one then. */
+/** Milliseconds that an attempt may take: less than the outbox waits before it begins the next attempt. */
 const ATTEMPT = 25_000;
 
 /** The ways by which messages are sent, as the core settles them. */

@@ -15,10 +15,10 @@ const GRACE = 30_000;
 /** Milliseconds in which a connection that was accepted last has sent its request. */
 const LAST_REQUESTS = 1_000;
 
-/** Milliseconds in which who is connecting already has connected. */
+/** Milliseconds within which clients that are connecting have connected. */
 const LAST_CONNECTIONS = 20;
 
-/** Serves an application at a place, and ends without refusing anybody who has connected before. */
+/** Serves an application at a place, and ends without refusing clients that connected before. */
 export class Serving {
   private readonly server: Server | Http2SecureServer;
   private readonly sockets = new Set<Socket>();
@@ -52,8 +52,8 @@ export class Serving {
   }
 
   /**
-   * Says that it is not ready, goes on for the time of the draining, then ends what is in flight. `isLast`: nobody
-   * holds the socket beside processes that end too.
+   * Reports that it is not ready, goes on for the time of the draining, then ends open requests. `isLast`: all other
+   * processes that hold the socket end too.
    */
   async drain(isLast: boolean): Promise<void> {
     this.application.draining = true;
@@ -75,7 +75,7 @@ export class Serving {
     return isTcp && _handle?.fd !== undefined && loadNative().ignoreNewConnections(_handle.fd);
   }
 
-  /** Ends what is left. */
+  /** Ends open connections. */
   close(): void {
     clearInterval(this.following);
     for (const socket of this.sockets) socket.destroy();

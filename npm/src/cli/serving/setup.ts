@@ -2,8 +2,8 @@ import type { AuthServer } from "../../server.js";
 import type { Settings } from "./settings.js";
 
 /**
- * Opens the set-up of a new server. Answers the lines that tell whoever starts it how to make the first admin;
- * `undefined` where there is one.
+ * Opens the set-up of a new server. Returns the lines that explain how to make the first admin; `undefined` if there is
+ * an admin.
  */
 export async function openSetup(
   auth: AuthServer,

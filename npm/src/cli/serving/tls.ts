@@ -30,7 +30,7 @@ export class Certificate {
     }
   }
 
-  /** Hands over each pair that replaces the one before. Of files that do not fit it tells, and the old pair stays. */
+  /** Passes on each new pair of files. Unusable files are logged, and the old pair stays. */
   follow(log: Log, take: (pair: Pair) => void): NodeJS.Timeout {
     return setInterval(() => {
       const looks = this.looks();

@@ -18,7 +18,7 @@ const STABLE = 30_000;
 /** Milliseconds that a worker has for its metrics. */
 const METRICS_WITHIN = 2_000;
 
-/** The variable by which a worker knows that it is one. */
+/** The variable that marks a process as a worker. */
 export const WORKER = "SENTRI_WORKER_OF";
 
 /** A message from a worker: it waits for the socket, it serves, or its metrics. */
@@ -26,8 +26,7 @@ type WorkerMessage = { needs: "socket" } | { started: true } | { metrics: string
 
 /**
  * Starts the workers, watches them, and ends with them. The socket stays open here and each worker accepts from it for
- * itself, so that nobody is refused while one or all of them start anew, and what one was handed does not die with
- * another.
+ * itself, so that no client is refused while workers restart, and a connection does not die with another worker.
  */
 export class Workers {
   private readonly running = new Map<number, { worker: ChildProcess; started: boolean; isBehind: boolean }>();
@@ -159,8 +158,8 @@ export class Workers {
   }
 
   /**
-   * Leaves the socket to the workers: what connected to one that nobody accepts from would hang. Its path would go
-   * with it, so a Unix socket stays until they have ended.
+   * Leaves the socket to the workers: connections to a socket without an accepting process would hang. Its path would
+   * go with it, so a Unix socket stays until they have ended.
    */
   private end(): void {
     if (this.stop.signal.aborted) return;
@@ -180,7 +179,7 @@ export function isWorker(): boolean {
   return process.env[WORKER] !== undefined;
 }
 
-/** The socket that the process hands over which started this one; `undefined` where it ends before. */
+/** The socket from the process that started this process; `undefined` if that ends before. */
 export function handedSocket(): Promise<Handle | undefined> {
   return new Promise((resolve) => {
     if (!process.connected) return resolve(undefined);

@@ -39,7 +39,7 @@ class Application:
         await asyncio.gather(*(auth.close() for auth in (self.auth, *self._replaced)))
 
     def replace(self, auth: AuthServer, grace: float) -> None:
-        """Has another server answer from now on. The one before has a while for what it began."""
+        """Makes another server answer from now on. The previous server has some time to finish its requests."""
         before, self.auth = self.auth, auth
         self._replaced.add(before)
 
@@ -84,7 +84,8 @@ class Application:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else text})
 
     def _note(self, scope: Scope, below: Optional[str], answering: _Answering) -> None:
-        """Writes the line of the access log: the route in place of the path, whose ids and query nobody has to read."""
+        """Writes the line of the access log: the route in place of the path, which keeps ids and the query out of the
+        log."""
         if answering.status is None:
             return
         headers = asgi_headers(scope)

@@ -20,15 +20,15 @@ _BACKLOG = 2_048
 _FIRST_HANDED_OVER = 3
 
 
-#: The classic BPF program (``linux/filter.h``) "drop what has SYN among its flags (RFC 9293, 3.1), keep all else".
+#: The classic BPF program (``linux/filter.h``) "drop packets with the SYN flag (RFC 9293, 3.1), keep all others".
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 _SO_ATTACH_FILTER = 26
 
 
 def ignores_new(listener: socket.socket) -> bool:
-    """Has the system ignore whoever connects from now on. Connections that it holds stay, so that they can be accepted
-    before the socket is closed; who is ignored tries again a second later, and is refused then. False where the system
-    can't do it."""
+    """Makes the system ignore new connections. Connections that it holds stay, so that they can be accepted before the
+    socket is closed. An ignored client tries again a second later, and is refused then. False if the system can't do
+    it."""
     if not sys.platform.startswith("linux") or listener.family not in (socket.AF_INET, socket.AF_INET6):
         return False
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN))

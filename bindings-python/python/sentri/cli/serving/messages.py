@@ -1,4 +1,4 @@
-"""The ways by which messages are sent. What they say, and how they are signed, the core decides."""
+"""The transports of messages. The core decides their texts and signatures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...outbox import print_message
 
 #: Seconds in which a mail server or a webhook does its next step.
 _STEP = 10.0
-#: Seconds that one attempt may take: less than the outbox waits, which begins the next one then.
+#: Seconds that an attempt may take: less than the outbox waits before it begins the next attempt.
 _ATTEMPT = 25.0
 
 Send = Callable[[Message, Any], None]

@@ -26,7 +26,7 @@ from .tls import Certificate
 _GRACE = 30
 #: Seconds in which a connection that was accepted last has sent its request.
 _LAST_REQUESTS = 1.0
-#: Seconds in which who is connecting already has connected.
+#: Seconds within which clients that are connecting have connected.
 _LAST_CONNECTIONS = 0.02
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -42,11 +42,11 @@ class Process:
         self._stopping = asyncio.Event()
         #: Called at SIGHUP.
         self.on_reload: Callable[[], None] = lambda: None
-        #: Whether nobody holds the sockets beside processes that end too.
+        #: Whether all other processes that hold the sockets end too.
         self.is_last = False
 
     async def run(self, listeners: Sequence[socket.socket], started: Callable[[], Awaitable[None]]) -> None:
-        """Serves until it is told to stop. ``started`` is awaited once connections are accepted."""
+        """Serves until it is asked to stop. ``started`` is awaited once connections are accepted."""
         for number in ENDING:
             on_signal(number, partial(self._end_by, number))
         on_signal(getattr(signal, "SIGHUP", None), lambda: self.on_reload())
@@ -86,8 +86,7 @@ class Process:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the process around it, and that refuses nobody who has connected before its
-    end."""
+    """A server that leaves signals to the process around it, and accepts all clients that connected before its end."""
 
     is_last = False
 
@@ -182,6 +181,6 @@ def on_signal(number: Optional[int], act: Callable[[], None]) -> None:
 
 
 def end_at_once(number: int) -> NoReturn:
-    """Ends this process without a look at what is in flight, with the exit code that shells give a signal."""
+    """Ends this process without waiting for open requests, with the exit code that shells give a signal."""
     sys.stdout.flush()
     os._exit(128 + number)

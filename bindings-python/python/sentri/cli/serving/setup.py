@@ -10,8 +10,8 @@ from .settings import Settings
 
 
 def open_setup(auth: AuthServer, options: Mapping[str, Any], settings: Settings) -> Optional[Callable[[str], str]]:
-    """Opens the set-up of a new server. The lines that tell whoever starts it how to make the first admin; None where
-    there is one."""
+    """Opens the set-up of a new server. Returns the lines that explain how to make the first admin; None if there is an
+    admin."""
     if options.get("setup") is not True:
         return None
     opened = auth.blocking.begin_setup(token=settings.setup_token)

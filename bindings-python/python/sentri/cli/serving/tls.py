@@ -25,8 +25,8 @@ class Certificate:
             raise CommandFailure("CANNOT_LISTEN", f"certificate {cert} and key {key}: {_reason(error)}") from error
 
     async def follow(self, log: Log, interval: float = 1.0) -> None:
-        """Takes over what changes in the files, for connections that begin afterwards. Files that do not fit are told
-        of, and the certificate before them stays."""
+        """Takes over changed files, for connections that begin afterwards. Unusable files are logged, and the previous
+        certificate stays."""
         while True:
             await asyncio.sleep(interval)
             self.read_again(log)

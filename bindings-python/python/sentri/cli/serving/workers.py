@@ -1,4 +1,4 @@
-"""Several processes behind one port: they share the sockets, and one that dies is started anew."""
+"""Several processes behind one port: they share the sockets, and a process that dies is restarted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .metrics import by_worker
 from .process import ENDING, end_at_once, on_signal, serving_metrics
 from .settings import Settings
 
-#: The variable by which a worker knows that it is one: its number, its channel, and the sockets that it listens on.
+#: The variable that marks a process as a worker: its number, its channel, and the sockets that it listens on.
 WORKER = "SENTRI_WORKER_OF"
 
 #: Seconds before a worker is started anew: after the first death, and at most.
@@ -45,7 +45,7 @@ class Worker:
         self._asked: list[asyncio.Future[str]] = []
 
     async def listen(self) -> None:
-        """Reads what the worker says until it ends."""
+        """Reads messages of the worker until it ends."""
         reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=_LINE)
         with suppress(ConnectionError):  # A worker may end while it is told something.
             while line := await reader.readline():
@@ -97,7 +97,7 @@ class Workers:
     """Starts the workers, watches them, and ends with them."""
 
     def __init__(self, command: Sequence[str], settings: Settings, log: Log, is_own: bool) -> None:
-        """``is_own``: whether nobody else holds the sockets, as systemd does."""
+        """``is_own``: whether no other process, such as systemd, holds the sockets."""
         self._command = command
         self._is_own = is_own
         self._settings = settings
@@ -128,8 +128,8 @@ class Workers:
             raise CommandFailure("CANNOT_SERVE", self._why, self._failed)
 
     async def _close_when_stopping(self, listeners: Sequence[socket.socket]) -> None:
-        """Leaves the sockets to the workers: what connected to one that nobody accepts from would hang, and then be
-        reset."""
+        """Leaves the sockets to the workers: connections to a socket without an accepting process would hang, and then
+        be reset."""
         await self._stopping.wait()
         for listener in listeners:
             listener.close()
