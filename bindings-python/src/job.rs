@@ -27,7 +27,7 @@ pub enum Step {
         /// See the method that started the job. `{"error", "cause"}` if it panicked.
         result: String,
     },
-    /// A function of the host is to be run, and [`Job::answer`] called with what came of it.
+    /// A function of the host is to be run, and [`Job::answer`] called with its outcome.
     Ask {
         /// Comes back with the answer.
         number: u64,

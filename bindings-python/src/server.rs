@@ -197,12 +197,12 @@ impl NativeServer {
         self.instance.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
     }
 
-    /// Reads what `protect(acr=, max_age=)` asks for: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
+    /// Reads the requirement of `protect(acr=, max_age=)`: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
     pub fn requirement(&self, asked: String) -> String {
         self.instance.requirement(&asked)
     }
 
-    /// Words the refusal of what `requirement` said: `{"value": {error, events}}`.
+    /// Words the refusal for a requirement: `{"value": {error, events}}`.
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
         self.instance.step_up(&id, &need, request_id.as_deref())
     }
@@ -224,7 +224,7 @@ impl NativeServer {
         self.instance.error_response(&error)
     }
 
-    /// The numbers of this moment: `{"value": text}`, which is JSON, or with `prometheus` what Prometheus scrapes.
+    /// The present numbers: `{"value": text}`, which is JSON, or with `prometheus` the text format of Prometheus.
     /// `remembered` is `{name of an event: count}`.
     pub fn metrics(&self, remembered: String, format: String) -> String {
         self.instance.metrics(&remembered, &format)

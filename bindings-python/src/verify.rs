@@ -61,14 +61,14 @@ pub fn sign_access_token(server: u32, claims: &[u8]) -> String {
     signed.unwrap_or_else(|error| wire::outcome(Err(error)))
 }
 
-/// Panics. For the test that shows what becomes of a panic.
+/// Panics. For the test of panics.
 #[uniffi::export]
 pub fn panic_now(message: String) {
     runtime::keep_panics_quiet();
     std::panic::panic_any(message);
 }
 
-/// A job that panics. For the test that shows what becomes of a panic.
+/// A job that panics. For the test of panics.
 #[uniffi::export]
 pub fn panic_later(message: String) -> Arc<Job> {
     job::start(async move { std::panic::panic_any(message) })

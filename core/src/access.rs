@@ -1,4 +1,4 @@
-//! Roles and API keys: who may be given what, and who may do what.
+//! Roles and API keys: which roles a caller may give, and which acts a role permits.
 
 use serde_json::Value;
 

@@ -218,15 +218,15 @@ impl Requirement {
         value
     }
 
-    /// `STEP_UP_REQUIRED`, which says what is asked for.
+    /// The error `STEP_UP_REQUIRED`, with the required authentication.
     #[must_use]
     pub fn error(self) -> Error {
         Error::from(ErrorCode::StepUpRequired).with_details(self.to_value())
     }
 }
 
-/// The challenge of a `STEP_UP_REQUIRED` by its details (RFC 9470, 3). What of them has another form is left out: they
-/// may be of an error that the application threw.
+/// The challenge of a `STEP_UP_REQUIRED` by its details (RFC 9470, 3). Malformed members are left out: the error may be
+/// thrown by the application.
 #[must_use]
 pub fn challenge(details: Option<&Value>) -> String {
     let member = |name: &str| details.and_then(|details| details.get(name));

@@ -15,7 +15,7 @@ pub const KEPT_FOR: Millis = 400 * 24 * 60 * 60_000;
 pub enum Level {
     /// Nothing is kept.
     Off,
-    /// Changes, and what others do with a user's account.
+    /// Changes, and acts of other users on an account.
     Changes,
     /// Logins and refreshes too.
     All,

@@ -136,7 +136,7 @@ impl AuthClient {
         decision::authorize(user, required, MODE, &self.0.telemetry, self.0.config.production)
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for.
+    /// Reads the requirement of `protect({acr, maxAge})`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the member and the cure.
@@ -150,7 +150,7 @@ impl AuthClient {
         self.0.config.claims.leeway_seconds
     }
 
-    /// Words the refusal of a user whose authentication is not what `protect({acr, maxAge})` asks for.
+    /// Words the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
         decision::step_up(user_id, need, MODE, &self.0.telemetry)

@@ -107,7 +107,7 @@ pub enum PublicText<'a> {
     Nothing,
     /// Words that it calls fit for the client.
     ForTheClient(&'a str),
-    /// That what came could not be parsed.
+    /// The input could not be parsed.
     CouldNotRead,
 }
 

@@ -114,7 +114,7 @@ pub struct HookContext {
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
-    /// The session, where there is one.
+    /// The session, if there is one.
     pub session_id: Option<String>,
     /// The code of the answer, for a failed login.
     pub error_code: Option<String>,

@@ -1,4 +1,4 @@
-//! Idempotency keys: what makes two requests the same one, and which answers may be kept.
+//! Idempotency keys: when two requests are the same, and which answers may be kept.
 
 use std::fmt;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// Parses one JSON text. Nesting is bounded by the parser (128), size by the caller.
 ///
 /// # Errors
-/// A sentence on what is wrong and where, without any of the input's content.
+/// A sentence on the fault and its place, without any of the input's content.
 pub fn parse_strict(text: &[u8]) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = Strict.deserialize(&mut deserializer).map_err(|error| describe(&error))?;

@@ -31,7 +31,7 @@ pub trait ProtectHost: Clone + Send + Sync + 'static {
     fn check_roles(&self, required: &[String]) -> Result<(), Error>;
     /// `authorize()`: any of `required`.
     fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
-    /// Reads what `protect({acr, maxAge})` asks for.
+    /// Reads the requirement of `protect({acr, maxAge})`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR`.

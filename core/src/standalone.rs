@@ -129,7 +129,7 @@ impl Tokens {
         Ok(json!(self.ring()?.verify_refresh(token, now)?))
     }
 
-    /// The key set (RFC 7517, 5) that verifies what this signs; no keys with a shared secret.
+    /// The key set (RFC 7517, 5) that verifies these tokens; no keys with a shared secret.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` without a secret.

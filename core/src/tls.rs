@@ -1,5 +1,5 @@
-//! TLS to a server of the host's, whatever is spoken inside: the files it is configured with, and what to do when a
-//! handshake fails. Files are read once, when the options are: a path that is wrong is an error of the configuration.
+//! TLS to a server of the host's, for any protocol: its files, and the cure when a handshake fails. Files are read
+//! once, when the options are: a path that is wrong is an error of the configuration.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! The parts of a connection URL that drivers leave to us, and what other clients write into one.
+//! The parts of a connection URL that drivers leave to us, and the parameters of other clients.
 
 use crate::error::Error;
 

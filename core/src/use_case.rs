@@ -52,7 +52,7 @@ pub trait UseCase {
 
 /// The input of a use case.
 pub trait Input: Sized + Send {
-    /// The member that a notice names whatever comes of the use case.
+    /// The input member that a notice names, on success and on failure.
     const SUBJECT: Option<&'static str> = None;
 
     /// Reads the input from JSON. Unknown members are ignored.
@@ -99,7 +99,7 @@ impl Output for Done {
     }
 }
 
-/// Runs a use case: the host's override where there is one, which gets the input as it came, else the built-in.
+/// Runs a use case: the host's override, which gets the input as it came, if there is one, else the built-in.
 ///
 /// # Errors
 /// The refusals of the use case or the override; `CONFIGURATION_ERROR` when the override's result has the wrong shape.
@@ -113,12 +113,12 @@ pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<
     let result = overrides.call(name, input, context.caller.to_json(call)).await;
     let inner = realm.in_flight.lock().remove(&call);
     let result = result.and_then(|value| U::Output::read(&value).ok_or_else(|| wrong_shape::<U>(name)));
-    // Hooks are told the same of an override as of a built-in, unless the built-in left it already, called by `next()`.
-    let is_told = inner.as_ref().is_some_and(|inner| !inner.trail.effects.is_empty());
+    // An override leaves the same notice as the built-in, unless the built-in, called by `next()`, has left it.
+    let has_notice = inner.as_ref().is_some_and(|inner| !inner.trail.effects.is_empty());
     if let Some(inner) = inner {
         context.trail.absorb(inner.trail);
     }
-    tell::<U>(context, subject, &result, is_told);
+    tell::<U>(context, subject, &result, has_notice);
     result
 }
 
@@ -167,7 +167,7 @@ fn tell<U: UseCase>(
     context: &mut Context<'_>,
     subject: Option<String>,
     result: &Result<U::Output, Failure>,
-    is_told: bool,
+    has_notice: bool,
 ) {
     let end = match result {
         Ok(output) => {
@@ -177,7 +177,7 @@ fn tell<U: UseCase>(
         Err(Failure::Refused(error)) => Err(error),
         Err(_) => return,
     };
-    if !is_told {
+    if !has_notice {
         context.trail.effects.extend(U::notice(subject, end, context.caller.hook_context()));
     }
 }

@@ -55,8 +55,8 @@ pub fn outcome(result: Result<Value, Error>) -> String {
 /// Reads the outcome of a function of the host's: `{"value": ...}` or `{"error": ...}`.
 ///
 /// # Errors
-/// The error that it holds: as it is when it has a code and a status or the status of a refusal, else what its `cause`
-/// says, for the log.
+/// The error that it holds: unchanged if it has a code and a status or the status of a refusal, else its `cause`, for
+/// the log.
 pub fn read_outcome(text: &str) -> Result<Value, Failure> {
     let mut outcome = parse(text);
     if let Some(error) = outcome.get("error") {

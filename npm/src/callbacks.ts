@@ -63,7 +63,7 @@ async function answer(run: () => unknown): Promise<string> {
   try {
     return JSON.stringify({ value: (await run()) ?? null });
   } catch (error) {
-    // What clients are told of it is nothing; the log gets its words.
+    // Its text goes to the log alone, never to clients.
     const cause = error instanceof SentriError ? undefined : error instanceof Error ? error.message : String(error);
     return JSON.stringify({ error: { ...toData(error), cause } });
   }

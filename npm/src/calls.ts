@@ -170,8 +170,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
    * Imports users of another system with their password hashes, from lines of JSON. A line makes the same user however
    * often it is read, so an import that was interrupted is run again. `docs/guide/import.md` explains how to export.
    *
-   * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for wrong options; what is wrong with a line is in
-   * the report.
+   * @throws SentriError `VALIDATION_ERROR` or `INVALID_ROLE` for wrong options; faults of lines are in the report.
    * @example
    * ```ts
    * const report = await auth.importUsers(createReadStream("users.jsonl"), { format: "better-auth" });

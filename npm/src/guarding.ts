@@ -103,8 +103,8 @@ export abstract class NativeGuard implements ProtectHost {
     return (user, requestId, withheld) => {
       // Roles of another issuer may hold any character: a plain join could make two of them out of one.
       const key = user ? JSON.stringify(user.roles) : "";
-      // With a logger every decision names its user, so only silent ones are remembered; what waits for a second factor
-      // is told of by an event of its own.
+      // With a logger every decision names its user, so only silent ones are remembered; withheld roles have an event
+      // of their own.
       const isMemorable = user !== undefined && withheld === undefined && !this.dispatcher.logging;
       let decision = isMemorable ? decisions.get(key) : undefined;
       if (decision === undefined) {

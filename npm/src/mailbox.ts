@@ -4,7 +4,7 @@ export const MAILBOX = Symbol.for("sentri.testMailbox");
 
 /** The messages of a test. For tests; see `sentri/testing`. */
 export interface Mailbox extends MessageOptions {
-  /** The last message to an address, if there is one. */
+  /** The last message to an address, if any. */
   last(to: string): Message | undefined;
   /** The code of the last message to an address. Throws where there is none. */
   code(to: string): string;

@@ -17,8 +17,8 @@ export interface RateLimiterOptions<Req> {
   /** Length of the window, from the first request on. */
   durationSeconds: number;
   /**
-   * The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of the
-   * rule, so of limiters with the same `maxAttempts` and `durationSeconds` all but one need a name.
+   * The name of the counter. Limiters of the same name share it, in every process. Without a name the counter is that
+   * of the rule, so of limiters with the same `maxAttempts` and `durationSeconds` all but one need a name.
    */
   keyPrefix?: string | undefined;
   /** Replaces the client's address, unless it gives nothing. */
@@ -38,6 +38,6 @@ export interface PermitOptions<Req, Role extends string = string> {
 
 /** Options of `errorHandler()`. */
 export interface ErrorHandlerOptions<Req> {
-  /** Told of every error that is answered with a 5xx. */
+  /** Called with every error that is answered with a 5xx. */
   onUnhandled?: ((error: unknown, req: Req) => void) | undefined;
 }

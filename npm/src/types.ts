@@ -18,7 +18,7 @@ export type * from "./types-middleware.js";
 export interface SentriLogger {
   /** Takes an event of something that went as it should. */
   info(data: Record<string, unknown>): void;
-  /** Takes an event of somebody who was refused. */
+  /** Takes an event of a refused request. */
   warn(data: Record<string, unknown>): void;
   /** Takes an event of something that is broken. */
   error(data: Record<string, unknown>): void;
@@ -34,13 +34,13 @@ export interface AuthUser<Role extends string = string> {
 export interface AuthInfo {
   /** The session, unless the token was signed without one. */
   sessionId: string | null;
-  /** The access token, or the one minted in its place. */
+  /** The access token, or the token minted in its place. */
   token: string;
   /** The authenticator assurance level, where the auth server has the option `mfa`: `aal2` is two factors. */
   acr?: "aal1" | "aal2";
   /** The methods by which the user authenticated (RFC 8176): `pwd`, `otp`, `recovery`, `email`, `sms`, `host`. */
   amr?: string[];
-  /** The time of that in seconds since 1970; `null`: nobody knows. */
+  /** The time of that in seconds since 1970; `null` if unknown. */
   authTime?: number | null;
   /** The user's roles that wait for a second factor (option `mfa.requiredFor`), where there are any. */
   withheld?: string[];
@@ -234,7 +234,7 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   db?: DatabaseOptions | undefined;
   /** A Kysely dialect for PostgreSQL, MySQL or SQLite, instead of `db`: sentri works on your pool, by your driver. */
   dialect?: KyselyDialect | undefined;
-  /** Which database a dialect speaks to, if it does not tell by itself. */
+  /** The database of a dialect that does not name it by itself. */
   dialectKind?: DialectKind | undefined;
   /** Every role that a user may have. */
   validRoles: readonly Role[];

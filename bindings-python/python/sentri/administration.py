@@ -1,5 +1,4 @@
-"""Server mode: the calls about users whom an admin looks for and helps. ``blocking_administration`` is written from
-this."""
+"""Server mode: the calls of an admin about users. ``blocking_administration`` is written from this."""
 
 from __future__ import annotations
 
@@ -68,7 +67,7 @@ class Administration(Serving):
         return result
 
     async def enable_user(self, user_id: str) -> StoredUser:
-        """Enables a user who was disabled. What ended stays ended.
+        """Enables a disabled user. Sessions, flows and tokens that ended stay ended.
 
         :raises SentriError: ``USER_NOT_FOUND``.
         """

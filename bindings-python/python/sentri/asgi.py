@@ -1,4 +1,4 @@
-"""The endpoints as an ASGI application, and what sends the headers of ``protect()``."""
+"""The endpoints as an ASGI application, and the middleware that sends the headers of ``protect()``."""
 
 from __future__ import annotations
 

@@ -42,6 +42,6 @@ class Requirement:
 
 
 def read_requirement(native: NativeProtectHost, asked: dict[str, Any]) -> tuple[Requirement, str]:
-    """Checks what ``protect()`` was given, and its text for the core."""
+    """Checks the arguments of ``protect()``, and makes their text for the core."""
     read: wire.Requirement = configured(native.requirement(describe(asked)))
     return Requirement(read.get("acr"), read.get("maxAge"), read["leeway"]), json.dumps(read)

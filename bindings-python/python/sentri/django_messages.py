@@ -77,7 +77,7 @@ def _as_set(sent: Headers, request: HttpRequest) -> Headers:
 
 
 def guard_view(guard: Guard, step: Step, view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view behind a step. Whatever stands behind ``protect()`` needs no token of Django's against forgery."""
+    """A view behind a step. A view behind ``protect()`` needs no CSRF token of Django's."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -102,7 +102,7 @@ def guard_view(guard: Guard, step: Step, view: Callable[..., Any]) -> Callable[.
 
 
 class Middleware:
-    """Lets requests pass; Django asks it what to make of an exception."""
+    """Lets requests pass; Django asks it to convert an exception to a response."""
 
     auth: Guard
     sync_capable = True

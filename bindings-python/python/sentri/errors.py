@@ -71,9 +71,8 @@ def to_data(error: BaseException) -> dict[str, Any]:
 
 
 def _message(error: BaseException, status: int) -> Optional[str]:
-    """The words of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. What these
-    frameworks say by themselves the core says in its own words, and other libraries' exceptions may be about another
-    server."""
+    """The texts of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. The core
+    words the default texts of these frameworks, and other libraries' exceptions may be about another server."""
     if not any(
         base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__
     ):

@@ -60,11 +60,11 @@ class Exchange(Protocol):
         ...
 
     def admit(self, user: User, auth: Auth) -> None:
-        """Tells the application who makes the request."""
+        """Gives the application the user of the request."""
         ...
 
     def add(self, headers: Headers) -> None:
-        """Adds headers to the response, whatever that will be."""
+        """Adds headers to the later response."""
         ...
 
 

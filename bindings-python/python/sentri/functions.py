@@ -112,7 +112,7 @@ class HostFunctions:
         if step.function != REVOCATION and not isinstance(error, SentriError):
             context = json.loads(step.context)
             self._failed(f"router.{snake(step.function)}", error, context.get("requestId"))
-        # What clients are told of it is nothing; the log gets its words.
+        # Its text goes to the log alone, never to clients.
         cause = None if isinstance(error, SentriError) else f"{type(error).__name__}: {error}"
         return json.dumps({"error": {**to_data(error), "cause": cause}}, default=str)
 

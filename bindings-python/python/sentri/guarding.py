@@ -124,11 +124,11 @@ class Guard:
 
     @property
     def logging(self) -> bool:
-        """Whether anybody listens: only then a request's id is worth finding."""
+        """Whether there is a logger: only then a request's id is worth finding."""
         return self._dispatcher.listening
 
     def id_of(self, exchange: Exchange) -> Optional[str]:
-        """A request's id, where anybody would read it."""
+        """A request's id, if there is a logger."""
         return request_id(exchange) if self.logging else None
 
     def guard_now(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> Optional[ProtectResult]:
@@ -210,8 +210,8 @@ class Guard:
         ) -> Optional[SentriError]:
             key = user.roles if user else ()
             withheld = auth.withheld if auth else ()
-            # For a listener every decision names its user, so only silent ones are remembered; what waits for a second
-            # factor is told of by an event of its own.
+            # For a listener every decision names its user, so only silent ones are remembered; withheld roles have an
+            # event of their own.
             remembered = user is not None and not withheld and not self._dispatcher.listening
             decision = decisions.get(key) if remembered else None
             if decision is None:

@@ -23,7 +23,7 @@ class Body:
         self.execution: Optional[Execution] = None
         self._receive = receive
         self._is_whole = False
-        self._is_told = False
+        self._start_was_sent = False
 
     async def read(self) -> None:
         while not (self._is_whole or self.is_cut_off or len(self.start) > MAX_STORED_BODY):
@@ -40,8 +40,8 @@ class Body:
         return body
 
     async def receive(self) -> Message:
-        if not self._is_told:
-            self._is_told = True
+        if not self._start_was_sent:
+            self._start_was_sent = True
             return {"type": "http.request", "body": bytes(self.start), "more_body": not self._is_whole}
         if self.is_cut_off:
             return {"type": "http.disconnect"}

@@ -33,7 +33,7 @@ class Idempotent(Serving):
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> type:
         """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``,
-        before what sets cookies (sessions). ``credential`` is called with Django's ``HttpRequest``.
+        before middleware that sets cookies (sessions). ``credential`` is called with Django's ``HttpRequest``.
 
         Repeats get the stored answer with ``Idempotency-Replayed: true``; ``IDEMPOTENCY_MISMATCH`` (422) with another
         body, ``IDEMPOTENCY_IN_PROGRESS`` (409, ``Retry-After``) while the first still runs.

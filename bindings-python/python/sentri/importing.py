@@ -24,7 +24,7 @@ _Line = Union[str, dict[str, str]]
 
 
 class Import:
-    """An import at work: takes items, gives the inputs of calls that are due, and adds up what became of them."""
+    """An import at work: takes items, gives the inputs of calls that are due, and adds up their results."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Import:
             yield self._call()
 
     def add(self, batch: Mapping[str, Any]) -> None:
-        """Adds what became of a call."""
+        """Adds the result of a call."""
         report = self.report
         report["imported"] += batch["imported"]
         report["present"] += batch["present"]

@@ -37,19 +37,18 @@ class IdempotencyOptions(TypedDict, total=False):
     methods: Sequence[str]
     #: Answers kept at most; 10,000 unless said otherwise.
     max_size: int
-    #: Keeps answers in Redis, for several processes; without it, in the memory of this one. The server's unless said
-    #: otherwise.
+    #: Keeps answers in Redis, for several processes; without it, in the memory of this process. By default the
+    #: server's.
     redis_url: str
     #: The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"``
-    #: or a timedelta; 2 s unless said otherwise, 30 s at most. It is spent once an outage: whoever comes later does not
-    #: wait.
+    #: or a timedelta; 2 s by default, 30 s at most. It is spent once an outage: later requests do not wait.
     redis_patience: Union[int, str, timedelta]
     #: The fate of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers
     #: with a 503 until Redis is back; ``"local"`` unless said otherwise.
     on_redis_away: Literal["local", "refuse"]
     #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
     key_prefix: str
-    #: The credential that tells callers apart beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, where another
+    #: The credential that distinguishes callers beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, if another
     #: header authenticates: a function, of either kind, from the framework's request to a text or None.
     credential: Callable[[Any], Any]
 
@@ -61,6 +60,6 @@ class LimiterOptions(TypedDict, total=False):
     max_attempts: int
     #: Length of the window, from the first request on.
     duration_seconds: int
-    #: The name of the counter. Limiters of one name share it, in every process. Without a name the counter is that of
-    #: the rule, so of limiters with the same ``max_attempts`` and ``duration_seconds`` all but one need a name.
+    #: The name of the counter. Limiters of the same name share it, in every process. Without a name the counter is that
+    #: of the rule, so of limiters with the same ``max_attempts`` and ``duration_seconds`` all but one need a name.
     key_prefix: str

@@ -76,7 +76,7 @@ def in_production() -> bool:
 
 
 def refuse_test_clock(options: Mapping[str, Any]) -> None:
-    """Stops what must never be used by accident where it counts."""
+    """Refuses the test clock in production."""
     if options["production"] and options.get("clock") is not None:
         raise SentriError(
             "CONFIGURATION_ERROR", "clock must not be used in production: no token would expire by the time"

@@ -1,4 +1,4 @@
-"""Shapes of what calls take and give: users, identifiers, sessions, keys, metrics and health."""
+"""Shapes of the arguments and results of calls: users, identifiers, sessions, keys, metrics and health."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ class _InvitedAlways(TypedDict):
 
 
 class Invited(_InvitedAlways, total=False):
-    """A user who was invited, with the ``message`` where it was not to be delivered."""
+    """An invited user, with the ``message`` if it was not to be delivered."""
 
     message: Message
 

@@ -82,7 +82,7 @@ def verify_refresh_token(token: str, **options: Unpack[TokenOptions]) -> str:
 
 
 def public_jwks(**options: Unpack[TokenOptions]) -> Mapping[str, Any]:
-    """The key set (RFC 7517) that verifies what ``secret`` signs; no keys for a shared one."""
+    """The key set (RFC 7517) that verifies signatures of ``secret``; no keys for a shared secret."""
     keys: Mapping[str, Any] = unwrap(_tokens(options).jwks())
     return keys
 

@@ -138,7 +138,7 @@ def _check_permit(guard: Guard, check: Any, roles: Any) -> None:
     try:
         guard.role_check(roles)
     except SentriError as error:
-        # Which roles there are is told in the name of authorize().
+        # The error about unknown roles names authorize().
         raise SentriError(error.code, re.sub(r"^authorize\(\)", "permit()", error.message)) from None
 
 

@@ -70,7 +70,7 @@ class Mailbox(Mapping[str, Any]):
         return len(self._options)
 
     def last(self, to: str) -> Optional[dict[str, Any]]:
-        """The last message to an address, if there is one."""
+        """The last message to an address, if any."""
         return next((message for message in reversed(self._messages) if message["to"] == to), None)
 
     def code(self, to: str) -> str:

@@ -163,10 +163,9 @@ class _MessagesNeed(TypedDict):
 
 
 class MessageOptions(_MessagesNeed, total=False):
-    """Messages to users. ``send`` gets a message and the request behind it, in either kind of function, behind the
-    answer; what it raises, or 30 s, is tried again after 1 s and after 5 s more. ``locale`` is handed on. With
-    ``unknown_account`` addresses without an account are notified of requests, with ``new_sign_in`` users of new
-    devices."""
+    """Messages to users. ``send``, synchronous or asynchronous, gets a message and its request after the answer; after
+    an exception or 30 s it is tried again after 1 s, and after 5 s more. ``locale`` is passed on. ``unknown_account``
+    notifies addresses without an account of requests, ``new_sign_in`` users of new devices."""
 
     links: MessageLinks
     locale: str
@@ -248,7 +247,7 @@ class ReauthenticationOptions(TypedDict, total=False):
 class _CommonOptions(TypedDict, total=False):
     #: Truthy, an exception, or more than 2 s: the token is refused.
     is_token_revoked: Callable[[str], Any]
-    #: A ``logging`` logger (default: the one named ``logger_service``), any object with ``info``, ``warning`` and
+    #: A ``logging`` logger (default: the logger named ``logger_service``), any object with ``info``, ``warning`` and
     #: ``error``, or False for none.
     logger: Any
     #: For tests: ``sentri.testing.Clock``.
@@ -263,7 +262,7 @@ class _ServerNeeds(TypedDict):
 
 
 class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
-    """Options of server mode: those of ``ServerSettings``, and what depends on the application.
+    """Options of server mode: those of ``ServerSettings``, and those that depend on the application.
     docs/reference/options.md; the names in ``snake_case``."""
 
     #: Sends messages to users: codes and links for a new password. ``"console"`` prints them while you develop; a

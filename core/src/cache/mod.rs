@@ -70,6 +70,6 @@ pub trait Listener: Send + Sync + 'static {
     /// Messages may have been missed.
     fn missed(&self);
 
-    /// Whether anybody still wants to hear.
+    /// Whether the listener still exists.
     fn is_there(&self) -> bool;
 }

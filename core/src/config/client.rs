@@ -22,7 +22,7 @@ pub struct ClientConfig {
     pub key_uri: KeyUri,
     /// `validRoles`; `None`: `authorize()` takes any name.
     pub valid_roles: Option<Vec<String>>,
-    /// Which algorithms are accepted; never a symmetric one, since what verifies it also signs it.
+    /// The accepted algorithms; never a symmetric algorithm, since its verification key also signs.
     pub algorithms: Vec<Algorithm>,
     /// Issuer and audience when configured, and how far the issuer's clock may be off.
     pub claims: ClaimRules,
@@ -34,7 +34,7 @@ pub struct ClientConfig {
     pub trusted_origins: Vec<Origin>,
     /// The `service` field of log entries.
     pub service: String,
-    /// Whether anybody listens to events.
+    /// Whether there is a logger.
     pub logging: bool,
     /// Whether answers keep quiet about mistakes of the application.
     pub production: bool,

@@ -8,7 +8,7 @@ use super::reader::{FUNCTION, Reader};
 use crate::error::Error;
 use crate::hook::Operation;
 
-/// Whether anybody listens to events.
+/// Whether there is a logger.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`

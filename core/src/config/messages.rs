@@ -150,7 +150,8 @@ pub(super) fn messages(read: &mut Reader<'_>, production: bool) -> Result<Option
     }
 }
 
-/// The warning where codes alone prove addresses that must be proved: the wrong ones of anybody use up an address's.
+/// The warning if codes alone prove addresses that must be proved: wrong codes of any client use up an address's
+/// attempts.
 pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
     const WORDS: &str = "verification.required without messages.links.verify: whoever registers an address that is \
                          not theirs and sends wrong codes keeps it from being registered for a day; give the link, \

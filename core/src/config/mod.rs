@@ -115,11 +115,11 @@ pub struct Config {
     pub claims: ClaimRules,
     /// The `service` field of log entries.
     pub service: String,
-    /// Whether anybody listens to events.
+    /// Whether there is a logger.
     pub logging: bool,
     /// Whether answers keep quiet about mistakes of the application.
     pub production: bool,
-    /// Messages to users; `None`: nothing that sends one is there.
+    /// Messages to users; `None`: no option needs messages.
     pub messages: Option<MessageRules>,
     /// Whether users log in by the code of a message.
     pub login_code: bool,

@@ -113,7 +113,7 @@ pub struct Row {
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The sentence used where no more precise one is known.
+    /// The sentence used unless a more precise sentence is known.
     pub message: &'static str,
     /// The reason for it, in Markdown.
     pub meaning: &'static str,

@@ -42,7 +42,7 @@ pub fn qr(text: &Secret<String>) -> Option<Secret<String>> {
     )))
 }
 
-/// Percent-encodes whatever is no unreserved character (RFC 3986, 2.3).
+/// Percent-encodes all but unreserved characters (RFC 3986, 2.3).
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

@@ -36,8 +36,7 @@ pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]
     }
 }
 
-/// The token of a request to an endpoint or a route, unverified and whatever its origin: the bearer token, else the
-/// cookie's.
+/// The token of a request to an endpoint or a route, unverified and of any origin: the bearer token, else the cookie's.
 #[must_use]
 pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Option<&str>) -> Option<String> {
     match authorization::read(header) {

@@ -1,4 +1,4 @@
-//! The envelope of every response, and what of its headers follows from its content alone.
+//! The envelope of every response, and the headers that follow from its content alone.
 
 use serde_json::{Map, Value};
 

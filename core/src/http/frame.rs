@@ -84,7 +84,7 @@ async fn serve(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Response, Fai
     (endpoint.serve)(call).await
 }
 
-/// Lets in whom the route is for.
+/// Admits the callers that the route is for.
 async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> {
     let realm = call.realm;
     match endpoint.access {

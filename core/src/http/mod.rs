@@ -100,7 +100,7 @@ pub struct Response {
     pub body: String,
 }
 
-/// Everything that came of one request.
+/// The result of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Handled {
     /// To be written.

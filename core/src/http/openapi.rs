@@ -65,7 +65,7 @@ fn operation(endpoint: &Endpoint, parameters: &[&str]) -> Value {
     operation
 }
 
-/// The credentials that it takes, as alternatives; `{}` is anybody.
+/// The credentials that it takes, as alternatives; `{}` is none.
 fn security(endpoint: &Endpoint, description: &Description) -> Value {
     match endpoint.access {
         Access::Public => description.credentials.clone(),

@@ -1,4 +1,4 @@
-//! Answers: which may be kept, what of them, and for whom.
+//! Answers: which of them may be kept, with which parts, and for which callers.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The gate before a route: what becomes of a request that carries an idempotency key.
+//! The gate before a route: the fate of a request that carries an idempotency key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ impl Gate {
         self.memory.begin(key, fingerprint, &incoming.credentials, self.rules.ttl)
     }
 
-    /// The key and fingerprint of a request that is looked after, else what becomes of it.
+    /// The key and fingerprint of a request that the gate handles, else its passage.
     fn look_at(&self, incoming: &Incoming<'_>) -> Result<(Key, [u8; 32]), Passage> {
         let value = incoming.header_value.ok_or(Passage::Free)?;
         if !self.rules.apply_to(incoming.method, incoming.path_and_query) {

@@ -1,8 +1,8 @@
 //! Users of other systems, read from lines of JSON. Pure: a line in, a user or the reason why not out; the rules of the
 //! realm and the writing are `service::import`'s.
 //!
-//! Each format is a function over one object. What it can't carry over in full, such as a second factor that it does
-//! not know, it refuses instead of leaving it out.
+//! Each format is a function over one object. It refuses a user whom it can't carry over in full, for example with an
+//! unknown second factor.
 
 use serde_json::Value;
 

@@ -19,7 +19,7 @@ impl KeyUri {
     /// Reads an absolute address without user and password.
     ///
     /// # Errors
-    /// A fragment to be put behind the option's name, saying what is wrong and the cure.
+    /// A fragment to be put behind the option's name, naming the fault and the cure.
     pub fn parse(text: &str, allow_insecure: bool) -> Result<Self, &'static str> {
         const MALFORMED: &str = "must be an address such as 'https://auth.example.com/auth/keys'";
         if !text.is_ascii() {

@@ -37,8 +37,8 @@ impl Encoded {
         }
     }
 
-    /// Whether the policy would make a stronger hash now. Whatever sentri never makes by itself is replaced; argon2id
-    /// never by bcrypt.
+    /// Whether the policy would make a stronger hash now. Kinds that sentri never makes are replaced; argon2id never by
+    /// bcrypt.
     pub(super) fn is_weak(&self, policy: &Policy) -> bool {
         match (self, policy.algorithm) {
             (Self::Bcrypt(parsed), Algorithm::Bcrypt) => parsed.cost < policy.cost,

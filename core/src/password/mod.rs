@@ -44,7 +44,7 @@ pub enum Verdict {
 /// Hashes a new password by the policy's algorithm. Does not judge it: see [`Policy::check`].
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for what bcrypt would not use to the last byte; [`Failure::Internal`] when hashing fails.
+/// `VALIDATION_ERROR` for a password that bcrypt would truncate; [`Failure::Internal`] when hashing fails.
 pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> {
     policy.check_hashable("password", password)?;
     match policy.algorithm {

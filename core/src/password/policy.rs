@@ -85,11 +85,10 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether `password` may be chosen; `field` names it in the error. Costs nothing worth mentioning, so it goes
-    /// before every hash.
+    /// Whether `password` may be chosen; `field` names it in the error. It is cheap, so it goes before every hash.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR` saying what to change; it never repeats the password.
+    /// `VALIDATION_ERROR` with the rule that is not met; it never repeats the password.
     pub fn check(&self, field: &str, password: &str) -> Result<(), Error> {
         if self.is_too_long(password) {
             return Err(Error::validation(

@@ -7,7 +7,7 @@ pub enum Unusable {
     Unknown,
     /// It is of a known kind, and damaged.
     Malformed,
-    /// It asks for more time or memory than anybody honest would have chosen.
+    /// It asks for an implausible amount of time or memory.
     Dear,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// Redis counts as away when it says nothing to anybody for so long while this process is run punctually.
+/// The time without any answer after which Redis counts as away, while this process is run punctually.
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(1);
 /// The limit is waited for in ticks. A tick that comes late shows that the machine is busy, and then Redis, which may
 /// run on the same one, is not to blame for its silence: such a tick does not count.

@@ -21,7 +21,7 @@ impl AuthServer {
     /// `ok` or `unavailable`. `status` is `ok`; `degraded` while Redis alone is away, when the server goes on by
     /// itself; or `unavailable`.
     ///
-    /// Anybody may ask for it, so it holds no cause. Callers that come within a second share one answer.
+    /// It is public, so it holds no cause. Calls within a second share an answer.
     pub async fn health(&self) -> Value {
         let mut last = self.0.health.lock().await;
         if let Some((_, health)) = last.as_ref().filter(|(at, _)| at.elapsed() < SHARED_FOR) {

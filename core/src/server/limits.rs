@@ -1,4 +1,4 @@
-//! Limits of the host's own routes, and whom they count.
+//! Limits of the host's own routes, and the callers that they count.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Messages of programmatic calls on their way to the host, and the events of what became of them.
+//! Messages of programmatic calls on their way to the host, and the events of their outcome.
 
 use serde_json::Value;
 

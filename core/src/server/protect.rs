@@ -102,7 +102,7 @@ impl AuthServer {
         decision::authorize(user, required, MODE, &self.realm().telemetry, self.realm().config.production)
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for.
+    /// Reads the requirement of `protect({acr, maxAge})`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the member and the cure, or the option that is missing for it.
@@ -123,7 +123,7 @@ impl AuthServer {
         0
     }
 
-    /// Words the refusal of a user whose authentication is not what `protect({acr, maxAge})` asks for.
+    /// Words the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
         decision::step_up(user_id, need, MODE, &self.realm().telemetry)

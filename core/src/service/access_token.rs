@@ -1,4 +1,4 @@
-//! Access tokens, signed for sessions and for whom the host names.
+//! Access tokens, signed for sessions and for users that the host names.
 
 use super::Realm;
 use crate::access::SessionRoles;
@@ -10,8 +10,8 @@ use crate::token::claims::AccessClaims;
 use crate::token::jws::MAX_TOKEN_BYTES;
 use crate::token::{Reason, TokenError};
 
-/// Signs an access token for whom the caller says, with `acr`, `amr` and `auth_time` where these are kept. Of `roles`
-/// the token carries those in effect, and names the others in `withheld`.
+/// Signs an access token for a user id, with `acr`, `amr` and `auth_time` if these are kept. Of `roles` the token
+/// carries those in effect, and names the others in `withheld`.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.

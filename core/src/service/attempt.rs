@@ -38,7 +38,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Takes a place in the bucket `key`, or says after what time there may be one.
+    /// Takes a place in the bucket `key`, or returns the time after which there may be a place.
     async fn ask(realm: &'a Realm, key: &str, budget: Budget) -> Result<Self, Duration> {
         match realm.cache.begin(key, budget).await {
             Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
@@ -54,7 +54,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Places beyond those of a budget, for an attempt that is granted whatever was counted before.
+/// Places beyond those of a budget, for an attempt that is granted despite earlier attempts.
 const ROOM: u32 = 1_000;
 
 /// Clears a bucket of `budget`. Only an attempt that was granted is settled, so a place is taken for it.

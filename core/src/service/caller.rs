@@ -68,7 +68,7 @@ impl Caller {
         })
     }
 
-    /// Reads back what [`Caller::to_json`] wrote and the host passed through `next()`. Missing members are harmless:
+    /// Reads the output of [`Caller::to_json`], which the host passed through `next()`. Missing members are harmless:
     /// they only take rights away.
     pub(crate) fn from_json(context: &Value) -> Self {
         let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -36,7 +36,7 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// Grows with every revocation and role change of this process; whatever was cached under another is stale.
+    /// Grows with every revocation and role change of this process; a value cached under another epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epoch.now()

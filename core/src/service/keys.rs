@@ -45,7 +45,7 @@ pub struct Keys {
     ring: RwLock<Option<Arc<KeyRing>>>,
     loaded_at: AtomicI64,
     reloading: AtomicBool,
-    /// Told after every look.
+    /// Notified after every look.
     looked: Notify,
 }
 
@@ -93,7 +93,7 @@ impl Keys {
 /// Loads the ring, making the first key where there is none.
 ///
 /// # Errors
-/// The store's, or `CONFIGURATION_ERROR` when `encryptionKey` does not open what is stored.
+/// The store's, or `CONFIGURATION_ERROR` if `encryptionKey` does not open the stored keys.
 pub async fn load(realm: &Realm) -> Result<(), Failure> {
     match &realm.config.signing {
         Signing::Fixed(_) => Ok(()),

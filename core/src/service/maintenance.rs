@@ -16,7 +16,7 @@ const EVERY: Millis = 60_000;
 /// The time for which a session stays after its end, so that reuse of its tokens is distinguished from unknown tokens.
 const KEEP: Millis = 24 * 60 * 60 * 1000;
 
-/// Rows per batch: small enough to hold no lock that anybody notices.
+/// Rows per batch: few enough that its locks disturb no other request.
 const BATCH: u32 = 500;
 
 /// The time for others between two batches.

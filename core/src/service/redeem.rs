@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::flow::{self, Purpose};
 use crate::store::model::{Flow, Identifier, UserWithIdentifiers};
 
-/// The longest secret that anybody looks up.
+/// The longest secret that is looked up.
 const MAX_SECRET: usize = 256;
 
 /// The secret that a client presents: `{token}`, or `{flow, code}`.

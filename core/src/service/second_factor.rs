@@ -32,7 +32,7 @@ const LATELY: u32 = 10;
 const TODAY: u32 = 30;
 const IN_A_ROW: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// The longest id that anybody looks up.
+/// The longest id that is looked up.
 const MAX_ID: usize = 64;
 
 /// Whether a password alone opens no session of the user.

@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::telemetry::Telemetry;
 use crate::token::device::DeviceUser;
 
-/// An overridden call: what its `next()` takes up and leaves behind, which the host need not hand on.
+/// An overridden call, with the state that its `next()` reads and leaves behind, so that the host need not pass it on.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub devices: Vec<DeviceUser>,

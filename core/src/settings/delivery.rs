@@ -13,7 +13,7 @@ use crate::url::{percent_decode, split_query};
 /// The lengths that the key of a webhook may have (Standard Webhooks, "Signature scheme").
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Replaces the settings of messages in `options` and `serve` by what follows from them.
+/// Replaces the settings of messages in `options` and `serve` by the options that follow from them.
 pub(super) fn complete(
     options: &mut Value,
     serve: &mut Value,

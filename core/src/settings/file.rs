@@ -129,7 +129,7 @@ fn toml_value(value: &DeValue<'_>) -> Result<Value, String> {
     })
 }
 
-/// JSON is YAML, whose reader knows lines; what JSON alone forbids is refused first.
+/// JSON is read as YAML, whose reader knows lines; texts that JSON alone forbids are refused first.
 fn json_entries(text: &str) -> Result<Vec<Entry>, Failed> {
     serde_json::from_str::<Value>(text).map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
     yaml_entries(text)

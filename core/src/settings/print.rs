@@ -27,7 +27,7 @@ fn mark(value: &Value) -> String {
     crypto::to_base64url(&crypto::hmac_sha256(&*KEY, value.to_string().as_bytes()))
 }
 
-/// A value without what must not be seen: secrets are hidden whole, of URLs user, password and query.
+/// A value without its secrets: secrets are hidden whole, of URLs user, password and query.
 fn shown(row: &Row, value: &Value) -> Value {
     match value {
         Value::String(text) if matches!(row.name, "db" | "redisUrl") => json!(url(text)),

@@ -1,4 +1,4 @@
-//! SIGHUP: what changes while a server runs, and what can't.
+//! SIGHUP: the options that can change while a server runs.
 
 use serde_json::{Map, Value, json};
 

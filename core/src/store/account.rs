@@ -79,7 +79,7 @@ pub trait AccountStore: Send + Sync {
     /// All that is stored of a user. `None`: there is no such user.
     async fn read_account(&self, user_id: &str) -> Result<Option<Account>, StoreError>;
 
-    /// Deletes a user as [`super::Store::delete_user`] does, together with the spending of what proves them.
+    /// Deletes a user as [`super::Store::delete_user`] does, together with the spending of the user's proof.
     async fn delete_account(&self, deletion: &AccountDeletion<'_>, now: Millis) -> Result<Deleted, StoreError>;
 
     /// Disables a user at `disabling.at`, or replaces reason and end while the user is disabled already. The

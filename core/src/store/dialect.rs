@@ -1,17 +1,18 @@
-//! The one table of what differs between databases. Everything else in the SQL store is written once.
+//! The one table of differences between databases. Everything else in the SQL store is written once.
 
 mod spelling;
 
 /// The spelling of a database where standard SQL leaves it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// The name by which a host chooses it. Nothing is decided by it: what differs is a field.
+    /// The name by which a host chooses it. Nothing is decided by it: each difference is a field.
     pub name: &'static str,
     /// Statements go as they are written: SQLite knows `==`, takes brackets for quotes, and has patterns with some.
     pub as_written: bool,
     /// Parameters are `$1, $2 ..` instead of `?`.
     pub numbered: bool,
-    /// Text compares by a collation that may equate what differs, so that a comparison byte by byte takes two.
+    /// Text compares by a collation that may equate different texts, so that a comparison byte by byte takes two
+    /// parameters.
     pub collates: bool,
     /// An instant as text has a space for its `T`, and no `Z`.
     pub spaced_instants: bool,
@@ -74,8 +75,8 @@ pub struct Dialect {
     /// Whether DELETE takes ORDER BY and LIMIT. Where it does, that finds rows by an index; MariaDB before 11.1 goes
     /// through the whole table for a DELETE of rows that a SELECT has chosen.
     pub limits_deletes: bool,
-    /// Appended to a SELECT of rows to be changed that shall leave out what another transaction is changing. Empty
-    /// where not every version knows that; losers of a race are run again there.
+    /// Appended to a SELECT of rows to be changed, to skip rows that another transaction is changing. Empty where not
+    /// every version knows that; losers of a race are run again there.
     pub skip_locked: &'static str,
     /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made.
     /// Partial where the database can, so that revoked sessions cost a login nothing.
@@ -161,7 +162,7 @@ pub static SQLITE: Dialect = Dialect {
     instant: ("", ""),
 };
 
-/// PostgreSQL 10 or later, and what speaks its protocol and SQL.
+/// PostgreSQL 10 or later, and databases with its protocol and SQL.
 pub static POSTGRES: Dialect = Dialect {
     name: "postgres",
     as_written: false,

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::model::{Factor, NewUser};
 
-/// A user of another system with what belongs to it.
+/// A user of another system with the rows that belong to it.
 #[derive(Debug, Clone)]
 pub struct NewImport {
     /// The user. `now` is the time of the registration there.

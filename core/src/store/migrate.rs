@@ -77,7 +77,7 @@ struct Version {
 
 /// The way to the statements of a version.
 enum Plan {
-    /// The tables of `schema/*/tables.sql`; a table of sentri 5 gets what it lacks.
+    /// The tables of `schema/*/tables.sql`; a table of sentri 5 gets the missing columns.
     Tables,
     /// The indexes of those.
     Indexes,

@@ -228,9 +228,9 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// The open flow whose token has this digest.
     async fn find_flow(&self, token_digest: &str, now: Millis) -> Result<Option<Flow>, StoreError>;
 
-    /// Counts an attempt at the code of an open flow, before anybody compares it. `None`: the flow takes no attempt: it
-    /// is spent, expired or unknown, its attempts are used up, or [`WRONG_CODES`] of its user's flows since `since`
-    /// were wrong.
+    /// Counts an attempt at the code of an open flow, before it is compared. `None`: the flow takes no attempt: it is
+    /// spent, expired or unknown, its attempts are used up, or [`WRONG_CODES`] of its user's flows since `since` were
+    /// wrong.
     async fn attempt_code(&self, flow_id: &str, since: Millis, now: Millis) -> Result<Option<Flow>, StoreError>;
 
     /// Spends an open flow of a user together with its effect. `false`: the flow is spent or expired, or the user's
@@ -255,8 +255,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + audit::AuditStore {
     /// Removes all factors of a user, which ends open flows and all sessions. `false`: no such user.
     async fn remove_factors(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
 
-    /// Counts an attempt at the code of a factor, before anybody compares it. The writes that spend a right code take
-    /// it back: see [`Expected::unspent`].
+    /// Counts an attempt at the code of a factor, before it is compared. The writes that spend a right code take it
+    /// back: see [`Expected::unspent`].
     async fn attempt_factor(
         &self,
         asker: FactorAsker<'_>,

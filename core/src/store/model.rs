@@ -144,7 +144,7 @@ pub struct Expected<'a> {
 }
 
 impl<'a> Expected<'a> {
-    /// This hash, whatever the epoch.
+    /// This hash, under any epoch.
     #[must_use]
     pub const fn hash(hash: &'a str) -> Self {
         Self { hash: Some(hash), auth_epoch: None, unspent: None }

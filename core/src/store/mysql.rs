@@ -116,9 +116,9 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
     Ok(outcome)
 }
 
-/// The statements that go to the server prepared, made ready before the transaction. A transaction that a node of a
-/// cluster takes back while it prepares a statement is lost without a word: what follows would be done outside of any.
-/// A change of the schema is made as it goes: its later statements are about tables that the earlier ones make.
+/// Prepares the statements before the transaction. A transaction that a node of a cluster aborts while it prepares a
+/// statement is lost silently: later statements would run outside of any. A change of the schema is made as it goes:
+/// its later statements are about tables that the earlier ones make.
 async fn prepare(connection: &mut Conn, batch: &Batch) -> Result<Vec<Option<Prepared>>, Error> {
     let mut prepared = Vec::with_capacity(batch.statements.len());
     for statement in &batch.statements {

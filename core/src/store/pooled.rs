@@ -63,7 +63,7 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     async fn cancel(_connection: <Self::Manager as Manager>::Type) {}
 }
 
-/// A batch that failed, and what its connection is worth now.
+/// A batch that failed, and the state of its connection.
 #[derive(Debug)]
 pub struct Broken {
     /// Why.

@@ -122,7 +122,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     /// Deletes at most `limit` rows whose instant in `column` is before `before`, the oldest first: in the order of an
-    /// index, so that no portion goes through what those before it have left behind, as PostgreSQL else does.
+    /// index, so that no portion scans the dead rows of those before it, as PostgreSQL else does.
     async fn purge(&self, table: &str, column: &str, before: Millis, limit: u32) -> Result<u64, StoreError> {
         let oldest = format!("FROM {table} WHERE {column} < ? ORDER BY {column} LIMIT ?");
         let sql = if self.executor.dialect().limits_deletes {
@@ -137,7 +137,7 @@ impl<E: Executor> SqlStore<E> {
         self.lock_user_as(user_id, Expected::default())
     }
 
-    /// Takes the row of a user who is as `expected`.
+    /// Takes the row of a user in the `expected` state.
     fn lock_user_as(&self, user_id: &str, expected: Expected<'_>) -> Statement {
         if self.is_clustered() {
             return cluster::mark_user(user_id, expected);

@@ -8,14 +8,13 @@ use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 pub enum Tls {
     /// No TLS.
     Disable,
-    /// TLS when the server offers it; the certificate is not looked at. What libpq and libmysql do when nothing is
-    /// said.
+    /// TLS when the server offers it; the certificate is not checked. The default of libpq and libmysql.
     #[default]
     Prefer,
     /// TLS; the certificate is looked at only when a root certificate is given, and then as by `VerifyCa`.
     Require,
-    /// TLS; the certificate must come from the given root, for whatever host. Without one: `VerifyFull`, since
-    /// anybody can have a certificate from a public root.
+    /// TLS; the certificate must come from the given root, for any host. Without a root: `VerifyFull`, since any
+    /// attacker can have a certificate from a public root.
     VerifyCa,
     /// TLS; the certificate must come from the given root, or a root that the system trusts, and name the host.
     VerifyFull,

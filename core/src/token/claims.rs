@@ -43,7 +43,7 @@ pub struct AccessClaims {
     /// The issuer, who signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// For whom: the configured audience, or the only one named.
+    /// The audience: the configured audience, or the only audience named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
 }
@@ -67,7 +67,7 @@ pub struct AccessView<'p> {
     pub exp: i64,
     /// The issuer, who signed it.
     pub iss: Option<Cow<'p, str>>,
-    /// For whom.
+    /// The audience.
     pub aud: Option<Cow<'p, str>>,
 }
 

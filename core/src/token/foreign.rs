@@ -79,8 +79,8 @@ fn decodings(text: &str) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
     base64.into_iter().flatten().chain(hex).map(Zeroizing::new).collect::<Vec<_>>().into_iter()
 }
 
-/// Whether the bytes are one DER sequence (X.690, 8.9) that holds what keys and certificates begin with: another
-/// sequence or an integer. Random bytes of such a length are one in millions.
+/// Whether the bytes are one DER sequence (X.690, 8.9) with the beginning of keys and certificates: another sequence or
+/// an integer. Random bytes of such a length are one in millions.
 fn is_der(bytes: &[u8]) -> bool {
     let (length, content) = match bytes {
         [0x30, short, content @ ..] if *short < 0x80 => (usize::from(*short), content),

@@ -1,7 +1,7 @@
 //! Key sets of others (RFC 7517), taken only when nothing in them is suspicious.
 //!
-//! A set is refused whole for what an honest issuer never publishes: a private member, a duplicate `kid`, weak or
-//! broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or
+//! A set is refused whole for members that an honest issuer never publishes: a private member, a duplicate `kid`, weak
+//! or broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or
 //! `alg`, `use` other than `sig`, `key_ops` without `verify`) is skipped, as RFC 7517, 5 asks; a set that leaves
 //! nothing is refused.
 

@@ -1,4 +1,4 @@
-//! Keys that sign, and what can be said of keys in public.
+//! Keys that sign, and their public parts.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl SigningKey {
     /// RFC 7638 thumbprint.
     ///
     /// # Errors
-    /// No readable private key, a weak one, or one that doesn't fit `algorithm`.
+    /// The text holds no readable private key, or the key is weak or doesn't fit `algorithm`.
     pub fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         match pem::read_private_key(text)? {
             PrivateKeyDer::Pkcs1(der) => Self::from_rsa(RsaKeyPair::from_der(&der), algorithm),
@@ -128,7 +128,7 @@ impl SigningKey {
     }
 
     fn from_rsa<E>(pair: Result<RsaKeyPair, E>, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
-        // The reasons of the parser are not told apart: too short is by far the most frequent one.
+        // The reasons of the parser are not distinguished: too short is by far the most frequent.
         let pair = pair.map_err(|_| KeyError("the RSA key is damaged or shorter than 2048 bits"))?;
         let algorithm = fitting(algorithm, Algorithm::Rs256, Family::Rsa)?;
         let parts = rsa::pkcs1::RsaPublicKey::from_der(pair.public_key().as_ref())
@@ -212,10 +212,7 @@ impl SigningKey {
         &self.private
     }
 
-    /// The key that verifies what this one signs.
-    ///
-    /// # Errors
-    /// None in practice: the parts were checked when the key was made.
+    /// The key that verifies the signatures of this key.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
         let key = match &self.public {
             None => VerifyingKey::hmac(self.algorithm, self.private.expose())?,
@@ -260,7 +257,7 @@ fn fitting(wanted: Option<Algorithm>, default: Algorithm, family: Family) -> Res
 }
 
 impl PublicKey {
-    /// `kty` and what else RFC 7638 hashes, in lexicographic order.
+    /// `kty` and the other members that RFC 7638 hashes, in lexicographic order.
     fn required_members(&self) -> Value {
         match self {
             Self::Rsa { n, e } => json!({ "e": to_base64url(e), "kty": "RSA", "n": to_base64url(n) }),

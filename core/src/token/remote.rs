@@ -58,7 +58,7 @@ impl RemoteSet {
         Self { max_age, set: None, fetched_at: 0, next_attempt: Millis::MIN, in_flight: false, failing: false }
     }
 
-    /// Decides what to do for a token at `now`.
+    /// Decides on the set and a fetch for a token at `now`.
     #[must_use]
     pub fn decide(&self, now: Millis) -> Decision {
         match &self.set {

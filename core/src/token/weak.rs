@@ -41,7 +41,8 @@ pub fn check_rsa_public_key(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The points of order 1, 2, 4 and 8 by their `y`, little-endian. Under such a key anybody makes signatures.
+/// The points of order 1, 2, 4 and 8 by their `y`, little-endian. Under such a key signatures can be forged without the
+/// private key.
 const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
     little_endian(0),
     little_endian(1),

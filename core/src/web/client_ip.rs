@@ -1,4 +1,4 @@
-//! The address of the client: one spelling for each, and whom to believe about it.
+//! The address of the client: one spelling for each, and the proxies that are trusted for it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -60,7 +60,7 @@ impl TrustProxy {
     /// (`10.0.0.0/8`, an address, `loopback`, `linklocal`, `uniquelocal`), also with commas in one string.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR`, also for `true`, which would believe anybody.
+    /// `CONFIGURATION_ERROR`, also for `true`, which would trust any client.
     pub fn from_option(option: Option<&Value>) -> Result<Self, Error> {
         let entries = match option {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(Self::None),

@@ -94,7 +94,7 @@ pub(super) struct LoggedEvent {
     pub entry: Object,
 }
 
-/// A call of one of the host's hooks.
+/// A call of a hook of the host's.
 #[derive(Serialize)]
 pub(super) struct HookCall {
     pub hook: &'static str,

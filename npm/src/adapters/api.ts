@@ -74,11 +74,11 @@ export interface CountingApi {
   metricsText(): string;
 }
 
-/** The same without what `assemble` adds. */
+/** The same without the members that `assemble` adds. */
 export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
 
 /**
- * The guards of routes, in both modes. `Ctx` is what checks are given, `Guard` a middleware, `Handler` an error
+ * The guards of routes, in both modes. `Ctx` is the argument of checks, `Guard` a middleware, `Handler` an error
  * handler.
  */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {

@@ -7,7 +7,7 @@ import { refuseUncalled } from "./uncalled.js";
 
 /**
  * Builds the object that a factory returns: `guards` over the mode's protectHost and nothing else in client mode; in
- * server mode the programmatic calls too, and what `serving` makes of the server.
+ * server mode the programmatic calls too, and the members that `serving` makes from the server.
  */
 export function assemble<Role extends string, Guards extends object, Serving extends object>(
   options: ServerOptions<Role> | ClientOptions<Role>,

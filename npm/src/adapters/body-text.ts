@@ -4,8 +4,7 @@ import { SentriError } from "../errors.js";
 const TOO_DEEP = "[".repeat(128);
 
 /**
- * A body that a parser has made into a value, as JSON for the core. What nests too deeply to be written is refused
- * there.
+ * A body that a parser has converted to a value, as JSON for the core. The core refuses a value that nests too deeply.
  */
 export function bodyText(body: unknown): string {
   return written(body) ?? TOO_DEEP;

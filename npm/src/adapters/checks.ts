@@ -148,7 +148,7 @@ function permitOptions<Req>(protectHost: ProtectHost, options: unknown): PermitO
   try {
     protectHost.roleCheck(roles);
   } catch (error) {
-    // Which roles there are is told in the name of authorize().
+    // The error about unknown roles names authorize().
     if (error instanceof SentriError)
       throw new SentriError(error.code, error.message.replace(/^authorize\(\)/, "permit()"));
     throw error;
@@ -191,7 +191,7 @@ export function makeLimiter<Req, Res>(
   };
 }
 
-/** The key of a limiter as JSON. What JSON can't hold becomes something that is no key. */
+/** The key of a limiter as JSON. A value that JSON can't hold becomes a value that is no key. */
 function keyText(key: unknown): string {
   if (key === undefined || key === null) return "null";
   if (typeof key === "bigint") return `"${key}"`;

@@ -5,8 +5,8 @@ import type { AuthServer } from "../server.js";
 import type { WaitUntil } from "../types.js";
 
 /**
- * The client has broken off before its body ended. That is its own doing: nothing runs, and nothing is logged, since
- * anybody could fill a log with it.
+ * The client has aborted the request before its body ended. Nothing runs and nothing is logged, since any client could
+ * fill a log with it.
  */
 export class CutOff extends SentriError {
   constructor() {

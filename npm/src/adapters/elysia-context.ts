@@ -87,13 +87,13 @@ export function peerOf(request: Request, server: Context["server"]): string | un
 /** The parts of a context that say where a request comes from. */
 export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
 
-/** The peer, and whom it names. */
+/** The peer, and the client that it names. */
 export const originOf = ({ request, server }: Served): Origin => [
   peerOf(request, server ?? null),
   request.headers.get("x-forwarded-for"),
 ];
 
-/** Whether this is what `status()` makes: thrown or returned, it is an answer already. */
+/** Whether this is a result of `status()`: thrown or returned, it is an answer already. */
 export function isStatus(value: unknown): boolean {
   return typeof value === "object" && value !== null && "code" in value && "response" in value;
 }

@@ -22,7 +22,7 @@ type Metadata<Macro, MacroFn> = {
 type Scope<Resolve> = { derive: {}; resolve: Resolve; schema: {}; standaloneSchema: {}; response: {} };
 type Resolve<Role extends string> = () => Promise<SentriElysiaContext<Role>>;
 
-/** A plugin that changes nothing in the types of what uses it. */
+/** A plugin that changes nothing in the types of the application that uses it. */
 export type ElysiaPlugin = Elysia<"", Singleton, Definitions, Metadata<{}, {}>, {}, Scope<{}>, Scope<{}>>;
 
 /** A plugin behind which routes have `user` and `auth`. */

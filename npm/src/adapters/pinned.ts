@@ -9,8 +9,8 @@ export function addPinned(res: ServerResponse, headers: HeaderPairs): void {
 }
 
 /**
- * Has a response of Node's sent with these headers, whatever a handler sets after them: `no-store` must stand beside a
- * token. Cookies are left to the response, where those of a handler stand beside ours.
+ * Makes a response of Node's carry these headers, even if a handler sets others after them: `no-store` must stand
+ * beside a token. Cookies are left to the response, where those of a handler stand beside ours.
  */
 export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
   const pinned = headers.filter(([name]) => name !== "Set-Cookie");

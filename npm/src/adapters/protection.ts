@@ -2,7 +2,7 @@ import type { ProtectResult } from "../protect-host.js";
 
 /** The findings and headers of `protect()` for a request that runs under an idempotency key. */
 export interface Protection {
-  /** The roles of the user whom each protectHost let in: only it can say later which roles they have. */
+  /** The roles of the user whom each protectHost admitted: only it can give their roles later. */
   roles: Map<object, string[]>;
   /**
    * Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
@@ -26,7 +26,7 @@ export function watchProtection(raw: object): Protection {
   return protection;
 }
 
-/** Takes down what `protect()` did, where a gate wants to know; elsewhere it costs a look at a variable. */
+/** Records the effects of `protect()` for a gate; without a gate it costs a look at a variable. */
 export function noteProtection<Req>(
   protectHost: object,
   req: Req,

@@ -22,7 +22,7 @@ export interface MfaChallenge {
   expiresAt: string;
 }
 
-/** A code that is on its way: goes to `loginWithCode()` beside what the user types. */
+/** A code that is on its way, for `loginWithCode()` together with the code that the user types. */
 export interface AskedCode {
   flow: string;
   /** The end of the code, ISO 8601. */
@@ -47,7 +47,7 @@ export interface AuthFetch<Role extends string = string> {
   /** Like `fetch`. Refreshes the access token when it has expired, and repeats the request once. */
   (input: Input, init?: Init): Promise<Response>;
   /**
-   * Registers a user, who is not signed in by it.
+   * Registers a user without signing in.
    *
    * @throws SentriError with the server's code, such as `USER_ALREADY_EXISTS`
    * @example

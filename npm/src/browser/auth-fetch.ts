@@ -21,8 +21,8 @@ interface Envelope {
 
 /**
  * A `fetch` that keeps users signed in. The access token stays in memory, where other scripts' storage access can't
- * reach it. When it has expired, one tab refreshes for all of them (Web Locks), tells the others (BroadcastChannel),
- * and the request is repeated once, unless its body is a stream and gone.
+ * reach it. When it has expired, one tab refreshes for all of them (Web Locks), notifies the others (BroadcastChannel),
+ * and the request is repeated once, unless its body is a consumed stream.
  *
  * @example
  * const authFetch = createAuthFetch({ onSignedOut: () => location.assign("/login") });
@@ -60,7 +60,7 @@ class Session {
   /** Whether there was a session here that can end: without a session `onSignedOut` is not called. */
   private wasSignedIn = false;
   private readonly listeners = new Set<Listener>();
-  /** Grows with every login and logout, in whatever tab: what began under another number is of another session. */
+  /** Grows with every login and logout, in any tab: a request begun under another number belongs to another session. */
   private era = 0;
   private expiresAt = Number.POSITIVE_INFINITY;
   private refreshing: Promise<boolean> | undefined;
@@ -139,7 +139,7 @@ class Session {
       // A page that is left must not take the request with it, and the session would live on.
       await this.post("logout", { keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS) });
     } finally {
-      // What is told may leave the page.
+      // The callback may leave the page.
       this.tell(hasEnded && this.signedOut);
     }
   }

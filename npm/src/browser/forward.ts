@@ -5,8 +5,7 @@ import { parseSetCookie, type StoredCookie } from "./set-cookie.js";
 export type CookieSource = { headers: Headers } | Headers;
 
 /**
- * An object that sets cookies for a page: the `cookies` of SvelteKit and Astro, and what Next's `cookies()` resolves
- * to.
+ * An object that sets cookies for a page: the `cookies` of SvelteKit and Astro, and the result of Next's `cookies()`.
  */
 export interface CookieStore {
   /** Sets a cookie. */

@@ -9,13 +9,16 @@ export interface StepUpChallenge {
 /** Asks the user; whether that led to an authentication, so that the request is worth repeating. */
 export type OnStepUp = (challenge: StepUpChallenge) => boolean | Promise<boolean>;
 
-/** Asks once for what many requests lack at the same time. */
+/** Asks once for the step-up that several requests need at the same time. */
 export class StepUps {
   private readonly asking = new Map<string, Promise<boolean>>();
 
   constructor(private readonly onStepUp: OnStepUp | undefined) {}
 
-  /** Whether the user has made up for what `response` was refused for; `false` where it was for something else. */
+  /**
+   * Whether the user has met the requirement that `response` was refused for; `false` if it was refused for another
+   * reason.
+   */
   async answer(response: Response): Promise<boolean> {
     if (this.onStepUp === undefined || response.status !== 401) return false;
     const challenge = await challengeOf(response);

@@ -25,7 +25,7 @@ const OPTION_OF = {
 /**
  * The values of flags, filled up from the file that `serve` would read, if there is one.
  *
- * @throws CommandFailure where something is wrong with it
+ * @throws CommandFailure if the file can't be used
  */
 export function withFile(flags: Record<string, Flag>, values: Record<string, string>): Record<string, string> {
   if (flags.config !== CONFIG) return values;

@@ -12,7 +12,7 @@ import { makeServer, reloadAtSignal } from "./serving/reload.js";
 import { Serving, untilSignal } from "./serving/process.js";
 import { type Settings, settingsOf } from "./serving/settings.js";
 import { openSetup } from "./serving/setup.js";
-import { handedSocket, isWorker, untilTold, Workers } from "./serving/workers.js";
+import { handedSocket, isWorker, untilStopped, Workers } from "./serving/workers.js";
 
 /** One for each option. */
 export const flags = SERVE_FLAGS;
@@ -98,7 +98,7 @@ async function work(application: Application, settings: Settings, log: Log): Pro
     if (!socket) return;
     serving = new Serving(application, settings, log);
     await serving.listen({}, socket);
-    await serving.drain(await untilTold(() => application.auth.metricsText()));
+    await serving.drain(await untilStopped(() => application.auth.metricsText()));
   } finally {
     serving?.close();
     if (process.connected) process.disconnect();

@@ -104,7 +104,7 @@ export function reload(
 }
 
 /** A line for the person at the terminal about what SIGHUP did. */
-export function toldOf({ changed }: Reloaded): string {
+export function describeReload({ changed }: Reloaded): string {
   const names = (hot: boolean) => changed.filter((one) => one.hot === hot).map(({ name }) => name);
   const [done, left] = [names(true), names(false)];
   if (changed.length === 0) return "reload: nothing has changed";

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from "../dispatch.js";
 import { SENTRI_EVENTS, type SentriEvent } from "../generated/events.js";
 
-/** The log entry of an event: `service`, `event`, its fields, `requestId` where there is one. */
+/** The log entry of an event: `service`, `event`, its fields, and `requestId` if present. */
 export function logEntry(
   service: string,
   event: SentriEvent,

@@ -25,7 +25,7 @@ export class SingleFlight {
     return this.running !== undefined && Date.now() > this.startedAt + this.limit;
   }
 
-  /** Starts the task, or waits for the one that runs. */
+  /** Starts the task, or waits for the running task. */
   async run(): Promise<void> {
     if (!this.pending) {
       this.startedAt = Date.now();

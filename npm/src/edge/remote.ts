@@ -58,7 +58,7 @@ export class RemoteKeys {
    * needed. Its header is read first: malformed tokens cause no fetch.
    *
    * @throws TokenError
-   * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and nobody can tell
+   * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and it is unknown
    */
   async verify(token: string): Promise<VerifiedToken> {
     const header = readHeader(token, ACCESS_TYPE);

@@ -28,8 +28,7 @@ _OPTION_OF = {
 def with_file(flags: Flags, values: Mapping[str, str]) -> Mapping[str, str]:
     """The values of flags, filled up from the file that ``serve`` would read, if there is one.
 
-    Raises:
-        CommandFailure: Something is wrong with it.
+    Raises: CommandFailure: The file can't be used.
     """
     if flags.get("config") is not CONFIG:
         return values

@@ -188,7 +188,7 @@ def _announcement(
     listener: socket.socket,
     setup: Optional[Callable[[str], str]],
 ) -> Callable[[], None]:
-    """Tells once where the server is and, on standard error since logs are kept, how to make the first admin."""
+    """Prints the server's address and, on standard error since logs are kept, how to make the first admin."""
     base = address_of(settings, listener)
     text = _overview(base, options, auth.routes)
     public = base if settings.public_url is None else settings.public_url + settings.mount

@@ -57,7 +57,7 @@ def reload(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def told_of(reloaded: Mapping[str, Any]) -> str:
+def describe_reload(reloaded: Mapping[str, Any]) -> str:
     """A line for the person at the terminal about what SIGHUP did."""
     changed = reloaded["changed"]
     done = [one["name"] for one in changed if one["hot"]]

@@ -14,7 +14,7 @@ pub struct Description {
     pub(in crate::http) checks_body: bool,
     /// Name, schema and meaning of query parameters.
     pub(in crate::http) query: Vec<(&'static str, Value, &'static str)>,
-    /// The credentials that a public endpoint reads, as alternatives; `{}` is anybody.
+    /// The credentials that a public endpoint reads, as alternatives; `{}` is none.
     pub(in crate::http) credentials: Value,
     pub(in crate::http) status: u16,
     pub(in crate::http) message: &'static str,

@@ -21,8 +21,8 @@ pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     merge(values.filter_map(|value| ring.verify_device(value, issuer, now).ok()))
 }
 
-/// Makes the browser known for the user whose login has completed. The session is there, so what fails here must not
-/// take it back: the browser is then known by its next login.
+/// Makes the browser known for the user whose login has completed. The session exists, so a failure here must not
+/// revoke it: the browser is then known by its next login.
 pub(super) async fn remember(call: &mut Call<'_>, user_id: &str) {
     let realm = call.realm;
     let Some(rules) = &realm.config.known_devices else { return };

@@ -19,7 +19,7 @@ use crate::service::reset::{RequestPasswordReset, ResetPassword};
 use crate::service::verification;
 use crate::use_case::{Output as _, UseCase};
 
-/// The same for whatever was asked for.
+/// The same for every identifier.
 const SENT: &str = "If this is known, a message is on its way";
 
 pub(super) fn sends(summary: &'static str) -> Description {

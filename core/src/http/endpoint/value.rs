@@ -15,7 +15,7 @@ use crate::web::token_path;
 /// The callers that an endpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
+    /// Any client.
     Public,
     /// A user whom `protect()` admits.
     User,
@@ -46,14 +46,14 @@ pub enum Needs {
     Audit,
     /// `setup`
     Setup,
-    /// `mfa`, or whatever else keeps how users authenticated.
+    /// `mfa`, or another option that keeps how users authenticated.
     Assurance,
     /// `mfa`
     Mfa,
 }
 
 impl Needs {
-    /// Whether the options have what is needed.
+    /// Whether the options that it needs are set.
     #[must_use]
     pub fn is_met(self, config: &Config) -> bool {
         let messages = config.messages.as_ref();

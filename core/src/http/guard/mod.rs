@@ -1,6 +1,6 @@
 //! `protect()`: finds the user who makes a request, from memory where that is possible, with I/O where it is not.
 //!
-//! `step` is the answer or what it takes to find it, `session` looks at sessions, `silent` refreshes silently, and
+//! `step` is the answer or the I/O that it takes, `session` looks at sessions, `silent` refreshes silently, and
 //! `identify` names the user for the application's own limits and caches.
 
 use std::sync::Arc;

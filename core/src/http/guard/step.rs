@@ -12,7 +12,7 @@ use crate::service::Realm;
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::Found;
 
-/// The answer, or what it takes to find it.
+/// The answer, or the I/O that it takes.
 pub(super) enum Step {
     Done(Box<ProtectResult>),
     /// The signature is good; the session must be looked at.

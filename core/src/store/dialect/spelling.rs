@@ -10,9 +10,9 @@ use crate::store::value::Value;
 const EXACT: &str = " == ";
 
 impl Dialect {
-    /// `sql` as this database wants it: parameters numbered where they are, `[column]` in the form of an instant, and
-    /// `column == ?` as a comparison byte by byte, whatever the collation of the column is; [`Self::arrange`] gives the
-    /// parameters for it. The statements of the store hold no other `?` and, but for `[]`, no other `[`.
+    /// `sql` in this database's form: parameters numbered where needed, `[column]` in the form of an instant, and
+    /// `column == ?` as a comparison byte by byte under any collation; [`Self::arrange`] gives the parameters for it.
+    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         let plain = !(sql.contains('[') || sql.contains(EXACT) || self.numbered && sql.contains('?'));
@@ -62,7 +62,7 @@ impl Dialect {
         };
     }
 
-    /// The parameters of `sql` in the order of the marks in what [`Self::spell`] makes of it.
+    /// The parameters of `sql` in the order of their marks in the text of [`Self::spell`].
     #[must_use]
     pub fn arrange<'a>(&self, sql: &str, params: &'a [Value]) -> Vec<&'a Value> {
         let twice = |before: &str| self.collates && before.ends_with(EXACT);

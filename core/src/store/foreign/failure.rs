@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_drivers_are_told_apart() {
+    fn errors_of_the_drivers_are_distinguished() {
         let code = |code: &str| json!({ "code": code, "message": "m" });
         let number =
             |number: i64, state: &str| json!({ "code": "ER_X", "number": number, "state": state, "message": "m" });

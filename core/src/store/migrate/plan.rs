@@ -110,7 +110,8 @@ impl<E: Executor> SqlStore<E> {
         Ok(plan)
     }
 
-    /// Takes away what sentri 5 kept unique: the value as it was typed, and one identifier of a type per user.
+    /// Drops the unique constraints of sentri 5: on the value as it was typed, and on one identifier of a type per
+    /// user.
     async fn plan_uniques(&self) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
         let mut plan = Vec::new();

@@ -17,7 +17,7 @@ pub(super) fn rebuilt_identifiers(tables: &'static str) -> Vec<Statement> {
 }
 
 /// SQLite has no time type: sentri 5 rows may hold `YYYY-MM-DD HH:MM:SS`, ISO texts, or milliseconds or seconds as
-/// numbers. What can't be read becomes 1970, so that a session of unknown end has ended.
+/// numbers. An unreadable value becomes 1970, so that a session of unknown end has ended.
 pub(super) fn instants_to_iso(table: &str, column: &str) -> String {
     let number = format!("typeof({column}) IN ('integer', 'real') OR {column} NOT GLOB '*[^0-9]*'");
     let ms = format!("CAST({column} AS REAL)");

@@ -21,7 +21,7 @@ impl Disabling {
     }
 }
 
-/// The standing of a user whom a token names that belongs to no session.
+/// The standing of a user named by a token without a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// In good standing; the id may have no row.

@@ -120,7 +120,7 @@ pub enum FactorAsker<'a> {
     User(&'a str),
 }
 
-/// An attempt at the code of a factor, counted before anybody compares it.
+/// An attempt at the code of a factor, counted before the code is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorAttempt {
     /// It may be compared.

@@ -17,7 +17,7 @@ pub struct Flow {
     pub subject: String,
     /// SHA-256 of the token in base64url.
     pub token_digest: String,
-    /// The code, if there is one.
+    /// The code, if any.
     pub code: Option<StoredCode>,
     /// Counted attempts at the code that were not right.
     pub attempts: i64,

@@ -20,7 +20,7 @@ const ASKED_AFTER: Duration = Duration::from_secs(1);
 
 const ROLE: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'read_only')";
 const READY: &str = "SHOW GLOBAL STATUS LIKE 'wsrep_ready'";
-/// A statement waits until its node has applied what any other one had committed before: reads and writes of all kinds.
+/// A statement waits until its node has applied all earlier commits of other nodes: reads and writes of all kinds.
 const CAUSAL: &str = "SET SESSION wsrep_sync_wait = 7";
 /// A statement that we have given up after `BATCH_LIMIT` ends at the server too: in seconds, for rows, and for tables
 /// that a change of the schema holds. A request to end it (`KILL QUERY`) could come to another server, by a number that

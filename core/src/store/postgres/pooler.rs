@@ -45,7 +45,7 @@ async fn process_of(client: &Client) -> Option<i32> {
     bytes[start..].first_chunk::<4>().map(|id| i32::from_be_bytes(*id))
 }
 
-/// Keeps what is written, and agrees to TLS when asked.
+/// Keeps the written bytes, and agrees to TLS when asked.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<u8>>>);
 

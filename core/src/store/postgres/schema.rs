@@ -25,7 +25,7 @@ impl Schema {
     /// A statement of the store, spelt for PostgreSQL, with its tables in this schema.
     pub fn qualify(&self, sql: &str) -> String {
         let sql = sql.replace(self.look_up.0, &self.look_up.1);
-        // Names of constraints and of indexes that are dropped are those that the database told.
+        // Names of constraints and of indexes that are dropped come from the database.
         let sql = sql.replace("DROP INDEX \"", &format!("DROP INDEX {}\"", self.qualifier));
         let mut out = String::with_capacity(sql.len() + 64);
         for (index, part) in sql.split(PREFIX).enumerate() {

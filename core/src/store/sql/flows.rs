@@ -25,7 +25,7 @@ pub(super) const OPEN: &str = "consumed_at IS NULL AND expires_at > ?";
 const OF_THESE_CREDENTIALS: &str = "(user_id IS NULL OR auth_epoch = (SELECT sentri_users.auth_epoch FROM sentri_users \
      WHERE sentri_users.id = sentri_flows.user_id))";
 
-/// Ends all open flows of a user. What waited in them goes.
+/// Ends all open flows of a user, and deletes the data that waited in them.
 pub(super) fn end_flows(user_id: &str, now: Millis) -> Statement {
     let sql = "UPDATE sentri_flows SET consumed_at = ?, context = '' WHERE user_id = ? AND consumed_at IS NULL";
     Statement::write(sql, [Value::Time(now), id(user_id)])

@@ -10,7 +10,8 @@ use crate::store::sql::flows::{OPEN, end_flows_about, insert_flow};
 use crate::store::sql::identifiers::touch_user;
 use crate::store::sql::{SqlStore, cluster, id};
 
-/// Marks a flow as spent, if it may be. `condition` is a further one, with `params`. What waited in it goes.
+/// Marks a flow as spent, if it may be. `condition` is a further condition, with `params`. The data that waited in it
+/// is deleted.
 fn consume(
     flow: &Flow,
     by_code: bool,

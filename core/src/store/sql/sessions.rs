@@ -137,9 +137,8 @@ impl<E: Executor> SqlStore<E> {
         Ok(rows)
     }
 
-    /// The rows of `select` when `insert` has made a row. `before` takes the user's row and spends the codes with the
-    /// session. If there are none, taking the row matters on a cluster alone, where a node does not know the locks of
-    /// another.
+    /// The rows of `select` when `insert` has made a row. `before` takes the user's row and spends the codes; without
+    /// codes it matters on a cluster alone, where nodes do not know each other's locks.
     async fn insert_then_select(
         &self,
         mut before: Vec<Statement>,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A file by device and number, whatever its path.
+/// A file by device and number, under any path.
 pub(super) type Inode = (u64, u64);
 
 /// The inode behind a path.

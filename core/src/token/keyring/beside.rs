@@ -59,7 +59,7 @@ impl KeyRing {
         Ok(spelling_digest(self.signing_key(now)?.codes.expose(), normalized))
     }
 
-    /// Returns what makes digests of identifiers for the audit, under the key that signs at `now`.
+    /// Returns the maker of digests of identifiers for the audit, under the key that signs at `now`.
     ///
     /// # Errors
     /// `Invalid`: there is no key.

@@ -53,8 +53,8 @@ impl KeyRing {
         Ok(Self { keys: vec![key] })
     }
 
-    /// The ring of all stored keys, whatever their age: who deletes a row ends its tokens. Wrapped keys are unwrapped
-    /// with `wrapping`; keys stored in clear before `encryptionKey` was set still work.
+    /// The ring of all stored keys, of any age: deleting a row ends its tokens. Wrapped keys are unwrapped with
+    /// `wrapping`; keys stored in clear before `encryptionKey` was set still work.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR`: no key at all, a key that is damaged, wrapped under another encryption key, or stored

@@ -83,10 +83,7 @@ export async function watchResponse(response: Response, execution: Execution, ke
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
-/**
- * A stream of the pieces that a reader has read ahead and will read. If it turns out to be one late piece, that is
- * kept.
- */
+/** A stream of the pieces that a reader has read ahead and will read. A single late piece is kept. */
 function passOn(
   reader: Reader,
   ahead: Array<ReturnType<Reader["read"]>>,

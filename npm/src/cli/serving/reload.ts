@@ -1,7 +1,7 @@
 import { AuthServer } from "../../server.js";
 import type { ServerOptions } from "../../types.js";
 import { explain } from "../exit.js";
-import { reload, settle, toldOf, type Settled } from "../settle.js";
+import { describeReload, reload, settle, type Settled } from "../settle.js";
 import type { Application } from "./application.js";
 import type { Log } from "./log.js";
 import type { senderOf } from "./messages.js";
@@ -34,7 +34,7 @@ export function reloadAtSignal(
       log.level = after.serve.logLevel;
       if (reloaded.renew) application.replace(makeServer(reloaded.options, log, send), GRACE);
       inForce = reloaded;
-      console.error(toldOf(reloaded));
+      console.error(describeReload(reloaded));
     } catch (error) {
       console.error(`reload: ${explain(error)}`);
     }

@@ -198,7 +198,7 @@ export function handedSocket(): Promise<Handle | undefined> {
  * Serves as a worker: says that it has started, answers questions for metrics, and resolves when it is to end, with
  * whether all that have the socket do.
  */
-export function untilTold(metrics: () => string): Promise<boolean> {
+export function untilStopped(metrics: () => string): Promise<boolean> {
   return new Promise((resolve) => {
     // Ctrl-C at a terminal reaches all processes of it; the one that started this one passes it on.
     process.on("SIGINT", () => {});

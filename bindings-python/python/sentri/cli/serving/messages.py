@@ -123,7 +123,7 @@ def _connection(server: Mapping[str, Any], until: float) -> smtplib.SMTP:
 
 
 def _post(url: str, headers: list[list[str]], body: str) -> None:
-    """Posts to the webhook. What redirects is no receiver: it would get the secrets of the message."""
+    """Posts to the webhook. A redirect is refused, since its target would get the secrets of the message."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     until = time.monotonic() + _ATTEMPT

@@ -154,7 +154,7 @@ async def until_started(server: uvicorn.Server, serving: asyncio.Future[None]) -
 
 @contextmanager
 def serving_metrics(settings: Settings, text: Callable[[], Awaitable[str]]) -> Iterator[None]:
-    """Serves the metrics on their own port, where there is one, as long as the block runs."""
+    """Serves the metrics on their own port, if configured, as long as the block runs."""
     if settings.metrics_port is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""SIGHUP: flags, environment and file are read again, and what can change while a process serves does."""
+"""SIGHUP: reads flags, environment and file again, and applies the options that can change while a process serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from ...server import AuthServer
 from ..exits import CommandFailure, UsageError
-from ..settle import keywords, reload, settle, told_of
+from ..settle import describe_reload, keywords, reload, settle
 from .application import Application
 from .log import Log
 from .messages import Send
@@ -46,7 +46,7 @@ class Reload:
         self._found = reloaded
         if auth is not None:
             self._application.replace(auth, _GRACE)
-        print(told_of(reloaded), file=sys.stderr, flush=True)
+        print(describe_reload(reloaded), file=sys.stderr, flush=True)
 
 
 def make_server(options: Mapping[str, Any], log: Log, send: Optional[Send]) -> AuthServer:

@@ -47,7 +47,7 @@ class Worker:
     async def listen(self) -> None:
         """Reads messages of the worker until it ends."""
         reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=_LINE)
-        with suppress(ConnectionError):  # A worker may end while it is told something.
+        with suppress(ConnectionError):  # A worker may end while it is sent a message.
             while line := await reader.readline():
                 self._hear(json.loads(line))
         self._writer.close()
