@@ -1,5 +1,5 @@
-"""Writes the calls for threads that may block from those for event loops; with ``--check``, only says whether they are
-up to date. Both forms are the same code but for waiting, so it is written by hand once."""
+"""Writes the calls for threads that may block from those for event loops; with ``--check``, only checks that they are
+up to date. Both forms are the same code except for the waiting, so only the first is written by hand."""
 
 from __future__ import annotations
 

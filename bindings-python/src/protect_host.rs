@@ -1,5 +1,5 @@
 //! The part that both modes share: a server or client, or the reason why there is none, its test clock, its number and
-//! the process it works in. Each of their methods converts by one of here.
+//! the process it works in. Each of their methods converts by a method of this module.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};

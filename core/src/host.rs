@@ -1,4 +1,4 @@
-//! The numbers that the host languages keep to beside the core. `make generate` writes them for both.
+//! The numbers that the host languages share with the core. `make generate` writes them for both.
 
 use crate::http::MAX_BODY;
 use crate::idempotency::MAX_STORED_BODY;

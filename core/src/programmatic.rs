@@ -1,5 +1,5 @@
-//! The programmatic calls: one typed way in for Rust (`service`), one by name for bindings, so that a new call
-//! touches no binding.
+//! The programmatic calls: a typed way for Rust (`service`), and a way by name for bindings, so that a new call changes
+//! no binding.
 
 mod arguments;
 mod names;

@@ -1,4 +1,4 @@
-"""The authentication that a route asks for (RFC 9470), and whether a user's is that."""
+"""The authentication that a route asks for (RFC 9470), and the check of a user's authentication against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of errors of mail providers, for the log."""
+"""The messages of errors of mail providers, for the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivers the news of the core: entries to the logger, notices to the hooks."""
+"""Delivers events of the core to the logger, and notices to the hooks."""
 
 from __future__ import annotations
 

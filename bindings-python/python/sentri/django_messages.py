@@ -1,4 +1,4 @@
-"""Requests and responses of Django, moved as they are."""
+"""Requests and responses of Django, converted unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A framework's request and its response to be, as guards of routes see them: an adapter says where things are."""
+"""A framework's request and its later response, as guards of routes see them: an adapter gives access to their parts.
+"""
 
 from __future__ import annotations
 

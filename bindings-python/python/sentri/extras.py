@@ -1,4 +1,4 @@
-"""The frameworks, none of which the package needs of itself."""
+"""The frameworks, which are optional dependencies of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guards of an application's routes, whichever mode stands behind them."""
+"""The guards of an application's routes, for both modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The idempotency middleware for Flask, around its WSGI application, where an answer is as its client gets it."""
+"""The idempotency middleware for Flask, around its WSGI application, where an answer is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users of other systems on their way to the core: lines, many at a time."""
+"""Users of other systems on their way to the core: lines, in batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on their way."""
+"""Messages that are being sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoints as the core describes them, for the command line and for FastAPI's own document."""
+"""The endpoints in the core's description, for the command line and for FastAPI's own document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options as JSON for the core: it checks them, not we."""
+"""Options as JSON for the core, which checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of ASGI and WSGI, moved to the core as they came."""
+"""Requests of ASGI and WSGI, converted for the core unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-//! The state that processes with the same users share beside the database: counters, and word of revocations.
+//! The state that processes with the same users share beside the database: counters, and notices of revocations.
 
 use std::sync::Arc;
 

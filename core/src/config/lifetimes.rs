@@ -1,4 +1,4 @@
-//! Lives of tokens and sessions, and when the session is looked after.
+//! Lives of tokens and sessions, and the interval of session checks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The codes of errors, and all that is known of each: one table, from which `make generate` writes the codes of both
+//! The codes of errors, with all facts about each: one table, from which `make generate` writes the codes of both
 //! languages and the page of the reference.
 
 use std::fmt;

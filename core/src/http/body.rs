@@ -1,4 +1,4 @@
-//! Request bodies: bounded, strict, and tolerant of an empty one.
+//! Request bodies: bounded, strict, and tolerant of an empty body.
 
 use serde_json::{Map, Value};
 

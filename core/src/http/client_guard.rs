@@ -1,4 +1,4 @@
-//! `protect()` in client mode: who makes this request, by the word of an auth server elsewhere?
+//! `protect()` in client mode: finds the user of a request by the token of a remote auth server.
 
 use super::credential;
 use super::guard::{GuardRequest, Principal, ProtectResult};

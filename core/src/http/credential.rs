@@ -1,4 +1,4 @@
-//! The access token of a request: where it is looked for, and when a cookie counts. The same in both modes.
+//! The access token of a request: its places, and when a cookie counts. The same in both modes.
 
 use super::guard::request::GuardRequest;
 use crate::error::{Error, ErrorCode};

@@ -1,4 +1,4 @@
-//! `authorize()` and `permit()`: the verdict about a user whom `protect()` has let in. The same in both modes.
+//! `authorize()` and `permit()`: the verdict about a user whom `protect()` has admitted. The same in both modes.
 
 use super::guard::Principal;
 use crate::access;

@@ -1,4 +1,4 @@
-//! The endpoints as an OpenAPI 3.1 document, from the description that each brings.
+//! The endpoints as an OpenAPI 3.1 document, from the description of each.
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,5 @@
 //! CORS preflights (Fetch standard, 4.10): the question of a browser whether a page of another origin may send a
-//! request. `protect()` answers them itself, since they never bring credentials, so that no handler runs for one.
+//! request. `protect()` answers them itself, since they never bring credentials, so that no handler runs for them.
 
 use super::Response;
 use super::credential;

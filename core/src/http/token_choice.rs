@@ -1,4 +1,4 @@
-//! Several access tokens in cookies of one name: those that verify count, and only where all of them are of one user.
+//! Several access tokens in cookies of one name: those that verify count, if all of them are of one user.
 
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;

@@ -1,4 +1,4 @@
-//! The caller of a request, to whom alone its answer is given again.
+//! The caller of a request, who alone gets its answer again.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The options for the time in which Redis, where processes share answers, is away.
+//! The options for the time in which the shared Redis is away.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Password hashes of other systems in the form that is kept here.
+//! Password hashes of other systems, converted to the stored form.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};

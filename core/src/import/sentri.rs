@@ -1,4 +1,4 @@
-//! sentri's own form, into which whatever has no format of its own is brought.
+//! sentri's own form, for systems without a format of their own.
 
 use super::line::Line;
 use super::{Incoming, Proof, disabled, hash, refused};

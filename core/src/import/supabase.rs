@@ -1,4 +1,4 @@
-//! Supabase: a row of `auth.users` with `mfa_factors`, a list of those of `auth.mfa_factors`.
+//! Supabase: a row of `auth.users` with `mfa_factors`, a list of rows of `auth.mfa_factors`.
 
 use super::line::Line;
 use super::{Incoming, Proof, disabled, hash};

@@ -1,4 +1,4 @@
-//! The port to the key set of an issuer elsewhere. [`https`] is the driver; [`uri`] says where it may go.
+//! The port to the key set of a remote issuer. [`https`] is the driver; [`uri`] checks its address.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Argon2id (RFC 9106) in PHC strings; argon2i of users who come from elsewhere.
+//! Argon2id (RFC 9106) in PHC strings; argon2i for imported users.
 
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};

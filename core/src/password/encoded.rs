@@ -1,4 +1,4 @@
-//! Stored hashes of every kind: which of them are verified, and how much work that is.
+//! Stored hashes of every kind: which of them are verified, and the work of that.
 
 use super::policy::{Algorithm, Policy};
 use super::unusable::Unusable;

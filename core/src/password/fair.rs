@@ -1,4 +1,4 @@
-//! The order of a queue that no network fills and no network holds: pure decisions, without clock, thread or wait.
+//! The order of a queue that no single network can fill or hold up: pure decisions, without clock, thread or wait.
 //!
 //! Entries belong to an [`Origin`]. Origins form a tree of networks: an IPv6 address is part of its /64, /56 and /48,
 //! an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network is

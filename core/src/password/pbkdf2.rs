@@ -1,4 +1,4 @@
-//! PBKDF2 (RFC 8018, 5.2), of users who come from elsewhere: nothing new is hashed by it.
+//! PBKDF2 (RFC 8018, 5.2), for imported users: no new hash is made by it.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), of users who come from elsewhere: nothing new is hashed by it.
+//! scrypt (RFC 7914), for imported users: no new hash is made by it.
 
 use scrypt::Params;
 use unicode_normalization::UnicodeNormalization as _;

@@ -1,4 +1,4 @@
-//! The means to speak to Redis servers: user, database, protocol and TLS.
+//! The access to Redis servers: user, database, protocol and TLS.
 
 use std::sync::Arc;
 

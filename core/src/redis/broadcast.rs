@@ -1,4 +1,4 @@
-//! Word of revocations to the other processes.
+//! Notices of revocations to the other processes.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether a server is there, and word of it.
+//! The state of a server, and the reports of its changes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! The servers behind a `redisUrl`: one, the master that sentinels name, or those of a cluster.
+//! The servers behind a `redisUrl`: a single server, the master that sentinels name, or the servers of a cluster.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Warnings about the addresses that limits count clients by, each once for a server.
+//! Warnings about the addresses that limits count clients by, each once per server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

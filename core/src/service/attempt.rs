@@ -1,4 +1,4 @@
-//! Attempts that count: one place in one bucket, or places in several that are taken and settled together.
+//! Attempts that count: a place in a bucket, or places in several that are taken and settled together.
 
 use std::time::Duration;
 

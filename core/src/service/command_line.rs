@@ -1,4 +1,4 @@
-//! A server that a command line works with: it knows not whether the application keeps an audit, so it looks.
+//! The server of a command line: it does not know whether the application keeps an audit, so it looks.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -1,4 +1,4 @@
-//! Guesses from a device that a user is known on. They have budgets of their own, which strangers can't spend.
+//! Guesses from a device on which a user is known. They have budgets of their own, which other clients can't spend.
 
 use super::attempt::{Attempts, Guess, INCOMPLETE};
 use super::{Caller, Realm};

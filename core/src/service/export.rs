@@ -1,4 +1,4 @@
-//! All that is stored of a user, for the user.
+//! All stored data of a user, for the user.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Second factors that go.
+//! The removal of second factors.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Flows that are asked for: limits, rows and messages. `redeem` is their end.
+//! Requested flows: limits, rows and messages. `redeem` is their end.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The sessions that this process knows without asking the store, and the counter that makes it forget them at once.
+//! The sessions that this process has cached, and the counter that makes it forget them at once.
 
 use std::ops::RangeInclusive;
 

@@ -1,6 +1,6 @@
-//! The signing keys of a realm: loaded or made once, looked at again now and then, replaced with overlap.
+//! The signing keys of a realm: loaded or made once, reloaded at intervals, replaced with overlap.
 //!
-//! A new key is published before it signs and long enough for every verifier to have it, and an old one is kept until
+//! A new key is published before it signs and long enough for every verifier to have it, and an old key is kept until
 //! the last token under it has expired; so no rotation ever fails a verification (RFC 7517, 5; OpenID Connect Core,
 //! 10.1.1).
 

@@ -1,4 +1,4 @@
-//! Work that no request asks for: old sessions and keys go, in small batches, now and then.
+//! Work without a request: deletes old sessions and keys, in small batches, at intervals.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

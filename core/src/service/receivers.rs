@@ -1,4 +1,4 @@
-//! The identifier of a user that a message goes to.
+//! The identifier of a user to which a message goes.
 
 use super::flows::Receiver;
 use super::redeem::is_verified;

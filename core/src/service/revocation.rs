@@ -1,4 +1,4 @@
-//! The host's word on revocation, asked in both modes: fail closed, and never wait long for it.
+//! The host's decision on revocation, asked in both modes: fail closed, with a bounded wait.
 
 use std::time::Duration;
 

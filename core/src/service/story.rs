@@ -1,4 +1,4 @@
-//! The event that a use case leaves: one for its success, perhaps one for its failure, with fields from its facts.
+//! The event of a use case: an event for its success, perhaps another for its failure, with fields from its facts.
 
 use std::time::Duration;
 

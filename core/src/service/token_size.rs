@@ -1,4 +1,4 @@
-//! The size that roles give an access token: verifiers read no token beyond a limit, and browsers keep no cookie beyond
+//! The size that roles give an access token: verifiers refuse tokens beyond a limit, and browsers drop cookies beyond
 //! another.
 
 use super::Realm;

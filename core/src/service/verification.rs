@@ -1,4 +1,4 @@
-//! Addresses over which users prove control: codes that are asked for, and logins that need one.
+//! Addresses over which users prove control: requested codes, and logins that require a proof.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The ways by which `sentri serve` sends messages: options in, `options.messages` of the server and the parts that
+//! The transports of the messages of `sentri serve`: options in, `options.messages` of the server and the parts that
 //! the command connects by out.
 
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! Settings as they may be shown: secrets are hidden, and a mark says whether two are the same.
+//! Settings for display: secrets are hidden, and a mark shows whether two are the same.
 
 use std::sync::LazyLock;
 

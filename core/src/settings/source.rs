@@ -1,4 +1,4 @@
-//! Settings out of a file, the environment and flags.
+//! Settings from a file, the environment and flags.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A driver for a database server, as far as the option `db` goes.
+//! A driver for a database server, for the option `db`.
 
 use crate::error::Error;
 use crate::store::executor::Executor;

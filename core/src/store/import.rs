@@ -1,4 +1,4 @@
-//! Users of another system, written many at a time.
+//! Users of other systems, written in batches.
 
 use async_trait::async_trait;
 

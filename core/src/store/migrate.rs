@@ -1,7 +1,7 @@
 //! The schema: versions, each one transaction, and the adoption of tables that sentri 5 made.
 //!
 //! The steps of a version are planned from the present schema, then run under a lock together with the check that no
-//! other process ran it meanwhile. So any number of processes may start at once, and a killed one leaves a whole
+//! other process ran it meanwhile. So any number of processes may start at once, and a killed process leaves a whole
 //! version or none. On MySQL, where a change of the schema is no part of a transaction, it may leave a part, and the
 //! next plan holds the rest.
 //!

@@ -1,4 +1,4 @@
-//! The `db` or `dialect` option, made into a store. Nothing is opened before the first use.
+//! Makes the option `db` or `dialect` into a store. Nothing is opened before the first use.
 
 use std::sync::Arc;
 

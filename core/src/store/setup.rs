@@ -1,4 +1,4 @@
-//! The set-up of a new database, as it is kept.
+//! The set-up of a new database, as stored.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! The demands on TLS to a database server, whichever it is.
+//! The demands on TLS to a database server, the same for all databases.
 
 use crate::error::Error;
 use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};

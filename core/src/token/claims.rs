@@ -1,4 +1,4 @@
-//! The claims of an access token, and the rules by which they are believed.
+//! The claims of an access token, and the rules by which they are accepted.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! JSON in which a member name may stand only once.
+//! JSON without duplicate member names.
 //!
 //! Two readers that pick different ones of two equal names are how checks get bypassed (RFC 7515, 4; RFC 7517, 4).
 

@@ -1,4 +1,4 @@
-//! Key sets of others (RFC 7517), taken only when nothing in them is suspicious.
+//! Key sets of remote issuers (RFC 7517), accepted only when nothing in them is suspicious.
 //!
 //! A set is refused whole for members that an honest issuer never publishes: a private member, a duplicate `kid`, weak
 //! or broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or

@@ -1,8 +1,8 @@
 //! The key set of a remote issuer, as a state, and the decision on it at an instant. Fetching is done elsewhere.
 //!
-//! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used without a
-//! second thought until it is `max_age` old, and for [`STALE_FOR`] beyond that while no newer one can be had. After any
-//! failed attempt the set at hand stays. No answer of an issuer can move these limits.
+//! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used until it is
+//! `max_age` old, and for [`STALE_FOR`] beyond that while no newer set can be had. After any failed attempt the set at
+//! hand stays. No answer of an issuer can move these limits.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The `Authorization` header, as far as it concerns us. Pure.
+//! The `Authorization` header, as far as its scheme is Bearer. Pure.
 
 /// The content of an `Authorization` header, as far as it concerns us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Cross-site request forgery: whether a request that a cookie authenticates comes from where it may come from.
+//! Cross-site request forgery: whether a request that a cookie authenticates comes from a permitted origin.
 
 use std::net::Ipv6Addr;
 

@@ -1,4 +1,4 @@
-//! The flat text of a token's claims, which crosses with every request and takes least time to read.
+//! The flat text of a token's claims, which crosses with every request and is the fastest to read.
 
 use std::fmt::Write as _;
 

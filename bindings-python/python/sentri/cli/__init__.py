@@ -1,1 +1,1 @@
-"""The command line, word by word that of the npm package."""
+"""The command line, with the same words as that of the npm package."""

@@ -1,4 +1,4 @@
-//! The cookies of tokens in an answer: set, taken back, and rid of twins of the same name.
+//! The cookies of tokens in an answer: set, deleted, and deleted at other places.
 
 use crate::event::EventName;
 use crate::http::call::Call;

@@ -1,4 +1,4 @@
-//! The device cookie: which users the browser of a request is known for, and the cookie that a completed login sets.
+//! The device cookie: the users who are known on the browser of a request, and the cookie that a completed login sets.
 
 use crate::event::EventName;
 use crate::http::call::Call;

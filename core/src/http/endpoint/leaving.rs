@@ -1,4 +1,4 @@
-//! Endpoints by which users take their data along and delete their accounts.
+//! Endpoints by which users export their data and delete their accounts.
 
 use serde_json::Value;
 

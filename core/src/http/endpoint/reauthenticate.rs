@@ -1,4 +1,4 @@
-//! Authentication anew in a session that is open.
+//! Endpoints that authenticate again in an open session.
 
 use serde_json::{Value, json};
 

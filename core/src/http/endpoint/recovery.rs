@@ -1,4 +1,4 @@
-//! Endpoints that send a secret to an address, and those that spend it.
+//! Endpoints that send a secret to an address, and endpoints that spend it.
 
 use serde_json::{Value, json};
 

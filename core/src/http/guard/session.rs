@@ -1,4 +1,4 @@
-//! The look at the session, or at the user of a token without one.
+//! The check of the session, or of the user of a token without a session.
 
 use std::sync::Arc;
 

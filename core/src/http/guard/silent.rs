@@ -1,4 +1,4 @@
-//! Silent refresh: a new access token in place of an expired one, by a good refresh cookie.
+//! Silent refresh: a new access token in place of an expired token, by a valid refresh cookie.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Statements of the store in the words of a database.
+//! Statements of the store in the spelling of a database.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
-//! The host's word on an error, judged by the tables of the drivers in the core.
+//! The host's report of an error, judged by the tables of the drivers in the core.
 //!
-//! `code` is the driver's own word, `number` and `state` come with it from MySQL and SQLite. A driver of a server that
+//! `code` is the driver's own code, `number` and `state` come with it from MySQL and SQLite. A driver of a server that
 //! gives none of them reports a connection failure: closed, refused, timed out. `name` is the class.
 
 use rusqlite::ffi;

@@ -1,4 +1,4 @@
-//! Normal forms of identifiers that sentri 5 wrote, or writes beside us.
+//! Normal forms of identifiers that sentri 5 wrote, or writes at the same time.
 
 use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;

@@ -1,4 +1,4 @@
-//! A MySQL URL: the words of MySQL's own client, and those of other clients that mean something here.
+//! A MySQL URL: the parameters of MySQL's own client, and those of other clients that have a meaning here.
 
 use mysql_async::{Opts, OptsBuilder};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A PostgreSQL URL: the words of libpq, and those of other clients that mean something here.
+//! A PostgreSQL URL: the parameters of libpq, and those of other clients that have a meaning here.
 
 use tokio_postgres::Config;
 

@@ -1,4 +1,4 @@
-//! Signing keys: a chain in which each key names its predecessor, and none has two successors.
+//! Signing keys: a chain in which each key names its predecessor, and no key has two successors.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;

@@ -1,4 +1,4 @@
-//! The port, each of whose operations is the method of the same name here.
+//! The port. Each of its operations is the method of the same name here.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,4 +1,4 @@
-//! The members of a claims object as they stand, borrowed from the payload wherever nothing is escaped.
+//! The members of a claims object, borrowed from the payload unless escaped.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-"""The log on standard output: JSON or words, a line an entry."""
+"""The log on standard output: JSON or text, one line per entry."""
 
 from __future__ import annotations
 
