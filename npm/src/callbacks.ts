@@ -40,12 +40,12 @@ export class HostFunctions {
     }
   }
 
-  /** A call from another thread has lost the context that the application's own storage hangs on: back into it. */
+  /** Restores the context of the application's own storage, which a call from another thread has lost. */
   private back(hostContext: number | undefined): ReturnType<typeof AsyncLocalStorage.snapshot> {
     return this.contexts?.get(hostContext ?? -1) ?? AsyncLocalStorage.snapshot();
   }
 
-  /** Runs a request; meanwhile its asynchronous context is kept under the number, where any function wants it. */
+  /** Runs a request; meanwhile its asynchronous context is kept under the number, if any function needs it. */
   async within<T>(run: (hostContext: number | undefined) => Promise<T>): Promise<T> {
     const { contexts } = this;
     if (contexts === undefined) return run(undefined);

@@ -3,7 +3,7 @@ import { NativeGuard } from "./guarding.js";
 import { importLines } from "./import.js";
 import type * as t from "./types.js";
 
-/** The calls of a server that the core answers: each hands on its arguments. */
+/** The calls of a server that the core answers: each passes on its arguments. */
 export abstract class ServerCalls<Role extends string> extends NativeGuard {
   /** A call that may be part of a transaction of the caller's. */
   protected abstract callWithin<T>(joined: t.Joined | undefined, method: Call, ...args: unknown[]): Promise<T>;
@@ -156,8 +156,8 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("inviteUser", input, options);
   }
   /**
-   * Opens `POST /setup`, by which the first admin is made (option `setup`). Every process that has the signing key
-   * answers the same token for an hour; `token` is missing where it was given. `null`: there is an admin.
+   * Opens `POST /setup`, by which the first admin is made (option `setup`). Every process with the signing key returns
+   * the same token for an hour; `token` is missing if you gave it. `null`: there is an admin.
    *
    * @throws SentriError `VALIDATION_ERROR` for a given token that is too short; `CONFIGURATION_ERROR` without the
    * option.
@@ -205,7 +205,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("deleteUser", userId);
   }
   /**
-   * All that is stored of a user, without secrets and their hashes: what `GET /me/export` answers. `null`: there is no
+   * All stored data of a user, without secrets and their hashes, as `GET /me/export` answers it. `null`: there is no
    * such user.
    *
    * @example const account = await auth.exportUser(user.id);
@@ -214,7 +214,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("exportUser", userId);
   }
   /**
-   * The entries of the audit, newest first, in pages of 1 to 100: what `GET /audit` answers. Throws
+   * The entries of the audit, newest first, in pages of 1 to 100, as `GET /audit` answers them. Throws
    * `CONFIGURATION_ERROR` where the option `audit` is off.
    *
    * @example const { entries, nextCursor } = await auth.listAudit({ user: user.id });
@@ -233,15 +233,15 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   listSessions(userId: string): Promise<t.SessionInfo[]> {
     return this.call("listSessions", userId);
   }
-  /** Ends a session. `false`: there was no live one. */
+  /** Ends a session. `false` if there was no such live session. */
   revokeSession(sessionId: string): Promise<boolean> {
     return this.call("revokeSession", sessionId);
   }
-  /** Ends every session of a user; how many there were. */
+  /** Ends every session of a user; returns their number. */
   revokeSessions(userId: string): Promise<number> {
     return this.call("revokeSessions", userId);
   }
-  /** In words, the servers behind `redisUrl`; null without that option. Throws, with the cause, where none works. */
+  /** Describes the servers behind `redisUrl`; null without that option. Throws, with the cause, if none works. */
   describeRedis(): Promise<string | null> {
     return this.call("describeRedis");
   }

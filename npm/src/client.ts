@@ -8,8 +8,8 @@ import { prepare } from "./options.js";
 import type { ClientOptions } from "./types.js";
 
 /**
- * Everything of client mode that no framework has a part in: guards routes by the public keys of an auth server. There
- * is nothing to open or to close; the keys are fetched when the first token comes.
+ * The parts of client mode without a framework: guards routes by the public keys of an auth server. There is nothing to
+ * open or to close; the keys are fetched when the first token comes.
  */
 export class AuthClient<Role extends string = string> extends NativeGuard {
   declare readonly native: NativeClient;

@@ -24,7 +24,7 @@ export class SentriError extends Error {
   readonly code: string;
   /** HTTP status. */
   readonly statusCode: number;
-  /** Machine-readable particulars. */
+  /** Machine-readable details. */
   readonly details?: unknown;
 
   constructor(code: SentriErrorCode | (string & {}), message?: string, statusCode?: number, details?: unknown) {
@@ -44,7 +44,7 @@ export class SentriError extends Error {
   }
 }
 
-/** The exception for an error of the core, thrown where the caller is. */
+/** The exception for an error of the core, thrown in the caller's stack. */
 export function fromData(data: ErrorData): SentriError {
   const error = new SentriError(data.code, data.message, data.statusCode, data.details);
   if (data.retryAfter !== undefined) Object.defineProperty(error, RETRY_AFTER, { value: data.retryAfter });

@@ -97,7 +97,7 @@ async function* batchesOf(source: ImportSource): AsyncGenerator<Line[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Hands lines on to the core, many at a time and one batch after the other, and adds up what became of them. */
+/** Passes lines on to the core, in batches one after the other, and adds up the results. */
 export async function importLines(
   source: ImportSource,
   { onProgress, onRefused, onUser, ...options }: ImportOptions,

@@ -89,7 +89,7 @@ export class DialectDatabase {
     }
   }
 
-  /** A transaction from its beginning to its end; and whether the connection may serve on. */
+  /** Runs a transaction from its beginning to its end; returns whether the connection is still usable. */
   private async transact(
     driver: Driver,
     connection: Runner,
@@ -125,7 +125,7 @@ export class DialectDatabase {
     else await driver.commitTransaction(connection);
   }
 
-  /** Whether nothing of the transaction is left, or the connection is lost, which its pool sees by itself. */
+  /** Whether nothing of the transaction is left, or the connection is lost, which its pool notices by itself. */
   private async rollback(driver: Driver, connection: Runner): Promise<boolean> {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
@@ -140,7 +140,10 @@ export class DialectDatabase {
     return false;
   }
 
-  /** SQLite would cascade while a table is rebuilt. Heeded outside of a transaction alone. */
+  /**
+   * Suspends foreign keys: SQLite would cascade while a table is rebuilt. The pragma works outside of a transaction
+   * alone.
+   */
   private async suspendForeignKeys(connection: Runner): Promise<boolean> {
     if (this.kind !== "sqlite") return false;
     const { rows } = await run(connection, "PRAGMA foreign_keys", [], true);
@@ -150,8 +153,8 @@ export class DialectDatabase {
   }
 
   /**
-   * MySQL's drivers write values into the statement by themselves: once a connection it is seen that a text arrives as
-   * it was sent, whatever `sql_mode` and character set say.
+   * Checks once per connection that a text arrives as it was sent, under any `sql_mode` and character set: MySQL's
+   * drivers write values into the statement by themselves.
    */
   private async prove(connection: Runner): Promise<void> {
     if (this.kind !== "mysql" || this.proven.has(connection)) return;
@@ -203,9 +206,7 @@ export class Transactions {
   private readonly calls = new WeakMap<object, Promise<unknown>>();
   private last = 0;
 
-  /**
-   * Runs a call within a transaction, after those that came before it: none may read what another is about to change.
-   */
+  /** Runs a call within a transaction, after earlier calls: none may read rows that another is about to change. */
   async within<T>(trx: unknown, call: (number: number) => Promise<T>): Promise<T> {
     const { isTransaction, getExecutor } = (
       typeof trx === "object" && trx !== null ? trx : {}
@@ -243,7 +244,7 @@ export class Transactions {
   }
 }
 
-/** Whether the driver, not the server, refused, and not for want of time: then there is no connection any more. */
+/** Whether the driver, not the server, refused, and not for lack of time: then the connection is lost. */
 function isLost(error: unknown): boolean {
   const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
   const hasState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";

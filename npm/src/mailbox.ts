@@ -12,9 +12,9 @@ export interface Mailbox extends MessageOptions {
   all(): Message[];
   /** Forgets all messages. */
   clear(): void;
-  /** Refuses messages from now on, as a mail server does for this cause; takes them again without one. */
+  /** Refuses messages from now on, as a mail server does for this cause; without a cause takes them again. */
   refuse(cause?: string): void;
-  /** Takes a message; the cause where it is refused. */
+  /** Takes a message; returns the cause of a refusal. */
   take(message: Message): string | undefined;
 }
 

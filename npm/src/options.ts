@@ -3,7 +3,7 @@ import { SentriError } from "./errors.js";
 import { describeDialect } from "./kysely/kind.js";
 import { inProduction } from "./production.js";
 
-/** Replaces what JSON can't hold by words that the core knows: it checks the shapes, not we. */
+/** Replaces values that JSON can't hold by words that the core knows, since the core checks the shapes. */
 export function describe(options: {}): string {
   return JSON.stringify(options, (_key, value: unknown) => {
     if (typeof value === "function") return "[function]";
@@ -13,7 +13,7 @@ export function describe(options: {}): string {
   });
 }
 
-/** Whether the option `messages` has a function that keeps the host alive, or what should be one. */
+/** Whether the option `messages` has a function that keeps the host alive, or a value in its place. */
 function hasWaitUntil(messages: unknown): messages is { waitUntil: unknown } {
   const { waitUntil } = Object(messages) as { waitUntil?: unknown };
   return waitUntil !== undefined && waitUntil !== null;

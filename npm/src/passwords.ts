@@ -3,7 +3,7 @@ import { unwrap } from "./errors.js";
 
 /** The hashing of passwords without a server; the rules are those of the option `password`. */
 export interface HashOptions {
-  /** `"bcrypt"` unless said otherwise. */
+  /** `"bcrypt"` by default. */
   algorithm?: "bcrypt" | "argon2id";
   /** Shortest password that is hashed, in characters. */
   minLength?: number;
@@ -11,7 +11,7 @@ export interface HashOptions {
   maxLength?: number;
   /** `"nist"`: the rules of SP 800-63B. */
   preset?: "nist";
-  /** The cost of bcrypt; 12 unless said otherwise. */
+  /** The cost of bcrypt; 12 by default. */
   saltRounds?: number;
 }
 

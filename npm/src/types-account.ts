@@ -1,8 +1,8 @@
 // Users who are disabled, their sessions, and all that is stored of a user.
 
-/** The word that a user is disabled; instants are ISO 8601. */
+/** The state of a disabled user; instants are ISO 8601. */
 export interface Disabled {
-  /** Since when. */
+  /** The start. */
   at: string;
   /** The end, if it has one. */
   until?: string | undefined;
@@ -14,7 +14,7 @@ export interface Disabled {
 export interface DisableOptions {
   /** A line of at most 500 characters, for admins. */
   reason?: string | undefined;
-  /** From when on the user is enabled again by itself; never without it. A text names its time zone. */
+  /** The instant from which the user is enabled again by itself; never without it. A text names its time zone. */
   until?: string | Date | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface SessionInfo {
 }
 
 /**
- * All that is stored of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and flows
+ * All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and flows
  * the newest 10,000.
  */
 export interface Account<Role extends string = string> {
@@ -38,7 +38,7 @@ export interface Account<Role extends string = string> {
   identifiers: { id: string; type: string; value: string; createdAt: string; verifiedAt: string | null }[];
   /** Ended ones too, for as long as they are kept. */
   sessions: AccountSession[];
-  /** Second factors; one whose first code was not entered yet has no `confirmedAt`. */
+  /** Second factors; a factor whose first code was not entered yet has no `confirmedAt`. */
   factors: AccountFactor[];
   recoveryCodesLeft: number;
   /** Messages and logins that wait for a code or a link, and those of the last day. */

@@ -9,9 +9,9 @@ export interface AuditEntry {
   event: string;
   /** Who acted: the id of a user, `api-key`, `code` or `cli`. `null` if unknown. */
   actor: string | null;
-  /** The id of the user that it is about. */
+  /** The id of the affected user. */
   subject: string | null;
-  /** The id of the session in which they acted. */
+  /** The id of the session in which the actor acted. */
   session: string | null;
   ip: string | null;
   requestId: string | null;

@@ -1,8 +1,6 @@
 /** TLS to a database. The server is verified unless `rejectUnauthorized` is false. */
 export interface DatabaseTls {
-  /**
-   * Whether the server must have a certificate for its name from a root that is trusted; `true` unless said otherwise.
-   */
+  /** Whether the server must have a certificate for its name from a root that is trusted; `true` by default. */
   rejectUnauthorized?: boolean | undefined;
   /** The roots to trust instead of the system's: the text of a PEM file. */
   ca?: string | undefined;
@@ -14,7 +12,7 @@ export interface DatabaseTls {
 
 /** The options that the forms of a database server share. */
 export interface DatabasePool {
-  /** The most connections; 10 unless said otherwise. */
+  /** The most connections; 10 by default. */
   max?: number | undefined;
   /** TLS: `true` verifies the server by the system's roots, `false` does without. */
   ssl?: boolean | DatabaseTls | undefined;
@@ -30,11 +28,11 @@ export interface DatabaseByUrl extends DatabasePool {
 
 /** A database server by its parts, as in `db: { type: "mysql", host: "db", database: "app", user, password }`. */
 export interface DatabaseByParts extends DatabasePool {
-  /** Which database it is; `postgres` unless said otherwise. */
+  /** Which database it is; `postgres` by default. */
   type?: "postgres" | "postgresql" | "mysql" | "mariadb" | undefined;
   /** A name, an address, or the folder of a Unix socket; with MySQL the socket itself. */
   host: string;
-  /** 5432 or 3306 unless said otherwise. */
+  /** 5432 or 3306 by default. */
   port?: number | undefined;
   /** The database on that server. */
   database?: string | undefined;

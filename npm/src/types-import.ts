@@ -2,8 +2,8 @@
 export type ImportFormat = "sentri" | "better-auth" | "supabase" | "auth0" | "firebase" | "django" | "keycloak";
 
 /**
- * Users to import: pieces of a file (bytes), whose lines are split, or lines as texts, or records as objects. What
- * `fs.createReadStream` gives is the former.
+ * Users to import: pieces of a file (bytes), whose lines are split, as `fs.createReadStream` gives them, or lines as
+ * texts, or records as objects.
  */
 export type ImportSource = AsyncIterable<Uint8Array | string | object> | Iterable<Uint8Array | string | object>;
 
@@ -35,7 +35,7 @@ export interface ImportProgress {
   lines: number;
   /** Users that were written. */
   imported: number;
-  /** Users that were there already, by an import before. */
+  /** Users that existed already, from an earlier import. */
   present: number;
   /** Lines that were refused. */
   refused: number;

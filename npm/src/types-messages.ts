@@ -15,7 +15,7 @@ export interface Asked {
   message?: Message | undefined;
 }
 
-/** The occasions of messages: a closed set, so that a template for each is all that there is to write. */
+/** The occasions of messages: a closed set, so these are all the templates that there are to write. */
 export type MessageKind =
   | "password-reset"
   | "password-changed"
@@ -62,7 +62,7 @@ export interface Message {
   token?: string | undefined;
   /** Your page of `links` with the token. */
   url?: string | undefined;
-  /** From when on the secrets are worth nothing, ISO 8601. */
+  /** The instant from which the secrets are invalid, ISO 8601. */
   expiresAt?: string | undefined;
   userId?: string | undefined;
   locale?: string | undefined;
@@ -82,15 +82,10 @@ export type WaitUntil = (promise: Promise<unknown>) => void;
 
 /** Messages to users. */
 export interface MessageOptions {
-  /**
-   * Sends a message, behind the answer. A throw, or 30 s, is tried again after 1 s and after 5 s more.
-   *
-   * @example
-   * send: async ({ id, to, kind, url }) => mailer.send({ to, template: kind, data: { url }, idempotencyKey: id }),
-   */
+  /** Sends a message, after the answer. After a throw, or 30 s, it is tried again after 1 s and after 5 s more. */
   send: (message: Message, ctx: MessageContext) => unknown;
   /**
-   * Gets a promise for each message that is on its way, where the host freezes behind the answer. `auth.fetch()` takes
+   * Gets a promise for each message that is being sent, for hosts that freeze after the answer. `auth.fetch()` takes
    * one for its request alone, and on Hono that of `c.executionCtx` is found.
    *
    * @example waitUntil: (promise) => waitUntil(promise), // of @vercel/functions
@@ -105,7 +100,7 @@ export interface MessageOptions {
         invite?: string | undefined;
       }
     | undefined;
-  /** The language that your templates know, handed on with each message. */
+  /** The language of your templates, passed on with each message. */
   locale?: string | undefined;
   /**
    * Sends `unknown-account` after a request for a new password or a login code of an e-mail address, or of a phone

@@ -1,12 +1,12 @@
 /**
- * A function of yours that is given a request. It may say more of it than we know, such as `(req: Request<{ id: string
+ * A function of yours that gets a request. Its parameter may have a narrower type, such as `(req: Request<{ id: string
  * }>) => …` for a route whose path has an `id`.
  */
 export type OfRequest<Req, Result> = { of(req: Req): Result }["of"];
 
 /**
- * The key that a request is counted by: a text, a whole number or a boolean. Nothing or the empty text: by the client's
- * address.
+ * The key that a request is counted by: a text, a whole number or a boolean. Without a key, or for the empty text: by
+ * the client's address.
  */
 export type LimitKey = string | number | bigint | boolean | null | undefined;
 
@@ -21,7 +21,7 @@ export interface RateLimiterOptions<Req> {
    * of the rule, so of limiters with the same `maxAttempts` and `durationSeconds` all but one need a name.
    */
   keyPrefix?: string | undefined;
-  /** Replaces the client's address, unless it gives nothing. */
+  /** Replaces the client's address, unless it returns nothing. */
   key?: OfRequest<Req, LimitKey | Promise<LimitKey>> | undefined;
 }
 

@@ -16,11 +16,11 @@ export type * from "./types-middleware.js";
 
 /** A logger: pino, winston, console, or anything with these methods. */
 export interface SentriLogger {
-  /** Takes an event of something that went as it should. */
+  /** Takes an event of a success. */
   info(data: Record<string, unknown>): void;
   /** Takes an event of a refused request. */
   warn(data: Record<string, unknown>): void;
-  /** Takes an event of something that is broken. */
+  /** Takes an event of a failure. */
   error(data: Record<string, unknown>): void;
 }
 
@@ -65,7 +65,7 @@ export interface Identifier extends IdentifierInput {
 /** A user with its identifiers. */
 export interface User<Role extends string = string> extends AuthUser<Role> {
   identifiers: Identifier[];
-  /** There is none of users who are enabled. */
+  /** Absent for enabled users. */
   disabled?: Disabled | undefined;
 }
 
@@ -75,7 +75,7 @@ export interface FailedResult {
   error: { code: string; message: string; statusCode: number };
 }
 
-/** A call that is to be part of a transaction of yours, on the database of `dialect`: commit and rollback are yours. */
+/** A call as part of a transaction of yours, on the database of `dialect`: commit and rollback are yours. */
 export interface Joined {
   trx?: KyselyTransaction | undefined;
 }
@@ -84,7 +84,7 @@ export interface Joined {
 export interface RegisterInput<Role extends string = string> {
   /** At least one. */
   identifiers: IdentifierInput[];
-  /** As the option `password` allows it. */
+  /** As the option `password` allows. */
   password: string;
   /** The option `defaultRoles` if left out. */
   roles?: Role[] | undefined;
@@ -222,13 +222,13 @@ export interface MfaOptions {
   totp: { issuer: string };
   /** The number of recovery codes that a user gets: 10 if left out. */
   recoveryCodes?: number | undefined;
-  /** Roles that are in effect after a second factor alone: below that a session carries the user's other roles. */
+  /** Roles that are in effect after a second factor alone: below that a session has the user's other roles. */
   requiredFor?: readonly string[] | undefined;
 }
 
-/** Options of server mode: those of {@link ServerSettings}, and what depends on the application. */
+/** Options of server mode: those of {@link ServerSettings}, and those that depend on the application. */
 export interface ServerOptions<Role extends string = string> extends ServerSettings {
-  /** This is the auth server. */
+  /** Selects server mode. */
   mode: "server";
   /** The database: a URL, or its parts. */
   db?: DatabaseOptions | undefined;
@@ -249,8 +249,8 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   selfAssignableRoles?: readonly NoInfer<Role>[] | undefined;
   /**
    * Second factors: users enrol authenticator apps, and their logins take two steps. Sessions keep how and when the
-   * user authenticated, tokens say so (`acr`, `amr`, `auth_time`), and `protect({ acr, maxAge })` and
-   * `POST /me/reauthenticate` exist. Wants `encryptionKey`. None if left out.
+   * user authenticated, tokens carry it (`acr`, `amr`, `auth_time`), and `protect({ acr, maxAge })` and `POST
+   * /me/reauthenticate` exist. Needs `encryptionKey`. None if left out.
    *
    * @example mfa: { totp: { issuer: "Example" } }
    */
@@ -279,9 +279,9 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   logger?: SentriLogger | undefined;
 }
 
-/** Options of client mode: those of {@link ClientSettings}, and what depends on the application. */
+/** Options of client mode: those of {@link ClientSettings}, and those that depend on the application. */
 export interface ClientOptions<Role extends string = string> extends ClientSettings {
-  /** This is a service that trusts an auth server. */
+  /** Selects client mode. */
   mode: "client";
   /** The auth server's key set, as in `https://auth.example.com/auth/keys`. */
   keyUri: string;

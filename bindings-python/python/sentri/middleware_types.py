@@ -28,14 +28,14 @@ class TokenOptions(TypedDict, total=False):
 class IdempotencyOptions(TypedDict, total=False):
     """Options of the idempotency middleware. docs/guide/idempotency.md."""
 
-    #: The time for which an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms unless said otherwise,
-    #: 30 days at most.
+    #: The time for which an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms by default, 30 days at
+    #: most.
     ttl: Union[int, str, timedelta]
-    #: The header with the key; ``X-Idempotency-Key`` unless said otherwise.
+    #: The header with the key; ``X-Idempotency-Key`` by default.
     header: str
-    #: Methods it applies to; POST, PUT and PATCH unless said otherwise.
+    #: Methods it applies to; POST, PUT and PATCH by default.
     methods: Sequence[str]
-    #: Answers kept at most; 10,000 unless said otherwise.
+    #: Answers kept at most; 10,000 by default.
     max_size: int
     #: Keeps answers in Redis, for several processes; without it, in the memory of this process. By default the
     #: server's.
@@ -44,9 +44,9 @@ class IdempotencyOptions(TypedDict, total=False):
     #: or a timedelta; 2 s by default, 30 s at most. It is spent once an outage: later requests do not wait.
     redis_patience: Union[int, str, timedelta]
     #: The fate of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers
-    #: with a 503 until Redis is back; ``"local"`` unless said otherwise.
+    #: with a 503 until Redis is back; ``"local"`` by default.
     on_redis_away: Literal["local", "refuse"]
-    #: Sets this application apart from others in one Redis; the server's ``issuer`` unless said otherwise.
+    #: Sets this application apart from others in one Redis; the server's ``issuer`` by default.
     key_prefix: str
     #: The credential that distinguishes callers beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, if another
     #: header authenticates: a function, of either kind, from the framework's request to a text or None.

@@ -53,7 +53,7 @@ def sign_access_token(
     id: str, roles: Sequence[str] = (), session_id: Optional[str] = None, **options: Unpack[TokenOptions]
 ) -> str:
     """Signs an access token with ``secret`` (a PEM private key, or a text for HS256), good for ``expires_in`` (15
-    minutes unless said otherwise).
+    minutes by default).
 
     :raises SentriError: ``CONFIGURATION_ERROR``, ``VALIDATION_ERROR``.
     """
@@ -88,7 +88,7 @@ def public_jwks(**options: Unpack[TokenOptions]) -> Mapping[str, Any]:
 
 
 def hash_password(password: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> str:
-    """Hashes a password: bcrypt at cost 12 unless said otherwise. Blocks for as long as that takes (about 0.2 s)."""
+    """Hashes a password: bcrypt at cost 12 by default. Blocks for as long as that takes (about 0.2 s)."""
     text = describe({**options, "salt_rounds": salt_rounds})
     hash: str = configured(wait(_passwords(text).hash(_text(password))))
     return hash

@@ -203,9 +203,8 @@ class SslOptions(TypedDict, total=False):
 class DatabaseOptions(TypedDict, total=False):
     """A database: ``connection_string``, or ``host`` and its companions, or ``filename``.
 
-    ``type`` says which database ``host`` is, PostgreSQL unless said otherwise. ``max`` is the most connections, 10
-    unless said otherwise. ``schema``, for PostgreSQL alone, is the schema of the tables, also behind a pooler; it must
-    exist.
+    ``type`` says which database ``host`` is, PostgreSQL by default. ``max`` is the most connections, 10 by default.
+    ``schema``, for PostgreSQL alone, is the schema of the tables, also behind a pooler; it must exist.
     """
 
     connection_string: str

@@ -23,9 +23,8 @@ use crate::url::MOST_CONNECTIONS;
 type Opening = Result<Arc<dyn Store>, Error>;
 
 /// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
-/// `sqlite::memory:`), `{connectionString, max, ssl, schema}`,
-/// `{type, host, port, database, user, password, max, ssl, schema}` or `{filename}`. `type` is `postgres` unless said
-/// otherwise.
+/// `sqlite::memory:`), `{connectionString, max, ssl, schema}`, `{type, host, port, database, user, password, max, ssl,
+/// schema}` or `{filename}`. `type` is `postgres` by default.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.

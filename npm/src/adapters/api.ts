@@ -70,7 +70,7 @@ export interface CountingApi {
    *   .samples.find((sample) => sample.labels.event === "auth.login.success")!.value;
    */
   metrics(): Metric[];
-  /** The same as the text that Prometheus scrapes (exposition format 0.0.4). */
+  /** The same in the text format of Prometheus (exposition format 0.0.4). */
   metricsText(): string;
 }
 
@@ -83,13 +83,13 @@ export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
  */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {
   /**
-   * Lets authenticated requests pass and sets their user. With `{acr, maxAge}` only those whose user authenticated that
-   * strongly and that lately; others are answered `STEP_UP_REQUIRED` (RFC 9470). No look-up.
+   * Lets authenticated requests pass and sets their user. With `{acr, maxAge}` only those whose user authenticated
+   * strongly and lately enough; others are answered `STEP_UP_REQUIRED` (RFC 9470). No look-up.
    */
   protect(asked?: StepUp, ...none: WriteItWithParentheses[]): Guard;
   /** Lets users with any of the roles pass; after `protect()`. */
   authorize(...roles: Array<Role | readonly Role[]>): Guard;
-  /** Lets requests pass that your check says yes to; after `protect()`. */
+  /** Lets requests pass that your check admits; after `protect()`. */
   permit(check: PermitCheck<Ctx> | PermitOptions<Ctx, Role>, ...none: WriteItWithParentheses[]): Guard;
   /** Answers every error in the envelope. */
   errorHandler(options?: ErrorHandlerOptions<Req>, ...none: WriteItWithParentheses[]): Handler;

@@ -16,7 +16,7 @@ export const requestId = (c: Ctx) => requestIdOf([c.get("requestId")], c.req.raw
 /** The headers that checks have added. Hono forgets them where a handler returns a `Response` of its own. */
 export const added = new WeakMap<Ctx, HeaderPairs>();
 
-/** Adds headers to the answer, beside the cookies that are there and in place of others. */
+/** Adds headers to the answer: cookies beside present cookies, other headers in place of present ones. */
 export function addLate(c: Ctx, headers: HeaderPairs): void {
   const cookies = c.finalized ? c.res.headers.getSetCookie() : [];
   for (const [name, value] of headers) {
@@ -44,10 +44,10 @@ export const surface: Surface<Ctx> = {
   hasHeader: (c, name) => c.res.headers.has(name),
 };
 
-/** The peer's address, where the server of the runtime keeps it. */
+/** The peer's address, as the server of the runtime keeps it. */
 export const peerOf = ({ env, req }: Ctx): string | undefined => peerOfHost(env, req.raw);
 
-/** The function by which the runtime is kept alive behind an answer. Hono throws where the runtime has none. */
+/** The function by which the runtime is kept alive after an answer. Hono throws if the runtime has none. */
 export function waitUntilOf(c: Ctx): WaitUntil | undefined {
   try {
     return waitUntilOfHost(c.executionCtx);

@@ -2,10 +2,10 @@ import type { AuthInfo, AuthUser, ClientOptions, ServerOptions } from "../types.
 import type { Check } from "./checks.js";
 import type { GuardApi, ServingApi } from "./api.js";
 
-/** The request that a check of yours is given, with the user whom `protect()` has let in. */
+/** The request passed to your check, with the user whom `protect()` has admitted. */
 export interface WebContext<Role extends string = string> {
   request: Request;
-  /** The second argument of the runtime, as you handed it to `guardRequest()`. */
+  /** The second argument of the runtime, as you passed it to `guardRequest()`. */
   host: unknown;
   user: AuthUser<Role>;
   auth: AuthInfo;
@@ -14,7 +14,7 @@ export interface WebContext<Role extends string = string> {
 /** A check, made by `authorize()`, `permit()`, `rateLimiter()` or `protect()`, which `guardRequest()` runs. */
 export type WebGuard = Check<WebContext<any>>;
 
-/** An error handler: answers anything that was thrown in the envelope. `host`: the second argument of the runtime. */
+/** An error handler: answers a thrown value in the envelope. `host`: the second argument of the runtime. */
 export type WebErrorHandler = (error: unknown, request: Request, host?: unknown) => Response;
 
 /** Options of server mode, and the path under which `fetch()` serves the endpoints. */

@@ -12,9 +12,9 @@ export interface SignedIn<Role extends string = string> {
 /** A kind of code: of an authenticator app, or a recovery code. */
 export type FactorMethod = "totp" | "recovery";
 
-/** The second step that a login lacks: `details` of an error with the code `MFA_REQUIRED`. */
+/** The second step that a login needs: `details` of an error with the code `MFA_REQUIRED`. */
 export interface MfaChallenge {
-  /** Goes to `loginMfa()` beside the code. */
+  /** To be passed to `loginMfa()` beside the code. */
   flow: string;
   /** The methods that the user has. */
   methods: FactorMethod[];
@@ -89,8 +89,8 @@ export interface AuthFetch<Role extends string = string> {
    */
   loginMfa(answer: { flow: string; method: FactorMethod; code: string }): Promise<SignedIn<Role>>;
   /**
-   * Authenticates again in the session that there is, for requests that want it fresh; throws a `SentriError` with the
-   * server's code.
+   * Authenticates again in the present session, for requests that require a fresh authentication; throws a
+   * `SentriError` with the server's code.
    */
   reauthenticate(credentials: { password: string } | { method: FactorMethod; code: string }): Promise<SignedIn<Role>>;
   /** Signs out here, in every tab, and on the server. */
@@ -99,8 +99,7 @@ export interface AuthFetch<Role extends string = string> {
   refresh(): Promise<boolean>;
   /**
    * The user who is signed in, as far as this page knows: after a login, a refresh or a token that was taken over. The
-   * same object until the user or the roles change. With `token: "cookie"` a page that was loaded anew knows it after
-   * `refresh()`.
+   * same object until the user or the roles change. With `token: "cookie"` a reloaded page knows it after `refresh()`.
    */
   readonly user: SignedInUser<Role> | undefined;
   /**

@@ -169,7 +169,7 @@ class Session {
     return !this.signedOut && hasNews();
   }
 
-  /** A new token, or that there is none to be had; `undefined`: an outage, which says nothing about the session. */
+  /** A new token, or the result that there is none; `undefined` at an outage, which does not end the session. */
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
@@ -191,7 +191,7 @@ class Session {
     return hasEnded;
   }
 
-  /** Takes news over; answers whether a session ends by it. */
+  /** Takes news over; returns whether a session ends by it. */
   private adopt({ mark, token, user, signedIn = false, signedOut = false, ended = false }: News): boolean {
     const hasEnded = signedOut && !this.signedOut && (ended || this.wasSignedIn);
     if (signedIn || signedOut) this.era += 1;
@@ -236,7 +236,7 @@ class Session {
     return this.signedOut || this.era !== era;
   }
 
-  /** Whether the token may go there, and come from there. */
+  /** Whether the token may be sent there, and taken from there. */
   private isOurs(input: Input): boolean {
     const { origin } = absolute(input instanceof Request ? input.url : input);
     return [globalThis.location?.origin, absolute(this.baseUrl).origin, ...(this.options.origins ?? [])].includes(

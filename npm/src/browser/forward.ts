@@ -24,10 +24,10 @@ interface NodeResponse {
 export type CookieTarget = { headers: Headers } | Headers | NodeResponse | CookieStore;
 
 /**
- * Hands on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the
+ * Passes on the cookies that an internal call set, such as a login or refresh made while a page is rendered on the
  * server: without it the browser keeps a refresh token that was rotated away. Every cookie stays a header of its own,
  * and the outgoing response is kept out of caches, except by a framework's cookies, which reach no other header.
- * Answers how many there were.
+ * Returns their number.
  *
  * @example
  * const headers = { cookie: req.headers.cookie };
@@ -46,7 +46,7 @@ export function forwardCookies(from: CookieSource, to: CookieTarget): number {
   return lines.length;
 }
 
-/** Finds the function that writes the lines to the target, which is looked at even where there are none. */
+/** Finds the function that writes the lines to the target; the target is checked even without lines. */
 function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
   if (typeof to === "object" && to !== null) {
     if ("then" in to) throw unfit("the cookies of Next are a promise: forwardCookies(answer, await cookies())");
@@ -77,7 +77,7 @@ function store(to: CookieStore, line: string): void {
   else to.set(name, value, { ...attributes, encode: (text: string) => text });
 }
 
-/** The text whose escaped form this is, or the text itself. */
+/** The text that was escaped, or the text itself. */
 function unescaped(value: string): string {
   try {
     const plain = decodeURIComponent(value);

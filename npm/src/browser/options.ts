@@ -5,7 +5,7 @@ type Fetch = typeof globalThis.fetch;
 
 /** Options of `createAuthFetch`. */
 export interface AuthFetchOptions {
-  /** The mount path of the auth endpoints; `"/auth"` unless said otherwise. */
+  /** The mount path of the auth endpoints; `"/auth"` by default. */
   baseUrl?: string;
   /**
    * The home of the access token. `"memory"` (the default): in this tab's memory, sent as a bearer token. `"cookie"`:
@@ -24,8 +24,8 @@ export interface AuthFetchOptions {
   onSignedOut?: () => void;
   /**
    * Called when a request is refused with `STEP_UP_REQUIRED`: ask for the password, call `authFetch.reauthenticate()`,
-   * and answer `true`, whereupon the request is repeated once. Requests that lack the same thing at the same time ask
-   * once. Without it, and for any other answer, the request comes back refused.
+   * and return `true`, whereupon the request is repeated once. Concurrent requests with the same requirement ask once.
+   * Without it, and for any other result, the refusal is returned.
    */
   onStepUp?: OnStepUp;
   /** The `fetch` to use. */

@@ -14,7 +14,7 @@ export interface StoredCookie {
 
 /**
  * Reads a `Set-Cookie` header (RFC 6265, 5.2). A cookie without a path is for the whole site: the path of the internal
- * call says nothing here.
+ * call does not apply here.
  */
 export function parseSetCookie(line: string): { name: string; value: string; attributes: StoredCookie } {
   const [pair = "", ...rest] = line.split(";");

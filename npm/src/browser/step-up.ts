@@ -1,4 +1,4 @@
-/** The authentication that a request lacks: a later or a stronger one (RFC 9470). */
+/** The authentication that a request requires: a later or a stronger authentication (RFC 9470). */
 export interface StepUpChallenge {
   /** The least level: `aal2` is a second factor beside the password. */
   acr?: "aal1" | "aal2";
@@ -6,7 +6,7 @@ export interface StepUpChallenge {
   maxAge?: number;
 }
 
-/** Asks the user; whether that led to an authentication, so that the request is worth repeating. */
+/** Asks the user; returns whether that led to an authentication, so that the request is worth repeating. */
 export type OnStepUp = (challenge: StepUpChallenge) => boolean | Promise<boolean>;
 
 /** Asks once for the step-up that several requests need at the same time. */

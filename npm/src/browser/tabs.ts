@@ -11,14 +11,15 @@ export interface News {
   /** It is the token of a login, not of a refresh: requests begun before belong to another session. */
   readonly signedIn?: boolean | undefined;
   readonly signedOut?: boolean | undefined;
-  /** There was a session, and it has ended; without it, the tab that found out knew of none. */
+  /** There was a session, and it has ended; without it, the tab knew of none. */
   readonly ended?: boolean | undefined;
 }
 
 /** The time that news of another tab may take to arrive. */
 const NEWS_MS = 1_000;
 /**
- * The place of the mark of the last news, in a cache of this name: a message may still be on its way, a cache is not.
+ * The place of the mark of the last news, in a cache of this name: a message may still be on its way, an entry of a
+ * cache is not.
  */
 const MARK = "/sentri-mark";
 

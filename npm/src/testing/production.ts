@@ -1,7 +1,7 @@
 import { SentriError } from "../errors.js";
 import { inProduction } from "../production.js";
 
-/** Stops what must never be used by accident where it counts. */
+/** Refuses tools of tests in production. */
 export function refuseInProduction(name: string): void {
   if (!inProduction()) return;
   throw new SentriError(

@@ -23,7 +23,7 @@ export interface TokenInput {
   roles?: readonly string[];
   /** `null`: a token without a session. */
   sessionId?: string | null;
-  /** Seconds from now; negative for a token that has expired. 900 unless said otherwise. */
+  /** Seconds from now; negative for a token that has expired. 900 by default. */
   expiresIn?: number;
   /** Further claims, or other values; a claim that is `undefined` here is left out. */
   claims?: Record<string, unknown>;
@@ -39,13 +39,13 @@ export interface TokenFactory {
   jwks(): { keys: PublicJwk[] };
   /** Signs with a new key from now on; the set shows both. */
   rotate(): void;
-  /** Takes every key but the present one out of the set. */
+  /** Removes every key but the present key from the set. */
   retire(): void;
 }
 
 /** Options of `createTokenFactory`. */
 export interface TokenFactoryOptions {
-  /** An asymmetric algorithm; ES256, the fastest to make keys for, unless said otherwise. */
+  /** An asymmetric algorithm; ES256, the fastest to make keys for, by default. */
   algorithm?: Exclude<Algorithm, "HS256" | "HS384" | "HS512">;
   /** The claim `iss`. */
   issuer?: string;
