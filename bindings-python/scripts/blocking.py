@@ -36,7 +36,7 @@ SENTENCES = {
     "for event loops": "for threads that may block",
     "Threads and event loops may share one.": "The interpreter's lock is free\n    meanwhile, so other threads go on, "
     "and Ctrl-C is noticed.",
-    " ``blocking_administration`` is written from\nthis.": "",
+    " ``blocking_administration`` is written from this.": "",
     " ``blocking`` is written from this.": "",
 }
 

@@ -59,8 +59,8 @@ class Administration(Serving):
         Called again, it replaces reason and end.
 
         :param reason: a line of at most 500 characters, for admins.
-        :param until: from when on the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or a
-            ``datetime`` with a time zone; None: never.
+        :param until: the instant from which the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or
+            a ``datetime`` with a time zone; None: never.
         :raises SentriError: ``USER_NOT_FOUND``, ``VALIDATION_ERROR``.
         """
         result: StoredUser = await self._run("disableUser", user_id, {"reason": reason, "until": _instant(until)})

@@ -25,7 +25,7 @@ _USER, _AUTH = "sentri.user", "sentri.auth"
 
 
 class AsgiExchange:
-    """A request by its scope. The user stands in ``scope["state"]``, Starlette's ``request.state``, as ``user`` and
+    """A request by its scope. The user is in ``scope["state"]``, Starlette's ``request.state``, as ``user`` and
     ``auth``."""
 
     def __init__(self, scope: Scope, *arguments: Any) -> None:
@@ -67,8 +67,8 @@ class AsgiExchange:
 
 
 class Endpoints:
-    """The endpoints, to be mounted. ``path`` names one of them; without it the path below the mount counts. ``alone``
-    says that there is no framework around them."""
+    """The endpoints, to be mounted. ``path`` names an endpoint; without it the path below the mount counts. ``alone``:
+    there is no framework around them."""
 
     def __init__(self, auth: AuthServer, path: Optional[str] = None, alone: bool = False) -> None:
         self._auth = auth

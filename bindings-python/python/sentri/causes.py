@@ -9,8 +9,7 @@ from typing import Any
 
 
 def cause_of(error: BaseException, message: Mapping[str, Any]) -> str:
-    """The words of an error without what must not be logged: providers repeat the address, in spellings of their
-    own."""
+    """The text of an error without secrets: providers repeat the address, in spellings of their own."""
     try:
         words = str(error)
     except Exception:

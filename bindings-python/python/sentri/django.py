@@ -34,7 +34,7 @@ View = Callable[..., Any]
 
 
 class DjangoGuard(Guards[Decorator]):
-    """``@auth.protect()`` and its companions. ``request.user`` and ``request.auth`` say whose a request is."""
+    """``@auth.protect()`` and its companions. ``request.user`` and ``request.auth`` hold the user of a request."""
 
     def _form(self, step: Step) -> Decorator:
         return lambda view: guard_view(self, step, view)
@@ -48,7 +48,7 @@ class DjangoGuard(Guards[Decorator]):
 
     @property
     def middleware(self) -> type:
-        """Answers a ``SentriError`` that a view raises in the envelope. List it by a name in ``MIDDLEWARE``."""
+        """Answers a ``SentriError`` that a view raises in the envelope. List its name in ``MIDDLEWARE``."""
         return type("SentriMiddleware", (Middleware,), {"auth": self})
 
 

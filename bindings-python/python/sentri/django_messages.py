@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class DjangoExchange:
-    """A request of Django's. ``request.user`` and ``request.auth`` say whose it is."""
+    """A request of Django's. ``request.user`` and ``request.auth`` hold its user."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.method, self.scheme = request.method or "", request.scheme
@@ -135,13 +135,13 @@ def read_path(request: HttpRequest) -> str:
 
 
 def read_length(request: HttpRequest) -> Optional[int]:
-    """The client's word on the body's length."""
+    """The client's declared length of the body."""
     text = request.META.get("CONTENT_LENGTH") or ""
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 def write_response(made: ResponseData) -> HttpResponse:
-    """A response of the core as it is."""
+    """Converts a response of the core unchanged."""
     response = HttpResponse(made.body, status=made.status)
     del response["Content-Type"]
     return _add(response, made.headers)
@@ -158,8 +158,8 @@ def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
-    """Django has a place for each name, a browser one for each name, domain and path. The last one of a name stands
-    under it alone, where an application looks for it."""
+    """Adds a cookie. Django has a place for each name, a browser for each name, domain and path. The last cookie of a
+    name is under the name alone, where an application looks for it."""
     before = dict.pop(response.cookies, cookie.key, None)
     if isinstance(before, _Cookie) and before.place != cookie.place:
         dict.__setitem__(response.cookies, f"{cookie.key}; {before.place}", before)
@@ -168,7 +168,7 @@ def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
 
 
 class _Cookie(Morsel[str]):
-    """A cookie that stands as the core wrote it."""
+    """A cookie whose text is that of the core."""
 
     def __init__(self, line: str) -> None:
         super().__init__()

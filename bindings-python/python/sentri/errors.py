@@ -24,9 +24,9 @@ class SentriError(Exception):
     message: str
     #: HTTP status.
     status_code: int
-    #: Machine-readable particulars.
+    #: Machine-readable details.
     details: Any
-    #: Seconds after which to repeat, where that helps.
+    #: Seconds after which to repeat, if a repetition helps.
     retry_after: Optional[int]
 
     def __init__(
@@ -82,7 +82,7 @@ def _message(error: BaseException, status: int) -> Optional[str]:
     return said if isinstance(said, str) and said not in usual else None
 
 
-#: The words of Starlette for a status.
+#: Starlette's text for a status.
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 #: The modules of the classes of Starlette, and so FastAPI, and of Werkzeug, and so Flask.

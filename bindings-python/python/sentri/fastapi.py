@@ -39,7 +39,8 @@ Key = Callable[[Request], Any]
 
 
 class FastAPIGuard(Guards[Dependency]):
-    """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` say whose a request is."""
+    """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` hold the user of a request.
+    """
 
     def _form(self, step: Step) -> Dependency:
         async def dependency(request: HTTPConnection) -> Any:
@@ -88,7 +89,7 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
         app.include_router(self.router(), prefix=prefix)
 
     def router(self) -> APIRouter:
-        """The endpoints; they stand in the app's OpenAPI as the core describes them."""
+        """The endpoints; the app's OpenAPI document has them in the core's description."""
         router = APIRouter(tags=["auth"])
         # A parameter takes slashes too, so `/users/:userId` would take what `/users/:userId/factors` is for.
         for method, pattern, _ in sorted(self.routes, key=lambda route: ":" in route[1].rsplit("/", 1)[-1]):

@@ -39,7 +39,7 @@ class _Scheme(SecurityBase):
 
 
 class BearerDependency(SecurityBase):
-    """``protect()`` as a dependency: the document says that a route behind it wants an access token."""
+    """``protect()`` as a dependency: the document says that a route behind it requires an access token."""
 
     def __init__(self, dependency: Callable[[HTTPConnection], Awaitable[Any]]) -> None:
         self.scheme_name = "accessToken"
@@ -57,7 +57,7 @@ def described(method: str, pattern: str) -> dict[str, Any]:
     success = next(status for status in described["responses"] if status.startswith("2"))
 
     def unique_id(route: APIRoute) -> str:
-        """As FastAPI makes it, but of the operation's name: an application may mount the endpoints twice."""
+        """The id that FastAPI makes, with another operation name: an application may mount the endpoints twice."""
         return re.sub(r"\W", "_", f"{name}{route.path_format}") + f"_{method.lower()}"
 
     return {

@@ -24,12 +24,12 @@ Failed = Callable[[str, BaseException, Optional[str]], None]
 
 
 def is_async(function: Any) -> bool:
-    """Whether calling it gives something to await."""
+    """Whether a call returns an awaitable."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
 
 async def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Calls either kind from an event loop: a synchronous one in a thread, with the caller's context variables."""
+    """Calls either kind from an event loop: a synchronous function in a thread, with the caller's context variables."""
     value = function(*args) if is_async(function) else await asyncio.to_thread(function, *args)
     return await value if inspect.isawaitable(value) else value
 

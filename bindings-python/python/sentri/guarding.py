@@ -248,11 +248,11 @@ class Guard:
         return metrics
 
     def metrics_text(self) -> str:
-        """The same as the text that Prometheus scrapes (exposition format 0.0.4)."""
+        """The same in the text format of Prometheus (exposition format 0.0.4)."""
         return self._counted("prometheus")
 
     def error_response(self, error: BaseException) -> ResponseData:
-        """The response for anything that was raised."""
+        """The response for an exception."""
         if isinstance(error, Answered):
             return error.answer
         return read_response(unwrap(self._protect_host.error_response(json.dumps(to_data(error), default=str))))

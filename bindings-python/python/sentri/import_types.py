@@ -7,8 +7,8 @@ from typing import Callable, TypedDict
 
 
 class ImportProgress(TypedDict):
-    """The counts of an import: ``lines`` that were read, users that were ``imported``, or ``present`` by one before,
-    lines that were ``refused``, and ``seconds`` since it began."""
+    """The counts of an import: ``lines`` that were read, users that were ``imported``, or ``present`` from an earlier
+    import, lines that were ``refused``, and ``seconds`` since it began."""
 
     lines: int
     imported: int

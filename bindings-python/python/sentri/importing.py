@@ -17,7 +17,7 @@ ImportItem = Union[bytes, str, Mapping[str, Any]]
 FORMATS = ("sentri", "better-auth", "supabase", "auth0", "firebase", "django", "keycloak")
 
 Items = Iterable[ImportItem]
-#: Items of an iterable or of an asynchronous one.
+#: Items of an iterable or of an asynchronous iterable.
 Source = Union[AsyncIterable[ImportItem], Items]
 
 _Line = Union[str, dict[str, str]]
@@ -43,7 +43,7 @@ class Import:
         self.report: ImportReport = {"lines": 0, "imported": 0, "present": 0, "refused": 0, "refusals": []}
 
     def take(self, item: ImportItem) -> Iterator[dict[str, Any]]:
-        """The calls that are due with one more item."""
+        """The calls that are due with a further item."""
         for line in self._lines_of(item):
             yield from self._put(line)
 

@@ -8,14 +8,14 @@ from typing import Any, Callable, Optional
 
 from .functions import is_async
 
-#: The time that an answer has to be written in before ``send`` is called, in seconds.
+#: The time for an answer to be written before ``send`` is called, in seconds.
 LEAD = 0.05
 
 Message = dict[str, Any]
 
 
 class Letter:
-    """A message on its way. ``before``: the same message, as a loop had it that has ended."""
+    """A message on its way. ``before``: the same message, of a loop that has ended."""
 
     def __init__(self, message: Message, before: Optional[Letter] = None) -> None:
         self.message = message
@@ -28,7 +28,7 @@ class Letter:
         self._due = time.monotonic() + LEAD
 
     def noted(self, send: Callable[..., Any]) -> Callable[..., Any]:
-        """``send``, which leaves word of how it went: the thread of a synchronous one outlives the loop."""
+        """``send``, which records its outcome: the thread of a synchronous function outlives the loop."""
         if is_async(send):
             return send
 

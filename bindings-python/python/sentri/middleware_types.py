@@ -10,8 +10,8 @@ from .option_types import Algorithm, Duration
 
 
 class TokenOptions(TypedDict, total=False):
-    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of others, as
-    JSON text or read."""
+    """Options of token functions without a server: ``secret``, or ``jwks`` to verify with the public keys of another
+    issuer, as JSON text or parsed."""
 
     secret: Union[str, bytes]
     #: The file that holds the secret, instead of ``secret``.

@@ -25,7 +25,7 @@ FUNCTION = "[function]"
 
 def describe(value: Any) -> str:
     """Options, inputs and results as JSON text, member names in ``camelCase``. Durations become seconds, functions a
-    word that stands for them."""
+    placeholder."""
     return json.dumps(plain(value), separators=(",", ":"))
 
 

@@ -29,7 +29,7 @@ PAUSES = tuple(pause / 1000 for pause in MESSAGE_PAUSES_MS)
 PATIENCE = MESSAGE_PATIENCE_MS / 1000
 #: The longest time that the end of the process waits for messages, in seconds.
 LAST = 10.0
-#: The time between two looks at what others send, in seconds.
+#: The time between two looks at messages that other threads send, in seconds.
 GLANCE = 0.01
 #: Threads that send for servers without an event loop, and messages that wait for them at most.
 THREADS, PLACES = 4, 1000
@@ -51,7 +51,7 @@ class Outbox:
         """Starts afresh in a child process, which has no threads and whose parent sends the earlier messages."""
         self._tasks: dict[asyncio.Task[None], Letter] = {}
         self._queue: queue.Queue[Letter] = queue.Queue(PLACES)
-        #: The letters in the queue, and those that a thread took out of it and has not done with.
+        #: The letters in the queue, and those that a thread took out of it and has not finished.
         self._waiting: set[Letter] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class Outbox:
 
     @property
     def mailbox(self) -> Optional[Mailbox]:
-        """The mailbox of a test, where one takes the messages."""
+        """The mailbox of a test, if it takes the messages."""
         return self._option if isinstance(self._option, Mailbox) else None
 
     def post(self, messages: list[Any]) -> None:
@@ -83,8 +83,8 @@ class Outbox:
             self._enqueue(Letter(message))
 
     async def drain(self) -> None:
-        """Returns when no message is on its way any more; those of another loop that runs are given the time that
-        three attempts take."""
+        """Returns when no message is on its way any more; messages of another running loop get the time of three
+        attempts."""
         here = asyncio.get_running_loop()
         until = time.monotonic() + (len(PAUSES) + 1) * PATIENCE + sum(PAUSES) + 1
         while True:
@@ -100,7 +100,7 @@ class Outbox:
                 return
 
     def drain_blocking(self) -> None:
-        """The same for a thread that may block; those of an event loop that runs are that loop's to wait for."""
+        """The same for a thread that may block; messages of a running event loop are left to that loop."""
         self.adopt()
         self._queue.join()
 
@@ -120,7 +120,7 @@ class Outbox:
             self._hand_over(letter)
 
     def adopt(self) -> None:
-        """Has threads send what loops have left that do not run."""
+        """Makes threads send the messages of loops that do not run."""
         if not self._tasks:
             return
         with self._lock:

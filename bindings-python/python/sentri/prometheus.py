@@ -15,15 +15,15 @@ from typing import Any, Protocol
 
 from .tables import PROMETHEUS_CONTENT_TYPE
 
-#: The content type of the text that Prometheus scrapes.
+#: The content type of the text format of Prometheus.
 CONTENT_TYPE = PROMETHEUS_CONTENT_TYPE
 
 
 class MetricsSource(Protocol):
-    """Anything that counts: an auth object of either mode."""
+    """An auth object of either mode, which has counts."""
 
     def metrics_text(self) -> str:
-        """The text that Prometheus scrapes."""
+        """The text format of Prometheus."""
         ...
 
 

@@ -51,7 +51,7 @@ def forwarded_for(headers: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def asgi_path(scope: Mapping[str, Any]) -> str:
-    """The raw path, escapes and all."""
+    """The raw path, with its escapes."""
     raw = scope.get("raw_path")
     return raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"])
 
@@ -66,15 +66,15 @@ def wsgi_path(environ: Mapping[str, Any]) -> str:
 
 
 def below(path: str, pattern: str) -> str:
-    """The part of a path that matched a pattern of the core's: as many segments from its end."""
+    """The part of a path that matched a pattern of the core's: as many segments from its end as the pattern has."""
     segments = path.rstrip("/").split("/")
     return "/" + "/".join(segments[-(pattern.count("/")) :])
 
 
 def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
     """``below``, where a framework matched all of the path below the mount point; else an empty path, which no endpoint
-    has. ``values`` are the parameters that it read: one may run over slashes, since an id may hold them, but only over
-    encoded ones."""
+    has. ``values`` are the parameters that it read: a parameter may hold slashes, since an id may, but only encoded
+    slashes."""
     found = below(path, pattern)
     pairs = zip(pattern.split("/"), found.split("/"))
     whole = all(
@@ -113,7 +113,7 @@ def cut_off() -> SentriError:
 def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optional[bytes], bool]:
     """A body, and whether it is longer than is read.
 
-    :raises SentriError: ``cut_off()`` where the stream breaks off.
+    :raises SentriError: ``cut_off()`` if the stream breaks off.
     """
     if (length or 0) > MAX_BODY:
         return None, True

@@ -49,7 +49,7 @@ DeletedResult = Union[DeletedIdentifiers, Refusal]
 
 
 class UserPage(TypedDict):
-    """A page of users; ``next_cursor`` is None on the last one."""
+    """A page of users; ``next_cursor`` is None on the last page."""
 
     users: list[StoredUser]
     next_cursor: Optional[str]
@@ -82,7 +82,7 @@ class _AccountUserAlways(UserRoles):
 
 
 class AccountUser(_AccountUserAlways, total=False):
-    """The user of an :class:`Account`; ``disabled`` is the last word that they are, which may have run out."""
+    """The user of an :class:`Account`; ``disabled`` is the last disabling, which may have run out."""
 
     disabled: Disabled
 
@@ -139,7 +139,7 @@ class AccountFlow(TypedDict):
 
 
 class Account(TypedDict):
-    """All that is stored of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and
+    """All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and
     flows the newest 10,000."""
 
     user: AccountUser
@@ -166,7 +166,7 @@ class Health(TypedDict):
 
 
 class RotatedKey(TypedDict):
-    """A new signing key, and from when on it signs (ISO 8601)."""
+    """A new signing key, and the instant from which it signs (ISO 8601)."""
 
     kid: str
     active_from: str

@@ -41,7 +41,7 @@ def _passwords(options: str) -> NativePasswords:
 
 
 def _text(value: str) -> str:
-    """A password or a hash: nothing else may pass for one, and no character be lost."""
+    """A password or a hash; other values are refused, and no character may be lost."""
     try:
         value.encode()
     except (AttributeError, UnicodeEncodeError):

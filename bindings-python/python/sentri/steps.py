@@ -36,8 +36,8 @@ class Guards(Guard, ABC, Generic[Form]):
 
     def protect(self, *, acr: Optional[str] = None, max_age: Optional[Duration] = None) -> Form:
         """Lets authenticated requests pass, and gives the application their user. With ``acr`` (``"aal2"``: a password
-        and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated that strongly and that
-        lately; others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
+        and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated strongly and lately enough;
+        others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
         return self._form(Protect(self, acr, max_age))
 
     def authorize(self, *roles: str) -> Form:
@@ -45,7 +45,7 @@ class Guards(Guard, ABC, Generic[Form]):
         return self._form(Authorize(self, roles))
 
     def permit(self, check: Callable[..., Any], *, roles: Optional[Sequence[str]] = None) -> Form:
-        """Lets requests pass that your check says yes to, and users with one of the roles; after ``protect()``."""
+        """Lets requests pass that your check admits, and users with one of the roles; after ``protect()``."""
         return self._form(Permit(self, check, roles))
 
 
@@ -122,7 +122,7 @@ class Permit:
 
 
 def _check_permit(guard: Guard, check: Any, roles: Any) -> None:
-    """Looks at the options when they are given and not when the first request comes."""
+    """Checks the options when they are given, before the first request."""
     if not callable(check):
         cure = (
             "permit(check) or permit(check, roles=[...])"

@@ -92,11 +92,11 @@ class Mailbox(Mapping[str, Any]):
         self._messages.clear()
 
     def refuse(self, cause: Optional[str] = None) -> None:
-        """Refuses messages from now on, as a mail server does for this cause; takes them again without one."""
+        """Refuses messages from now on, as a mail server does for this cause; without a cause takes them again."""
         self._refusal = cause
 
     def take(self, message: dict[str, Any]) -> Optional[str]:
-        """Takes a message; the cause where it is refused."""
+        """Takes a message; returns the cause of a refusal."""
         if self._refusal is None:
             self._messages.append(message)
         return self._refusal

@@ -273,8 +273,8 @@ class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
     #: invitations, which needs ``messages["links"]["invite"]``, and to second factors, which needs ``mfa``.
     administration: bool
     #: Second factors: users enrol authenticator apps, and their logins take two steps. Sessions keep how and when the
-    #: user authenticated, tokens say so (``acr``, ``amr``, ``auth_time``), and ``protect(acr=, max_age=)`` and
-    #: ``POST /me/reauthenticate`` exist. Wants ``encryption_key``.
+    #: user authenticated, tokens carry it (``acr``, ``amr``, ``auth_time``), and ``protect(acr=, max_age=)`` and ``POST
+    #: /me/reauthenticate`` exist. Needs ``encryption_key``.
     mfa: MfaOptions
     #: By default 10 minutes, where ``mfa`` or ``messages`` is on.
     reauthentication: ReauthenticationOptions

@@ -21,7 +21,7 @@ class IdentifierInput(TypedDict):
 
 
 class IdentifierUpdate(TypedDict, total=False):
-    """A change of an identifier: by ``id``, or the only one of its ``type``."""
+    """A change of an identifier: by ``id``, or the user's only identifier of its ``type``."""
 
     id: str
     type: str
@@ -40,7 +40,7 @@ class _DisabledAlways(TypedDict):
 
 
 class Disabled(_DisabledAlways, total=False):
-    """The word that a user is disabled: ``at`` since when, ``until`` the end if it has one; instants are ISO 8601."""
+    """The state of a disabled user: ``at`` since when, ``until`` the end if it has one; instants are ISO 8601."""
 
     until: str
     reason: str
