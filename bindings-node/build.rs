@@ -1,5 +1,5 @@
-//! Tells the linker that Node resolves the napi symbols, and that nobody asks for the names of the others, which are a
-//! tenth of what users download.
+//! Tells the linker that Node resolves the napi symbols, and that the names of the others, a tenth of the download, are
+//! not needed.
 
 fn main() {
     napi_build::setup();

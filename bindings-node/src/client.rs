@@ -99,13 +99,13 @@ impl NativeClient {
         Ok(protect_host::authorize(get(&self.client)?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for: see [`protect_host::requirement`].
+    /// Reads the requirement of `protect({acr, maxAge})`: see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
         Ok(protect_host::requirement(get(&self.client)?, &asked))
     }
 
-    /// Words the refusal of what [`protect_host::requirement`] said: `{error, events}`.
+    /// Words the refusal for a requirement of [`protect_host::requirement`]: `{error, events}`.
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
         Ok(protect_host::step_up(get(&self.client)?, &id, &need, request_id.as_deref()))

@@ -4,9 +4,9 @@
 
 use napi_derive::napi;
 
-/// Has the system ignore whoever connects from now on to a TCP socket that listens, by its descriptor. Connections that
-/// it holds stay, so that they can be accepted before the socket is closed; who is ignored tries again a second later,
-/// and is refused then. `false` where the system can't do it.
+/// Makes the system ignore new connections to a TCP socket that listens, by its descriptor. Connections that it holds
+/// stay, so that they can be accepted before the socket is closed. An ignored client tries again a second later, and is
+/// refused then. `false` if the system can't do it.
 #[napi(catch_unwind)]
 pub fn ignore_new_connections(descriptor: i32) -> bool {
     ignore(descriptor)
@@ -18,7 +18,7 @@ fn ignore(descriptor: i32) -> bool {
 
     use socket2::{SockFilter, SockRef};
 
-    /// The classic BPF program (`linux/filter.h`) "drop what has SYN among its flags (RFC 9293, 3.1), keep all else".
+    /// The classic BPF program (`linux/filter.h`) "drop packets with the SYN flag (RFC 9293, 3.1), keep all others".
     const DROP_SYN: [SockFilter; 4] = [
         SockFilter::new(0x30, 0, 0, 13),
         SockFilter::new(0x45, 0, 1, 0x02),

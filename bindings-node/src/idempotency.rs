@@ -55,7 +55,7 @@ impl NativeIncoming {
 pub struct NativeProtection {
     /// The headers that it added to the answer.
     pub added: Vec<(String, String)>,
-    /// The roles of the user whom it let in.
+    /// The roles of the user whom it admitted.
     pub roles: Option<Vec<String>>,
 }
 
@@ -142,7 +142,7 @@ impl NativeIdempotency {
         self.end(&env, passage, None)
     }
 
-    /// At once in memory. In Redis it goes on whether or not somebody waits for it.
+    /// Ends at once in memory. In Redis it continues even if no caller waits for it.
     fn end(
         &self,
         env: &napi::Env,
@@ -184,8 +184,8 @@ impl NativePassage {
         wire::passage_response(&self.passage).to_string()
     }
 
-    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; null: it may be
-    /// given.
+    /// The response that refuses a replay to a caller whom `protect()` would admit with these roles; null if the replay
+    /// may be given.
     #[napi(catch_unwind)]
     pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
         wire::passage_refusal(&self.passage, roles.as_deref()).map(|response| response.to_string())

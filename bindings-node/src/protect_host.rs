@@ -79,13 +79,13 @@ pub fn authorize(
     decision(protect_host, protect_host.authorize(admitted(user), required), request_id)
 }
 
-/// `{value: {acr?, maxAge?, leeway}}` or `{error}` for what `protect({acr, maxAge})` was given.
+/// `{value: {acr?, maxAge?, leeway}}` or `{error}` for the argument of `protect({acr, maxAge})`.
 pub fn requirement(protect_host: &impl ProtectHost, asked: &str) -> String {
     let need = protect_host.requirement(&parse(asked));
     outcome(need.map(|need| wire::requirement_value(need, protect_host.leeway_seconds())))
 }
 
-/// `{error, events}` for a user whose authentication is not what [`requirement`] said.
+/// `{error, events}` for a user whose authentication does not meet [`requirement`].
 pub fn step_up(protect_host: &impl ProtectHost, id: &str, need: &str, request_id: Option<&str>) -> String {
     decision(protect_host, protect_host.step_up(id, wire::read_requirement(need)), request_id)
 }
@@ -106,7 +106,7 @@ pub fn error_response(protect_host: &impl ProtectHost, error: &str) -> String {
     types::response(protect_host.error_response(&read_error(&parse(error))))
 }
 
-/// Id, roles in effect and roles that wait of the user whom `protect()` has let in; no id if it did not run.
+/// Id, roles in effect and withheld roles of the user whom `protect()` has admitted; no id if it did not run.
 pub type Named = (Option<String>, Option<Vec<String>>, Option<Vec<String>>);
 
 fn admitted((id, roles, withheld): &Named) -> User<'_> {

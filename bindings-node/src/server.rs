@@ -176,13 +176,13 @@ impl NativeServer {
         Ok(protect_host::authorize(self.get()?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads what `protect({acr, maxAge})` asks for: see [`protect_host::requirement`].
+    /// Reads the requirement of `protect({acr, maxAge})`: see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
         Ok(protect_host::requirement(self.get()?, &asked))
     }
 
-    /// Words the refusal of what [`protect_host::requirement`] said: `{error, events}`.
+    /// Words the refusal for a requirement of [`protect_host::requirement`]: `{error, events}`.
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
         Ok(protect_host::step_up(self.get()?, &id, &need, request_id.as_deref()))
@@ -225,7 +225,8 @@ impl NativeServer {
         Ok(self.get()?.take_messages().to_string())
     }
 
-    /// The log entry of a message that was sent, or with a cause of one that could not be: `[{level, entry}]`.
+    /// The log entry of a message that was sent, or with a cause of a message that could not be sent: `[{level,
+    /// entry}]`.
     #[napi(catch_unwind)]
     pub fn message_event(
         &self,

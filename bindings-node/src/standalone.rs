@@ -15,7 +15,7 @@ pub fn call_standalone(env: napi::Env, method: String, args: String) -> napi::Re
     run(env, async move { outcome(standalone::call(&method, &parse(&args)).await) })
 }
 
-/// Whether a hash is weaker than what the options would make now: `[hash, options?]`.
+/// Whether a hash is weaker than the options would make it now: `[hash, options?]`.
 #[napi(catch_unwind)]
 pub fn needs_rehash(args: String) -> String {
     outcome(standalone::needs_rehash(&parse(&args)))

@@ -5,10 +5,10 @@ use std::ptr;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{Status, ValueType, sys};
 
-/// Room for most tokens; a longer one is read a second time.
+/// Room for most tokens; a longer token is read a second time.
 const USUAL: usize = 1023;
 
-/// A string from JavaScript; one that is not well-formed UTF-16 has U+FFFD in place of what is not.
+/// A string from JavaScript, with U+FFFD in place of malformed UTF-16.
 pub struct Text(pub String);
 
 impl TypeName for Text {

@@ -22,7 +22,7 @@ pub struct NativeRequest {
     pub headers: Vec<(String, String)>,
     /// Bytes as received.
     pub raw: Option<napi::bindgen_prelude::Buffer>,
-    /// JSON text of what the framework's parser made of the body.
+    /// JSON text of the value that the framework's parser made of the body.
     pub parsed: Option<String>,
     /// The adapter stopped reading.
     pub too_large: Option<bool>,

@@ -20,15 +20,15 @@ fn with<T>(number: u32, run: impl FnOnce(&Either) -> Option<T>) -> napi::Result<
     found.ok_or_else(|| napi::Error::from_reason("there is no such server"))
 }
 
-/// Requests and calls that are answered from memory are what has a process look for keys that others made or withdrew.
+/// Looks for keys that other processes made or withdrew, at requests and calls that are answered from memory.
 fn look_for_keys(server: &AuthServer) {
     if server.keys_are_old() {
         napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
     }
 }
 
-/// The epoch as memory that always holds the present one, for a `Uint32Array`; null: call `epoch`. Whoever looks there
-/// calls `epoch` now and then, too.
+/// The epoch as memory that always holds its present value, for a `Uint32Array`; null: call `epoch`. Its reader must
+/// call `epoch` now and then, too.
 #[napi(catch_unwind, ts_return_type = "ArrayBuffer | null")]
 pub fn epoch_window(number: u32) -> napi::Result<Window> {
     with(number, |either| Some(Window(either.epochs().shared())))

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU32;
 use napi::bindgen_prelude::{Null, ToNapiValue};
 use napi::{Status, sys};
 
-/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side knows it. Null where the engine
-/// takes no memory but its own, as those do that keep all of it in one cage. Nobody may write to it.
+/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side refers to it. Null if the engine
+/// takes no memory but its own, as engines with a memory cage do. It must not be written to.
 pub struct Window(pub Arc<AtomicU32>);
 
 impl ToNapiValue for Window {
@@ -38,7 +38,7 @@ impl ToNapiValue for Window {
     }
 }
 
-/// Called by the engine when nobody can read the memory any more.
+/// Called by the engine when the memory is no longer reachable.
 unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, counter: *mut c_void) {
     // SAFETY: it comes from `Arc::into_raw`, and the engine calls once.
     drop(unsafe { Arc::from_raw(counter.cast::<AtomicU32>()) });
