@@ -109,7 +109,7 @@ impl ForeignDatabase for HostDatabase {
     }
 
     async fn close(&self) {
-        // A pool that can't be ended has nobody left to tell.
+        // A failure to end a pool has no caller left to report to.
         let _ = async { self.close.call_async_catch((String::new(),).into()).await?.await }.await;
     }
 }

@@ -46,7 +46,7 @@ def to_blocking(source: str) -> str:
     patterns = [re.escape(sentence) for sentence in SENTENCES]
     patterns += [rf"\b{word}\b" if word[0].isalnum() else rf"{word}\b" for word in WORDS]
     replacements = [*SENTENCES.values(), *WORDS.values()]
-    # One pass, so that what stands for one word is not taken for another.
+    # One pass, so that the replacement of one word is not replaced again.
     either = re.compile("|".join(f"({pattern})" for pattern in patterns))
     return either.sub(lambda found: replacements[(found.lastindex or 1) - 1], source)
 

@@ -128,7 +128,7 @@ impl NativePassage {
         job::start(async move {
             if let (Some(gate), Some((request, body))) = (&self.gate, undecided) {
                 let passage = gate.pass(&wire::read_incoming(&request, &body)).await;
-                // It was undecided, and what decides it was taken: nobody else sets it.
+                // It was undecided, and its decider was taken: no other thread sets it.
                 let _ = self.passage.set(passage);
             }
             wire::outcome(Ok(self.kind().into()))

@@ -72,7 +72,7 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // Nobody will answer any more.
+        // No answer will come any more.
         self.questions.open().clear();
     }
 }
@@ -85,7 +85,7 @@ static CLOSED: RwLock<bool> = RwLock::new(false);
 /// interpreter goes down.
 #[uniffi::export]
 pub fn let_go() {
-    // Not for ever: in a forked child nobody may be left to give the lock back.
+    // Not for ever: in a forked child the holder of the lock may be gone.
     for _ in 0..100 {
         match CLOSED.try_write() {
             Ok(mut closed) => return *closed = true,

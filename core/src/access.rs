@@ -52,7 +52,7 @@ impl RoleRules {
         };
         let admin = match role_list("adminRoles", admin)? {
             Some(roles) => listed("adminRoles", roles)?,
-            // The default stands even where validRoles has no 'admin': nobody can have it then.
+            // The default stands even where validRoles has no 'admin': no user can have it then.
             None => vec!["admin".to_owned()],
         };
         let default = listed("defaultRoles", role_list("defaultRoles", default)?.unwrap_or_default())?;

@@ -205,7 +205,7 @@ pub fn entry(level: Level, change: Change, author: &Author, at: Millis) -> Optio
         return None;
     }
     let mut author = author.clone();
-    // Of whoever leaves, ids and digests stay.
+    // Of a deleted user, ids and digests stay.
     if change.event == EventName::UserDeleted && by_themself {
         author.ip = None;
     }

@@ -76,7 +76,7 @@ impl SentCode {
     }
 
     fn spending(&self) -> Spending<'_> {
-        // Whoever set the password is perhaps not who reads the messages.
+        // The user who set the password is perhaps not the reader of the messages.
         let new_hash = self.takes_over.then_some("");
         let (flow, proves, takes_over) = (&self.flow, Some(&self.identifier), self.takes_over);
         Spending { flow, by_code: true, proves, new_hash, takes_over }

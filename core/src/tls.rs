@@ -167,7 +167,7 @@ fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // Both stand for what they hold, and name as their cause the cause of that.
+        // Both wrap another error, and name its cause as their cause.
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         let shared = error.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>().map(|shared| &**shared);
         next = held.or(shared).map(|inner| inner as _).or_else(|| error.source());

@@ -49,7 +49,7 @@ export abstract class NativeGuard implements ProtectHost {
     if (key !== undefined) {
       const mark = markOf(key);
       const known = this.guards.get(key, mark);
-      // What has the form of a preflight is answered as one, whatever it brings.
+      // A request in the form of a preflight is answered as a preflight, with any credentials.
       if (known !== undefined && request.method !== "OPTIONS") {
         const now = this.now();
         if (now < known.freshUntil && now >= known.since! && known.epoch === this.epochAt(now)) {

@@ -1,4 +1,4 @@
-// What a server says of itself, for probes and dashboards.
+// The state of a server, for probes and dashboards.
 
 /** One number of a metric. */
 export interface MetricSample {

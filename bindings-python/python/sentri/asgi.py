@@ -104,7 +104,7 @@ class SendHeaders:
         async def sending(message: Message) -> None:
             if headers and message["type"] in ("http.response.start", "websocket.accept"):
                 ours = _encoded(headers)
-                # What the route says of the same is replaced: with a token in it the response is for no cache.
+                # Equal headers of the route are replaced: with a token in it the response is for no cache.
                 names = {name for name, _ in ours} - {b"set-cookie"}
                 rest = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
                 message = {**message, "headers": [*rest, *ours]}

@@ -20,7 +20,7 @@ def cause_of(error: BaseException, message: Mapping[str, Any]) -> str:
     for name in ("url", "token", "code", "to"):
         if message.get(name):
             words = _any_spelling(message[name]).sub("..", words)
-    # What is no Unicode cannot cross to the core.
+    # A text that is no Unicode cannot cross to the core.
     return words.encode("utf-8", "replace").decode()
 
 

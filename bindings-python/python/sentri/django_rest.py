@@ -50,7 +50,7 @@ class Authentication(BaseAuthentication):  # type: ignore[misc]
         try:
             self.step.blocking(exchange)
         except SentriError as error:
-            # A preflight brings nobody; the view has its own answer to it.
+            # A preflight has no user; the view has its own answer to it.
             if isinstance(error, Answered) or self.guard.get_current_access_token(dict(exchange.headers)) is None:
                 return None
             raise Refused(self.guard, error) from error

@@ -65,6 +65,6 @@ def described(method: str, pattern: str) -> dict[str, Any]:
         "status_code": int(success),
         "dependencies": [Depends(_Scheme(scheme)) for alternative in security for scheme in alternative],
         "generate_unique_id_function": unique_id,
-        # An empty alternative is anybody: no dependency says that.
+        # An empty alternative admits any client, which no dependency expresses.
         "openapi_extra": {**described, **({"security": [{}]} if {} in security else {})},
     }

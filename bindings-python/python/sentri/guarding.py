@@ -135,7 +135,7 @@ class Guard:
         """``protect()`` from memory; None: call ``guard``. Events are logged already."""
         key = request.get("authorization")
         known = None if key is None else self._guards.get(key)
-        # What has the form of a preflight is answered as one, whatever it brings.
+        # A request in the form of a preflight is answered as a preflight, with any credentials.
         if key is not None and known is not None and request["method"] != "OPTIONS":
             if known.since <= self._now() < known.fresh_until and known.epoch == epoch(self._number):
                 self._remembered["auth.protect.success"] += 1

@@ -63,7 +63,7 @@ class Middleware:
         try:
             keyed = read_keyed(request) if self._name in request.META else None
         except OSError:
-            # The connection was reset: there is nobody to answer to, and no view could read the rest.
+            # The connection was reset: there is no client to answer, and no view could read the rest.
             return self._gone()
         if keyed is None:
             return self._get_response(request)
@@ -97,7 +97,7 @@ class Middleware:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            # Django cancels the request of a client that goes away. What has begun ends, and its answer is kept.
+            # Django cancels the request of a client that disconnects. Work that has begun ends, and its answer is kept.
             task.add_done_callback(_let_go)
             raise
 

@@ -86,7 +86,7 @@ def _watch(execution: Execution, answer: Any) -> None:
     )
 
     def closing() -> None:
-        # Of a stream that nobody has read to its end. What is to be done in Redis goes on by itself.
+        # Of a stream that was not read to its end. Work in Redis continues by itself.
         execution.free()
         close()
 

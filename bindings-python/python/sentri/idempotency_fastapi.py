@@ -61,7 +61,7 @@ class IdempotencyMiddleware:
             return await self._app(scope, receive, send)
         body = Body(receive)
         await body.read()
-        # Who has broken off has not said what is to be run.
+        # An aborted request is incomplete and must not run.
         verdict = None if body.is_cut_off else await self._gate.judge(_keyed(scope, body))
         if verdict is None:
             return await self._app(scope, body.receive, send)

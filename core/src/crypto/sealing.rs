@@ -46,7 +46,7 @@ impl SealingKeys {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
         self.0.iter().find_map(|key| {
-            // A failed attempt destroys what it was given.
+            // A failed attempt destroys its input.
             let mut sealed = sealed.to_vec();
             let (nonce, context) = (Nonce::assume_unique_for_key(*nonce), Aad::from(context.as_bytes()));
             let plain = key.open_in_place(nonce, context, &mut sealed).ok()?;

@@ -22,7 +22,7 @@ pub fn preflight(request: &Request, trusted: &[Origin]) -> Option<Response> {
     let one = |name| single(request, name).map(str::to_owned);
     let asked = GuardRequest {
         method: request.method.clone(),
-        // A second line makes the origin one that nobody trusts, not a request that is no preflight.
+        // A second line makes the origin untrusted; the request remains a preflight.
         origin: request.header("origin").map(|_| one("origin").unwrap_or_default()),
         access_control_request_method: one("access-control-request-method"),
         access_control_request_headers: one("access-control-request-headers"),

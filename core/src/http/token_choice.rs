@@ -34,7 +34,7 @@ pub(super) fn choose(tokens: Vec<String>, verify: impl Fn(&str) -> Result<(Acces
         }
     }
     let is_of_one = |list: &[Candidate]| list.windows(2).all(|two| two[0].claims.id == two[1].claims.id);
-    // An expired token lets nobody in, so it can neither be planted to any end nor stand in the way of a good one.
+    // An expired token grants nothing, so a planted one has no effect and must not displace a valid one.
     if !good.is_empty() {
         good.sort_by_key(|candidate| std::cmp::Reverse(candidate.claims.iat));
         return if is_of_one(&good) { Choice::Good(good) } else { Choice::Conflict };

@@ -29,7 +29,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
         }
     }
     match line.object(&["twoFactor", "two_factor"])? {
-        // The app's key is the text of the secret, not what it would be as base32.
+        // The app's key is the text of the secret, not its base32 value.
         Some(factor) => user.totp.push(totp_of(factor.required(&["secret"])?.as_bytes())?),
         None => user.other_factors = line.flag(&["twoFactorEnabled", "two_factor_enabled"])?,
     }

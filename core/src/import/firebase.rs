@@ -61,7 +61,7 @@ pub(super) fn read(line: &Line<'_>, parameters: &FirebaseHash) -> Result<Incomin
     let mut user = Incoming::new(line.id(&["localId", "uid"])?);
     let is_verified = line.flag(&["emailVerified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), Proof::of(is_verified));
-    // Nobody has a number there without having had a code sent to it.
+    // A user there has a number only after a code was sent to it.
     user.add("phone", line.text(&["phoneNumber"])?.unwrap_or_default(), Proof::Some);
     if let Some(claims) = line.embedded("customAttributes")? {
         user.roles = Line::new(&claims).words(&["roles", "role"])?;

@@ -141,7 +141,7 @@ fn digest_into(
     }
     let argon2 = Argon2::new(algorithm, Version::V0x13, params.clone());
     let result = argon2.hash_password_into_with_memory(password, salt, digest, &mut memory[..blocks]);
-    // What a hash of greater cost took is let go.
+    // The memory of a hash of greater cost is freed.
     if memory.len() <= MEMORY_KIB as usize {
         SPARE.lock().push(memory);
     }

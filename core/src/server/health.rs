@@ -35,7 +35,7 @@ impl AuthServer {
     async fn look(&self) -> Value {
         let database = matches!(timeout(WITHIN, self.realm().store.check()).await, Ok(Ok(())));
         if database && !self.0.ready.load(Ordering::Acquire) {
-            // A server that nobody has called yet finds its keys now. A failure is what the answer tells.
+            // A server without an earlier call finds its keys now. A failure shows in the answer.
             let _unless_failed = timeout(WITHIN, self.get_ready()).await;
         }
         let keys = self.0.ready.load(Ordering::Acquire);

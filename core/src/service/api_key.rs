@@ -23,7 +23,7 @@ pub(crate) async fn accept(
 ) -> Result<bool, Failure> {
     let (Some(keys), Some(given)) = (&realm.config.api_keys, given) else { return Ok(false) };
     let is_right = keys.accept(Some(given));
-    // The empty key is nobody's, so it is no guess.
+    // The empty key is never valid, so it is no guess.
     if let (Some(limits), false) = (&realm.config.rate_limits, given.is_empty()) {
         let (key, budget) = (limit::api_key_address(caller.bucket()), limits.login_address);
         // Comparing takes no time, so nothing is in flight: hits and peeks come one after the other.

@@ -63,7 +63,7 @@ impl Realm {
         identifiers: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Change, Failure> {
         if self.command_line.is_here() {
-            // Its key may be one that nobody else has.
+            // Its key may be unknown to other processes.
             let types = identifiers.into_iter().map(|(kind, _)| json!({ "type": kind }));
             return Ok(change.with("identifiers", types.collect::<Value>()));
         }

@@ -31,7 +31,7 @@ impl UseCase for DeleteAccount {
         let Context { realm, caller, trail } = context;
         let ReauthenticateInput { user_id, session_id, by } = input;
         let roles = find(realm, &session_id, &user_id).await?.roles;
-        // Before the proof, so that whoever stays spends nothing; the write looks again.
+        // Before the proof, so that a refused user spends nothing; the write looks again.
         if roles.iter().any(|role| kept_roles(realm).contains(role)) {
             return Err(stays().into());
         }

@@ -150,7 +150,7 @@ impl UseCase for EnableUser {
     async fn run(context: &mut Context<'_>, input: EnableInput) -> Result<Changed, Failure> {
         let Context { realm, trail, .. } = context;
         let (user_id, now) = (input.user_id.as_str(), realm.now());
-        // Nobody remembers that a user is disabled, so nothing is to be forgotten.
+        // No cache holds that a user is disabled, so there is nothing to forget.
         let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserEnabled, user_id)]))?;
         store.enable_user(user_id, now).await?;
         let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;

@@ -149,7 +149,7 @@ pub(super) async fn begin_with(
     let code = flow::make_code();
     let (digest, kid) = realm.keys.require()?.digest_code(&row, &code, now).map_err(|_| no_key())?;
     row.code = Some(StoredCode { digest, kid, expires_at: now + flow::CODE_LIFE });
-    // Over a limit the same statement, which then writes nothing: time tells nobody that two names are one user's.
+    // Over a limit the same statement, which then writes nothing: time does not reveal that two names are one user's.
     let most = if is_allowed { flow::MOST_OPEN } else { 0 };
     let sent = || row.user_id.as_deref().map(|id| Change::of(EventName::PasswordResetRequested, id));
     let store = match author {

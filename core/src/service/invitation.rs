@@ -91,7 +91,7 @@ impl UseCase for InviteUser {
         let roles = roles(realm, &input, caller.trusted)?;
         let user_id = crypto::make_id();
         let to = Receiver::new(&user_id, receiver(&identifiers)?);
-        // Nobody holds the flow that a code would count with.
+        // No client holds the flow that a code would count with.
         let New { row, token, link, kind } =
             flows::make(realm, Purpose::Invite, Some(&to), user_id.clone(), Waiting::default());
         let secrets = Secrets { code: None, token: Some(token), link, expires_at: row.expires_at };

@@ -127,7 +127,7 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
         stored = realm.store.list_keys().await?;
     }
     if realm.keys.set(open_ring(&stored, rules)?, now) {
-        // What was verified under a key that is gone is worth nothing, wherever it is remembered.
+        // Results verified under a deleted key are void, in every cache.
         realm.freshness.forget_all();
     }
     Ok(())

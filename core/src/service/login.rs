@@ -58,7 +58,7 @@ impl UseCase for Login {
         let Context { realm, caller, trail } = context;
         let lookup = identifier::lookup(&input.given)?;
         if realm.config.password.is_too_long(input.password.expose()) {
-            // It is nobody's password, so it is no guess at one, and nobody keeps its bytes while others are verified.
+            // It can be no password, so it is no guess, and its bytes are not kept while others are verified.
             return Err(ErrorCode::InvalidCredentials.into());
         }
         let mut attempts = Attempts::new(realm, "login");

@@ -40,7 +40,7 @@ impl NewSignIn {
         if !device::tells_of_sign_ins(realm) || user.is_by_host() || device::is_known(caller, user) {
             return Ok(Self(None));
         }
-        // Whoever takes an account over has just proved the one address of it that stays.
+        // A user who takes an account over has just proved the only address that stays.
         if let Some(Unspent::Sent(Spending { takes_over: true, proves: Some(proved), .. })) = user.expected().unspent {
             return Ok(Self(Some((user.user_id().to_owned(), proved.clone()))));
         }

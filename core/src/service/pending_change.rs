@@ -51,7 +51,7 @@ pub(super) async fn ask(
     let waiting = Waiting { changes: Some(from), payload, author: None };
     let mut asked = flows::begin_with(realm, caller, Purpose::Change, Some(receiver), subject, waiting).await?;
     trail.messages.extend(asked.message.take());
-    // An address that nobody verified may be a stranger's, but where nothing is verified it is all there is.
+    // An unverified address may be a stranger's, but without a verified address it is the only address.
     let old = Some(from).filter(|from| is_address(from) && (from.verified_at.is_some() || !is_verified(user)));
     let noticed = old.or_else(|| oldest_address(user).filter(|_| is_verified(user)));
     if let Some(to) = noticed.filter(|_| asked.is_put) {

@@ -74,7 +74,7 @@ pub(super) async fn ask(
     flows::limit_address(realm, caller).await?;
     let lookup = identifier::lookup(&address.value)?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
-    // Somebody is looked for in any case, so that both take as long.
+    // The look-up is done in any case, so that both take as long.
     let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
     let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address)?)));
     let hash = realm.hasher.on_behalf_of(caller.origin()).hash(password).await?;
@@ -147,7 +147,7 @@ pub(super) async fn confirm(
             return Err(Error::new(ErrorCode::Forbidden, message).into());
         }
     };
-    // An address that nobody proved would tell by its failure whose it is.
+    // The failure of an unproved address would reveal its owner.
     identifiers.retain(|one| !is_address(one) || one.id == proved.id);
     let (now, claims) = (realm.now(), claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()))));
     let displaces = flows::displaces(realm);

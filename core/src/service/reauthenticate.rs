@@ -150,7 +150,7 @@ async fn by_code<W: ProvenWrite>(
 ) -> Result<W::Done, Failure> {
     let Asker { realm, caller, user_id } = *asker;
     trail.facts.failure = Some(EventName::MfaFailure);
-    // Without the option nobody has a factor that counts.
+    // Without the option no factor counts.
     if realm.config.mfa.is_none() {
         return Err(ErrorCode::CodeInvalid.into());
     }
@@ -207,7 +207,7 @@ async fn renew(
             Ok([Change::of(EventName::StepUpSuccess, user.user_id())].into_iter().chain(spent_with(user)))
         })?;
         let write = store.reauthenticate(&renewed, user.expected(), now);
-        // Nobody goes by what was known of the session before.
+        // Cached states of the session are dropped.
         match realm.revoking(Revocation::Sessions(vec![before.id.clone()]), write).await? {
             Rotation::Rotated(next) => return Ok(Some(next)),
             // The session is as it was, so the user is not.

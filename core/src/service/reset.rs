@@ -71,7 +71,7 @@ pub(super) async fn ask(
     flows::limit_address(realm, caller).await?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
     let to_nobody = if found.is_none() { notices::to_nobody(realm, caller, &input.given) } else { None };
-    // Somebody is looked for in any case, so that both take as long.
+    // The look-up is done in any case, so that both take as long.
     let user_id = found.map_or_else(make_id, |found| found.user_id);
     let user = realm.store.find_user(&user_id).await?;
     let to = user.as_ref().filter(|user| !user.user.is_disabled(realm.now())).and_then(|user| receiver(user, &lookup));

@@ -63,7 +63,7 @@ pub(super) async fn challenge(realm: &Realm, user: &Proven, trail: &mut Trail) -
         purpose: MFA.to_owned(),
         user_id: Some(user_id.to_owned()),
         subject: user_id.to_owned(),
-        // Nothing is sent, so nobody has the token.
+        // Nothing is sent, so no client has the token.
         token_digest: flow::token_digest(&flow::make_token()),
         code: None,
         attempts: 0,
@@ -190,7 +190,7 @@ const fn window_millis() -> Millis {
 }
 
 fn budget(method: FactorMethod, now: Millis) -> FactorBudget {
-    // Nobody finds a recovery code by trying, and it is the way back to codes of the app.
+    // A recovery code can't be found by trying, and it is the way back to codes of the app.
     let in_a_row = matches!(method, FactorMethod::Totp).then_some(IN_A_ROW);
     FactorBudget { method, since: [(LATELY, now - window_millis()), (TODAY, now - DAY)], in_a_row }
 }

@@ -41,7 +41,7 @@ const SLACK: u32 = 10;
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
 pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) -> Result<Issued, Failure> {
     let ring = realm.keys.require()?;
-    // The first one is as old as its session, which tells it from what the host signs later.
+    // The first token is as old as its session, which distinguishes it from tokens that the host signs later.
     let iat = seconds(if session.generation == 0 { session.created_at } else { now });
     let expires_at = seconds(session.expires_at);
     let refresh_token =
@@ -160,7 +160,7 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn take(realm: &'a Realm, user_id: &'a str) -> Option<Self> {
         let is_first = realm.ending_surplus.lock().insert(user_id.to_owned());
-        // Not made for whoever comes second: its end would give away the turn of the first.
+        // Not made for the second caller: its end would give away the turn of the first.
         is_first.then(|| Self { realm, user_id })
     }
 }

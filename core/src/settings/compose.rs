@@ -191,7 +191,7 @@ mod tests {
         for (typed, to) in [
             ("a@example.com", "a@example.com"),
             ("Anna.Å@Example.COM", "Anna.Å@example.com"),
-            // Not fass.de, which is somebody else's.
+            // Not fass.de, which has another owner.
             ("u@faß.de", "u@xn--fa-hia.de"),
             ("u@FAẞ.de", "u@xn--fa-hia.de"),
             ("u@βόλος.com", "u@xn--nxasmm1c.com"),

@@ -102,7 +102,7 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
     let ended = connection.query_drop(end).await;
     for (statement, prepared) in batch.statements.iter().zip(prepared) {
         if let (false, Some(prepared)) = (statement.fixed, prepared) {
-            // What was done is done, and a connection that is lost is found out by its next user.
+            // The transaction is done, and the next user of a lost connection finds that out.
             drop(connection.close(prepared).await);
         }
     }

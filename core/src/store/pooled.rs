@@ -170,7 +170,7 @@ impl<D: Driver> Pooled<D> {
                 Err(Failed { error, undone })
             }
             Err(_) => {
-                // Connections that fell silent with this one would each cost somebody the same wait.
+                // Connections that fell silent with this one would each cost another request the same wait.
                 pool.retain(|_, metrics| metrics.last_used() < TRUSTED_FOR);
                 Err(StoreError::Unavailable("the server did not answer in time".into()).into())
             }

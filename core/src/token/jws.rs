@@ -103,7 +103,7 @@ pub fn verify<'k>(
         }
         reason = Reason::Signature;
     }
-    // Without a key to try, nobody has looked at the header yet; what can't be read is malformed in every part.
+    // Without a key to try, the header was not read yet; an unreadable header is malformed in every part.
     let _ = parts.header(expected)?;
     Err(TokenError::Invalid(reason))
 }

@@ -63,7 +63,7 @@ impl RemoteSet {
     pub fn decide(&self, now: Millis) -> Decision {
         match &self.set {
             Some(set) if self.age(now) < self.refresh_age() => Decision::Use(Arc::clone(set)),
-            // Old, and an attempt to replace it failed of late: nobody waits for the next one.
+            // Old, and an attempt to replace it failed of late: no request waits for the next attempt.
             Some(set) if self.age(now) < self.max_age || (self.failing && self.age(now) < self.end_age()) => {
                 let set = Arc::clone(set);
                 if self.may_attempt(now) { Decision::UseAndFetch(set) } else { Decision::Use(set) }

@@ -71,7 +71,7 @@ export function makeChecks<Req, Res>(protectHost: ProtectHost, surface: Surface<
     const refusal = stepUp?.(principal, idOf(req));
     if (refusal !== undefined) return refusal;
     const { id, roles, withheld, sessionId, token, acr, amr, authTime } = principal;
-    // Fresh objects: what a handler does to them is its own affair.
+    // Fresh objects, so that a handler may change them.
     const auth: AuthInfo = { sessionId, token };
     if (acr !== undefined) Object.assign(auth, { acr, amr: amr!.slice(), authTime: authTime ?? null });
     if (withheld !== undefined) auth.withheld = withheld.slice();

@@ -20,7 +20,7 @@ export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: t
     };
     const giveUp = () => {
       done({ tooLarge: true });
-      // What is left of it flows by unread, so that the answer can be sent.
+      // The rest of it flows by unread, so that the answer can be sent.
       stream.resume();
     };
     const timer = setTimeout(giveUp, BODY_TIMEOUT);

@@ -30,7 +30,7 @@ function guarded(name: string, factory: Factory): Factory {
     const error = uncalled(`auth.${name}`, `auth.${WRITTEN[name] ?? `${name}()`}`);
     const [app, , done] = args;
     const isPlugin = typeof done === "function" && typeof app === "object" && app !== null && "register" in app;
-    // What a plugin of Fastify throws would be an uncaught exception, and no rejection of ready() and listen().
+    // An exception of a Fastify plugin would be uncaught, and no rejection of ready() and listen().
     if (isPlugin) return void (done as Factory)(error);
     throw error;
   };

@@ -26,7 +26,7 @@ export async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?
   } finally {
     clearTimeout(timer);
   }
-  // What is left of it flows by unread, so that the answer can be sent.
+  // The rest of it flows by unread, so that the answer can be sent.
   void discard(reader);
   return { tooLarge: true };
 }

@@ -163,7 +163,7 @@ class Session {
     const hasNews = () => this.mark !== before;
     await this.tabs.exclusively(async () => {
       const news = await this.askForToken();
-      // Whoever signed out or in meanwhile knows better.
+      // A login or logout meanwhile takes precedence.
       if (news && !hasNews()) this.tell(this.share(news));
     }, hasNews);
     return !this.signedOut && hasNews();
@@ -202,7 +202,7 @@ class Session {
     this.expiresAt =
       this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
     const known = user ?? (token === undefined ? undefined : userOf(token));
-    // News of a cookie's tab may say nothing of the user, who is then the one that there was.
+    // News of a cookie's tab may lack the user, who is then the same as before.
     this.setUser(signedOut || signedIn ? known : (known ?? this.user));
     return hasEnded;
   }

@@ -72,7 +72,7 @@ function addTo(to: Headers, lines: readonly string[]): void {
 /** Sets a cookie again, with every attribute that it came with. */
 function store(to: CookieStore, line: string): void {
   const { name, value, attributes } = parseSetCookie(line);
-  // SvelteKit and Astro write the value as `encode` has it; Next has no such option and escapes what it gets.
+  // SvelteKit and Astro write the value by `encode`; Next has no such option and escapes its argument.
   if ("has" in to && "getAll" in to) to.set(name, unescaped(value), attributes);
   else to.set(name, value, { ...attributes, encode: (text: string) => text });
 }

@@ -19,7 +19,7 @@ export interface StoredCookie {
 export function parseSetCookie(line: string): { name: string; value: string; attributes: StoredCookie } {
   const [pair = "", ...rest] = line.split(";");
   const { key: name, value } = split(pair);
-  // Frameworks have defaults of their own, so what is not there is said.
+  // Frameworks have defaults of their own, so absent attributes are written out.
   const attributes: StoredCookie = { path: "/", httpOnly: false, secure: false };
   for (const part of rest) {
     const { key, value: given } = split(part);

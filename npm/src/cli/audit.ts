@@ -20,7 +20,7 @@ export const list: Command = {
       throw new UsageError(`--limit must be from 1 to 100, not ${values.limit}`);
     return withTables(values, async (auth) => {
       const { cursor, event, user: name } = values;
-      // Of a user who is gone the id is all that is left.
+      // Of a deleted user only the id is left.
       const user = name && (await theUser(auth, name).catch(() => ({ id: name }))).id;
       const page = await auth.listAudit({ limit, cursor, user, event });
       const rows = page.entries.map((one) => [

@@ -21,7 +21,7 @@ export const summary = "start an auth server of its own";
 
 /** Serves until SIGINT or SIGTERM. */
 export async function run(values: Record<string, string>): Promise<void> {
-  // Nobody is left to serve for.
+  // The parent of this worker has ended.
   if (isWorker() && !process.connected) return;
   const settled = settle(values);
   const settings = settingsOf(settled.serve);

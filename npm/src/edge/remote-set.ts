@@ -41,7 +41,7 @@ export class RemoteSet {
   decide(now: number): Decision {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";
-    // Old, and an attempt to replace it failed of late: nobody waits for the next one.
+    // Old, and an attempt to replace it failed of late: no request waits for the next attempt.
     if (age < this.maxAge || (this.isFailing && age < this.endAge))
       return this.mayAttempt(now) ? "use and fetch" : "use";
     if (this.mayKnowMore(now)) return "fetch";

@@ -40,7 +40,7 @@ async fn delete_account(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &user.id), ("sessionId", session_id)])?;
     call.caller.devices = device::presented(call);
     call.run::<DeleteAccount>(input).await?;
-    // That of a silent refresh on the way here belongs to nobody any more.
+    // The token of a silent refresh in this request belongs to no session any more.
     call.headers.retain(|(name, _)| name != "X-Access-Token");
     clear_cookies(call);
     Ok(Reply::ok("Account deleted", Value::Null))

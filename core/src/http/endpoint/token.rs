@@ -57,7 +57,7 @@ async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let pace = Pace::of_login(call.realm);
     let input = call.input(&[])?;
-    // Nobody has a password that is too long, so its answer tells nothing, and a flood of them does not wait in memory.
+    // No password is too long, so its answer reveals nothing, and a flood of them does not wait in memory.
     call.pace = pace.filter(|_| !is_too_long(call.realm, &input));
     call.caller.devices = device::presented(call);
     let issued = call.run::<Login>(input).await?;

@@ -50,7 +50,7 @@ fn from_sqlite(code: &str, number: Option<i64>, message: &str) -> StoreError {
     if is_closed.iter().any(|word| message.contains(word)) {
         return StoreError::Unavailable(message.to_owned());
     }
-    // Somebody else has a transaction open on the very same connection.
+    // Another owner has a transaction open on the very same connection.
     if message.contains("within a transaction") {
         return StoreError::Conflict(message.to_owned());
     }

@@ -118,7 +118,7 @@ fn misconfigured(code: u16, text: &str) -> String {
 
 fn describe(code: u16, state: &str, message: &str) -> String {
     match code {
-        // "Duplicate entry 'value' for key 'name'": the value is nobody's business, and may hold any text.
+        // "Duplicate entry 'value' for key 'name'": the value is private, and may hold any text.
         1062 | 1586 => {
             let key = message.rsplit_once(" for key ").map_or("of unknown name", |(_, key)| key);
             format!("{code}: key {key}")

@@ -59,7 +59,7 @@ where
     let Ok(tls) = MakeTlsConnect::<Wire<S>>::make_tls_connect(&mut link.connector, &name);
     let request = link.client.cancel_token();
     if let Ok(Ok(())) = timeout(LIMIT, request.cancel_query_raw(Wire(stream), Quiet(tls))).await {
-        // Answered behind what was cancelled: a pooler passes on no request of a client that has gone.
+        // Answered after the cancelled statement: a pooler passes on no request of a client that has gone.
         drop(timeout(CONNECT_TIMEOUT, link.client.batch_execute("")).await);
     }
 }

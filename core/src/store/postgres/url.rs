@@ -63,7 +63,7 @@ impl PostgresConfig {
         let of_driver = std::mem::take(&mut read.of_driver);
         let rest = if of_driver.is_empty() { base.to_owned() } else { format!("{base}?{}", of_driver.join("&")) };
         let mut settings: Config = rest.parse().map_err(|error| {
-            // The driver's error names what it did not understand, not its value.
+            // The driver's error names the parameter, not its value.
             let cause = std::error::Error::source(&error as &tokio_postgres::Error).map(ToString::to_string);
             wrong(&format!("is not a PostgreSQL URL ({})", cause.unwrap_or_else(|| "can't be read".into())))
         })?;
@@ -113,7 +113,7 @@ impl Parameters {
     fn tls(&mut self) -> Result<(Option<Tls>, TlsFiles), Error> {
         let mut mode = self.tls.mode()?;
         if self.is_system && *mode.get_or_insert(Tls::VerifyFull) != Tls::VerifyFull {
-            // As libpq has it: anybody can have a certificate from a public root.
+            // As libpq has it: any attacker can have a certificate from a public root.
             return Err(wrong("has sslrootcert=system, which wants sslmode=verify-full"));
         }
         Ok((mode, std::mem::take(&mut self.files)))

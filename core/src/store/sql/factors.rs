@@ -81,7 +81,7 @@ impl<E: Executor> SqlStore<E> {
         let mut batch = vec![self.lock_user_as(user_id, seen)];
         batch.extend(change.kept_session.map(|session| open_session(session, user_id, now)));
         if matches!(change.kind, FactorChangeKind::Confirm { .. }) {
-            // What was counted before a first factor was at no code of it.
+            // Attempts counted before the first factor were at none of its codes.
             let sql = "DELETE FROM sentri_factor_attempts WHERE user_id = ? AND NOT EXISTS \
                        (SELECT 1 FROM sentri_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)";
             batch.push(Statement::write(sql, [user(), user()]));

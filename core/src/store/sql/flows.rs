@@ -144,7 +144,7 @@ pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statemen
     }
     let (user, at) = (|| id(user_id), Value::Time(now));
     let mut batch = vec![consume(spending, user_id, now)];
-    // An admin has chosen the addresses of whoever is invited.
+    // An admin has chosen the addresses of an invited user.
     let drops = takes_over && flow.purpose != "invite";
     batch.extend(proves.into_iter().flat_map(|identifier| prove(user_id, identifier, drops, now)));
     if let Some(new_hash) = new_hash {

@@ -127,7 +127,7 @@ impl<E: Executor> SqlStore<E> {
         before.extend(spent);
         let select = Statement::read(select, whose);
         let mut rows = match self.insert_then_select(before, insert, select).await {
-            // An id that the type of the column can't hold (MariaDB's UUID) fails an INSERT and is nobody's.
+            // An id that the type of the column can't hold (MariaDB's UUID) fails an INSERT and has no user.
             Err(StoreError::Other(_)) if self.credential_of(&session.user_id).await?.is_none() => {
                 return Ok(Vec::new());
             }

@@ -19,7 +19,7 @@ impl KeyRing {
     pub fn from_secret(secret: impl AsRef<[u8]>, algorithm: Option<Algorithm>) -> Result<Self, Error> {
         let secret = secret.as_ref();
         let is_pem = std::str::from_utf8(secret).is_ok_and(looks_like_pem);
-        // What is PEM already is not asked for other forms.
+        // A PEM is not tried in other forms.
         let unpacked = if is_pem { None } else { recognize(secret).map_err(|error| about_secret(error, None))? };
         let secret = unpacked.as_ref().map_or(secret, |pem| pem.as_bytes());
         let key = if let Some(pem) = std::str::from_utf8(secret).ok().filter(|text| looks_like_pem(text)) {

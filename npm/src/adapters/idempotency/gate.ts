@@ -157,7 +157,7 @@ export class Gate<Ctx = any> {
     identity: string,
     named: Named,
   ): Verdict | Promise<Verdict> {
-    // Anything else would be the same text for everybody.
+    // An object would be the same text for every caller.
     if (named !== undefined && named !== null && typeof named !== "string")
       throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
     const { method, authorization, cookie } = guard;

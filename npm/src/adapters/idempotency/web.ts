@@ -73,7 +73,7 @@ export async function watchResponse(response: Response, execution: Execution, ke
   }
   const reader = response.body.getReader();
   const ahead = [reader.read(), reader.read()];
-  // Texts and bytes are there within this turn. What is not may be a stream whose first part takes its time.
+  // Texts and bytes are there within this turn. Other bodies may be streams whose first part takes its time.
   const parts = await Promise.race([Promise.all(ahead), nextTurn()]).catch(() => undefined);
   const body = parts?.[1]?.done ? (parts[0]?.value ?? new Uint8Array()) : undefined;
   if (!(body instanceof Uint8Array)) return new Response(passOn(reader, ahead, execution, keep), response);

@@ -107,7 +107,7 @@ async function within(sending: Promise<unknown>, socket: Socket): Promise<void> 
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`the mail server took more than ${ATTEMPT / 1000} s`)), ATTEMPT);
   });
-  // Nobody else listens between two owners of the socket.
+  // Between two owners the socket has no other listener.
   socket.on("error", () => undefined);
   try {
     await Promise.race([sending, late]);

@@ -13,7 +13,7 @@ export async function openSetup(
   if (options.setup !== true) return undefined;
   const opened = await auth.beginSetup(setupToken === undefined ? {} : { token: setupToken });
   if (!opened) return undefined;
-  // A token that was given is known to whoever gave it.
+  // The operator knows a token that was given.
   const token = opened.token ?? `'"$SENTRI_SETUP_TOKEN"'`;
   return (base) => `There is no admin yet. This makes one, with your password in it, until ${opened.expiresAt}:
   curl -s ${base}/setup -H 'content-type: application/json' \\
