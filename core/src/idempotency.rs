@@ -51,7 +51,7 @@ pub enum Begin {
     Replay(StoredResponse),
     /// The first one still runs: `IDEMPOTENCY_IN_PROGRESS`.
     InProgress {
-        /// When to ask again.
+        /// The time after which to ask again.
         retry_after: Duration,
     },
     /// The key was used with another body: `IDEMPOTENCY_MISMATCH`.

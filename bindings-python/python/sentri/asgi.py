@@ -91,8 +91,7 @@ class Endpoints:
 
 
 class SendHeaders:
-    """Middleware that adds the headers of ``protect()`` to the response, including a response of the framework itself.
-    """
+    """Middleware that adds the headers of ``protect()`` to the response, also to that of an error handler."""
 
     def __init__(self, app: Application) -> None:
         self._app = app

@@ -16,8 +16,7 @@ _POLICY, _UNABLE = 1008, 1011
 
 @contextmanager
 def closing(connection: HTTPConnection) -> Iterator[None]:
-    """Closes a WebSocket on a refusal, with the error's code as the reason. For an HTTP request the error propagates.
-    """
+    """Closes a WebSocket on a refusal, with the error's code as the reason. On HTTP requests the error propagates."""
     try:
         yield
     except SentriError as error:

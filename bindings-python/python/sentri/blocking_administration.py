@@ -1,5 +1,5 @@
 # Written by `make generate` from administration.py. Do not edit.
-"""Server mode: the calls about users whom an admin looks for and helps."""
+"""Server mode: the calls of an admin about users."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class BlockingAdministration(Serving):
         Called again, it replaces reason and end.
 
         :param reason: a line of at most 500 characters, for admins.
-        :param until: from when on the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or a
-            ``datetime`` with a time zone; None: never.
+        :param until: the instant from which the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or
+            a ``datetime`` with a time zone; None: never.
         :raises SentriError: ``USER_NOT_FOUND``, ``VALIDATION_ERROR``.
         """
         result: StoredUser = self._run("disableUser", user_id, {"reason": reason, "until": _instant(until)})
         return result
 
     def enable_user(self, user_id: str) -> StoredUser:
-        """Enables a user who was disabled. What ended stays ended.
+        """Enables a disabled user. Sessions, flows and tokens that ended stay ended.
 
         :raises SentriError: ``USER_NOT_FOUND``.
         """
@@ -83,9 +83,9 @@ class BlockingAdministration(Serving):
         user: Optional[str] = None,
         event: Optional[str] = None,
     ) -> AuditPage:
-        """The entries of the audit, newest first, in pages of 1 to 100: what ``GET /audit`` answers.
+        """The entries of the audit, newest first, in pages of 1 to 100, as ``GET /audit`` answers them.
 
-        :param user: only what is about the user of this id.
+        :param user: only entries about the user with this id.
         :param event: only this event.
         :raises SentriError: ``CONFIGURATION_ERROR`` where the option ``audit`` is off; ``VALIDATION_ERROR``.
         """

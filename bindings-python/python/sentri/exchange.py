@@ -1,5 +1,4 @@
-"""A framework's request and its later response, as guards of routes see them: an adapter gives access to their parts.
-"""
+"""A framework's request and later response, as guards of routes see them: an adapter gives access to their parts."""
 
 from __future__ import annotations
 

@@ -39,8 +39,7 @@ Key = Callable[[Request], Any]
 
 
 class FastAPIGuard(Guards[Dependency]):
-    """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` hold the user of a request.
-    """
+    """``Depends(auth.protect())`` and its companions. ``request.state.user`` and ``.auth`` hold the request's user."""
 
     def _form(self, step: Step) -> Dependency:
         async def dependency(request: HTTPConnection) -> Any:

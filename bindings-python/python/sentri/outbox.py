@@ -1,5 +1,4 @@
-"""Sends messages behind the answer, so that the time of a mail server reveals to no client whether an account exists.
-"""
+"""Sends messages after the answer, so that the time of a mail server does not reveal whether an account exists."""
 
 from __future__ import annotations
 
