@@ -6,7 +6,7 @@ use crate::assurance::{Acr, Assurance};
 use crate::crypto::{Secret, equal_in_constant_time, hmac_sha256, make_random};
 use crate::error::{Error, ErrorCode};
 
-/// Which roles there are (`validRoles`, `adminRoles`, `defaultRoles`, `selfAssignableRoles` options).
+/// The role options (`validRoles`, `adminRoles`, `defaultRoles`, `selfAssignableRoles`), checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRules {
     /// Every role that a user may have.
@@ -107,7 +107,7 @@ impl RoleRules {
     }
 }
 
-/// The roles that `authorize()` was called with, checked against those that there are; `None`: any name is valid.
+/// The roles that `authorize()` was called with, checked against the valid roles; `None`: any name is valid.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` if the list is empty, or a role is empty or not valid.
@@ -134,7 +134,7 @@ pub fn is_role_name(name: &str) -> bool {
 /// The roles that may be given to a user: `requested` without repetitions, in the order given.
 ///
 /// # Errors
-/// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for one outside `selfAssignableRoles` unless
+/// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for a role outside `selfAssignableRoles` unless
 /// `caller_may_grant_all`.
 pub fn check_assignable(
     requested: &[String],
@@ -161,7 +161,7 @@ pub fn check_assignable(
     }
 }
 
-/// Whether the user has one of the required roles. Nothing required is nothing granted.
+/// Whether the user has a required role. An empty list grants nothing.
 #[must_use]
 pub fn authorize(user_roles: &[String], required: &[String]) -> bool {
     user_roles.iter().any(|role| required.contains(role))
@@ -178,7 +178,7 @@ pub struct ApiKeys {
 
 /// An API key with fewer characters is refused.
 const SHORTEST_KEY: usize = 8;
-/// An API key with fewer characters is warned of.
+/// An API key with fewer characters causes a warning.
 const SHORT_KEY: usize = 16;
 
 impl ApiKeys {

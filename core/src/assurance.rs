@@ -52,7 +52,7 @@ pub enum Method {
     Email,
     /// A code that was sent to a phone.
     Sms,
-    /// The word of the application.
+    /// The application's own authentication, by a programmatic call.
     Host,
 }
 
@@ -81,7 +81,7 @@ pub struct Assurance {
     pub acr: Acr,
     /// The methods, each once, in the order of [`Method::ALL`].
     pub amr: Vec<Method>,
-    /// The time of the last authentication in seconds since 1970; `None`: long ago.
+    /// The time of the last authentication in seconds since 1970; `None`: unknown and long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
 }
@@ -97,7 +97,7 @@ impl Assurance {
         Self { acr: if is_strong { Acr::Aal2 } else { Acr::Aal1 }, amr, auth_time }
     }
 
-    /// Of a session or token that says nothing: the lowest level, and not fresh.
+    /// The assurance of a session or token without claims: the lowest level, and not fresh.
     #[must_use]
     pub fn none() -> Self {
         Self::of(&[], None)
@@ -134,7 +134,7 @@ impl Assurance {
         self.amr.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The lower of both: the methods that both have, the older time.
+    /// The lower of both: their common methods, and the older time.
     #[must_use]
     pub fn lowered_by(&self, other: &Self) -> Self {
         let both: Vec<Method> = self.amr.iter().copied().filter(|method| other.amr.contains(method)).collect();
@@ -149,8 +149,8 @@ impl Assurance {
         Self::of(&[&self.amr, methods].concat(), Some(auth_time))
     }
 
-    /// Whether this is enough for `need` at `now`. `leeway`, in seconds, is for the signer's clock. A time to come is
-    /// not fresh: it is of a clock that went wrong.
+    /// Whether this is enough for `need` at `now`. `leeway`, in seconds, is for the signer's clock. A time in the
+    /// future is not fresh: its clock was wrong.
     #[must_use]
     pub fn meets(&self, need: Requirement, leeway: i64, now: Millis) -> bool {
         if need.acr.is_some_and(|acr| self.acr < acr) {

@@ -28,7 +28,7 @@ pub enum Part {
     None,
     /// It is kept with [`Level::All`].
     Use,
-    /// It is kept with [`Level::All`], and with [`Level::Changes`] where it is not the user themself who acts.
+    /// It is kept with [`Level::All`], and with [`Level::Changes`] if another party than the user acts.
     OfOthers,
     /// It is a change of credentials, identifiers, factors, roles, keys or users.
     Change,
@@ -145,9 +145,9 @@ impl Actor {
 pub struct Author {
     /// The party that acts.
     pub actor: Actor,
-    /// The id of the session in which they act.
+    /// The id of the session in which the party acts.
     pub session: Option<String>,
-    /// Their address.
+    /// The party's address.
     pub ip: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
@@ -160,7 +160,7 @@ pub struct Change {
     pub event: EventName,
     /// The user that it is about.
     pub subject: Option<String>,
-    /// Further facts. No secret, and no identifier but as its digest.
+    /// Further facts. No secret, and identifiers only as digests.
     pub fields: Map<String, Value>,
 }
 
@@ -171,7 +171,7 @@ impl Change {
         Self { subject: Some(user_id.to_owned()), ..Self::of_nobody(event) }
     }
 
-    /// A change that is about no user.
+    /// A change without a user.
     #[must_use]
     pub fn of_nobody(event: EventName) -> Self {
         Self { event, subject: None, fields: Map::new() }
@@ -196,7 +196,7 @@ pub struct Entry {
     pub author: Author,
 }
 
-/// Returns the entry of a change. `None`: nothing is kept of it.
+/// Returns the entry of a change. `None`: the audit does not keep it.
 #[must_use]
 pub fn entry(level: Level, change: Change, author: &Author, at: Millis) -> Option<Entry> {
     let by_themself = change.subject.is_some() && author.actor.as_str() == change.subject.as_deref();

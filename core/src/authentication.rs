@@ -19,7 +19,7 @@ use crate::store::model::{Expected, Factor, FactorAttempt, Flow, Identifier, Spe
 pub struct HostWord(());
 
 impl HostWord {
-    /// Takes the word of the application's own code. Programmatic calls alone may say it, which a test holds.
+    /// Takes the word of the application's own code. Programmatic calls alone may call this, which a test holds.
     pub(crate) const fn given() -> Self {
         Self(())
     }
@@ -64,8 +64,8 @@ pub struct SentCode {
 }
 
 impl SentCode {
-    /// Takes the code of `flow`, which was right and went to `identifier`. The module that verifies codes alone may say
-    /// so, which a test holds.
+    /// Takes the code of `flow`, which was right and went to `identifier`. The module that verifies codes alone may
+    /// call this, which a test holds.
     #[must_use]
     pub const fn of(flow: Flow, identifier: Identifier, takes_over: bool) -> Self {
         Self { flow, identifier, takes_over }
@@ -199,7 +199,7 @@ impl Proven {
         self.proofs.iter().map(method).collect()
     }
 
-    /// Whether the application vouches for the user, who then proves nothing by themself.
+    /// Whether the application vouches for the user, without a proof by the user.
     #[must_use]
     pub fn is_by_host(&self) -> bool {
         self.proofs.iter().any(|proof| matches!(proof, Proof::Host(_)))

@@ -26,11 +26,11 @@ use crate::telemetry::{MetricName, Remembered, Snapshot, Telemetry};
 /// The mode that events name.
 const MODE: &str = "client";
 
-/// The parts that the host brings beside its options.
+/// The dependencies that the host provides beside its options.
 pub struct ClientHost {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Its word on revocation (`isTokenRevoked` option).
+    /// The host's decision on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
     /// The source of the key set, when not straight from `keyUri`; for example behind a private certificate authority.
     pub key_source: Option<Arc<dyn KeySource>>,

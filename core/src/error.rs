@@ -19,13 +19,13 @@ pub struct Error {
     pub message: String,
     /// HTTP status, 400 to 599.
     pub status: u16,
-    /// Machine-readable particulars, e.g. `{"field": "password"}`.
+    /// Machine-readable details, e.g. `{"field": "password"}`.
     pub details: Option<Box<Value>>,
     /// Sent as `Retry-After`, in whole seconds rounded up.
     pub retry_after: Option<Duration>,
 }
 
-/// The code of the answer where nothing is served.
+/// The code of the answer when nothing is served.
 pub const NOT_FOUND: &str = "NOT_FOUND";
 
 impl Error {
@@ -50,7 +50,7 @@ impl Error {
         Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
     }
 
-    /// A `NOT_FOUND`: there is nothing at this address. No decision leads to it, so it is no [`ErrorCode`].
+    /// A `NOT_FOUND`: there is nothing at this address. It comes from routing alone, so it is no [`ErrorCode`].
     pub fn not_found(message: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(NOT_FOUND), status: 404, ..Self::new(ErrorCode::InternalError, message) }
     }
@@ -105,13 +105,13 @@ impl Error {
 pub enum PublicText<'a> {
     /// None: its text may quote the request, or describe the server.
     Nothing,
-    /// Words that it calls fit for the client.
+    /// A text that it marks as fit for the client.
     ForTheClient(&'a str),
     /// The input could not be parsed.
     CouldNotRead,
 }
 
-/// The names of statuses for which there are no better words (RFC 9110, 15.5, and IANA's registry).
+/// The names of statuses without a better text (RFC 9110, 15.5, and IANA's registry).
 pub const STATUS_NAMES: &[(u16, &str)] = &[
     (402, "Payment required"),
     (405, "Method not allowed"),

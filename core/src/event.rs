@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The loudness of an event; the method of the host's logger that gets it.
+/// The level of an event, and the method of the host's logger that gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something went as it should.
+    /// A success.
     Info,
     /// A request was refused.
     Warn,
-    /// Something is broken.
+    /// A failure.
     Error,
 }
 
@@ -124,7 +124,7 @@ events! {
 /// One log entry. Holds no password, token, key or identifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Which event.
+    /// The name.
     pub name: EventName,
     /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
     pub fields: Map<String, Value>,

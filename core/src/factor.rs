@@ -45,7 +45,7 @@ impl FactorKeys {
         SealingKeys::new(encryption_keys, b"sentri factor seal v1").map(Self)
     }
 
-    /// Returns the form of a secret that is kept. Only for the same user and factor can it be opened.
+    /// Returns the stored form of a secret. It can be opened only for the same user and factor.
     #[must_use]
     pub fn seal(&self, secret: &str, user_id: &str, factor_id: &str) -> Option<Secret<String>> {
         self.0.seal(secret, &context(user_id, factor_id))
@@ -58,8 +58,8 @@ impl fmt::Debug for FactorKeys {
     }
 }
 
-/// Returns the secret in `stored`. One that was kept without `encryptionKey` is as it is. `None`: the keys are others,
-/// or the row was moved or damaged.
+/// Returns the secret in `stored`. A secret that was stored without `encryptionKey` is returned unchanged. `None`: the
+/// keys have changed, or the row was moved or damaged.
 #[must_use]
 pub fn open_secret(
     keys: Option<&FactorKeys>,

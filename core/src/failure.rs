@@ -30,7 +30,7 @@ pub enum StoreError {
     /// The transaction lost a race (40001, 40P01, `SQLITE_BUSY`, 1213): run it again.
     #[error("serialization failure: {0}")]
     Conflict(String),
-    /// The database can't be reached or did not answer in time. Nothing is known of the write.
+    /// The database can't be reached or did not answer in time. The outcome of a write is unknown.
     #[error("database unavailable: {0}")]
     Unavailable(String),
     /// A table or column is missing: `migrate()` was not run.

@@ -149,7 +149,7 @@ pub fn address_digest(flow_id: &str, kind: &str, value: &str) -> String {
     to_base64url(&sha256([flow_id, kind, value].join("|").as_bytes()))
 }
 
-/// Whether two kept forms are equal, in constant time.
+/// Whether two stored forms are equal, in constant time.
 #[must_use]
 pub fn is_same_digest(kept: &str, presented: &str) -> bool {
     equal_in_constant_time(kept.as_bytes(), presented.as_bytes())

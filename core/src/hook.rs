@@ -90,11 +90,11 @@ pub trait Overrides: Send + Sync + 'static {
     /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
     ///
     /// # Errors
-    /// The host threw: its error if it had a code and a status, else `INTERNAL_ERROR` with its words for the log.
+    /// The host threw: its error if it had a code and a status, else `INTERNAL_ERROR` with its text for the log.
     async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure>;
 }
 
-/// The host's word on revocation (`isTokenRevoked` option).
+/// The host's decision on revocation (`isTokenRevoked` option).
 #[async_trait]
 pub trait RevocationCheck: Send + Sync + 'static {
     /// Whether tokens of this session are to be refused.
@@ -134,7 +134,7 @@ pub enum Effect {
     },
     /// `onFailedLogin(identifier, ctx)`
     FailedLogin {
-        /// As it was sent.
+        /// The identifier as it was sent.
         identifier: String,
         /// The circumstances of it, and the reason.
         context: HookContext,

@@ -62,7 +62,7 @@ pub struct Message {
     pub token: Option<String>,
     /// The configured link with the token, if configured.
     pub url: Option<String>,
-    /// From when on the secrets are worth nothing.
+    /// The instant from which the secrets are invalid.
     pub expires_at: Option<Millis>,
     /// The user.
     pub user_id: Option<String>,
@@ -73,7 +73,7 @@ pub struct Message {
 }
 
 impl fmt::Debug for Message {
-    /// Without address and secrets.
+    /// `Debug` without address and secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, kind, channel, expires_at, .. } = self;
         f.debug_struct("Message")

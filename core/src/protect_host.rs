@@ -1,4 +1,4 @@
-//! The part that both modes share: all that guards routes. Bindings convert for either by one function.
+//! The common part of both modes, which guards routes. Bindings convert for either by one function.
 
 use serde_json::Value;
 
@@ -13,12 +13,12 @@ use crate::http::guard::{GuardRequest, ProtectResult};
 use crate::server::AuthServer;
 use crate::telemetry::{Remembered, Snapshot};
 
-/// The user whom `protect()` has let in, if it ran.
+/// The user whom `protect()` has admitted, if it ran.
 pub type User<'a> = Option<Admitted<'a>>;
 
 /// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
 pub trait ProtectHost: Clone + Send + Sync + 'static {
-    /// The present epoch: results that a caller cached under another one are stale.
+    /// The present epoch: results that a caller cached under another epoch are stale.
     fn epoch(&self) -> u32;
     /// `protect()` without waiting; `None`: call [`ProtectHost::guard`].
     fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult>;

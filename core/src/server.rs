@@ -46,15 +46,15 @@ pub use limits::Limited;
 pub(crate) use start::Start;
 pub use tokens::VerifiedAccess;
 
-/// The parts that the host brings beside its options.
+/// The dependencies that the host provides beside its options.
 pub struct Host {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Its own use cases (`router` option).
+    /// The host's own use cases (`router` option).
     pub overrides: Option<Arc<dyn Overrides>>,
-    /// Its word on revocation (`isTokenRevoked` option).
+    /// The host's decision on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// Its database (`dialect` option).
+    /// The host's database (`dialect` option).
     pub database: Option<Arc<dyn ForeignDatabase>>,
 }
 
@@ -73,7 +73,7 @@ struct Inner {
     redis: Option<Redis>,
     ready: AtomicBool,
     getting_ready: Mutex<()>,
-    /// The time at which an attempt of a start that goes on trying failed.
+    /// The time of the last failed attempt of a start that is still trying.
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
     unnamed_limiters: SyncMutex<HashSet<String>>,
@@ -111,7 +111,7 @@ impl AuthServer {
     /// A server over a store of the caller's.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when the options promise something that the host did not bring.
+    /// `CONFIGURATION_ERROR` if an option needs a dependency that the host did not provide.
     pub fn with_store(config: Config, host: Host, store: Arc<dyn Store>) -> Result<Self, Error> {
         if !config.overrides.is_empty() && host.overrides.is_none() {
             return Err(Error::configuration("router has functions, but the host brought none"));
@@ -169,7 +169,7 @@ impl AuthServer {
         })))
     }
 
-    /// Returns in words which servers there are behind `redisUrl`; nothing without that option.
+    /// Describes the servers behind `redisUrl`; nothing without that option.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` with the cause, where none works.
@@ -226,7 +226,7 @@ impl AuthServer {
         self.realm().store.close().await;
     }
 
-    /// Whether an endpoint of ours serves this; the host's other routes get the rest.
+    /// Whether an endpoint serves this request; the host's other routes get the rest.
     #[must_use]
     pub fn has_route(&self, method: &str, path: &str) -> bool {
         router::find(method, path).is_some_and(|(endpoint, _)| endpoint.needs.is_met(&self.realm().config))

@@ -6,7 +6,7 @@ use crate::store::model::Session;
 /// The lifetimes of sessions, and the tolerance of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRules {
-    /// Idle limit: a refresh token is good for this long (`refreshExpiresIn`).
+    /// Idle limit: the lifetime of a refresh token (`refreshExpiresIn`).
     pub idle: Millis,
     /// Absolute limit, counted from the login; no rotation extends it (`sessionMaxAge`).
     pub max_age: Millis,
@@ -15,7 +15,7 @@ pub struct SessionRules {
 }
 
 impl SessionRules {
-    /// The expiry of a session that is used now: after the idle limit, never past the absolute one.
+    /// The expiry of a session that is used now: after the idle limit, never past the absolute limit.
     #[must_use]
     pub fn expires_at(&self, created_at: Millis, now: Millis) -> Millis {
         now.saturating_add(self.idle).min(self.ends_at(created_at))
@@ -33,7 +33,7 @@ impl SessionRules {
 pub enum Liveness {
     /// It does.
     Live,
-    /// It was ended on purpose.
+    /// It was revoked.
     Revoked,
     /// It passed its idle or absolute limit.
     Expired,
@@ -54,11 +54,11 @@ pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Livenes
 /// The worth of a refresh token of some generation (RFC 9700, 4.14.2: rotation with reuse detection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshVerdict {
-    /// The current one: take the step to the next generation.
+    /// The current generation: step to the next generation.
     Rotate,
     /// The previous generation, presented by a client that lost a race or an answer: give the current generation again.
     Reissue,
-    /// One whose successor is in use: two parties hold the chain. Revoke the session.
+    /// A generation whose successor is in use: two parties hold the chain. Revoke the session.
     Reuse,
     /// The session was ended.
     Revoked,
@@ -129,7 +129,7 @@ fn is_of_the_host(session: &Session, iat: i64) -> bool {
     iat > session.created_at.div_euclid(1000) && session.rotated_at.is_some_and(|at| iat >= at.div_euclid(1000))
 }
 
-/// A rotation in the future is of a clock that was put right since; the grace period does not wait for it.
+/// A rotation in the future is of a clock that was put back since; the grace period does not wait for it.
 fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {
     session.rotated_at.is_some_and(|at| (0..=rules.grace).contains(&now.saturating_sub(at)))
 }

@@ -29,15 +29,14 @@ pub struct Tokens {
 enum KeySource {
     /// Signs and verifies.
     Ring(Box<KeyRing>),
-    /// Verifies with the keys of others, by the algorithms that are allowed.
+    /// Verifies with the keys of another issuer, by the allowed algorithms.
     Set(JwkSet, Vec<Algorithm>),
 }
 
 impl Tokens {
-    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and
-    /// `{issuer?, audience?, clockTolerance?, expiresIn?}`. By default access tokens live 15 minutes, clocks agree, and
-    /// a key set verifies asymmetric algorithms only. `jwks` may be the text that its issuer sent, in which a name that
-    /// stands twice is seen.
+    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?,
+    /// expiresIn?}`. By default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric
+    /// algorithms only. `jwks` may be the text that its issuer sent, in which duplicate names are detected.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
@@ -75,7 +74,7 @@ impl Tokens {
         Ok(Self { keys, rules, ttl_seconds: i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX), warning })
     }
 
-    /// That the secret is weaker than it should be, and the cure.
+    /// The warning that the secret is weak, with the cure.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
@@ -224,7 +223,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Hashes a password. Needs a runtime, as the next one does.
+    /// Hashes a password. Needs a runtime, as [`Self::verify`] does.
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE`.

@@ -43,7 +43,7 @@ macro_rules! metrics {
         }
 
         impl MetricName {
-            /// The name, as scraped.
+            /// The name in the output.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -253,12 +253,12 @@ impl Snapshot {
     }
 }
 
-/// A whole number as one, so that every language reads it as it is.
+/// A whole number as an integer, so that every language reads it alike.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
 }
 
-/// A snapshot as `prometheus`, the text that is scraped, or else as JSON.
+/// A snapshot in the text format of `prometheus`, or else as JSON.
 #[must_use]
 pub fn spell(snapshot: &Snapshot, format: &str) -> String {
     if format == "prometheus" { to_prometheus(snapshot) } else { snapshot.to_json().to_string() }
@@ -267,7 +267,7 @@ pub fn spell(snapshot: &Snapshot, format: &str) -> String {
 /// The content type of [`to_prometheus`].
 pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The text that Prometheus scrapes (exposition format 0.0.4).
+/// The text format of Prometheus (exposition format 0.0.4).
 #[must_use]
 pub fn to_prometheus(snapshot: &Snapshot) -> String {
     let mut out = String::new();

@@ -14,7 +14,7 @@ use rustls::{AlertDescription, CertificateError, RootCertStore};
 use crate::crypto::Secret;
 use crate::error::Error;
 
-/// Certificates or a private key in PEM, looked at already.
+/// Certificates or a private key in PEM, checked.
 #[derive(Clone)]
 pub struct Pem(Secret<String>);
 
@@ -36,7 +36,7 @@ impl Pem {
     }
 }
 
-/// The certificates that a connection trusts instead of the system's roots, and those it shows of itself.
+/// The certificates that a connection trusts instead of the system's roots, and the client's own certificates.
 #[derive(Clone, Default)]
 pub struct TlsFiles {
     /// Roots to trust.
@@ -59,7 +59,7 @@ impl fmt::Debug for TlsFiles {
 }
 
 impl TlsFiles {
-    /// Whether nothing is given.
+    /// Whether no file is given.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.root.is_none() && self.certificate.is_none() && self.key.is_none()
@@ -133,7 +133,7 @@ pub fn read_file(option: &str, path: &str) -> Result<String, Error> {
 pub(crate) struct Names {
     /// The roots to trust.
     pub root: &'static str,
-    /// Any host will do.
+    /// The option that accepts any host name.
     pub any_host: &'static str,
     /// The client's certificate and key.
     pub client: &'static str,

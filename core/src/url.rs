@@ -5,7 +5,7 @@ use crate::error::Error;
 /// The most connections that a pool may have.
 pub(crate) const MOST_CONNECTIONS: usize = 1000;
 
-/// Beginnings and parts of the names of parameters that decide how safe a connection is. To pass over one would be to
+/// Beginnings and parts of the names of parameters that decide how safe a connection is. To ignore them would be to
 /// fail open.
 const SAFETY_BEGINS: [&str; 3] = ["channel", "gss", "verify"];
 const SAFETY_PARTS: [&str; 3] = ["ssl", "tls", "certificate"];
@@ -15,7 +15,7 @@ const SAFETY_PARTS: [&str; 3] = ["ssl", "tls", "certificate"];
 pub(crate) struct OtherParameters {
     /// The most connections.
     pub max: Option<usize>,
-    /// Names of those that mean nothing here, for a warning.
+    /// Names of the parameters without a meaning here, for a warning.
     pub ignored: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl OtherParameters {
         Ok(())
     }
 
-    /// The warning for the operator of parameters that mean nothing here.
+    /// The warning for the operator of parameters without a meaning here.
     pub fn warning(&self) -> Option<String> {
         let are = if self.ignored.len() == 1 { "a parameter that means" } else { "parameters that mean" };
         (!self.ignored.is_empty()).then(|| {
@@ -64,7 +64,7 @@ pub(crate) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
     (base, pairs.map(|(name, value)| (percent_decode(name), percent_decode(value))).collect())
 }
 
-/// Text with its `%xx` made into bytes (RFC 3986, 2.1); a sign that begins none stays.
+/// Text with its `%xx` made into bytes (RFC 3986, 2.1); a malformed escape stays.
 pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

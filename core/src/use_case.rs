@@ -15,7 +15,7 @@ use crate::hook::{Effect, HookContext, Operation};
 use crate::service::story::{Facts, Story};
 use crate::service::{Caller, InFlight, Realm, Trail};
 
-/// The things that a use case works with.
+/// The context of a use case.
 pub struct Context<'a> {
     /// Users, sessions, keys and options.
     pub realm: &'a Arc<Realm>,
@@ -70,10 +70,10 @@ pub trait WrittenInput: Input {
 
 /// The result of a use case.
 pub trait Output: Sized + Send + Sync {
-    /// The JSON that an override must resolve to, in words.
+    /// A description of the JSON that an override must resolve to.
     const SHAPE: &'static str;
 
-    /// Reads the result of an override. `None`: it has not the shape.
+    /// Reads the result of an override. `None`: it has another shape.
     fn read(value: &Value) -> Option<Self>;
 
     /// Writes the result for `next()` and for a programmatic call.
@@ -83,7 +83,7 @@ pub trait Output: Sized + Send + Sync {
     fn tell(&self, _facts: &mut Facts) {}
 }
 
-/// The output of a use case that has nothing to say but that it is done.
+/// The output of a use case without a result.
 #[derive(Debug, Clone, Copy)]
 pub struct Done;
 

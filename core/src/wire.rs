@@ -114,7 +114,7 @@ fn optional_text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Reads a request to an endpoint; `raw` is the body as received. One of another form has no path, so it is not found.
+/// Reads a request to an endpoint; `raw` is the body as received. A malformed request has no path, so it is not found.
 #[must_use]
 pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     let EndpointRequest {
@@ -141,7 +141,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     Request { method, path, full_path, query, scheme, headers, body, client_ip, request_id, host_context, alone }
 }
 
-/// Reads the part of a request that `protect()` looks at. One of another form brings no credentials.
+/// Reads the part of a request that `protect()` looks at. A malformed request brings no credentials.
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
     GuardRequest::deserialize(request).unwrap_or_default()
@@ -158,7 +158,7 @@ fn response_data(response: Response) -> ResponseData {
     ResponseData { status, headers, body }
 }
 
-/// The words of a server for an event: `log_entry` of `AuthServer`, with the request's id.
+/// The log entry of an event: `log_entry` of `AuthServer`, with the request's id.
 pub type Log<'a> = &'a dyn Fn(&Event) -> (Level, Value);
 
 /// Events as log entries.
@@ -175,7 +175,7 @@ fn logged(events: &[Event], log: Log<'_>) -> Vec<LoggedEvent> {
     events.iter().map(entry_of).collect()
 }
 
-/// Everything that came of a request to an endpoint.
+/// The result of a request to an endpoint.
 #[must_use]
 pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
     let Handled { response, events, effects, messages } = handled;

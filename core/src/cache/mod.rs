@@ -39,12 +39,12 @@ pub trait Cache: Send + Sync + 'static {
     }
 }
 
-/// Sessions that ended, or a user that changed, so that nothing of them may be served from memory any more.
+/// Revoked sessions, or a changed user, none of which may be served from memory any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
     /// Sessions, by id.
     Sessions(Vec<String>),
-    /// All that is known of a user: its sessions ended or its roles changed.
+    /// A user: its sessions ended or its roles changed.
     User(String),
 }
 
@@ -58,11 +58,11 @@ pub trait Broadcast: Send + Sync + 'static {
     /// Receives the revocations of all processes from now on. Needs a runtime.
     fn listen(&self, listener: Arc<dyn Listener>);
 
-    /// Ends it.
+    /// Ends the exchange.
     fn close(&self);
 }
 
-/// A party that hears of revocations.
+/// A receiver of revocations.
 pub trait Listener: Send + Sync + 'static {
     /// Something was revoked.
     fn heard(&self, revocation: &Revocation);

@@ -26,8 +26,7 @@ fn letter(value: u32) -> char {
     char::from(ALPHABET[(value & 31) as usize])
 }
 
-/// Reads base32 in capitals. `None`: it is none, of an impossible length, or its last letter says more than whole
-/// bytes.
+/// Reads base32 in capitals. `None`: it is no base32, of an impossible length, or its last letter has surplus bits.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 5 / 8);

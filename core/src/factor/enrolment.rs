@@ -7,7 +7,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use super::totp::{DIGITS, PERIOD};
 use crate::crypto::Secret;
 
-/// The longest account name, in characters: apps show one line, and a QR code has an end.
+/// The longest account name, in characters: apps show one line, and the size of a QR code is limited.
 const LONGEST_ACCOUNT: usize = 64;
 /// The light modules around a QR code (ISO/IEC 18004).
 const QUIET: i32 = 4;

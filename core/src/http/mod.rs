@@ -42,7 +42,7 @@ pub struct Request {
     pub client_ip: Option<String>,
     /// The host's request id.
     pub request_id: Option<String>,
-    /// A number of the host's own for the request, handed back to its overrides.
+    /// A number of the host's own for the request, passed back to its overrides.
     pub host_context: Option<u32>,
     /// Whether the host is a server of its own (`sentri serve`), with no framework around it: pages of `trustedOrigins`
     /// read its answers ([`cors`]), and its events have the trace of `traceparent`.

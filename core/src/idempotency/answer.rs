@@ -14,7 +14,7 @@ pub struct StoredResponse {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The roles of the user whom `protect()` let in, in any order; `None` where no `protect()` ran.
+    /// The roles of the user whom `protect()` admitted, in any order; `None` if no `protect()` ran.
     pub roles: Option<Vec<String>>,
 }
 

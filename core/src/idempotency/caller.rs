@@ -67,10 +67,10 @@ impl Credentials<'_> {
     }
 }
 
-/// The share of the memory that an answer counts for.
+/// The share of the memory to which an answer counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
-    /// Whether a token of ours says who it is.
+    /// Whether a verified token of ours names the holder.
     pub(super) is_verified: bool,
     name: [u8; 32],
 }
@@ -102,7 +102,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Adds a part behind its length, so that no two lists of parts are one text. One that is missing is not an empty one.
+/// Adds a part behind its length, so that no two lists of parts are one text. A missing part is not an empty part.
 pub(super) fn put(text: &mut Vec<u8>, part: Option<&[u8]>) {
     text.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
     text.extend_from_slice(part.unwrap_or_default());

@@ -36,7 +36,7 @@ pub struct Incoming<'a> {
 /// The fate of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Passage {
-    /// The gate has nothing to do with it.
+    /// The gate does not apply to it.
     Free,
     /// Run it, then [`Gate::complete`] or [`Gate::abandon`] it.
     Execute(Key, Ticket),

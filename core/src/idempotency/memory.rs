@@ -17,8 +17,8 @@ use crate::crypto::make_random;
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The approximate cost of an entry beside headers and body, in bytes.
 const OVERHEAD: usize = 256;
-/// Unverified callers may take a place from verified ones up to this part of all places, so that these can't shut them
-/// out.
+/// Unverified callers may take a place from verified callers up to this part of all places, so that these can't shut
+/// them out.
 const UNVERIFIED_PART: usize = 16;
 
 /// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight never do,
@@ -35,7 +35,7 @@ struct Table {
     entries: HashMap<Key, Entry>,
     /// Every entry by the time it expires, then by ticket, which is unique.
     by_expiry: BTreeMap<(Millis, Ticket), Key>,
-    /// The complete ones, which may make room.
+    /// The complete entries, which may make room.
     shares: Shares,
     /// Requests in flight by client.
     in_flight: HashMap<String, usize>,
@@ -108,7 +108,7 @@ impl MemoryIdempotency {
     }
 
     /// Keeps the answer for the ttl given at the beginning. Does nothing when the ticket is no longer the key's.
-    /// Whether it may be kept at all, `may_store` says; otherwise abandon it.
+    /// `may_store` decides whether it may be kept; otherwise abandon it.
     pub fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
         let now = self.clock.now();
         let mut table = self.table.lock();

@@ -8,7 +8,7 @@ use crate::duration;
 use crate::error::Error;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-/// Far less than a request in flight holds its key ([`super::IN_FLIGHT`]), since the key is held while it waits.
+/// Much shorter than a request in flight holds its key ([`super::IN_FLIGHT`]), since the key is held while it waits.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The fate of a request while the answers that processes share are out of reach.

@@ -115,7 +115,8 @@ impl IdempotencyRules {
         Ok(rules)
     }
 
-    /// Whether a request is looked at: its method is configured and its path is none of ours that hand out tokens.
+    /// Whether the gate applies to a request: its method is configured and its path is none of ours that hand out
+    /// tokens.
     #[must_use]
     pub fn apply_to(&self, method: &str, path: &str) -> bool {
         self.methods.iter().any(|name| name.eq_ignore_ascii_case(method)) && !is_passed_through(path)
@@ -123,7 +124,7 @@ impl IdempotencyRules {
 }
 
 /// Whether `path` (without query) ends like an endpoint that hands out tokens, secrets or flows, or judges a password
-/// or a code. Frameworks route case-insensitively and with a slash at the end, so that is how it is compared.
+/// or a code. Frameworks route case-insensitively and with a slash at the end, so the comparison does too.
 #[must_use]
 pub fn is_passed_through(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();

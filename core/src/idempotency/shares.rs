@@ -18,7 +18,7 @@ pub enum Measure {
 #[derive(Debug, Default)]
 pub struct Shares {
     held: HashMap<Holder, Holding>,
-    /// Of unverified holders, then of verified ones.
+    /// Of unverified holders, then of verified holders.
     classes: [Class; 2],
 }
 
@@ -38,7 +38,7 @@ struct Class {
 }
 
 impl Shares {
-    /// Adds a complete answer. `place` is when it expires, and its ticket.
+    /// Adds a complete answer. `place` is its expiry and its ticket.
     pub fn add(&mut self, holder: Holder, place: (Millis, Ticket), key: Key, bytes: usize) {
         self.change(holder, |held| {
             held.answers.insert(place, key);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use hyper::Uri;
 
-/// An `https` address, or an `http` one of this machine or by the host's explicit wish. Its `Debug` shows the host
+/// An `https` address, or an `http` address of this machine or by the host's explicit wish. Its `Debug` shows the host
 /// alone: paths and queries may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyUri {
@@ -53,13 +53,13 @@ impl KeyUri {
         Ok(Self { uri, host, port, tls })
     }
 
-    /// Host name or address, an IPv6 one without brackets.
+    /// Host name or address, an IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Port, the scheme's own one if none is given.
+    /// Port, the scheme's default if none is given.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port

@@ -13,7 +13,7 @@ const SHARED_FOR: Duration = Duration::from_secs(1);
 /// The time in which the database has to answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// The last answer, and the time at which it was found out.
+/// The last answer, and its time.
 pub(super) type LastHealth = tokio::sync::Mutex<Option<(Instant, Value)>>;
 
 impl AuthServer {

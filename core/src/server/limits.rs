@@ -17,15 +17,15 @@ use crate::web::client_ip;
 pub struct Limited {
     /// To be set on the response, also when it passes.
     pub headers: Vec<(String, String)>,
-    /// Why not; `None` lets pass.
+    /// The refusal; `None` lets pass.
     pub error: Option<Error>,
     /// To be logged.
     pub events: Vec<Event>,
 }
 
 impl AuthServer {
-    /// The client's address as limits see it: the peer's, or the forwarded one where `trustProxy` says so. `forwarded`
-    /// are the values of `X-Forwarded-For` in the order received. Nothing where the peer is no address.
+    /// The client's address as limits see it: the peer's, or the forwarded address if `trustProxy` trusts it.
+    /// `forwarded` are the values of `X-Forwarded-For` in the order received. `None` if the peer is no address.
     #[must_use]
     pub fn client_address(&self, peer: &str, forwarded: &[String]) -> Option<String> {
         self.address(peer, forwarded).map(|address| address.to_string())

@@ -38,7 +38,7 @@ impl AuthServer {
         self.with_background_events(guarded)
     }
 
-    /// Neither keys nor tables are needed for it.
+    /// Answers a preflight, which needs neither keys nor tables.
     fn preflight(&self, request: &GuardRequest) -> Option<ProtectResult> {
         preflight::guarded(request, &self.realm().config.trusted_origins)
     }
@@ -117,7 +117,7 @@ impl AuthServer {
         ))
     }
 
-    /// None: the server signs by the clock that it verifies by.
+    /// Zero: the server signs by the clock that it verifies by.
     #[must_use]
     pub const fn leeway_seconds(&self) -> i64 {
         0

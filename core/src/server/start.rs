@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 
-/// The time for which the start waits when nothing is said.
+/// The time for which the start waits by default.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The longest time between two lines.
 const SLICE: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl AuthServer {
         *self.0.failed_at.lock() = Some(Instant::now());
     }
 
-    /// Whether the start failed a moment ago and goes on trying: a request need not find out for itself.
+    /// Whether the start failed a moment ago and goes on trying, so that a request need not try too.
     pub(super) fn is_waiting(&self) -> bool {
         self.0.failed_at.lock().is_some_and(|at| at.elapsed() < KNOWN_FOR)
     }
@@ -101,7 +101,7 @@ fn wait_from(value: Option<&Value>) -> Result<Duration, Error> {
     }
 }
 
-/// The cause of a failure that time may mend. A file that can't be opened is not about to start.
+/// The cause of a failure that time may mend. A file that can't be opened does not count.
 fn passing(failure: &Failure) -> Option<&str> {
     match failure {
         Failure::Store(StoreError::Unavailable(cause) | StoreError::Conflict(cause)) => Some(cause.as_str()),

@@ -77,7 +77,7 @@ impl AuthServer {
         keys::reload_if_old(self.realm());
     }
 
-    /// Verifies an access token's signature, claims and expiry; the session is not looked at.
+    /// Verifies an access token's signature, claims and expiry; the session is not checked.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
@@ -104,7 +104,7 @@ impl AuthServer {
         Ok(ring.verify_access_with(token, &config.claims, self.now(), in_effect)?)
     }
 
-    /// Verifies a refresh token; the session is not looked at. Answers the session's id.
+    /// Verifies a refresh token; the session is not checked. Returns the session's id.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` before the keys are there.
