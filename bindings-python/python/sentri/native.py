@@ -95,7 +95,7 @@ class Job(Protocol):
         ...
 
     def answer(self, number: int, outcome: str) -> None:
-        """Answers a question with ``{"value"}`` or ``{"error"}``. One that nobody waits for any more is dropped."""
+        """Answers a question with ``{"value"}`` or ``{"error"}``. An answer to an abandoned question is dropped."""
         ...
 
 
@@ -135,7 +135,7 @@ class NativePasswords(Protocol):
         ...
 
     def needs_rehash(self, hash: str) -> str:
-        """Whether a hash is weaker than what the options would make now: ``{"value": true or false}``."""
+        """Whether a hash is weaker than the options would make it now: ``{"value": true or false}``."""
         ...
 
 
@@ -172,12 +172,12 @@ class NativeProtectHost(Protocol):
         ...
 
     def requirement(self, asked: str) -> str:
-        """Reads what ``protect(acr=, max_age=)`` asks for: ``{"value": {acr?, maxAge?, leeway}}`` or
+        """Reads the requirement of ``protect(acr=, max_age=)``: ``{"value": {acr?, maxAge?, leeway}}`` or
         ``{"error"}``."""
         ...
 
     def step_up(self, id: str, need: str, request_id: Optional[str]) -> str:
-        """Words the refusal of what ``requirement`` said: ``{"value": {error, events}}``."""
+        """Words the refusal for a requirement: ``{"value": {error, events}}``."""
         ...
 
     def permit(self, id: Optional[str], roles: list[str], verdict: str, request_id: Optional[str]) -> str:
@@ -190,8 +190,8 @@ class NativeProtectHost(Protocol):
         ...
 
     def metrics(self, remembered: str, format: str) -> str:
-        """The numbers of this moment: ``{"value": text}``, which is JSON, or with ``prometheus`` what Prometheus
-        scrapes. ``remembered`` is ``{name of an event: count}``."""
+        """The present numbers: ``{"value": text}``, which is JSON, or with ``prometheus`` the text format of
+        Prometheus. ``remembered`` is ``{name of an event: count}``."""
         ...
 
     def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> str:
@@ -243,8 +243,8 @@ class NativeServer(NativeProtectHost, Protocol):
         ...
 
     def message_event(self, kind: str, channel: str, cause: Optional[str], request_id: Optional[str]) -> str:
-        """The log entry of a message that was sent, or with a cause of one that could not be: ``{"value":
-        [..]}``."""
+        """The log entry of a message that was sent, or with a cause of a message that could not be sent:
+        ``{"value": [..]}``."""
         ...
 
     def sign_access_token(self, claims: str) -> str:
@@ -298,8 +298,8 @@ def make_idempotency(options: str) -> NativeIdempotency:
 
 
 def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
-    """Checks the options and builds a server; no I/O. ``functions`` names what the host overrides. With
-    ``test_clock`` time stands there until it is set."""
+    """Checks the options and builds a server; no I/O. ``functions`` names the functions that the host overrides.
+    With ``test_clock`` time stands there until it is set."""
     return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
 
 
@@ -329,7 +329,7 @@ verify_access_token: Callable[[int, bytes], str] = _module.verify_access_token
 #: Signs an access token for claims in the flat form (UTF-8, ``wire::read_claims_text``): the token, or
 #: ``{"error"}``.
 sign_access_token: Callable[[int, bytes], str] = _module.sign_access_token
-#: Panics. For the test that shows what becomes of a panic.
+#: Panics. For the test of panics.
 panic_now: Callable[[str], None] = _module.panic_now
-#: A job that panics. For the test that shows what becomes of a panic.
+#: A job that panics. For the test of panics.
 panic_later: Callable[[str], Job] = _module.panic_later

@@ -131,7 +131,7 @@ class LoggedEvent(TypedDict):
 
 
 class HookCall(TypedDict):
-    """A call of one of the host's hooks."""
+    """A call of a hook of the host's."""
 
     hook: str
     args: list[Any]

@@ -34,7 +34,7 @@ export interface NativeIncoming {
 export interface NativeProtection {
   /** The headers that it added to the answer. */
   added: Array<[string, string]>;
-  /** The roles of the user whom it let in. */
+  /** The roles of the user whom it admitted. */
   roles?: Array<string>;
 }
 
@@ -48,7 +48,7 @@ export interface NativeRequest {
   headers: Array<[string, string]>;
   /** Bytes as received. */
   raw?: Uint8Array;
-  /** JSON text of what the framework's parser made of the body. */
+  /** JSON text of the value that the framework's parser made of the body. */
   parsed?: string;
   /** The adapter stopped reading. */
   tooLarge?: boolean;
@@ -94,9 +94,9 @@ export interface NativeProtectHost {
   checkRoles(required: readonly string[]): string;
   /** `authorize()`: `{error?, events}`. */
   authorize(id: string | undefined, roles: readonly string[] | undefined, withheld: readonly string[] | undefined, required: readonly string[], requestId?: string): string;
-  /** Reads what `protect({acr, maxAge})` asks for: see `protect_host::requirement`. */
+  /** Reads the requirement of `protect({acr, maxAge})`: see `protect_host::requirement`. */
   requirement(asked: string): string;
-  /** Words the refusal of what `protect_host::requirement` said: `{error, events}`. */
+  /** Words the refusal for a requirement of `protect_host::requirement`: `{error, events}`. */
   stepUp(id: string, need: string, requestId?: string): string;
   /** `permit()`: `{error?, events}`, see `protect_host::permit`. */
   permit(id: string | undefined, roles: readonly string[] | undefined, verdict: string, requestId?: string): string;
@@ -137,8 +137,8 @@ export interface NativePassage {
   /** The response to answer with, `{status, headers}` and, for a refusal, `body`. */
   response(): string;
   /**
-   * The response that refuses a replay to a caller whom `protect()` would let in with these roles; null: it may be
-   * given.
+   * The response that refuses a replay to a caller whom `protect()` would admit with these roles; null if the replay
+   * may be given.
    */
   refusalFor(roles?: readonly string[]): string | null;
   /** The body to replay. */
@@ -170,7 +170,9 @@ export interface NativeServer extends NativeProtectHost {
   hookFailed(hook: string, cause: string, requestId?: string): string;
   /** The messages that calls left, for the host to send. */
   messages(): string;
-  /** The log entry of a message that was sent, or with a cause of one that could not be: `[{level, entry}]`. */
+  /**
+   * The log entry of a message that was sent, or with a cause of a message that could not be sent: `[{level, entry}]`.
+   */
   messageEvent(kind: string, channel: string, cause?: string, requestId?: string): string;
   /** Signs an access token for `{id, roles, sessionId?}`. */
   signAccessToken(claims: string): string;
@@ -199,14 +201,14 @@ export interface NativeModule {
    */
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   /**
-   * Has the system ignore whoever connects from now on to a TCP socket that listens, by its descriptor. Connections
-   * that it holds stay, so that they can be accepted before the socket is closed; who is ignored tries again a second
-   * later, and is refused then. `false` where the system can't do it.
+   * Makes the system ignore new connections to a TCP socket that listens, by its descriptor. Connections that it holds
+   * stay, so that they can be accepted before the socket is closed. An ignored client tries again a second later, and
+   * is refused then. `false` if the system can't do it.
    */
   ignoreNewConnections(descriptor: number): boolean;
   /** Runs a password function by its name (`sentri_core::standalone::call`). */
   callStandalone(method: string, args: string): Promise<string>;
-  /** Whether a hash is weaker than what the options would make now: `[hash, options?]`. */
+  /** Whether a hash is weaker than the options would make it now: `[hash, options?]`. */
   needsRehash(args: string): string;
   /** The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`). */
   settleOptions(given: string): string;
@@ -215,8 +217,8 @@ export interface NativeModule {
   /** The options that SIGHUP changes (`sentri_core::settings::reload`). */
   reloadOptions(settled: string): string;
   /**
-   * The epoch as memory that always holds the present one, for a `Uint32Array`; null: call `epoch`. Whoever looks there
-   * calls `epoch` now and then, too.
+   * The epoch as memory that always holds its present value, for a `Uint32Array`; null: call `epoch`. Its reader must
+   * call `epoch` now and then, too.
    */
   epochWindow(number: number): ArrayBuffer | null;
   /** See `AuthServer::epoch` and `AuthClient::epoch`. */

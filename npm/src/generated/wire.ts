@@ -30,7 +30,7 @@ export interface LoggedEvent {
   entry: Record<string, unknown>;
 }
 
-/** A call of one of the host's hooks. */
+/** A call of a hook of the host's. */
 export interface HookCall {
   hook: string;
   args: Array<unknown>;
@@ -100,7 +100,7 @@ export interface LimitResult {
   events: Array<LoggedEvent>;
 }
 
-/** The authentication that a route asks for, to be compared with what is known of a user. */
+/** The authentication that a route asks for, to be compared with the authentication of a user. */
 export interface Requirement {
   acr?: "aal1" | "aal2";
   /** In seconds. */
