@@ -106,7 +106,7 @@ pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin])
 /// 1. an `Origin` that is trusted: yes;
 /// 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
 /// 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it, because any
-/// machine on the network can serve the `http` page of a host; `null` and malformed text is no page of ours;
+///    machine on the network can serve the `http` page of a host; `null` and malformed text is no page of ours;
 /// 4. neither header: not a browser, nothing to forge.
 #[must_use]
 pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
