@@ -32,7 +32,7 @@ export interface Provenance {
  * 1. an `Origin` that is trusted: yes;
  * 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
  * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and
- * malformed text is no page of ours;
+ *    malformed text is no page of ours;
  * 4. neither header: not a browser, nothing to forge.
  */
 export function sameOrigin(
