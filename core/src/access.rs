@@ -21,7 +21,7 @@ pub struct RoleRules {
     pub required_for: Vec<String>,
 }
 
-/// The roles of a user in one session, or of one token.
+/// The roles of a user in a session, or of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRoles<T> {
     /// The roles in effect.

@@ -7,13 +7,13 @@
 use crate::clock::Millis;
 use crate::crypto::{equal_in_constant_time, hmac_sha256, make_random, sha256, to_base64url};
 
-/// The most flows of one purpose and subject that are open at once.
+/// The most open flows of a purpose and subject.
 pub const MOST_OPEN: u32 = 3;
-/// The most attempts at the code of one flow.
+/// The most attempts at the code of a flow.
 pub const MAX_ATTEMPTS: i64 = 5;
 /// Milliseconds for which a code counts.
 pub const CODE_LIFE: Millis = 10 * 60_000;
-/// Milliseconds over which the wrong codes of one user are counted, whatever flow they were for.
+/// Milliseconds over which the wrong codes of a user are counted, for all flows.
 pub const DAY: Millis = 24 * 60 * 60_000;
 /// The purpose of the flow between the first proof of a login and the second factor. Nothing of it is sent, and a code
 /// counts for the user instead of the flow.

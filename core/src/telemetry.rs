@@ -82,7 +82,7 @@ const BOUNDS: [u64; 12] =
 /// Statuses that are counted by themselves; the last place is for any other.
 const STATUSES: [u16; 14] = [200, 201, 204, 304, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
 
-/// The answers of one endpoint.
+/// The answers of an endpoint.
 #[derive(Debug, Default)]
 struct Answers {
     by_status: [AtomicU64; STATUSES.len() + 1],
@@ -90,7 +90,7 @@ struct Answers {
     micros: AtomicU64,
 }
 
-/// The counts of one server or client. Cheap to count in; read rarely.
+/// The counts of a server or client. Cheap to count in; read rarely.
 #[derive(Debug)]
 pub struct Telemetry {
     logging: bool,
@@ -211,7 +211,7 @@ struct Sample {
     value: f64,
 }
 
-/// The numbers of one moment.
+/// The numbers of a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot(Vec<Sample>);
 

@@ -70,7 +70,7 @@ def limit_key(key: Any) -> str:
 
 
 def in_production() -> bool:
-    """Whether the process declares production: ``SENTRI_ENV``, else ``NODE_ENV``, so that one variable serves both
+    """Whether the process declares production: ``SENTRI_ENV``, else ``NODE_ENV``, so that the same variable serves both
     sides of a system."""
     return os.environ.get("SENTRI_ENV", os.environ.get("NODE_ENV")) == "production"
 

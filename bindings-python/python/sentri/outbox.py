@@ -35,7 +35,7 @@ THREADS, PLACES = 4, 1000
 
 
 class Outbox:
-    """The messages of one server. ``event_of`` words a message for the log: kind, channel, cause, request id."""
+    """The messages of a server. ``event_of`` words a message for the log: kind, channel, cause, request id."""
 
     def __init__(
         self, option: Any, event_of: Callable[[str, str, Optional[str], Optional[str]], str], log: Callable[[Any], None]

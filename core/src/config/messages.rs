@@ -59,7 +59,7 @@ pub struct MessageLimits {
     pub minute: Budget,
     /// Messages about one subject in an hour.
     pub hour: Budget,
-    /// Messages that one client address may ask for in an hour.
+    /// Messages that a client address may ask for in an hour.
     pub address: Budget,
 }
 

@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         options.iter().find(given).map_or(Ok(()), |option| Err(self.error(option, why)))
     }
 
-    /// A list of strings; a single string counts as a list of one where `single` is set.
+    /// A list of strings; a single string counts as a list if `single` is set.
     pub fn strings(&mut self, option: &'static str, single: bool) -> Result<Option<Vec<String>>, Error> {
         let Some(value) = self.value(option) else { return Ok(None) };
         let list = match value {

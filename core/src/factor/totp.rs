@@ -4,7 +4,7 @@ use super::base32;
 use crate::clock::Millis;
 use crate::crypto::{Secret, equal_in_constant_time, hmac_sha1, make_random};
 
-/// Seconds of one step.
+/// Seconds of a step.
 pub const PERIOD: i64 = 30;
 /// Digits of a code.
 pub const DIGITS: usize = 6;

@@ -67,7 +67,7 @@ impl Pace {
     }
 }
 
-/// The time of as many whole steps as hold `elapsed`, at least of one.
+/// The time of as many whole steps as hold `elapsed`, at least a single step.
 fn whole_steps(elapsed: Duration, step: Duration) -> Duration {
     let steps = elapsed.as_nanos().div_ceil(step.as_nanos()).max(1);
     step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))

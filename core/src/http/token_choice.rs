@@ -1,4 +1,4 @@
-//! Several access tokens in cookies of one name: those that verify count, if all of them are of one user.
+//! Several access tokens in cookies of one name: those that verify count, if all of them are of the same user.
 
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
@@ -13,7 +13,7 @@ pub(super) struct Candidate {
 /// The result of several tokens.
 #[derive(Debug)]
 pub(super) enum Choice {
-    /// Tokens of one user, the youngest first.
+    /// Tokens of the same user, the youngest first.
     Good(Vec<Candidate>),
     /// None is good any more; these were, all for one user.
     Expired(Vec<Candidate>),

@@ -61,7 +61,7 @@ fn password(credential: &Line<'_>) -> Result<Secret<String>, Error> {
     }
 }
 
-/// The parameters are lists of one text each.
+/// The parameters are lists with a single text each.
 fn argon2(data: &Line<'_>, passes: u32, salt: &[u8], hash: &[u8]) -> Result<Secret<String>, Error> {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;

@@ -64,7 +64,7 @@ pub(super) fn dummy(cost: u32) -> Secret<String> {
     Secret::new(format!("$2b${cost:02}${salt}{digest}"))
 }
 
-/// Takes the time of one hash and forgets it.
+/// Takes the time of a hash and forgets it.
 pub(super) fn spend(password: &[u8], cost: u32) {
     let made = bcrypt::hash_with_salt(cut(password), cost, make_random());
     drop(std::hint::black_box(made));

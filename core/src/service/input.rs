@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorCode};
 
-/// Members of one JSON object.
+/// Members of a JSON object.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     map: &'a Map<String, Value>,

@@ -106,7 +106,7 @@ pub enum Errors {
 /// The changes that tables of sentri 5 need: see `migrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adoption {
-    /// Instants become texts of one form.
+    /// Instants become texts of the same form.
     Instants,
     /// Columns get the types that parameters of statements have.
     Types,

@@ -118,7 +118,7 @@ impl From<Statement> for Batch {
     }
 }
 
-/// The result of one statement.
+/// The result of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// Rows touched; the number of `rows` where there are any.

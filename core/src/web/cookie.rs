@@ -156,7 +156,7 @@ impl CookieRules {
     }
 }
 
-/// Reads the members of one option.
+/// Reads the members of an option.
 struct Reader<'a> {
     option: &'static str,
     members: &'a Map<String, Value>,

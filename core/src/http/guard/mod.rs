@@ -114,7 +114,7 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     }
 }
 
-/// Several cookies of one name: those that verify count, if they are of one user.
+/// Several cookies of one name: those that verify count, if they are of the same user.
 fn several_step(realm: &Realm, request: &GuardRequest, tokens: Vec<String>) -> Step {
     let ring = match realm.keys.require() {
         Ok(ring) => ring,

@@ -19,7 +19,7 @@ pub(super) enum Step {
     Session(Box<Verified>),
     /// The signature is good and there is no session; the user must not have been deleted.
     User(Box<AccessClaims>, String),
-    /// Several cookies hold valid tokens of one user, and their sessions decide which of them counts.
+    /// Several cookies hold valid tokens of the same user, and their sessions decide which of them counts.
     Several(Vec<Candidate>),
     /// No good access token, but a refresh cookie.
     Silent(Box<Silent>),

@@ -140,7 +140,7 @@ pub enum FactorAttempt {
     Refused,
 }
 
-/// The most attempts at codes of factors of one user and method.
+/// The most attempts at codes of factors of a user and method.
 #[derive(Debug, Clone, Copy)]
 pub struct FactorBudget {
     /// The method, whose attempts are counted by themselves.

@@ -4,7 +4,7 @@
 /// the configured domain, at `/` and at the mount point.
 pub const MAX_VALUES: usize = 8;
 
-/// The values of one name in the `Cookie` headers.
+/// The values of a name in the `Cookie` headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// No such cookie.
