@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "python" / "sentri"
 MODULES = {"administration": "blocking_administration", "server": "blocking"}
 HEAD = "# Written by `make generate` from {source}.py. Do not edit.\n"
 
-#: Words of a module for event loops, as regular expressions, and those of threads that stand for them.
+#: Words of a module for event loops, as regular expressions, and their replacements for threads.
 WORDS = {
     r"async def": "def",
     r"await (?=\w)": "",

@@ -19,7 +19,7 @@ pub struct NativeClient {
 #[uniffi::export]
 impl NativeClient {
     /// Checks the options and builds a client; no I/O. `functions` may name `isTokenRevoked`. With `test_clock` time
-    /// stands there until it is set.
+    /// stays there until it is set.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();

@@ -48,7 +48,7 @@ pub fn log<G: ProtectHost>(protect_host: &G, request_id: Option<&str>) -> impl F
     move |event| protect_host.log_entry(event, request_id)
 }
 
-/// A clock that stands at `now`, in milliseconds since 1970, until it is set.
+/// A clock stopped at `now`, in milliseconds since 1970, until it is set.
 pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
     now.map(|now| Arc::new(TestClock::at(now)))
 }
@@ -64,7 +64,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
         Self { protect_host, clock, number, home, make: Box::new(make), renewed: Mutex::default() }
     }
 
-    /// The server or client of this process. In a child that was forked after the first use it starts anew, with a
+    /// The server or client of this process. In a child that was forked after the first use it is made again, with a
     /// runtime, connections and links to Redis of its own.
     pub fn get(&self) -> Result<&G, Error> {
         if self.home.is_here() {

@@ -1,5 +1,5 @@
 //! The runtime of this process. Threads do not survive a fork, so a child gets a runtime of its own, and a server that
-//! worked before the fork starts anew there: its connections belong to the parent.
+//! worked before the fork is made again there: its connections belong to the parent.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Once, PoisonError};

@@ -19,7 +19,7 @@ pub struct NativeServer {
 #[uniffi::export]
 impl NativeServer {
     /// Checks the options and builds a server; no I/O. `functions` names the functions that the host overrides. With
-    /// `test_clock` time stands there until it is set.
+    /// `test_clock` time stays there until it is set.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();

@@ -32,7 +32,7 @@ impl Clock for SystemClock {
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
-    /// A clock standing at `now`.
+    /// A clock stopped at `now`.
     #[must_use]
     pub const fn at(now: Millis) -> Self {
         Self(AtomicI64::new(now))

@@ -128,7 +128,7 @@ pub struct Event {
     pub name: EventName,
     /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
     pub fields: Map<String, Value>,
-    /// The trace of the request behind it, where the host stands alone.
+    /// The trace of the request behind it, if the host is a server of its own.
     pub trace_id: Option<String>,
 }
 

@@ -9,7 +9,7 @@ pub mod enrolment;
 pub mod recovery;
 pub mod totp;
 
-/// A kind of code that stands for a second factor, as clients name it in `method`.
+/// A kind of code of a second factor, as clients name it in `method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactorMethod {
     /// A code of an authenticator app.

@@ -1,5 +1,4 @@
-//! The programmatic calls: a typed way for Rust (`service`), and a way by name for bindings, so that a new call changes
-//! no binding.
+//! The programmatic calls: typed for Rust (`service`), and by name for bindings, so a new call changes no binding.
 
 mod arguments;
 mod names;
@@ -55,8 +54,7 @@ impl AuthServer {
     }
 
     /// [`AuthServer::call`] as a part of the host's transaction of that number (see [`crate::store::foreign`]), for
-    /// `register` and the bulk identifier calls. Commit and rollback are the host's; a refused change is undone without
-    /// undoing the host's earlier changes.
+    /// `register` and the bulk identifier calls. Commit and rollback are the host's; a refused change alone is undone.
     ///
     /// # Errors
     /// As of `call`; `CONFIGURATION_ERROR` for another call, and if the host does not run the database's statements.

@@ -28,9 +28,9 @@ export function releasedPlatforms(): string[] {
 declare const __webpack_require__: unknown;
 
 /**
- * Loads the package of a platform; `failed` gets the cause of a failure. The names stand here in full, so that tracers
- * of files (@vercel/nft) take the native core along, and inside of `try`, so that bundlers go on without it. Webpack
- * would warn at every build of each package that is not installed, and drops this branch: there the loader looks from
+ * Loads the package of a platform; `failed` gets the cause of a failure. The names are here in full, so that tracers of
+ * files (@vercel/nft) take the native core along, and inside of `try`, so that bundlers go on without it. Webpack would
+ * warn at every build of each package that is not installed, and drops this branch: there the loader looks from
  * outside.
  */
 export function requirePackage(platform: string, failed: (cause: unknown) => void): NativeModule | undefined {

@@ -267,7 +267,7 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   /** Which types of addresses users verify; needs `messages`. */
   verification?: VerificationOptions | undefined;
   /**
-   * Whether admins search and disable users and see to their sessions, passwords, invitations and second factors. No
+   * Whether admins search and disable users and manage their sessions, passwords, invitations and second factors. No
    * admin disables, deletes or demotes themself then.
    */
   administration?: boolean | undefined;

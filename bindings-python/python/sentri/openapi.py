@@ -20,7 +20,7 @@ def document() -> dict[str, Any]:
 
 
 def operation(method: str, pattern: str) -> dict[str, Any]:
-    """An endpoint by its row of ``SENTRI_ROUTES``, complete in itself: its schemas stand where they are used."""
+    """An endpoint by its row of ``SENTRI_ROUTES``, complete in itself: its schemas are in place, without references."""
     path = re.sub(r":(\w+)", r"{\1}", pattern)
     found: dict[str, Any] = _complete(document()["paths"][path][method.lower()])
     return found

@@ -269,8 +269,8 @@ class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
     messages: Union[MessageOptions, Mailbox, Literal["console"]]
     #: Which types of addresses users verify; needs ``messages``.
     verification: VerificationOptions
-    #: Whether admins search and disable users and see to their sessions, to passwords, which needs ``messages``, to
-    #: invitations, which needs ``messages["links"]["invite"]``, and to second factors, which needs ``mfa``.
+    #: Whether admins search and disable users and manage their sessions, passwords, which needs ``messages``,
+    #: invitations, which needs ``messages["links"]["invite"]``, and second factors, which needs ``mfa``.
     administration: bool
     #: Second factors: users enrol authenticator apps, and their logins take two steps. Sessions keep how and when the
     #: user authenticated, tokens carry it (``acr``, ``amr``, ``auth_time``), and ``protect(acr=, max_age=)`` and ``POST

@@ -131,7 +131,7 @@ pub struct Config {
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
     pub token_revoked: bool,
-    /// The Redis by which counters and word of revocations are shared with other processes.
+    /// The Redis by which counters and notices of revocations are shared with other processes.
     pub redis_url: Option<Secret<String>>,
     /// Options that are allowed but unwise, for the logger.
     pub warnings: Vec<String>,

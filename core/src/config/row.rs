@@ -9,7 +9,7 @@ pub enum Kind {
     Number(u32, u32),
     /// `true` or `false`; `on` and `off` in flags and variables.
     Switch,
-    /// A switch whose members stand in rows of their own.
+    /// A switch whose members have rows of their own.
     Members,
     /// A list of texts; separated by commas in flags and variables.
     List,
@@ -115,7 +115,7 @@ impl Row {
         }
     }
 
-    /// The key in a file: options of the command stand in the table `serve`.
+    /// The key in a file: options of the command are in the table `serve`.
     pub fn key(&self) -> String {
         if self.group == Group::Serve { format!("serve.{}", self.name) } else { self.name.to_owned() }
     }

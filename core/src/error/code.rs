@@ -70,7 +70,7 @@ impl ErrorCode {
         all
     };
 
-    /// The code as it stands in responses, `SCREAMING_SNAKE_CASE`.
+    /// The code in responses, `SCREAMING_SNAKE_CASE`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.row().name
@@ -109,7 +109,7 @@ impl fmt::Display for ErrorCode {
 pub struct Row {
     /// The code that it belongs to.
     pub code: ErrorCode,
-    /// The code as it stands in responses, `SCREAMING_SNAKE_CASE`.
+    /// The code in responses, `SCREAMING_SNAKE_CASE`.
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,

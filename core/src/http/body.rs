@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorCode};
 use crate::json;
 
 /// The body as JSON; an empty one is an empty object, so that an empty body with a JSON content type works. `encoding`
-/// is `Content-Encoding`. It counts only if the bytes are no JSON as they stand: a body parser of the host may have
-/// decoded the body and left the header. Nothing is decoded here, so that no small body becomes a large one.
+/// is `Content-Encoding`. It counts only if the bytes are no JSON undecoded: a body parser of the host may have decoded
+/// the body and left the header. Nothing is decoded here, so that no small body becomes a large one.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` for more than [`MAX_BODY`] bytes, bad JSON, a member name that occurs twice; with the status 415

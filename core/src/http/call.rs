@@ -61,7 +61,7 @@ impl Call<'_> {
         }
     }
 
-    /// The number of items that a page of a list shall have.
+    /// The number of items for a page of a list.
     pub fn query_limit(&self) -> Result<Option<u32>, Error> {
         let whole = |text: String| text.parse().map_err(|_| Error::validation("limit", "limit must be a whole number"));
         self.query("limit").map(whole).transpose()

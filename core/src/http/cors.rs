@@ -35,8 +35,8 @@ pub fn preflight(request: &Request, trusted: &[Origin]) -> Option<Response> {
     Some(answer)
 }
 
-/// Lists the headers by which a page of a trusted origin reads the answer. `Vary` stands in every answer, so that no
-/// cache gives one origin's answer to another. The origin is echoed as it was sent; there is no wildcard.
+/// Lists the headers by which a page of a trusted origin reads the answer. `Vary` is in every answer, so that no cache
+/// gives one origin's answer to another. The origin is echoed as it was sent; there is no wildcard.
 #[must_use]
 pub fn headers(request: &Request, trusted: &[Origin]) -> Vec<(String, String)> {
     if !applies(request, trusted) {
@@ -56,7 +56,7 @@ fn applies(request: &Request, trusted: &[Origin]) -> bool {
     request.alone && !trusted.is_empty()
 }
 
-/// The value of a header that stands once.
+/// The value of a header that occurs once.
 fn single<'a>(request: &'a Request, name: &'a str) -> Option<&'a str> {
     let mut values = request.header_values(name);
     values.next().filter(|_| values.next().is_none())

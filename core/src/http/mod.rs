@@ -89,7 +89,7 @@ impl Request {
     }
 }
 
-/// A response to be written as it stands.
+/// A response to be written unchanged.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// HTTP status.

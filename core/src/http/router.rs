@@ -30,7 +30,7 @@ fn match_path(pattern: &str, path: &str) -> Option<Option<String>> {
     }
 }
 
-/// The decoded value of a parameter. An undecodable value is taken as it stands, as an id without a row, so that the
+/// The decoded value of a parameter. An undecodable value is taken unchanged, as an id without a row, so that the
 /// answer is the endpoint's own and not the framework's for an unknown path.
 fn read_parameter(value: &str) -> Option<String> {
     let plain = || (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned());

@@ -3,7 +3,7 @@
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
 
-/// A token whose signature is good.
+/// A token whose signature is valid.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub claims: AccessClaims,
@@ -15,9 +15,9 @@ pub(super) struct Candidate {
 pub(super) enum Choice {
     /// Tokens of the same user, the youngest first.
     Good(Vec<Candidate>),
-    /// None is good any more; these were, all for one user.
+    /// None is valid any more; these have expired, all of the same user.
     Expired(Vec<Candidate>),
-    /// Good ones of different users.
+    /// Valid tokens of different users.
     Conflict,
     /// None is a token of ours.
     Bad(TokenError),

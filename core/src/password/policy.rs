@@ -41,8 +41,8 @@ impl Policy {
     pub const MEMBERS: &[&'static str] = &["preset", "algorithm", "minLength", "maxLength"];
 
     /// Reads the `password` option (`{algorithm, minLength, maxLength, preset}`, or the name of a preset) and the
-    /// `saltRounds` option. The preset `nist` asks for 15 code points (NIST SP 800-63B-4, 3.1.1.2: a password that
-    /// stands alone) and refuses well-known ones; members beside it win.
+    /// `saltRounds` option. The preset `nist` asks for 15 code points (NIST SP 800-63B-4, 3.1.1.2: a password as the
+    /// only factor) and refuses well-known ones; members beside it win.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.

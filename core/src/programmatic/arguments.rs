@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Arguments of a call, by position. `null` and absent are the same.
 pub(super) struct Arguments {
     pub list: Vec<Value>,
-    /// The number of the host's transaction that the call shall be part of.
+    /// The number of the host's transaction that the call is part of.
     pub transaction: Option<u32>,
 }
 
@@ -45,7 +45,7 @@ impl Arguments {
     }
 }
 
-/// The number of items that a page of a list shall have.
+/// The number of items for a page of a list.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`

@@ -177,7 +177,7 @@ impl Link {
         }
     }
 
-    /// Takes the link down, unless another connection than `number` stands meanwhile.
+    /// Takes the link down, unless it has another connection than `number` meanwhile.
     fn take_down(&self, number: Option<u64>, since: Instant, cause: &str) {
         let mut state = self.state.lock();
         match (&*state, number) {

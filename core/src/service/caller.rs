@@ -19,7 +19,7 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// The host's own number for the request.
     pub host_context: Option<u32>,
-    /// The number of the host's transaction that the work shall be part of.
+    /// The number of the host's transaction that the work is part of.
     pub transaction: Option<u32>,
     /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
     pub trusted: bool,

@@ -82,7 +82,7 @@ fn read_instant(text: &str) -> Option<Millis> {
     from_iso(text).filter(|at| (0..=LAST).contains(at))
 }
 
-/// Whether a text has the form of another one, whose zeros stand for digits.
+/// Whether a text has the form of another text, in which a zero matches any digit.
 fn is_like(text: &str, form: &str) -> bool {
     let fits = |(one, form): (u8, u8)| if form == b'0' { one.is_ascii_digit() } else { one == form };
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)

@@ -258,7 +258,7 @@ pub const RENEWAL: Story = Story { success: EventName::RecoveryRenewed, failure:
 /// Makes recovery codes in place of those that a user has.
 ///
 /// # Errors
-/// `FACTOR_NOT_FOUND`: the user has no factor that they could stand for; `UNAUTHORIZED` when the session has ended;
+/// `FACTOR_NOT_FOUND`: the user has no factor that they could replace; `UNAUTHORIZED` when the session has ended;
 /// `USER_NOT_FOUND`; the store's.
 pub async fn renew_codes(
     realm: &Realm,

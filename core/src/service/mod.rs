@@ -89,7 +89,7 @@ pub struct Realm {
     pub store: Arc<dyn Store>,
     /// Rate-limit buckets.
     pub cache: Arc<dyn Cache>,
-    /// Word of revocations to and from other processes.
+    /// Notices of revocations to and from other processes.
     pub broadcast: Option<Arc<dyn Broadcast>>,
     /// The time.
     pub clock: Arc<dyn Clock>,

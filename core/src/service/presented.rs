@@ -13,9 +13,9 @@ use crate::token::{RefreshClaims, TokenError};
 pub enum Presented {
     /// The token that counts.
     One(String, RefreshClaims),
-    /// None is a token of ours that is good at this time. This one says best why.
+    /// None is a valid token of ours. This token has the most precise error.
     None(String),
-    /// Good ones of different users.
+    /// Valid tokens of different users.
     Conflict,
 }
 

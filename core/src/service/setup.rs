@@ -110,7 +110,7 @@ pub struct MadeAdmin {
 impl Output for MadeAdmin {
     const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
 
-    /// Nothing stands in for this use case.
+    /// The option `router` can't override this use case.
     fn read(_value: &Value) -> Option<Self> {
         None
     }

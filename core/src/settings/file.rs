@@ -15,9 +15,9 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub struct Entry {
     /// The names of its tables and its own, with points between them.
     pub path: String,
-    /// The value; a table stands for itself only when it is empty.
+    /// The value; a table only if it is empty.
     pub value: Value,
-    /// The line that it stands in, from 1.
+    /// Its line, from 1.
     pub line: usize,
 }
 

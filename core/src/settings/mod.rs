@@ -119,7 +119,7 @@ pub fn settle(input: &Value) -> Value {
     })
 }
 
-/// The same as text, for bindings: never an error, mistakes stand in `errors`.
+/// The same as text, for bindings: never an error, mistakes are in `errors`.
 pub fn settle_text(input: &str) -> String {
     settle(&wire::parse(input)).to_string()
 }

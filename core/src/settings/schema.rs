@@ -24,7 +24,7 @@ pub fn schema() -> Value {
     })
 }
 
-/// Puts a member in its place, where it stands in an object of its own too.
+/// Puts a member in its place, also if that is in an object of its own.
 fn put(members: &mut Value, name: &str, described: Value) {
     match name.split_once('.') {
         None => members[name] = described,

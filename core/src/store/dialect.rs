@@ -29,7 +29,7 @@ pub struct Dialect {
     pub adoption: Adoption,
     /// Whether an index that is to be dropped is named with its table.
     pub drops_index_on_table: bool,
-    /// Whether a constraint can be dropped; else its table is made anew.
+    /// Whether a constraint can be dropped; else its table is rebuilt.
     pub drops_constraints: bool,
     /// Whether a foreign key needs an index of its column.
     pub keys_need_index: bool,

@@ -63,7 +63,7 @@ fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Opening {
     }
 }
 
-/// The scheme that `scheme` stands for in other libraries, which name a driver or themselves along with it.
+/// The scheme that `scheme` means in other libraries, which name a driver or themselves along with it.
 fn spelling_of(scheme: &str) -> String {
     let parts: Vec<&str> = scheme.split('+').collect();
     let name = parts.iter().find(|part| **part == "sqlite" || Driver::from_name(part).is_some());

@@ -40,10 +40,10 @@ impl TlsConfig {
     }
 }
 
-/// The TLS mode that a URL asks for, in the word of the database's own client and in those of other clients.
+/// The TLS mode that a URL asks for, in the parameter of the database's own client and in those of other clients.
 #[derive(Debug, Default)]
 pub(super) struct TlsWords {
-    /// The word of the database's own client. It has precedence where it is no weaker than the others.
+    /// The parameter of the database's own client. It has precedence if it is no weaker than the others.
     pub mode: Option<Tls>,
     least: Option<Tls>,
     none: bool,

@@ -55,7 +55,7 @@ impl JwkSet {
         Ok(set)
     }
 
-    /// All keys; a JWK without `alg` stands here once for each algorithm that it fits.
+    /// All keys; a JWK without `alg` is here once for each algorithm that it fits.
     #[must_use]
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys

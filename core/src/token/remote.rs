@@ -154,7 +154,7 @@ impl RemoteSet {
         self.max_age / 4 * 3
     }
 
-    /// From when on a set is good for nothing.
+    /// The age from which a set is useless.
     const fn end_age(&self) -> Millis {
         self.max_age + STALE_FOR
     }

@@ -42,7 +42,7 @@ pub enum TrustProxy {
     /// None: the peer is the client.
     #[default]
     None,
-    /// So many proxies stand before us; the address that the outermost of them saw is the client's.
+    /// The number of proxies before us; the address that the outermost of them saw is the client's.
     Hops(u8),
     /// Proxies have addresses in these ranges; the last one outside of them is the client.
     Ranges(Vec<Range>),

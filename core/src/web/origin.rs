@@ -41,8 +41,8 @@ impl Origin {
         Ok(Self { scheme, host, port })
     }
 
-    /// Whether a `Host` header names the same host and port. The header has no scheme: without a port it stands for
-    /// the default one of this origin's scheme.
+    /// Whether a `Host` header names the same host and port. The header has no scheme: without a port it means the
+    /// default port of this origin's scheme.
     fn is_at(&self, host_header: &str) -> bool {
         split_port(host_header)
             .is_some_and(|(host, port)| host == self.host && port.or_else(|| default_port(&self.scheme)) == self.port)
@@ -63,8 +63,8 @@ pub struct Provenance<'a> {
 }
 
 impl Provenance<'_> {
-    /// Whether the request is known to have come by TLS. A framework that says `http` may stand behind a proxy that
-    /// ends TLS and that it does not trust, so nothing is known then.
+    /// Whether the request is known to have come by TLS. A framework that says `http` may be behind a proxy that ends
+    /// TLS and that it does not trust, so nothing is known then.
     fn is_secure(&self) -> bool {
         self.scheme.is_some_and(|scheme| ["https", "wss"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure)))
     }

@@ -24,7 +24,7 @@ pub fn value(query: Option<&str>, name: &str) -> Option<String> {
     decode(&raw(query, name)?.replace('+', " "))
 }
 
-/// The same as it stands there.
+/// The same, not decoded.
 #[must_use]
 pub fn raw<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));

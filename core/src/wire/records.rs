@@ -36,7 +36,7 @@ pub(super) struct EndpointRequest {
     pub alone: Option<bool>,
 }
 
-/// A request at the idempotency gate. The text that stands for its body crosses beside it.
+/// A request at the idempotency gate. The text in the place of its body crosses beside it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GateRequest<'a> {

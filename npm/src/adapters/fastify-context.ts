@@ -6,7 +6,7 @@ import type { HeaderPairs, Surface } from "./checks.js";
 import { NodeGuardRequest, one } from "./node.js";
 import { pinHeaders } from "./pinned.js";
 
-/** The members of requests behind `protect()`. Where @fastify/jwt declares `user` too, its type stands. */
+/** The members of requests behind `protect()`. Where @fastify/jwt declares `user` too, its type is kept. */
 export interface SentriFastifyRequest {
   user?: FastifyInstance extends { jwt: unknown } ? any : AuthUser | undefined;
   auth?: AuthInfo | undefined;

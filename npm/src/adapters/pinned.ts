@@ -9,8 +9,8 @@ export function addPinned(res: ServerResponse, headers: HeaderPairs): void {
 }
 
 /**
- * Makes a response of Node's carry these headers, even if a handler sets others after them: `no-store` must stand
- * beside a token. Cookies are left to the response, where those of a handler stand beside ours.
+ * Makes a response of Node's carry these headers, even if a handler sets others after them: a token requires
+ * `no-store`. Cookies are left to the response, where those of a handler are kept beside ours.
  */
 export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
   const pinned = headers.filter(([name]) => name !== "Set-Cookie");

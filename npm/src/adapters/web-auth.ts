@@ -59,9 +59,7 @@ function guards<Role extends string>(protectHost: ProtectHost): Uncounted<web.Cl
   };
 }
 
-/**
- * The path under which the endpoints are served, as the beginning of paths below it. A segment `:name` stands for any.
- */
+/** The path under which the endpoints are served, as the beginning of paths below it. A segment `:name` matches any. */
 function mountOf(basePath: unknown = "/auth"): RegExp {
   if (typeof basePath !== "string" || !/^(?:\/[^/?#\s]+)*\/?$/.test(basePath)) {
     const cure = `must be a path such as "/auth", not ${JSON.stringify(basePath)}`;

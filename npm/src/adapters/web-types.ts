@@ -21,7 +21,7 @@ export type WebErrorHandler = (error: unknown, request: Request, host?: unknown)
 export type WebServerOptions<Role extends string = string> = ServerOptions<Role> & {
   /**
    * The path of the endpoints, `"/auth"` if left out: with `"/api/auth"` the login is `POST /api/auth/login`. A segment
-   * `:name` stands for any.
+   * `:name` matches any.
    */
   basePath?: string | undefined;
 };

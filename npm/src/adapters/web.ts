@@ -51,7 +51,7 @@ function hostOf(req: Request): string {
   return new URL(req.url).host;
 }
 
-/** The path of an absolute URL as it stands there. */
+/** The path of an absolute URL, not decoded. */
 export function pathOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("://") + 3)).split(/[?#]/, 1)[0]!;
 }

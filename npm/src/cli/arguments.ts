@@ -6,7 +6,7 @@ export interface Flag {
   /** The name of its value, for the help; none for a switch. */
   value?: string;
   help: string;
-  /** Environment variable that stands in for it. */
+  /** Environment variable in its place. */
   env?: string;
   default?: string;
   /** Whether it may be given several times; its values are then one list, separated by commas. */

@@ -24,7 +24,7 @@ interface Surroundings {
   navigator?: { userAgent?: string };
 }
 
-/** On Node this code was chosen by mistake: by a condition of packages that stands for browsers. */
+/** On Node this code was chosen by mistake: by a package condition for browsers. */
 function withoutNative(what: string, cure: string): SentriError {
   const { process, navigator } = globalThis as Surroundings;
   if (process?.versions?.node === undefined) {

@@ -1,4 +1,4 @@
-/** A number as it stands in the text: `1`, `1.0` and `1e0` are not the same to a strict reader. */
+/** A number by its text: `1`, `1.0` and `1e0` are not the same to a strict reader. */
 export class Numeral {
   constructor(readonly text: string) {}
 }

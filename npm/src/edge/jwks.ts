@@ -18,10 +18,10 @@ export interface VerifyingKey {
 }
 
 /**
- * Reads a key set (RFC 7517): public keys or shared secrets, not both. It is refused whole for what an honest issuer
- * never publishes: a private member, a duplicate `kid`, weak or broken keys. An entry that is meant for something else
- * is skipped, as RFC 7517, 5 asks; a set that leaves nothing is refused. A key without `alg` stands here once for each
- * algorithm that it fits.
+ * Reads a key set (RFC 7517): public keys or shared secrets, not both. It is refused whole for members that an honest
+ * issuer never publishes: a private member, a duplicate `kid`, weak or broken keys. An entry that is meant for
+ * something else is skipped, as RFC 7517, 5 asks; a set that leaves nothing is refused. A key without `alg` is here
+ * once for each algorithm that it fits.
  *
  * @throws KeyError with the reason
  */

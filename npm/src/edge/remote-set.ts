@@ -109,7 +109,7 @@ export class RemoteSet {
     return Math.floor(this.maxAge / 4) * 3;
   }
 
-  /** From when on a set is good for nothing. */
+  /** The age from which a set is useless. */
   private get endAge(): number {
     return this.maxAge + STALE_FOR;
   }

@@ -15,7 +15,7 @@ class Flag(NamedTuple):
     help: str
     #: The name of its value, for the help; none for a switch.
     value: Optional[str] = None
-    #: Environment variable that stands in for it.
+    #: Environment variable in its place.
     env: Optional[str] = None
     default: Optional[str] = None
     #: Whether it may be given several times; its values are then one list, separated by commas.

@@ -21,7 +21,7 @@ pub struct Description {
     pub(in crate::http) data: Value,
     /// The message and the data of a 202, where there may be one too.
     pub(in crate::http) accepted: Option<(&'static str, Value)>,
-    /// Whether the answer is `data` as it stands, not in the envelope.
+    /// Whether the answer is `data` itself, without the envelope.
     pub(in crate::http) is_bare: bool,
     /// Whether there may be nothing to answer with.
     pub(in crate::http) may_be_missing: bool,

@@ -155,7 +155,7 @@ async fn confirm_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Identifier verified", confirmed.write()))
 }
 
-/// The user whose session the request brings; empty: none that is good.
+/// The user whose session the request brings; empty without a valid session.
 async fn session_user(call: &mut Call<'_>) -> String {
     if call.request.header("authorization").is_none() && call.request.header("cookie").is_none() {
         return String::new();

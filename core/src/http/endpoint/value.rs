@@ -77,13 +77,13 @@ impl Needs {
 /// The work of an endpoint.
 pub type Serving<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + 'a>>;
 
-/// One endpoint. Everything that is known of it stands here, and [`super::ROUTES`] lists it.
+/// One endpoint. It has all facts about the endpoint, and [`super::ROUTES`] lists it.
 pub struct Endpoint {
     /// The name in the OpenAPI document, in camel case.
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path below the mount point; `:name` stands for one segment.
+    /// Path below the mount point; `:name` matches one segment.
     pub pattern: &'static str,
     /// The callers that it is for.
     pub access: Access,

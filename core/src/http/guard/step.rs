@@ -15,9 +15,9 @@ use crate::web::cookie::Found;
 /// The answer, or the I/O that it takes.
 pub(super) enum Step {
     Done(Box<ProtectResult>),
-    /// The signature is good; the session must be looked at.
+    /// The signature is valid; the session must be looked at.
     Session(Box<Verified>),
-    /// The signature is good and there is no session; the user must not have been deleted.
+    /// The signature is valid and there is no session; the user must not have been deleted.
     User(Box<AccessClaims>, String),
     /// Several cookies hold valid tokens of the same user, and their sessions decide which of them counts.
     Several(Vec<Candidate>),
@@ -46,8 +46,8 @@ pub(super) fn sessions_of(candidates: Vec<Candidate>) -> Vec<Option<String>> {
     candidates.into_iter().map(|candidate| candidate.claims.session_id).collect()
 }
 
-/// Whether a refresh token of `session_id` may stand in for expired access tokens of the sessions `expired`; without
-/// such tokens, any may.
+/// Whether a refresh token of `session_id` may replace expired access tokens of the sessions `expired`; without such
+/// tokens, any may.
 pub(super) fn is_of_session(expired: Option<&Vec<Option<String>>>, session_id: &str) -> bool {
     expired.is_none_or(|sessions| sessions.iter().any(|session| session.as_deref() == Some(session_id)))
 }

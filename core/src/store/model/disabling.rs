@@ -2,7 +2,7 @@
 
 use crate::clock::Millis;
 
-/// The word of an admin or of the host that a user signs in no more.
+/// The decision of an admin or of the host that a user may not log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabling {
     /// The time at which it was said first.

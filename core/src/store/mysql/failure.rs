@@ -6,7 +6,7 @@ use crate::failure::StoreError;
 use crate::store::pooled::Connection;
 use crate::tls;
 
-/// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
+/// The failure for `error`. Holds the server's message only where that can't quote a value of a row.
 pub(super) fn from_driver(error: &Error) -> StoreError {
     match error {
         Error::Server(error) => from_server(error),

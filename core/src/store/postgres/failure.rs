@@ -6,8 +6,8 @@ use tokio_postgres::error::DbError;
 use crate::failure::StoreError;
 use crate::tls;
 
-/// The failure that `error` stands for. Holds the server's message only where that can't quote a value of a row.
-/// `role` is who the server takes us for.
+/// The failure for `error`. Holds the server's message only where that can't quote a value of a row. `role` is our role
+/// at the server.
 pub(super) fn from_driver(error: &Error, role: Option<&str>) -> StoreError {
     match error.as_db_error() {
         Some(error) => from_server(error, role),

@@ -34,7 +34,7 @@ pub struct Link {
     /// The host that it leads to, and TLS to that: a request to cancel has a connection to itself.
     pub(super) settings: Arc<Config>,
     pub(super) connector: MakeRustlsConnect,
-    /// No pooler stands between us and the server, so that statements can be prepared by name.
+    /// There is no pooler between us and the server, so statements can be prepared by name.
     direct: bool,
 }
 

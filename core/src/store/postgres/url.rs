@@ -45,8 +45,8 @@ struct Parameters {
 impl PostgresConfig {
     /// Settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq reads it. `sslmode` is
     /// `disable`, `prefer` (default), `require`, `verify-ca` (default with a root) or `verify-full`; see [`Tls`].
-    /// `sslrootcert`, `sslcert` and `sslkey` name files; the root `system` stands for those that the system trusts.
-    /// Of other clients, `schema`, `connection_limit`, `pgbouncer`, `ssl` and `sslaccept` are understood.
+    /// `sslrootcert`, `sslcert` and `sslkey` name files; the root `system` means those that the system trusts. Of other
+    /// clients, `schema`, `connection_limit`, `pgbouncer`, `ssl` and `sslaccept` are understood.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.

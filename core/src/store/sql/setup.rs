@@ -82,7 +82,7 @@ impl<E: Executor> SetupStore for SqlStore<E> {
 }
 
 /// The condition that a user has one of these roles, of which there is at least one. The column is a JSON list, so a
-/// role stands in quotes; what replaces it distinguishes case, which LIKE does not do everywhere.
+/// role is in quotes; what replaces it distinguishes case, which LIKE does not do everywhere.
 pub(super) fn has_role(roles: &[String]) -> (String, Vec<Value>) {
     let quoted = roles.iter().map(|role| Value::from(serde_json::Value::from(role.as_str()).to_string()));
     (vec!["REPLACE(roles, ?, '') <> roles"; roles.len()].join(" OR "), quoted.collect())

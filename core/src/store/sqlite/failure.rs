@@ -9,7 +9,7 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// The failure that `error` stands for.
+/// The failure for `error`.
 pub(super) fn from_driver(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
     match error.sqlite_error() {

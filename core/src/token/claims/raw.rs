@@ -12,7 +12,7 @@ use crate::json::Strict;
 
 const MAX_MEMBERS: usize = 64;
 
-/// The members as they stand.
+/// The members, unparsed.
 #[derive(Default)]
 pub struct Raw<'p> {
     pub id: Option<Cow<'p, str>>,
@@ -113,7 +113,7 @@ impl<'de: 'p, 'p> Deserialize<'de> for Name<'p> {
     }
 }
 
-/// A string, borrowed when its letters stand in the payload as they are.
+/// A string, borrowed when the payload holds it without escapes.
 pub struct Text<'p>(pub Cow<'p, str>);
 
 impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {

@@ -11,7 +11,7 @@ const HEALTH = ["/health/live", "/health/ready"];
 
 /**
  * One process's part of a server: health at the root, the endpoints under the mount point, a 404 for all else, and the
- * access log. While it is draining it says that it is not ready, and asks clients to connect anew.
+ * access log. While it is draining it says that it is not ready, and asks clients to reconnect.
  */
 export class Application {
   draining = false;

@@ -58,7 +58,7 @@ function boundOf(socket: HasName): Bound {
   return socket.getsockname?.(found) === 0 ? found : null;
 }
 
-/** The place that the settings name; a socket that systemd hands over stands before path, host and port. */
+/** The place that the settings name; a socket that systemd hands over takes precedence over path, host and port. */
 export async function placeOf({ host, port, socket }: Settings): Promise<Place> {
   const fd = handedOver();
   if (fd !== undefined) return { fd };
@@ -152,7 +152,7 @@ export function addressOf({ host, mount, tlsCert }: Settings, bound: Bound): str
   return `${tlsCert ? "https" : "http"}://${authority(host)}:${bound?.port}${mount}`;
 }
 
-/** The host as URLs have it: an IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+/** The host as URLs have it: an IPv6 address is in brackets (RFC 3986, 3.2.2). */
 function authority(host: string): string {
   if (host === "0.0.0.0") return "localhost";
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;

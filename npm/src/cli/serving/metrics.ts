@@ -27,7 +27,7 @@ export async function serveMetrics(
 
 /**
  * The metrics of several processes as one text. Each sample has its worker's number as a label, so that a worker that
- * starts anew resets its own counters and no sum.
+ * restarts resets its own counters and no sum.
  */
 export function byWorker(texts: ReadonlyArray<readonly [number, string]>): string {
   const heads = new Map<string, Set<string>>();

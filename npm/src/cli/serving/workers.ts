@@ -8,7 +8,7 @@ import { byWorker, serveMetrics } from "./metrics.js";
 import { untilSignal } from "./process.js";
 import type { Settings } from "./settings.js";
 
-/** Milliseconds before a worker is started anew: after the first death, and at most. */
+/** Milliseconds before a worker is restarted: after the first death, and at most. */
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 10_000;
 

@@ -23,8 +23,7 @@ class _NotFound(Exception):
 
 
 class Application:
-    """One process's part of a server. While it is draining, it says that it is not ready and asks clients to connect
-    anew."""
+    """One process's part of a server. While draining, it reports that it is not ready and asks clients to reconnect."""
 
     def __init__(self, auth: AuthServer, mount: str, log: Log) -> None:
         self.auth = auth

@@ -43,7 +43,7 @@ def ignores_new(listener: socket.socket) -> bool:
 
 def listen(settings: Settings) -> tuple[list[socket.socket], bool]:
     """Sockets that listen as the settings say, and whether they are this process's own; those that systemd hands over
-    stand before host, port and path.
+    take precedence over host, port and path.
 
     :raises CommandFailure: ``CANNOT_LISTEN``, with the cure.
     """
@@ -132,7 +132,7 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
 
 
 def _authority(host: str) -> str:
-    """The host as URLs have it: an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    """The host as URLs have it: an IPv6 address is in brackets (RFC 3986, 3.2.2)."""
     if host == "0.0.0.0":
         return "localhost"
     return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -28,7 +28,7 @@ class MetricsApplication:
 
 def by_worker(texts: Sequence[tuple[int, str]]) -> str:
     """The metrics of several processes as one text: each sample has its worker's number as a label, so that a worker
-    that starts anew resets its own counters and no sum."""
+    that restarts resets its own counters and no sum."""
     heads: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}
     for number, text in texts:

@@ -23,7 +23,7 @@ from .settings import Settings
 #: The variable that marks a process as a worker: its number, its channel, and the sockets that it listens on.
 WORKER = "SENTRI_WORKER_OF"
 
-#: Seconds before a worker is started anew: after the first death, and at most.
+#: Seconds before a worker is restarted: after the first death, and at most.
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 10.0
 #: Seconds after which a worker that still runs has not died again.
 _STABLE = 30.0
