@@ -288,7 +288,7 @@ class NativeServer(NativeProtectHost, Protocol):
 
 def make_client(options: str, functions: list[str], test_clock: Optional[int]) -> NativeClient:
     """Checks the options and builds a client; no I/O. ``functions`` may name ``isTokenRevoked``. With
-    ``test_clock`` time stands there until it is set."""
+    ``test_clock`` time stays there until it is set."""
     return cast(NativeClient, _module.NativeClient(options, functions, test_clock))
 
 
@@ -299,7 +299,7 @@ def make_idempotency(options: str) -> NativeIdempotency:
 
 def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
     """Checks the options and builds a server; no I/O. ``functions`` names the functions that the host overrides.
-    With ``test_clock`` time stands there until it is set."""
+    With ``test_clock`` time stays there until it is set."""
     return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
 
 

@@ -42,7 +42,7 @@ class _GateRequest(TypedDict):
 
 
 class GateRequest(_GateRequest, total=False):
-    """A request at the idempotency gate. The text that stands for its body crosses beside it."""
+    """A request at the idempotency gate. The text in the place of its body crosses beside it."""
 
     host: Optional[str]
     #: The value of the header that holds the key.
