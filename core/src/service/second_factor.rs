@@ -106,7 +106,7 @@ impl PresentedCode {
         Ok(Self { method, code: Secret::new(input.text("code")?.to_owned()) })
     }
 
-    /// The code without the characters that people type between its digits. A malformed code costs no attempt.
+    /// The code without the characters that people type between its characters. A malformed code costs no attempt.
     fn normalized(&self) -> Result<Secret<String>, Error> {
         let code = match self.method {
             FactorMethod::Totp => flow::normalize_code(self.code.expose()).map(Secret::new),

@@ -44,10 +44,7 @@ function withoutNative(what: string, cure: string): SentriError {
 declare function require(module: "./client.js"): typeof import("./client.js");
 declare function require(module: "./options.js"): typeof import("./options.js");
 
-/**
- * Client mode on WebCrypto. It is loaded only after the checks above, so an environment without WebCrypto gets their
- * error.
- */
+/** Client mode on WebCrypto, evaluated only here: without WebCrypto the functions above still give their errors. */
 export function makeClient(options: ClientOptions): ProtectHost {
   const { EdgeClient } = require("./client.js");
   return new EdgeClient(require("./options.js").readOptions(options));
