@@ -5,6 +5,8 @@ import sys
 
 import lief
 
+ITSELF = lief.MachO.LoadCommand.TYPE.ID_DYLIB
+
 
 def elf(binary):
     versions = {}
@@ -23,7 +25,8 @@ def mach_o(binary):
     return {
         "format": "Mach-O",
         "machine": binary.header.cpu_type.name,
-        "libraries": [library.name for library in binary.libraries if library.name != binary.name],
+        # The first command of a library names itself.
+        "libraries": [library.name for library in binary.libraries if library.command != ITSELF],
         "oldest": list(binary.build_version.minos if binary.has_build_version else binary.version_min.version),
         "signed": binary.has_code_signature,
         "undefined": sorted(symbol.name for symbol in binary.imported_symbols),

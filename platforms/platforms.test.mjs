@@ -6,7 +6,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { GLIBC_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
+import { GLIBC_FLOOR, MACOS_FLOOR, PLATFORMS } from "../npm/scripts/platform.mjs";
 import { conversation, EXPECTED } from "./conversation.mjs";
 import { arm64, debian11, musl, windows } from "./runtimes.mjs";
 import { HERE, ROOT } from "./toolchain.mjs";
@@ -60,7 +60,7 @@ const isAbove = (version, floor) => version.localeCompare(floor, "en", { numeric
 test("there are packages to look at", () => assert.notEqual(built.length, 0));
 
 for (const name of built) {
-  const { os, cpu, libc } = PLATFORMS[name];
+  const { os, cpu, libc, target } = PLATFORMS[name];
 
   test(`${name} asks for what its systems have, from the floor on (P73)`, () => {
     const read = execFileSync(join(HERE, "python/bin/python"), [join(ROOT, "platforms/binaries.py"), ...files(name)]);
@@ -76,7 +76,9 @@ for (const name of built) {
         [],
         file,
       );
-      if (os === "darwin") assert.ok(binary.signed || cpu === "x64", `${file} has no signature`);
+      if (os !== "darwin") continue;
+      assert.ok(binary.signed || cpu === "x64", `${file} has no signature`);
+      assert.equal(binary.oldest.slice(0, 2).join("."), MACOS_FLOOR[target.split("-")[0]], file);
     }
   });
 

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MACOS_FLOOR } from "../npm/scripts/platform.mjs";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** The folder of toolchains and of what they make. */
@@ -12,6 +13,8 @@ export const HERE = join(ROOT, "target/platforms");
 /** Debian's Rust with its source, and the library that it needs. */
 const DEBIAN = ["rustc-web", "libstd-rust-web-dev", "libstd-rust-web-1.96", "rust-web-src", "libllvm22"];
 const RUST = join(HERE, "rust/usr");
+/** Text stubs that name the symbols of Apple's frameworks which the cores import: what a linker needs of them. */
+const FRAMEWORKS = join(ROOT, "platforms/frameworks");
 
 /** Ends the program with a message. */
 export function fail(message) {
@@ -32,6 +35,10 @@ export function toolchain(target) {
   // Programs of musl are static by themselves, and a static one loads no addon.
   const flags = `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`;
   if (target.includes("musl")) env[flags] = "-C target-feature=-crt-static";
+  if (target.includes("apple")) {
+    env.MACOSX_DEPLOYMENT_TARGET = MACOS_FLOOR[target.split("-")[0]];
+    if (process.platform !== "darwin") env[flags] = `-C link-arg=-F${FRAMEWORKS}`;
+  }
   if (target.includes("windows")) {
     env.LIBNODE_PATH = libnode();
     env[`CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_LINKER`] = windowsLinker(target);

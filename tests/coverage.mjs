@@ -50,7 +50,10 @@ function llvm() {
   const debian = `/usr/lib/llvm-${major}/bin`;
   if (!existsSync(join(debian, "llvm-cov"))) {
     const mayInstall = process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0;
-    if (!mayInstall) throw new Error(`llvm-cov ${major} is missing: rustup component add llvm-tools, or apt-get install llvm-${major}`);
+    if (!mayInstall)
+      throw new Error(
+        `llvm-cov ${major} is missing: rustup component add llvm-tools, or apt-get install llvm-${major}`,
+      );
     console.log(`==> installing the Debian package llvm-${major}`);
     run("apt-get", ["update", "-qq"]);
     run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", `llvm-${major}`]);
@@ -109,7 +112,8 @@ function gaps({ name, branches, segments }) {
     seen.set(at, [yes + taken, no + notTaken]);
   }
   for (const [at, [yes, no]] of seen) {
-    const side = yes === 0 && no === 0 ? "never reached" : yes === 0 ? "never true" : no === 0 ? "never false" : undefined;
+    const side =
+      yes === 0 && no === 0 ? "never reached" : yes === 0 ? "never true" : no === 0 ? "never false" : undefined;
     if (side) found.set(at, side);
   }
   for (const [line, column, count, hasCount, isEntry] of segments)

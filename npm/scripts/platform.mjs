@@ -9,6 +9,9 @@ const glibc = (arch) => `manylinux2014_${arch}.manylinux_2_17_${arch}`;
 /** The oldest glibc that packages for `gnu` run on. */
 export const GLIBC_FLOOR = "2.17";
 
+/** The oldest macOS that packages for it run on, by processor; the wheels' tags say the same. */
+export const MACOS_FLOOR = { x86_64: "10.12", aarch64: "11.0" };
+
 /**
  * By the end of the package's name, `sentri-<platform>`: what npm, cargo and pip call the platform. The
  * machines that try it in a release are in RUNNERS.
@@ -39,7 +42,7 @@ export function matrix() {
   return Object.entries(PLATFORMS).map(([platform, { os, cpu, libc, target }]) => ({
     platform,
     target,
-    // Apple's linker is on macOS alone; zig links for all others.
+    // A release for macOS is linked by Apple's own linker and frameworks.
     builder: os === "darwin" ? "macos-latest" : "ubuntu-latest",
     runner: RUNNERS[`${os}-${cpu}`],
     image: libc === "musl" ? "node:24-alpine" : "",
