@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "python" / "sentri"
 #: Each module for event loops, and the module for threads that is written from it.
-MODULES = {"administration": "blocking_administration", "server": "blocking"}
+MODULES = {"administration": "blocking_administration", "server_calls": "blocking_server_calls"}
 HEAD = "# Written by `make generate` from {source}.py. Do not edit.\n"
 
 #: Words of a module for event loops, as regular expressions, and their replacements for threads.
@@ -25,19 +25,13 @@ WORDS = {
     r"\._hooks\.run": "._hooks.run_blocking",
     r"\.administration": ".blocking_administration",
     r"Administration": "BlockingAdministration",
-    r"\.blocking": ".server",
-    r"BlockingAuthServer": "AuthServer",
-    r"AuthServer": "BlockingAuthServer",
-    r"def blocking": "def asynchronous",
+    r"ServerCalls": "BlockingServerCalls",
 }
 #: Sentences of docstrings.
 SENTENCES = {
-    "for threads that may block": "for event loops",
     "for event loops": "for threads that may block",
-    "Threads and event loops may share one.": "The interpreter's lock is free\n    meanwhile, so other threads go on, "
-    "and Ctrl-C is noticed.",
     " ``blocking_administration`` is written from this.": "",
-    " ``blocking`` is written from this.": "",
+    " ``blocking_server_calls`` is written from this.": "",
 }
 
 

@@ -1,5 +1,5 @@
 import type { Requirement } from "./generated/wire.js";
-import type { Duration } from "./types.js";
+import type { Duration } from "./types-common.js";
 
 export type { Requirement };
 

@@ -5,6 +5,11 @@ import type { AuthUser, Metric } from "./types.js";
 
 export type { NativeGuardRequest as GuardRequest, Principal, ResponseData };
 
+/**
+ * The address at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`.
+ */
+export type Origin = readonly [peer: string | undefined, forwarded: string | readonly string[] | null | undefined];
+
 /** The result of `protect()`. */
 export interface ProtectResult extends ProtectData {
   /** The time at which it was found out. A clock that steps back behind that makes it worth nothing. */

@@ -1,10 +1,9 @@
-import type { Origin } from "./adapters/checks.js";
 import { TokenCache, markOf } from "./cache.js";
 import { ServerCalls } from "./calls.js";
 import { HostFunctions } from "./callbacks.js";
 import { Dispatcher, type LoggedEvent } from "./dispatch.js";
 import { SentriError, fromData, unwrap } from "./errors.js";
-import type { GuardRequest, ResponseData } from "./protect-host.js";
+import type { GuardRequest, Origin, ResponseData } from "./protect-host.js";
 import { REMEMBERED_TOKENS } from "./generated/constants.js";
 import { DialectDatabase, Transactions, type DialectKind, type KyselyDialect } from "./kysely.js";
 import type { Call } from "./generated/calls.js";

@@ -1,4 +1,4 @@
-import type { IdentifierInput, User } from "./types.js";
+import type { IdentifierInput, User } from "./types-common.js";
 
 /** The secret of a message with the new password: that of its link, or its code with the flow. */
 export type ResetInput = { token: string; newPassword: string } | { flow: string; code: string; newPassword: string };

@@ -1,7 +1,7 @@
 import type { ClientSettings, CookieOptions, ServerSettings } from "./generated/option-types.js";
 import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 import type { DatabaseOptions } from "./types-database.js";
-import type { Disabled } from "./types-account.js";
+import type { AuthUser, Duration, Identifier, IdentifierInput, User } from "./types-common.js";
 import type { Asked, MessageOptions, ResetInput, VerificationOptions } from "./types-messages.js";
 export type { StepUp } from "./assurance.js";
 export type * from "./generated/option-types.js";
@@ -10,6 +10,7 @@ export type * from "./types-database.js";
 export type * from "./types-health.js";
 export type * from "./types-account.js";
 export type * from "./types-audit.js";
+export type * from "./types-common.js";
 export type * from "./types-import.js";
 export type * from "./types-messages.js";
 export type * from "./types-middleware.js";
@@ -22,12 +23,6 @@ export interface SentriLogger {
   warn(data: Record<string, unknown>): void;
   /** Takes an event of a failure. */
   error(data: Record<string, unknown>): void;
-}
-
-/** The user who makes a request. */
-export interface AuthUser<Role extends string = string> {
-  id: string;
-  roles: Role[];
 }
 
 /** The value of `req.auth` after `protect()`. */
@@ -44,29 +39,6 @@ export interface AuthInfo {
   authTime?: number | null;
   /** The user's roles that wait for a second factor (option `mfa.requiredFor`), where there are any. */
   withheld?: string[];
-}
-
-/** A length of time: `"15m"`, `"1.5h"`, `"7 days"`, or a number of seconds. */
-export type Duration = string | number;
-
-/** A new identifier. */
-export interface IdentifierInput {
-  /** `email`, `phone`, `username`, or a type of your own. */
-  type: string;
-  /** The identifier as the user types it. */
-  value: string;
-}
-
-/** A stored identifier. */
-export interface Identifier extends IdentifierInput {
-  id: string;
-}
-
-/** A user with its identifiers. */
-export interface User<Role extends string = string> extends AuthUser<Role> {
-  identifiers: Identifier[];
-  /** Absent for enabled users. */
-  disabled?: Disabled | undefined;
 }
 
 /** The result of a refused `register` or bulk call. */
@@ -197,24 +169,6 @@ export interface RouterOverrides<Role extends string = string> {
   /** Stands in for a new password by the present one. */
   changePassword?: Override<{ userId: string; currentPassword: string; newPassword: string }, unknown> | undefined;
 }
-
-/** Signature algorithms. */
-export type Algorithm =
-  | "HS256"
-  | "HS384"
-  | "HS512"
-  | "RS256"
-  | "RS384"
-  | "RS512"
-  | "PS256"
-  | "PS384"
-  | "PS512"
-  | "ES256"
-  | "ES384"
-  | "EdDSA";
-
-/** Signature algorithms whose public keys may be published. */
-export type AsymmetricAlgorithm = Exclude<Algorithm, `HS${string}`>;
 
 /** The option `mfa`. */
 export interface MfaOptions {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parents[2] / "bindings-python/python/sentri"
 #: What applications import, and the modules that have the rest of it: base classes, options, results.
-PUBLIC = """__init__ administration audit_types blocking blocking_administration client django django_rest errors fastapi
-flask functions guarding import_types middleware_types openapi option_types prometheus results server steps tables
-testing types user_types""".split()
+PUBLIC = """__init__ administration audit_types blocking blocking_administration blocking_server_calls client django
+django_rest errors fastapi flask functions guarding import_types middleware_types openapi option_types
+prometheus results server server_calls steps tables testing types user_types""".split()
 
 
 def declarations() -> str:

@@ -1,47 +1,12 @@
-"""Server mode, for event loops. ``blocking`` is written from this."""
+"""Server mode: the form for event loops and the form for threads, each of which has the other as a view."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Optional, Union
-
-from .administration import Administration
-from .calls import Call
-from .errors import SentriError
-from .guarding import ResponseData
-from .importing import Source, begin, import_from
-from .jobs import finish
-from .types import (
-    Account,
-    Asked,
-    DeletedResult,
-    Health,
-    IdentifierInput,
-    IdentifiersResult,
-    IdentifierUpdate,
-    ImportOptions,
-    ImportReport,
-    Invited,
-    IssuedSession,
-    OpenedSetup,
-    RegisterResult,
-    RotatedKey,
-    ServerOptions,
-    SessionInfo,
-    StoredKey,
-    StoredUser,
-    UserRoles,
-)
-from .wire import EndpointRequest
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .blocking import BlockingAuthServer
+from .blocking_server_calls import BlockingServerCalls
+from .server_calls import ServerCalls
 
 
-class AuthServer(Administration):
+class AuthServer(ServerCalls):
     """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
 
     Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
@@ -50,242 +15,27 @@ class AuthServer(Administration):
     :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
 
-    def __init__(self, **options: Unpack[ServerOptions]) -> None:
-        super().__init__(options)
-
     @property
     def blocking(self) -> BlockingAuthServer:
         """The same server, for threads that may block."""
-        from .blocking import BlockingAuthServer
-
         view = BlockingAuthServer.__new__(BlockingAuthServer)
         view.__dict__ = self.__dict__
         return view
 
-    async def handle(self, request: EndpointRequest, raw: Optional[bytes] = None) -> ResponseData:
-        """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
-        (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
-        have run when it returns."""
-        response, effects, messages = self._handled(await finish(self._handle(request, raw), self._functions))
-        if effects:
-            await self._hooks.run(effects, request.get("requestId"))
-        self._post(messages)
-        return response
 
-    async def limit(
-        self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str] = (), request_id: Optional[str] = None
-    ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to
-        answer with, if it is too much."""
-        return self._limited(await finish(self._limit(rule, key, peer, forwarded, request_id)))
+class BlockingAuthServer(BlockingServerCalls):
+    """An auth server: owns users, sessions and keys, serves the endpoints, guards routes. Making one does no I/O.
 
-    def _post(self, messages: list[Any]) -> None:
-        self._outbox.post(messages)
+    Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
+    act on instead: ``{"success": False, "error": ...}``. The interpreter's lock is free meanwhile, so other threads go
+    on, and Ctrl-C is noticed.
 
-    async def _start(self, method: Call, wait: Union[str, float, None]) -> None:
-        step = await self._run(method, {"wait": wait})
-        while step is not None:
-            step = await self._run(method, self._tell_of_wait(step))
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
+    """
 
-    async def migrate(self, *, wait: Union[str, float, None] = None) -> None:
-        """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once.
-
-        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one
-            attempt. 30 seconds unless given.
-        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database
-            refuses role, password or name.
-        """
-        await self._start("migrate", wait)
-
-    async def ready(self, *, wait: Union[str, float, None] = None) -> None:
-        """Returns when tables and keys are there; waits as ``migrate`` does. Requests and calls wait by themselves, for
-        two seconds at most."""
-        await self._start("ready", wait)
-
-    async def close(self) -> None:
-        """Waits for messages that are on their way, then ends database connections."""
-        await self._outbox.drain()
-        try:
-            await self._run("close")
-        finally:
-            # Those of calls and requests that ended meanwhile.
-            await self._outbox.drain()
-
-    async def register(
-        self, *, identifiers: Sequence[IdentifierInput], password: str, roles: Optional[Sequence[str]] = None
-    ) -> RegisterResult:
-        """Registers a user; admin roles are allowed here."""
-        result: RegisterResult = await self._run(
-            "register", {"identifiers": identifiers, "password": password, "roles": roles}
-        )
-        return result
-
-    async def bulk_create_identifiers(self, user_id: str, identifiers: Sequence[IdentifierInput]) -> IdentifiersResult:
-        """Adds identifiers, all or none."""
-        result: IdentifiersResult = await self._run("bulkCreateIdentifiers", user_id, identifiers)
-        return result
-
-    async def bulk_update_identifiers(self, user_id: str, identifiers: Sequence[IdentifierUpdate]) -> IdentifiersResult:
-        """Changes identifiers, all or none."""
-        result: IdentifiersResult = await self._run("bulkUpdateIdentifiers", user_id, identifiers)
-        return result
-
-    async def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> DeletedResult:
-        """Deletes identifiers, all or none; one must stay."""
-        result: DeletedResult = await self._run("bulkDeleteIdentifiers", user_id, ids)
-        return result
-
-    async def assign_roles(self, user_id: str, roles: Sequence[str]) -> UserRoles:
-        """Replaces a user's role set."""
-        result: UserRoles = await self._run("assignRoles", user_id, roles)
-        return result
-
-    async def set_password(self, user_id: str, new_password: str) -> None:
-        """Sets a password without the old one; every session of the user ends."""
-        await self._run("setPassword", user_id, new_password)
-
-    async def remove_factors(self, user_id: str) -> None:
-        """Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused
-        after a hundred wrong ones. Every session of the user ends.
-
-        :raises SentriError: ``USER_NOT_FOUND``.
-        """
-        await self._run("removeFactors", user_id)
-
-    async def request_password_reset(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a code and a link for a new password to whoever has the identifier; the result is the same for nobody.
-
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
-        :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``messages``.
-        """
-        result: Asked = await self._run("requestPasswordReset", identifier, {"deliver": deliver})
-        return result
-
-    async def request_login_code(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a code to log in by to whoever has the identifier; the result is the same for nobody.
-
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
-        :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``login_code``.
-        """
-        result: Asked = await self._run("requestLoginCode", identifier, {"deliver": deliver})
-        return result
-
-    async def reset_password(
-        self, *, new_password: str, token: Optional[str] = None, flow: Optional[str] = None, code: Optional[str] = None
-    ) -> None:
-        """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions end.
-
-        :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
-        """
-        await self._run("resetPassword", {"new_password": new_password, "token": token, "flow": flow, "code": code})
-
-    async def invite_user(
-        self, *, identifiers: Sequence[IdentifierInput], roles: Optional[Sequence[str]] = None, deliver: bool = True
-    ) -> Invited:
-        """Makes a user without a password and sends ``invitation`` to their oldest e-mail address, else phone number:
-        the link leads to ``messages["links"]["invite"]``, where they set one. Admin roles are allowed here.
-
-        :param identifiers: one of them of type ``email`` or ``phone``.
-        :param deliver: False: the message comes back as ``message``, for you to send.
-        :raises SentriError: ``VALIDATION_ERROR``, ``INVALID_ROLE``, ``USER_ALREADY_EXISTS``; ``CONFIGURATION_ERROR``
-            without the link.
-        """
-        result: Invited = await self._run(
-            "inviteUser", {"identifiers": identifiers, "roles": roles}, {"deliver": deliver}
-        )
-        return result
-
-    async def begin_setup(self, *, token: Optional[str] = None) -> Optional[OpenedSetup]:
-        """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process that has the
-        signing key answers the same token for an hour.
-
-        :param token: one of your own, at least 32 characters, instead of one that is made.
-        :returns: ``expires_at`` and, unless it was given, ``token``; None: there is an admin.
-        :raises SentriError: ``VALIDATION_ERROR`` for a short token; ``CONFIGURATION_ERROR`` without the option.
-        """
-        result: Optional[OpenedSetup] = await self._run("beginSetup", {"token": token})
-        return result
-
-    async def import_users(self, source: Source, *, format: str, **options: Unpack[ImportOptions]) -> ImportReport:
-        """Imports users of another system (:data:`sentri.importing.FORMATS`) with their hashes; it may be repeated."""
-        return await import_from(source, begin(format, options), partial(self._run, "importUsers"))
-
-    async def get_user(self, user_id: str) -> Optional[StoredUser]:
-        """A user, or None."""
-        result: Optional[StoredUser] = await self._run("getUser", user_id)
-        return result
-
-    async def find_user(self, identifier: str) -> Optional[StoredUser]:
-        """The owner of an identifier in any spelling, or None."""
-        result: Optional[StoredUser] = await self._run("findUser", identifier)
-        return result
-
-    async def delete_user(self, user_id: str) -> bool:
-        """Deletes a user with sessions and identifiers. False: there was none."""
-        result: bool = await self._run("deleteUser", user_id)
-        return result
-
-    async def export_user(self, user_id: str) -> Optional[Account]:
-        """All that is stored of a user, without secrets and their hashes, or None: what ``GET /me/export`` answers."""
-        result: Optional[Account] = await self._run("exportUser", user_id)
-        return result
-
-    async def create_session(
-        self, user_id: str, *, ip: Optional[str] = None, user_agent: Optional[str] = None
-    ) -> IssuedSession:
-        """Opens a session for a user whom you have authenticated by other means."""
-        result: IssuedSession = await self._run("createSession", user_id, {"ip": ip, "user_agent": user_agent})
-        return result
-
-    async def list_sessions(self, user_id: str) -> list[SessionInfo]:
-        """A user's live sessions, newest first."""
-        result: list[SessionInfo] = await self._run("listSessions", user_id)
-        return result
-
-    async def revoke_session(self, session_id: str) -> bool:
-        """Ends a session. False: there was no live one."""
-        result: bool = await self._run("revokeSession", session_id)
-        return result
-
-    async def revoke_sessions(self, user_id: str) -> int:
-        """Ends every session of a user; how many there were."""
-        result: int = await self._run("revokeSessions", user_id)
-        return result
-
-    async def describe_redis(self) -> Optional[str]:
-        """In words, the servers behind ``redis_url``; None without that option.
-
-        :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
-        result: Optional[str] = await self._run("describeRedis")
-        return result
-
-    async def health(self) -> Health:
-        """Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one
-        answer, which names no cause, so anybody may see it.
-
-        Returns:
-            ``status`` is ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``; ``checks`` has
-            ``database``, ``keys`` and, with ``redis_url``, ``redis``.
-        """
-        result: Health = await self._run("health")
-        return result
-
-    async def rotate_keys(self) -> RotatedKey:
-        """Makes a new signing key: published at once, signing from ``active_from`` on."""
-        result: RotatedKey = await self._run("rotateKeys")
-        return result
-
-    async def list_keys(self) -> list[StoredKey]:
-        """The stored keys without their secrets, newest first."""
-        result: list[StoredKey] = await self._run("listKeys")
-        return result
-
-    async def hash_password(self, password: str) -> str:
-        """Hashes a password by the configured algorithm."""
-        result: str = await self._run("hashPassword", password)
-        return result
-
-    async def verify_password(self, password: str, hash: str) -> bool:
-        """Whether a password belongs to a bcrypt or argon2id hash."""
-        result: bool = await self._run("verifyPassword", password, hash)
-        return result
+    @property
+    def asynchronous(self) -> AuthServer:
+        """The same server, for event loops."""
+        view = AuthServer.__new__(AuthServer)
+        view.__dict__ = self.__dict__
+        return view

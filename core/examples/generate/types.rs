@@ -171,7 +171,7 @@ fn typescript_member(row: &Row) -> String {
 
 pub fn typescript() -> String {
     let mut out = super::HEAD.to_owned();
-    out += "import type { Algorithm, AsymmetricAlgorithm, Duration } from \"../types.js\";\n";
+    out += "import type { Algorithm, AsymmetricAlgorithm, Duration } from \"../types-common.js\";\n";
     for object in objects() {
         let _ = writeln!(out, "\n/** Members of the option {}. */", options_of(object, str::to_owned));
         let _ = writeln!(out, "export interface {} {{", object_name(object.name));

@@ -1,7 +1,7 @@
 // What all frameworks have in common: the checks in front of an application's routes, as functions that answer with an
 // error or with nothing. An adapter says where its framework keeps things, and in which form it wants a middleware.
 import { SentriError, fromData } from "../errors.js";
-import type { ProtectResult, GuardRequest, ProtectHost, ResponseData, StepUpCheck } from "../protect-host.js";
+import type { GuardRequest, Origin, ProtectHost, ProtectResult, ResponseData, StepUpCheck } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
 import { headersOf } from "../thrown.js";
 import { isOfCutOff } from "./cut-off.js";
@@ -155,11 +155,6 @@ function permitOptions<Req>(protectHost: ProtectHost, options: unknown): PermitO
   }
   return { roles, check };
 }
-
-/**
- * The address at the other end of a connection as the framework knows it, and the value or values of `X-Forwarded-For`.
- */
-export type Origin = readonly [peer: string | undefined, forwarded: string | readonly string[] | null | undefined];
 
 /**
  * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The

@@ -1,7 +1,7 @@
 import type { Context } from "elysia";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../protect-host.js";
-import type { HeaderPairs, Origin, Surface } from "./checks.js";
+import type { Origin, ResponseData } from "../protect-host.js";
+import type { HeaderPairs, Surface } from "./checks.js";
 import type { SentriElysiaContext } from "./elysia-types.js";
 import { WebGuardRequest, toResponse } from "./web.js";
 

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { requestIdOf } from "../context.js";
-import type { ResponseData } from "../protect-host.js";
-import type { HeaderPairs, Origin, Surface } from "./checks.js";
+import type { Origin, ResponseData } from "../protect-host.js";
+import type { HeaderPairs, Surface } from "./checks.js";
 import { peerOfHost } from "./peer.js";
 import type { WaitUntil } from "../types.js";
 import { waitUntilOf as waitUntilOfHost } from "./wait-until.js";

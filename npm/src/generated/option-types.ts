@@ -1,6 +1,6 @@
 // Written by `make generate` from the tables of the core. Do not edit.
 
-import type { Algorithm, AsymmetricAlgorithm, Duration } from "../types.js";
+import type { Algorithm, AsymmetricAlgorithm, Duration } from "../types-common.js";
 
 /** Members of the option `keys`. */
 export interface KeysOptions {

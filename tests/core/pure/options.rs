@@ -43,7 +43,7 @@ fn every_call_is_in_both_languages() {
     let texts =
         |folder: &str, files: &[&str]| files.iter().map(|file| text(&format!("{folder}/{file}"))).collect::<String>();
     let typescript = texts("npm/src", &["calls.ts", "server.ts", "cli/command.ts"]);
-    let python = texts("bindings-python/python/sentri", &["server.py", "administration.py", "cli/command.py"]);
+    let python = texts("bindings-python/python/sentri", &["server_calls.py", "administration.py", "cli/command.py"]);
     for (language, text) in [("TypeScript", typescript), ("Python", python)] {
         let missing: Vec<_> = CALLS.iter().filter(|name| !text.contains(&format!("\"{name}\""))).collect();
         assert!(missing.is_empty(), "{language} has no call for {missing:?}");

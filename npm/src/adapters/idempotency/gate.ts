@@ -1,11 +1,11 @@
 import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
-import type { GuardRequest } from "../../protect-host.js";
+import type { GuardRequest, Origin } from "../../protect-host.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../generated/native.js";
 import type { ReplayData, ResponseData } from "../../generated/wire.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
-import type { HeaderPairs, Origin } from "../checks.js";
+import type { HeaderPairs } from "../checks.js";
 import { watchProtection, type Protection } from "../protection.js";
 import { refuseAsOptions } from "../uncalled.js";
 import { MAX_STORED_BODY } from "../../generated/constants.js";

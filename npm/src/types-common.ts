@@ -1,0 +1,49 @@
+// Types that options, users and messages have in common. This file imports none of them.
+import type { Disabled } from "./types-account.js";
+
+/** The user who makes a request. */
+export interface AuthUser<Role extends string = string> {
+  id: string;
+  roles: Role[];
+}
+
+/** A length of time: `"15m"`, `"1.5h"`, `"7 days"`, or a number of seconds. */
+export type Duration = string | number;
+
+/** A new identifier. */
+export interface IdentifierInput {
+  /** `email`, `phone`, `username`, or a type of your own. */
+  type: string;
+  /** The identifier as the user types it. */
+  value: string;
+}
+
+/** A stored identifier. */
+export interface Identifier extends IdentifierInput {
+  id: string;
+}
+
+/** A user with its identifiers. */
+export interface User<Role extends string = string> extends AuthUser<Role> {
+  identifiers: Identifier[];
+  /** Absent for enabled users. */
+  disabled?: Disabled | undefined;
+}
+
+/** Signature algorithms. */
+export type Algorithm =
+  | "HS256"
+  | "HS384"
+  | "HS512"
+  | "RS256"
+  | "RS384"
+  | "RS512"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "ES256"
+  | "ES384"
+  | "EdDSA";
+
+/** Signature algorithms whose public keys may be published. */
+export type AsymmetricAlgorithm = Exclude<Algorithm, `HS${string}`>;
