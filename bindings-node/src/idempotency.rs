@@ -184,11 +184,11 @@ impl NativePassage {
         wire::passage_response(&self.passage).to_string()
     }
 
-    /// The response that refuses a replay to a caller whom `protect()` would admit with these roles; null if the replay
-    /// may be given.
+    /// Decides whether a caller gets the stored answer: `{replay, refusal?}`. `asked` says whether `protect()` was
+    /// asked, and `roles` are those of the user whom it lets in, if it does.
     #[napi(catch_unwind)]
-    pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
-        wire::passage_refusal(&self.passage, roles.as_deref()).map(|response| response.to_string())
+    pub fn replay_to(&self, asked: bool, roles: Option<Vec<String>>) -> String {
+        wire::replay_value(&self.passage, asked, roles.as_deref()).to_string()
     }
 
     /// The body to replay.

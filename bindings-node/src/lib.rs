@@ -12,6 +12,7 @@ mod idempotency;
 mod outcome;
 mod protect_host;
 mod server;
+mod server_tokens;
 mod standalone;
 mod text;
 mod types;

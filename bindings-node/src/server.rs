@@ -51,7 +51,7 @@ impl NativeServer {
         outcome(self.server.as_ref().map(|server| json!(server.warnings())).map_err(Clone::clone))
     }
 
-    fn get(&self) -> napi::Result<&AuthServer> {
+    pub(crate) fn get(&self) -> napi::Result<&AuthServer> {
         get(&self.server)
     }
 
@@ -238,34 +238,6 @@ impl NativeServer {
         let server = self.get()?;
         let events = [server.message_event(&kind, &channel, cause.as_deref())];
         Ok(types::events(server, &events, request_id.as_deref()).to_string())
-    }
-
-    /// Signs an access token for `{id, roles, sessionId?}`.
-    #[napi(catch_unwind)]
-    pub fn sign_access_token(&self, claims: String) -> napi::Result<String> {
-        Ok(outcome(self.get()?.sign_access_token(&parse(&claims)).map(Value::from)))
-    }
-
-    /// Signs a refresh token for a session.
-    #[napi(catch_unwind)]
-    pub fn sign_refresh_token(&self, session_id: String) -> napi::Result<String> {
-        Ok(outcome(self.get()?.sign_refresh_token(&session_id).map(Value::from)))
-    }
-
-    /// Verifies a refresh token: the session's id.
-    #[napi(catch_unwind)]
-    pub fn verify_refresh_token(&self, token: String) -> napi::Result<String> {
-        Ok(outcome(self.get()?.verify_refresh_token(&token).map(Value::from)))
-    }
-
-    /// The access token that a request brings, unverified.
-    #[napi(catch_unwind)]
-    pub fn access_token_of(
-        &self,
-        authorization: Option<String>,
-        cookie: Option<String>,
-    ) -> napi::Result<Option<String>> {
-        Ok(self.get()?.access_token_of(authorization.as_deref(), cookie.as_deref()))
     }
 
     /// The client's address: the peer's, or the forwarded one where `trustProxy` says so.

@@ -168,10 +168,10 @@ impl NativePassage {
         self.end(Some(response.without(&read(&added))))
     }
 
-    /// The response that refuses a replay to a caller whom `protect()` would let in with these roles; nothing: it may
-    /// be given.
-    pub fn refusal_for(&self, roles: Option<Vec<String>>) -> Option<String> {
-        wire::passage_refusal(self.known(), roles.as_deref()).map(|response| response.to_string())
+    /// Decides whether a caller gets the stored answer: `{replay, refusal?}`. `asked` says whether `protect()` was
+    /// asked, and `roles` are those of the user whom it lets in, if it does.
+    pub fn replay_to(&self, asked: bool, roles: Option<Vec<String>>) -> String {
+        wire::replay_value(self.known(), asked, roles.as_deref()).to_string()
     }
 
     /// Lets the next request with the key run; nothing: that is done.

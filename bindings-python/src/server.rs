@@ -139,6 +139,13 @@ impl NativeServer {
         self.instance.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
     }
 
+    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
+    /// tokens, or an empty text.
+    pub fn guards_replay(&self, identity: String, authorization: Option<String>, cookie: Option<String>) -> bool {
+        let (authorization, cookie) = (authorization.as_deref(), cookie.as_deref());
+        self.instance.get().map_or(true, |server| server.guards_replay(&identity, authorization, cookie))
+    }
+
     /// Checks the options of a new rate limiter.
     pub fn check_limit_rule(&self, rule: String) -> String {
         self.instance.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))

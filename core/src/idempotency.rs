@@ -11,6 +11,7 @@ mod caller;
 mod gate;
 mod memory;
 mod outage;
+mod replay;
 mod rules;
 mod shares;
 
@@ -21,6 +22,7 @@ pub use gate::{Gate, Incoming, Passage, SharedIdempotency};
 pub use memory::MemoryIdempotency;
 pub(crate) use memory::{MAX_BYTES, size_of};
 pub use outage::OnRedisAway;
+pub use replay::{Asker, Replay, asks_protect};
 pub use rules::{IdempotencyRules, is_passed_through};
 
 /// The time after which the key of a request in flight is free again: its process is gone.

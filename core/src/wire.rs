@@ -23,7 +23,7 @@ mod passage;
 mod records;
 
 pub use packed::{read_claims_text, verified_text};
-pub use passage::{passage_kind, passage_refusal, passage_response, read_incoming};
+pub use passage::{passage_kind, passage_response, read_incoming, replay_value};
 
 use records::{
     EndpointRequest, EndpointResult, ErrorData, HookCall, LimitResult, LoggedEvent, Principal, ProtectData,

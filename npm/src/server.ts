@@ -144,24 +144,13 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   /**
-   * The roles of the user of a request of `identity` that is to get a stored answer; `undefined`: it gets none, since
-   * it brings a token of ours whose session has ended. Of credentials that are not ours there are no roles to tell.
+   * The word of `protect()` on a request of `identity` that is to get a stored answer: the roles of the user whom it
+   * lets in, if it does. The core says whether it is asked at all.
    */
-  async callerOf(request: GuardRequest, identity: string): Promise<{ roles?: string[] } | undefined> {
-    if (identity === "" && !this.bringsToken(request)) return {};
+  async askerOf(request: GuardRequest, identity: string): Promise<{ asked: boolean; roles?: string[] | undefined }> {
+    if (!this.native.guardsReplay(identity, request.authorization, request.cookie)) return { asked: false };
     const { principal } = this.guardNow(request, undefined) ?? (await this.guard(request, undefined));
-    return principal && { roles: principal.roles };
-  }
-
-  private bringsToken(request: GuardRequest): boolean {
-    const token = this.native.accessTokenOf(request.authorization, request.cookie);
-    if (token === null) return false;
-    try {
-      this.verifyAccessToken(token);
-      return true;
-    } catch (error) {
-      return (error as SentriError).code !== "TOKEN_INVALID";
-    }
+    return { asked: true, roles: principal?.roles };
   }
 
   /** A call that may be part of a transaction of the caller's. */

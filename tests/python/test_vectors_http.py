@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any, Optional
 from unittest.mock import patch
 
 import pytest
-from sentri import BlockingAuthServer
+from sentri import BlockingAuthServer, SentriError
 from sentri.guarding import ProtectResult, ResponseData
 from sentri.idempotency import Execution, Gate, Keyed, Running, Verdict
 from sentri.names import to_snake
@@ -648,6 +649,53 @@ def test_idempotent_roles(given: dict[str, Any], expect: str) -> None:
     auth.close()
 
 
+def bearing(word: Optional[str]) -> tuple[BlockingAuthServer, Optional[str]]:
+    """A server, and a token whose verification by it comes to ``word``: ``good``, or the code of an error."""
+    clock = Clock(START)
+    # Keys that a database has are not there before it is asked.
+    kept = {"secret": None} if word == "SERVICE_UNAVAILABLE" else {}
+    auth = BlockingAuthServer(**options(clock=clock, **kept))
+    foreign = {"secret": "a secret of another issuer, long enough"} if word == "TOKEN_INVALID" else {}
+    issuer = BlockingAuthServer(**options(clock=clock, **foreign))
+    issuer.migrate()
+    token = None if word is None else issuer.sign_access_token("u1", ["user"])
+    issuer.close()
+    if word != "SERVICE_UNAVAILABLE":
+        auth.migrate()
+    if word == "TOKEN_EXPIRED":
+        clock.advance(timedelta(minutes=20))
+    if token is not None:
+        found = "good"
+        try:
+            auth.verify_access_token(token)
+        except SentriError as error:
+            found = error.code
+        assert found == word
+    return auth, token
+
+
+@pytest.mark.parametrize(("given", "expect"), table("idempotency", "replay"))
+def test_idempotent_replay(given: dict[str, Any], expect: str) -> None:
+    """A stored answer is given again or refused, or the request goes on to ``protect()``."""
+    auth, token = bearing(given["token"])
+    gate, running, caller = Gate({}, auth), Running(), {"identity": given["identity"]}
+    if token is not None:
+        caller["authorization"] = f"Bearer {token}"
+    if given["stored"] is not None:
+        running.roles[auth] = given["stored"]
+    first = judged(gate, caller, running=running)
+    assert isinstance(first, Execution)
+    first.keep(200, [], b"kept")
+    admitted = None if given["now"] is None else User("u1", tuple(given["now"]))
+    guarded = ProtectResult(admitted, None, None, [], [], 0, 0)
+    with patch.object(BlockingAuthServer, "guard_blocking", lambda *_: guarded):
+        second = judged(gate, caller)
+    assert not isinstance(second, Execution)
+    found = "run" if second is None else {200: "answer", 403: "refuse"}[second.status]
+    assert found == expect and (found != "answer" or second.body == b"kept")
+    auth.close()
+
+
 @pytest.mark.parametrize(("given", "expect"), table("idempotency", "added"))
 def test_idempotent_headers(given: dict[str, Any], expect: Any) -> None:
     """What `protect()` added is not replayed; an answer with a token or a cookie of the handler's own is not kept."""
@@ -664,5 +712,5 @@ def test_idempotent_headers(given: dict[str, Any], expect: Any) -> None:
 
 
 def test_the_table_of_idempotency_is_whole() -> None:
-    rows = [row for op in ("caller", "client", "body", "roles", "added") for row in table("idempotency", op)]
+    rows = [row for op in ("caller", "client", "body", "roles", "replay", "added") for row in table("idempotency", op)]
     assert len(rows) == len(table("idempotency")) > 30

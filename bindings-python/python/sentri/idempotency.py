@@ -21,7 +21,7 @@ from .options import configured, describe
 from .requests import guard_request
 from .serving import Serving, printable
 from .types import IdempotencyOptions
-from .wire import GateRequest, GuardRequest, ReplayData
+from .wire import GateRequest, GuardRequest, ReplayData, ReplayDecision
 
 #: Headers that belong to a connection, and the length, which the sender of the answer counts again.
 _NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", "content-length"))
@@ -261,18 +261,17 @@ class Gate:
         return str(identity)
 
     def _replay(self, passage: NativePassage, guarded: GuardRequest, identity: str) -> Generator[Pending, Any, Verdict]:
-        """The stored answer, unless the session that it was given to has ended, in which case the request runs and is
-        refused by ``protect()``, or its user has other roles now, which the core refuses. Of credentials that are not
-        ours there are no roles to tell."""
+        """The fate of a request whose answer is stored, as the core decides it on the word of ``protect()``."""
         server, roles = self._server, None
-        if server is not None and (identity != "" or server.brings_token(guarded)):
+        asked = server is not None and server.guards_replay(guarded, identity)
+        if server is not None and asked:
             found = yield Pending(lambda: server.guard(guarded), lambda: server.guard_blocking(guarded))
-            if found.user is None:
-                return None
-            roles = list(found.user.roles)
-        refusal = None if server is None else passage.refusal_for(roles)
-        if refusal is not None:
-            return read_response(json.loads(refusal))
+            roles = None if found.user is None else list(found.user.roles)
+        decision: ReplayDecision = json.loads(passage.replay_to(asked, roles))
+        if "refusal" in decision:
+            return read_response(decision["refusal"])
+        if decision["replay"] != "answer":
+            return None
         stored: ReplayData = json.loads(passage.response())
         headers = [(name, value) for name, value in stored["headers"]]
         return ResponseData(stored["status"], headers, passage.body())

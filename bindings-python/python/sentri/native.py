@@ -71,9 +71,9 @@ class NativePassage(Protocol):
         in."""
         ...
 
-    def refusal_for(self, roles: Optional[list[str]]) -> Optional[str]:
-        """The response that refuses a replay to a caller whom ``protect()`` would let in with these roles; nothing:
-        it may be given."""
+    def replay_to(self, asked: bool, roles: Optional[list[str]]) -> str:
+        """Decides whether a caller gets the stored answer: ``{replay, refusal?}``. ``asked`` says whether
+        ``protect()`` was asked, and ``roles`` are those of the user whom it lets in, if it does."""
         ...
 
     def abandon(self) -> Optional[Job]:
@@ -275,6 +275,11 @@ class NativeServer(NativeProtectHost, Protocol):
 
     def identify(self, request: str) -> Job:
         """The user named by a request's tokens, or the empty text: ``{"value": text}``."""
+        ...
+
+    def guards_replay(self, identity: str, authorization: Optional[str], cookie: Optional[str]) -> bool:
+        """Whether ``protect()`` has to be asked before a request gets a stored answer. ``identity`` is the user
+        named by its tokens, or an empty text."""
         ...
 
     def check_limit_rule(self, rule: str) -> str:

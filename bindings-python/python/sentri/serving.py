@@ -119,13 +119,9 @@ class Serving(Guard):
         """The same with I/O."""
         return self._native.identify(json.dumps(request))
 
-    def brings_token(self, request: GuardRequest) -> bool:
-        """Whether a request brings a token that may be one of ours, good or not."""
-        token: Optional[str] = unwrap(self._native.access_token_of(request.get("authorization"), request.get("cookie")))
-        try:
-            return token is not None and self.verify_access_token(token) is not None
-        except SentriError as error:
-            return error.code != "TOKEN_INVALID"
+    def guards_replay(self, request: GuardRequest, identity: str) -> bool:
+        """Whether ``protect()`` has to be asked before a request of ``identity`` gets a stored answer."""
+        return self._native.guards_replay(identity, request.get("authorization"), request.get("cookie"))
 
     def tell_of_redis(self, what: str) -> None:
         """Logs that Redis went away from an idempotency gate of this server, or came back."""

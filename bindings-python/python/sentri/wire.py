@@ -123,6 +123,19 @@ class ReplayData(TypedDict):
     headers: list[tuple[str, str]]
 
 
+class _ReplayDecision(TypedDict):
+    """The members that every ``ReplayDecision`` has."""
+
+    replay: Literal["answer", "run", "refuse"]
+
+
+class ReplayDecision(_ReplayDecision, total=False):
+    """The decision on a stored response."""
+
+    #: The response that refuses it.
+    refusal: ResponseData
+
+
 class LoggedEvent(TypedDict):
     """A log entry."""
 

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Begin, Credentials, Holder, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, StoredResponse,
-    Ticket, check_header_value, derive_key, fingerprint, may_store,
+    Asker, Begin, Credentials, Holder, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, Replay,
+    StoredResponse, Ticket, check_header_value, derive_key, fingerprint, may_store,
 };
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode};
@@ -47,13 +47,14 @@ pub enum Passage {
 }
 
 impl Passage {
-    /// The refusal of a stored answer to a caller whom `protect()` would admit with `roles` now (`None`: would refuse),
-    /// if the roles differ from those of the answer. The request is not run, since it ran already.
+    /// Decides whether a caller gets the stored answer, with the error that refuses it. Without one there is nothing to
+    /// give.
     #[must_use]
-    pub fn refusal_for(&self, roles: Option<&[String]>) -> Option<Error> {
-        let Self::Replay(answer) = self else { return None };
+    pub fn replay_to(&self, asker: Asker<'_>) -> (Replay, Option<Error>) {
+        let Self::Replay(answer) = self else { return (Replay::Run, None) };
+        let replay = answer.replay_to(asker);
         let words = "The roles of this user have changed since the request with this idempotency key ran";
-        (!answer.is_for(roles)).then(|| Error::new(ErrorCode::Forbidden, words))
+        (replay, (replay == Replay::Refuse).then(|| Error::new(ErrorCode::Forbidden, words)))
     }
 }
 

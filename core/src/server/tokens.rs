@@ -7,6 +7,7 @@ use crate::access::SessionRoles;
 use crate::clock::to_iso;
 use crate::error::Error;
 use crate::http::credential;
+use crate::idempotency::asks_protect;
 use crate::service::{self, access_token, keys};
 use crate::token::claims::{AccessClaims, AccessView};
 
@@ -117,6 +118,15 @@ impl AuthServer {
     pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
         let cookie_name = self.realm().config.access_cookie.as_ref().map(|rules| rules.name.as_str());
         credential::unverified(authorization, cookies, cookie_name)
+    }
+
+    /// Whether `protect()` has to be asked before a request gets a stored answer of the idempotency gate. `identity` is
+    /// the user named by its tokens, or an empty text.
+    #[must_use]
+    pub fn guards_replay(&self, identity: &str, authorization: Option<&str>, cookies: Option<&str>) -> bool {
+        let verified =
+            self.access_token_of(authorization, cookies).map(|token| self.verify_access_token_with(&token, |_| ()));
+        asks_protect(identity, verified)
     }
 
     /// The public key set, or `null` with a symmetric algorithm or before the keys are there.

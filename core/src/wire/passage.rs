@@ -3,10 +3,10 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::records::{GateRequest, ReplayData};
-use super::{response_value, value};
+use super::records::{GateRequest, ReplayData, ReplayDecision};
+use super::{response_data, response_value, value};
 use crate::http::envelope::error_response;
-use crate::idempotency::{Credentials, Incoming, Passage};
+use crate::idempotency::{Asker, Credentials, Incoming, Passage};
 
 /// Reads a request at the gate; `body` is the text in the body's place. A malformed request has no method, so it passes
 /// freely.
@@ -51,9 +51,15 @@ pub fn passage_response(passage: &Passage) -> Value {
     }
 }
 
-/// The response that refuses a replay to a caller with `roles`, `None` for a caller whom `protect()` would refuse;
-/// `None` if the replay may be given.
+/// The decision on the stored answer of a passage. `asked` says whether `protect()` was asked, and `roles` are those of
+/// the user whom it lets in, if it does.
 #[must_use]
-pub fn passage_refusal(passage: &Passage, roles: Option<&[String]>) -> Option<Value> {
-    passage.refusal_for(roles).map(|error| response_value(error_response(&error)))
+pub fn replay_value(passage: &Passage, asked: bool, roles: Option<&[String]>) -> Value {
+    let asker = match roles {
+        Some(roles) => Asker::Admitted(roles),
+        None if asked => Asker::Refused,
+        None => Asker::Unknown,
+    };
+    let (replay, error) = passage.replay_to(asker);
+    value(ReplayDecision { replay, refusal: error.map(|error| response_data(error_response(&error))) })
 }

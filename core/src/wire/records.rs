@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::assurance::{Acr, Method};
 use crate::clock::Millis;
 use crate::event::Level;
+use crate::idempotency::Replay;
 
 /// A JSON object.
 type Object = Value;
@@ -85,6 +86,15 @@ pub(super) struct ResponseData {
 pub(super) struct ReplayData<'a> {
     pub status: u16,
     pub headers: &'a [(String, String)],
+}
+
+/// The decision on a stored response.
+#[derive(Serialize)]
+pub(super) struct ReplayDecision {
+    pub replay: Replay,
+    /// The response that refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<ResponseData>,
 }
 
 /// A log entry.

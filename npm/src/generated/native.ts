@@ -137,10 +137,10 @@ export interface NativePassage {
   /** The response to answer with, `{status, headers}` and, for a refusal, `body`. */
   response(): string;
   /**
-   * The response that refuses a replay to a caller whom `protect()` would admit with these roles; null if the replay
-   * may be given.
+   * Decides whether a caller gets the stored answer: `{replay, refusal?}`. `asked` says whether `protect()` was asked,
+   * and `roles` are those of the user whom it lets in, if it does.
    */
-  refusalFor(roles?: readonly string[]): string | null;
+  replayTo(asked: boolean, roles?: readonly string[]): string;
   /** The body to replay. */
   body(): Uint8Array;
 }
@@ -174,18 +174,23 @@ export interface NativeServer extends NativeProtectHost {
    * The log entry of a message that was sent, or with a cause of a message that could not be sent: `[{level, entry}]`.
    */
   messageEvent(kind: string, channel: string, cause?: string, requestId?: string): string;
-  /** Signs an access token for `{id, roles, sessionId?}`. */
-  signAccessToken(claims: string): string;
-  /** Signs a refresh token for a session. */
-  signRefreshToken(sessionId: string): string;
-  /** Verifies a refresh token: the session's id. */
-  verifyRefreshToken(token: string): string;
   /** The client's address: the peer's, or the forwarded one where `trustProxy` says so. */
   clientAddress(peer: string, forwarded: readonly string[]): string | null;
   /** Checks the options of a new rate limiter. */
   checkLimitRule(rule: string): string;
   /** Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`. */
   limit(rule: string, key: string, peer: string, forwarded: readonly string[], requestId?: string): Promise<string>;
+  /** Signs an access token for `{id, roles, sessionId?}`. */
+  signAccessToken(claims: string): string;
+  /** Signs a refresh token for a session. */
+  signRefreshToken(sessionId: string): string;
+  /** Verifies a refresh token: the session's id. */
+  verifyRefreshToken(token: string): string;
+  /**
+   * Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
+   * tokens, or an empty text.
+   */
+  guardsReplay(identity: string, authorization?: string, cookie?: string): boolean;
 }
 
 /** The native core. */

@@ -24,6 +24,13 @@ export interface ReplayData {
   headers: Array<[string, string]>;
 }
 
+/** The decision on a stored response. */
+export interface ReplayDecision {
+  replay: "answer" | "run" | "refuse";
+  /** The response that refuses it. */
+  refusal?: ResponseData;
+}
+
 /** A log entry. */
 export interface LoggedEvent {
   level: "info" | "warn" | "error";

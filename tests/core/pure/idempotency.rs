@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use sentri_core::clock::TestClock;
 use sentri_core::http::router::ROUTES;
 use sentri_core::idempotency::{
-    Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
-    StoredResponse, check_header_value, derive_key, fingerprint, is_passed_through, may_store,
+    Asker, Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
+    StoredResponse, asks_protect, check_header_value, derive_key, fingerprint, is_passed_through, may_store,
 };
+use sentri_core::{Error, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, text};
@@ -49,19 +50,43 @@ fn vectors() {
             let kept = StoredResponse { headers: pairs("headers"), ..answer("") }.without(&pairs("added"));
             return Ok(json!(kept.headers));
         }
+        let roles = |of: &Value| serde_json::from_value::<Option<Vec<String>>>(of.clone()).unwrap();
+        if text(given, "op") == "replay" {
+            let token = given["token"].as_str().map(verification);
+            let now = roles(&given["now"]);
+            let asker = match (asks_protect(text(given, "identity"), token), &now) {
+                (false, _) => Asker::Unknown,
+                (true, None) => Asker::Refused,
+                (true, Some(roles)) => Asker::Admitted(roles),
+            };
+            let stored = StoredResponse { roles: roles(&given["stored"]), ..answer("") };
+            return Ok(json!(stored.replay_to(asker)));
+        }
         let (a, b) = (&given["a"], &given["b"]);
         let body = |of: &Value| fingerprint("k", of[0].as_str().unwrap(), of[1].as_str().unwrap().as_bytes());
         let is_same = match text(given, "op") {
             "caller" => credentials(a).caller() == credentials(b).caller(),
-            "roles" => {
-                let roles = |of: &Value| serde_json::from_value::<Option<Vec<String>>>(of.clone()).unwrap();
-                StoredResponse { roles: roles(a), ..answer("") }.is_for(roles(b).as_deref())
-            }
+            "roles" => StoredResponse { roles: roles(a), ..answer("") }.is_for(roles(b).as_deref()),
             "client" => credentials(a).client() == credentials(b).client(),
             _ => body(a) == body(b),
         };
         Ok(json!(if is_same { "same" } else { "different" }))
     });
+}
+
+/// The verification of a token by the word of a row: `good`, or the code of an error.
+fn verification(word: &str) -> Result<(), Error> {
+    match word {
+        "good" => Ok(()),
+        code => Err(ErrorCode::ALL.into_iter().find(|known| known.as_str() == code).unwrap().into()),
+    }
+}
+
+#[test]
+fn every_error_but_one_leaves_open_whose_token_it_is() {
+    let is_silent = |code: &ErrorCode| !asks_protect("", Some(Err((*code).into())));
+    assert_eq!(ErrorCode::ALL.into_iter().filter(is_silent).collect::<Vec<_>>(), [ErrorCode::TokenInvalid]);
+    assert!(!asks_protect("", None) && asks_protect("u1", None) && asks_protect("", Some(Ok(()))));
 }
 
 #[test]
@@ -405,7 +430,7 @@ fn an_answer_in_memory_is_there_at_once() {
 #[test]
 fn a_misspelt_option_is_refused() {
     let refused = IdempotencyRules::from_options(Some(&json!({ "tll": 5 }))).unwrap_err();
-    assert!(refused.is(sentri_core::ErrorCode::ConfigurationError) && refused.to_string().contains("tll"), "{refused}");
+    assert!(refused.is(ErrorCode::ConfigurationError) && refused.to_string().contains("tll"), "{refused}");
 }
 
 /// Endpoints whose answers may be kept for an idempotency key: they hold no token and no secret.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, sha256, to_base64url};
 use sentri_core::idempotency::{
-    Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, SharedIdempotency as _, StoredResponse,
-    Ticket,
+    Asker, Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, Replay, SharedIdempotency as _,
+    StoredResponse, Ticket,
 };
 use sentri_core::redis::{Redis, RedisIdempotency, open_gate};
 use serde_json::{Value, json};
@@ -323,8 +323,11 @@ async fn roles_are_kept_beside_the_answer() {
         here.complete(&key, ticket, StoredResponse { roles: roles.clone(), ..response("{}") }).await;
         let replay = there.pass(&incoming(&name, b"x")).await;
         assert!(matches!(&replay, Passage::Replay(kept) if kept.roles == roles), "{replay:?}");
-        assert_eq!(replay.refusal_for(roles.as_deref()), None);
-        let refusal = replay.refusal_for(Some(&["user".to_owned()]));
+        let same = roles.as_deref().map_or(Asker::Unknown, Asker::Admitted);
+        assert_eq!(replay.replay_to(same), (Replay::Answer, None));
+        let other = ["user".to_owned()];
+        let (decision, refusal) = replay.replay_to(Asker::Admitted(&other));
+        assert_eq!(decision, if roles.is_some() { Replay::Refuse } else { Replay::Answer });
         assert_eq!(refusal.map(|error| error.status), roles.map(|_| 403));
     }
 }

@@ -133,6 +133,7 @@ const RECEIVED: &[(&str, &[&str])] = &[(
         "ErrorData",
         "ResponseData",
         "ReplayData",
+        "ReplayDecision",
         "LoggedEvent",
         "HookCall",
         "EndpointResult",

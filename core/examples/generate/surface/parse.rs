@@ -239,6 +239,7 @@ fn named(name: &str, inner: Option<&syn::Type>) -> Type {
         "Object" => Type::Object,
         "Level" => Type::Words(&["info", "warn", "error"]),
         "Acr" => Type::Words(&["aal1", "aal2"]),
+        "Replay" => Type::Words(&["answer", "run", "refuse"]),
         "Option" => Type::Optional(boxed()),
         "Vec" => list(*boxed(), inner.expect("a parameter")),
         "Result" | "Arc" => *boxed(),

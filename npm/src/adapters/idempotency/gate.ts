@@ -2,7 +2,7 @@ import { openGate } from "#engine";
 import { SentriError, unwrap } from "../../errors.js";
 import type { GuardRequest, Origin } from "../../protect-host.js";
 import type { NativeIdempotency, NativeIncoming, NativePassage } from "../../generated/native.js";
-import type { ReplayData, ResponseData } from "../../generated/wire.js";
+import type { ReplayData, ReplayDecision, ResponseData } from "../../generated/wire.js";
 import { describe } from "../../options.js";
 import type { AuthServer } from "../../server.js";
 import type { HeaderPairs } from "../checks.js";
@@ -212,16 +212,12 @@ export class Gate<Ctx = any> {
     }
   }
 
-  /**
-   * The stored answer, unless the session that it was given to has ended, in which case the request runs and is refused
-   * by `protect()`, or its user has other roles now, which the core refuses.
-   */
+  /** The fate of a request whose answer is stored, as the core decides it on the word of `protect()`. */
   private async replay(passage: NativePassage, request: GuardRequest, identity: string): Promise<Verdict> {
-    if (this.server === undefined) return answerOf(passage);
-    const caller = await this.server.callerOf(request, identity);
-    if (caller === undefined) return undefined;
-    const refusal = passage.refusalFor(caller.roles);
-    return refusal === null ? answerOf(passage) : readAnswer(refusal);
+    const { asked, roles } = (await this.server?.askerOf(request, identity)) ?? { asked: false };
+    const { replay, refusal } = JSON.parse(passage.replayTo(asked, roles)) as ReplayDecision;
+    if (refusal !== undefined) return readAnswer(refusal);
+    return replay === "answer" ? answerOf(passage) : undefined;
   }
 }
 
@@ -240,12 +236,12 @@ function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 function answerOf(passage: NativePassage): Answer {
-  return readAnswer(passage.response(), () => passage.body());
+  return readAnswer(JSON.parse(passage.response()) as ReplayData | ResponseData, () => passage.body());
 }
 
 /** An answer as it crosses: its body is a text there, or bytes beside it. */
-function readAnswer(text: string, bytes?: () => Uint8Array): Answer {
-  const { status, headers, body = "" } = JSON.parse(text) as ReplayData & Partial<ResponseData>;
+function readAnswer(answer: ReplayData & Partial<ResponseData>, bytes?: () => Uint8Array): Answer {
+  const { status, headers, body = "" } = answer;
   return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };
 }
 

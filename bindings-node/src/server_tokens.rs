@@ -1,0 +1,50 @@
+//! Tokens without a request, and those that a request brings.
+
+use napi_derive::napi;
+use serde_json::Value;
+
+use crate::outcome::{outcome, parse};
+use crate::server::NativeServer;
+
+#[napi]
+impl NativeServer {
+    /// Signs an access token for `{id, roles, sessionId?}`.
+    #[napi(catch_unwind)]
+    pub fn sign_access_token(&self, claims: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.sign_access_token(&parse(&claims)).map(Value::from)))
+    }
+
+    /// Signs a refresh token for a session.
+    #[napi(catch_unwind)]
+    pub fn sign_refresh_token(&self, session_id: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.sign_refresh_token(&session_id).map(Value::from)))
+    }
+
+    /// Verifies a refresh token: the session's id.
+    #[napi(catch_unwind)]
+    pub fn verify_refresh_token(&self, token: String) -> napi::Result<String> {
+        Ok(outcome(self.get()?.verify_refresh_token(&token).map(Value::from)))
+    }
+
+    /// The access token that a request brings, unverified.
+    #[napi(catch_unwind)]
+    pub fn access_token_of(
+        &self,
+        authorization: Option<String>,
+        cookie: Option<String>,
+    ) -> napi::Result<Option<String>> {
+        Ok(self.get()?.access_token_of(authorization.as_deref(), cookie.as_deref()))
+    }
+
+    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
+    /// tokens, or an empty text.
+    #[napi(catch_unwind)]
+    pub fn guards_replay(
+        &self,
+        identity: String,
+        authorization: Option<String>,
+        cookie: Option<String>,
+    ) -> napi::Result<bool> {
+        Ok(self.get()?.guards_replay(&identity, authorization.as_deref(), cookie.as_deref()))
+    }
+}
