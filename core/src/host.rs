@@ -20,6 +20,7 @@ pub const CONSTANTS: &[Constant] = &[
     ("MAX_IMPORT_CHARACTERS", &[1024 * 1024], "About the most characters of one call of an import"),
     ("MAX_IMPORT_REFUSALS", &[1000], "The most refusals that the report of an import holds"),
     ("REMEMBERED_TOKENS", &[10_000], "The most tokens that a process remembers as verified, twice"),
+    ("REMEMBERED_DECISIONS", &[1_000], "The most decisions of a role check that a process remembers, twice"),
     (
         "EPOCH_AGE_MS",
         &[100],

@@ -20,7 +20,8 @@ pub type User<'a> = Option<Admitted<'a>>;
 pub trait ProtectHost: Clone + Send + Sync + 'static {
     /// The present epoch: results that a caller cached under another epoch are stale.
     fn epoch(&self) -> u32;
-    /// `protect()` without waiting; `None`: call [`ProtectHost::guard`].
+    /// `protect()` without waiting, for a host that remembers the result by the `Authorization` header of the request;
+    /// `None`: call [`ProtectHost::guard`].
     fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult>;
     /// `protect()`.
     fn guard(&self, request: &GuardRequest) -> impl Future<Output = ProtectResult> + Send;
@@ -59,10 +60,10 @@ macro_rules! protect_host {
                 self.epoch()
             }
             fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
-                self.guard_now(request)
+                self.guard_now(request).map(|guarded| guarded.for_memory(request))
             }
             async fn guard(&self, request: &GuardRequest) -> ProtectResult {
-                self.guard(request).await
+                self.guard(request).await.for_memory(request)
             }
             fn check_roles(&self, required: &[String]) -> Result<(), Error> {
                 self.check_roles(required)

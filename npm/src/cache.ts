@@ -30,17 +30,6 @@ export class Generations<V, K = string> {
   }
 }
 
-/** The longest `Authorization` header that is remembered: a memory that is bounded in entries must be so in bytes. */
-const LONGEST = 4_096;
-
-/**
- * Whether what was found out about an `Authorization` header may be remembered under its text. One token can be written
- * in thousands of ways, with spaces and capitals; only the common one is worth a place.
- */
-export function isMemorable(authorization: string): boolean {
-  return authorization.length <= LONGEST && /^Bearer [\w.-]+$/.test(authorization);
-}
-
 /**
  * Results about tokens, or about headers with one. Found by the end of the text, where the signature is, and believed
  * of the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding

@@ -1,9 +1,9 @@
 import { meets, type Requirement } from "./assurance.js";
-import { Generations, TokenCache, isMemorable, markOf } from "./cache.js";
+import { Generations, TokenCache, markOf } from "./cache.js";
 import type { HostFunctions } from "./callbacks.js";
 import type { TestClock } from "./clock.js";
 import type { Dispatcher } from "./dispatch.js";
-import { EPOCH_AGE_MS, REMEMBERED_TOKENS } from "./generated/constants.js";
+import { EPOCH_AGE_MS, REMEMBERED_DECISIONS, REMEMBERED_TOKENS } from "./generated/constants.js";
 import type { SentriEvent } from "./generated/events.js";
 import type { NativeProtectHost, NativeModule } from "./generated/native.js";
 import type { Decision } from "./generated/wire.js";
@@ -79,7 +79,7 @@ export abstract class NativeGuard implements ProtectHost {
   private guarded(key: string | undefined, text: string): ProtectResult {
     const guarded = JSON.parse(text) as ProtectResult;
     this.dispatcher.log(guarded.events);
-    if (key !== undefined && guarded.principal && guarded.freshUntil > 0 && isMemorable(key)) {
+    if (key !== undefined && guarded.principal && guarded.freshUntil > 0) {
       guarded.since = this.now();
       this.guards.set(key, markOf(key), guarded);
     }
@@ -99,7 +99,7 @@ export abstract class NativeGuard implements ProtectHost {
   roleCheck(roles: readonly unknown[]): RoleCheck {
     const required = roles.map(String);
     unwrap(this.native.checkRoles(required));
-    const decisions = new Generations<Decision>(1_000);
+    const decisions = new Generations<Decision>(REMEMBERED_DECISIONS);
     return (user, requestId, withheld) => {
       // Roles of another issuer may hold any character: a plain join could make two of them out of one.
       const key = user ? JSON.stringify(user.roles) : "";

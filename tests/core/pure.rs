@@ -8,6 +8,8 @@ mod access;
 mod assurance;
 #[path = "pure/authentication.rs"]
 mod authentication;
+#[path = "pure/authorization.rs"]
+mod authorization;
 #[path = "pure/client_ip.rs"]
 mod client_ip;
 #[path = "pure/cookie.rs"]

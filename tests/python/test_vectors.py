@@ -390,6 +390,7 @@ def test_the_tables_are_whole() -> None:
         "jws",
         "limit",
         "limit-key",
+        "memorable",
         "origin",
         "password",
         "preflight",

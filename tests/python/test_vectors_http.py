@@ -565,6 +565,23 @@ def budgets(auth: BlockingAuthServer, most: int) -> Any:
     return {"login": account, "address": address, "register": registered, "seconds": int(window)}
 
 
+# --- memory -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expect"), table("memorable"))
+def test_memorable(given: dict[str, Any], expect: bool) -> None:
+    """The result of ``protect()`` for the same header is the same object where it is remembered."""
+    auth = server()
+    found = auth.find_user("rizz")
+    assert found is not None
+    token = auth.create_session(found["id"])["access_token"]
+    request: Any = {"method": "GET", "authorization": given["authorization"].replace("{token}", token)}
+    first, second = (auth.guard_blocking(request) for _ in range(2))
+    assert (first is second) == expect
+    assert not expect or second.admit()[0].id == found["id"]
+    auth.close()
+
+
 # --- idempotency --------------------------------------------------------------------------------------------------
 
 

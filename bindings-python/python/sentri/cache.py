@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
 from typing import Generic, Optional, TypeVar
 
 V = TypeVar("V")
-
-_COMMON = re.compile(r"Bearer [\w.-]+", re.ASCII)
-
-
-def is_memorable(authorization: str) -> bool:
-    """Whether a result may be cached under the text of this ``Authorization`` header. A token can be written in
-    thousands of ways, with spaces and capitals. Only the common spelling is cached, and its length is bounded so that
-    the cache is bounded in bytes."""
-    return len(authorization) <= 4_096 and _COMMON.fullmatch(authorization) is not None
 
 
 class Generations(Generic[V]):

@@ -23,6 +23,9 @@ MAX_IMPORT_REFUSALS = 1000
 #: The most tokens that a process remembers as verified, twice.
 REMEMBERED_TOKENS = 10000
 
+#: The most decisions of a role check that a process remembers, twice.
+REMEMBERED_DECISIONS = 1000
+
 #: Milliseconds after which the core is asked for the epoch again, and so looks for keys that are withdrawn.
 EPOCH_AGE_MS = 100
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 from . import wire
 from .assurance import StepUpCheck, read_requirement
-from .cache import Generations, is_memorable
-from .constants import REMEMBERED_TOKENS
+from .cache import Generations
+from .constants import REMEMBERED_DECISIONS, REMEMBERED_TOKENS
 from .dispatch import Dispatcher, Events
 from .errors import SentriError, from_data, to_data, unwrap
 from .exchange import Exchange, request_id
@@ -182,7 +182,7 @@ class Guard:
             self._now(),
             answer,
         )
-        if key is not None and user is not None and guarded.fresh_until > 0 and is_memorable(key):
+        if key is not None and user is not None and guarded.fresh_until > 0:
             self._guards.set(key, guarded)
         return guarded
 
@@ -203,7 +203,7 @@ class Guard:
         """``authorize()``: checks the roles at once, and users against them later."""
         required = [str(role) for role in roles]
         configured(self._protect_host.check_roles(required))
-        decisions: Generations[wire.Decision] = Generations(1_000)
+        decisions: Generations[wire.Decision] = Generations(REMEMBERED_DECISIONS)
 
         def check(
             user: Optional[User], request_id: Optional[str], auth: Optional[Auth] = None

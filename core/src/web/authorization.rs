@@ -26,6 +26,18 @@ pub fn read(header: Option<&str>) -> Authorization<'_> {
     if header.split(',').any(scheme) { Authorization::Malformed } else { Authorization::None }
 }
 
+/// The longest header that is remembered, in bytes: a memory that is bounded in entries must be so in bytes.
+pub const MAX_MEMORABLE: usize = 4_096;
+
+/// Whether a host may remember the result of `protect()` by the text of this header. A token can be written in
+/// thousands of ways, with spaces and capitals, and only the common one is worth a place.
+#[must_use]
+pub fn is_memorable(header: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let token = header.strip_prefix("Bearer ").filter(|token| !token.is_empty());
+    header.len() <= MAX_MEMORABLE && token.is_some_and(|token| token.bytes().all(is_plain))
+}
+
 /// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;

@@ -21,6 +21,9 @@ export const MAX_IMPORT_REFUSALS = 1000;
 /** The most tokens that a process remembers as verified, twice. */
 export const REMEMBERED_TOKENS = 10000;
 
+/** The most decisions of a role check that a process remembers, twice. */
+export const REMEMBERED_DECISIONS = 1000;
+
 /** Milliseconds after which the core is asked for the epoch again, and so looks for keys that are withdrawn. */
 export const EPOCH_AGE_MS = 100;
 

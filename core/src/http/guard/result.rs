@@ -1,11 +1,13 @@
 //! The result of `protect()` and its events.
 
+use super::GuardRequest;
 use crate::assurance::Assurance;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::http::Response;
 use crate::telemetry::Telemetry;
+use crate::web::authorization;
 
 /// The maker of a request.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +46,12 @@ pub struct ProtectResult {
 }
 
 impl ProtectResult {
+    /// The result for a host that remembers it by the `Authorization` header of the request.
+    pub(crate) fn for_memory(self, request: &GuardRequest) -> Self {
+        let is_memorable = request.authorization.as_deref().is_some_and(authorization::is_memorable);
+        Self { fresh_until: if is_memorable { self.fresh_until } else { 0 }, ..self }
+    }
+
     /// A request that may go on. `mode` is that of the events.
     pub(crate) fn passed(mode: &'static str, telemetry: &Telemetry, principal: Principal, fresh_until: Millis) -> Self {
         let user_id = principal.id.as_str();
