@@ -8,71 +8,44 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// The use cases that `router` may override, by the names of the option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// `login`
-    Login,
-    /// `register`
-    Register,
-    /// `refresh`
-    Refresh,
-    /// `logout`
-    Logout,
-    /// `logoutAll`
-    LogoutAll,
-    /// `assignRoles`
-    AssignRoles,
-    /// `bulkCreateIdentifiers`
-    BulkCreateIdentifiers,
-    /// `bulkUpdateIdentifiers`
-    BulkUpdateIdentifiers,
-    /// `bulkDeleteIdentifiers`
-    BulkDeleteIdentifiers,
-    /// `changePassword`
-    ChangePassword,
-    /// `requestPasswordReset`
-    RequestPasswordReset,
-    /// `resetPassword`
-    ResetPassword,
+pub(crate) mod rows;
+
+macro_rules! operations {
+    (
+        ()
+        $($variant:ident($name:literal, $($case:ident)::+), $sentence:literal, $input:literal => $result:literal;)*
+    ) => {
+        /// The use cases that `router` may override, by the names of the option.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+        }
+
+        impl Operation {
+            /// All operations.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The name in the `router` option.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The sentence of the option, and the types of input and result in TypeScript.
+            #[must_use]
+            pub const fn types(self) -> (&'static str, &'static str, &'static str) {
+                match self {
+                    $(Self::$variant => ($sentence, $input, $result),)*
+                }
+            }
+        }
+    };
 }
+rows::each_operation!(operations);
 
 impl Operation {
-    /// All operations.
-    pub const ALL: [Self; 12] = [
-        Self::Login,
-        Self::Register,
-        Self::Refresh,
-        Self::Logout,
-        Self::LogoutAll,
-        Self::AssignRoles,
-        Self::BulkCreateIdentifiers,
-        Self::BulkUpdateIdentifiers,
-        Self::BulkDeleteIdentifiers,
-        Self::ChangePassword,
-        Self::RequestPasswordReset,
-        Self::ResetPassword,
-    ];
-
-    /// The name in the `router` option.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Register => "register",
-            Self::Refresh => "refresh",
-            Self::Logout => "logout",
-            Self::LogoutAll => "logoutAll",
-            Self::AssignRoles => "assignRoles",
-            Self::BulkCreateIdentifiers => "bulkCreateIdentifiers",
-            Self::BulkUpdateIdentifiers => "bulkUpdateIdentifiers",
-            Self::BulkDeleteIdentifiers => "bulkDeleteIdentifiers",
-            Self::ChangePassword => "changePassword",
-            Self::RequestPasswordReset => "requestPasswordReset",
-            Self::ResetPassword => "resetPassword",
-        }
-    }
-
     /// The operation of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

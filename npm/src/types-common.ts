@@ -30,6 +30,42 @@ export interface User<Role extends string = string> extends AuthUser<Role> {
   disabled?: Disabled | undefined;
 }
 
+/** A change of an identifier: by `id`, or the only one of its `type`. */
+export type IdentifierUpdate =
+  | { id: string; type?: string; value: string }
+  | { id?: undefined; type: string; value: string };
+
+/** Input of `register`. */
+export interface RegisterInput<Role extends string = string> {
+  /** At least one. */
+  identifiers: IdentifierInput[];
+  /** As the option `password` allows. */
+  password: string;
+  /** The option `defaultRoles` if left out. */
+  roles?: Role[] | undefined;
+}
+
+/** The tokens of a session. */
+export interface IssuedTokens<Role extends string = string> {
+  accessToken: string;
+  refreshToken: string;
+  user: AuthUser<Role>;
+}
+
+/** The context of an overridden operation. Pass it on as it is. */
+export interface OperationContext {
+  ip: string | null;
+  userAgent: string | null;
+  requestId: string | null;
+}
+
+/** A use case of your own; `next()` runs the built-in, with other input if given. */
+export type Override<Input, Result> = (
+  input: Input,
+  ctx: OperationContext,
+  next: (input?: Input) => Promise<Result>,
+) => Result | Promise<Result>;
+
 /** Signature algorithms. */
 export type Algorithm =
   | "HS256"

@@ -1,10 +1,12 @@
 import type { ClientSettings, CookieOptions, ServerSettings } from "./generated/option-types.js";
+import type { RouterOverrides } from "./generated/overrides.js";
 import type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely/kind.js";
 import type { DatabaseOptions } from "./types-database.js";
-import type { AuthUser, Duration, Identifier, IdentifierInput, User } from "./types-common.js";
-import type { Asked, MessageOptions, ResetInput, VerificationOptions } from "./types-messages.js";
+import type { AuthUser, Duration, Identifier, User } from "./types-common.js";
+import type { MessageOptions, VerificationOptions } from "./types-messages.js";
 export type { StepUp } from "./assurance.js";
 export type * from "./generated/option-types.js";
+export type * from "./generated/overrides.js";
 export type { DialectKind, KyselyDialect, KyselyTransaction } from "./kysely.js";
 export type * from "./types-database.js";
 export type * from "./types-health.js";
@@ -52,16 +54,6 @@ export interface Joined {
   trx?: KyselyTransaction | undefined;
 }
 
-/** Input of `register`. */
-export interface RegisterInput<Role extends string = string> {
-  /** At least one. */
-  identifiers: IdentifierInput[];
-  /** As the option `password` allows. */
-  password: string;
-  /** The option `defaultRoles` if left out. */
-  roles?: Role[] | undefined;
-}
-
 /** Outcome of `register`. */
 export type RegisterResult<Role extends string = string> = { success: true; user: User<Role> } | FailedResult;
 
@@ -70,18 +62,6 @@ export type IdentifiersResult = { success: true; identifiers: Identifier[] } | F
 
 /** Outcome of `bulkDeleteIdentifiers`. */
 export type DeleteIdentifiersResult = { success: true } | FailedResult;
-
-/** A change of an identifier: by `id`, or the only one of its `type`. */
-export type IdentifierUpdate =
-  | { id: string; type?: string; value: string }
-  | { id?: undefined; type: string; value: string };
-
-/** The tokens of a session. */
-export interface IssuedTokens<Role extends string = string> {
-  accessToken: string;
-  refreshToken: string;
-  user: AuthUser<Role>;
-}
 
 /** Headers as `fetch` has them. */
 export interface HeadersLike {
@@ -122,52 +102,6 @@ export interface Hooks<Role extends string = string> {
   onFailedLogin?: ((identifier: string, ctx: HookContext) => unknown) | undefined;
   /** Runs after a logout. */
   onLogout?: ((userId: string, ctx: HookContext) => unknown) | undefined;
-}
-
-/** The context of an overridden operation. Pass it on as it is. */
-export interface OperationContext {
-  ip: string | null;
-  userAgent: string | null;
-  requestId: string | null;
-}
-
-/** A use case of your own; `next()` runs the built-in, with other input if given. */
-export type Override<Input, Result> = (
-  input: Input,
-  ctx: OperationContext,
-  next: (input?: Input) => Promise<Result>,
-) => Result | Promise<Result>;
-
-/** Use cases that may be overridden. */
-export interface RouterOverrides<Role extends string = string> {
-  /** Stands in for `POST /login`. */
-  login?: Override<{ identifier: string; password: string }, IssuedTokens<Role>> | undefined;
-  /** Stands in for `POST /register`. */
-  register?: Override<RegisterInput<Role>, { user: User<Role> }> | undefined;
-  /** Stands in for `POST /refresh`. */
-  refresh?: Override<{ refreshToken: string }, IssuedTokens<Role>> | undefined;
-  /** Stands in for `POST /logout`. */
-  logout?: Override<{ sessionId?: string | undefined }, unknown> | undefined;
-  /** Stands in for `POST /logout-all`. */
-  logoutAll?: Override<{ userId: string }, unknown> | undefined;
-  /** Stands in for the change of a user's roles. */
-  assignRoles?: Override<{ userId: string; roles: Role[] }, { user: AuthUser<Role> }> | undefined;
-  /** Stands in for the addition of identifiers. */
-  bulkCreateIdentifiers?:
-    | Override<{ userId: string; identifiers: IdentifierInput[] }, { identifiers: Identifier[] }>
-    | undefined;
-  /** Stands in for the change of identifiers. */
-  bulkUpdateIdentifiers?:
-    | Override<{ userId: string; identifiers: IdentifierUpdate[] }, { identifiers: Identifier[] }>
-    | undefined;
-  /** Stands in for the removal of identifiers. */
-  bulkDeleteIdentifiers?: Override<{ userId: string; ids: string[] }, unknown> | undefined;
-  /** Stands in for the request of a message for a new password. */
-  requestPasswordReset?: Override<{ identifier: string }, Asked> | undefined;
-  /** Stands in for a new password by the secret of a message. */
-  resetPassword?: Override<ResetInput, unknown> | undefined;
-  /** Stands in for a new password by the present one. */
-  changePassword?: Override<{ userId: string; currentPassword: string; newPassword: string }, unknown> | undefined;
 }
 
 /** The option `mfa`. */

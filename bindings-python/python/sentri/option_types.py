@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict, Union
 
 #: A length of time: ``"15m"``, ``"1.5h"``, ``"7 days"``, a timedelta, or a number of seconds.
 Duration = Union[str, int, float, timedelta]
@@ -181,3 +181,37 @@ class ClientSettings(TypedDict, total=False):
     clock_tolerance: Duration
     #: Age at which the key set is fetched anew. Default: 1h.
     cache_max_age: Duration
+
+
+#: An override: ``(input, context, next)``. ``next()`` runs the built-in, with other input if given; in an
+#: asynchronous function it is awaited.
+Override = Callable[[Any, Any, Any], Any]
+
+
+class RouterOverrides(TypedDict, total=False):
+    """Use cases of your own."""
+
+    #: Stands in for ``POST /login``.
+    login: Override
+    #: Stands in for ``POST /register``.
+    register: Override
+    #: Stands in for ``POST /refresh``.
+    refresh: Override
+    #: Stands in for ``POST /logout``.
+    logout: Override
+    #: Stands in for ``POST /logout-all``.
+    logout_all: Override
+    #: Stands in for the change of a user's roles.
+    assign_roles: Override
+    #: Stands in for the addition of identifiers.
+    bulk_create_identifiers: Override
+    #: Stands in for the change of identifiers.
+    bulk_update_identifiers: Override
+    #: Stands in for the removal of identifiers.
+    bulk_delete_identifiers: Override
+    #: Stands in for a new password by the present one.
+    change_password: Override
+    #: Stands in for the request of a message for a new password.
+    request_password_reset: Override
+    #: Stands in for a new password by the secret of a message.
+    reset_password: Override

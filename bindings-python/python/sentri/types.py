@@ -26,8 +26,10 @@ from .option_types import (
     Duration as Duration,
     KeysOptions as KeysOptions,
     MessageLimitOptions as MessageLimitOptions,
+    Override as Override,
     PasswordOptions as PasswordOptions,
     RateLimitOptions as RateLimitOptions,
+    RouterOverrides as RouterOverrides,
     ServerSettings as ServerSettings,
     SessionCheckOptions as SessionCheckOptions,
 )
@@ -119,34 +121,12 @@ class HookContext(TypedDict):
     error_code: Optional[str]
 
 
-#: An override: ``(input, context, next)``. ``next()`` runs the built-in, with other input if given; in an asynchronous
-#: function it is awaited.
-Override = Callable[[Any, Any, Any], Any]
-
-
 class Hooks(TypedDict, total=False):
     """Notices, each synchronous or asynchronous."""
 
     on_login: Callable[[UserRoles, HookContext], Any]
     on_failed_login: Callable[[str, HookContext], Any]
     on_logout: Callable[[str, HookContext], Any]
-
-
-class RouterOverrides(TypedDict, total=False):
-    """Use cases of your own."""
-
-    login: Override
-    register: Override
-    refresh: Override
-    logout: Override
-    logout_all: Override
-    assign_roles: Override
-    bulk_create_identifiers: Override
-    bulk_update_identifiers: Override
-    bulk_delete_identifiers: Override
-    change_password: Override
-    request_password_reset: Override
-    reset_password: Override
 
 
 class MessageLinks(TypedDict, total=False):

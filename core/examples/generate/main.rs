@@ -233,6 +233,7 @@ fn main() -> ExitCode {
         ("npm/src/generated/flags.ts", options::typescript()),
         ("npm/src/generated/options.ts", server_only()),
         ("npm/src/generated/option-types.ts", types::typescript()),
+        ("npm/src/generated/overrides.ts", types::overrides()),
         ("npm/src/generated/schema.ts", schema_in_typescript()),
         ("npm/src/generated/routes.ts", routes()),
         ("npm/src/generated/wire.ts", surface::wire_in_typescript(&root)),

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use sentri_core::config::table::{Group, Kind, OPTIONS, Row};
+use sentri_core::hook::Operation;
 
 /// The language of a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,6 +189,44 @@ pub fn typescript() -> String {
     out
 }
 
+/// The type of the option `router`.
+pub fn overrides() -> String {
+    let mut out = super::HEAD.to_owned();
+    for (names, file) in [
+        ("AuthUser, Identifier, IdentifierInput, IdentifierUpdate, IssuedTokens", "common"),
+        ("Override, RegisterInput, User", "common"),
+        ("Asked, ResetInput", "messages"),
+    ] {
+        let _ = writeln!(out, "import type {{ {names} }} from \"../types-{file}.js\";");
+    }
+    out.push('\n');
+    out +=
+        "/** Use cases that may be overridden. */\nexport interface RouterOverrides<Role extends string = string> {\n";
+    for operation in Operation::ALL {
+        let (sentence, input, result) = operation.types();
+        let _ =
+            writeln!(out, "  /** {sentence} */\n  {}?: Override<{input}, {result}> | undefined;", operation.as_str());
+    }
+    out + "}\n"
+}
+
+fn overrides_in_python() -> String {
+    let mut out =
+        "\n\n#: An override: ``(input, context, next)``. ``next()`` runs the built-in, with other input if given; \
+                   in an\n#: asynchronous function it is awaited.\nOverride = Callable[[Any, Any, Any], Any]\n"
+            .to_owned();
+    out += "\n\nclass RouterOverrides(TypedDict, total=False):\n    \"\"\"Use cases of your own.\"\"\"\n\n";
+    for operation in Operation::ALL {
+        let _ = writeln!(
+            out,
+            "    #: {}\n    {}: Override",
+            operation.types().0.replace('`', "``"),
+            snake(operation.as_str())
+        );
+    }
+    out
+}
+
 fn python_member(row: &Row) -> String {
     let mut out = String::new();
     for line in wrap(&sentence(row), 112) {
@@ -199,8 +238,8 @@ fn python_member(row: &Row) -> String {
 
 pub fn python() -> String {
     let mut out = super::PYTHON_HEAD.to_owned();
-    out += "from collections.abc import Sequence\nfrom datetime import timedelta\n";
-    out += "from typing import Literal, TypedDict, Union\n\n";
+    out += "from collections.abc import Callable, Sequence\nfrom datetime import timedelta\n";
+    out += "from typing import Any, Literal, TypedDict, Union\n\n";
     out += "#: A length of time: ``\"15m\"``, ``\"1.5h\"``, ``\"7 days\"``, a timedelta, or a number of seconds.\n";
     out += "Duration = Union[str, int, float, timedelta]\n\n#: Signature algorithms.\nAlgorithm = Literal[\n    ";
     let algorithms = OPTIONS.iter().find(|row| row.name == "algorithm").map(|row| row.kind);
@@ -223,5 +262,5 @@ pub fn python() -> String {
         let _ = writeln!(out, "    \"\"\"Options of {mode} mode that are plain data.\"\"\"\n");
         out.extend(top_level(group, Python).map(python_member));
     }
-    out
+    out + &overrides_in_python()
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::failure::Failure;
 use crate::hook::Operation;
+use crate::hook::rows::each_operation;
 use crate::use_case::{Context, Output as _, UseCase, run_builtin};
 
 /// Runs the built-in for an override's `next()`; its events join the request that the override serves.
@@ -41,21 +42,22 @@ pub async fn run_next(
     result
 }
 
+macro_rules! by_name {
+    (
+        ($operation:ident, $context:ident, $input:ident)
+        $($variant:ident($name:literal, $($case:ident)::+), $sentence:literal, $of:literal => $result:literal;)*
+    ) => {
+        match $operation {
+            $(Operation::$variant => {
+                const { assert!(matches!(<$($case)::+ as UseCase>::NAME, Some(Operation::$variant)), "another name") }
+                written::<$($case)::+>($context, $input).await
+            })*
+        }
+    };
+}
+
 async fn by_name(operation: Operation, context: &mut Context<'_>, input: &Value) -> Result<Value, Failure> {
-    match operation {
-        Operation::Login => written::<login::Login>(context, input).await,
-        Operation::Register => written::<register::Register>(context, input).await,
-        Operation::Refresh => written::<refresh::Refresh>(context, input).await,
-        Operation::Logout => written::<logout::Logout>(context, input).await,
-        Operation::LogoutAll => written::<logout::LogoutAll>(context, input).await,
-        Operation::AssignRoles => written::<roles::AssignRoles>(context, input).await,
-        Operation::BulkCreateIdentifiers => written::<identifiers::CreateIdentifiers>(context, input).await,
-        Operation::BulkUpdateIdentifiers => written::<identifier_update::UpdateIdentifiers>(context, input).await,
-        Operation::BulkDeleteIdentifiers => written::<identifiers::DeleteIdentifiers>(context, input).await,
-        Operation::ChangePassword => written::<password::ChangePassword>(context, input).await,
-        Operation::RequestPasswordReset => written::<reset::RequestPasswordReset>(context, input).await,
-        Operation::ResetPassword => written::<reset::ResetPassword>(context, input).await,
-    }
+    each_operation!(by_name operation, context, input)
 }
 
 async fn written<U: UseCase>(context: &mut Context<'_>, input: &Value) -> Result<Value, Failure> {
