@@ -1,9 +1,10 @@
 //! Telemetry: what is counted, and the text that Prometheus scrapes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sentri_core::event::EventName;
-use sentri_core::telemetry::{METRICS, MetricName, Remembered, Snapshot, Telemetry, spell, to_prometheus};
+use sentri_core::telemetry::{METRICS, MetricKind, MetricName, Remembered, Snapshot, Telemetry, spell, to_prometheus};
 use serde_json::{Value, json};
 
 fn value(metrics: &Value, sample: &str, labels: &Value) -> Option<f64> {
@@ -80,5 +81,53 @@ fn names_follow_the_conventions_of_prometheus() {
         assert!(name.starts_with("sentri_") && help.ends_with('.') && !help.contains('\n'), "{name}");
         assert_eq!(name.ends_with("_total"), kind.as_str() == "counter", "{name}");
         assert!(labels.iter().all(|label| label.chars().all(|c| c.is_ascii_lowercase())), "{name}");
+    }
+}
+
+/// The names of metrics in a text, without what a histogram adds to its own.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c| !is_of_name(c)).filter(|word| word.starts_with("sentri_"));
+    let of_histogram = |word: &str| {
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| word.strip_suffix(suffix))?;
+        METRICS.iter().any(|(name, kind, ..)| *name == base && *kind == MetricKind::Histogram).then(|| base.to_owned())
+    };
+    words.map(|word| of_histogram(word).unwrap_or_else(|| word.to_owned())).collect()
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The queries of the dashboard, a line each.
+fn queries() -> String {
+    let dashboard: Value = serde_json::from_str(&page("guide/grafana.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    panels.iter().map(|panel| panel["targets"][0]["expr"].as_str().unwrap().to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_dashboard_and_the_reference_have_every_metric_and_no_other() {
+    let all: BTreeSet<String> = METRICS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(names_in(&queries()), all, "grafana.json");
+    let reference = page("reference/metrics.md");
+    let rows: Vec<&str> = reference.lines().filter(|line| line.starts_with("| `sentri_")).collect();
+    assert_eq!(names_in(&rows.join("\n")), all, "reference/metrics.md");
+    let guide = names_in(&page("guide/metrics.md"));
+    assert!(guide.is_subset(&all) && guide.len() > 4, "guide/metrics.md: {guide:?}");
+}
+
+#[test]
+fn queries_ask_for_events_that_there_are() {
+    let text = queries() + &page("guide/metrics.md");
+    let words = |query: &'_ str| query.split('"').nth(1).unwrap_or_default().split('|').map(str::to_owned).collect();
+    let asked: Vec<String> = text.split("event=").skip(1).flat_map::<Vec<String>, _>(words).collect();
+    assert!(asked.len() > 8, "{asked:?}");
+    for word in asked {
+        let is_there = |event: &EventName| match word.strip_suffix(".*") {
+            Some(start) => event.as_str().starts_with(start),
+            None => event.as_str() == word,
+        };
+        assert!(EventName::ALL.iter().any(is_there), "{word}");
     }
 }
