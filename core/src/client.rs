@@ -43,6 +43,23 @@ impl Default for ClientHost {
 }
 
 /// One client of an auth server. Cheap to clone; every clone is the same client.
+///
+/// ```
+/// use sentri_core::http::guard::GuardRequest;
+/// use sentri_core::{AuthClient, ClientHost, ErrorCode};
+/// use serde_json::json;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let options = json!({ "mode": "client", "keyUri": "https://auth.example.com/auth/keys" });
+/// let client = AuthClient::new(&options, ClientHost::default())?;
+/// client.check_roles(&["admin".to_owned()])?;
+///
+/// let request = GuardRequest { method: "GET".into(), ..GuardRequest::default() };
+/// let guarded = client.guard(&request).await;
+/// assert!(guarded.result.is_err_and(|error| error.is(ErrorCode::Unauthorized)));
+/// # Ok::<(), sentri_core::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct AuthClient(Arc<Inner>);
 

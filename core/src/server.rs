@@ -64,7 +64,7 @@ impl Default for Host {
     }
 }
 
-/// One auth server. Cheap to clone; every clone is the same server.
+#[doc = include_str!("server/example.md")]
 #[derive(Clone)]
 pub struct AuthServer(Arc<Inner>);
 

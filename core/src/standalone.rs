@@ -1,4 +1,25 @@
 //! Tokens and passwords without a server: for services that only sign, only verify, or only hash.
+//!
+//! ```
+//! use sentri_core::standalone::{Tokens, passwords};
+//! use serde_json::json;
+//!
+//! let options = json!({ "secret": "a secret of at least thirty-two bytes", "expiresIn": "5m" });
+//! let tokens = Tokens::from_options(&options)?;
+//! let now = 1_767_225_600_000;
+//! let token = tokens.sign_access(&json!({ "id": "u1", "roles": ["user"] }), now)?;
+//! assert_eq!(tokens.verify_access(&token, now)?.roles, ["user"]);
+//! assert!(tokens.verify_access(&token, now + 301_000).is_err());
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let service = passwords(&json!({ "saltRounds": 10 }))?;
+//! let hash = service.hash("correct horse".to_owned()).await?;
+//! let hash = hash.as_str().unwrap_or_default().to_owned();
+//! assert_eq!(service.verify("correct horse".to_owned(), hash).await?, true);
+//! # Ok::<(), sentri_core::Error>(())
+//! # })?;
+//! # Ok::<(), sentri_core::Error>(())
+//! ```
 
 use serde_json::{Map, Value, json};
 

@@ -88,7 +88,7 @@ export interface MessageOptions {
    * Gets a promise for each message that is being sent, for hosts that freeze after the answer. `auth.fetch()` takes
    * one for its request alone, and on Hono that of `c.executionCtx` is found.
    *
-   * @example waitUntil: (promise) => waitUntil(promise), // of @vercel/functions
+   * @example waitUntil: (promise) => waitUntil(promise), // that of "@vercel/functions"
    */
   waitUntil?: WaitUntil | undefined;
   /** Your own pages, by absolute https URLs. Each gets the query parameter `token`, that of `login` `code`. */

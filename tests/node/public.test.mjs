@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { undocumented } from "../declarations/documented.mjs";
+import { examples, misfits } from "../declarations/examples.mjs";
 import { declarations } from "../declarations/typescript.mjs";
 import { root } from "./support/consumer.mjs";
 
@@ -24,4 +25,16 @@ test("every public function, method and option has a sentence", () => {
   const { checked, found } = undocumented();
   assert.ok(checked > 3_000, `${checked} declarations`);
   assert.deepEqual(found, []);
+});
+
+test("every example in the TSDoc type-checks against the package", () => {
+  const all = examples();
+  assert.ok(all.length > 45, `${all.length} examples`);
+  const wrong = { file: "calls.ts", line: 1, code: "await auth.migrat();\nconst { tokens } = await auth.listKeys();" };
+  const found = misfits([...all, wrong]);
+  assert.deepEqual(
+    found.filter((error) => !error.startsWith("calls.ts:1: ")),
+    [],
+  );
+  assert.equal(found.length, 2, "an example that is wrong is told");
 });

@@ -77,8 +77,9 @@ function mountOf(basePath: unknown = "/auth"): RegExp {
  * Bun.serve, Deno.serve. Throws `CONFIGURATION_ERROR`, with the option and the cure.
  *
  * @example
- * const auth = createAuthWeb({ mode: "server", db: "postgres://...", validRoles: ["user", "admin"], basePath:
- * "/api/auth" }); await auth.migrate();
+ * const options = { db: "postgres://...", basePath: "/api/auth" };
+ * const auth = createAuthWeb({ mode: "server", validRoles: ["user", "admin"], ...options });
+ * await auth.migrate();
  * Deno.serve(auth.fetch);
  */
 export function createAuthWeb<Role extends string = string>(
