@@ -25,6 +25,8 @@ const SURROUNDINGS = {
   mailer: "{ send(mail: { to: string; template: string; data: object; idempotencyKey: string }): Promise<void> }",
   waitUntil: "(promise: Promise<unknown>) => void",
   createReadStream: 'typeof import("node:fs").createReadStream',
+  options: '{ mode: "server"; db: string; validRoles: ["user"] }',
+  send: 'import("sentri").MessageOptions["send"]',
   request: "Request",
   host: "unknown",
   authFetch: 'import("sentri/browser").AuthFetch',
@@ -38,6 +40,11 @@ const SURROUNDINGS = {
   Bun: "{ serve(options: { fetch(request: Request): Response | Promise<Response> }): void }",
   Deno: "{ serve(handler: (request: Request) => Response | Promise<Response>): void }",
 };
+/** The packages that they import and that are not installed here. */
+const MODULES = `declare module "@vercel/functions" {
+  export function waitUntil(promise: Promise<unknown>): void;
+}
+`;
 /** The same, where a file is of another framework. */
 const OF_FILES = {
   "elysia.ts": { app: 'import("elysia").Elysia' },
@@ -124,7 +131,7 @@ function whole({ file, code }, exported) {
   // A line such as `mfa: {..}` is a member of the options.
   if (/^\w+: /.test(code)) code = `({\n${code}\n}) satisfies Partial<Options>;`;
   const bare = code.replace(/\/\/.*$/gm, "").replace(/"[^"\n]*"/g, '""');
-  const used = new Set(bare.match(/(?<![.\w])[A-Za-z]\w*\b(?!:)/g));
+  const used = new Set(bare.match(/(?<!\w|(?<!\.\.)\.)[A-Za-z]\w*\b(?!:)/g));
   const declared = ts.createSourceFile("a.mts", code, ts.ScriptTarget.Latest);
   const surroundings = new Map(Object.entries({ ...SURROUNDINGS, ...OF_FILES[file] }));
   const head = ['type Options = import("sentri").ServerOptions & import("sentri").MessageOptions;'];
@@ -170,6 +177,7 @@ export function misfits(found) {
   const texts = new Map(
     found.map((example, at) => [join(npm, `example-${at}.mts`), { ...example, text: whole(example, exported) }]),
   );
+  texts.set(join(npm, "example-modules.d.ts"), { text: MODULES });
   const host = ts.createCompilerHost(OPTIONS);
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (name) => texts.has(name) || fileExists(name);

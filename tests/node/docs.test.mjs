@@ -56,6 +56,15 @@ test("every page of docs/ is reached from the front page", () => {
   );
 });
 
+test("the front page leads to every guide and every page of the reference itself", () => {
+  const own = new Set(links.filter(({ from }) => from === "README.md").map(({ path }) => path));
+  const missing = pages().filter(({ path }) => /^docs\/(guide|reference)\//.test(path) && !own.has(path));
+  assert.deepEqual(
+    missing.map(({ path }) => path),
+    [],
+  );
+});
+
 test("the front page is at most 10 KB", () => {
   assert.ok(statSync(join(root, "README.md")).size <= 10_240);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { makeConsumer } from "./support/consumer.mjs";
+import { page } from "./support/docs.mjs";
 
 let consumer;
 
@@ -67,3 +68,10 @@ for (const [name, file, text] of [
     assert.equal(status, 0, stderr);
   });
 }
+
+test("the configuration of the guide gives a page and the server", { timeout: 120_000 }, () => {
+  const [, config] = /```js\n\/\/ jest\.config\.js\n([\s\S]*?)```/.exec(page("docs/guide/bundlers.md"));
+  consumer.write("jest.config.js", config);
+  const { status, stderr } = jest("guide.test.js", LIVES.replace("WHERE", '"object"'));
+  assert.equal(status, 0, stderr);
+});

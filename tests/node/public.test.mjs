@@ -7,6 +7,7 @@ import { undocumented } from "../declarations/documented.mjs";
 import { examples, misfits } from "../declarations/examples.mjs";
 import { declarations } from "../declarations/typescript.mjs";
 import { root } from "./support/consumer.mjs";
+import { fragments } from "./support/docs.mjs";
 
 test("the public declarations are as they were", () => {
   const written = declarations();
@@ -37,4 +38,10 @@ test("every example in the TSDoc type-checks against the package", () => {
     [],
   );
   assert.equal(found.length, 2, "an example that is wrong is told");
+});
+
+test("every fragment in the documentation type-checks against the package", () => {
+  const all = fragments();
+  assert.ok(all.length >= 3, `${all.length} fragments`);
+  assert.deepEqual(misfits(all), []);
 });

@@ -28,9 +28,8 @@ const PACKAGES = [
 ];
 
 const found = snippets();
-/** The pages whose programs are whole; guides of hosts and bundlers show parts of files. */
-const SNIPPETS =
-  /^(README\.md|docs\/(reference\/\w+|guide\/(account|administration|frameworks|client-mode|browser|testing|middleware|security|databases|idempotency|login-code|password-reset|processes|second-factor|sentri-5|step-up|verification))\.md)$/;
+/** The pages with programs of several files, each of which is run by a test of its own. */
+const FILES = ["docs/guide/bundlers.md", "docs/guide/fetch.md", "docs/guide/hosts.md"];
 let consumer;
 
 before(() => {
@@ -184,6 +183,12 @@ const RUNS = {
       (await new Browser(base).fetch("/products/7", { method: "DELETE", headers: from.headers({ roles }) })).body;
     assert.deepEqual(await remove(["admin"]), { deleted: "7" });
     assert.equal((await remove(["user"])).code, "FORBIDDEN");
+    assert.equal(said.errors, "");
+  },
+  async metrics(t, file) {
+    const { base, said } = await start(t, file, { DATABASE_URL: "sqlite::memory:" });
+    const text = await (await fetch(`${base}/metrics`)).text();
+    assert.match(text, /^sentri_ready 1$/m);
     assert.equal(said.errors, "");
   },
   async "password-reset"(t, file) {
@@ -378,6 +383,7 @@ test("every snippet is run, and a page of its own has each", () => {
     "logger",
     "login-code",
     "login-code-browser",
+    "metrics",
     "middleware",
     "password-reset",
     "programmatic",
@@ -390,10 +396,13 @@ test("every snippet is run, and a page of its own has each", () => {
     "verification",
     "workers",
   ]);
-  const blocks = pages()
-    .filter(({ path }) => SNIPPETS.test(path))
-    .flatMap(({ text }) => text.match(/^```(js|cjs|mjs|ts)$/gm) ?? []);
-  assert.equal(blocks.length, found.length, "and none is without its mark");
+  const unmarked = pages().flatMap(({ path, text }) =>
+    [...text.matchAll(/^(.*)\n```(?:js|cjs|mjs|ts)\n(.*)$/gm)]
+      .filter(([, mark]) => !/^<!-- (snippet: [\w-]+|fragment) -->$/.test(mark))
+      .filter(([, , first]) => !(FILES.includes(path) && /^\/\/ \S+\.[jt]s$/.test(first)))
+      .map(([, , first]) => `${path}: ${first}`),
+  );
+  assert.deepEqual(unmarked, []);
 });
 
 for (const { name, language, code } of found) {

@@ -364,6 +364,15 @@ def test_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     auth.close()
 
 
+def test_no_program_is_without_its_mark() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    pages = [page for page in pages if "node_modules" not in page.parts]
+    text = "\n".join(page.read_text() for page in pages)
+    found = re.findall(r"^(.*)\n```python$", text, re.MULTILINE)
+    assert len(found) > 10
+    assert [line for line in found if not line.startswith("<!-- python snippet: ")] == []
+
+
 def test_every_snippet_is_run() -> None:
     assert sorted(snippets()) == [
         "account",

@@ -32,6 +32,17 @@ export function page(path) {
   return readFileSync(join(root, path), "utf8");
 }
 
+/** `[{file, line, code}]` of what stands under `<!-- fragment -->`: part of a program, so that it can only be type-checked. */
+export function fragments() {
+  return pages().flatMap(({ path, text }) =>
+    [...text.matchAll(/<!-- fragment -->\n```\w+\n([\s\S]*?)```/g)].map(({ 1: code, index }) => ({
+      file: path,
+      line: text.slice(0, index).split("\n").length,
+      code: code.trim(),
+    })),
+  );
+}
+
 /** `[{path, name, language, code}]` of what stands under `<!-- snippet: name -->`. */
 export function snippets() {
   return pages().flatMap(({ path, text }) =>
