@@ -5,6 +5,7 @@
 # make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
 # make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; and "make faults"
 # make fuzz   every fuzz target under libFuzzer for a minute (FUZZ_SECONDS=3600 an hour, TARGETS="token jwks" those alone; KEEP=1 keeps inputs)
+# make coverage   lines and branches of the core that the Rust tests take (ONLY="binary(pure)" runs those tests alone)
 # make faults the tests for faults of 6.0.0 beside that version, where they must fail; both versions over one database
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
@@ -53,7 +54,7 @@ NEXTEST := cargo nextest
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-node test-python test-python39 test-ruby soak fuzz faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
+.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-node test-python test-python39 test-ruby soak fuzz coverage faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -328,6 +329,10 @@ soak: $(STAMPS)/npm-build $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/r
 fuzz:
 	@echo '==> fuzzing'
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) node tests/fuzz/run.mjs $(TARGETS) $(if $(KEEP),--keep)
+
+coverage: $(STAMPS)/npm-build $(STAMPS)/node-test-install
+	@echo '==> coverage of the core'
+	@tests/services/run.sh node tests/coverage.mjs '$(or $(ONLY),not binary(load))'
 
 # Version 6.0.0 is built once, in target/6.0.0, from the commit in the repository's history.
 faults: $(STAMPS)/venv $(STAMPS)/npm-build $(STAMPS)/node-test-install
