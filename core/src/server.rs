@@ -36,11 +36,12 @@ mod limits;
 mod messages;
 mod metrics;
 mod protect;
+mod public;
 mod readiness;
 mod start;
 mod tokens;
 
-use readiness::for_callers;
+use public::for_callers;
 
 pub use limits::Limited;
 pub(crate) use start::Start;
@@ -77,7 +78,8 @@ struct Inner {
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
     unnamed_limiters: SyncMutex<HashSet<String>>,
-    health: health::LastHealth,
+    /// The last answer to probes, and the time at which it was found out.
+    health: Mutex<Option<(Instant, Value)>>,
 }
 
 impl std::fmt::Debug for AuthServer {
@@ -165,7 +167,7 @@ impl AuthServer {
             failed_at: SyncMutex::default(),
             closed: AtomicBool::new(false),
             unnamed_limiters: SyncMutex::default(),
-            health: health::LastHealth::default(),
+            health: Mutex::default(),
         })))
     }
 

@@ -108,7 +108,7 @@ pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<
     let overridden = U::NAME.and_then(|name| Some((realm.overrides.as_ref().filter(|all| all.has(name))?, name)));
     let Some((overrides, name)) = overridden else { return run_builtin::<U>(context, &input).await };
     let call = realm.next_call.fetch_add(1, Ordering::Relaxed);
-    realm.in_flight.lock().insert(call, InFlight::new(realm, context.caller, &context.trail.author));
+    realm.in_flight.lock().insert(call, InFlight::new(&realm.telemetry, context.caller, &context.trail.author));
     let subject = subject::<U>(&input);
     let result = overrides.call(name, input, context.caller.to_json(call)).await;
     let inner = realm.in_flight.lock().remove(&call);

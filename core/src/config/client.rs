@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::table::Group;
-use super::{Mode, SERVER_ONLY, check_mode, logger, millis, reader::Reader};
+use super::time::millis;
+use super::{Mode, SERVER_ONLY, check_mode, logger, reader::Reader};
 use crate::access::role_list;
 use crate::clock::Millis;
 use crate::error::Error;
@@ -133,4 +134,34 @@ fn access_cookie(read: &mut Reader<'_>) -> Result<Option<String>, Error> {
     let option =
         Reader::only("accessCookie", read.value("accessCookie"), CookieRules::MEMBERS)?.unwrap_or(&Value::Bool(true));
     Ok(CookieRules::access(Some(option), false)?.map(|rules| rules.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ClientConfig, SERVER_ONLY};
+    use crate::config::Config;
+    use crate::config::table::CLIENT_ONLY;
+
+    /// Each list holds options that the mode knows: a renamed one would be refused as unknown.
+    #[test]
+    fn options_of_the_other_mode_are_named_as_such() {
+        for name in SERVER_ONLY.iter().chain(CLIENT_ONLY.iter()) {
+            let server = Config::from_options(
+                &json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }),
+            );
+            let client =
+                ClientConfig::from_options(&json!({ "mode": "client", "keyUri": "https://a.example", *name: {} }));
+            let (own, other) = if SERVER_ONLY.contains(name) {
+                (server.err(), client.map(|_| ()))
+            } else {
+                (client.err(), server.map(|_| ()))
+            };
+            let message = own.map(|error| error.message).unwrap_or_default();
+            assert!(!message.contains("is not an option"), "{name}: {message}");
+            let refused = other.expect_err(name).message;
+            assert!(refused.starts_with(&format!("{name} belongs to mode: ")), "{refused}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{DAY, MINUTE, millis};
+use super::time::{DAY, MINUTE, millis};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::session::SessionRules;

@@ -1,16 +1,12 @@
 //! The options `messages` and `verification`.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{Config, MINUTE};
+use super::time::{HOUR, MINUTE};
 use crate::clock::{self, Millis};
 use crate::error::Error;
 use crate::limit::Budget;
-
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The rules of messages to users.
 #[derive(Debug, Clone, Default)]
@@ -161,9 +157,8 @@ pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
 }
 
 /// `messages.newSignIn` needs `knownDevices`.
-pub(super) fn check_sign_in(config: &Config) -> Result<(), Error> {
-    let is_on = config.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
-    if is_on && config.known_devices.is_none() {
+pub(super) fn check_sign_in(rules: Option<&MessageRules>, knows_devices: bool) -> Result<(), Error> {
+    if rules.is_some_and(|rules| rules.new_sign_in) && !knows_devices {
         return Err(Error::configuration(
             "messages.newSignIn needs knownDevices: true: without it no device is known, and each login would be told",
         ));

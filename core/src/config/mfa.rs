@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::messages::MessageRules;
 use super::reader::Reader;
-use super::{Config, MINUTE};
+use super::time::MINUTE;
 use crate::access::RoleRules;
 use crate::assurance::Requirement;
 use crate::error::Error;
@@ -71,20 +72,20 @@ pub(super) fn reauthentication(read: &mut Reader<'_>) -> Result<Requirement, Err
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`
-pub(super) fn warning(config: &Config) -> Result<Option<String>, Error> {
+pub(super) fn warning(mfa: Option<&Mfa>, is_sealed: bool, production: bool) -> Result<Option<String>, Error> {
     const CURE: &str = "encryptionKey is missing: without it whoever reads the database has the second factor of every \
                         user; make one by openssl rand -base64 32";
-    let is_open = config.mfa.is_some() && config.factor_keys.is_none();
-    if is_open && config.production {
+    let is_open = mfa.is_some() && !is_sealed;
+    if is_open && production {
         return Err(Error::configuration(CURE));
     }
     Ok(is_open.then(|| CURE.to_owned()))
 }
 
 /// The warning that a message is enough to remove the factors of an account without a verified address.
-pub(super) fn unverified_warning(config: &Config) -> Option<String> {
-    let is_open = config.messages.as_ref().is_some_and(|rules| rules.verified_types.is_none());
-    (config.mfa.is_some() && is_open).then(|| {
+pub(super) fn unverified_warning(mfa: Option<&Mfa>, messages: Option<&MessageRules>) -> Option<String> {
+    let is_open = messages.is_some_and(|rules| rules.verified_types.is_none());
+    (mfa.is_some() && is_open).then(|| {
         "mfa with messages and without verification: whoever reads a user's mail removes their second factor by a \
          reset, since no address is verified; set verification"
             .to_owned()

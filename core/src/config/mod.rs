@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -40,6 +39,7 @@ mod rows;
 pub(crate) mod secret;
 mod signing;
 pub mod table;
+mod time;
 
 pub use client::ClientConfig;
 pub use database::Database;
@@ -58,9 +58,6 @@ use plain::PlainOptions;
 use reader::Reader;
 use signing::signing;
 use table::{CLIENT_ONLY, Group};
-
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which options are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,14 +218,17 @@ impl Config {
             return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
         }
         config.mfa = mfa(&mut read, &mut config.roles)?;
-        config.warnings.extend(mfa::warning(&config)?);
-        config.warnings.extend(mfa::unverified_warning(&config));
+        config.warnings.extend(mfa::warning(config.mfa.as_ref(), config.factor_keys.is_some(), production)?);
+        config.warnings.extend(mfa::unverified_warning(config.mfa.as_ref(), config.messages.as_ref()));
         config.warnings.extend(messages::warning(config.messages.as_ref()));
         config.login_code = messages::login_code(&mut read, config.messages.as_ref())?;
         config.administration = read.boolean("administration", false)?;
         config.audit = audit::level(&mut read, config.administration)?;
-        config.known_devices = devices::known_devices(&mut read, &mut config, production)?;
-        messages::check_sign_in(&config)?;
+        let tells_of_logins = config.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
+        let is_needed = config.rate_limits.is_some() || tells_of_logins;
+        let cookies = (config.cookie.as_ref(), config.access_cookie.as_ref());
+        config.known_devices = devices::known_devices(&mut read, cookies, is_needed, production, &mut config.warnings)?;
+        messages::check_sign_in(config.messages.as_ref(), config.known_devices.is_some())?;
         config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));
         hooks(&mut read)?;
         debug_assert_eq!(read.missing(Group::Server), None, "options that the table lacks");
@@ -254,37 +254,5 @@ fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {
         (Some("server"), Mode::Client) => Err(read.error("mode", "is 'server', but these are the options of a client")),
         (Some("client"), Mode::Server) => Err(read.error("mode", "is 'client', but these are the options of a server")),
         _ => Err(read.error("mode", "must be 'server' or 'client'")),
-    }
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{CLIENT_ONLY, ClientConfig, Config, SERVER_ONLY};
-
-    /// Each list holds options that the mode knows: a renamed one would be refused as unknown.
-    #[test]
-    fn options_of_the_other_mode_are_named_as_such() {
-        for name in SERVER_ONLY.iter().chain(CLIENT_ONLY.iter()) {
-            let server = Config::from_options(
-                &json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["a"], *name: {} }),
-            );
-            let client =
-                ClientConfig::from_options(&json!({ "mode": "client", "keyUri": "https://a.example", *name: {} }));
-            let (own, other) = if SERVER_ONLY.contains(name) {
-                (server.err(), client.map(|_| ()))
-            } else {
-                (client.err(), server.map(|_| ()))
-            };
-            let message = own.map(|error| error.message).unwrap_or_default();
-            assert!(!message.contains("is not an option"), "{name}: {message}");
-            let refused = other.expect_err(name).message;
-            assert!(refused.starts_with(&format!("{name} belongs to mode: ")), "{refused}");
-        }
     }
 }

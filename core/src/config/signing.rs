@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::reader::Reader;
 use super::secret::read_secret;
-use super::{DAY, millis};
+use super::time::{DAY, millis};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::token::wrap::WrappingKey;

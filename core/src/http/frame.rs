@@ -95,7 +95,7 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
         }
         Access::Admin | Access::User => {}
     }
-    let guarded = guard::guard(realm, &guard_request(call.request)).await;
+    let guarded = guard::guard(realm, &GuardRequest::of(call.request)).await;
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     let principal = guarded.result?;
@@ -167,12 +167,12 @@ fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
 /// The warning that limits count this client together with others, unless it was given.
 fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<Event> {
     if caller.address.is_none() {
-        return realm.unknown_address();
+        return realm.warned.unknown_address(&realm.config, &realm.telemetry);
     }
     let peer = request.client_ip.as_deref().filter(|_| realm.config.rate_limits.is_some())?;
     let forwarded = request.header_values("x-forwarded-for");
     let is_undeclared = client_ip::is_undeclared_proxy(peer, forwarded, &realm.config.trust_proxy);
-    is_undeclared.then(|| realm.undeclared_proxy(peer)).flatten()
+    is_undeclared.then(|| realm.warned.undeclared_proxy(peer, &realm.telemetry)).flatten()
 }
 
 /// The longest user agent that is kept.
@@ -192,23 +192,5 @@ fn caller(realm: &Realm, request: &Request) -> Caller {
         transaction: None,
         trusted: false,
         devices: Vec::new(),
-    }
-}
-
-/// The part of a request that `protect()` needs.
-pub(in crate::http) fn guard_request(request: &Request) -> GuardRequest {
-    let header = |name: &str| request.header(name).map(str::to_owned);
-    let cookies: Vec<&str> = request.header_values("cookie").collect();
-    GuardRequest {
-        method: request.method.clone(),
-        authorization: header("authorization"),
-        cookie: (!cookies.is_empty()).then(|| cookies.join("; ")),
-        origin: header("origin"),
-        sec_fetch_site: header("sec-fetch-site"),
-        host: header("host"),
-        scheme: request.scheme.clone(),
-        client_ip: request.client_ip.clone(),
-        user_agent: header("user-agent"),
-        ..GuardRequest::default()
     }
 }

@@ -1,7 +1,8 @@
 //! Auth0: the export with password hashes that its support makes, or users in the form of its own bulk import.
 
+use super::hash;
 use super::line::Line;
-use super::{Incoming, Proof, disabled, hash};
+use super::user::{ImportedProof, Incoming, disabled};
 use crate::error::Error;
 
 pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
@@ -15,10 +16,10 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
     // The two exports of one user name it `auth0|5f..` and `5f..`.
     let mut user = Incoming::new(id.strip_prefix("auth0|").unwrap_or(&id));
     let is_verified = line.flag(&["email_verified"])?;
-    user.add("email", line.text(&["email"])?.unwrap_or_default(), Proof::of(is_verified));
-    user.add("username", line.text(&["username"])?.unwrap_or_default(), Proof::None);
+    user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
+    user.add("username", line.text(&["username"])?.unwrap_or_default(), ImportedProof::None);
     let is_verified = line.flag(&["phone_verified"])?;
-    user.add("phone", line.text(&["phone_number"])?.unwrap_or_default(), Proof::of(is_verified));
+    user.add("phone", line.text(&["phone_number"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     if let Some(data) = line.embedded("app_metadata")? {
         user.roles = Line::new(&data).words(&["roles", "role"])?;
     }

@@ -1,7 +1,8 @@
 //! better-auth: a row of `user` with `account`, a list of its rows, and with `twoFactor`, whose secret was decrypted.
 
+use super::hash;
 use super::line::{Line, totp_of};
-use super::{Incoming, Proof, disabled, hash, refused};
+use super::user::{ImportedProof, Incoming, disabled, refused};
 use crate::error::Error;
 
 pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
@@ -10,12 +11,12 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
     }
     let mut user = Incoming::new(line.id(&["id"])?);
     let is_verified = line.flag(&["emailVerified", "email_verified"])?;
-    user.add("email", line.text(&["email"])?.unwrap_or_default(), Proof::of(is_verified));
+    user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     let name = line.text(&["displayUsername", "display_username", "username"])?;
-    user.add("username", name.unwrap_or_default(), Proof::None);
+    user.add("username", name.unwrap_or_default(), ImportedProof::None);
     let is_verified = line.flag(&["phoneNumberVerified", "phone_number_verified"])?;
     let phone = line.text(&["phoneNumber", "phone_number"])?;
-    user.add("phone", phone.unwrap_or_default(), Proof::of(is_verified));
+    user.add("phone", phone.unwrap_or_default(), ImportedProof::of(is_verified));
     user.roles = line.words(&["role"])?;
     for account in line.objects(&["account", "accounts"])? {
         let provider = account.text(&["providerId", "provider_id"])?;

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::hash;
 use super::line::Line;
-use super::{Incoming, Proof, disabled, hash, refused};
+use super::user::{ImportedProof, Incoming, disabled, refused};
 use crate::error::Error;
 
 pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
@@ -12,7 +13,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
         return Err(disabled());
     }
     let mut user = Incoming::new(line.id(&["pk"])?);
-    user.add("email", fields.text(&["email"])?.unwrap_or_default(), Proof::None);
+    user.add("email", fields.text(&["email"])?.unwrap_or_default(), ImportedProof::None);
     if let Some(name) = fields.text(&["username"])? {
         user.add_name(name);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hash::{decode_base64, malformed};
 use super::line::Line;
-use super::{Incoming, Proof, disabled, refused};
+use super::user::{ImportedProof, Incoming, disabled, refused};
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::{ScryptCost, ScryptKind, encode_scrypt};
@@ -60,9 +60,9 @@ pub(super) fn read(line: &Line<'_>, parameters: &FirebaseHash) -> Result<Incomin
     }
     let mut user = Incoming::new(line.id(&["localId", "uid"])?);
     let is_verified = line.flag(&["emailVerified"])?;
-    user.add("email", line.text(&["email"])?.unwrap_or_default(), Proof::of(is_verified));
+    user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     // A user there has a number only after a code was sent to it.
-    user.add("phone", line.text(&["phoneNumber"])?.unwrap_or_default(), Proof::Some);
+    user.add("phone", line.text(&["phoneNumber"])?.unwrap_or_default(), ImportedProof::Some);
     if let Some(claims) = line.embedded("customAttributes")? {
         user.roles = Line::new(&claims).words(&["roles", "role"])?;
     }

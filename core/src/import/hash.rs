@@ -5,7 +5,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::refused;
+use super::user::refused;
 use crate::crypto::{PbkdfDigest, Secret};
 use crate::error::Error;
 use crate::password::{ScryptCost, ScryptKind, encode_pbkdf2, encode_scrypt};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::hash::{decode_base64, digest_of, malformed, own, unknown};
 use super::line::{Line, check_codes, totp_of};
-use super::{Incoming, Proof, disabled, refused};
+use super::user::{ImportedProof, Incoming, disabled, refused};
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::encode_pbkdf2;
@@ -18,7 +18,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
     }
     let mut user = Incoming::new(line.id(&["id"])?);
     let is_verified = line.flag(&["emailVerified"])?;
-    user.add("email", line.text(&["email"])?.unwrap_or_default(), Proof::of(is_verified));
+    user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     if let Some(name) = line.text(&["username"])? {
         user.add_name(name);
     }

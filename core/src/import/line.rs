@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::refused;
+use super::user::refused;
 use crate::clock::{Millis, from_iso};
 use crate::crypto::Secret;
 use crate::error::Error;

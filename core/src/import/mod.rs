@@ -6,9 +6,8 @@
 
 use serde_json::Value;
 
-use crate::clock::Millis;
-use crate::crypto::{Secret, sha256};
-use crate::error::{Error, ErrorCode};
+use crate::crypto::sha256;
+use crate::error::Error;
 use crate::json::parse_strict;
 
 mod auth0;
@@ -20,10 +19,13 @@ mod keycloak;
 mod line;
 mod sentri;
 mod supabase;
+mod user;
 
 pub use firebase::FirebaseHash;
+pub use user::{ImportedProof, Incoming, IncomingIdentifier};
 
 use line::Line;
+use user::refused;
 
 /// The longest line in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -112,92 +114,4 @@ impl Format {
 #[must_use]
 pub fn too_long() -> Error {
     refused(format!("the line is longer than {} KiB", MAX_LINE / 1024))
-}
-
-/// A user as another system has it.
-#[derive(Debug, Clone)]
-pub struct Incoming {
-    /// The id there.
-    pub id: String,
-    /// Values by which the user signs in.
-    pub identifiers: Vec<IncomingIdentifier>,
-    /// Names of roles.
-    pub roles: Vec<String>,
-    /// The password hash in the form that is kept here. `None`: the user has no password.
-    pub hash: Option<Secret<String>>,
-    /// Secrets of authenticator apps in base32.
-    pub totp: Vec<Secret<String>>,
-    /// Whether the user has a second factor that can't be carried over.
-    pub other_factors: bool,
-    /// The time of the registration.
-    pub created_at: Option<Millis>,
-}
-
-/// An identifier as another system has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncomingIdentifier {
-    /// Its type.
-    pub kind: String,
-    /// Its value as given.
-    pub value: String,
-    /// Whether control over it was proved there.
-    pub proof: Proof,
-}
-
-/// Whether an address was verified, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// It is not verified.
-    None,
-    /// At an instant that is not known.
-    Some,
-    /// At this instant.
-    At(Millis),
-}
-
-impl Proof {
-    const fn of(is_verified: bool) -> Self {
-        if is_verified { Self::Some } else { Self::None }
-    }
-
-    fn at(instant: Option<Millis>) -> Self {
-        instant.map_or(Self::None, Self::At)
-    }
-}
-
-impl Incoming {
-    fn new(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            identifiers: Vec::new(),
-            roles: Vec::new(),
-            hash: None,
-            totp: Vec::new(),
-            other_factors: false,
-            created_at: None,
-        }
-    }
-
-    fn add(&mut self, kind: &str, value: &str, proof: Proof) {
-        if !value.is_empty() {
-            self.identifiers.push(IncomingIdentifier { kind: kind.to_owned(), value: value.to_owned(), proof });
-        }
-    }
-
-    /// Adds a name to sign in by. A name in the form of an address becomes an unverified address.
-    fn add_name(&mut self, value: &str) {
-        let kind = ["email", "phone"].into_iter().find(|kind| {
-            let has_form = if *kind == "email" { value.contains('@') } else { value.starts_with('+') };
-            has_form && crate::identifier::normalize(kind, value).is_ok()
-        });
-        self.add(kind.unwrap_or("username"), value, Proof::None);
-    }
-}
-
-fn refused(message: impl Into<String>) -> Error {
-    Error::new(ErrorCode::ValidationError, message)
-}
-
-fn disabled() -> Error {
-    Error::new(ErrorCode::Forbidden, "the account is disabled or deleted there")
 }

@@ -1,7 +1,8 @@
 //! sentri's own form, for systems without a format of their own.
 
+use super::hash;
 use super::line::Line;
-use super::{Incoming, Proof, disabled, hash, refused};
+use super::user::{ImportedProof, Incoming, disabled, refused};
 use crate::error::Error;
 
 const MEMBERS: &[&str] = &["id", "identifiers", "roles", "passwordHash", "totp", "createdAt", "disabled"];
@@ -21,8 +22,8 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
             return Err(refused("an identifier has a member beside type, value, verified, verifiedAt"));
         }
         let proof = match item.instant(&["verifiedAt"])? {
-            Some(at) => Proof::At(at),
-            None => Proof::of(item.flag(&["verified"])?),
+            Some(at) => ImportedProof::At(at),
+            None => ImportedProof::of(item.flag(&["verified"])?),
         };
         user.add(item.required(&["type"])?, item.required(&["value"])?, proof);
     }

@@ -1,7 +1,8 @@
 //! Supabase: a row of `auth.users` with `mfa_factors`, a list of rows of `auth.mfa_factors`.
 
+use super::hash;
 use super::line::Line;
-use super::{Incoming, Proof, disabled, hash};
+use super::user::{ImportedProof, Incoming, disabled};
 use crate::error::Error;
 
 pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
@@ -9,10 +10,10 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
         return Err(disabled());
     }
     let mut user = Incoming::new(line.id(&["id"])?);
-    let proof = Proof::at(line.instant(&["email_confirmed_at"])?);
+    let proof = ImportedProof::at(line.instant(&["email_confirmed_at"])?);
     user.add("email", line.text(&["email"])?.unwrap_or_default(), proof);
     if let Some(phone) = line.text(&["phone"])? {
-        let proof = Proof::at(line.instant(&["phone_confirmed_at"])?);
+        let proof = ImportedProof::at(line.instant(&["phone_confirmed_at"])?);
         // Supabase keeps a number with its country and without the plus.
         user.add("phone", &format!("+{}", phone.trim_start_matches('+')), proof);
     }

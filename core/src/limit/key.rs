@@ -1,7 +1,6 @@
 //! The keys of buckets and their purposes. Each purpose has a part of the memory of its own, so that nobody fills the
 //! part of another.
 
-use super::LimiterName;
 use crate::crypto::{sha256, to_base64url};
 
 /// The key of a bucket: what it is for in clear, whom it is about as a digest only.
@@ -57,12 +56,6 @@ pub fn register_address(address: &str) -> String {
 #[must_use]
 pub fn sign_in_notices(user_id: &str) -> String {
     key("notice:sign-in", user_id)
-}
-
-/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
-#[must_use]
-pub fn custom(prefix: &str, subject: &str) -> String {
-    LimiterName::named(prefix).bucket(subject)
 }
 
 /// The bucket of wrong guesses at the API key from one client address.

@@ -63,3 +63,9 @@ impl LimiterName {
         format!("custom:{}", key(&self.0, subject))
     }
 }
+
+/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
+#[must_use]
+pub fn custom(prefix: &str, subject: &str) -> String {
+    LimiterName::named(prefix).bucket(subject)
+}

@@ -13,9 +13,6 @@ const SHARED_FOR: Duration = Duration::from_secs(1);
 /// The time in which the database has to answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// The last answer, and its time.
-pub(super) type LastHealth = tokio::sync::Mutex<Option<(Instant, Value)>>;
-
 impl AuthServer {
     /// Returns `{status, checks}` for probes. The checks are `database`, `keys` and, with `redisUrl`, `redis`, each
     /// `ok` or `unavailable`. `status` is `ok`; `degraded` while Redis alone is away, when the server goes on by

@@ -87,9 +87,9 @@ impl AuthServer {
     fn address_warning(&self, peer: &str, forwarded: &[String], address: Option<IpAddr>) -> Option<Event> {
         let (realm, forwarded) = (self.realm(), forwarded.iter().map(String::as_str));
         if address.is_none() {
-            realm.unknown_address()
+            realm.warned.unknown_address(&realm.config, &realm.telemetry)
         } else if client_ip::is_undeclared_proxy(peer, forwarded, &realm.config.trust_proxy) {
-            realm.undeclared_proxy(peer)
+            realm.warned.undeclared_proxy(peer, &realm.telemetry)
         } else {
             None
         }

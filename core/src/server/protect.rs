@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::AuthServer;
-use super::readiness::for_callers;
+use super::public::for_callers;
 use crate::assurance::Requirement;
 use crate::epoch::Epoch;
 use crate::error::Error;

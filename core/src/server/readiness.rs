@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
-
 use super::AuthServer;
 use crate::error::Error;
 use crate::failure::{Failure, StoreError};
@@ -59,17 +57,5 @@ impl AuthServer {
             broadcast.listen(Arc::new(service::RevocationListener(Arc::downgrade(realm))));
         }
         Ok(())
-    }
-}
-
-/// The error without its details for the operator, such as names of database roles and tables.
-pub(super) fn for_callers(error: Error) -> Error {
-    let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
-    match cause {
-        Some(cause) if cause == error.message => {
-            let (shown, _) = Failure::from(StoreError::Configuration(String::new())).into_public();
-            Error { message: shown.message, ..error }
-        }
-        _ => error,
     }
 }

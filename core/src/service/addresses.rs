@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Realm;
+use crate::config::Config;
 use crate::event::{Event, EventName};
+use crate::telemetry::Telemetry;
 
 /// The warnings that were given.
 #[derive(Debug, Default)]
@@ -14,13 +15,14 @@ pub(crate) struct Warned {
     proxy: AtomicBool,
 }
 
-impl Realm {
+impl Warned {
     /// Returns the warning that a client has no address, the first time. Without limits no client is counted, so there
     /// is no warning.
-    pub(crate) fn unknown_address(&self) -> Option<Event> {
-        let is_first = self.config.rate_limits.is_some() && !self.warned.address.swap(true, Ordering::Relaxed);
+    pub(crate) fn unknown_address(&self, config: &Config, telemetry: &Telemetry) -> Option<Event> {
+        let is_first = config.rate_limits.is_some() && !self.address.swap(true, Ordering::Relaxed);
         is_first.then(|| {
-            self.warning(
+            warning(
+                telemetry,
                 "a request came without the client's address, so limits count all such clients as one: set trustProxy \
                  to the number of proxies in front of this server, which then believes what they say in \
                  X-Forwarded-For"
@@ -30,20 +32,21 @@ impl Realm {
     }
 
     /// Returns the warning that requests come through an undeclared proxy at `peer`, the first time.
-    pub(crate) fn undeclared_proxy(&self, peer: &str) -> Option<Event> {
-        let is_first = !self.warned.proxy.swap(true, Ordering::Relaxed);
+    pub(crate) fn undeclared_proxy(&self, peer: &str, telemetry: &Telemetry) -> Option<Event> {
+        let is_first = !self.proxy.swap(true, Ordering::Relaxed);
         is_first.then(|| {
-            self.warning(format!(
+            let cause = format!(
                 "a request from {peer} names its client in X-Forwarded-For, but no proxy at that address is trusted, \
                  so limits count all clients behind it as one: set trustProxy to the number of proxies in front of \
                  this server or to their addresses, or use the setting that the framework has for it"
-            ))
+            );
+            warning(telemetry, cause)
         })
     }
+}
 
-    /// An event that the host reports even without a logger.
-    fn warning(&self, cause: String) -> Event {
-        self.telemetry.count(EventName::HookFailure);
-        Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)
-    }
+/// An event that the host reports even without a logger.
+fn warning(telemetry: &Telemetry, cause: String) -> Event {
+    telemetry.count(EventName::HookFailure);
+    Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)
 }

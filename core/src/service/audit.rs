@@ -20,6 +20,19 @@ use crate::store::model::{Identifier, NewUser, Session, Spending, Unspent, UsedC
 const MAX_PAGE: u32 = 100;
 
 impl Realm {
+    /// The level of the audit.
+    pub(crate) fn audit_level(&self) -> Level {
+        self.command_line.audit_level(self.config.audit)
+    }
+
+    /// Looks for entries if a command line works with this realm: see [`super::command_line`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn look_for_audit(&self) -> Result<(), Failure> {
+        Ok(self.command_line.look_for_audit(self.store.as_ref()).await?)
+    }
+
     /// Returns a store that writes the changes and their audit entries in one transaction. Without entries if the
     /// option `audit` keeps none of `changes`.
     pub(crate) fn noting<C: IntoIterator<Item = Change>>(

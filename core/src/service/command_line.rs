@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::Realm;
 use crate::audit::Level;
-use crate::failure::Failure;
+use crate::failure::StoreError;
+use crate::store::Store;
 use crate::store::audit::EntryQuery;
 
 const NONE: u8 = 0;
@@ -25,14 +25,12 @@ impl CommandLine {
     pub(crate) fn is_here(&self) -> bool {
         self.0.load(Ordering::Relaxed) != NONE
     }
-}
 
-impl Realm {
-    /// The level of the audit: that of the option, and for a command line changes, where there are entries already.
-    pub(crate) fn audit_level(&self) -> Level {
-        match self.command_line.0.load(Ordering::Relaxed) {
-            WITH_AUDIT => self.config.audit.max(Level::Changes),
-            _ => self.config.audit,
+    /// The level of the audit: `option`, and for a command line changes, where there are entries already.
+    pub(crate) fn audit_level(&self, option: Level) -> Level {
+        match self.0.load(Ordering::Relaxed) {
+            WITH_AUDIT => option.max(Level::Changes),
+            _ => option,
         }
     }
 
@@ -40,11 +38,11 @@ impl Realm {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn look_for_audit(&self) -> Result<(), Failure> {
-        if self.command_line.0.load(Ordering::Relaxed) == UNKNOWN {
+    pub(crate) async fn look_for_audit(&self, store: &dyn Store) -> Result<(), StoreError> {
+        if self.0.load(Ordering::Relaxed) == UNKNOWN {
             let query = EntryQuery { limit: 1, ..EntryQuery::default() };
-            let is_empty = self.store.list_entries(&query).await?.is_empty();
-            self.command_line.0.store(if is_empty { WITHOUT_AUDIT } else { WITH_AUDIT }, Ordering::Relaxed);
+            let is_empty = store.list_entries(&query).await?.is_empty();
+            self.0.store(if is_empty { WITHOUT_AUDIT } else { WITH_AUDIT }, Ordering::Relaxed);
         }
         Ok(())
     }

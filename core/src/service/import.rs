@@ -12,7 +12,7 @@ use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::import::{FirebaseHash, Format, Incoming, IncomingIdentifier, Proof, too_long};
+use crate::import::{FirebaseHash, Format, ImportedProof, Incoming, IncomingIdentifier, too_long};
 use crate::password;
 use crate::store::import::{Imported, NewImport};
 use crate::store::model::{Factor, Identifier, NewUser};
@@ -222,9 +222,9 @@ fn identifiers(realm: &Realm, incoming: &[IncomingIdentifier], now: Millis) -> R
     for IncomingIdentifier { kind, value, proof } in incoming {
         let normalized = realm.config.identifiers.normalize(kind, value)?;
         let verified_at = match proof {
-            Proof::None => None,
-            Proof::Some => Some(now),
-            Proof::At(at) => Some((*at).clamp(0, now)),
+            ImportedProof::None => None,
+            ImportedProof::Some => Some(now),
+            ImportedProof::At(at) => Some((*at).clamp(0, now)),
         };
         if let Some(known) = identifiers.iter_mut().find(|one| one.normalized == normalized.normalized) {
             known.verified_at = known.verified_at.or(verified_at);

@@ -5,24 +5,26 @@
 //! 10.1.1).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::RwLock;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::Realm;
 use crate::audit::{Author, Change};
 use crate::clock::Millis;
 use crate::config::{KeyRules, Signing};
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 use crate::store::Store;
 use crate::store::model::StoredKey;
 use crate::token::key::SigningKey;
 use crate::token::keyring::KeyRing;
+
+mod ring;
+
+pub use ring::Keys;
 
 /// From publication to first use. A verifier asks at most once in 30 s for a key that it does not know.
 pub const PUBLISH_BEFORE_USE: Millis = 35_000;
@@ -38,57 +40,6 @@ const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// The time for which a retired key is kept and published after its last token, for clocks that differ.
 const SLACK: Millis = 60_000;
-
-/// The key ring, once it is there.
-#[derive(Debug)]
-pub struct Keys {
-    ring: RwLock<Option<Arc<KeyRing>>>,
-    loaded_at: AtomicI64,
-    reloading: AtomicBool,
-    /// Notified after every look.
-    looked: Notify,
-}
-
-impl Keys {
-    /// The ring of a fixed secret is there at once; stored and ephemeral keys come with [`Keys::load`].
-    #[must_use]
-    pub fn new(signing: &Signing) -> Self {
-        let ring = match signing {
-            Signing::Fixed(ring) => Some(Arc::clone(ring)),
-            Signing::Stored(_) | Signing::Ephemeral(_) => None,
-        };
-        Self {
-            ring: RwLock::new(ring),
-            loaded_at: AtomicI64::new(0),
-            reloading: AtomicBool::new(false),
-            looked: Notify::new(),
-        }
-    }
-
-    /// The ring, when it is there.
-    #[must_use]
-    pub fn get(&self) -> Option<Arc<KeyRing>> {
-        self.ring.read().clone()
-    }
-
-    /// The ring, for a caller that can't wait for it.
-    ///
-    /// # Errors
-    /// `SERVICE_UNAVAILABLE` that names the cure.
-    pub fn require(&self) -> Result<Arc<KeyRing>, Error> {
-        self.get().ok_or_else(|| {
-            Error::new(ErrorCode::ServiceUnavailable, "The signing keys are not loaded yet: await auth.ready() first")
-        })
-    }
-
-    /// Takes a ring over; whether keys have gone that were there before.
-    fn set(&self, ring: KeyRing, now: Millis) -> bool {
-        let ring = Arc::new(ring);
-        let before = self.ring.write().replace(Arc::clone(&ring));
-        self.loaded_at.store(now, Ordering::SeqCst);
-        before.is_some_and(|before| before.kids().any(|kid| !ring.knows_kid(kid)))
-    }
-}
 
 /// Loads the ring, making the first key where there is none.
 ///

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::caller::Caller;
 use super::story::{Ending, Facts, Story, fill};
-use super::{Caller, Realm};
 use crate::audit::Author;
 use crate::event::{Event, EventName};
 use crate::hook::Effect;
@@ -20,8 +20,8 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// An override of `caller` that begins.
-    pub(crate) fn new(realm: &Realm, caller: &Caller, author: &Author) -> Self {
-        Self { devices: caller.devices.clone(), trail: Trail::new(&realm.telemetry).by(author.clone()) }
+    pub(crate) fn new(telemetry: &Arc<Telemetry>, caller: &Caller, author: &Author) -> Self {
+        Self { devices: caller.devices.clone(), trail: Trail::new(telemetry).by(author.clone()) }
     }
 }
 

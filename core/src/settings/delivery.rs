@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Given, Mistake, Setting};
+use super::given::{Given, Mistake, Setting};
 use crate::config::reader::FUNCTION;
 use crate::identifier::is_mailbox;
 use crate::url::{percent_decode, split_query};

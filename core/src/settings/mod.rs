@@ -14,72 +14,17 @@ use crate::wire;
 pub mod compose;
 mod delivery;
 pub mod file;
+mod given;
 mod print;
 pub mod reload;
 pub mod schema;
 mod source;
 mod text;
 
+use given::{From, Given, Mistake, Setting, insert};
+
 /// The file that is found without being named.
 const FOUND: &str = "sentri.toml";
-
-/// A value and where it comes from.
-#[derive(Debug, Clone)]
-struct Setting {
-    row: &'static Row,
-    value: Value,
-    from: From,
-}
-
-/// The place that a value comes from; a later one wins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum From {
-    Default,
-    File(String, usize),
-    Variable(String),
-    SecretFile(String, String),
-    Flag(String),
-}
-
-impl From {
-    const fn is_default(&self) -> bool {
-        matches!(self, Self::Default)
-    }
-
-    /// The place as a person looks for it.
-    fn place(&self) -> String {
-        match self {
-            Self::Default => "default".to_owned(),
-            Self::File(path, line) => format!("{path}, line {line}"),
-            Self::Variable(name) => name.clone(),
-            Self::SecretFile(variable, path) => format!("{variable} ({path})"),
-            Self::Flag(flag) => format!("--{flag}"),
-        }
-    }
-}
-
-/// A fault in the given settings; `usage`: in a flag or a variable, else in a file or an option.
-struct Mistake {
-    usage: bool,
-    message: String,
-}
-
-/// The given settings.
-struct Given<'a> {
-    flags: &'a Map<String, Value>,
-    variables: &'a Map<String, Value>,
-    production: bool,
-}
-
-impl<'a> Given<'a> {
-    fn variable(&self, name: &str) -> Option<&'a str> {
-        self.variables.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    fn flag(&self, name: &str) -> Option<&'a str> {
-        self.flags.get(name).and_then(Value::as_str)
-    }
-}
 
 /// Settles the options: `{flags, variables, production}`, both objects of texts, becomes
 /// `{options, serve, settings, warnings, errors, file}`.
@@ -180,17 +125,6 @@ fn chosen(settings: Vec<Setting>, errors: &mut Vec<Mistake>) -> Vec<Setting> {
     OPTIONS.iter().filter_map(|row| last.remove(row.name)).map(|(_, setting)| setting).collect()
 }
 
-fn insert(object: &mut Value, path: &str, value: Value) {
-    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-    let Some(members) = object.as_object_mut() else { return };
-    match rest {
-        None => {
-            members.insert(name.to_owned(), value);
-        }
-        Some(rest) => insert(members.entry(name).or_insert_with(|| json!({})), rest, value),
-    }
-}
-
 fn assemble(chosen: &[Setting]) -> (Value, Value) {
     let (mut options, mut serve) = (json!({}), json!({}));
     for Setting { row, value, .. } in chosen {
@@ -268,12 +202,4 @@ fn unread(given: &Given<'_>) -> Vec<String> {
         Some(format!("{name} is not read: did you mean {one}?"))
     };
     given.variables.keys().filter(|name| is_near(name)).filter_map(hint).collect()
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> String {
-    known
-        .map(|one| (distance(one, name), one))
-        .min()
-        .filter(|(far, _)| *far <= 3)
-        .map_or_else(String::new, |(_, one)| format!(": did you mean {one}?"))
 }

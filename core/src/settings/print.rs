@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::Setting;
+use super::given::Setting;
 use crate::config::table::Row;
 use crate::crypto;
 

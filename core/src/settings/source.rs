@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{From, Given, Mistake, Setting, file, insert, nearest, text};
+use super::given::{From, Given, Mistake, Setting, insert, nearest};
+use super::{file, text};
 use crate::config::table::{OPTIONS, Row};
 
 /// Longest file that a `NAME_FILE` variable names.

@@ -12,11 +12,10 @@ use crate::clock::Millis;
 
 mod raw;
 
+pub use raw::MAX_SECONDS;
 pub(super) use raw::{NonEmpty, NumericDate};
 use raw::{Raw, Text};
 
-/// `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date.
-pub const MAX_SECONDS: i64 = 253_402_300_799;
 /// An `iat` further ahead than this is nonsense; a little ahead is a clock that runs fast.
 pub const MAX_IAT_AHEAD_SECONDS: i64 = 24 * 60 * 60;
 

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use sentri_core::import::{FirebaseHash, Format, Incoming, MAX_LINE, Proof};
+use sentri_core::import::{FirebaseHash, Format, ImportedProof, Incoming, MAX_LINE};
 use sentri_core::password::{Policy, Verdict, check_stored, verify};
 use serde_json::{Value, json};
 
@@ -27,9 +27,9 @@ fn format(given: &Value) -> Result<Format, String> {
 fn written(format: &Format, user: &Incoming) -> Value {
     let identifiers = user.identifiers.iter().map(|one| {
         let proof = match one.proof {
-            Proof::None => json!("no"),
-            Proof::Some => json!("yes"),
-            Proof::At(at) => json!(at),
+            ImportedProof::None => json!("no"),
+            ImportedProof::Some => json!("yes"),
+            ImportedProof::At(at) => json!(at),
         };
         json!([one.kind, one.value, proof])
     });

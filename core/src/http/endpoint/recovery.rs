@@ -11,8 +11,7 @@ use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
-use crate::http::frame;
-use crate::http::guard;
+use crate::http::guard::{self, GuardRequest};
 use crate::http::pace::Pace;
 use crate::service::confirmation::ConfirmIdentifier;
 use crate::service::reset::{RequestPasswordReset, ResetPassword};
@@ -160,7 +159,7 @@ async fn session_user(call: &mut Call<'_>) -> String {
     if call.request.header("authorization").is_none() && call.request.header("cookie").is_none() {
         return String::new();
     }
-    let guarded = guard::guard(call.realm, &frame::guard_request(call.request)).await;
+    let guarded = guard::guard(call.realm, &GuardRequest::of(call.request)).await;
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     let Ok(principal) = guarded.result else { return String::new() };

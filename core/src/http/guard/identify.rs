@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::SILENT_REFRESH;
 use super::request::GuardRequest;
-use super::step::{Expired, is_of_session, sessions_of};
+use super::step::{Expired, SILENT_REFRESH, is_of_session, sessions_of};
 use crate::config::SessionCheck;
 use crate::http::credential;
 use crate::http::token_choice::{self, Choice};

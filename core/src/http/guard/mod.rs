@@ -33,10 +33,9 @@ use session::{
     check_session, check_user, judge_session, passed_without_session, session_in_memory, standing_in_memory,
 };
 use silent::silent_refresh;
-use step::{Cookie, Expired, Silent, Step, Verified, conflict, passed_on_signature, sessions_of};
+use step::{Cookie, Expired, SILENT_REFRESH, Silent, Step, Verified, conflict, passed_on_signature, sessions_of};
 
 const REQUIRE_SESSION: Switch = Switch::named("requireSession");
-const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
 
 /// Answers without waiting, or `None` when it takes I/O to answer.
 #[must_use]

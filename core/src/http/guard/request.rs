@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::http::Request;
+
 /// The parts of a request that `protect()` reads, by header.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -28,4 +30,24 @@ pub struct GuardRequest {
     pub access_control_request_method: Option<String>,
     /// `Access-Control-Request-Headers`; the same.
     pub access_control_request_headers: Option<String>,
+}
+
+impl GuardRequest {
+    /// The part of a request to an endpoint that `protect()` reads.
+    pub(in crate::http) fn of(request: &Request) -> Self {
+        let header = |name: &str| request.header(name).map(str::to_owned);
+        let cookies: Vec<&str> = request.header_values("cookie").collect();
+        Self {
+            method: request.method.clone(),
+            authorization: header("authorization"),
+            cookie: (!cookies.is_empty()).then(|| cookies.join("; ")),
+            origin: header("origin"),
+            sec_fetch_site: header("sec-fetch-site"),
+            host: header("host"),
+            scheme: request.scheme.clone(),
+            client_ip: request.client_ip.clone(),
+            user_agent: header("user-agent"),
+            ..Self::default()
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::result::{Principal, ProtectResult};
 use crate::access::SessionRoles;
 use crate::assurance::Assurance;
 use crate::clock::Millis;
+use crate::config::plain::Switch;
 use crate::error::Error;
 use crate::event::EventName;
 use crate::http::credential;
@@ -11,6 +12,9 @@ use crate::http::token_choice::Candidate;
 use crate::service::Realm;
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::Found;
+
+/// Whether a refresh cookie stands in for an access token that is missing or expired.
+pub(super) const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
 
 /// The answer, or the I/O that it takes.
 pub(super) enum Step {

@@ -7,10 +7,11 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 
 use serde_json::Value;
 
-use super::MAX_SECONDS;
 use crate::json::Strict;
 
 const MAX_MEMBERS: usize = 64;
+/// `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date.
+pub const MAX_SECONDS: i64 = 253_402_300_799;
 
 /// The members, unparsed.
 #[derive(Default)]
