@@ -1,14 +1,10 @@
-//! The port to the audit: entries that go with writes, read and purged.
-
-use std::sync::Arc;
+//! The port to the audit: entries that went with writes, read and purged.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use crate::audit::Entry;
 use crate::clock::Millis;
 use crate::failure::StoreError;
-use crate::store::Store;
 
 /// An entry as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +45,6 @@ pub struct EntryQuery<'a> {
 /// The duties of a driver toward the audit.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// The same store for one write, with which `entries` are written: in its transaction, and only where it changes
-    /// something. `None`: this store keeps no audit.
-    fn noting(&self, entries: Vec<Entry>) -> Option<Arc<dyn Store>>;
-
     /// Entries, newest first.
     async fn list_entries(&self, query: &EntryQuery<'_>) -> Result<Vec<StoredEntry>, StoreError>;
 

@@ -1,12 +1,12 @@
 //! A driver for a database server, for the option `db`.
 
 use crate::error::Error;
-use crate::store::executor::Executor;
+use crate::store::pooled::Driver;
 use crate::store::tls::Tls;
 use crate::tls::TlsFiles;
 
 /// The place of a database server and how to speak to it, as its driver reads it.
-pub(in crate::store) trait ServerConfig: Sized {
+pub(in crate::store) trait ServerConfig: Driver + Sized {
     /// The port of the server unless the URL names another.
     const PORT: u16;
 
@@ -28,7 +28,4 @@ pub(in crate::store) trait ServerConfig: Sized {
     /// The same with its tables in `schema`, which must exist, instead of where the server looks for them; or
     /// `CONFIGURATION_ERROR` where that can't be.
     fn with_schema(self, schema: &str) -> Result<Self, Error>;
-
-    /// The driver at work.
-    fn executor(self) -> impl Executor;
 }

@@ -7,11 +7,13 @@ use crate::identifier::Claim;
 
 mod confirmed;
 mod disabling;
+mod expected;
 mod factor;
 mod flow;
 
 pub use confirmed::*;
 pub use disabling::*;
+pub use expected::*;
 pub use factor::*;
 pub use flow::*;
 
@@ -130,42 +132,6 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// The strength and the age of the authentication; `None`: the session is older than their storage.
     pub assurance: Option<Assurance>,
-}
-
-/// The state of a user on which a write depends: the state at which a proof was judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Expected<'a> {
-    /// The password hash; an empty hash matches no user. `None`: any.
-    pub hash: Option<&'a str>,
-    /// [`Credential::auth_epoch`]. `None`: any.
-    pub auth_epoch: Option<i64>,
-    /// An unused code, which is spent with the write.
-    pub unspent: Option<Unspent<'a>>,
-}
-
-impl<'a> Expected<'a> {
-    /// This hash, under any epoch.
-    #[must_use]
-    pub const fn hash(hash: &'a str) -> Self {
-        Self { hash: Some(hash), auth_epoch: None, unspent: None }
-    }
-
-    /// Whether no user can be in this state: the empty hash is how a user without a password is kept.
-    #[must_use]
-    pub fn is_impossible(self) -> bool {
-        self.hash == Some("")
-    }
-
-    /// The same user after `unspent` is spent, which may have changed the credentials.
-    #[must_use]
-    pub fn once_spent(self) -> Self {
-        match self.unspent {
-            Some(Unspent::Sent(Spending { new_hash: Some(_), .. })) => {
-                Self { hash: None, auth_epoch: self.auth_epoch.map(|epoch| epoch + 1), unspent: None }
-            }
-            _ => Self { unspent: None, ..self },
-        }
-    }
 }
 
 /// A session together with its user's present roles: the input of a refresh or a session check.

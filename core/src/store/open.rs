@@ -12,6 +12,7 @@ use crate::store::driver::ServerConfig;
 use crate::store::executor::Executor;
 use crate::store::foreign::{ForeignDatabase, ForeignExecutor};
 use crate::store::mysql::MysqlConfig;
+use crate::store::pooled::Pooled;
 use crate::store::postgres::PostgresConfig;
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{self, SqliteConfig, SqliteExecutor};
@@ -163,7 +164,7 @@ impl PoolOptions {
         if let Some((mode, files)) = &self.tls {
             config = config.with_tls(*mode, files.clone())?;
         }
-        Ok(store_over(config.executor()))
+        Ok(store_over(Pooled::new(config)))
     }
 }
 

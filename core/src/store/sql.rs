@@ -1,7 +1,7 @@
 //! The store in SQL, for every database: each operation is one [`Batch`].
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::audit::Entry;
@@ -17,6 +17,7 @@ mod audit;
 mod claims;
 mod cluster;
 mod disabling;
+mod entries;
 mod factor_rows;
 mod factors;
 mod flows;
@@ -29,10 +30,13 @@ mod pending;
 mod port;
 mod prefix;
 mod revocation;
+mod row;
 mod session_row;
 mod sessions;
 mod setup;
 mod users;
+
+use row::{Row, id, roles_from, roles_to_text, row_of};
 
 /// The most times that an operation that lost a race is run again, in a transaction of our own.
 const RETRIES: u32 = 5;
@@ -40,8 +44,6 @@ const RETRIES: u32 = 5;
 const LONGEST_PAUSE: u32 = 4;
 /// After which time a lost race is reported instead of run again.
 const RETRY_WINDOW: Duration = Duration::from_secs(2);
-
-type Row = Vec<Value>;
 
 /// A [`Store`] over a database that an [`Executor`] speaks to.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub struct SqlStore<E> {
     retries: u32,
     /// Whether other servers take writes at the same time, which locks of this server do not stop: see `sql::cluster`.
     clustered: AtomicBool,
-    /// Entries of the audit for the next writes: see [`audit`].
+    /// Entries of the audit for the next writes: see [`entries`].
     entries: Vec<Entry>,
 }
 
@@ -71,7 +73,7 @@ impl<E: Executor> SqlStore<E> {
     /// [`Self::run`] with these entries, of which the outcome says nothing.
     async fn run_noting(&self, mut batch: Batch, entries: &[Entry]) -> Result<Outcome, StoreError> {
         let asked = batch.statements.len();
-        audit::note(&mut batch, entries);
+        entries::note(&mut batch, entries);
         let mut outcome = self.run_again(&batch).await?;
         if let Outcome::Done(answers) = &mut outcome {
             answers.truncate(asked);
@@ -133,6 +135,27 @@ impl<E: Executor> SqlStore<E> {
         self.count(Statement::write(sql, [Value::Time(before), Value::Int(i64::from(limit))])).await
     }
 
+    fn is_clustered(&self) -> bool {
+        self.clustered.load(Ordering::Relaxed)
+    }
+
+    fn retries(&self) -> u32 {
+        if self.is_clustered() && self.retries > 0 { cluster::RETRIES } else { self.retries }
+    }
+
+    /// Finds out whether the server is a node of a cluster.
+    pub(in crate::store) async fn look_for_cluster(&self) -> Result<(), StoreError> {
+        let Some(sql) = self.executor.dialect().cluster else { return Ok(()) };
+        let rows = match self.rows(Statement::read(sql, []).once()).await {
+            // What speaks the protocol and does not know the question is no such cluster.
+            Err(StoreError::Other(_)) => Vec::new(),
+            rows => rows?,
+        };
+        let is_on = |row: &Vec<Value>| matches!(row.get(1), Some(Value::Text(value)) if value == "ON");
+        self.clustered.store(rows.iter().any(is_on), Ordering::Relaxed);
+        Ok(())
+    }
+
     fn lock_user(&self, user_id: &str) -> Statement {
         self.lock_user_as(user_id, Expected::default())
     }
@@ -149,13 +172,6 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the
-/// same, and caches elsewhere would hold the other spelling. Text on MySQL compares without trailing spaces: an id with
-/// a trailing space would find a row whose id differs in every other comparison. No row has such an id.
-fn id(id: &str) -> Value {
-    if id.ends_with(' ') { Value::Null } else { id.into() }
-}
-
 fn only_answer(outcome: Outcome) -> Result<Answer, StoreError> {
     match outcome {
         Outcome::Done(answers) => {
@@ -170,18 +186,4 @@ pub(super) fn backoff(attempt: u32) -> Duration {
     let [random] = make_random::<1>();
     let base = 2_000 << attempt.min(8);
     Duration::from_micros(base + base * u64::from(random) / 256)
-}
-
-fn row_of<const N: usize>(row: Row) -> Result<[Value; N], StoreError> {
-    row.try_into().map_err(|row: Row| StoreError::Other(format!("expected {N} columns, got {}", row.len())))
-}
-
-fn roles_to_text(roles: &[String]) -> String {
-    serde_json::Value::from(roles).to_string()
-}
-
-/// Fails closed: roles that can't be read are an error, never an empty or partial set.
-fn roles_from(value: Value) -> Result<Vec<String>, StoreError> {
-    let text = value.into_text()?;
-    serde_json::from_str(&text).map_err(|_| StoreError::Other("sentri_users.roles is not a JSON list of names".into()))
 }

@@ -4,7 +4,6 @@
 //! power alike (about 0.15 ms each on an SSD). One connection writes, a few read beside it, and other processes may
 //! use the same file; all must run on one machine. Another SQLite library in this process must not: see [`watch`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,12 +18,16 @@ use crate::store::dialect::{self, Dialect};
 use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, Value};
 
 mod barrier;
+mod config;
 mod descriptors;
 mod failure;
 mod open;
 mod url;
 mod watch;
 
+pub use config::SqliteConfig;
+
+use config::BUSY_TIMEOUT;
 use failure::from_driver;
 use open::open_watched;
 use watch::Watched;
@@ -32,32 +35,9 @@ use watch::Watched;
 pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
 
-/// The time for which a batch waits for the writes of others, here and elsewhere, before it counts as a lost race.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
-/// The same for a change of the schema.
+/// The time for which a change of the schema waits for the writes of others.
 const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const READERS: usize = 4;
-
-/// The place of the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqliteConfig {
-    /// A file, made when absent; its folder must exist. `:memory:` is a database of its own that ends with the store.
-    pub path: PathBuf,
-    /// Whether an absent file is made.
-    pub creates: bool,
-}
-
-impl SqliteConfig {
-    /// The file at `path`, made when absent.
-    #[must_use]
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), creates: true }
-    }
-
-    fn is_memory(&self) -> bool {
-        self.path.as_os_str() == ":memory:"
-    }
-}
 
 /// The executor over SQLite. Opens the file at first use.
 #[derive(Debug, Clone)]

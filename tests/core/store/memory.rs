@@ -572,10 +572,6 @@ impl AccountStore for MemoryStore {
 /// The audit is the executors' alone: see `audit`.
 #[async_trait]
 impl AuditStore for MemoryStore {
-    fn noting(&self, _entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
-        None
-    }
-
     async fn list_entries(&self, _query: &EntryQuery<'_>) -> Result<Vec<StoredEntry>, StoreError> {
         self.with(|_| Vec::new())
     }
@@ -593,6 +589,10 @@ impl Store for MemoryStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.with(|_| ())
+    }
+
+    fn noting(&self, _entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
+        None
     }
 
     async fn close(&self) {

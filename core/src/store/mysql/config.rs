@@ -9,8 +9,6 @@ use rustls::pki_types::CertificateDer;
 
 use crate::error::Error;
 use crate::store::driver::ServerConfig;
-use crate::store::executor::Executor;
-use crate::store::mysql::MysqlExecutor;
 use crate::store::pooled::DEFAULT_MAX;
 use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::{Pem, TlsFiles};
@@ -128,10 +126,6 @@ impl ServerConfig for MysqlConfig {
 
     fn with_schema(self, _schema: &str) -> Result<Self, Error> {
         Err(Error::configuration("db.schema is for PostgreSQL: with MySQL, name a database"))
-    }
-
-    fn executor(self) -> impl Executor {
-        MysqlExecutor::new(self)
     }
 }
 

@@ -8,9 +8,7 @@ use tokio_postgres::config::SslMode;
 
 use crate::error::Error;
 use crate::store::driver::ServerConfig;
-use crate::store::executor::Executor;
 use crate::store::pooled::{CONNECT_TIMEOUT, DEFAULT_MAX};
-use crate::store::postgres::PostgresExecutor;
 use crate::store::tls::{Tls, TlsConfig};
 use crate::tls::TlsFiles;
 
@@ -122,10 +120,6 @@ impl ServerConfig for PostgresConfig {
         }
         self.schema = Some(schema.to_owned());
         Ok(self)
-    }
-
-    fn executor(self) -> impl Executor {
-        PostgresExecutor::new(self)
     }
 }
 

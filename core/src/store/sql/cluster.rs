@@ -2,16 +2,13 @@
 //! two nodes that changed the same row, the first to commit wins; the other is refused at its COMMIT as a lost race.
 //! Rows that a transaction has only read or locked are not compared, so it writes the rows that it must own.
 
-use std::sync::atomic::Ordering;
-
-use crate::failure::StoreError;
-use crate::store::executor::{Executor, Statement, Value};
+use crate::store::executor::{Statement, Value};
 use crate::store::model::Expected;
+use crate::store::sql::id;
 use crate::store::sql::mark::{IS_HASH, both};
-use crate::store::sql::{SqlStore, id};
 
 /// The most times that an operation that lost a race is run again: there is no queue that would let each in once.
-const RETRIES: u32 = 40;
+pub(super) const RETRIES: u32 = 40;
 
 /// Adds a microsecond to `updated_at`, since an UPDATE to equal values locks nothing in the cluster.
 const MARK: &str =
@@ -46,27 +43,4 @@ pub(super) fn condition(expected: Expected<'_>) -> (String, Vec<Value>) {
         params.push(Value::Int(epoch));
     }
     (condition, params)
-}
-
-impl<E: Executor> SqlStore<E> {
-    pub(super) fn is_clustered(&self) -> bool {
-        self.clustered.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn retries(&self) -> u32 {
-        if self.is_clustered() && self.retries > 0 { RETRIES } else { self.retries }
-    }
-
-    /// Finds out whether the server is a node of a cluster.
-    pub(in crate::store) async fn look_for_cluster(&self) -> Result<(), StoreError> {
-        let Some(sql) = self.executor.dialect().cluster else { return Ok(()) };
-        let rows = match self.rows(Statement::read(sql, []).once()).await {
-            // What speaks the protocol and does not know the question is no such cluster.
-            Err(StoreError::Other(_)) => Vec::new(),
-            rows => rows?,
-        };
-        let is_on = |row: &Vec<Value>| matches!(row.get(1), Some(Value::Text(value)) if value == "ON");
-        self.clustered.store(rows.iter().any(is_on), Ordering::Relaxed);
-        Ok(())
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
+use crate::audit::Entry;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::Store;
@@ -144,16 +145,6 @@ impl<E: Executor> Store for SqlStore<E> {
         self.revoke_sessions(user_id, now).await
     }
 
-    async fn add_identifiers(
-        &self,
-        user_id: &str,
-        identifiers: &[Identifier],
-        limits: &ChangeLimits,
-        now: Millis,
-    ) -> Result<IdentifierChange, StoreError> {
-        self.update_identifiers(user_id, &[], identifiers, limits, now).await
-    }
-
     async fn update_identifiers(
         &self,
         user_id: &str,
@@ -261,6 +252,10 @@ impl<E: Executor> Store for SqlStore<E> {
         // A race lost in the transaction is lost for all that is in it: its owner alone can run it again.
         let clustered = AtomicBool::new(self.is_clustered());
         Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered, entries: Vec::new() }))
+    }
+
+    fn noting(&self, entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(self.with_entries(entries)))
     }
 
     fn find_session_now(&self, session_id: &str) -> Option<Result<Option<SessionState>, StoreError>> {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
+use super::config::{BUSY_TIMEOUT, SqliteConfig};
 use super::failure::{from_driver, is_busy};
 use super::watch::{Watch, Watched};
-use super::{BUSY_TIMEOUT, SqliteConfig};
 use crate::failure::StoreError;
 
 const PREPARED_STATEMENTS: usize = 64;

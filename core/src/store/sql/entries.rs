@@ -1,0 +1,45 @@
+//! Entries of the audit, which are written with the change that they record.
+
+use serde_json::Value as Json;
+
+use crate::audit::Entry;
+use crate::crypto::make_id;
+use crate::store::executor::{Batch, Expect, Kind, Statement, Value};
+
+/// The longest text that a column holds. Ids are of 36 characters, but tokens of the host's may name others.
+const LONGEST: usize = 255;
+
+/// Adds the INSERT of each entry to a batch that writes. Where the batch is rolled back, no entry is left.
+pub(super) fn note(batch: &mut Batch, entries: &[Entry]) {
+    if entries.is_empty() || batch.is_read_only() {
+        return;
+    }
+    let misses =
+        |one: &Statement| one.expect != Expect::Any || one.kind == Kind::Write && one.sql.starts_with("INSERT");
+    debug_assert!(batch.statements.iter().any(misses), "a write that changes nothing would leave an entry: {batch:?}");
+    batch.statements.extend(entries.iter().map(insert));
+}
+
+/// The id is made here, since one change may be written in several batches, each with its entry.
+fn insert(entry: &Entry) -> Statement {
+    let Entry { at, change, author } = entry;
+    let sql = "INSERT INTO sentri_audit (id, created_at, event, actor, subject, session_id, ip, request_id, fields) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let params = [
+        make_id().into(),
+        Value::Time(*at),
+        change.event.as_str().into(),
+        short(author.actor.as_str()),
+        short(change.subject.as_deref()),
+        short(author.session.as_deref()),
+        short(author.ip.as_deref()),
+        short(author.request_id.as_deref()),
+        Json::Object(change.fields.clone()).to_string().into(),
+    ];
+    Statement::write(sql, params)
+}
+
+/// A text that every database takes, since nothing of an entry may be in the way of its change.
+fn short(text: Option<&str>) -> Value {
+    text.map(|text| text.chars().filter(|char| !char.is_control()).take(LONGEST).collect::<String>()).into()
+}
