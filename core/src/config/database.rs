@@ -41,12 +41,12 @@ fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'s
     let Some(named) = dialect.as_str().filter(|named| *named == NOT_NAMED || Dialect::foreign(named).is_some()) else {
         return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));
     };
-    let known = "'postgres', 'mysql' or 'sqlite'";
-    Dialect::foreign(kind.unwrap_or(named)).ok_or_else(|| match kind {
-        Some(_) => read.error("dialectKind", format!("must be {known}")),
-        None => read.error(
-            "dialectKind",
-            format!("is missing: the dialect does not tell its database; say which it is: {known}"),
-        ),
+    Dialect::foreign(kind.unwrap_or(named)).ok_or_else(|| {
+        let known = Dialect::foreign_names();
+        let message = match kind {
+            Some(_) => format!("must be {known}"),
+            None => format!("is missing: the dialect does not tell its database; say which it is: {known}"),
+        };
+        read.error("dialectKind", message)
     })
 }

@@ -19,6 +19,7 @@ pub mod sql;
 pub mod sqlite;
 pub mod tls;
 pub mod value;
+mod wording;
 
 pub use open::{open, open_noting, over};
 pub use port::{ADOPTED_MARKER, Normalizer, SURPLUS, Store, WRONG_CODES};

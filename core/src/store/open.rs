@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::wording::any_of;
 use crate::error::Error;
 use crate::identifier::normalize_adopted;
 use crate::store::Store;
@@ -16,9 +17,10 @@ use crate::store::pooled::Pooled;
 use crate::store::postgres::PostgresConfig;
 use crate::store::sql::SqlStore;
 use crate::store::sqlite::{self, SqliteConfig, SqliteExecutor};
-use crate::store::tls::Tls;
-use crate::tls::{Pem, TlsFiles, certificates, private_key};
-use crate::url::MOST_CONNECTIONS;
+
+mod members;
+
+use members::{Members, PoolOptions};
 
 /// A store, or the `CONFIGURATION_ERROR` that says why there is none.
 type Opening = Result<Arc<dyn Store>, Error>;
@@ -53,30 +55,33 @@ pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Ar
 
 fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Opening {
     let Some((scheme, rest)) = url.split_once(':') else {
-        return Err(wrong(&format!("{option} is not a URL: {KNOWN}")));
+        return Err(wrong(&format!("{option} is not a URL: {}", known())));
     };
-    match scheme.to_ascii_lowercase().as_str() {
-        scheme @ ("sqlite" | "file") => sqlite::from_url(option, scheme, rest).map(over_sqlite),
-        scheme => match Driver::from_name(scheme) {
-            Some(driver) => driver.open_url(rest, &PoolOptions::default(), warnings),
-            None => Err(wrong(&format!("{option} has an unknown scheme: {}", spelling_of(scheme)))),
-        },
+    let scheme = scheme.to_ascii_lowercase();
+    match Driver::of_scheme(&scheme) {
+        Some(Driver { names, place: Place::Server { by_url, .. }, .. }) => {
+            by_url(names[0], rest, &PoolOptions::default(), warnings)
+        }
+        Some(Driver { place: Place::File { by_url }, .. }) => by_url(option, &scheme, rest),
+        None => Err(wrong(&format!("{option} has an unknown scheme: {}", spelling_of(&scheme)))),
     }
 }
 
 /// The scheme that `scheme` means in other libraries, which name a driver or themselves along with it.
 fn spelling_of(scheme: &str) -> String {
     let parts: Vec<&str> = scheme.split('+').collect();
-    let name = parts.iter().find(|part| **part == "sqlite" || Driver::from_name(part).is_some());
-    let short = ["psql", "pgsql", "postgis", "timescale"].iter().any(|short| parts.contains(short));
-    match name.copied().or(short.then_some("postgres")) {
+    let named = parts.iter().copied().find(|part| Driver::named(part).is_some());
+    let in_other_words = || DRIVERS.iter().find(|driver| driver.words.iter().any(|word| parts.contains(word)));
+    match named.or_else(|| in_other_words().map(|driver| driver.names[0])) {
         Some(name) => format!("write {name}:// instead, sentri brings its own driver"),
-        None => KNOWN.to_owned(),
+        None => known(),
     }
 }
 
-const KNOWN: &str = "use postgres://user:password@host/database, mysql://user:password@host/database, \
-                     sqlite:./file.db or sqlite::memory:";
+/// The URLs that are understood.
+fn known() -> String {
+    format!("use {}", any_of(DRIVERS.iter().flat_map(|driver| driver.examples).copied()))
+}
 
 fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Opening {
     let of = Members(members);
@@ -87,9 +92,10 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Ope
     if members.contains_key("connectionString") {
         of.only(&["connectionString", "max", "ssl", "schema"])?;
         let url = of.required_text("connectionString")?;
-        let driver = url.split_once(':').and_then(|(scheme, rest)| Some((Driver::from_name(scheme)?, rest)));
-        if let Some((driver, rest)) = driver {
-            return driver.open_url(rest, &of.pool()?, warnings);
+        if let Some((scheme, rest)) = url.split_once(':')
+            && let Some(Driver { names, place: Place::Server { by_url, .. }, .. }) = Driver::of_scheme(scheme)
+        {
+            return by_url(names[0], rest, &of.pool()?, warnings);
         }
         of.only(&["connectionString"])?;
         return from_url("db.connectionString", url, warnings);
@@ -99,77 +105,125 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Ope
         return Err(wrong("db names no database: give connectionString, host and database, or filename"));
     }
     let name = of.text("type")?.unwrap_or("postgres");
-    let driver = Driver::from_name(name)
-        .ok_or_else(|| wrong("db.type must be 'postgres', 'mysql' or 'mariadb'; for SQLite give filename"))?;
-    (driver.by_parts)(&of)
+    match Driver::named(name) {
+        Some(Driver { place: Place::Server { by_parts, .. }, .. }) => by_parts(&of),
+        _ => Err(wrong(&format!("db.type must be {}; for SQLite give filename", types()))),
+    }
 }
 
-/// A driver of the core's own for a database server.
+/// The values of `db.type`.
+fn types() -> String {
+    let types = DRIVERS.iter().flat_map(|driver| match driver.place {
+        Place::Server { types, .. } => types,
+        Place::File { .. } => &[],
+    });
+    any_of(types.map(|name| format!("'{name}'")))
+}
+
+/// A driver of the core's own.
 struct Driver {
-    /// The schemes of its URLs, each also a `db.type`. The driver reads URLs with the first scheme.
+    /// The schemes of its URLs, which other libraries join with the name of a driver; of a server each also a
+    /// `db.type`. The driver reads URLs with the first scheme.
     names: &'static [&'static str],
-    by_url: fn(url: &str, &PoolOptions, warnings: &mut Vec<String>) -> Opening,
-    by_parts: fn(&Members<'_>) -> Opening,
+    /// Further schemes of its URLs, which say nothing beside the name of a driver.
+    schemes: &'static [&'static str],
+    /// Words for the database in the schemes of other libraries.
+    words: &'static [&'static str],
+    /// URLs for messages.
+    examples: &'static [&'static str],
+    place: Place,
 }
 
-/// All of them. SQLite is a file.
-static DRIVERS: [Driver; 2] = [
+/// The place of a database, and how it is opened.
+enum Place {
+    /// Behind a pool of connections.
+    Server {
+        /// The values of `db.type` for messages.
+        types: &'static [&'static str],
+        by_url: fn(name: &str, rest: &str, &PoolOptions, warnings: &mut Vec<String>) -> Opening,
+        by_parts: fn(&Members<'_>) -> Opening,
+    },
+    /// Here.
+    File { by_url: fn(option: &str, scheme: &str, rest: &str) -> Opening },
+}
+
+static DRIVERS: [Driver; 3] = [
     Driver {
         names: &["postgres", "postgresql"],
-        by_url: by_url::<PostgresConfig>,
-        by_parts: by_parts::<PostgresConfig>,
+        schemes: &[],
+        words: &["psql", "pgsql", "postgis", "timescale"],
+        examples: &["postgres://user:password@host/database"],
+        place: Place::Server {
+            types: &["postgres"],
+            by_url: by_url::<PostgresConfig>,
+            by_parts: by_parts::<PostgresConfig>,
+        },
     },
-    Driver { names: &["mysql", "mariadb"], by_url: by_url::<MysqlConfig>, by_parts: by_parts::<MysqlConfig> },
+    Driver {
+        names: &["mysql", "mariadb"],
+        schemes: &[],
+        words: &[],
+        examples: &["mysql://user:password@host/database"],
+        place: Place::Server {
+            types: &["mysql", "mariadb"],
+            by_url: by_url::<MysqlConfig>,
+            by_parts: by_parts::<MysqlConfig>,
+        },
+    },
+    Driver {
+        names: &["sqlite"],
+        schemes: &["file"],
+        words: &[],
+        examples: &["sqlite:./file.db", "sqlite::memory:"],
+        place: Place::File { by_url: file_by_url },
+    },
 ];
 
 impl Driver {
-    fn from_name(name: &str) -> Option<&'static Self> {
+    fn named(name: &str) -> Option<&'static Self> {
         DRIVERS.iter().find(|driver| driver.names.iter().any(|one| one.eq_ignore_ascii_case(name)))
     }
 
-    /// `rest` is the URL behind its scheme and colon.
-    fn open_url(&self, rest: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
-        (self.by_url)(&format!("{}:{rest}", self.names[0]), pool, warnings)
+    fn of_scheme(scheme: &str) -> Option<&'static Self> {
+        let further = |driver: &&Self| driver.schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme));
+        Self::named(scheme).or_else(|| DRIVERS.iter().find(further))
     }
 }
 
-fn by_url<C: ServerConfig>(url: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
-    let mut config = C::read(url)?;
+/// `rest` is the URL behind its scheme and colon.
+fn by_url<C: ServerConfig>(name: &str, rest: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
+    let mut config = C::read(&format!("{name}:{rest}"))?;
     warnings.extend(config.take_warning());
-    pool.open(config)
+    open_pool(config, pool)
 }
 
 fn by_parts<C: ServerConfig>(of: &Members<'_>) -> Opening {
     let host = of.text("host")?.unwrap_or("localhost");
     let (database, user, password) = (of.text("database")?, of.text("user")?, of.text("password")?);
-    of.pool()?.open(C::from_parts(host, of.port(C::PORT)?, database, user, password))
+    let pool = of.pool()?;
+    open_pool(C::from_parts(host, of.port(C::PORT)?, database, user, password), &pool)
 }
 
-/// The members `max`, `ssl` and `schema`.
-#[derive(Default)]
-struct PoolOptions {
-    max: Option<usize>,
-    schema: Option<String>,
-    tls: Option<(Tls, TlsFiles)>,
-}
-
-impl PoolOptions {
-    fn open<C: ServerConfig>(&self, mut config: C) -> Opening {
-        if let Some(schema) = &self.schema {
-            config = config.with_schema(schema)?;
-        }
-        if let Some(max) = self.max {
-            config = config.limited(max);
-        }
-        if let Some((mode, files)) = &self.tls {
-            config = config.with_tls(*mode, files.clone())?;
-        }
-        Ok(store_over(Pooled::new(config)))
+/// A store over the server of `config`, by the options of its pool.
+fn open_pool<C: ServerConfig>(mut config: C, pool: &PoolOptions) -> Opening {
+    if let Some(schema) = &pool.schema {
+        config = config.with_schema(schema)?;
     }
+    if let Some(max) = pool.max {
+        config = config.limited(max);
+    }
+    if let Some((mode, files)) = &pool.tls {
+        config = config.with_tls(*mode, files.clone())?;
+    }
+    Ok(store_over(Pooled::new(config)))
 }
 
 fn store_over(executor: impl Executor) -> Arc<dyn Store> {
     Arc::new(SqlStore::new(executor, normalize_adopted))
+}
+
+fn file_by_url(option: &str, scheme: &str, rest: &str) -> Opening {
+    sqlite::from_url(option, scheme, rest).map(over_sqlite)
 }
 
 fn over_sqlite(config: SqliteConfig) -> Arc<dyn Store> {
@@ -181,96 +235,6 @@ fn from_filename(path: &str) -> Opening {
         return Err(wrong("db.filename names no file: it contains a NUL"));
     }
     Ok(over_sqlite(SqliteConfig::at(path)))
-}
-
-/// The members of the `db` object. `null` counts as absent.
-struct Members<'a>(&'a Map<String, Value>);
-
-impl<'a> Members<'a> {
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    fn only(&self, known: &[&str]) -> Result<(), Error> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(wrong(&format!("db.{name} is not known here; known are {}", known.join(", ")))),
-        }
-    }
-
-    fn text(&self, name: &str) -> Result<Option<&'a str>, Error> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong(&format!("db.{name} must be a string"))),
-        }
-    }
-
-    fn required_text(&self, name: &str) -> Result<&'a str, Error> {
-        let text = self.text(name)?.filter(|text| !text.is_empty());
-        text.ok_or_else(|| wrong(&format!("db.{name} is empty; is the environment variable set?")))
-    }
-
-    /// Given as a number, or as the digits that an environment variable holds.
-    fn number(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Error> {
-        let number = match self.get(name) {
-            None => return Ok(None),
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(value) => value.as_u64().or_else(|| {
-                // Hosts without integers send 5432.0.
-                value.as_f64().filter(|float| float.fract() == 0.0 && *float >= 0.0).map(|float| float as u64)
-            }),
-        };
-        let message = || wrong(&format!("db.{name} must be a whole number from {} to {}", range.start(), range.end()));
-        number.filter(|number| range.contains(number)).map(Some).ok_or_else(message)
-    }
-
-    fn port(&self, default: u16) -> Result<u16, Error> {
-        let port = self.number("port", 1..=u64::from(u16::MAX))?;
-        Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
-    }
-
-    /// The members `max`, `schema` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
-    fn pool(&self) -> Result<PoolOptions, Error> {
-        let max = self.number("max", 1..=MOST_CONNECTIONS as u64)?.map(|max| max as usize);
-        let tls = match self.get("ssl") {
-            None => None,
-            Some(Value::Bool(false)) => Some((Tls::Disable, TlsFiles::default())),
-            Some(Value::Bool(true)) => Some((Tls::VerifyFull, TlsFiles::default())),
-            Some(Value::Object(ssl)) => Some(tls_from(ssl)?),
-            Some(_) => return Err(wrong("db.ssl must be true, false or an object")),
-        };
-        Ok(PoolOptions { max, tls, schema: self.text("schema")?.map(str::to_owned) })
-    }
-}
-
-fn tls_from(ssl: &Map<String, Value>) -> Result<(Tls, TlsFiles), Error> {
-    let of = Members(ssl);
-    let known = ["rejectUnauthorized", "ca", "cert", "key"];
-    let verify = match of.get("rejectUnauthorized") {
-        None | Some(Value::Bool(true)) => true,
-        Some(Value::Bool(false)) => false,
-        Some(_) => return Err(wrong("db.ssl.rejectUnauthorized must be true or false")),
-    };
-    if let Some(name) = ssl.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(wrong(&format!("db.ssl.{name} is not known; known are {}", known.join(", "))));
-    }
-    let pem = |name: &str, read: fn(&str, String) -> Result<Pem, Error>| match of.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) if text.contains("-----BEGIN ") => {
-            read(&format!("db.ssl.{name}"), text.clone()).map(Some)
-        }
-        Some(_) => Err(wrong(&format!("db.ssl.{name} must be the text of a PEM file"))),
-    };
-    let mut files = TlsFiles {
-        root: pem("ca", certificates)?,
-        certificate: pem("cert", certificates)?,
-        key: pem("key", private_key)?,
-    };
-    if !verify {
-        files.root = None;
-    }
-    Ok((if verify { Tls::VerifyFull } else { Tls::Require }, files))
 }
 
 fn wrong(message: &str) -> Error {

@@ -1,5 +1,6 @@
 //! The `db` option.
 
+use sentri_core::config::Config;
 use sentri_core::store::{open, open_noting};
 use serde_json::{Value, json};
 
@@ -103,6 +104,30 @@ fn a_wrong_value_is_named_with_its_cure() {
         for word in words {
             assert!(message.contains(word), "{db}: {message}");
         }
+    }
+}
+
+/// The texts that list drivers, letter by letter.
+#[test]
+fn the_drivers_are_listed() {
+    let known = "use postgres://user:password@host/database, mysql://user:password@host/database, sqlite:./file.db or \
+                 sqlite::memory:";
+    for scheme in ["oracle", "file+x", "mssql+pyodbc"] {
+        assert_eq!(refusal(json!(format!("{scheme}://h/x"))), format!("db has an unknown scheme: {known}"));
+    }
+    assert_eq!(refusal(json!("auth.db")), format!("db is not a URL: {known}"));
+    for (scheme, name) in [("mariadb+mysqldb", "mariadb"), ("pgsql", "postgres"), ("file+sqlite", "sqlite")] {
+        let cure = format!("db has an unknown scheme: write {name}:// instead, sentri brings its own driver");
+        assert_eq!(refusal(json!(format!("{scheme}://h/x"))), cure);
+    }
+    for kind in ["oracle", "sqlite", "file"] {
+        let message = "db.type must be 'postgres', 'mysql' or 'mariadb'; for SQLite give filename";
+        assert_eq!(refusal(json!({ "type": kind, "host": "h" })), message);
+    }
+    for kind in [json!("oracle"), Value::Null] {
+        let options = json!({ "mode": "server", "validRoles": ["a"], "dialect": "[dialect]", "dialectKind": kind });
+        let error = Config::from_options(&options).unwrap_err();
+        assert!(error.message.ends_with(" 'postgres', 'mysql' or 'sqlite'"), "{}", error.message);
     }
 }
 

@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 
 use super::{Dialect, FOREIGN_MYSQL, FOREIGN_POSTGRES, SQLITE};
 use crate::store::value::Value;
+use crate::store::wording::any_of;
 
 /// Stands between a column and its parameter in a comparison byte by byte.
 const EXACT: &str = " == ";
+
+/// The dialects of databases that another language may speak to.
+static FOREIGN: [&Dialect; 3] = [&FOREIGN_POSTGRES, &FOREIGN_MYSQL, &SQLITE];
 
 impl Dialect {
     /// `sql` in this database's form: parameters numbered where needed, `[column]` in the form of an instant, and
@@ -70,10 +74,16 @@ impl Dialect {
         marks.flat_map(|(before, value)| std::iter::repeat_n(value, if twice(before) { 2 } else { 1 })).collect()
     }
 
-    /// The dialect of a database that another language speaks to: `postgres`, `mysql` or `sqlite`.
+    /// The dialect of a database that another language speaks to, by its name.
     #[must_use]
     pub fn foreign(name: &str) -> Option<&'static Self> {
-        [&FOREIGN_POSTGRES, &FOREIGN_MYSQL, &SQLITE].into_iter().find(|dialect| dialect.name == name)
+        FOREIGN.into_iter().find(|dialect| dialect.name == name)
+    }
+
+    /// The names of [`Self::foreign`], as a sentence lists them.
+    #[must_use]
+    pub fn foreign_names() -> String {
+        any_of(FOREIGN.map(|dialect| format!("'{}'", dialect.name)))
     }
 
     /// A name in quotes.
