@@ -4,15 +4,16 @@
 //!
 //! | type | normal form |
 //! |---|---|
-//! | `email` | lower case, the domain in its ASCII form (IDNA) |
+//! | `email` | case folded, the domain in its ASCII form (IDNA) |
 //! | `username` | case folded |
 //! | `phone` | `+` and digits; digits alone when no country is given |
 //! | any other | nothing further: case is kept |
 //!
-//! A login does not say which type it means. [`lookup`] therefore gives two candidates, the value as given and the
-//! normal form that its shape implies, and the store prefers the first. One of them is the normal form of every value
-//! that [`normalize`] accepts, whatever its type. So a value `ABC` of a type of the application's own and a username
-//! `abc` may live side by side, and `ABC` finds the former.
+//! A login does not say which type it means. [`lookup`] therefore gives several candidates, the value as given, the
+//! normal form that its shape implies, and other spellings of that (`straße` for `STRASSE`), and the store prefers them
+//! in this order. One of them is the normal form of every value that [`normalize`] accepts, whatever its type. So a
+//! value `ABC` of a type of the application's own and a username `abc` may live side by side, and `ABC` finds the
+//! former.
 //!
 //! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is
 //! taken, also where its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as
@@ -24,14 +25,18 @@
 //! separators (`0812-345-678`) are refused as usernames, which people choose freely, but open to the application's own
 //! types, whose values are issued by somebody (tax numbers are written like that).
 
-use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Error;
 
+mod confusable;
+mod rules;
 mod shape;
+mod spelling;
 
+pub use rules::IdentifierRules;
 use shape::Shape;
+use spelling::Forms;
 
 /// The longest identifier, as given and in its normal form, in Unicode code points.
 pub const MAX_LENGTH: usize = 255;
@@ -48,10 +53,14 @@ pub struct Normalized {
 /// The spellings that a login looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
-    /// The normal form that the shape of the value implies.
+    /// The normal form that the shape of the value implies, as 6.0 stores it.
     pub normalized: String,
     /// The value in NFKC, trimmed. Goes before `normalized` where both are found.
     pub exact: String,
+    /// Other spellings of `normalized`, which go after it.
+    pub others: Vec<String>,
+    /// Equal for all spellings of one name: limits count by it.
+    pub key: String,
 }
 
 /// A sign-in that a new identifier brings its owner, and that must lead to nobody else.
@@ -59,62 +68,17 @@ pub struct Lookup {
 pub struct Claim {
     /// Equal for all spellings that may lead to one another: claims of one key are settled one after the other.
     pub key: String,
-    /// The normal forms that the sign-in finds.
+    /// The normal forms that the sign-in finds, the value as given first.
     pub spellings: Vec<String>,
     /// The types whose identifiers stand in the way; `None`: those of every type.
     pub kinds: Option<&'static [&'static str]>,
 }
 
-/// Which types are allowed (`validIdentifiers` option).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IdentifierRules {
-    valid: Option<Vec<String>>,
-}
-
-impl IdentifierRules {
-    /// Reads the `validIdentifiers` option; absent or null allows every type.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` unless it is a non-empty list of type names.
-    pub fn from_option(option: Option<&Value>) -> Result<Self, Error> {
-        let option = match option {
-            None | Some(Value::Null) => return Ok(Self::default()),
-            Some(option) => option,
-        };
-        let names = option.as_array().filter(|names| !names.is_empty());
-        let valid = names.and_then(|names| {
-            names.iter().map(|name| name.as_str().filter(|name| is_kind(name)).map(str::to_owned)).collect()
-        });
-        match valid {
-            Some(valid) => Ok(Self { valid: Some(valid) }),
-            None => Err(Error::configuration(
-                "validIdentifiers must be a non-empty list of type names: lower-case letters, digits, '_' and '-', \
-                 beginning with a letter, at most 64 characters",
-            )),
-        }
-    }
-
-    /// [`normalize`], for an allowed type only.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR` when the type is not listed or the value does not fit it.
-    pub fn normalize(&self, kind: &str, value: &str) -> Result<Normalized, Error> {
-        match &self.valid {
-            Some(valid) if !valid.iter().any(|name| name == kind) => {
-                Err(invalid(format!("The identifier type must be one of: {}", valid.join(", "))))
-            }
-            _ => normalize(kind, value),
-        }
-    }
-
-    /// The type and the normal form of a value that a message can go to: one e-mail address, or a phone number with its
-    /// country. Digits without a country are open to every type, so nobody knows whose they are.
+impl Claim {
+    /// Whether only identifiers of this normal form can stand in the way, because the name has no other spelling.
     #[must_use]
-    pub fn addressee(&self, value: &str) -> Option<(&'static str, String)> {
-        let normalized = |kind| self.normalize(kind, value).ok().map(|found| found.normalized);
-        let email = normalized("email").filter(|address| is_mailbox(address)).map(|address| ("email", address));
-        let phone = || normalized("phone").filter(|number| number.starts_with('+')).map(|number| ("phone", number));
-        email.or_else(phone)
+    pub fn is_of_one(&self, normalized: &str) -> bool {
+        self.key == normalized && self.spellings.iter().skip(1).all(|spelling| spelling == normalized)
     }
 }
 
@@ -132,7 +96,10 @@ pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
     }
     let exact = exact_form(value)?;
     let normalized = match kind {
-        "email" => shape::email(&exact).ok_or_else(|| invalid("The value is not an e-mail address"))?,
+        "email" => {
+            let (local, domain) = shape::email(&exact).ok_or_else(|| invalid("The value is not an e-mail address"))?;
+            Forms::of(local).at(&domain).stored()
+        }
         "phone" => shape::phone(&exact).ok_or_else(|| {
             invalid("The value is not a phone number: 7 to 15 digits, with '+' and the country first")
         })?,
@@ -169,13 +136,32 @@ pub fn is_mailbox(address: &str) -> bool {
 /// `VALIDATION_ERROR` when no identifier can have this value: empty, too long, or with control characters.
 pub fn lookup(value: &str) -> Result<Lookup, Error> {
     let exact = exact_form(value)?;
-    let normalized = match Shape::of(&exact) {
-        Shape::Email => shape::email(&exact),
-        Shape::Phone | Shape::Digits | Shape::SeparatedDigits => shape::phone(&exact),
+    let forms = match Shape::of(&exact) {
+        Shape::Email => shape::email(&exact).map(|(local, domain)| Forms::of(local).at(&domain)),
+        Shape::Phone | Shape::Digits | Shape::SeparatedDigits => shape::phone(&exact).map(Forms::of),
         Shape::Plain => None,
     };
-    let normalized = normalized.unwrap_or_else(|| shape::fold(&exact));
-    Ok(Lookup { normalized, exact })
+    let Forms { folded, full, mut all } = forms.unwrap_or_else(|| Forms::of(shape::fold(&exact)));
+    all.retain(|one| *one != folded && *one != exact);
+    Ok(Lookup { normalized: folded, exact, others: all, key: full })
+}
+
+/// The key of an identifier, equal for all its spellings, by one of its normal forms.
+#[must_use]
+pub fn key(normalized: &str) -> String {
+    // A row of an earlier version may hold what no identifier can be any more.
+    lookup(normalized).map_or_else(|_| normalized.to_owned(), |found| found.key)
+}
+
+/// All normal forms of an identifier that are one with this normal form, itself among them.
+#[must_use]
+pub fn spellings(normalized: &str) -> Vec<String> {
+    let others = lookup(normalized).map(|found| std::iter::once(found.normalized).chain(found.others).collect());
+    let mut all: Vec<String> = others.unwrap_or_default();
+    if !all.iter().any(|one| one == normalized) {
+        all.push(normalized.to_owned());
+    }
+    all
 }
 
 /// The beginnings of the normal forms that a search for identifiers which begin with `text` looks for, those of all
@@ -189,9 +175,10 @@ pub fn prefixes(text: &str) -> Result<Vec<String>, Error> {
     }
     let refused = |_| Error::validation("search", "search must be at most 255 characters, and no control characters");
     let exact = exact_form(text).map_err(refused)?;
-    let folded = shape::email_prefix(&exact).unwrap_or_else(|| shape::fold(&exact));
+    let email = shape::email_prefix(&exact).map(|(local, domain)| Forms::of(local).at(&domain));
+    let Forms { folded, all, .. } = email.unwrap_or_else(|| Forms::of(shape::fold(&exact)));
     let mut found = vec![exact];
-    for prefix in std::iter::once(folded).chain(shape::phone_prefixes(&found[0])) {
+    for prefix in std::iter::once(folded).chain(all).chain(shape::phone_prefixes(&found[0])) {
         if !prefix.is_empty() && !found.contains(&prefix) {
             found.push(prefix);
         }
@@ -207,10 +194,14 @@ const FOLDED: &[&str] = &["email", "username", "phone"];
 /// store refuses. `None`: nobody can sign in with it.
 #[must_use]
 pub fn claim(kind: &str, value: &str) -> Option<Claim> {
-    let Lookup { normalized, exact } = lookup(value).ok()?;
+    let Lookup { normalized, exact, others, key } = lookup(value).ok()?;
     let kinds = (!FOLDED.contains(&kind)).then_some(FOLDED);
-    let spellings = if exact == normalized { vec![exact] } else { vec![exact, normalized.clone()] };
-    Some(Claim { key: normalized, spellings, kinds })
+    let mut spellings = vec![exact];
+    if spellings[0] != normalized {
+        spellings.push(normalized);
+    }
+    spellings.extend(others);
+    Some(Claim { key, spellings, kinds })
 }
 
 fn other(kind: &str, exact: String) -> Result<String, Error> {
@@ -228,7 +219,7 @@ fn other(kind: &str, exact: String) -> Result<String, Error> {
         return Err(invalid("A username must not hold invisible characters"));
     }
     let folded = shape::fold(&exact);
-    if folded.is_empty() { Err(empty()) } else { Ok(folded) }
+    if folded.is_empty() { Err(empty()) } else { Ok(Forms::of(folded).stored()) }
 }
 
 fn exact_form(value: &str) -> Result<String, Error> {

@@ -226,12 +226,25 @@ def check_search(auth: BlockingAuthServer, search: str, expect: dict[str, Any]) 
     assert found == owners if owners else len(found) == (0 if expect["prefixes"] else 1)
 
 
+def check_spellings(auth: BlockingAuthServer, value: str, spellings: list[str]) -> None:
+    """Whoever registers by one spelling is found by all, and nobody else registers by any."""
+    kind = "email" if "@" in value else "username"
+    owner = auth.register(identifiers=[{"type": kind, "value": value}], password="correct horse 1")["user"]
+    for spelling in spellings:
+        found = auth.find_user(spelling)
+        assert found is not None and found["id"] == owner["id"], spelling
+        again = auth.register(identifiers=[{"type": kind, "value": spelling}], password="correct horse 1")
+        assert again["error"]["code"] == "USER_ALREADY_EXISTS", spelling
+
+
 @pytest.mark.parametrize(("given", "expect"), table("identifier"))
 def test_identifier(given: dict[str, Any], expect: dict[str, Any]) -> None:
-    auth = BlockingAuthServer(**options())
+    auth = BlockingAuthServer(**options(confusables=given.get("confusables", "allow")))
     auth.migrate()
     try:
-        if given["op"] == "normalize":
+        if given["op"] == "spellings":
+            check_spellings(auth, given["value"], expect["spellings"])
+        elif given["op"] == "normalize":
             result = auth.register(
                 identifiers=[{"type": given["kind"], "value": given["value"]}], password="correct horse 1"
             )

@@ -149,6 +149,9 @@ class ServerSettings(TypedDict, total=False):
     silent_refresh: bool
     #: Types of identifiers that are allowed. Default: any.
     valid_identifiers: Sequence[str]
+    #: refuse: no new username in letters that pass for others, of several scripts or all like Latin ones. Default:
+    #: allow.
+    confusables: Literal["allow", "refuse"]
     #: Issuer of tokens (iss), set and checked.
     issuer: str
     #: Audience of tokens (aud), set and checked.

@@ -587,6 +587,13 @@ SERVE_FLAGS: dict[str, Flag] = {
         default="any",
         settled=True,
     ),
+    "confusables": Flag(
+        "refuse: no new username in letters that pass for others, of several scripts or all like Latin ones",
+        value="allow or refuse",
+        env="SENTRI_CONFUSABLES",
+        default="allow",
+        settled=True,
+    ),
     "issuer": Flag(
         "issuer of tokens (iss), set and checked",
         value="text",

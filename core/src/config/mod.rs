@@ -196,7 +196,8 @@ impl Config {
             )?,
             known_devices: None,
             trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
-            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?,
+            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?
+                .with_confusables(read.value("confusables"))?,
             trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
             claims: ClaimRules {
                 issuer: read.text("issuer")?.map(str::to_owned),

@@ -103,6 +103,7 @@ pub const OPTIONS: &[Row] = &[
     row(Server, "reauthentication", Code, "{ maxAge: '10m' }", "greatest time since the user authenticated for a change of credentials, where mfa or messages is on", "").page("`{ maxAge: '10m' }`", "how long ago the user may have authenticated to change identifiers, or an admin to change a user, where `mfa` or `messages` is on"),
     row(Server, "reauthentication.maxAge", Duration, "10m", "greatest time since the user authenticated for a change of credentials", "5m"),
     row(Server, "validIdentifiers", List, "any", "types of identifiers that are allowed", "email,username").page("any", "allowed identifier types"),
+    row(Server, "confusables", Choice(&["allow", "refuse"]), "allow", "refuse: no new username in letters that pass for others, of several scripts or all like Latin ones", "refuse").page("`'allow'`", "`'refuse'`: no new username in letters that pass for others, see [Look-alike names](../guide/security.md#look-alike-names)"),
     row(Both, "issuer", Text, "", "issuer of tokens (iss), set and checked", "https://auth.example.com").page("none", "`iss` of tokens, set and checked when given"),
     row(Both, "audience", Text, "", "audience of tokens (aud), set and checked", "api").page("none", "`aud` of tokens, set and checked when given"),
     row(Both, "loggerService", Text, "sentri", "field service of log entries", "auth").page("`'sentri'`", "the field `service` of log entries"),

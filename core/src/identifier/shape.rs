@@ -34,12 +34,12 @@ impl Shape {
     }
 }
 
-/// Lower case, with the domain in ASCII. `None`: not an address.
-pub(super) fn email(text: &str) -> Option<String> {
+/// The name, folded, and the domain in ASCII. `None`: not an address.
+pub(super) fn email(text: &str) -> Option<(String, String)> {
     let (local, domain) = address(text)?;
     let local = fold(local);
     // Folding may bring forth an '@' or a blank out of a compatibility character; such an address would not be stable.
-    (!local.is_empty() && !local.contains('@')).then(|| format!("{local}@{domain}"))
+    (!local.is_empty() && !local.contains('@')).then_some((local, domain))
 }
 
 /// The same with the name before the `@` as it is, since a mail server may tell its letters apart.
@@ -59,14 +59,14 @@ fn address(text: &str) -> Option<(&str, String)> {
     Some((local, domain.into_owned()))
 }
 
-/// The normal form of an address that is not written to its end. `None`: it has not come to the domain, or there is
-/// none of that name.
-pub(super) fn email_prefix(text: &str) -> Option<String> {
+/// The name and the domain of an address that is not written to its end. `None`: it has not come to the domain, or
+/// there is none of that name.
+pub(super) fn email_prefix(text: &str) -> Option<(String, String)> {
     let (local, domain) = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())?;
     // Names end with a dot while the next one is not written.
     let domain =
         Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore).ok()?;
-    Some(format!("{}@{domain}", fold(local)))
+    Some((fold(local), domain.into_owned()))
 }
 
 /// The normal forms of a phone number that is not written to its end: what begins with 00 may be one with its country

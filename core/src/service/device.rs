@@ -1,13 +1,13 @@
 //! Guesses from a device on which a user is known. They have budgets of their own, which other clients can't spend.
 
 use super::attempt::{Attempts, Guess, INCOMPLETE};
+use super::receivers::named;
 use super::{Caller, Realm};
 use crate::authentication::Proven;
 use crate::crypto::make_random;
 use crate::failure::Failure;
 use crate::identifier::Lookup;
 use crate::limit;
-use crate::store::ADOPTED_MARKER;
 use crate::store::model::Credential;
 use crate::token::device::{self, DeviceUser, MAX_AGE_SECONDS, MAX_USERS};
 
@@ -23,20 +23,13 @@ pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) ->
     let mut is_own = false;
     for id in device::ids_of(&caller.devices) {
         let Some(user) = realm.store.find_user(id).await? else { continue };
-        is_own |= user.identifiers.iter().any(|one| leads_to(&one.normalized, lookup));
+        is_own |= named(&user, lookup).is_some();
     }
     if !is_own {
         return Ok(None);
     }
-    let credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let credential = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     Ok(credential.filter(|found| device::nonces_of(&caller.devices, &found.user_id).next().is_some()))
-}
-
-/// Whether a login finds an identifier of this normal form.
-fn leads_to(normalized: &str, lookup: &Lookup) -> bool {
-    normalized == lookup.normalized
-        || normalized == lookup.exact
-        || normalized.strip_prefix(ADOPTED_MARKER) == Some(lookup.exact.as_str())
 }
 
 /// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for

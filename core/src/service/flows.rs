@@ -14,10 +14,10 @@ use crate::error::Error;
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::{self, Purpose};
-use crate::limit;
 use crate::message::{Kind, Message};
 use crate::store::model::{Flow, Identifier, StoredCode};
 use crate::use_case::Output;
+use crate::{identifier, limit};
 
 /// The option `messages`, without which no request gets here.
 pub(super) fn rules(realm: &Realm) -> Result<&MessageRules, Error> {
@@ -263,7 +263,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Messages are counted by the spelling, so that an identifier that is deleted and added again counts as the same.
+    /// Messages are counted by the name in all its spellings, also where it is deleted and added again.
     /// Flows are not: a request for an unknown address takes no place of the user who registers it later.
     ///
     /// # Errors
@@ -289,7 +289,7 @@ impl Subject {
 }
 
 fn digest(realm: &Realm, normalized: &str) -> Result<String, Failure> {
-    realm.keys.require()?.digest_spelling(normalized, realm.now()).map_err(|_| no_key())
+    realm.keys.require()?.digest_spelling(&identifier::key(normalized), realm.now()).map_err(|_| no_key())
 }
 
 fn no_key() -> Failure {

@@ -122,7 +122,11 @@ fn plan(realm: &Realm, caller: &Caller, items: &[Item], existing: &[Identifier])
             (None, Some(existing)) => &existing.kind,
             (None, None) => return Err(Error::validation("identifiers", "identifiers need an id or a type").into()),
         };
-        let normalized = realm.config.identifiers.normalize(kind, &item.value)?;
+        // What stays as it is was its owner's before.
+        let stays = target.is_some_and(|existing| existing.kind == *kind && existing.value == item.value);
+        let rules = &realm.config.identifiers;
+        let value = &item.value;
+        let normalized = if stays { rules.normalize_held(kind, value) } else { rules.normalize(kind, value) }?;
         let changed = match target {
             Some(existing) => Identifier { id: existing.id.clone(), ..make(kind, normalized) },
             None => make(kind, normalized),
@@ -131,8 +135,7 @@ fn plan(realm: &Realm, caller: &Caller, items: &[Item], existing: &[Identifier])
             return Err(Error::validation("identifiers", "identifiers must not name the same one twice").into());
         }
         plan.shown.push(describe(&changed));
-        // What stays as it is was its owner's before.
-        if target.is_none_or(|existing| (&existing.kind, &existing.value) != (&changed.kind, &changed.value)) {
+        if !stays {
             if let Some(existing) = target.filter(|_| pending_change::waits(realm, caller, &changed.kind)) {
                 let pending = Pending { from: existing.clone(), to: changed };
                 plan.pending.push((plan.shown.len() - 1, pending));

@@ -107,16 +107,16 @@ async fn count(
         let address = limit::login_address(caller.bucket());
         attempts.begin(&address, |limits| limits.login_address, WRONG, trail).await?;
     }
-    let spelling = limit::login_spelling(&lookup.normalized);
+    let spelling = limit::login_spelling(&lookup.key);
     attempts.begin(&spelling, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
-    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact).await {
+    let credential = match realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await {
         Ok(credential) => credential,
         Err(error) => {
             attempts.settle(Guess::Unknown).await;
             return Err(error.into());
         }
     };
-    let account = account_key(credential.as_ref(), &lookup.normalized);
+    let account = account_key(credential.as_ref(), &lookup.key);
     attempts.begin(&account, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
     count_while_crowded(realm, attempts, &account, trail).await?;
     Ok(credential)
@@ -185,7 +185,7 @@ async fn verify_and_open(
             }
             Next::Needed => break,
         }
-        credential = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+        credential = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     }
     Err(ErrorCode::InvalidCredentials.into())
 }
@@ -207,9 +207,9 @@ async fn strengthen(
 
 /// All identifiers and spellings of a user share a bucket; an unknown identifier has a bucket of its own, so that
 /// guessing at it looks the same.
-fn account_key(credential: Option<&Credential>, normalized: &str) -> String {
+fn account_key(credential: Option<&Credential>, key: &str) -> String {
     match credential {
         Some(credential) => limit::login_account(&credential.user_id),
-        None => limit::login_unknown(normalized),
+        None => limit::login_unknown(key),
     }
 }

@@ -7,7 +7,7 @@ use super::audit::made;
 use super::flows::{self, Asked, Receiver, Subject, Waiting};
 use super::identifiers::{MAX_ITEMS, claims, make};
 use super::input::Input;
-use super::receivers::is_address;
+use super::receivers::{is_address, named};
 use super::redeem::{Found, is_verified};
 use super::requirement::is_verifiable;
 use super::verification::Confirmed;
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::Purpose;
-use crate::identifier;
+use crate::identifier::{self, Lookup};
 use crate::limit;
 use crate::message::Kind;
 use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spent, UserWithIdentifiers};
@@ -73,10 +73,10 @@ pub(super) async fn ask(
     let address = address(rules, &identifiers)?;
     flows::limit_address(realm, caller).await?;
     let lookup = identifier::lookup(&address.value)?;
-    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     // The look-up is done in any case, so that both take as long.
     let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
-    let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address)?)));
+    let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address, &lookup)?)));
     let hash = realm.hasher.on_behalf_of(caller.origin()).hash(password).await?;
     let payload = write(&identifiers, address, hash.expose(), &roles)?;
     let subject = Subject::of_spelling(realm, None, &address.normalized)?;
@@ -94,8 +94,9 @@ pub(super) async fn ask(
 
 /// The identifier of `owner` by which an address is taken. An unverified identifier gives way if its user has a
 /// verified identifier; else the owner of the address takes that account over.
-fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier) -> Option<&'a Identifier> {
+fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier, lookup: &Lookup) -> Option<&'a Identifier> {
     let held = owner.identifiers.iter().find(|one| one.normalized == address.normalized);
+    let held = held.or_else(|| named(owner, lookup));
     let gives_way = |one: &Identifier| is_address(one) && one.verified_at.is_none() && is_verified(owner);
     // Found by a spelling of an earlier sentri: nothing there gives way.
     held.or_else(|| owner.identifiers.iter().find(|one| one.value == address.value)).filter(|one| !gives_way(one))
@@ -182,7 +183,7 @@ async fn check(
         return Err(ErrorCode::InvalidCredentials.into());
     }
     let mut attempts = Attempts::new(realm, "login");
-    let key = limit::login_unknown(normalized);
+    let key = limit::login_unknown(&identifier::key(normalized));
     attempts.begin(&key, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
     let outcome = match realm.hasher.on_behalf_of(caller.origin()).verify(password, Some(hash)).await {
         Ok(true) => Ok(()),

@@ -27,11 +27,12 @@ fn may_receive(user: &UserWithIdentifiers, identifier: &Identifier) -> bool {
     !is_verified(user) || identifier.verified_at.is_some()
 }
 
-/// The user's identifier that was asked for.
+/// The user's identifier that was asked for: that which the store would find.
 pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<&'a Identifier> {
     let adopted = format!("{ADOPTED_MARKER}{}", lookup.exact);
-    let spellings = [adopted.as_str(), lookup.exact.as_str(), lookup.normalized.as_str()];
-    user.identifiers.iter().find(|one| spellings.contains(&one.normalized.as_str()))
+    let spellings = [&adopted, &lookup.exact, &lookup.normalized].into_iter().chain(&lookup.others);
+    let held = |spelling: &String| user.identifiers.iter().find(|one| one.normalized == *spelling);
+    spellings.into_iter().find_map(held)
 }
 
 pub(super) fn is_address(identifier: &Identifier) -> bool {

@@ -69,7 +69,7 @@ pub(super) async fn ask(
     flows::rules(realm)?;
     let lookup = identifier::lookup(&input.given)?;
     flows::limit_address(realm, caller).await?;
-    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     let to_nobody = if found.is_none() { notices::to_nobody(realm, caller, &input.given) } else { None };
     // The look-up is done in any case, so that both take as long.
     let user_id = found.map_or_else(make_id, |found| found.user_id);

@@ -225,7 +225,7 @@ async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
     let Some(limits) = &realm.config.rate_limits else { return };
     // As the first step counts, whatever the identifier's own normal form.
     let lookups = user.identifiers.iter().filter_map(|one| identifier::lookup(&one.value).ok());
-    let spellings = lookups.map(|lookup| limit::login_spelling(&lookup.normalized));
+    let spellings = lookups.map(|lookup| limit::login_spelling(&lookup.key));
     for key in spellings.chain([limit::login_account(&user.user.id)]) {
         clear(realm, &key, limits.login_account).await;
     }

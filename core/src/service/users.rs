@@ -79,7 +79,7 @@ pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
 /// The store's.
 pub async fn find(realm: &Realm, given: &str) -> Result<Value, Failure> {
     let Ok(lookup) = identifier::lookup(given) else { return Ok(Value::Null) };
-    let Some(owner) = realm.store.find_credential(&lookup.normalized, &lookup.exact).await? else {
+    let Some(owner) = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await? else {
         return Ok(Value::Null);
     };
     let user = realm.store.find_user(&owner.user_id).await?;

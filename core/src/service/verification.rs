@@ -50,7 +50,7 @@ pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail)
     let rules = flows::rules(realm)?;
     let lookup = identifier::lookup(given)?;
     flows::limit_address(realm, caller).await?;
-    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact).await?;
+    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     let user = realm.store.find_user(&found.map_or_else(make_id, |found| found.user_id)).await?;
     let wanted = |one: &&Identifier| one.verified_at.is_none() && is_verifiable(rules, one);
     let enabled = user.as_ref().filter(|user| !user.user.is_disabled(realm.now()));

@@ -56,8 +56,14 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
     async fn create_user(&self, user: &NewUser) -> Result<bool, StoreError>;
 
     /// The credential behind a login. `exact` is the identifier as given (trimmed), for adopted rows that share
-    /// their normal form with an older one; such a row wins over the normal form.
-    async fn find_credential(&self, normalized: &str, exact: &str) -> Result<Option<Credential>, StoreError>;
+    /// their normal form with an older one; such a row wins over the normal form, and that over `others`, further
+    /// spellings of it.
+    async fn find_credential(
+        &self,
+        normalized: &str,
+        exact: &str,
+        others: &[String],
+    ) -> Result<Option<Credential>, StoreError>;
 
     /// The credential of a user known by id.
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError>;

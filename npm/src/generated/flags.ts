@@ -585,6 +585,13 @@ export const SERVE_FLAGS: Record<string, Flag> = {
     default: "any",
     settled: true,
   },
+  "confusables": {
+    value: "allow or refuse",
+    help: "refuse: no new username in letters that pass for others, of several scripts or all like Latin ones",
+    env: "SENTRI_CONFUSABLES",
+    default: "allow",
+    settled: true,
+  },
   "issuer": {
     value: "text",
     help: "issuer of tokens (iss), set and checked",

@@ -120,6 +120,10 @@ export interface ServerSettings {
   silentRefresh?: boolean | undefined;
   /** Types of identifiers that are allowed. Default: any. */
   validIdentifiers?: readonly string[] | undefined;
+  /**
+   * refuse: no new username in letters that pass for others, of several scripts or all like Latin ones. Default: allow.
+   */
+  confusables?: "allow" | "refuse" | undefined;
   /** Issuer of tokens (iss), set and checked. */
   issuer?: string | undefined;
   /** Audience of tokens (aud), set and checked. */

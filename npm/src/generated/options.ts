@@ -33,6 +33,7 @@ export const SERVER_ONLY: readonly string[] = [
   "mfa",
   "reauthentication",
   "validIdentifiers",
+  "confusables",
   "messages",
   "verification",
   "loginCode",

@@ -121,7 +121,7 @@ async fn operate(store: &Arc<dyn Store>, operation: &str, users: u64, dice: &mut
     match operation {
         "login lookup" => {
             let name = name_of(dice.below(users));
-            assert!(store.find_credential(&name, &name).await.unwrap().is_some());
+            assert!(store.find_credential(&name, &name, &[]).await.unwrap().is_some());
         }
         "session check" => {
             assert!(store.find_session(&id_of(dice.below(2 * users))).await.unwrap().is_some());

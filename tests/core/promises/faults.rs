@@ -173,7 +173,7 @@ impl Subject {
         let others = [format!("{name}-a"), format!("{name}-b")];
         let mut owners = Vec::new();
         for value in &others {
-            let owner = store.find_credential(value, value).await.unwrap().map(|found| found.user_id);
+            let owner = store.find_credential(value, value, &[]).await.unwrap().map(|found| found.user_id);
             owners.push(owner.map(|owner| if owner == id { "the same" } else { "another" }));
         }
         let mut sessions: Vec<i64> =
@@ -192,7 +192,9 @@ impl Subject {
             store.list_entries(&query).await.unwrap().into_iter().map(|entry| entry.event).collect();
         // Of another user of the same name.
         for value in &others {
-            if let Some(made) = store.find_credential(value, value).await.unwrap().filter(|made| made.user_id != id) {
+            if let Some(made) =
+                store.find_credential(value, value, &[]).await.unwrap().filter(|made| made.user_id != id)
+            {
                 let query = EntryQuery { subject: Some(&made.user_id), ..query };
                 noted.extend(store.list_entries(&query).await.unwrap().into_iter().map(|entry| entry.event));
             }

@@ -127,7 +127,8 @@ async fn nothing_is_half_done(cluster: &Cluster, prefix: &str, registered: &BTre
         let store = store_at(&json!(node));
         for number in 0..count {
             let [one, other] = names(prefix, number);
-            let owner = async |name: &str| store.find_credential(name, name).await.unwrap().map(|found| found.user_id);
+            let owner =
+                async |name: &str| store.find_credential(name, name, &[]).await.unwrap().map(|found| found.user_id);
             let (owner, second) = (owner(&one).await, owner(&other).await);
             assert_eq!(owner, second, "{one}: both names or none, on {node}");
             assert!(owner.is_some() || !registered.contains(&number), "{one} was told that it is registered");

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sentri_core::identifier::{IdentifierRules, MAX_LENGTH, lookup, normalize, prefixes};
+use sentri_core::identifier::{IdentifierRules, MAX_LENGTH, claim, key, lookup, normalize, prefixes, spellings};
 use serde_json::json;
 
 use crate::vectors::{self, shown, text};
@@ -15,7 +15,17 @@ fn vectors() {
         if text(given, "op") == "search" {
             return Ok(json!({ "prefixes": prefixes(value).map_err(shown)? }));
         }
-        let made = normalize(text(given, "kind"), value).map_err(shown)?;
+        if text(given, "op") == "spellings" {
+            let found = lookup(value).map_err(shown)?;
+            assert_eq!(key(&found.normalized), found.key);
+            let all = spellings(&found.normalized);
+            assert!(all.iter().all(|one| key(one) == found.key), "{all:?}");
+            return Ok(json!({ "key": found.key, "spellings": all }));
+        }
+        let rules = IdentifierRules::default().with_confusables(given.get("confusables")).unwrap();
+        let made = rules.normalize(text(given, "kind"), value).map_err(shown)?;
+        let held = rules.normalize_held(text(given, "kind"), value).map_err(shown)?;
+        assert_eq!(made, held);
         assert_eq!(made.value, value, "the value is kept as given");
         Ok(json!({ "normalized": made.normalized }))
     });
@@ -32,6 +42,27 @@ fn listed_types_alone() {
     for nonsense in [json!([]), json!("email"), json!(["Email"]), json!([1]), json!({}), json!([""])] {
         let error = IdentifierRules::from_option(Some(&nonsense)).unwrap_err();
         assert!(error.message.contains("validIdentifiers") && error.code == "CONFIGURATION_ERROR", "{nonsense}");
+    }
+}
+
+#[test]
+fn confusables_are_allowed_unless_the_option_says_otherwise() {
+    let rules = |option: serde_json::Value| IdentifierRules::default().with_confusables(Some(&option));
+    let refusing = rules(json!("refuse")).unwrap();
+    for option in [json!(null), json!("allow")] {
+        assert_eq!(rules(option).unwrap(), IdentifierRules::default());
+    }
+    let error = refusing.normalize("username", "p\u{430}ypal").unwrap_err();
+    assert_eq!((error.code.as_ref(), error.status), ("VALIDATION_ERROR", 400));
+    assert!(error.message.contains("write it in one script"), "{}", error.message);
+    let error = refusing.normalize("username", "\u{441}\u{43e}\u{441}\u{43e}").unwrap_err();
+    assert!(error.message.contains("write it in Latin letters"), "{}", error.message);
+    // Who has such a name keeps it.
+    assert!(refusing.normalize_held("username", "p\u{430}ypal").is_ok());
+    for nonsense in [json!("Refuse"), json!(true), json!([]), json!("")] {
+        let error = rules(nonsense.clone()).unwrap_err();
+        assert_eq!(error.code, "CONFIGURATION_ERROR");
+        assert!(error.message.contains("confusables must be 'allow' or 'refuse'"), "{nonsense}");
     }
 }
 
@@ -84,6 +115,16 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Few letters, so that two of these are often spellings of one name.
+fn folding() -> impl Strategy<Value = String> {
+    let letters = ["s", "S", "ß", "ẞ", "ss", "ś", "\u{301}", "α", "ι", "ᾳ", "\u{345}", "ſ", "a", "в", "\u{1c80}"];
+    proptest::collection::vec(proptest::sample::select(letters.to_vec()), 1..7).prop_map(|letters| letters.concat())
+}
+
+fn folded() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("email"), Just("username")]
+}
+
 fn kind() -> impl Strategy<Value = &'static str> {
     prop_oneof![Just("email"), Just("username"), Just("phone"), Just("employee")]
 }
@@ -105,7 +146,8 @@ proptest! {
     fn a_login_finds_every_identifier_by_the_value_it_was_given(kind in kind(), value in value()) {
         if let Ok(made) = normalize(kind, &value) {
             let found = lookup(&value).unwrap();
-            prop_assert!(made.normalized == found.normalized || made.normalized == found.exact, "{:?} {:?}", made, found);
+            let finds = [&found.exact, &found.normalized].into_iter().chain(&found.others);
+            prop_assert!(finds.into_iter().any(|spelling| *spelling == made.normalized), "{:?} {:?}", made, found);
         }
     }
 
@@ -124,6 +166,21 @@ proptest! {
             let found = prefixes(&beginning).unwrap();
             let finds = |prefix: &String| made.normalized.starts_with(prefix);
             prop_assert!(found.is_empty() || found.iter().any(finds), "{:?} {:?}", made, found);
+        }
+    }
+
+    /// Of two who register one after the other the second is refused exactly where their names fold to one.
+    #[test]
+    fn names_that_fold_to_one_are_claimed_by_one(kind in folded(), one in folding(), other in folding()) {
+        let (one, other) = if kind == "email" { (format!("{one}@b.c"), format!("{other}@b.c")) } else { (one, other) };
+        if let (Ok(first), Ok(second)) = (normalize(kind, &one), normalize(kind, &other)) {
+            let claimed = claim(kind, &other).unwrap();
+            let is_one = key(&first.normalized) == key(&second.normalized);
+            prop_assert_eq!(claimed.spellings.contains(&first.normalized), is_one, "{:?} {:?}", first, claimed);
+            prop_assert_eq!(claimed.key == claim(kind, &one).unwrap().key, is_one);
+            let found = lookup(&other).unwrap();
+            let finds = [&found.exact, &found.normalized].into_iter().chain(&found.others);
+            prop_assert_eq!(finds.into_iter().any(|spelling| *spelling == first.normalized), is_one);
         }
     }
 

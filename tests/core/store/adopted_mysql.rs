@@ -172,7 +172,7 @@ async fn a5_mysql_tables_with_types_of_their_own_are_adopted() {
         let store = if through_kysely { kysely::store(Driver::Mysql2, &url) } else { open(&json!(url)).unwrap() };
         store.migrate(T).await.unwrap();
         store.migrate(T).await.unwrap();
-        let found = store.find_credential("rizz", "Rizz").await.unwrap().unwrap();
+        let found = store.find_credential("rizz", "Rizz", &[]).await.unwrap().unwrap();
         assert_eq!((found.user_id.as_str(), found.roles.as_slice()), (user, &["user".to_owned()][..]));
         let state = store.find_session(session).await.unwrap().unwrap();
         assert_eq!(state.session.ip_address.as_deref(), Some("2001:db8::1"));

@@ -83,6 +83,9 @@ macro_rules! store_conformance {
             the_number_of_identifiers_survives_races
             a_sign_in_leads_to_one_user
             a_sign_in_is_claimed_by_one_of_many
+            names_that_fold_to_one_lead_to_one_user
+            rows_that_fold_to_one_are_found_by_their_own_spelling
+            one_of_many_spellings_is_registered
             one_first_key
             keys_follow_one_another
             dead_sessions_are_purged_in_portions
@@ -289,7 +292,7 @@ pub async fn texts_come_back_as_they_were(store: AnyStore) {
         user.identifiers[0].value = text.into();
         user.roles = vec![text.into()];
         assert!(store.create_user(&user).await.unwrap(), "{text}");
-        let found = store.find_credential(text, text).await.unwrap().unwrap();
+        let found = store.find_credential(text, text, &[]).await.unwrap().unwrap();
         assert_eq!((&found.user_id, &found.roles), (&user.id, &user.roles));
         assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().identifiers, user.identifiers);
         assert!(store.find_user(text).await.unwrap().is_none());
@@ -301,10 +304,10 @@ pub async fn a_taken_value_writes_nothing(store: AnyStore) {
     let second = new_user(&["new", "rizz"]);
     assert!(!store.create_user(&second).await.unwrap());
     assert!(store.find_user(&second.id).await.unwrap().is_none());
-    assert!(store.find_credential("new", "new").await.unwrap().is_none());
-    assert_eq!(store.find_credential("rizz", "rizz").await.unwrap().unwrap().user_id, first.id);
+    assert!(store.find_credential("new", "new", &[]).await.unwrap().is_none());
+    assert_eq!(store.find_credential("rizz", "rizz", &[]).await.unwrap().unwrap().user_id, first.id);
     assert!(!store.create_user(&new_user(&["twice", "twice"])).await.unwrap());
-    assert!(store.find_credential("twice", "twice").await.unwrap().is_none());
+    assert!(store.find_credential("twice", "twice", &[]).await.unwrap().is_none());
 }
 
 pub async fn parallel_registrations_of_a_value_make_one_user(store: AnyStore) {
@@ -324,11 +327,11 @@ pub async fn a_login_finds_the_most_exact_identifier(store: AnyStore) {
     let adopted = registered(&store, &[&format!("{ADOPTED_MARKER}Rizz")]).await;
     let exact = registered(&store, &["RIZZ"]).await;
     for (typed, owner) in [("rizz", &oldest), ("Rizz", &adopted), ("RIZZ", &exact), ("rIzZ", &oldest)] {
-        let found = store.find_credential("rizz", typed).await.unwrap().unwrap();
+        let found = store.find_credential("rizz", typed, &[]).await.unwrap().unwrap();
         assert_eq!(found.user_id, owner.id, "{typed}");
         assert_eq!(hash_of(&found), Some(HASH));
     }
-    assert!(store.find_credential("nobody", "Nobody").await.unwrap().is_none());
+    assert!(store.find_credential("nobody", "Nobody", &[]).await.unwrap().is_none());
 }
 
 pub async fn values_are_compared_byte_by_byte(store: AnyStore) {
@@ -338,9 +341,9 @@ pub async fn values_are_compared_byte_by_byte(store: AnyStore) {
     }
     for value in values {
         assert!(!store.create_user(&new_user(&[value])).await.unwrap(), "{value}");
-        assert!(store.find_credential(value, value).await.unwrap().is_some(), "{value}");
+        assert!(store.find_credential(value, value, &[]).await.unwrap().is_some(), "{value}");
     }
-    assert!(store.find_credential("Rizz", "Rizz").await.unwrap().is_none());
+    assert!(store.find_credential("Rizz", "Rizz", &[]).await.unwrap().is_none());
 }
 
 pub async fn users_are_listed_in_pages(store: AnyStore) {
@@ -444,7 +447,7 @@ pub async fn a_user_without_password_has_no_hash_to_match(store: AnyStore) {
     user.password_hash = None;
     assert!(store.create_user(&user).await.unwrap());
     assert!(store.credential_of(&user.id).await.unwrap().unwrap().password_hash.is_none());
-    assert!(store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.is_none());
+    assert!(store.find_credential("anna", "anna", &[]).await.unwrap().unwrap().password_hash.is_none());
     for hash in ["", HASH] {
         assert!(store.create_session(&session_of(&user.id), Expected::hash(hash), 100).await.unwrap().is_none());
         assert!(!store.rehash(&user.id, hash, OTHER, T).await.unwrap());
@@ -469,7 +472,7 @@ pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
 
 pub async fn a_session_needs_the_epoch_of_its_proofs(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
-    let verified = store.find_credential("anna", "anna").await.unwrap().unwrap();
+    let verified = store.find_credential("anna", "anna", &[]).await.unwrap().unwrap();
     assert_eq!(store.credential_of(&user.id).await.unwrap().unwrap().auth_epoch, verified.auth_epoch);
     let expected = Expected { hash: Some(HASH), auth_epoch: Some(verified.auth_epoch), unspent: None };
     // Roles are no credential: a login that is on its way goes on, and gets those of now.
@@ -835,8 +838,8 @@ pub async fn identifiers_are_added_all_or_none(store: AnyStore) {
     assert_eq!(nobody, IdentifierChange::NoUser);
     let found = store.find_user(&user.id).await.unwrap().unwrap();
     assert_eq!(found.identifiers, [user.identifiers[0].clone(), second, third]);
-    assert_eq!(store.find_credential("third", "third").await.unwrap().unwrap().user_id, user.id);
-    assert!(store.find_credential("fourth", "fourth").await.unwrap().is_none());
+    assert_eq!(store.find_credential("third", "third", &[]).await.unwrap().unwrap().user_id, user.id);
+    assert!(store.find_credential("fourth", "fourth", &[]).await.unwrap().is_none());
 }
 
 fn update(of: &Identifier, normalized: &str) -> IdentifierUpdate {
@@ -873,7 +876,7 @@ pub async fn identifiers_are_updated_all_or_none(store: AnyStore) {
         (found[0].kind.as_str(), found[0].value.as_str(), found[0].normalized.as_str()),
         ("email", "NEW", "new")
     );
-    assert!(store.find_credential("anna", "anna").await.unwrap().is_none());
+    assert!(store.find_credential("anna", "anna", &[]).await.unwrap().is_none());
     registered(&store, &["anna"]).await;
 }
 
@@ -1052,6 +1055,81 @@ pub async fn a_sign_in_leads_to_one_user(store: AnyStore) {
     let kim = NewUser { identifiers: vec![one, two], claims: vec![claim, other], ..new_user(&[]) };
     assert!(store.create_user(&kim).await.unwrap());
     assert_eq!(store.find_user(&kim.id).await.unwrap().unwrap().identifiers.len(), 2);
+}
+
+/// The owner to whom a login by this text leads.
+async fn owner_of(store: &AnyStore, typed: &str) -> Option<String> {
+    let found = sentri_core::identifier::lookup(typed).unwrap();
+    let credential = store.find_credential(&found.normalized, &found.exact, &found.others).await.unwrap();
+    credential.map(|credential| credential.user_id)
+}
+
+pub async fn names_that_fold_to_one_lead_to_one_user(store: AnyStore) {
+    let names = [
+        ("username", "Straße", ["STRASSE", "strasse", "STRAẞE"]),
+        ("username", "Jessica", ["JEßICA", "jeſsica", "JESSICA"]),
+        ("username", "ßßßß", ["SSSSSSSS", "ßßssß", "ssßßss"]),
+        ("username", "ᾳdam", ["αιdam", "ΑΙDAM", "ᾼdam"]),
+        ("email", "Groß@example.com", ["GROSS@EXAMPLE.COM", "gross@example.com", "GROẞ@example.com"]),
+    ];
+    for (kind, name, spellings) in names {
+        let user = user_named(kind, name);
+        assert!(store.create_user(&user).await.unwrap(), "{name}");
+        assert_eq!(owner_of(&store, name).await.as_ref(), Some(&user.id), "{name}");
+        let stranger = registered(&store, &[&make_id()]).await;
+        for spelling in spellings {
+            assert!(!store.create_user(&user_named(kind, spelling)).await.unwrap(), "{spelling} beside {name}");
+            assert_eq!(owner_of(&store, spelling).await.as_ref(), Some(&user.id), "{spelling}");
+            if kind == "username" {
+                assert!(!store.create_user(&user_named("staff", spelling)).await.unwrap(), "{spelling} finds {name}");
+            }
+            let (added, claim) = claimed(kind, spelling);
+            let limits = ChangeLimits { claims: vec![claim], ..ChangeLimits::default() };
+            let change = store.add_identifiers(&stranger.id, &[added], &limits, T).await.unwrap();
+            assert_eq!(change, IdentifierChange::Taken, "{spelling}");
+        }
+        // The owner may have every spelling.
+        let (added, claim) = claimed(kind, spellings[0]);
+        let is_free = added.normalized != user.identifiers[0].normalized;
+        let limits = ChangeLimits { claims: vec![claim], ..ChangeLimits::default() };
+        let change = store.add_identifiers(&user.id, &[added], &limits, T).await.unwrap();
+        assert_eq!(change == IdentifierChange::Done, is_free, "{name}");
+    }
+    // The domain of an address is no name that folds.
+    assert!(store.create_user(&user_named("email", "a@straße.example")).await.unwrap());
+    assert!(store.create_user(&user_named("email", "a@strasse.example")).await.unwrap());
+}
+
+pub async fn rows_that_fold_to_one_are_found_by_their_own_spelling(store: AnyStore) {
+    // As a 6.0 beside this process makes them.
+    let (sharp, plain) = (registered(&store, &["straße"]).await, registered(&store, &["strasse"]).await);
+    for (typed, owner) in [("straße", &sharp), ("STRAẞE", &sharp), ("strasse", &plain), ("STRASSE", &plain)] {
+        assert_eq!(owner_of(&store, typed).await.as_ref(), Some(&owner.id), "{typed}");
+    }
+    assert!(!store.create_user(&user_named("username", "Strasse")).await.unwrap());
+    let alone = registered(&store, &["groß"]).await;
+    assert_eq!(owner_of(&store, "GROSS").await, Some(alone.id));
+    // What folds further than to ß, as 6.0 stores it.
+    let below = registered(&store, &["ᾳ"]).await;
+    assert_eq!(owner_of(&store, "ᾼ").await, Some(below.id));
+    assert_eq!(owner_of(&store, "αι").await, None);
+    // An own type keeps its letters apart.
+    assert!(store.create_user(&user_named("staff", "weiß")).await.unwrap());
+    assert!(store.create_user(&user_named("staff", "weiss")).await.unwrap());
+    assert!(!store.create_user(&user_named("username", "WEISS")).await.unwrap());
+}
+
+pub async fn one_of_many_spellings_is_registered(store: AnyStore) {
+    let spellings = ["mississippi", "mißissippi", "missißippi", "mißißippi", "MISSISSIPPI", "MIẞIẞIPPI"];
+    for end in ["", "1", "2", "ssss"] {
+        let results = race(12, |index| {
+            let store = Arc::clone(&store);
+            let user = user_named("username", &format!("{}{end}", spellings[index % spellings.len()]));
+            async move { store.create_user(&user).await.unwrap() }
+        })
+        .await;
+        assert_eq!(results.iter().filter(|made| **made).count(), 1, "{end}");
+    }
 }
 
 pub async fn a_sign_in_is_claimed_by_one_of_many(store: AnyStore) {

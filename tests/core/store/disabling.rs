@@ -26,7 +26,7 @@ pub async fn a_disabled_user_has_nothing_open(store: AnyStore) {
     let now = store.credential_of(&user.id).await.unwrap().unwrap();
     assert_eq!((now.disabled.as_ref(), now.auth_epoch), (Some(&said), before.auth_epoch + 1));
     assert_eq!(now.password_hash.unwrap().expose(), HASH, "as it was");
-    assert_eq!(store.find_credential("anna", "anna").await.unwrap().unwrap().disabled.as_ref(), Some(&said));
+    assert_eq!(store.find_credential("anna", "anna", &[]).await.unwrap().unwrap().disabled.as_ref(), Some(&said));
     assert_eq!(store.find_user(&user.id).await.unwrap().unwrap().user.disabled.as_ref(), Some(&said));
     assert_eq!(
         store.list_users(10, None, &["anna".to_owned()]).await.unwrap().users[0].user.disabled.as_ref(),
@@ -93,7 +93,7 @@ pub async fn the_hash_of_a_disabled_user_is_as_ever(store: AnyStore) {
     assert!(store.disable_user(&user.id, &word()).await.unwrap());
     let hash = async || {
         let by_id = store.credential_of(&user.id).await.unwrap().unwrap().password_hash.unwrap();
-        let by_name = store.find_credential("anna", "anna").await.unwrap().unwrap().password_hash.unwrap();
+        let by_name = store.find_credential("anna", "anna", &[]).await.unwrap().unwrap().password_hash.unwrap();
         assert_eq!(by_id.expose(), by_name.expose());
         by_id.expose().clone()
     };

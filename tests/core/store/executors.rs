@@ -226,7 +226,7 @@ async fn nul_is_refused_by_postgres_without_harm() {
         panic!("text holds no NUL");
     };
     assert!(!cause.contains("secret"), "{cause}");
-    assert!(fixture.store.find_credential("a\0b", "a\0b").await.is_err());
+    assert!(fixture.store.find_credential("a\0b", "a\0b", &[]).await.is_err());
     assert!(fixture.store.create_user(&user("fine")).await.unwrap());
 }
 

@@ -58,7 +58,7 @@ pub async fn imported_users_come_back_whole(store: AnyStore) {
         assert_eq!(in_order(found.identifiers), in_order(user.identifiers.clone()));
         assert_eq!(store.factors_of(&user.id).await.unwrap().factors, *factors);
         let name = &user.identifiers[1].normalized;
-        let credential = store.find_credential(name, name).await.unwrap().unwrap();
+        let credential = store.find_credential(name, name, &[]).await.unwrap().unwrap();
         let hash = credential.password_hash.map(|hash| hash.expose().clone());
         assert_eq!((credential.user_id, credential.auth_epoch), (user.id.clone(), 0));
         assert_eq!(hash.as_deref(), factors.is_empty().then_some(HASH));
@@ -123,6 +123,17 @@ pub async fn an_import_takes_nobodys_sign_in(store: AnyStore) {
     assert_eq!(store.list_users(100, None, &[]).await.unwrap().users.len(), 1, "nothing was written");
     assert_eq!(import(&store, &users).await, wanted);
     assert_eq!(store.list_users(100, None, &[]).await.unwrap().users.len(), 4);
+    // Spellings that fold to one, of addresses too.
+    let users = [
+        import_of(&[("username", "Straße")]),
+        import_of(&[("username", "STRASSE")]),
+        import_of(&[("email", "groß@example.com")]),
+        import_of(&[("email", "Gross@example.com")]),
+    ];
+    let wanted = [Imported::Written, Imported::Taken, Imported::Written, Imported::Taken];
+    assert_eq!(import(&store, &users).await, wanted);
+    assert_eq!(import(&store, &[import_of(&[("email", "GROSS@example.com")])]).await, [Imported::Taken]);
+    assert_eq!(store.list_users(100, None, &[]).await.unwrap().users.len(), 6);
     // Two of one id, the second with other identifiers.
     let first = import_of(&[("username", "one")]);
     let second = NewImport {

@@ -11,7 +11,7 @@ use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::failure::StoreError;
-use sentri_core::identifier::Claim;
+use sentri_core::identifier::{Claim, spellings};
 use sentri_core::store::account::{Account as StoredAccount, AccountDeletion, AccountStore, Deleted, PastFlow};
 use sentri_core::store::audit::{AuditStore, EntryQuery, StoredEntry};
 use sentri_core::store::import::{ImportStore, Imported, NewImport};
@@ -230,8 +230,8 @@ impl Tables {
     }
 
     fn displace_all<'a>(&mut self, user_id: &str, values: impl Iterator<Item = &'a String>) {
-        for value in values {
-            self.displace(self.displaced(user_id, value), value);
+        for value in values.flat_map(|value| spellings(value)) {
+            self.displace(self.displaced(user_id, &value), &value);
         }
     }
 
@@ -603,10 +603,16 @@ impl Store for MemoryStore {
         self.with(|tables| tables.create(user))
     }
 
-    async fn find_credential(&self, normalized: &str, exact: &str) -> Result<Option<Credential>, StoreError> {
+    async fn find_credential(
+        &self,
+        normalized: &str,
+        exact: &str,
+        others: &[String],
+    ) -> Result<Option<Credential>, StoreError> {
         self.with(|tables| {
             let marked = format!("{ADOPTED_MARKER}{exact}");
-            let wanted = [marked.as_str(), exact, normalized].into_iter();
+            let others = others.iter().map(String::as_str);
+            let wanted = [marked.as_str(), exact, normalized].into_iter().chain(others);
             let (value, owner) = wanted.into_iter().find_map(|value| Some((value, tables.owners.get(value)?)))?;
             tables.users.get(owner).map(|account| account.credential(Some(value)))
         })

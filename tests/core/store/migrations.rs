@@ -116,7 +116,7 @@ async fn sixteen_processes_on_galera() {
             if !tables.is_empty() {
                 let found = store.find_user("u-old").await.unwrap().unwrap();
                 assert_eq!((found.user.created_at, found.identifiers.len()), (1_704_164_645_000, 2), "{node}");
-                assert_eq!(store.find_credential("rizz", "RIZZ").await.unwrap().unwrap().user_id, "u-old");
+                assert_eq!(store.find_credential("rizz", "RIZZ", &[]).await.unwrap().unwrap().user_id, "u-old");
             }
         }
     }
@@ -142,10 +142,10 @@ async fn survives_kills(name: &str, url: &str, count: usize) {
     store.check().await.unwrap();
     for index in (0..count).step_by(97) {
         let value = format!("user{index}");
-        let owner = store.find_credential(&value, &value).await.unwrap().unwrap().user_id;
+        let owner = store.find_credential(&value, &value, &[]).await.unwrap().unwrap().user_id;
         assert_eq!(owner, id(index), "{value}");
         let exact = format!("USER{index}");
-        let owner = store.find_credential(&value, &exact).await.unwrap().unwrap().user_id;
+        let owner = store.find_credential(&value, &exact, &[]).await.unwrap().unwrap().user_id;
         assert_eq!(owner, id(index + count), "{exact}");
     }
     store.close().await;
@@ -304,7 +304,7 @@ async fn is_adopted(store: &Arc<dyn Store>) {
     store.check().await.unwrap();
 
     let owner = async |normalized: &str, exact: &str| {
-        store.find_credential(normalized, exact).await.unwrap().map(|found| found.user_id)
+        store.find_credential(normalized, exact, &[]).await.unwrap().map(|found| found.user_id)
     };
     assert_eq!(owner("rizz", "RIZZ").await.as_deref(), Some("u-old"), "the older holds the normal form");
     assert_eq!(owner("rizz", "Rizz").await.as_deref(), Some("u-old"));
@@ -429,7 +429,7 @@ async fn mysql_tables_in_latin1_are_adopted() {
     mysql::run(&database.url(), &format!("{before} {MYSQL_5_3} {rows}")).await;
     let store = open(&json!(database.url())).unwrap();
     store.migrate(T).await.unwrap();
-    assert_eq!(store.find_credential("rizz", "RIZZ").await.unwrap().unwrap().user_id, "u-old");
+    assert_eq!(store.find_credential("rizz", "RIZZ", &[]).await.unwrap().unwrap().user_id, "u-old");
     assert_eq!(store.find_user("u-old").await.unwrap().unwrap().user.created_at, 1_704_164_645_000);
     let crab = sentri_core::store::model::Identifier {
         id: sentri_core::crypto::make_id(),
@@ -507,9 +507,9 @@ async fn rows_of_a_sentri_5_beside_us_are_taken_in() {
     let store = open(&json!(schema.url())).unwrap();
     store.migrate(T).await.unwrap();
     client.batch_execute(ROWS).await.unwrap();
-    assert!(store.find_credential("rizz", "RIZZ").await.unwrap().is_none());
+    assert!(store.find_credential("rizz", "RIZZ", &[]).await.unwrap().is_none());
     store.migrate(T).await.unwrap();
-    assert_eq!(store.find_credential("rizz", "RIZZ").await.unwrap().unwrap().user_id, "u-old");
+    assert_eq!(store.find_credential("rizz", "RIZZ", &[]).await.unwrap().unwrap().user_id, "u-old");
 }
 
 /// Another table of the application that refers to ours keeps its rows while SQLite rebuilds.
@@ -657,7 +657,7 @@ async fn postgres_tables_with_types_of_their_own_are_adopted() {
         let store = open(&json!(url)).unwrap();
         store.migrate(T).await.unwrap();
         store.migrate(T).await.unwrap();
-        let found = store.find_credential("rizz", "Rizz").await.unwrap().unwrap();
+        let found = store.find_credential("rizz", "Rizz", &[]).await.unwrap().unwrap();
         assert_eq!((found.user_id.as_str(), found.roles.as_slice()), (user, &["user".to_owned()][..]));
         assert!(store.find_session(session).await.unwrap().is_some());
         assert!(store.find_session("no uuid").await.unwrap().is_none());

@@ -55,7 +55,7 @@ const PROCESS: &str = "SELECT pg_backend_pid()::bigint";
 
 /// What every login asks; prepared by name where names are kept.
 async fn look_up(store: &impl Store) {
-    assert!(store.find_credential("nobody", "nobody").await.unwrap().is_none());
+    assert!(store.find_credential("nobody", "nobody", &[]).await.unwrap().is_none());
 }
 
 /// 26000: the server has none of the statements any more.

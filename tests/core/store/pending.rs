@@ -92,8 +92,8 @@ pub async fn a_proved_change_moves_an_identifier_once(store: AnyStore) {
     assert!(!results.contains(&Spent::Taken), "{results:?}");
     assert_eq!(values(&store, &user.id).await, ["anna", "b@x"]);
     assert_eq!(verified(&store, &user).await[1].1, Some(T + 1));
-    assert_eq!(store.find_credential("b@x", "B@x").await.unwrap().unwrap().user_id, user.id);
-    assert!(store.find_credential("a@x", "a@x").await.unwrap().is_none());
+    assert_eq!(store.find_credential("b@x", "B@x", &[]).await.unwrap().unwrap().user_id, user.id);
+    assert!(store.find_credential("a@x", "a@x", &[]).await.unwrap().is_none());
     // What was sent to the old address is worth nothing.
     assert!(store.find_flow(&reset.token_digest, T).await.unwrap().is_none());
     let by_reset = Spending { new_hash: Some(OTHER), takes_over: true, ..spending(&reset, &user) };
@@ -182,7 +182,7 @@ pub async fn a_proved_registration_makes_one_user(store: AnyStore) {
     let (flow, beside) = (flow_for_registration("s"), flow_for_registration("s"));
     let foreign = put(&store, flow_for_registration("other")).await;
     let (flow, beside) = (put(&store, flow).await, put(&store, beside).await);
-    assert!(store.find_credential("a@x", "a@x").await.unwrap().is_none(), "nothing is reserved");
+    assert!(store.find_credential("a@x", "a@x", &[]).await.unwrap().is_none(), "nothing is reserved");
     let late = newcomer("anna", "a@x");
     assert_eq!(store.spend_registration(&registration(&flow, &late), flow.expires_at).await.unwrap(), Spent::Gone);
     let results = race(10, |index| {

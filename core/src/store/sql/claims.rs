@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Millis;
-use crate::crypto::make_id;
+use crate::crypto::{make_id, sha256, to_base64url};
 use crate::identifier::Claim;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::{SqlStore, id};
+
+/// The longest key that its column holds with the markers, in bytes.
+const LONGEST: usize = 1_000;
 
 /// Statements around a change of identifiers.
 pub(super) struct Guards {
@@ -23,6 +26,9 @@ pub(super) struct Guards {
 /// Stands in `value_normalized` for the time of the transaction, under a name that nobody can register. What is unique
 /// is what makes the second of two transactions wait for the first.
 pub(super) fn placeholder(key: &str) -> String {
+    // A full form may be longer than what may be stored.
+    let digest = (key.len() > LONGEST).then(|| to_base64url(&sha256(key.as_bytes())));
+    let key = digest.as_deref().unwrap_or(key);
     format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{ADOPTED_MARKER}{key}")
 }
 

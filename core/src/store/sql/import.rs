@@ -8,9 +8,11 @@ use crate::audit::Entry;
 use crate::clock::Millis;
 use crate::crypto::make_id;
 use crate::failure::StoreError;
+use crate::identifier::Claim;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::import::{ImportStore, Imported, NewImport};
+use crate::store::model::Identifier;
 use crate::store::sql::claims::placeholder;
 use crate::store::sql::import_rows::{ROWS, factor_inserts, identifier_inserts, marks, rows, users_inserts};
 use crate::store::sql::{SqlStore, row_of};
@@ -169,11 +171,12 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// [`SqlStore::guard_claims`] for many users. An address of mail needs no guard: only another of its type can lead
-    /// to it, and that has the same normal form, which is unique. Those rows that are older are looked at before.
+    /// [`SqlStore::guard_claims`] for many users. An address of mail in one spelling needs no guard: only another of
+    /// its type can lead to it, and that has the same normal form, which is unique. Those rows that are older are
+    /// looked at before.
     fn bulk_guards(&self, users: &[&NewImport], now: Millis) -> (Vec<Statement>, Vec<Statement>, Vec<Statement>) {
         let claims = users.iter().copied().flat_map(|one| {
-            let guarded = one.user.claims.iter().filter(move |claim| !is_mail(one, &claim.key));
+            let guarded = one.user.claims.iter().filter(move |claim| !is_mail(one, claim));
             guarded.map(move |claim| (one.user.id.as_str(), claim))
         });
         let claims: Vec<_> = claims.collect();
@@ -232,8 +235,9 @@ fn is_taken(one: &NewImport, found: &Found) -> bool {
     by_claim || one.user.identifiers.iter().any(|one| stands(None, &one.normalized))
 }
 
-fn is_mail(one: &NewImport, key: &str) -> bool {
-    one.user.identifiers.iter().any(|identifier| identifier.kind == "email" && identifier.normalized == key)
+fn is_mail(one: &NewImport, claim: &Claim) -> bool {
+    let is_claimed = |identifier: &Identifier| identifier.kind == "email" && claim.is_of_one(&identifier.normalized);
+    one.user.identifiers.iter().any(is_claimed)
 }
 
 fn check(spellings: &[&str], kinds: Option<&[&str]>) -> Statement {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
+use crate::identifier::spellings;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{ConfirmedChange, ConfirmedRegistration, Flow, NewUser, Spent};
 use crate::store::sql::flows::{OPEN, end_flows_about, insert_flow};
@@ -93,8 +94,8 @@ impl<E: Executor> SqlStore<E> {
     /// way to log in, and its owner can take that account over.
     pub(super) fn displace<'a>(&self, user_id: &str, addresses: impl Iterator<Item = &'a str>) -> Vec<Statement> {
         // In one order, so that two transactions wait for each other instead of in a circle.
-        let sorted: BTreeSet<&str> = addresses.collect();
-        sorted.into_iter().flat_map(|address| self.displace_one(user_id, address)).collect()
+        let sorted: BTreeSet<String> = addresses.flat_map(spellings).collect();
+        sorted.iter().flat_map(|address| self.displace_one(user_id, address)).collect()
     }
 
     fn displace_one(&self, user_id: &str, normalized: &str) -> [Statement; 2] {

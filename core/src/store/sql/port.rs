@@ -39,8 +39,13 @@ impl<E: Executor> Store for SqlStore<E> {
         self.create_user(user).await
     }
 
-    async fn find_credential(&self, normalized: &str, exact: &str) -> Result<Option<Credential>, StoreError> {
-        self.find_credential(normalized, exact).await
+    async fn find_credential(
+        &self,
+        normalized: &str,
+        exact: &str,
+        others: &[String],
+    ) -> Result<Option<Credential>, StoreError> {
+        self.find_credential(normalized, exact, others).await
     }
 
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {

@@ -9,6 +9,7 @@ use crate::store::model::{Credential, Identifier, NewUser, User, UserPage, UserW
 use crate::store::sql::disabling::{self, disabling_from};
 use crate::store::sql::flows::end_flows;
 use crate::store::sql::identifiers::addresses;
+use crate::store::sql::import_rows::marks;
 use crate::store::sql::mark::{IS_HASH, both, marked, remark, unmarked};
 use crate::store::sql::prefix::begins_with;
 use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
@@ -60,24 +61,24 @@ impl<E: Executor> SqlStore<E> {
         &self,
         normalized: &str,
         exact: &str,
+        others: &[String],
     ) -> Result<Option<Credential>, StoreError> {
         let marked = format!("{ADOPTED_MARKER}{exact}");
-        let rows = self
-            .rows(Statement::read(
-                format!(
-                    "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles, u.auth_epoch, {} \
-                 FROM sentri_identifiers AS i \
-                     JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN (?, ?, ?)",
-                    disabling::RESULTS
-                ),
-                [marked.as_str().into(), exact.into(), normalized.into()],
-            ))
-            .await?;
+        let mut wanted = vec![marked.as_str(), exact, normalized];
+        wanted.extend(others.iter().map(String::as_str));
+        let sql = format!(
+            "SELECT i.value_normalized, i.type, u.id, u.password_hash, u.roles, u.auth_epoch, {} \
+             FROM sentri_identifiers AS i JOIN sentri_users AS u ON u.id = i.user_id WHERE i.value_normalized IN ({})",
+            disabling::RESULTS,
+            marks(wanted.len())
+        );
+        let rows =
+            self.rows(Statement::read(sql, wanted.iter().map(|one| Value::from(*one)).collect::<Vec<_>>())).await?;
         let mut best: Option<(usize, Credential)> = None;
         for row in rows {
             let [found, kind, user @ ..]: [Value; 9] = row_of(row)?;
             let found = found.into_text()?;
-            let Some(rank) = [marked.as_str(), exact, normalized].iter().position(|wanted| *wanted == found) else {
+            let Some(rank) = wanted.iter().position(|wanted| *wanted == found) else {
                 continue; // A collation that is not binary found something else: not this identifier.
             };
             if best.as_ref().is_none_or(|(best, _)| rank < *best) {

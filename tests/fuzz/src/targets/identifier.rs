@@ -1,7 +1,7 @@
-//! Identifiers: a line with the type, and two with values. The normal form is a fixed point, and two values have the same
-//! one only where they are spellings of each other.
+//! Identifiers: a line with the type, and two with values. The normal form is a fixed point, two values have the same
+//! one only where they are spellings of each other, and whoever has one value keeps all its spellings from others.
 
-use sentri_core::identifier::{MAX_LENGTH, claim, lookup, mailbox, normalize, normalize_adopted, prefixes};
+use sentri_core::identifier::{MAX_LENGTH, claim, key, lookup, mailbox, normalize, normalize_adopted, prefixes};
 
 /// A text that no error repeats.
 const CANARY: &str = "canary-canary";
@@ -13,9 +13,16 @@ pub fn check(data: &[u8]) {
     let (value, other) = super::split_line(rest);
     let mine = one(kind, value);
     let theirs = one(kind, other);
-    if let (Some(mine), Some(theirs)) = (mine, theirs)
-        && mine == theirs
-    {
+    let (Some(mine), Some(theirs)) = (mine, theirs) else { return };
+    if matches!(kind, "email" | "username") {
+        // Exactly the names that fold to one keep each other out.
+        let is_one = key(&mine) == key(&theirs);
+        for (taken, wanted) in [(&mine, other), (&theirs, value)] {
+            let claimed = claim(kind, wanted).expect("a sign-in");
+            assert_eq!(claimed.spellings.contains(taken), is_one, "{kind}: {value:?} and {other:?}");
+        }
+    }
+    if mine == theirs {
         // Injective: what is the same has the same letters, in ASCII at least, where this reading needs no tables.
         let plain = value.is_ascii() && other.is_ascii();
         assert!(!plain || spelling(kind, value) == spelling(kind, other), "{kind}: {value:?} and {other:?}");
@@ -41,7 +48,8 @@ fn one(kind: &str, value: &str) -> Option<String> {
         assert_eq!(normal, spelling(kind, value), "{kind} {value:?}");
     }
     let found = lookup(value).expect("who has it signs in by it");
-    assert!(normal == found.normalized || normal == found.exact, "{kind} {value:?}: {found:?}");
+    let is_found = normal == found.normalized || normal == found.exact || found.others.contains(&normal);
+    assert!(is_found && found.others.len() <= 16, "{kind} {value:?}: {found:?}");
     let claimed = claim(kind, value).expect("a sign-in");
     assert!(claimed.spellings.contains(&normal), "{kind} {value:?}: {claimed:?}");
     assert!(prefixes(value).expect("a search").iter().any(|prefix| normal.starts_with(prefix.as_str())));
