@@ -3,9 +3,10 @@
 # make check  formatting, lints, generated files, dependencies, types
 # make audit  known advisories of all dependencies, asked for at their sources (needs the network)
 # make test-python39   the Python tests by Python 3.9, the oldest that the package is for (PYTHON39 names it)
-# make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; and "make faults"
+# make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; "make schedules" and "make faults"
 # make fuzz   every fuzz target under libFuzzer for a minute (FUZZ_SECONDS=3600 an hour, TARGETS="token jwks" those alone; KEEP=1 keeps inputs)
 # make coverage   lines and branches of the core that the Rust tests take (ONLY="binary(pure)" runs those tests alone)
+# make schedules   the long form of properties that hold in any order of the steps of tasks, and lints of what only they compile
 # make faults the tests for faults of 6.0.0 beside that version, where they must fail; both versions over one database
 # make bench  speed, as ratios against peers and floors in one run
 # make pack   installable tarballs in target/npm
@@ -54,7 +55,7 @@ NEXTEST := cargo nextest
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-node test-python test-python39 test-ruby soak fuzz coverage faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
+.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-schedules test-node test-python test-python39 test-ruby soak schedules fuzz coverage faults bench bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -258,13 +259,13 @@ test:
 	  $(STAMPS)/release-install
 	@tests/services/run.sh bash -c '$(MAKE) --no-print-directory test-build && \
 	  { $(MAKE) --no-print-directory -j2 test-core packages; core=$$?; \
-	  $(MAKE) --no-print-directory test-load test-node test-python && exit $$core; }'
+	  $(MAKE) --no-print-directory test-load test-schedules test-node test-python && exit $$core; }'
 	@$(MAKE) --no-print-directory test-ruby
 
 # One after the other, or they would take the tests' turn to wait for each other.
 packages: $(STAMPS)/npm-build ; @nice -n 19 $(MAKE) --no-print-directory -j1 $(STAMPS)/pack $(STAMPS)/wheel
 
-test-rust: test-core test-load
+test-rust: test-core test-load test-schedules
 
 test-build:
 	@echo '==> Rust tests: compiling'
@@ -287,6 +288,22 @@ test-load: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@if $(NEXTEST) --version >/dev/null 2>&1; then \
 	  $(NEXTEST) run --workspace -E 'binary(load)' --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \
 	fi
+
+# Of the whole workspace, so that only the core is compiled with another feature.
+SCHEDULES := --workspace --features sentri-core/schedules --test schedules
+
+test-schedules:
+	@echo '==> Rust tests in any order of steps'
+	@if $(NEXTEST) --version >/dev/null 2>&1; then \
+	  $(NEXTEST) run $(SCHEDULES) --no-fail-fast --cargo-quiet --status-level fail --final-status-level flaky; \
+	else \
+	  cargo test $(SCHEDULES) --quiet; \
+	fi
+
+schedules:
+	@echo '==> schedules'
+	cargo clippy --quiet $(SCHEDULES) -- -D warnings
+	SENTRI_SOAK=1 cargo test --release $(SCHEDULES)
 
 test-node: $(STAMPS)/pack $(STAMPS)/venv $(STAMPS)/node-test-install $(STAMPS)/runtimes-install $(STAMPS)/release-install
 	@echo '==> Node tests'
@@ -322,6 +339,7 @@ soak: $(STAMPS)/npm-build $(STAMPS)/pack $(STAMPS)/node-test-install $(STAMPS)/r
 	SENTRI_SOAK=1 tests/services/run.sh node --test tests/node/import.test.mjs tests/node/golden.test.mjs tests/node/quickstart.test.mjs tests/node/next.test.mjs
 	SENTRI_SOAK=1 bash -c 'cd tests/python && $(VENV)/$(BIN)/pytest -n0 -rP test_kills.py test_kills_of_codes.py'
 	SENTRI_SOAK=1 tests/services/run.sh bash -c 'cd tests/python && $(VENV)/$(BIN)/pytest test_golden.py'
+	@$(MAKE) --no-print-directory schedules
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
 	@$(MAKE) --no-print-directory faults
 

@@ -1,7 +1,8 @@
 //! The counter that makes caches forget at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Grows whenever what was found out before may be wrong now; whatever was cached under another epoch is stale.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// At most twice `capacity` entries of the newest or most used keys.
 #[derive(Debug)]
@@ -37,7 +37,15 @@ impl<K: Hash + Eq, V: Clone> Generations<K, V> {
 
     /// Sets the value of `key`.
     pub fn insert(&self, key: K, value: V) {
+        self.insert_if(key, value, || true);
+    }
+
+    /// Sets the value of `key` if `is_valid` says so while nobody else reads or changes the map.
+    pub fn insert_if(&self, key: K, value: V, is_valid: impl FnOnce() -> bool) {
         let mut maps = self.maps.lock();
+        if !is_valid() {
+            return;
+        }
         maps.1.remove(&key);
         Self::put(&mut maps, self.capacity, key, value);
     }

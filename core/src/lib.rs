@@ -45,6 +45,7 @@ pub mod session;
 pub mod settings;
 pub mod standalone;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod tls;
 pub mod token;

@@ -28,6 +28,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("duration", &[]),
     ("epoch", &[]),
     ("generations", &[]),
+    ("sync", &[]),
     ("json", &[]),
     ("web", &["web"]),
     ("flow", &[]),
@@ -179,7 +180,7 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// What everybody may use.
-const COMMON: &[&str] = &["clock", "crypto", "error", "failure", "tls", "url"];
+const COMMON: &[&str] = &["clock", "crypto", "error", "failure", "sync", "tls", "url"];
 
 #[test]
 fn modules_use_what_their_layer_may() {
@@ -355,7 +356,13 @@ fn the_core_knows_no_binding_and_is_safe() {
     let (_, root) = sources.iter().find(|(module, _)| module == "lib").unwrap();
     assert!(root.contains("#![forbid(unsafe_code)]"));
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    assert!(!manifest.contains("[features]"));
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let features: Vec<_> = manifest["features"].as_table().unwrap().iter().collect();
+    assert!(matches!(&features[..], [(name, _)] if *name == "schedules"), "{features:?}");
+    for (module, text) in &sources {
+        let is_known = module.starts_with("sync") || module == "redis::mod";
+        assert!(is_known || !text.contains("feature ="), "{module} differs by a feature");
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod failover;
 mod idempotency;
 #[path = "redis/limits.rs"]
 mod limits;
+#[path = "redis/model.rs"]
+mod model;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "redis/restarts.rs"]

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{Budget, Cache, Settlement, Verdict};
 use crate::clock::{Clock, Millis};
 use crate::crypto::{make_random, sha256};
 use crate::limit::{Bucket, Purpose, Step, limiter};
+use crate::sync::{Mutex, timeout_at};
 
 /// The most buckets that are kept, the parts of all purposes together. An entry takes about 70 bytes and a table may be
 /// twice as large as its entries, so all of them stay below 64 MiB.
@@ -40,6 +41,8 @@ const MAX_OVERFLOWS: usize = 32;
 const SEARCH_EVERY: Millis = 1_000;
 
 type Key = [u8; 16];
+/// Word of the next settlement.
+type Settled = Pin<Box<OwnedNotified>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -138,7 +141,7 @@ impl MemoryCache {
         (&self.shards[part + usize::from(digest[16]) % SHARDS], short)
     }
 
-    fn try_begin(&self, key: &str, budget: Budget) -> Result<Verdict, OwnedNotified> {
+    fn try_begin(&self, key: &str, budget: Budget) -> Result<Verdict, Settled> {
         let (shard, short) = self.locate(key);
         let now = self.clock.now();
         shard.lock().begin(short, limiter(key), budget, now)
@@ -179,7 +182,7 @@ impl Shard {
     }
 
     /// The verdict, or what to wait for. The waiter is registered under the lock: no settlement slips in between.
-    fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<Verdict, OwnedNotified> {
+    fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<Verdict, Settled> {
         let entry = if self.entries.contains_key(&key) || self.make_room(now) {
             self.entries.entry(key).or_insert_with(|| Entry::new(budget, now))
         } else {
@@ -254,9 +257,15 @@ impl Entry {
     }
 
     /// Word of the next settlement; `None` when as many wait as may. Every waiter holds the notifier beside the entry.
-    fn wait(&mut self) -> Option<OwnedNotified> {
-        let settled = self.settled.get_or_insert_default();
-        (Arc::strong_count(settled) <= MAX_WAITING).then(|| Arc::clone(settled).notified_owned())
+    fn wait(&mut self) -> Option<Settled> {
+        let notifier = self.settled.get_or_insert_default();
+        if Arc::strong_count(notifier) > MAX_WAITING {
+            return None;
+        }
+        let mut settled = Box::pin(Arc::clone(notifier).notified_owned());
+        // It waits from now on, not from the first poll: of two places given back before that, one would be lost.
+        settled.as_mut().enable();
+        Some(settled)
     }
 
     fn settle(&mut self, settlement: Settlement, now: Millis) {

@@ -1,18 +1,16 @@
 //! The pool that computes hashes: few at once, never on the host's event loop, with a bounded and fair queue.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, Sender};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use super::fair::{FairQueue, Origin, Push};
 use crate::failure::Failure;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, spawn_blocking, timeout};
 
 /// The most jobs that may wait for a place.
 pub const QUEUE: usize = 64;

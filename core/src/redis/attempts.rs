@@ -1,12 +1,19 @@
 //! The attempts of this process that are in flight, so that a Redis that forgot them can be told.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::cache::Budget;
+use crate::crypto::make_random;
 use crate::limit::UNSETTLED_AFTER;
+use crate::sync::Mutex;
+
+/// A ticket for an attempt that asks for a place.
+pub(super) fn make_ticket() -> u64 {
+    u64::from_le_bytes(make_random()) | 1
+}
 
 /// The progress of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,20 +25,26 @@ enum Stage {
     Unheard,
 }
 
+/// No connection has this number: Redis may know of the attempt, but has not said so.
+const UNCONFIRMED: u64 = u64::MAX;
+
 /// One attempt that was granted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
     pub(super) ticket: u64,
     pub(super) budget: Budget,
-    /// The connection by which Redis knows of it; 0: it was granted while Redis was away.
+    /// The connection by which Redis knows of it; 0: it was granted while Redis was away and not handed over.
     pub(super) known_by: u64,
     stage: Stage,
+    /// Whether it was handed over while Redis was told of its end, which may have come first.
+    is_told_again: bool,
     granted_at: Instant,
 }
 
 impl Attempt {
     pub(super) fn new(ticket: u64, budget: Budget, known_by: u64) -> Self {
-        Self { ticket, budget, known_by, stage: Stage::InFlight, granted_at: Instant::now() }
+        let (stage, is_told_again) = (Stage::InFlight, false);
+        Self { ticket, budget, known_by, stage, is_told_again, granted_at: Instant::now() }
     }
 
     /// Whether it is so old that it counts as failed wherever it is known.
@@ -76,7 +89,12 @@ impl Attempts {
 
     /// Forgets an attempt whose end Redis has heard of.
     pub(super) fn heard(&self, key: &str, ticket: u64) {
-        self.change(key, |attempts| attempts.retain(|attempt| attempt.ticket != ticket));
+        self.change(key, |attempts| {
+            attempts.retain(|attempt| attempt.ticket != ticket || attempt.is_told_again);
+            for attempt in attempts.iter_mut().filter(|attempt| attempt.ticket == ticket) {
+                attempt.stage = Stage::Unheard;
+            }
+        });
     }
 
     /// Remembers that an attempt ended, if a Redis that has not heard of it may hold its place.
@@ -119,22 +137,92 @@ impl Attempts {
         u32::try_from(self.unknown(key, connection).0.len()).unwrap_or(u32::MAX)
     }
 
+    /// Begins a call on a bucket that may hand tickets over, and asks a place for `asked`; 0: for none.
+    pub(super) fn hand_over<'a>(&'a self, key: &'a str, budget: Budget, asked: u64) -> HandOver<'a> {
+        HandOver { attempts: self, key, budget, asked, was_sent: AtomicBool::new(false), tickets: Mutex::default() }
+    }
+
     /// Notes that Redis was told of these tickets of a bucket by this connection.
     pub(super) fn are_known(&self, key: &str, connection: u64, (in_flight, ended): &(Vec<u64>, Vec<u64>)) {
         if in_flight.is_empty() && ended.is_empty() {
             return;
         }
         self.change(key, |attempts| {
-            attempts.retain(|attempt| !ended.contains(&attempt.ticket));
+            // Each once: one that was handed over meanwhile stands there twice.
+            for ticket in ended {
+                let is_told = |attempt: &Attempt| attempt.ticket == *ticket && attempt.stage == Stage::Unheard;
+                if let Some(at) = attempts.iter().position(is_told) {
+                    attempts.swap_remove(at);
+                }
+            }
             for attempt in attempts.iter_mut().filter(|attempt| in_flight.contains(&attempt.ticket)) {
                 attempt.known_by = connection;
             }
         });
     }
 
+    fn were_handed_over(&self, key: &str, budget: Budget, tickets: &[u64]) {
+        let mut buckets = self.0.lock();
+        let attempts = buckets.entry(key.to_owned()).or_default();
+        for ticket in tickets {
+            let known = attempts.iter_mut().find(|attempt| attempt.ticket == *ticket);
+            match known.map(|attempt| (attempt.stage, attempt)) {
+                Some((Stage::InFlight, attempt)) if attempt.known_by == 0 => attempt.known_by = UNCONFIRMED,
+                Some((Stage::InFlight, _)) => {}
+                Some((Stage::Settling, attempt)) => attempt.is_told_again = true,
+                // Once more, even where a call that tells of its end is on its way.
+                Some((Stage::Unheard, _)) | None => {
+                    let ended = Attempt::new(*ticket, budget, UNCONFIRMED);
+                    attempts.push(Attempt { stage: Stage::Unheard, ..ended });
+                }
+            }
+        }
+    }
+
     /// Buckets with attempts in flight, and the budget of each.
     pub(super) fn buckets(&self) -> Vec<(String, Budget)> {
         let buckets = self.0.lock();
         buckets.iter().filter_map(|(key, attempts)| Some((key.clone(), attempts.first()?.budget))).collect()
+    }
+}
+
+/// The tickets that a call sends as in flight. They are noted at its end, however it ends: Redis may have heard of one
+/// whose answer was lost, and of one behind the word that it ended. Either would hold its place, so Redis is told later
+/// that it ended, once more.
+pub(super) struct HandOver<'a> {
+    attempts: &'a Attempts,
+    key: &'a str,
+    budget: Budget,
+    /// The ticket that the call asks for a place, until there is an answer; 0: none.
+    asked: u64,
+    was_sent: AtomicBool,
+    tickets: Mutex<Vec<u64>>,
+}
+
+impl HandOver<'_> {
+    /// Notes tickets that are about to be sent.
+    pub(super) fn sends(&self, tickets: &[u64]) {
+        self.was_sent.store(true, Ordering::Relaxed);
+        if !tickets.is_empty() {
+            self.tickets.lock().extend(tickets);
+        }
+    }
+
+    /// Notes that there is an answer.
+    pub(super) const fn is_answered(&mut self) {
+        self.asked = 0;
+    }
+}
+
+impl Drop for HandOver<'_> {
+    fn drop(&mut self) {
+        let mut tickets = std::mem::take(&mut *self.tickets.lock());
+        if self.asked != 0 && self.was_sent.load(Ordering::Relaxed) {
+            // Granted perhaps all the same, by an answer that was lost, or that nobody waits for any more.
+            tickets.push(self.asked);
+        }
+        if !tickets.is_empty() {
+            self.attempts.were_handed_over(self.key, self.budget, &tickets);
+        }
     }
 }

@@ -20,7 +20,7 @@ impl Lua {
 }
 
 /// One run of a script. All keys are in one slot of a cluster.
-pub(super) struct Call<'a> {
+pub struct Call<'a> {
     script: &'a Lua,
     keys: Vec<String>,
     arguments: Vec<Vec<u8>>,
@@ -43,7 +43,7 @@ impl Call<'_> {
     }
 
     /// The command for any server. It brings the script along, so that no second command has to find the same server.
-    pub(super) fn by_source(&self) -> Cmd {
+    pub fn by_source(&self) -> Cmd {
         self.command("EVAL", self.script.source)
     }
 

@@ -1,30 +1,32 @@
 //! Rate-limit buckets that all processes share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 use super::Redis;
-use super::attempts::{Attempt, Attempts};
+use super::attempts::{Attempt, Attempts, make_ticket};
 use super::call::{Call, Lua};
 use super::link::Away;
 use super::queues::Queues;
+use super::scripts::Scripts;
 use super::servers::Servers;
+use super::words::{Answer, HELD, How, verdict_of, word_of};
 use crate::cache::memory::{MAX_WAIT, MemoryCache};
 use crate::cache::{Budget, Cache, Settlement, Verdict};
 use crate::clock::Clock;
 use crate::crypto::make_random;
 use crate::generations::Generations;
 use crate::limit::UNSETTLED_AFTER;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{sleep, spawn, timeout_at};
 
 static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("begin.lua")));
 static SETTLE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("settle.lua")));
 
-const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Buckets of which we remember that Redis was told what happened while it was away.
@@ -37,10 +39,10 @@ const REMEMBERED: usize = 50_000;
 /// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in
 /// flight here. So of all processes together no more is granted than the limit, and once more the limit for each
 /// process that was alone.
-pub struct RedisCache(Arc<Shared>);
+pub struct RedisCache<S = Servers>(Arc<Shared<S>>);
 
-struct Shared {
-    servers: Arc<Servers>,
+struct Shared<S> {
+    servers: Arc<S>,
     /// The prefix of the names of its buckets.
     prefix: String,
     memory: MemoryCache,
@@ -53,14 +55,11 @@ struct Shared {
     queues: Queues,
 }
 
-impl fmt::Debug for RedisCache {
+impl<S> fmt::Debug for RedisCache<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisCache").field("memory", &self.0.memory).finish_non_exhaustive()
     }
 }
-
-/// The answer of Redis to an attempt: verdict, counted, in flight, milliseconds to the end of the window.
-type Answer = (u8, u32, u32, u64);
 
 impl RedisCache {
     /// A cache in `redis` for the processes of one `service`: others count for themselves, lest a login that fails at
@@ -68,45 +67,35 @@ impl RedisCache {
     #[must_use]
     pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
+        Self::over(Arc::clone(&redis.servers), prefix, clock)
+    }
+}
+
+impl<S: Scripts> RedisCache<S> {
+    /// A cache of buckets whose names begin with `prefix`, over any `servers`.
+    #[must_use]
+    pub fn over(servers: Arc<S>, prefix: String, clock: Arc<dyn Clock>) -> Self {
         let (memory, synced) = (MemoryCache::new(clock), Generations::new(REMEMBERED));
-        let (servers, attempts, newest) = (Arc::clone(&redis.servers), Attempts::default(), AtomicU64::new(0));
-        let queues = Queues::default();
+        let (attempts, newest, queues) = (Attempts::default(), AtomicU64::new(0), Queues::default());
         Self(Arc::new(Shared { servers, prefix, memory, synced, attempts, newest, queues }))
     }
 }
 
-/// The way in which an attempt is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    Begin,
-    /// Settled as counted at once.
-    Hit,
-    /// Not at all: Redis is told what it may not know, and says how the bucket stands.
-    Note,
-}
-
-impl How {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Begin => "begin",
-            Self::Hit => "hit",
-            Self::Note => "note",
-        }
-    }
-}
-
-impl Shared {
+impl<S: Scripts> Shared<S> {
+    /// `ticket` is that of one attempt; 0: none asks for a place.
     async fn ask(&self, key: &str, budget: Budget, how: How, ticket: u64) -> Result<Answer, Away> {
-        let name = self.redis_key(key);
+        let (name, mut hand_over) = (self.redis_key(key), self.attempts.hand_over(key, budget, ticket));
         let begin = |connection| {
             let (seen, ends_in) = self.unsynced(key, connection);
             let unknown = self.attempts.unknown(key, connection);
+            hand_over.sends(&unknown.0);
             let mut call = self.call(&BEGIN, &name, budget);
             call.arg(how.word()).arg(seen).arg(ends_in).arg(ticket);
             call.arg(unknown.0.len()).arg(&unknown.0[..]).arg(&unknown.1[..]);
             (call, unknown)
         };
         let (answer, connection, unknown) = self.servers.run::<Answer, _>(&name, begin).await?;
+        hand_over.is_answered();
         self.attempts.are_known(key, connection, &unknown);
         if answer.0 == 0 && how == How::Begin {
             self.attempts.add(key, Attempt::new(ticket, budget, connection));
@@ -151,7 +140,7 @@ impl Shared {
             return;
         }
         let cache = Arc::clone(self);
-        tokio::spawn(async move {
+        spawn(async move {
             for (key, budget) in buckets {
                 let _ = cache.ask(&key, budget, How::Note, 0).await;
             }
@@ -162,21 +151,20 @@ impl Shared {
     /// behind them, so however many wait, one asks.
     async fn judge(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Verdict {
         let deadline = Instant::now() + MAX_WAIT;
-        let ticket = u64::from_le_bytes(make_random()) | 1;
         if !self.queues.has(key)
-            && let Some(verdict) = self.judge_once(key, budget, how, ticket).await
+            && let Some(verdict) = self.judge_once(key, budget, how).await
         {
             return verdict;
         }
-        let Some(queue) = self.queues.join(key) else { return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT } };
+        let Some(queue) = self.queues.join(key) else { return HELD };
         let Ok(_turn) = timeout_at(deadline, queue.turn()).await else {
-            return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
+            return HELD;
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.judge_once(key, budget, how, ticket).await {
+            match self.judge_once(key, budget, how).await {
                 Some(verdict) => return verdict,
-                None if Instant::now() >= deadline => return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT },
+                None if Instant::now() >= deadline => return HELD,
                 None => {
                     let [random] = make_random::<1>();
                     sleep(pause + pause * u32::from(random) / 256).await;
@@ -187,24 +175,25 @@ impl Shared {
     }
 
     /// The verdict of Redis, or of the memory while Redis is away; `None`: wait for others.
-    async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How, ticket: u64) -> Option<Verdict> {
+    async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+        let ticket = if how == How::Begin { make_ticket() } else { 0 };
         match self.ask(key, budget, how, ticket).await {
             Ok(answer) => {
                 self.tell_of_the_others(key);
                 verdict_of(answer, budget)
             }
-            Err(Away) => self.judge_alone(key, budget, how, ticket).await,
+            Err(Away) => self.judge_alone(key, budget, how).await,
         }
     }
 
-    async fn judge_alone(&self, key: &str, budget: Budget, how: How, ticket: u64) -> Option<Verdict> {
+    async fn judge_alone(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
         let verdict = self.memory.begin_now(key, budget)?;
         if matches!(verdict, Verdict::Granted { .. }) {
             self.synced.remove(key);
             if how == How::Hit {
                 self.memory.settle(key, Settlement::Counted).await;
             } else {
-                self.attempts.add(key, Attempt::new(ticket, budget, 0));
+                self.attempts.add(key, Attempt::new(make_ticket(), budget, 0));
             }
         }
         Some(verdict)
@@ -236,29 +225,8 @@ impl Shared {
     }
 }
 
-const fn word_of(settlement: Settlement) -> &'static str {
-    match settlement {
-        Settlement::Counted => "counted",
-        Settlement::Refunded => "refunded",
-        Settlement::Reset => "reset",
-    }
-}
-
-/// `None`: wait for others.
-fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> Option<Verdict> {
-    let ends_in = Duration::from_millis(ends_in);
-    match verdict {
-        0 => {
-            let remaining = budget.limit.saturating_sub(count).saturating_sub(in_flight);
-            Some(Verdict::Granted { remaining, resets_in: ends_in })
-        }
-        1 => None,
-        _ => Some(Verdict::Exceeded { retry_after: ends_in }),
-    }
-}
-
 #[async_trait]
-impl Cache for RedisCache {
+impl<S: Scripts> Cache for RedisCache<S> {
     async fn begin(&self, key: &str, budget: Budget) -> Verdict {
         self.0.judge(key, budget, How::Begin).await
     }
@@ -275,9 +243,16 @@ impl Cache for RedisCache {
         match self.0.ask(key, budget, How::Note, 0).await {
             Ok(answer) => {
                 self.0.tell_of_the_others(key);
-                verdict_of(answer, budget).unwrap_or(Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT })
+                verdict_of(answer, budget).unwrap_or(HELD)
             }
-            Err(Away) => self.0.memory.peek(key, budget).await,
+            // Without a wait, as by Redis: who settles what is in flight may tell Redis, and not the memory.
+            Err(Away) => match self.0.memory.begin_now(key, budget) {
+                Some(verdict @ Verdict::Granted { .. }) => {
+                    self.0.memory.settle(key, Settlement::Refunded).await;
+                    verdict
+                }
+                verdict => verdict.unwrap_or(HELD),
+            },
         }
     }
 }

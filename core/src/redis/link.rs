@@ -26,7 +26,7 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Redis did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Away;
+pub struct Away;
 
 /// Why an operation has no answer.
 #[derive(Debug)]

@@ -24,14 +24,18 @@ mod limits;
 mod link;
 mod patience;
 mod queues;
+mod scripts;
 mod servers;
 mod slots;
 mod target;
+mod words;
 
 pub use broadcast::RedisBroadcast;
 pub use idempotency::{RedisIdempotency, open_gate};
 pub use limits::RedisCache;
 pub use patience::OPERATION_LIMIT;
+#[cfg(feature = "schedules")]
+pub use {call::Call, link::Away, scripts::Scripts};
 
 use servers::Servers;
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, MutexGuard};
 
 use crate::cache::memory::MAX_WAITING;
+use crate::sync::Mutex;
 
 /// All queues of one process.
 #[derive(Default)]

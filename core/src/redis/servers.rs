@@ -23,7 +23,7 @@ use super::target::Target;
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub(super) struct Servers {
+pub struct Servers {
     access: Access,
     /// The links to the servers that the URL names.
     seeds: Vec<Arc<Link>>,

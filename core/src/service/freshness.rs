@@ -20,6 +20,8 @@ pub struct SessionRead {
 ///
 /// A revocation forgets the entry, so the next check reads the row, which says revoked. A concurrent reader must not
 /// put back its older state: it passes the epoch it started under, and a newer epoch drops it.
+/// A revocation advances the epoch and then forgets under the lock under which the reader looks at it, so nobody is
+/// served what is about to be forgotten.
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, SessionRead>,
@@ -57,15 +59,8 @@ impl Freshness {
 
     /// Remembers a read that began under `epoch`.
     pub fn put(&self, state: SessionState, read_at: Millis, epoch: u32) {
-        if epoch != self.epoch() {
-            return;
-        }
         let id = state.session.id.clone();
-        self.known.insert(id.clone(), SessionRead { state, read_at });
-        // The revocation may have come between the look at the epoch and the insertion.
-        if epoch != self.epoch() {
-            self.known.remove(&id);
-        }
+        self.known.insert_if(id, SessionRead { state, read_at }, || epoch == self.epoch());
     }
 
     /// The time at which a user was last seen in good standing, at `not_before` or later.
@@ -76,13 +71,7 @@ impl Freshness {
 
     /// Remembers that a user was in good standing, by a read that began under `epoch`.
     pub fn put_standing(&self, user_id: &str, read_at: Millis, epoch: u32) {
-        if epoch != self.epoch() {
-            return;
-        }
-        self.standing.insert(user_id.to_owned(), read_at);
-        if epoch != self.epoch() {
-            self.standing.remove(user_id);
-        }
+        self.standing.insert_if(user_id.to_owned(), read_at, || epoch == self.epoch());
     }
 
     /// Forgets sessions.

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Millis};
@@ -13,6 +11,7 @@ use crate::epoch::Epoch;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::key_source::{FetchError, KeySource};
+use crate::sync::{Handle, Mutex};
 use crate::token::jwks::JwkSet;
 use crate::token::remote::{Attempt, Decision, RemoteSet};
 use crate::token::{AccessClaims, TokenError};

@@ -7,6 +7,8 @@ pub mod galera;
 pub mod mysql;
 #[path = "node.rs"]
 pub mod node;
+#[path = "rounds.rs"]
+mod rounds;
 
 use std::sync::Arc;
 
@@ -18,15 +20,13 @@ use sentri_core::store::{self, Store};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
+#[allow(unused_imports, reason = "not every test binary has what is random")]
+pub use rounds::rounds;
+
 /// 2026-01-01T00:00:00Z
 pub const START: i64 = 1_767_225_600_000;
 
 pub const PASSWORD: &str = "correct horse 1";
-
-/// The number of repeats of what is random: the long form is that of `make soak`.
-pub fn rounds(short: usize, long: usize) -> usize {
-    if std::env::var_os("SENTRI_SOAK").is_some() { long } else { short }
-}
 
 /// Where a test's rows live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
