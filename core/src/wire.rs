@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::assurance::{Acr, Assurance, Requirement};
@@ -130,7 +130,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
         request_id,
         host_context,
         alone,
-    } = EndpointRequest::deserialize(head).unwrap_or_default();
+    } = records::read(head);
     let body = match (raw, parsed) {
         _ if too_large == Some(true) => Body::TooLarge,
         (Some(bytes), _) => Body::Raw(bytes),
@@ -144,7 +144,7 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
 /// Reads the part of a request that `protect()` looks at. A malformed request brings no credentials.
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
-    GuardRequest::deserialize(request).unwrap_or_default()
+    records::read(request)
 }
 
 /// A response as it crosses.

@@ -1,9 +1,8 @@
 //! Requests at the idempotency gate.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::records::{GateRequest, ReplayData, ReplayDecision};
+use super::records::{GateRequest, ReplayData, ReplayDecision, read};
 use super::{response_data, response_value, value};
 use crate::http::envelope::error_response;
 use crate::idempotency::{Asker, Credentials, Incoming, Passage};
@@ -24,7 +23,7 @@ pub fn read_incoming<'a>(request: &'a Value, body: &'a [u8]) -> Incoming<'a> {
         named,
         address,
         content_type,
-    } = GateRequest::deserialize(request).unwrap_or_default();
+    } = read(request);
     let credentials = Credentials { identity, authorization, cookie, api_key, named, address };
     let (host, content_type) = (host.unwrap_or_default(), content_type.unwrap_or_default());
     Incoming { method, host, path_and_query, header_value, credentials, content_type, body }

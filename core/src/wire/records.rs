@@ -12,6 +12,11 @@ use crate::idempotency::Replay;
 /// A JSON object.
 type Object = Value;
 
+/// Reads a record. Anything but an object is an empty one: serde would take a list for its members in their order.
+pub(super) fn read<'a, T: Default + Deserialize<'a>>(value: &'a Value) -> T {
+    if value.is_object() { T::deserialize(value).unwrap_or_default() } else { T::default() }
+}
+
 /// A request to an endpoint. Its body as received crosses beside it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
