@@ -7,7 +7,7 @@ export interface AuditEntry {
   at: string;
   /** The name of the event, such as `auth.roles.assigned`. */
   event: string;
-  /** Who acted: the id of a user, `api-key`, `code` or `cli`. `null` if unknown. */
+  /** The author: the id of a user, `api-key`, `code` or `cli`. `null` if unknown. */
   actor: string | null;
   /** The id of the affected user. */
   subject: string | null;

@@ -1,4 +1,4 @@
-//! What an application's options allow of identifiers.
+//! The identifiers that an application's options allow.
 
 use serde_json::Value;
 

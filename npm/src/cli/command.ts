@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { AuthServer } from "../server.js";
 import type { ServerOptions } from "../types.js";
 import type { Flag } from "./arguments.js";
+import { UsageError } from "./exit.js";
 import { existing, serverOptions } from "./options.js";
 import type { Result } from "./output.js";
 
@@ -17,6 +18,18 @@ export interface Command {
 
 /** The flag of every command that returns a result. */
 export const JSON_FLAG: Record<string, Flag> = { json: { help: "print one JSON object, for scripts" } };
+
+/** The flag of every command that lists a page. */
+export const PAGE: Record<string, Flag> = {
+  limit: { value: "number", help: "how many at most, 1 to 100", default: "50" },
+};
+
+/** Reads the flag `--limit`. */
+export function pageSize({ limit }: Record<string, string>): number {
+  if (!/^\d+$/.test(limit!) || Number(limit) < 1 || Number(limit) > 100)
+    throw new UsageError(`--limit must be from 1 to 100, not ${limit}`);
+  return Number(limit);
+}
 
 /** The flag of every command that destroys something. */
 export const YES: Record<string, Flag> = { yes: { help: "do it without asking" } };

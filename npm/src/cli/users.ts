@@ -3,7 +3,7 @@ import type { AuthServer } from "../server.js";
 import type { User } from "../types.js";
 import { suggest } from "./arguments.js";
 import { confirm, readPassword } from "./ask.js";
-import { JSON_FLAG, YES, caretaker, withServer, withTables, type Command } from "./command.js";
+import { JSON_FLAG, PAGE, YES, caretaker, pageSize, withServer, withTables, type Command } from "./command.js";
 import { CommandFailure, EXIT, UsageError } from "./exit.js";
 import { DATABASE, SERVER, VALID_ROLES, WAIT, serverOptions, words } from "./options.js";
 import { columns, harmless, paint } from "./output.js";
@@ -77,16 +77,14 @@ export const list: Command = {
   summary: "list users, oldest first",
   flags: {
     ...DATABASE,
-    limit: { value: "number", help: "how many at most, 1 to 100", default: "50" },
+    ...PAGE,
     cursor: { value: "text", help: "the page after another one: its nextCursor" },
     identifier: { value: "text", help: "only the owner of this identifier, in any spelling" },
     search: { value: "text", help: "only the owners of identifiers that begin so, in any spelling" },
     ...JSON_FLAG,
   },
   async run(values) {
-    const limit = Number(values.limit);
-    if (!/^\d+$/.test(values.limit!) || limit < 1 || limit > 100)
-      throw new UsageError(`--limit must be from 1 to 100, not ${values.limit}`);
+    const limit = pageSize(values);
     return withTables(values, async (auth) => {
       const { cursor, identifier, search } = values;
       const page = await auth.listUsers({ limit, cursor, identifier, search });

@@ -85,7 +85,7 @@ async fn registers(bench: &Bench, name: &str) -> Answer {
     bench.request("POST", "/register", &[("x-api-key", "key of the application")], Some(user)).await
 }
 
-/// What was refused has left nothing, and is done now.
+/// A write that was refused has left nothing, and succeeds now.
 async fn works(bench: &Bench, login: &Login, name: &str) -> Login {
     let answer = bench.refresh(&login.refresh).await;
     assert_eq!(answer.status, 200, "the session lives: {}", answer.body);

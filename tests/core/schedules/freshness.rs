@@ -1,4 +1,4 @@
-//! What is known of sessions: nothing that was found before a revocation is served after it.
+//! The memory of sessions: nothing that was found before a revocation is served after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

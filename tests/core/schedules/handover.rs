@@ -91,7 +91,7 @@ fn no_place_is_held_behind_an_outage() {
     }
 }
 
-/// Who is broken off while Redis is asked holds no place that Redis granted meanwhile.
+/// A caller that is broken off while Redis is asked holds no place that Redis granted meanwhile.
 #[test]
 fn a_caller_that_is_gone_holds_no_place() {
     hold(Timers::Never, || {

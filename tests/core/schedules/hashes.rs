@@ -113,7 +113,7 @@ fn let_all_end(hashes: &Hashes) {
     }
 }
 
-/// Who had to give way to a smaller network hears of it, and the smaller one is served.
+/// A job that gives way to a smaller network hears of it, and the smaller one is served.
 #[test]
 fn the_displaced_hear_of_it() {
     hold(Timers::Never, || {

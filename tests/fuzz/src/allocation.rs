@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
 /// Runs `run` over an input of `length` bytes, which may take `base` bytes and some for each of its own.
 ///
 /// # Panics
-/// When more is held at one time than an input of this length may take.
+/// Panics if more is held at one time than an input of this length may take.
 pub fn bounded(base: isize, length: usize, run: impl FnOnce()) {
     let before = HELD.get();
     PEAK.set(before);

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import SentriError
 from .arguments import Flag
-from .command import Command, tables
-from .exits import UsageError
+from .command import PAGE, Command, page_size, tables
 from .options import DATABASE, JSON
 from .output import Result, columns, harmless, paint
 from .users import the_user
 
 
 def _list(values: Mapping[str, str], _: Sequence[str]) -> Result:
-    limit = values["limit"]
-    if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= 100:
-        raise UsageError(f"--limit must be from 1 to 100, not {limit}")
+    limit = page_size(values)
     with tables(values) as auth:
         user = values.get("user")
         if user is not None:
             try:
                 user = the_user(auth, user)["id"]
-            except SentriError:
-                pass  # Of a user who is gone the id is all that is left.
-        page = auth.list_audit(limit=int(limit), cursor=values.get("cursor"), user=user, event=values.get("event"))
+            except SentriError as error:
+                if error.code != "USER_NOT_FOUND":
+                    raise
+                # Of a user who is gone the id is all that is left.
+        page = auth.list_audit(limit=limit, cursor=values.get("cursor"), user=user, event=values.get("event"))
         rows = [
             [one["at"], one["event"], f"by {one['actor'] or '-'}", f"about {one['subject'] or '-'}"]
             for one in page["entries"]
@@ -40,7 +38,7 @@ list_audit = Command(
     "list what the audit keeps, newest first",
     {
         **DATABASE,
-        "limit": Flag("how many at most, 1 to 100", value="number", default="50"),
+        **PAGE,
         "cursor": Flag("the page after another one: its nextCursor", value="text"),
         "user": Flag("only what is about this user: an id, or an identifier of a user who is there", value="user"),
         "event": Flag("only this event, such as auth.roles.assigned", value="name"),

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Optional
 
 from ..blocking import BlockingAuthServer
-from .arguments import Flags
+from .arguments import Flag, Flags
+from .exits import UsageError
 from .options import existing, server_options
 from .output import Result
 
 #: Runs a command by its flags and words. A command that returns None has printed for itself.
 Run = Callable[[Mapping[str, str], Sequence[str]], Optional[Result]]
+
+#: The flag of every command that lists a page.
+PAGE: Flags = {"limit": Flag("how many at most, 1 to 100", value="number", default="50")}
+
+
+def page_size(values: Mapping[str, str]) -> int:
+    """Reads the flag ``--limit``."""
+    limit = values["limit"]
+    if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= 100:
+        raise UsageError(f"--limit must be from 1 to 100, not {limit}")
+    return int(limit)
 
 
 class Command(NamedTuple):

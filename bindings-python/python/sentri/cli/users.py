@@ -10,7 +10,7 @@ from ..errors import SentriError
 from ..types import IdentifierInput, StoredUser
 from .arguments import Flag, suggest
 from .ask import confirm, read_password
-from .command import Command, caretaker, server, tables
+from .command import PAGE, Command, caretaker, page_size, server, tables
 from .exits import NOT_FOUND, CommandFailure, UsageError
 from .options import DATABASE, JSON, SERVER, VALID_ROLES, WAIT, YES, server_options, words
 from .output import Result, columns, harmless, paint
@@ -73,12 +73,10 @@ def _create(values: Mapping[str, str], _: Sequence[str]) -> Result:
 
 
 def _list(values: Mapping[str, str], _: Sequence[str]) -> Result:
-    limit = values["limit"]
-    if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= 100:
-        raise UsageError(f"--limit must be from 1 to 100, not {limit}")
+    limit = page_size(values)
     with tables(values) as auth:
         cursor, identifier, search = (values.get(name) for name in ("cursor", "identifier", "search"))
-        page = auth.list_users(limit=int(limit), cursor=cursor, identifier=identifier, search=search)
+        page = auth.list_users(limit=limit, cursor=cursor, identifier=identifier, search=search)
         lines = columns([_cells(user) for user in page["users"]]) or ["no users"]
         if page["next_cursor"] is not None:
             lines.append(paint(f"more: --cursor {page['next_cursor']}", "dim"))
@@ -150,7 +148,7 @@ list_users = Command(
     "list users, oldest first",
     {
         **DATABASE,
-        "limit": Flag("how many at most, 1 to 100", value="number", default="50"),
+        **PAGE,
         "cursor": Flag("the page after another one: its nextCursor", value="text"),
         "identifier": Flag("only the owner of this identifier, in any spelling", value="text"),
         "search": Flag("only the owners of identifiers that begin so, in any spelling", value="text"),

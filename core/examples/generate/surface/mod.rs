@@ -26,7 +26,7 @@ enum Type {
     Optional(Box<Type>),
     List(Box<Type>),
     Pair(Box<Type>),
-    /// What a promise or a job comes to.
+    /// The type of the result of a promise or a job.
     Later(Box<Type>),
     /// TypeScript that the binding's attribute spells out.
     Spelt(String),
