@@ -9,13 +9,12 @@ import SQLite from "better-sqlite3";
 import jsonwebtoken from "jsonwebtoken";
 import { Kysely, PostgresDialect, SqliteDialect, sql } from "kysely";
 import pg from "pg";
+import { rate } from "./measure.mjs";
+import { secret, sessions } from "./work.mjs";
 
-const { makeServer: createAuth } = createRequire(import.meta.url)("../../npm/dist/engine.js");
-const secret = "a secret of at least thirty-two bytes, for benchmarks";
+const { makeServer } = createRequire(import.meta.url)("../../npm/dist/engine.js");
 const SECONDS = 1.5;
 const ROUNDS = 3;
-/** So many that none of them comes to `maxSessions` while a rate is taken. */
-const USERS = 200;
 
 const OPERATIONS = [
   ["refresh", "refresh"],
@@ -23,44 +22,7 @@ const OPERATIONS = [
   ["loginOfMany", "login without its hash of users with few"],
 ];
 
-/** Work of sentri's: `login`, of one user or of many, and `refresh` answer the next refresh token. */
-async function ours(options) {
-  const auth = createAuth({
-    mode: "server",
-    validRoles: ["user"],
-    rateLimit: false,
-    saltRounds: 10,
-    secret,
-    ...options,
-  });
-  await auth.migrate();
-  const find = async (value) => {
-    const input = { identifiers: [{ type: "username", value }], password: "correct horse", roles: ["user"] };
-    return ((await auth.findUser(value)) ?? (await auth.register(input)).user).id;
-  };
-  const id = await find("bench");
-  const many = [];
-  for (let number = 0; number < USERS; number += 1) many.push(await find(`bench${number}`));
-  let turn = 0;
-  return {
-    login: async () => (await auth.createSession(id)).refreshToken,
-    loginOfMany: async () => (await auth.createSession(many[turn++ % USERS])).refreshToken,
-    empty: async () => {
-      for (const one of many) await auth.revokeSessions(one);
-    },
-    refresh: async (token) => {
-      const answer = await auth.handle({
-        method: "POST",
-        path: "/refresh",
-        headers: [["cookie", `refresh_token=${token}`]],
-      });
-      return answer.headers.find(([name]) => name === "Set-Cookie")[1].match(/=([^;]*)/)[1];
-    },
-    close: () => auth.close(),
-  };
-}
-
-/** The same by hand, on tables that `ours` made. */
+/** The same by hand, on tables that sentri made. */
 async function byHand(dialect, lock) {
   const db = new Kysely({ dialect });
   const identifiers = db.selectFrom("sentri_identifiers").select(["user_id", "value"]).orderBy("id");
@@ -126,21 +88,6 @@ async function byHand(dialect, lock) {
   };
 }
 
-/** Operations a second with so many in flight. */
-async function rate(side, operation, flight) {
-  await side.empty();
-  const tokens = await Promise.all(Array.from({ length: flight }, () => side.login()));
-  const until = Date.now() + SECONDS * 1_000;
-  const started = process.hrtime.bigint();
-  let count = 0;
-  await Promise.all(
-    tokens.map(async (first) => {
-      for (let token = first; Date.now() < until; count += 1) token = await side[operation](token);
-    }),
-  );
-  return count / (Number(process.hrtime.bigint() - started) / 1e9);
-}
-
 async function postgres() {
   const url = process.env.DATABASE_URL;
   const schema = `sentri_bench_${randomBytes(6).toString("hex")}`;
@@ -149,8 +96,8 @@ async function postgres() {
   await admin.query(`CREATE SCHEMA ${schema}`);
   const connectionString = `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3D${schema}`;
   const dialect = () => new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 10 }) });
-  const native = await ours({ db: { connectionString, max: 10 } });
-  const kysely = await ours({ dialect: dialect() });
+  const native = await sessions(makeServer, { db: { connectionString, max: 10 } });
+  const kysely = await sessions(makeServer, { dialect: dialect() });
   const drop = async () => {
     await admin.query(`DROP SCHEMA ${schema} CASCADE`);
     await admin.end();
@@ -168,8 +115,8 @@ async function sqlite() {
   };
   // Two SQLite libraries in one process share no file: the native side has one of its own.
   const own = `${filename}-own`;
-  const native = await ours({ db: { filename: own } });
-  const kysely = await ours({ dialect: dialect() });
+  const native = await sessions(makeServer, { db: { filename: own } });
+  const kysely = await sessions(makeServer, { dialect: dialect() });
   const drop = async () => {
     for (const file of [filename, own])
       for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
@@ -188,7 +135,7 @@ export async function databases(row, median) {
       for (const flight of [1, 32]) {
         const rates = sides.map(() => []);
         for (let round = 0; round < ROUNDS; round += 1) {
-          for (const [index, side] of sides.entries()) rates[index].push(await rate(side, operation, flight));
+          for (const [index, side] of sides.entries()) rates[index].push(await rate(side, operation, flight, SECONDS));
         }
         const [native, kysely, hand] = rates.map(median);
         const what = `${name} on ${database}, ${flight} in flight`;

@@ -1,12 +1,10 @@
 // A route that answers with the user, of every framework: unprotected, behind a middleware that does nothing, behind protect(),
 // and behind what people use otherwise. All on one port each, in one process; the load comes from another thread.
-import { readFileSync } from "node:fs";
 import Router from "@koa/router";
 import elysiaJwt from "@elysiajs/jwt";
 import { node } from "@elysiajs/node";
 import fastifyJwt from "@fastify/jwt";
 import { serve } from "@hono/node-server";
-import autocannon from "autocannon";
 import { Elysia } from "elysia";
 import express from "express";
 import { expressjwt } from "express-jwt";
@@ -20,6 +18,7 @@ import { createAuthExpress } from "../../npm/dist/esm/express.mjs";
 import { createAuthFastify } from "../../npm/dist/esm/fastify.mjs";
 import { createAuthHono } from "../../npm/dist/esm/hono.mjs";
 import { createAuthKoa } from "../../npm/dist/esm/koa.mjs";
+import { median, serveLoad, times } from "./measure.mjs";
 
 /** What the unprotected route answers: as long a body as the others, so that only the way to it differs. */
 const USER = { id: "0197a0e0-0000-7000-8000-000000000000", roles: ["user"] };
@@ -133,17 +132,8 @@ const frameworks = {
   },
 };
 
-/** Nanoseconds that this thread, which serves, has spent on a processor: others may use the machine too. `undefined` but on Linux. */
-function cpuTime() {
-  try {
-    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "latin1").split(" ", 1)[0]);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Requests a second of the routes, and the processor's time for one, interleaved, as medians. */
-export async function measureFrameworks({ options, secret, row, median, times, rounds = 7, seconds = 1 }) {
+export async function measureFrameworks({ options, secret, row, rounds = 7, seconds = 1 }) {
   for (const [name, { create, peer, start }] of Object.entries(frameworks)) {
     const auth = create({ ...options, secret, saltRounds: 10 });
     await auth.migrate();
@@ -155,23 +145,9 @@ export async function measureFrameworks({ options, secret, row, median, times, r
     const { accessToken } = await auth.createSession(user.id);
     const server = await start(auth, secret);
     if (!server.listening) await new Promise((resolve) => server.once("listening", resolve));
-    const load = async (path, duration) => {
-      const url = `http://127.0.0.1:${server.address().port}${path}`;
-      const before = cpuTime();
-      const result = await autocannon({
-        url,
-        connections: 20,
-        duration,
-        workers: 1,
-        headers: { authorization: `Bearer ${accessToken}` },
-      });
-      if (result.non2xx > 0 || result.errors > 0)
-        throw new Error(`${name} ${path}: ${result.non2xx} refused, ${result.errors} errors`);
-      return {
-        rate: result.requests.total / result.duration,
-        cpu: before === undefined ? NaN : (cpuTime() - before) / result.requests.total,
-      };
-    };
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const load = (path, seconds) =>
+      serveLoad({ url: `http://127.0.0.1:${server.address().port}${path}`, headers, seconds });
     const paths = ["/open", "/idle", "/ours", "/peer"];
     const results = paths.map(() => []);
     for (const path of paths) await load(path, 2);

@@ -1,12 +1,12 @@
 // Speed as ratios against peers and floors, measured in one run: machines differ, ratios less so. Prints, asserts
 // nothing. Rounds are interleaved and medians taken, so that a noisy second harms no one side.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { createSigner, createVerifier } from "fast-jwt";
+import { createVerifier } from "fast-jwt";
 import jsonwebtoken from "jsonwebtoken";
 import { measureAttacks } from "./attacks.mjs";
 import { databases } from "./databases.mjs";
@@ -14,7 +14,9 @@ import { measureFactors } from "./factors.mjs";
 import { measureFootprint } from "./footprint.mjs";
 import { measureFrameworks } from "./frameworks.mjs";
 import { measureImports } from "./imports.mjs";
+import { compare, median, ns, times } from "./measure.mjs";
 import { measureServe } from "./serve.mjs";
+import { ALGORITHMS, secret, tokens } from "./work.mjs";
 
 const require = createRequire(import.meta.url);
 const { createAuth } = require("../../npm/dist/index.js");
@@ -26,48 +28,12 @@ const row = (what, value, peer, ratio) => {
   rows.push({ part, cells: [what, value, peer, ratio] });
   console.log(`  ${what}: ${value}${peer ? `; ${peer}` : ""}${ratio ? `; ${ratio}` : ""}`);
 };
-const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const ns = (value) => `${value < 10_000 ? Math.round(value) : `${(value / 1000).toFixed(1)}k`} ns`;
-const times = (value) => `${value.toFixed(2)}x`;
-
-/** Nanoseconds a call of each function, interleaved. */
-function compare(functions, { rounds = 15, calls = 2_000 } = {}) {
-  const results = functions.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    functions.forEach((run, i) => {
-      const started = process.hrtime.bigint();
-      for (let call = 0; call < calls; call++) run(call);
-      if (round > 2) results[i].push(Number(process.hrtime.bigint() - started) / calls);
-    });
-  }
-  return results.map(median);
-}
-
-const { privateKey, publicKey } = generateKeyPairSync("rsa", {
-  modulusLength: 2048,
-  publicKeyEncoding: { type: "spki", format: "pem" },
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-});
-const secret = "a secret of at least thirty-two bytes, for benchmarks";
 const base = { mode: "server", validRoles: ["user", "admin"], db: "sqlite::memory:", rateLimit: false };
 
 async function verification() {
-  for (const [algorithm, signing, verifying] of [
-    ["HS256", secret, secret],
-    ["RS256", privateKey, publicKey],
-  ]) {
+  for (const [algorithm, signing, verifying] of ALGORITHMS) {
     const auth = createAuth({ ...base, secret: signing, algorithm });
-    const sign = createSigner({ key: signing, algorithm, expiresIn: 900_000 });
-    // A header brings a flat text; what a signer gives is still in pieces, and who reads it first joins them.
-    const flat = (text) => Buffer.from(text).latin1Slice();
-    const make = (i) =>
-      flat(
-        sign({
-          id: `0197a0e0-0000-7000-8000-${String(i).padStart(12, "0")}`,
-          roles: ["user", "editor"],
-          sessionId: `0197a0e0-1111-7000-8000-${String(i).padStart(12, "0")}`,
-        }),
-      );
+    const make = tokens(algorithm, signing);
     const one = make(0);
     const cached = createVerifier({ key: verifying, cache: 10_000, algorithms: [algorithm] });
     const plain = createVerifier({ key: verifying, algorithms: [algorithm] });
@@ -75,8 +41,8 @@ async function verification() {
     row(`verifyAccessToken ${algorithm}, hit`, ns(hit), `fast-jwt with its cache ${ns(peerHit)}`, times(peerHit / hit));
     // Every token once: a miss is a token that was never seen. One peer at a time, lest the garbage of one slow the other.
     const [rounds, calls] = [40, 300];
-    const tokens = Array.from({ length: 4 * rounds * calls }, (_, i) => make(i));
-    const fresh = () => tokens.pop();
+    const unseen = Array.from({ length: 4 * rounds * calls }, (_, i) => make(i));
+    const fresh = () => unseen.pop();
     const missAgainst = (peer) =>
       compare([() => auth.verifyAccessToken(fresh()), () => peer(fresh())], { rounds, calls });
     const [miss, peerMiss] = missAgainst(plain);
@@ -87,7 +53,7 @@ async function verification() {
   }
 }
 
-const frameworks = () => measureFrameworks({ options: base, secret, row, median, times });
+const frameworks = () => measureFrameworks({ options: base, secret, row });
 
 async function refreshes() {
   const file = join(tmpdir(), `sentri-bench-${randomBytes(6).toString("hex")}.db`);

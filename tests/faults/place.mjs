@@ -16,21 +16,34 @@ const run = (program, args, cwd, env = process.env) => execFileSync(program, arg
 
 /** Builds, once and without optimisation, what is not there: the packages for Node, their tarballs, and the wheel. */
 export function build() {
-  if (!existsSync(old)) {
-    execFileSync("git", ["worktree", "prune"], { cwd: root });
-    run("git", ["worktree", "add", "--detach", old, COMMIT], root);
-  }
-  const modules = join(old, "npm/node_modules");
-  if (!existsSync(modules)) symlinkSync(join(root, "npm/node_modules"), modules);
-  const env = { ...process.env, CARGO_TARGET_DIR: join(old, "target") };
-  if (!existsSync(join(old, "npm/dist"))) run("npm", ["run", "build"], join(old, "npm"));
-  if (!existsSync(join(old, "npm/native"))) run("node", ["npm/scripts/build-native.mjs", "--dev"], old, env);
+  const env = buildForNode(old, ["--dev"]);
   if (!existsSync(join(old, "target/npm"))) run("node", ["npm/scripts/pack.mjs"], old);
   if (!existsSync(join(old, "target/wheels"))) {
     const manifest = ["--manifest-path", "bindings-python/Cargo.toml"];
     run(join(VENV, "bin/maturin"), ["build", "--quiet", ...manifest, "--out", "target/wheels"], old, env);
   }
   if (!existsSync(python)) makeVenv();
+}
+
+/** Builds, once and as it was released, the package for Node in a folder of its own, which is returned. */
+export function buildOptimised() {
+  const folder = process.env.SENTRI_6_0_0_OPTIMISED ?? join(root, "target/6.0.0-optimised");
+  buildForNode(folder, []);
+  return folder;
+}
+
+/** Builds what is not there of the package for Node in a folder, and returns the environment of further builds. */
+function buildForNode(folder, flags) {
+  if (!existsSync(folder)) {
+    execFileSync("git", ["worktree", "prune"], { cwd: root });
+    run("git", ["worktree", "add", "--detach", folder, COMMIT], root);
+  }
+  const modules = join(folder, "npm/node_modules");
+  if (!existsSync(modules)) symlinkSync(join(root, "npm/node_modules"), modules);
+  const env = { ...process.env, CARGO_TARGET_DIR: join(folder, "target") };
+  if (!existsSync(join(folder, "npm/dist"))) run("npm", ["run", "build"], join(folder, "npm"));
+  if (!existsSync(join(folder, "npm/native"))) run("node", ["npm/scripts/build-native.mjs", ...flags], folder, env);
+  return env;
 }
 
 /** The folder where an interpreter has its packages. */
