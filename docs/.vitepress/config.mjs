@@ -13,6 +13,17 @@ const packageFile = (path) => join(root, "docs/node_modules", path);
 const guide = (text, name) => ({ text, link: `/docs/guide/${name}` });
 const reference = (text, name) => ({ text, link: `/docs/reference/${name}` });
 
+/** Pages of wide tables, which take the room of the outline. */
+const WIDE = /^(docs\/reference\/(options|settings|endpoints|metrics|platforms)|tests\/README)\.md$/;
+
+/** The anchor of a heading, as GitHub spells it. */
+const slugify = (title) =>
+  title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\- _]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+
 /** Leads to what is no page of the site in the repository instead. */
 function linkToRepository(markdown) {
   const render =
@@ -22,22 +33,42 @@ function linkToRepository(markdown) {
     const href = tokens[index].attrGet("href");
     if (!/^([a-z]+:|#|\/)/.test(href)) {
       const path = relative(root, join(root, dirname(env.relativePath), decodeURI(href.split("#")[0])));
-      if (existsSync(join(root, path)) && !PAGES.test(path)) tokens[index].attrSet("href", REPOSITORY + path);
+      if (path === "README.md") tokens[index].attrSet("href", "/");
+      else if (existsSync(join(root, path)) && !PAGES.test(path)) tokens[index].attrSet("href", REPOSITORY + path);
     }
     return render(tokens, index, options, env, self);
   };
+}
+
+/** Lets long names break between their parts, as in `SENTRI_` `PUBLIC_` `URL` and `accessExpires` `In`. */
+function breakNames(markdown) {
+  const render = markdown.renderer.rules.code_inline;
+  markdown.renderer.rules.code_inline = (...args) =>
+    render(...args).replace(
+      />([^<]*)</,
+      (_, name) => `>${name.replace(/(?<=\w)[./_,(-](?=[\w./"'(])|[a-z](?=[A-Z])/g, "$&<wbr>")}<`,
+    );
 }
 
 export default defineConfig({
   title: "sentri",
   description: "Auth for services: registration, login, tokens, sessions, roles, single sign-on",
   srcDir: "..",
-  srcExclude: ["**/node_modules/**", "bindings-*/**", "npm/**", "target/**"],
+  srcExclude: ["**/node_modules/**", "bindings-*/**", "core/src/**", "npm/**", "target/**"],
   outDir: "../target/docs",
   cacheDir: "../target/vitepress",
   rewrites: { "README.md": "index.md" },
   cleanUrls: true,
-  markdown: { config: linkToRepository },
+  head: [["link", { rel: "icon", href: "data:," }]],
+  markdown: {
+    config(markdown) {
+      linkToRepository(markdown);
+      breakNames(markdown);
+    },
+    anchor: { slugify },
+    languageAlias: { cjs: "js", mjs: "js" },
+  },
+  transformPageData: ({ relativePath }) => (WIDE.test(relativePath) ? { frontmatter: { aside: false } } : {}),
   // Pages lie outside docs/, from where its packages can't be found.
   vite: {
     resolve: {
@@ -128,6 +159,7 @@ export default defineConfig({
           { text: "Adding", link: "/docs/internals/adding" },
           { text: "Modules", link: "/core/ARCHITECTURE" },
           { text: "Decisions", link: "/docs/internals/decisions/" },
+          { text: "Testing", link: "/docs/internals/testing" },
           { text: "Tests", link: "/tests/README" },
           { text: "Threat model", link: "/docs/internals/threat-model" },
           { text: "Glossary", link: "/docs/internals/glossary" },
