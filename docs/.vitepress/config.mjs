@@ -46,7 +46,7 @@ function breakNames(markdown) {
   markdown.renderer.rules.code_inline = (...args) =>
     render(...args).replace(
       />([^<]*)</,
-      (_, name) => `>${name.replace(/(?<=\w)[./_,(-](?=[\w./"'(])|[a-z](?=[A-Z])/g, "$&<wbr>")}<`,
+      (_, name) => `>${name.replace(/(?<=\w)[./_,(-](?=["'(]?\w{3})|[a-z](?=[A-Z])/g, "$&<wbr>")}<`,
     );
 }
 
