@@ -50,7 +50,9 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PACKAGES ?=
 # Begins a command in a container, where IMAGE names one: that of another C library.
 TRY := $(if $(IMAGE),docker run --rm --volume '$(CURDIR):/sentri' --workdir /sentri $(IMAGE))
-CARGO_OUT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
+# Compiles for this machine; on Linux for any with glibc 2.17 or later.
+NATIVE := node platforms/native.mjs
+NATIVE_SOURCES := $(addprefix platforms/,native.mjs toolchain.mjs requirements.txt)
 STAMPS := target/stamps
 NEXTEST := cargo nextest
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
@@ -71,7 +73,7 @@ $(STAMPS)/npm-install: npm/package.json npm/package-lock.json | $(STAMPS)
 	npm --prefix npm ci --no-audit --no-fund
 	@touch $@
 
-$(STAMPS)/addon: $(CARGO_SOURCES) npm/scripts/build-native.mjs | $(STAMPS)
+$(STAMPS)/addon: $(CARGO_SOURCES) $(NATIVE_SOURCES) npm/scripts/build-native.mjs | $(STAMPS)
 	@echo '==> native core for Node (release; a few minutes the first time)'
 	node npm/scripts/build-native.mjs
 	@touch $@
@@ -116,11 +118,11 @@ $(STAMPS)/venv: tests/python/requirements.txt | $(STAMPS)
 	$(VENV)/$(BIN)/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
 	@touch $@
 
-$(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(PYTHON_SOURCES)
+$(STAMPS)/wheel: $(STAMPS)/venv $(CARGO_SOURCES) $(NATIVE_SOURCES) $(PYTHON_SOURCES)
 	@echo '==> Python wheel (release; a few minutes the first time)'
 	rm -rf target/wheels bindings-python/python/sentri/_native
 	node npm/scripts/notices.mjs
-	$(VENV)/$(BIN)/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
+	$(NATIVE) $(VENV)/$(BIN)/maturin build --quiet --release --manifest-path bindings-python/Cargo.toml --out target/wheels
 	@touch $@
 
 $(STAMPS)/python-install: $(STAMPS)/wheel
@@ -194,10 +196,10 @@ bindings: | $(STAMPS)
 	@case '$(BINDINGS)' in ruby|kotlin|swift|python) ;; *) echo 'say which: make bindings LANG=ruby, kotlin or swift' >&2; exit 1;; esac
 	@echo '==> bindings for $(BINDINGS)'
 	@mkdir -p target/bindings/$(BINDINGS)
-	cargo build --quiet --release -p sentri-python
+	$(NATIVE) cargo build --quiet --release -p sentri-python
+	cp "$$($(NATIVE))"/libsentri_native.$(if $(filter Darwin,$(shell uname)),dylib,so) target/bindings/$(BINDINGS)/
 	cargo run --quiet --bin uniffi-bindgen -- generate --no-format --language $(BINDINGS) --out-dir target/bindings/$(BINDINGS) \
-	  --config bindings-python/bindings.toml --library $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so)
-	cp $(firstword $(wildcard $(CARGO_OUT)/libsentri_native.dylib) $(CARGO_OUT)/libsentri_native.so) target/bindings/$(BINDINGS)/
+	  --config bindings-python/bindings.toml --library target/bindings/$(BINDINGS)/libsentri_native.*
 	@find target/bindings/$(BINDINGS) -type f
 
 docs:

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MACOS_FLOOR } from "../npm/scripts/platform.mjs";
+import { GLIBC_FLOOR, MACOS_FLOOR, PLATFORMS, triple } from "../npm/scripts/platform.mjs";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** The folder of toolchains and of what they make. */
@@ -49,6 +49,35 @@ export function toolchain(target) {
   return { env, args: ["-Z", "build-std=std,panic_unwind"] };
 }
 
+/**
+ * The environment and the arguments by which cargo and maturin compile for this machine, and the folder that they fill.
+ * On Linux with glibc zig links and compiles C, as for a release, so that nothing asks for this system's newer glibc.
+ */
+export function native() {
+  const { target, libc } = PLATFORMS[triple()] ?? {};
+  const folder = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+  if (libc !== "glibc") return { env: {}, args: [], folder: join(folder, "release") };
+  const python = zig();
+  const name = target.replaceAll("-", "_");
+  const compiler = join(HERE, `cc-${target}`);
+  // The wrapper would ask Python for zig's version at every call.
+  writeProgram(
+    compiler,
+    `export CARGO_ZIGBUILD_ZIG_VERSION='${version("ziglang")}'
+export CARGO_ZIGBUILD_ZIG_COMMAND='${join(python, "bin/python3")}'
+export CARGO_ZIGBUILD_ZIG_COMMAND_ARGS='-m ziglang'
+exec '${join(python, "bin/cargo-zigbuild")}' zig cc -- -g -fno-sanitize=all \
+  -target ${target.split("-")[0]}-linux-gnu.${GLIBC_FLOOR} "$@"`,
+  );
+  const env = {
+    [`CC_${name}`]: compiler,
+    [`CARGO_TARGET_${name.toUpperCase()}_LINKER`]: compiler,
+    ZIG_GLOBAL_CACHE_DIR: join(HERE, "zig"),
+    ZIG_LOCAL_CACHE_DIR: join(HERE, "zig"),
+  };
+  return { env, args: ["--target", target], folder: join(folder, target, "release") };
+}
+
 /** A Python environment with zig and cargo-zigbuild. */
 function zig() {
   const python = join(HERE, "python");
@@ -62,6 +91,18 @@ function zig() {
   run(join(python, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
   writeFileSync(stamp, wanted);
   return python;
+}
+
+/** The version of a package that requirements.txt names. */
+function version(name) {
+  const wanted = readFileSync(join(ROOT, "platforms/requirements.txt"), "utf8");
+  return new RegExp(`^${name}==(.*)$`, "m").exec(wanted)[1];
+}
+
+/** Writes a program of the shell. */
+function writeProgram(path, text) {
+  writeFileSync(path, `#!/bin/sh\n${text}\n`);
+  chmodSync(path, 0o755);
 }
 
 function sysroot() {
@@ -89,9 +130,7 @@ function rustWithSource(target) {
   for (const file of readdirSync(packages)) run("dpkg", ["-x", join(packages, file), join(HERE, "rust")]);
   rmSync(packages, { recursive: true });
   const libraries = join(RUST, "lib/x86_64-linux-gnu");
-  const script = `#!/bin/sh\nLD_LIBRARY_PATH='${libraries}' exec '${join(RUST, "bin/rustc")}' "$@"\n`;
-  writeFileSync(wrapper, script);
-  chmodSync(wrapper, 0o755);
+  writeProgram(wrapper, `LD_LIBRARY_PATH='${libraries}' exec '${join(RUST, "bin/rustc")}' "$@"`);
   return wrapper;
 }
 
@@ -117,16 +156,15 @@ function libnode() {
  */
 function windowsLinker(target) {
   const linker = join(HERE, `link-${target}`);
-  const script = `#!/bin/sh
-for argument do
+  writeProgram(
+    linker,
+    `for argument do
   shift
   case $argument in -Wl,*/list.def) argument=\${argument#-Wl,} ;; esac
   set -- "$@" "$argument"
 done
-exec cargo-zigbuild zig cc -- -fno-sanitize=all -target ${target.split("-")[0]}-windows-gnu "$@"
-`;
-  writeFileSync(linker, script);
-  chmodSync(linker, 0o755);
+exec cargo-zigbuild zig cc -- -fno-sanitize=all -target ${target.split("-")[0]}-windows-gnu "$@"`,
+  );
   return linker;
 }
 

@@ -9,6 +9,9 @@ const glibc = (arch) => `manylinux2014_${arch}.manylinux_2_17_${arch}`;
 /** The oldest glibc that packages for `gnu` run on. */
 export const GLIBC_FLOOR = "2.17";
 
+/** Whether a release of glibc, such as `2.34`, is newer than that. */
+export const isAboveFloor = (release) => release.localeCompare(GLIBC_FLOOR, "en", { numeric: true }) > 0;
+
 /** The oldest macOS that packages for it run on, by processor; the wheels' tags say the same. */
 export const MACOS_FLOOR = { x86_64: "10.12", aarch64: "11.0" };
 

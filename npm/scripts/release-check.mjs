@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { NOTICE, mainNotice, nativeNotice } from "./notices.mjs";
-import { PLATFORMS } from "./platform.mjs";
+import { GLIBC_FLOOR, isAboveFloor, PLATFORMS } from "./platform.mjs";
 import { faultsOfWheels } from "./release-wheels.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -85,7 +85,7 @@ function checkTarball(tarball, natives) {
       expect(same && packed[field] !== undefined, `${packed.name}: ${field} is not that of npm/package.json`);
     }
     if (packed.name === "sentri") checkMain(tarball, packed, files, natives);
-    else checkNative(tarball, packed, files);
+    else checkNative(tarball, packed, files, own);
     if (files.includes(NOTICE)) checkNotice(packed.name, readFileSync(join(own, NOTICE), "utf8"));
     judge("publint", ["run", tarball, "--strict"]);
   } finally {
@@ -110,10 +110,13 @@ function checkMain(tarball, packed, files, natives) {
   judge("attw", [tarball, "--no-emoji", "--format", "ascii"]);
 }
 
-function checkNative(tarball, packed, files) {
+function checkNative(tarball, packed, files, own) {
   expect(files.join() === NATIVE_FILES.join(), `${packed.name}: has ${files}, not ${NATIVE_FILES}`);
   const { size } = statSync(tarball);
   expect(size < NATIVE_LIMIT, `${packed.name}: ${(size / 1e6).toFixed(1)} MB packed, the limit is 8`);
+  const core = files.includes("sentri.node") ? readFileSync(join(own, "sentri.node"), "latin1") : "";
+  const newer = new Set([...core.matchAll(/\bGLIBC_([\d.]+)/g)].map((found) => found[1]).filter(isAboveFloor));
+  expect(newer.size === 0, `${packed.name}: asks for glibc ${[...newer]}, the floor is ${GLIBC_FLOOR}`);
 }
 
 /** The dependencies may have changed since the notice file was written. */

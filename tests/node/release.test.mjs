@@ -1,7 +1,7 @@
 // `make release-check` over the tarballs of `make pack`, and over tarballs with something wrong in them.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -71,6 +71,12 @@ for (const [what, name, change, fault] of [
     /NOTICE\.md is not of the dependencies of this tree/,
   ]),
   ["another version", NATIVE, (own) => edit(own, (manifest) => (manifest.version = "5.9.9")), /version is not that of/],
+  [
+    "a core for a newer glibc",
+    NATIVE,
+    (own) => appendFileSync(join(own, "sentri.node"), "\0GLIBC_2.34\0"),
+    /asks for glibc 2\.34, the floor is 2\.17/,
+  ],
   ["a native package with more", NATIVE, (own) => writeFileSync(join(own, "a.log"), ""), /has LICENSE,.*a\.log/],
 ]) {
   test(`a release with ${what} is refused`, (t) => {

@@ -45,6 +45,10 @@ def test_the_wheel_of_this_tree_may_be_released() -> None:
         (lambda name, data: (name.replace("cli/main.py", "cli/.env"), data), ".env is no file of a release"),
         (lambda name, data: None if name.endswith("py.typed") else (name, data), "py.typed is missing"),
         (lambda name, data: None if re.search(r"\.(so|dylib|dll)$", name) else (name, data), "not one native library"),
+        (
+            lambda name, data: (name, data + b"\0GLIBC_2.34\0" if name.endswith(".so") else data),
+            "asks for glibc 2.34, the floor is 2.17",
+        ),
         (lambda name, data: (name, data.replace(b"\nVersion: ", b"\nVersion: 1")), "has no metadata of"),
     ],
 )

@@ -1,0 +1,14 @@
+// Runs a command of cargo or maturin that compiles for this machine, as toolchain.mjs says. Without a command: prints the
+// folder of what was compiled.
+import { spawnSync } from "node:child_process";
+import { native } from "./toolchain.mjs";
+
+const [command, ...given] = process.argv.slice(2);
+const { env, args, folder } = native();
+if (command) {
+  const made = spawnSync(command, [...given, ...args], { stdio: "inherit", env: { ...process.env, ...env } });
+  if (made.error) console.error(`${command}: ${made.error.message}`);
+  process.exitCode = made.status ?? 1;
+} else {
+  console.log(folder);
+}
