@@ -60,14 +60,25 @@ export function native() {
   const python = zig();
   const name = target.replaceAll("-", "_");
   const compiler = join(HERE, `cc-${target}`);
-  // The wrapper would ask Python for zig's version at every call.
+  // Without the version the wrapper asks Python for it at every call. Asked to strip debug information, zig strips all
+  // symbols; uniffi reads those of the core for Python, so binutils strips that one.
   writeProgram(
     compiler,
-    `export CARGO_ZIGBUILD_ZIG_VERSION='${version("ziglang")}'
+    `out= previous= asked=
+for argument do
+  shift
+  if [ "$previous" = -o ]; then out=$argument; fi
+  previous=$argument
+  case $argument in -Wl,--strip-debug) asked=$argument ;; *) set -- "$@" "$argument" ;; esac
+done
+own=
+case $out in *sentri_native.so) own=$asked asked= ;; esac
+export CARGO_ZIGBUILD_ZIG_VERSION='${version("ziglang")}'
 export CARGO_ZIGBUILD_ZIG_COMMAND='${join(python, "bin/python3")}'
 export CARGO_ZIGBUILD_ZIG_COMMAND_ARGS='-m ziglang'
-exec '${join(python, "bin/cargo-zigbuild")}' zig cc -- -g -fno-sanitize=all \
-  -target ${target.split("-")[0]}-linux-gnu.${GLIBC_FLOOR} "$@"`,
+'${join(python, "bin/cargo-zigbuild")}' zig cc -- -g -fno-sanitize=all $asked \\
+  -target ${target.split("-")[0]}-linux-gnu.${GLIBC_FLOOR} "$@" || exit
+if [ "$own" ]; then strip --strip-debug "$out"; fi`,
   );
   const env = {
     [`CC_${name}`]: compiler,
