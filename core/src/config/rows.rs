@@ -109,7 +109,7 @@ pub const OPTIONS: &[Row] = &[
     row(Both, "loggerService", Text, "sentri", "field service of log entries", "auth").page("`'sentri'`", "the field `service` of log entries"),
     row(Both, "production", Code, "", "whether answers keep quiet about mistakes of the application; NODE_ENV or SENTRI_ENV says so", ""),
     row(Both, "isTokenRevoked", Code, "", "a function that refuses sessions beside the database", "").page("none", "`async (sessionId) => boolean`; truthy, a throw or more than 2 s refuse"),
-    row(Server, "messages", Choice(&["console"]), "", "console: messages to users are printed on standard error, while developing", "console").page("none", "`{send(message, ctx), links?, locale?, unknownAccount?, newSignIn?}`, or `'console'` while you develop: new passwords by a code or a link, see [Forgotten passwords](../guide/password-reset.md)"),
+    row(Server, "messages", Choice(&["console"]), "", "console: messages to users are printed on standard error, while developing", "console").page("none", "`{send(message, ctx), links?: {reset, verify, login, invite}, locale?, unknownAccount?, newSignIn?}`, or `'console'` while you develop: new passwords by a code or a link, see [Forgotten passwords](../guide/password-reset.md)"),
     row(Server, "messages.links.reset", Text, "", "page where users set a new password; it gets the parameter token", "https://app.example.com/reset").hot(),
     row(Server, "messages.links.verify", Text, "", "page that proves control over an address", "https://app.example.com/verify").hot(),
     row(Server, "messages.links.login", Text, "", "page where users type the code of a login; it gets the parameter code", "https://app.example.com/login").hot(),
