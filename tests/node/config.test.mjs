@@ -16,7 +16,7 @@ const { loadNative } = require("../../npm/dist/loader.js");
 const page = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "../../docs/reference/settings.md"), "utf8");
 
 /** Every row of the reference. */
-const ROWS = [...page.matchAll(/^\| `([\w.]+)` \| `--([\w-]+)` \| (.*?) \| .* \| `(.*)` \|$/gm)].map(
+const ROWS = [...page.matchAll(/^\| `([\w.]+)` \| `--([\w-]+)`<br>(.*?) \| .*<br>`(.*)` \|$/gm)].map(
   ([, key, flag, variables, example]) => ({ key, flag, variable: /`(\w+)`/.exec(variables)[1], example }),
 );
 

@@ -79,16 +79,16 @@ pub fn page() -> String {
     out += "The options of the library have the same names and meanings: see [Server options](options.md).\n\n";
     for (title, group) in [("Of the command", Group::Serve), ("Of the auth server", Group::Server)] {
         let _ = writeln!(out, "## {title}\n");
-        out += "| Key | Flag | Variable | Default | Meaning | Example |\n| --- | --- | --- | --- | --- | --- |\n";
+        out += "| Key | Flag, variable | Default | Meaning and example |\n| --- | --- | --- | --- |\n";
         for (flag, row) in flags().filter(|(_, row)| (row.group == Group::Serve) == (group == Group::Serve)) {
-            let default = if default(row).is_empty() { String::new() } else { default(row).to_owned() };
             let hot = if row.hot { "; reload" } else { "" };
             let variables: Vec<String> = row.variables().iter().map(|name| format!("`{name}`")).collect();
             let _ = writeln!(
                 out,
-                "| `{}` | `--{flag}` | {} | {default} | {}{hot} | `{}` |",
+                "| `{}` | `--{flag}`<br>{} | {} | {}{hot}<br>`{}` |",
                 row.key(),
                 variables.join(", "),
+                default(row),
                 row.sentence,
                 row.example
             );
