@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, Buffer};
 use napi_derive::napi;
 use sentri_core::clock::SystemClock;
 use sentri_core::idempotency::{Credentials, Gate, Incoming, Key, Passage, StoredResponse, Ticket};
-use sentri_core::redis::open_gate;
+use sentri_core::server::open_gate;
 use sentri_core::{Error, wire};
 use serde_json::Value;
 

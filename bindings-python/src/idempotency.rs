@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sentri_core::clock::SystemClock;
 use sentri_core::idempotency::{Gate, Key, Passage, StoredResponse, Ticket};
-use sentri_core::redis::open_gate;
+use sentri_core::server::open_gate;
 use sentri_core::{Error, wire};
 use serde_json::Value;
 

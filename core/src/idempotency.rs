@@ -23,7 +23,7 @@ pub use memory::MemoryIdempotency;
 pub(crate) use memory::{MAX_BYTES, size_of};
 pub use outage::OnRedisAway;
 pub use replay::{Asker, Replay, asks_protect};
-pub use rules::{IdempotencyRules, is_passed_through};
+pub use rules::IdempotencyRules;
 
 /// The time after which the key of a request in flight is free again: its process is gone.
 pub const IN_FLIGHT: Duration = Duration::from_secs(60);

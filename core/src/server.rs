@@ -32,6 +32,7 @@ use crate::telemetry::Telemetry;
 use crate::web::trace;
 
 mod health;
+mod idempotency;
 mod limits;
 mod messages;
 mod metrics;
@@ -43,6 +44,7 @@ mod tokens;
 
 use public::for_callers;
 
+pub use idempotency::open_gate;
 pub use limits::Limited;
 pub(crate) use start::Start;
 pub use tokens::VerifiedAccess;

@@ -24,7 +24,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("identifier", &["identifier"]),
     ("access", &["access", "assurance"]),
     ("limit", &["limit"]),
-    ("idempotency", &["idempotency", "duration", "web::authorization", "web::client_ip", "web::token_path"]),
+    ("idempotency", &["idempotency", "duration", "web::authorization", "web::client_ip"]),
     ("duration", &[]),
     ("epoch", &[]),
     ("generations", &[]),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::endpoint::ROUTES;
 use super::endpoint::description::Description;
 use super::endpoint::schema::{self, text};
-use super::endpoint::value::{Access, Endpoint};
+use super::endpoint::value::{Access, Endpoint, Shows};
 use crate::error::{ErrorCode, NOT_FOUND};
 
 /// The document; paths are those below the mount point, for `servers` to say where that is.
@@ -80,7 +80,7 @@ fn responses(endpoint: &Endpoint, description: Description) -> Value {
         description;
     let schema = if is_bare { data } else { schema::success(status, message, data) };
     let mut success = json!({ "description": message, "content": { "application/json": { "schema": schema } } });
-    if endpoint.hands_out_tokens() {
+    if endpoint.shows == Shows::Tokens {
         success["headers"] = json!({ "Set-Cookie": { "schema": text() } });
     }
     let mut all = Map::from_iter([(status.to_string(), success)]);

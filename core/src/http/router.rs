@@ -1,7 +1,7 @@
-//! Finds the endpoint of a request.
+//! Finds the endpoint of a request, and knows by the end of a path whether its answers show secrets.
 
 pub use super::endpoint::ROUTES;
-pub use super::endpoint::value::{Access, Endpoint};
+pub use super::endpoint::value::{Access, Endpoint, Shows};
 use crate::web::query;
 
 /// Returns the endpoint of a request and the decoded value of its one parameter, if it has one. `HEAD` goes where `GET`
@@ -14,6 +14,26 @@ pub fn find(method: &str, path: &str) -> Option<(&'static Endpoint, Option<Strin
         let parameter = match_path(route.pattern, path)?;
         Some((route, parameter))
     })
+}
+
+/// Whether a path, with or without its query, ends like that of an endpoint whose answers show secrets: in front of it
+/// may stand whatever place the endpoints are mounted at. Frameworks route case-insensitively and with a slash at the
+/// end, so the comparison does too.
+#[must_use]
+pub fn shows_secrets(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    ROUTES.iter().any(|route| route.shows != Shows::Nothing && ends_like(path, route.pattern))
+}
+
+/// Whether the last segments of a path are those of a pattern, in which `:name` stands for any that is not empty.
+fn ends_like(path: &str, pattern: &str) -> bool {
+    let mut given = path.rsplit('/');
+    let is_end = pattern.trim_start_matches('/').rsplit('/').all(|wanted| {
+        let segment = given.next();
+        segment.is_some_and(|it| it.eq_ignore_ascii_case(wanted) || (wanted.starts_with(':') && !it.is_empty()))
+    });
+    // A slash stands before the first of them.
+    is_end && given.next().is_some()
 }
 
 #[expect(clippy::option_option, reason = "no match, a match without a parameter, a match with one")]

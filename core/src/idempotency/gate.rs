@@ -79,19 +79,21 @@ const SHARED: Ticket = 1 << 63;
 #[derive(Debug)]
 pub struct Gate {
     rules: IdempotencyRules,
+    /// Whether answers at a path show secrets, and so are never kept.
+    shows_secrets: fn(&str) -> bool,
     memory: MemoryIdempotency,
     shared: Option<Arc<dyn SharedIdempotency>>,
 }
 
 impl Gate {
-    /// Reads the options of the middleware; answers are kept in memory.
+    /// Reads the options of the middleware; answers are kept in memory, but for those at paths that show secrets.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
-    pub fn new(options: Option<&Value>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub fn new(options: Option<&Value>, clock: Arc<dyn Clock>, shows_secrets: fn(&str) -> bool) -> Result<Self, Error> {
         let rules = IdempotencyRules::from_options(options)?;
         let memory = MemoryIdempotency::new(clock, rules.max_size);
-        Ok(Self { rules, memory, shared: None })
+        Ok(Self { rules, shows_secrets, memory, shared: None })
     }
 
     /// The same with answers that several processes share. The memory knows the requests that this process runs and has
@@ -155,7 +157,7 @@ impl Gate {
     /// The key and fingerprint of a request that the gate handles, else its passage.
     fn look_at(&self, incoming: &Incoming<'_>) -> Result<(Key, [u8; 32]), Passage> {
         let value = incoming.header_value.ok_or(Passage::Free)?;
-        if !self.rules.apply_to(incoming.method, incoming.path_and_query) {
+        if !self.rules.apply_to(incoming.method) || (self.shows_secrets)(incoming.path_and_query) {
             return Err(Passage::Free);
         }
         check_header_value(value).map_err(Passage::Refused)?;

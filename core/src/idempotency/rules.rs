@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::outage::{self, OnRedisAway, whole};
 use crate::duration;
 use crate::error::Error;
-use crate::web::token_path;
 
 /// The options of the middleware. If answers are shared, the caller that opens Redis reads `redisUrl`.
 const MEMBERS: [&str; 9] =
@@ -115,23 +114,11 @@ impl IdempotencyRules {
         Ok(rules)
     }
 
-    /// Whether the gate applies to a request: its method is configured and its path is none of ours that hand out
-    /// tokens.
+    /// Whether the gate applies to a method.
     #[must_use]
-    pub fn apply_to(&self, method: &str, path: &str) -> bool {
-        self.methods.iter().any(|name| name.eq_ignore_ascii_case(method)) && !is_passed_through(path)
+    pub fn apply_to(&self, method: &str) -> bool {
+        self.methods.iter().any(|name| name.eq_ignore_ascii_case(method))
     }
-}
-
-/// Whether `path` (without query) ends like an endpoint that hands out tokens, secrets or flows, or judges a password
-/// or a code. Frameworks route case-insensitively and with a slash at the end, so the comparison does too.
-#[must_use]
-pub fn is_passed_through(path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
-    let (begin, end) = token_path::SECRETS_OF_ONE;
-    let id = path.strip_suffix(end).and_then(|rest| rest.rsplit_once(begin)).map(|(_, id)| id);
-    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
-        || token_path::ALL.iter().chain(&token_path::SECRETS).any(|end| path.ends_with(end))
 }
 
 /// A token of RFC 9110, 5.6.2.

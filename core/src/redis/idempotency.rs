@@ -8,19 +8,16 @@ use std::time::Duration;
 
 use ::redis::FromRedisValue;
 use async_trait::async_trait;
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Redis;
 use super::call::{Call, Lua};
 use super::link::TRIED_EVERY;
 use super::servers::Servers;
-use crate::clock::Clock;
 use crate::crypto::{sha256, to_base64url};
-use crate::error::Error;
 use crate::idempotency::{
-    Begin, Gate, Holder, IN_FLIGHT, IdempotencyRules, Key, MAX_BYTES, RETRY_AFTER, SharedIdempotency, StoredResponse,
-    Ticket, size_of,
+    Begin, Holder, IN_FLIGHT, IdempotencyRules, Key, MAX_BYTES, RETRY_AFTER, SharedIdempotency, StoredResponse, Ticket,
+    size_of,
 };
 
 static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("idempotency.lua")));
@@ -89,28 +86,6 @@ impl RedisIdempotency {
 fn prefix_of(key_prefix: &str) -> String {
     let digest = key_prefix.starts_with('}').then(|| to_base64url(&sha256(key_prefix.as_bytes())));
     format!("sentri:idempotency:{{{}}}:", digest.as_deref().unwrap_or(key_prefix))
-}
-
-/// The gate of the middleware's options, those of [`IdempotencyRules::from_options`] and `redisUrl`. `on_change` hears
-/// that Redis went away or came back.
-///
-/// # Errors
-/// `CONFIGURATION_ERROR` that names the option.
-pub fn open_gate(
-    options: Option<&Value>,
-    clock: Arc<dyn Clock>,
-    on_change: impl Fn(&str) + Send + Sync + 'static,
-) -> Result<Gate, Error> {
-    let gate = Gate::new(options, clock)?;
-    match options.and_then(|options| options.get("redisUrl")).filter(|url| !url.is_null()) {
-        None => Ok(gate),
-        Some(url) => {
-            let redis = Redis::open(url.as_str().unwrap_or_default())?;
-            redis.on_change(on_change);
-            let shared = RedisIdempotency::new(&redis, gate.rules());
-            Ok(gate.with_shared(Arc::new(shared)))
-        }
-    }
 }
 
 #[async_trait]

@@ -31,7 +31,7 @@ mod target;
 mod words;
 
 pub use broadcast::RedisBroadcast;
-pub use idempotency::{RedisIdempotency, open_gate};
+pub use idempotency::RedisIdempotency;
 pub use limits::RedisCache;
 pub use patience::OPERATION_LIMIT;
 #[cfg(feature = "schedules")]

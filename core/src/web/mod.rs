@@ -6,5 +6,4 @@ pub mod client_ip;
 pub mod cookie;
 pub mod origin;
 pub mod query;
-pub mod token_path;
 pub mod trace;

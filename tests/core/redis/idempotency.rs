@@ -9,7 +9,8 @@ use sentri_core::idempotency::{
     Asker, Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, Replay, SharedIdempotency as _,
     StoredResponse, Ticket,
 };
-use sentri_core::redis::{Redis, RedisIdempotency, open_gate};
+use sentri_core::redis::{Redis, RedisIdempotency};
+use sentri_core::server::open_gate;
 use serde_json::{Value, json};
 
 use crate::proxy::Line;

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::make_id;
 use sentri_core::idempotency::{Credentials, Gate, Incoming, Passage};
-use sentri_core::redis::{Redis, open_gate};
+use sentri_core::redis::Redis;
+use sentri_core::server::open_gate;
 use serde_json::json;
 
 use crate::broadcast::{known_to, refused_after, server, subscribed};

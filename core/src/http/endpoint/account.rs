@@ -6,7 +6,7 @@ use super::cookies::clear_cookies;
 use super::description::{Description, answers, paging};
 use super::device;
 use super::schema::{asked, list, object, one_of_types, partial, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -28,6 +28,7 @@ pub static REGISTER: Endpoint = Endpoint {
     pattern: "/register",
     access: Access::Public,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&Register::STORY),
     describe: || {
         let body = partial(
@@ -67,6 +68,7 @@ pub static ME: Endpoint = Endpoint {
     pattern: "/me",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: || answers("The user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
     serve: |call| enveloped(me(call)),
@@ -84,6 +86,7 @@ pub static LIST_SESSIONS: Endpoint = Endpoint {
     pattern: "/me/sessions",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: || {
         describe_sessions("The live sessions of the user, newest first; in pages when a parameter asks for them")
@@ -119,6 +122,7 @@ pub static REVOKE_SESSION: Endpoint = Endpoint {
     pattern: "/me/sessions/:id",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: || answers("End one session of the user", 200, "Session revoked", Value::Null).or(&[E::SessionNotFound]),
     serve: |call| enveloped(revoke_session(call)),
@@ -142,6 +146,7 @@ pub static CHANGE_PASSWORD: Endpoint = Endpoint {
     pattern: "/me/password",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Tokens,
     story: Some(&ChangePassword::STORY),
     describe: || {
         answers("Change the password; every session ends", 200, "Password changed", Value::Null)

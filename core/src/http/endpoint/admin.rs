@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::description::{Description, answers, paging};
 use super::schema::{list, object, one_of_types, partial, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::{Error, ErrorCode as E};
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -23,6 +23,7 @@ pub static LIST_USERS: Endpoint = Endpoint {
     pattern: "/users",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: describe_users,
     serve: |call| enveloped(list_users(call)),
@@ -56,6 +57,7 @@ pub static INVITE_USER: Endpoint = Endpoint {
     pattern: "/users",
     access: Access::Admin,
     needs: Needs::Invitations,
+    shows: Shows::Nothing,
     story: Some(&InviteUser::STORY),
     describe: || {
         let body = partial(&[("identifiers", list(reference("NewIdentifier"), 1))], &[("roles", list(text(), 0))]);
@@ -82,6 +84,7 @@ pub static GET_USER: Endpoint = Endpoint {
     pattern: "/users/:userId",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: || answers("A user", 200, "OK", reference("User")).or(&[E::UserNotFound]),
     serve: |call| enveloped(get_user(call)),
@@ -98,6 +101,7 @@ pub static DELETE_USER: Endpoint = Endpoint {
     pattern: "/users/:userId",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&users::DELETION),
     describe: || {
         answers("Delete a user with all sessions and identifiers", 200, "User deleted", Value::Null)
@@ -152,6 +156,7 @@ pub static ASSIGN_ROLES: Endpoint = Endpoint {
     pattern: "/users/:userId/roles",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&AssignRoles::STORY),
     describe: || {
         let user = object(&[("user", object(&[("id", text()), ("roles", list(text(), 0))]))]);
@@ -176,6 +181,7 @@ pub static SET_PASSWORD: Endpoint = Endpoint {
     pattern: "/users/:userId/password",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&SetPassword::STORY),
     describe: || {
         answers("Set the password of a user; every session ends", 200, "Password changed", Value::Null)
@@ -198,6 +204,7 @@ pub static REMOVE_FACTORS: Endpoint = Endpoint {
     pattern: "/users/:userId/factors",
     access: Access::Admin,
     needs: Needs::FactorRemoval,
+    shows: Shows::Nothing,
     story: Some(&RemoveFactors::STORY),
     describe: || {
         answers("Remove all second factors of a user; every session ends", 200, "Factors removed", Value::Null)

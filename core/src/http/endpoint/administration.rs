@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::account::{describe_sessions, sessions_of};
 use super::cookies::clear_cookies;
 use super::description::answers;
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -24,6 +24,7 @@ pub static SEND_PASSWORD_RESET: Endpoint = Endpoint {
     pattern: "/users/:userId/reset",
     access: Access::Admin,
     needs: Needs::UserReset,
+    shows: Shows::Nothing,
     story: Some(&SendPasswordReset::STORY),
     describe: || {
         answers("Send a user a message for a new password", 202, RESET_REQUESTED, Value::Null).or(&[
@@ -50,6 +51,7 @@ pub static LIST_USER_SESSIONS: Endpoint = Endpoint {
     pattern: "/users/:userId/sessions",
     access: Access::Admin,
     needs: Needs::Administration,
+    shows: Shows::Nothing,
     story: None,
     describe: || {
         let summary = "The live sessions of a user, newest first; in pages when a parameter asks for them";
@@ -72,6 +74,7 @@ pub static REVOKE_USER_SESSIONS: Endpoint = Endpoint {
     pattern: "/users/:userId/sessions",
     access: Access::Admin,
     needs: Needs::Administration,
+    shows: Shows::Nothing,
     story: None,
     describe: || {
         answers("End every session of a user", 200, "Sessions revoked", Value::Null)

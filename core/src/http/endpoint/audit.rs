@@ -2,7 +2,7 @@
 
 use super::description::{Description, answers, paging};
 use super::schema::{list, object, one_of_types, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -16,6 +16,7 @@ pub static LIST_AUDIT: Endpoint = Endpoint {
     pattern: "/audit",
     access: Access::Admin,
     needs: Needs::Audit,
+    shows: Shows::Nothing,
     story: None,
     describe: describe_audit,
     serve: |call| enveloped(list_audit(call)),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::admin::spare_self;
 use super::description::answers;
 use super::schema::{object, partial, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -20,6 +20,7 @@ pub static DISABLE_USER: Endpoint = Endpoint {
     pattern: "/users/:userId/disable",
     access: Access::Admin,
     needs: Needs::Administration,
+    shows: Shows::Nothing,
     story: Some(&DisableUser::STORY),
     describe: || {
         let until = json!({ "type": "string", "format": "date-time" });
@@ -49,6 +50,7 @@ pub static ENABLE_USER: Endpoint = Endpoint {
     pattern: "/users/:userId/enable",
     access: Access::Admin,
     needs: Needs::Administration,
+    shows: Shows::Nothing,
     story: Some(&EnableUser::STORY),
     describe: || {
         answers("Enable a user who was disabled", 200, "User enabled", user()).or(&[E::UserNotFound, E::StepUpRequired])

@@ -7,7 +7,7 @@ use super::device;
 use super::presented::is_foreign_form;
 use super::schema::{list, object, one_of_types, partial, reference, text};
 use super::token::give;
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -26,6 +26,7 @@ pub static LOGIN_MFA: Endpoint = Endpoint {
     pattern: "/login/mfa",
     access: Access::Public,
     needs: Needs::Mfa,
+    shows: Shows::Tokens,
     story: Some(&LoginMfa::STORY),
     describe: || {
         answers("Finish a login by a second factor", 200, "Login successful", reference("Tokens"))
@@ -58,6 +59,7 @@ pub static LIST_FACTORS: Endpoint = Endpoint {
     pattern: "/me/factors",
     access: Access::User,
     needs: Needs::Mfa,
+    shows: Shows::Nothing,
     story: None,
     describe: || {
         let left = ("recoveryCodesLeft", one_of_types(&["integer"]));
@@ -78,6 +80,7 @@ pub static ENROL_TOTP: Endpoint = Endpoint {
     pattern: "/me/factors/totp",
     access: Access::User,
     needs: Needs::Mfa,
+    shows: Shows::Secrets,
     story: None,
     describe: || {
         let data = object(&[("id", text()), ("secret", text()), ("uri", text()), ("qr", text())]);
@@ -104,6 +107,7 @@ pub static CONFIRM_TOTP: Endpoint = Endpoint {
     pattern: "/me/factors/totp/confirm",
     access: Access::User,
     needs: Needs::Mfa,
+    shows: Shows::Secrets,
     story: Some(&ConfirmFactor::STORY),
     describe: || {
         let mut data = object(&[("recoveryCodes", list(text(), 0))]);
@@ -128,6 +132,7 @@ pub static REMOVE_FACTOR: Endpoint = Endpoint {
     pattern: "/me/factors/:id",
     access: Access::User,
     needs: Needs::Mfa,
+    shows: Shows::Nothing,
     story: Some(&RemoveFactor::STORY),
     describe: || {
         answers("Remove a second factor", 200, "Factor removed", Value::Null).or(&[
@@ -153,6 +158,7 @@ pub static RENEW_RECOVERY_CODES: Endpoint = Endpoint {
     pattern: "/me/recovery-codes",
     access: Access::User,
     needs: Needs::Mfa,
+    shows: Shows::Secrets,
     story: Some(&factors::RENEWAL),
     describe: || {
         let data = object(&[("recoveryCodes", list(text(), 0))]);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::description::{Description, answers};
 use super::schema::{list, object, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -24,6 +24,7 @@ pub static CREATE_IDENTIFIERS: Endpoint = Endpoint {
     pattern: "/me/identifiers",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&CreateIdentifiers::STORY),
     describe: || {
         answers("Add identifiers, all or none", 201, "Identifiers created", some("Identifier"))
@@ -47,6 +48,7 @@ pub static UPDATE_IDENTIFIERS: Endpoint = Endpoint {
     pattern: "/me/identifiers",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&UpdateIdentifiers::STORY),
     describe: || {
         let missing = [E::IdentifierNotFound, E::UserNotFound, E::StepUpRequired];
@@ -74,6 +76,7 @@ pub static DELETE_IDENTIFIERS: Endpoint = Endpoint {
     pattern: "/me/identifiers",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&DeleteIdentifiers::STORY),
     describe: || {
         answers("Delete identifiers, all or none; one must stay", 200, "Identifiers deleted", Value::Null)
@@ -97,6 +100,7 @@ pub static SET_IDENTIFIERS: Endpoint = Endpoint {
     pattern: "/users/:userId/identifiers",
     access: Access::Admin,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: Some(&UpdateIdentifiers::STORY),
     describe: || {
         let errors = [E::IdentifierNotFound, E::IdentifierAlreadyExists, E::UserNotFound, E::StepUpRequired];

@@ -2,7 +2,7 @@
 
 use super::description::answers;
 use super::schema::reference;
-use super::value::{Access, Endpoint, Needs};
+use super::value::{Access, Endpoint, Needs, Shows};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::http::Response;
@@ -20,6 +20,7 @@ pub static KEYS: Endpoint = Endpoint {
     pattern: "/keys",
     access: Access::Public,
     needs: Needs::Nothing,
+    shows: Shows::Nothing,
     story: None,
     describe: || answers("The public keys (RFC 7517)", 200, "The key set", reference("JwkSet")).bare(),
     serve: |call| Box::pin(async { serve(call) }),

@@ -7,7 +7,7 @@ use super::description::answers;
 use super::device;
 use super::reauthenticate::proof;
 use super::schema::reference;
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -24,6 +24,7 @@ pub static DELETE_ACCOUNT: Endpoint = Endpoint {
     pattern: "/me",
     access: Access::User,
     needs: Needs::Assurance,
+    shows: Shows::Nothing,
     story: Some(&DeleteAccount::STORY),
     describe: || {
         answers("Delete the account, by the password or by a second factor", 200, "Account deleted", Value::Null)
@@ -53,6 +54,7 @@ pub static EXPORT_ACCOUNT: Endpoint = Endpoint {
     pattern: "/me/export",
     access: Access::User,
     needs: Needs::Assurance,
+    shows: Shows::Nothing,
     story: Some(&export::STORY),
     describe: || {
         answers("All that is stored of the user, without secrets", 200, "OK", reference("Account"))

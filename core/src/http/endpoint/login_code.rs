@@ -6,7 +6,7 @@ use super::presented::refuse_foreign_form;
 use super::recovery::{accepted, asking, sends};
 use super::schema::{object, reference, text};
 use super::token::give;
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -21,6 +21,7 @@ pub static ASK_LOGIN_CODE: Endpoint = Endpoint {
     pattern: "/login/code",
     access: Access::Public,
     needs: Needs::LoginCode,
+    shows: Shows::Secrets,
     story: Some(&RequestLoginCode::STORY),
     describe: || sends("Ask for a code to log in by").takes(object(&[("identifier", text())])),
     serve: |call| enveloped(ask_login_code(call)),
@@ -38,6 +39,7 @@ pub static LOGIN_BY_CODE: Endpoint = Endpoint {
     pattern: "/login/code/verify",
     access: Access::Public,
     needs: Needs::LoginCode,
+    shows: Shows::Tokens,
     story: Some(&LoginByCode::STORY),
     describe: || {
         answers("Log in by the code of a message", 200, "Login successful", reference("Tokens"))

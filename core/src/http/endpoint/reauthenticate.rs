@@ -7,7 +7,7 @@ use super::device;
 use super::factors::method;
 use super::schema::{partial, reference, text};
 use super::token::give;
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -23,6 +23,7 @@ pub static REAUTHENTICATE: Endpoint = Endpoint {
     pattern: "/me/reauthenticate",
     access: Access::User,
     needs: Needs::Assurance,
+    shows: Shows::Tokens,
     story: Some(&Reauthenticate::STORY),
     describe: || {
         answers(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::description::{Description, answers};
 use super::presented::refuse_foreign_form;
 use super::schema::{self, object, partial, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::audit::Actor;
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
@@ -36,6 +36,7 @@ pub static FORGOT_PASSWORD: Endpoint = Endpoint {
     pattern: "/password/forgot",
     access: Access::Public,
     needs: Needs::Messages,
+    shows: Shows::Secrets,
     story: Some(&RequestPasswordReset::STORY),
     describe: || sends("Ask for a new password").takes(object(&[("identifier", text())])),
     serve: |call| enveloped(forgot_password(call)),
@@ -63,6 +64,7 @@ pub static RESET_PASSWORD: Endpoint = Endpoint {
     pattern: "/password/reset",
     access: Access::Public,
     needs: Needs::Messages,
+    shows: Shows::Secrets,
     story: Some(&ResetPassword::STORY),
     describe: || {
         let body = partial(&[("newPassword", text())], &[("token", text()), ("flow", text()), ("code", text())]);
@@ -87,6 +89,7 @@ pub static VERIFY_OWN_IDENTIFIER: Endpoint = Endpoint {
     pattern: "/me/identifiers/:id/verify",
     access: Access::User,
     needs: Needs::Verification,
+    shows: Shows::Secrets,
     story: None,
     describe: || {
         let errors = [E::IdentifierNotFound, E::UserNotFound, E::ValidationError, E::RateLimitExceeded];
@@ -108,6 +111,7 @@ pub static VERIFY_IDENTIFIER: Endpoint = Endpoint {
     pattern: "/identifiers/verify",
     access: Access::Public,
     needs: Needs::Verification,
+    shows: Shows::Secrets,
     story: None,
     describe: || sends("Have a code sent to an identifier").takes(object(&[("identifier", text())])),
     serve: |call| enveloped(verify_identifier(call)),
@@ -127,6 +131,7 @@ pub static CONFIRM_IDENTIFIER: Endpoint = Endpoint {
     pattern: "/identifiers/confirm",
     access: Access::Public,
     needs: Needs::Verification,
+    shows: Shows::Secrets,
     story: Some(&ConfirmIdentifier::STORY),
     describe: || {
         let members = ["token", "flow", "code", "password", "newPassword"].map(|name| (name, text()));

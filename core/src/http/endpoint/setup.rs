@@ -3,7 +3,7 @@
 use super::description::answers;
 use super::presented::is_foreign_form;
 use super::schema::{list, object, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
@@ -19,6 +19,7 @@ pub static SETUP: Endpoint = Endpoint {
     pattern: "/setup",
     access: Access::Public,
     needs: Needs::Setup,
+    shows: Shows::Secrets,
     story: Some(&Setup::STORY),
     describe: || {
         let identifiers = list(reference("NewIdentifier"), 1);

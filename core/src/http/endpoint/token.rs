@@ -9,7 +9,7 @@ use super::presented::{
     is_foreign_form, list, presented_refresh_tokens, session_of_refresh_token, sessions_of_access_tokens,
 };
 use super::schema::{object, partial, reference, text};
-use super::value::{Access, Endpoint, Needs, enveloped};
+use super::value::{Access, Endpoint, Needs, Shows, enveloped};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode as E};
 use crate::failure::Failure;
@@ -35,6 +35,7 @@ pub static LOGIN: Endpoint = Endpoint {
     pattern: "/login",
     access: Access::Public,
     needs: Needs::Nothing,
+    shows: Shows::Tokens,
     story: Some(&Login::STORY),
     describe: || {
         answers("Log in by any identifier", 200, "Login successful", reference("Tokens"))
@@ -77,6 +78,7 @@ pub static REFRESH: Endpoint = Endpoint {
     pattern: "/refresh",
     access: Access::Public,
     needs: Needs::Nothing,
+    shows: Shows::Tokens,
     story: Some(&Refresh::STORY),
     describe: || {
         answers("Renew the tokens of a session", 200, "Token refreshed", reference("Tokens"))
@@ -141,6 +143,7 @@ pub static LOGOUT: Endpoint = Endpoint {
     pattern: "/logout",
     access: Access::Public,
     needs: Needs::Nothing,
+    shows: Shows::Tokens,
     story: Some(&Logout::STORY),
     describe: || {
         let token = json!({ "description": "A token; anything else is passed over" });
@@ -187,6 +190,7 @@ pub static LOGOUT_ALL: Endpoint = Endpoint {
     pattern: "/logout-all",
     access: Access::User,
     needs: Needs::Nothing,
+    shows: Shows::Tokens,
     story: Some(&LogoutAll::STORY),
     describe: || answers("End every session of the user", 200, "Logged out from all sessions", Value::Null),
     serve: |call| enveloped(logout_all(call)),

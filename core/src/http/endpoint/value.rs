@@ -10,7 +10,6 @@ use crate::http::Response;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
 use crate::service::story::Story;
-use crate::web::token_path;
 
 /// The callers that an endpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +73,17 @@ impl Needs {
     }
 }
 
+/// The secrets in the answers of an endpoint, which keep them out of idempotency keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// None: an answer may be kept.
+    Nothing,
+    /// Secrets that are shown once, the names of flows, or verdicts on secrets.
+    Secrets,
+    /// Tokens that are handed out or taken back, in cookies where these are on.
+    Tokens,
+}
+
 /// The work of an endpoint.
 pub type Serving<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + 'a>>;
 
@@ -89,20 +99,14 @@ pub struct Endpoint {
     pub access: Access,
     /// The option without which it is not there.
     pub needs: Needs,
+    /// The secrets in its answers.
+    pub shows: Shows,
     /// The events of its success and its failure, those of its use case. `None`: it leaves none of its own.
     pub story: Option<&'static Story>,
     /// Its input and its answers, for the OpenAPI document.
     pub describe: fn() -> Description,
     /// Reads the input, runs the use case and words the answer.
     pub(in crate::http) serve: for<'a> fn(&'a mut Call<'_>) -> Serving<'a>,
-}
-
-impl Endpoint {
-    /// Whether its answers hand out tokens or take them back, in cookies where these are on.
-    #[must_use]
-    pub fn hands_out_tokens(&self) -> bool {
-        token_path::ALL.contains(&self.pattern)
-    }
 }
 
 impl std::fmt::Debug for Endpoint {
