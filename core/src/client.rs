@@ -90,7 +90,7 @@ impl AuthClient {
         }
         let source = key_source.unwrap_or_else(|| Arc::new(HttpsKeySource::new(config.key_uri.clone())));
         let keys = RemoteKeys::new(source, Arc::clone(&clock), config.cache_max_age);
-        let telemetry = Telemetry::new(config.logging, 0);
+        let telemetry = Telemetry::new(config.logging, Vec::new(), &[]);
         Ok(Self(Arc::new(Inner { config, telemetry, clock, keys, revocation })))
     }
 
@@ -134,7 +134,7 @@ impl AuthClient {
     /// The numbers of this moment; `remembered` as in [`Telemetry::snapshot`].
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
-        let mut snapshot = self.0.telemetry.snapshot(remembered, &[]);
+        let mut snapshot = self.0.telemetry.snapshot(remembered);
         snapshot.add(MetricName::Info, &[("version", env!("CARGO_PKG_VERSION")), ("mode", "client")], 1.0);
         snapshot
     }

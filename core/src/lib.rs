@@ -24,6 +24,7 @@ pub mod factor;
 pub mod failure;
 pub mod flow;
 pub mod generations;
+pub mod histogram;
 pub mod hook;
 pub mod host;
 pub mod http;

@@ -1,6 +1,7 @@
 //! The programmatic calls: typed for Rust (`service`), and by name for bindings, so a new call changes no binding.
 
 mod arguments;
+mod counted;
 mod names;
 
 use std::time::Instant;
@@ -53,15 +54,8 @@ impl AuthServer {
         self.call_within(None, method, arguments).await
     }
 
-    /// [`AuthServer::call`] as a part of the host's transaction of that number (see [`crate::store::foreign`]), for
-    /// `register` and the bulk identifier calls. Commit and rollback are the host's; a refused change alone is undone.
-    ///
-    /// # Errors
-    /// As of `call`; `CONFIGURATION_ERROR` for another call, and if the host does not run the database's statements.
-    pub async fn call_within(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
-        if !CALLS.contains(&method) {
-            return Err(unknown(method));
-        }
+    /// [`AuthServer::call_within`], which counts it, of a call that there is.
+    async fn answer(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
         if transaction.is_some() && !is_outcome(method) {
             return Err(Error::configuration(format!("{method}() takes no trx")));
         }

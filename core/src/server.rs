@@ -21,6 +21,7 @@ pub use crate::http::decision::{Decision, PermitVerdict};
 use crate::http::envelope::error_response;
 use crate::http::{Handled, Request, Response, cors, frame, router};
 use crate::password::{Hasher, LOWEST_COST};
+use crate::programmatic::CALLS;
 use crate::redis::{Redis, RedisBroadcast, RedisCache};
 use crate::service::command_line::CommandLine;
 use crate::service::freshness::Freshness;
@@ -141,7 +142,7 @@ impl AuthServer {
             revocation: host.revocation,
             in_flight: SyncMutex::default(),
             next_call: AtomicU64::new(1),
-            telemetry: Arc::new(Telemetry::new(config.logging, router::ROUTES.len())),
+            telemetry: Arc::new(Telemetry::new(config.logging, router::names(), CALLS)),
             background_events: SyncMutex::default(),
             outbox: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),

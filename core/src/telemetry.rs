@@ -3,107 +3,89 @@
 //! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] writes
 //! it in the text format 0.0.4 of Prometheus.
 
-use std::fmt::Write as _;
+mod snapshot;
+mod table;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use snapshot::{PROMETHEUS_TYPE, Snapshot, spell, to_prometheus};
+pub use table::{METRICS, MetricKind, MetricName};
 
 use crate::event::{Event, EventName};
-
-/// The kind of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricKind {
-    /// Only grows while the process lives.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Counts by upper bounds, with a sum and a total.
-    Histogram,
-}
-
-impl MetricKind {
-    /// `counter`, `gauge` or `histogram`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
-
-macro_rules! metrics {
-    ($($variant:ident = $name:literal, $kind:ident, [$($label:literal),*], $help:literal;)*) => {
-        /// A metric.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum MetricName {
-            $(#[doc = concat!("`", $name, "`: ", $help)] $variant,)*
-        }
-
-        impl MetricName {
-            /// The name in the output.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-
-        /// Every metric: name, kind, names of its labels, help text.
-        pub const METRICS: &[(&str, MetricKind, &[&str], &str)] =
-            &[$(($name, MetricKind::$kind, &[$($label),*], $help),)*];
-    };
-}
-
-metrics! {
-    Events = "sentri_events_total", Counter, ["event"], "Auth events by name, logged or not.";
-    Requests = "sentri_requests_total", Counter, ["endpoint", "status"], "Answers of sentri's endpoints.";
-    RequestSeconds = "sentri_request_duration_seconds", Histogram, ["endpoint"],
-        "Time that an endpoint took for its answer.";
-    Verifications = "sentri_password_verifications_total", Counter, [],
-        "Password verifications, those for unknown users included.";
-    Hashing = "sentri_password_hashes", Gauge, ["state"],
-        "Password hashes being computed (running) or queued (waiting).";
-    Connections = "sentri_database_connections", Gauge, ["state"],
-        "Connections to the database: open, in use, and the most that the pool may hold (max).";
-    Waiting = "sentri_database_waiting", Gauge, [], "Operations that wait for a connection to the database.";
-    Ready = "sentri_ready", Gauge, [], "1 once the tables and keys were found, 0 before.";
-    Redis = "sentri_redis_up", Gauge, [], "1 while Redis answers, 0 while it is away. Absent without redisUrl.";
-    Keys = "sentri_signing_keys", Gauge, [], "Public keys that are published. 0 with a shared secret.";
-    Info = "sentri_build_info", Gauge, ["version", "mode"], "Always 1; the labels tell the version and the mode.";
-}
-
-/// Upper bounds of the histogram, in microseconds: from an answer out of memory to an answer that waited for a full
-/// queue.
-const BOUNDS: [u64; 12] =
-    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
+use crate::histogram::Histogram;
 
 /// Statuses that are counted by themselves; the last place is for any other.
 const STATUSES: [u16; 14] = [200, 201, 204, 304, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
 
-/// The answers of an endpoint.
-#[derive(Debug, Default)]
-struct Answers {
-    by_status: [AtomicU64; STATUSES.len() + 1],
-    by_time: [AtomicU64; BOUNDS.len() + 1],
-    micros: AtomicU64,
+/// The outcome of a programmatic call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// The call did what it is for.
+    Success,
+    /// The call was refused for a reason that its caller can act on.
+    Refused,
+    /// The call failed for a reason of the server's, such as a database that is away.
+    Failed,
 }
+
+impl CallOutcome {
+    /// Every outcome, in the order in which they are counted.
+    pub const ALL: [Self; 3] = [Self::Success, Self::Refused, Self::Failed];
+
+    /// The value of the label `outcome`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The runs of an endpoint or a call, by their result and by their time.
+#[derive(Debug)]
+struct Runs<const RESULTS: usize> {
+    by_result: [AtomicU64; RESULTS],
+    times: Histogram,
+}
+
+/// The metrics and labels that runs are shown under.
+struct Shown {
+    counter: MetricName,
+    times: MetricName,
+    name: &'static str,
+    result: &'static str,
+}
+
+const ENDPOINTS: Shown =
+    Shown { counter: MetricName::Requests, times: MetricName::RequestTimes, name: "endpoint", result: "status" };
+const CALLS: Shown =
+    Shown { counter: MetricName::Calls, times: MetricName::CallTimes, name: "call", result: "outcome" };
 
 /// The counts of a server or client. Cheap to count in; read rarely.
 #[derive(Debug)]
 pub struct Telemetry {
     logging: bool,
     events: [AtomicU64; EventName::ALL.len()],
-    endpoints: Vec<Answers>,
+    endpoints: Vec<(String, Runs<{ STATUSES.len() + 1 }>)>,
+    calls: Vec<(&'static str, Runs<{ CallOutcome::ALL.len() }>)>,
 }
 
 impl Telemetry {
-    /// Counts that all are zero, for `endpoints` endpoints. Events are built only for a logger.
+    /// Counts that all are zero, for endpoints and programmatic calls of these names. Events are built only for a
+    /// logger.
     #[must_use]
-    pub fn new(logging: bool, endpoints: usize) -> Self {
-        let endpoints = std::iter::repeat_with(Answers::default).take(endpoints).collect();
-        Self { logging, events: [const { AtomicU64::new(0) }; EventName::ALL.len()], endpoints }
+    pub fn new(logging: bool, endpoints: Vec<String>, calls: &[&'static str]) -> Self {
+        Self {
+            logging,
+            events: [const { AtomicU64::new(0) }; EventName::ALL.len()],
+            endpoints: endpoints.into_iter().map(|name| (name, Runs::new())).collect(),
+            calls: calls.iter().map(|name| (*name, Runs::new())).collect(),
+        }
     }
 
     /// Whether there is a logger.
@@ -131,58 +113,60 @@ impl Telemetry {
 
     /// Counts an answer of the endpoint with this number.
     pub fn answered(&self, endpoint: usize, status: u16, took: Duration) {
-        let Some(answers) = self.endpoints.get(endpoint) else { return };
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
-        answers.by_status[place].fetch_add(1, Ordering::Relaxed);
-        answers.by_time[BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len())]
-            .fetch_add(1, Ordering::Relaxed);
-        answers.micros.fetch_add(micros, Ordering::Relaxed);
+        if let Some((_, runs)) = self.endpoints.get(endpoint) {
+            runs.add(place, took);
+        }
+    }
+
+    /// Counts a programmatic call by its number.
+    pub fn called(&self, call: usize, outcome: CallOutcome, took: Duration) {
+        if let Some((_, runs)) = self.calls.get(call) {
+            runs.add(outcome as usize, took);
+        }
     }
 
     /// The present counts. `remembered` counts the answers from the host's own memory, which the core did not see.
-    /// `names` are those of the endpoints, in their order.
     #[must_use]
-    pub fn snapshot(&self, remembered: &Remembered, names: &[String]) -> Snapshot {
+    pub fn snapshot(&self, remembered: &Remembered) -> Snapshot {
         let mut snapshot = Snapshot::default();
         for event in EventName::ALL {
             let count = self.events[*event as usize].load(Ordering::Relaxed) + remembered.count(*event);
             snapshot.add(MetricName::Events, &[("event", event.as_str())], count as f64);
         }
-        for (answers, name) in self.endpoints.iter().zip(names) {
-            answers.snapshot(name, &mut snapshot);
+        let statuses: Vec<String> = STATUSES.iter().map(u16::to_string).chain(["other".to_owned()]).collect();
+        for (name, runs) in &self.endpoints {
+            runs.snapshot(&ENDPOINTS, name, statuses.iter().map(String::as_str), &mut snapshot);
+        }
+        for (name, runs) in &self.calls {
+            runs.snapshot(&CALLS, name, CallOutcome::ALL.iter().map(|outcome| outcome.as_str()), &mut snapshot);
         }
         snapshot
     }
 }
 
-impl Answers {
-    fn snapshot(&self, endpoint: &str, snapshot: &mut Snapshot) {
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let statuses = STATUSES.iter().map(u16::to_string).chain(["other".to_owned()]);
-        for (status, count) in statuses.zip(self.by_status.iter().map(load)).filter(|(_, count)| *count > 0) {
-            snapshot.add(MetricName::Requests, &[("endpoint", endpoint), ("status", &status)], count as f64);
-        }
-        let times: Vec<u64> = self.by_time.iter().map(load).collect();
-        let total: u64 = times.iter().sum();
-        if total == 0 {
-            return;
-        }
-        let mut below = 0;
-        let bounds = BOUNDS.iter().map(|bound| seconds(*bound).to_string()).chain(["+Inf".to_owned()]);
-        for (bound, count) in bounds.zip(times) {
-            below += count;
-            let labels = [("endpoint", endpoint), ("le", bound.as_str())];
-            snapshot.add_as(MetricName::RequestSeconds, "_bucket", &labels, below as f64);
-        }
-        let labels = [("endpoint", endpoint)];
-        snapshot.add_as(MetricName::RequestSeconds, "_sum", &labels, seconds(load(&self.micros)));
-        snapshot.add_as(MetricName::RequestSeconds, "_count", &labels, total as f64);
+impl<const RESULTS: usize> Runs<RESULTS> {
+    fn new() -> Self {
+        Self { by_result: [const { AtomicU64::new(0) }; RESULTS], times: Histogram::default() }
     }
-}
 
-fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
+    fn add(&self, result: usize, took: Duration) {
+        self.by_result[result].fetch_add(1, Ordering::Relaxed);
+        self.times.record(took);
+    }
+
+    /// Adds the counts of results that there were; of a name that nobody asked for, nothing.
+    fn snapshot<'a>(&self, shown: &Shown, name: &str, results: impl Iterator<Item = &'a str>, snapshot: &mut Snapshot) {
+        let counts = self.by_result.iter().map(|count| count.load(Ordering::Relaxed));
+        let mut has_run = false;
+        for (result, count) in results.zip(counts).filter(|(_, count)| *count > 0) {
+            has_run = true;
+            snapshot.add(shown.counter, &[(shown.name, name), (shown.result, result)], count as f64);
+        }
+        if has_run {
+            snapshot.add_histogram(shown.times, &[(shown.name, name)], &self.times);
+        }
+    }
 }
 
 /// Counts of a host that answers some requests from its own memory.
@@ -200,93 +184,4 @@ impl Remembered {
     fn count(&self, event: EventName) -> u64 {
         self.0.iter().filter(|(name, _)| name == event.as_str()).map(|(_, count)| count).sum()
     }
-}
-
-/// One number of a metric.
-#[derive(Debug, Clone, PartialEq)]
-struct Sample {
-    metric: MetricName,
-    suffix: &'static str,
-    labels: Vec<(&'static str, String)>,
-    value: f64,
-}
-
-/// The numbers of a moment.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Snapshot(Vec<Sample>);
-
-impl Snapshot {
-    /// Adds a number.
-    pub fn add(&mut self, metric: MetricName, labels: &[(&'static str, &str)], value: f64) {
-        self.add_as(metric, "", labels, value);
-    }
-
-    fn add_as(&mut self, metric: MetricName, suffix: &'static str, labels: &[(&'static str, &str)], value: f64) {
-        let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        self.0.push(Sample { metric, suffix, labels, value });
-    }
-
-    fn of(&self, name: &str) -> impl Iterator<Item = &Sample> {
-        self.0.iter().filter(move |sample| sample.metric.as_str() == name)
-    }
-
-    /// `[{name, type, help, samples: [{name, labels, value}]}]`, in the order of [`METRICS`]; metrics without a number
-    /// are left out.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let mut metrics = Vec::new();
-        for (name, kind, _, help) in METRICS {
-            let samples: Vec<Value> = self
-                .of(name)
-                .map(|sample| {
-                    let labels: serde_json::Map<String, Value> =
-                        sample.labels.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-                    let name = format!("{name}{}", sample.suffix);
-                    json!({ "name": name, "labels": labels, "value": number(sample.value) })
-                })
-                .collect();
-            if !samples.is_empty() {
-                metrics.push(json!({ "name": name, "type": kind.as_str(), "help": help, "samples": samples }));
-            }
-        }
-        metrics.into()
-    }
-}
-
-/// A whole number as an integer, so that every language reads it alike.
-fn number(value: f64) -> Value {
-    if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
-}
-
-/// A snapshot in the text format of `prometheus`, or else as JSON.
-#[must_use]
-pub fn spell(snapshot: &Snapshot, format: &str) -> String {
-    if format == "prometheus" { to_prometheus(snapshot) } else { snapshot.to_json().to_string() }
-}
-
-/// The content type of [`to_prometheus`].
-pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The text format of Prometheus (exposition format 0.0.4).
-#[must_use]
-pub fn to_prometheus(snapshot: &Snapshot) -> String {
-    let mut out = String::new();
-    for (name, kind, _, help) in METRICS {
-        let mut samples = snapshot.of(name).peekable();
-        if samples.peek().is_none() {
-            continue;
-        }
-        let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} {}", help.replace('\\', "\\\\"), kind.as_str());
-        for sample in samples {
-            let labels: Vec<String> =
-                sample.labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            let _ = writeln!(out, "{name}{}{labels} {}", sample.suffix, number(sample.value));
-        }
-    }
-    out
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

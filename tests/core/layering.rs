@@ -19,7 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("url", &["error"]),
     // Pure decisions: each other, no port, no service, no HTTP.
     ("token", &["token", "assurance", "audit", "json", "flow", "store::model"]),
-    ("password", &["password"]),
+    ("password", &["password", "histogram"]),
     ("session", &["store::model"]),
     ("identifier", &["identifier"]),
     ("access", &["access", "assurance"]),
@@ -28,6 +28,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("duration", &[]),
     ("epoch", &[]),
     ("generations", &[]),
+    ("histogram", &[]),
     ("sync", &[]),
     ("json", &[]),
     ("web", &["web"]),
@@ -47,7 +48,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("key_source", &["key_source", "token"]),
     ("hook", &[]),
     ("event", &[]),
-    ("telemetry", &["event"]),
+    ("telemetry", &["event", "histogram"]),
     // Use cases know no HTTP.
     (
         "service",
@@ -146,6 +147,7 @@ const RULES: &[(&str, &[&str])] = &[
             "limit",
             "message",
             "password",
+            "programmatic::CALLS",
             "redis",
             "service",
             "store",
@@ -170,7 +172,10 @@ const RULES: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("programmatic", &["programmatic", "audit", "authentication", "event", "server", "service", "use_case"]),
+    (
+        "programmatic",
+        &["programmatic", "audit", "authentication", "event", "server", "service", "telemetry", "use_case"],
+    ),
     (
         "standalone",
         &["config::reader", "config::secret", "password", "server::VerifiedAccess", "service::input", "token"],

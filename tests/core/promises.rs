@@ -35,6 +35,8 @@ mod losing;
 mod machine;
 #[path = "promises/messages.rs"]
 mod messages;
+#[path = "promises/metrics.rs"]
+mod metrics;
 #[path = "promises/model.rs"]
 mod model;
 #[path = "support/pair.rs"]

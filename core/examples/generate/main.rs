@@ -20,7 +20,7 @@ use sentri_core::http::openapi::document;
 use sentri_core::http::router::ROUTES;
 use sentri_core::programmatic::CALLS;
 use sentri_core::settings::schema::schema;
-use sentri_core::telemetry::{METRICS, PROMETHEUS_TYPE};
+use sentri_core::telemetry::{CallOutcome, METRICS, PROMETHEUS_TYPE};
 
 const HEAD: &str = "// Written by `make generate` from the tables of the core. Do not edit.\n\n";
 
@@ -202,6 +202,8 @@ fn metrics_page() -> String {
         let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.as_str());
     }
+    let outcomes = CallOutcome::ALL.map(|outcome| format!("`{}`", outcome.as_str())).join(", ");
+    let _ = writeln!(out, "\nThe label `call` is the name of a programmatic call, `outcome` one of {outcomes}.");
     out += "\nThe label `event` is one of these:\n\n";
     for event in EventName::ALL {
         let _ = writeln!(out, "* `{}`", event.as_str());

@@ -36,6 +36,12 @@ fn ends_like(path: &str, pattern: &str) -> bool {
     is_end && given.next().is_some()
 }
 
+/// The endpoints under the names that metrics have them by, in the order of [`ROUTES`].
+#[must_use]
+pub fn names() -> Vec<String> {
+    ROUTES.iter().map(|route| format!("{} {}", route.method, route.pattern)).collect()
+}
+
 #[expect(clippy::option_option, reason = "no match, a match without a parameter, a match with one")]
 fn match_path(pattern: &str, path: &str) -> Option<Option<String>> {
     let mut parameter = None;

@@ -17,6 +17,7 @@ mod unusable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 pub use bcrypt::LOWEST_COST;
 pub use blocklist::is_common;
@@ -31,6 +32,7 @@ use encoded::{Encoded, live_work, spend_work};
 
 use crate::crypto::Secret;
 use crate::failure::Failure;
+use crate::histogram::Histogram;
 
 /// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,14 +89,24 @@ pub fn dummy_hash(policy: &Policy) -> Secret<String> {
     }
 }
 
-/// The password service: a policy, a pool, and a count of the work done.
+/// The password service: a policy, a pool, and counts of the work done.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     policy: Policy,
     dummy: Secret<String>,
     pool: Arc<Pool>,
     origin: Origin,
-    verifications: Arc<AtomicU64>,
+    work: Arc<Work>,
+}
+
+/// The work that a hasher has done.
+#[derive(Debug, Default)]
+struct Work {
+    verifications: AtomicU64,
+    /// From the request for a hash to the beginning of its computation.
+    waits: Histogram,
+    /// From there to its end.
+    times: Histogram,
 }
 
 impl Hasher {
@@ -108,7 +120,7 @@ impl Hasher {
     #[must_use]
     pub fn with_pool(policy: Policy, pool: Arc<Pool>) -> Self {
         let dummy = dummy_hash(&policy);
-        Self { policy, dummy, pool, origin: Origin::Host, verifications: Arc::default() }
+        Self { policy, dummy, pool, origin: Origin::Host, work: Arc::default() }
     }
 
     /// The same hasher at work for `origin`, in turns with the work for others. Without this call it is the host's own.
@@ -138,7 +150,32 @@ impl Hasher {
     /// The number of verifications that have begun, dummies included.
     #[must_use]
     pub fn verifications(&self) -> u64 {
-        self.verifications.load(Ordering::SeqCst)
+        self.work.verifications.load(Ordering::SeqCst)
+    }
+
+    /// The times that hashes waited before they were computed.
+    #[must_use]
+    pub fn waits(&self) -> &Histogram {
+        &self.work.waits
+    }
+
+    /// The times that hashes took to compute.
+    #[must_use]
+    pub fn times(&self) -> &Histogram {
+        &self.work.times
+    }
+
+    /// Runs the computation of a hash on the pool, and counts its wait and its time.
+    async fn run<T: Send + 'static>(&self, compute: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+        let (work, asked) = (Arc::clone(&self.work), Instant::now());
+        let timed = move || {
+            let started = Instant::now();
+            work.waits.record(started.duration_since(asked));
+            let computed = compute();
+            work.times.record(started.elapsed());
+            computed
+        };
+        self.pool.run_for(self.origin, timed).await
     }
 
     /// Hashes a new password that [`Policy::check`] has passed.
@@ -147,7 +184,7 @@ impl Hasher {
     /// As [`hash`]; [`Failure::HashQueueFull`].
     pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, Failure> {
         let policy = self.policy.clone();
-        self.pool.run_for(self.origin, move || hash(password.expose(), &policy)).await?
+        self.run(move || hash(password.expose(), &policy)).await?
     }
 
     /// Whether `password` fits `encoded`. Without a hash, with a malformed or hostile hash, and for a password longer
@@ -156,24 +193,23 @@ impl Hasher {
     /// # Errors
     /// [`Failure::HashQueueFull`]; [`Failure::Internal`] when the runtime is going down.
     pub async fn verify(&self, password: Secret<String>, encoded: Option<Secret<String>>) -> Result<bool, Failure> {
-        let Self { policy, dummy, verifications, .. } = self.clone();
-        self.pool
-            .run_for(self.origin, move || {
-                verifications.fetch_add(1, Ordering::SeqCst);
-                let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy).ok());
-                let stored = stored.filter(|_| !policy.is_too_long(password.expose()));
-                match stored {
-                    Some(stored) => verify_at_live_cost(&stored, password.expose(), &policy),
-                    None => {
-                        // An overlong password is cut for the dummy: its length must not buy computing time.
-                        let shown = password.expose().as_bytes();
-                        let shown = &shown[..shown.len().min(bcrypt::MAX_BYTES)];
-                        spend(shown, &dummy, &policy);
-                        false
-                    }
+        let Self { policy, dummy, work, .. } = self.clone();
+        self.run(move || {
+            work.verifications.fetch_add(1, Ordering::SeqCst);
+            let stored = encoded.as_ref().and_then(|encoded| Encoded::parse(encoded.expose(), &policy).ok());
+            let stored = stored.filter(|_| !policy.is_too_long(password.expose()));
+            match stored {
+                Some(stored) => verify_at_live_cost(&stored, password.expose(), &policy),
+                None => {
+                    // An overlong password is cut for the dummy: its length must not buy computing time.
+                    let shown = password.expose().as_bytes();
+                    let shown = &shown[..shown.len().min(bcrypt::MAX_BYTES)];
+                    spend(shown, &dummy, &policy);
+                    false
                 }
-            })
-            .await
+            }
+        })
+        .await
     }
 
     /// Verifies `password` as [`Hasher::verify`] does, and returns the proof of it where it fits.

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use super::AuthServer;
-use crate::http::router::ROUTES;
 use crate::service::keys;
 use crate::telemetry::{MetricName, Remembered, Snapshot};
 
@@ -13,10 +12,11 @@ impl AuthServer {
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
         let realm = self.realm();
-        let endpoints: Vec<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.pattern)).collect();
-        let mut snapshot = realm.telemetry.snapshot(remembered, &endpoints);
+        let mut snapshot = realm.telemetry.snapshot(remembered);
         let count = |count: usize| count as f64;
         snapshot.add(MetricName::Verifications, &[], realm.hasher.verifications() as f64);
+        snapshot.add_histogram(MetricName::HashWaits, &[], realm.hasher.waits());
+        snapshot.add_histogram(MetricName::HashTimes, &[], realm.hasher.times());
         let (running, waiting) = realm.hasher.load();
         snapshot.add(MetricName::Hashing, &[("state", "running")], count(running));
         snapshot.add(MetricName::Hashing, &[("state", "waiting")], count(waiting));
@@ -32,6 +32,9 @@ impl AuthServer {
         }
         let published = keys::jwks(realm).and_then(|set| set["keys"].as_array().map(Vec::len)).unwrap_or_default();
         snapshot.add(MetricName::Keys, &[], count(published));
+        if let Some(age) = keys::signing_age(realm) {
+            snapshot.add(MetricName::KeyAge, &[], age as f64 / 1e3);
+        }
         snapshot.add(MetricName::Info, &[("version", env!("CARGO_PKG_VERSION")), ("mode", "server")], 1.0);
         snapshot
     }

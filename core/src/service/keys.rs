@@ -167,6 +167,14 @@ pub fn jwks(realm: &Realm) -> Option<serde_json::Value> {
     realm.keys.get()?.jwks(realm.now(), realm.config.access_ttl + SLACK)
 }
 
+/// The time for which the signing key in use has signed, or `None` with the option `secret`.
+#[must_use]
+pub fn signing_age(realm: &Realm) -> Option<Millis> {
+    let now = realm.now();
+    // A first key may have its start in the future, by the clock of the process that made it.
+    realm.keys.get()?.signing_since(now).map(|since| now.saturating_sub(since).max(0))
+}
+
 /// Deletes keys under which no refresh token can be alive any more.
 ///
 /// # Errors

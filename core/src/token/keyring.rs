@@ -182,6 +182,13 @@ impl KeyRing {
         self.signing_key(now).ok()?.signing.kid()
     }
 
+    /// The instant from which the key that signs at `now` signs; `None` for the key of the option `secret`, which has
+    /// no start.
+    #[must_use]
+    pub fn signing_since(&self, now: Millis) -> Option<Millis> {
+        self.signing_key(now).ok().map(|key| key.active_from).filter(|from| *from != Millis::MIN)
+    }
+
     /// The algorithm that signs access tokens at `now`.
     #[must_use]
     pub fn signing_algorithm(&self, now: Millis) -> Option<Algorithm> {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use sentri_core::crypto::Secret;
 use sentri_core::failure::Failure;
+use sentri_core::histogram::Histogram;
 use sentri_core::password::{
-    Algorithm, Hasher, Policy, Pool, Verdict, dummy_hash, hash, is_common, needs_rehash, verify,
+    Algorithm, Hasher, Origin, Policy, Pool, Verdict, dummy_hash, hash, is_common, needs_rehash, verify,
 };
 use serde_json::json;
 
@@ -312,6 +313,31 @@ async fn an_abandoned_request_keeps_its_place_until_its_hash_is_done() {
     }
     tokio::time::sleep(Duration::from_millis(20)).await;
     pool.run(|| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_wait_and_the_time_of_a_hash_are_measured() {
+    let pool = Arc::new(Pool::new(1, 64, Duration::from_secs(60)));
+    let hasher = Hasher::with_pool(cheap(), Arc::clone(&pool));
+    let (busy, done) = blocking(&pool).await;
+    let waiting = {
+        let hasher = hasher.clone();
+        tokio::spawn(async move { hasher.on_behalf_of(Origin::Unknown).verify(secret("password"), None).await })
+    };
+    while pool.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(hasher.waits().micros(), 0, "it is counted once it is over");
+    done.store(true, Ordering::SeqCst);
+    busy.await.unwrap();
+    waiting.await.unwrap().unwrap();
+    let count = |histogram: &Histogram| histogram.counts().iter().sum::<u64>();
+    assert_eq!((count(hasher.waits()), count(hasher.times())), (1, 1));
+    assert!(hasher.waits().micros() >= 60_000, "{:?}", hasher.waits());
+    assert!(hasher.times().micros() > 0, "{:?}", hasher.times());
+    hasher.hash(secret("password")).await.unwrap();
+    assert_eq!((count(hasher.waits()), count(hasher.times())), (2, 2));
 }
 
 #[tokio::test]

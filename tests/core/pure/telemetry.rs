@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sentri_core::event::EventName;
-use sentri_core::telemetry::{METRICS, MetricKind, MetricName, Remembered, Snapshot, Telemetry, spell, to_prometheus};
+use sentri_core::histogram::{BOUNDS, Histogram};
+use sentri_core::telemetry::{
+    CallOutcome, METRICS, MetricKind, MetricName, Remembered, Snapshot, Telemetry, spell, to_prometheus,
+};
 use serde_json::{Value, json};
 
 fn value(metrics: &Value, sample: &str, labels: &Value) -> Option<f64> {
@@ -15,12 +18,12 @@ fn value(metrics: &Value, sample: &str, labels: &Value) -> Option<f64> {
 #[test]
 fn events_count_whether_or_not_somebody_logs() {
     for logging in [false, true] {
-        let telemetry = Telemetry::new(logging, 0);
+        let telemetry = Telemetry::new(logging, Vec::new(), &[]);
         let event = telemetry.event(EventName::LoginSuccess, |event| event.with("userId", "u"));
         assert_eq!(event.is_some(), logging);
         telemetry.count(EventName::LoginSuccess);
         let remembered = Remembered::from_json(&json!({ "auth.protect.success": 7, "nonsense": 9, "auth.logout": -1 }));
-        let metrics = telemetry.snapshot(&remembered, &[]).to_json();
+        let metrics = telemetry.snapshot(&remembered).to_json();
         let count = |event: &str| value(&metrics, "sentri_events_total", &json!({ "event": event }));
         assert_eq!(count("auth.login.success"), Some(2.0));
         assert_eq!(count("auth.protect.success"), Some(7.0));
@@ -31,19 +34,18 @@ fn events_count_whether_or_not_somebody_logs() {
 
 #[test]
 fn fields_are_not_filled_in_for_nobody() {
-    let telemetry = Telemetry::new(false, 0);
+    let telemetry = Telemetry::new(false, Vec::new(), &[]);
     assert!(telemetry.event(EventName::Logout, |_| panic!("nobody logs")).is_none());
 }
 
 #[test]
 fn a_histogram_is_cumulative_and_statuses_are_told_apart() {
-    let telemetry = Telemetry::new(false, 2);
+    let telemetry = Telemetry::new(false, vec!["GET /me".to_owned(), "POST /login".to_owned()], &[]);
     for (status, micros) in [(200, 1_000), (200, 1_001), (401, 60_000), (418, 99_000_000)] {
         telemetry.answered(1, status, Duration::from_micros(micros));
     }
     telemetry.answered(2, 200, Duration::ZERO); // No such endpoint.
-    let names = ["GET /me".to_owned(), "POST /login".to_owned()];
-    let metrics = telemetry.snapshot(&Remembered::default(), &names).to_json();
+    let metrics = telemetry.snapshot(&Remembered::default()).to_json();
     let of =
         |sample: &str, label: &str, of: &str| value(&metrics, sample, &json!({ "endpoint": "POST /login", label: of }));
     assert_eq!(of("sentri_requests_total", "status", "200"), Some(2.0));
@@ -56,6 +58,36 @@ fn a_histogram_is_cumulative_and_statuses_are_told_apart() {
     assert_eq!(value(&metrics, "sentri_request_duration_seconds_count", &login), Some(4.0));
     assert_eq!(value(&metrics, "sentri_request_duration_seconds_sum", &login), Some(99.062_001));
     assert!(!metrics.to_string().contains("GET /me"), "an endpoint that nobody asked takes no room");
+}
+
+#[test]
+fn calls_count_by_outcome() {
+    let telemetry = Telemetry::new(false, Vec::new(), &["getUser", "setPassword"]);
+    for (outcome, millis) in [(CallOutcome::Success, 2), (CallOutcome::Success, 3), (CallOutcome::Failed, 5_000)] {
+        telemetry.called(1, outcome, Duration::from_millis(millis));
+    }
+    telemetry.called(2, CallOutcome::Success, Duration::ZERO); // No such call.
+    let metrics = telemetry.snapshot(&Remembered::default()).to_json();
+    let of =
+        |sample: &str, label: &str, of: &str| value(&metrics, sample, &json!({ "call": "setPassword", label: of }));
+    assert_eq!(of("sentri_calls_total", "outcome", "success"), Some(2.0));
+    assert_eq!(of("sentri_calls_total", "outcome", "failed"), Some(1.0));
+    assert_eq!(of("sentri_calls_total", "outcome", "refused"), None);
+    let bucket = |bound: &str| of("sentri_call_duration_seconds_bucket", "le", bound);
+    assert_eq!([bucket("0.0025"), bucket("0.005"), bucket("+Inf")], [Some(1.0), Some(2.0), Some(3.0)]);
+    assert!(!metrics.to_string().contains("getUser"), "a call that nobody made takes no room");
+}
+
+#[test]
+fn a_histogram_counts_to_both_ends() {
+    let histogram = Histogram::default();
+    for took in [Duration::ZERO, Duration::from_millis(1), Duration::from_nanos(1_001_000), Duration::MAX] {
+        histogram.record(took);
+    }
+    let counts = histogram.counts();
+    assert_eq!([counts[0], counts[1], counts[BOUNDS.len()]], [2, 1, 1]);
+    assert_eq!(counts.iter().sum::<u64>(), 4);
+    assert!(BOUNDS.is_sorted());
 }
 
 #[test]

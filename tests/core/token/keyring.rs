@@ -71,6 +71,17 @@ fn a_key_made_by_a_clock_that_runs_ahead_signs_at_once() {
 }
 
 #[test]
+fn the_start_of_the_key_in_use_is_known_of_stored_keys() {
+    let (old, new) = (stored(ED25519, NOW - 9_000, None), stored(P256_PKCS8, NOW + 500, None));
+    let ring = KeyRing::from_stored(&[old, new], None).unwrap();
+    assert_eq!(ring.signing_since(NOW), Some(NOW - 9_000));
+    assert_eq!(ring.signing_since(NOW + 500), Some(NOW + 500));
+    for secret in ["a shared secret of more than 32 bytes", ED25519] {
+        assert_eq!(KeyRing::from_secret(secret, None).unwrap().signing_since(NOW), None);
+    }
+}
+
+#[test]
 fn stored_keys_are_checked() {
     let wrapping = WrappingKey::new(b"thirty-two random bytes, or more").unwrap();
     let other = WrappingKey::new(b"thirty-two other bytes, or more!").unwrap();
