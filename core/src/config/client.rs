@@ -131,8 +131,7 @@ fn cache_max_age(read: &mut Reader<'_>) -> Result<Millis, Error> {
 /// The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is
 /// `false`.
 fn access_cookie(read: &mut Reader<'_>) -> Result<Option<String>, Error> {
-    let option =
-        Reader::only("accessCookie", read.value("accessCookie"), CookieRules::MEMBERS)?.unwrap_or(&Value::Bool(true));
+    let option = read.only_members("accessCookie", CookieRules::MEMBERS)?.unwrap_or(&Value::Bool(true));
     Ok(CookieRules::access(Some(option), false)?.map(|rules| rules.name))
 }
 

@@ -146,91 +146,12 @@ impl Config {
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
-    #[expect(clippy::too_many_lines, reason = "a table: a line or two an option")]
     pub fn from_options(options: &Value) -> Result<Self, Error> {
         let mut read = Reader::new("", options)?;
-        let mut warnings = Vec::new();
         check_mode(&mut read, Mode::Server)?;
         read.refuse(&CLIENT_ONLY, "belongs to mode: 'client': leave it out, or use that mode")?;
-        let production = read.boolean("production", false)?;
-        let database = database(&mut read)?;
-        let encryption = encryption(&mut read)?;
-        let wrapping = encryption.as_ref().map(|keys| Arc::clone(&keys.wrapping));
-        let signing = signing(&mut read, wrapping, production, &mut warnings)?;
-        let (access_ttl, session) = lifetimes(&mut read, &mut warnings)?;
-        let mut config = Self {
-            database,
-            production,
-            roles: RoleRules::from_options(
-                read.value("validRoles"),
-                read.value("adminRoles"),
-                read.value("defaultRoles"),
-                read.value("selfAssignableRoles"),
-            )?,
-            signing,
-            access_ttl,
-            session,
-            plain: PlainOptions::read(&mut read)?,
-            session_check: session_check(&mut read)?,
-            mfa: None,
-            factor_keys: encryption.map(|keys| keys.factors),
-            reauthentication: reauthentication(&mut read)?,
-            password: Policy::from_options(
-                Reader::only("password", read.value("password"), Policy::MEMBERS)?,
-                read.value("saltRounds"),
-            )?,
-            setup: read.boolean("setup", false)?,
-            api_keys: ApiKeys::from_option(read.value("apiKey"))?,
-            rate_limits: LimitRules::from_option(Reader::only(
-                "rateLimit",
-                read.value("rateLimit"),
-                LimitRules::MEMBERS,
-            )?)?,
-            cookie: CookieRules::refresh(
-                Reader::only("cookie", read.value("cookie"), CookieRules::MEMBERS)?,
-                production,
-            )?,
-            access_cookie: CookieRules::access(
-                Reader::only("accessCookie", read.value("accessCookie"), CookieRules::MEMBERS)?,
-                production,
-            )?,
-            known_devices: None,
-            trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
-            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?
-                .with_confusables(read.value("confusables"))?,
-            trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
-            claims: ClaimRules {
-                issuer: read.text("issuer")?.map(str::to_owned),
-                audience: read.text("audience")?.map(str::to_owned),
-                leeway_seconds: 0,
-            },
-            service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
-            logging: logger(&mut read)?,
-            messages: messages::messages(&mut read, production)?,
-            login_code: false,
-            administration: false,
-            audit: Level::Off,
-            overrides: overrides(&mut read)?,
-            token_revoked: read.function("isTokenRevoked")?,
-            redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
-            warnings,
-        };
-        if config.setup && !config.roles.admin.iter().any(|role| config.roles.valid.contains(role)) {
-            return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
-        }
-        config.mfa = mfa(&mut read, &mut config.roles)?;
-        config.warnings.extend(mfa::warning(config.mfa.as_ref(), config.factor_keys.is_some(), production)?);
-        config.warnings.extend(mfa::unverified_warning(config.mfa.as_ref(), config.messages.as_ref()));
-        config.warnings.extend(messages::warning(config.messages.as_ref()));
-        config.login_code = messages::login_code(&mut read, config.messages.as_ref())?;
-        config.administration = read.boolean("administration", false)?;
-        config.audit = audit::level(&mut read, config.administration)?;
-        let tells_of_logins = config.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
-        let is_needed = config.rate_limits.is_some() || tells_of_logins;
-        let cookies = (config.cookie.as_ref(), config.access_cookie.as_ref());
-        config.known_devices = devices::known_devices(&mut read, cookies, is_needed, production, &mut config.warnings)?;
-        messages::check_sign_in(config.messages.as_ref(), config.known_devices.is_some())?;
-        config.warnings.extend(config.api_keys.as_ref().and_then(ApiKeys::warning));
+        let mut config = Self::independent(&mut read)?;
+        config.read_dependent(&mut read)?;
         hooks(&mut read)?;
         debug_assert_eq!(read.missing(Group::Server), None, "options that the table lacks");
         read.finish()?;
@@ -242,11 +163,95 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads the options that depend on none of the fields; the others are off.
+    fn independent(read: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut warnings = Vec::new();
+        let production = read.boolean("production", false)?;
+        let database = database(read)?;
+        let encryption = encryption(read)?;
+        let wrapping = encryption.as_ref().map(|keys| Arc::clone(&keys.wrapping));
+        let signing = signing(read, wrapping, production, &mut warnings)?;
+        let (access_ttl, session) = lifetimes(read, &mut warnings)?;
+        Ok(Self {
+            database,
+            production,
+            roles: roles(read)?,
+            signing,
+            access_ttl,
+            session,
+            plain: PlainOptions::read(read)?,
+            session_check: session_check(read)?,
+            mfa: None,
+            factor_keys: encryption.map(|keys| keys.factors),
+            reauthentication: reauthentication(read)?,
+            password: Policy::from_options(read.only_members("password", Policy::MEMBERS)?, read.value("saltRounds"))?,
+            setup: read.boolean("setup", false)?,
+            api_keys: ApiKeys::from_option(read.value("apiKey"))?,
+            rate_limits: LimitRules::from_option(read.only_members("rateLimit", LimitRules::MEMBERS)?)?,
+            cookie: CookieRules::refresh(read.only_members("cookie", CookieRules::MEMBERS)?, production)?,
+            access_cookie: CookieRules::access(read.only_members("accessCookie", CookieRules::MEMBERS)?, production)?,
+            known_devices: None,
+            trusted_origins: origin::trusted_origins(read.value("trustedOrigins"))?,
+            identifiers: IdentifierRules::from_option(read.value("validIdentifiers"))?
+                .with_confusables(read.value("confusables"))?,
+            trust_proxy: TrustProxy::from_option(read.value("trustProxy"))?,
+            claims: claims(read)?,
+            service: read.text("loggerService")?.unwrap_or("sentri").to_owned(),
+            logging: logger(read)?,
+            messages: messages::messages(read, production)?,
+            login_code: false,
+            administration: false,
+            audit: Level::Off,
+            overrides: overrides(read)?,
+            token_revoked: read.function("isTokenRevoked")?,
+            redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),
+            warnings,
+        })
+    }
+
+    /// Reads the options that depend on other fields, and checks those fields together.
+    fn read_dependent(&mut self, read: &mut Reader<'_>) -> Result<(), Error> {
+        if self.setup && !self.roles.admin.iter().any(|role| self.roles.valid.contains(role)) {
+            return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
+        }
+        self.mfa = mfa(read, &mut self.roles)?;
+        self.warnings.extend(mfa::warning(self.mfa.as_ref(), self.factor_keys.is_some(), self.production)?);
+        self.warnings.extend(mfa::unverified_warning(self.mfa.as_ref(), self.messages.as_ref()));
+        self.warnings.extend(messages::warning(self.messages.as_ref()));
+        self.login_code = messages::login_code(read, self.messages.as_ref())?;
+        self.administration = read.boolean("administration", false)?;
+        self.audit = audit::level(read, self.administration)?;
+        let tells_of_logins = self.messages.as_ref().is_some_and(|rules| rules.new_sign_in);
+        let is_needed = self.rate_limits.is_some() || tells_of_logins;
+        let cookies = (self.cookie.as_ref(), self.access_cookie.as_ref());
+        self.known_devices = devices::known_devices(read, cookies, is_needed, self.production, &mut self.warnings)?;
+        messages::check_sign_in(self.messages.as_ref(), self.known_devices.is_some())?;
+        self.warnings.extend(self.api_keys.as_ref().and_then(ApiKeys::warning));
+        Ok(())
+    }
+
     /// Whether sessions and tokens say how strongly and when the user authenticated.
     #[must_use]
     pub const fn keeps_assurance(&self) -> bool {
         self.mfa.is_some() || self.messages.is_some()
     }
+}
+
+fn roles(read: &mut Reader<'_>) -> Result<RoleRules, Error> {
+    RoleRules::from_options(
+        read.value("validRoles"),
+        read.value("adminRoles"),
+        read.value("defaultRoles"),
+        read.value("selfAssignableRoles"),
+    )
+}
+
+fn claims(read: &mut Reader<'_>) -> Result<ClaimRules, Error> {
+    Ok(ClaimRules {
+        issuer: read.text("issuer")?.map(str::to_owned),
+        audience: read.text("audience")?.map(str::to_owned),
+        leeway_seconds: 0,
+    })
 }
 
 fn check_mode(read: &mut Reader<'_>, wanted: Mode) -> Result<(), Error> {

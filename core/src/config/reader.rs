@@ -158,6 +158,15 @@ impl<'a> Reader<'a> {
         Ok(option)
     }
 
+    /// The raw value of an option, after [`Reader::only`] for its members.
+    pub(super) fn only_members(
+        &mut self,
+        option: &'static str,
+        known: &[&'static str],
+    ) -> Result<Option<&'a Value>, Error> {
+        Self::only(option, self.value(option), known)
+    }
+
     /// An option that was read and is not in the table, where every option must be.
     pub(super) fn missing(&self, group: Group) -> Option<&'static str> {
         self.known.iter().copied().find(|name| !table::is_option(name, group))

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::delivery::webhook_key;
+use super::sentences::{self, Sentences, UNKNOWN};
 use crate::clock::to_iso;
 use crate::crypto::hmac_sha256;
 use crate::identifier::{is_mailbox, mailbox};
@@ -49,8 +50,7 @@ fn mail(smtp: &Value, message: &Value) -> Result<Value, String> {
 /// Subject and text of a mail. Everything in it is ours but the link, the code and the instant.
 fn words(message: &Value) -> (&'static str, String) {
     let kind = Kind::ALL.iter().find(|kind| kind.as_str() == message["kind"]);
-    let unknown = ("A message about your account", "This message is about your account.", "");
-    let (subject, first, last) = kind.map_or(unknown, |kind| sentences(*kind));
+    let Sentences { subject, first, last } = *kind.map_or(&UNKNOWN, |kind| sentences::of(*kind));
     let mut parts = vec![first.to_owned()];
     if let Some(url) = message["url"].as_str() {
         let is_login = kind == Some(&Kind::LoginCode);
@@ -68,84 +68,6 @@ fn words(message: &Value) -> (&'static str, String) {
         parts.push(last.to_owned());
     }
     (subject, parts.join("\n\n") + "\n")
-}
-
-/// The subject of a mail, its first sentence, and the advice if the reader did not cause it.
-#[expect(clippy::too_many_lines, reason = "a table: three sentences a kind")]
-const fn sentences(kind: Kind) -> (&'static str, &'static str, &'static str) {
-    match kind {
-        Kind::PasswordReset => (
-            "Set a new password",
-            "Somebody asked for a new password for your account.",
-            "If it was not you, ignore this message. Your password stays as it is.",
-        ),
-        Kind::PasswordChanged => (
-            "Your password was changed",
-            "The password of your account was changed, and all its sessions have ended.",
-            "If it was not you, ask for a new password at once.",
-        ),
-        Kind::Verify => (
-            "Confirm your address",
-            "Somebody, probably you, wants to use this address for an account.",
-            "If it was not you, ignore this message. The address is then not confirmed.",
-        ),
-        Kind::FactorAdded => (
-            "A second factor was added",
-            "A second factor was added to your account. From now on signing in takes it, too.",
-            "If it was not you, sign in, remove it, and set a new password at once.",
-        ),
-        Kind::FactorRemoved => (
-            "A second factor was removed",
-            "A second factor of your account was removed.",
-            "If it was not you, set a new password at once.",
-        ),
-        Kind::RecoveryUsed => (
-            "A recovery code was used",
-            "Somebody signed in to your account with one of your recovery codes.",
-            "If it was not you, set a new password at once.",
-        ),
-        Kind::AccountDisabled => (
-            "Your account was disabled",
-            "Your account was disabled. Nobody can sign in to it now, and all devices were signed out.",
-            "If you do not know why, ask those who run this service.",
-        ),
-        Kind::ChangeConfirm => (
-            "Confirm your new address",
-            "Somebody, probably you, wants to use this address for an account from now on.",
-            "If it was not you, ignore this message. The account then keeps the address that it has.",
-        ),
-        Kind::ChangeNotice => (
-            "Your address is about to change",
-            "Somebody, probably you, asked for another address for your account.",
-            "If it was not you, set a new password at once.",
-        ),
-        Kind::AlreadyRegistered => (
-            "You have an account already",
-            "Somebody, probably you, wanted to register with this address, which has an account already.",
-            "Sign in, or ask for a new password. If it was not you, ignore this message.",
-        ),
-        Kind::LoginCode => (
-            "Your code to sign in",
-            "Somebody, probably you, wants to sign in to your account.",
-            "If it was not you, ignore this message. Nobody signs in without the code.",
-        ),
-        Kind::UnknownAccount => (
-            "There is no account with this address",
-            "Somebody, perhaps you, wants to sign in with this address or number. No account has it.",
-            "If it was you, try another address, or register. If it was not you, ignore this message.",
-        ),
-        Kind::NewSignIn => (
-            "A new sign-in to your account",
-            "Somebody signed in to your account on a device on which you have not signed in since your password or \
-             second factor changed.",
-            "If it was not you, set a new password at once, which signs everybody out.",
-        ),
-        Kind::Invitation => (
-            "You are invited",
-            "You are invited to an account.",
-            "If you do not know what this is about, ignore this message.",
-        ),
-    }
 }
 
 /// A POST by Standard Webhooks: the id stays the same when the message is sent again, so that the receiver can

@@ -18,6 +18,7 @@ mod given;
 mod print;
 pub mod reload;
 pub mod schema;
+mod sentences;
 mod source;
 mod text;
 
