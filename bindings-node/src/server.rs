@@ -79,7 +79,7 @@ impl NativeServer {
         Ok(self.get()?.has_route(&method, &path))
     }
 
-    /// Serves a request: `{response, events, effects}`.
+    /// Serves a request: `{response, events, notices}`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn handle(&self, env: napi::Env, request: NativeRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();

@@ -114,7 +114,7 @@ pub fn events(protect_host: &impl ProtectHost, events: &[Event], request_id: Opt
     wire::events_value(events, &|event| protect_host.log_entry(event, request_id))
 }
 
-/// `{response, events, effects}`
+/// `{response, events, notices}`
 pub fn handled(server: &AuthServer, handled: Handled, request_id: Option<&str>) -> Value {
     wire::handled_value(handled, &|event| server.log_entry(event, request_id))
 }

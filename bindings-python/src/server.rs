@@ -46,7 +46,7 @@ impl NativeServer {
         self.instance.get().is_ok_and(|server| server.has_route(&method, &path))
     }
 
-    /// Serves a request (`wire::read_request`): `{response, events, effects}`.
+    /// Serves a request (`wire::read_request`): `{response, events, notices}`.
     pub fn handle(&self, request: String, raw: Option<Vec<u8>>) -> Arc<Job> {
         let request = wire::read_request(&wire::parse(&request), raw);
         self.instance.start(|server| async move {

@@ -12,7 +12,7 @@ pub const KEPT_FOR: Millis = 400 * 24 * 60 * 60_000;
 
 /// The option `audit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum AuditLevel {
     /// Nothing is kept.
     Off,
     /// Changes, and acts of other users on an account.
@@ -26,9 +26,9 @@ pub enum Level {
 pub enum Part {
     /// None: nothing is written with it.
     None,
-    /// It is kept with [`Level::All`].
+    /// It is kept with [`AuditLevel::All`].
     Use,
-    /// It is kept with [`Level::All`], and with [`Level::Changes`] if another party than the user acts.
+    /// It is kept with [`AuditLevel::All`], and with [`AuditLevel::Changes`] if another party than the user acts.
     OfOthers,
     /// It is a change of credentials, identifiers, factors, roles, keys or users.
     Change,
@@ -97,12 +97,12 @@ impl Part {
         }
     }
 
-    fn is_kept(self, level: Level, by_others: bool) -> bool {
+    fn is_kept(self, level: AuditLevel, by_others: bool) -> bool {
         match self {
             Self::None => false,
-            Self::Change => level >= Level::Changes,
-            Self::OfOthers if by_others => level >= Level::Changes,
-            Self::OfOthers | Self::Use => level == Level::All,
+            Self::Change => level >= AuditLevel::Changes,
+            Self::OfOthers if by_others => level >= AuditLevel::Changes,
+            Self::OfOthers | Self::Use => level == AuditLevel::All,
         }
     }
 }
@@ -187,7 +187,7 @@ impl Change {
 
 /// An entry that is to be written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct AuditEntry {
     /// The time of the change.
     pub at: Millis,
     /// The change.
@@ -198,7 +198,7 @@ pub struct Entry {
 
 /// Returns the entry of a change. `None`: the audit does not keep it.
 #[must_use]
-pub fn entry(level: Level, change: Change, author: &Author, at: Millis) -> Option<Entry> {
+pub fn entry(level: AuditLevel, change: Change, author: &Author, at: Millis) -> Option<AuditEntry> {
     let by_themself = change.subject.is_some() && author.actor.as_str() == change.subject.as_deref();
     let by_others = author.actor != Actor::Nobody && !by_themself;
     if !Part::of(change.event).is_kept(level, by_others) {
@@ -209,7 +209,7 @@ pub fn entry(level: Level, change: Change, author: &Author, at: Millis) -> Optio
     if change.event == EventName::UserDeleted && by_themself {
         author.ip = None;
     }
-    Some(Entry { at, change, author })
+    Some(AuditEntry { at, change, author })
 }
 
 /// Returns the form of an identifier that entries keep: HMAC-SHA-256 of its normal form in base64url.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use code::{ErrorCode, ROWS, Row};
+pub use code::{ErrorCode, ErrorRow, ROWS};
 
 /// The error that a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
 #[derive(Debug, Clone, PartialEq)]

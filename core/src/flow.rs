@@ -27,7 +27,7 @@ const DIGITS: usize = 6;
 
 /// The purposes of flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum FlowPurpose {
     /// A new password for a user who forgot the old password.
     Reset,
     /// The proof of control over an identifier, or over the address of a registration.
@@ -40,7 +40,7 @@ pub enum Purpose {
     LoginCode,
 }
 
-impl Purpose {
+impl FlowPurpose {
     /// The name in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

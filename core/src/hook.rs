@@ -1,4 +1,4 @@
-//! Decisions and notices of the host. Notices are data ([`Effect`]); only decisions in mid-flow are callbacks.
+//! Decisions and notices of the host. Notices are data ([`Notice`]); only decisions in mid-flow are callbacks.
 
 use std::fmt;
 
@@ -95,7 +95,7 @@ pub struct HookContext {
 
 /// A notice for the host's hooks, awaited by it before the response is sent.
 #[derive(Clone, PartialEq)]
-pub enum Effect {
+pub enum Notice {
     /// `onLogin({id, roles}, ctx)`
     Login {
         /// The user's id.
@@ -121,7 +121,7 @@ pub enum Effect {
     },
 }
 
-impl fmt::Debug for Effect {
+impl fmt::Debug for Notice {
     /// Without the identifier of a failed login: people type passwords there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, context) = match self {

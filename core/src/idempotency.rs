@@ -17,12 +17,12 @@ mod shares;
 
 pub use answer::{MAX_STORED_BODY, StoredResponse, may_store};
 use caller::put;
-pub use caller::{Caller, Credentials, Holder};
+pub use caller::{CallerDigest, Credentials, Holder};
 pub use gate::{Gate, Incoming, Passage, SharedIdempotency};
 pub use memory::MemoryIdempotency;
 pub(crate) use memory::{MAX_BYTES, size_of};
 pub use outage::OnRedisAway;
-pub use replay::{Asker, Replay, asks_protect};
+pub use replay::{Admission, Replay, asks_protect};
 pub use rules::IdempotencyRules;
 
 /// The time after which the key of a request in flight is free again: its process is gone.
@@ -75,7 +75,7 @@ pub fn check_header_value(value: &str) -> Result<(), Error> {
 /// so that no two different requests share one. The host is a name without port: processes that are called by several
 /// are one application.
 #[must_use]
-pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller, header_value: &str) -> Key {
+pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: CallerDigest, header_value: &str) -> Key {
     let is_port = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
     let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
     let (method, host) = (method.to_ascii_uppercase(), name.to_ascii_lowercase());

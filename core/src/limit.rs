@@ -29,7 +29,7 @@ pub const ADDRESS_FACTOR: u32 = 10;
 
 /// The answer of a counter to one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum LimitVerdict {
     /// Go on. The attempt is counted until it is settled.
     Granted {
         /// Attempts left in the window after this one.
@@ -81,9 +81,9 @@ pub struct Bucket {
 
 /// The answer of a bucket to an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum BucketAnswer {
     /// The verdict.
-    Done(Verdict),
+    Done(LimitVerdict),
     /// Every free place is held by an attempt in flight: ask again when one is settled.
     Wait,
 }
@@ -96,7 +96,7 @@ impl Bucket {
     }
 
     /// Asks for one attempt.
-    pub fn begin(&mut self, budget: Budget, now: Millis) -> Step {
+    pub fn begin(&mut self, budget: Budget, now: Millis) -> BucketAnswer {
         self.advance(now);
         self.limit = budget.limit;
         let latest_end = end_of(budget, now);
@@ -107,14 +107,17 @@ impl Bucket {
         }
         let ends_in = until(self.ends_at, now);
         if self.count >= budget.limit {
-            return Step::Done(Verdict::Exceeded { retry_after: ends_in });
+            return BucketAnswer::Done(LimitVerdict::Exceeded { retry_after: ends_in });
         }
         if self.count.saturating_add(self.in_flight) >= budget.limit {
-            return Step::Wait;
+            return BucketAnswer::Wait;
         }
         self.in_flight += 1;
         self.granted_at = now;
-        Step::Done(Verdict::Granted { remaining: budget.limit - self.count - self.in_flight, resets_in: ends_in })
+        BucketAnswer::Done(LimitVerdict::Granted {
+            remaining: budget.limit - self.count - self.in_flight,
+            resets_in: ends_in,
+        })
     }
 
     /// Says how one attempt in flight ended. One that came too late was counted already and changes nothing, but a

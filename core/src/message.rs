@@ -11,11 +11,11 @@ macro_rules! kinds {
     ($($variant:ident = $name:literal,)*) => {
         /// The kinds of messages.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind {
+        pub enum MessageKind {
             $(#[doc = concat!("`", $name, "`")] $variant,)*
         }
 
-        impl Kind {
+        impl MessageKind {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
@@ -51,7 +51,7 @@ pub struct Message {
     /// Stays the same when the message is sent again: the key by which a provider knows it.
     pub id: String,
     /// The occasion.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// The type of the identifier that it goes to.
     pub channel: String,
     /// The stored value of that identifier, never a typed value; if no account has the identifier, its normal form.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
-use crate::hook::{Effect, HookContext, Operation};
+use crate::hook::{HookContext, Notice, Operation};
 use crate::service::story::{Facts, Story};
 use crate::service::{Caller, InFlight, Realm, Trail};
 
@@ -45,7 +45,7 @@ pub trait UseCase {
 
     /// Returns the notice for the host's hooks. `subject` is that of the input.
     #[must_use]
-    fn notice(_subject: Option<String>, _end: Result<&Self::Output, &Error>, _context: HookContext) -> Option<Effect> {
+    fn notice(_subject: Option<String>, _end: Result<&Self::Output, &Error>, _context: HookContext) -> Option<Notice> {
         None
     }
 }
@@ -114,7 +114,7 @@ pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<
     let inner = realm.in_flight.lock().remove(&call);
     let result = result.and_then(|value| U::Output::read(&value).ok_or_else(|| wrong_shape::<U>(name)));
     // An override leaves the same notice as the built-in, unless the built-in, called by `next()`, has left it.
-    let has_notice = inner.as_ref().is_some_and(|inner| !inner.trail.effects.is_empty());
+    let has_notice = inner.as_ref().is_some_and(|inner| !inner.trail.notices.is_empty());
     if let Some(inner) = inner {
         context.trail.absorb(inner.trail);
     }
@@ -178,7 +178,7 @@ fn tell<U: UseCase>(
         Err(_) => return,
     };
     if !has_notice {
-        context.trail.effects.extend(U::notice(subject, end, context.caller.hook_context()));
+        context.trail.notices.extend(U::notice(subject, end, context.caller.hook_context()));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::assurance::{Acr, Assurance, Requirement};
 use crate::error::{Error, ErrorCode, PublicText};
 use crate::event::{Event, Level};
 use crate::failure::Failure;
-use crate::hook::Effect;
+use crate::hook::Notice;
 use crate::http::decision::Decision;
 use crate::http::guard::{self, GuardRequest, ProtectResult};
 use crate::http::{Body, Handled, Request, Response};
@@ -178,20 +178,20 @@ fn logged(events: &[Event], log: Log<'_>) -> Vec<LoggedEvent> {
 /// The result of a request to an endpoint.
 #[must_use]
 pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
-    let Handled { response, events, effects, messages } = handled;
+    let Handled { response, events, notices, messages } = handled;
     value(EndpointResult {
         response: response_data(response),
         events: logged(&events, log),
-        effects: effects.into_iter().map(hook_call).collect(),
+        notices: notices.into_iter().map(hook_call).collect(),
         messages: messages.iter().map(Message::to_json).collect(),
     })
 }
 
-fn hook_call(effect: Effect) -> HookCall {
-    let (hook, of, context) = match effect {
-        Effect::Login { user_id, roles, context } => ("onLogin", json!({ "id": user_id, "roles": roles }), context),
-        Effect::FailedLogin { identifier, context } => ("onFailedLogin", identifier.into(), context),
-        Effect::Logout { user_id, context } => ("onLogout", user_id.into(), context),
+fn hook_call(notice: Notice) -> HookCall {
+    let (hook, of, context) = match notice {
+        Notice::Login { user_id, roles, context } => ("onLogin", json!({ "id": user_id, "roles": roles }), context),
+        Notice::FailedLogin { identifier, context } => ("onFailedLogin", identifier.into(), context),
+        Notice::Logout { user_id, context } => ("onLogout", user_id.into(), context),
     };
     HookCall { hook, args: vec![of, value(context)] }
 }

@@ -4,7 +4,7 @@ import type { Hooks, SentriLogger } from "./types.js";
 export type { HookCall, LoggedEvent };
 
 /** The hooks of the host, and the function that logs an exception of a hook. */
-export interface Notices {
+export interface Listeners {
   hooks?: Hooks | undefined;
   failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
   /** The way of a warning that no logger hears. */
@@ -15,7 +15,7 @@ export interface Notices {
 export class Dispatcher {
   constructor(
     private readonly logger: SentriLogger | undefined,
-    private readonly notices: Notices = {},
+    private readonly listeners: Listeners = {},
   ) {}
 
   /** Whether anybody listens. */
@@ -37,7 +37,7 @@ export class Dispatcher {
 
   /** Warns of faults in the environment of a server that has no logger. */
   private warnOf(events: readonly LoggedEvent[]): void {
-    for (const { entry } of events) if (entry.hook === "trustProxy") this.notices.warn?.(String(entry.cause));
+    for (const { entry } of events) if (entry.hook === "trustProxy") this.listeners.warn?.(String(entry.cause));
   }
 
   /** Logs the cached events of another request, under the id of this request. */
@@ -54,15 +54,15 @@ export class Dispatcher {
   /** Runs hooks one after the other and waits for them. A throw is logged and changes nothing. */
   async run(calls: readonly HookCall[], requestId: string | undefined): Promise<void> {
     for (const { hook, args } of calls) {
-      const run = (this.notices.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[
+      const run = (this.listeners.hooks as Record<string, ((...args: unknown[]) => unknown) | undefined> | undefined)?.[
         hook
       ];
       if (!run) continue;
       try {
-        await run.apply(this.notices.hooks, args);
+        await run.apply(this.listeners.hooks, args);
       } catch (error) {
         const cause = error instanceof Error ? error.message : String(error);
-        this.log(this.notices.failed?.(hook, cause, requestId) ?? []);
+        this.log(this.listeners.failed?.(hook, cause, requestId) ?? []);
       }
     }
   }

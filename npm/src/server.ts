@@ -100,9 +100,9 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   private async finish(request: NativeRequest, text: string, waitUntil?: t.WaitUntil): Promise<ResponseData> {
-    const { response, events, effects, messages } = JSON.parse(text) as EndpointResult;
+    const { response, events, notices, messages } = JSON.parse(text) as EndpointResult;
     this.dispatcher.log(events);
-    if (effects.length > 0) await this.dispatcher.run(effects, request.requestId);
+    if (notices.length > 0) await this.dispatcher.run(notices, request.requestId);
     if (messages) this.outbox.post(messages as t.Message[], waitUntil);
     return response;
   }

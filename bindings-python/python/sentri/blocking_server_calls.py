@@ -50,9 +50,9 @@ class BlockingServerCalls(BlockingAdministration):
         """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
         (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
         have run when it returns."""
-        response, effects, messages = self._handled(wait(self._handle(request, raw), self._functions))
-        if effects:
-            self._hooks.run_blocking(effects, request.get("requestId"))
+        response, notices, messages = self._handled(wait(self._handle(request, raw), self._functions))
+        if notices:
+            self._hooks.run_blocking(notices, request.get("requestId"))
         self._post(messages)
         return response
 

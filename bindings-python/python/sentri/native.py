@@ -219,7 +219,7 @@ class NativeServer(NativeProtectHost, Protocol):
         ...
 
     def handle(self, request: str, raw: Optional[bytes]) -> Job:
-        """Serves a request (``wire::read_request``): ``{response, events, effects}``."""
+        """Serves a request (``wire::read_request``): ``{response, events, notices}``."""
         ...
 
     def call(self, method: str, arguments: str) -> Job:

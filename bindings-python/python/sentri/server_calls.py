@@ -49,9 +49,9 @@ class ServerCalls(Administration):
         """Serves a request to an endpoint: ``method``, raw ``path`` below the mount point, ``query``, ``headers``
         (pairs, names in lower case), ``clientIp``, ``requestId``, and the body as received. Events are logged and hooks
         have run when it returns."""
-        response, effects, messages = self._handled(await finish(self._handle(request, raw), self._functions))
-        if effects:
-            await self._hooks.run(effects, request.get("requestId"))
+        response, notices, messages = self._handled(await finish(self._handle(request, raw), self._functions))
+        if notices:
+            await self._hooks.run(notices, request.get("requestId"))
         self._post(messages)
         return response
 

@@ -78,7 +78,7 @@ class Serving(Guard):
         if "response" not in handled:
             unwrap(text)
         self._dispatcher.log(handled["events"])
-        return read_response(handled["response"]), handled["effects"], handled.get("messages", [])
+        return read_response(handled["response"]), handled["notices"], handled.get("messages", [])
 
     def _call(self, method: Call, *args: Any) -> Job:
         return self._native.call(method, describe(args))

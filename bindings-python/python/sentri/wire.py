@@ -156,7 +156,7 @@ class _EndpointResult(TypedDict):
     response: ResponseData
     events: list[LoggedEvent]
     #: To be run before the response is written.
-    effects: list[HookCall]
+    notices: list[HookCall]
 
 
 class EndpointResult(_EndpointResult, total=False):

@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use sentri_core::config::table::{Group, Kind, OPTIONS, Row};
+use sentri_core::config::table::{Group, OPTIONS, OptionKind, OptionRow};
 
 /// The word that a flag alone stands for.
-fn implied(row: &Row) -> Option<&'static str> {
+fn implied(row: &OptionRow) -> Option<&'static str> {
     match row.kind {
-        Kind::Switch | Kind::Members => Some("on"),
+        OptionKind::Switch | OptionKind::Members => Some("on"),
         _ if row.name == "log" => Some("json"),
         _ => None,
     }
 }
 
 /// `default`, as a help text has it: one that the command has, or the library.
-fn default(row: &Row) -> &'static str {
+fn default(row: &OptionRow) -> &'static str {
     match row.name {
         "db" => "",
         "validRoles" => "user,admin",
@@ -23,7 +23,7 @@ fn default(row: &Row) -> &'static str {
     }
 }
 
-fn flags() -> impl Iterator<Item = (String, &'static Row)> {
+fn flags() -> impl Iterator<Item = (String, &'static OptionRow)> {
     OPTIONS.iter().filter_map(|row| Some((row.flag()?, row)))
 }
 
@@ -119,12 +119,12 @@ const END: &str = "<!-- end -->";
 
 /// The page of the command line with the flags of `serve` in the places for them.
 pub fn command_line(page: &str) -> String {
-    let names = |of: fn(&Row) -> Vec<String>| {
+    let names = |of: fn(&OptionRow) -> Vec<String>| {
         let all: Vec<String> = flags().flat_map(|(_, row)| of(row)).map(|name| format!("`{name}`")).collect();
         wrapped(&all)
     };
     let flags = names(|row| vec![format!("--{}", row.flag().unwrap_or_default())]);
-    let variables = names(Row::variables);
+    let variables = names(OptionRow::variables);
     let text = format!("{BEGIN}Flags: {flags}.\n\nVariables: {variables}.\n");
     filled(page, &text)
 }

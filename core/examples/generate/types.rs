@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use sentri_core::config::table::{Group, Kind, OPTIONS, Row};
+use sentri_core::config::table::{Group, OPTIONS, OptionKind, OptionRow};
 use sentri_core::hook::Operation;
 
 /// The language of a type.
@@ -34,26 +34,26 @@ const EXACT: &[(&str, &str, &str)] = &[
     ("cookie.sameSite", "\"lax\" | \"strict\" | \"none\"", "Union[Literal[\"lax\", \"strict\", \"none\"], bool]"),
 ];
 
-fn top_level(group: Group, language: Language) -> impl Iterator<Item = &'static Row> {
+fn top_level(group: Group, language: Language) -> impl Iterator<Item = &'static OptionRow> {
     OPTIONS.iter().filter(move |row| {
         let is_here = row.group == group || row.group == Group::Both;
         // Another default in client mode, which its own sentence tells.
         let is_other = group == Group::Client && (row.name == "accessCookie" || row.name == "keyUri");
         let is_roles = language == TypeScript && row.name.ends_with("Roles");
-        let is_by_hand = row.kind == Kind::Code || BY_HAND.contains(&row.name) || is_roles || is_other;
+        let is_by_hand = row.kind == OptionKind::Code || BY_HAND.contains(&row.name) || is_roles || is_other;
         is_here && !is_by_hand && !row.name.contains('.')
     })
 }
 
-fn members(of: &str) -> impl Iterator<Item = &'static Row> {
+fn members(of: &str) -> impl Iterator<Item = &'static OptionRow> {
     OPTIONS.iter().filter(move |row| row.name.rsplit_once('.').is_some_and(|(object, _)| object == of))
 }
 
 /// The objects that have a type of their own. Both cookies have one, that of the access cookie, which has every
 /// attribute.
-fn objects() -> impl Iterator<Item = &'static Row> {
+fn objects() -> impl Iterator<Item = &'static OptionRow> {
     OPTIONS.iter().filter(|row| {
-        let is_by_hand = row.kind == Kind::Code || BY_HAND.contains(&row.name);
+        let is_by_hand = row.kind == OptionKind::Code || BY_HAND.contains(&row.name);
         row.name != "cookie" && !row.name.contains('.') && !is_by_hand && members(row.name).next().is_some()
     })
 }
@@ -67,39 +67,39 @@ fn object_name(of: &str) -> String {
 }
 
 /// The names of the options that take this object.
-fn options_of(object: &Row, spell: impl Fn(&str) -> String) -> String {
+fn options_of(object: &OptionRow, spell: impl Fn(&str) -> String) -> String {
     let own = format!("`{}`", spell(object.name));
     if object.name == "accessCookie" { format!("`{}` or {own}", spell("cookie")) } else { own }
 }
 
-fn written(row: &Row, language: Language) -> String {
+fn written(row: &OptionRow, language: Language) -> String {
     let name = row.name.replace("accessCookie.", "cookie.");
     if let Some((_, typescript, python)) = EXACT.iter().find(|(exact, ..)| *exact == name) {
         return if language == TypeScript { (*typescript).to_owned() } else { (*python).to_owned() };
     }
     let words = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
     match (row.kind, language) {
-        (Kind::Text | Kind::Table | Kind::Code, TypeScript) => "string".to_owned(),
-        (Kind::Text | Kind::Table | Kind::Code, Python) => "str".to_owned(),
-        (Kind::Number(..), TypeScript) => "number".to_owned(),
-        (Kind::Number(..), Python) => "int".to_owned(),
-        (Kind::Switch, TypeScript) => "boolean".to_owned(),
-        (Kind::Switch, Python) => "bool".to_owned(),
-        (Kind::Members, TypeScript) => format!("boolean | {}", object_name(row.name)),
-        (Kind::Members, Python) => format!("Union[bool, {}]", object_name(row.name)),
-        (Kind::List, TypeScript) => "readonly string[]".to_owned(),
-        (Kind::List, Python) => "Sequence[str]".to_owned(),
-        (Kind::Duration, _) => "Duration".to_owned(),
-        (Kind::Proxies, TypeScript) => "false | number | string | readonly string[]".to_owned(),
-        (Kind::Proxies, Python) => "Union[bool, int, str, Sequence[str]]".to_owned(),
-        (Kind::Choice(choice), TypeScript) => {
+        (OptionKind::Text | OptionKind::Table | OptionKind::Code, TypeScript) => "string".to_owned(),
+        (OptionKind::Text | OptionKind::Table | OptionKind::Code, Python) => "str".to_owned(),
+        (OptionKind::Number(..), TypeScript) => "number".to_owned(),
+        (OptionKind::Number(..), Python) => "int".to_owned(),
+        (OptionKind::Switch, TypeScript) => "boolean".to_owned(),
+        (OptionKind::Switch, Python) => "bool".to_owned(),
+        (OptionKind::Members, TypeScript) => format!("boolean | {}", object_name(row.name)),
+        (OptionKind::Members, Python) => format!("Union[bool, {}]", object_name(row.name)),
+        (OptionKind::List, TypeScript) => "readonly string[]".to_owned(),
+        (OptionKind::List, Python) => "Sequence[str]".to_owned(),
+        (OptionKind::Duration, _) => "Duration".to_owned(),
+        (OptionKind::Proxies, TypeScript) => "false | number | string | readonly string[]".to_owned(),
+        (OptionKind::Proxies, Python) => "Union[bool, int, str, Sequence[str]]".to_owned(),
+        (OptionKind::Choice(choice), TypeScript) => {
             let mut all = words(choice);
             if members(row.name).next().is_some() {
                 all.push(object_name(row.name));
             }
             all.join(" | ")
         }
-        (Kind::Choice(choice), Python) => {
+        (OptionKind::Choice(choice), Python) => {
             let literal = format!("Literal[{}]", words(choice).join(", "));
             if members(row.name).next().is_some() {
                 format!("Union[{literal}, {}]", object_name(row.name))
@@ -111,7 +111,7 @@ fn written(row: &Row, language: Language) -> String {
 }
 
 /// The sentence of the row as prose, with its default. Advice that is for a command line alone is left out.
-fn sentence(row: &Row) -> String {
+fn sentence(row: &OptionRow) -> String {
     let text = row.sentence.split("; ps shows").next().unwrap_or_default();
     let (first, rest) = text.split_at(1);
     // A value of the option stands first, as in `nist: at least 15 characters`.
@@ -158,7 +158,7 @@ pub fn camel(name: &str) -> String {
     })
 }
 
-fn typescript_member(row: &Row) -> String {
+fn typescript_member(row: &OptionRow) -> String {
     let own = row.name.rsplit('.').next().unwrap_or(row.name);
     let text = sentence(row);
     let comment = if text.len() <= 110 {
@@ -227,7 +227,7 @@ fn overrides_in_python() -> String {
     out
 }
 
-fn python_member(row: &Row) -> String {
+fn python_member(row: &OptionRow) -> String {
     let mut out = String::new();
     for line in wrap(&sentence(row), 112) {
         let _ = writeln!(out, "    #: {line}");
@@ -243,7 +243,7 @@ pub fn python() -> String {
     out += "#: A length of time: ``\"15m\"``, ``\"1.5h\"``, ``\"7 days\"``, a timedelta, or a number of seconds.\n";
     out += "Duration = Union[str, int, float, timedelta]\n\n#: Signature algorithms.\nAlgorithm = Literal[\n    ";
     let algorithms = OPTIONS.iter().find(|row| row.name == "algorithm").map(|row| row.kind);
-    if let Some(Kind::Choice(names)) = algorithms {
+    if let Some(OptionKind::Choice(names)) = algorithms {
         out += &names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     }
     out += "\n]\n";

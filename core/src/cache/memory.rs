@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
-use super::{Budget, Cache, Settlement, Verdict};
+use super::{Budget, Cache, LimitVerdict, Settlement};
 use crate::clock::{Clock, Millis};
 use crate::crypto::{make_random, sha256};
-use crate::limit::{Bucket, Purpose, Step, limiter};
+use crate::limit::{Bucket, BucketAnswer, BucketPurpose, limiter};
 use crate::sync::{Mutex, timeout_at};
 
 /// The most buckets that are kept, the parts of all purposes together. An entry takes about 70 bytes and a table may be
@@ -30,7 +30,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The wait that an attempt in vain is told: the places are held, not spent.
 const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
 /// The wait that an attempt is told at a bucket where too many wait already.
-const TOO_MANY_WAIT: Verdict = Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
+const TOO_MANY_WAIT: LimitVerdict = LimitVerdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
 const SHARDS: usize = 16;
 /// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so
 /// many.
@@ -63,10 +63,10 @@ struct Shard {
 
 /// The [`Cache`] of one process.
 ///
-/// Each [`Purpose`] has a part of its own. When that is full, its ordinary buckets make room, the emptiest first; one
-/// that refuses or has attempts in flight stays till its window ends. When those alone fill the part, new keys of one
-/// limiter share one bucket: an attacker who fills it can lock strangers out of that limiter for a window, but never
-/// gets more attempts, and touches no other purpose.
+/// Each [`BucketPurpose`] has a part of its own. When that is full, its ordinary buckets make room, the emptiest first;
+/// one that refuses or has attempts in flight stays till its window ends. When those alone fill the part, new keys of
+/// one limiter share one bucket: an attacker who fills it can lock strangers out of that limiter for a window, but
+/// never gets more attempts, and touches no other purpose.
 pub struct MemoryCache {
     clock: Arc<dyn Clock>,
     /// Makes the shard of a key unforeseeable, so that nobody can fill a chosen one.
@@ -86,8 +86,9 @@ impl MemoryCache {
     /// An empty cache in which attempts wait for others at most `max_wait` of real time.
     #[must_use]
     pub fn with_max_wait(clock: Arc<dyn Clock>, max_wait: Duration) -> Self {
-        let shard = |purpose: Purpose| Mutex::new(Shard::new(purpose.places() / SHARDS));
-        let shards = Purpose::ALL.into_iter().flat_map(|purpose| (0..SHARDS).map(move |_| shard(purpose))).collect();
+        let shard = |purpose: BucketPurpose| Mutex::new(Shard::new(purpose.places() / SHARDS));
+        let shards =
+            BucketPurpose::ALL.into_iter().flat_map(|purpose| (0..SHARDS).map(move |_| shard(purpose))).collect();
         Self { clock, salt: make_random(), shards, max_wait }
     }
 
@@ -117,7 +118,7 @@ impl MemoryCache {
 
     /// [`Cache::begin`] without waiting. `None`: every free place is held by attempts in flight.
     #[must_use]
-    pub fn begin_now(&self, key: &str, budget: Budget) -> Option<Verdict> {
+    pub fn begin_now(&self, key: &str, budget: Budget) -> Option<LimitVerdict> {
         self.try_begin(key, budget).ok()
     }
 
@@ -137,11 +138,11 @@ impl MemoryCache {
         let digest = sha256(&[&self.salt, key.as_bytes()].concat());
         let mut short = Key::default();
         short.copy_from_slice(&digest[..16]);
-        let part = Purpose::of(key) as usize * SHARDS;
+        let part = BucketPurpose::of(key) as usize * SHARDS;
         (&self.shards[part + usize::from(digest[16]) % SHARDS], short)
     }
 
-    fn try_begin(&self, key: &str, budget: Budget) -> Result<Verdict, Settled> {
+    fn try_begin(&self, key: &str, budget: Budget) -> Result<LimitVerdict, Settled> {
         let (shard, short) = self.locate(key);
         let now = self.clock.now();
         shard.lock().begin(short, limiter(key), budget, now)
@@ -156,14 +157,14 @@ impl fmt::Debug for MemoryCache {
 
 #[async_trait]
 impl Cache for MemoryCache {
-    async fn begin(&self, key: &str, budget: Budget) -> Verdict {
+    async fn begin(&self, key: &str, budget: Budget) -> LimitVerdict {
         let deadline = Instant::now() + self.max_wait;
         loop {
             match self.try_begin(key, budget) {
                 Ok(verdict) => return verdict,
                 Err(settled) => {
                     if timeout_at(deadline, settled).await.is_err() {
-                        return Verdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
+                        return LimitVerdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
                     }
                 }
             }
@@ -182,7 +183,7 @@ impl Shard {
     }
 
     /// The verdict, or what to wait for. The waiter is registered under the lock: no settlement slips in between.
-    fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<Verdict, Settled> {
+    fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<LimitVerdict, Settled> {
         let entry = if self.entries.contains_key(&key) || self.make_room(now) {
             self.entries.entry(key).or_insert_with(|| Entry::new(budget, now))
         } else {
@@ -190,8 +191,8 @@ impl Shard {
             self.overflow.entry(name).or_insert_with(|| Entry::new(budget, now))
         };
         match entry.bucket.begin(budget, now) {
-            Step::Done(verdict) => Ok(verdict),
-            Step::Wait => entry.wait().map_or(Ok(TOO_MANY_WAIT), Err),
+            BucketAnswer::Done(verdict) => Ok(verdict),
+            BucketAnswer::Wait => entry.wait().map_or(Ok(TOO_MANY_WAIT), Err),
         }
     }
 

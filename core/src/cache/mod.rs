@@ -1,10 +1,10 @@
-//! The state that processes with the same users share beside the database: counters, and notices of revocations.
+//! The state that processes with the same users share beside the database: counters, and word of revocations.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use crate::limit::{Budget, Settlement, Verdict};
+pub use crate::limit::{Budget, LimitVerdict, Settlement};
 
 pub mod memory;
 
@@ -14,15 +14,15 @@ pub mod memory;
 pub trait Cache: Send + Sync + 'static {
     /// Asks for one attempt on `key`. While every free place is held by attempts that are not settled yet, waits for
     /// them (a bounded time), because each may still be taken back.
-    async fn begin(&self, key: &str, budget: Budget) -> Verdict;
+    async fn begin(&self, key: &str, budget: Budget) -> LimitVerdict;
 
     /// Says how the attempt ended. Every granted attempt is settled once.
     async fn settle(&self, key: &str, settlement: Settlement);
 
     /// Counts one hit at once: [`Cache::begin`] settled as [`Settlement::Counted`].
-    async fn hit(&self, key: &str, budget: Budget) -> Verdict {
+    async fn hit(&self, key: &str, budget: Budget) -> LimitVerdict {
         let verdict = self.begin(key, budget).await;
-        if matches!(verdict, Verdict::Granted { .. }) {
+        if matches!(verdict, LimitVerdict::Granted { .. }) {
             self.settle(key, Settlement::Counted).await;
         }
         verdict
@@ -30,9 +30,9 @@ pub trait Cache: Send + Sync + 'static {
 
     /// Says whether an attempt would be granted at this instant, and counts none. In one order with hits: of hits and
     /// peeks at a bucket, those behind the last hit that the budget allows are refused.
-    async fn peek(&self, key: &str, budget: Budget) -> Verdict {
+    async fn peek(&self, key: &str, budget: Budget) -> LimitVerdict {
         let verdict = self.begin(key, budget).await;
-        if matches!(verdict, Verdict::Granted { .. }) {
+        if matches!(verdict, LimitVerdict::Granted { .. }) {
             self.settle(key, Settlement::Refunded).await;
         }
         verdict

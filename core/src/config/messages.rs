@@ -12,15 +12,15 @@ use crate::limit::Budget;
 #[derive(Debug, Clone, Default)]
 pub struct MessageRules {
     /// The application's page for a new password.
-    pub reset_link: Option<Link>,
+    pub reset_link: Option<PageLink>,
     /// The application's page for the proof of an address.
-    pub verify_link: Option<Link>,
+    pub verify_link: Option<PageLink>,
     /// The language of messages, as the host's templates name it.
     pub locale: Option<String>,
     /// The application's page for invited users.
-    pub invite_link: Option<Link>,
+    pub invite_link: Option<PageLink>,
     /// The application's page where the code of a login is typed.
-    pub login_link: Option<Link>,
+    pub login_link: Option<PageLink>,
     /// The types of identifiers that are verified; `None`: the option `verification` is off.
     pub verified_types: Option<Vec<String>>,
     /// Whether users must have verified an address; `None`: they need not.
@@ -90,9 +90,9 @@ impl Default for MessageLimits {
 
 /// The address of a page of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link(String);
+pub struct PageLink(String);
 
-impl Link {
+impl PageLink {
     /// Returns the address with a query parameter, whose value is a token or a code.
     #[must_use]
     pub fn with(&self, name: &str, secret: &str) -> String {
@@ -218,7 +218,7 @@ fn read_messages(object: &Value, production: bool) -> Result<MessageRules, Error
 }
 
 /// An absolute https address; while developing also http on this machine.
-fn link(read: &mut Reader<'_>, name: &'static str, production: bool) -> Result<Option<Link>, Error> {
+fn link(read: &mut Reader<'_>, name: &'static str, production: bool) -> Result<Option<PageLink>, Error> {
     let Some(text) = read.text(name)? else { return Ok(None) };
     let rest = text.strip_prefix("https://").or_else(|| {
         let local = text.strip_prefix("http://").filter(|_| !production)?;
@@ -232,5 +232,5 @@ fn link(read: &mut Reader<'_>, name: &'static str, production: bool) -> Result<O
             read.error(name, "must be an absolute https URL of your page, as in 'https://app.example.com/reset'")
         );
     }
-    Ok(Some(Link(text.to_owned())))
+    Ok(Some(PageLink(text.to_owned())))
 }

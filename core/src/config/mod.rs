@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::access::{ApiKeys, RoleRules};
 use crate::assurance::Requirement;
-use crate::audit::Level;
+use crate::audit::AuditLevel;
 use crate::clock::Millis;
 use crate::crypto::Secret;
 use crate::error::Error;
@@ -123,12 +123,12 @@ pub struct Config {
     /// Whether the endpoints of administration are there.
     pub administration: bool,
     /// The option `audit`.
-    pub audit: Level,
+    pub audit: AuditLevel,
     /// Use cases that the host overrides.
     pub overrides: HashSet<Operation>,
     /// Whether the host decides on revocation too.
     pub token_revoked: bool,
-    /// The Redis by which counters and notices of revocations are shared with other processes.
+    /// The Redis by which counters and word of revocations are shared with other processes.
     pub redis_url: Option<Secret<String>>,
     /// Options that are allowed but unwise, for the logger.
     pub warnings: Vec<String>,
@@ -201,7 +201,7 @@ impl Config {
             messages: messages::messages(read, production)?,
             login_code: false,
             administration: false,
-            audit: Level::Off,
+            audit: AuditLevel::Off,
             overrides: overrides(read)?,
             token_revoked: read.function("isTokenRevoked")?,
             redis_url: read.text("redisUrl")?.map(|url| Secret::new(url.to_owned())),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::row::{Kind, Row};
+use super::row::{OptionKind, OptionRow};
 use super::rows::OPTIONS;
 use crate::duration;
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl Number {
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);
-        assert!(matches!(OPTIONS[place].kind, Kind::Number(..)), "the option is no number");
+        assert!(matches!(OPTIONS[place].kind, OptionKind::Number(..)), "the option is no number");
         Self(place)
     }
 }
@@ -49,7 +49,7 @@ impl Switch {
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);
-        assert!(matches!(OPTIONS[place].kind, Kind::Switch), "the option is no switch");
+        assert!(matches!(OPTIONS[place].kind, OptionKind::Switch), "the option is no switch");
         Self(place)
     }
 }
@@ -59,7 +59,7 @@ impl Length {
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);
-        assert!(matches!(OPTIONS[place].kind, Kind::Duration), "the option is no length of time");
+        assert!(matches!(OPTIONS[place].kind, OptionKind::Duration), "the option is no length of time");
         Self(place)
     }
 }
@@ -122,15 +122,15 @@ impl PlainOptions {
     }
 }
 
-fn value(row: &Row, read: &mut Reader<'_>) -> Result<Plain, Error> {
+fn value(row: &OptionRow, read: &mut Reader<'_>) -> Result<Plain, Error> {
     let wrong = || read.error(row.name, "has a default that its kind does not take");
     match row.kind {
-        Kind::Number(least, most) => {
+        OptionKind::Number(least, most) => {
             let default = row.default.parse().map_err(|_| wrong())?;
             read.integer(row.name, default, least..=most).map(Plain::Number)
         }
-        Kind::Switch => read.boolean(row.name, row.default == "on").map(Plain::Switch),
-        Kind::Duration => {
+        OptionKind::Switch => read.boolean(row.name, row.default == "on").map(Plain::Switch),
+        OptionKind::Duration => {
             let default = duration::parse(&Value::from(row.default)).map_err(|_| wrong())?;
             read.duration(row.name, default).map(Plain::Length)
         }

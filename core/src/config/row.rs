@@ -2,7 +2,7 @@
 
 /// The values that an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum OptionKind {
     /// Any text.
     Text,
     /// A whole number within these limits.
@@ -40,11 +40,11 @@ pub enum Group {
 
 /// An option.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct OptionRow {
     /// Its name, as files and TypeScript spell it; members have the object's name and a point before theirs.
     pub name: &'static str,
     /// The values that it takes.
-    pub kind: Kind,
+    pub kind: OptionKind,
     /// The value without it, as documentation words it; empty: none.
     pub default: &'static str,
     /// Its meaning, in one sentence.
@@ -66,15 +66,15 @@ pub struct Row {
 pub(super) const fn row(
     group: Group,
     name: &'static str,
-    kind: Kind,
+    kind: OptionKind,
     default: &'static str,
     sentence: &'static str,
     example: &'static str,
-) -> Row {
-    Row { name, kind, default, sentence, example, group, hot: false, secret: false, plain: false, page: None }
+) -> OptionRow {
+    OptionRow { name, kind, default, sentence, example, group, hot: false, secret: false, plain: false, page: None }
 }
 
-impl Row {
+impl OptionRow {
     pub(super) const fn hot(mut self) -> Self {
         self.hot = true;
         self
@@ -98,7 +98,7 @@ impl Row {
     /// The flag of `sentri serve`, without its dashes; `None`: only code gives it, or only client mode has it.
     pub fn flag(&self) -> Option<String> {
         match self.name {
-            _ if self.kind == Kind::Code || self.group == Group::Client || self.name == "mode" => None,
+            _ if self.kind == OptionKind::Code || self.group == Group::Client || self.name == "mode" => None,
             "validRoles" => Some("roles".to_owned()),
             name => Some(kebab(name)),
         }
@@ -123,15 +123,15 @@ impl Row {
     /// The name of its value in a help text; `None`: a switch that `--log` alone is, as `--log=json` is.
     pub fn value_name(&self) -> String {
         match self.kind {
-            Kind::Text => "text".to_owned(),
-            Kind::Number(..) => "number".to_owned(),
-            Kind::Switch | Kind::Members => "on or off".to_owned(),
-            Kind::List => "list".to_owned(),
-            Kind::Duration => "duration".to_owned(),
-            Kind::Choice(words) => words.join(" or "),
-            Kind::Proxies => "number or list".to_owned(),
-            Kind::Table => "url".to_owned(),
-            Kind::Code => "code".to_owned(),
+            OptionKind::Text => "text".to_owned(),
+            OptionKind::Number(..) => "number".to_owned(),
+            OptionKind::Switch | OptionKind::Members => "on or off".to_owned(),
+            OptionKind::List => "list".to_owned(),
+            OptionKind::Duration => "duration".to_owned(),
+            OptionKind::Choice(words) => words.join(" or "),
+            OptionKind::Proxies => "number or list".to_owned(),
+            OptionKind::Table => "url".to_owned(),
+            OptionKind::Code => "code".to_owned(),
         }
     }
 }

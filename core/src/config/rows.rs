@@ -1,8 +1,8 @@
 //! The rows of the table of options.
 
 use super::row::Group::{Both, Client, Serve, Server};
-use super::row::Kind::{Choice, Code, Duration, List, Members, Number, Proxies, Switch, Table, Text};
-use super::row::{Row, row};
+use super::row::OptionKind::{Choice, Code, Duration, List, Members, Number, Proxies, Switch, Table, Text};
+use super::row::{OptionRow, row};
 
 const SAME_SITE: &[&str] = &["lax", "strict", "none"];
 const PREFIX: &[&str] = &["__Host-", "__Secure-"];
@@ -11,7 +11,7 @@ const ALGORITHMS: &[&str] =
 
 /// Every option, in the order of the reference.
 #[rustfmt::skip]
-pub const OPTIONS: &[Row] = &[
+pub const OPTIONS: &[OptionRow] = &[
     row(Serve, "port", Number(0, 65_535), "3000", "0 takes a free one", "8080"),
     row(Serve, "host", Text, "127.0.0.1", "0.0.0.0 listens to everybody", "0.0.0.0"),
     row(Serve, "socket", Text, "", "path of a Unix socket to listen at, instead of host and port", "/run/sentri.sock"),
@@ -116,7 +116,7 @@ pub const OPTIONS: &[Row] = &[
     row(Server, "messages.links.invite", Text, "", "page where somebody who is invited begins", "https://app.example.com/invite").hot(),
     row(Server, "messages.locale", Text, "", "language that goes along with each message", "en"),
     row(Server, "messages.unknownAccount", Switch, "off", "whether an address or number that no account has is told that somebody asked for a new password or a login code", "on").page("`false`", "`true`: an address that no account has is told that somebody asked for a new password or a login code, see [there](../guide/password-reset.md#addresses-that-no-account-has)"),
-    row(Server, "messages.newSignIn", Switch, "off", "whether users are told of logins by devices that are not known; needs knownDevices", "on").page("`false`", "`true`: users are told of logins by devices that are not known; needs `knownDevices`, see [Notices](../guide/security.md#notices-of-new-sign-ins)"),
+    row(Server, "messages.newSignIn", Switch, "off", "whether users are told of logins by devices that are not known; needs knownDevices", "on").page("`false`", "`true`: users are told of logins by devices that are not known; needs `knownDevices`, see [Messages about new sign-ins](../guide/security.md#messages-about-new-sign-ins)"),
     row(Server, "verification", Members, "off", "whether users prove control over their addresses; needs messages", "on").page("none", "`{types: ['email', 'phone'], required: false}`: users verify their addresses; needs `messages`. `required: true`, or `{since}` with an instant, lets nobody log in before, see [Verified addresses](../guide/verification.md)"),
     row(Server, "verification.types", List, "email,phone", "types of identifiers that are verified", "email"),
     row(Server, "verification.required", Switch, "off", "whether nobody signs in by an address that is not verified", "on"),

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-pub use super::row::{Group, Kind, Row};
+pub use super::row::{Group, OptionKind, OptionRow};
 pub use super::rows::OPTIONS;
 
 /// The options of server mode that client mode does not have.

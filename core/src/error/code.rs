@@ -93,7 +93,7 @@ impl ErrorCode {
 
     /// All that is known of the code.
     #[must_use]
-    pub const fn row(self) -> &'static Row {
+    pub const fn row(self) -> &'static ErrorRow {
         &ROWS[self as usize]
     }
 }
@@ -106,7 +106,7 @@ impl fmt::Display for ErrorCode {
 
 /// An error as every part of the product and the reference have it.
 #[derive(Debug)]
-pub struct Row {
+pub struct ErrorRow {
     /// The code that it belongs to.
     pub code: ErrorCode,
     /// The code in responses, `SCREAMING_SNAKE_CASE`.
@@ -123,80 +123,80 @@ pub struct Row {
 
 /// A row for each code, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 24] = [
-    Row {
+pub const ROWS: [ErrorRow; 24] = [
+    ErrorRow {
         code: ErrorCode::InvalidCredentials, name: "INVALID_CREDENTIALS", status: 401,
         message: "Invalid credentials",
         meaning: "wrong identifier or password; which one is not said",
         cure: "let the user try again, or offer a new password",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::UserNotFound, name: "USER_NOT_FOUND", status: 404,
         message: "User not found",
         meaning: "the user does not exist, or not any more",
         cure: "look the user up again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::UserAlreadyExists, name: "USER_ALREADY_EXISTS", status: 409,
         message: "User already exists",
         meaning: "an identifier of the registration is taken",
         cure: "offer login instead, or a new password",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::IdentifierNotFound, name: "IDENTIFIER_NOT_FOUND", status: 404,
         message: "Identifier not found",
         meaning: "no such identifier of this user",
         cure: "list the user's identifiers again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::IdentifierAlreadyExists, name: "IDENTIFIER_ALREADY_EXISTS", status: 409,
         message: "Identifier already exists",
         meaning: "the value is taken",
         cure: "ask for another one",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::SessionNotFound, name: "SESSION_NOT_FOUND", status: 404,
         message: "Session not found",
         meaning: "no such session of this user, or it is over",
         cure: "list the sessions again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::FactorNotFound, name: "FACTOR_NOT_FOUND", status: 404,
         message: "Second factor not found",
         meaning: "no such second factor of this user, or none at all",
         cure: "list the factors again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::TokenExpired, name: "TOKEN_EXPIRED", status: 401,
         message: "Token has expired",
         meaning: "the token was good and is past its `exp`",
         cure: "refresh, then repeat",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::TokenInvalid, name: "TOKEN_INVALID", status: 401,
         message: "Token is invalid",
         meaning: "malformed, forged, or of another kind",
         cure: "log in again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::Unauthorized, name: "UNAUTHORIZED", status: 401,
         message: "Unauthorized",
         meaning: "no credential, or the session is over",
         cure: "log in again",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::CodeInvalid, name: "CODE_INVALID", status: 401,
         message: "The code or link is not valid, or not any more",
         meaning: "a code or link that is wrong, expired, used or unknown",
         cure: "ask for a new one",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::MfaRequired, name: "MFA_REQUIRED", status: 401,
         message: "A second factor is required",
         meaning: "the password or the code of a message was right, and a second factor is missing",
         cure: "present one by `data`, `{flow, methods, expiresAt}`: see [Second factor](../guide/second-factor.md)",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::StepUpRequired, name: "STEP_UP_REQUIRED", status: 401,
         message: "Authentication must be stronger or more recent",
         meaning: "the user must authenticate again first, for a route, for a change, or for a [role that \
@@ -204,68 +204,68 @@ pub const ROWS: [Row; 24] = [
         cure: "reauthenticate as `data` says, `{acr?, maxAge?}` (seconds), then repeat: see \
                [Step-up](../guide/step-up.md)",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::Forbidden, name: "FORBIDDEN", status: 403,
         message: "Forbidden",
         meaning: "a role is missing, or a cross-origin request came with a cookie",
         cure: "don't repeat; give the role, or name the origin in `trustedOrigins`",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::AccountDisabled, name: "ACCOUNT_DISABLED", status: 403,
         message: "The account is disabled",
         meaning: "the password was right, and the account is [disabled](../guide/disabling.md)",
         cure: "say so, and whom to ask; an admin enables it",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::IdentifierUnverified, name: "IDENTIFIER_UNVERIFIED", status: 403,
         message: "An address must be verified first",
         meaning: "the password was right, and an address must be verified first",
         cure: "confirm it by the code that was sent, of `data`, `{flow, expiresAt}`: see [Verified \
                addresses](../guide/verification.md)",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::InvalidRole, name: "INVALID_ROLE", status: 400,
         message: "Invalid role",
         meaning: "a role that is not in `validRoles`",
         cure: "give one that is, or add it to the option",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::ValidationError, name: "VALIDATION_ERROR", status: 400,
         message: "Validation failed",
         meaning: "what came is missing, of the wrong type or out of bounds; the message names the field",
         cure: "mend it",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::RateLimitExceeded, name: "RATE_LIMIT_EXCEEDED", status: 429,
         message: "Too many requests",
         meaning: "too many attempts",
         cure: "wait as long as `Retry-After` says; `RateLimit` and `RateLimit-Policy` tell of the limit",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::IdempotencyInProgress, name: "IDEMPOTENCY_IN_PROGRESS", status: 409,
         message: "A request with this idempotency key is in progress",
         meaning: "the same key is in flight",
         cure: "wait as long as `Retry-After` says, then repeat with the same key",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::IdempotencyMismatch, name: "IDEMPOTENCY_MISMATCH", status: 422,
         message: "The idempotency key was used with another request body",
         meaning: "the same key came with another body",
         cure: "make a new key for each new request",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::ConfigurationError, name: "CONFIGURATION_ERROR", status: 500,
         message: "Configuration error",
         meaning: "the set-up is wrong; the message names the option",
         cure: "do what the message says",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::ServiceUnavailable, name: "SERVICE_UNAVAILABLE", status: 503,
         message: "Service temporarily unavailable",
         meaning: "the database is away, or the hash queue is full",
         cure: "wait as long as `Retry-After` says; `auth.health()` and the log say what is away",
     },
-    Row {
+    ErrorRow {
         code: ErrorCode::InternalError, name: "INTERNAL_ERROR", status: 500,
         message: "Internal server error",
         meaning: "a defect, or an error of the application's own",

@@ -10,7 +10,7 @@ use crate::service::remote_keys::{Refused, RemoteKeys, VerifiedToken};
 use crate::service::revocation;
 use crate::telemetry::Telemetry;
 use crate::token::claims::AccessClaims;
-use crate::web::cookie::Found;
+use crate::web::cookie::CookieValues;
 
 const MODE: &str = "client";
 
@@ -78,10 +78,10 @@ impl Checks<'_> {
     fn tokens_of(&self, request: &GuardRequest) -> Result<Vec<String>, Error> {
         let cookie_name = self.config.access_cookie.as_deref();
         match credential::read(request, cookie_name, &self.config.trusted_origins)? {
-            Found::None => Err(credential::missing()),
-            Found::One(token) => Ok(vec![token]),
-            Found::Several(tokens) => Ok(tokens),
-            Found::TooMany(_) => Err(credential::conflict(self.cookie_name())),
+            CookieValues::None => Err(credential::missing()),
+            CookieValues::One(token) => Ok(vec![token]),
+            CookieValues::Several(tokens) => Ok(tokens),
+            CookieValues::TooMany(_) => Err(credential::conflict(self.cookie_name())),
         }
     }
 

@@ -4,7 +4,7 @@ use super::guard::request::GuardRequest;
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
 use crate::web::authorization::{self, Authorization};
-use crate::web::cookie::{self, Found};
+use crate::web::cookie::{self, CookieValues};
 use crate::web::origin::{self, Origin, Provenance};
 
 /// The token that the request brings, if any. A bearer token comes first; a bad bearer token is an error, never a
@@ -12,14 +12,18 @@ use crate::web::origin::{self, Origin, Provenance};
 ///
 /// # Errors
 /// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` as [`cross_origin`].
-pub(super) fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &[Origin]) -> Result<Found, Error> {
+pub(super) fn read(
+    request: &GuardRequest,
+    cookie_name: Option<&str>,
+    trusted: &[Origin],
+) -> Result<CookieValues, Error> {
     match (authorization::read(request.authorization.as_deref()), cookie_name) {
-        (Authorization::Bearer(token), _) => Ok(Found::One(token.to_owned())),
+        (Authorization::Bearer(token), _) => Ok(CookieValues::One(token.to_owned())),
         (Authorization::Malformed, _) => {
             Err(Error::new(ErrorCode::Unauthorized, "The Authorization header must be 'Bearer <token>'"))
         }
         (Authorization::None, Some(name)) => read_cookie(request, name, trusted),
-        (Authorization::None, None) => Ok(Found::None),
+        (Authorization::None, None) => Ok(CookieValues::None),
     }
 }
 
@@ -27,10 +31,10 @@ pub(super) fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<Found, Error> {
+pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<CookieValues, Error> {
     match cookie::read(request.cookie.as_deref().into_iter(), name) {
-        Found::None => Ok(Found::None),
-        Found::One(token) if token.is_empty() => Ok(Found::None),
+        CookieValues::None => Ok(CookieValues::None),
+        CookieValues::One(token) if token.is_empty() => Ok(CookieValues::None),
         _ if !same_origin(request, trusted) => Err(cross_origin()),
         found => Ok(found),
     }
@@ -45,9 +49,9 @@ pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Opti
         Authorization::None => {}
     }
     match cookie::read(cookies.into_iter(), cookie_name?) {
-        Found::One(token) => Some(token),
+        CookieValues::One(token) => Some(token),
         // Which of several counts is found out by verifying them.
-        Found::None | Found::Several(_) | Found::TooMany(_) => None,
+        CookieValues::None | CookieValues::Several(_) | CookieValues::TooMany(_) => None,
     }
 }
 

@@ -10,7 +10,7 @@ use super::envelope::error_response;
 use super::guard::{self, GuardRequest};
 use super::router::{self, Access, Endpoint, ROUTES};
 use super::{Handled, Request, Response, body};
-use crate::audit::{Actor, Author, Level};
+use crate::audit::{Actor, AuditLevel, Author};
 use crate::error::Error;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -67,7 +67,7 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static End
 
 /// The author of the changes of a request, if the audit keeps authors.
 fn author(realm: &Realm, caller: &Caller) -> Author {
-    if realm.audit_level() == Level::Off {
+    if realm.audit_level() == AuditLevel::Off {
         return Author::default();
     }
     Author { ip: caller.ip.clone(), request_id: caller.request_id.clone(), ..Author::default() }
@@ -145,7 +145,7 @@ fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>
         response.headers.push(("Accept-Encoding".to_owned(), "identity".to_owned()));
     }
     keep_last_cookies(&mut response.headers);
-    Handled { response, events: trail.events, effects: trail.effects, messages: trail.messages }
+    Handled { response, events: trail.events, notices: trail.notices, messages: trail.messages }
 }
 
 /// Keeps the last of several cookies of one name at one place, alone (RFC 6265, 4.1.1). A token that was minted for a

@@ -1,7 +1,7 @@
 //! HTTP as data: the request that an adapter brings, and the result that it writes back.
 
 use crate::event::Event;
-use crate::hook::Effect;
+use crate::hook::Notice;
 use crate::message::Message;
 
 pub mod body;
@@ -108,7 +108,7 @@ pub struct Handled {
     /// To be logged, in order.
     pub events: Vec<Event>,
     /// To be run and awaited before the response is written.
-    pub effects: Vec<Effect>,
+    pub notices: Vec<Notice>,
     /// To be sent after the response is written.
     pub messages: Vec<Message>,
 }

@@ -25,7 +25,7 @@ pub struct Credentials<'a> {
 
 /// The maker of a request, as a digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Caller(pub(super) [u8; 32]);
+pub struct CallerDigest(pub(super) [u8; 32]);
 
 impl Credentials<'_> {
     /// The maker: all credentials together, since the credential that a handler goes by is unknown, and the address if
@@ -33,7 +33,7 @@ impl Credentials<'_> {
     /// stands neither for an API key, which may do more than the user, nor for the credential that the application
     /// names, nor for an `Authorization` of a foreign scheme.
     #[must_use]
-    pub fn caller(&self) -> Caller {
+    pub fn caller(&self) -> CallerDigest {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
         let parts = if identity.is_some() {
             let foreign = authorization.filter(|header| !header.is_empty());
@@ -48,7 +48,7 @@ impl Credentials<'_> {
         for part in parts {
             put(&mut text, part.map(str::as_bytes));
         }
-        Caller(sha256(&text))
+        CallerDigest(sha256(&text))
     }
 
     /// The group that shares places for requests in flight: the address, an IPv6 address by its network. Unverified
@@ -96,9 +96,9 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
-impl fmt::Debug for Caller {
+impl fmt::Debug for CallerDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Caller(..)")
+        f.write_str("CallerDigest(..)")
     }
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Asker, Begin, Credentials, Holder, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, Replay,
+    Admission, Begin, Credentials, Holder, IdempotencyRules, Key, MemoryIdempotency, OnRedisAway, RETRY_AFTER, Replay,
     StoredResponse, Ticket, check_header_value, derive_key, fingerprint, may_store,
 };
 use crate::clock::Clock;
@@ -50,7 +50,7 @@ impl Passage {
     /// Decides whether a caller gets the stored answer, with the error that refuses it. Without one there is nothing to
     /// give.
     #[must_use]
-    pub fn replay_to(&self, asker: Asker<'_>) -> (Replay, Option<Error>) {
+    pub fn replay_to(&self, asker: Admission<'_>) -> (Replay, Option<Error>) {
         let Self::Replay(answer) = self else { return (Replay::Run, None) };
         let replay = answer.replay_to(asker);
         let words = "The roles of this user have changed since the request with this idempotency key ran";

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorCode};
 
 /// The word of `protect()` on the caller who asks for a stored answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker<'a> {
+pub enum Admission<'a> {
     /// It was not asked, since the request brings no token of ours.
     Unknown,
     /// It lets nobody in.
@@ -41,11 +41,11 @@ impl StoredResponse {
     /// Decides whether the answer is given to the caller. One that was given behind `protect()` is for callers whom it
     /// lets in with the same roles alone.
     #[must_use]
-    pub fn replay_to(&self, asker: Asker<'_>) -> Replay {
+    pub fn replay_to(&self, asker: Admission<'_>) -> Replay {
         let roles = match asker {
-            Asker::Refused => return Replay::Run,
-            Asker::Unknown => None,
-            Asker::Admitted(roles) => Some(roles),
+            Admission::Refused => return Replay::Run,
+            Admission::Unknown => None,
+            Admission::Admitted(roles) => Some(roles),
         };
         if self.is_for(roles) { Replay::Answer } else { Replay::Refuse }
     }

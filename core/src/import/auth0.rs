@@ -2,10 +2,10 @@
 
 use super::hash;
 use super::line::Line;
-use super::user::{ImportedProof, Incoming, disabled};
+use super::user::{ForeignUser, ImportedProof, disabled};
 use crate::error::Error;
 
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.flag(&["blocked"])? {
         return Err(disabled());
     }
@@ -14,7 +14,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
         None => line.id(&["user_id", "id", "_id"])?,
     };
     // The two exports of one user name it `auth0|5f..` and `5f..`.
-    let mut user = Incoming::new(id.strip_prefix("auth0|").unwrap_or(&id));
+    let mut user = ForeignUser::new(id.strip_prefix("auth0|").unwrap_or(&id));
     let is_verified = line.flag(&["email_verified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     user.add("username", line.text(&["username"])?.unwrap_or_default(), ImportedProof::None);

@@ -2,14 +2,14 @@
 
 use super::hash;
 use super::line::{Line, totp_of};
-use super::user::{ImportedProof, Incoming, disabled, refused};
+use super::user::{ForeignUser, ImportedProof, disabled, refused};
 use crate::error::Error;
 
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.flag(&["banned"])? {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["id"])?);
+    let mut user = ForeignUser::new(line.id(&["id"])?);
     let is_verified = line.flag(&["emailVerified", "email_verified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     let name = line.text(&["displayUsername", "display_username", "username"])?;

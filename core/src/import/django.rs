@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use super::hash;
 use super::line::Line;
-use super::user::{ImportedProof, Incoming, disabled, refused};
+use super::user::{ForeignUser, ImportedProof, disabled, refused};
 use crate::error::Error;
 
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     let fields = line.object(&["fields"])?.ok_or_else(|| refused("fields is missing: is it a line of dumpdata?"))?;
     if fields.optional_flag(&["is_active"])? == Some(false) {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["pk"])?);
+    let mut user = ForeignUser::new(line.id(&["pk"])?);
     user.add("email", fields.text(&["email"])?.unwrap_or_default(), ImportedProof::None);
     if let Some(name) = fields.text(&["username"])? {
         user.add_name(name);

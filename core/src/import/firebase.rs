@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hash::{decode_base64, malformed};
 use super::line::Line;
-use super::user::{ImportedProof, Incoming, disabled, refused};
+use super::user::{ForeignUser, ImportedProof, disabled, refused};
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::{ScryptCost, ScryptKind, encode_scrypt};
@@ -54,11 +54,11 @@ impl FirebaseHash {
     }
 }
 
-pub(super) fn read(line: &Line<'_>, parameters: &FirebaseHash) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>, parameters: &FirebaseHash) -> Result<ForeignUser, Error> {
     if line.flag(&["disabled"])? {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["localId", "uid"])?);
+    let mut user = ForeignUser::new(line.id(&["localId", "uid"])?);
     let is_verified = line.flag(&["emailVerified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     // A user there has a number only after a code was sent to it.

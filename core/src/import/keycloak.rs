@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::hash::{decode_base64, digest_of, malformed, own, unknown};
 use super::line::{Line, check_codes, totp_of};
-use super::user::{ImportedProof, Incoming, disabled, refused};
+use super::user::{ForeignUser, ImportedProof, disabled, refused};
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::encode_pbkdf2;
@@ -12,11 +12,11 @@ use crate::password::encode_pbkdf2;
 /// Roles that Keycloak gives to every user for itself.
 const OWN_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
 
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.optional_flag(&["enabled"])? == Some(false) {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["id"])?);
+    let mut user = ForeignUser::new(line.id(&["id"])?);
     let is_verified = line.flag(&["emailVerified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
     if let Some(name) = line.text(&["username"])? {

@@ -22,7 +22,7 @@ mod supabase;
 mod user;
 
 pub use firebase::FirebaseHash;
-pub use user::{ImportedProof, Incoming, IncomingIdentifier};
+pub use user::{ForeignIdentifier, ForeignUser, ImportedProof};
 
 use line::Line;
 use user::refused;
@@ -74,7 +74,7 @@ impl Format {
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, or `FORBIDDEN` for a disabled account, with a sentence that holds no secret.
-    pub fn read(&self, text: &str) -> Result<Incoming, Error> {
+    pub fn read(&self, text: &str) -> Result<ForeignUser, Error> {
         if text.len() > MAX_LINE {
             return Err(too_long());
         }

@@ -2,21 +2,21 @@
 
 use super::hash;
 use super::line::Line;
-use super::user::{ImportedProof, Incoming, disabled, refused};
+use super::user::{ForeignUser, ImportedProof, disabled, refused};
 use crate::error::Error;
 
 const MEMBERS: &[&str] = &["id", "identifiers", "roles", "passwordHash", "totp", "createdAt", "disabled"];
 
 /// `{id, identifiers: [{type, value, verified?, verifiedAt?}], roles?, passwordHash?, totp?: [{secret}], createdAt?}`.
 /// Another member is refused: it might be a hash under a wrong name.
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.unknown(MEMBERS).is_some() {
         return Err(refused(format!("the line has a member beside {}", MEMBERS.join(", "))));
     }
     if line.flag(&["disabled"])? {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["id"])?);
+    let mut user = ForeignUser::new(line.id(&["id"])?);
     for item in line.objects(&["identifiers"])? {
         if item.unknown(&["type", "value", "verified", "verifiedAt"]).is_some() {
             return Err(refused("an identifier has a member beside type, value, verified, verifiedAt"));

@@ -2,14 +2,14 @@
 
 use super::hash;
 use super::line::Line;
-use super::user::{ImportedProof, Incoming, disabled};
+use super::user::{ForeignUser, ImportedProof, disabled};
 use crate::error::Error;
 
-pub(super) fn read(line: &Line<'_>) -> Result<Incoming, Error> {
+pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.instant(&["deleted_at"])?.is_some() || line.text(&["banned_until"])?.is_some_and(|until| until != "none") {
         return Err(disabled());
     }
-    let mut user = Incoming::new(line.id(&["id"])?);
+    let mut user = ForeignUser::new(line.id(&["id"])?);
     let proof = ImportedProof::at(line.instant(&["email_confirmed_at"])?);
     user.add("email", line.text(&["email"])?.unwrap_or_default(), proof);
     if let Some(phone) = line.text(&["phone"])? {

@@ -6,11 +6,11 @@ use crate::error::{Error, ErrorCode};
 
 /// A user as another system has it.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct ForeignUser {
     /// The id there.
     pub id: String,
     /// Values by which the user signs in.
-    pub identifiers: Vec<IncomingIdentifier>,
+    pub identifiers: Vec<ForeignIdentifier>,
     /// Names of roles.
     pub roles: Vec<String>,
     /// The password hash in the form that is kept here. `None`: the user has no password.
@@ -25,7 +25,7 @@ pub struct Incoming {
 
 /// An identifier as another system has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncomingIdentifier {
+pub struct ForeignIdentifier {
     /// Its type.
     pub kind: String,
     /// Its value as given.
@@ -55,7 +55,7 @@ impl ImportedProof {
     }
 }
 
-impl Incoming {
+impl ForeignUser {
     pub(super) fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -70,7 +70,7 @@ impl Incoming {
 
     pub(super) fn add(&mut self, kind: &str, value: &str, proof: ImportedProof) {
         if !value.is_empty() {
-            self.identifiers.push(IncomingIdentifier { kind: kind.to_owned(), value: value.to_owned(), proof });
+            self.identifiers.push(ForeignIdentifier { kind: kind.to_owned(), value: value.to_owned(), proof });
         }
     }
 

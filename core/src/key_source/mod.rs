@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::token::remote::Attempt;
+use crate::token::remote::FetchFailure;
 
 pub mod https;
 pub mod uri;
@@ -19,8 +19,8 @@ pub trait KeySource: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct FetchError {
-    /// The outlook of the next attempt.
-    pub attempt: Attempt,
+    /// The kind of the failure, which decides when the next attempt is made.
+    pub failure: FetchFailure,
     /// For the log: the fault, without the address, which may hold a secret.
     pub cause: String,
 }
@@ -28,11 +28,11 @@ pub struct FetchError {
 impl FetchError {
     /// No answer, or an answer that asks to come again.
     pub fn unreachable(cause: impl Into<String>) -> Self {
-        Self { attempt: Attempt::Unreachable, cause: cause.into() }
+        Self { failure: FetchFailure::Unreachable, cause: cause.into() }
     }
 
     /// An answer that will not mend itself.
     pub fn refused(cause: impl Into<String>) -> Self {
-        Self { attempt: Attempt::Refused, cause: cause.into() }
+        Self { failure: FetchFailure::Refused, cause: cause.into() }
     }
 }

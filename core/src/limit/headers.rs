@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Budget, Verdict};
+use super::{Budget, LimitVerdict};
 use crate::error::{Error, ErrorCode};
 
 /// The 429 for a spent budget. Its details say which policy, for [`headers_of`].
@@ -23,7 +23,7 @@ pub fn headers_of(error: &Error) -> Vec<(String, String)> {
     let read = |details: &Value| {
         let limit = u32::try_from(details["limit"].as_u64()?).ok()?;
         let window = Duration::from_secs(details["windowSeconds"].as_u64()?);
-        let verdict = Verdict::Exceeded { retry_after: error.retry_after? };
+        let verdict = LimitVerdict::Exceeded { retry_after: error.retry_after? };
         Some(headers(details["policy"].as_str()?, Budget { limit, window }, verdict))
     };
     error.details.as_deref().and_then(read).unwrap_or_default()
@@ -32,11 +32,11 @@ pub fn headers_of(error: &Error) -> Vec<(String, String)> {
 /// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal,
 /// `Retry-After` (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
 #[must_use]
-pub fn headers(name: &str, budget: Budget, verdict: Verdict) -> Vec<(String, String)> {
+pub fn headers(name: &str, budget: Budget, verdict: LimitVerdict) -> Vec<(String, String)> {
     let name = quoted(name);
     let (remaining, ends_in) = match verdict {
-        Verdict::Granted { remaining, resets_in } => (remaining, resets_in),
-        Verdict::Exceeded { retry_after } => (0, retry_after),
+        LimitVerdict::Granted { remaining, resets_in } => (remaining, resets_in),
+        LimitVerdict::Exceeded { retry_after } => (0, retry_after),
     };
     let seconds = seconds_up(ends_in);
     let policy = format!("{name};q={};w={}", budget.limit, seconds_up(budget.window));
@@ -44,7 +44,7 @@ pub fn headers(name: &str, budget: Budget, verdict: Verdict) -> Vec<(String, Str
         ("RateLimit-Policy".to_owned(), policy),
         ("RateLimit".to_owned(), format!("{name};r={remaining};t={seconds}")),
     ];
-    if matches!(verdict, Verdict::Exceeded { .. }) {
+    if matches!(verdict, LimitVerdict::Exceeded { .. }) {
         headers.push(("Retry-After".to_owned(), seconds.max(1).to_string()));
     }
     headers

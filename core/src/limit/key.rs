@@ -52,10 +52,10 @@ pub fn register_address(address: &str) -> String {
     key("register:address", address)
 }
 
-/// The bucket of notices to one user of logins by devices that are not known, by the user's id.
+/// The bucket of messages to one user about logins by devices that are not known, by the user's id.
 #[must_use]
-pub fn sign_in_notices(user_id: &str) -> String {
-    key("notice:sign-in", user_id)
+pub fn sign_in_messages(user_id: &str) -> String {
+    key("security-message:sign-in", user_id)
 }
 
 /// The bucket of wrong guesses at the API key from one client address.
@@ -66,7 +66,7 @@ pub fn api_key_address(address: &str) -> String {
 
 /// The purpose of a bucket, as the beginning of its key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum BucketPurpose {
     /// Failed logins by account, by spelling, and identifiers that others have.
     Account,
     /// Failed logins by client address.
@@ -79,13 +79,13 @@ pub enum Purpose {
     Device,
     /// Messages to users: their addresses and numbers.
     Message,
-    /// Notices of logins, which completed logins alone count.
-    Notice,
+    /// Messages about logins, which completed logins alone count.
+    SecurityMessage,
     /// Limiters on routes of the application, whose keys its callers may choose.
     Custom,
 }
 
-impl Purpose {
+impl BucketPurpose {
     /// All purposes, each at the place of its number.
     pub const ALL: [Self; 8] = [
         Self::Account,
@@ -94,7 +94,7 @@ impl Purpose {
         Self::ApiKey,
         Self::Device,
         Self::Message,
-        Self::Notice,
+        Self::SecurityMessage,
         Self::Custom,
     ];
 
@@ -108,7 +108,7 @@ impl Purpose {
             Some("api-key") => Self::ApiKey,
             Some("device") => Self::Device,
             Some("message") => Self::Message,
-            Some("notice") => Self::Notice,
+            Some("security-message") => Self::SecurityMessage,
             _ => Self::Custom,
         }
     }
@@ -121,7 +121,7 @@ impl Purpose {
             Self::Address => 36_000,
             Self::Register | Self::Message => 16_000,
             Self::ApiKey | Self::Device => 8_000,
-            Self::Notice => 4_000,
+            Self::SecurityMessage => 4_000,
             Self::Custom => 56_000,
         }
     }

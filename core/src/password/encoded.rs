@@ -1,6 +1,6 @@
 //! Stored hashes of every kind: which of them are verified, and the work of that.
 
-use super::policy::{Algorithm, Policy};
+use super::policy::{HashAlgorithm, Policy};
 use super::unusable::Unusable;
 use super::{argon2, bcrypt, pbkdf2, phc, scrypt};
 
@@ -41,10 +41,10 @@ impl Encoded {
     /// bcrypt.
     pub(super) fn is_weak(&self, policy: &Policy) -> bool {
         match (self, policy.algorithm) {
-            (Self::Bcrypt(parsed), Algorithm::Bcrypt) => parsed.cost < policy.cost,
-            (Self::Argon2(parsed), Algorithm::Argon2id) => parsed.is_weak(),
-            (Self::Argon2(parsed), Algorithm::Bcrypt) => parsed.is_other_variant(),
-            (Self::Bcrypt(_), Algorithm::Argon2id) | (Self::Scrypt(_) | Self::Pbkdf2(_), _) => true,
+            (Self::Bcrypt(parsed), HashAlgorithm::Bcrypt) => parsed.cost < policy.cost,
+            (Self::Argon2(parsed), HashAlgorithm::Argon2id) => parsed.is_weak(),
+            (Self::Argon2(parsed), HashAlgorithm::Bcrypt) => parsed.is_other_variant(),
+            (Self::Bcrypt(_), HashAlgorithm::Argon2id) | (Self::Scrypt(_) | Self::Pbkdf2(_), _) => true,
         }
     }
 
@@ -74,8 +74,8 @@ const fn bcrypt_work(cost: u32) -> u64 {
 /// The work of a hash that the policy makes now.
 pub(super) fn live_work(policy: &Policy) -> u64 {
     match policy.algorithm {
-        Algorithm::Bcrypt => bcrypt_work(policy.cost),
-        Algorithm::Argon2id => argon2::LIVE_WORK * NS_OF_ARGON2_KIB,
+        HashAlgorithm::Bcrypt => bcrypt_work(policy.cost),
+        HashAlgorithm::Argon2id => argon2::LIVE_WORK * NS_OF_ARGON2_KIB,
     }
 }
 
@@ -83,12 +83,12 @@ pub(super) fn live_work(policy: &Policy) -> u64 {
 /// sum of them: for a hash of a lower cost c than the live one C the rest is 2^c + 2^(c+1) + .. + 2^(C-1) rounds.
 pub(super) fn spend_work(password: &[u8], work: u64, policy: &Policy) {
     match policy.algorithm {
-        Algorithm::Bcrypt => {
+        HashAlgorithm::Bcrypt => {
             let rounds = work / NS_OF_ROUND;
             for cost in (bcrypt::LOWEST_COST..policy.cost).filter(|cost| rounds >> cost & 1 == 1) {
                 bcrypt::spend(password, cost);
             }
         }
-        Algorithm::Argon2id => argon2::spend(password, work / NS_OF_ARGON2_KIB),
+        HashAlgorithm::Argon2id => argon2::spend(password, work / NS_OF_ARGON2_KIB),
     }
 }

@@ -1,17 +1,17 @@
 //! The order of a queue that no single network can fill or hold up: pure decisions, without clock, thread or wait.
 //!
-//! Entries belong to an [`Origin`]. Origins form a tree of networks: an IPv6 address is part of its /64, /56 and /48,
-//! an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network is
-//! served after at most one entry of every other network that waited before it. A network may use all places as long as
-//! no other network wants them. Once the queue is full, a newcomer of a smaller network takes the place of the newest
-//! entry of the largest.
+//! Entries belong to a [`Requester`]. Requesters form a tree of networks: an IPv6 address is part of its /64, /56 and
+//! /48, an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network
+//! is served after at most one entry of every other network that waited before it. A network may use all places as long
+//! as no other network wants them. Once the queue is full, a newcomer of a smaller network takes the place of the
+//! newest entry of the largest.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// The side that a piece of work comes from.
+/// The party that a hash is computed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Origin {
+pub enum Requester {
     /// Code of the application, and callers with its API key.
     #[default]
     Host,
@@ -22,14 +22,14 @@ pub enum Origin {
 }
 
 /// A network at one level of the tree.
-type Network = (usize, Origin);
+type Network = (usize, Requester);
 
 const LEVELS: usize = 4;
 const IPV4_BITS: [u32; LEVELS] = [24, 24, 24, 32];
 const IPV6_BITS: [u32; LEVELS] = [48, 56, 64, 128];
 
-impl Origin {
-    /// The networks that hold this origin, the widest first.
+impl Requester {
+    /// The networks that this requester is in, the widest first.
     fn networks(self) -> [Network; LEVELS] {
         std::array::from_fn(|level| (level, self.at(level)))
     }
@@ -101,8 +101,8 @@ impl<T> FairQueue<T> {
     }
 
     /// Adds an entry, at the expense of the largest network if the queue is full.
-    pub fn push(&mut self, origin: Origin, item: T) -> Push<T> {
-        let networks = origin.networks();
+    pub fn push(&mut self, requester: Requester, item: T) -> Push<T> {
+        let networks = requester.networks();
         let displaced = if self.entries.len() < self.most {
             None
         } else {

@@ -21,9 +21,9 @@ use std::time::Instant;
 
 pub use bcrypt::LOWEST_COST;
 pub use blocklist::is_common;
-pub use fair::Origin;
+pub use fair::Requester;
 pub use pbkdf2::encode_pbkdf2;
-pub use policy::{Algorithm, Policy};
+pub use policy::{HashAlgorithm, Policy};
 pub use pool::Pool;
 pub use scrypt::{ScryptCost, ScryptKind, encode_scrypt};
 pub use unusable::Unusable;
@@ -36,7 +36,7 @@ use crate::histogram::Histogram;
 
 /// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordVerdict {
     /// It is the password.
     Match,
     /// It is not.
@@ -50,18 +50,18 @@ pub enum Verdict {
 pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> {
     policy.check_hashable("password", password)?;
     match policy.algorithm {
-        Algorithm::Bcrypt => bcrypt::hash(password.as_bytes(), policy.cost),
-        Algorithm::Argon2id => argon2::hash(password.as_bytes()),
+        HashAlgorithm::Bcrypt => bcrypt::hash(password.as_bytes(), policy.cost),
+        HashAlgorithm::Argon2id => argon2::hash(password.as_bytes()),
     }
 }
 
 /// Verifies `password` against `encoded`: bcrypt (`$2a$`, `$2b$`, `$2y$`), argon2id and argon2i, scrypt, PBKDF2. A
 /// malformed or hostile hash matches nothing and costs nothing: [`Hasher::verify`] spends the time.
 #[must_use]
-pub fn verify(password: &str, encoded: &str, policy: &Policy) -> Verdict {
+pub fn verify(password: &str, encoded: &str, policy: &Policy) -> PasswordVerdict {
     match Encoded::parse(encoded, policy) {
-        Ok(parsed) if parsed.verify(password) => Verdict::Match,
-        _ => Verdict::Mismatch,
+        Ok(parsed) if parsed.verify(password) => PasswordVerdict::Match,
+        _ => PasswordVerdict::Mismatch,
     }
 }
 
@@ -84,8 +84,8 @@ pub fn needs_rehash(encoded: &str, policy: &Policy) -> bool {
 #[must_use]
 pub fn dummy_hash(policy: &Policy) -> Secret<String> {
     match policy.algorithm {
-        Algorithm::Bcrypt => bcrypt::dummy(policy.cost),
-        Algorithm::Argon2id => argon2::dummy(),
+        HashAlgorithm::Bcrypt => bcrypt::dummy(policy.cost),
+        HashAlgorithm::Argon2id => argon2::dummy(),
     }
 }
 
@@ -95,7 +95,7 @@ pub struct Hasher {
     policy: Policy,
     dummy: Secret<String>,
     pool: Arc<Pool>,
-    origin: Origin,
+    requester: Requester,
     work: Arc<Work>,
 }
 
@@ -120,13 +120,14 @@ impl Hasher {
     #[must_use]
     pub fn with_pool(policy: Policy, pool: Arc<Pool>) -> Self {
         let dummy = dummy_hash(&policy);
-        Self { policy, dummy, pool, origin: Origin::Host, work: Arc::default() }
+        Self { policy, dummy, pool, requester: Requester::Host, work: Arc::default() }
     }
 
-    /// The same hasher at work for `origin`, in turns with the work for others. Without this call it is the host's own.
+    /// The same hasher at work for `requester`, in turns with the work for others. Without this call it is the host's
+    /// own.
     #[must_use]
-    pub fn on_behalf_of(&self, origin: Origin) -> Self {
-        Self { origin, ..self.clone() }
+    pub fn on_behalf_of(&self, requester: Requester) -> Self {
+        Self { requester, ..self.clone() }
     }
 
     /// The number of hashes that are computed at this moment, and of those that wait.
@@ -175,7 +176,7 @@ impl Hasher {
             work.times.record(started.elapsed());
             computed
         };
-        self.pool.run_for(self.origin, timed).await
+        self.pool.run_for(self.requester, timed).await
     }
 
     /// Hashes a new password that [`Policy::check`] has passed.

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// A password hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
+pub enum HashAlgorithm {
     /// bcrypt, at [`Policy::cost`].
     Bcrypt,
     /// Argon2id, m=19456 KiB, t=2, p=1.
@@ -19,7 +19,7 @@ pub enum Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The algorithm for new passwords.
-    pub algorithm: Algorithm,
+    pub algorithm: HashAlgorithm,
     /// bcrypt's logarithm of rounds, 10 to 31 when it comes from the options.
     pub cost: u32,
     /// The shortest password.
@@ -32,7 +32,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { algorithm: Algorithm::Bcrypt, cost: 12, min_length: 8, max_length: 1024, blocklist: false }
+        Self { algorithm: HashAlgorithm::Bcrypt, cost: 12, min_length: 8, max_length: 1024, blocklist: false }
     }
 }
 
@@ -62,7 +62,7 @@ impl Policy {
         }
         match members.get("algorithm").filter(|algorithm| !algorithm.is_null()).map(Value::as_str) {
             None | Some(Some("bcrypt")) => {}
-            Some(Some("argon2id")) => policy.algorithm = Algorithm::Argon2id,
+            Some(Some("argon2id")) => policy.algorithm = HashAlgorithm::Argon2id,
             Some(_) => return Err(Error::configuration("password.algorithm must be 'bcrypt' or 'argon2id'")),
         }
         if let Some(length) = whole(members.get("minLength"), "password.minLength", 1, 1024)? {
@@ -74,7 +74,7 @@ impl Policy {
         if policy.min_length > policy.max_length {
             return Err(Error::configuration("password.minLength must not exceed password.maxLength"));
         }
-        if policy.algorithm == Algorithm::Bcrypt && policy.min_length > MAX_BYTES {
+        if policy.algorithm == HashAlgorithm::Bcrypt && policy.min_length > MAX_BYTES {
             return Err(Error::configuration(
                 "password.minLength must be at most 72 with bcrypt, which uses no more; choose algorithm 'argon2id'",
             ));
@@ -112,7 +112,7 @@ impl Policy {
     /// Whether every byte of `password` would count. bcrypt uses 72, and repeats a shorter password behind a NUL, so
     /// that with a NUL inside `ab` and `ab\0ab` would be one and the same.
     pub(super) fn check_hashable(&self, field: &str, password: &str) -> Result<(), Error> {
-        if self.algorithm != Algorithm::Bcrypt {
+        if self.algorithm != HashAlgorithm::Bcrypt {
             return Ok(());
         }
         if password.len() > MAX_BYTES {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot::{self, Sender};
 
-use super::fair::{FairQueue, Origin, Push};
+use super::fair::{FairQueue, Push, Requester};
 use crate::failure::Failure;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, spawn_blocking, timeout};
@@ -51,7 +51,7 @@ impl Pool {
     /// # Errors
     /// As [`Pool::run_for`].
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-        self.run_for(Origin::Host, job).await
+        self.run_for(Requester::Host, job).await
     }
 
     /// Runs `job` on a thread for blocking work once there is a place, in turns with the work of other networks. Who
@@ -63,10 +63,10 @@ impl Pool {
     /// [`Failure::Internal`] when the job panicked or the runtime is going down.
     pub async fn run_for<T: Send + 'static>(
         &self,
-        origin: Origin,
+        requester: Requester,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        let place = self.place(origin).await?;
+        let place = self.place(requester).await?;
         let (running, peak) = (Arc::clone(&self.running), Arc::clone(&self.peak));
         let worker = spawn_blocking(move || {
             let _running = Running::new(running, &peak, place);
@@ -99,8 +99,8 @@ impl Pool {
         self.waiting() > self.queue / 2
     }
 
-    async fn place(&self, origin: Origin) -> Result<Place, Failure> {
-        let mut waiting = match self.places.enter(origin) {
+    async fn place(&self, requester: Requester) -> Result<Place, Failure> {
+        let mut waiting = match self.places.enter(requester) {
             Entered::Place(place) => return Ok(place),
             Entered::Waiting(waiting) => waiting,
             Entered::Refused => return Err(Failure::HashQueueFull),
@@ -128,7 +128,7 @@ enum Entered {
 }
 
 impl Places {
-    fn enter(self: &Arc<Self>, origin: Origin) -> Entered {
+    fn enter(self: &Arc<Self>, requester: Requester) -> Entered {
         let mut state = self.0.lock();
         if state.free > 0 {
             state.free -= 1;
@@ -136,7 +136,7 @@ impl Places {
         }
         let (sender, place) = oneshot::channel();
         // The sender that was displaced is dropped, and its receiver hears of that.
-        match state.waiting.push(origin, sender) {
+        match state.waiting.push(requester, sender) {
             Push::Queued(id) | Push::Displaced(id, _) => {
                 Entered::Waiting(Waiting { places: Arc::clone(self), id, place })
             }

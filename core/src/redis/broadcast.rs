@@ -1,4 +1,4 @@
-//! Notices of revocations to the other processes.
+//! Word of revocations to the other processes.
 
 use std::fmt;
 use std::sync::Arc;

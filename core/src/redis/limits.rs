@@ -16,7 +16,7 @@ use super::scripts::Scripts;
 use super::servers::Servers;
 use super::words::{Answer, HELD, How, verdict_of, word_of};
 use crate::cache::memory::{MAX_WAIT, MemoryCache};
-use crate::cache::{Budget, Cache, Settlement, Verdict};
+use crate::cache::{Budget, Cache, LimitVerdict, Settlement};
 use crate::clock::Clock;
 use crate::crypto::make_random;
 use crate::generations::Generations;
@@ -149,7 +149,7 @@ impl<S: Scripts> Shared<S> {
 
     /// Asks until there is a verdict. At a bucket where attempts of this process wait already, an attempt queues up
     /// behind them, so however many wait, one asks.
-    async fn judge(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Verdict {
+    async fn judge(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> LimitVerdict {
         let deadline = Instant::now() + MAX_WAIT;
         if !self.queues.has(key)
             && let Some(verdict) = self.judge_once(key, budget, how).await
@@ -175,7 +175,7 @@ impl<S: Scripts> Shared<S> {
     }
 
     /// The verdict of Redis, or of the memory while Redis is away; `None`: wait for others.
-    async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+    async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Option<LimitVerdict> {
         let ticket = if how == How::Begin { make_ticket() } else { 0 };
         match self.ask(key, budget, how, ticket).await {
             Ok(answer) => {
@@ -186,9 +186,9 @@ impl<S: Scripts> Shared<S> {
         }
     }
 
-    async fn judge_alone(&self, key: &str, budget: Budget, how: How) -> Option<Verdict> {
+    async fn judge_alone(&self, key: &str, budget: Budget, how: How) -> Option<LimitVerdict> {
         let verdict = self.memory.begin_now(key, budget)?;
-        if matches!(verdict, Verdict::Granted { .. }) {
+        if matches!(verdict, LimitVerdict::Granted { .. }) {
             self.synced.remove(key);
             if how == How::Hit {
                 self.memory.settle(key, Settlement::Counted).await;
@@ -227,7 +227,7 @@ impl<S: Scripts> Shared<S> {
 
 #[async_trait]
 impl<S: Scripts> Cache for RedisCache<S> {
-    async fn begin(&self, key: &str, budget: Budget) -> Verdict {
+    async fn begin(&self, key: &str, budget: Budget) -> LimitVerdict {
         self.0.judge(key, budget, How::Begin).await
     }
 
@@ -235,11 +235,11 @@ impl<S: Scripts> Cache for RedisCache<S> {
         self.0.settle(key, settlement).await;
     }
 
-    async fn hit(&self, key: &str, budget: Budget) -> Verdict {
+    async fn hit(&self, key: &str, budget: Budget) -> LimitVerdict {
         self.0.judge(key, budget, How::Hit).await
     }
 
-    async fn peek(&self, key: &str, budget: Budget) -> Verdict {
+    async fn peek(&self, key: &str, budget: Budget) -> LimitVerdict {
         match self.0.ask(key, budget, How::Note, 0).await {
             Ok(answer) => {
                 self.0.tell_of_the_others(key);
@@ -247,7 +247,7 @@ impl<S: Scripts> Cache for RedisCache<S> {
             }
             // Without a wait, as by Redis: who settles what is in flight may tell Redis, and not the memory.
             Err(Away) => match self.0.memory.begin_now(key, budget) {
-                Some(verdict @ Verdict::Granted { .. }) => {
+                Some(verdict @ LimitVerdict::Granted { .. }) => {
                     self.0.memory.settle(key, Settlement::Refunded).await;
                     verdict
                 }

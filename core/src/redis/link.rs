@@ -30,7 +30,7 @@ pub struct Away;
 
 /// Why an operation has no answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum LinkFailure {
     /// The server is away, or unfit for work.
     Away,
     /// The connection ended. Whether the server is there the next one will show.
@@ -109,13 +109,13 @@ impl Link {
     }
 
     /// Runs a command on a connection of [`Link::connection`].
-    pub(super) async fn run<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, Failure> {
+    pub(super) async fn run<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, LinkFailure> {
         let mut connection = live.connection.clone();
         self.answer(live, command.query_async(&mut connection)).await
     }
 
     /// Runs a command on a key that this server is about to have.
-    pub(super) async fn run_asking<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, Failure> {
+    pub(super) async fn run_asking<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, LinkFailure> {
         let mut connection = live.connection.clone();
         let mut pipe = ::redis::pipe();
         pipe.cmd("ASKING").ignore().add_command(command.clone());
@@ -123,7 +123,11 @@ impl Link {
         Ok(answer)
     }
 
-    async fn answer<T>(&self, live: &Live, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
+    async fn answer<T>(
+        &self,
+        live: &Live,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, LinkFailure> {
         let started = Instant::now();
         match patiently(work, &self.answers).await {
             Some(Ok(value)) => {
@@ -134,12 +138,12 @@ impl Link {
             Some(Err(error)) => Err(self.judge(live, started, &error)),
             None => {
                 self.take_down(Some(live.number), started, "no answer in time");
-                Err(Failure::Away)
+                Err(LinkFailure::Away)
             }
         }
     }
 
-    fn judge(&self, live: &Live, started: Instant, error: &RedisError) -> Failure {
+    fn judge(&self, live: &Live, started: Instant, error: &RedisError) -> LinkFailure {
         let host = || host_of(&live.client);
         match error.kind() {
             ErrorKind::Server(kind) => {
@@ -147,11 +151,13 @@ impl Link {
                 self.answers.fetch_add(1, Ordering::Relaxed);
                 match kind {
                     ServerErrorKind::Moved => {
-                        return redirection(error, &host()).map_or(Failure::Away, Failure::Moved);
+                        return redirection(error, &host()).map_or(LinkFailure::Away, LinkFailure::Moved);
                     }
-                    ServerErrorKind::Ask => return redirection(error, &host()).map_or(Failure::Away, Failure::Ask),
-                    ServerErrorKind::TryAgain => return Failure::Later,
-                    ServerErrorKind::NoScript => return Failure::NoScript,
+                    ServerErrorKind::Ask => {
+                        return redirection(error, &host()).map_or(LinkFailure::Away, LinkFailure::Ask);
+                    }
+                    ServerErrorKind::TryAgain => return LinkFailure::Later,
+                    ServerErrorKind::NoScript => return LinkFailure::NoScript,
                     // It is starting up, or no master any more: a new connection shows when it, or which other, works.
                     ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
@@ -161,18 +167,18 @@ impl Link {
                     }
                     _ => self.health.stumble(started, &error.to_string()),
                 }
-                Failure::Away
+                LinkFailure::Away
             }
             ErrorKind::Io => {
                 let mut state = self.state.lock();
                 if matches!(&*state, State::Up(known) if known.number == live.number) {
                     *state = State::Unopened;
                 }
-                Failure::Lost
+                LinkFailure::Lost
             }
             _ => {
                 self.health.stumble(started, &error.to_string());
-                Failure::Away
+                LinkFailure::Away
             }
         }
     }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::access::Access;
 use super::call::Call;
 use super::health::Listener;
-use super::link::{Away, Failure, Link, Live, TRIED_EVERY, host_of};
+use super::link::{Away, Link, LinkFailure, Live, TRIED_EVERY, host_of};
 use super::slots::{Address, Slots, slot_of};
 use super::target::Target;
 
@@ -91,23 +91,23 @@ impl Servers {
             let answer = match way {
                 Way::Asking(_) => link.run_asking(&live, &call.by_source()).await,
                 Way::ByKey | Way::To(_) => match link.run(&live, &call.by_digest()).await {
-                    Err(Failure::NoScript) => link.run(&live, &call.by_source()).await,
+                    Err(LinkFailure::NoScript) => link.run(&live, &call.by_source()).await,
                     answer => answer,
                 },
             };
             way = match answer {
                 Ok(answer) => return Ok((answer, live.number, extra)),
-                Err(Failure::Moved(address)) => {
+                Err(LinkFailure::Moved(address)) => {
                     self.look_later();
                     Way::To(address)
                 }
-                Err(Failure::Ask(address)) => Way::Asking(address),
-                Err(Failure::Lost) => Way::ByKey,
-                Err(Failure::Later | Failure::NoScript) => {
+                Err(LinkFailure::Ask(address)) => Way::Asking(address),
+                Err(LinkFailure::Lost) => Way::ByKey,
+                Err(LinkFailure::Later | LinkFailure::NoScript) => {
                     sleep(PAUSE).await;
                     Way::ByKey
                 }
-                Err(Failure::Away) => return Err(self.away()),
+                Err(LinkFailure::Away) => return Err(self.away()),
             };
         }
         Err(self.away())
@@ -121,7 +121,7 @@ impl Servers {
                 let Ok(live) = link.connection().await else { break };
                 match link.run(&live, command).await {
                     Ok(answer) => return Ok(answer),
-                    Err(Failure::Lost) => {}
+                    Err(LinkFailure::Lost) => {}
                     Err(_) => break,
                 }
             }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cache::{Budget, Settlement, Verdict};
+use crate::cache::{Budget, LimitVerdict, Settlement};
 
 /// The wait that an attempt in vain is told: the places are held, not spent.
-pub(super) const HELD: Verdict = Verdict::Exceeded { retry_after: Duration::from_secs(1) };
+pub(super) const HELD: LimitVerdict = LimitVerdict::Exceeded { retry_after: Duration::from_secs(1) };
 
 /// The answer of Redis to an attempt: verdict, counted, in flight, milliseconds to the end of the window.
 pub(super) type Answer = (u8, u32, u32, u64);
@@ -41,14 +41,14 @@ pub(super) const fn word_of(settlement: Settlement) -> &'static str {
 }
 
 /// The verdict of an answer. `None`: wait for others.
-pub(super) fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> Option<Verdict> {
+pub(super) fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> Option<LimitVerdict> {
     let ends_in = Duration::from_millis(ends_in);
     match verdict {
         0 => {
             let remaining = budget.limit.saturating_sub(count).saturating_sub(in_flight);
-            Some(Verdict::Granted { remaining, resets_in: ends_in })
+            Some(LimitVerdict::Granted { remaining, resets_in: ends_in })
         }
         1 => None,
-        _ => Some(Verdict::Exceeded { retry_after: ends_in }),
+        _ => Some(LimitVerdict::Exceeded { retry_after: ends_in }),
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::AuthServer;
-use crate::cache::{Budget, Verdict};
+use crate::cache::{Budget, LimitVerdict};
 use crate::config::reader::Reader;
 use crate::error::Error;
 use crate::event::{Event, EventName};
@@ -67,10 +67,10 @@ impl AuthServer {
         };
         let LimitRule { policy, budget, .. } = &rule;
         match self.realm().cache.hit(&rule.name.bucket(&subject), *budget).await {
-            verdict @ Verdict::Granted { .. } => {
+            verdict @ LimitVerdict::Granted { .. } => {
                 Limited { headers: limit::headers(policy, *budget, verdict), error: None, events }
             }
-            Verdict::Exceeded { retry_after } => {
+            LimitVerdict::Exceeded { retry_after } => {
                 events.extend(self.realm().telemetry.event(EventName::RateLimitExceeded, |event| {
                     event.with("limit", policy.as_str()).with("retryAfter", limit::seconds_up(retry_after))
                 }));

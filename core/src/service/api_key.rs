@@ -1,7 +1,7 @@
 //! Guesses at the API key, counted by client address as failed logins are.
 
 use super::{Caller, Realm, Trail};
-use crate::cache::Verdict;
+use crate::cache::LimitVerdict;
 use crate::error::ErrorCode;
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(crate) async fn accept(
         let (key, budget) = (limit::api_key_address(caller.bucket()), limits.login_address);
         // Comparing takes no time, so nothing is in flight: hits and peeks come one after the other.
         let verdict = if is_right { realm.cache.peek(&key, budget) } else { realm.cache.hit(&key, budget) };
-        if let Verdict::Exceeded { retry_after } = verdict.await {
+        if let LimitVerdict::Exceeded { retry_after } = verdict.await {
             trail.note(EventName::RateLimitExceeded, |event| {
                 event.with("limit", POLICY).with("retryAfter", limit::seconds_up(retry_after))
             });

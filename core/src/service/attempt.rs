@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Realm, Trail};
+use crate::cache::LimitVerdict;
 use crate::cache::Settlement::{self, Counted, Refunded, Reset};
-use crate::cache::Verdict;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -41,8 +41,8 @@ impl<'a> Attempt<'a> {
     /// Takes a place in the bucket `key`, or returns the time after which there may be a place.
     async fn ask(realm: &'a Realm, key: &str, budget: Budget) -> Result<Self, Duration> {
         match realm.cache.begin(key, budget).await {
-            Verdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
-            Verdict::Exceeded { retry_after } => Err(retry_after),
+            LimitVerdict::Granted { .. } => Ok(Self { realm, key: Some(key.to_owned()) }),
+            LimitVerdict::Exceeded { retry_after } => Err(retry_after),
         }
     }
 

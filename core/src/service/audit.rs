@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{Realm, Trail};
-use crate::audit::{self, Actor, Author, Change, Level, Part};
+use crate::audit::{self, Actor, AuditLevel, Author, Change, Part};
 use crate::authentication::{Authenticated, Proven};
 use crate::clock::{Millis, to_iso};
 use crate::error::{Error, ErrorCode};
@@ -21,7 +21,7 @@ const MAX_PAGE: u32 = 100;
 
 impl Realm {
     /// The level of the audit.
-    pub(crate) fn audit_level(&self) -> Level {
+    pub(crate) fn audit_level(&self) -> AuditLevel {
         self.command_line.audit_level(self.config.audit)
     }
 
@@ -54,7 +54,7 @@ impl Realm {
         changes: impl FnOnce() -> Result<C, Failure>,
     ) -> Result<Arc<dyn Store>, Failure> {
         let level = self.audit_level();
-        if level == Level::Off {
+        if level == AuditLevel::Off {
             return Ok(Arc::clone(store));
         }
         let now = self.now();
@@ -98,7 +98,7 @@ impl Realm {
         user: &Authenticated,
         trail: &Trail,
     ) -> Result<Arc<dyn Store>, Failure> {
-        if self.audit_level() == Level::Off {
+        if self.audit_level() == AuditLevel::Off {
             return Ok(Arc::clone(&self.store));
         }
         let (user_id, mut author) = (session.user_id.as_str(), trail.author.clone());
@@ -126,7 +126,7 @@ impl Realm {
     /// # Errors
     /// The store's.
     pub(crate) async fn audited_identifiers(&self, user_id: &str) -> Result<Vec<Identifier>, Failure> {
-        if self.audit_level() == Level::Off {
+        if self.audit_level() == AuditLevel::Off {
             return Ok(Vec::new());
         }
         Ok(self.store.find_user(user_id).await?.map_or_else(Vec::new, |user| user.identifiers))
@@ -181,7 +181,7 @@ pub struct EntryPage<'a> {
 /// `VALIDATION_ERROR`; the store's.
 pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<Value, Failure> {
     let EntryPage { limit, cursor, user, event } = *page;
-    if realm.audit_level() == Level::Off && !realm.command_line.is_here() {
+    if realm.audit_level() == AuditLevel::Off && !realm.command_line.is_here() {
         return Err(Error::configuration("audit is off: nothing is kept that could be listed").into());
     }
     let limit = limit.unwrap_or(50);
@@ -239,7 +239,7 @@ fn describe(entry: &StoredEntry) -> Value {
 /// # Errors
 /// The store's.
 pub(super) async fn of_user(realm: &Realm, user_id: &str, limit: u32) -> Result<Option<Value>, Failure> {
-    if realm.audit_level() == Level::Off {
+    if realm.audit_level() == AuditLevel::Off {
         return Ok(None);
     }
     let query = EntryQuery { limit, subject: Some(user_id), ..EntryQuery::default() };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hook::HookContext;
-use crate::password::Origin;
+use crate::password::Requester;
 use crate::token::device::DeviceUser;
 
 /// The caller, as far as use cases care.
@@ -40,13 +40,13 @@ impl Caller {
         self.address.as_deref().unwrap_or("unknown")
     }
 
-    /// The side that work for this caller comes from: code of the application counts as one, with its API key too.
+    /// The requester of hashes for this caller: code of the application counts as one, with its API key too.
     #[must_use]
-    pub fn origin(&self) -> Origin {
+    pub fn requester(&self) -> Requester {
         if self.trusted {
-            return Origin::Host;
+            return Requester::Host;
         }
-        self.ip.as_deref().and_then(|ip| ip.parse().ok()).map_or(Origin::Unknown, Origin::Client)
+        self.ip.as_deref().and_then(|ip| ip.parse().ok()).map_or(Requester::Unknown, Requester::Client)
     }
 
     /// The context that hooks get.

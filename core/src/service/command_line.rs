@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::audit::Level;
+use crate::audit::AuditLevel;
 use crate::failure::StoreError;
 use crate::store::Store;
 use crate::store::audit::EntryQuery;
@@ -27,9 +27,9 @@ impl CommandLine {
     }
 
     /// The level of the audit: `option`, and for a command line changes, where there are entries already.
-    pub(crate) fn audit_level(&self, option: Level) -> Level {
+    pub(crate) fn audit_level(&self, option: AuditLevel) -> AuditLevel {
         match self.0.load(Ordering::Relaxed) {
-            WITH_AUDIT => option.max(Level::Changes),
+            WITH_AUDIT => option.max(AuditLevel::Changes),
             _ => option,
         }
     }

@@ -6,17 +6,17 @@ use super::attempt::{Attempts, Guess};
 use super::flows;
 use super::input::Input;
 use super::login::count_own;
-use super::redeem::{self, Presented, Redeemed, is_verified};
+use super::redeem::{self, PresentedSecret, Redeemed, is_verified};
 use super::reset::{Replacement, replace_password};
 use super::story::Story;
 use super::verification::Confirmed;
-use super::{Caller, Realm, Trail, notices, pending_change, pending_registration};
+use super::{Caller, Realm, Trail, pending_change, pending_registration, security_messages};
 use crate::audit::Change;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::hook::Operation;
 use crate::store::model::Spending;
 use crate::use_case::{self, Context, UseCase};
@@ -31,7 +31,7 @@ pub struct ConfirmIdentifier;
 
 /// `{token}` or `{flow, code}`, with `password` or `newPassword`
 pub struct ConfirmInput {
-    presented: Presented,
+    presented: PresentedSecret,
     /// The user of the request's session; empty: it has none.
     session_user: String,
     password: Option<Secret<String>>,
@@ -44,7 +44,7 @@ impl use_case::Input for ConfirmInput {
         let secret = |name| input.optional_text(name).map(|text| text.map(|text| Secret::new(text.to_owned())));
         let session_user = input.value("sessionUser").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (password, new) = (secret("password")?, secret("newPassword")?);
-        Ok(Self { presented: Presented::read(&input)?, session_user, password, new })
+        Ok(Self { presented: PresentedSecret::read(&input)?, session_user, password, new })
     }
 }
 
@@ -63,11 +63,11 @@ impl UseCase for ConfirmIdentifier {
         }
         let found = redeem::find(realm, &presented).await?;
         if pending_registration::is_one(&found.flow) {
-            let proof = pending_registration::Proof { password, new };
+            let proof = pending_registration::RegistrationProof { password, new };
             return pending_registration::confirm(realm, caller, trail, &found, proof).await;
         }
-        let redeemed = redeem::redeem(realm, &[Purpose::Verify, Purpose::Change], found).await?;
-        if redeemed.is_for(Purpose::Change) {
+        let redeemed = redeem::redeem(realm, &[FlowPurpose::Verify, FlowPurpose::Change], found).await?;
+        if redeemed.is_for(FlowPurpose::Change) {
             return pending_change::confirm(realm, trail, &redeemed, &session_user).await;
         }
         match (session_user == redeemed.user_id(), password, new) {
@@ -105,7 +105,7 @@ async fn spend(realm: &Realm, caller: &Caller, redeemed: &Redeemed, trail: &mut 
         return Err(ErrorCode::CodeInvalid.into());
     }
     if identifier.verified_at.is_none() {
-        notices::leave_change(realm, caller, user, trail);
+        security_messages::leave_change(realm, caller, user, trail);
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ async fn check_password(
     count_own(realm, &mut attempts, caller, user_id, trail).await?;
     let outcome = async {
         let hash = realm.store.credential_of(user_id).await?.and_then(|found| found.password_hash);
-        let is_right = realm.hasher.on_behalf_of(caller.origin()).verify(password, hash).await?;
+        let is_right = realm.hasher.on_behalf_of(caller.requester()).verify(password, hash).await?;
         if is_right { Ok(()) } else { Err(Failure::from(ErrorCode::InvalidCredentials)) }
     }
     .await;

@@ -59,9 +59,9 @@ pub(super) fn tells_of_sign_ins(realm: &Realm) -> bool {
 
 /// Whether the caller presents a device on which the user has logged in since their credentials changed.
 ///
-/// The budgets outlive such a change, since they grant no access. For a notice the device is unknown after it: a party
-/// that knew the old password, or registered an account that its owner then took over, could have made a device of its
-/// own known.
+/// The budgets outlive such a change, since they grant no access. For a security message the device is unknown after
+/// it: a party that knew the old password, or registered an account that its owner then took over, could have made a
+/// device of its own known.
 pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
     let is_here = |one: &DeviceUser| one.id == user.user_id() && one.epoch.is_some();
     caller.devices.iter().any(|one| is_here(one) && one.epoch == user.expected().auth_epoch)

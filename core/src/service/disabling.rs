@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::notices;
+use super::security_messages;
 use super::story::{Facts, Story};
 use super::users::describe_user;
 use crate::audit::Change;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::Disabling;
 use crate::use_case::{self, Context, Output, UseCase};
 
@@ -36,7 +36,7 @@ pub struct DisableInput {
 }
 
 /// `{user: {id, roles, identifiers, disabled?}}`
-pub struct Changed {
+pub struct ChangedUser {
     user: Value,
 }
 
@@ -53,7 +53,7 @@ impl use_case::Input for DisableInput {
     }
 }
 
-impl Output for Changed {
+impl Output for ChangedUser {
     const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
 
     fn read(value: &Value) -> Option<Self> {
@@ -96,9 +96,9 @@ impl UseCase for DisableUser {
     const NAME: Option<Operation> = None;
     const STORY: Story = Story { success: EventName::UserDisabled, failure: None };
     type Input = DisableInput;
-    type Output = Changed;
+    type Output = ChangedUser;
 
-    async fn run(context: &mut Context<'_>, input: DisableInput) -> Result<Changed, Failure> {
+    async fn run(context: &mut Context<'_>, input: DisableInput) -> Result<ChangedUser, Failure> {
         let Context { realm, caller, trail } = context;
         let DisableInput { user_id, reason, until } = input;
         let now = realm.now();
@@ -117,11 +117,11 @@ impl UseCase for DisableUser {
         trail.sessions_revoked(&user_id, &ids);
         let before = user.user.disabled.take().filter(|before| before.holds(now));
         if before.is_none() {
-            notices::leave(realm, caller, &user, Kind::AccountDisabled, trail);
+            security_messages::leave(realm, caller, &user, MessageKind::AccountDisabled, trail);
         }
         let at = before.map_or(now, |before| before.at);
         user.user.disabled = Some(Disabling { at, ..disabling });
-        Ok(Changed { user: describe_user(&user, now) })
+        Ok(ChangedUser { user: describe_user(&user, now) })
     }
 }
 
@@ -145,15 +145,15 @@ impl UseCase for EnableUser {
     const NAME: Option<Operation> = None;
     const STORY: Story = Story { success: EventName::UserEnabled, failure: None };
     type Input = EnableInput;
-    type Output = Changed;
+    type Output = ChangedUser;
 
-    async fn run(context: &mut Context<'_>, input: EnableInput) -> Result<Changed, Failure> {
+    async fn run(context: &mut Context<'_>, input: EnableInput) -> Result<ChangedUser, Failure> {
         let Context { realm, trail, .. } = context;
         let (user_id, now) = (input.user_id.as_str(), realm.now());
         // No cache holds that a user is disabled, so there is nothing to forget.
         let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserEnabled, user_id)]))?;
         store.enable_user(user_id, now).await?;
         let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-        Ok(Changed { user: describe_user(&user, now) })
+        Ok(ChangedUser { user: describe_user(&user, now) })
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::factors::{Author, RACES, change, read, tell};
+use super::factors::{FactorOwner, RACES, change, read, tell};
 use super::input::Input;
-use super::notices;
+use super::security_messages;
 use super::story::Story;
 use crate::audit::Change;
 use crate::cache::Revocation;
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{FactorChange, FactorChangeKind};
 use crate::use_case::{self, Context, Done, UseCase};
 
@@ -23,14 +23,14 @@ pub struct RemoveFactor;
 
 /// `{userId, sessionId, id}`
 pub struct RemoveFactorInput {
-    author: Author,
+    author: FactorOwner,
     id: String,
 }
 
 impl use_case::Input for RemoveFactorInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        Ok(Self { author: Author::read(&input)?, id: input.text("id")?.to_owned() })
+        Ok(Self { author: FactorOwner::read(&input)?, id: input.text("id")?.to_owned() })
     }
 }
 
@@ -56,7 +56,7 @@ impl UseCase for RemoveFactor {
             };
             if change(realm, &removal, trail).await? {
                 if factor.confirmed_at.is_some() {
-                    tell(realm, caller, user_id, Kind::FactorRemoved, trail).await;
+                    tell(realm, caller, user_id, MessageKind::FactorRemoved, trail).await;
                 }
                 return Ok(Done);
             }
@@ -103,7 +103,7 @@ impl UseCase for RemoveFactors {
         let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();
         trail.sessions_revoked(user_id, &ids);
         if had_factor {
-            notices::leave(realm, caller, &user, Kind::FactorRemoved, trail);
+            security_messages::leave(realm, caller, &user, MessageKind::FactorRemoved, trail);
         }
         Ok(Done)
     }

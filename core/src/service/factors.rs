@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::input::Input;
 use super::reauthenticate::find as open_session;
 use super::story::Story;
-use super::{Caller, Realm, Trail, notices};
+use super::{Caller, Realm, Trail, security_messages};
 use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::clock::to_iso;
@@ -16,7 +16,7 @@ use crate::factor::{FactorMethod, enrolment, open_secret, recovery, totp};
 use crate::failure::{Failure, StoreError};
 use crate::flow;
 use crate::hook::Operation;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{Factor, FactorChange, FactorChangeKind, Factors, Session, UserWithIdentifiers};
 use crate::use_case::{self, Context, Output, UseCase};
 
@@ -171,12 +171,12 @@ impl Output for ShownCodes {
 }
 
 /// The user who changes factors, and the session of that.
-pub(super) struct Author {
+pub(super) struct FactorOwner {
     pub(super) user_id: String,
     session_id: Option<String>,
 }
 
-impl Author {
+impl FactorOwner {
     pub(super) fn read(input: &Input<'_>) -> Result<Self, Error> {
         let session_id = input.optional_text("sessionId")?.map(str::to_owned);
         Ok(Self { user_id: input.text("userId")?.to_owned(), session_id })
@@ -188,10 +188,10 @@ impl Author {
     }
 }
 
-pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: Kind, trail: &mut Trail) {
+pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: MessageKind, trail: &mut Trail) {
     // The change is made, so a failure must not take it back.
     if let Ok(Some(user)) = realm.store.find_user(user_id).await {
-        notices::leave(realm, caller, &user, kind, trail);
+        security_messages::leave(realm, caller, &user, kind, trail);
     }
 }
 
@@ -204,7 +204,7 @@ pub struct ConfirmFactor;
 
 /// `{userId, sessionId, id, code}`
 pub struct ConfirmFactorInput {
-    author: Author,
+    author: FactorOwner,
     id: String,
     code: Secret<String>,
 }
@@ -213,7 +213,7 @@ impl use_case::Input for ConfirmFactorInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
         let code = Secret::new(input.text("code")?.to_owned());
-        Ok(Self { author: Author::read(&input)?, id: input.text("id")?.to_owned(), code })
+        Ok(Self { author: FactorOwner::read(&input)?, id: input.text("id")?.to_owned(), code })
     }
 }
 
@@ -244,7 +244,7 @@ impl UseCase for ConfirmFactor {
                 ..author.change(auth_epoch, FactorChangeKind::Confirm { id: &factor.id, step })
             };
             if change(realm, &confirmation, trail).await? {
-                tell(realm, caller, user_id, Kind::FactorAdded, trail).await;
+                tell(realm, caller, user_id, MessageKind::FactorAdded, trail).await;
                 return Ok(ShownCodes(new.map(|new| new.codes)));
             }
         }
@@ -266,7 +266,7 @@ pub async fn renew_codes(
     session_id: Option<&str>,
     trail: &mut Trail,
 ) -> Result<Value, Failure> {
-    let author = Author { user_id: user_id.to_owned(), session_id: session_id.map(str::to_owned) };
+    let author = FactorOwner { user_id: user_id.to_owned(), session_id: session_id.map(str::to_owned) };
     for _ in 0..RACES {
         let (auth_epoch, factors) = read(realm, user_id).await?;
         if !factors.are_asked_for() {

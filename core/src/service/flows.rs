@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::{Caller, Realm};
 use crate::audit::{Author, Change};
-use crate::cache::Verdict;
+use crate::cache::LimitVerdict;
 use crate::clock::{Millis, to_iso};
-use crate::config::messages::{Link, MessageLimits, MessageRules};
+use crate::config::messages::{MessageLimits, MessageRules, PageLink};
 use crate::crypto::{Secret, make_id};
 use crate::error::Error;
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::{self, Purpose};
-use crate::message::{Kind, Message};
+use crate::flow::{self, FlowPurpose};
+use crate::message::{Message, MessageKind};
 use crate::store::model::{Flow, Identifier, StoredCode};
 use crate::use_case::Output;
 use crate::{identifier, limit};
@@ -95,8 +95,8 @@ pub(super) async fn limit_address(realm: &Realm, caller: &Caller) -> Result<(), 
     }
     let budget = limits(realm).address;
     match realm.cache.hit(&limit::key("message:address", caller.bucket()), budget).await {
-        Verdict::Granted { .. } => Ok(()),
-        Verdict::Exceeded { retry_after } => Err(limit::exceeded("messages", budget, retry_after).into()),
+        LimitVerdict::Granted { .. } => Ok(()),
+        LimitVerdict::Exceeded { retry_after } => Err(limit::exceeded("messages", budget, retry_after).into()),
     }
 }
 
@@ -112,7 +112,7 @@ async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
     let MessageLimits { minute, hour, .. } = limits(realm);
     for (name, budget) in [("message:minute", minute), ("message:hour", hour)] {
         let verdict = realm.cache.hit(&limit::key(name, subject), budget).await;
-        if matches!(verdict, Verdict::Exceeded { .. }) {
+        if matches!(verdict, LimitVerdict::Exceeded { .. }) {
             return false;
         }
     }
@@ -127,7 +127,7 @@ async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
 pub(super) async fn begin(
     realm: &Realm,
     caller: &Caller,
-    purpose: Purpose,
+    purpose: FlowPurpose,
     receiver: Option<Receiver<'_>>,
     subject: Subject,
 ) -> Result<Asked, Failure> {
@@ -138,7 +138,7 @@ pub(super) async fn begin(
 pub(super) async fn begin_with(
     realm: &Realm,
     caller: &Caller,
-    purpose: Purpose,
+    purpose: FlowPurpose,
     receiver: Option<Receiver<'_>>,
     subject: Subject,
     waiting: Waiting<'_>,
@@ -159,7 +159,7 @@ pub(super) async fn begin_with(
     let is_put = store.put_flow(&row, most).await?;
     let message = receiver.filter(|_| is_put).map(|to| {
         // There is no login by link: the code counts beside the flow alone, which is where it was asked for.
-        let token = Some(token).filter(|_| purpose != Purpose::LoginCode);
+        let token = Some(token).filter(|_| purpose != FlowPurpose::LoginCode);
         let secrets = Secrets { code: Some(code), token, link, expires_at: row.expires_at };
         message(realm, caller, kind, &to, Some(secrets))
     });
@@ -170,26 +170,26 @@ pub(super) async fn begin_with(
 pub(super) struct New<'a> {
     pub row: Flow,
     pub token: String,
-    pub link: Option<&'a Link>,
-    pub kind: Kind,
+    pub link: Option<&'a PageLink>,
+    pub kind: MessageKind,
 }
 
 /// Makes a flow.
 pub(super) fn make<'a>(
     realm: &'a Realm,
-    purpose: Purpose,
+    purpose: FlowPurpose,
     receiver: Option<&Receiver<'_>>,
     subject: String,
     waiting: Waiting<'_>,
 ) -> New<'a> {
     let rules = realm.config.messages.as_ref();
-    let link_of = |link: fn(&MessageRules) -> &Option<Link>| rules.and_then(|rules| link(rules).as_ref());
+    let link_of = |link: fn(&MessageRules) -> &Option<PageLink>| rules.and_then(|rules| link(rules).as_ref());
     let (kind, link) = match purpose {
-        Purpose::Reset => (Kind::PasswordReset, link_of(|rules| &rules.reset_link)),
-        Purpose::Verify => (Kind::Verify, link_of(|rules| &rules.verify_link)),
-        Purpose::Change => (Kind::ChangeConfirm, link_of(|rules| &rules.verify_link)),
-        Purpose::Invite => (Kind::Invitation, link_of(|rules| &rules.invite_link)),
-        Purpose::LoginCode => (Kind::LoginCode, link_of(|rules| &rules.login_link)),
+        FlowPurpose::Reset => (MessageKind::PasswordReset, link_of(|rules| &rules.reset_link)),
+        FlowPurpose::Verify => (MessageKind::Verify, link_of(|rules| &rules.verify_link)),
+        FlowPurpose::Change => (MessageKind::ChangeConfirm, link_of(|rules| &rules.verify_link)),
+        FlowPurpose::Invite => (MessageKind::Invitation, link_of(|rules| &rules.invite_link)),
+        FlowPurpose::LoginCode => (MessageKind::LoginCode, link_of(|rules| &rules.login_link)),
     };
     // Nothing of a flow without a link outlives its code: it would only stand in the way of those to come.
     let life = if link.is_some() { purpose.life() } else { flow::CODE_LIFE };
@@ -218,7 +218,7 @@ pub(super) fn make<'a>(
 pub(super) struct Secrets<'a> {
     pub code: Option<String>,
     pub token: Option<String>,
-    pub link: Option<&'a Link>,
+    pub link: Option<&'a PageLink>,
     pub expires_at: Millis,
 }
 
@@ -234,7 +234,7 @@ impl Secrets<'_> {
 pub(super) fn message(
     realm: &Realm,
     caller: &Caller,
-    kind: Kind,
+    kind: MessageKind,
     to: &Receiver<'_>,
     secrets: Option<Secrets<'_>>,
 ) -> Message {

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::audit::kinds_and_forms;
 use super::identifiers::{
-    Changed, MAX_ITEMS, describe, in_identifiers, is_noticed, limited, limits_of, make, read_item, settle, story,
+    ChangedIdentifiers, MAX_ITEMS, describe, in_identifiers, limited, limits_of, make, read_item, settle, story,
+    tells_of_changes,
 };
 use super::input::Input;
 use super::pending_change::{self, Pending};
 use super::requirement::check_kept;
 use super::story::Story;
-use super::{Caller, Realm, flows, notices};
+use super::{Caller, Realm, flows, security_messages};
 use crate::audit::Change;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -61,9 +62,9 @@ impl UseCase for UpdateIdentifiers {
     const NAME: Option<Operation> = Some(Operation::BulkUpdateIdentifiers);
     const STORY: Story = story(EventName::IdentifiersUpdated);
     type Input = UpdateInput;
-    type Output = Changed;
+    type Output = ChangedIdentifiers;
 
-    async fn run(context: &mut Context<'_>, input: UpdateInput) -> Result<Changed, Failure> {
+    async fn run(context: &mut Context<'_>, input: UpdateInput) -> Result<ChangedIdentifiers, Failure> {
         let Context { realm, caller, trail } = context;
         let UpdateInput { user_id, items } = input;
         let store = realm.store_for(caller)?;
@@ -83,17 +84,17 @@ impl UseCase for UpdateIdentifiers {
             let work =
                 async { settle(store.update_identifiers(&user_id, &updates, &inserts, &limits, realm.now()).await?) };
             limited(realm, &user_id, caller, trail, work).await?;
-            if is_noticed(realm, caller)
+            if tells_of_changes(realm, caller)
                 && user.identifiers.iter().any(|one| one.verified_at.is_some() && is_changed(one, &updates))
             {
-                notices::leave_change(realm, caller, &user, trail);
+                security_messages::leave_change(realm, caller, &user, trail);
             }
         }
         // Last, since a change ends the flows of its user.
         for (at, one) in pending {
             shown[at] = pending_change::ask(realm, caller, &user, &one, trail).await?;
         }
-        Ok(Changed { identifiers: shown })
+        Ok(ChangedIdentifiers { identifiers: shown })
     }
 }
 

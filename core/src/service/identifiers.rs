@@ -9,7 +9,7 @@ use super::audit::kinds_and_forms;
 use super::input::Input;
 use super::requirement::check_kept;
 use super::story::{Facts, Story};
-use super::{Caller, Realm, Trail, flows, notices};
+use super::{Caller, Realm, Trail, flows, security_messages};
 use crate::audit::Change;
 use crate::cache::Settlement;
 use crate::crypto;
@@ -72,12 +72,12 @@ pub fn normalize(realm: &Realm, items: &[NewIdentifier]) -> Result<Vec<Identifie
 }
 
 /// The identifiers after a change, as responses show them. An override's may have members of its own.
-pub struct Changed {
+pub struct ChangedIdentifiers {
     /// `{id, type, value}` each.
     pub identifiers: Vec<Value>,
 }
 
-impl Output for Changed {
+impl Output for ChangedIdentifiers {
     const SHAPE: &'static str = "{identifiers: [...]}";
 
     fn read(value: &Value) -> Option<Self> {
@@ -121,9 +121,9 @@ impl UseCase for CreateIdentifiers {
     const NAME: Option<Operation> = Some(Operation::BulkCreateIdentifiers);
     const STORY: Story = story(EventName::IdentifiersCreated);
     type Input = CreateInput;
-    type Output = Changed;
+    type Output = ChangedIdentifiers;
 
-    async fn run(context: &mut Context<'_>, input: CreateInput) -> Result<Changed, Failure> {
+    async fn run(context: &mut Context<'_>, input: CreateInput) -> Result<ChangedIdentifiers, Failure> {
         let Context { realm, caller, trail } = context;
         let CreateInput { user_id, items } = input;
         let store = realm.store_for(caller)?;
@@ -136,7 +136,7 @@ impl UseCase for CreateIdentifiers {
         })?;
         let work = async { settle(store.add_identifiers(&user_id, &identifiers, &limits, realm.now()).await?) };
         limited(realm, &user_id, caller, trail, work).await?;
-        Ok(Changed { identifiers: identifiers.iter().map(describe).collect() })
+        Ok(ChangedIdentifiers { identifiers: identifiers.iter().map(describe).collect() })
     }
 }
 
@@ -170,7 +170,7 @@ pub(super) fn limits_of(realm: &Realm, caller: &Caller, claims: Vec<Claim>) -> C
 }
 
 /// Whether users are notified when one of their verified addresses is removed.
-pub(super) fn is_noticed(realm: &Realm, caller: &Caller) -> bool {
+pub(super) fn tells_of_changes(realm: &Realm, caller: &Caller) -> bool {
     realm.config.messages.is_some() && !caller.trusted
 }
 
@@ -214,8 +214,8 @@ impl UseCase for DeleteIdentifiers {
         let Context { realm, caller, trail } = context;
         let store = realm.store_for(caller)?;
         let limits = limits_of(realm, caller, Vec::new());
-        let noticed = if is_noticed(realm, caller) { store.find_user(&input.user_id).await? } else { None };
-        if let Some(user) = &noticed {
+        let notified = if tells_of_changes(realm, caller) { store.find_user(&input.user_id).await? } else { None };
+        if let Some(user) = &notified {
             check_kept(realm, caller, user, |one| input.ids.contains(&one.id))?;
         }
         let store = realm.noting_on(&store, &trail.author, || {
@@ -223,8 +223,8 @@ impl UseCase for DeleteIdentifiers {
         })?;
         settle(store.delete_identifiers(&input.user_id, &input.ids, &limits, realm.now()).await?)?;
         let is_gone = |one: &Identifier| one.verified_at.is_some() && input.ids.contains(&one.id);
-        if let Some(user) = noticed.filter(|user| user.identifiers.iter().any(is_gone)) {
-            notices::leave_change(realm, caller, &user, trail);
+        if let Some(user) = notified.filter(|user| user.identifiers.iter().any(is_gone)) {
+            security_messages::leave_change(realm, caller, &user, trail);
         }
         Ok(Done)
     }

@@ -12,7 +12,7 @@ use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::import::{FirebaseHash, Format, ImportedProof, Incoming, IncomingIdentifier, too_long};
+use crate::import::{FirebaseHash, ForeignIdentifier, ForeignUser, Format, ImportedProof, too_long};
 use crate::password;
 use crate::store::import::{Imported, NewImport};
 use crate::store::model::{Factor, Identifier, NewUser};
@@ -217,9 +217,9 @@ fn check_roles(realm: &Realm, roles: &[String], allows_admin: bool) -> Result<Ve
 }
 
 /// The identifiers in their normal forms, of equal ones one, which is verified if any of them is.
-fn identifiers(realm: &Realm, incoming: &[IncomingIdentifier], now: Millis) -> Result<Vec<Identifier>, Error> {
+fn identifiers(realm: &Realm, incoming: &[ForeignIdentifier], now: Millis) -> Result<Vec<Identifier>, Error> {
     let mut identifiers: Vec<Identifier> = Vec::new();
-    for IncomingIdentifier { kind, value, proof } in incoming {
+    for ForeignIdentifier { kind, value, proof } in incoming {
         let normalized = realm.config.identifiers.normalize(kind, value)?;
         let verified_at = match proof {
             ImportedProof::None => None,
@@ -249,7 +249,13 @@ fn identifiers(realm: &Realm, incoming: &[IncomingIdentifier], now: Millis) -> R
 
 /// The second factors. A user with a second factor must not log in without it, so factors that can't be carried over
 /// are refused, unless the options leave factors behind.
-fn factors(realm: &Realm, options: &Options, incoming: &Incoming, id: &str, now: Millis) -> Result<Vec<Factor>, Error> {
+fn factors(
+    realm: &Realm,
+    options: &Options,
+    incoming: &ForeignUser,
+    id: &str,
+    now: Millis,
+) -> Result<Vec<Factor>, Error> {
     let has_some = incoming.other_factors || !incoming.totp.is_empty();
     if options.drops_factors || !has_some {
         return Ok(Vec::new());

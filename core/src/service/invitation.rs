@@ -14,7 +14,7 @@ use crate::crypto;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::hook::Operation;
 use crate::message::Message;
 use crate::store::model::{Identifier, NewUser};
@@ -93,7 +93,7 @@ impl UseCase for InviteUser {
         let to = Receiver::new(&user_id, receiver(&identifiers)?);
         // No client holds the flow that a code would count with.
         let New { row, token, link, kind } =
-            flows::make(realm, Purpose::Invite, Some(&to), user_id.clone(), Waiting::default());
+            flows::make(realm, FlowPurpose::Invite, Some(&to), user_id.clone(), Waiting::default());
         let secrets = Secrets { code: None, token: Some(token), link, expires_at: row.expires_at };
         let message = flows::message(realm, caller, kind, &to, Some(secrets));
         let shown: Value = identifiers.iter().map(describe).collect();

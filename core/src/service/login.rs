@@ -14,7 +14,7 @@ use crate::crypto::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::hook::{Effect, HookContext, Operation};
+use crate::hook::{HookContext, Notice, Operation};
 use crate::identifier;
 use crate::limit;
 use crate::password::{Hasher, PasswordProof};
@@ -69,15 +69,15 @@ impl UseCase for Login {
         sessions::issue(realm, &session, roles, realm.now())
     }
 
-    fn notice(subject: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Effect> {
+    fn notice(subject: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Notice> {
         match end {
             Ok(issued) => {
                 context.session_id.clone_from(&issued.session_id);
-                Some(Effect::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+                Some(Notice::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
             }
             Err(error) if error.is(ErrorCode::InvalidCredentials) => {
                 context.error_code = Some(error.code.to_string());
-                Some(Effect::FailedLogin { identifier: subject?, context })
+                Some(Notice::FailedLogin { identifier: subject?, context })
             }
             Err(_) => None,
         }
@@ -159,7 +159,7 @@ async fn verify_and_open(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<(Session, Vec<String>), Failure> {
-    let hasher = realm.hasher.on_behalf_of(caller.origin());
+    let hasher = realm.hasher.on_behalf_of(caller.requester());
     for _ in 0..RACES {
         let hash = credential.as_ref().and_then(|c| c.password_hash.clone());
         let proof = hasher.prove(password.clone(), hash).await?;

@@ -6,16 +6,16 @@ use super::attempt::{Attempts, Guess, WRONG};
 use super::flows::{Asked, Receiver};
 use super::input::Input;
 use super::issued::Issued;
-use super::redeem::{self, Presented};
-use super::reset::{self, Ending, RequestInput};
+use super::redeem::{self, PresentedSecret};
+use super::reset::{self, EndedAccess, RequestInput};
 use super::story::Story;
 use super::{Caller, Realm, Trail, second_factor, sessions};
 use crate::authentication::{Next, Proof, next};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
-use crate::hook::{Effect, HookContext, Operation};
+use crate::flow::FlowPurpose;
+use crate::hook::{HookContext, Notice, Operation};
 use crate::limit;
 use crate::store::model::Session;
 use crate::use_case::{self, Context, UseCase};
@@ -35,7 +35,7 @@ impl UseCase for RequestLoginCode {
     async fn run(context: &mut Context<'_>, input: RequestInput) -> Result<Asked, Failure> {
         let Context { realm, caller, trail } = context;
         require_option(realm)?;
-        reset::ask(realm, caller, Purpose::LoginCode, &input, trail).await
+        reset::ask(realm, caller, FlowPurpose::LoginCode, &input, trail).await
     }
 }
 
@@ -54,14 +54,14 @@ pub struct LoginByCode;
 
 /// `{flow, code}`
 pub struct CodeInput {
-    presented: Presented,
+    presented: PresentedSecret,
 }
 
 impl use_case::Input for CodeInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
         let (flow, code) = (input.text("flow")?.to_owned(), input.text("code")?.to_owned());
-        Ok(Self { presented: Presented::Code { flow, code } })
+        Ok(Self { presented: PresentedSecret::Code { flow, code } })
     }
 }
 
@@ -87,28 +87,28 @@ impl UseCase for LoginByCode {
         sessions::issue(realm, &session, roles, realm.now())
     }
 
-    fn notice(_: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Effect> {
+    fn notice(_: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Notice> {
         let issued = end.ok()?;
         context.session_id.clone_from(&issued.session_id);
-        Some(Effect::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+        Some(Notice::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
     }
 }
 
 async fn verify_and_open(
     realm: &Realm,
-    presented: &Presented,
+    presented: &PresentedSecret,
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<(Session, Vec<String>), Failure> {
     let found = redeem::find(realm, presented).await?;
-    let redeemed = redeem::redeem(realm, &[Purpose::LoginCode], found).await?;
+    let redeemed = redeem::redeem(realm, &[FlowPurpose::LoginCode], found).await?;
     let proof = redeemed.to_proof().ok_or(ErrorCode::CodeInvalid)?;
     let (user_id, to) = (redeemed.user_id(), Receiver::new(redeemed.user_id(), &redeemed.identifier));
     let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::CodeInvalid)?;
     let seen = second_factor::seen(realm, user_id, credential.auth_epoch).await?;
     match next(user_id, seen, vec![Proof::Sent(Box::new(proof))]) {
         Next::Complete(user) if user.takes_over() => {
-            let ending = Ending::of(realm, user_id, true).await?;
+            let ending = EndedAccess::of(realm, user_id, true).await?;
             let opened = sessions::open(realm, &user, caller, trail).await?.ok_or(ErrorCode::CodeInvalid)?;
             ending.tell(realm, caller, &to, credential.password_hash.is_some(), trail);
             Ok(opened)

@@ -8,7 +8,7 @@ use super::story::Story;
 use crate::error::Error;
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::hook::{Effect, HookContext, Operation};
+use crate::hook::{HookContext, Notice, Operation};
 use crate::use_case::{self, Context, Done, Output, UseCase, WrittenInput};
 
 /// Ends one session. Ending a session that has ended succeeds.
@@ -70,10 +70,10 @@ impl UseCase for Logout {
         Ok(LoggedOut { user_id: Some(user_id), session_id: Some(session_id), was_live })
     }
 
-    fn notice(_: Option<String>, end: Result<&LoggedOut, &Error>, mut context: HookContext) -> Option<Effect> {
+    fn notice(_: Option<String>, end: Result<&LoggedOut, &Error>, mut context: HookContext) -> Option<Notice> {
         let done = end.ok().filter(|done| done.was_live)?;
         context.session_id.clone_from(&done.session_id);
-        Some(Effect::Logout { user_id: done.user_id.clone()?, context })
+        Some(Notice::Logout { user_id: done.user_id.clone()?, context })
     }
 }
 
@@ -111,8 +111,8 @@ impl UseCase for LogoutAll {
         Ok(Done)
     }
 
-    fn notice(subject: Option<String>, end: Result<&Done, &Error>, context: HookContext) -> Option<Effect> {
+    fn notice(subject: Option<String>, end: Result<&Done, &Error>, context: HookContext) -> Option<Notice> {
         end.ok()?;
-        Some(Effect::Logout { user_id: subject?, context })
+        Some(Notice::Logout { user_id: subject?, context })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Realm, keys};
-use crate::audit::{KEPT_FOR, Level};
+use crate::audit::{AuditLevel, KEPT_FOR};
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::flow::DAY;
@@ -45,7 +45,7 @@ pub async fn run(realm: &Realm, now: Millis) {
     while is_full(&realm.store.purge_flows(now - DAY, BATCH).await) {
         tokio::time::sleep(PAUSE).await;
     }
-    if realm.config.audit > Level::Off {
+    if realm.config.audit > AuditLevel::Off {
         while is_full(&realm.store.purge_entries(now - KEPT_FOR, BATCH).await) {
             tokio::time::sleep(PAUSE).await;
         }

@@ -57,7 +57,7 @@ impl UseCase for ChangePassword {
         }
         let mut attempts = Attempts::new(realm, "login");
         count_own(realm, &mut attempts, caller, &user_id, trail).await?;
-        let hasher = realm.hasher.on_behalf_of(caller.origin());
+        let hasher = realm.hasher.on_behalf_of(caller.requester());
         let outcome = verify_and_change(realm, &hasher, &user_id, current, new, trail).await;
         attempts.settle(Guess::of(&outcome)).await;
         outcome.map(|()| Done)

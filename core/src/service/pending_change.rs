@@ -13,9 +13,9 @@ use crate::audit::Change;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::identifier::{self, Claim};
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{ConfirmedChange, Identifier, IdentifierUpdate, Spent, UserWithIdentifiers};
 use crate::use_case::Output as _;
 
@@ -32,8 +32,8 @@ pub(super) fn waits(realm: &Realm, caller: &Caller, kind: &str) -> bool {
     !caller.trusted && types.is_some_and(|types| types.iter().any(|one| one == kind))
 }
 
-/// Sends a code to the new address and a notice to the old one. It does the same if the new address is taken: only its
-/// owner learns that. Returns the present identifier, with the pending change.
+/// Sends a code to the new address and a security message to the old one. It does the same if the new address is taken:
+/// only its owner learns that. Returns the present identifier, with the pending change.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`; the store's.
@@ -49,14 +49,14 @@ pub(super) async fn ask(
     let payload = json!({ "type": to.kind, "value": to.value, "normalized": to.normalized }).to_string();
     let (receiver, subject) = (Receiver::new(user_id, to), Subject { open: from.id.clone(), sent });
     let waiting = Waiting { changes: Some(from), payload, author: None };
-    let mut asked = flows::begin_with(realm, caller, Purpose::Change, Some(receiver), subject, waiting).await?;
+    let mut asked = flows::begin_with(realm, caller, FlowPurpose::Change, Some(receiver), subject, waiting).await?;
     trail.messages.extend(asked.message.take());
     // An unverified address may be a stranger's, but without a verified address it is the only address.
     let old = Some(from).filter(|from| is_address(from) && (from.verified_at.is_some() || !is_verified(user)));
-    let noticed = old.or_else(|| oldest_address(user).filter(|_| is_verified(user)));
-    if let Some(to) = noticed.filter(|_| asked.is_put) {
+    let notified = old.or_else(|| oldest_address(user).filter(|_| is_verified(user)));
+    if let Some(to) = notified.filter(|_| asked.is_put) {
         let to = Receiver::new(user_id, to);
-        trail.messages.push(flows::message(realm, caller, Kind::ChangeNotice, &to, None));
+        trail.messages.push(flows::message(realm, caller, MessageKind::ChangeNotice, &to, None));
     }
     let mut pending = json!({ "type": to.kind, "value": to.value });
     if let (Some(pending), Value::Object(asked)) = (pending.as_object_mut(), asked.write()) {

@@ -19,10 +19,10 @@ use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::identifier::{self, Lookup};
 use crate::limit;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spent, UserWithIdentifiers};
 
 /// The longest text in which a registration waits: MySQL keeps 65,535 bytes.
@@ -35,7 +35,7 @@ pub(super) fn rules<'a>(realm: &'a Realm, caller: &Caller) -> Option<&'a Message
 
 /// Whether a flow holds a registration. That of a taken address holds none, so nothing spends it.
 pub(super) fn is_one(flow: &Flow) -> bool {
-    flow.user_id.is_none() && flow.purpose == Purpose::Verify.as_str() && !flow.payload.expose().is_empty()
+    flow.user_id.is_none() && flow.purpose == FlowPurpose::Verify.as_str() && !flow.payload.expose().is_empty()
 }
 
 /// A registration whose values are checked.
@@ -77,17 +77,17 @@ pub(super) async fn ask(
     // The look-up is done in any case, so that both take as long.
     let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
     let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address, &lookup)?)));
-    let hash = realm.hasher.on_behalf_of(caller.origin()).hash(password).await?;
+    let hash = realm.hasher.on_behalf_of(caller.requester()).hash(password).await?;
     let payload = write(&identifiers, address, hash.expose(), &roles)?;
     let subject = Subject::of_spelling(realm, None, &address.normalized)?;
     let receiver = taken.is_none().then_some(Receiver { user_id: None, identifier: address });
     let waiting =
         Waiting { payload: if taken.is_none() { payload } else { String::new() }, changes: None, author: None };
-    let mut asked = flows::begin_with(realm, caller, Purpose::Verify, receiver, subject, waiting).await?;
+    let mut asked = flows::begin_with(realm, caller, FlowPurpose::Verify, receiver, subject, waiting).await?;
     trail.messages.extend(asked.message.take());
     if let Some((owner, identifier)) = taken.filter(|_| asked.is_put) {
         let to = Receiver::new(&owner.user.id, identifier);
-        trail.messages.push(flows::message(realm, caller, Kind::AlreadyRegistered, &to, None));
+        trail.messages.push(flows::message(realm, caller, MessageKind::AlreadyRegistered, &to, None));
     }
     Ok(asked)
 }
@@ -113,7 +113,7 @@ fn write(identifiers: &[Identifier], address: &Identifier, hash: &str, roles: &[
 }
 
 /// The proof of the user who confirms an account of their own.
-pub(super) struct Proof {
+pub(super) struct RegistrationProof {
     /// That of the registration.
     pub password: Option<Secret<String>>,
     /// A password in its place. The rest of the registration may be a foreign choice, so only its usernames stay.
@@ -130,20 +130,20 @@ pub(super) async fn confirm(
     caller: &Caller,
     trail: &mut Trail,
     found: &Found,
-    proof: Proof,
+    proof: RegistrationProof,
 ) -> Result<Confirmed, Failure> {
     let Pending { mut identifiers, proved, hash, mut roles } = read(realm, &found.flow)?;
     let hash = match proof {
-        Proof { password: Some(password), .. } => {
+        RegistrationProof { password: Some(password), .. } => {
             check(realm, caller, trail, &proved.normalized, password, hash.clone()).await?;
             hash
         }
-        Proof { new: Some(new), .. } => {
+        RegistrationProof { new: Some(new), .. } => {
             identifiers.retain(|one| one.id == proved.id || one.kind == "username");
             roles = self::roles(realm, &[])?;
-            realm.hasher.on_behalf_of(caller.origin()).hash(new).await?
+            realm.hasher.on_behalf_of(caller.requester()).hash(new).await?
         }
-        Proof { .. } => {
+        RegistrationProof { .. } => {
             let message = "Confirm with the password of the registration, or with a new one";
             return Err(Error::new(ErrorCode::Forbidden, message).into());
         }
@@ -185,7 +185,7 @@ async fn check(
     let mut attempts = Attempts::new(realm, "login");
     let key = limit::login_unknown(&identifier::key(normalized));
     attempts.begin(&key, |limits| limits.login_account, WRONG_IN_A_ROW, trail).await?;
-    let outcome = match realm.hasher.on_behalf_of(caller.origin()).verify(password, Some(hash)).await {
+    let outcome = match realm.hasher.on_behalf_of(caller.requester()).verify(password, Some(hash)).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(ErrorCode::InvalidCredentials.into()),
         Err(failure) => Err(failure),

@@ -10,7 +10,7 @@ use crate::token::{RefreshClaims, TokenError};
 
 /// The common verdict on the refresh tokens of a request.
 #[derive(Debug)]
-pub enum Presented {
+pub enum PresentedTokens {
     /// The token that counts.
     One(String, RefreshClaims),
     /// None is a valid token of ours. This token has the most precise error.
@@ -40,7 +40,7 @@ impl Candidate {
 ///
 /// # Errors
 /// The store's; `SERVICE_UNAVAILABLE` while the keys are not there.
-pub async fn choose(realm: &Realm, tokens: &[String], fits: impl Fn(&str) -> bool) -> Result<Presented, Failure> {
+pub async fn choose(realm: &Realm, tokens: &[String], fits: impl Fn(&str) -> bool) -> Result<PresentedTokens, Failure> {
     let (mut good, mut expired) = (Vec::new(), None);
     for token in tokens {
         match realm.keys.require()?.verify_refresh(token, realm.now()) {
@@ -51,19 +51,21 @@ pub async fn choose(realm: &Realm, tokens: &[String], fits: impl Fn(&str) -> boo
     }
     if good.len() < 2 {
         let bad = || expired.or(tokens.iter().find(|token| !token.is_empty())).cloned().unwrap_or_default();
-        return Ok(good.pop().map_or_else(|| Presented::None(bad()), |(token, claims)| Presented::One(token, claims)));
+        return Ok(good
+            .pop()
+            .map_or_else(|| PresentedTokens::None(bad()), |(token, claims)| PresentedTokens::One(token, claims)));
     }
     let first = good[0].clone();
     let mut candidates = look_up(realm, good).await?;
     if candidates.windows(2).any(|two| two[0].state.session.user_id != two[1].state.session.user_id) {
-        return Ok(Presented::Conflict);
+        return Ok(PresentedTokens::Conflict);
     }
     candidates.retain(|candidate| fits(&candidate.claims.session_id));
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.order()));
     let at = first_live(realm, &candidates).await;
     let taken = if candidates.is_empty() { None } else { Some(candidates.swap_remove(at)) };
     let (token, claims) = taken.map_or(first, |candidate| (candidate.token, candidate.claims));
-    Ok(Presented::One(token, claims))
+    Ok(PresentedTokens::One(token, claims))
 }
 
 async fn look_up(realm: &Realm, tokens: Vec<(String, RefreshClaims)>) -> Result<Vec<Candidate>, Failure> {

@@ -32,7 +32,7 @@ pub struct Realm {
     pub store: Arc<dyn Store>,
     /// Rate-limit buckets.
     pub cache: Arc<dyn Cache>,
-    /// Notices of revocations to and from other processes.
+    /// Word of revocations to and from other processes.
     pub broadcast: Option<Arc<dyn Broadcast>>,
     /// The time.
     pub clock: Arc<dyn Clock>,

@@ -124,7 +124,7 @@ async fn by_password<W: ProvenWrite>(
     }
     let mut attempts = Attempts::new(realm, "login");
     count_own(realm, &mut attempts, caller, user_id, trail).await?;
-    let hasher = realm.hasher.on_behalf_of(caller.origin());
+    let hasher = realm.hasher.on_behalf_of(caller.requester());
     let outcome = async {
         for _ in 0..RACES {
             let credential = realm.store.credential_of(user_id).await?.ok_or_else(ended)?;

@@ -5,19 +5,19 @@ use super::input::Input;
 use crate::authentication::SentCode;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
-use crate::flow::{self, Purpose};
+use crate::flow::{self, FlowPurpose};
 use crate::store::model::{Flow, Identifier, UserWithIdentifiers};
 
 /// The longest secret that is looked up.
 const MAX_SECRET: usize = 256;
 
 /// The secret that a client presents: `{token}`, or `{flow, code}`.
-pub(super) enum Presented {
+pub(super) enum PresentedSecret {
     Token(String),
     Code { flow: String, code: String },
 }
 
-impl Presented {
+impl PresentedSecret {
     /// Reads `{token}` or `{flow, code}`.
     ///
     /// # Errors
@@ -43,12 +43,12 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// `CODE_INVALID`: wrong, expired, used or unknown; the store's.
-pub(super) async fn find(realm: &Realm, presented: &Presented) -> Result<Found, Failure> {
+pub(super) async fn find(realm: &Realm, presented: &PresentedSecret) -> Result<Found, Failure> {
     let now = realm.now();
     let (found, by_code) = match presented {
-        Presented::Token(token) if token.len() > MAX_SECRET => (None, false),
-        Presented::Token(token) => (realm.store.find_flow(&flow::token_digest(token), now).await?, false),
-        Presented::Code { flow: id, code } => {
+        PresentedSecret::Token(token) if token.len() > MAX_SECRET => (None, false),
+        PresentedSecret::Token(token) => (realm.store.find_flow(&flow::token_digest(token), now).await?, false),
+        PresentedSecret::Code { flow: id, code } => {
             let code = flow::normalize_code(code).ok_or(ErrorCode::CodeInvalid)?;
             // No id has control characters, and not every database can be asked for one.
             if id.len() > MAX_SECRET || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -76,13 +76,13 @@ impl Redeemed {
         &self.user.user.id
     }
 
-    pub(super) fn is_for(&self, purpose: Purpose) -> bool {
+    pub(super) fn is_for(&self, purpose: FlowPurpose) -> bool {
         self.flow.purpose == purpose.as_str()
     }
 
     /// The proof of a login, by the code of a flow that was asked for to that end. `None`: it is none.
     pub(super) fn to_proof(&self) -> Option<SentCode> {
-        let is_login = self.by_code && self.is_for(Purpose::LoginCode);
+        let is_login = self.by_code && self.is_for(FlowPurpose::LoginCode);
         is_login.then(|| SentCode::of(self.flow.clone(), self.identifier.clone(), !is_verified(&self.user)))
     }
 }
@@ -91,7 +91,7 @@ impl Redeemed {
 ///
 /// # Errors
 /// `CODE_INVALID`: it has another purpose or no user, the user is disabled, or the address has changed; the store's.
-pub(super) async fn redeem(realm: &Realm, purposes: &[Purpose], found: Found) -> Result<Redeemed, Failure> {
+pub(super) async fn redeem(realm: &Realm, purposes: &[FlowPurpose], found: Found) -> Result<Redeemed, Failure> {
     let Found { flow, by_code } = found;
     if !purposes.iter().any(|purpose| flow.purpose == purpose.as_str()) {
         return Err(ErrorCode::CodeInvalid.into());

@@ -8,7 +8,7 @@ use super::revocation::{self, Refusal, ended};
 use super::sessions;
 use super::story::Story;
 use super::{Realm, Trail};
-use crate::audit::{Actor, Change, Level};
+use crate::audit::{Actor, AuditLevel, Change};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
@@ -79,7 +79,7 @@ impl UseCase for Refresh {
 async fn step(realm: &Realm, state: &SessionState, now: Millis, trail: &Trail) -> Result<Rotation, Failure> {
     let session = &state.session;
     let expires_at = realm.config.session.expires_at(session.created_at, now);
-    if realm.config.audit < Level::All {
+    if realm.config.audit < AuditLevel::All {
         return Ok(realm.store.rotate(&session.id, session.generation, expires_at, now).await?);
     }
     let mut author = trail.author.clone();

@@ -21,7 +21,7 @@ use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::limit;
-use crate::password::Origin;
+use crate::password::Requester;
 use crate::store::Store;
 use crate::store::model::{Identifier, NewUser};
 use crate::use_case::{self, Context, Output, UseCase};
@@ -121,7 +121,7 @@ impl UseCase for Register {
                 let asked = pending_registration::ask(realm, caller, trail, rules, registration).await;
                 asked.map(Box::new).map(Registered::Pending)
             }
-            None => write(realm, caller.origin(), (&store, &trail.author), identifiers, input.password, roles).await,
+            None => write(realm, caller.requester(), (&store, &trail.author), identifiers, input.password, roles).await,
         };
         // Failures that are ours do not use up the caller's budget.
         let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
@@ -132,13 +132,13 @@ impl UseCase for Register {
 
 async fn write(
     realm: &Realm,
-    origin: Origin,
+    requester: Requester,
     (store, author): (&Arc<dyn Store>, &Author),
     identifiers: Vec<Identifier>,
     password: Secret<String>,
     roles: Vec<String>,
 ) -> Result<Registered, Failure> {
-    let hash = realm.hasher.on_behalf_of(origin).hash(password).await?;
+    let hash = realm.hasher.on_behalf_of(requester).hash(password).await?;
     let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
     let (id, displaces, now) = (crypto::make_id(), flows::displaces(realm), realm.now());
     let user = NewUser { id, password_hash: Some(hash), roles, identifiers, claims, displaces, now };

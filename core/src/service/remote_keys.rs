@@ -13,7 +13,7 @@ use crate::event::{Event, EventName};
 use crate::key_source::{FetchError, KeySource};
 use crate::sync::{Handle, Mutex};
 use crate::token::jwks::JwkSet;
-use crate::token::remote::{Attempt, Decision, RemoteSet};
+use crate::token::remote::{FetchFailure, KeyDecision, RemoteSet};
 use crate::token::{AccessClaims, TokenError};
 
 /// A verified access token.
@@ -142,13 +142,13 @@ impl RemoteKeys {
         let now = self.0.clock.now();
         let decision = self.0.set.lock().decide(now);
         let set = match decision {
-            Decision::Use(set) => set,
-            Decision::UseAndFetch(set) => {
+            KeyDecision::Use(set) => set,
+            KeyDecision::UseAndFetch(set) => {
                 self.fetch_in_background();
                 set
             }
-            Decision::Fetch => return Some(Verdict::Fetch),
-            Decision::Refuse => return Some(Verdict::Done(Err(self.unavailable().into()))),
+            KeyDecision::Fetch => return Some(Verdict::Fetch),
+            KeyDecision::Refuse => return Some(Verdict::Done(Err(self.unavailable().into()))),
         };
         Some(Verdict::Done(match set.verify_access(token, &config.algorithms, &config.claims, now) {
             Ok(claims) => Ok(self.verified(claims, config, now)),
@@ -235,8 +235,8 @@ impl Running {
                 }
                 *inner.trouble.lock() = None;
             }
-            Err(FetchError { attempt, cause }) => {
-                set.fail(attempt, inner.clock.now());
+            Err(FetchError { failure, cause }) => {
+                set.fail(failure, inner.clock.now());
                 *inner.trouble.lock() = Some(cause);
             }
         }
@@ -248,7 +248,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(Err(FetchError { attempt: Attempt::Unreachable, cause: "the attempt was broken off".to_owned() }));
+            self.end(Err(FetchError {
+                failure: FetchFailure::Unreachable,
+                cause: "the attempt was broken off".to_owned(),
+            }));
         }
     }
 }

@@ -5,19 +5,19 @@ use serde_json::Value;
 use super::flows::{self, Asked, Receiver, Subject, Waiting};
 use super::input::Input;
 use super::receivers::{oldest_address, receiver};
-use super::redeem::{self, Presented, Redeemed, is_verified};
+use super::redeem::{self, PresentedSecret, Redeemed, is_verified};
 use super::story::Story;
-use super::{Caller, Realm, Trail, notices};
+use super::{Caller, Realm, Trail, security_messages};
 use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::crypto::{Secret, make_id};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::hook::Operation;
 use crate::identifier;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{Identifier, Spending};
 use crate::use_case::{self, Context, Done, UseCase};
 
@@ -50,7 +50,7 @@ impl UseCase for RequestPasswordReset {
 
     async fn run(context: &mut Context<'_>, input: RequestInput) -> Result<Asked, Failure> {
         let Context { realm, caller, trail } = context;
-        ask(realm, caller, Purpose::Reset, &input, trail).await
+        ask(realm, caller, FlowPurpose::Reset, &input, trail).await
     }
 }
 
@@ -62,7 +62,7 @@ impl UseCase for RequestPasswordReset {
 pub(super) async fn ask(
     realm: &Realm,
     caller: &Caller,
-    purpose: Purpose,
+    purpose: FlowPurpose,
     input: &RequestInput,
     trail: &mut Trail,
 ) -> Result<Asked, Failure> {
@@ -70,7 +70,7 @@ pub(super) async fn ask(
     let lookup = identifier::lookup(&input.given)?;
     flows::limit_address(realm, caller).await?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
-    let to_nobody = if found.is_none() { notices::to_nobody(realm, caller, &input.given) } else { None };
+    let to_nobody = if found.is_none() { security_messages::to_nobody(realm, caller, &input.given) } else { None };
     // The look-up is done in any case, so that both take as long.
     let user_id = found.map_or_else(make_id, |found| found.user_id);
     let user = realm.store.find_user(&user_id).await?;
@@ -125,7 +125,7 @@ impl UseCase for SendPasswordReset {
         let subject = Subject::of_user(realm, Some(&input.user_id), &to.normalized)?;
         let to = Receiver::new(&input.user_id, to);
         let waiting = Waiting { author: Some(&trail.author), ..Waiting::default() };
-        let mut asked = flows::begin_with(realm, caller, Purpose::Reset, Some(to), subject, waiting).await?;
+        let mut asked = flows::begin_with(realm, caller, FlowPurpose::Reset, Some(to), subject, waiting).await?;
         if input.deliver || !caller.trusted {
             trail.messages.extend(asked.message.take());
         }
@@ -140,14 +140,14 @@ pub struct ResetPassword;
 
 /// `{token, newPassword}` or `{flow, code, newPassword}`
 pub struct ResetInput {
-    presented: Presented,
+    presented: PresentedSecret,
     new: Secret<String>,
 }
 
 impl use_case::Input for ResetInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        Ok(Self { presented: Presented::read(&input)?, new: Secret::new(input.text("newPassword")?.to_owned()) })
+        Ok(Self { presented: PresentedSecret::read(&input)?, new: Secret::new(input.text("newPassword")?.to_owned()) })
     }
 }
 
@@ -163,7 +163,7 @@ impl UseCase for ResetPassword {
         // Before the secret is looked up, so that a password that is refused spends no attempt.
         realm.config.password.check("newPassword", input.new.expose())?;
         let found = redeem::find(realm, &input.presented).await?;
-        let redeemed = redeem::redeem(realm, &[Purpose::Reset, Purpose::Invite], found).await?;
+        let redeemed = redeem::redeem(realm, &[FlowPurpose::Reset, FlowPurpose::Invite], found).await?;
         let takes_over = !is_verified(&redeemed.user);
         let by = Replacement { new: input.new, takes_over, event: EventName::PasswordReset };
         replace_password(realm, caller, trail, &redeemed, by).await?;
@@ -192,9 +192,9 @@ pub(super) async fn replace_password(
     let Replacement { new, takes_over, event } = by;
     let Redeemed { flow, identifier, by_code, .. } = redeemed;
     let user_id = redeemed.user_id();
-    let new_hash = realm.hasher.on_behalf_of(caller.origin()).hash(new).await?;
+    let new_hash = realm.hasher.on_behalf_of(caller.requester()).hash(new).await?;
     let now = realm.now();
-    let ending = Ending::of(realm, user_id, takes_over).await?;
+    let ending = EndedAccess::of(realm, user_id, takes_over).await?;
     let (by_code, new_hash) = (*by_code, Some(new_hash.expose().as_str()));
     let spending = Spending { flow, by_code, proves: Some(identifier), new_hash, takes_over };
     let store = realm.noting(&trail.author, || ending.changes(realm, event, user_id, identifier))?;
@@ -208,13 +208,13 @@ pub(super) async fn replace_password(
 
 /// The sessions and factors of a user that a secret ends, read before it is spent. A change of factors after that ends
 /// its flow.
-pub(super) struct Ending {
+pub(super) struct EndedAccess {
     sessions: Vec<String>,
     takes_over: bool,
     drops_factors: bool,
 }
 
-impl Ending {
+impl EndedAccess {
     /// Those that there are now.
     ///
     /// # Errors
@@ -253,11 +253,11 @@ impl Ending {
         let user_id = to.user_id.unwrap_or_default();
         trail.sessions_revoked(user_id, &self.sessions);
         if changes_password {
-            trail.messages.push(flows::message(realm, caller, Kind::PasswordChanged, to, None));
+            trail.messages.push(flows::message(realm, caller, MessageKind::PasswordChanged, to, None));
         }
         if self.drops_factors {
             trail.note(EventName::MfaRemoved, |event| event.with("userId", user_id));
-            trail.messages.push(flows::message(realm, caller, Kind::FactorRemoved, to, None));
+            trail.messages.push(flows::message(realm, caller, MessageKind::FactorRemoved, to, None));
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::attempt::clear;
 use super::input::Input;
 use super::issued::Issued;
-use super::notices;
+use super::security_messages;
 use super::story::Story;
 use super::{Caller, Realm, Trail, sessions};
 use crate::authentication::{EarlierProof, FactorProof, Next, Proof, Proven, Seen, next};
@@ -19,10 +19,10 @@ use crate::event::EventName;
 use crate::factor::{FactorMethod, open_secret, recovery};
 use crate::failure::Failure;
 use crate::flow::{self, DAY, MFA, MFA_LIFE};
-use crate::hook::{Effect, HookContext, Operation};
+use crate::hook::{HookContext, Notice, Operation};
 use crate::identifier;
 use crate::limit;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::store::model::{FactorAsker, FactorAttempt, FactorBudget, Factors, Flow, UserWithIdentifiers};
 use crate::use_case::{self, Context, UseCase};
 
@@ -216,7 +216,7 @@ pub(super) fn tell(
     trail.note(EventName::MfaSuccess, |event| event.with("userId", user_id).with("method", method.as_str()));
     if method == FactorMethod::Recovery {
         trail.note(EventName::RecoveryUsed, |event| event.with("userId", user_id));
-        notices::leave(realm, caller, user, Kind::RecoveryUsed, trail);
+        security_messages::leave(realm, caller, user, MessageKind::RecoveryUsed, trail);
     }
 }
 
@@ -276,9 +276,9 @@ impl UseCase for LoginMfa {
         sessions::issue(realm, &session, roles, realm.now())
     }
 
-    fn notice(_: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Effect> {
+    fn notice(_: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Notice> {
         let issued = end.ok()?;
         context.session_id.clone_from(&issued.session_id);
-        Some(Effect::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+        Some(Notice::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
     }
 }

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::access_token::{seconds, sign};
 use super::issued::Issued;
-use super::notices::NewSignIn;
+use super::security_messages::NewSignIn;
 use super::{Caller, Realm, Trail};
 use crate::assurance::Assurance;
-use crate::audit::{Change, Level};
+use crate::audit::{AuditLevel, Change};
 use crate::authentication::{Authenticated, HostWord, Next, Proof, Seen, next};
 use crate::cache::Revocation;
 use crate::clock::{Millis, to_iso};
@@ -91,7 +91,7 @@ pub async fn open(
     caller: &Caller,
     trail: &mut Trail,
 ) -> Result<Option<(Session, Vec<String>)>, Failure> {
-    let (session, notice) = (make(realm, user, caller), NewSignIn::before(realm, caller, user).await?);
+    let (session, new_sign_in) = (make(realm, user, caller), NewSignIn::before(realm, caller, user).await?);
     let most = realm.config.plain.number(MAX_SESSIONS);
     let store = realm.opening(&session, user, trail).await?;
     let write = store.create_session(&session, user.expected(), most + most / SLACK);
@@ -101,7 +101,7 @@ pub async fn open(
         write.await?
     };
     let Some(opened) = written else { return Ok(None) };
-    notice.leave(realm, caller, trail).await;
+    new_sign_in.leave(realm, caller, trail).await;
     let methods = |assurance: &Assurance| assurance.amr.iter().map(|method| method.as_str()).collect();
     trail.facts.amr = session.assurance.as_ref().map(methods);
     // The session is there, so a failure must not take it back; the next login looks again.
@@ -263,7 +263,7 @@ pub async fn revoke(
 ) -> Result<bool, Failure> {
     let owner = match user_id {
         Some(user_id) => Some(user_id.to_owned()),
-        None if realm.telemetry.is_logging() || realm.audit_level() > Level::Off => {
+        None if realm.telemetry.is_logging() || realm.audit_level() > AuditLevel::Off => {
             realm.store.find_session(session_id).await?.map(|state| state.session.user_id)
         }
         None => None,

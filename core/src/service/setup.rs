@@ -151,7 +151,7 @@ impl UseCase for Setup {
         let admin = rules.admin.iter().find(|role| rules.valid.contains(role));
         let roles: Vec<String> = rules.default.iter().chain(admin).cloned().collect();
         token_size::check_roles(realm, &roles)?;
-        let hash = realm.hasher.on_behalf_of(caller.origin()).hash(input.password).await?;
+        let hash = realm.hasher.on_behalf_of(caller.requester()).hash(input.password).await?;
         let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
         let (id, now) = (crypto::make_id(), realm.now());
         let user = NewUser { id, password_hash: Some(hash), roles, identifiers, claims, displaces: false, now };

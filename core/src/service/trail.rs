@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::story::{Ending, Facts, Story, fill};
 use crate::audit::Author;
 use crate::event::{Event, EventName};
-use crate::hook::Effect;
+use crate::hook::Notice;
 use crate::message::Message;
 use crate::telemetry::Telemetry;
 use crate::token::device::DeviceUser;
@@ -31,7 +31,7 @@ pub struct Trail {
     /// To be logged, in order.
     pub events: Vec<Event>,
     /// Notices for the host's hooks.
-    pub effects: Vec<Effect>,
+    pub notices: Vec<Notice>,
     /// Messages to be sent after the answer.
     pub messages: Vec<Message>,
     /// The facts for the event of the use case.
@@ -47,7 +47,7 @@ impl Trail {
     pub fn new(telemetry: &Arc<Telemetry>) -> Self {
         Self {
             events: Vec::new(),
-            effects: Vec::new(),
+            notices: Vec::new(),
             messages: Vec::new(),
             facts: Facts::default(),
             author: Author::default(),
@@ -90,7 +90,7 @@ impl Trail {
     /// Takes over the events and notices of another trail.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.events.extend(other.events);
-        self.effects.extend(other.effects);
+        self.notices.extend(other.notices);
         self.messages.extend(other.messages);
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::to_iso;
 use crate::crypto::make_id;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
-use crate::flow::Purpose;
+use crate::flow::FlowPurpose;
 use crate::identifier::{self, Lookup};
 use crate::store::model::Identifier;
 use crate::use_case::Output;
@@ -37,7 +37,7 @@ pub async fn ask_own(
     flows::limit_address(realm, caller).await?;
     let to = Receiver::new(user_id, identifier);
     let subject = Subject::of_spelling(realm, Some(identifier), &identifier.normalized)?;
-    let mut asked = flows::begin(realm, caller, Purpose::Verify, Some(to), subject).await?;
+    let mut asked = flows::begin(realm, caller, FlowPurpose::Verify, Some(to), subject).await?;
     trail.messages.extend(asked.message.take());
     Ok(asked)
 }
@@ -61,7 +61,7 @@ pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail)
     let identifier = to.as_ref().map(|to| to.identifier);
     let normalized = identifier.map_or(&lookup.normalized, |identifier| &identifier.normalized);
     let subject = Subject::of_spelling(realm, identifier, normalized)?;
-    let mut asked = flows::begin(realm, caller, Purpose::Verify, to, subject).await?;
+    let mut asked = flows::begin(realm, caller, FlowPurpose::Verify, to, subject).await?;
     trail.messages.extend(asked.message.take());
     Ok(asked)
 }
@@ -115,7 +115,7 @@ pub(super) async fn require_verified(
     let normalized = identifier.map_or(&lookup.normalized, |identifier| &identifier.normalized);
     let subject = Subject::of_spelling(realm, identifier, normalized)?;
     let to = identifier.map(|identifier| Receiver::new(user_id, identifier));
-    let mut asked = flows::begin(realm, caller, Purpose::Verify, to, subject).await?;
+    let mut asked = flows::begin(realm, caller, FlowPurpose::Verify, to, subject).await?;
     trail.messages.extend(asked.message.take());
     Err(Error::from(ErrorCode::IdentifierUnverified).with_details(asked.write()).into())
 }

@@ -9,7 +9,7 @@ use super::sentences::{self, Sentences, UNKNOWN};
 use crate::clock::to_iso;
 use crate::crypto::hmac_sha256;
 use crate::identifier::{is_mailbox, mailbox};
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::wire;
 
 /// Composes a message: `{ways, message, now}`, the `messages` of the settled options, the message as `send` gets it and
@@ -49,11 +49,11 @@ fn mail(smtp: &Value, message: &Value) -> Result<Value, String> {
 
 /// Subject and text of a mail. Everything in it is ours but the link, the code and the instant.
 fn words(message: &Value) -> (&'static str, String) {
-    let kind = Kind::ALL.iter().find(|kind| kind.as_str() == message["kind"]);
+    let kind = MessageKind::ALL.iter().find(|kind| kind.as_str() == message["kind"]);
     let Sentences { subject, first, last } = *kind.map_or(&UNKNOWN, |kind| sentences::of(*kind));
     let mut parts = vec![first.to_owned()];
     if let Some(url) = message["url"].as_str() {
-        let is_login = kind == Some(&Kind::LoginCode);
+        let is_login = kind == Some(&MessageKind::LoginCode);
         let page = if is_login { "Open this page in the browser in which you sign in:" } else { "Open this page:" };
         parts.push(format!("{page}\n{url}"));
     }

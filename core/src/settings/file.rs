@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A value of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct FileEntry {
     /// The names of its tables and its own, with points between them.
     pub path: String,
     /// The value; a table only if it is empty.
@@ -25,7 +25,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// A sentence that names the file, the line if known, and the cure.
-pub fn read(path: &str) -> Result<Vec<Entry>, String> {
+pub fn read(path: &str) -> Result<Vec<FileEntry>, String> {
     let text = text_of(path, MAX_BYTES).map_err(|why| format!("{path} {why}"))?;
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     parse(ending, &text)
@@ -37,7 +37,7 @@ pub fn read(path: &str) -> Result<Vec<Entry>, String> {
 ///
 /// # Errors
 /// The line, and a sentence on the fault there.
-pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<Entry>, Failed>> {
+pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<FileEntry>, Failed>> {
     Some(match ending {
         "toml" => toml_entries(text),
         "json" => json_entries(text),
@@ -78,7 +78,7 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn toml_entries(text: &str) -> Result<Vec<Entry>, Failed> {
+fn toml_entries(text: &str) -> Result<Vec<FileEntry>, Failed> {
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         (line, format!("is no TOML: {}", error.message()))
@@ -90,14 +90,14 @@ fn toml_entries(text: &str) -> Result<Vec<Entry>, Failed> {
     Ok(found)
 }
 
-fn toml_table(path: &str, table: &DeTable<'_>, text: &str, found: &mut Vec<Entry>) -> Result<(), Failed> {
+fn toml_table(path: &str, table: &DeTable<'_>, text: &str, found: &mut Vec<FileEntry>) -> Result<(), Failed> {
     for (key, value) in table {
         let (path, line) = (joined(path, key.get_ref()), line_of(text, key.span().start));
         match value.get_ref() {
             DeValue::Table(inner) if !inner.is_empty() => toml_table(&path, inner, text, found)?,
             plain => {
                 let value = toml_value(plain).map_err(|why| (line, format!("{path} {why}")))?;
-                found.push(Entry { path, value, line });
+                found.push(FileEntry { path, value, line });
             }
         }
     }
@@ -130,12 +130,12 @@ fn toml_value(value: &DeValue<'_>) -> Result<Value, String> {
 }
 
 /// JSON is read as YAML, whose reader knows lines; texts that JSON alone forbids are refused first.
-fn json_entries(text: &str) -> Result<Vec<Entry>, Failed> {
+fn json_entries(text: &str) -> Result<Vec<FileEntry>, Failed> {
     serde_json::from_str::<Value>(text).map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
     yaml_entries(text)
 }
 
-fn yaml_entries(text: &str) -> Result<Vec<Entry>, Failed> {
+fn yaml_entries(text: &str) -> Result<Vec<FileEntry>, Failed> {
     let documents = MarkedYaml::load_from_str(text)
         .map_err(|error| (error.marker().line().max(1), format!("is no YAML: {}", error.info())))?;
     let mut found = Vec::new();
@@ -155,7 +155,7 @@ fn line(node: &MarkedYaml<'_>) -> usize {
     node.span.start.line()
 }
 
-fn yaml_table(path: &str, node: &MarkedYaml<'_>, found: &mut Vec<Entry>) -> Result<(), Failed> {
+fn yaml_table(path: &str, node: &MarkedYaml<'_>, found: &mut Vec<FileEntry>) -> Result<(), Failed> {
     let YamlData::Mapping(members) = &node.data else { return Ok(()) };
     for (key, value) in members {
         let YamlData::Value(Scalar::String(name)) = &key.data else {
@@ -166,7 +166,7 @@ fn yaml_table(path: &str, node: &MarkedYaml<'_>, found: &mut Vec<Entry>) -> Resu
             YamlData::Mapping(inner) if !inner.is_empty() => yaml_table(&path, value, found)?,
             _ => {
                 let value = yaml_value(value).map_err(|why| (line(key), format!("{path} {why}")))?;
-                found.push(Entry { path, value, line: line(key) });
+                found.push(FileEntry { path, value, line: line(key) });
             }
         }
     }

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::reader::distance;
-use crate::config::table::Row;
+use crate::config::table::OptionRow;
 
 /// A value and where it comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
-    pub row: &'static Row,
+    pub row: &'static OptionRow,
     pub value: Value,
     pub from: From,
 }

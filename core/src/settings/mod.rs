@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 use crate::config::reader::distance;
-use crate::config::table::{Group, Kind, OPTIONS, Row};
+use crate::config::table::{Group, OPTIONS, OptionKind, OptionRow};
 use crate::duration;
 use crate::wire;
 
@@ -77,7 +77,7 @@ fn file_of(given: &Given<'_>) -> Option<String> {
 
 /// The defaults of the command that differ from the library's, or that the command itself reads.
 fn defaults(given: &Given<'_>) -> Vec<Setting> {
-    let of = |row: &'static Row| {
+    let of = |row: &'static OptionRow| {
         let value = match row.name {
             "db" => json!("sqlite:./sentri.db"),
             "validRoles" => json!(["user", "admin"]),
@@ -131,7 +131,7 @@ fn assemble(chosen: &[Setting]) -> (Value, Value) {
     for Setting { row, value, .. } in chosen {
         let place = if row.group == Group::Serve || row.name == "messages" { &mut serve } else { &mut options };
         let value = match (row.group, row.kind) {
-            (Group::Serve, Kind::Duration) => seconds(value),
+            (Group::Serve, OptionKind::Duration) => seconds(value),
             _ => value.clone(),
         };
         insert(place, row.name, value);
@@ -190,7 +190,7 @@ fn check(options: &Value, chosen: &[Setting], warnings: &mut Vec<String>, errors
 
 /// Variables that look like options and are none.
 fn unread(given: &Given<'_>) -> Vec<String> {
-    let known: Vec<String> = OPTIONS.iter().flat_map(Row::variables).collect();
+    let known: Vec<String> = OPTIONS.iter().flat_map(OptionRow::variables).collect();
     let is_near = |name: &String| {
         name.starts_with("SENTRI_")
             && !["SENTRI_ENV", "SENTRI_PASSWORD"].contains(&name.as_str())

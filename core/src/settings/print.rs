@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::given::Setting;
-use crate::config::table::Row;
+use crate::config::table::OptionRow;
 use crate::crypto;
 
 const HIDDEN: &str = "***";
@@ -28,7 +28,7 @@ fn mark(value: &Value) -> String {
 }
 
 /// A value without its secrets: secrets are hidden whole, of URLs user, password and query.
-fn shown(row: &Row, value: &Value) -> Value {
+fn shown(row: &OptionRow, value: &Value) -> Value {
     match value {
         Value::String(text) if matches!(row.name, "db" | "redisUrl") => json!(url(text)),
         Value::String(_) | Value::Array(_) if row.secret => json!(HIDDEN),

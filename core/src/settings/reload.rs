@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::table::{Group, OPTIONS, Row};
+use crate::config::table::{Group, OPTIONS, OptionRow};
 use crate::wire;
 
 /// Compares the options in force with those that `settle` gives now: `{changed, renew, options, settings}`.
@@ -12,7 +12,7 @@ use crate::wire;
 /// server. A server with users or keys in memory is never replaced, since they would be lost.
 pub fn reload(before: &Value, after: &Value) -> Value {
     let can_renew = !is_in_memory(&before["options"]);
-    let is_hot = |row: &Row| row.hot && (can_renew || row.group == Group::Serve);
+    let is_hot = |row: &OptionRow| row.hot && (can_renew || row.group == Group::Serve);
     let (was, is) = (by_name(before), by_name(after));
     let mut options = before["options"].clone();
     let (mut changed, mut settings, mut renew) = (Vec::new(), Vec::new(), false);

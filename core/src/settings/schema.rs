@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::table::{Group, Kind, OPTIONS, Row};
+use crate::config::table::{Group, OPTIONS, OptionKind, OptionRow};
 
 /// The schema (JSON Schema, draft 2020-12).
 pub fn schema() -> Value {
@@ -55,18 +55,18 @@ fn members_of(option: &mut Value) -> &mut Value {
     &mut option["anyOf"][0]["properties"]
 }
 
-fn of_kind(row: &Row) -> Value {
+fn of_kind(row: &OptionRow) -> Value {
     match row.kind {
-        Kind::Text if row.name == "apiKey" => {
+        OptionKind::Text if row.name == "apiKey" => {
             json!({ "type": ["string", "array"], "items": { "type": "string" } })
         }
-        Kind::Text | Kind::Code => json!({ "type": "string" }),
-        Kind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Kind::Switch | Kind::Members => json!({ "type": "boolean" }),
-        Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::Duration => json!({ "type": ["string", "number"] }),
-        Kind::Choice(words) => json!({ "enum": words }),
-        Kind::Proxies => json!({ "type": ["integer", "string", "array"], "items": { "type": "string" } }),
-        Kind::Table => json!({ "type": ["string", "object"] }),
+        OptionKind::Text | OptionKind::Code => json!({ "type": "string" }),
+        OptionKind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        OptionKind::Switch | OptionKind::Members => json!({ "type": "boolean" }),
+        OptionKind::List => json!({ "type": "array", "items": { "type": "string" } }),
+        OptionKind::Duration => json!({ "type": ["string", "number"] }),
+        OptionKind::Choice(words) => json!({ "enum": words }),
+        OptionKind::Proxies => json!({ "type": ["integer", "string", "array"], "items": { "type": "string" } }),
+        OptionKind::Table => json!({ "type": ["string", "object"] }),
     }
 }

@@ -1,6 +1,6 @@
 //! The sentences of mails, a row for each kind of message.
 
-use crate::message::Kind;
+use crate::message::MessageKind;
 
 /// The sentences of a mail.
 pub(super) struct Sentences {
@@ -16,14 +16,14 @@ pub(super) const UNKNOWN: Sentences =
     Sentences { subject: "A message about your account", first: "This message is about your account.", last: "" };
 
 /// The sentences of a message of this kind.
-pub(super) const fn of(kind: Kind) -> &'static Sentences {
+pub(super) const fn of(kind: MessageKind) -> &'static Sentences {
     &ROWS[kind as usize].1
 }
 
 /// A kind without a row does not compile.
-static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
+static ROWS: [(MessageKind, Sentences); MessageKind::ALL.len()] = [
     (
-        Kind::PasswordReset,
+        MessageKind::PasswordReset,
         Sentences {
             subject: "Set a new password",
             first: "Somebody asked for a new password for your account.",
@@ -31,7 +31,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::PasswordChanged,
+        MessageKind::PasswordChanged,
         Sentences {
             subject: "Your password was changed",
             first: "The password of your account was changed, and all its sessions have ended.",
@@ -39,7 +39,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::Verify,
+        MessageKind::Verify,
         Sentences {
             subject: "Confirm your address",
             first: "Somebody, probably you, wants to use this address for an account.",
@@ -47,7 +47,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::FactorAdded,
+        MessageKind::FactorAdded,
         Sentences {
             subject: "A second factor was added",
             first: "A second factor was added to your account. From now on signing in takes it, too.",
@@ -55,7 +55,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::FactorRemoved,
+        MessageKind::FactorRemoved,
         Sentences {
             subject: "A second factor was removed",
             first: "A second factor of your account was removed.",
@@ -63,7 +63,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::RecoveryUsed,
+        MessageKind::RecoveryUsed,
         Sentences {
             subject: "A recovery code was used",
             first: "Somebody signed in to your account with one of your recovery codes.",
@@ -71,7 +71,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::AccountDisabled,
+        MessageKind::AccountDisabled,
         Sentences {
             subject: "Your account was disabled",
             first: "Your account was disabled. Nobody can sign in to it now, and all devices were signed out.",
@@ -79,7 +79,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::ChangeConfirm,
+        MessageKind::ChangeConfirm,
         Sentences {
             subject: "Confirm your new address",
             first: "Somebody, probably you, wants to use this address for an account from now on.",
@@ -87,7 +87,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::ChangeNotice,
+        MessageKind::ChangeNotice,
         Sentences {
             subject: "Your address is about to change",
             first: "Somebody, probably you, asked for another address for your account.",
@@ -95,7 +95,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::AlreadyRegistered,
+        MessageKind::AlreadyRegistered,
         Sentences {
             subject: "You have an account already",
             first: "Somebody, probably you, wanted to register with this address, which has an account already.",
@@ -103,7 +103,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::Invitation,
+        MessageKind::Invitation,
         Sentences {
             subject: "You are invited",
             first: "You are invited to an account.",
@@ -111,7 +111,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::LoginCode,
+        MessageKind::LoginCode,
         Sentences {
             subject: "Your code to sign in",
             first: "Somebody, probably you, wants to sign in to your account.",
@@ -119,7 +119,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::UnknownAccount,
+        MessageKind::UnknownAccount,
         Sentences {
             subject: "There is no account with this address",
             first: "Somebody, perhaps you, wants to sign in with this address or number. No account has it.",
@@ -127,7 +127,7 @@ static ROWS: [(Kind, Sentences); Kind::ALL.len()] = [
         },
     ),
     (
-        Kind::NewSignIn,
+        MessageKind::NewSignIn,
         Sentences {
             subject: "A new sign-in to your account",
             first: "Somebody signed in to your account on a device on which you have not signed in since your password \

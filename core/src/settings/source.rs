@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::given::{From, Given, Mistake, Setting, insert, nearest};
 use super::{file, text};
-use crate::config::table::{OPTIONS, Row};
+use crate::config::table::{OPTIONS, OptionRow};
 
 /// Longest file that a `NAME_FILE` variable names.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -17,7 +17,7 @@ pub(super) fn from_file(path: &str, settings: &mut Vec<Setting>, errors: &mut Ve
         Ok(entries) => entries,
         Err(message) => return fail(message),
     };
-    let rows: HashMap<String, &'static Row> =
+    let rows: HashMap<String, &'static OptionRow> =
         OPTIONS.iter().filter(|row| row.flag().is_some() && row.name != "config").map(|row| (row.key(), row)).collect();
     for entry in entries {
         let from = From::File(path.to_owned(), entry.line);
@@ -84,7 +84,7 @@ pub(super) fn from_flags(given: &Given<'_>, settings: &mut Vec<Setting>, errors:
     }
 }
 
-fn add(row: &'static Row, text: &str, from: From, settings: &mut Vec<Setting>, errors: &mut Vec<Mistake>) {
+fn add(row: &'static OptionRow, text: &str, from: From, settings: &mut Vec<Setting>, errors: &mut Vec<Mistake>) {
     match text::value(row, text) {
         Ok(value) => settings.push(Setting { row, value, from }),
         Err(why) => errors.push(Mistake { usage: true, message: format!("{} {why}", from.place()) }),

@@ -2,26 +2,26 @@
 
 use serde_json::{Value, json};
 
-use crate::config::table::{Group, Kind, Row};
+use crate::config::table::{Group, OptionKind, OptionRow};
 use crate::duration;
 
 /// The value that a flag or a variable has.
 ///
 /// # Errors
 /// The reason, to be put behind the name.
-pub(super) fn value(row: &Row, text: &str) -> Result<Value, String> {
+pub(super) fn value(row: &OptionRow, text: &str) -> Result<Value, String> {
     Ok(match row.kind {
-        Kind::Number(..) => match text.parse::<u32>() {
+        OptionKind::Number(..) => match text.parse::<u32>() {
             Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => checked(row, json!(number))?,
             _ => return Err(out_of_range(row, &json!(text))),
         },
-        Kind::Switch | Kind::Members => match text {
+        OptionKind::Switch | OptionKind::Members => match text {
             "on" | "true" => json!(true),
             "off" | "false" => json!(false),
             _ => return Err(format!("must be on or off, not {text}")),
         },
-        Kind::List => json!(words(text)),
-        Kind::Proxies => match text.parse::<u32>() {
+        OptionKind::List => json!(words(text)),
+        OptionKind::Proxies => match text.parse::<u32>() {
             Ok(number) => json!(number),
             Err(_) => json!(words(text)),
         },
@@ -37,22 +37,24 @@ fn words(text: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// The reason, to be put behind the name.
-pub(super) fn checked(row: &Row, value: Value) -> Result<Value, String> {
+pub(super) fn checked(row: &OptionRow, value: Value) -> Result<Value, String> {
     match row.kind {
-        Kind::Text if row.group == Group::Serve && !value.is_string() => Err(format!("must be a text, not {value}")),
-        Kind::Number(least, most) if row.group == Group::Serve => match value.as_u64() {
+        OptionKind::Text if row.group == Group::Serve && !value.is_string() => {
+            Err(format!("must be a text, not {value}"))
+        }
+        OptionKind::Number(least, most) if row.group == Group::Serve => match value.as_u64() {
             Some(number) if (u64::from(least)..=u64::from(most)).contains(&number) => Ok(value),
             _ => Err(out_of_range(row, &value)),
         },
-        Kind::Switch if !value.is_boolean() => Err(format!("must be true or false, not {value}")),
-        Kind::Choice([only]) if row.name == "messages" && value != **only => {
+        OptionKind::Switch if !value.is_boolean() => Err(format!("must be true or false, not {value}")),
+        OptionKind::Choice([only]) if row.name == "messages" && value != **only => {
             Err(format!("must be {only}, or a table of its members, not {}", shown(&value)))
         }
-        Kind::Choice(words) if row.group == Group::Serve && !words.iter().any(|word| value == **word) => {
+        OptionKind::Choice(words) if row.group == Group::Serve && !words.iter().any(|word| value == **word) => {
             let (last, others) = words.split_last().unwrap_or((&"", &[]));
             Err(format!("must be {} or {last}, not {}", others.join(", "), shown(&value)))
         }
-        Kind::Duration if row.group == Group::Serve && !is_zero(&value) => {
+        OptionKind::Duration if row.group == Group::Serve && !is_zero(&value) => {
             duration::parse(&value)?;
             Ok(value)
         }
@@ -67,9 +69,9 @@ fn is_zero(value: &Value) -> bool {
     unit.len() < text.len() && unit.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn out_of_range(row: &Row, value: &Value) -> String {
+fn out_of_range(row: &OptionRow, value: &Value) -> String {
     match row.kind {
-        Kind::Number(least, most) => format!("must be from {least} to {most}, not {}", shown(value)),
+        OptionKind::Number(least, most) => format!("must be from {least} to {most}, not {}", shown(value)),
         _ => format!("must be a number, not {}", shown(value)),
     }
 }

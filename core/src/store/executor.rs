@@ -12,7 +12,7 @@ pub use crate::store::value::Value;
 
 /// The kind of a statement, so that a driver knows how to run it and whether it needs the write lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum StatementKind {
     /// A SELECT.
     Read,
     /// A write that answers the number of rows it touched.
@@ -41,7 +41,7 @@ pub struct Statement {
     /// One per `?`, in order.
     pub params: Vec<Value>,
     /// The endpoint behind it.
-    pub kind: Kind,
+    pub kind: StatementKind,
     /// The condition under which the batch goes on.
     pub expect: Expect,
 }
@@ -49,17 +49,17 @@ pub struct Statement {
 impl Statement {
     /// A SELECT.
     pub fn read(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
-        Self { sql: sql.into(), fixed: true, params: params.into(), kind: Kind::Read, expect: Expect::Any }
+        Self { sql: sql.into(), fixed: true, params: params.into(), kind: StatementKind::Read, expect: Expect::Any }
     }
 
     /// An INSERT, UPDATE, DELETE or DDL.
     pub fn write(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
-        Self { kind: Kind::Write, ..Self::read(sql, params) }
+        Self { kind: StatementKind::Write, ..Self::read(sql, params) }
     }
 
     /// A write with RETURNING.
     pub fn returning(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
-        Self { kind: Kind::Returning, ..Self::read(sql, params) }
+        Self { kind: StatementKind::Returning, ..Self::read(sql, params) }
     }
 
     /// The same statement, not worth keeping prepared: its text depends on the input, or it runs once in a life.
@@ -102,13 +102,13 @@ impl Batch {
     /// Whether a driver may run it without an explicit transaction: one statement, and nothing to take back.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        matches!(&self.statements[..], [only] if only.kind == Kind::Read || only.expect == Expect::Any)
+        matches!(&self.statements[..], [only] if only.kind == StatementKind::Read || only.expect == Expect::Any)
     }
 
     /// Whether it only reads.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.statements.iter().all(|statement| statement.kind == Kind::Read)
+        self.statements.iter().all(|statement| statement.kind == StatementKind::Read)
     }
 }
 

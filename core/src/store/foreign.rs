@@ -33,7 +33,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::clock::{Millis, to_iso};
 use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
-use crate::store::executor::{Answer, Batch, Executor, Expect, Kind, Outcome, Value};
+use crate::store::executor::{Answer, Batch, Executor, Expect, Outcome, StatementKind, Value};
 use crate::store::pooled::{BATCH_LIMIT, SCHEMA_LIMIT};
 
 mod failure;
@@ -135,7 +135,7 @@ impl ForeignExecutor {
                     Expect::Any => None,
                     Expect::Rows(count) => Some(count),
                 },
-                "returns": statement.kind != Kind::Write,
+                "returns": statement.kind != StatementKind::Write,
             })
         });
         json!({

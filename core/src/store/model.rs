@@ -145,7 +145,7 @@ pub struct SessionState {
 
 /// A session that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpenedSession {
     /// The present roles of its user.
     pub roles: Vec<String>,
     /// Whether its user has more live sessions than were asked about.

@@ -12,7 +12,7 @@ use mysql_async::{Conn, Error, OkPacket, Params, Row, Statement as Prepared};
 use crate::crypto::choose_tls_provider;
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
-use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Outcome, Statement, StatementKind, Value};
 use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 
 mod config;
@@ -182,8 +182,8 @@ async fn run_prepared(connection: &mut Conn, statement: &Statement, prepared: &P
     answer(statement.kind, count, result.collect_and_drop().await?)
 }
 
-fn answer(kind: Kind, count: u64, rows: Vec<Row>) -> Result<Answer, Failed> {
-    if kind == Kind::Write {
+fn answer(kind: StatementKind, count: u64, rows: Vec<Row>) -> Result<Answer, Failed> {
+    if kind == StatementKind::Write {
         return Ok(Answer { count, rows: Vec::new() });
     }
     let row = |row: Row| row.unwrap_raw().into_iter().map(column).collect::<Result<Vec<_>, _>>();

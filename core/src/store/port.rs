@@ -10,11 +10,11 @@ use super::executor::Connections;
 use super::import::ImportStore;
 use super::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
-    FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened,
+    FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, OpenedSession,
     Rotation, Session, SessionState, Spending, Spent, StoredKey, UserPage, UserWithIdentifiers,
 };
 use super::setup::SetupStore;
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 
@@ -105,7 +105,7 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
         session: &Session,
         expected: Expected<'_>,
         most: u32,
-    ) -> Result<Option<Opened>, StoreError>;
+    ) -> Result<Option<OpenedSession>, StoreError>;
 
     /// The session with its user's present roles, revoked or not.
     async fn find_session(&self, session_id: &str) -> Result<Option<SessionState>, StoreError>;
@@ -276,7 +276,7 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
 
     /// The same store for one write, with which `entries` of the audit are written: in its transaction, and only where
     /// it changes something. `None`: this store keeps no audit.
-    fn noting(&self, entries: Vec<Entry>) -> Option<Arc<dyn Store>>;
+    fn noting(&self, entries: Vec<AuditEntry>) -> Option<Arc<dyn Store>>;
 
     /// [`Store::find_session`] without waiting, for a driver that can read a row at once (`SQLite`).
     /// `None`: not possible here and now.

@@ -14,7 +14,7 @@ use tokio_postgres::{Error, GenericClient, IsolationLevel, Row, Statement as Pre
 
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
-use crate::store::executor::{Answer, Batch, Kind, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Outcome, Statement, StatementKind, Value};
 use crate::store::pooled::{Broken, Connection, Driver, Pooled};
 
 mod cancel;
@@ -138,7 +138,7 @@ where
     }
     let prepared = if statement.fixed { client.keep(&sql).await? } else { client.prepare(&sql).await? };
     let params: Vec<&(dyn ToSql + Sync)> = statement.params.iter().map(|param| param as _).collect();
-    if statement.kind == Kind::Write {
+    if statement.kind == StatementKind::Write {
         return Ok(touched(client.execute(&prepared, &params).await?));
     }
     answer_from(&client.query(&prepared, &params).await?)
@@ -149,7 +149,7 @@ async fn run_unnamed(client: &(impl GenericClient + Sync), sql: &str, statement:
     let values: Vec<Unnamed<'_>> = statement.params.iter().map(Unnamed).collect();
     let params: Vec<(&(dyn ToSql + Sync), Type)> =
         values.iter().map(|value| (value as &(dyn ToSql + Sync), Type::UNKNOWN)).collect();
-    if statement.kind == Kind::Write {
+    if statement.kind == StatementKind::Write {
         return Ok(touched(client.execute_typed(sql, &params).await?));
     }
     answer_from(&client.query_typed(sql, &params).await?)

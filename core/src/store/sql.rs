@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::clock::Millis;
 use crate::crypto::make_random;
 use crate::failure::StoreError;
 use crate::store::Normalizer;
-use crate::store::executor::{Answer, Batch, Executor, Expect, Kind, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Executor, Expect, Outcome, Statement, StatementKind, Value};
 use crate::store::model::Expected;
 
 mod account;
@@ -55,7 +55,7 @@ pub struct SqlStore<E> {
     /// Whether other servers take writes at the same time, which locks of this server do not stop: see `sql::cluster`.
     clustered: AtomicBool,
     /// Entries of the audit for the next writes: see [`entries`].
-    entries: Vec<Entry>,
+    entries: Vec<AuditEntry>,
 }
 
 impl<E: Executor> SqlStore<E> {
@@ -71,7 +71,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     /// [`Self::run`] with these entries, of which the outcome says nothing.
-    async fn run_noting(&self, mut batch: Batch, entries: &[Entry]) -> Result<Outcome, StoreError> {
+    async fn run_noting(&self, mut batch: Batch, entries: &[AuditEntry]) -> Result<Outcome, StoreError> {
         let asked = batch.statements.len();
         entries::note(&mut batch, entries);
         let mut outcome = self.run_again(&batch).await?;
@@ -101,7 +101,7 @@ impl<E: Executor> SqlStore<E> {
 
     /// Runs one statement that has no expectation. Where entries go with it, none do unless it comes to one row.
     async fn run_one(&self, statement: Statement) -> Result<Answer, StoreError> {
-        if self.is_noting() && statement.kind != Kind::Read && statement.expect == Expect::Any {
+        if self.is_noting() && statement.kind != StatementKind::Read && statement.expect == Expect::Any {
             return match self.run(statement.expect(1)).await? {
                 Outcome::Unmet(_) => Ok(Answer::default()),
                 outcome => only_answer(outcome),

@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use crate::clock::to_iso;
 use crate::failure::StoreError;
 use crate::store::dialect::{self, Dialect};
-use crate::store::executor::{Answer, Batch, Executor, Kind, Outcome, Statement, Value};
+use crate::store::executor::{Answer, Batch, Executor, Outcome, Statement, StatementKind, Value};
 
 mod barrier;
 mod config;
@@ -219,10 +219,10 @@ fn run_statement(connection: &Connection, statement: &Statement) -> Result<Answe
 
 fn answer(
     prepared: &mut rusqlite::Statement<'_>,
-    kind: Kind,
+    kind: StatementKind,
     params: impl rusqlite::Params,
 ) -> Result<Answer, StoreError> {
-    if kind == Kind::Write {
+    if kind == StatementKind::Write {
         let count = prepared.execute(params).map_err(from_driver)? as u64;
         return Ok(Answer { count, rows: Vec::new() });
     }

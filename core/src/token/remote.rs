@@ -18,7 +18,7 @@ pub const STALE_FOR: Millis = 24 * 60 * 60 * 1000;
 
 /// The keys to verify with.
 #[derive(Debug, Clone)]
-pub enum Decision {
+pub enum KeyDecision {
     /// This set.
     Use(Arc<JwkSet>),
     /// This set, while a newer set is fetched for later calls.
@@ -31,7 +31,7 @@ pub enum Decision {
 
 /// The end of an attempt that brought no set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
+pub enum FetchFailure {
     /// No answer, or an answer that asks to come again: it may work any moment.
     Unreachable,
     /// An answer that is no key set, or a refused key set: it will not mend itself soon.
@@ -60,18 +60,18 @@ impl RemoteSet {
 
     /// Decides on the set and a fetch for a token at `now`.
     #[must_use]
-    pub fn decide(&self, now: Millis) -> Decision {
+    pub fn decide(&self, now: Millis) -> KeyDecision {
         match &self.set {
-            Some(set) if self.age(now) < self.refresh_age() => Decision::Use(Arc::clone(set)),
+            Some(set) if self.age(now) < self.refresh_age() => KeyDecision::Use(Arc::clone(set)),
             // Old, and an attempt to replace it failed of late: no request waits for the next attempt.
             Some(set) if self.age(now) < self.max_age || (self.failing && self.age(now) < self.end_age()) => {
                 let set = Arc::clone(set);
-                if self.may_attempt(now) { Decision::UseAndFetch(set) } else { Decision::Use(set) }
+                if self.may_attempt(now) { KeyDecision::UseAndFetch(set) } else { KeyDecision::Use(set) }
             }
-            _ if self.in_flight || self.may_attempt(now) => Decision::Fetch,
+            _ if self.in_flight || self.may_attempt(now) => KeyDecision::Fetch,
             // The attempt was of late and without success, so what there is goes on.
-            Some(set) if self.age(now) < self.end_age() => Decision::Use(Arc::clone(set)),
-            _ => Decision::Refuse,
+            Some(set) if self.age(now) < self.end_age() => KeyDecision::Use(Arc::clone(set)),
+            _ => KeyDecision::Refuse,
         }
     }
 
@@ -140,11 +140,11 @@ impl RemoteSet {
     }
 
     /// Ends an attempt without a set, at `now`.
-    pub fn fail(&mut self, how: Attempt, now: Millis) {
+    pub fn fail(&mut self, how: FetchFailure, now: Millis) {
         self.in_flight = false;
         self.failing = true;
         let is_bare = self.set.is_none() || self.age(now) >= self.end_age();
-        if how == Attempt::Unreachable && is_bare {
+        if how == FetchFailure::Unreachable && is_bare {
             self.next_attempt = now.saturating_add(RETRY_AFTER_UNREACHABLE);
         }
     }

@@ -7,7 +7,7 @@ use crate::error::Error;
 mod received;
 mod twins;
 
-pub use received::{Found, MAX_VALUES, read, values};
+pub use received::{CookieValues, MAX_VALUES, read, values};
 pub use twins::place_of;
 
 /// The longest `Set-Cookie` value that browsers are sure to keep (RFC 6265, 6.1).

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::records::{GateRequest, ReplayData, ReplayDecision, read};
 use super::{response_data, response_value, value};
 use crate::http::envelope::error_response;
-use crate::idempotency::{Asker, Credentials, Incoming, Passage};
+use crate::idempotency::{Admission, Credentials, Incoming, Passage};
 
 /// Reads a request at the gate; `body` is the text in the body's place. A malformed request has no method, so it passes
 /// freely.
@@ -55,9 +55,9 @@ pub fn passage_response(passage: &Passage) -> Value {
 #[must_use]
 pub fn replay_value(passage: &Passage, asked: bool, roles: Option<&[String]>) -> Value {
     let asker = match roles {
-        Some(roles) => Asker::Admitted(roles),
-        None if asked => Asker::Refused,
-        None => Asker::Unknown,
+        Some(roles) => Admission::Admitted(roles),
+        None if asked => Admission::Refused,
+        None => Admission::Unknown,
     };
     let (replay, error) = passage.replay_to(asker);
     value(ReplayDecision { replay, refusal: error.map(|error| response_data(error_response(&error))) })

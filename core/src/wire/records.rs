@@ -122,7 +122,7 @@ pub(super) struct EndpointResult {
     pub response: ResponseData,
     pub events: Vec<LoggedEvent>,
     /// To be run before the response is written.
-    pub effects: Vec<HookCall>,
+    pub notices: Vec<HookCall>,
     /// To be sent after the response is written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Value>,

@@ -2,7 +2,7 @@
 export type Family = "oct" | "RSA" | "EC" | "OKP";
 
 /** Everything about a JWS algorithm (RFC 7518, 3.1; RFC 8037). `none` does not exist. */
-export interface Algorithm {
+export interface JwsAlgorithm {
   /** The value of `alg`. */
   readonly name: string;
   /** `kty` of its keys. */
@@ -13,11 +13,11 @@ export interface Algorithm {
   readonly curve?: { readonly name: string; readonly coordinateBytes: number };
 }
 
-const row = (name: string, family: Family, hashBytes: number, curve?: Algorithm["curve"]): Algorithm =>
+const row = (name: string, family: Family, hashBytes: number, curve?: JwsAlgorithm["curve"]): JwsAlgorithm =>
   curve ? { name, family, hashBytes, curve } : { name, family, hashBytes };
 
 /** The algorithms, as documented. Nothing else here enumerates them. */
-export const ALGORITHMS: readonly Algorithm[] = [
+export const ALGORITHMS: readonly JwsAlgorithm[] = [
   row("HS256", "oct", 32),
   row("HS384", "oct", 48),
   row("HS512", "oct", 64),
@@ -33,11 +33,11 @@ export const ALGORITHMS: readonly Algorithm[] = [
 ];
 
 /** The algorithm of exactly this name; `rs256` and `RS256 ` are none. */
-export function algorithmOf(name: string): Algorithm | undefined {
+export function algorithmOf(name: string): JwsAlgorithm | undefined {
   return ALGORITHMS.find((algorithm) => algorithm.name === name);
 }
 
 /** Whether it needs a shared secret: then there is no public key to publish. */
-export function isSymmetric(algorithm: Algorithm): boolean {
+export function isSymmetric(algorithm: JwsAlgorithm): boolean {
   return algorithm.family === "oct";
 }

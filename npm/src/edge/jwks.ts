@@ -1,6 +1,6 @@
 import type { JWK } from "jose";
 import { importJWK } from "jose/key/import";
-import { ALGORITHMS, algorithmOf, isSymmetric, type Algorithm } from "./algorithm.js";
+import { ALGORITHMS, algorithmOf, isSymmetric, type JwsAlgorithm } from "./algorithm.js";
 import { decode } from "./base64url.js";
 import { parseObject, type Json, type JsonObject } from "./json.js";
 import { KeyError, checkEd25519Point, checkRsaPublicKey } from "./weak.js";
@@ -13,7 +13,7 @@ const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 /** A key that verifies with one algorithm, whatever algorithm a token names. */
 export interface VerifyingKey {
   readonly kid: string | undefined;
-  readonly algorithm: Algorithm;
+  readonly algorithm: JwsAlgorithm;
   readonly key: CryptoKey | Uint8Array;
 }
 
@@ -86,7 +86,10 @@ async function parseKey(jwk: JsonObject, kty: string): Promise<Array<Omit<Verify
 }
 
 /** The key for one algorithm; `undefined` where the runtime has no such algorithm. */
-async function importKey(jwk: JsonObject, algorithm: Algorithm): Promise<CryptoKey | Uint8Array | "weak" | undefined> {
+async function importKey(
+  jwk: JsonObject,
+  algorithm: JwsAlgorithm,
+): Promise<CryptoKey | Uint8Array | "weak" | undefined> {
   const { family: kty, curve } = algorithm;
   switch (kty) {
     case "oct": {
@@ -112,7 +115,7 @@ async function importKey(jwk: JsonObject, algorithm: Algorithm): Promise<CryptoK
   }
 }
 
-async function parsed(jwk: JWK, algorithm: Algorithm, reason: string): Promise<CryptoKey | Uint8Array | undefined> {
+async function parsed(jwk: JWK, algorithm: JwsAlgorithm, reason: string): Promise<CryptoKey | Uint8Array | undefined> {
   try {
     return await importJWK(jwk, algorithm.name);
   } catch (error) {

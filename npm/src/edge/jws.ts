@@ -1,5 +1,5 @@
 import { compactVerify } from "jose/jws/compact/verify";
-import { algorithmOf, type Algorithm } from "./algorithm.js";
+import { algorithmOf, type JwsAlgorithm } from "./algorithm.js";
 import { decode } from "./base64url.js";
 import { parseObject } from "./json.js";
 import type { VerifyingKey } from "./jwks.js";
@@ -39,7 +39,7 @@ export class TokenError extends Error {
 
 /** The members of a header that decide which keys are tried. */
 export interface Header {
-  readonly algorithm: Algorithm;
+  readonly algorithm: JwsAlgorithm;
   readonly kid: string | undefined;
 }
 

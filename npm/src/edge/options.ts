@@ -1,7 +1,7 @@
 import { clockOf } from "../clock.js";
 import { SERVER_ONLY } from "../generated/options.js";
 import type { SentriLogger } from "../types.js";
-import { ALGORITHMS, algorithmOf, isSymmetric, type Algorithm } from "./algorithm.js";
+import { ALGORITHMS, algorithmOf, isSymmetric, type JwsAlgorithm } from "./algorithm.js";
 import type { ClaimRules } from "./claims.js";
 import { readTrustedOrigins } from "./origin.js";
 import { Reader, configurationError } from "./reader.js";
@@ -12,7 +12,7 @@ export interface ClientConfig {
   readonly keyUri: string;
   /** Milliseconds. */
   readonly cacheMaxAge: number;
-  readonly algorithms: readonly Algorithm[];
+  readonly algorithms: readonly JwsAlgorithm[];
   readonly claims: ClaimRules;
   /** `undefined`: any role name will do. */
   readonly validRoles: readonly string[] | undefined;
@@ -106,7 +106,7 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
-function algorithms(read: Reader): Algorithm[] {
+function algorithms(read: Reader): JwsAlgorithm[] {
   const asymmetric = ALGORITHMS.filter((algorithm) => !isSymmetric(algorithm));
   const names = read.strings("algorithms");
   if (names === undefined) return asymmetric;

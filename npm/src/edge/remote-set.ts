@@ -11,7 +11,7 @@ export const STALE_FOR = 24 * 60 * 60 * 1000;
  * The keys to verify with: this set, this set while a newer set is fetched, a set that must be fetched first, or
  * nothing.
  */
-export type Decision = "use" | "use and fetch" | "fetch" | "refuse";
+export type KeyDecision = "use" | "use and fetch" | "fetch" | "refuse";
 
 /** The end of an attempt that brought no set: it may work any moment, or it will not mend itself soon. */
 export type Failure = "unreachable" | "refused";
@@ -38,7 +38,7 @@ export class RemoteSet {
   }
 
   /** Decides what to do for a token at `now`. */
-  decide(now: number): Decision {
+  decide(now: number): KeyDecision {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";
     // Old, and an attempt to replace it failed of late: no request waits for the next attempt.

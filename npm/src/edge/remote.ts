@@ -1,5 +1,5 @@
 import type { ErrorData } from "../errors.js";
-import type { Algorithm } from "./algorithm.js";
+import type { JwsAlgorithm } from "./algorithm.js";
 import { errorOf } from "./envelope.js";
 import { FetchError, TIME_LIMIT, fetchSet } from "./fetching.js";
 import { SingleFlight } from "./flight.js";
@@ -10,7 +10,7 @@ import { RemoteSet } from "./remote-set.js";
 /** The address of a key set, and the rules for its use. */
 export interface RemoteRules {
   readonly keyUri: string;
-  readonly algorithms: readonly Algorithm[];
+  readonly algorithms: readonly JwsAlgorithm[];
   /** Milliseconds after which it is replaced. */
   readonly cacheMaxAge: number;
   readonly now: () => number;

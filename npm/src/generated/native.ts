@@ -151,7 +151,7 @@ export interface NativeServer extends NativeProtectHost {
   now(): number;
   /** Whether an endpoint serves this. */
   hasRoute(method: string, path: string): boolean;
-  /** Serves a request: `{response, events, effects}`. */
+  /** Serves a request: `{response, events, notices}`. */
   handle(request: NativeRequest): Promise<string>;
   /** The user named by a request's tokens, or the empty text; null: call `identify`. */
   identifyNow(request: NativeGuardRequest): string | null;

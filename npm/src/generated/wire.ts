@@ -48,7 +48,7 @@ export interface EndpointResult {
   response: ResponseData;
   events: Array<LoggedEvent>;
   /** To be run before the response is written. */
-  effects: Array<HookCall>;
+  notices: Array<HookCall>;
   /** To be sent after the response is written. */
   messages?: Array<unknown>;
 }

@@ -12,7 +12,7 @@ use sentri_core::audit::{KEPT_FOR, Part};
 use sentri_core::clock::{Clock as _, TestClock};
 use sentri_core::event::{Event, EventName};
 use sentri_core::failure::Failure;
-use sentri_core::hook::{Effect, RevocationCheck};
+use sentri_core::hook::{Notice, RevocationCheck};
 use sentri_core::http::decision::Admitted;
 use sentri_core::http::guard::{GuardRequest, Principal, ProtectResult};
 use sentri_core::http::{Body, Handled, MAX_BODY, Request, Response};
@@ -533,7 +533,7 @@ async fn send(server: &AuthServer, sent: Sent) -> Answer {
         _ => endpoint(server, sent).await,
     };
     let events = handled.events.iter().map(|event| logged(server, event, request_id.as_deref())).collect();
-    let hooks = handled.effects.into_iter().map(hook).collect();
+    let hooks = handled.notices.into_iter().map(hook).collect();
     let messages = handled.messages.iter().map(Message::to_json).collect();
     Answer { response: handled.response, events, hooks, messages }
 }
@@ -604,7 +604,7 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
     if guarded {
         let guarded = protect(server, sent).await;
         if let Some(response) = guarded.answer {
-            return Handled { response, events: guarded.events, effects: Vec::new(), messages: Vec::new() };
+            return Handled { response, events: guarded.events, notices: Vec::new(), messages: Vec::new() };
         }
         (events, headers) = (guarded.events, guarded.headers);
         match guarded.result {
@@ -628,7 +628,7 @@ async fn host_route(server: &AuthServer, sent: &Sent, guarded: bool, check: Opti
     // As an adapter would: ours replace what is there of the same name.
     response.headers.retain(|(name, _)| name == "Set-Cookie" || headers.iter().all(|(ours, _)| ours != name));
     response.headers.extend(headers);
-    Handled { response, events, effects: Vec::new(), messages: Vec::new() }
+    Handled { response, events, notices: Vec::new(), messages: Vec::new() }
 }
 
 async fn protect(server: &AuthServer, sent: &Sent) -> ProtectResult {
@@ -651,11 +651,11 @@ async fn protect(server: &AuthServer, sent: &Sent) -> ProtectResult {
     }
 }
 
-fn hook(effect: Effect) -> Value {
-    let (name, subject, context) = match effect {
-        Effect::Login { user_id, roles, context } => ("onLogin", json!({ "id": user_id, "roles": roles }), context),
-        Effect::FailedLogin { identifier, context } => ("onFailedLogin", json!(identifier), context),
-        Effect::Logout { user_id, context } => ("onLogout", json!(user_id), context),
+fn hook(notice: Notice) -> Value {
+    let (name, subject, context) = match notice {
+        Notice::Login { user_id, roles, context } => ("onLogin", json!({ "id": user_id, "roles": roles }), context),
+        Notice::FailedLogin { identifier, context } => ("onFailedLogin", json!(identifier), context),
+        Notice::Logout { user_id, context } => ("onLogout", json!(user_id), context),
     };
     let context = json!({
         "ip": context.ip, "userAgent": context.user_agent, "requestId": context.request_id,

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sentri_core::http::Request;
-use sentri_core::web::cookie::{CookieRules, Found, read};
+use sentri_core::web::cookie::{CookieRules, CookieValues, read};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};
@@ -11,10 +11,10 @@ fn vectors() {
         if text(given, "op") == "read" {
             let headers = texts(given, "headers");
             return Ok(match read(headers.iter().map(String::as_str), text(given, "name")) {
-                Found::None => json!("none"),
-                Found::One(value) => json!({ "one": value }),
-                Found::Several(values) => json!({ "several": values }),
-                Found::TooMany(values) => json!({ "tooMany": values }),
+                CookieValues::None => json!("none"),
+                CookieValues::One(value) => json!({ "one": value }),
+                CookieValues::Several(values) => json!({ "several": values }),
+                CookieValues::TooMany(values) => json!({ "tooMany": values }),
             });
         }
         if text(given, "op") == "mount" {
@@ -49,7 +49,7 @@ proptest! {
         let set = rules.write(&value, 60);
         let pair = set.split(';').next().unwrap();
         let header = format!("{other}; {pair}; {other}");
-        prop_assert_eq!(read([header.as_str()].into_iter(), "refresh_token"), Found::One(value));
+        prop_assert_eq!(read([header.as_str()].into_iter(), "refresh_token"), CookieValues::One(value));
     }
 
     #[test]
@@ -65,7 +65,7 @@ proptest! {
     fn any_header_is_read(header in any::<String>(), name in any::<String>()) {
         let found = read([header.as_str()].into_iter(), &name);
         if !header.contains(&name) {
-            prop_assert_eq!(found, Found::None);
+            prop_assert_eq!(found, CookieValues::None);
         }
     }
 }

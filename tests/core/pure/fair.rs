@@ -4,18 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use proptest::prelude::*;
-use sentri_core::password::Origin;
+use sentri_core::password::Requester;
 use sentri_core::password::fair::{FairQueue, Push};
 
-fn client(address: &str) -> Origin {
-    Origin::Client(address.parse().unwrap())
+fn client(address: &str) -> Requester {
+    Requester::Client(address.parse().unwrap())
 }
 
-/// The widest network of an origin.
-fn network(origin: Origin) -> String {
-    match origin {
-        Origin::Client(IpAddr::V4(address)) => format!("{:?}", &address.octets()[..3]),
-        Origin::Client(IpAddr::V6(address)) => format!("{:?}", &address.octets()[..6]),
+/// The widest network of a requester.
+fn network(requester: Requester) -> String {
+    match requester {
+        Requester::Client(IpAddr::V4(address)) => format!("{:?}", &address.octets()[..3]),
+        Requester::Client(IpAddr::V6(address)) => format!("{:?}", &address.octets()[..6]),
         other => format!("{other:?}"),
     }
 }
@@ -58,8 +58,8 @@ fn a_prefix_gains_nothing_from_its_many_networks() {
     for subnet in 0..256 {
         queue.push(client(&format!("2001:db8:0:{subnet:x}::1")), "crowd");
     }
-    for origin in [client("2001:db8:ffff::1"), client("192.0.2.1"), Origin::Host, Origin::Unknown] {
-        assert!(matches!(queue.push(origin, "other"), Push::Displaced(..)));
+    for requester in [client("2001:db8:ffff::1"), client("192.0.2.1"), Requester::Host, Requester::Unknown] {
+        assert!(matches!(queue.push(requester, "other"), Push::Displaced(..)));
     }
     let order: Vec<_> = std::iter::from_fn(|| queue.pop()).take(5).collect();
     assert_eq!(order, ["crowd", "other", "other", "other", "other"]);
@@ -68,8 +68,8 @@ fn a_prefix_gains_nothing_from_its_many_networks() {
 #[test]
 fn whoever_leaves_is_not_served() {
     let mut queue = FairQueue::new(8);
-    let Push::Queued(first) = queue.push(Origin::Host, 1) else { panic!() };
-    queue.push(Origin::Unknown, 2);
+    let Push::Queued(first) = queue.push(Requester::Host, 1) else { panic!() };
+    queue.push(Requester::Unknown, 2);
     assert_eq!(queue.remove(first), Some(1));
     assert_eq!(queue.remove(first), None);
     assert_eq!((queue.pop(), queue.pop()), (Some(2), None));
@@ -77,30 +77,30 @@ fn whoever_leaves_is_not_served() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push(Origin),
+    Push(Requester),
     Pop,
     Leave(usize),
 }
 
-fn origins() -> impl Strategy<Value = Origin> {
+fn requesters() -> impl Strategy<Value = Requester> {
     let v6 = (0u16..3, 0u16..3, 0u16..3).prop_map(|(a, b, c)| client(&format!("2001:db8:{a}:{b}{c:02x}::{c}")));
     let v4 = (0u8..3, 0u8..4).prop_map(|(a, b)| client(&format!("192.0.{a}.{b}")));
-    prop_oneof![4 => v6, 3 => v4, 1 => Just(Origin::Host), 1 => Just(Origin::Unknown)]
+    prop_oneof![4 => v6, 3 => v4, 1 => Just(Requester::Host), 1 => Just(Requester::Unknown)]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => origins().prop_map(Step::Push),
+        6 => requesters().prop_map(Step::Push),
         3 => Just(Step::Pop),
         1 => (0usize..12).prop_map(Step::Leave)
     ];
     proptest::collection::vec(step, 0..200)
 }
 
-/// The sizes of the widest networks that wait. An entry is its number, its number in the queue, and its origin.
-fn sizes(waiting: &[(usize, u64, Origin)]) -> HashMap<String, usize> {
-    waiting.iter().fold(HashMap::new(), |mut sizes, (_, _, origin)| {
-        *sizes.entry(network(*origin)).or_default() += 1;
+/// The sizes of the widest networks that wait. An entry is its number, its number in the queue, and its requester.
+fn sizes(waiting: &[(usize, u64, Requester)]) -> HashMap<String, usize> {
+    waiting.iter().fold(HashMap::new(), |mut sizes, (_, _, requester)| {
+        *sizes.entry(network(*requester)).or_default() += 1;
         sizes
     })
 }
@@ -111,30 +111,30 @@ proptest! {
     #[test]
     fn no_sequence_breaks_a_promise(steps in steps(), most in 0usize..12) {
         let mut queue = FairQueue::new(most);
-        let mut waiting: Vec<(usize, u64, Origin)> = Vec::new();
+        let mut waiting: Vec<(usize, u64, Requester)> = Vec::new();
         for (name, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Push(origin) => {
+                Step::Push(requester) => {
                     let sizes = sizes(&waiting);
-                    let own = sizes.get(&network(origin)).copied().unwrap_or_default();
+                    let own = sizes.get(&network(requester)).copied().unwrap_or_default();
                     let largest = sizes.values().copied().max().unwrap_or_default();
                     let full = waiting.len() == most;
-                    match queue.push(origin, name) {
+                    match queue.push(requester, name) {
                         Push::Queued(id) => {
                             prop_assert!(!full);
-                            waiting.push((name, id, origin));
+                            waiting.push((name, id, requester));
                         }
                         Push::Displaced(id, gone) => {
                             prop_assert!(full, "no place is taken away while another is free");
                             let at = waiting.iter().position(|entry| entry.0 == gone).unwrap();
                             let loser = network(waiting.remove(at).2);
-                            if loser == network(origin) {
+                            if loser == network(requester) {
                                 prop_assert!(own + 1 >= largest, "the largest network gives way");
                             } else {
                                 prop_assert_eq!(sizes[&loser], largest, "the largest network gives way");
                                 prop_assert!(largest > own + 1, "never to one that would be as large");
                             }
-                            waiting.push((name, id, origin));
+                            waiting.push((name, id, requester));
                         }
                         Push::Refused(item) => {
                             prop_assert_eq!(item, name);
@@ -147,9 +147,9 @@ proptest! {
                     None => prop_assert!(waiting.is_empty(), "whoever waits is served"),
                     Some(served) => {
                         let at = waiting.iter().position(|entry| entry.0 == served).unwrap();
-                        let (_, _, origin) = waiting.remove(at);
-                        let later = waiting[..at].iter().any(|entry| entry.2 == origin);
-                        prop_assert!(!later, "one origin is served in the order in which it came");
+                        let (_, _, requester) = waiting.remove(at);
+                        let later = waiting[..at].iter().any(|entry| entry.2 == requester);
+                        prop_assert!(!later, "one requester is served in the order in which it came");
                     }
                 },
                 Step::Leave(at) => {
@@ -167,17 +167,17 @@ proptest! {
     /// A client alone in its network is served after at most one entry of every network that waits.
     #[test]
     fn a_client_alone_waits_for_one_turn_of_the_others(
-        crowd in proptest::collection::vec(origins(), 0..100),
+        crowd in proptest::collection::vec(requesters(), 0..100),
         served in 0usize..10
     ) {
         let mut queue = FairQueue::new(64);
-        for origin in &crowd {
-            queue.push(*origin, false);
+        for requester in &crowd {
+            queue.push(*requester, false);
         }
         for _ in 0..served {
             queue.pop();
         }
-        let networks: HashSet<_> = crowd.iter().map(|origin| network(*origin)).collect();
+        let networks: HashSet<_> = crowd.iter().map(|requester| network(*requester)).collect();
         prop_assert!(queued(queue.push(client("203.0.113.7"), true)));
         let mut turns = 0;
         while !queue.pop().unwrap() {

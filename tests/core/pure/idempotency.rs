@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sentri_core::clock::TestClock;
 use sentri_core::http::router::{ROUTES, shows_secrets};
 use sentri_core::idempotency::{
-    Asker, Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
+    Admission, Begin, Credentials, Gate, IdempotencyRules, Incoming, Key, MAX_STORED_BODY, MemoryIdempotency, Passage,
     StoredResponse, asks_protect, check_header_value, derive_key, fingerprint, may_store,
 };
 use sentri_core::{Error, ErrorCode};
@@ -55,9 +55,9 @@ fn vectors() {
             let token = given["token"].as_str().map(verification);
             let now = roles(&given["now"]);
             let asker = match (asks_protect(text(given, "identity"), token), &now) {
-                (false, _) => Asker::Unknown,
-                (true, None) => Asker::Refused,
-                (true, Some(roles)) => Asker::Admitted(roles),
+                (false, _) => Admission::Unknown,
+                (true, None) => Admission::Refused,
+                (true, Some(roles)) => Admission::Admitted(roles),
             };
             let stored = StoredResponse { roles: roles(&given["stored"]), ..answer("") };
             return Ok(json!(stored.replay_to(asker)));
@@ -92,7 +92,7 @@ fn every_error_but_one_leaves_open_whose_token_it_is() {
 #[test]
 fn credentials_are_not_printed() {
     let credentials = Credentials { cookie: Some("hunter2"), ..bearer("hunter2") };
-    assert_eq!(format!("{credentials:?} {:?}", credentials.caller()), "Credentials(..) Caller(..)");
+    assert_eq!(format!("{credentials:?} {:?}", credentials.caller()), "Credentials(..) CallerDigest(..)");
 }
 
 fn print_of(body: &[u8]) -> [u8; 32] {

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use sentri_core::import::{FirebaseHash, Format, ImportedProof, Incoming, MAX_LINE};
-use sentri_core::password::{Policy, Verdict, check_stored, verify};
+use sentri_core::import::{FirebaseHash, ForeignUser, Format, ImportedProof, MAX_LINE};
+use sentri_core::password::{PasswordVerdict, Policy, check_stored, verify};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};
@@ -24,7 +24,7 @@ fn format(given: &Value) -> Result<Format, String> {
     })
 }
 
-fn written(format: &Format, user: &Incoming) -> Value {
+fn written(format: &Format, user: &ForeignUser) -> Value {
     let identifiers = user.identifiers.iter().map(|one| {
         let proof = match one.proof {
             ImportedProof::None => json!("no"),
@@ -56,8 +56,8 @@ fn vectors() {
             let policy = Policy::default();
             let hash = user.hash.as_ref().unwrap().expose();
             check_stored(hash, &policy).map_err(|reason| reason.as_str().to_owned())?;
-            assert_eq!(verify("another password", hash, &policy), Verdict::Mismatch);
-            read["verifies"] = (verify(password.as_str().unwrap(), hash, &policy) == Verdict::Match).into();
+            assert_eq!(verify("another password", hash, &policy), PasswordVerdict::Mismatch);
+            read["verifies"] = (verify(password.as_str().unwrap(), hash, &policy) == PasswordVerdict::Match).into();
         }
         Ok(read)
     });

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sentri_core::limit::{self, Bucket, Budget, LimitRules, LimiterName, Settlement, Step, Verdict};
+use sentri_core::limit::{self, Bucket, BucketAnswer, Budget, LimitRules, LimitVerdict, LimiterName, Settlement};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
@@ -23,11 +23,13 @@ fn steps(given: &Value) -> Value {
         let bucket = bucket.get_or_insert_with(|| Bucket::new(budget, now));
         match text(step, "do") {
             "begin" => said.push(match bucket.begin(budget, now) {
-                Step::Wait => json!("wait"),
-                Step::Done(Verdict::Granted { remaining, resets_in }) => {
+                BucketAnswer::Wait => json!("wait"),
+                BucketAnswer::Done(LimitVerdict::Granted { remaining, resets_in }) => {
                     json!({ "granted": remaining, "ms": resets_in.as_millis() as u64 })
                 }
-                Step::Done(Verdict::Exceeded { retry_after }) => json!({ "exceeded": retry_after.as_millis() as u64 }),
+                BucketAnswer::Done(LimitVerdict::Exceeded { retry_after }) => {
+                    json!({ "exceeded": retry_after.as_millis() as u64 })
+                }
             }),
             "counted" => bucket.settle(Settlement::Counted, now),
             "refunded" => bucket.settle(Settlement::Refunded, now),
@@ -41,8 +43,8 @@ fn headers(given: &Value) -> Value {
     let millis = |value: &Value| Duration::from_millis(value.as_u64().unwrap());
     let verdict = &given["verdict"];
     let verdict = match verdict.get("exceeded") {
-        Some(after) => Verdict::Exceeded { retry_after: millis(after) },
-        None => Verdict::Granted {
+        Some(after) => LimitVerdict::Exceeded { retry_after: millis(after) },
+        None => LimitVerdict::Granted {
             remaining: u32::try_from(verdict["granted"].as_u64().unwrap()).unwrap(),
             resets_in: millis(&verdict["ms"]),
         },
@@ -165,7 +167,7 @@ proptest! {
             now += later;
             let settle = |bucket: &mut Bucket, how| bucket.settle(how, now);
             match act {
-                0 | 1 => if let Step::Done(Verdict::Granted { .. }) = bucket.begin(budget, now) { in_flight += 1 },
+                0 | 1 => if let BucketAnswer::Done(LimitVerdict::Granted { .. }) = bucket.begin(budget, now) { in_flight += 1 },
                 2 if in_flight > 0 => { settle(&mut bucket, Settlement::Counted); in_flight -= 1 },
                 3 if in_flight > 0 => { settle(&mut bucket, Settlement::Refunded); in_flight -= 1 },
                 _ => {}

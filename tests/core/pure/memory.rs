@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sentri_core::cache::memory::{MAX_BUCKETS, MAX_WAITING, MemoryCache};
-use sentri_core::cache::{Budget, Cache, Settlement, Verdict};
+use sentri_core::cache::{Budget, Cache, LimitVerdict, Settlement};
 use sentri_core::clock::TestClock;
-use sentri_core::limit::{self, Purpose};
+use sentri_core::limit::{self, BucketPurpose};
 
 const FIVE: Budget = Budget { limit: 5, window: Duration::from_secs(900) };
 const ONE: Budget = Budget { limit: 1, window: Duration::from_secs(900) };
@@ -22,8 +22,8 @@ fn impatient() -> (Arc<TestClock>, Arc<MemoryCache>) {
     (Arc::clone(&clock), Arc::new(MemoryCache::with_max_wait(clock, Duration::from_millis(50))))
 }
 
-const fn granted(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Granted { .. })
+const fn granted(verdict: LimitVerdict) -> bool {
+    matches!(verdict, LimitVerdict::Granted { .. })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -96,25 +96,25 @@ async fn an_abandoned_waiter_takes_nobodys_turn() {
 async fn the_wait_ends() {
     let (_, cache) = impatient();
     assert!(granted(cache.begin("key", ONE).await));
-    assert_eq!(cache.begin("key", ONE).await, Verdict::Exceeded { retry_after: Duration::from_secs(1) });
+    assert_eq!(cache.begin("key", ONE).await, LimitVerdict::Exceeded { retry_after: Duration::from_secs(1) });
     cache.settle("key", Settlement::Counted).await;
-    assert_eq!(cache.begin("key", ONE).await, Verdict::Exceeded { retry_after: ONE.window });
+    assert_eq!(cache.begin("key", ONE).await, LimitVerdict::Exceeded { retry_after: ONE.window });
 }
 
 #[tokio::test]
 async fn windows_and_successes() {
     let (clock, cache) = cache();
     for left in (0..5).rev() {
-        assert!(matches!(cache.hit("a", FIVE).await, Verdict::Granted { remaining, .. } if remaining == left));
+        assert!(matches!(cache.hit("a", FIVE).await, LimitVerdict::Granted { remaining, .. } if remaining == left));
     }
     clock.advance(7_001);
-    assert_eq!(cache.hit("a", FIVE).await, Verdict::Exceeded { retry_after: Duration::from_millis(892_999) });
+    assert_eq!(cache.hit("a", FIVE).await, LimitVerdict::Exceeded { retry_after: Duration::from_millis(892_999) });
     assert!(granted(cache.hit("b", FIVE).await), "another key is another budget");
     clock.advance(892_999);
     assert!(granted(cache.hit("a", FIVE).await), "the window is over");
     assert!(granted(cache.begin("a", FIVE).await));
     cache.settle("a", Settlement::Reset).await;
-    assert!(matches!(cache.hit("a", FIVE).await, Verdict::Granted { remaining: 4, .. }));
+    assert!(matches!(cache.hit("a", FIVE).await, LimitVerdict::Granted { remaining: 4, .. }));
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_vanished_caller_counts_as_failed() {
     let (clock, cache) = impatient();
     assert!(granted(cache.begin("key", ONE).await));
     clock.advance(30_000);
-    assert_eq!(cache.begin("key", ONE).await, Verdict::Exceeded { retry_after: Duration::from_secs(870) });
+    assert_eq!(cache.begin("key", ONE).await, LimitVerdict::Exceeded { retry_after: Duration::from_secs(870) });
 }
 
 /// Resident bytes of this process.
@@ -171,37 +171,37 @@ async fn flood() {
 }
 
 /// How keys of each purpose begin.
-const PREFIXES: [(Purpose, &str); 8] = [
-    (Purpose::Account, "login:account"),
-    (Purpose::Address, "login:address"),
-    (Purpose::Register, "register:address"),
-    (Purpose::ApiKey, "api-key:address"),
-    (Purpose::Device, "device:nonce"),
-    (Purpose::Message, "message:address"),
-    (Purpose::Notice, "notice:sign-in"),
-    (Purpose::Custom, "custom:cm91dGU"),
+const PREFIXES: [(BucketPurpose, &str); 8] = [
+    (BucketPurpose::Account, "login:account"),
+    (BucketPurpose::Address, "login:address"),
+    (BucketPurpose::Register, "register:address"),
+    (BucketPurpose::ApiKey, "api-key:address"),
+    (BucketPurpose::Device, "device:nonce"),
+    (BucketPurpose::Message, "message:address"),
+    (BucketPurpose::SecurityMessage, "security-message:sign-in"),
+    (BucketPurpose::Custom, "custom:cm91dGU"),
 ];
 
 #[test]
 fn every_key_has_its_purpose() {
     for (purpose, prefix) in PREFIXES {
-        assert_eq!(Purpose::of(&format!("{prefix}:x")), purpose, "{prefix}");
+        assert_eq!(BucketPurpose::of(&format!("{prefix}:x")), purpose, "{prefix}");
     }
     let purposes = [
-        (limit::login_account("x"), Purpose::Account),
-        (limit::login_unknown("x"), Purpose::Account),
-        (limit::identifiers_of("x"), Purpose::Account),
-        (limit::login_address("x"), Purpose::Address),
-        (limit::register_address("x"), Purpose::Register),
-        (limit::api_key_address("x"), Purpose::ApiKey),
-        (limit::device_nonce("x"), Purpose::Device),
-        (limit::devices_of_user("x"), Purpose::Device),
-        (limit::custom("login:account", "login:account:x"), Purpose::Custom),
+        (limit::login_account("x"), BucketPurpose::Account),
+        (limit::login_unknown("x"), BucketPurpose::Account),
+        (limit::identifiers_of("x"), BucketPurpose::Account),
+        (limit::login_address("x"), BucketPurpose::Address),
+        (limit::register_address("x"), BucketPurpose::Register),
+        (limit::api_key_address("x"), BucketPurpose::ApiKey),
+        (limit::device_nonce("x"), BucketPurpose::Device),
+        (limit::devices_of_user("x"), BucketPurpose::Device),
+        (limit::custom("login:account", "login:account:x"), BucketPurpose::Custom),
     ];
     for (key, purpose) in purposes {
-        assert_eq!(Purpose::of(&key), purpose, "{key}");
+        assert_eq!(BucketPurpose::of(&key), purpose, "{key}");
     }
-    assert_eq!(Purpose::ALL.into_iter().map(Purpose::places).sum::<usize>(), MAX_BUCKETS);
+    assert_eq!(BucketPurpose::ALL.into_iter().map(BucketPurpose::places).sum::<usize>(), MAX_BUCKETS);
 }
 
 /// P58: 260,000 keys that a caller chose fill the part of the application's limiters, and nothing else.
@@ -211,8 +211,8 @@ async fn p58_no_purpose_fills_the_part_of_another() {
     for key in 0..260_000 {
         cache.hit(&limit::custom("search", &format!("key:{key}")), ONE).await;
     }
-    assert_eq!(cache.len(), Purpose::Custom.places());
-    for (_, prefix) in PREFIXES.iter().filter(|(purpose, _)| *purpose != Purpose::Custom) {
+    assert_eq!(cache.len(), BucketPurpose::Custom.places());
+    for (_, prefix) in PREFIXES.iter().filter(|(purpose, _)| *purpose != BucketPurpose::Custom) {
         for key in 0..1_000 {
             let key = format!("{prefix}:{key}");
             for _ in 0..5 {
@@ -238,11 +238,11 @@ async fn so_many_wait_at_one_bucket_and_not_one_more() {
     }
     for _ in 0..100 {
         let refused = waiters.join_next().await.unwrap().unwrap();
-        assert_eq!(refused, Verdict::Exceeded { retry_after: Duration::from_secs(1) });
+        assert_eq!(refused, LimitVerdict::Exceeded { retry_after: Duration::from_secs(1) });
     }
     cache.settle("key", Settlement::Counted).await;
     while let Some(refused) = waiters.join_next().await {
-        assert_eq!(refused.unwrap(), Verdict::Exceeded { retry_after: ONE.window });
+        assert_eq!(refused.unwrap(), LimitVerdict::Exceeded { retry_after: ONE.window });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sentri_core::config::table::{Group, OPTIONS, Row};
+use sentri_core::config::table::{Group, OPTIONS, OptionRow};
 use sentri_core::programmatic::CALLS;
 
 /// In TypeScript the environment says it, and a wheel has no Kysely.
@@ -29,14 +29,14 @@ fn declarations(folder: &str, files: &[&str]) -> String {
 }
 
 /// The options of a kind of place that `is_there` does not find, but for those that are absent there.
-fn missing(rows: impl Fn(&Row) -> bool, kind: &str, is_there: impl Fn(&Row) -> bool) -> Vec<&'static str> {
-    let wanted = |row: &&Row| rows(row) && !ABSENT.contains(&(row.name, kind));
+fn missing(rows: impl Fn(&OptionRow) -> bool, kind: &str, is_there: impl Fn(&OptionRow) -> bool) -> Vec<&'static str> {
+    let wanted = |row: &&OptionRow| rows(row) && !ABSENT.contains(&(row.name, kind));
     let names: Vec<_> = OPTIONS.iter().filter(wanted).map(|row| (row.name, is_there(row))).collect();
     assert!(names.len() > 15, "only {} options of {kind}", names.len());
     names.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
 }
 
-fn of_the_library(row: &Row) -> bool {
+fn of_the_library(row: &OptionRow) -> bool {
     row.group != Group::Serve
 }
 
@@ -130,7 +130,7 @@ fn every_option_of_the_command_is_read() {
         .collect();
     let typescript = text("npm/src/cli/settle.ts");
     let python = texts("bindings-python/python/sentri/cli", &["serve.py", "options.py"]);
-    let is_read = |row: &Row| {
+    let is_read = |row: &OptionRow| {
         let name = row.name;
         let by_python = [format!("[\"{name}\"]"), format!(".get(\"{name}\"")];
         let by_both = typescript.contains(&format!("\n  {name}: ")) || typescript.contains(&format!("\n  {name}?: "));
@@ -146,7 +146,7 @@ fn every_option_stands_in_the_reference() {
     let none: Vec<&str> = Vec::new();
     let options = text("docs/reference/options.md") + &text("docs/guide/client-mode.md");
     let row_of = |name: &str| options.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap_or_default();
-    let is_there = |row: &Row| match row.name.split_once('.') {
+    let is_there = |row: &OptionRow| match row.name.split_once('.') {
         None => options.contains(&format!("`{}`", row.name)),
         Some((object, _)) => {
             let leaf = row.name.rsplit('.').next().unwrap();
@@ -158,7 +158,7 @@ fn every_option_stands_in_the_reference() {
     };
     assert_eq!(missing(of_the_library, "md", is_there), none, "docs/reference/options.md");
     let settings = text("docs/reference/settings.md");
-    let is_set = |row: &Row| {
+    let is_set = |row: &OptionRow| {
         let cells = row.flag().map(|flag| format!("| `{}` | `--{flag}`<br>`{}`", row.key(), row.variables()[0]));
         cells.is_none_or(|cells| settings.contains(&cells))
     };

@@ -7,7 +7,7 @@ use sentri_core::crypto::Secret;
 use sentri_core::failure::Failure;
 use sentri_core::histogram::Histogram;
 use sentri_core::password::{
-    Algorithm, Hasher, Origin, Policy, Pool, Verdict, dummy_hash, hash, is_common, needs_rehash, verify,
+    HashAlgorithm, Hasher, PasswordVerdict, Policy, Pool, Requester, dummy_hash, hash, is_common, needs_rehash, verify,
 };
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn cheap() -> Policy {
 }
 
 fn argon2id() -> Policy {
-    Policy { algorithm: Algorithm::Argon2id, ..Policy::default() }
+    Policy { algorithm: HashAlgorithm::Argon2id, ..Policy::default() }
 }
 
 fn secret(text: &str) -> Secret<String> {
@@ -31,7 +31,7 @@ fn vectors() {
     vectors::run("password", |given| match text(given, "op") {
         "verify" => {
             let verdict = verify(text(given, "password"), text(given, "encoded"), &Policy::default());
-            Ok(json!(verdict == Verdict::Match))
+            Ok(json!(verdict == PasswordVerdict::Match))
         }
         "check" => {
             let policy = Policy::from_options(option(given, "options"), None).map_err(shown)?;
@@ -53,7 +53,7 @@ fn vectors() {
 fn defaults() {
     let policy = Policy::from_options(None, None).unwrap();
     assert_eq!(policy, Policy::default());
-    assert_eq!((policy.algorithm, policy.cost), (Algorithm::Bcrypt, 12));
+    assert_eq!((policy.algorithm, policy.cost), (HashAlgorithm::Bcrypt, 12));
     assert_eq!((policy.min_length, policy.max_length, policy.blocklist), (8, 1024, false));
 }
 
@@ -62,9 +62,9 @@ fn a_hash_verifies_and_nothing_else_does() {
     for policy in [cheap(), argon2id()] {
         let encoded = hash("päss wörd 🔑", &policy).unwrap();
         let encoded = encoded.expose();
-        assert_eq!(verify("päss wörd 🔑", encoded, &policy), Verdict::Match);
+        assert_eq!(verify("päss wörd 🔑", encoded, &policy), PasswordVerdict::Match);
         for wrong in ["", "päss wörd", "päss wörd 🔑 ", "Päss wörd 🔑"] {
-            assert_eq!(verify(wrong, encoded, &policy), Verdict::Mismatch, "{wrong}");
+            assert_eq!(verify(wrong, encoded, &policy), PasswordVerdict::Mismatch, "{wrong}");
         }
         assert_ne!(hash("päss wörd 🔑", &policy).unwrap().expose(), encoded, "every hash has its own salt");
         assert!(!needs_rehash(encoded, &policy));
@@ -79,8 +79,8 @@ fn every_byte_of_a_new_password_counts() {
     for length in [71, 72] {
         let password = "x".repeat(length);
         let encoded = hash(&password, &policy).unwrap();
-        assert_eq!(verify(&password, encoded.expose(), &policy), Verdict::Match);
-        assert_eq!(verify(&password[1..], encoded.expose(), &policy), Verdict::Mismatch);
+        assert_eq!(verify(&password, encoded.expose(), &policy), PasswordVerdict::Match);
+        assert_eq!(verify(&password[1..], encoded.expose(), &policy), PasswordVerdict::Mismatch);
     }
     for too_long in ["x".repeat(73), "🔑".repeat(64), "x".repeat(10_000_000)] {
         let started = Instant::now();
@@ -92,19 +92,19 @@ fn every_byte_of_a_new_password_counts() {
     }
     let long = "🔑".repeat(256);
     let encoded = hash(&long, &argon2id()).unwrap();
-    assert_eq!(verify(&long, encoded.expose(), &argon2id()), Verdict::Match);
-    assert_eq!(verify(&"🔑".repeat(255), encoded.expose(), &argon2id()), Verdict::Mismatch);
+    assert_eq!(verify(&long, encoded.expose(), &argon2id()), PasswordVerdict::Match);
+    assert_eq!(verify(&"🔑".repeat(255), encoded.expose(), &argon2id()), PasswordVerdict::Mismatch);
 }
 
 #[test]
 fn nul_is_safe() {
     // bcrypt repeats its key behind a NUL, so these two would be one: the reason to refuse NUL there.
     let encoded = hash("ab", &cheap()).unwrap();
-    assert_eq!(verify("ab\0ab", encoded.expose(), &cheap()), Verdict::Match);
+    assert_eq!(verify("ab\0ab", encoded.expose(), &cheap()), PasswordVerdict::Match);
     assert!(hash("ab\0ab", &cheap()).is_err());
     let encoded = hash("abcdefgh\0tail", &argon2id()).unwrap();
-    assert_eq!(verify("abcdefgh", encoded.expose(), &argon2id()), Verdict::Mismatch);
-    assert_eq!(verify("abcdefgh\0liat", encoded.expose(), &argon2id()), Verdict::Mismatch);
+    assert_eq!(verify("abcdefgh", encoded.expose(), &argon2id()), PasswordVerdict::Mismatch);
+    assert_eq!(verify("abcdefgh\0liat", encoded.expose(), &argon2id()), PasswordVerdict::Mismatch);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_dummy_is_well_formed_and_takes_the_full_time() {
         let (dummy, real) = (dummy_hash(&policy), hash("a real one", &policy).unwrap());
         assert_eq!(dummy.expose().len(), real.expose().len());
         let [dummy, real] = quickest([dummy, real], |encoded| {
-            assert_eq!(verify("wrong", encoded.expose(), &policy), Verdict::Mismatch);
+            assert_eq!(verify("wrong", encoded.expose(), &policy), PasswordVerdict::Mismatch);
         });
         assert!(dummy > real * 0.5 && dummy < real * 2.0, "{dummy} {real}");
     }
@@ -322,7 +322,7 @@ async fn the_wait_and_the_time_of_a_hash_are_measured() {
     let (busy, done) = blocking(&pool).await;
     let waiting = {
         let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.on_behalf_of(Origin::Unknown).verify(secret("password"), None).await })
+        tokio::spawn(async move { hasher.on_behalf_of(Requester::Unknown).verify(secret("password"), None).await })
     };
     while pool.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -389,7 +389,7 @@ proptest! {
     #[test]
     fn hostile_hashes_match_nothing_and_end_soon(encoded in "(\\$2[abxy]\\$|\\$argon2id?\\$v=19\\$m=|\\$scrypt(-nfkc|-firebase)?\\$ln=|\\$pbkdf2-sha(1|256|512)\\$i=)?.{0,80}") {
         let started = Instant::now();
-        prop_assert_eq!(verify("password", &encoded, &Policy::default()), Verdict::Mismatch);
+        prop_assert_eq!(verify("password", &encoded, &Policy::default()), PasswordVerdict::Mismatch);
         prop_assert!(started.elapsed() < Duration::from_secs(5));
     }
 
@@ -397,7 +397,7 @@ proptest! {
     fn a_password_that_passes_the_policy_can_be_hashed_and_used(password in "\\PC{8,30}") {
         if cheap().check("password", &password).is_ok() {
             let encoded = hash(&password, &cheap()).unwrap();
-            prop_assert_eq!(verify(&password, encoded.expose(), &cheap()), Verdict::Match);
+            prop_assert_eq!(verify(&password, encoded.expose(), &cheap()), PasswordVerdict::Match);
         }
     }
 }

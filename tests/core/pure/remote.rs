@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sentri_core::clock::Millis;
 use sentri_core::token::jwks::JwkSet;
-use sentri_core::token::remote::{Attempt, Decision, RETRY_AFTER, RemoteSet, STALE_FOR};
+use sentri_core::token::remote::{FetchFailure, KeyDecision, RETRY_AFTER, RemoteSet, STALE_FOR};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, text};
@@ -13,12 +13,12 @@ fn set(kid: &str) -> Arc<JwkSet> {
     Arc::new(JwkSet::from_remote_json(json!({ "keys": [key] }).to_string().as_bytes()).unwrap())
 }
 
-fn word(decision: &Decision) -> &'static str {
+fn word(decision: &KeyDecision) -> &'static str {
     match decision {
-        Decision::Use(_) => "use",
-        Decision::UseAndFetch(_) => "use and fetch",
-        Decision::Fetch => "fetch",
-        Decision::Refuse => "refuse",
+        KeyDecision::Use(_) => "use",
+        KeyDecision::UseAndFetch(_) => "use and fetch",
+        KeyDecision::Fetch => "fetch",
+        KeyDecision::Refuse => "refuse",
     }
 }
 
@@ -32,8 +32,8 @@ fn steps(given: &Value) -> Value {
             "decide" => said.push(json!(word(&state.decide(now)))),
             "begin" => said.push(json!(state.begin(now))),
             "set" => said.push(json!(state.succeed(set(text(step, "set")), step["began"].as_i64().unwrap_or(now)))),
-            "unreachable" => state.fail(Attempt::Unreachable, now),
-            "refused" => state.fail(Attempt::Refused, now),
+            "unreachable" => state.fail(FetchFailure::Unreachable, now),
+            "refused" => state.fail(FetchFailure::Refused, now),
             "unknown" => said.push(json!(state.may_know_more(now))),
             "failing" => said.push(json!(state.is_failing())),
             "retryAfter" => said.push(json!(state.retry_after(now))),
@@ -62,7 +62,7 @@ fn an_outage_of_a_day_is_survived() {
         assert!(now == HOUR || decision.starts_with("use"), "{decision} at {now}");
         if state.begin(now) {
             attempts += 1;
-            state.fail(Attempt::Unreachable, now + 5_000);
+            state.fail(FetchFailure::Unreachable, now + 5_000);
         }
         assert!(state.is_failing() && (now..=HOUR + STALE_FOR).contains(&state.fresh_until(now)));
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, sha256, to_base64url};
 use sentri_core::idempotency::{
-    Asker, Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, Replay, SharedIdempotency as _,
-    StoredResponse, Ticket,
+    Admission, Begin, Credentials, Gate, Holder, IdempotencyRules, Incoming, Key, Passage, Replay,
+    SharedIdempotency as _, StoredResponse, Ticket,
 };
 use sentri_core::redis::{Redis, RedisIdempotency};
 use sentri_core::server::open_gate;
@@ -324,10 +324,10 @@ async fn roles_are_kept_beside_the_answer() {
         here.complete(&key, ticket, StoredResponse { roles: roles.clone(), ..response("{}") }).await;
         let replay = there.pass(&incoming(&name, b"x")).await;
         assert!(matches!(&replay, Passage::Replay(kept) if kept.roles == roles), "{replay:?}");
-        let same = roles.as_deref().map_or(Asker::Unknown, Asker::Admitted);
+        let same = roles.as_deref().map_or(Admission::Unknown, Admission::Admitted);
         assert_eq!(replay.replay_to(same), (Replay::Answer, None));
         let other = ["user".to_owned()];
-        let (decision, refusal) = replay.replay_to(Asker::Admitted(&other));
+        let (decision, refusal) = replay.replay_to(Admission::Admitted(&other));
         assert_eq!(decision, if roles.is_some() { Replay::Refuse } else { Replay::Answer });
         assert_eq!(refusal.map(|error| error.status), roles.map(|_| 403));
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use sentri_core::cache::{Budget, Cache, Settlement, Verdict};
+use sentri_core::cache::{Budget, Cache, LimitVerdict, Settlement};
 use sentri_core::clock::SystemClock;
 use sentri_core::crypto::{make_id, make_random};
-use sentri_core::limit::{Bucket, Step};
+use sentri_core::limit::{Bucket, BucketAnswer};
 use sentri_core::redis::{Redis, RedisCache};
 
 use crate::proxy::Line;
@@ -25,8 +25,8 @@ fn cache_of(url: &str, service: Option<&str>) -> Arc<RedisCache> {
     Arc::new(RedisCache::new(&Redis::open(url).unwrap(), service, Arc::new(SystemClock)))
 }
 
-pub fn is_granted(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Granted { .. })
+pub fn is_granted(verdict: &LimitVerdict) -> bool {
+    matches!(verdict, LimitVerdict::Granted { .. })
 }
 
 /// Fails `count` attempts, each of which must be granted.
@@ -50,13 +50,16 @@ async fn the_script_is_the_bucket() {
                 0 | 1 => {
                     match bucket.begin(budget, 0) {
                         // Nobody is there to settle what another attempt would wait for.
-                        Step::Wait => {}
-                        Step::Done(expected) => match (cache.begin(&key, budget).await, expected) {
-                            (Verdict::Granted { remaining, .. }, Verdict::Granted { remaining: expected, .. }) => {
+                        BucketAnswer::Wait => {}
+                        BucketAnswer::Done(expected) => match (cache.begin(&key, budget).await, expected) {
+                            (
+                                LimitVerdict::Granted { remaining, .. },
+                                LimitVerdict::Granted { remaining: expected, .. },
+                            ) => {
                                 assert_eq!(remaining, expected);
                                 in_flight += 1;
                             }
-                            (Verdict::Exceeded { .. }, Verdict::Exceeded { .. }) => {}
+                            (LimitVerdict::Exceeded { .. }, LimitVerdict::Exceeded { .. }) => {}
                             (found, expected) => panic!("{found:?} instead of {expected:?}"),
                         },
                     }
@@ -80,9 +83,11 @@ async fn a_window_ends_and_leaves_nothing() {
     let cache = cache(&redis_url());
     let (key, budget) = (make_id(), Budget { limit: 2, window: Duration::from_millis(400) });
     assert!(is_granted(&cache.hit(&key, budget).await));
-    let Verdict::Granted { remaining: 0, resets_in } = cache.hit(&key, budget).await else { panic!("two are free") };
+    let LimitVerdict::Granted { remaining: 0, resets_in } = cache.hit(&key, budget).await else {
+        panic!("two are free")
+    };
     assert!(resets_in <= budget.window);
-    let Verdict::Exceeded { retry_after } = cache.hit(&key, budget).await else { panic!("the third is not") };
+    let LimitVerdict::Exceeded { retry_after } = cache.hit(&key, budget).await else { panic!("the third is not") };
     assert!(!retry_after.is_zero() && retry_after <= budget.window);
     tokio::time::sleep(retry_after + Duration::from_millis(20)).await;
     assert!(is_granted(&cache.hit(&key, budget).await));

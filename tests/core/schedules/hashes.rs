@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sentri_core::failure::Failure;
 use sentri_core::password::Pool;
-use sentri_core::password::fair::Origin;
+use sentri_core::password::fair::Requester;
 use sentri_core::sync::{let_timers_fire, step};
 use shuttle::future::JoinHandle;
 use shuttle::sync::Barrier;
@@ -18,8 +18,8 @@ use crate::{Timers, ended, hold, task};
 const PLACES: usize = 2;
 
 /// A client in the network of this number.
-fn client(network: u8, host: u8) -> Origin {
-    Origin::Client(IpAddr::V4(Ipv4Addr::new(192, 0, network, host)))
+fn client(network: u8, host: u8) -> Requester {
+    Requester::Client(IpAddr::V4(Ipv4Addr::new(192, 0, network, host)))
 }
 
 /// A pool, the number of its jobs that run, and the most that ever ran. Plain atomics, which are no steps.
@@ -42,7 +42,7 @@ impl Hashes {
     }
 
     /// A login that hashes.
-    fn login(&self, origin: Origin) -> JoinHandle<Result<(), Failure>> {
+    fn login(&self, requester: Requester) -> JoinHandle<Result<(), Failure>> {
         let Self { pool, running, peak, .. } = self.clone();
         task(async move {
             let hash = move || {
@@ -51,7 +51,7 @@ impl Hashes {
                 step();
                 running.fetch_sub(1, Ordering::SeqCst);
             };
-            pool.run_for(origin, hash).await
+            pool.run_for(requester, hash).await
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sentri_core::cache::memory::MemoryCache;
-use sentri_core::cache::{Budget, Cache, Settlement, Verdict};
+use sentri_core::cache::{Budget, Cache, LimitVerdict, Settlement};
 use sentri_core::sync::step;
 use shuttle::future::block_on;
 
@@ -18,8 +18,8 @@ pub fn budget(limit: u32) -> Budget {
     Budget { limit, window: Duration::from_secs(3600) }
 }
 
-pub const fn is_granted(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Granted { .. })
+pub const fn is_granted(verdict: LimitVerdict) -> bool {
+    matches!(verdict, LimitVerdict::Granted { .. })
 }
 
 /// The attempts of a bucket as its callers know them: begun after they were granted and ended before they are settled,

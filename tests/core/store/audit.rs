@@ -1,6 +1,6 @@
 //! The audit over every executor: an entry is there with its change or not at all.
 
-use sentri_core::audit::{Actor, Author, Change, Entry};
+use sentri_core::audit::{Actor, AuditEntry, Author, Change};
 use sentri_core::clock::Millis;
 use sentri_core::crypto::make_id;
 use sentri_core::event::EventName;
@@ -39,9 +39,9 @@ macro_rules! audit_conformance {
     };
 }
 
-fn entry(event: EventName, subject: &str, at: Millis) -> Entry {
+fn entry(event: EventName, subject: &str, at: Millis) -> AuditEntry {
     let author = Author { actor: Actor::Code, ip: Some("203.0.113.7".into()), ..Author::default() };
-    Entry { at, change: Change::of(event, subject), author }
+    AuditEntry { at, change: Change::of(event, subject), author }
 }
 
 /// The same store with an entry of the event for its next write.
@@ -169,8 +169,8 @@ pub async fn an_entry_comes_back_whole(store: AnyStore) {
         ip: Some("2001:db8::1".into()),
         request_id: Some("a\u{0}\u{1f600}\n".into()),
     };
-    let entry = Entry { at: T + 7, change: change.clone(), author };
-    let nobody = Entry { at: T + 8, change: Change::of_nobody(EventName::KeysRotated), author: Author::default() };
+    let entry = AuditEntry { at: T + 7, change: change.clone(), author };
+    let nobody = AuditEntry { at: T + 8, change: Change::of_nobody(EventName::KeysRotated), author: Author::default() };
     let with = store.noting(vec![entry, nobody]).unwrap();
     assert!(with.set_roles(&user.id, &["editor".to_owned()], T + 7).await.unwrap());
     let found = store.list_entries(&EntryQuery { limit: 9, ..EntryQuery::default() }).await.unwrap();
@@ -232,7 +232,7 @@ pub async fn a_deletion_forgets_addresses(store: AnyStore) {
 
 pub async fn old_entries_are_purged_in_portions(store: AnyStore) {
     let user = registered(&store, &["anna"]).await;
-    let entries: Vec<Entry> = (0..5).map(|n| entry(EventName::RolesAssigned, &user.id, T + n)).collect();
+    let entries: Vec<AuditEntry> = (0..5).map(|n| entry(EventName::RolesAssigned, &user.id, T + n)).collect();
     assert!(store.noting(entries).unwrap().set_roles(&user.id, &["editor".to_owned()], T + 9).await.unwrap());
     for (limit, purged) in [(2, 2), (2, 1), (2, 0)] {
         assert_eq!(store.purge_entries(T + 3, limit).await.unwrap(), purged);

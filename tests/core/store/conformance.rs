@@ -12,8 +12,8 @@ use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
 use sentri_core::identifier::Claim;
 use sentri_core::store::model::{
-    ChangeLimits, Credential, Expected, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened, Rotation,
-    Session, Standing, StoredKey,
+    ChangeLimits, Credential, Expected, Identifier, IdentifierChange, IdentifierUpdate, NewUser, OpenedSession,
+    Rotation, Session, Standing, StoredKey,
 };
 use sentri_core::store::{ADOPTED_MARKER, Store};
 
@@ -465,7 +465,7 @@ pub async fn a_session_needs_the_verified_hash(store: AnyStore) {
     assert!(store.find_session(&session.id).await.unwrap().is_none());
     assert!(store.create_session(&session_of(&make_id()), Expected::hash(HASH), 100).await.unwrap().is_none());
     assert!(store.create_session(&session_of(&make_id()), Expected::default(), 100).await.unwrap().is_none());
-    let opened = Some(Opened { roles: user.roles.clone(), is_surplus: false });
+    let opened = Some(OpenedSession { roles: user.roles.clone(), is_surplus: false });
     assert_eq!(store.create_session(&session, Expected::hash(HASH), 100).await.unwrap(), opened);
     assert_eq!(store.create_session(&session_of(&user.id), Expected::default(), 100).await.unwrap(), opened);
 }
@@ -676,7 +676,7 @@ pub async fn surplus_sessions_are_the_oldest(store: AnyStore) {
     for age in [40, 30, 20, 10] {
         let session = Session { created_at: T - age, ..session_of(&user.id) };
         let opened = store.create_session(&session, Expected::default(), 3).await.unwrap().unwrap();
-        assert_eq!(opened, Opened { roles: user.roles.clone(), is_surplus: ids.len() == 3 });
+        assert_eq!(opened, OpenedSession { roles: user.roles.clone(), is_surplus: ids.len() == 3 });
         ids.push(session.id);
     }
     // Made by a clock that is behind.

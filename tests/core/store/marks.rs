@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sentri_core::crypto::Secret;
-use sentri_core::password::{Policy, Verdict, verify};
+use sentri_core::password::{PasswordVerdict, Policy, verify};
 use sentri_core::store::executor::{Batch, Executor, Outcome, Statement};
 use sentri_core::store::import::NewImport;
 use sentri_core::store::model::{Disabling, NewUser, Spending};
@@ -146,7 +146,7 @@ async fn beside_6_0_nobody_logs_in_whose_hash_is_marked() {
 #[test]
 fn no_password_fits_a_marked_hash() {
     let hash = sentri_core::password::hash("correct horse", &Policy::default()).unwrap();
-    assert_eq!(verify("correct horse", hash.expose(), &Policy::default()), Verdict::Match);
+    assert_eq!(verify("correct horse", hash.expose(), &Policy::default()), PasswordVerdict::Match);
     let marked = format!("{{sentri}}{}", hash.expose());
-    assert_eq!(verify("correct horse", &marked, &Policy::default()), Verdict::Mismatch);
+    assert_eq!(verify("correct horse", &marked, &Policy::default()), PasswordVerdict::Mismatch);
 }

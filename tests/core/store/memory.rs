@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use sentri_core::audit::Entry;
+use sentri_core::audit::AuditEntry;
 use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
@@ -18,8 +18,8 @@ use sentri_core::store::import::{ImportStore, Imported, NewImport};
 use sentri_core::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Disabling, Expected, Factor, FactorAsker,
     FactorAttempt, FactorBudget, FactorChange, FactorChangeKind, Factors, Flow, Identifier, IdentifierChange,
-    IdentifierUpdate, NewUser, Opened, Rotation, Session, SessionState, Spending, Spent, Standing, StoredKey, Unspent,
-    UsedCode, UsedFactor, User, UserPage, UserWithIdentifiers,
+    IdentifierUpdate, NewUser, OpenedSession, Rotation, Session, SessionState, Spending, Spent, Standing, StoredKey,
+    Unspent, UsedCode, UsedFactor, User, UserPage, UserWithIdentifiers,
 };
 use sentri_core::store::setup::{FirstAdmin, SetupStore, SetupToken};
 use sentri_core::store::{ADOPTED_MARKER, SURPLUS, Store, WRONG_CODES};
@@ -591,7 +591,7 @@ impl Store for MemoryStore {
         self.with(|_| ())
     }
 
-    fn noting(&self, _entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
+    fn noting(&self, _entries: Vec<AuditEntry>) -> Option<Arc<dyn Store>> {
         None
     }
 
@@ -689,7 +689,7 @@ impl Store for MemoryStore {
         session: &Session,
         expected: Expected<'_>,
         most: u32,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenedSession>, StoreError> {
         self.with(|tables| {
             let account = tables.users.get(&session.user_id)?;
             if !account.is(expected) || account.user.is_disabled(session.created_at) {
@@ -701,7 +701,7 @@ impl Store for MemoryStore {
             }
             tables.sessions.insert(session.id.clone(), session.clone());
             let is_surplus = tables.live(&session.user_id, session.created_at).len() > most as usize;
-            Some(Opened { roles, is_surplus })
+            Some(OpenedSession { roles, is_surplus })
         })
     }
 

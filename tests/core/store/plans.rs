@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sentri_core::identifier::normalize_adopted;
 use sentri_core::store::dialect;
-use sentri_core::store::executor::{Batch, Executor, Kind, Outcome, Statement, Value};
+use sentri_core::store::executor::{Batch, Executor, Outcome, Statement, StatementKind, Value};
 use sentri_core::store::mysql::{MysqlConfig, MysqlExecutor};
 use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::sql::SqlStore;
@@ -96,7 +96,7 @@ async fn fill(executor: &impl Executor) {
 /// The steps of a plan, as texts.
 async fn explain(executor: &impl Executor, how: &str, statement: &Statement, params: &[Value]) -> Vec<Vec<String>> {
     let sql = format!("{how} {}", statement.sql);
-    let asked = Statement { kind: Kind::Read, ..Statement::read(sql, params).once() };
+    let asked = Statement { kind: StatementKind::Read, ..Statement::read(sql, params).once() };
     let outcome = executor.run(&asked.clone().into()).await.unwrap_or_else(|error| panic!("{error:?}: {asked:?}"));
     let Outcome::Done(mut answers) = outcome else { panic!("nothing was expected") };
     let text = |value: Value| match value {

@@ -3,7 +3,7 @@
 use crate::event::EventName;
 use crate::http::call::Call;
 use crate::http::credential::{oversized, several};
-use crate::web::cookie::{self, CookieRules, Found};
+use crate::web::cookie::{self, CookieRules, CookieValues};
 
 /// Sets a cookie. `option` names the option with the cookie's name.
 pub(super) fn set_cookie(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, value: &str, max_age: u64) {
@@ -27,7 +27,7 @@ pub(super) fn clear_cookies(call: &mut Call<'_>) {
 /// Deletes the cookies of this name at other places. `option` names the option with the cookie's name.
 pub(super) fn clear_twins(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, is_login: bool) {
     let brought = cookie::read(call.request.header_values("cookie"), &rules.name);
-    if matches!(brought, Found::Several(_) | Found::TooMany(_)) {
+    if matches!(brought, CookieValues::Several(_) | CookieValues::TooMany(_)) {
         call.trail.note(EventName::HookFailure, |event| several(event, option, &rules.name));
     }
     let lines = rules.twins(call.request.mount(), &brought, is_login);

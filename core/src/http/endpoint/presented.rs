@@ -7,33 +7,33 @@ use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::credential::cross_origin;
 use crate::web::authorization::{self, Authorization};
-use crate::web::cookie::{self, Found};
+use crate::web::cookie::{self, CookieValues};
 use crate::web::origin::{self, Provenance};
 
 /// The refresh tokens of the cookie, else that of the body; and whether they were the cookie's.
-pub(super) fn presented_refresh_tokens(call: &Call<'_>) -> Result<(Found, bool), Failure> {
+pub(super) fn presented_refresh_tokens(call: &Call<'_>) -> Result<(CookieValues, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
         match cookie::read(request.header_values("cookie"), &rules.name) {
-            Found::None => {}
-            Found::One(token) if token.is_empty() => {}
+            CookieValues::None => {}
+            CookieValues::One(token) if token.is_empty() => {}
             _ if !comes_from_here(call) => return Err(cross_origin().into()),
             found => return Ok((found, true)),
         }
     }
     let input = call.input(&[])?;
     match input.get("refreshToken").filter(|value| !value.is_null()) {
-        None => Ok((Found::None, false)),
-        Some(Value::String(token)) => Ok((Found::One(token.clone()), false)),
+        None => Ok((CookieValues::None, false)),
+        Some(Value::String(token)) => Ok((CookieValues::One(token.clone()), false)),
         Some(_) => Err(Error::validation("refreshToken", "refreshToken must be a string").into()),
     }
 }
 
-pub(super) fn list(found: Found) -> Vec<String> {
+pub(super) fn list(found: CookieValues) -> Vec<String> {
     match found {
-        Found::None => Vec::new(),
-        Found::One(token) => vec![token],
-        Found::Several(tokens) | Found::TooMany(tokens) => tokens,
+        CookieValues::None => Vec::new(),
+        CookieValues::One(token) => vec![token],
+        CookieValues::Several(tokens) | CookieValues::TooMany(tokens) => tokens,
     }
 }
 

@@ -22,11 +22,11 @@ use crate::service::Realm;
 use crate::service::issued::Issued;
 use crate::service::login::Login;
 use crate::service::logout::{Logout, LogoutAll, LogoutInput, UserInput};
-use crate::service::presented::{self, Presented};
+use crate::service::presented::{self, PresentedTokens};
 use crate::service::refresh::{Refresh, RefreshInput};
 use crate::service::revocation::ended;
 use crate::use_case::UseCase;
-use crate::web::cookie::Found;
+use crate::web::cookie::CookieValues;
 
 /// `POST /login`
 pub static LOGIN: Endpoint = Endpoint {
@@ -113,20 +113,20 @@ async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 /// The refresh token that counts. The use case judges a single token, as may the host. Several tokens come from a
 /// cookie that a browser holds for several places, and must be of one user.
-async fn the_one_that_counts(call: &mut Call<'_>, tokens: Found) -> Result<String, Failure> {
+async fn the_one_that_counts(call: &mut Call<'_>, tokens: CookieValues) -> Result<String, Failure> {
     let tokens = match tokens {
-        Found::None => {
+        CookieValues::None => {
             return Err(Error::new(E::Unauthorized, "Refresh token cookie is missing").into());
         }
-        Found::One(token) => return Ok(token),
-        Found::Several(tokens) => Some(tokens),
-        Found::TooMany(_) => None,
+        CookieValues::One(token) => return Ok(token),
+        CookieValues::Several(tokens) => Some(tokens),
+        CookieValues::TooMany(_) => None,
     };
     let name = call.realm.config.cookie.as_ref().map_or("", |rules| &rules.name);
     let chosen = match tokens {
         Some(tokens) => match presented::choose(call.realm, &tokens, |_| true).await? {
-            Presented::One(token, _) | Presented::None(token) => Some(token),
-            Presented::Conflict => None,
+            PresentedTokens::One(token, _) | PresentedTokens::None(token) => Some(token),
+            PresentedTokens::Conflict => None,
         },
         None => None,
     };

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use super::description::Description;
-use crate::audit::Level;
+use crate::audit::AuditLevel;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::Response;
@@ -65,7 +65,7 @@ impl Needs {
             Self::Mfa => config.mfa.is_some(),
             Self::Administration => config.administration,
             Self::UserReset => config.administration && messages.is_some(),
-            Self::Audit => config.administration && config.audit > Level::Off,
+            Self::Audit => config.administration && config.audit > AuditLevel::Off,
             Self::FactorRemoval => config.administration && config.mfa.is_some(),
             Self::Invitations => config.administration && messages.is_some_and(|rules| rules.invite_link.is_some()),
             Self::Verification => messages.is_some_and(|rules| rules.verified_types.is_some()),

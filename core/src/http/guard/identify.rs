@@ -11,7 +11,7 @@ use crate::http::credential;
 use crate::http::token_choice::{self, Choice};
 use crate::service::{Realm, keys};
 use crate::token::claims::AccessClaims;
-use crate::web::cookie::{CookieRules, Found};
+use crate::web::cookie::{CookieRules, CookieValues};
 
 /// The identity that a request's tokens name, by their signatures alone: it stays the same when a token is renewed or a
 /// cookie is changed. If sessions are checked, it is the session, whose user `protect()` knows; else the user is part
@@ -30,18 +30,18 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     };
     let read = |token: &str| ring.verify_access_ignoring_expiry(token, &realm.config.claims, now);
     let (claims, expired): (Option<AccessClaims>, Expired) = match found {
-        Found::None => (None, None),
-        Found::One(token) => match read(&token) {
+        CookieValues::None => (None, None),
+        CookieValues::One(token) => match read(&token) {
             Ok((claims, false)) => (Some(claims), None),
             Ok((claims, true)) => (None, Some(vec![claims.session_id])),
             Err(_) => return Some(String::new()),
         },
-        Found::Several(tokens) => match token_choice::choose(tokens, read) {
+        CookieValues::Several(tokens) => match token_choice::choose(tokens, read) {
             Choice::Good(mut candidates) => (Some(candidates.swap_remove(0).claims), None),
             Choice::Expired(candidates) => (None, Some(sessions_of(candidates))),
             Choice::Bad(_) | Choice::Conflict => return Some(String::new()),
         },
-        Found::TooMany(_) => return Some(String::new()),
+        CookieValues::TooMany(_) => return Some(String::new()),
     };
     if let Some(AccessClaims { id, mut roles, session_id, .. }) = claims {
         roles.sort_unstable();
@@ -57,9 +57,9 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.plain.is_on(SILENT_REFRESH));
     let Some(name) = refresh_name else { return Some(String::new()) };
     let tokens = match credential::read_cookie(request, &name, &realm.config.trusted_origins) {
-        Ok(Found::One(token)) => vec![token],
-        Ok(Found::Several(tokens)) => tokens,
-        Ok(Found::None | Found::TooMany(_)) | Err(_) => return Some(String::new()),
+        Ok(CookieValues::One(token)) => vec![token],
+        Ok(CookieValues::Several(tokens)) => tokens,
+        Ok(CookieValues::None | CookieValues::TooMany(_)) | Err(_) => return Some(String::new()),
     };
     let claims = tokens.iter().filter_map(|token| ring.verify_refresh(token, now).ok());
     let mut sessions: Vec<String> = claims.map(|claims| claims.session_id).collect();

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode};
 use crate::service::{Realm, keys};
 use crate::token::TokenError;
 use crate::token::claims::AccessClaims;
-use crate::web::cookie::Found;
+use crate::web::cookie::CookieValues;
 
 mod identify;
 pub(super) mod request;
@@ -91,10 +91,10 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     let done = |error: Error| Step::Done(Box::new(refused(realm, error)));
     let cookie_name = realm.config.access_cookie.as_ref().map(|rules| rules.name.as_str());
     let token = match credential::read(request, cookie_name, &realm.config.trusted_origins) {
-        Ok(Found::One(token)) => token,
-        Ok(Found::None) => return silent_step(realm, request, credential::missing(), None),
-        Ok(Found::Several(tokens)) => return several_step(realm, request, tokens),
-        Ok(Found::TooMany(_)) => return Step::Done(Box::new(conflict(realm, Cookie::Access))),
+        Ok(CookieValues::One(token)) => token,
+        Ok(CookieValues::None) => return silent_step(realm, request, credential::missing(), None),
+        Ok(CookieValues::Several(tokens)) => return several_step(realm, request, tokens),
+        Ok(CookieValues::TooMany(_)) => return Step::Done(Box::new(conflict(realm, Cookie::Access))),
         Err(error) => return done(error),
     };
     let now = realm.now();
@@ -154,10 +154,14 @@ fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, sessions
         return refused_with(otherwise);
     };
     match credential::read_cookie(request, &rules.name, &realm.config.trusted_origins) {
-        Ok(Found::One(token)) => Step::Silent(Box::new(Silent { refresh_tokens: vec![token], otherwise, sessions })),
-        Ok(Found::Several(refresh_tokens)) => Step::Silent(Box::new(Silent { refresh_tokens, otherwise, sessions })),
-        Ok(Found::TooMany(_)) => Step::Done(Box::new(conflict(realm, Cookie::Refresh))),
-        Ok(Found::None) => refused_with(otherwise),
+        Ok(CookieValues::One(token)) => {
+            Step::Silent(Box::new(Silent { refresh_tokens: vec![token], otherwise, sessions }))
+        }
+        Ok(CookieValues::Several(refresh_tokens)) => {
+            Step::Silent(Box::new(Silent { refresh_tokens, otherwise, sessions }))
+        }
+        Ok(CookieValues::TooMany(_)) => Step::Done(Box::new(conflict(realm, Cookie::Refresh))),
+        Ok(CookieValues::None) => refused_with(otherwise),
         Err(error) => refused_with(error),
     }
 }

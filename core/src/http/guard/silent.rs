@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::http::credential;
-use crate::service::presented::{self, Presented};
+use crate::service::presented::{self, PresentedTokens};
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::Refusal;
 use crate::service::{Realm, Trail, refresh, sessions};
@@ -22,9 +22,9 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
     let now = realm.now();
     let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
     let claims = match presented::choose(realm, &silent.refresh_tokens, fits).await? {
-        Presented::One(_, claims) if fits(&claims.session_id) => claims,
-        Presented::One(..) | Presented::None(_) => return Ok(None),
-        Presented::Conflict => return Ok(Some(conflict(realm, Cookie::Refresh))),
+        PresentedTokens::One(_, claims) if fits(&claims.session_id) => claims,
+        PresentedTokens::One(..) | PresentedTokens::None(_) => return Ok(None),
+        PresentedTokens::Conflict => return Ok(Some(conflict(realm, Cookie::Refresh))),
     };
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
         return Ok(Some(refused(realm, error).because(&realm.telemetry, event)));

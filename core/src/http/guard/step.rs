@@ -11,7 +11,7 @@ use crate::http::credential;
 use crate::http::token_choice::Candidate;
 use crate::service::Realm;
 use crate::token::claims::AccessClaims;
-use crate::web::cookie::Found;
+use crate::web::cookie::CookieValues;
 
 /// Whether a refresh cookie stands in for an access token that is missing or expired.
 pub(super) const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
@@ -76,7 +76,7 @@ pub(super) fn conflict(realm: &Realm, which: Cookie) -> ProtectResult {
     let event = |event| credential::several(event, option, name);
     guarded.events.extend(realm.telemetry.event(EventName::HookFailure, event));
     for rules in gone.into_iter().flatten() {
-        let lines = rules.twins(None, &Found::TooMany(Vec::new()), false).into_iter().chain([rules.clear()]);
+        let lines = rules.twins(None, &CookieValues::TooMany(Vec::new()), false).into_iter().chain([rules.clear()]);
         guarded.headers.extend(lines.map(|line| ("Set-Cookie".to_owned(), line)));
     }
     guarded.headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));

@@ -9,7 +9,7 @@ use crate::crypto::Secret;
 pub struct Flow {
     /// 128 random bits in base64url. Who asked for the flow holds it; a code counts only beside it.
     pub id: String,
-    /// `reset`, `verify` and so on: see [`crate::flow::Purpose`].
+    /// `reset`, `verify` and so on: see [`crate::flow::FlowPurpose`].
     pub purpose: String,
     /// The user; `None` if no account has the requested identifier.
     pub user_id: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::audit::{AuditStore, EntryQuery, StoredEntry};
@@ -27,7 +27,7 @@ impl<E: Executor> SqlStore<E> {
     }
 
     /// The same store with `entries` for the next writes.
-    pub(super) fn with_entries(&self, entries: Vec<Entry>) -> Self {
+    pub(super) fn with_entries(&self, entries: Vec<AuditEntry>) -> Self {
         let (executor, clustered) = (Arc::clone(&self.executor), AtomicBool::new(self.is_clustered()));
         let (normalize, retries) = (self.normalize, self.retries);
         Self { executor, normalize, retries, clustered, entries }

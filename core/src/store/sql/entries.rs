@@ -2,27 +2,28 @@
 
 use serde_json::Value as Json;
 
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::crypto::make_id;
-use crate::store::executor::{Batch, Expect, Kind, Statement, Value};
+use crate::store::executor::{Batch, Expect, Statement, StatementKind, Value};
 
 /// The longest text that a column holds. Ids are of 36 characters, but tokens of the host's may name others.
 const LONGEST: usize = 255;
 
 /// Adds the INSERT of each entry to a batch that writes. Where the batch is rolled back, no entry is left.
-pub(super) fn note(batch: &mut Batch, entries: &[Entry]) {
+pub(super) fn note(batch: &mut Batch, entries: &[AuditEntry]) {
     if entries.is_empty() || batch.is_read_only() {
         return;
     }
-    let misses =
-        |one: &Statement| one.expect != Expect::Any || one.kind == Kind::Write && one.sql.starts_with("INSERT");
+    let misses = |one: &Statement| {
+        one.expect != Expect::Any || one.kind == StatementKind::Write && one.sql.starts_with("INSERT")
+    };
     debug_assert!(batch.statements.iter().any(misses), "a write that changes nothing would leave an entry: {batch:?}");
     batch.statements.extend(entries.iter().map(insert));
 }
 
 /// The id is made here, since one change may be written in several batches, each with its entry.
-fn insert(entry: &Entry) -> Statement {
-    let Entry { at, change, author } = entry;
+fn insert(entry: &AuditEntry) -> Statement {
+    let AuditEntry { at, change, author } = entry;
     let sql = "INSERT INTO sentri_audit (id, created_at, event, actor, subject, session_id, ip, request_id, fields) \
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let params = [

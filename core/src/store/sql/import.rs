@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::clock::Millis;
 use crate::crypto::make_id;
 use crate::failure::StoreError;
@@ -159,11 +159,11 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(identifier_inserts(users));
         batch.extend(end);
         batch.extend(factor_inserts(users));
-        let counted = |entry: &Entry| {
+        let counted = |entry: &AuditEntry| {
             let change = entry.change.clone().with("count", users.len());
-            Entry { change, ..entry.clone() }
+            AuditEntry { change, ..entry.clone() }
         };
-        let entries: Vec<Entry> = self.entries.iter().map(counted).collect();
+        let entries: Vec<AuditEntry> = self.entries.iter().map(counted).collect();
         match self.run_noting(Batch::of(batch), &entries).await {
             Ok(outcome) => Ok(matches!(outcome, Outcome::Done(_))),
             Err(StoreError::Unique(_)) => Ok(false),

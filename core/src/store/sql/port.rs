@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::Store;
 use crate::store::executor::{Connections, Executor};
 use crate::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Credential, Expected, Factor, FactorAsker, FactorAttempt,
-    FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, Opened,
+    FactorBudget, FactorChange, Factors, Flow, Identifier, IdentifierChange, IdentifierUpdate, NewUser, OpenedSession,
     Rotation, Session, SessionState, Spending, Spent, StoredKey, UserPage, UserWithIdentifiers,
 };
 use crate::store::sql::SqlStore;
@@ -91,7 +91,7 @@ impl<E: Executor> Store for SqlStore<E> {
         session: &Session,
         expected: Expected<'_>,
         most: u32,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenedSession>, StoreError> {
         self.create_session(session, expected, most).await
     }
 
@@ -259,7 +259,7 @@ impl<E: Executor> Store for SqlStore<E> {
         Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered, entries: Vec::new() }))
     }
 
-    fn noting(&self, entries: Vec<Entry>) -> Option<Arc<dyn Store>> {
+    fn noting(&self, entries: Vec<AuditEntry>) -> Option<Arc<dyn Store>> {
         Some(Arc::new(self.with_entries(entries)))
     }
 

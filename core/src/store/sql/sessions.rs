@@ -3,7 +3,7 @@
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
-use crate::store::model::{Expected, Opened, Rotation, Session, SessionState};
+use crate::store::model::{Expected, OpenedSession, Rotation, Session, SessionState};
 use crate::store::sql::disabling::ENABLED;
 use crate::store::sql::session_row::{auth_time, methods, session_from, state_from, time};
 use crate::store::sql::{Row, SqlStore, cluster, factors, id, only_answer, roles_from, row_of};
@@ -63,7 +63,7 @@ impl<E: Executor> SqlStore<E> {
         session: &Session,
         expected: Expected<'_>,
         most: u32,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenedSession>, StoreError> {
         let address = session.ip_address.as_deref().map(|ip| ip.chars().take(MAX_ADDRESS).collect::<String>());
         let mut params = vec![
             session.id.as_str().into(),
@@ -108,7 +108,7 @@ impl<E: Executor> SqlStore<E> {
         };
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let [roles, beyond] = row_of(row)?;
-        Ok(Some(Opened { roles: roles_from(roles)?, is_surplus: beyond != Value::Null }))
+        Ok(Some(OpenedSession { roles: roles_from(roles)?, is_surplus: beyond != Value::Null }))
     }
 
     /// [`Self::create_session`] for databases without INSERT with RETURNING, or if there is more to do than an INSERT.

@@ -1,13 +1,14 @@
-//! Notices of the file being opened, and a barrier that delays newcomers during a commit. Linux alone has both.
+//! The openings of the file, as the system reports them, and a barrier that delays newcomers during a commit. Linux
+//! alone has both.
 //!
 //! A library that opens the file takes its first lock before it reads, for a moment, on the byte named "pending" in the
 //! file format. A lock on that byte that belongs to an open file and not to the process delays everything else: other
 //! processes and other libraries of this process. SQLite tries again, and a commit takes a millisecond.
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{Barrier, Notices, Raised};
+pub(super) use linux::{Barrier, Openings, Raised};
 #[cfg(not(target_os = "linux"))]
-pub(super) use none::{Barrier, Notices, Raised};
+pub(super) use none::{Barrier, Openings, Raised};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -29,16 +30,16 @@ mod linux {
     const ATTEMPTS: u32 = 200;
     const PAUSE: Duration = Duration::from_micros(100);
 
-    /// Notices of the file being opened. The system writes a notice before `open` returns, so earlier events in this
+    /// The openings of the file. The system reports each before `open` returns, so earlier events in this
     /// process are never missed.
     #[derive(Debug)]
-    pub(in super::super) struct Notices(Inotify);
+    pub(in super::super) struct Openings(Inotify);
 
-    impl Notices {
+    impl Openings {
         pub(in super::super) fn of(path: &Path) -> Option<Self> {
-            let notices = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
-            notices.add_watch(path, AddWatchFlags::IN_OPEN).ok()?;
-            Some(Self(notices))
+            let openings = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
+            openings.add_watch(path, AddWatchFlags::IN_OPEN).ok()?;
+            Some(Self(openings))
         }
 
         /// Whether there was any since the last call.
@@ -104,9 +105,9 @@ mod none {
     use crate::failure::StoreError;
 
     #[derive(Debug)]
-    pub(in super::super) struct Notices(Infallible);
+    pub(in super::super) struct Openings(Infallible);
 
-    impl Notices {
+    impl Openings {
         pub(in super::super) fn of(_path: &Path) -> Option<Self> {
             None
         }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 
-use super::barrier::{Barrier, Notices, Raised};
+use super::barrier::{Barrier, Openings, Raised};
 use super::descriptors::{Inode, holds_lock, inode_of, open_on};
 use crate::failure::StoreError;
 
@@ -51,7 +51,7 @@ pub(super) struct Watch {
 
 #[derive(Debug)]
 struct State {
-    notices: Option<Notices>,
+    openings: Option<Openings>,
     barrier: Option<Arc<Barrier>>,
     looked_at: Instant,
     /// Descriptors that connections of ours opened, those included that SQLite closes later than its connection.
@@ -74,7 +74,7 @@ impl Watch {
             return Some(Arc::clone(watch));
         }
         let state = State {
-            notices: Notices::of(path),
+            openings: Openings::of(path),
             barrier: None,
             looked_at: Instant::now(),
             own: known.map(|parent| parent.descriptors()).unwrap_or_default(),
@@ -209,8 +209,8 @@ impl Drop for Watch {
 impl State {
     /// Whether the file may have been opened since the last call.
     fn has_news(&self) -> bool {
-        match &self.notices {
-            Some(notices) => notices.any(),
+        match &self.openings {
+            Some(openings) => openings.any(),
             None => self.looked_at.elapsed() >= LOOK_EVERY,
         }
     }

@@ -6,7 +6,7 @@ pub const MAX_VALUES: usize = 8;
 
 /// The values of a name in the `Cookie` headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum CookieValues {
     /// No such cookie.
     None,
     /// Its value, as sent but for quotes around it.
@@ -20,22 +20,22 @@ pub enum Found {
 
 /// Looks for a cookie in all `Cookie` headers of a request. Names are compared exactly.
 #[must_use]
-pub fn read<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> Found {
+pub fn read<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> CookieValues {
     let mut values = values(headers, name);
-    let Some(first) = values.next() else { return Found::None };
+    let Some(first) = values.next() else { return CookieValues::None };
     // The common case needs no list.
-    let Some(other) = values.find(|value| *value != first) else { return Found::One(first.to_owned()) };
+    let Some(other) = values.find(|value| *value != first) else { return CookieValues::One(first.to_owned()) };
     let mut all = vec![first.to_owned(), other.to_owned()];
     for value in values {
         if all.iter().any(|known| known == value) {
             continue;
         }
         if all.len() == MAX_VALUES {
-            return Found::TooMany(all);
+            return CookieValues::TooMany(all);
         }
         all.push(value.to_owned());
     }
-    Found::Several(all)
+    CookieValues::Several(all)
 }
 
 /// All values of a cookie in all `Cookie` headers of a request, in the order in which they were sent.

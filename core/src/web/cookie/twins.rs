@@ -1,7 +1,7 @@
 //! Cookies of one name at several places. A browser separates them by domain and path and sends all that fit, so a
 //! cookie of an earlier configuration stays beside that of the present configuration.
 
-use super::{CookieRules, Found, has_prefix};
+use super::{CookieRules, CookieValues, has_prefix};
 
 impl CookieRules {
     /// The `Set-Cookie` values that delete cookies of this name elsewhere: for the host alone and for the configured
@@ -11,11 +11,11 @@ impl CookieRules {
     /// Empty if there can be no such cookie: under the prefix `__Host-`, or without a `domain` when the request brought
     /// no other value. `is_login`: the cookie that a login brings is of an earlier session, maybe another user's.
     #[must_use]
-    pub fn twins(&self, mount: Option<&str>, brought: &Found, is_login: bool) -> Vec<String> {
+    pub fn twins(&self, mount: Option<&str>, brought: &CookieValues, is_login: bool) -> Vec<String> {
         let expected = match brought {
-            Found::Several(_) | Found::TooMany(_) => true,
-            Found::One(_) => is_login || self.domain.is_some(),
-            Found::None => self.domain.is_some(),
+            CookieValues::Several(_) | CookieValues::TooMany(_) => true,
+            CookieValues::One(_) => is_login || self.domain.is_some(),
+            CookieValues::None => self.domain.is_some(),
         };
         if expected { self.clear_elsewhere(mount) } else { Vec::new() }
     }

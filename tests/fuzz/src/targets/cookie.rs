@@ -1,6 +1,6 @@
 //! `Cookie` headers: a line each.
 
-use sentri_core::web::cookie::{CookieRules, Found, MAX_VALUES, read};
+use sentri_core::web::cookie::{CookieRules, CookieValues, MAX_VALUES, read};
 use serde_json::json;
 
 const NAME: &str = "refresh_token";
@@ -13,7 +13,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(read([headers.join(";").as_str()].into_iter(), NAME), found, "one header or many");
     let beside = format!("{NAME}x=1; x{NAME}=1; {}", NAME.to_uppercase() + "=1");
     assert_eq!(read(headers.iter().copied().chain([beside.as_str()]), NAME), found, "cookies of other names");
-    if let Found::One(value) = &found {
+    if let CookieValues::One(value) = &found {
         let again = [format!("{NAME}={value}"), format!(" {NAME} =\t{value}")];
         let quoted = value.starts_with('"') && value.ends_with('"') && value.len() > 1;
         if !quoted && value.trim_matches([' ', '\t']) == value {
@@ -31,20 +31,20 @@ pub fn check(data: &[u8]) {
 pub fn verdict(data: &[u8]) -> Option<String> {
     let headers: Vec<&str> = super::text(data)?.split('\n').collect();
     Some(match read(headers.iter().copied(), NAME) {
-        Found::None => "none".to_owned(),
-        Found::One(value) => json!({ "one": value }).to_string(),
-        Found::Several(values) => json!({ "several": values }).to_string(),
-        Found::TooMany(values) => json!({ "tooMany": values }).to_string(),
+        CookieValues::None => "none".to_owned(),
+        CookieValues::One(value) => json!({ "one": value }).to_string(),
+        CookieValues::Several(values) => json!({ "several": values }).to_string(),
+        CookieValues::TooMany(values) => json!({ "tooMany": values }).to_string(),
     })
 }
 
 /// The values, and whether there are more.
-fn listed(found: &Found) -> (Vec<String>, bool) {
+fn listed(found: &CookieValues) -> (Vec<String>, bool) {
     match found {
-        Found::None => (Vec::new(), false),
-        Found::One(value) => (vec![value.clone()], false),
-        Found::Several(values) => (values.clone(), false),
-        Found::TooMany(values) => (values.clone(), true),
+        CookieValues::None => (Vec::new(), false),
+        CookieValues::One(value) => (vec![value.clone()], false),
+        CookieValues::Several(values) => (values.clone(), false),
+        CookieValues::TooMany(values) => (values.clone(), true),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use sentri_core::password::{Policy, Verdict, check_stored, needs_rehash, verify};
+use sentri_core::password::{PasswordVerdict, Policy, check_stored, needs_rehash, verify};
 
 /// Work that a verification here may take: more is looked at and not done.
 const CHEAP: u64 = 1 << 21;
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
         return taken(encoded, &policy);
     }
     let began = Instant::now();
-    assert!(verify("password", encoded, &policy) == Verdict::Mismatch && !needs_rehash(encoded, &policy));
+    assert!(verify("password", encoded, &policy) == PasswordVerdict::Mismatch && !needs_rehash(encoded, &policy));
     assert!(began.elapsed() < Duration::from_secs(1), "what is refused costs nothing: {encoded:?}");
 }
 
@@ -55,7 +55,10 @@ fn taken(encoded: &str, policy: &Policy) {
     if work <= CHEAP {
         let (one, other) = (verify("password", encoded, policy), verify("another password", encoded, policy));
         assert_eq!(one, verify("password", encoded, policy));
-        assert!(one == Verdict::Mismatch || other == Verdict::Mismatch, "{encoded:?} is matched by two passwords");
+        assert!(
+            one == PasswordVerdict::Mismatch || other == PasswordVerdict::Mismatch,
+            "{encoded:?} is matched by two passwords"
+        );
         assert!(needs_rehash(encoded, policy) || parts[1] == "argon2id", "nothing so cheap stays");
     }
 }

@@ -1,17 +1,17 @@
-//! Messages that notify a user of a change to the account, and carry no secret.
+//! Security messages: they report a change of an account, or a new sign-in, to its user and carry no secret.
 
 use super::flows::{Receiver, message};
 use super::receivers::{is_address, oldest_address};
 use super::{Caller, Realm, Trail, device};
 use crate::authentication::Authenticated;
-use crate::cache::Verdict;
+use crate::cache::LimitVerdict;
 use crate::failure::Failure;
 use crate::limit;
-use crate::message::{Kind, Message};
+use crate::message::{Message, MessageKind};
 use crate::store::model::{Identifier, Spending, Unspent, UserWithIdentifiers};
 
-/// Leaves a notice to a user, where the option `messages` is on and the user has an address.
-pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, kind: Kind, trail: &mut Trail) {
+/// Leaves a message to a user, where the option `messages` is on and the user has an address.
+pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, kind: MessageKind, trail: &mut Trail) {
     let Some(identifier) = oldest_address(user).filter(|_| realm.config.messages.is_some()) else { return };
     let to = Receiver::new(&user.user.id, identifier);
     trail.messages.push(message(realm, caller, kind, &to, None));
@@ -24,15 +24,21 @@ pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<M
     let (kind, normalized) = realm.config.identifiers.addressee(given).filter(|_| is_on)?;
     let (id, kind, value) = (String::new(), kind.to_owned(), normalized.clone());
     let identifier = Identifier { id, kind, value, normalized, verified_at: None };
-    Some(message(realm, caller, Kind::UnknownAccount, &Receiver { user_id: None, identifier: &identifier }, None))
+    Some(message(
+        realm,
+        caller,
+        MessageKind::UnknownAccount,
+        &Receiver { user_id: None, identifier: &identifier },
+        None,
+    ))
 }
 
 /// The address of a user who logs in by an unknown device, read before the session is opened, so that a later failure
-/// can't keep the notice back.
+/// can't keep the message back.
 pub(super) struct NewSignIn(Option<(String, Identifier)>);
 
 impl NewSignIn {
-    /// The notice of a session that is about to be opened; none if the application opens it.
+    /// The message about a session that is about to be opened; none if the application opens it.
     ///
     /// # Errors
     /// The store's.
@@ -48,25 +54,26 @@ impl NewSignIn {
         Ok(Self(user.and_then(|user| Some((user.user.id.clone(), oldest_address(&user)?.clone())))))
     }
 
-    /// Leaves the notice, now that the session is open, with a limit per hour and user, for clients that log in without
-    /// keeping cookies. There is no limit per minute, since a login of the user would hide a foreign login behind it.
+    /// Leaves the message, now that the session is open, with a limit per hour and user, for clients that log in
+    /// without keeping cookies. There is no limit per minute, since a login of the user would hide a foreign login
+    /// behind it.
     pub(super) async fn leave(self, realm: &Realm, caller: &Caller, trail: &mut Trail) {
         let (Some((user_id, identifier)), Some(rules)) = (self.0, &realm.config.messages) else { return };
-        let verdict = realm.cache.hit(&limit::sign_in_notices(&user_id), rules.limits.hour).await;
-        if matches!(verdict, Verdict::Granted { .. }) {
+        let verdict = realm.cache.hit(&limit::sign_in_messages(&user_id), rules.limits.hour).await;
+        if matches!(verdict, LimitVerdict::Granted { .. }) {
             let to = Receiver::new(&user_id, &identifier);
-            trail.messages.push(message(realm, caller, Kind::NewSignIn, &to, None));
+            trail.messages.push(message(realm, caller, MessageKind::NewSignIn, &to, None));
         }
     }
 }
 
-/// Leaves a notice to every address of a user that was verified before a change of those addresses.
+/// Leaves a message to every address of a user that was verified before a change of those addresses.
 pub(super) fn leave_change(realm: &Realm, caller: &Caller, before: &UserWithIdentifiers, trail: &mut Trail) {
     if realm.config.messages.is_none() {
         return;
     }
     for identifier in before.identifiers.iter().filter(|one| is_address(one) && one.verified_at.is_some()) {
         let to = Receiver::new(&before.user.id, identifier);
-        trail.messages.push(message(realm, caller, Kind::ChangeNotice, &to, None));
+        trail.messages.push(message(realm, caller, MessageKind::ChangeNotice, &to, None));
     }
 }
