@@ -3,8 +3,20 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Serialize, Serializer};
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
+
+/// An instant that JSON has as the text of [`to_iso`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Iso(pub Millis);
+
+impl Serialize for Iso {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_iso(self.0))
+    }
+}
 
 /// The source of the time.
 pub trait Clock: Send + Sync + 'static {

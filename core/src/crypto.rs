@@ -8,6 +8,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{digest, hkdf, hmac, pbkdf2, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
 
 mod sealing;
@@ -39,6 +40,15 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+/// A secret on its way into the one answer that shows it. No other secret can be written as JSON.
+pub struct ShownSecret(pub Secret<String>);
+
+impl Serialize for ShownSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
     }
 }
 

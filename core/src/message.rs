@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use crate::clock::{Millis, to_iso};
+use crate::clock::{Iso, Millis};
 use crate::hook::HookContext;
 
 macro_rules! kinds {
@@ -23,6 +24,12 @@ macro_rules! kinds {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        impl Serialize for MessageKind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
     };
@@ -45,8 +52,9 @@ kinds! {
     NewSignIn = "new-sign-in",
 }
 
-/// One message.
-#[derive(Clone, PartialEq, Eq)]
+/// One message. Its JSON is for the host, which sends it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Stays the same when the message is sent again: the key by which a provider knows it.
     pub id: String,
@@ -57,19 +65,44 @@ pub struct Message {
     /// The stored value of that identifier, never a typed value; if no account has the identifier, its normal form.
     pub to: String,
     /// Six digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The secret of the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The configured link with the token, if configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The instant from which the secrets are invalid.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso")]
     pub expires_at: Option<Millis>,
     /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// The option `messages.locale`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
     /// The request behind it.
+    #[serde(serialize_with = "request")]
     pub context: HookContext,
+}
+
+fn iso<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(Iso).serialize(serializer)
+}
+
+/// `{ip, userAgent, requestId}`
+fn request<S: Serializer>(context: &HookContext, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Request<'a> {
+        ip: Option<&'a str>,
+        user_agent: Option<&'a str>,
+        request_id: Option<&'a str>,
+    }
+    let HookContext { ip, user_agent, request_id, .. } = context;
+    let (ip, user_agent, request_id) = (ip.as_deref(), user_agent.as_deref(), request_id.as_deref());
+    Request { ip, user_agent, request_id }.serialize(serializer)
 }
 
 impl fmt::Debug for Message {
@@ -90,24 +123,6 @@ impl Message {
     /// context: {ip, userAgent, requestId}}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut message = Map::new();
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                message.insert(name.to_owned(), value);
-            }
-        };
-        put("id", Some(self.id.as_str().into()));
-        put("kind", Some(self.kind.as_str().into()));
-        put("channel", Some(self.channel.as_str().into()));
-        put("to", Some(self.to.as_str().into()));
-        put("code", self.code.as_deref().map(Into::into));
-        put("token", self.token.as_deref().map(Into::into));
-        put("url", self.url.as_deref().map(Into::into));
-        put("expiresAt", self.expires_at.map(|at| to_iso(at).into()));
-        put("userId", self.user_id.as_deref().map(Into::into));
-        put("locale", self.locale.as_deref().map(Into::into));
-        let HookContext { ip, user_agent, request_id, .. } = &self.context;
-        put("context", Some(json!({ "ip": ip, "userAgent": user_agent, "requestId": request_id })));
-        Value::Object(message)
+        serde_json::to_value(self).unwrap_or_default()
     }
 }

@@ -142,7 +142,7 @@ impl AuthServer {
             revocation: host.revocation,
             in_flight: SyncMutex::default(),
             next_call: AtomicU64::new(1),
-            telemetry: Arc::new(Telemetry::new(config.logging, router::names(), CALLS)),
+            telemetry: Arc::new(Telemetry::new(config.logging, router::names(), &CALLS)),
             background_events: SyncMutex::default(),
             outbox: SyncMutex::default(),
             ending_surplus: SyncMutex::default(),

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode};
@@ -68,23 +69,25 @@ pub trait WrittenInput: Input {
     fn write(&self) -> Value;
 }
 
-/// The result of a use case.
-pub trait Output: Sized + Send + Sync {
+/// The result of a use case. Its JSON is that of `next()`, of a programmatic call and, mostly, of an endpoint.
+pub trait Output: Serialize + Sized + Send + Sync {
     /// A description of the JSON that an override must resolve to.
     const SHAPE: &'static str;
 
     /// Reads the result of an override. `None`: it has another shape.
     fn read(value: &Value) -> Option<Self>;
 
-    /// Writes the result for `next()` and for a programmatic call.
-    fn write(&self) -> Value;
+    /// Writes the result where JSON is passed on as a value.
+    fn write(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 
     /// Adds the facts for the event.
     fn tell(&self, _facts: &mut Facts) {}
 }
 
 /// The output of a use case without a result.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Done;
 
 impl Output for Done {
@@ -92,10 +95,6 @@ impl Output for Done {
 
     fn read(_value: &Value) -> Option<Self> {
         Some(Self)
-    }
-
-    fn write(&self) -> Value {
-        Value::Null
     }
 }
 
@@ -130,6 +129,15 @@ pub async fn run_builtin<U: UseCase>(context: &mut Context<'_>, input: &Value) -
     let read = U::Input::read(input)?;
     let subject = subject::<U>(input);
     run_typed::<U>(context, read, subject).await
+}
+
+/// Runs the built-in on input that is read already: where no override can stand in for it, and past one.
+///
+/// # Errors
+/// The refusals of the use case.
+pub async fn run_read<U: UseCase>(context: &mut Context<'_>, input: U::Input) -> Result<U::Output, Failure> {
+    const { assert!(U::Input::SUBJECT.is_none(), "its notice has a subject, which is read from JSON") }
+    run_typed::<U>(context, input, None).await
 }
 
 /// [`run`] with input that the core makes: without an override it never becomes JSON.

@@ -322,7 +322,7 @@ fn a_session_has_one_door() {
         for (call, from) in [
             (".create_session(", &["service::sessions", "store::pooled", "store::sql::port"][..]),
             (".reauthenticate(", &["service::reauthenticate", "store::pooled", "store::sql::port"]),
-            ("HostWord::given(", &["programmatic"]),
+            ("HostWord::given(", &["programmatic::sessions"]),
             ("PasswordProof(", &["password::mod"]),
             ("by_recovery(", &["authentication", "service::second_factor"]),
             ("EarlierProof::of(", &["service::second_factor"]),

@@ -73,6 +73,13 @@ impl Call<'_> {
         use_case::run::<U>(&mut Context { realm, caller, trail }, input).await
     }
 
+    /// Runs a use case that no override can stand in for.
+    pub async fn run_read<U: UseCase>(&mut self, input: U::Input) -> Result<U::Output, Failure> {
+        const { assert!(U::NAME.is_none(), "an override can stand in for it") }
+        let Self { realm, caller, trail, .. } = self;
+        use_case::run_read::<U>(&mut Context { realm, caller, trail }, input).await
+    }
+
     /// Runs a use case on input that is checked already: the host's or ours.
     pub async fn run_checked<U>(&mut self, input: U::Input) -> Result<U::Output, Failure>
     where

@@ -1,49 +1,62 @@
 //! The envelope of every response, and the headers that follow from its content alone.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Response;
 use crate::assurance;
 use crate::error::{Error, ErrorCode};
+use crate::failure::Failure;
 use crate::limit;
 
 /// A success on its way to becoming a [`Response`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// The sentence in `message`.
-    pub message: &'static str,
-    /// The member `data`.
-    pub data: Value,
-    /// Further headers, `Set-Cookie` for one.
-    pub headers: Vec<(String, String)>,
+    status: u16,
+    body: Result<String, serde_json::Error>,
+}
+
+/// The envelope of a success.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Success<T> {
+    error: bool,
+    status_code: u16,
+    message: &'static str,
+    data: T,
 }
 
 impl Reply {
     /// A 200.
     #[must_use]
-    pub const fn ok(message: &'static str, data: Value) -> Self {
-        Self { status: 200, message, data, headers: Vec::new() }
+    pub fn ok(message: &'static str, data: impl Serialize) -> Self {
+        Self::new(200, message, data)
     }
 
     /// A 201.
     #[must_use]
-    pub const fn created(message: &'static str, data: Value) -> Self {
-        Self { status: 201, message, data, headers: Vec::new() }
+    pub fn created(message: &'static str, data: impl Serialize) -> Self {
+        Self::new(201, message, data)
+    }
+
+    /// A 202.
+    #[must_use]
+    pub fn accepted(message: &'static str, data: impl Serialize) -> Self {
+        Self::new(202, message, data)
+    }
+
+    /// The data become text here, and nowhere else.
+    fn new(status: u16, message: &'static str, data: impl Serialize) -> Self {
+        Self { status, body: serde_json::to_string(&Success { error: false, status_code: status, message, data }) }
     }
 
     /// `{error: false, statusCode, message, data}`. Nothing of ours is for a cache to keep.
-    #[must_use]
-    pub fn into_response(self) -> Response {
-        let mut body = Map::with_capacity(4);
-        body.insert("error".to_owned(), false.into());
-        body.insert("statusCode".to_owned(), self.status.into());
-        body.insert("message".to_owned(), self.message.into());
-        body.insert("data".to_owned(), self.data);
-        let mut headers = json_headers("no-store");
-        headers.extend(self.headers);
-        Response { status: self.status, headers, body: Value::Object(body).to_string() }
+    ///
+    /// # Errors
+    /// The data can't be written, which is a defect.
+    pub fn into_response(self) -> Result<Response, Failure> {
+        let body = self.body.map_err(|error| Failure::Internal(format!("an answer can't be written: {error}")))?;
+        Ok(Response { status: self.status, headers: json_headers("no-store"), body })
     }
 }
 

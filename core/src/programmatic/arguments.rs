@@ -3,18 +3,15 @@
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::service::input::Input;
 
 /// Arguments of a call, by position. `null` and absent are the same.
-pub(super) struct Arguments {
-    pub list: Vec<Value>,
-    /// The number of the host's transaction that the call is part of.
-    pub transaction: Option<u32>,
-}
+pub(super) struct Arguments(pub Vec<Value>);
 
 impl Arguments {
     pub fn text(&self, index: usize, name: &str) -> Result<&str, Error> {
-        match self.list.get(index) {
-            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+        match self.value(index) {
+            Value::String(text) if !text.is_empty() => Ok(text),
             _ => Err(Error::validation(name, format!("{name} must be a string that is not empty"))),
         }
     }
@@ -28,32 +25,27 @@ impl Arguments {
         Ok(id)
     }
 
-    pub fn value(&self, index: usize) -> Value {
-        self.list.get(index).cloned().unwrap_or(Value::Null)
+    pub fn value(&self, index: usize) -> &Value {
+        self.0.get(index).unwrap_or(&Value::Null)
     }
 
-    pub fn member<'a>(&'a self, index: usize, name: &str) -> Option<&'a Value> {
-        self.list.get(index)?.get(name).filter(|value| !value.is_null())
+    /// The options at that position; other values have no members.
+    pub fn options(&self, index: usize) -> Input<'_> {
+        Input::of_options(self.value(index))
     }
 
     pub fn text_member<'a>(&'a self, index: usize, name: &str) -> Result<Option<&'a str>, Error> {
-        match self.member(index, name) {
+        match self.options(index).value(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(Error::validation(name, format!("{name} must be a string"))),
         }
     }
-}
 
-/// The number of items for a page of a list.
-///
-/// # Errors
-/// `VALIDATION_ERROR`
-pub(super) fn page_limit(value: Option<&Value>) -> Result<Option<u32>, Error> {
-    value
-        .map(|value| {
-            let whole = value.as_u64().and_then(|n| u32::try_from(n).ok());
-            whole.ok_or_else(|| Error::validation("limit", "limit must be a whole number"))
-        })
-        .transpose()
+    /// The number of items for a page of a list, which is the option `limit`.
+    pub fn limit(&self, index: usize) -> Result<Option<u32>, Error> {
+        let Some(value) = self.options(index).value("limit") else { return Ok(None) };
+        let whole = value.as_u64().and_then(|n| u32::try_from(n).ok());
+        whole.map(Some).ok_or_else(|| Error::validation("limit", "limit must be a whole number"))
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{CALLS, unknown};
+use super::names::TABLE;
 use crate::error::Error;
 use crate::server::AuthServer;
 use crate::telemetry::CallOutcome;
@@ -16,9 +16,11 @@ impl AuthServer {
     /// # Errors
     /// As of `call`; `CONFIGURATION_ERROR` for another call, and if the host does not run the database's statements.
     pub async fn call_within(&self, transaction: Option<u32>, method: &str, arguments: Value) -> Result<Value, Error> {
-        let number = CALLS.iter().position(|name| *name == method).ok_or_else(|| unknown(method))?;
+        let Some((number, call)) = TABLE.iter().enumerate().find(|(_, call)| call.name == method) else {
+            return Err(Error::configuration(format!("{method}() does not exist")));
+        };
         let started = Instant::now();
-        let result = self.answer(transaction, method, arguments).await;
+        let result = self.answer(transaction, call, arguments).await;
         self.realm().telemetry.called(number, outcome_of(result.as_ref()), started.elapsed());
         result
     }

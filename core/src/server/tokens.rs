@@ -1,13 +1,13 @@
 //! Tokens and keys without a request: signed and verified in the host's own code.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::AuthServer;
 use crate::access::SessionRoles;
-use crate::clock::to_iso;
 use crate::error::Error;
 use crate::http::credential;
 use crate::idempotency::asks_protect;
+use crate::service::keys::ListedKey;
 use crate::service::{self, access_token, keys};
 use crate::token::claims::{AccessClaims, AccessView};
 
@@ -135,24 +135,13 @@ impl AuthServer {
         keys::jwks(self.realm()).unwrap_or(Value::Null)
     }
 
-    /// The stored keys without their secrets, newest first: `[{kid, algorithm, createdAt, activeFrom, retiredAt}]`.
+    /// The stored keys without their secrets, newest first.
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_keys(&self) -> Result<Value, Error> {
+    pub async fn list_keys(&self) -> Result<Vec<ListedKey>, Error> {
         self.ready().await?;
         let stored = self.realm().store.list_keys().await.map_err(|error| self.public(error.into()))?;
-        Ok(stored
-            .iter()
-            .map(|key| {
-                json!({
-                    "kid": key.kid,
-                    "algorithm": key.algorithm,
-                    "createdAt": to_iso(key.created_at),
-                    "activeFrom": to_iso(key.active_from),
-                    "retiredAt": key.retired_at.map(to_iso),
-                })
-            })
-            .collect())
+        Ok(stored.into_iter().map(ListedKey::from).collect())
     }
 }

@@ -1,23 +1,23 @@
-//! The audit: writes that take their entries with them, and the entries as admins see them.
+//! The audit: writes that take their entries with them.
 
 use std::slice;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Realm, Trail};
-use crate::audit::{self, Actor, AuditLevel, Author, Change, Part};
+use crate::audit::{self, Actor, AuditLevel, Author, Change};
 use crate::authentication::{Authenticated, Proven};
-use crate::clock::{Millis, to_iso};
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::store::Store;
-use crate::store::audit::{EntryQuery, StoredEntry};
 use crate::store::model::{Identifier, NewUser, Session, Spending, Unspent, UsedCode};
 
-/// The largest page.
-const MAX_PAGE: u32 = 100;
+mod listing;
+
+pub(super) use listing::of_user;
+pub use listing::{EntryList, EntryPage, OwnEntry, ShownEntry, list};
 
 impl Realm {
     /// The level of the audit.
@@ -159,104 +159,4 @@ pub(super) fn made(realm: &Realm, event: EventName, user: &NewUser) -> Result<[C
 /// Types and normal forms.
 pub(crate) fn kinds_and_forms(identifiers: &[Identifier]) -> impl Iterator<Item = (&str, &str)> {
     identifiers.iter().map(|one| (one.kind.as_str(), one.normalized.as_str()))
-}
-
-/// Which entries to list.
-#[derive(Debug, Default)]
-pub struct EntryPage<'a> {
-    /// 1 to 100, by default 50.
-    pub limit: Option<u32>,
-    /// `nextCursor` of the page before.
-    pub cursor: Option<&'a str>,
-    /// Only those about the user of this id.
-    pub user: Option<&'a str>,
-    /// Only those of this event.
-    pub event: Option<&'a str>,
-}
-
-/// `{entries: [{id, at, event, actor, subject, session, ip, requestId, fields}], nextCursor}`, newest first;
-/// `nextCursor` is `null` on the last page.
-///
-/// # Errors
-/// `VALIDATION_ERROR`; the store's.
-pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<Value, Failure> {
-    let EntryPage { limit, cursor, user, event } = *page;
-    if realm.audit_level() == AuditLevel::Off && !realm.command_line.is_here() {
-        return Err(Error::configuration("audit is off: nothing is kept that could be listed").into());
-    }
-    let limit = limit.unwrap_or(50);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
-    }
-    let before = cursor.map(|cursor| read_cursor(cursor).ok_or_else(wrong_cursor)).transpose()?;
-    if let Some(event) = event
-        && !EventName::ALL.iter().any(|known| known.as_str() == event && Part::of(*known) != Part::None)
-    {
-        return Err(Error::validation("event", "event must be the name of an event that the audit keeps").into());
-    }
-    if user.is_some_and(|id| id.contains(char::is_control)) {
-        return Err(Error::new(ErrorCode::ValidationError, "user must be the id of a user").into());
-    }
-    // One more than asked for tells whether there is a next page.
-    let query = EntryQuery { limit: limit + 1, before, subject: user, event };
-    let mut found = realm.store.list_entries(&query).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.at, last.id));
-    Ok(json!({ "entries": found.iter().map(describe).collect::<Value>(), "nextCursor": next }))
-}
-
-/// Reads `time.id`.
-fn read_cursor(cursor: &str) -> Option<(Millis, &str)> {
-    let (at, id) = cursor.split_once('.')?;
-    // Within the years that every database knows.
-    let at = at.parse().ok().filter(|at| (0..=253_402_300_799_000).contains(at))?;
-    let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_id.then_some((at, id))
-}
-
-fn wrong_cursor() -> Error {
-    Error::validation("cursor", "cursor must be the nextCursor of the page before")
-}
-
-fn describe(entry: &StoredEntry) -> Value {
-    json!({
-        "id": entry.id,
-        "at": to_iso(entry.at),
-        "event": entry.event,
-        "actor": entry.actor,
-        "subject": entry.subject,
-        "session": entry.session,
-        "ip": entry.ip,
-        "requestId": entry.request_id,
-        "fields": entry.fields,
-    })
-}
-
-/// The entries about a user as the user may see them: of others who acted no address, no session and no request, and
-/// no digests. `None`: none are kept.
-///
-/// # Errors
-/// The store's.
-pub(super) async fn of_user(realm: &Realm, user_id: &str, limit: u32) -> Result<Option<Value>, Failure> {
-    if realm.audit_level() == AuditLevel::Off {
-        return Ok(None);
-    }
-    let query = EntryQuery { limit, subject: Some(user_id), ..EntryQuery::default() };
-    let found = realm.store.list_entries(&query).await?;
-    Ok(Some(found.iter().map(|entry| show(entry, user_id)).collect()))
-}
-
-fn show(entry: &StoredEntry, user_id: &str) -> Value {
-    let actor = entry.actor.as_deref();
-    let is_other = actor.is_some_and(|by| by != user_id && !Actor::WORDS.contains(&by));
-    let hidden = |name: &String| matches!(name.as_str(), "identifiers" | "kid");
-    let fields: Map<String, Value> = entry.fields.clone().into_iter().filter(|(name, _)| !hidden(name)).collect();
-    json!({
-        "at": to_iso(entry.at),
-        "event": entry.event,
-        "actor": if is_other { Some("admin") } else { actor },
-        "ip": entry.ip.as_deref().filter(|_| actor.is_none_or(|by| by == user_id)),
-        "fields": fields,
-    })
 }

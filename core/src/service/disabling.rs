@@ -1,11 +1,12 @@
 //! Users whom an admin or the host disables, and enables again.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::input::Input;
 use super::security_messages;
+use super::shown::ShownUser;
 use super::story::{Facts, Story};
-use super::users::describe_user;
 use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::clock::{Millis, from_iso, to_iso};
@@ -36,36 +37,45 @@ pub struct DisableInput {
 }
 
 /// `{user: {id, roles, identifiers, disabled?}}`
+#[derive(Debug, Serialize)]
 pub struct ChangedUser {
-    user: Value,
+    /// The user after the change.
+    pub user: ShownUser,
 }
 
 impl use_case::Input for DisableInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
+        Self::new(input.text("userId")?, input)
+    }
+}
+
+impl DisableInput {
+    /// Reads `{reason?, until?}` for a user.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`
+    pub fn new(user_id: &str, input: Input<'_>) -> Result<Self, Error> {
         let reason = input.optional_text("reason")?;
         if reason.is_some_and(|reason| reason.chars().count() > LONGEST_REASON || reason.contains(char::is_control)) {
             let message = format!("reason must be a line of at most {LONGEST_REASON} characters");
             return Err(Error::validation("reason", message));
         }
         let until = input.optional_text("until")?.map(|text| read_instant(text).ok_or_else(wrong_until)).transpose()?;
-        Ok(Self { user_id: input.text("userId")?.to_owned(), reason: reason.map(str::to_owned), until })
+        Ok(Self { user_id: user_id.to_owned(), reason: reason.map(str::to_owned), until })
     }
 }
 
 impl Output for ChangedUser {
     const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
 
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self { user: value.get("user")?.clone() })
-    }
-
-    fn write(&self) -> Value {
-        json!({ "user": self.user })
+    /// The option `router` can't override this use case.
+    fn read(_value: &Value) -> Option<Self> {
+        None
     }
 
     fn tell(&self, facts: &mut Facts) {
-        facts.user_id = self.user["id"].as_str().map(str::to_owned);
+        facts.user_id = Some(self.user.id.clone());
     }
 }
 
@@ -121,7 +131,7 @@ impl UseCase for DisableUser {
         }
         let at = before.map_or(now, |before| before.at);
         user.user.disabled = Some(Disabling { at, ..disabling });
-        Ok(ChangedUser { user: describe_user(&user, now) })
+        Ok(ChangedUser { user: ShownUser::at(now, user) })
     }
 }
 
@@ -137,7 +147,15 @@ pub struct EnableInput {
 
 impl use_case::Input for EnableInput {
     fn read(value: &Value) -> Result<Self, Error> {
-        Ok(Self { user_id: Input::new(value)?.text("userId")?.to_owned() })
+        Ok(Self::new(Input::new(value)?.text("userId")?))
+    }
+}
+
+impl EnableInput {
+    /// The user of that id.
+    #[must_use]
+    pub fn new(user_id: &str) -> Self {
+        Self { user_id: user_id.to_owned() }
     }
 }
 
@@ -154,6 +172,6 @@ impl UseCase for EnableUser {
         let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserEnabled, user_id)]))?;
         store.enable_user(user_id, now).await?;
         let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-        Ok(ChangedUser { user: describe_user(&user, now) })
+        Ok(ChangedUser { user: ShownUser::at(now, user) })
     }
 }

@@ -78,7 +78,15 @@ pub struct RemoveAllInput {
 
 impl use_case::Input for RemoveAllInput {
     fn read(value: &Value) -> Result<Self, Error> {
-        Ok(Self { user_id: Input::new(value)?.text("userId")?.to_owned() })
+        Ok(Self::new(Input::new(value)?.text("userId")?))
+    }
+}
+
+impl RemoveAllInput {
+    /// The user of that id.
+    #[must_use]
+    pub fn new(user_id: &str) -> Self {
+        Self { user_id: user_id.to_owned() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The second factors of a user: listed and enrolled, and their recovery codes.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::input::Input;
 use super::reauthenticate::find as open_session;
@@ -8,8 +9,7 @@ use super::story::Story;
 use super::{Caller, Realm, Trail, security_messages};
 use crate::audit::Change;
 use crate::cache::Revocation;
-use crate::clock::to_iso;
-use crate::crypto::{Secret, make_id};
+use crate::crypto::{Secret, ShownSecret, make_id};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::factor::{FactorMethod, enrolment, open_secret, recovery, totp};
@@ -20,6 +20,10 @@ use crate::message::MessageKind;
 use crate::store::model::{Factor, FactorChange, FactorChangeKind, Factors, Session, UserWithIdentifiers};
 use crate::use_case::{self, Context, Output, UseCase};
 
+mod listing;
+
+pub use listing::{FactorList, list};
+
 /// The most factors that are asked for.
 const MOST_FACTORS: usize = 10;
 /// The longest label, in characters.
@@ -27,27 +31,17 @@ const LONGEST_LABEL: usize = 64;
 /// The most times that a user's factors are read again when others change them at the same time.
 pub(super) const RACES: usize = 3;
 
-/// The factors that a login asks for, and how many recovery codes are left.
-///
-/// # Errors
-/// The store's.
-pub async fn list(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
-    let found = realm.store.factors_of(user_id).await?;
-    let describe = |factor: &Factor| {
-        json!({
-            "id": factor.id,
-            "kind": factor.kind,
-            "label": factor.label,
-            "createdAt": to_iso(factor.created_at),
-            "lastUsedAt": factor.last_used_at.map(to_iso),
-        })
-    };
-    let factors: Value = found.confirmed().map(describe).collect();
-    Ok(json!({ "factors": factors, "recoveryCodesLeft": found.recovery_codes }))
+/// The secret of an authenticator app in the forms in which a user may take it: `{id, secret, uri, qr}`.
+#[derive(Serialize)]
+pub struct Enrolment {
+    id: String,
+    secret: ShownSecret,
+    uri: ShownSecret,
+    qr: ShownSecret,
 }
 
-/// Makes the secret of an authenticator app: `{id, secret, uri, qr}`. It is pending until one of its codes was right,
-/// and replaces a pending secret.
+/// Makes the secret of an authenticator app. It is pending until one of its codes was right, and replaces a pending
+/// secret.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's.
@@ -56,7 +50,7 @@ pub async fn enrol(
     user_id: &str,
     session_id: Option<&str>,
     label: Option<&str>,
-) -> Result<Value, Failure> {
+) -> Result<Enrolment, Failure> {
     let issuer = realm.config.mfa.as_ref().map_or("", |mfa| mfa.issuer.as_str());
     let is_label = |label: &str| label.chars().count() <= LONGEST_LABEL && !label.contains(char::is_control);
     if label.is_some_and(|label| !is_label(label)) {
@@ -89,7 +83,7 @@ pub async fn enrol(
     }
     let uri = enrolment::uri(issuer, account(&user), &secret);
     let qr = enrolment::qr(&uri).ok_or_else(|| Failure::Internal("the URI fits no QR code".to_owned()))?;
-    Ok(json!({ "id": factor.id, "secret": secret.expose(), "uri": uri.expose(), "qr": qr.expose() }))
+    Ok(Enrolment { id: factor.id, secret: ShownSecret(secret), uri: ShownSecret(uri), qr: ShownSecret(qr) })
 }
 
 /// The name by which users know the account: an e-mail address, if they have one.
@@ -154,19 +148,28 @@ fn make_codes(realm: &Realm) -> NewCodes {
     NewCodes { digests: normalized.map(|code| recovery::code_digest(&code)).collect(), codes }
 }
 
-/// Recovery codes, which are shown once. `None`: the user has some already.
-pub struct ShownCodes(Option<Vec<Secret<String>>>);
+/// Recovery codes, which are shown once: `{recoveryCodes}`. `None`: the user has some already.
+#[derive(Serialize)]
+pub struct ShownCodes(Option<RecoveryCodes>);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecoveryCodes {
+    recovery_codes: Vec<ShownSecret>,
+}
+
+impl ShownCodes {
+    fn of(new: Option<NewCodes>) -> Self {
+        Self(new.map(|new| RecoveryCodes { recovery_codes: new.codes.into_iter().map(ShownSecret).collect() }))
+    }
+}
 
 impl Output for ShownCodes {
     const SHAPE: &'static str = "{recoveryCodes}, or null";
 
+    /// The option `router` can't override this use case.
     fn read(_: &Value) -> Option<Self> {
         None
-    }
-
-    fn write(&self) -> Value {
-        let codes = |codes: &Vec<Secret<String>>| codes.iter().map(|code| code.expose().clone()).collect::<Vec<_>>();
-        self.0.as_ref().map_or(Value::Null, |list| json!({ "recoveryCodes": codes(list) }))
     }
 }
 
@@ -245,7 +248,7 @@ impl UseCase for ConfirmFactor {
             };
             if change(realm, &confirmation, trail).await? {
                 tell(realm, caller, user_id, MessageKind::FactorAdded, trail).await;
-                return Ok(ShownCodes(new.map(|new| new.codes)));
+                return Ok(ShownCodes::of(new));
             }
         }
         Err(ErrorCode::CodeInvalid.into())
@@ -265,7 +268,7 @@ pub async fn renew_codes(
     user_id: &str,
     session_id: Option<&str>,
     trail: &mut Trail,
-) -> Result<Value, Failure> {
+) -> Result<ShownCodes, Failure> {
     let author = FactorOwner { user_id: user_id.to_owned(), session_id: session_id.map(str::to_owned) };
     for _ in 0..RACES {
         let (auth_epoch, factors) = read(realm, user_id).await?;
@@ -276,7 +279,7 @@ pub async fn renew_codes(
         let codes = author.change(auth_epoch, FactorChangeKind::Codes);
         let anew = FactorChange { recovery_codes: Some(&new.digests), ..codes };
         if change(realm, &anew, trail).await? {
-            return Ok(ShownCodes(Some(new.codes)).write());
+            return Ok(ShownCodes::of(Some(new)));
         }
     }
     Err(StoreError::Conflict("the factors are being changed by others".to_owned()).into())

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{Caller, Realm};
 use crate::audit::{Author, Change};
@@ -57,13 +58,17 @@ pub(super) struct Waiting<'a> {
     pub author: Option<&'a Author>,
 }
 
-/// A requested flow: the same for existing and unknown identifiers.
+/// A requested flow: the same for existing and unknown identifiers. `{flow, expiresAt, message?}`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Asked {
     flow: String,
     expires_at: String,
-    /// The message, for code that delivers it by itself.
+    /// The message, where it is for the caller's own code to deliver.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Message>,
     /// Whether there is a flow: no limit was in the way.
+    #[serde(skip)]
     pub(super) is_put: bool,
 }
 
@@ -73,15 +78,6 @@ impl Output for Asked {
     fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         Some(Self { flow: text("flow")?, expires_at: text("expiresAt")?, message: None, is_put: true })
-    }
-
-    /// With the message, where it is for the caller's own code to deliver.
-    fn write(&self) -> Value {
-        let mut asked = json!({ "flow": self.flow, "expiresAt": self.expires_at });
-        if let Some(message) = &self.message {
-            asked["message"] = message.to_json();
-        }
-        asked
     }
 }
 

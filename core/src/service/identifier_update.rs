@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::audit::kinds_and_forms;
 use super::identifiers::{
-    ChangedIdentifiers, MAX_ITEMS, describe, in_identifiers, limited, limits_of, make, read_item, settle, story,
-    tells_of_changes,
+    AnsweredIdentifier, ChangedIdentifiers, MAX_ITEMS, in_identifiers, limited, limits_of, make, read_item, settle,
+    story, tells_of_changes,
 };
-use super::input::Input;
+use super::input::{Input, list};
 use super::pending_change::{self, Pending};
 use super::requirement::check_kept;
+use super::shown::ShownIdentifier;
 use super::story::Story;
 use super::{Caller, Realm, flows, security_messages};
 use crate::audit::Change;
@@ -46,15 +47,24 @@ pub struct UpdateInput {
 impl use_case::Input for UpdateInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let user_id = input.text("userId")?.to_owned();
+        Self::new(input.text("userId")?, input.member("identifiers"))
+    }
+}
+
+impl UpdateInput {
+    /// Reads the changes for a user.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`
+    pub fn new(user_id: &str, identifiers: &Value) -> Result<Self, Error> {
         let read = |item| {
             let item = read_item(item)?;
             let optional = |name| item.optional_text(name).map(|text| text.map(str::to_owned)).map_err(in_identifiers);
             let value = item.text("value").map_err(in_identifiers)?.to_owned();
             Ok(Item { id: optional("id")?, kind: optional("type")?, value })
         };
-        let items = input.list("identifiers", MAX_ITEMS)?.iter().map(read).collect::<Result<_, Error>>()?;
-        Ok(Self { user_id, items })
+        let items = list("identifiers", identifiers, MAX_ITEMS)?.iter().map(read).collect::<Result<_, Error>>()?;
+        Ok(Self { user_id: user_id.to_owned(), items })
     }
 }
 
@@ -92,7 +102,8 @@ impl UseCase for UpdateIdentifiers {
         }
         // Last, since a change ends the flows of its user.
         for (at, one) in pending {
-            shown[at] = pending_change::ask(realm, caller, &user, &one, trail).await?;
+            let asked = pending_change::ask(realm, caller, &user, &one, trail).await?;
+            shown[at] = AnsweredIdentifier::Pending(Box::new(asked));
         }
         Ok(ChangedIdentifiers { identifiers: shown })
     }
@@ -108,7 +119,7 @@ fn is_changed(one: &Identifier, updates: &[IdentifierUpdate]) -> bool {
 struct Plan {
     updates: Vec<IdentifierUpdate>,
     inserts: Vec<Identifier>,
-    shown: Vec<Value>,
+    shown: Vec<AnsweredIdentifier>,
     claimed: Vec<Claim>,
     /// Those that wait for a proof, by their places.
     pending: Vec<(usize, Pending)>,
@@ -135,7 +146,7 @@ fn plan(realm: &Realm, caller: &Caller, items: &[Item], existing: &[Identifier])
         if !seen.insert(changed.id.clone()) || !seen.insert(format!("={}", changed.normalized)) {
             return Err(Error::validation("identifiers", "identifiers must not name the same one twice").into());
         }
-        plan.shown.push(describe(&changed));
+        plan.shown.push(AnsweredIdentifier::Kept(ShownIdentifier::from(&changed)));
         if !stays {
             if let Some(existing) = target.filter(|_| pending_change::waits(realm, caller, &changed.kind)) {
                 let pending = Pending { from: existing.clone(), to: changed };

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::attempt::Attempt;
 use super::audit::kinds_and_forms;
-use super::input::Input;
+use super::input::{Input, list};
 use super::requirement::check_kept;
 use super::story::{Facts, Story};
 use super::{Caller, Realm, Trail, flows, security_messages};
@@ -22,18 +23,16 @@ use crate::limit;
 use crate::store::model::{ChangeLimits, Identifier, IdentifierChange};
 use crate::use_case::{self, Context, Done, Output, UseCase};
 
+mod answered;
+
+pub use answered::{AnsweredIdentifier, PendingIdentifier};
+
 /// The most identifiers of a call.
 pub(super) const MAX_ITEMS: usize = 50;
 
 /// The most identifiers that users may give themselves, so that a user can't occupy the addresses of a whole town. Code
 /// of the host may give more.
 const MAX_OWN: u32 = 50;
-
-/// An identifier as responses show it.
-#[must_use]
-pub fn describe(identifier: &Identifier) -> Value {
-    json!({ "id": identifier.id, "type": identifier.kind, "value": identifier.value })
-}
 
 /// One item of `identifiers: [{type, value}]`.
 pub struct NewIdentifier {
@@ -45,13 +44,13 @@ pub struct NewIdentifier {
 ///
 /// # Errors
 /// `VALIDATION_ERROR`.
-pub fn read_new(input: &Input<'_>) -> Result<Vec<NewIdentifier>, Error> {
+pub fn read_new(identifiers: &Value) -> Result<Vec<NewIdentifier>, Error> {
     let read = |item| {
         let item = read_item(item)?;
         let text = |name| item.text(name).map(str::to_owned).map_err(in_identifiers);
         Ok(NewIdentifier { kind: text("type")?, value: text("value")? })
     };
-    input.list("identifiers", MAX_ITEMS)?.iter().map(read).collect()
+    list("identifiers", identifiers, MAX_ITEMS)?.iter().map(read).collect()
 }
 
 /// Brings new identifiers into their normal forms.
@@ -71,25 +70,22 @@ pub fn normalize(realm: &Realm, items: &[NewIdentifier]) -> Result<Vec<Identifie
     Ok(identifiers)
 }
 
-/// The identifiers after a change, as responses show them. An override's may have members of its own.
+/// The identifiers after a change: `{identifiers}`.
+#[derive(Serialize)]
 pub struct ChangedIdentifiers {
-    /// `{id, type, value}` each.
-    pub identifiers: Vec<Value>,
+    /// In the order of the input.
+    pub identifiers: Vec<AnsweredIdentifier>,
 }
 
 impl Output for ChangedIdentifiers {
     const SHAPE: &'static str = "{identifiers: [...]}";
 
     fn read(value: &Value) -> Option<Self> {
-        Some(Self { identifiers: value.get("identifiers")?.as_array()?.clone() })
-    }
-
-    fn write(&self) -> Value {
-        json!({ "identifiers": self.identifiers })
+        Some(Self { identifiers: AnsweredIdentifier::read_all(value.get("identifiers")?)? })
     }
 
     fn tell(&self, facts: &mut Facts) {
-        facts.count = Some(self.identifiers.iter().filter(|one| one.get("pending").is_none()).count());
+        facts.count = Some(self.identifiers.iter().filter(|one| !one.is_pending()).count());
     }
 }
 
@@ -113,7 +109,17 @@ pub struct CreateInput {
 impl use_case::Input for CreateInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        Ok(Self { user_id: input.text("userId")?.to_owned(), items: read_new(&input)? })
+        Self::new(input.text("userId")?, input.member("identifiers"))
+    }
+}
+
+impl CreateInput {
+    /// Reads the identifiers for a user.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`
+    pub fn new(user_id: &str, identifiers: &Value) -> Result<Self, Error> {
+        Ok(Self { user_id: user_id.to_owned(), items: read_new(identifiers)? })
     }
 }
 
@@ -136,7 +142,7 @@ impl UseCase for CreateIdentifiers {
         })?;
         let work = async { settle(store.add_identifiers(&user_id, &identifiers, &limits, realm.now()).await?) };
         limited(realm, &user_id, caller, trail, work).await?;
-        Ok(ChangedIdentifiers { identifiers: identifiers.iter().map(describe).collect() })
+        Ok(ChangedIdentifiers { identifiers: identifiers.into_iter().map(Into::into).collect() })
     }
 }
 
@@ -189,9 +195,18 @@ pub struct DeleteInput {
 impl use_case::Input for DeleteInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let user_id = input.text("userId")?.to_owned();
+        Self::new(input.text("userId")?, input.member("ids"))
+    }
+}
+
+impl DeleteInput {
+    /// Reads the ids of a user's identifiers.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`
+    pub fn new(user_id: &str, given: &Value) -> Result<Self, Error> {
         let mut ids: Vec<String> = Vec::new();
-        for id in input.list("ids", MAX_ITEMS)? {
+        for id in list("ids", given, MAX_ITEMS)? {
             let id = id.as_str().ok_or_else(|| Error::validation("ids", "ids must be a list of strings"))?;
             if id.contains(char::is_control) {
                 return Err(ErrorCode::IdentifierNotFound.into());
@@ -200,7 +215,7 @@ impl use_case::Input for DeleteInput {
                 ids.push(id.to_owned());
             }
         }
-        Ok(Self { user_id, ids })
+        Ok(Self { user_id: user_id.to_owned(), ids })
     }
 }
 

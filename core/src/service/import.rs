@@ -1,92 +1,29 @@
 //! Users of other systems, by lines of JSON: read by `import`, judged by the rules of the realm, written in batches.
 
-use serde_json::{Value, json};
-
 use super::identifiers::claims;
-use super::input::Input;
-use super::{Realm, Trail, token_size};
-use crate::access;
+use super::{Realm, Trail};
 use crate::audit::Change;
 use crate::clock::Millis;
 use crate::crypto::{self, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
-use crate::import::{FirebaseHash, ForeignIdentifier, ForeignUser, Format, ImportedProof, too_long};
+use crate::import::{ForeignIdentifier, ForeignUser, ImportedProof, too_long};
 use crate::password;
 use crate::store::import::{Imported, NewImport};
 use crate::store::model::{Factor, Identifier, NewUser};
 
-/// The most lines of a call.
-pub const MAX_LINES: usize = 1_000;
+mod options;
+mod report;
+
+pub use options::ImportInput;
+use options::{Line, Options, check_roles};
+pub use report::Report;
+use report::{Present, Refusal};
+
 /// The most identifiers of a user, and of the users that are written together.
 const MAX_IDENTIFIERS: usize = 50;
 const MAX_WRITTEN: usize = 1_000;
-
-/// The options of an import, which are the same for all its calls.
-struct Options {
-    format: Format,
-    /// Roles of users who bring none.
-    roles: Vec<String>,
-    allows_admin: bool,
-    drops_factors: bool,
-    writes: bool,
-}
-
-impl Options {
-    fn read(realm: &Realm, input: &Input<'_>) -> Result<Self, Error> {
-        let flag = |name: &str| match input.value(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(Error::validation(name, format!("{name} must be true or false"))),
-        };
-        let allows_admin = flag("allowAdminRoles")?;
-        let roles = match input.optional_strings("roles")? {
-            Some(roles) => check_roles(realm, &roles, allows_admin)?,
-            None => realm.config.roles.default.clone(),
-        };
-        Ok(Self {
-            format: format(input)?,
-            roles,
-            allows_admin,
-            drops_factors: flag("dropFactors")?,
-            writes: !flag("dryRun")?,
-        })
-    }
-}
-
-fn format(input: &Input<'_>) -> Result<Format, Error> {
-    Ok(match input.text("format")? {
-        "sentri" => Format::Sentri,
-        "better-auth" => Format::BetterAuth,
-        "supabase" => Format::Supabase,
-        "auth0" => Format::Auth0,
-        "firebase" => Format::Firebase(firebase(input)?),
-        "django" => Format::Django,
-        "keycloak" => Format::Keycloak,
-        _ => {
-            let message = format!("format must be one of: {}", Format::NAMES.join(", "));
-            return Err(Error::validation("format", message));
-        }
-    })
-}
-
-fn firebase(input: &Input<'_>) -> Result<FirebaseHash, Error> {
-    let wrong = |message: &str| Error::validation("firebase", message);
-    let missing = || {
-        wrong(
-            "firebase is missing: signerKey, saltSeparator, rounds and memCost, as the console of Firebase shows them",
-        )
-    };
-    let parameters = Input::new(input.value("firebase").ok_or_else(missing)?).map_err(|_| missing())?;
-    let number = |name: &str| {
-        let number = parameters.value(name).and_then(Value::as_f64);
-        // A number that came by way of JavaScript may be written 8.0.
-        (1..=64).find(|known| number == Some(f64::from(*known))).ok_or_else(missing)
-    };
-    let text = |name: &str| parameters.optional_text(name)?.ok_or_else(missing);
-    FirebaseHash::new(text("signerKey")?, text("saltSeparator")?, number("rounds")?, number("memCost")?).map_err(wrong)
-}
 
 /// A line with its number, as it was read.
 struct Judged {
@@ -95,26 +32,21 @@ struct Judged {
     user: NewImport,
 }
 
-/// Imports lines: `{format, first, lines, roles?, allowAdminRoles?, dropFactors?, dryRun?, firebase?, ids?}`,
-/// where a line is a text, or `{unread: "length"}` or `{unread: "encoding"}`. Answers
-/// `{imported, present, refused: [{line, code, message}]}`, and with `ids` also `{ids: [{line, from, id}]}` of those
-/// who are there now.
+/// Imports lines.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` and `INVALID_ROLE` for options that are wrong; the store's failures.
-pub async fn import(realm: &Realm, input: &Value, trail: &mut Trail) -> Result<Value, Failure> {
-    let input = Input::new(input)?;
-    let options = Options::read(realm, &input)?;
-    let first = input.value("first").and_then(Value::as_f64).map_or(1, |first| first as u64);
+/// The store's failures.
+pub async fn import(realm: &Realm, input: ImportInput<'_>, trail: &mut Trail) -> Result<Report, Failure> {
+    let ImportInput { options, first, lines, answers_ids } = input;
     let (mut judged, mut refused) = (Vec::new(), Vec::new());
-    for (line, text) in (first..).zip(input.list("lines", MAX_LINES)?) {
+    for (line, text) in (first..).zip(lines) {
         // An empty line, such as one at the end, is none.
-        if text.as_str().is_some_and(|text| text.trim().is_empty()) {
+        if matches!(text, Line::Text(text) if text.trim().is_empty()) {
             continue;
         }
         match judge(realm, &options, line, text) {
             Ok(user) => judged.push(user),
-            Err(error) => refused.push(refusal(line, &error)),
+            Err(error) => refused.push(Refusal::new(line, error)),
         }
     }
     let (mut written, mut present, mut ids) = (0_u64, 0_u64, Vec::new());
@@ -129,24 +61,21 @@ pub async fn import(realm: &Realm, input: &Value, trail: &mut Trail) -> Result<V
                 Imported::Written => written += 1,
                 Imported::Present => present += 1,
                 Imported::OtherUser | Imported::Taken | Imported::Deleted => {
-                    refused.push(refusal(judged.line, &unwritten(end)));
+                    refused.push(Refusal::new(judged.line, unwritten(end)));
                     continue;
                 }
             }
-            ids.push(json!({ "line": judged.line, "from": judged.id, "id": judged.user.user.id }));
+            let Judged { line, id: from, user } = judged;
+            ids.push(Present { line: *line, from: from.clone(), id: user.user.id.clone() });
         }
     }
-    refused.sort_by_key(|refusal| refusal["line"].as_u64());
+    refused.sort_by_key(|refusal| refusal.line);
     if options.writes {
         trail.note(EventName::UsersImported, |event| {
             event.with("format", options.format.as_str()).with("count", written).with("refused", refused.len())
         });
     }
-    let mut answer = json!({ "imported": written, "present": present, "refused": refused });
-    if input.value("ids") == Some(&Value::Bool(true)) {
-        answer["ids"] = ids.into();
-    }
-    Ok(answer)
+    Ok(Report { imported: written, present, refused, ids: answers_ids.then_some(ids) })
 }
 
 /// Users in runs of at most [`MAX_WRITTEN`] identifiers.
@@ -166,10 +95,6 @@ fn parts(mut judged: &[Judged]) -> Vec<&[Judged]> {
     parts
 }
 
-fn refusal(line: u64, error: &Error) -> Value {
-    json!({ "line": line, "code": error.code, "message": error.message })
-}
-
 fn unwritten(end: Imported) -> Error {
     match end {
         Imported::OtherUser => {
@@ -180,11 +105,11 @@ fn unwritten(end: Imported) -> Error {
     }
 }
 
-fn judge(realm: &Realm, options: &Options, line: u64, text: &Value) -> Result<Judged, Error> {
-    let text = match (text.as_str(), text["unread"].as_str()) {
-        (Some(text), _) => text,
-        (None, Some("length")) => return Err(too_long()),
-        (None, _) => return Err(Error::new(ErrorCode::ValidationError, "the line is not in UTF-8")),
+fn judge(realm: &Realm, options: &Options, line: u64, text: Line<'_>) -> Result<Judged, Error> {
+    let text = match text {
+        Line::Text(text) => text,
+        Line::TooLong => return Err(too_long()),
+        Line::NotUnicode => return Err(Error::new(ErrorCode::ValidationError, "the line is not in UTF-8")),
     };
     let incoming = options.format.read(text)?;
     let now = realm.now();
@@ -205,15 +130,6 @@ fn judge(realm: &Realm, options: &Options, line: u64, text: &Value) -> Result<Ju
     let password_hash = incoming.hash;
     let user = NewUser { id, password_hash, roles, identifiers, claims, displaces: false, now: created_at };
     Ok(Judged { line, id: incoming.id, user: NewImport { user, factors } })
-}
-
-fn check_roles(realm: &Realm, roles: &[String], allows_admin: bool) -> Result<Vec<String>, Error> {
-    let roles = access::check_assignable(roles, &realm.config.roles, true)?;
-    if !allows_admin && realm.config.roles.is_admin(&roles) {
-        return Err(Error::new(ErrorCode::Forbidden, "an admin role is given only where that is allowed"));
-    }
-    token_size::check_roles(realm, &roles)?;
-    Ok(roles)
 }
 
 /// The identifiers in their normal forms, of equal ones one, which is verified if any of them is.

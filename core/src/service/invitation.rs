@@ -1,12 +1,14 @@
 //! Users whom an admin makes, and who set their password by an invitation.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::audit::made;
 use super::flows::{self, New, Receiver, Secrets, Waiting};
-use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
+use super::identifiers::{NewIdentifier, claims, normalize, read_new};
 use super::input::Input;
 use super::receivers::is_address;
+use super::shown::{ShownIdentifier, ShownUser};
 use super::story::{Facts, Story};
 use super::{Realm, token_size};
 use crate::access;
@@ -37,41 +39,42 @@ pub struct InviteInput {
 }
 
 /// `{user: {id, roles, identifiers}, message?}`
+#[derive(Debug, Serialize)]
 pub struct Invited {
-    user: Value,
-    user_id: String,
+    user: ShownUser,
     /// The message, for code that delivers it by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Message>,
 }
 
 impl use_case::Input for InviteInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let own = input.optional_strings("ownRoles")?.unwrap_or_default();
+        Self::new(input, Vec::new(), input.delivers())
+    }
+}
+
+impl InviteInput {
+    /// Reads `{identifiers, roles?}`. `own` are the roles of the admin who asks.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`
+    pub fn new(input: Input<'_>, own: Vec<String>, deliver: bool) -> Result<Self, Error> {
         let roles = input.optional_strings("roles")?.unwrap_or_default();
-        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
-        Ok(Self { identifiers: read_new(&input)?, roles, deliver, own })
+        Ok(Self { identifiers: read_new(input.member("identifiers"))?, roles, deliver, own })
     }
 }
 
 impl Output for Invited {
     const SHAPE: &'static str = "{user: {id, roles, identifiers}}";
 
-    fn read(value: &Value) -> Option<Self> {
-        let user = value.get("user")?;
-        Some(Self { user: user.clone(), user_id: user.get("id")?.as_str()?.to_owned(), message: None })
-    }
-
-    fn write(&self) -> Value {
-        let mut invited = json!({ "user": self.user });
-        if let Some(message) = &self.message {
-            invited["message"] = message.to_json();
-        }
-        invited
+    /// The option `router` can't override this use case.
+    fn read(_value: &Value) -> Option<Self> {
+        None
     }
 
     fn tell(&self, facts: &mut Facts) {
-        facts.user_id = Some(self.user_id.clone());
+        facts.user_id = Some(self.user.id.clone());
     }
 }
 
@@ -96,10 +99,10 @@ impl UseCase for InviteUser {
             flows::make(realm, FlowPurpose::Invite, Some(&to), user_id.clone(), Waiting::default());
         let secrets = Secrets { code: None, token: Some(token), link, expires_at: row.expires_at };
         let message = flows::message(realm, caller, kind, &to, Some(secrets));
-        let shown: Value = identifiers.iter().map(describe).collect();
-        let user = json!({ "id": user_id, "roles": roles, "identifiers": shown });
+        let shown = identifiers.iter().map(ShownIdentifier::from).collect();
+        let user = ShownUser { id: user_id.clone(), roles: roles.clone(), identifiers: shown, disabled: None };
         let claims = claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str())));
-        let (id, displaces, now) = (user_id.clone(), flows::displaces(realm), realm.now());
+        let (id, displaces, now) = (user_id, flows::displaces(realm), realm.now());
         let new = NewUser { id, password_hash: None, roles, identifiers, claims, displaces, now };
         let store = realm.noting(&trail.author, || made(realm, EventName::UserInvited, &new))?;
         if !store.invite_user(&new, &row).await? {
@@ -107,7 +110,7 @@ impl UseCase for InviteUser {
         }
         let undelivered = (!delivers).then(|| message.clone());
         trail.messages.extend(delivers.then_some(message));
-        Ok(Invited { user, user_id, message: undelivered })
+        Ok(Invited { user, message: undelivered })
     }
 }
 

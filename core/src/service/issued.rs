@@ -1,24 +1,28 @@
 //! The tokens that a login and a refresh hand out.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
+use super::shown::UserRoles;
 use super::story::Facts;
 use crate::clock::Millis;
 use crate::use_case::Output;
 
-/// The two tokens of a session, and whose it is.
+/// The two tokens of a session, and whose it is: `{accessToken, refreshToken, user: {id, roles}}`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Issued {
     /// The access token.
     pub access_token: String,
     /// The refresh token.
     pub refresh_token: String,
-    /// The user's id.
-    pub user_id: String,
-    /// The user's roles in effect.
-    pub roles: Vec<String>,
+    /// The user, with the roles in effect.
+    pub user: UserRoles,
     /// The session. `None`: an override made the tokens.
+    #[serde(skip)]
     pub session_id: Option<String>,
     /// The time at which the refresh token expires. `None`: an override made it.
+    #[serde(skip)]
     pub refresh_expires_at: Option<Millis>,
 }
 
@@ -27,26 +31,16 @@ impl Output for Issued {
 
     fn read(value: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let user = value.get("user")?;
         Some(Self {
             access_token: text(value.get("accessToken")?)?,
             refresh_token: text(value.get("refreshToken")?)?,
-            user_id: text(user.get("id")?)?,
-            roles: user.get("roles")?.as_array()?.iter().map(text).collect::<Option<_>>()?,
+            user: UserRoles::read(value.get("user")?)?,
             session_id: None,
             refresh_expires_at: None,
         })
     }
 
-    fn write(&self) -> Value {
-        json!({
-            "accessToken": self.access_token,
-            "refreshToken": self.refresh_token,
-            "user": { "id": self.user_id, "roles": self.roles },
-        })
-    }
-
     fn tell(&self, facts: &mut Facts) {
-        facts.user_id.get_or_insert_with(|| self.user_id.clone());
+        facts.user_id.get_or_insert_with(|| self.user.id.clone());
     }
 }

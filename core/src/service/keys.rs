@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::timeout;
 
 use super::Realm;
 use crate::audit::{Author, Change};
-use crate::clock::Millis;
+use crate::clock::{Iso, Millis};
 use crate::config::{KeyRules, Signing};
 use crate::error::Error;
 use crate::event::{Event, EventName};
@@ -95,11 +96,39 @@ fn is_due(newest: &StoredKey, rules: &KeyRules, now: Millis) -> bool {
         || rules.rotate_every.is_some_and(|every| now >= newest.active_from.saturating_add(every))
 }
 
+/// A stored key without its secret.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedKey {
+    kid: String,
+    algorithm: String,
+    created_at: Iso,
+    active_from: Iso,
+    retired_at: Option<Iso>,
+}
+
+impl From<StoredKey> for ListedKey {
+    fn from(StoredKey { kid, algorithm, created_at, active_from, retired_at, .. }: StoredKey) -> Self {
+        let (created_at, active_from) = (Iso(created_at), Iso(active_from));
+        Self { kid, algorithm, created_at, active_from, retired_at: retired_at.map(Iso) }
+    }
+}
+
+/// The new signing key: `{kid, activeFrom}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotatedKey {
+    /// The id of the key.
+    pub kid: String,
+    /// The time from which it signs.
+    pub active_from: Iso,
+}
+
 /// Replaces the signing key. The new one is published at once and signs after [`PUBLISH_BEFORE_USE`].
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` when the key is the configured `secret` or per process; the store's.
-pub async fn rotate(realm: &Realm, author: &Author) -> Result<StoredKey, Failure> {
+pub async fn rotate(realm: &Realm, author: &Author) -> Result<RotatedKey, Failure> {
     let Signing::Stored(rules) = &realm.config.signing else {
         let message = "rotateKeys() needs keys stored in the database: leave out secret and keys: 'ephemeral'";
         return Err(Error::configuration(message).into());
@@ -111,7 +140,7 @@ pub async fn rotate(realm: &Realm, author: &Author) -> Result<StoredKey, Failure
         let key = make_key(rules, now, from).await?;
         if noting_key(realm, &key, author)?.add_key(&key, newest.as_ref().map(|k| k.kid.as_str())).await? {
             load_stored(realm, rules).await?;
-            return Ok(key);
+            return Ok(RotatedKey { kid: key.kid, active_from: Iso(key.active_from) });
         }
     }
     Err(StoreError::Conflict("keys are being rotated by other processes".to_owned()).into())

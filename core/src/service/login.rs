@@ -73,7 +73,7 @@ impl UseCase for Login {
         match end {
             Ok(issued) => {
                 context.session_id.clone_from(&issued.session_id);
-                Some(Notice::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+                Some(Notice::Login { user_id: issued.user.id.clone(), roles: issued.user.roles.clone(), context })
             }
             Err(error) if error.is(ErrorCode::InvalidCredentials) => {
                 context.error_code = Some(error.code.to_string());

@@ -1,5 +1,6 @@
 //! Logout of a session and of all sessions.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::input::Input;
@@ -21,11 +22,16 @@ pub struct LogoutInput {
 }
 
 /// `{userId?}`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LoggedOut {
     /// The session's user, where there is such a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
+    #[serde(skip)]
     session_id: Option<String>,
     /// Whether a session ended now.
+    #[serde(skip)]
     was_live: bool,
 }
 
@@ -47,10 +53,6 @@ impl Output for LoggedOut {
     fn read(value: &Value) -> Option<Self> {
         let user_id = value.get("userId").and_then(Value::as_str).map(str::to_owned);
         Some(Self { was_live: user_id.is_some(), user_id, session_id: None })
-    }
-
-    fn write(&self) -> Value {
-        self.user_id.as_ref().map_or_else(|| json!({}), |id| json!({ "userId": id }))
     }
 }
 

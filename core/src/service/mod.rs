@@ -49,6 +49,7 @@ pub mod second_factor;
 mod security_messages;
 pub mod sessions;
 pub mod setup;
+pub mod shown;
 pub mod story;
 pub mod token_size;
 mod trail;

@@ -99,8 +99,15 @@ pub struct SetInput {
 impl use_case::Input for SetInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let user_id = input.text("userId")?.to_owned();
-        Ok(Self { user_id, new: Secret::new(input.text("newPassword")?.to_owned()) })
+        Ok(Self::new(input.text("userId")?, input.text("newPassword")?))
+    }
+}
+
+impl SetInput {
+    /// A password for a user, which `run` judges.
+    #[must_use]
+    pub fn new(user_id: &str, new: &str) -> Self {
+        Self { user_id: user_id.to_owned(), new: Secret::new(new.to_owned()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::flows::{self, Receiver, Subject, Waiting};
-use super::identifiers::describe;
+use super::identifiers::PendingIdentifier;
 use super::input::Input;
 use super::receivers::{is_address, oldest_address};
 use super::redeem::{Redeemed, is_verified};
@@ -17,7 +17,6 @@ use crate::flow::FlowPurpose;
 use crate::identifier::{self, Claim};
 use crate::message::MessageKind;
 use crate::store::model::{ConfirmedChange, Identifier, IdentifierUpdate, Spent, UserWithIdentifiers};
-use crate::use_case::Output as _;
 
 /// A change that waits.
 pub(super) struct Pending {
@@ -43,7 +42,7 @@ pub(super) async fn ask(
     user: &UserWithIdentifiers,
     Pending { from, to }: &Pending,
     trail: &mut Trail,
-) -> Result<Value, Failure> {
+) -> Result<PendingIdentifier, Failure> {
     let user_id = user.user.id.as_str();
     let sent = Subject::of_spelling(realm, None, &to.normalized)?.sent;
     let payload = json!({ "type": to.kind, "value": to.value, "normalized": to.normalized }).to_string();
@@ -58,13 +57,7 @@ pub(super) async fn ask(
         let to = Receiver::new(user_id, to);
         trail.messages.push(flows::message(realm, caller, MessageKind::ChangeNotice, &to, None));
     }
-    let mut pending = json!({ "type": to.kind, "value": to.value });
-    if let (Some(pending), Value::Object(asked)) = (pending.as_object_mut(), asked.write()) {
-        pending.extend(asked);
-    }
-    let mut shown = describe(from);
-    shown["pending"] = pending;
-    Ok(shown)
+    Ok(PendingIdentifier::new(from, to, asked))
 }
 
 /// Writes a change whose new address is proved, in a session of its user.

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::attempt::Attempt;
 use super::audit::made;
 use super::flows::{self, Asked};
-use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
+use super::identifiers::{AnsweredIdentifier, NewIdentifier, claims, normalize, read_new};
 use super::input::Input;
 use super::pending_registration::{self, Registration};
+use super::shown::UserRoles;
 use super::story::{Facts, Story};
 use super::{Realm, token_size};
 use crate::access;
@@ -41,24 +43,30 @@ pub struct RegisterInput {
 }
 
 /// `{user: {id, roles, identifiers}}`, or `{flow, expiresAt}` while an address is to be proved.
+#[derive(Serialize)]
+#[serde(untagged)]
 pub enum Registered {
     /// The user is there.
     User {
-        /// The new user's id.
-        user_id: String,
-        /// The roles of the user.
-        roles: Vec<String>,
-        /// `{id, type, value}` each. An override's may have members of its own.
-        identifiers: Vec<Value>,
+        /// The new user.
+        user: RegisteredUser,
     },
     /// The registration waits for its address to be proved, or the address is taken.
     Pending(Box<Asked>),
 }
 
+/// A user who has registered: `{id, roles, identifiers}`.
+#[derive(Serialize)]
+pub struct RegisteredUser {
+    #[serde(flatten)]
+    user: UserRoles,
+    identifiers: Vec<AnsweredIdentifier>,
+}
+
 impl use_case::Input for RegisterInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let identifiers = read_new(&input)?;
+        let identifiers = read_new(input.member("identifiers"))?;
         let password = Secret::new(input.text("password")?.to_owned());
         Ok(Self { identifiers, password, roles: input.optional_strings("roles")?.unwrap_or_default() })
     }
@@ -69,27 +77,14 @@ impl Output for Registered {
 
     fn read(value: &Value) -> Option<Self> {
         let Some(user) = value.get("user") else { return Asked::read(value).map(Box::new).map(Self::Pending) };
-        let roles = user.get("roles")?.as_array()?.iter().map(|role| role.as_str().map(str::to_owned));
-        Some(Self::User {
-            user_id: user.get("id")?.as_str()?.to_owned(),
-            roles: roles.collect::<Option<_>>()?,
-            identifiers: user.get("identifiers")?.as_array()?.clone(),
-        })
-    }
-
-    fn write(&self) -> Value {
-        match self {
-            Self::User { user_id, roles, identifiers } => {
-                json!({ "user": { "id": user_id, "roles": roles, "identifiers": identifiers } })
-            }
-            Self::Pending(asked) => asked.write(),
-        }
+        let identifiers = AnsweredIdentifier::read_all(user.get("identifiers")?)?;
+        Some(Self::User { user: RegisteredUser { user: UserRoles::read(user)?, identifiers } })
     }
 
     fn tell(&self, facts: &mut Facts) {
         match self {
-            Self::User { user_id, .. } => {
-                facts.user_id.get_or_insert_with(|| user_id.clone());
+            Self::User { user } => {
+                facts.user_id.get_or_insert_with(|| user.user.id.clone());
             }
             Self::Pending(_) => facts.success = Some(EventName::RegisterRequested),
         }
@@ -146,6 +141,7 @@ async fn write(
     if !store.create_user(&user).await? {
         return Err(ErrorCode::UserAlreadyExists.into());
     }
-    let identifiers = user.identifiers.iter().map(describe).collect();
-    Ok(Registered::User { user_id: user.id, roles: user.roles, identifiers })
+    let identifiers = user.identifiers.into_iter().map(Into::into).collect();
+    let user = UserRoles { id: user.id, roles: user.roles };
+    Ok(Registered::User { user: RegisteredUser { user, identifiers } })
 }

@@ -37,8 +37,15 @@ pub struct RequestInput {
 impl use_case::Input for RequestInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
-        Ok(Self { given: input.text("identifier")?.to_owned(), deliver })
+        Ok(Self::new(input.text("identifier")?, input.delivers()))
+    }
+}
+
+impl RequestInput {
+    /// An identifier in any spelling.
+    #[must_use]
+    pub fn new(given: &str, deliver: bool) -> Self {
+        Self { given: given.to_owned(), deliver }
     }
 }
 
@@ -100,8 +107,15 @@ pub struct SendInput {
 impl use_case::Input for SendInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let deliver = input.value("deliver").and_then(Value::as_bool).unwrap_or(true);
-        Ok(Self { user_id: input.text("userId")?.to_owned(), deliver })
+        Ok(Self::new(input.text("userId")?, input.delivers()))
+    }
+}
+
+impl SendInput {
+    /// The user of that id.
+    #[must_use]
+    pub fn new(user_id: &str, deliver: bool) -> Self {
+        Self { user_id: user_id.to_owned(), deliver }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Role assignment.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::input::Input;
+use super::input::{Input, optional_strings};
+use super::shown::UserRoles;
 use super::story::{Facts, Story};
 use super::token_size;
 use crate::access;
@@ -26,19 +28,28 @@ pub struct RolesInput {
 }
 
 /// `{user: {id, roles}}`
+#[derive(Debug, Serialize)]
 pub struct Assigned {
-    /// The user's id.
-    pub user_id: String,
-    /// The roles that the user has now.
-    pub roles: Vec<String>,
+    /// The user with the roles of now.
+    pub user: UserRoles,
 }
 
 impl use_case::Input for RolesInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
-        let user_id = input.text("userId")?.to_owned();
-        let roles = input.optional_strings("roles")?.ok_or_else(|| Error::validation("roles", "roles is required"))?;
-        Ok(Self { user_id, roles })
+        Self::new(input.text("userId")?, input.member("roles"))
+    }
+}
+
+impl RolesInput {
+    /// Reads the roles for a user.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`
+    pub fn new(user_id: &str, roles: &Value) -> Result<Self, Error> {
+        let roles = optional_strings("roles", roles)?;
+        let roles = roles.ok_or_else(|| Error::validation("roles", "roles is required"))?;
+        Ok(Self { user_id: user_id.to_owned(), roles })
     }
 }
 
@@ -46,18 +57,12 @@ impl Output for Assigned {
     const SHAPE: &'static str = "{user: {id, roles}}";
 
     fn read(value: &Value) -> Option<Self> {
-        let user = value.get("user")?;
-        let roles = user.get("roles")?.as_array()?.iter().map(|role| role.as_str().map(str::to_owned));
-        Some(Self { user_id: user.get("id")?.as_str()?.to_owned(), roles: roles.collect::<Option<_>>()? })
-    }
-
-    fn write(&self) -> Value {
-        json!({ "user": { "id": self.user_id, "roles": self.roles } })
+        Some(Self { user: UserRoles::read(value.get("user")?)? })
     }
 
     fn tell(&self, facts: &mut Facts) {
-        facts.user_id.get_or_insert_with(|| self.user_id.clone());
-        facts.roles = Some(self.roles.clone());
+        facts.user_id.get_or_insert_with(|| self.user.id.clone());
+        facts.roles = Some(self.user.roles.clone());
     }
 }
 
@@ -79,6 +84,6 @@ impl UseCase for AssignRoles {
         if !realm.revoking(Revocation::User(user_id.clone()), write).await? {
             return Err(ErrorCode::UserNotFound.into());
         }
-        Ok(Assigned { user_id, roles })
+        Ok(Assigned { user: UserRoles { id: user_id, roles } })
     }
 }

@@ -279,6 +279,6 @@ impl UseCase for LoginMfa {
     fn notice(_: Option<String>, end: Result<&Issued, &Error>, mut context: HookContext) -> Option<Notice> {
         let issued = end.ok()?;
         context.session_id.clone_from(&issued.session_id);
-        Some(Notice::Login { user_id: issued.user_id.clone(), roles: issued.roles.clone(), context })
+        Some(Notice::Login { user_id: issued.user.id.clone(), roles: issued.user.roles.clone(), context })
     }
 }

@@ -1,16 +1,15 @@
 //! Sessions: made at a login, carried by a pair of tokens, listed, revoked.
 
-use serde_json::{Value, json};
-
 use super::access_token::{seconds, sign};
 use super::issued::Issued;
 use super::security_messages::NewSignIn;
+use super::shown::UserRoles;
 use super::{Caller, Realm, Trail};
 use crate::assurance::Assurance;
 use crate::audit::{AuditLevel, Change};
 use crate::authentication::{Authenticated, HostWord, Next, Proof, Seen, next};
 use crate::cache::Revocation;
-use crate::clock::{Millis, to_iso};
+use crate::clock::Millis;
 use crate::config::plain::Number;
 use crate::crypto;
 use crate::error::{Error, ErrorCode};
@@ -19,13 +18,11 @@ use crate::failure::Failure;
 use crate::store::SURPLUS;
 use crate::store::model::Session;
 
+mod listing;
+
+pub use listing::{SessionList, ShownSession, list, page};
+
 const MAX_SESSIONS: Number = Number::named("maxSessions");
-
-/// The most sessions of an answer.
-const MAX_LISTED: u32 = 1_000;
-
-/// The largest page.
-const MAX_PAGE: u32 = 100;
 
 /// The most portions of surplus sessions that a login ends: there are many after an upgrade, or when `maxSessions`
 /// shrinks.
@@ -49,8 +46,10 @@ pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) 
     Ok(Issued {
         access_token: issue_access(realm, session, &roles, now)?,
         refresh_token,
-        user_id: session.user_id.clone(),
-        roles: realm.config.roles.in_session(roles, session.assurance.as_ref()).in_effect,
+        user: UserRoles {
+            id: session.user_id.clone(),
+            roles: realm.config.roles.in_session(roles, session.assurance.as_ref()).in_effect,
+        },
         session_id: Some(session.id.clone()),
         refresh_expires_at: Some(expires_at.saturating_mul(1000)),
     })
@@ -190,65 +189,6 @@ pub async fn create(
         return Err(if is_there { ErrorCode::AccountDisabled } else { ErrorCode::UserNotFound }.into());
     };
     issue(realm, &session, roles, realm.now())
-}
-
-/// The live sessions of a user, newest first, 1,000 at most; `current` marks the caller's own.
-///
-/// # Errors
-/// The store's.
-pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result<Value, Failure> {
-    let sessions = realm.store.page_sessions(user_id, MAX_LISTED, None, realm.now()).await?;
-    Ok(sessions.iter().map(|session| describe(realm, session, current)).collect())
-}
-
-/// A page of [`list`]: `{sessions, nextCursor}`, 1 to 100 of them, by default 50; `nextCursor` is `null` on the last
-/// page.
-///
-/// # Errors
-/// `VALIDATION_ERROR`; the store's.
-pub async fn page(
-    realm: &Realm,
-    user_id: &str,
-    current: Option<&str>,
-    limit: Option<u32>,
-    cursor: Option<&str>,
-) -> Result<Value, Failure> {
-    let limit = limit.unwrap_or(50);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
-    }
-    let after = cursor.map(|cursor| read_cursor(cursor).ok_or_else(wrong_cursor)).transpose()?;
-    // One more than asked for tells whether there is a next page.
-    let mut sessions = realm.store.page_sessions(user_id, limit + 1, after, realm.now()).await?;
-    let more = sessions.len() > limit as usize;
-    sessions.truncate(limit as usize);
-    let last = sessions.last().filter(|_| more);
-    let next = last.map(|session| format!("{}.{}", session.created_at, session.id));
-    let rows: Value = sessions.iter().map(|session| describe(realm, session, current)).collect();
-    Ok(json!({ "sessions": rows, "nextCursor": next }))
-}
-
-fn read_cursor(cursor: &str) -> Option<(Millis, &str)> {
-    let (created_at, id) = cursor.split_once('.')?;
-    // Within the years that every database knows.
-    let created_at = created_at.parse().ok().filter(|at| (0..=253_402_300_799_000).contains(at))?;
-    Some((created_at, id))
-}
-
-fn wrong_cursor() -> Error {
-    Error::validation("cursor", "cursor must be the nextCursor of the page before")
-}
-
-fn describe(realm: &Realm, session: &Session, current: Option<&str>) -> Value {
-    json!({
-            "id": session.id,
-            "createdAt": to_iso(session.created_at),
-            "lastUsedAt": to_iso(session.last_used_at.unwrap_or(session.created_at)),
-            "expiresAt": to_iso(session.expires_at.min(realm.config.session.ends_at(session.created_at))),
-            "ip": session.ip_address,
-            "userAgent": session.user_agent,
-            "current": current == Some(session.id.as_str()),
-    })
 }
 
 /// Ends one session; only `user_id`'s when given. `false`: there was no live one.

@@ -1,14 +1,16 @@
 //! The set-up of a new server: the first admin, made by the holder of a token that was shown at the start.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::audit::made;
-use super::identifiers::{NewIdentifier, claims, describe, normalize, read_new};
+use super::identifiers::{NewIdentifier, claims, normalize, read_new};
 use super::input::Input;
+use super::shown::{ShownIdentifier, ShownUser};
 use super::story::{Facts, Story};
 use super::{Realm, token_size};
-use crate::clock::to_iso;
-use crate::crypto::{self, Secret};
+use crate::clock::Iso;
+use crate::crypto::{self, Secret, ShownSecret};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::{Failure, StoreError};
@@ -21,12 +23,27 @@ use crate::use_case::{self, Context, Output, UseCase};
 /// The lengths that a given token may have.
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=256;
 
-/// Opens the set-up: `{token?, expiresAt}`, or `null` where an admin exists. Every process that has the signing key
-/// answers the same token for an hour; `token` is missing where it was given, here or to another process.
+/// An open set-up: `{token?, expiresAt}`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenSetup {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<ShownSecret>,
+    expires_at: Iso,
+}
+
+impl OpenSetup {
+    fn new(row: &SetupToken, token: Option<Secret<String>>) -> Self {
+        Self { token: token.map(ShownSecret), expires_at: Iso(row.expires_at) }
+    }
+}
+
+/// Opens the set-up. `None`: an admin exists. Every process that has the signing key answers the same token for an
+/// hour; it is missing where it was given, here or to another process.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` without the option `setup`, `VALIDATION_ERROR` for a token that is too short; the store's.
-pub async fn begin(realm: &Realm, given: Option<&str>) -> Result<Value, Failure> {
+pub async fn begin(realm: &Realm, given: Option<&str>) -> Result<Option<OpenSetup>, Failure> {
     if !realm.config.setup {
         return Err(Error::configuration("setup is off: without it nothing takes a token for the first admin").into());
     }
@@ -36,17 +53,17 @@ pub async fn begin(realm: &Realm, given: Option<&str>) -> Result<Value, Failure>
         return Err(Error::validation("token", message).into());
     }
     if realm.store.any_has_role(&realm.config.roles.admin).await? {
-        return Ok(Value::Null);
+        return Ok(None);
     }
     for _ in 0..3 {
         let open = realm.store.find_setup(realm.now()).await?;
         if let Some(open) = open.filter(|open| given.is_none_or(|token| is_token_of(open, token))) {
             let derived = given.is_none().then(|| derived(realm, &open)).flatten();
-            return Ok(opened(derived.as_deref(), &open));
+            return Ok(Some(OpenSetup::new(&open, derived)));
         }
         let (row, derived) = make(realm, given)?;
         if realm.store.put_setup(&row, given.is_some(), realm.now()).await? {
-            return Ok(opened(derived.as_deref(), &row));
+            return Ok(Some(OpenSetup::new(&row, derived)));
         }
     }
     Err(StoreError::Conflict("other processes keep writing the set-up token".to_owned()).into())
@@ -61,12 +78,13 @@ fn is_token_of(open: &SetupToken, token: &str) -> bool {
 }
 
 /// The token of an open row, unless the operator chose the token.
-fn derived(realm: &Realm, open: &SetupToken) -> Option<String> {
-    realm.keys.get()?.setup_token(&open.nonce, &open.kid).filter(|token| is_token_of(open, token))
+fn derived(realm: &Realm, open: &SetupToken) -> Option<Secret<String>> {
+    let token = realm.keys.get()?.setup_token(&open.nonce, &open.kid).filter(|token| is_token_of(open, token));
+    token.map(Secret::new)
 }
 
 /// A row for the token that was given, or that is derived here.
-fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<String>), Failure> {
+fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<Secret<String>>), Failure> {
     let now = realm.now();
     let nonce = flow::make_flow_id();
     let (derived, kid) = realm
@@ -76,15 +94,7 @@ fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<String
         .map_err(|_| Failure::Internal("there is no key to derive a set-up token from".to_owned()))?;
     let digest = flow::token_digest(given.unwrap_or(&derived));
     let row = SetupToken { nonce, digest, kid, expires_at: now + flow::SETUP_LIFE };
-    Ok((row, given.is_none().then_some(derived)))
-}
-
-fn opened(token: Option<&str>, row: &SetupToken) -> Value {
-    let mut opened = json!({ "expiresAt": to_iso(row.expires_at) });
-    if let Some(token) = token {
-        opened = json!({ "token": token, "expiresAt": to_iso(row.expires_at) });
-    }
-    opened
+    Ok((row, given.is_none().then(|| Secret::new(derived))))
 }
 
 /// The first admin, by the token.
@@ -101,10 +111,9 @@ pub struct SetupInput {
 }
 
 /// The first admin: `{user: {id, roles, identifiers}}`.
+#[derive(Debug, Serialize)]
 pub struct MadeAdmin {
-    user_id: String,
-    roles: Vec<String>,
-    identifiers: Vec<Value>,
+    user: ShownUser,
 }
 
 impl Output for MadeAdmin {
@@ -115,12 +124,8 @@ impl Output for MadeAdmin {
         None
     }
 
-    fn write(&self) -> Value {
-        json!({ "user": { "id": self.user_id, "roles": self.roles, "identifiers": self.identifiers } })
-    }
-
     fn tell(&self, facts: &mut Facts) {
-        facts.user_id.get_or_insert_with(|| self.user_id.clone());
+        facts.user_id.get_or_insert_with(|| self.user.id.clone());
     }
 }
 
@@ -128,7 +133,11 @@ impl use_case::Input for SetupInput {
     fn read(value: &Value) -> Result<Self, Error> {
         let input = Input::new(value)?;
         let secret = |name| input.text(name).map(|text| Secret::new(text.to_owned()));
-        Ok(Self { token: secret("token")?, identifiers: read_new(&input)?, password: secret("password")? })
+        Ok(Self {
+            token: secret("token")?,
+            identifiers: read_new(input.member("identifiers"))?,
+            password: secret("password")?,
+        })
     }
 }
 
@@ -161,8 +170,9 @@ impl UseCase for Setup {
             FirstAdmin::Taken => return Err(ErrorCode::UserAlreadyExists.into()),
             FirstAdmin::Gone => return Err(gone().into()),
         }
-        let identifiers = user.identifiers.iter().map(describe).collect();
-        Ok(MadeAdmin { user_id: user.id, roles: user.roles, identifiers })
+        let NewUser { id, roles, identifiers, .. } = user;
+        let identifiers = identifiers.into_iter().map(ShownIdentifier::from).collect();
+        Ok(MadeAdmin { user: ShownUser { id, roles, identifiers, disabled: None } })
     }
 }
 

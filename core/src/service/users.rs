@@ -1,68 +1,41 @@
 //! Users as the host and admins see them.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::identifiers::describe;
+use super::shown::ShownUser;
 use super::story::Story;
 use super::{Realm, Trail};
 use crate::assurance::Assurance;
 use crate::cache::Revocation;
-use crate::clock::{Millis, to_iso};
+use crate::clock::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::identifier;
 use crate::store::ADOPTED_MARKER;
-use crate::store::model::{Disabling, UserWithIdentifiers};
 
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// A user as responses show it: `{id, roles, identifiers}`, and `disabled` if disabled.
-#[must_use]
-pub fn describe_user(user: &UserWithIdentifiers, now: Millis) -> Value {
-    let mut shown = json!({
-        "id": user.user.id,
-        "roles": user.user.roles,
-        "identifiers": user.identifiers.iter().map(describe).collect::<Value>(),
-    });
-    if let Some(disabling) = user.user.disabled.as_ref().filter(|disabling| disabling.holds(now)) {
-        shown["disabled"] = describe_disabling(disabling);
-    }
-    shown
-}
-
-/// `{at, until?, reason?}`
-pub(super) fn describe_disabling(disabling: &Disabling) -> Value {
-    let mut shown = json!({ "at": to_iso(disabling.at) });
-    if let Some(until) = disabling.until {
-        shown["until"] = to_iso(until).into();
-    }
-    if let Some(reason) = &disabling.reason {
-        shown["reason"] = reason.as_str().into();
-    }
-    shown
-}
-
-/// One user.
+/// One user. `None`: there is none.
 ///
 /// # Errors
-/// `USER_NOT_FOUND`; the store's.
-pub async fn get(realm: &Realm, user_id: &str) -> Result<Value, Failure> {
-    let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
-    Ok(describe_user(&user, realm.now()))
+/// The store's.
+pub async fn get(realm: &Realm, user_id: &str) -> Result<Option<ShownUser>, Failure> {
+    let user = realm.store.find_user(user_id).await?;
+    Ok(user.map(|user| ShownUser::at(realm.now(), user)))
 }
 
 /// A user as they see themself: with the roles that are in effect after the authentication behind the request.
 ///
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
-pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<Value, Failure> {
+pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<ShownUser, Failure> {
     let mut user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     user.user.roles = realm.config.roles.in_session(user.user.roles, assurance).in_effect;
     // The reason is for admins.
     user.user.disabled = None;
-    Ok(describe_user(&user, realm.now()))
+    Ok(ShownUser::at(realm.now(), user))
 }
 
 /// Looks whether there is a user.
@@ -73,17 +46,16 @@ pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
     realm.store.credential_of(user_id).await?.map(drop).ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
-/// The owner of an identifier, or `null`.
+/// The owner of an identifier. `None`: there is none.
 ///
 /// # Errors
 /// The store's.
-pub async fn find(realm: &Realm, given: &str) -> Result<Value, Failure> {
-    let Ok(lookup) = identifier::lookup(given) else { return Ok(Value::Null) };
-    let Some(owner) = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await? else {
-        return Ok(Value::Null);
-    };
-    let user = realm.store.find_user(&owner.user_id).await?;
-    Ok(user.map_or(Value::Null, |user| describe_user(&user, realm.now())))
+pub async fn find(realm: &Realm, given: &str) -> Result<Option<ShownUser>, Failure> {
+    let Ok(lookup) = identifier::lookup(given) else { return Ok(None) };
+    match realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await? {
+        Some(owner) => get(realm, &owner.user_id).await,
+        None => Ok(None),
+    }
 }
 
 /// Which users to list.
@@ -99,11 +71,21 @@ pub struct Page<'a> {
     pub search: Option<&'a str>,
 }
 
-/// `{users: [{id, roles, identifiers, disabled?}], nextCursor}`, oldest first; `nextCursor` is `null` on the last page.
+/// A page of users, oldest first: `{users, nextCursor}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserList {
+    /// The users of this page.
+    pub users: Vec<ShownUser>,
+    /// [`Page::cursor`] of the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Users, oldest first, in pages.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`; the store's.
-pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
+pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<UserList, Failure> {
     let limit = page.limit.unwrap_or(50);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
@@ -113,16 +95,15 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<Value, Failure> {
         if !prefixes.is_empty() {
             return Err(Error::validation("search", "search and identifier can't be asked for together").into());
         }
-        let found = find(realm, given).await?;
-        let users = if found.is_null() { vec![] } else { vec![found] };
-        return Ok(json!({ "users": users, "nextCursor": null }));
+        let users = find(realm, given).await?.into_iter().collect();
+        return Ok(UserList { users, next_cursor: None });
     }
     let adopted = prefixes.first().map(|exact| format!("{ADOPTED_MARKER}{exact}"));
     prefixes.extend(adopted);
     let found = realm.store.list_users(limit, page.cursor, &prefixes).await?;
     let now = realm.now();
-    let users: Value = found.users.iter().map(|user| describe_user(user, now)).collect();
-    Ok(json!({ "users": users, "nextCursor": found.next }))
+    let users = found.users.into_iter().map(|user| ShownUser::at(now, user)).collect();
+    Ok(UserList { users, next_cursor: found.next })
 }
 
 /// The events of a deletion.

@@ -1,13 +1,14 @@
 //! Addresses over which users prove control: requested codes, and logins that require a proof.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::flows::{self, Asked, Receiver, Subject};
-use super::identifiers::describe;
 use super::receivers::named;
 use super::requirement::{due, is_verifiable};
+use super::shown::ShownIdentifier;
 use super::{Caller, Realm, Trail};
-use crate::clock::to_iso;
+use crate::clock::Iso;
 use crate::crypto::make_id;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
@@ -67,28 +68,32 @@ pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail)
 }
 
 /// `{identifier: {id, type, value, verifiedAt}}`
+#[derive(Debug, Serialize)]
 pub struct Confirmed {
-    /// The identifier.
-    pub identifier: Value,
+    identifier: VerifiedIdentifier,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedIdentifier {
+    #[serde(flatten)]
+    identifier: ShownIdentifier,
+    verified_at: Iso,
 }
 
 impl Output for Confirmed {
     const SHAPE: &'static str = "{identifier}";
 
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self { identifier: value.get("identifier")?.clone() })
-    }
-
-    fn write(&self) -> Value {
-        json!({ "identifier": self.identifier })
+    /// The option `router` can't override the use cases of this result.
+    fn read(_value: &Value) -> Option<Self> {
+        None
     }
 }
 
 impl Confirmed {
     pub(super) fn of(realm: &Realm, identifier: &Identifier) -> Self {
-        let mut shown = describe(identifier);
-        shown["verifiedAt"] = to_iso(identifier.verified_at.unwrap_or_else(|| realm.now())).into();
-        Self { identifier: shown }
+        let verified_at = Iso(identifier.verified_at.unwrap_or_else(|| realm.now()));
+        Self { identifier: VerifiedIdentifier { identifier: identifier.into(), verified_at } }
     }
 }
 

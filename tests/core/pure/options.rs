@@ -4,6 +4,8 @@ use std::path::Path;
 
 use sentri_core::config::table::{Group, OPTIONS, OptionRow};
 use sentri_core::programmatic::CALLS;
+use sentri_core::{AuthServer, Error, Host};
+use serde_json::json;
 
 /// In TypeScript the environment says it, and a wheel has no Kysely.
 const ABSENT: &[(&str, &str)] =
@@ -163,6 +165,24 @@ fn every_option_stands_in_the_reference() {
         cells.is_none_or(|cells| settings.contains(&cells))
     };
     assert_eq!(missing(|_| true, "settings", is_set), none, "docs/reference/settings.md");
+}
+
+/// The table of calls is what runs them: a name is there once, and what is not there does not exist.
+#[tokio::test]
+async fn the_table_of_calls_is_their_dispatch() {
+    assert!(CALLS.is_sorted_by(|one, next| one < next), "by name, each once: {CALLS:?}");
+    let (db, secret) = ("sqlite::memory:", "s".repeat(64));
+    let options = json!({ "mode": "server", "db": db, "validRoles": ["user"], "secret": secret });
+    let server = AuthServer::new(&options, Host::default()).unwrap();
+    let is_unknown = |error: Error| error.message.contains("does not exist");
+    for name in CALLS.iter().filter(|name| !matches!(**name, "close" | "serveCommandLine")) {
+        let error = server.call(name, json!([])).await.err();
+        assert!(!error.is_some_and(is_unknown), "{name}() is in the table");
+    }
+    for name in ["", "Register", "registerUser", "constructor", "get_user"] {
+        let error = server.call(name, json!([])).await.err();
+        assert!(error.is_some_and(is_unknown), "{name}() is not in the table");
+    }
 }
 
 #[test]

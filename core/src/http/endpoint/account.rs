@@ -1,5 +1,6 @@
 //! Endpoints of a user's own account.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cookies::clear_cookies;
@@ -15,8 +16,9 @@ use crate::http::envelope::Reply;
 use crate::http::pace::Pace;
 use crate::service::password::ChangePassword;
 use crate::service::register::{Register, Registered};
-use crate::service::{sessions, users};
-use crate::use_case::{Output as _, UseCase};
+use crate::service::sessions::{self, ShownSession};
+use crate::service::users;
+use crate::use_case::{Done, UseCase};
 
 /// The message for a free address and for a taken address alike.
 const PENDING: &str = "Confirm the registration: a message is on its way";
@@ -51,12 +53,11 @@ async fn register(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let pace = Pace::begin(call.realm);
     let input = call.input(&[])?;
     let registered = call.run::<Register>(input).await?;
-    let data = registered.write();
     Ok(match registered {
-        Registered::User { .. } => Reply::created("User registered successfully", data),
+        Registered::User { .. } => Reply::created("User registered successfully", registered),
         Registered::Pending(_) => {
             call.pace = pace;
-            Reply { status: 202, ..Reply::ok(PENDING, data) }
+            Reply::accepted(PENDING, registered)
         }
     })
 }
@@ -104,13 +105,19 @@ async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
     sessions_of(call, &call.user()?.id).await
 }
 
+/// The live sessions of a user where no page was asked for.
+#[derive(Serialize)]
+struct AllSessions {
+    sessions: Vec<ShownSession>,
+}
+
 /// The live sessions of a user, in pages when a parameter asks for them.
 pub(super) async fn sessions_of(call: &Call<'_>, user_id: &str) -> Result<Reply, Failure> {
     let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
     let current = call.principal.as_ref().and_then(|caller| caller.session_id.as_deref());
     if limit.is_none() && cursor.is_none() {
-        let list = sessions::list(call.realm, user_id, current).await?;
-        return Ok(Reply::ok("OK", json!({ "sessions": list })));
+        let sessions = sessions::list(call.realm, user_id, current).await?;
+        return Ok(Reply::ok("OK", AllSessions { sessions }));
     }
     Ok(Reply::ok("OK", sessions::page(call.realm, user_id, current, limit, cursor.as_deref()).await?))
 }
@@ -136,7 +143,7 @@ async fn revoke_session(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if user.session_id.as_deref() == Some(&call.parameter) {
         clear_cookies(call);
     }
-    Ok(Reply::ok("Session revoked", Value::Null))
+    Ok(Reply::ok("Session revoked", Done))
 }
 
 /// `PATCH /me/password`
@@ -162,5 +169,5 @@ async fn change_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.caller.devices = device::presented(call);
     call.run::<ChangePassword>(input).await?;
     clear_cookies(call);
-    Ok(Reply::ok("Password changed", Value::Null))
+    Ok(Reply::ok("Password changed", Done))
 }

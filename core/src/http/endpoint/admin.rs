@@ -1,6 +1,6 @@
 //! Endpoints over all users, for admins and bearers of an API key.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::description::{Description, answers, paging};
 use super::schema::{list, object, one_of_types, partial, reference, text};
@@ -9,12 +9,13 @@ use crate::error::{Error, ErrorCode as E};
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
-use crate::service::factor_removal::RemoveFactors;
-use crate::service::invitation::InviteUser;
+use crate::service::factor_removal::{RemoveAllInput, RemoveFactors};
+use crate::service::input::Input;
+use crate::service::invitation::{InviteInput, InviteUser};
 use crate::service::password::SetPassword;
 use crate::service::roles::AssignRoles;
 use crate::service::users::{self, Page};
-use crate::use_case::{Output as _, UseCase};
+use crate::use_case::{Done, UseCase};
 
 /// `GET /users`
 pub static LIST_USERS: Endpoint = Endpoint {
@@ -69,12 +70,12 @@ pub static INVITE_USER: Endpoint = Endpoint {
 };
 
 async fn invite_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let mut input = call.input(&[])?;
-    // The admin learns no secret.
-    input.as_object_mut().and_then(|members| members.remove("deliver"));
-    input["ownRoles"] = call.principal.as_ref().map_or_else(Vec::new, |admin| admin.roles.clone()).into();
-    let invited = call.run::<InviteUser>(input).await?;
-    Ok(Reply::created("User invited", invited.write()))
+    let body = call.input(&[])?;
+    let own = call.principal.as_ref().map_or_else(Vec::new, |admin| admin.roles.clone());
+    // It is delivered: the admin learns no secret.
+    let input = InviteInput::new(Input::new(&body)?, own, true)?;
+    let invited = call.run_read::<InviteUser>(input).await?;
+    Ok(Reply::created("User invited", invited))
 }
 
 /// `GET /users/:userId`
@@ -91,7 +92,8 @@ pub static GET_USER: Endpoint = Endpoint {
 };
 
 async fn get_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    Ok(Reply::ok("OK", users::get(call.realm, &call.parameter).await?))
+    let user = users::get(call.realm, &call.parameter).await?.ok_or(E::UserNotFound)?;
+    Ok(Reply::ok("OK", user))
 }
 
 /// `DELETE /users/:userId`
@@ -115,7 +117,7 @@ async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if !users::delete(call.realm, &call.parameter, &mut call.trail).await? {
         return Err(E::UserNotFound.into());
     }
-    Ok(Reply::ok("User deleted", Value::Null))
+    Ok(Reply::ok("User deleted", Done))
 }
 
 /// Refuses an act of an admin on their own account where `administration` is on, so that an admin always remains. The
@@ -170,8 +172,8 @@ pub static ASSIGN_ROLES: Endpoint = Endpoint {
 async fn assign_roles(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &call.parameter)])?;
     check_kept(call, &input)?;
-    let user = call.run::<AssignRoles>(input).await?;
-    Ok(Reply::ok("Roles assigned", json!({ "user": { "id": user.user_id, "roles": user.roles } })))
+    let assigned = call.run::<AssignRoles>(input).await?;
+    Ok(Reply::ok("Roles assigned", assigned))
 }
 
 /// `PATCH /users/:userId/password`
@@ -194,7 +196,7 @@ pub static SET_PASSWORD: Endpoint = Endpoint {
 async fn set_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &call.parameter)])?;
     call.run::<SetPassword>(input).await?;
-    Ok(Reply::ok("Password changed", Value::Null))
+    Ok(Reply::ok("Password changed", Done))
 }
 
 /// `DELETE /users/:userId/factors`
@@ -214,7 +216,7 @@ pub static REMOVE_FACTORS: Endpoint = Endpoint {
 };
 
 async fn remove_factors(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = json!({ "userId": call.parameter });
-    call.run::<RemoveFactors>(input).await?;
-    Ok(Reply::ok("Factors removed", Value::Null))
+    let input = RemoveAllInput::new(&call.parameter);
+    call.run_read::<RemoveFactors>(input).await?;
+    Ok(Reply::ok("Factors removed", Done))
 }

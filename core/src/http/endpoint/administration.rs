@@ -1,6 +1,6 @@
 //! Endpoints by which admins help a user who can't sign in, or whose sessions are not the user's own.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::account::{describe_sessions, sessions_of};
 use super::cookies::clear_cookies;
@@ -10,9 +10,9 @@ use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
-use crate::service::reset::SendPasswordReset;
+use crate::service::reset::{SendInput, SendPasswordReset};
 use crate::service::{sessions, users};
-use crate::use_case::UseCase;
+use crate::use_case::{Done, UseCase};
 
 /// True whether a limit is in the way or not.
 const RESET_REQUESTED: &str = "Password reset requested";
@@ -38,10 +38,10 @@ pub static SEND_PASSWORD_RESET: Endpoint = Endpoint {
 };
 
 async fn send_password_reset(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = json!({ "userId": call.parameter });
     // The admin learns neither the flow nor a secret.
-    call.run::<SendPasswordReset>(input).await?;
-    Ok(Reply { status: 202, ..Reply::ok(RESET_REQUESTED, Value::Null) })
+    let input = SendInput::new(&call.parameter, true);
+    call.run_read::<SendPasswordReset>(input).await?;
+    Ok(Reply::accepted(RESET_REQUESTED, Done))
 }
 
 /// `GET /users/:userId/sessions`
@@ -89,5 +89,5 @@ async fn revoke_user_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if call.principal.as_ref().is_some_and(|admin| admin.id == call.parameter) {
         clear_cookies(call);
     }
-    Ok(Reply::ok("Sessions revoked", Value::Null))
+    Ok(Reply::ok("Sessions revoked", Done))
 }

@@ -10,8 +10,8 @@ use crate::error::ErrorCode as E;
 use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
-use crate::service::disabling::{DisableUser, EnableUser};
-use crate::use_case::{Output as _, UseCase};
+use crate::service::disabling::{DisableUser, EnableInput, EnableUser};
+use crate::use_case::UseCase;
 
 /// `POST /users/:userId/disable`
 pub static DISABLE_USER: Endpoint = Endpoint {
@@ -40,7 +40,7 @@ async fn disable_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     spare_self(call, "disable")?;
     let input = call.input(&[("userId", &call.parameter)])?;
     let disabled = call.run::<DisableUser>(input).await?;
-    Ok(Reply::ok("User disabled", disabled.write()))
+    Ok(Reply::ok("User disabled", disabled))
 }
 
 /// `POST /users/:userId/enable`
@@ -59,7 +59,7 @@ pub static ENABLE_USER: Endpoint = Endpoint {
 };
 
 async fn enable_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let input = json!({ "userId": call.parameter });
-    let enabled = call.run::<EnableUser>(input).await?;
-    Ok(Reply::ok("User enabled", enabled.write()))
+    let input = EnableInput::new(&call.parameter);
+    let enabled = call.run_read::<EnableUser>(input).await?;
+    Ok(Reply::ok("User enabled", enabled))
 }

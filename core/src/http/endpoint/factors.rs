@@ -17,7 +17,7 @@ use crate::service::factor_removal::RemoveFactor;
 use crate::service::factors::{self, ConfirmFactor};
 use crate::service::input::Input;
 use crate::service::second_factor::LoginMfa;
-use crate::use_case::{Output as _, UseCase};
+use crate::use_case::{Done, UseCase};
 
 /// `POST /login/mfa`
 pub static LOGIN_MFA: Endpoint = Endpoint {
@@ -48,7 +48,7 @@ async fn login_mfa(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[])?;
     call.caller.devices = device::presented(call);
     let issued = call.run::<LoginMfa>(input).await?;
-    device::remember(call, &issued.user_id).await;
+    device::remember(call, &issued.user.id).await;
     Ok(give(call, "Login successful", issued, true))
 }
 
@@ -122,7 +122,7 @@ pub static CONFIRM_TOTP: Endpoint = Endpoint {
 async fn confirm_totp(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
     let input = author(call, call.input(&[])?)?;
-    Ok(Reply::ok("Factor confirmed", call.run::<ConfirmFactor>(input).await?.write()))
+    Ok(Reply::ok("Factor confirmed", call.run::<ConfirmFactor>(input).await?))
 }
 
 /// `DELETE /me/factors/:id`
@@ -148,7 +148,7 @@ async fn remove_factor(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
     let input = author(call, json!({ "id": call.parameter }))?;
     call.run::<RemoveFactor>(input).await?;
-    Ok(Reply::ok("Factor removed", Value::Null))
+    Ok(Reply::ok("Factor removed", Done))
 }
 
 /// `POST /me/recovery-codes`

@@ -1,6 +1,6 @@
 //! Endpoints of identifiers, of a user's own and for admins.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::description::{Description, answers};
 use super::schema::{list, object, reference, text};
@@ -11,7 +11,7 @@ use crate::http::call::Call;
 use crate::http::envelope::Reply;
 use crate::service::identifier_update::UpdateIdentifiers;
 use crate::service::identifiers::{CreateIdentifiers, DeleteIdentifiers};
-use crate::use_case::UseCase;
+use crate::use_case::{Done, UseCase};
 
 fn some(item: &str) -> Value {
     object(&[("identifiers", list(reference(item), 1))])
@@ -38,7 +38,7 @@ async fn create_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
     let input = call.input(&[("userId", &call.user()?.id)])?;
     let created = call.run::<CreateIdentifiers>(input).await?;
-    Ok(Reply::created("Identifiers created", json!({ "identifiers": created.identifiers })))
+    Ok(Reply::created("Identifiers created", created))
 }
 
 /// `PUT /me/identifiers`
@@ -66,7 +66,7 @@ async fn update_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
     let input = call.input(&[("userId", &call.user()?.id)])?;
     let updated = call.run::<UpdateIdentifiers>(input).await?;
-    Ok(Reply::ok("Identifiers updated", json!({ "identifiers": updated.identifiers })))
+    Ok(Reply::ok("Identifiers updated", updated))
 }
 
 /// `DELETE /me/identifiers`
@@ -90,7 +90,7 @@ async fn delete_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
     let input = call.input(&[("userId", &call.user()?.id)])?;
     call.run::<DeleteIdentifiers>(input).await?;
-    Ok(Reply::ok("Identifiers deleted", Value::Null))
+    Ok(Reply::ok("Identifiers deleted", Done))
 }
 
 /// `PATCH /users/:userId/identifiers`
@@ -114,5 +114,5 @@ async fn set_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.caller.trusted = true;
     let input = call.input(&[("userId", &call.parameter)])?;
     let updated = call.run::<UpdateIdentifiers>(input).await?;
-    Ok(Reply::ok("Identifiers updated", json!({ "identifiers": updated.identifiers })))
+    Ok(Reply::ok("Identifiers updated", updated))
 }

@@ -15,7 +15,7 @@ use crate::http::envelope::Reply;
 use crate::service::deletion::DeleteAccount;
 use crate::service::export;
 use crate::service::revocation::ended;
-use crate::use_case::UseCase;
+use crate::use_case::{Done, UseCase};
 
 /// `DELETE /me`
 pub static DELETE_ACCOUNT: Endpoint = Endpoint {
@@ -44,7 +44,7 @@ async fn delete_account(call: &mut Call<'_>) -> Result<Reply, Failure> {
     // The token of a silent refresh in this request belongs to no session any more.
     call.headers.retain(|(name, _)| name != "X-Access-Token");
     clear_cookies(call);
-    Ok(Reply::ok("Account deleted", Value::Null))
+    Ok(Reply::ok("Account deleted", Done))
 }
 
 /// `GET /me/export`
@@ -65,5 +65,6 @@ pub static EXPORT_ACCOUNT: Endpoint = Endpoint {
 
 async fn export_account(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.require_fresh().await?;
-    Ok(Reply::ok("OK", export::export(call.realm, &call.user()?.id).await?))
+    let export = export::export(call.realm, &call.user()?.id).await?.ok_or(E::UserNotFound)?;
+    Ok(Reply::ok("OK", export))
 }

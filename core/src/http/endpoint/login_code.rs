@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::http::call::Call;
 use crate::http::envelope::Reply;
 use crate::service::login_code::{LoginByCode, RequestLoginCode};
-use crate::use_case::{Output as _, UseCase};
+use crate::use_case::UseCase;
 
 /// `POST /login/code`
 pub static ASK_LOGIN_CODE: Endpoint = Endpoint {
@@ -29,7 +29,7 @@ pub static ASK_LOGIN_CODE: Endpoint = Endpoint {
 
 async fn ask_login_code(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = asking(call)?;
-    Ok(accepted(call.run::<RequestLoginCode>(input).await?.write()))
+    Ok(accepted(call.run::<RequestLoginCode>(input).await?))
 }
 
 /// `POST /login/code/verify`
@@ -54,6 +54,6 @@ async fn login_by_code(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[])?;
     call.caller.devices = device::presented(call);
     let issued = call.run::<LoginByCode>(input).await?;
-    device::remember(call, &issued.user_id).await;
+    device::remember(call, &issued.user.id).await;
     Ok(give(call, "Login successful", issued, true))
 }

@@ -14,9 +14,10 @@ use crate::http::envelope::Reply;
 use crate::http::guard::{self, GuardRequest};
 use crate::http::pace::Pace;
 use crate::service::confirmation::ConfirmIdentifier;
+use crate::service::flows::Asked;
 use crate::service::reset::{RequestPasswordReset, ResetPassword};
 use crate::service::verification;
-use crate::use_case::{Output as _, UseCase};
+use crate::use_case::{Done, UseCase};
 
 /// The same for every identifier.
 const SENT: &str = "If this is known, a message is on its way";
@@ -25,8 +26,8 @@ pub(super) fn sends(summary: &'static str) -> Description {
     answers(summary, 202, SENT, schema::asked()).or(&[E::Forbidden, E::RateLimitExceeded])
 }
 
-pub(super) fn accepted(data: Value) -> Reply {
-    Reply { status: 202, ..Reply::ok(SENT, data) }
+pub(super) fn accepted(asked: Asked) -> Reply {
+    Reply::accepted(SENT, asked)
 }
 
 /// `POST /password/forgot`
@@ -44,7 +45,7 @@ pub static FORGOT_PASSWORD: Endpoint = Endpoint {
 
 async fn forgot_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = asking(call)?;
-    Ok(accepted(call.run::<RequestPasswordReset>(input).await?.write()))
+    Ok(accepted(call.run::<RequestPasswordReset>(input).await?))
 }
 
 /// The input of a request that asks for a message.
@@ -79,7 +80,7 @@ async fn reset_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     refuse_foreign_form(call)?;
     let input = call.input(&[])?;
     call.run::<ResetPassword>(input).await?;
-    Ok(Reply::ok("Password reset", Value::Null))
+    Ok(Reply::ok("Password reset", Done))
 }
 
 /// `POST /me/identifiers/:id/verify`
@@ -101,7 +102,7 @@ pub static VERIFY_OWN_IDENTIFIER: Endpoint = Endpoint {
 async fn verify_own_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user_id = call.user()?.id.clone();
     let Call { realm, caller, parameter, trail, .. } = call;
-    Ok(accepted(verification::ask_own(realm, caller, &user_id, parameter, trail).await?.write()))
+    Ok(accepted(verification::ask_own(realm, caller, &user_id, parameter, trail).await?))
 }
 
 /// `POST /identifiers/verify`
@@ -121,7 +122,7 @@ async fn verify_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = asking(call)?;
     let given = crate::service::input::Input::new(&input)?.text("identifier")?.to_owned();
     let Call { realm, caller, trail, .. } = call;
-    Ok(accepted(verification::ask(realm, caller, &given, trail).await?.write()))
+    Ok(accepted(verification::ask(realm, caller, &given, trail).await?))
 }
 
 /// `POST /identifiers/confirm`
@@ -156,7 +157,7 @@ async fn confirm_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let session_user = session_user(call).await;
     let input = call.input(&[("sessionUser", &session_user)])?;
     let confirmed = call.run::<ConfirmIdentifier>(input).await?;
-    Ok(Reply::ok("Identifier verified", confirmed.write()))
+    Ok(Reply::ok("Identifier verified", confirmed))
 }
 
 /// The user whose session the request brings; empty without a valid session.

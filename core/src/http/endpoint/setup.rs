@@ -10,7 +10,7 @@ use crate::http::call::Call;
 use crate::http::credential::cross_origin;
 use crate::http::envelope::Reply;
 use crate::service::setup::Setup;
-use crate::use_case::{Output as _, UseCase};
+use crate::use_case::UseCase;
 
 /// `POST /setup`
 pub static SETUP: Endpoint = Endpoint {
@@ -38,5 +38,5 @@ async fn setup(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let input = call.input(&[])?;
     let made = call.run::<Setup>(input).await?;
-    Ok(Reply::created("The first admin is there", made.write()))
+    Ok(Reply::created("The first admin is there", made))
 }

@@ -1,5 +1,6 @@
 //! Endpoints that give, renew and end tokens.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cookies::{clear_cookies, clear_twins, set_cookie};
@@ -25,7 +26,8 @@ use crate::service::logout::{Logout, LogoutAll, LogoutInput, UserInput};
 use crate::service::presented::{self, PresentedTokens};
 use crate::service::refresh::{Refresh, RefreshInput};
 use crate::service::revocation::ended;
-use crate::use_case::UseCase;
+use crate::service::shown::UserRoles;
+use crate::use_case::{Done, UseCase};
 use crate::web::cookie::CookieValues;
 
 /// `POST /login`
@@ -62,7 +64,7 @@ async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     call.pace = pace.filter(|_| !is_too_long(call.realm, &input));
     call.caller.devices = device::presented(call);
     let issued = call.run::<Login>(input).await?;
-    device::remember(call, &issued.user_id).await;
+    device::remember(call, &issued.user.id).await;
     Ok(give(call, "Login successful", issued, true))
 }
 
@@ -180,7 +182,7 @@ async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if !is_foreign_form(call) {
         clear_cookies(call);
     }
-    Ok(Reply::ok("Logged out", Value::Null))
+    Ok(Reply::ok("Logged out", Done))
 }
 
 /// `POST /logout-all`
@@ -200,12 +202,22 @@ async fn logout_all(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let user_id = call.user()?.id.clone();
     call.run_checked::<LogoutAll>(UserInput { user_id }).await?;
     clear_cookies(call);
-    Ok(Reply::ok("Logged out from all sessions", Value::Null))
+    Ok(Reply::ok("Logged out from all sessions", Done))
+}
+
+/// `{accessToken, user: {id, roles}, refreshToken?}`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    access_token: String,
+    user: UserRoles,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
 }
 
 /// The answer to a login or a refresh: tokens in cookies where these are on, in the body where they are not.
 pub(super) fn give(call: &mut Call<'_>, message: &'static str, issued: Issued, is_login: bool) -> Reply {
-    let Issued { access_token, refresh_token, user_id, roles, refresh_expires_at, .. } = issued;
+    let Issued { access_token, refresh_token, user, refresh_expires_at, .. } = issued;
     let config = &call.realm.config;
     if let Some(rules) = &config.cookie {
         clear_twins(call, "cookie", rules, is_login);
@@ -216,11 +228,7 @@ pub(super) fn give(call: &mut Call<'_>, message: &'static str, issued: Issued, i
         clear_twins(call, "accessCookie", rules, is_login);
         set_cookie(call, "accessCookie", rules, &access_token, whole_seconds(config.access_ttl));
     }
-    let mut data = json!({ "accessToken": access_token, "user": { "id": user_id, "roles": roles } });
-    if config.cookie.is_none() {
-        data["refreshToken"] = refresh_token.into();
-    }
-    Reply::ok(message, data)
+    Reply::ok(message, Given { access_token, user, refresh_token: config.cookie.is_none().then_some(refresh_token) })
 }
 
 /// Seconds until a refresh token expires, rounded up. A token that an override passed on is read; a token of the

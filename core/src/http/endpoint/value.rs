@@ -117,5 +117,5 @@ impl std::fmt::Debug for Endpoint {
 
 /// Puts the answer of an endpoint into the envelope.
 pub(in crate::http) fn enveloped<'a>(work: impl Future<Output = Result<Reply, Failure>> + Send + 'a) -> Serving<'a> {
-    Box::pin(async { work.await.map(Reply::into_response) })
+    Box::pin(async { work.await.and_then(Reply::into_response) })
 }
