@@ -269,3 +269,21 @@ pub fn next(user_id: &str, seen: Seen, proofs: Vec<Proof>) -> Next {
 pub fn again(user_id: &str, auth_epoch: i64, proof: Proof) -> Proven {
     Proven { user_id: user_id.to_owned(), auth_epoch: Some(auth_epoch), proofs: vec![proof] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_the_application_is_enough_and_known_as_such() {
+        for has_factor in [false, true] {
+            let seen = Seen { auth_epoch: Some(7), has_factor };
+            let Next::Complete(user) = next("mona", seen, vec![Proof::Host(HostWord(()))]) else {
+                panic!("it is enough")
+            };
+            assert!(user.is_by_host() && !user.takes_over());
+            assert_eq!(user.methods(), [Method::Host]);
+            assert_eq!(user.expected(), Expected { hash: None, auth_epoch: Some(7), unspent: None });
+        }
+    }
+}

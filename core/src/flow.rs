@@ -86,14 +86,19 @@ pub fn token_digest(token: &str) -> String {
 /// Makes a code: six digits, each code equally likely.
 #[must_use]
 pub fn make_code() -> String {
-    // The largest multiple of a million below 2^32: numbers beyond it would make small codes likelier.
-    const FAIR: u32 = u32::MAX - u32::MAX % 1_000_000;
     loop {
-        let number = u32::from_be_bytes(make_random());
-        if number < FAIR {
-            return format!("{:06}", number % 1_000_000);
+        if let Some(code) = code_of(u32::from_be_bytes(make_random())) {
+            return code;
         }
     }
+}
+
+/// Returns the code that a random number stands for. `None`: it stands for none, so that no code is likelier.
+#[must_use]
+pub fn code_of(number: u32) -> Option<String> {
+    // The largest multiple of a million below 2^32: numbers beyond it would make small codes likelier.
+    const FAIR: u32 = u32::MAX - u32::MAX % 1_000_000;
+    (number < FAIR).then(|| format!("{:06}", number % 1_000_000))
 }
 
 /// Reads a code as people type it: without white space and dashes, full-width digits as digits. `None`: it is no code,

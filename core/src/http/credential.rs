@@ -12,11 +12,7 @@ use crate::web::origin::{self, Origin, Provenance};
 ///
 /// # Errors
 /// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` as [`cross_origin`].
-pub(super) fn read(
-    request: &GuardRequest,
-    cookie_name: Option<&str>,
-    trusted: &[Origin],
-) -> Result<CookieValues, Error> {
+pub fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &[Origin]) -> Result<CookieValues, Error> {
     match (authorization::read(request.authorization.as_deref()), cookie_name) {
         (Authorization::Bearer(token), _) => Ok(CookieValues::One(token.to_owned())),
         (Authorization::Malformed, _) => {
@@ -31,7 +27,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<CookieValues, Error> {
+pub fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Result<CookieValues, Error> {
     match cookie::read(request.cookie.as_deref().into_iter(), name) {
         CookieValues::None => Ok(CookieValues::None),
         CookieValues::One(token) if token.is_empty() => Ok(CookieValues::None),

@@ -19,7 +19,7 @@ pub mod openapi;
 pub(crate) mod pace;
 pub mod preflight;
 pub mod router;
-mod token_choice;
+pub mod token_choice;
 
 /// A request to one of the endpoints, as the adapter has it.
 #[derive(Clone, Default)]

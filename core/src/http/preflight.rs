@@ -31,7 +31,8 @@ pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
 }
 
 /// The same as the outcome of `protect()`. Nothing is logged, since nothing was refused.
-pub(crate) fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResult> {
+#[must_use]
+pub fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResult> {
     let answer = answer(request, trusted)?;
     let result = Err(credential::missing());
     Some(ProtectResult { result, answer: Some(answer), headers: Vec::new(), events: Vec::new(), fresh_until: 0 })

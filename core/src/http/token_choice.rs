@@ -5,14 +5,16 @@ use crate::token::claims::AccessClaims;
 
 /// A token whose signature is valid.
 #[derive(Debug, Clone)]
-pub(super) struct Candidate {
+pub struct Candidate {
+    /// What it says.
     pub claims: AccessClaims,
+    /// The token itself.
     pub token: String,
 }
 
 /// The result of several tokens.
 #[derive(Debug)]
-pub(super) enum Choice {
+pub enum Choice {
     /// Tokens of the same user, the youngest first.
     Good(Vec<Candidate>),
     /// None is valid any more; these have expired, all of the same user.
@@ -24,7 +26,8 @@ pub(super) enum Choice {
 }
 
 /// Judges tokens in the order in which they were sent. `verify` says whether a token with a good signature is expired.
-pub(super) fn choose(tokens: Vec<String>, verify: impl Fn(&str) -> Result<(AccessClaims, bool), TokenError>) -> Choice {
+#[must_use]
+pub fn choose(tokens: Vec<String>, verify: impl Fn(&str) -> Result<(AccessClaims, bool), TokenError>) -> Choice {
     let (mut good, mut expired, mut bad) = (Vec::new(), Vec::new(), None);
     for token in tokens {
         match verify(&token) {

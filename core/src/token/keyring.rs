@@ -15,6 +15,8 @@ use crate::crypto::{Secret, derive_key};
 mod beside;
 mod making;
 
+pub use beside::AuditDigests;
+
 /// The `typ` of access tokens.
 pub const ACCESS_TYPE: &str = "JWT";
 

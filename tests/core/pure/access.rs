@@ -1,4 +1,5 @@
-use sentri_core::access::{ApiKeys, RoleRules, authorize, check_assignable, is_role_name};
+use sentri_core::access::{ApiKeys, RoleRules, SessionRoles, authorize, check_assignable, is_role_name};
+use sentri_core::assurance::{Assurance, Method};
 use serde_json::{Value, json};
 
 fn strings(names: &[&str]) -> Vec<String> {
@@ -108,6 +109,8 @@ fn authorized_by_any_of_them() {
     assert!(!authorize(&[], &strings(&["user"])));
     assert!(!authorize(&[], &[]));
     let rules = rules();
+    assert!(rules.is_admin(&strings(&["user", "root"])) && rules.is_admin(&strings(&["admin"])));
+    assert!(!rules.is_admin(&strings(&["user", "editor", "finance"])) && !rules.is_admin(&[]));
     assert!(rules.check_required(&strings(&["user"])).is_ok());
     for bad in [strings(&[]), strings(&["boss"]), strings(&["user", ""])] {
         assert_eq!(rules.check_required(&bad).unwrap_err().code, "CONFIGURATION_ERROR");
@@ -120,7 +123,7 @@ fn api_keys() {
     assert!(ApiKeys::from_option(Some(&Value::Null)).unwrap().is_none());
     for bad in [json!(""), json!("  "), json!([]), json!(["k", ""]), json!(1), json!(true), json!({}), json!([1])] {
         let error = ApiKeys::from_option(Some(&bad)).unwrap_err();
-        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with("apiKey"), "{bad}");
+        assert!(error.code == "CONFIGURATION_ERROR" && error.message.starts_with("apiKey must be"), "{bad}");
     }
     for short in [json!("1"), json!("seven 7"), json!(["long enough by far", "\u{1f511}\u{1f511}\u{1f511}"])] {
         let error = ApiKeys::from_option(Some(&short)).unwrap_err();
@@ -137,6 +140,29 @@ fn api_keys() {
         assert!(!keys.accept(bad), "{bad:?}");
     }
     assert!(!format!("{keys:?}").contains("canary"));
+    for times in [2, 3] {
+        let repeated = ApiKeys::from_option(Some(&json!(vec!["canary-one"; times]))).unwrap().unwrap();
+        assert!(repeated.accept(Some("canary-one")) && !repeated.accept(Some("canary-two")), "listed {times} times");
+    }
     let single = ApiKeys::from_option(Some(&json!("the only one"))).unwrap().unwrap();
     assert!(single.accept(Some("the only one")) && !single.accept(Some("other")));
+}
+
+#[test]
+fn below_two_factors_the_roles_that_want_them_wait() {
+    let roles = json!(["user", "admin", "editor"]);
+    let mut rules = RoleRules::from_options(Some(&roles), None, None, None).unwrap();
+    let all = || vec!["editor", "user", "admin"];
+    let weak = [Method::Pwd, Method::Email, Method::Sms, Method::Host].map(|method| Assurance::of(&[method], Some(1)));
+    let strong = Assurance::of(&[Method::Pwd, Method::Otp], Some(1));
+    let whole = SessionRoles { in_effect: all(), withheld: Vec::new() };
+    assert_eq!(rules.in_session(all(), None), whole, "without the option nothing waits");
+    rules.required_for = vec!["admin".to_owned(), "editor".to_owned()];
+    assert_eq!(rules.in_session(all(), Some(&strong)), whole);
+    let parted = SessionRoles { in_effect: vec!["user"], withheld: vec!["editor", "admin"] };
+    assert_eq!(rules.in_session(all(), None), parted, "nobody knows how the user authenticated");
+    for held in weak {
+        assert_eq!(rules.in_session(all(), Some(&held)), parted, "{held:?}");
+    }
+    assert_eq!(rules.in_session(vec!["user"], None).withheld, Vec::<&str>::new());
 }

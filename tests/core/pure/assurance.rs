@@ -54,6 +54,18 @@ fn to_authenticate_again_keeps_what_was_proved_before() {
 }
 
 #[test]
+fn a_refusal_says_what_is_required() {
+    for (need, details) in [
+        (json!({ "acr": "aal2" }), json!({ "acr": "aal2" })),
+        (json!({ "maxAge": "10m" }), json!({ "maxAge": 600 })),
+        (json!({ "acr": "aal1", "maxAge": 5 }), json!({ "acr": "aal1", "maxAge": 5 })),
+    ] {
+        let error = Requirement::read(&need).unwrap().error();
+        assert_eq!((error.code.as_ref(), error.details.as_deref()), ("STEP_UP_REQUIRED", Some(&details)), "{need}");
+    }
+}
+
+#[test]
 fn a_challenge_holds_nothing_but_known_words() {
     let bare = "Bearer error=\"insufficient_user_authentication\"";
     let of = |details| challenge(Some(&details));

@@ -120,6 +120,7 @@ async fn a_user_with_a_factor_needs_both() {
         panic!("a password is not enough")
     };
     assert_eq!(user.expected(), Expected { hash: Some(&hash), auth_epoch: Some(7), unspent: None });
+    assert!(earlier().is_password() && !user.is_by_host());
     let Next::Complete(user) = next("mona", seen(true), vec![Proof::Earlier(earlier()), Proof::Factor(factor_proof())])
     else {
         panic!("the flow of a password and a code are enough")

@@ -46,6 +46,19 @@ proptest! {
 }
 
 #[test]
+fn a_peer_with_an_address_is_the_first_that_is_asked_about() {
+    let ask = |peer: &str, trust: Value| {
+        let trust = TrustProxy::from_option(Some(&trust)).unwrap();
+        client(Some(peer), ["203.0.113.7"].into_iter(), &trust).map(|address| address.to_string())
+    };
+    assert_eq!(ask("198.51.100.9", json!(false)).as_deref(), Some("198.51.100.9"));
+    assert_eq!(ask("198.51.100.9", json!(1)).as_deref(), Some("203.0.113.7"));
+    assert_eq!(ask("no address", json!(1)), None);
+    assert_eq!(ask("", json!(1)).as_deref(), Some("203.0.113.7"), "an empty one is none");
+    assert_eq!(ask("", json!(false)), None);
+}
+
+#[test]
 fn a_peer_without_address_is_a_proxy_where_proxies_are_counted() {
     let ask = |trust: Value, forwarded: &[&str]| {
         let trust = TrustProxy::from_option(Some(&trust)).unwrap();

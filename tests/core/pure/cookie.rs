@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sentri_core::http::Request;
-use sentri_core::web::cookie::{CookieRules, CookieValues, read};
+use sentri_core::web::cookie::{CookieRules, CookieValues, MAX_COOKIE_BYTES, place_of, read};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text, texts};
@@ -40,6 +40,62 @@ fn vectors() {
         let written = rules.write(text(given, "value"), given["maxAge"].as_u64().unwrap());
         Ok(json!({ "write": written, "clear": rules.clear() }))
     });
+}
+
+#[test]
+fn names_and_domains_have_bounds() {
+    let rules = |options: Value| CookieRules::access(Some(&options), false).map(Option::unwrap);
+    assert!(rules(json!({ "name": "a".repeat(128) })).is_ok());
+    for name in [String::new(), "a".repeat(129), "a b".to_owned(), "a;".to_owned()] {
+        assert!(rules(json!({ "name": name })).unwrap_err().message.starts_with("accessCookie.name "), "{name}");
+    }
+    for domain in ["my-app.example.com", "my_app.example.com", "-", "a1"] {
+        assert_eq!(rules(json!({ "domain": domain })).unwrap().domain.as_deref(), Some(domain));
+    }
+    for domain in ["", "a..b", "a b.example", "a;b", "a.example."] {
+        assert!(
+            rules(json!({ "domain": domain })).unwrap_err().message.starts_with("accessCookie.domain "),
+            "{domain}"
+        );
+    }
+}
+
+#[test]
+fn a_cookie_that_browsers_would_drop_is_cleared_instead() {
+    let rules = CookieRules::access(Some(&json!(true)), false).unwrap().unwrap();
+    let attributes = rules.write("", 60).len();
+    let value = "a".repeat(MAX_COOKIE_BYTES - attributes);
+    assert_eq!(rules.write_if_it_fits(&value, 60), (rules.write(&value, 60), None));
+    for more in [1, 2, 100] {
+        let value = format!("{value}{}", "a".repeat(more));
+        assert_eq!(rules.write_if_it_fits(&value, 60), (rules.clear(), Some(MAX_COOKIE_BYTES + more)));
+    }
+}
+
+#[test]
+fn a_cookie_of_devices_has_the_prefix_of_the_rules_and_no_script_reads_it() {
+    for (name, expected) in [
+        ("access_token", "sentri_device"),
+        ("__Host-access_token", "__Host-sentri_device"),
+        ("__secure-a", "__Secure-sentri_device"),
+    ] {
+        let rules = CookieRules::access(Some(&json!({ "name": name, "sameSite": "strict" })), false).unwrap().unwrap();
+        assert!(!rules.http_only);
+        let devices = rules.for_devices();
+        assert_eq!(devices, CookieRules { name: expected.to_owned(), http_only: true, ..rules });
+    }
+}
+
+#[test]
+fn the_place_of_a_cookie_is_its_name_domain_and_path() {
+    for (line, place) in [
+        ("a=b; Max-Age=1; Path=/x; Domain=example.com; HttpOnly", ("a", Some("example.com"), Some("/x"))),
+        ("a=; Path=/", ("a", None, Some("/"))),
+        ("a=b=c; Domain=d", ("a", Some("d"), None)),
+        ("a", ("a", None, None)),
+    ] {
+        assert_eq!(place_of(line), place, "{line}");
+    }
 }
 
 proptest! {

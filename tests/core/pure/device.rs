@@ -1,7 +1,6 @@
 use proptest::prelude::*;
-use sentri_core::config::Config;
 use sentri_core::store::model::StoredKey;
-use sentri_core::token::device::{self, DeviceUser, MAX_TOKEN_BYTES, MAX_USERS};
+use sentri_core::token::device::{self, DeviceUser, MAX_AGE_SECONDS, MAX_TOKEN_BYTES, MAX_USERS};
 use sentri_core::token::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 
@@ -79,6 +78,17 @@ fn old_keys_verify_while_they_are_kept() {
 }
 
 #[test]
+fn a_login_counts_for_a_year_to_the_second() {
+    let ring = KeyRing::from_secret(SECRET, None).unwrap();
+    let user = DeviceUser { id: "a".to_owned(), nonce: device::encode_nonce([3; 16]), iat: 1_000, epoch: None };
+    let token = ring.sign_device(std::slice::from_ref(&user), None, 1_000_000).unwrap();
+    let end = (1_000 + 365 * 86_400) * 1000;
+    assert_eq!(MAX_AGE_SECONDS, 31_536_000);
+    assert_eq!(ring.verify_device(&token, None, end - 1).unwrap(), [user]);
+    assert!(ring.verify_device(&token, None, end).is_err());
+}
+
+#[test]
 fn the_longest_token_is_read() {
     let ring = KeyRing::from_secret(SECRET, None).unwrap();
     let users: Vec<DeviceUser> = (0..MAX_USERS)
@@ -93,53 +103,6 @@ fn the_longest_token_is_read() {
     // A key of the database adds a kid of 43 characters.
     assert!(token.len() + 100 < MAX_TOKEN_BYTES, "{}", token.len());
     assert_eq!(ring.verify_device(&token, None, 9_999_999_999_000).unwrap(), users);
-}
-
-#[test]
-fn the_cookie_follows_the_others() {
-    let options = |more: Value| {
-        let mut options =
-            json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "knownDevices": true });
-        options["secret"] = SECRET.into();
-        options.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
-        Config::from_options(&options)
-    };
-    for (more, written) in [
-        (json!({}), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; SameSite=Lax"),
-        (json!({ "production": true }), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Lax"),
-        (
-            json!({ "cookie": { "prefix": "__Host-", "sameSite": "strict" } }),
-            "__Host-sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Strict",
-        ),
-        (
-            json!({ "cookie": { "prefix": "__Secure-", "domain": "a.example", "path": "/x", "partitioned": true } }),
-            "__Secure-sentri_device=t; Max-Age=9; Path=/x; Domain=a.example; HttpOnly; Secure; SameSite=Lax; Partitioned",
-        ),
-        (
-            json!({ "cookie": false, "accessCookie": { "sameSite": "none" } }),
-            "sentri_device=t; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=None",
-        ),
-        (json!({ "cookie": false }), "sentri_device=t; Max-Age=9; Path=/; HttpOnly; SameSite=Lax"),
-    ] {
-        assert_eq!(options(more).unwrap().known_devices.unwrap().write("t", 9), written);
-    }
-    assert!(options(json!({ "knownDevices": false })).unwrap().known_devices.is_none());
-    assert!(options(json!({ "knownDevices": null })).unwrap().known_devices.is_none());
-    let unlimited = options(json!({ "rateLimit": false })).unwrap();
-    assert!(unlimited.known_devices.is_none());
-    assert!(unlimited.warnings.iter().any(|warning| warning.starts_with("knownDevices ")), "{:?}", unlimited.warnings);
-    let tells = json!({ "send": "[function]", "newSignIn": true });
-    let unlimited = options(json!({ "rateLimit": false, "messages": tells })).unwrap();
-    assert!(unlimited.known_devices.is_some(), "a notice needs them, whether anybody is locked out or not");
-    for (more, told) in [
-        (json!({ "knownDevices": "yes" }), "knownDevices must be true or false"),
-        (json!({ "knownDevices": false, "messages": tells }), "messages.newSignIn needs knownDevices: true"),
-        (json!({ "messages": { "send": "[function]", "newSignIn": 1 } }), "messages.newSignIn must be true or false"),
-        (json!({ "cookie": { "name": "sentri_device" } }), "cookie.name must not be sentri_device"),
-        (json!({ "accessCookie": { "name": "sentri_device" } }), "accessCookie.name must not be sentri_device"),
-    ] {
-        assert!(options(more).unwrap_err().message.starts_with(told), "{told}");
-    }
 }
 
 fn any_user() -> impl Strategy<Value = DeviceUser> {

@@ -99,6 +99,25 @@ fn a_qr_code_is_an_image_without_anything_active() {
     let letters = svg.chars().filter(|c| matches!(c, '<' | '>')).count();
     assert_eq!(letters, 8, "svg, rect and path, nothing else");
     assert!(enrolment::qr(&secret(&"x".repeat(5000))).is_none());
+    let places: Vec<(i32, i32)> = svg
+        .split(['M', 'h'])
+        .filter_map(|part| part.split_once(','))
+        .filter_map(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)))
+        .collect();
+    let side: i32 = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(
+        svg.contains(&format!("0 0 {side} {side}\"")) && svg.contains(&format!("width=\"{side}\" height=\"{side}\""))
+    );
+    let (xs, ys): (Vec<i32>, Vec<i32>) = places.iter().copied().unzip();
+    for places in [&xs, &ys] {
+        assert_eq!(places.iter().min(), Some(&4), "four light modules before");
+        assert_eq!(places.iter().max(), Some(&(side - 5)), "and behind");
+    }
+    // The corners by which a camera finds it, and none at the fourth.
+    let is_dark = |x: i32, y: i32| places.contains(&(x, y));
+    for (x, y) in [(4, 4), (side - 11, 4), (4, side - 11)] {
+        assert!((0..7).all(|at| is_dark(x + at, y) && is_dark(x, y + at) && !is_dark(x + 1, y + 1)), "{x} {y}");
+    }
     let longest = enrolment::uri(&"林".repeat(64), &"林".repeat(64), &totp::make_secret());
     assert!(enrolment::qr(&longest).is_some(), "the longest names fit");
 }

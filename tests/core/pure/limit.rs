@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sentri_core::limit::{self, Bucket, BucketAnswer, Budget, LimitRules, LimitVerdict, LimiterName, Settlement};
-use sentri_core::{AuthServer, Host};
+use sentri_core::limit::{
+    self, Bucket, BucketAnswer, BucketPurpose, Budget, LimitRules, LimitVerdict, LimiterName, Settlement,
+};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};
@@ -74,14 +75,38 @@ fn vectors() {
 #[test]
 fn keys_hold_no_identifier_and_never_meet() {
     let subject = "rizz@example.com";
-    let keys = [
-        limit::login_account(subject),
-        limit::login_address(subject),
-        limit::register_address(subject),
-        limit::custom("login", subject),
-        limit::custom("login:account", subject),
-        limit::custom("", subject),
+    let named = |name: &str| LimiterName::named(name).as_str().to_owned();
+    let known = [
+        (limit::login_account(subject), "login:account", BucketPurpose::Account),
+        (limit::login_unknown(subject), "login:unknown", BucketPurpose::Account),
+        (limit::login_spelling(subject), "login:spelling", BucketPurpose::Account),
+        (limit::login_right(subject), "login:right", BucketPurpose::Account),
+        (limit::identifiers_of(subject), "identifiers", BucketPurpose::Account),
+        (limit::login_address(subject), "login:address", BucketPurpose::Address),
+        (limit::register_address(subject), "register:address", BucketPurpose::Register),
+        (limit::api_key_address(subject), "api-key:address", BucketPurpose::ApiKey),
+        (limit::device_nonce(subject), "device:nonce", BucketPurpose::Device),
+        (limit::devices_of_user(subject), "device:user", BucketPurpose::Device),
+        (limit::sign_in_messages(subject), "security-message:sign-in", BucketPurpose::SecurityMessage),
+        (limit::key("message:address", subject), "message:address", BucketPurpose::Message),
+        (limit::custom("login", subject), &format!("custom:{}", named("login")), BucketPurpose::Custom),
+        (limit::custom("login:account", subject), &format!("custom:{}", named("login:account")), BucketPurpose::Custom),
+        (limit::custom("", subject), "custom:", BucketPurpose::Custom),
     ];
+    for (key, limiter, purpose) in &known {
+        assert_eq!((limit::limiter(key), BucketPurpose::of(key)), (*limiter, *purpose), "{key}");
+    }
+    // The known ones have a part of the memory by their whole names, and what is none is the application's.
+    for (key, purpose) in [
+        ("login:addresses:a", BucketPurpose::Account),
+        ("login", BucketPurpose::Account),
+        ("logins:account:a", BucketPurpose::Custom),
+        ("", BucketPurpose::Custom),
+    ] {
+        assert_eq!(BucketPurpose::of(key), purpose, "{key}");
+    }
+    assert_eq!(limit::limiter("no colon"), "");
+    let keys = known.map(|(key, ..)| key);
     for (at, key) in keys.iter().enumerate() {
         assert!(!key.contains("rizz") && key.len() < 100, "{key}");
         assert!(!keys[at + 1..].contains(key), "{key}");
@@ -94,6 +119,10 @@ fn keys_hold_no_identifier_and_never_meet() {
 #[test]
 fn keys_of_limiters() {
     vectors::run("limit-key", |given| limit::route_key(&given["key"]).map(|key| json!(key)).map_err(shown));
+    // Numbers that JavaScript can't hold are no others.
+    for number in [json!(u64::MAX), json!(i64::MIN), json!(i64::MIN + 1)] {
+        assert_eq!(limit::route_key(&number).unwrap(), Some(number.to_string()));
+    }
 }
 
 /// Every process names a limiter alike, and no two limiters of different rules or prefixes share a name.
@@ -117,40 +146,83 @@ fn names_of_limiters() {
     assert_eq!(LimiterName::named("mail").bucket("a"), limit::custom("mail", "a"));
 }
 
-/// Two limiters without a name and with the same rule are an error at the second; all else has a counter of its own.
-#[tokio::test]
-async fn a_second_limiter_needs_a_name() {
-    let options =
-        json!({ "mode": "server", "db": "sqlite::memory:", "validRoles": ["user"], "secret": "s".repeat(32) });
-    let server = || AuthServer::new(&options, Host::default()).unwrap();
-    let (one, other) = (server(), server());
-    let rule = |limit: u32| json!({ "maxAttempts": limit, "durationSeconds": 60 });
-    let mut by_key = rule(1);
-    by_key["key"] = json!("[function]");
-    let mut named = rule(1);
-    named["keyPrefix"] = json!("mail");
-    for rule in [&rule(1), &rule(2), &by_key, &named, &named] {
-        one.check_limit_rule(rule).unwrap();
-    }
-    for rule in [&rule(1), &by_key] {
-        let error = one.check_limit_rule(rule).unwrap_err();
-        assert_eq!(error.code, "CONFIGURATION_ERROR");
-        assert!(error.message.contains("keyPrefix"), "{}", error.message);
-    }
-    other.check_limit_rule(&rule(1)).unwrap();
-    let passes = async |rule: &Value, key: Value| one.limit(rule, &key, "203.0.113.7", &[]).await.error.is_none();
-    assert!(passes(&rule(1), Value::Null).await && !passes(&rule(1), Value::Null).await);
-    for rule in [&rule(2), &by_key, &named] {
-        assert!(passes(rule, Value::Null).await, "{rule}");
+#[test]
+fn each_purpose_has_a_part_of_the_memory() {
+    let places = BucketPurpose::ALL.map(BucketPurpose::places);
+    assert_eq!(places.iter().sum::<usize>(), 200_000);
+    assert!(places.iter().all(|places| (4_000..=56_000).contains(places)), "{places:?}");
+}
+
+#[test]
+fn what_addresses_and_crowds_may_do_is_ten_times_what_an_account_may() {
+    let option = json!({ "maxLoginAttempts": 3, "maxRegisterAttempts": 4, "durationSeconds": 60 });
+    let rules = LimitRules::from_option(Some(&option)).unwrap().unwrap();
+    let budgets = [rules.login_account, rules.login_address, rules.login_right, rules.register, rules.identifiers];
+    assert_eq!(budgets.map(|budget| budget.limit), [3, 30, 30, 4, 40]);
+    assert!(budgets.iter().all(|budget| budget.window == Duration::from_secs(60)));
+    let day = Duration::from_secs(86_400);
+    assert_eq!(limit::DEVICE, Budget { limit: 10, window: 30 * day });
+    assert_eq!(limit::DEVICES_OF_USER, Budget { limit: 100, window: day });
+}
+
+#[test]
+fn a_bucket_is_idle_or_a_penalty_by_what_it_holds() {
+    let budget = Budget { limit: 2, window: Duration::from_secs(1) };
+    for (count, in_flight, is_idle, is_penalty) in [
+        (0, 0, true, false),
+        (0, 1, false, true),
+        (1, 0, false, false),
+        (1, 1, false, true),
+        (2, 0, false, true),
+        (3, 0, false, true),
+    ] {
+        let bucket = Bucket { count, in_flight, ..Bucket::new(budget, 0) };
+        assert_eq!((bucket.is_idle(), bucket.is_penalty()), (is_idle, is_penalty), "{bucket:?}");
     }
 }
 
 #[test]
+fn an_attempt_whose_caller_came_too_late_is_counted_once() {
+    let budget = Budget { limit: 3, window: Duration::from_secs(60) };
+    let mut bucket = Bucket::new(budget, 0);
+    let left = |bucket: &mut Bucket, now| match bucket.begin(budget, now) {
+        BucketAnswer::Done(LimitVerdict::Granted { remaining, .. }) => Some(remaining),
+        _ => None,
+    };
+    assert_eq!(left(&mut bucket, 0), Some(2));
+    assert_eq!(left(&mut bucket, limit::UNSETTLED_AFTER), Some(1));
+    bucket.settle(Settlement::Counted, limit::UNSETTLED_AFTER + 1);
+    bucket.settle(Settlement::Counted, limit::UNSETTLED_AFTER + 2);
+    assert_eq!((bucket.count, bucket.in_flight), (2, 0));
+    assert_eq!(left(&mut bucket, limit::UNSETTLED_AFTER + 3), Some(0));
+}
+
+#[test]
+fn a_refusal_tells_its_budget_by_headers() {
+    let budget = Budget { limit: 5, window: Duration::from_secs(900) };
+    let after = Duration::from_millis(12_001);
+    let error = limit::exceeded("login", budget, after);
+    assert_eq!((error.status, error.retry_after), (429, Some(after)));
+    let headers = limit::headers("login", budget, LimitVerdict::Exceeded { retry_after: after });
+    assert_eq!((limit::headers_of(&error), headers.len()), (headers, 3));
+    for details in
+        [json!({}), json!({ "policy": "login", "limit": 5 }), json!({ "policy": 1, "limit": 5, "windowSeconds": 9 })]
+    {
+        assert!(limit::headers_of(&error.clone().with_details(details)).is_empty());
+    }
+    assert!(limit::headers_of(&sentri_core::Error::configuration("another")).is_empty());
+}
+
+#[test]
 fn custom_budgets() {
+    let most = limit::custom_budget(&json!({ "maxAttempts": 100_000_000, "durationSeconds": 31_622_400 })).unwrap();
+    assert_eq!(most, Budget { limit: 100_000_000, window: Duration::from_secs(366 * 86_400) });
     let budget = limit::custom_budget(&json!({ "maxAttempts": 3, "durationSeconds": 60, "keyPrefix": "email" }));
     assert_eq!(budget.unwrap(), Budget { limit: 3, window: Duration::from_secs(60) });
     for bad in
         [json!({ "maxAttempts": 0 }), json!({ "durationSeconds": -1 }), json!(null), json!({ "maxAttempts": "3" })]
+            .into_iter()
+            .chain([json!({ "maxAttempts": 100_000_001 }), json!({ "durationSeconds": 31_622_401 })])
     {
         assert_eq!(limit::custom_budget(&bad).unwrap_err().code, "CONFIGURATION_ERROR", "{bad}");
     }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sentri_core::web::origin::{Provenance, same_origin, trusted_origins};
+use sentri_core::web::origin::{Origin, Provenance, same_origin, trusted_origins};
 use serde_json::{Value, json};
 
 use crate::vectors::{self, option, shown, text};
@@ -21,6 +21,26 @@ fn vectors() {
         };
         Ok(json!(same_origin(method, provenance, &trusted)))
     });
+}
+
+#[test]
+fn a_scheme_begins_with_a_letter_and_has_few_signs() {
+    for good in ["a", "chrome-extension", "web+app", "x.y", "h2", "HTTPS"] {
+        assert!(Origin::parse(&format!("{good}://a.example")).is_ok(), "{good}");
+    }
+    for bad in ["", "1http", "+a", "-a", "ht_tp", "a b", "a/b", "é", "hté"] {
+        assert_eq!(Origin::parse(&format!("{bad}://a.example")), Err("has a malformed scheme"), "{bad}");
+    }
+}
+
+#[test]
+fn a_port_is_digits_alone() {
+    assert!(Origin::parse("https://a.example:443").is_ok());
+    for port in ["+443", "-1", "4 43", "0x1", "65536", "４"] {
+        assert!(Origin::parse(&format!("https://a.example:{port}")).is_err(), "{port}");
+    }
+    let of = |host| Provenance { origin: Some("https://a.example"), host: Some(host), ..Provenance::default() };
+    assert!(same_origin("POST", of("a.example:443"), &[]) && !same_origin("POST", of("a.example:+443"), &[]));
 }
 
 #[test]

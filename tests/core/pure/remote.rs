@@ -66,6 +66,58 @@ fn an_outage_of_a_day_is_survived() {
         }
         assert!(state.is_failing() && (now..=HOUR + STALE_FOR).contains(&state.fresh_until(now)));
     }
-    assert_eq!(attempts, STALE_FOR / RETRY_AFTER);
+    assert_eq!((attempts, STALE_FOR), (STALE_FOR / RETRY_AFTER, 24 * HOUR));
     assert!(!word(&state.decide(HOUR + STALE_FOR)).starts_with("use"));
+}
+
+#[test]
+fn a_set_that_is_fetched_more_seldom_than_it_gets_old_goes_on_until_its_end() {
+    const SHORT: Millis = 10_000;
+    let mut state = RemoteSet::new(SHORT);
+    assert!(state.begin(0) && state.succeed(set("A"), 0));
+    assert_eq!(word(&state.decide(SHORT + 5_000)), "use", "the attempt was of late");
+    assert_eq!(word(&state.decide(RETRY_AFTER)), "fetch");
+    let end = SHORT + STALE_FOR;
+    assert!(state.begin(end - 1));
+    state.fail(FetchFailure::Refused, end - 1);
+    assert_eq!((word(&state.decide(end - 1)), word(&state.decide(end))), ("use", "refuse"));
+}
+
+#[test]
+fn a_failed_attempt_at_the_very_age_keeps_the_answer_fresh_until_the_next_one() {
+    const HOUR: Millis = 60 * 60 * 1000;
+    let mut state = RemoteSet::new(HOUR);
+    assert!(state.begin(0) && state.succeed(set("A"), 0));
+    let at = HOUR / 4 * 3;
+    assert_eq!(state.fresh_until(at - 1), at);
+    assert!(state.begin(at));
+    state.fail(FetchFailure::Refused, at);
+    assert_eq!(state.fresh_until(at), at + RETRY_AFTER);
+}
+
+#[test]
+fn a_state_knows_its_set_and_whether_one_is_on_its_way() {
+    let mut state = RemoteSet::new(RETRY_AFTER);
+    let (one, same) = (set("A"), set("A"));
+    assert!(!state.is_at(&one) && !state.is_in_flight() && !state.is_failing());
+    assert!(state.begin(0) && state.is_in_flight());
+    assert!(state.succeed(Arc::clone(&one), 0) && !state.is_in_flight());
+    assert!(state.is_at(&one) && !state.is_at(&same), "the very one, not one like it");
+    assert!(state.begin(RETRY_AFTER) && state.is_in_flight());
+    state.fail(FetchFailure::Unreachable, RETRY_AFTER);
+    assert!(!state.is_in_flight() && state.is_failing());
+}
+
+#[test]
+fn a_clock_that_was_put_back_moves_no_attempt_by_more_than_it_must() {
+    let mut state = RemoteSet::new(STALE_FOR);
+    assert!(state.begin(0));
+    state.fail(FetchFailure::Refused, 0);
+    assert!(!state.may_know_more(-RETRY_AFTER) && state.may_know_more(-RETRY_AFTER - 1));
+    // Of a set that came by a clock ahead, half a minute is forgiven.
+    let at = 100_000;
+    assert!(state.succeed(set("A"), at));
+    for (now, said) in [(at, "use"), (at - RETRY_AFTER, "use"), (at - RETRY_AFTER - 1, "use and fetch")] {
+        assert_eq!(word(&state.decide(now)), said, "{now}");
+    }
 }

@@ -201,13 +201,20 @@ fn claims_that_make_a_token_too_long_are_not_signed() {
     let mut long = claims();
     long.roles = (0..2000).map(|i| format!("role-{i}")).collect();
     assert!(ring.sign_access(&long, NOW).is_err());
+    // Names and payloads of all lengths, so that some token has exactly the greatest.
+    let key = signing_key(Algorithm::Hs256);
+    let lengths = (0..4).flat_map(|kid| (5_900..6_200).map(move |payload| (kid, payload)));
+    let signed =
+        lengths.filter_map(|(kid, payload)| sign(&vec![b' '; payload], "JWT", Some(&"k".repeat(kid)), &key).ok());
+    assert_eq!(signed.map(|token| token.len()).max(), Some(8_192));
 }
 
 #[test]
 fn an_unverified_kid_is_read_from_well_formed_tokens_alone() {
     let key = signing_key(Algorithm::Hs256);
     for kid in ["x", "../../../etc/passwd", "' OR 1=1 --", ""] {
-        assert_eq!(kid_of(&sign(b"{}", "JWT", Some(kid), &key).unwrap()).as_deref(), Some(kid));
+        let token = sign(b"{}", "JWT", Some(kid), &key).unwrap();
+        assert_eq!((kid_of(&token).as_deref(), KeyRing::kid_of(&token).as_deref()), (Some(kid), Some(kid)));
     }
     assert_eq!(kid_of(&sign(b"{}", "JWT", None, &key).unwrap()), None);
     for bad in ["", "a", "a.b.c", "..", "e30.e30.AA", &"a".repeat(9000)] {
@@ -253,4 +260,25 @@ fn a_set_is_searched_by_kid_and_algorithm() {
     assert!(found(Some(&es256), Algorithm::EdDsa).is_empty());
     assert!(found(Some("other"), Algorithm::Es256).is_empty());
     assert!(set.knows_kid(&eddsa) && !set.knows_kid("other"));
+}
+
+#[test]
+fn each_reason_has_its_word() {
+    for (reason, word) in [
+        (Reason::Malformed, "malformed"),
+        (Reason::Type, "type"),
+        (Reason::Algorithm, "algorithm"),
+        (Reason::UnknownKey, "unknown_key"),
+        (Reason::Signature, "signature"),
+        (Reason::NotYetValid, "not_yet_valid"),
+        (Reason::Issuer, "issuer"),
+        (Reason::Audience, "audience"),
+        (Reason::TooLong, "too_long"),
+        (Reason::Unsignable, "unsignable"),
+    ] {
+        let error = TokenError::Invalid(reason);
+        assert_eq!((error.reason(), error.to_string()), (word, format!("the token is invalid: {word}")));
+    }
+    let expired = TokenError::Expired;
+    assert_eq!((expired.reason(), expired.to_string().as_str()), ("expired", "the token has expired"));
 }

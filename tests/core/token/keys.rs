@@ -194,6 +194,7 @@ fn nothing_secret_is_printed() {
         let ring = KeyRing::from_secret(super::fixtures::secret_for(algorithm), Some(algorithm)).unwrap();
         let shown = format!("{key:?} {:?} {:?} {ring:?}", key.verifying_key().unwrap(), key.private_bytes());
         assert!(!shown.contains(&secret[..16]) && !shown.contains(SECRET), "{shown}");
+        assert!(shown.starts_with("SigningKey {") && shown.contains("VerifyingKey"), "{shown}");
     }
 }
 

@@ -34,7 +34,8 @@ pub struct GuardRequest {
 
 impl GuardRequest {
     /// The part of a request to an endpoint that `protect()` reads.
-    pub(in crate::http) fn of(request: &Request) -> Self {
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
         let header = |name: &str| request.header(name).map(str::to_owned);
         let cookies: Vec<&str> = request.header_values("cookie").collect();
         Self {

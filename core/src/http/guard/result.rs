@@ -47,13 +47,15 @@ pub struct ProtectResult {
 
 impl ProtectResult {
     /// The result for a host that remembers it by the `Authorization` header of the request.
-    pub(crate) fn for_memory(self, request: &GuardRequest) -> Self {
+    #[must_use]
+    pub fn for_memory(self, request: &GuardRequest) -> Self {
         let is_memorable = request.authorization.as_deref().is_some_and(authorization::is_memorable);
         Self { fresh_until: if is_memorable { self.fresh_until } else { 0 }, ..self }
     }
 
     /// A request that may go on. `mode` is that of the events.
-    pub(crate) fn passed(mode: &'static str, telemetry: &Telemetry, principal: Principal, fresh_until: Millis) -> Self {
+    #[must_use]
+    pub fn passed(mode: &'static str, telemetry: &Telemetry, principal: Principal, fresh_until: Millis) -> Self {
         let user_id = principal.id.as_str();
         let event = telemetry.event(EventName::ProtectSuccess, |e| e.with("userId", user_id).with("mode", mode));
         let events = event.into_iter().collect();
@@ -61,21 +63,24 @@ impl ProtectResult {
     }
 
     /// One that may not.
-    pub(crate) fn refused(mode: &'static str, telemetry: &Telemetry, error: Error) -> Self {
+    #[must_use]
+    pub fn refused(mode: &'static str, telemetry: &Telemetry, error: Error) -> Self {
         let event = telemetry.event(EventName::ProtectFailure, |event| failure(event, mode, &error));
         let events = event.into_iter().collect();
         Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// The result for a token whose session has ended, or whose state is unknown.
-    pub(crate) fn revoked(mode: &'static str, telemetry: &Telemetry, user_id: &str, error: Error) -> Self {
+    #[must_use]
+    pub fn revoked(mode: &'static str, telemetry: &Telemetry, user_id: &str, error: Error) -> Self {
         let event = telemetry.event(EventName::ProtectTokenRevoked, |e| e.with("userId", user_id).with("mode", mode));
         let events = event.into_iter().collect();
         Self { result: Err(error), answer: None, headers: Vec::new(), events, fresh_until: 0 }
     }
 
     /// The same, with an event of what stood in the way.
-    pub(crate) fn because(mut self, telemetry: &Telemetry, event: Option<Event>) -> Self {
+    #[must_use]
+    pub fn because(mut self, telemetry: &Telemetry, event: Option<Event>) -> Self {
         self.events.extend(event.and_then(|event| telemetry.counted(event)));
         self
     }

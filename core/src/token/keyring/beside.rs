@@ -63,7 +63,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// `Invalid`: there is no key.
-    pub(crate) fn audit_digests(&self, now: Millis) -> Result<AuditDigests<'_>, TokenError> {
+    pub fn audit_digests(&self, now: Millis) -> Result<AuditDigests<'_>, TokenError> {
         Ok(AuditDigests { key: self.signing_key(now)? })
     }
 
@@ -98,18 +98,20 @@ impl KeyRing {
 
 /// Digests of identifiers under one key.
 #[derive(Debug)]
-pub(crate) struct AuditDigests<'a> {
+pub struct AuditDigests<'a> {
     key: &'a RingKey,
 }
 
 impl AuditDigests<'_> {
     /// The `kid` of the key; empty: it has none.
-    pub(crate) fn kid(&self) -> &str {
+    #[must_use]
+    pub fn kid(&self) -> &str {
         self.key.signing.kid().unwrap_or_default()
     }
 
     /// The digest of a normal form: [`identifier_digest`].
-    pub(crate) fn digest(&self, normalized: &str) -> String {
+    #[must_use]
+    pub fn digest(&self, normalized: &str) -> String {
         identifier_digest(self.key.codes.expose(), normalized)
     }
 }
