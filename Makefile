@@ -6,6 +6,7 @@
 # make soak   the long forms of tests that "make test" runs in short: many failovers, busy machines, floods; "make schedules" and "make faults"
 # make fuzz   every fuzz target under libFuzzer for a minute (FUZZ_SECONDS=3600 an hour, TARGETS="token jwks" those alone; KEEP=1 keeps inputs)
 # make coverage   lines and branches of the core that the Rust tests take (ONLY="binary(pure)" runs those tests alone)
+# make mutants   change one decision after another in the modules that decide, and see whether a test notices (ONLY="session.rs limit" those files)
 # make schedules   the long form of properties that hold in any order of the steps of tasks, and lints of what only they compile
 # make faults the tests for faults of 6.0.0 beside that version, where they must fail; both versions over one database
 # make bench  speed, as ratios against peers and floors in one run
@@ -58,7 +59,7 @@ NEXTEST := cargo nextest
 # Always of the whole workspace: a package by itself would be built with other features, and so once more.
 GENERATE = cargo build --quiet --workspace --example generate && $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/examples/generate
 
-.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-schedules test-node test-python test-python39 test-ruby soak schedules fuzz coverage faults bench bench-before bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
+.PHONY: help demo test check check-rust check-node check-python audit packages test-build test-rust test-core test-load test-schedules test-node test-python test-python39 test-ruby soak schedules fuzz coverage mutants faults bench bench-before bench-python pack release-check release sbom try-packages publish-npm wheel platforms test-platforms bindings docs generate declarations format clean
 
 help:
 	@sed -n '/^# /!q;s/^# //p' Makefile
@@ -354,6 +355,10 @@ fuzz:
 coverage: $(STAMPS)/npm-build $(STAMPS)/node-test-install
 	@echo '==> coverage of the core'
 	@tests/services/run.sh node tests/coverage.mjs '$(or $(ONLY),not binary(load))'
+
+mutants:
+	@echo '==> mutants of the modules that decide'
+	node tests/mutants.mjs $(ONLY)
 
 # Version 6.0.0 is built once, in target/6.0.0, from the commit in the repository's history.
 faults: $(STAMPS)/venv $(STAMPS)/npm-build $(STAMPS)/node-test-install
