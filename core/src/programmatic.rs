@@ -8,6 +8,7 @@ mod names;
 mod passwords;
 mod server;
 mod sessions;
+mod table;
 mod users;
 
 use std::time::Instant;

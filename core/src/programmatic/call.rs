@@ -30,7 +30,7 @@ enum Kind {
     Outcome,
 }
 
-/// One programmatic call. [`super::names`] lists them.
+/// One programmatic call. [`super::table`] lists them.
 pub(super) struct Call {
     /// The name in the host languages' API, in camel case.
     pub name: &'static str,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::names::TABLE;
+use super::table::TABLE;
 use crate::error::Error;
 use crate::server::AuthServer;
 use crate::telemetry::CallOutcome;
