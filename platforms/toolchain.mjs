@@ -10,9 +10,11 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** The folder of toolchains and of what they make. */
 export const HERE = join(ROOT, "target/platforms");
 
-/** Debian's Rust with its source, and the library that it needs. */
-const DEBIAN = ["rustc-web", "libstd-rust-web-dev", "libstd-rust-web-1.96", "rust-web-src", "libllvm22"];
+/** Debian's Rust with its source, the library that it needs, and LLVM's programs, one of which strips for macOS. */
+const DEBIAN = ["rustc-web", "libstd-rust-web-dev", "libstd-rust-web-1.96", "rust-web-src", "libllvm22", "llvm-22"];
 const RUST = join(HERE, "rust/usr");
+/** The folder of `rust-objcopy`, which rustup's Rust has within itself. */
+const RUST_TOOLS = join(HERE, "rust/tools");
 /** Text stubs that name the symbols of Apple's frameworks which the cores import: what a linker needs of them. */
 const FRAMEWORKS = join(ROOT, "platforms/frameworks");
 
@@ -26,7 +28,7 @@ export function fail(message) {
 export function toolchain(target) {
   const python = zig();
   const env = {
-    PATH: `${join(python, "bin")}${delimiter}${process.env.PATH}`,
+    PATH: [join(python, "bin"), RUST_TOOLS, process.env.PATH].join(delimiter),
     CARGO_TARGET_DIR: join(HERE, "cargo"),
     CARGO_ZIGBUILD_CACHE_DIR: join(HERE, "zigbuild"),
     ZIG_GLOBAL_CACHE_DIR: join(HERE, "zig"),
@@ -125,7 +127,8 @@ function rustWithSource(target) {
   const source = "lib/rustlib/src/rust/library/Cargo.lock";
   if (existsSync(join(sysroot(), source))) return join(sysroot(), "bin/rustc");
   const wrapper = join(HERE, "rust/rustc");
-  if (existsSync(wrapper)) return wrapper;
+  const objcopy = join(RUST_TOOLS, "rust-objcopy");
+  if (existsSync(wrapper) && existsSync(objcopy)) return wrapper;
   if (!hasDebianRust()) {
     fail(
       `Rust's standard library for ${target} is missing: rustup target add ${target}, or rustup component add ` +
@@ -141,7 +144,11 @@ function rustWithSource(target) {
   for (const file of readdirSync(packages)) run("dpkg", ["-x", join(packages, file), join(HERE, "rust")]);
   rmSync(packages, { recursive: true });
   const libraries = join(RUST, "lib/x86_64-linux-gnu");
-  writeProgram(wrapper, `LD_LIBRARY_PATH='${libraries}' exec '${join(RUST, "bin/rustc")}' "$@"`);
+  mkdirSync(RUST_TOOLS);
+  const programs = { [wrapper]: "bin/rustc", [objcopy]: "lib/llvm-22/bin/llvm-objcopy" };
+  for (const [path, program] of Object.entries(programs)) {
+    writeProgram(path, `LD_LIBRARY_PATH='${libraries}' exec '${join(RUST, program)}' "$@"`);
+  }
   return wrapper;
 }
 
