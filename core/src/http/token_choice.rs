@@ -6,7 +6,7 @@ use crate::token::claims::AccessClaims;
 /// A token whose signature is valid.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// What it says.
+    /// Its claims, as they were read.
     pub claims: AccessClaims,
     /// The token itself.
     pub token: String,

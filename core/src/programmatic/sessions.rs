@@ -39,7 +39,7 @@ pub(super) async fn revoke(work: &mut Work<'_>, arguments: &Arguments) -> Result
     sessions::revoke(work.realm(), arguments.id(0, "sessionId")?, None, &mut work.trail).await
 }
 
-/// How many there were.
+/// The number of sessions that ended.
 pub(super) async fn revoke_all(work: &mut Work<'_>, arguments: &Arguments) -> Result<usize, Failure> {
     sessions::revoke_all(work.realm(), arguments.id(0, "userId")?, &mut work.trail).await
 }

@@ -161,7 +161,7 @@ struct PendingValue {
     to: WaitingValue,
 }
 
-/// What a flow's payload has of a change that waits.
+/// The members of a flow's payload that describe a change that waits.
 #[derive(Debug, Serialize, Deserialize)]
 struct WaitingValue {
     #[serde(rename = "type")]

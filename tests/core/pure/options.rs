@@ -123,7 +123,7 @@ fn every_option_has_its_type() {
     assert_eq!(missing(of_the_library, "py", |row| python.option(&snake(row.name)).is_some()), none, "types.py");
 }
 
-/// What a command does with an option of its own: the core works it out, or the command of each language reads it.
+/// The treatment of an option of the command itself: the core works it out, or the command of each language reads it.
 #[test]
 fn every_option_of_the_command_is_read() {
     let core: String = ["mod.rs", "delivery.rs"]
