@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// The result of an import, line by line: `{imported, present, refused: [{line, code, message}], ids?: [{line, from, id}]}`.
+/// The result of an import, line by line:
+/// `{imported, present, refused: [{line, code, message}], ids?: [{line, from, id}]}`.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub(super) imported: u64,
