@@ -39,6 +39,8 @@ export function toolchain(target) {
   if (target.includes("musl")) env[flags] = "-C target-feature=-crt-static";
   if (target.includes("apple")) {
     env.MACOSX_DEPLOYMENT_TARGET = MACOS_FLOOR[target.split("-")[0]];
+    // Elsewhere zig strips all that is not exported; Apple's format is stripped by rustc, as the profile says.
+    env.CARGO_PROFILE_RELEASE_STRIP = "symbols";
     if (process.platform !== "darwin") env[flags] = `-C link-arg=-F${FRAMEWORKS}`;
   }
   if (target.includes("windows")) {
