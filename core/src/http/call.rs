@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::decision::{self, Decision};
-use super::guard::Principal;
+use super::guard::{self, Principal};
 use super::pace::Pace;
 use super::{Request, body};
 use crate::assurance::{Acr, Requirement};
@@ -90,13 +90,32 @@ impl Call<'_> {
         use_case::run_checked::<U>(&mut Context { realm, caller, trail }, input).await
     }
 
-    /// Admits a user whose authentication is fresh enough to change credentials, if sessions keep its time: with `mfa`,
-    /// and with `messages`, since a message to a new identifier could set a new password. A user who has a second
-    /// factor must have presented it in this session.
+    /// Admits a user who may change credentials: authenticated of late, as [`Self::require_recent`] says, in a session
+    /// that is still open.
+    ///
+    /// # Errors
+    /// `STEP_UP_REQUIRED`; as of [`Self::bring_up_to_date`].
+    pub async fn require_fresh(&mut self) -> Result<(), Failure> {
+        self.require_recent().await?;
+        self.bring_up_to_date().await
+    }
+
+    /// Reads the session of the user, or the user of a token without a session, from the store, whatever was remembered.
+    ///
+    /// # Errors
+    /// `UNAUTHORIZED` if the session has ended, or the user is deleted or disabled; the store's.
+    pub async fn bring_up_to_date(&mut self) -> Result<(), Failure> {
+        let principal = self.principal.as_mut().ok_or(ErrorCode::Unauthorized)?;
+        guard::bring_up_to_date(self.realm, principal).await
+    }
+
+    /// Admits a user whose authentication is recent enough to change credentials, if sessions keep its time: with
+    /// `mfa`, and with `messages`, since a message to a new identifier could set a new password. A user who has a
+    /// second factor must have presented it in this session.
     ///
     /// # Errors
     /// `STEP_UP_REQUIRED`; the store's.
-    pub async fn require_fresh(&mut self) -> Result<(), Failure> {
+    pub async fn require_recent(&mut self) -> Result<(), Failure> {
         let config = &self.realm.config;
         if !config.keeps_assurance() {
             return Ok(());

@@ -98,7 +98,13 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
     let guarded = guard::guard(realm, &GuardRequest::of(call.request)).await;
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
-    let principal = guarded.result?;
+    let mut principal = guarded.result?;
+    // An admin sets passwords and roles, so a stolen token would reach whatever asks for more, and one that outlives its
+    // session or its roles would give them back.
+    let administers = endpoint.access == Access::Admin && !origin::is_safe(endpoint.method);
+    if administers {
+        guard::bring_up_to_date(realm, &mut principal).await?;
+    }
     if endpoint.access == Access::Admin {
         let (config, user) = (&realm.config, Some(Admitted::from(&principal)));
         let decision = authorize(user, &config.roles.admin, "server", &realm.telemetry, config.production);
@@ -113,9 +119,8 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
     call.trail.author.actor = Actor::User(principal.id.clone());
     call.trail.author.session.clone_from(&principal.session_id);
     call.principal = Some(principal);
-    // An admin sets passwords and roles, so a stolen token would reach whatever asks for more.
-    if endpoint.access == Access::Admin && !origin::is_safe(endpoint.method) {
-        call.require_fresh().await?;
+    if administers {
+        call.require_recent().await?;
     }
     Ok(())
 }

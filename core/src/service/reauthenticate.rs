@@ -163,7 +163,10 @@ async fn by_code<W: ProvenWrite>(
 }
 
 /// The session, if it is open and the user's.
-pub(super) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Result<SessionState, Failure> {
+///
+/// # Errors
+/// `UNAUTHORIZED` if it is not; the store's.
+pub(crate) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Result<SessionState, Failure> {
     let state = realm.store.find_session(session_id).await?.ok_or_else(ended)?;
     let is_live = liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live;
     if is_live && state.session.user_id == user_id { Ok(state) } else { Err(ended().into()) }

@@ -123,8 +123,20 @@ async fn nothing_is_good(bench: &Bench, open: &Open, kind: Database) {
     }
 }
 
+/// What changes an account or shows all of it, by a server that still takes the session for good.
+async fn nothing_changes(bench: &Bench, access: &str, kind: Database) {
+    assert!(bench.guard(access).await.result.is_ok(), "{kind:?} has read the session of late");
+    let identifiers = "/me/identifiers";
+    for (method, path) in [("POST", identifiers), ("PUT", identifiers), ("DELETE", identifiers), ("GET", "/me/export")]
+    {
+        let body = json!({ "identifiers": [{ "type": "email", "value": "thief@example.com" }], "ids": [] });
+        let answer = ask(bench, access, method, path, body).await;
+        assert_eq!((answer.status, answer.code()), (401, "UNAUTHORIZED"), "{kind:?} {method} {path}");
+    }
+}
+
 /// P71: by two servers over one database. The one that disables knows at once; the other knows of sessions that it has
-/// looked at within `sessionCheck.maxAge`, and of everything else at once too.
+/// looked at within `sessionCheck.maxAge`, and of everything else at once too. A change looks at the session itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p71_disabling_ends_all_that_is_open() {
     for kind in [Database::SqliteFile, Database::Postgres, Database::Mysql, Database::Galera] {
@@ -139,6 +151,9 @@ async fn p71_disabling_ends_all_that_is_open() {
         nothing_is_good(&here, &open, kind).await;
         for refresh in &open.refresh {
             assert_eq!(there.refresh(refresh).await.code(), "UNAUTHORIZED", "{kind:?} elsewhere");
+        }
+        for access in &open.access {
+            nothing_changes(&there, access, kind).await;
         }
         there.clock.advance(MAX_AGE + 1);
         nothing_is_good(&there, &open, kind).await;

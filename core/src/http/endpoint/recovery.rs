@@ -100,6 +100,7 @@ pub static VERIFY_OWN_IDENTIFIER: Endpoint = Endpoint {
 };
 
 async fn verify_own_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    call.bring_up_to_date().await?;
     let user_id = call.user()?.id.clone();
     let Call { realm, caller, parameter, trail, .. } = call;
     Ok(accepted(verification::ask_own(realm, caller, &user_id, parameter, trail).await?))
@@ -160,7 +161,7 @@ async fn confirm_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Identifier verified", confirmed))
 }
 
-/// The user whose session the request brings; empty without a valid session.
+/// The user whose session the request brings; empty without a session that is open by now.
 async fn session_user(call: &mut Call<'_>) -> String {
     if call.request.header("authorization").is_none() && call.request.header("cookie").is_none() {
         return String::new();
@@ -168,7 +169,10 @@ async fn session_user(call: &mut Call<'_>) -> String {
     let guarded = guard::guard(call.realm, &GuardRequest::of(call.request)).await;
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
-    let Ok(principal) = guarded.result else { return String::new() };
+    let Ok(mut principal) = guarded.result else { return String::new() };
+    if guard::bring_up_to_date(call.realm, &mut principal).await.is_err() {
+        return String::new();
+    }
     call.trail.author.actor = Actor::User(principal.id.clone());
     call.trail.author.session = principal.session_id;
     principal.id

@@ -26,6 +26,7 @@ pub use identify::{identify, identify_now};
 pub use request::GuardRequest;
 pub use result::{Principal, ProtectResult};
 
+pub(super) use session::bring_up_to_date;
 pub(crate) use step::refused;
 pub(super) use step::whole_seconds;
 

@@ -10,9 +10,9 @@ use crate::clock::Millis;
 use crate::config::SessionCheck;
 use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
-use crate::service::Realm;
 use crate::service::refresh::check_host_revocation;
 use crate::service::revocation::{Refusal, ended};
+use crate::service::{Realm, reauthenticate};
 use crate::session::{Liveness, liveness};
 use crate::store::model::{SessionState, Standing};
 use crate::token::claims::AccessClaims;
@@ -131,12 +131,40 @@ pub(super) fn judge_session(
         }
         _ => 0,
     };
-    // That of the token: the row can only lower it.
-    let of_row = || state.session.assurance.clone().unwrap_or_else(Assurance::none);
-    let assurance = presented(realm, claims.assurance).map(|claimed| claimed.lowered_by(&of_row()));
-    let SessionRoles { in_effect: roles, withheld } =
-        realm.config.roles.in_session(state.roles.clone(), assurance.as_ref());
+    let (assurance, SessionRoles { in_effect: roles, withheld }) = in_session(realm, state, claims.assurance);
     let (id, session_id) = (claims.id, Some(session_id));
     let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
     passed(realm, principal, fresh_until)
+}
+
+/// The assurance and the roles of a user in a session. The assurance is that of the token: the row can only lower it.
+fn in_session(
+    realm: &Realm,
+    state: &SessionState,
+    claimed: Option<Assurance>,
+) -> (Option<Assurance>, SessionRoles<String>) {
+    let of_row = || state.session.assurance.clone().unwrap_or_else(Assurance::none);
+    let assurance = presented(realm, claimed).map(|claimed| claimed.lowered_by(&of_row()));
+    let roles = realm.config.roles.in_session(state.roles.clone(), assurance.as_ref());
+    (assurance, roles)
+}
+
+/// Brings a user whom the guard has admitted up to date with the store, whatever was remembered of the session and
+/// whatever `sessionCheck` says: a change of credentials and the work of an admin go by the present session and roles.
+///
+/// # Errors
+/// `UNAUTHORIZED` if the session has ended, or if the user of a token without a session is deleted or disabled; the
+/// store's.
+pub(in crate::http) async fn bring_up_to_date(realm: &Realm, principal: &mut Principal) -> Result<(), Failure> {
+    let Some(session_id) = &principal.session_id else {
+        return match realm.store.standing(&principal.id, realm.now()).await? {
+            Standing::Good => Ok(()),
+            Standing::Deleted | Standing::Disabled => Err(ended().into()),
+        };
+    };
+    let state = reauthenticate::find(realm, session_id, &principal.id).await?;
+    let (assurance, roles) = in_session(realm, &state, principal.assurance.take());
+    principal.assurance = assurance;
+    SessionRoles { in_effect: principal.roles, withheld: principal.withheld } = roles;
+    Ok(())
 }
