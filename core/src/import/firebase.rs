@@ -44,7 +44,8 @@ impl FirebaseHash {
         Ok(Self { signer_key, salt_separator, rounds, mem_cost })
     }
 
-    /// The hash without the signer key, which is laid over it byte by byte.
+    /// Converts a hash to the stored form. Firebase's hash is the signer key, encrypted by a stream cipher whose key is
+    /// derived from the password. The stored form holds the key stream, which is the XOR of hash and signer key.
     fn encode(&self, hash: &str, salt: &str) -> Option<Secret<String>> {
         let hash = decode_base64(hash).filter(|hash| hash.len() == HASH_BYTES)?;
         let stream: Vec<u8> = hash.iter().zip(self.signer_key.expose()).map(|(a, b)| a ^ b).collect();
@@ -61,7 +62,7 @@ pub(super) fn read(line: &Line<'_>, parameters: &FirebaseHash) -> Result<Foreign
     let mut user = ForeignUser::new(line.id(&["localId", "uid"])?);
     let is_verified = line.flag(&["emailVerified"])?;
     user.add("email", line.text(&["email"])?.unwrap_or_default(), ImportedProof::of(is_verified));
-    // A user there has a number only after a code was sent to it.
+    // In Firebase a user has a number only after a code was sent to it.
     user.add("phone", line.text(&["phoneNumber"])?.unwrap_or_default(), ImportedProof::Some);
     if let Some(claims) = line.embedded("customAttributes")? {
         user.roles = Line::new(&claims).words(&["roles", "role"])?;

@@ -13,14 +13,14 @@ use crate::password::{ScryptCost, ScryptKind, encode_pbkdf2, encode_scrypt};
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// Base64 of either alphabet, with or without padding.
+/// Decodes base64 of either alphabet (RFC 4648, 4 and 5), with or without padding.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let is_url_safe = text.contains(['-', '_']);
     GeneralPurpose::new(if is_url_safe { &URL_SAFE } else { &STANDARD }, LENIENT).decode(text).ok()
 }
 
-/// A hash in a form that names its kind: bcrypt, argon2, scrypt or PBKDF2 as PHC strings, and PBKDF2 as passlib writes
-/// it. Whether it is verified is looked at later.
+/// Reads a hash in a form that names its kind. These are bcrypt, argon2, scrypt or PBKDF2 as PHC strings, and PBKDF2 as
+/// passlib writes it. A later step checks whether the hash can be verified.
 pub(super) fn own(text: &str) -> Result<Secret<String>, Error> {
     if !text.starts_with('$') {
         return Err(unknown());
@@ -33,7 +33,7 @@ pub(super) fn own(text: &str) -> Result<Secret<String>, Error> {
     Ok(Secret::new(text.to_owned()))
 }
 
-/// `sha256$iterations$salt$hash`, whose base64 has `.` for `+`; without a digest it is SHA-1's.
+/// Reads `sha256$iterations$salt$hash`, whose base64 has `.` for `+`.
 fn passlib(rest: &str) -> Option<Secret<String>> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [digest, iterations, salt, hash] = parts.try_into().ok()?;
@@ -41,7 +41,7 @@ fn passlib(rest: &str) -> Option<Secret<String>> {
     Some(encode_pbkdf2(digest_of(digest)?, iterations.parse().ok()?, &decode(salt)?, &decode(hash)?))
 }
 
-/// The digest of that name.
+/// Returns the digest of that name.
 pub(super) fn digest_of(name: &str) -> Option<PbkdfDigest> {
     Some(match name {
         "sha1" => PbkdfDigest::Sha1,
@@ -52,7 +52,7 @@ pub(super) fn digest_of(name: &str) -> Option<PbkdfDigest> {
     })
 }
 
-/// better-auth's `salt:key` in hexadecimal. The salt is used as the text that it is.
+/// Reads better-auth's `salt:key` in hexadecimal. better-auth uses the hexadecimal text itself as the salt.
 pub(super) fn better_auth(text: &str) -> Result<Secret<String>, Error> {
     let Some((salt, key)) = text.split_once(':') else { return own(text) };
     let key = decode_hex(key).filter(|key| key.len() == 64).ok_or_else(malformed)?;
@@ -63,7 +63,7 @@ pub(super) fn better_auth(text: &str) -> Result<Secret<String>, Error> {
     Ok(encode_scrypt(ScryptKind::Nfkc, cost, salt.as_bytes(), &key))
 }
 
-/// Django's `algorithm$...`. `None`: the user has no usable password.
+/// Reads Django's `algorithm$...`. Returns `None` if the user has no usable password.
 pub(super) fn django(text: &str) -> Result<Option<Secret<String>>, Error> {
     if text.is_empty() || text.starts_with('!') {
         return Ok(None);
@@ -79,13 +79,13 @@ pub(super) fn django(text: &str) -> Result<Option<Secret<String>>, Error> {
     .map(Some)
 }
 
-/// `iterations$salt$hash`
+/// Reads `iterations$salt$hash`.
 fn django_pbkdf2(digest: &str, rest: &str) -> Option<Secret<String>> {
     let [iterations, salt, hash] = rest.split('$').collect::<Vec<_>>().try_into().ok()?;
     Some(encode_pbkdf2(digest_of(digest)?, iterations.parse().ok()?, salt.as_bytes(), &decode_base64(hash)?))
 }
 
-/// `N$salt$r$p$hash`
+/// Reads `N$salt$r$p$hash`.
 fn django_scrypt(rest: &str) -> Option<Secret<String>> {
     let [n, salt, r, p, hash] = rest.split('$').collect::<Vec<_>>().try_into().ok()?;
     let n: u32 = n.parse().ok().filter(|n: &u32| n.is_power_of_two())?;

@@ -9,7 +9,7 @@ use crate::crypto::Secret;
 use crate::error::Error;
 use crate::password::encode_pbkdf2;
 
-/// Roles that Keycloak gives to every user for itself.
+/// Roles that Keycloak gives to every user for its own use.
 const OWN_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
 
 pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
@@ -39,7 +39,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
 
 type Members = Map<String, Value>;
 
-/// The two texts of JSON of a credential.
+/// Parses the two JSON texts of a credential, `secretData` and `credentialData`.
 fn data(credential: &Line<'_>) -> Result<(Members, Members), Error> {
     let [secret, data] = [credential.embedded("secretData")?, credential.embedded("credentialData")?];
     secret.zip(data).ok_or_else(|| refused("a credential lacks secretData or credentialData"))
@@ -61,7 +61,7 @@ fn password(credential: &Line<'_>) -> Result<Secret<String>, Error> {
     }
 }
 
-/// The parameters are lists with a single text each.
+/// Makes the PHC string of an argon2 hash. Each parameter in Keycloak's JSON is a list with a single text.
 fn argon2(data: &Line<'_>, passes: u32, salt: &[u8], hash: &[u8]) -> Result<Secret<String>, Error> {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -86,7 +86,7 @@ fn otp(credential: &Line<'_>) -> Result<Secret<String>, Error> {
     }
     let number = |name: &str, usual| data.number(&[name]).map(|number| number.unwrap_or(usual));
     check_codes(data.text(&["algorithm"])?.unwrap_or("HmacSHA1"), number("digits", 6)?, number("period", 30)?)?;
-    // Without an encoding the app's key is the text itself.
+    // Without `secretEncoding` the app's key is the bytes of the text itself.
     match data.text(&["secretEncoding"])? {
         Some(encoding) if encoding.eq_ignore_ascii_case("base32") => {
             secret.totp(&["value"])?.ok_or_else(|| refused("an authenticator app has no secret"))

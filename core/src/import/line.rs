@@ -1,4 +1,4 @@
-//! Members of an object of a line, with their types. A member of another type is refused, never taken for absent.
+//! Reads the members of a line's JSON object by type. A member of a wrong type is refused, never taken for absent.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,8 @@ use crate::factor::base32;
 /// The shortest and the longest secret of an authenticator app in bytes (RFC 4226, 4 asks for 16; many have 10).
 const TOTP_BYTES: std::ops::RangeInclusive<usize> = 10..=128;
 
-/// Members of a JSON object. Of a member with several names the first that is present counts.
+/// The members of a JSON object. Each method takes the names that a member may have, and reads the first that is
+/// present.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a>(&'a Map<String, Value>);
 
@@ -20,17 +21,17 @@ impl<'a> Line<'a> {
         Self(members)
     }
 
-    /// A member; `null` counts as absent.
+    /// Returns a member; `null` counts as absent.
     pub(super) fn value(&self, names: &[&str]) -> Option<&'a Value> {
         names.iter().find_map(|name| self.0.get(*name).filter(|value| !value.is_null()))
     }
 
-    /// The name of a member that is not among `names`.
+    /// Returns the name of a member that is not among `names`.
     pub(super) fn unknown(&self, names: &[&str]) -> Option<&'a str> {
         self.0.keys().map(String::as_str).find(|name| !names.contains(name))
     }
 
-    /// A text; an empty one counts as absent.
+    /// Returns a text; an empty text counts as absent.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<&'a str>, Error> {
         match self.value(names) {
             None => Ok(None),
@@ -39,12 +40,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A text that must be there.
+    /// Returns a text that must be there.
     pub(super) fn required(&self, names: &[&str]) -> Result<&'a str, Error> {
         self.text(names)?.ok_or_else(|| refused(format!("{} is missing", names[0])))
     }
 
-    /// An id, which may be a number.
+    /// Returns an id, which may be a number in the JSON.
     pub(super) fn id(&self, names: &[&str]) -> Result<String, Error> {
         match self.value(names) {
             Some(Value::Number(number)) if number.is_u64() => Ok(number.to_string()),
@@ -52,7 +53,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A truth value, which databases may write as 0 or 1; absent: `false`.
+    /// Returns a boolean, which databases may write as 0 or 1; `false` if it is absent.
     pub(super) fn flag(&self, names: &[&str]) -> Result<bool, Error> {
         Ok(self.optional_flag(names)?.unwrap_or(false))
     }
@@ -68,7 +69,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A whole number.
+    /// Returns a whole number.
     pub(super) fn number(&self, names: &[&str]) -> Result<Option<u32>, Error> {
         match self.value(names) {
             None => Ok(None),
@@ -79,7 +80,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// An object.
+    /// Returns an object.
     pub(super) fn object(&self, names: &[&str]) -> Result<Option<Self>, Error> {
         match self.value(names) {
             None => Ok(None),
@@ -88,7 +89,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// An object that is written as a text of JSON, as several systems keep one in a column.
+    /// Returns an object that may be written as a JSON text, since several systems keep one in a column.
     pub(super) fn embedded(&self, name: &'static str) -> Result<Option<Map<String, Value>>, Error> {
         match self.value(&[name]) {
             None => Ok(None),
@@ -102,7 +103,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A list; absent: empty.
+    /// Returns a list; an empty one if it is absent.
     pub(super) fn list(&self, names: &[&str]) -> Result<&'a [Value], Error> {
         match self.value(names) {
             None => Ok(&[]),
@@ -111,13 +112,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A list of objects.
+    /// Returns a list of objects.
     pub(super) fn objects(&self, names: &[&str]) -> Result<Vec<Self>, Error> {
         let object = |item: &'a Value| item.as_object().map(Self).ok_or_else(|| wrong(names, "a list of objects"));
         self.list(names)?.iter().map(object).collect()
     }
 
-    /// A list of texts, or one text with commas between.
+    /// Returns a list of words, which may also be a single text with commas between them.
     pub(super) fn words(&self, names: &[&str]) -> Result<Vec<String>, Error> {
         let words = match self.value(names) {
             Some(Value::String(text)) => text.split(',').map(|word| word.trim().to_owned()).collect(),
@@ -129,7 +130,7 @@ impl<'a> Line<'a> {
         Ok(words.into_iter().filter(|word| !word.is_empty()).collect())
     }
 
-    /// An instant: ISO 8601, the form of SQL, or milliseconds.
+    /// Returns an instant in ISO 8601, in the form of SQL, or in milliseconds.
     pub(super) fn instant(&self, names: &[&str]) -> Result<Option<Millis>, Error> {
         let read = |text: &str| is_bounded(text).then(|| from_iso(text)).flatten();
         let instant = match self.value(names) {
@@ -143,7 +144,7 @@ impl<'a> Line<'a> {
         instant.map(Some).ok_or_else(|| wrong(names, "an instant"))
     }
 
-    /// A secret of an authenticator app in canonical base32.
+    /// Returns the secret of an authenticator app in canonical base32.
     pub(super) fn totp(&self, names: &[&str]) -> Result<Option<Secret<String>>, Error> {
         let Some(text) = self.text(names)? else { return Ok(None) };
         let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '=')).map(|c| c.to_ascii_uppercase());
@@ -153,7 +154,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The secret of an authenticator app whose key are these bytes.
+/// Encodes the key of an authenticator app as its secret in base32.
 pub(super) fn totp_of(key: &[u8]) -> Result<Secret<String>, Error> {
     if !TOTP_BYTES.contains(&key.len()) {
         return Err(refused("the secret of an authenticator app is no base32 of 10 to 128 bytes"));
@@ -161,7 +162,7 @@ pub(super) fn totp_of(key: &[u8]) -> Result<Secret<String>, Error> {
     Ok(Secret::new(base32::encode(key)))
 }
 
-/// Refuses codes of another kind than six digits of SHA-1 in 30 seconds.
+/// Refuses authenticator apps whose codes are not six digits, by SHA-1, of 30 seconds.
 pub(super) fn check_codes(algorithm: &str, digits: u32, period: u32) -> Result<(), Error> {
     let is_sha1 = matches!(algorithm, "HmacSHA1" | "SHA1" | "sha1" | "SHA-1");
     if is_sha1 && digits == 6 && period == 30 {
@@ -170,7 +171,7 @@ pub(super) fn check_codes(algorithm: &str, digits: u32, period: u32) -> Result<(
     Err(refused("the codes of the authenticator app are not of six digits, SHA-1 and 30 seconds"))
 }
 
-/// Whether an instant is bounded: a year of four digits, and no long number but milliseconds.
+/// Whether a text can be an instant of bounded size: it has a year of four digits, or is a number of at most 14 digits.
 fn is_bounded(text: &str) -> bool {
     let mut runs = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
     let is_number = text.bytes().all(|b| b.is_ascii_digit());

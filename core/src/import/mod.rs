@@ -1,5 +1,5 @@
-//! Users of other systems, read from lines of JSON. Pure: a line in, a user or the reason why not out; the rules of the
-//! realm and the writing are `service::import`'s.
+//! Reads users of other systems from lines of JSON. The functions are pure: each takes a line, and returns a user or
+//! the reason of the refusal. `service::import` applies the rules of the realm and writes.
 //!
 //! Each format is a function over one object. It refuses a user whom it can't carry over in full, for example with an
 //! unknown second factor.
@@ -29,7 +29,7 @@ use user::refused;
 
 /// The longest line in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
-/// The longest id of a user elsewhere, in bytes.
+/// The longest id of a user in another system, in bytes.
 const MAX_ID: usize = 255;
 
 /// The system that the lines come from.
@@ -52,11 +52,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// The names, as options have them.
+    /// The names of all formats, as options spell them.
     pub const NAMES: [&'static str; 7] =
         ["sentri", "better-auth", "supabase", "auth0", "firebase", "django", "keycloak"];
 
-    /// The name.
+    /// Returns the name of the format.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Format {
         }
     }
 
-    /// Reads one line.
+    /// Reads one line, which must be a JSON object of at most [`MAX_LINE`] bytes.
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, or `FORBIDDEN` for a disabled account, with a sentence that holds no secret.
@@ -96,8 +96,8 @@ impl Format {
         Ok(user)
     }
 
-    /// The id that a user has here: the same id if it is a UUID, else an id derived from format and id. So a line makes
-    /// the same user however often it is read.
+    /// Returns the id that a user gets in this store. It is the user's own id if that is a UUID, else a UUID derived
+    /// from format and id, so a line makes the same user however often it is read.
     #[must_use]
     pub fn user_id(&self, id: &str) -> String {
         if let Some(uuid) = uuid::Uuid::try_parse(id).ok().filter(|uuid| id.len() == 36 && !uuid.is_nil()) {
@@ -110,7 +110,7 @@ impl Format {
     }
 }
 
-/// The refusal of a line that is longer than [`MAX_LINE`].
+/// Returns the refusal of a line that is longer than [`MAX_LINE`].
 #[must_use]
 pub fn too_long() -> Error {
     refused(format!("the line is longer than {} KiB", MAX_LINE / 1024))

@@ -7,8 +7,8 @@ use crate::error::Error;
 
 const MEMBERS: &[&str] = &["id", "identifiers", "roles", "passwordHash", "totp", "createdAt", "disabled"];
 
-/// `{id, identifiers: [{type, value, verified?, verifiedAt?}], roles?, passwordHash?, totp?: [{secret}], createdAt?}`.
-/// Another member is refused: it might be a hash under a wrong name.
+/// Reads `{id, identifiers: [{type, value, verified?, verifiedAt?}], roles?, passwordHash?, totp?: [{secret}],
+/// createdAt?, disabled?}`. Any other member is refused, since it might be a hash under a wrong name.
 pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     if line.unknown(MEMBERS).is_some() {
         return Err(refused(format!("the line has a member beside {}", MEMBERS.join(", "))));

@@ -7,41 +7,41 @@ use crate::error::{Error, ErrorCode};
 /// A user as another system has it.
 #[derive(Debug, Clone)]
 pub struct ForeignUser {
-    /// The id there.
+    /// The id in the other system.
     pub id: String,
     /// Values by which the user signs in.
     pub identifiers: Vec<ForeignIdentifier>,
     /// Names of roles.
     pub roles: Vec<String>,
-    /// The password hash in the form that is kept here. `None`: the user has no password.
+    /// The password hash in the form that sentri stores, or `None` if the user has no password.
     pub hash: Option<Secret<String>>,
     /// Secrets of authenticator apps in base32.
     pub totp: Vec<Secret<String>>,
     /// Whether the user has a second factor that can't be carried over.
     pub other_factors: bool,
-    /// The time of the registration.
+    /// The time of the registration in the other system.
     pub created_at: Option<Millis>,
 }
 
 /// An identifier as another system has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignIdentifier {
-    /// Its type.
+    /// The type, for example `email`.
     pub kind: String,
-    /// Its value as given.
+    /// The value as the other system spells it.
     pub value: String,
-    /// Whether control over it was proved there.
+    /// Whether the user proved control over the identifier in the other system.
     pub proof: ImportedProof,
 }
 
 /// Whether an address was verified, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportedProof {
-    /// It is not verified.
+    /// The address is not verified.
     None,
-    /// At an instant that is not known.
+    /// The address was verified at an instant that is not known.
     Some,
-    /// At this instant.
+    /// The address was verified at this instant.
     At(Millis),
 }
 
@@ -74,7 +74,7 @@ impl ForeignUser {
         }
     }
 
-    /// Adds a name to sign in by. A name in the form of an address becomes an unverified address.
+    /// Adds a name that the user signs in by. A name in the form of an address becomes an unverified address.
     pub(super) fn add_name(&mut self, value: &str) {
         let kind = ["email", "phone"].into_iter().find(|kind| {
             let has_form = if *kind == "email" { value.contains('@') } else { value.starts_with('+') };

@@ -7,14 +7,14 @@ use ::redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, RedisConn
 use crate::error::Error;
 use crate::tls::{self, Pem, TlsFiles, certificates, private_key, read_file};
 
-/// For the cure of a handshake that failed.
+/// The options that an error of a failed TLS handshake names as its cure.
 pub(super) const NAMES: tls::Names = tls::Names {
     root: "ssl_ca_certs in redisUrl",
     any_host: "ssl_check_hostname=false in redisUrl",
     client: "ssl_certfile and ssl_keyfile in redisUrl",
 };
 
-/// The query of the URL.
+/// The settings from the query of the URL.
 #[derive(Default)]
 pub(super) struct Settings {
     pub(super) files: TlsFiles,
@@ -38,7 +38,7 @@ impl Access {
         Self { info, settings: Arc::new(settings) }
     }
 
-    /// A client for the server at `host` and `port`.
+    /// Returns a client for the server at `host` and `port`.
     pub(super) fn client(&self, host: &str, port: u16) -> Result<Client, Error> {
         let host = host.to_owned();
         let addr = match self.info.addr() {
@@ -53,7 +53,7 @@ impl Access {
 }
 
 impl Access {
-    /// The same for sentinels, which have users of their own and no databases.
+    /// Returns the access to the sentinels, which have users of their own and no databases.
     pub(super) fn for_sentinels(&self) -> Self {
         let (user, password) = &self.settings.sentinel;
         let mut settings = RedisConnectionInfo::default().set_protocol(self.info.redis_settings().protocol());
@@ -80,7 +80,7 @@ impl Settings {
             "ssl_ca_certs" => self.files.root = pem(certificates)?,
             "ssl_certfile" => self.files.certificate = pem(certificates)?,
             "ssl_keyfile" => self.files.key = pem(private_key)?,
-            // Celery writes them with CERT_.
+            // Celery writes these values with the prefix `CERT_`.
             "ssl_cert_reqs" => match value.to_ascii_lowercase().trim_start_matches("cert_") {
                 "required" => self.unverified = false,
                 "none" => self.unverified = true,

@@ -1,4 +1,4 @@
-//! The attempts of this process that are in flight, so that a Redis that forgot them can be told.
+//! The attempts of this process that are in flight. A Redis that lost them, or never heard of them, is told from here.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::crypto::make_random;
 use crate::limit::UNSETTLED_AFTER;
 use crate::sync::Mutex;
 
-/// A ticket for an attempt that asks for a place.
+/// Makes a ticket for an attempt that asks for a place; never 0.
 pub(super) fn make_ticket() -> u64 {
     u64::from_le_bytes(make_random()) | 1
 }
@@ -19,13 +19,13 @@ pub(super) fn make_ticket() -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     InFlight,
-    /// Redis is being told how it ended. Until it has heard, the attempt holds its place.
+    /// Redis is being told how the attempt ended. Until Redis answers, the attempt holds its place.
     Settling,
-    /// It ended while Redis was away, which may still hold its place.
+    /// The attempt ended while Redis was away, so Redis may still hold its place.
     Unheard,
 }
 
-/// No connection has this number: Redis may know of the attempt, but has not said so.
+/// The connection number of an attempt that Redis may know, but has not confirmed. No real connection has this number.
 const UNCONFIRMED: u64 = u64::MAX;
 
 /// One attempt that was granted.
@@ -33,10 +33,12 @@ const UNCONFIRMED: u64 = u64::MAX;
 pub(super) struct Attempt {
     pub(super) ticket: u64,
     pub(super) budget: Budget,
-    /// The connection by which Redis knows of it; 0: it was granted while Redis was away and not handed over.
+    /// The number of the connection by which Redis knows of the attempt. 0 if the attempt was granted while Redis was
+    /// away and has not been reported since.
     pub(super) known_by: u64,
     stage: Stage,
-    /// Whether it was handed over while Redis was told of its end, which may have come first.
+    /// Whether the attempt was reported as in flight while another call reported its end. Redis may have got the end
+    /// first, so it is told the end once more.
     is_told_again: bool,
     granted_at: Instant,
 }
@@ -47,18 +49,18 @@ impl Attempt {
         Self { ticket, budget, known_by, stage, is_told_again, granted_at: Instant::now() }
     }
 
-    /// Whether it is so old that it counts as failed wherever it is known.
+    /// Whether the attempt is so old that Redis and the memory count it as failed.
     fn is_expired(&self) -> bool {
         self.granted_at.elapsed().as_millis() >= u128::from(UNSETTLED_AFTER.unsigned_abs())
     }
 
-    /// Whether Redis, by this connection, knows how the attempt stands.
+    /// Whether Redis knows of the attempt by this connection, or counts it as failed already.
     pub(super) fn is_known_by(&self, connection: u64) -> bool {
         self.known_by == connection || self.is_expired()
     }
 }
 
-/// Attempts by bucket. There are as many as requests that run.
+/// Attempts by bucket, as many as there are requests in flight.
 #[derive(Debug, Default)]
 pub(super) struct Attempts(Mutex<HashMap<String, Vec<Attempt>>>);
 
@@ -70,8 +72,8 @@ impl Attempts {
         attempts.push(attempt);
     }
 
-    /// Finds the oldest one of a bucket that is in flight, to be settled. Which one is all the same, since each is
-    /// settled once. One that nobody settled in time counts as failed already.
+    /// Takes an attempt of the bucket that is in flight, to settle it. Any of them will do, since each is settled once.
+    /// Returns `None` if nobody settled the attempt in time, because it counts as failed by then.
     pub(super) fn settle(&self, key: &str) -> Option<Attempt> {
         let mut buckets = self.0.lock();
         let attempts = buckets.get_mut(key)?;
@@ -87,7 +89,7 @@ impl Attempts {
         attempt
     }
 
-    /// Forgets an attempt whose end Redis has heard of.
+    /// Forgets an attempt whose end Redis has confirmed.
     pub(super) fn heard(&self, key: &str, ticket: u64) {
         self.change(key, |attempts| {
             attempts.retain(|attempt| attempt.ticket != ticket || attempt.is_told_again);
@@ -97,7 +99,7 @@ impl Attempts {
         });
     }
 
-    /// Remembers that an attempt ended, if a Redis that has not heard of it may hold its place.
+    /// Remembers that an attempt ended, if Redis was not told so and may still hold its place.
     pub(super) fn unheard(&self, key: &str, ticket: u64) {
         self.change(key, |attempts| {
             attempts.retain(|attempt| attempt.ticket != ticket || (attempt.known_by != 0 && !attempt.is_expired()));
@@ -116,8 +118,8 @@ impl Attempts {
         }
     }
 
-    /// Tickets of a bucket that Redis does not know of by this connection: those in flight, and those that ended
-    /// unheard.
+    /// Returns the tickets of a bucket that Redis must be told of over this connection: first those in flight, then
+    /// those that ended without Redis hearing of it.
     pub(super) fn unknown(&self, key: &str, connection: u64) -> (Vec<u64>, Vec<u64>) {
         let buckets = self.0.lock();
         let attempts = buckets.get(key).map_or(&[][..], Vec::as_slice);
@@ -137,18 +139,19 @@ impl Attempts {
         u32::try_from(self.unknown(key, connection).0.len()).unwrap_or(u32::MAX)
     }
 
-    /// Begins a call on a bucket that may hand tickets over, and asks a place for `asked`; 0: for none.
+    /// Begins a call that may report tickets of a bucket to Redis, and asks a place for the ticket `asked`, or for none
+    /// if that is 0.
     pub(super) fn hand_over<'a>(&'a self, key: &'a str, budget: Budget, asked: u64) -> HandOver<'a> {
         HandOver { attempts: self, key, budget, asked, was_sent: AtomicBool::new(false), tickets: Mutex::default() }
     }
 
-    /// Notes that Redis was told of these tickets of a bucket by this connection.
+    /// Notes that Redis was told of these tickets of a bucket over this connection.
     pub(super) fn are_known(&self, key: &str, connection: u64, (in_flight, ended): &(Vec<u64>, Vec<u64>)) {
         if in_flight.is_empty() && ended.is_empty() {
             return;
         }
         self.change(key, |attempts| {
-            // Each once: one that was handed over meanwhile stands there twice.
+            // Removes each ticket once, since a ticket that was reported again meanwhile is in the list twice.
             for ticket in ended {
                 let is_told = |attempt: &Attempt| attempt.ticket == *ticket && attempt.stage == Stage::Unheard;
                 if let Some(at) = attempts.iter().position(is_told) {
@@ -170,7 +173,7 @@ impl Attempts {
                 Some((Stage::InFlight, attempt)) if attempt.known_by == 0 => attempt.known_by = UNCONFIRMED,
                 Some((Stage::InFlight, _)) => {}
                 Some((Stage::Settling, attempt)) => attempt.is_told_again = true,
-                // Once more, even where a call that tells of its end is on its way.
+                // Redis is told the end once more, even if a call that reports it is on its way.
                 Some((Stage::Unheard, _)) | None => {
                     let ended = Attempt::new(*ticket, budget, UNCONFIRMED);
                     attempts.push(Attempt { stage: Stage::Unheard, ..ended });
@@ -179,21 +182,21 @@ impl Attempts {
         }
     }
 
-    /// Buckets with attempts in flight, and the budget of each.
+    /// Returns the buckets with attempts, and the budget of each.
     pub(super) fn buckets(&self) -> Vec<(String, Budget)> {
         let buckets = self.0.lock();
         buckets.iter().filter_map(|(key, attempts)| Some((key.clone(), attempts.first()?.budget))).collect()
     }
 }
 
-/// The tickets that a call sends as in flight. They are noted at its end, however it ends: Redis may have heard of one
-/// whose answer was lost, and of one behind the word that it ended. Either would hold its place, so Redis is told later
-/// that it ended, once more.
+/// The tickets that a call reports to Redis as in flight. They are noted when the call ends in whatever way. Redis may
+/// hold the place of an attempt whose answer was lost, or whose report came after its end. Redis is then told the end
+/// once more.
 pub(super) struct HandOver<'a> {
     attempts: &'a Attempts,
     key: &'a str,
     budget: Budget,
-    /// The ticket that the call asks for a place, until there is an answer; 0: none.
+    /// The ticket that the call asks a place for; 0 if there is none, or after the answer.
     asked: u64,
     was_sent: AtomicBool,
     tickets: Mutex<Vec<u64>>,
@@ -208,7 +211,7 @@ impl HandOver<'_> {
         }
     }
 
-    /// Notes that there is an answer.
+    /// Notes that the call has its answer.
     pub(super) const fn is_answered(&mut self) {
         self.asked = 0;
     }
@@ -218,7 +221,7 @@ impl Drop for HandOver<'_> {
     fn drop(&mut self) {
         let mut tickets = std::mem::take(&mut *self.tickets.lock());
         if self.asked != 0 && self.was_sent.load(Ordering::Relaxed) {
-            // Granted perhaps all the same, by an answer that was lost, or that nobody waits for any more.
+            // Redis may have granted the place, although its answer was lost or nobody waits for it any more.
             tickets.push(self.asked);
         }
         if !tickets.is_empty() {

@@ -1,4 +1,4 @@
-//! Word of revocations to the other processes.
+//! Tells other processes of revocations.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::servers::Servers;
 use crate::cache::{Broadcast, Listener, Revocation};
 
 const CHANNEL: &str = "sentri:revoked";
-/// After which pause a lost subscription is made again.
+/// The pause before a lost subscription is made again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// The interval at which the subscription is asked whether it still lives, and the longest time for its answer.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
 
-/// The [`Broadcast`] through Redis. Messages hold ids of users and sessions, of which no token can be made.
+/// The [`Broadcast`] through Redis. Messages hold ids of users and sessions, from which no token can be made.
 pub struct RedisBroadcast {
     servers: Arc<Servers>,
 }
@@ -33,7 +33,7 @@ impl fmt::Debug for RedisBroadcast {
 }
 
 impl RedisBroadcast {
-    /// A broadcast through `redis`.
+    /// Returns a broadcast through `redis`.
     #[must_use]
     pub fn new(redis: &Redis) -> Self {
         Self { servers: Arc::clone(&redis.servers) }
@@ -47,7 +47,8 @@ impl Broadcast for RedisBroadcast {
             Revocation::Sessions(ids) => json!({ "sessions": ids }),
             Revocation::User(id) => json!({ "user": id }),
         };
-        // Not heard when Redis is away: the others look at the row when their last look is older than they allow.
+        // While Redis is away the message is lost. The other processes then read the session's row when their cached
+        // read is older than they allow.
         let command = cmd("PUBLISH").arg(CHANNEL).arg(message.to_string()).to_owned();
         let _ = self.servers.run_anywhere::<i64>(&command).await;
     }
@@ -67,7 +68,7 @@ impl Broadcast for RedisBroadcast {
     }
 }
 
-/// Listens until the subscription or the listener ends, or the server is none any more that hears of everything.
+/// Listens until the subscription or the listener ends, or until the server may no longer get all messages.
 async fn hear(servers: &Arc<Servers>, listener: &dyn Listener) {
     let Ok((live, link)) = servers.anywhere().await else { return };
     let Ok(Ok(subscription)) = timeout(CONNECT_LIMIT, live.client.get_async_pubsub()).await else { return };
@@ -75,7 +76,7 @@ async fn hear(servers: &Arc<Servers>, listener: &dyn Listener) {
     if !matches!(timeout(CONNECT_LIMIT, sink.subscribe(CHANNEL)).await, Ok(Ok(()))) {
         return;
     }
-    // Whatever was said before is missed.
+    // Messages from before the subscription are lost.
     listener.missed();
     let mut ticks = interval(ASKED_EVERY);
     loop {

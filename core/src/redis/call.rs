@@ -13,7 +13,7 @@ impl Lua {
         Self { source, digest: Script::new(source).get_hash().to_owned() }
     }
 
-    /// A call on `key`, which says by its slot which server of a cluster runs it.
+    /// Returns a call on `key`. In a cluster the slot of `key` decides which server runs the call.
     pub(super) fn call(&self, key: String) -> Call<'_> {
         Call { script: self, keys: vec![key], arguments: Vec::new() }
     }
@@ -42,7 +42,8 @@ impl Call<'_> {
         self.command("EVALSHA", &self.script.digest)
     }
 
-    /// The command for any server. It brings the script along, so that no second command has to find the same server.
+    /// The command for any server. It carries the script's source, so that no second command has to reach the same
+    /// server.
     pub fn by_source(&self) -> Cmd {
         self.command("EVAL", self.script.source)
     }

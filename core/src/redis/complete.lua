@@ -1,8 +1,9 @@
--- How a request in flight ended. KEYS[1]: its key; for an answer to keep, KEYS[2]: the index of answers, KEYS[3] and KEYS[4]: what
--- unverified and verified holders have, as parts of all.
--- ARGV: ticket, and for an answer to keep: ms, status, headers, body, its bytes, most answers, most bytes in all, roles.
--- The index holds `bytes:holder:key` by the time of expiry and, behind all of them, `sum:bytes:answers:bytes`, in all and those of
--- unverified holders: who loses one loses both. Beside it each holder has an index of the same members.
+-- Ends a request in flight. KEYS[1] is the request's key. To keep an answer it also takes KEYS[2], the index of
+-- answers, and KEYS[3] and KEYS[4], the shares that unverified and verified holders have of all answers. ARGV is the
+-- ticket, and to keep an answer: ms, status, headers, body, its bytes, most answers, most bytes in all, roles. The
+-- index holds `bytes:holder:key` by the time of expiry and, as its last member, `sum:bytes:answers:bytes`: the bytes of
+-- all answers, then the number and the bytes of those of unverified holders. The sums are a member of the index, so
+-- that both are lost together. Each holder has an index of its own with the same members.
 local row = redis.call('HMGET', KEYS[1], 'ticket', 'status', 'holder')
 if row[1] ~= ARGV[1] or row[2] then return 0 end
 if not ARGV[2] then return redis.call('DEL', KEYS[1]) end
@@ -34,7 +35,7 @@ local function drop(member)
   note(name, tonumber(size), -1)
   return key
 end
--- Of who has most in a class, the answer that expires first.
+-- Of the holder with the largest share in a class, returns the answer that expires first.
 local function oldest_of(class)
   local largest = redis.call('ZREVRANGE', class, 0, 0)[1]
   while largest do
@@ -51,7 +52,7 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now)) do drop
 local is_kept = bytes <= most_bytes
 while is_kept and (count + 1 > most_answers or sum + bytes > most_bytes) do
   local victim = oldest_of(KEYS[3])
-  -- Verified callers go last. The others may take a sixteenth from them.
+  -- Answers of verified holders go last. Unverified holders may take up to a sixteenth of the room from them.
   local is_little = unverified < most_answers / 16 and unverified_bytes + bytes <= most_bytes / 16
   if not victim and (string.sub(holder, 1, 1) == 'v' or is_little) then victim = oldest_of(KEYS[4]) end
   if victim then redis.call('DEL', drop(victim)) else is_kept = false end

@@ -15,11 +15,11 @@ pub(super) struct RedisUrl {
 }
 
 /// Reads `redis://user:password@host:6379/0`, `redis+cluster://user:password@host:6379,host:6379` or
-/// `redis+sentinel://user:password@host:26379,host:26379/master`; with `rediss` in place of `redis` for TLS. A
-/// certificate must come from a root that the system trusts and name the host; parameters as redis-py has them say
-/// otherwise: `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` name files, `ssl_check_hostname=false` takes any host's
-/// certificate of such a root, `ssl_cert_reqs=none` every certificate. `sentinel_username` and `sentinel_password` are
-/// for the sentinels.
+/// `redis+sentinel://user:password@host:26379,host:26379/master`. The scheme `rediss` in place of `redis` asks for TLS.
+/// The server's certificate must then come from a root that the system trusts, and name the host. Parameters change
+/// this, under the names of redis-py: `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` name files,
+/// `ssl_check_hostname=false` accepts a certificate for any host, and `ssl_cert_reqs=none` accepts every certificate.
+/// `sentinel_username` and `sentinel_password` are the login at the sentinels.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
@@ -31,7 +31,7 @@ pub(super) fn read(url: &str) -> Result<RedisUrl, Error> {
     let mut others = Vec::new();
     for (name, value) in parameters {
         match name.as_str() {
-            // Of other drivers: the first is taken by ours, the second is how it does anyway.
+            // Parameters of other drivers. This driver knows `protocol`, and it does anyway what `family` asks for.
             "protocol" | "family" => others.push(format!("{name}={value}")),
             "sentinel_username" | "sentinel_password" if form.kind != Kind::Sentinel => {
                 return Err(wrong("has sentinel_ parameters, but names no sentinels: use redis+sentinel://"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Hears that Redis went away, or came back.
+/// Gets a sentence each time that Redis goes away or comes back.
 pub(super) type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The state of a server, from the first operation that failed to the next that succeeded.
@@ -23,17 +23,17 @@ impl Health {
         Self { is_away: AtomicBool::new(false), away: Mutex::new(None), listener }
     }
 
-    /// For how long the server has been away.
+    /// Returns how long the server has been away, or `None` if it is not.
     pub(super) fn away_for(&self) -> Option<Duration> {
         self.away.lock().as_ref().map(|(since, _)| since.elapsed())
     }
 
-    /// Why the server is away.
+    /// Returns the reason why the server is away, or `None` if it is not.
     pub(super) fn cause(&self) -> Option<String> {
         self.away.lock().as_ref().map(|(_, cause)| cause.clone())
     }
 
-    /// Notes that the server is away since then. The first caller to notice reports it.
+    /// Notes that the server has been away since `since`. The first caller to notice reports it to the listener.
     pub(super) fn stumble(&self, since: Instant, cause: &str) {
         let mut away = self.away.lock();
         if away.is_none() {

@@ -1,6 +1,5 @@
-//! Answers of idempotent requests that all processes share, bounded in entries and bytes for each `keyPrefix`; the
-//! largest holder makes room, as in memory. Requests in flight are bounded by the memory of the process that they run
-//! in.
+//! Answers of idempotent requests that all processes share. Each `keyPrefix` has a bound of entries and of bytes, and
+//! the holder of the most makes room, as in memory. The memory of each process bounds its own requests in flight.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -26,9 +25,9 @@ static COMPLETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("complet
 /// The [`SharedIdempotency`] in Redis. Keys and fingerprints are digests keyed by what Redis never sees.
 pub struct RedisIdempotency {
     servers: Arc<Servers>,
-    /// The time for which an operation waits for a Redis that is away, from the moment that it went.
+    /// The time for which operations wait for a Redis that is away, counted from the start of the outage.
     patience: Duration,
-    /// Before every key: the keys of an application are in one slot of a cluster.
+    /// The prefix of every key. It puts all keys of an application into one slot of a cluster.
     prefix: String,
     max_size: usize,
     max_bytes: usize,
@@ -41,7 +40,7 @@ impl fmt::Debug for RedisIdempotency {
 }
 
 impl RedisIdempotency {
-    /// Answers in `redis`, of 64 MiB in all.
+    /// Returns a store of answers in `redis`, of 64 MiB in all.
     #[must_use]
     pub fn new(redis: &Redis, rules: &IdempotencyRules) -> Self {
         Self {
@@ -53,15 +52,15 @@ impl RedisIdempotency {
         }
     }
 
-    /// The same for answers of `max_bytes` in all.
+    /// Bounds the answers to `max_bytes` in all.
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
         self
     }
 
-    /// Runs a script, which may safely run twice, and waits for a Redis that is away until the patience is spent. It is
-    /// spent once an outage, so that later requests do not wait.
+    /// Runs a script, and tries again while Redis is away, until the patience is spent. The script must be safe to run
+    /// twice. An outage spends the patience once, so later requests during the outage do not wait.
     async fn run<'a, T: FromRedisValue>(&self, key: &str, make: impl Fn() -> Call<'a>) -> Option<T> {
         let started = Instant::now();
         loop {
@@ -81,8 +80,8 @@ impl RedisIdempotency {
     }
 }
 
-/// The braces put all keys of one application into one slot of a cluster. A closing brace at the start would leave
-/// nothing between them.
+/// The braces put all keys of one application into one slot of a cluster. A prefix that begins with a closing brace
+/// would leave nothing between them, so its digest takes its place.
 fn prefix_of(key_prefix: &str) -> String {
     let digest = key_prefix.starts_with('}').then(|| to_base64url(&sha256(key_prefix.as_bytes())));
     format!("sentri:idempotency:{{{}}}:", digest.as_deref().unwrap_or(key_prefix))
@@ -125,8 +124,8 @@ impl SharedIdempotency for RedisIdempotency {
             call.arg(size_of(response)).arg(self.max_size).arg(self.max_bytes).arg(&roles);
             call
         };
-        // When Redis is away, the memory of this process alone has it; the key is free there when its time in flight is
-        // over.
+        // When Redis is away, only the memory of this process keeps the answer. In Redis the key is free again when the
+        // time that the request may be in flight is over.
         let _ = self.run::<i64>(&name, complete).await;
     }
 

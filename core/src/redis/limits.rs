@@ -29,29 +29,30 @@ static SETTLE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("settle.lu
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Buckets of which we remember that Redis was told what happened while it was away.
+/// The most buckets of which we remember that Redis was told what happened while it was away.
 const REMEMBERED: usize = 50_000;
 
-/// The [`Cache`] in Redis, with that of this process beside it.
+/// The [`Cache`] in Redis, with the cache of this process beside it.
 ///
-/// The state of a bucket in Redis, other processes' attempts in flight included, is noted in memory too. So when Redis
-/// goes away this process grants no more than was left when it last heard, and who was locked out stays so. When Redis
-/// comes back, emptied or not, or another server takes its place, it is told what was counted here and what is in
-/// flight here. So of all processes together no more is granted than the limit, and once more the limit for each
-/// process that was alone.
+/// The memory of this process also notes the state of each bucket in Redis, with the attempts that other processes have
+/// in flight. While Redis is away, this process therefore grants no more than was left when Redis last answered, and a
+/// locked bucket stays locked. When Redis comes back, emptied or not, or another server takes its place, this process
+/// reports what it counted and what it has in flight. So all processes together grant no more than the limit, and once
+/// more the limit for each process that was alone.
 pub struct RedisCache<S = Servers>(Arc<Shared<S>>);
 
 struct Shared<S> {
     servers: Arc<S>,
-    /// The prefix of the names of its buckets.
+    /// The prefix of the buckets' keys in Redis.
     prefix: String,
     memory: MemoryCache,
-    /// Buckets by the connection over which Redis last heard of them.
+    /// For each bucket, the number of the connection over which Redis last heard of it.
     synced: Generations<String, u64>,
     attempts: Attempts,
-    /// The newest connection that Redis was told over of all that is in flight.
+    /// The number of the newest connection over which Redis was told of all attempts in flight.
     newest: AtomicU64,
-    /// Buckets at which attempts of this process wait for others. One of them asks Redis, the others wait for it.
+    /// Buckets at which attempts of this process wait for a place. One attempt of each bucket asks Redis, and the
+    /// others wait for it.
     queues: Queues,
 }
 
@@ -62,8 +63,9 @@ impl<S> fmt::Debug for RedisCache<S> {
 }
 
 impl RedisCache {
-    /// A cache in `redis` for the processes of one `service`: others count for themselves, lest a login that fails at
-    /// one lock somebody of the same name out of another. `clock` is that of the memory beside it, Redis has its own.
+    /// Returns a cache in `redis` for the processes of one `service`. Each service counts for itself, so that failed
+    /// logins at one service do not lock a user of the same name out of another. `clock` is the clock of the memory
+    /// beside Redis; Redis has its own.
     #[must_use]
     pub fn new(redis: &Redis, service: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let prefix = service.map_or_else(|| "sentri:limit:".to_owned(), |service| format!("sentri:limit:{service}:"));
@@ -72,7 +74,7 @@ impl RedisCache {
 }
 
 impl<S: Scripts> RedisCache<S> {
-    /// A cache of buckets whose names begin with `prefix`, over any `servers`.
+    /// Returns a cache of buckets whose keys begin with `prefix`, over any `servers`.
     #[must_use]
     pub fn over(servers: Arc<S>, prefix: String, clock: Arc<dyn Clock>) -> Self {
         let (memory, synced) = (MemoryCache::new(clock), Generations::new(REMEMBERED));
@@ -82,7 +84,8 @@ impl<S: Scripts> RedisCache<S> {
 }
 
 impl<S: Scripts> Shared<S> {
-    /// `ticket` is that of one attempt; 0: none asks for a place.
+    /// Asks Redis about a bucket, and reports what Redis does not know of it. `ticket` is that of the attempt that asks
+    /// for a place; it is 0 if no attempt does.
     async fn ask(&self, key: &str, budget: Budget, how: How, ticket: u64) -> Result<Answer, Away> {
         let (name, mut hand_over) = (self.redis_key(key), self.attempts.hand_over(key, budget, ticket));
         let begin = |connection| {
@@ -115,7 +118,8 @@ impl<S: Scripts> Shared<S> {
         format!("{}{key}", self.prefix)
     }
 
-    /// The attempts of this process that Redis may not know: none while the connection is the one it knew them by.
+    /// Returns what this process counted that Redis may not know, as a count and the milliseconds to the end of its
+    /// window. Both are 0 if Redis heard of the bucket over this connection.
     fn unsynced(&self, key: &str, connection: u64) -> (u32, u64) {
         if self.synced.get(key) == Some(connection) {
             return (0, 0);
@@ -128,7 +132,7 @@ impl<S: Scripts> Shared<S> {
         self.memory.note(key, limit, count, in_flight.saturating_add(unknown), Duration::from_millis(ends_in));
     }
 
-    /// After the first word over a new connection, tells of every other bucket with attempts in flight, before another
+    /// After the first answer over a new connection, reports every other bucket with attempts in flight, before another
     /// process grants their places once more.
     fn tell_of_the_others(self: &Arc<Self>, key: &str) {
         let Some(connection) = self.servers.number(&self.redis_key(key)) else { return };
@@ -147,8 +151,8 @@ impl<S: Scripts> Shared<S> {
         });
     }
 
-    /// Asks until there is a verdict. At a bucket where attempts of this process wait already, an attempt queues up
-    /// behind them, so however many wait, one asks.
+    /// Asks until there is a verdict. If attempts of this process wait at the bucket already, the attempt queues up
+    /// behind them, so only one attempt asks Redis at a time.
     async fn judge(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> LimitVerdict {
         let deadline = Instant::now() + MAX_WAIT;
         if !self.queues.has(key)
@@ -174,7 +178,8 @@ impl<S: Scripts> Shared<S> {
         }
     }
 
-    /// The verdict of Redis, or of the memory while Redis is away; `None`: wait for others.
+    /// Returns the verdict of Redis, or of the memory while Redis is away. `None` means that attempts in flight hold
+    /// the last places, so the caller must wait.
     async fn judge_once(self: &Arc<Self>, key: &str, budget: Budget, how: How) -> Option<LimitVerdict> {
         let ticket = if how == How::Begin { make_ticket() } else { 0 };
         match self.ask(key, budget, how, ticket).await {
@@ -200,7 +205,7 @@ impl<S: Scripts> Shared<S> {
     }
 
     async fn settle(&self, key: &str, settlement: Settlement) {
-        // One that nobody settled in time counts as failed already.
+        // An attempt that nobody settled in time counts as failed already.
         let Some(attempt) = self.attempts.settle(key) else { return };
         let name = self.redis_key(key);
         let settle = |connection| {
@@ -245,7 +250,8 @@ impl<S: Scripts> Cache for RedisCache<S> {
                 self.0.tell_of_the_others(key);
                 verdict_of(answer, budget).unwrap_or(HELD)
             }
-            // Without a wait, as by Redis: who settles what is in flight may tell Redis, and not the memory.
+            // The memory is asked without a wait, as Redis is. An attempt in flight may be settled in Redis alone, so a
+            // wait for the memory could be in vain.
             Err(Away) => match self.0.memory.begin_now(key, budget) {
                 Some(verdict @ LimitVerdict::Granted { .. }) => {
                     self.0.memory.settle(key, Settlement::Refunded).await;

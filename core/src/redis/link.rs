@@ -21,7 +21,7 @@ pub(super) const TRIED_EVERY: Duration = Duration::from_millis(250);
 /// The number of tries to open a connection at once.
 const OPENED_AT_MOST: u32 = 3;
 
-/// Numbers connections, over all links of the process: another number means that the server may have forgotten.
+/// Numbers the connections over all links of the process. A new number means that the server may have lost its data.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Redis did not answer.
@@ -33,7 +33,7 @@ pub struct Away;
 pub(super) enum LinkFailure {
     /// The server is away, or unfit for work.
     Away,
-    /// The connection ended. Whether the server is there the next one will show.
+    /// The connection ended. The next connection shows whether the server is there.
     Lost,
     /// Another server of the cluster has the key.
     Moved(Address),
@@ -48,7 +48,7 @@ pub(super) enum LinkFailure {
 pub(super) struct Link {
     target: Target,
     state: Mutex<State>,
-    /// Held by the caller that connects.
+    /// Locked by the caller that opens a connection.
     connecting: AsyncMutex<()>,
     /// Counts answers, so that a caller that waits sees whether others are served.
     answers: AtomicU64,
@@ -65,7 +65,7 @@ pub(super) struct Live {
 }
 
 enum State {
-    /// Not asked for yet, or the last connection ended: the next caller connects.
+    /// Nobody has asked for a connection yet, or the last one ended. The next caller connects.
     Unopened,
     Up(Live),
     Down {
@@ -108,7 +108,7 @@ impl Link {
         }
     }
 
-    /// Runs a command on a connection of [`Link::connection`].
+    /// Runs a command on a connection that [`Link::connection`] returned.
     pub(super) async fn run<T: FromRedisValue>(&self, live: &Live, command: &Cmd) -> Result<T, LinkFailure> {
         let mut connection = live.connection.clone();
         self.answer(live, command.query_async(&mut connection)).await
@@ -158,7 +158,8 @@ impl Link {
                     }
                     ServerErrorKind::TryAgain => return LinkFailure::Later,
                     ServerErrorKind::NoScript => return LinkFailure::NoScript,
-                    // It is starting up, or no master any more: a new connection shows when it, or which other, works.
+                    // The server is starting up, or is no longer a master. A new connection shows when it works again,
+                    // or which other server does.
                     ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
                     | ServerErrorKind::MasterDown
@@ -183,7 +184,7 @@ impl Link {
         }
     }
 
-    /// Takes the link down, unless it has another connection than `number` meanwhile.
+    /// Takes the link down, unless the connection `number` was replaced by another one meanwhile.
     fn take_down(&self, number: Option<u64>, since: Instant, cause: &str) {
         let mut state = self.state.lock();
         match (&*state, number) {
@@ -195,14 +196,14 @@ impl Link {
         self.health.stumble(since, cause);
     }
 
-    /// Ends the link of a server that its cluster has no use for any more.
+    /// Ends the link to a server that the cluster no longer uses.
     pub(super) fn retire(&self) {
         self.close();
         self.health.recover();
     }
 
-    /// The connection. The first callers wait until it is made; while the server is away no caller waits, and it is
-    /// tried in the background.
+    /// Returns the connection. The first callers wait until it is made. While the server is away no caller waits, and a
+    /// background task tries to connect.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Live, Away> {
         match &*self.state.lock() {
             State::Up(live) => return Ok(live.clone()),
@@ -231,7 +232,7 @@ impl Link {
 
     async fn connect(&self) -> Result<Live, Away> {
         let started = Instant::now();
-        // One that breaks while it is made says as little of Redis as one that breaks later.
+        // A connection that breaks while it is opened is tried again, as one that breaks later is.
         let open = async {
             let mut opened = self.target.open().await;
             for _ in 1..OPENED_AT_MOST {

@@ -1,7 +1,8 @@
 //! The state that processes share through Redis: counters of rate limits, answers of idempotent requests, revocations.
 //!
-//! Redis is never a condition. When it does not answer for [`OPERATION_LIMIT`], the caller's process goes on by itself,
-//! and Redis is tried again four times a second. No token is written, nor any material for a token.
+//! sentri works without Redis. When Redis does not answer for [`OPERATION_LIMIT`], the caller's process goes on by
+//! itself, and tries Redis again four times a second. Neither tokens nor data that could make a token are written
+//! there.
 //!
 //! `config` reads the URL, `access` holds its users and TLS, `target` opens a connection, `link` keeps one to each
 //! server, `servers` finds the server of a key in a cluster by its `slots`, and `patience` distinguishes an outage from
@@ -39,7 +40,7 @@ pub use {call::Call, link::Away, scripts::Scripts};
 
 use servers::Servers;
 
-/// One Redis, be it a server, a cluster, or a master that sentinels watch. It is not connected to before the first use.
+/// A Redis server, a cluster, or a master that sentinels watch. The first use opens the connection.
 #[derive(Clone)]
 pub struct Redis {
     servers: Arc<Servers>,
@@ -52,10 +53,11 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Reads the `redisUrl` option: `redis://user:password@host:6379/0`, `redis+cluster://host:6379,host:6379` or
-    /// `redis+sentinel://host:26379,host:26379/mymaster`, with `rediss` for TLS, whose parameters name files:
-    /// `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`; or loosen it: `ssl_check_hostname`, `ssl_cert_reqs`. A server of
-    /// a cluster behind `redis://` says so, and the cluster is used.
+    /// Reads the `redisUrl` option, which has one of the forms `redis://user:password@host:6379/0`,
+    /// `redis+cluster://host:6379,host:6379` and `redis+sentinel://host:26379,host:26379/mymaster`. The scheme `rediss`
+    /// asks for TLS. Its parameters `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` name files; `ssl_check_hostname`
+    /// and `ssl_cert_reqs` loosen the checks. If the server of a `redis://` URL belongs to a cluster, the cluster is
+    /// used.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `redisUrl`, never quoting it.
@@ -66,26 +68,27 @@ impl Redis {
         Ok(Self { servers: Arc::new(Servers::new(url.access, url.targets, url.wants_cluster)) })
     }
 
-    /// Calls `listener` each time that Redis went away or came back; in a cluster, for each of its servers.
+    /// Calls `listener` with a sentence each time that Redis goes away or comes back; in a cluster, for each of its
+    /// servers. Only the first listener counts.
     pub fn on_change(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         self.servers.on_change(Box::new(listener));
     }
 
-    /// Asks Redis and returns in words which servers there are.
+    /// Asks Redis, and returns a phrase that names its servers.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` with the cause, where none works.
+    /// `CONFIGURATION_ERROR` with the cause, if no server answers.
     pub async fn describe(&self) -> Result<String, Error> {
         self.servers.describe().await.map_err(|cause| Error::configuration(format!("redisUrl: {cause}")))
     }
 
-    /// Whether Redis answers, as far as is known; in a cluster, all of its servers.
+    /// Whether no server of Redis is known to be away.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.servers.is_up()
     }
 
-    /// Ends the connections. Later operations are as when Redis is away.
+    /// Ends the connections. Later operations behave as if Redis were away.
     pub fn close(&self) {
         self.servers.close();
     }

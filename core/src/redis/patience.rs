@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// The time without any answer after which Redis counts as away, while this process is run punctually.
+/// The time without any answer after which Redis counts as away. Time in which the machine is busy does not count.
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(1);
-/// The limit is waited for in ticks. A tick that comes late shows that the machine is busy, and then Redis, which may
-/// run on the same one, is not to blame for its silence: such a tick does not count.
+/// The wait consists of ticks. A tick that comes late shows that the machine is busy. Redis may run on the same
+/// machine, so its silence during such a tick does not count.
 const TICK: Duration = Duration::from_millis(10);
 const TICKS: u128 = OPERATION_LIMIT.as_millis() / TICK.as_millis();
 const LATE: Duration = Duration::from_millis(20);
 /// The longest wait in any case.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
-/// Waits for `operation`. `None`: Redis, whose answers to others `answers` counts, is silent.
+/// Waits for `operation`. Returns `None` if Redis is silent. `answers` counts what Redis answers to other operations,
+/// and each such answer starts the wait anew.
 pub(super) async fn patiently<T>(operation: impl Future<Output = T>, answers: &AtomicU64) -> Option<T> {
     let mut operation = std::pin::pin!(operation);
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Queues of attempts that wait for one thing, by its name. They exist as long as somebody is in them.
+//! Queues of attempts, each under the name of the bucket that the attempts wait for. An empty queue is removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::sync::Mutex;
 #[derive(Default)]
 pub(super) struct Queues(Mutex<HashMap<String, Arc<Turn<()>>>>);
 
-/// A place in a queue, left when it is dropped.
+/// A place in a queue. Dropping it leaves the queue.
 pub(super) struct Queue<'a> {
     queues: &'a Queues,
     name: String,
@@ -25,17 +25,17 @@ impl Queues {
         self.0.lock().contains_key(name)
     }
 
-    /// A place in the queue for `name`; `None` when [`MAX_WAITING`] wait there.
+    /// Takes a place in the queue for `name`, or returns `None` when [`MAX_WAITING`] wait there.
     pub fn join(&self, name: &str) -> Option<Queue<'_>> {
         let mut queues = self.0.lock();
         let turn = Arc::clone(queues.entry(name.to_owned()).or_default());
-        // Every place holds the turn beside the table and this function.
+        // Beside the table and this function, every place holds a reference.
         (Arc::strong_count(&turn) - 2 < MAX_WAITING).then(|| Queue { queues: self, name: name.to_owned(), turn })
     }
 }
 
 impl Queue<'_> {
-    /// Waits until everybody who came before has left.
+    /// Waits until all earlier attempts have left the queue.
     pub async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }
@@ -44,7 +44,7 @@ impl Queue<'_> {
 impl Drop for Queue<'_> {
     fn drop(&mut self) {
         let mut queues = self.queues.0.lock();
-        // The table and this place hold it: nobody else does.
+        // Only the table and this place hold the queue, so nobody else waits.
         if Arc::strong_count(&self.turn) == 2 {
             queues.remove(&self.name);
         }

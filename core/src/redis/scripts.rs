@@ -8,17 +8,19 @@ use super::call::Call;
 use super::link::Away;
 use super::servers::Servers;
 
-/// Runs scripts where their keys are. In tests/core/schedules a model of Redis stands in for [`Servers`].
+/// Runs scripts on the servers that hold their keys. In tests/core/schedules a model of Redis stands in for
+/// [`Servers`].
 pub trait Scripts: Send + Sync + 'static {
-    /// Runs the script that `make` makes for the connection of a number; answers with that number and with what `make`
-    /// returned beside the call. A call that was sent and not answered is sent again, so scripts bear being run twice.
+    /// Runs the call that `make` returns for the number of a connection. Returns the answer, that number, and the value
+    /// that `make` returned beside the call. A call without an answer is sent again, so a script must be safe to run
+    /// twice.
     fn run<'a, T: FromRedisValue + Send, X: Send>(
         self: &Arc<Self>,
         key: &str,
         make: impl Fn(u64) -> (Call<'a>, X) + Send,
     ) -> impl Future<Output = Result<(T, u64, X), Away>> + Send;
 
-    /// The number of the connection by which an operation on `key` would go.
+    /// Returns the number of the connection that an operation on `key` would use.
     fn number(&self, key: &str) -> Option<u64>;
 }
 

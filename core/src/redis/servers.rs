@@ -19,7 +19,7 @@ use super::link::{Away, Link, LinkFailure, Live, TRIED_EVERY, host_of};
 use super::slots::{Address, Slots, slot_of};
 use super::target::Target;
 
-/// The most times that an operation is sent on, or begun again on a new connection.
+/// The most times that an operation is sent, counting redirections and new connections.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -72,9 +72,9 @@ impl Servers {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Runs the script that `make` makes for the connection of a number; answers with that number and with what `make`
-    /// returned beside the call. A call that was sent and
-    /// not answered is sent again, so scripts bear being run twice.
+    /// Runs the call that `make` returns for the number of a connection. Returns the answer, that number, and the value
+    /// that `make` returned beside the call. A call without an answer is sent again, so a script must be safe to run
+    /// twice.
     pub(super) async fn run<'a, T: FromRedisValue, X>(
         self: &Arc<Self>,
         key: &str,
@@ -129,7 +129,7 @@ impl Servers {
         Err(self.away())
     }
 
-    /// A connection to any server that is there, and its link.
+    /// Returns a connection to any server that is there, and its link.
     pub(super) async fn anywhere(self: &Arc<Self>) -> Result<(Live, Arc<Link>), Away> {
         let _ = self.owner("").await?;
         for link in self.links() {
@@ -140,7 +140,7 @@ impl Servers {
         Err(self.away())
     }
 
-    /// In words, the servers that were found, or why there are none.
+    /// Returns a phrase that names the servers, or the reason why none answers.
     pub(super) async fn describe(self: &Arc<Self>) -> Result<String, String> {
         let script = cmd("EVAL").arg("return 1").arg(0).to_owned();
         if self.run_anywhere::<i64>(&script).await.is_err() {
@@ -157,12 +157,12 @@ impl Servers {
         Ok(format!("a cluster of {} masters: {}", masters.len(), masters.join(", ")))
     }
 
-    /// Whether `link` still leads to a server that counts, by the connection of that number.
+    /// Whether `link` is still in use and still has the connection of that number.
     pub(super) fn is_current(&self, link: &Arc<Link>, number: u64) -> bool {
         link.number() == Some(number) && self.links().iter().any(|known| Arc::ptr_eq(known, link))
     }
 
-    /// The number of the connection by which an operation on `key` would go.
+    /// Returns the number of the connection that an operation on `key` would use.
     pub(super) fn number(&self, key: &str) -> Option<u64> {
         self.known_owner(key)?.number()
     }
@@ -172,7 +172,7 @@ impl Servers {
         self.links().iter().all(|link| link.health.away_for().is_none())
     }
 
-    /// For how long the server of `key` has been away.
+    /// Returns how long the server of `key` has been away, or `None` if it is not.
     pub(super) fn away_for(&self, key: &str) -> Option<Duration> {
         match self.known_owner(key) {
             Some(link) => link.health.away_for(),
@@ -180,7 +180,7 @@ impl Servers {
         }
     }
 
-    /// The links to servers that work is sent to; in a cluster, those that the URL names come last.
+    /// Returns the links to all known servers. The servers that the URL names come last.
     fn links(&self) -> Vec<Arc<Link>> {
         let cluster = self.cluster.lock();
         let mut links: Vec<_> = cluster.links.values().cloned().collect();
@@ -248,7 +248,7 @@ impl Servers {
         }
     }
 
-    /// Asks the servers of the cluster which has which slots; the first answer counts.
+    /// Asks all servers of the cluster for the table of slots, and uses the first answer.
     async fn look(&self) {
         let before = Instant::now();
         let _held = self.looking.lock().await;

@@ -25,14 +25,14 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// Which server, of the type `S`, has which slots.
+/// The servers, of the type `S`, with the slots that each has.
 pub(super) struct Slots<S> {
     ranges: Vec<(u16, u16, S)>,
 }
 
 impl<S> Slots<S> {
-    /// Reads the answer to `CLUSTER SLOTS`. A server that names no host of its own is on `host`; `server` makes the
-    /// value for a server, once for each.
+    /// Reads the answer to `CLUSTER SLOTS`. A server without a host in the answer is on `host`. `server` makes the
+    /// value for a server, and is called once for each.
     pub(super) fn read(answer: &Value, host: &str, mut server: impl FnMut(&Address) -> Option<S>) -> Option<Self>
     where
         S: Clone,
@@ -57,7 +57,7 @@ impl<S> Slots<S> {
         self.ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&slot)).map(|(_, _, server)| server)
     }
 
-    /// Every server, as often as it has ranges.
+    /// Returns a server for each range of slots, so a server with several ranges comes several times.
     pub(super) fn servers(&self) -> impl Iterator<Item = &S> {
         self.ranges.iter().map(|(_, _, server)| server)
     }
@@ -70,7 +70,8 @@ fn address_of(node: &Value, host: &str) -> Option<Address> {
     Some((name.unwrap_or_else(|| host.to_owned()), from_redis_value(port.clone()).ok()?))
 }
 
-/// The address in the answer `MOVED 1234 host:port`, or in `ASK`; without a host it is on `host`.
+/// Reads the address from the error `MOVED 1234 host:port` or `ASK 1234 host:port`. An address without a host is on
+/// `host`.
 pub(super) fn redirection(error: &::redis::RedisError, host: &str) -> Option<Address> {
     let (_, address) = error.detail()?.split_once(' ')?;
     let (name, port) = address.trim().rsplit_once(':')?;

@@ -11,7 +11,7 @@ use crate::tls;
 
 /// The server that a link leads to.
 pub(super) enum Target {
-    /// A server that is named.
+    /// The server that the URL or the cluster names.
     Server(Client),
     /// The server that sentinels name as the master.
     Master(Sentinels),
@@ -46,7 +46,7 @@ impl Target {
 }
 
 async fn connect(client: &Client) -> Result<MultiplexedConnection, RedisError> {
-    // The link has limits of its own, which tell a busy machine from an outage.
+    // The link has limits of its own, which distinguish a busy machine from an outage.
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(LONGEST)).set_response_timeout(Some(LONGEST));
     client.get_multiplexed_async_connection_with_config(&config).await
 }
@@ -55,7 +55,7 @@ fn explain(error: &RedisError) -> String {
     error.to_string() + &tls::cure(error, &NAMES)
 }
 
-/// Whether a server answers refuses the command alone, and works otherwise.
+/// Whether the server works, but refuses this command.
 fn refuses_the_command(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::NoPerm))
 }
@@ -71,8 +71,8 @@ async fn asks_for_slots(connection: &mut MultiplexedConnection) -> Result<bool, 
 }
 
 impl Sentinels {
-    /// Asks all sentinels at once, since some may be away. The first answer wins that leads to a server which calls
-    /// itself a master.
+    /// Asks all sentinels at once, since some may be away. The first answer that leads to a server in the role of a
+    /// master wins.
     async fn find_master(&self) -> Result<(Client, MultiplexedConnection), String> {
         let mut asked: FuturesUnordered<_> = self.clients.iter().map(|sentinel| self.ask(sentinel)).collect();
         let mut cause = String::new();
@@ -101,7 +101,7 @@ impl Sentinels {
                 Err(format!("{host}:{port} is no master yet"))
             }
             Err(error) if !refuses_the_command(&error) => Err(of_master(&error)),
-            // A user who may not ask finds out by the first command.
+            // If the user may not run `ROLE`, the first command shows whether the server is a master.
             Ok(_) | Err(_) => Ok((client, connection)),
         }
     }

@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use crate::cache::{Budget, LimitVerdict, Settlement};
 
-/// The wait that an attempt in vain is told: the places are held, not spent.
+/// The verdict for an attempt that waited in vain, because attempts in flight held the last places.
 pub(super) const HELD: LimitVerdict = LimitVerdict::Exceeded { retry_after: Duration::from_secs(1) };
 
 /// The answer of Redis to an attempt: verdict, counted, in flight, milliseconds to the end of the window.
 pub(super) type Answer = (u8, u32, u32, u64);
 
-/// The way in which an attempt is asked for.
+/// The kind of a question about a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
     Begin,
-    /// Settled as counted at once.
+    /// Asks for a place, and counts the attempt at once.
     Hit,
-    /// Not at all: Redis is told what it may not know, and says how the bucket stands.
+    /// Asks for no place. Reports to Redis what it may not know, and gets the state of the bucket.
     Note,
 }
 
 impl How {
-    /// The word of it.
+    /// Returns the word that the script takes.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Begin => "begin",
@@ -31,7 +31,7 @@ impl How {
     }
 }
 
-/// The word of a settlement.
+/// Returns the word that the script takes for a settlement.
 pub(super) const fn word_of(settlement: Settlement) -> &'static str {
     match settlement {
         Settlement::Counted => "counted",
@@ -40,7 +40,7 @@ pub(super) const fn word_of(settlement: Settlement) -> &'static str {
     }
 }
 
-/// The verdict of an answer. `None`: wait for others.
+/// Returns the verdict of an answer, or `None` if the attempt must wait for others to be settled.
 pub(super) fn verdict_of((verdict, count, in_flight, ends_in): Answer, budget: Budget) -> Option<LimitVerdict> {
     let ends_in = Duration::from_millis(ends_in);
     match verdict {

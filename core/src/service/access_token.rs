@@ -10,11 +10,11 @@ use crate::token::claims::AccessClaims;
 use crate::token::jws::MAX_TOKEN_BYTES;
 use crate::token::{Reason, TokenError};
 
-/// Signs an access token for a user id, with `acr`, `amr` and `auth_time` if these are kept. Of `roles` the token
-/// carries those in effect, and names the others in `withheld`.
+/// Signs an access token for a user id (RFC 7519), with `acr`, `amr` and `auth_time` if the server keeps them. The
+/// claim `roles` holds those of `roles` that are in effect, and the claim `withheld` holds the others.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there.
+/// `SERVICE_UNAVAILABLE` while the keys are not there; `VALIDATION_ERROR` if id and roles make the token too large.
 pub fn sign(
     realm: &Realm,
     user_id: &str,

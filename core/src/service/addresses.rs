@@ -1,4 +1,4 @@
-//! Warnings about the addresses that limits count clients by, each once per server.
+//! Warnings about the client addresses that limits count by. Each warning is given once per server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,10 +6,10 @@ use crate::config::Config;
 use crate::event::{Event, EventName};
 use crate::telemetry::Telemetry;
 
-/// The warnings that were given.
+/// The record of the warnings that were given.
 #[derive(Debug, Default)]
 pub(crate) struct Warned {
-    /// A client without an address came.
+    /// Whether the warning of a client without an address was given.
     address: AtomicBool,
     /// Whether the warning of an undeclared proxy was given.
     proxy: AtomicBool,
@@ -45,7 +45,7 @@ impl Warned {
     }
 }
 
-/// An event that the host reports even without a logger.
+/// Makes an event that the host reports even without a logger.
 fn warning(telemetry: &Telemetry, cause: String) -> Event {
     telemetry.count(EventName::HookFailure);
     Event::new(EventName::HookFailure).with("hook", "trustProxy").with("cause", cause)

@@ -26,7 +26,7 @@ pub(crate) async fn accept(
     // The empty key is never valid, so it is no guess.
     if let (Some(limits), false) = (&realm.config.rate_limits, given.is_empty()) {
         let (key, budget) = (limit::api_key_address(caller.bucket()), limits.login_address);
-        // Comparing takes no time, so nothing is in flight: hits and peeks come one after the other.
+        // The comparison takes no time, so no attempt is in flight: a hit counts at once, and a peek does not count.
         let verdict = if is_right { realm.cache.peek(&key, budget) } else { realm.cache.hit(&key, budget) };
         if let LimitVerdict::Exceeded { retry_after } = verdict.await {
             trail.note(EventName::RateLimitExceeded, |event| {

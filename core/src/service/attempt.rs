@@ -1,4 +1,4 @@
-//! Attempts that count: a place in a bucket, or places in several that are taken and settled together.
+//! Counted attempts. An attempt takes a place in a bucket, or places in several buckets that are settled together.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Takes a place in the bucket `key`; nothing is counted without a key or without limits.
+    /// Takes a place in the bucket `key`. Without a key or without limits it counts nothing.
     pub(crate) async fn begin(
         realm: &'a Realm,
         key: Option<&str>,
@@ -46,7 +46,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Says how it ended.
+    /// Settles the attempt.
     pub(crate) async fn settle(&self, settlement: Settlement) {
         if let Some(key) = &self.key {
             self.realm.cache.settle(key, settlement).await;
@@ -54,10 +54,10 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Places beyond those of a budget, for an attempt that is granted despite earlier attempts.
+/// Extra places beyond a budget, so that an attempt is granted despite earlier attempts.
 const ROOM: u32 = 1_000;
 
-/// Clears a bucket of `budget`. Only an attempt that was granted is settled, so a place is taken for it.
+/// Clears a bucket of `budget`. Only a granted attempt can be settled as a reset, so this takes a place first.
 pub(crate) async fn clear(realm: &Realm, key: &str, budget: Budget) {
     let room = Budget { limit: budget.limit.saturating_add(ROOM), ..budget };
     if let Ok(attempt) = Attempt::ask(realm, key, room).await {
@@ -65,7 +65,7 @@ pub(crate) async fn clear(realm: &Realm, key: &str, budget: Budget) {
     }
 }
 
-/// The end of a guess at a secret.
+/// The result of a guess at a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guess {
     /// The secret is right.
@@ -74,12 +74,12 @@ pub(crate) enum Guess {
     Challenged,
     /// The secret is wrong.
     Wrong,
-    /// Unknown: something else failed.
+    /// Something else failed, so nothing is known of the secret.
     Unknown,
 }
 
 impl Guess {
-    /// The end of a guess whose outcome this is.
+    /// Returns the result of the guess in a use case that ended in `outcome`.
     pub(crate) fn of<T>(outcome: &Result<T, Failure>) -> Self {
         match outcome {
             Ok(_) => Self::Right,
@@ -96,7 +96,7 @@ fn says_right(error: &Error) -> bool {
     error.is(ErrorCode::IdentifierUnverified) || error.is(ErrorCode::AccountDisabled)
 }
 
-/// The effect of guesses on one bucket.
+/// The effects that the results of guesses have on one bucket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effects {
     right: Settlement,
@@ -110,12 +110,12 @@ impl Effects {
     }
 }
 
-/// Counts wrong guesses; a right one changes nothing.
+/// Counts wrong guesses; a right guess changes nothing.
 pub(crate) const WRONG: Effects = Effects::of(Refunded, Refunded, Counted);
 /// Counts wrong guesses, and right guesses that did not lead to a session; a login that led to a session changes
 /// nothing.
 pub(crate) const INCOMPLETE: Effects = Effects::of(Refunded, Counted, Counted);
-/// Counts wrong guesses, and right ones until one leads to a session, which clears them.
+/// Counts wrong guesses, and right guesses that led to no session. A guess that leads to a session clears the bucket.
 pub(crate) const WRONG_IN_A_ROW: Effects = Effects::of(Reset, Counted, Counted);
 /// Counts right guesses alone.
 pub(crate) const RIGHT: Effects = Effects::of(Counted, Counted, Refunded);
@@ -128,12 +128,12 @@ pub(crate) struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// No place yet. `policy` is the name that refusals carry.
+    /// Begins a guess without a place. `policy` is the name that refusals carry.
     pub(crate) const fn new(realm: &'a Realm, policy: &'static str) -> Self {
         Self { realm, policy, places: Vec::new() }
     }
 
-    /// Takes one more place. A refusal gives back those that were taken before.
+    /// Takes one more place. A refusal gives back all places that were taken before.
     pub(crate) async fn begin(
         &mut self,
         key: &str,
@@ -153,7 +153,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Takes a further place if there is one. A full bucket neither refuses nor logs; another bucket decides then.
+    /// Takes one more place if the bucket has one, and returns whether it did. A full bucket neither refuses nor logs,
+    /// since another bucket decides then.
     pub(crate) async fn begin_if_free(&mut self, key: &str, budget: Budget, effects: Effects) -> bool {
         let place = Attempt::ask(self.realm, key, budget).await.ok();
         let is_free = place.is_some();
@@ -161,7 +162,7 @@ impl<'a> Attempts<'a> {
         is_free
     }
 
-    /// Says how the guess ended, the last place first.
+    /// Settles all places by the result of the guess, the last place first.
     pub(crate) async fn settle(&mut self, guess: Guess) {
         while let Some((place, effects)) = self.places.pop() {
             let settlement = match guess {

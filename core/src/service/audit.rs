@@ -1,4 +1,4 @@
-//! The audit: writes that take their entries with them.
+//! The audit: stores that write audit entries in the transaction of the change that they record.
 
 use std::slice;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Realm {
         self.command_line.audit_level(self.config.audit)
     }
 
-    /// Looks for entries if a command line works with this realm: see [`super::command_line`].
+    /// Looks for audit entries in the database if a command line works with this realm: see [`super::command_line`].
     ///
     /// # Errors
     /// The store's.
@@ -33,8 +33,8 @@ impl Realm {
         Ok(self.command_line.look_for_audit(self.store.as_ref()).await?)
     }
 
-    /// Returns a store that writes the changes and their audit entries in one transaction. Without entries if the
-    /// option `audit` keeps none of `changes`.
+    /// Returns a store that adds the audit entries of `changes` to the transaction of its write. It adds no entries if
+    /// the option `audit` keeps none of `changes`.
     pub(crate) fn noting<C: IntoIterator<Item = Change>>(
         &self,
         author: &Author,
@@ -43,7 +43,7 @@ impl Realm {
         self.noting_on(&self.store, author, changes)
     }
 
-    /// [`Realm::noting`] over a store that is not this realm's own.
+    /// [`Realm::noting`] over another store than the realm's own.
     ///
     /// # Errors
     /// Those of `changes`.
@@ -66,7 +66,7 @@ impl Realm {
         store.noting(entries).ok_or_else(|| Failure::Internal("the store keeps no audit".to_owned()))
     }
 
-    /// Adds the digests of identifiers to a change, and the key that they are made by.
+    /// Adds digests of identifiers, which are types and normal forms, to a change, with the id of the digests' key.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -76,7 +76,7 @@ impl Realm {
         identifiers: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Change, Failure> {
         if self.command_line.is_here() {
-            // Its key may be unknown to other processes.
+            // Other processes may not know the key of a command line, so only the types are noted.
             let types = identifiers.into_iter().map(|(kind, _)| json!({ "type": kind }));
             return Ok(change.with("identifiers", types.collect::<Value>()));
         }
@@ -88,7 +88,8 @@ impl Realm {
         Ok(if keys.kid().is_empty() { change } else { change.with("kid", keys.kid()) })
     }
 
-    /// The store that a session is written by, with the codes that are spent for it.
+    /// Returns the store that writes a new session. Its audit entries tell of the login, of a recovery code that it
+    /// spends, and of a take-over with the factors that it ends.
     ///
     /// # Errors
     /// The store's.
@@ -121,7 +122,7 @@ impl Realm {
         })
     }
 
-    /// The identifiers of a user who is about to be deleted; empty if the audit keeps no deletions.
+    /// Returns the identifiers of a user who is about to be deleted, for the audit; none if the audit is off.
     ///
     /// # Errors
     /// The store's.
@@ -132,7 +133,7 @@ impl Realm {
         Ok(self.store.find_user(user_id).await?.map_or_else(Vec::new, |user| user.identifiers))
     }
 
-    /// The deletion of a user who has `identifiers`.
+    /// Returns the audit change of the deletion of a user who has `identifiers`.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -141,13 +142,13 @@ impl Realm {
     }
 }
 
-/// The change that the use of a recovery code is.
+/// Returns the audit change of a recovery code, if the user was proved by one.
 pub(super) fn spent_with(user: &Proven) -> Option<Change> {
     let Some(Unspent::Factor(used)) = user.expected().unspent else { return None };
     matches!(used.code, UsedCode::Recovery(_)).then(|| Change::of(EventName::RecoveryUsed, user.user_id()))
 }
 
-/// A user who is made, for the audit.
+/// Returns the audit change of a new user.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -156,7 +157,7 @@ pub(super) fn made(realm: &Realm, event: EventName, user: &NewUser) -> Result<[C
     Ok([realm.with_digests(change, kinds_and_forms(&user.identifiers))?])
 }
 
-/// Types and normal forms.
+/// Returns the types and normal forms of identifiers.
 pub(crate) fn kinds_and_forms(identifiers: &[Identifier]) -> impl Iterator<Item = (&str, &str)> {
     identifiers.iter().map(|one| (one.kind.as_str(), one.normalized.as_str()))
 }

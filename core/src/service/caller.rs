@@ -6,41 +6,43 @@ use crate::hook::HookContext;
 use crate::password::Requester;
 use crate::token::device::DeviceUser;
 
-/// The caller, as far as use cases care.
+/// The facts about a caller that use cases need.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
-    /// Canonical client address.
+    /// The client's address in canonical form.
     pub ip: Option<String>,
-    /// The form of the address that limits count: itself, or the /64 of an IPv6 one.
+    /// The network that limits count by: an IPv4 address itself, or the /64 of an IPv6 address.
     pub address: Option<String>,
-    /// `User-Agent`, at most 512 characters.
+    /// The header `User-Agent`, at most 512 characters.
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
     /// The host's own number for the request.
     pub host_context: Option<u32>,
-    /// The number of the host's transaction that the work is part of.
+    /// The host's number of the database transaction that the work is part of.
     pub transaction: Option<u32>,
-    /// Whether the caller may grant admin roles and is exempt from limits: code of the host, or a valid API key.
+    /// Whether the caller is code of the host or has a valid API key. Such a caller may grant admin roles and is exempt
+    /// from limits.
     pub trusted: bool,
-    /// The users that the caller's device is known for, the latest login first.
+    /// The users who have logged in on the caller's device, the latest login first.
     pub devices: Vec<DeviceUser>,
 }
 
 impl Caller {
-    /// Code of the host itself.
+    /// Returns the caller that stands for code of the host.
     #[must_use]
     pub fn host() -> Self {
         Self { trusted: true, ..Self::default() }
     }
 
-    /// The bucket of the caller's address. Callers whose address is not known share one.
+    /// Returns the name of the bucket of the caller's address. Callers without a known address share a bucket.
     #[must_use]
     pub fn bucket(&self) -> &str {
         self.address.as_deref().unwrap_or("unknown")
     }
 
-    /// The requester of hashes for this caller: code of the application counts as one, with its API key too.
+    /// Returns the requester that password hashes for this caller are counted for. All trusted callers, also those with
+    /// an API key, count as the host.
     #[must_use]
     pub fn requester(&self) -> Requester {
         if self.trusted {
@@ -49,7 +51,7 @@ impl Caller {
         self.ip.as_deref().and_then(|ip| ip.parse().ok()).map_or(Requester::Unknown, Requester::Client)
     }
 
-    /// The context that hooks get.
+    /// Returns the context that hooks get.
     #[must_use]
     pub fn hook_context(&self) -> HookContext {
         HookContext {
@@ -68,8 +70,8 @@ impl Caller {
         })
     }
 
-    /// Reads the output of [`Caller::to_json`], which the host passed through `next()`. Missing members are harmless:
-    /// they only take rights away.
+    /// Reads the output of [`Caller::to_json`], which the host passed through `next()`. Missing members are harmless,
+    /// since they only take rights away.
     pub(crate) fn from_json(context: &Value) -> Self {
         let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {

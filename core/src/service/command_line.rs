@@ -1,4 +1,4 @@
-//! The server of a command line: it does not know whether the application keeps an audit, so it looks.
+//! The server of a command line. It does not know whether the application keeps an audit, so it looks for entries.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -12,12 +12,12 @@ const UNKNOWN: u8 = 1;
 const WITHOUT_AUDIT: u8 = 2;
 const WITH_AUDIT: u8 = 3;
 
-/// Whether a command line works with this server, and whether there is an audit.
+/// Whether a command line works with this server, and whether the database holds audit entries.
 #[derive(Debug, Default)]
 pub(crate) struct CommandLine(AtomicU8);
 
 impl CommandLine {
-    /// From now on a command line does.
+    /// Notes that a command line works with this server.
     pub(crate) fn begin(&self) {
         self.0.store(UNKNOWN, Ordering::Relaxed);
     }
@@ -26,7 +26,8 @@ impl CommandLine {
         self.0.load(Ordering::Relaxed) != NONE
     }
 
-    /// The level of the audit: `option`, and for a command line changes, where there are entries already.
+    /// Returns the level of the audit. That is `option`; for a command line at least `Changes`, if the database holds
+    /// entries already.
     pub(crate) fn audit_level(&self, option: AuditLevel) -> AuditLevel {
         match self.0.load(Ordering::Relaxed) {
             WITH_AUDIT => option.max(AuditLevel::Changes),
@@ -34,7 +35,7 @@ impl CommandLine {
         }
     }
 
-    /// Looks for entries, unless an earlier look is known, in case a command line works with the database.
+    /// Looks for audit entries if a command line works with this server and has not looked before.
     ///
     /// # Errors
     /// The store's.

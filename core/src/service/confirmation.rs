@@ -1,4 +1,4 @@
-//! The proof of control over an address, by the secret of the message that went there.
+//! Proves control over an address by the secret of a message that went there.
 
 use serde_json::Value;
 
@@ -21,18 +21,18 @@ use crate::hook::Operation;
 use crate::store::model::Spending;
 use crate::use_case::{self, Context, UseCase};
 
-/// The proof itself, by the token or the code of a message.
+/// Verifies an address by the token or the code of a message.
 ///
-/// In a session of the user nothing else is needed. Elsewhere the password of the account is needed, since a party that
-/// registered a foreign address must not have it verified by its owner. If nothing of the account is verified yet, a
-/// new password will do, by which the owner of the address takes the account over. It fails with `VALIDATION_ERROR`,
-/// `CODE_INVALID`, `INVALID_CREDENTIALS`, `FORBIDDEN` and `RATE_LIMIT_EXCEEDED`.
+/// In a session of the user the secret is enough. Elsewhere the account's password is needed too. Otherwise a party
+/// that registered another person's address could have that person verify it. If no address of the account is verified
+/// yet, a new password will do, by which the owner of the address takes the account over. It fails with
+/// `VALIDATION_ERROR`, `CODE_INVALID`, `INVALID_CREDENTIALS`, `FORBIDDEN` and `RATE_LIMIT_EXCEEDED`.
 pub struct ConfirmIdentifier;
 
-/// `{token}` or `{flow, code}`, with `password` or `newPassword`
+/// `{token}` or `{flow, code}`, with `password?` or `newPassword?`
 pub struct ConfirmInput {
     presented: PresentedSecret,
-    /// The user of the request's session; empty: it has none.
+    /// The id of the user of the request's session; empty if the request has no session.
     session_user: String,
     password: Option<Secret<String>>,
     new: Option<Secret<String>>,
@@ -91,7 +91,8 @@ impl UseCase for ConfirmIdentifier {
     }
 }
 
-/// Notes the proof. The addresses that were verified before hear of a further one.
+/// Spends the flow and notes that the address is verified. The addresses that were verified before are notified of a
+/// newly verified one.
 async fn spend(realm: &Realm, caller: &Caller, redeemed: &Redeemed, trail: &mut Trail) -> Result<(), Failure> {
     let Redeemed { flow, identifier, by_code, user } = redeemed;
     let by_code = *by_code;
@@ -110,7 +111,7 @@ async fn spend(realm: &Realm, caller: &Caller, redeemed: &Redeemed, trail: &mut 
     Ok(())
 }
 
-/// A wrong password counts as one of a login does.
+/// Checks the password of the account. A wrong password counts in the buckets of the login.
 async fn check_password(
     realm: &Realm,
     caller: &Caller,

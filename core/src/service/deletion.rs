@@ -15,7 +15,7 @@ use crate::store::account::{AccountDeletion, Deleted};
 use crate::store::model::Identifier;
 use crate::use_case::{Context, Done, UseCase};
 
-/// Deletion of everything that is stored of a user who proves again who they are, in a session that is open.
+/// Deletes everything that is stored of a user. The user needs an open session and must prove their identity again.
 ///
 /// It fails as [`super::reauthenticate::Reauthenticate`] does, and with `FORBIDDEN` for holders of an admin role where
 /// `administration` is on.
@@ -31,7 +31,7 @@ impl UseCase for DeleteAccount {
         let Context { realm, caller, trail } = context;
         let ReauthenticateInput { user_id, session_id, by } = input;
         let roles = find(realm, &session_id, &user_id).await?.roles;
-        // Before the proof, so that a refused user spends nothing; the write looks again.
+        // This check comes before the proof, so that a refused user spends no code. The write checks the roles again.
         if roles.iter().any(|role| kept_roles(realm).contains(role)) {
             return Err(stays().into());
         }
@@ -46,7 +46,7 @@ impl UseCase for DeleteAccount {
     }
 }
 
-/// The roles whose holders can't delete themselves by an endpoint, so that an admin always remains.
+/// Returns the roles whose holders can't delete themselves by an endpoint, so that an admin always remains.
 fn kept_roles(realm: &Realm) -> &[String] {
     if realm.config.administration { &realm.config.roles.admin } else { &[] }
 }

@@ -1,4 +1,5 @@
-//! Guesses from a device on which a user is known. They have budgets of their own, which other clients can't spend.
+//! Guesses from a device on which the user has logged in. They have budgets of their own, which other clients can't
+//! spend.
 
 use super::attempt::{Attempts, Guess, INCOMPLETE};
 use super::receivers::named;
@@ -11,10 +12,10 @@ use crate::limit;
 use crate::store::model::Credential;
 use crate::token::device::{self, DeviceUser, MAX_AGE_SECONDS, MAX_USERS};
 
-/// The most nonces of a user that are tried for a guess; each is a look at a bucket.
+/// The most nonces of a user that are tried for a guess. Each costs a look at a bucket.
 const MAX_TRIED: usize = MAX_USERS;
 
-/// The credential that the login looks for, if it belongs to a user who is known on the caller's device.
+/// Returns the credential that the login looks for, if its user has logged in on the caller's device.
 ///
 /// The users of the device are read first, by their ids, and the identifier is looked up only when it is one of theirs.
 /// The work before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not reveal
@@ -32,12 +33,12 @@ pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) ->
     Ok(credential.filter(|found| device::nonces_of(&caller.devices, &found.user_id).next().is_some()))
 }
 
-/// Takes places in the budgets of a device that the caller presents for this user. `false`: no device is presented for
-/// the user, its nonce is void, or all devices of the user together have spent their budget; then the guess counts as
-/// from an unknown device.
+/// Takes places in the budgets of a device that the caller presents for this user. Returns `false` if the caller
+/// presents no device for the user, if the budgets of its nonces are spent, or if all devices of the user together have
+/// spent theirs. The guess then counts as one from an unknown device.
 ///
-/// A right guess gives its places back and clears nothing: the completed login gives the device a new nonce, and a
-/// thief's copy of the old one has no more attempts than it had.
+/// A right guess gives its places back and clears nothing. The completed login gives the device a new nonce, so a
+/// thief's copy of the old nonce gains no attempts.
 pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id: &str) -> bool {
     for nonce in device::nonces_of(&caller.devices, user_id).take(MAX_TRIED) {
         if attempts.begin_if_free(&limit::device_nonce(nonce), limit::DEVICE, INCOMPLETE).await {
@@ -52,23 +53,23 @@ pub(super) async fn begin(attempts: &mut Attempts<'_>, caller: &Caller, user_id:
     false
 }
 
-/// Whether users hear of logins by devices that are not known.
+/// Whether users get a security message about a login on an unknown device.
 pub(super) fn tells_of_sign_ins(realm: &Realm) -> bool {
     realm.config.messages.as_ref().is_some_and(|rules| rules.new_sign_in)
 }
 
 /// Whether the caller presents a device on which the user has logged in since their credentials changed.
 ///
-/// The budgets outlive such a change, since they grant no access. For a security message the device is unknown after
-/// it: a party that knew the old password, or registered an account that its owner then took over, could have made a
-/// device of its own known.
+/// The budgets outlive a change of credentials, since they grant no access. For a security message the device is
+/// unknown after the change. A party that knew the old password, or registered an account that its owner then took
+/// over, could have made its own device known.
 pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
     let is_here = |one: &DeviceUser| one.id == user.user_id() && one.epoch.is_some();
     caller.devices.iter().any(|one| is_here(one) && one.epoch == user.expected().auth_epoch)
 }
 
-/// A device token for the caller's device after a completed login of the user, and the seconds for which it is good.
-/// `None` while there are no keys.
+/// Makes a device token for the caller's device after a completed login of the user. Returns the token and its lifetime
+/// in seconds, or `None` while there are no keys.
 ///
 /// # Errors
 /// The store's, if users are notified of logins by other devices.

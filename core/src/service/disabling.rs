@@ -1,4 +1,4 @@
-//! Users whom an admin or the host disables, and enables again.
+//! Disables users, and enables them again, for an admin or the host.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -23,9 +23,10 @@ const LONGEST_REASON: usize = 500;
 /// The last instant that every database keeps.
 const LAST: Millis = 253_402_300_799_000;
 
-/// The end of a user's sessions and flows. Nothing opens another session until the user is enabled or the time is up.
+/// Disables a user, which ends the user's sessions and flows. No session can be opened until the user is enabled again
+/// or the disabling runs out.
 ///
-/// Done again it replaces reason and end; the user hears of it once. It fails with `VALIDATION_ERROR`,
+/// A second disabling replaces reason and end, and sends no second security message. It fails with `VALIDATION_ERROR`,
 /// `USER_NOT_FOUND`, and the store's failures.
 pub struct DisableUser;
 
@@ -79,7 +80,7 @@ impl Output for ChangedUser {
     }
 }
 
-/// Reads `2026-12-24T18:00:00Z`, with or without a fraction and with any offset, which must be there.
+/// Reads an instant such as `2026-12-24T18:00:00Z` (RFC 3339). A fraction is optional, an offset is required.
 fn read_instant(text: &str) -> Option<Millis> {
     let (at, rest) = text.split_at_checked(19)?;
     let zone = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|one: char| one.is_ascii_digit()));
@@ -87,7 +88,7 @@ fn read_instant(text: &str) -> Option<Millis> {
     if !is_zone || !is_like(at, "0000-00-00T00:00:00") {
         return None;
     }
-    // A day that there is not, such as the 30th of February, would be read as another one.
+    // A day that does not exist, such as the 30th of February, would be read as another day.
     from_iso(&format!("{at}Z")).filter(|day| to_iso(*day).starts_with(at))?;
     from_iso(text).filter(|at| (0..=LAST).contains(at))
 }
@@ -135,7 +136,7 @@ impl UseCase for DisableUser {
     }
 }
 
-/// The end of a disabling. Sessions and flows of before stay ended.
+/// Enables a disabled user. The sessions and flows that the disabling ended stay ended.
 ///
 /// It fails with `USER_NOT_FOUND`, and the store's failures.
 pub struct EnableUser;
@@ -152,7 +153,7 @@ impl use_case::Input for EnableInput {
 }
 
 impl EnableInput {
-    /// The user of that id.
+    /// Returns the input for the user of that id.
     #[must_use]
     pub fn new(user_id: &str) -> Self {
         Self { user_id: user_id.to_owned() }
@@ -168,7 +169,7 @@ impl UseCase for EnableUser {
     async fn run(context: &mut Context<'_>, input: EnableInput) -> Result<ChangedUser, Failure> {
         let Context { realm, trail, .. } = context;
         let (user_id, now) = (input.user_id.as_str(), realm.now());
-        // No cache holds that a user is disabled, so there is nothing to forget.
+        // No cache keeps that a user is disabled, so no cache has to forget anything.
         let store = realm.noting(&trail.author, || Ok([Change::of(EventName::UserEnabled, user_id)]))?;
         store.enable_user(user_id, now).await?;
         let user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;

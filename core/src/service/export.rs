@@ -1,4 +1,4 @@
-//! All stored data of a user, for the user.
+//! The export of all stored data of a user, for the user.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::store::model::{Factor, Identifier, Session, User};
 /// The event of an export.
 pub const STORY: Story = Story { success: EventName::UserExported, failure: None };
 
-/// Everything that is stored of a user but secrets, their hashes and digests.
+/// Everything that is stored of a user, except secrets, their hashes and digests.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Export {
@@ -30,7 +30,7 @@ pub struct Export {
     audit: Option<Vec<OwnEntry>>,
 }
 
-/// Exports the account of a user. `None`: there is no such user.
+/// Exports the account of a user. Returns `None` if there is no such user.
 ///
 /// # Errors
 /// The store's.
@@ -56,7 +56,7 @@ struct ExportedUser {
     roles: Vec<String>,
     created_at: Iso,
     updated_at: Option<Iso>,
-    /// Also a disabling that has run out.
+    /// The last disabling, even if it has run out.
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled: Option<ShownDisabling>,
 }
@@ -124,7 +124,7 @@ impl From<Session> for ExportedSession {
     }
 }
 
-/// Without the secret, and without the step of the last code.
+/// A second factor, without its secret and the step of its last code.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ExportedFactor {
@@ -143,7 +143,7 @@ impl From<Factor> for ExportedFactor {
     }
 }
 
-/// Without its id, beside which a code counts. A change that waits shows the value that it is to.
+/// A flow without its id, since whoever knows the id can try codes. A pending change shows the new value.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ExportedFlow {
@@ -161,7 +161,7 @@ struct PendingValue {
     to: WaitingValue,
 }
 
-/// The members of a flow's payload that describe a change that waits.
+/// The members of a flow's payload that describe a pending change.
 #[derive(Debug, Serialize, Deserialize)]
 struct WaitingValue {
     #[serde(rename = "type")]

@@ -16,7 +16,7 @@ use crate::message::MessageKind;
 use crate::store::model::{FactorChange, FactorChangeKind};
 use crate::use_case::{self, Context, Done, UseCase};
 
-/// The removal of a factor. With the last one the recovery codes go, and all other sessions end.
+/// Removes a second factor. With the last factor the recovery codes are removed too, and all other sessions end.
 ///
 /// It fails with `FACTOR_NOT_FOUND`, `UNAUTHORIZED` when the session has ended, and `USER_NOT_FOUND`.
 pub struct RemoveFactor;
@@ -65,8 +65,8 @@ impl UseCase for RemoveFactor {
     }
 }
 
-/// The removal of all second factors and recovery codes of a user, by the host's code and admins. All sessions of the
-/// user end, and no wrong code of before counts any more.
+/// Removes all second factors and recovery codes of a user, for the host's code and admins. All sessions of the user
+/// end, and earlier wrong codes no longer count.
 ///
 /// It fails with `USER_NOT_FOUND`, and the store's failures.
 pub struct RemoveFactors;
@@ -83,7 +83,7 @@ impl use_case::Input for RemoveAllInput {
 }
 
 impl RemoveAllInput {
-    /// The user of that id.
+    /// Returns the input for the user of that id.
     #[must_use]
     pub fn new(user_id: &str) -> Self {
         Self { user_id: user_id.to_owned() }

@@ -1,4 +1,4 @@
-//! The second factors of a user: listed and enrolled, and their recovery codes.
+//! The second factors of a user: their list, their enrolment, and the recovery codes.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -24,14 +24,14 @@ mod listing;
 
 pub use listing::{FactorList, list};
 
-/// The most factors that are asked for.
+/// The most confirmed factors of a user.
 const MOST_FACTORS: usize = 10;
 /// The longest label, in characters.
 const LONGEST_LABEL: usize = 64;
 /// The most times that a user's factors are read again when others change them at the same time.
 pub(super) const RACES: usize = 3;
 
-/// The secret of an authenticator app in the forms in which a user may take it: `{id, secret, uri, qr}`.
+/// The secret of an authenticator app in the forms that an app can read: `{id, secret, uri, qr}`.
 #[derive(Serialize)]
 pub struct Enrolment {
     id: String,
@@ -40,8 +40,8 @@ pub struct Enrolment {
     qr: ShownSecret,
 }
 
-/// Makes the secret of an authenticator app. It is pending until one of its codes was right, and replaces a pending
-/// secret.
+/// Makes the secret of an authenticator app. The secret is pending until one of its codes was right, and replaces an
+/// earlier pending secret.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's.
@@ -86,25 +86,25 @@ pub async fn enrol(
     Ok(Enrolment { id: factor.id, secret: ShownSecret(secret), uri: ShownSecret(uri), qr: ShownSecret(qr) })
 }
 
-/// The name by which users know the account: an e-mail address, if they have one.
+/// Returns the name by which a user knows the account: an e-mail address, if the user has one.
 fn account(user: &UserWithIdentifiers) -> &str {
     let email = user.identifiers.iter().find(|one| one.kind == "email");
     email.or(user.identifiers.first()).map_or(&user.user.id, |identifier| &identifier.value)
 }
 
-/// The factors of a user with the epoch under which they were read.
+/// Reads the factors of a user, and the `auth_epoch` under which they were read.
 pub(super) async fn read(realm: &Realm, user_id: &str) -> Result<(i64, Factors), Failure> {
     let credential = realm.store.credential_of(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     Ok((credential.auth_epoch, realm.store.factors_of(user_id).await?))
 }
 
-/// Fails when the session in which factors are changed has ended, which the guard may not know yet.
+/// Fails if the session in which factors are changed has ended. The check of the request may have used an older read.
 async fn check_open(realm: &Realm, user_id: &str, session_id: Option<&str>) -> Result<(), Failure> {
     let Some(session_id) = session_id else { return Ok(()) };
     open_session(realm, session_id, user_id).await.map(|_| ())
 }
 
-/// Makes a change, and notes the sessions that it ends. `false`: the user is another by now.
+/// Makes a change, and notes the sessions that it ends. Returns `false` if the user changed since the read.
 pub(super) async fn change(realm: &Realm, change: &FactorChange<'_>, trail: &mut Trail) -> Result<bool, Failure> {
     let now = realm.now();
     let is_kept = |session: &Session| Some(session.id.as_str()) == change.kept_session;
@@ -135,7 +135,7 @@ fn noted(change: &FactorChange<'_>) -> Change {
     if let Some(id) = factor { noted.with("factor", id) } else { noted }
 }
 
-/// Codes in clear, and the digests that are kept of them.
+/// New recovery codes in clear, and the digests to store.
 struct NewCodes {
     codes: Vec<Secret<String>>,
     digests: Vec<String>,
@@ -148,7 +148,7 @@ fn make_codes(realm: &Realm) -> NewCodes {
     NewCodes { digests: normalized.map(|code| recovery::code_digest(&code)).collect(), codes }
 }
 
-/// Recovery codes, which are shown once: `{recoveryCodes}`. `None`: the user has some already.
+/// Recovery codes, which are shown once: `{recoveryCodes}`, or `null` if the user has recovery codes already.
 #[derive(Serialize)]
 pub struct ShownCodes(Option<RecoveryCodes>);
 
@@ -173,7 +173,7 @@ impl Output for ShownCodes {
     }
 }
 
-/// The user who changes factors, and the session of that.
+/// The user who changes factors, and the session in which this happens.
 pub(super) struct FactorOwner {
     pub(super) user_id: String,
     session_id: Option<String>,
@@ -192,17 +192,17 @@ impl FactorOwner {
 }
 
 pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: MessageKind, trail: &mut Trail) {
-    // The change is made, so a failure must not take it back.
+    // The change is made by now, so a failure of the message must not fail the use case.
     if let Ok(Some(user)) = realm.store.find_user(user_id).await {
         security_messages::leave(realm, caller, &user, kind, trail);
     }
 }
 
-/// The end of an enrolment, by the first right code. The first factor of a user ends all other sessions, and brings
+/// Confirms a pending factor by its first right code. The first factor of a user ends all other sessions, and makes
 /// recovery codes.
 ///
-/// It fails with `CODE_INVALID`, `FACTOR_NOT_FOUND` (none that is pending), `UNAUTHORIZED` when the session has ended,
-/// `USER_NOT_FOUND` and `VALIDATION_ERROR`.
+/// It fails with `CODE_INVALID`, `FACTOR_NOT_FOUND` if no such factor is pending, `UNAUTHORIZED` if the session has
+/// ended, `USER_NOT_FOUND` and `VALIDATION_ERROR`.
 pub struct ConfirmFactor;
 
 /// `{userId, sessionId, id, code}`
@@ -258,11 +258,11 @@ impl UseCase for ConfirmFactor {
 /// The event of new recovery codes.
 pub const RENEWAL: Story = Story { success: EventName::RecoveryRenewed, failure: None };
 
-/// Makes recovery codes in place of those that a user has.
+/// Makes new recovery codes, which replace those of the user.
 ///
 /// # Errors
-/// `FACTOR_NOT_FOUND`: the user has no factor that they could replace; `UNAUTHORIZED` when the session has ended;
-/// `USER_NOT_FOUND`; the store's.
+/// `FACTOR_NOT_FOUND` if the user has no second factor; `UNAUTHORIZED` if the session has ended; `USER_NOT_FOUND`; the
+/// store's.
 pub async fn renew_codes(
     realm: &Realm,
     user_id: &str,

@@ -1,4 +1,4 @@
-//! Requested flows: limits, rows and messages. `redeem` is their end.
+//! Begins flows that a request asks for: their limits, rows and messages. The module `redeem` ends them.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::store::model::{Flow, Identifier, StoredCode};
 use crate::use_case::Output;
 use crate::{identifier, limit};
 
-/// The option `messages`, without which no request gets here.
+/// Returns the option `messages`.
 pub(super) fn rules(realm: &Realm) -> Result<&MessageRules, Error> {
     realm
         .config
@@ -29,14 +29,14 @@ pub(super) fn rules(realm: &Realm) -> Result<&MessageRules, Error> {
         .ok_or_else(|| Error::configuration("messages is missing: without it nothing that sends a message works"))
 }
 
-/// Whether only verified addresses count as taken.
+/// Whether only verified addresses count as taken, so that another user may claim an unverified one.
 pub(super) fn displaces(realm: &Realm) -> bool {
     realm.config.messages.as_ref().is_some_and(|rules| rules.required.is_some())
 }
 
 /// The receiver of a message.
 pub(super) struct Receiver<'a> {
-    /// `None`: there is no user yet.
+    /// The id of the user; `None` if there is no user yet.
     pub user_id: Option<&'a str>,
     pub identifier: &'a Identifier,
 }
@@ -47,27 +47,28 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// The rows that wait until a flow is spent.
+/// The data of a flow that take effect when it is spent.
 #[derive(Default)]
 pub(super) struct Waiting<'a> {
-    /// The identifier that changes, where it is not the receiver's.
+    /// The identifier that changes, if it is not the one that the message goes to.
     pub changes: Option<&'a Identifier>,
-    /// [`Flow::payload`]
+    /// The value of [`Flow::payload`].
     pub payload: String,
-    /// The author of the request, if one user requests a message for another, for the audit.
+    /// The author of the request for the audit, if a user requests a message for another user.
     pub author: Option<&'a Author>,
 }
 
-/// A requested flow: the same for existing and unknown identifiers. `{flow, expiresAt, message?}`
+/// The answer to a request for a flow: `{flow, expiresAt, message?}`. It is the same for existing and unknown
+/// identifiers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     flow: String,
     expires_at: String,
-    /// The message, where it is for the caller's own code to deliver.
+    /// The message, if the caller's own code delivers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Message>,
-    /// Whether there is a flow: no limit was in the way.
+    /// Whether the flow was written; `false` if a limit refused it.
     #[serde(skip)]
     pub(super) is_put: bool,
 }
@@ -81,7 +82,7 @@ impl Output for Asked {
     }
 }
 
-/// Takes a place among the messages that an address may ask for.
+/// Counts one more message that the client's address asks for. A trusted caller is not counted.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`
@@ -115,11 +116,11 @@ async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
     true
 }
 
-/// Begins a flow. Without a receiver it does as much and answers the same, and nothing can be spent. Over a limit it
-/// answers the same, too: nothing is written, replaced or sent.
+/// Begins a flow. Without a receiver it does the same work and gives the same answer, but the flow can't be spent. Over
+/// a limit the answer is the same too, but nothing is written, replaced or sent.
 ///
 /// # Errors
-/// The store's; the keys are not there.
+/// The store's; a failure while the keys are not there.
 pub(super) async fn begin(
     realm: &Realm,
     caller: &Caller,
@@ -130,7 +131,7 @@ pub(super) async fn begin(
     begin_with(realm, caller, purpose, receiver, subject, Waiting::default()).await
 }
 
-/// [`begin`], with the rows that are written when the flow is spent.
+/// [`begin`], with the data that take effect when the flow is spent.
 pub(super) async fn begin_with(
     realm: &Realm,
     caller: &Caller,
@@ -145,7 +146,8 @@ pub(super) async fn begin_with(
     let code = flow::make_code();
     let (digest, kid) = realm.keys.require()?.digest_code(&row, &code, now).map_err(|_| no_key())?;
     row.code = Some(StoredCode { digest, kid, expires_at: now + flow::CODE_LIFE });
-    // Over a limit the same statement, which then writes nothing: time does not reveal that two names are one user's.
+    // Over a limit the same statement runs and writes nothing, so its time does not reveal that two names belong to one
+    // user.
     let most = if is_allowed { flow::MOST_OPEN } else { 0 };
     let sent = || row.user_id.as_deref().map(|id| Change::of(EventName::PasswordResetRequested, id));
     let store = match author {
@@ -154,7 +156,8 @@ pub(super) async fn begin_with(
     };
     let is_put = store.put_flow(&row, most).await?;
     let message = receiver.filter(|_| is_put).map(|to| {
-        // There is no login by link: the code counts beside the flow alone, which is where it was asked for.
+        // A login has no token for a link. Its code works only together with the id of the flow, which only the client
+        // that asked for it has.
         let token = Some(token).filter(|_| purpose != FlowPurpose::LoginCode);
         let secrets = Secrets { code: Some(code), token, link, expires_at: row.expires_at };
         message(realm, caller, kind, &to, Some(secrets))
@@ -162,7 +165,7 @@ pub(super) async fn begin_with(
     Ok(Asked { flow: row.id, expires_at: to_iso(row.expires_at), message, is_put })
 }
 
-/// A flow that is not written yet, without a code.
+/// A new flow without a code, which is not written yet.
 pub(super) struct New<'a> {
     pub row: Flow,
     pub token: String,
@@ -170,7 +173,7 @@ pub(super) struct New<'a> {
     pub kind: MessageKind,
 }
 
-/// Makes a flow.
+/// Makes a new flow for a purpose, without writing it.
 pub(super) fn make<'a>(
     realm: &'a Realm,
     purpose: FlowPurpose,
@@ -187,7 +190,7 @@ pub(super) fn make<'a>(
         FlowPurpose::Invite => (MessageKind::Invitation, link_of(|rules| &rules.invite_link)),
         FlowPurpose::LoginCode => (MessageKind::LoginCode, link_of(|rules| &rules.login_link)),
     };
-    // Nothing of a flow without a link outlives its code: it would only stand in the way of those to come.
+    // A flow without a link ends with its code. A longer life would only keep later flows from being opened.
     let life = if link.is_some() { purpose.life() } else { flow::CODE_LIFE };
     let (id, now, token) = (flow::make_flow_id(), realm.now(), flow::make_token());
     let user_id = receiver.and_then(|to| to.user_id);
@@ -226,7 +229,7 @@ impl Secrets<'_> {
     }
 }
 
-/// Makes a message. Without a link it carries the code only.
+/// Makes a message. Without a link it carries the code alone.
 pub(super) fn message(
     realm: &Realm,
     caller: &Caller,
@@ -252,18 +255,19 @@ pub(super) fn message(
     }
 }
 
-/// The things of which only so many flows are open, and so many messages go out.
+/// The keys of the limits on flows: `open` for the number of open flows, `sent` for the number of messages.
 pub(super) struct Subject {
     pub open: String,
     pub sent: String,
 }
 
 impl Subject {
-    /// Messages are counted by the name in all its spellings, also where it is deleted and added again.
-    /// Flows are not: a request for an unknown address takes no place of the user who registers it later.
+    /// Counts messages by the name in all its spellings, even if it is deleted and added again. Open flows are counted
+    /// by the identifier, so that a request for an unknown address takes no place of the user who registers the address
+    /// later.
     ///
     /// # Errors
-    /// The keys are not there.
+    /// A failure while the keys are not there.
     pub(super) fn of_spelling(
         realm: &Realm,
         identifier: Option<&Identifier>,
@@ -273,10 +277,10 @@ impl Subject {
         Ok(Self { open: identifier.map_or_else(|| sent.clone(), |identifier| identifier.id.clone()), sent })
     }
 
-    /// A user, or the digest of a spelling without a user.
+    /// Counts messages and open flows by the user, or by the digest of a spelling that has no user.
     ///
     /// # Errors
-    /// The keys are not there.
+    /// A failure while the keys are not there.
     pub(super) fn of_user(realm: &Realm, user_id: Option<&str>, normalized: &str) -> Result<Self, Failure> {
         let nobody = digest(realm, normalized)?;
         let open = user_id.map_or(nobody, str::to_owned);

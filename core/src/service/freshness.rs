@@ -7,10 +7,10 @@ use crate::epoch::Epoch;
 use crate::generations::Generations;
 use crate::store::model::SessionState;
 
-/// A session as it was read, with the time.
+/// A session as it was read, with the time of the read.
 #[derive(Debug, Clone)]
 pub struct SessionRead {
-    /// The row and the user's roles; `None`: there is no such session.
+    /// The row of the session and the roles of its user.
     pub state: SessionState,
     /// The time at which it was read.
     pub read_at: Millis,
@@ -18,10 +18,10 @@ pub struct SessionRead {
 
 /// Recent reads of sessions, at most 100,000.
 ///
-/// A revocation forgets the entry, so the next check reads the row, which says revoked. A concurrent reader must not
-/// put back its older state: it passes the epoch it started under, and a newer epoch drops it.
-/// A revocation advances the epoch and then forgets under the lock under which the reader looks at it, so nobody is
-/// served what is about to be forgotten.
+/// A revocation forgets the entry, so the next check reads the row, which says that the session is revoked. A
+/// concurrent reader must not put its older state back. It passes the epoch under which it began, and its state is
+/// dropped if the epoch is newer by then. A revocation advances the epoch before it forgets the entry, and the reader
+/// compares epochs under the lock of the entries, so no check gets a state that a revocation forgets.
 #[derive(Debug)]
 pub struct Freshness {
     known: Generations<String, SessionRead>,
@@ -38,20 +38,21 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// Grows with every revocation and role change of this process; a value cached under another epoch is stale.
+    /// Returns the epoch, which grows with every revocation and role change that this process knows of. A value that
+    /// was cached under another epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epoch.now()
     }
 
-    /// The counter of epochs.
+    /// Returns the counter of epochs.
     #[must_use]
     pub const fn epochs(&self) -> &Epoch {
         &self.epoch
     }
 
-    /// A session, if it was read in that time. An entry from the future was read before the clock was put right, and
-    /// its age is unknown.
+    /// Returns a session that was read within `read_in`. An entry from the future was read before the clock was put
+    /// right, so its age is unknown.
     #[must_use]
     pub fn get(&self, session_id: &str, read_in: RangeInclusive<Millis>) -> Option<SessionRead> {
         self.known.get(session_id).filter(|known| read_in.contains(&known.read_at))
@@ -63,7 +64,7 @@ impl Freshness {
         self.known.insert_if(id, SessionRead { state, read_at }, || epoch == self.epoch());
     }
 
-    /// The time at which a user was last seen in good standing, at `not_before` or later.
+    /// Returns the time at which a user was last seen in good standing, if that is not before `not_before`.
     #[must_use]
     pub fn standing_at(&self, user_id: &str, not_before: Millis) -> Option<Millis> {
         self.standing.get(user_id).filter(|at| *at >= not_before)
@@ -82,14 +83,14 @@ impl Freshness {
         }
     }
 
-    /// Forgets all.
+    /// Forgets all sessions and users.
     pub fn forget_all(&self) {
         self.epoch.advance();
         self.known.retain(|_| false);
         self.standing.retain(|_| false);
     }
 
-    /// Forgets every session of a user.
+    /// Forgets every session of a user, and the user's standing.
     pub fn forget_user(&self, user_id: &str) {
         self.epoch.advance();
         self.known.retain(|known| known.state.session.user_id != user_id);

@@ -1,4 +1,4 @@
-//! The change of a user's identifiers in bulk, all or none.
+//! Changes a user's identifiers in bulk, all or none.
 
 use std::collections::HashSet;
 
@@ -31,8 +31,8 @@ struct Item {
     value: String,
 }
 
-/// The change of identifiers, all or none. An item without `id` inserts, or replaces the user's only identifier of that
-/// type.
+/// Changes identifiers of a user, all or none. An item without `id` adds an identifier, or replaces the user's only
+/// identifier of that type.
 ///
 /// It fails with `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`,
 /// `RATE_LIMIT_EXCEEDED`, and the store's failures.
@@ -100,7 +100,7 @@ impl UseCase for UpdateIdentifiers {
                 security_messages::leave_change(realm, caller, &user, trail);
             }
         }
-        // Last, since a change ends the flows of its user.
+        // Pending changes come last, since a change of identifiers ends the flows of the user.
         for (at, one) in pending {
             let asked = pending_change::ask(realm, caller, &user, &one, trail).await?;
             shown[at] = AnsweredIdentifier::Pending(Box::new(asked));
@@ -109,19 +109,19 @@ impl UseCase for UpdateIdentifiers {
     }
 }
 
-/// Whether a change gives an identifier another type or value.
+/// Whether `updates` give an identifier another type or value.
 fn is_changed(one: &Identifier, updates: &[IdentifierUpdate]) -> bool {
     updates.iter().any(|to| to.id == one.id && (&to.kind, &to.value) != (&one.kind, &one.value))
 }
 
-/// The writes that a change comes to.
+/// The writes that carry out a change.
 #[derive(Default)]
 struct Plan {
     updates: Vec<IdentifierUpdate>,
     inserts: Vec<Identifier>,
     shown: Vec<AnsweredIdentifier>,
     claimed: Vec<Claim>,
-    /// Those that wait for a proof, by their places.
+    /// The changes that wait for a proof, with their places in the answer.
     pending: Vec<(usize, Pending)>,
 }
 
@@ -134,7 +134,7 @@ fn plan(realm: &Realm, caller: &Caller, items: &[Item], existing: &[Identifier])
             (None, Some(existing)) => &existing.kind,
             (None, None) => return Err(Error::validation("identifiers", "identifiers need an id or a type").into()),
         };
-        // What stays as it is was its owner's before.
+        // A value that stays as it is belonged to the user before, so newer rules must not refuse it.
         let stays = target.is_some_and(|existing| existing.kind == *kind && existing.value == item.value);
         let rules = &realm.config.identifiers;
         let value = &item.value;

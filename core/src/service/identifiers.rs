@@ -1,4 +1,4 @@
-//! A user's identifiers: added, changed and deleted in bulk, all or nothing.
+//! Adds, changes and deletes a user's identifiers in bulk, all or none.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ mod answered;
 
 pub use answered::{AnsweredIdentifier, PendingIdentifier};
 
-/// The most identifiers of a call.
+/// The most identifiers in a call.
 pub(super) const MAX_ITEMS: usize = 50;
 
 /// The most identifiers that users may give themselves, so that a user can't occupy the addresses of a whole town. Code
@@ -73,7 +73,7 @@ pub fn normalize(realm: &Realm, items: &[NewIdentifier]) -> Result<Vec<Identifie
 /// The identifiers after a change: `{identifiers}`.
 #[derive(Serialize)]
 pub struct ChangedIdentifiers {
-    /// In the order of the input.
+    /// The identifiers in the order of the input.
     pub identifiers: Vec<AnsweredIdentifier>,
 }
 
@@ -89,12 +89,12 @@ impl Output for ChangedIdentifiers {
     }
 }
 
-/// The sign-ins that new identifiers, as types and values, lay claim to.
+/// Returns the claims that new identifiers, given as types and values, make on names to sign in by.
 pub(super) fn claims<'a>(identifiers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Claim> {
     identifiers.filter_map(|(kind, value)| identifier::claim(kind, value)).collect()
 }
 
-/// The addition of identifiers, all or none.
+/// Adds identifiers to a user, all or none.
 ///
 /// It fails with `VALIDATION_ERROR`, `IDENTIFIER_ALREADY_EXISTS`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED`, and the
 /// store's failures.
@@ -150,7 +150,8 @@ pub(super) const fn story(success: EventName) -> Story {
     Story { success, failure: Some(EventName::IdentifiersFailure) }
 }
 
-/// Limits a user's attempts to add identifiers of other users: a refusal reveals that the identifier exists.
+/// Limits a user's attempts to add identifiers that other users have, since each refusal reveals that an identifier
+/// exists.
 pub(super) async fn limited(
     realm: &Realm,
     user_id: &str,
@@ -167,8 +168,8 @@ pub(super) async fn limited(
 }
 
 pub(super) fn limits_of(realm: &Realm, caller: &Caller, claims: Vec<Claim>) -> ChangeLimits {
-    // Else whoever holds a session for a moment drops the one verified address, and the next reset goes to theirs. A
-    // change of it to another address waits for a proof.
+    // Otherwise an attacker with a short hold on a session could remove the only verified address, and the next
+    // password reset would go to an address of theirs. A change to another address waits for a proof.
     let verifies = realm.config.messages.as_ref().is_some_and(|rules| rules.verified_types.is_some());
     let most = (!caller.trusted).then_some(MAX_OWN);
     let (keeps_verified, displaces) = (verifies && !caller.trusted, flows::displaces(realm));
@@ -180,10 +181,10 @@ pub(super) fn tells_of_changes(realm: &Realm, caller: &Caller) -> bool {
     realm.config.messages.is_some() && !caller.trusted
 }
 
-/// The deletion of identifiers, all or none. At least one identifier stays.
+/// Deletes identifiers of a user, all or none. At least one identifier must remain.
 ///
-/// It fails with `VALIDATION_ERROR` (also when none would stay, or none that is verified), `IDENTIFIER_NOT_FOUND`,
-/// `USER_NOT_FOUND`, and the store's failures.
+/// It fails with `VALIDATION_ERROR` (also if no identifier, or no verified address, would remain),
+/// `IDENTIFIER_NOT_FOUND`, `USER_NOT_FOUND`, and the store's failures.
 pub struct DeleteIdentifiers;
 
 /// `{userId, ids}`

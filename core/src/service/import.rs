@@ -1,4 +1,5 @@
-//! Users of other systems, by lines of JSON: read by `import`, judged by the rules of the realm, written in batches.
+//! Imports users of other systems from lines of JSON. The module `import` of the crate reads a line, the rules of the
+//! realm decide on it, and the store writes the users in batches.
 
 use super::identifiers::claims;
 use super::{Realm, Trail};
@@ -21,18 +22,18 @@ use options::{Line, Options, check_roles};
 pub use report::Report;
 use report::{Present, Refusal};
 
-/// The most identifiers of a user, and of the users that are written together.
+/// The most identifiers of a user.
 const MAX_IDENTIFIERS: usize = 50;
 const MAX_WRITTEN: usize = 1_000;
 
-/// A line with its number, as it was read.
+/// A user who was read from a line, with the number of the line and the id in the other system.
 struct Judged {
     line: u64,
     id: String,
     user: NewImport,
 }
 
-/// Imports lines.
+/// Imports a call's lines. A line that is refused does not stop the others.
 ///
 /// # Errors
 /// The store's failures.
@@ -40,7 +41,7 @@ pub async fn import(realm: &Realm, input: ImportInput<'_>, trail: &mut Trail) ->
     let ImportInput { options, first, lines, answers_ids } = input;
     let (mut judged, mut refused) = (Vec::new(), Vec::new());
     for (line, text) in (first..).zip(lines) {
-        // An empty line, such as one at the end, is none.
+        // An empty line, such as the last line of a file, does not count as a line.
         if matches!(text, Line::Text(text) if text.trim().is_empty()) {
             continue;
         }
@@ -78,7 +79,7 @@ pub async fn import(realm: &Realm, input: ImportInput<'_>, trail: &mut Trail) ->
     Ok(Report { imported: written, present, refused, ids: answers_ids.then_some(ids) })
 }
 
-/// Users in runs of at most [`MAX_WRITTEN`] identifiers.
+/// Splits the users into parts of at most [`MAX_WRITTEN`] identifiers, which are written together.
 fn parts(mut judged: &[Judged]) -> Vec<&[Judged]> {
     let mut parts = Vec::new();
     while !judged.is_empty() {
@@ -132,7 +133,7 @@ fn judge(realm: &Realm, options: &Options, line: u64, text: Line<'_>) -> Result<
     Ok(Judged { line, id: incoming.id, user: NewImport { user, factors } })
 }
 
-/// The identifiers in their normal forms, of equal ones one, which is verified if any of them is.
+/// Returns the identifiers in their normal forms. Equal identifiers become one, which is verified if any of them is.
 fn identifiers(realm: &Realm, incoming: &[ForeignIdentifier], now: Millis) -> Result<Vec<Identifier>, Error> {
     let mut identifiers: Vec<Identifier> = Vec::new();
     for ForeignIdentifier { kind, value, proof } in incoming {
@@ -163,8 +164,8 @@ fn identifiers(realm: &Realm, incoming: &[ForeignIdentifier], now: Millis) -> Re
     }
 }
 
-/// The second factors. A user with a second factor must not log in without it, so factors that can't be carried over
-/// are refused, unless the options leave factors behind.
+/// Returns the second factors. A user with a second factor must not log in without it, so a user whose factors can't be
+/// carried over is refused, unless the options drop factors.
 fn factors(
     realm: &Realm,
     options: &Options,

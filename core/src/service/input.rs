@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorCode};
 
-/// Members of a JSON object.
+/// The members of a JSON object.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     map: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Input<'a> {
-    /// The members of `value`.
+    /// Returns the members of `value`.
     ///
     /// # Errors
     /// `VALIDATION_ERROR` when it is not an object.
@@ -23,36 +23,36 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The members of options; anything but an object has none.
+    /// Returns the members of options. Any value but an object has no members.
     #[must_use]
     pub fn of_options(value: &'a Value) -> Self {
         Self { map: value.as_object() }
     }
 
-    /// A member; `null` counts as absent.
+    /// Returns a member; `null` counts as absent.
     #[must_use]
     pub fn value(&self, field: &str) -> Option<&'a Value> {
         self.map?.get(field).filter(|value| !value.is_null())
     }
 
-    /// A member, `null` where it is absent.
+    /// Returns a member, or `null` if it is absent.
     #[must_use]
     pub fn member(&self, field: &str) -> &'a Value {
         self.value(field).unwrap_or(&Value::Null)
     }
 
-    /// Whether a message goes out; `deliver: false` is for code of the host, which sends it by itself.
+    /// Whether sentri delivers the message. Code of the host that sends it itself passes `deliver: false`.
     #[must_use]
     pub fn delivers(&self) -> bool {
         self.member("deliver").as_bool().unwrap_or(true)
     }
 
-    /// A string that must be there and not be empty.
+    /// Returns a string that must be there and must not be empty.
     pub fn text(&self, field: &str) -> Result<&'a str, Error> {
         self.optional_text(field)?.ok_or_else(|| Error::validation(field, format!("{field} is required")))
     }
 
-    /// A string that is not empty, if it is there.
+    /// Returns a string that must not be empty, or `None` if it is absent.
     pub fn optional_text(&self, field: &str) -> Result<Option<&'a str>, Error> {
         match self.value(field) {
             None => Ok(None),
@@ -64,18 +64,18 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A list of 1 to `max` items.
+    /// Returns a list of 1 to `max` items.
     pub fn list(&self, field: &str, max: usize) -> Result<&'a [Value], Error> {
         list(field, self.member(field), max)
     }
 
-    /// A list of strings, if it is there; may be empty.
+    /// Returns a list of strings, which may be empty, or `None` if it is absent.
     pub fn optional_strings(&self, field: &str) -> Result<Option<Vec<String>>, Error> {
         optional_strings(field, self.member(field))
     }
 }
 
-/// [`Input::list`] of a value that is not in an object.
+/// [`Input::list`] for a value that is not in an object.
 pub fn list<'a>(field: &str, value: &'a Value, max: usize) -> Result<&'a [Value], Error> {
     let wrong = |rule: String| Err(Error::validation(field, format!("{field} {rule}")));
     match value {
@@ -87,7 +87,7 @@ pub fn list<'a>(field: &str, value: &'a Value, max: usize) -> Result<&'a [Value]
     }
 }
 
-/// [`Input::optional_strings`] of a value that is not in an object.
+/// [`Input::optional_strings`] for a value that is not in an object.
 pub fn optional_strings(field: &str, value: &Value) -> Result<Option<Vec<String>>, Error> {
     let wrong = || Error::validation(field, format!("{field} must be a list of strings"));
     match value {

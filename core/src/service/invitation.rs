@@ -1,4 +1,4 @@
-//! Users whom an admin makes, and who set their password by an invitation.
+//! Users whom an admin makes. An invitation lets such a user set the first password.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -22,17 +22,17 @@ use crate::message::Message;
 use crate::store::model::{Identifier, NewUser};
 use crate::use_case::{self, Context, Output, UseCase};
 
-/// A user without a password, and an invitation to their oldest e-mail address, else phone number.
+/// Makes a user without a password, and sends an invitation to the user's first e-mail address, or else phone number.
 ///
-/// An admin who is not trusted gives no admin role but their own. It fails with `VALIDATION_ERROR`, `INVALID_ROLE`,
-/// `FORBIDDEN`, `USER_ALREADY_EXISTS`, and the store's failures.
+/// An untrusted caller can give an admin role only if the admin who asks has that role too. It fails with
+/// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN`, `USER_ALREADY_EXISTS`, and the store's failures.
 pub struct InviteUser;
 
 /// `{identifiers: [{type, value}], roles?, deliver?}`
 pub struct InviteInput {
     identifiers: Vec<NewIdentifier>,
     roles: Vec<String>,
-    /// Whether the message goes out; `false` is for code of the host, which sends it by itself.
+    /// Whether sentri delivers the message; code of the host that sends it itself passes `false`.
     deliver: bool,
     /// The roles of the admin who asks; not used for a trusted caller.
     own: Vec<String>,
@@ -42,7 +42,7 @@ pub struct InviteInput {
 #[derive(Debug, Serialize)]
 pub struct Invited {
     user: ShownUser,
-    /// The message, for code that delivers it by itself.
+    /// The message, if the caller delivers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Message>,
 }
@@ -94,7 +94,7 @@ impl UseCase for InviteUser {
         let roles = roles(realm, &input, caller.trusted)?;
         let user_id = crypto::make_id();
         let to = Receiver::new(&user_id, receiver(&identifiers)?);
-        // No client holds the flow that a code would count with.
+        // The message has no code, since no client holds the flow's id, which a code needs.
         let New { row, token, link, kind } =
             flows::make(realm, FlowPurpose::Invite, Some(&to), user_id.clone(), Waiting::default());
         let secrets = Secrets { code: None, token: Some(token), link, expires_at: row.expires_at };
@@ -121,7 +121,7 @@ fn receiver(identifiers: &[Identifier]) -> Result<&Identifier, Error> {
     })
 }
 
-/// The roles to give: those that were asked for, or the default ones.
+/// Returns the roles to give: those of the input, or the default roles.
 fn roles(realm: &Realm, input: &InviteInput, is_trusted: bool) -> Result<Vec<String>, Failure> {
     let rules = &realm.config.roles;
     let roles = match &input.roles[..] {

@@ -8,7 +8,7 @@ use super::story::Facts;
 use crate::clock::Millis;
 use crate::use_case::Output;
 
-/// The two tokens of a session, and whose it is: `{accessToken, refreshToken, user: {id, roles}}`.
+/// The two tokens of a session, and its user: `{accessToken, refreshToken, user: {id, roles}}`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Issued {
@@ -18,10 +18,10 @@ pub struct Issued {
     pub refresh_token: String,
     /// The user, with the roles in effect.
     pub user: UserRoles,
-    /// The session. `None`: an override made the tokens.
+    /// The id of the session; `None` if an override made the tokens.
     #[serde(skip)]
     pub session_id: Option<String>,
-    /// The time at which the refresh token expires. `None`: an override made it.
+    /// The time at which the refresh token expires; `None` if an override made it.
     #[serde(skip)]
     pub refresh_expires_at: Option<Millis>,
 }

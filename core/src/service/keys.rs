@@ -1,8 +1,7 @@
 //! The signing keys of a realm: loaded or made once, reloaded at intervals, replaced with overlap.
 //!
-//! A new key is published before it signs and long enough for every verifier to have it, and an old key is kept until
-//! the last token under it has expired; so no rotation ever fails a verification (RFC 7517, 5; OpenID Connect Core,
-//! 10.1.1).
+//! A new key is published before it signs, long enough for every verifier to get it. An old key is kept until the last
+//! token under it has expired. So no rotation makes a verification fail (RFC 7517, 5; OpenID Connect Core, 10.1.1).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,22 +26,25 @@ mod ring;
 
 pub use ring::Keys;
 
-/// From publication to first use. A verifier asks at most once in 30 s for a key that it does not know.
+/// The time from the publication of a key to its first use, in milliseconds. A verifier asks at most once in 30 s for a
+/// key that it does not know.
 pub const PUBLISH_BEFORE_USE: Millis = 35_000;
 
-/// The longest time between two looks for keys that another process made; well below [`PUBLISH_BEFORE_USE`].
+/// The age from which the ring is reloaded, to find keys that another process made. It is well below
+/// [`PUBLISH_BEFORE_USE`].
 const RELOAD_AFTER: Millis = 15_000;
 
-/// A look that is older than this may miss a key that signs already: between the two constants above.
+/// The age from which the ring may lack a key that signs already. It lies between the two constants above.
 const BEHIND_AFTER: Millis = 30_000;
 
-/// The longest wait of a request, after such a pause, for the next look. The database may be away.
+/// The longest time for which a request waits for the reload of such a ring. The wait is short, since the database may
+/// be away.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// The time for which a retired key is kept and published after its last token, for clocks that differ.
 const SLACK: Millis = 60_000;
 
-/// Loads the ring, making the first key where there is none.
+/// Loads the key ring, and makes the first key if there is none.
 ///
 /// # Errors
 /// The store's, or `CONFIGURATION_ERROR` if `encryptionKey` does not open the stored keys.
@@ -79,18 +81,18 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
         stored = realm.store.list_keys().await?;
     }
     if realm.keys.set(open_ring(&stored, rules)?, now) {
-        // Results verified under a deleted key are void, in every cache.
+        // Cached results that were verified under a deleted key are void.
         realm.freshness.forget_all();
     }
     Ok(())
 }
 
-/// The store that a further key is written by.
+/// Returns the store that writes a new key with its audit entry.
 fn noting_key(realm: &Realm, key: &StoredKey, author: &Author) -> Result<Arc<dyn Store>, Failure> {
     realm.noting(author, || Ok([Change::of_nobody(EventName::KeysRotated).with("kid", key.kid.as_str())]))
 }
 
-/// A key is due for replacement when its time is over, or when the configured algorithm is another one.
+/// Whether the newest key must be replaced: its time is over, or the options ask for another algorithm.
 fn is_due(newest: &StoredKey, rules: &KeyRules, now: Millis) -> bool {
     newest.algorithm != rules.algorithm.as_str()
         || rules.rotate_every.is_some_and(|every| now >= newest.active_from.saturating_add(every))
@@ -120,14 +122,15 @@ impl From<StoredKey> for ListedKey {
 pub struct RotatedKey {
     /// The id of the key.
     pub kid: String,
-    /// The time from which it signs.
+    /// The time from which the key signs.
     pub active_from: Iso,
 }
 
-/// Replaces the signing key. The new one is published at once and signs after [`PUBLISH_BEFORE_USE`].
+/// Replaces the signing key. The new key is published at once, and signs after [`PUBLISH_BEFORE_USE`].
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` when the key is the configured `secret` or per process; the store's.
+/// `CONFIGURATION_ERROR` if the keys are not stored in the database, as with `secret` or `keys: 'ephemeral'`; the
+/// store's.
 pub async fn rotate(realm: &Realm, author: &Author) -> Result<RotatedKey, Failure> {
     let Signing::Stored(rules) = &realm.config.signing else {
         let message = "rotateKeys() needs keys stored in the database: leave out secret and keys: 'ephemeral'";
@@ -146,13 +149,13 @@ pub async fn rotate(realm: &Realm, author: &Author) -> Result<RotatedKey, Failur
     Err(StoreError::Conflict("keys are being rotated by other processes".to_owned()).into())
 }
 
-/// Whether the last look for keys that other processes made is old.
+/// Whether the ring is old enough to be reloaded.
 #[must_use]
 pub fn are_old(realm: &Realm) -> bool {
     is_older(realm, RELOAD_AFTER)
 }
 
-/// Whether the ring is so old that another process may sign with a key that is not in it: no request came for a while.
+/// Whether the ring is so old, after a time without requests, that another process may sign with a key that it lacks.
 #[must_use]
 pub fn are_behind(realm: &Realm) -> bool {
     is_older(realm, BEHIND_AFTER)
@@ -160,12 +163,13 @@ pub fn are_behind(realm: &Realm) -> bool {
 
 fn is_older(realm: &Realm, age: Millis) -> bool {
     matches!(realm.config.signing, Signing::Stored(_))
-        // A look in the future is of a clock that was put right since.
+        // A load time in the future comes from a clock that was put right since, so the ring counts as old.
         && !(0..age).contains(&(realm.now() - realm.keys.loaded_at.load(Ordering::Relaxed)))
         && realm.keys.get().is_some()
 }
 
-/// [`reload_if_old`], and waits for its result if the ring may lack a key. Time alone decides, never a token.
+/// Runs [`reload_if_old`], and waits for the reload if the ring may lack a key. The age of the ring alone decides this,
+/// so no token can force a look at the database.
 pub async fn catch_up(realm: &Arc<Realm>) {
     let looked = realm.keys.looked.notified();
     reload_if_old(realm);
@@ -174,14 +178,14 @@ pub async fn catch_up(realm: &Arc<Realm>) {
     }
 }
 
-/// Looks for keys that other processes made, off the caller's path, when the last look is old. Needs a runtime.
+/// Reloads the ring in the background if it is old, to find keys that other processes made. Needs a runtime.
 pub fn reload_if_old(realm: &Arc<Realm>) {
     if !are_old(realm) || realm.keys.reloading.swap(true, Ordering::SeqCst) {
         return;
     }
     let realm = Arc::clone(realm);
     tokio::spawn(async move {
-        // An outage is no reason to forget the keys at hand; a request in a second tries again.
+        // The ring stays in use during an outage. A request after a second tries again.
         if load(&realm).await.is_err() {
             realm.keys.loaded_at.store(realm.now() - RELOAD_AFTER + 1_000, Ordering::SeqCst);
         }
@@ -190,21 +194,21 @@ pub fn reload_if_old(realm: &Arc<Realm>) {
     });
 }
 
-/// The public key set (RFC 7517), or `None` with a symmetric algorithm.
+/// Returns the public key set (RFC 7517, 5), or `None` for a symmetric algorithm or before the keys are loaded.
 #[must_use]
 pub fn jwks(realm: &Realm) -> Option<serde_json::Value> {
     realm.keys.get()?.jwks(realm.now(), realm.config.access_ttl + SLACK)
 }
 
-/// The time for which the signing key in use has signed, or `None` with the option `secret`.
+/// Returns the time for which the present signing key has been in use, or `None` with the option `secret`.
 #[must_use]
 pub fn signing_age(realm: &Realm) -> Option<Millis> {
     let now = realm.now();
-    // A first key may have its start in the future, by the clock of the process that made it.
+    // The first key may start in the future, by the clock of the process that made it.
     realm.keys.get()?.signing_since(now).map(|since| now.saturating_sub(since).max(0))
 }
 
-/// Deletes keys under which no refresh token can be alive any more.
+/// Deletes retired keys once no refresh token under them can be valid.
 ///
 /// # Errors
 /// The store's.

@@ -1,5 +1,5 @@
-//! Login: limits first, one password verification for every identifier, then a session that can't outlive a concurrent
-//! password change.
+//! Login by a password. The limits come first, then one password verification for known and unknown identifiers alike,
+//! then a session that can't outlive a concurrent change of the password.
 
 use serde_json::Value;
 
@@ -24,12 +24,12 @@ use crate::use_case::{self, Context, UseCase};
 /// The most times that the credential is read again when its hash changed between verification and session.
 const RACES: usize = 3;
 
-/// Login by an identifier and the password.
+/// Logs a user in by an identifier and the password.
 ///
-/// It fails with `INVALID_CREDENTIALS` for an unknown identifier and for a wrong password, after equal work; with
-/// `ACCOUNT_DISABLED`, `IDENTIFIER_UNVERIFIED` or `MFA_REQUIRED` where the password is right and the user is disabled,
-/// has no verified address or has a second factor; with `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and
-/// `SERVICE_UNAVAILABLE`.
+/// It fails with `INVALID_CREDENTIALS` for an unknown identifier and for a wrong password, after equal work. If the
+/// password is right, it fails with `ACCOUNT_DISABLED` for a disabled user, with `IDENTIFIER_UNVERIFIED` for a user
+/// without a verified address, and with `MFA_REQUIRED` for a user with a second factor. Other failures are
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Login;
 
 /// `{identifier, password}`
@@ -58,7 +58,8 @@ impl UseCase for Login {
         let Context { realm, caller, trail } = context;
         let lookup = identifier::lookup(&input.given)?;
         if realm.config.password.is_too_long(input.password.expose()) {
-            // It can be no password, so it is no guess, and its bytes are not kept while others are verified.
+            // No password is that long, so this is no guess, and its bytes are not held while it would wait in the
+            // queue.
             return Err(ErrorCode::InvalidCredentials.into());
         }
         let mut attempts = Attempts::new(realm, "login");
@@ -86,10 +87,11 @@ impl UseCase for Login {
 
 /// Takes a place in every bucket that a login counts in, and finds the user.
 ///
-/// The spelling has a bucket beside the account's, and an unknown name is charged to both kinds as well: in any order
-/// of spellings, known and unknown names are refused at the same guess.
+/// A spelling has a bucket beside the account's, and an unknown name is charged to both kinds too. So known and unknown
+/// names are refused at the same guess, in whatever order spellings are tried.
 ///
-/// At a device that is known for the user, the budgets of that device take the place of all three.
+/// On a device that is known for the user, the budgets of that device take the place of these buckets and of the
+/// address's.
 async fn count(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -122,7 +124,7 @@ async fn count(
     Ok(credential)
 }
 
-/// Takes a place for an attempt of a user at their own password: at a known device in that device's budget.
+/// Takes a place for a user's guess at their own password. On a known device the budgets of that device count it.
 pub(super) async fn count_own(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -137,8 +139,8 @@ pub(super) async fn count_own(
     count_while_crowded(realm, attempts, &account, trail).await
 }
 
-/// Counts logins while the queue is crowded. No other limit counts right passwords, so a client could keep the queue
-/// full with accounts of its own.
+/// Counts right passwords of an account while the queue of password hashes is crowded. No other limit counts them, so a
+/// client could otherwise keep the queue full with accounts of its own.
 async fn count_while_crowded(
     realm: &Realm,
     attempts: &mut Attempts<'_>,
@@ -190,7 +192,8 @@ async fn verify_and_open(
     Err(ErrorCode::InvalidCredentials.into())
 }
 
-/// Replaces a hash that is weaker than the policy. The login goes on with the old one when another login was first.
+/// Replaces a hash that is weaker than the policy. If another login replaced it first, this login goes on with the old
+/// hash.
 async fn strengthen(
     realm: &Realm,
     hasher: &Hasher,
@@ -199,14 +202,14 @@ async fn strengthen(
     proof: PasswordProof,
 ) -> Result<PasswordProof, Failure> {
     let hash = Secret::new(proof.hash().to_owned());
-    // A full queue is no reason to refuse a login that has been verified; the next one will do it.
+    // A full queue must not refuse a verified login. A later login will strengthen the hash.
     let Ok(Some(stronger)) = hasher.rehash(password.clone(), &hash).await else { return Ok(proof) };
     let swapped = realm.store.rehash(user_id, hash.expose(), stronger.expose(), realm.now()).await?;
     Ok(if swapped { proof.under(stronger) } else { proof })
 }
 
-/// All identifiers and spellings of a user share a bucket; an unknown identifier has a bucket of its own, so that
-/// guessing at it looks the same.
+/// Returns the bucket of an account. All identifiers and spellings of a user share a bucket. An unknown identifier has
+/// a bucket of its own, so that guesses at it are refused in the same way.
 fn account_key(credential: Option<&Credential>, key: &str) -> String {
     match credential {
         Some(credential) => limit::login_account(&credential.user_id),

@@ -20,10 +20,10 @@ use crate::limit;
 use crate::store::model::Session;
 use crate::use_case::{self, Context, UseCase};
 
-/// The request of a message with a code to log in by.
+/// Requests a message with a code to log in by.
 ///
-/// It answers the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR` and
-/// `RATE_LIMIT_EXCEEDED` (too many of one address).
+/// The answer is the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR`, and
+/// with `RATE_LIMIT_EXCEEDED` if a client's address requests too many messages.
 pub struct RequestLoginCode;
 
 impl UseCase for RequestLoginCode {
@@ -39,13 +39,13 @@ impl UseCase for RequestLoginCode {
     }
 }
 
-/// The option `loginCode`, without which no request gets here.
+/// Fails if the option `loginCode` is off.
 fn require_option(realm: &Realm) -> Result<(), Error> {
     let missing = || Error::configuration("loginCode is off: without it nobody logs in by a code");
     if realm.config.login_code { Ok(()) } else { Err(missing()) }
 }
 
-/// Login by a code, which counts beside the flow that asked for it.
+/// Logs a user in by the code of a message, together with the id of the flow that requested it.
 ///
 /// It verifies the address that the code went to. It fails with `CODE_INVALID` (wrong, expired, used or unknown),
 /// `MFA_REQUIRED` where the user has a second factor, `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and
@@ -75,7 +75,8 @@ impl UseCase for LoginByCode {
         let Context { realm, caller, trail } = context;
         require_option(realm)?;
         let mut attempts = Attempts::new(realm, "login");
-        // Wrong codes of an account are counted with its flows: a bucket of its own would lock out its passwords.
+        // The flows of an account count its wrong codes. Counting them in the account's bucket would lock out its
+        // password.
         if !caller.trusted {
             let address = limit::login_address(caller.bucket());
             attempts.begin(&address, |limits| limits.login_address, WRONG, trail).await?;

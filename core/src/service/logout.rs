@@ -1,4 +1,4 @@
-//! Logout of a session and of all sessions.
+//! Ends a session, or all sessions of a user.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub struct Logout;
 
 /// `{sessionId?}`
 pub struct LogoutInput {
-    /// The session, where the request names one.
+    /// The id of the session, if the request names a session.
     pub session_id: Option<String>,
 }
 
@@ -25,12 +25,12 @@ pub struct LogoutInput {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedOut {
-    /// The session's user, where there is such a session.
+    /// The id of the session's user, if there is such a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     #[serde(skip)]
     session_id: Option<String>,
-    /// Whether a session ended now.
+    /// Whether this call ended a session.
     #[serde(skip)]
     was_live: bool,
 }
@@ -79,7 +79,7 @@ impl UseCase for Logout {
     }
 }
 
-/// The end of every session of a user.
+/// Ends every session of a user.
 pub struct LogoutAll;
 
 /// `{userId}`

@@ -1,4 +1,4 @@
-//! Work without a request: deletes old sessions and keys, in small batches, at intervals.
+//! Deletes expired data at intervals, in small batches: sessions, flows, audit entries, deleted users and keys.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,20 +10,21 @@ use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::flow::DAY;
 
-/// The interval at which a process looks.
+/// The interval between two rounds of a process, in milliseconds.
 const EVERY: Millis = 60_000;
 
-/// The time for which a session stays after its end, so that reuse of its tokens is distinguished from unknown tokens.
+/// The time for which the row of an ended session is kept, so that a reused token can be distinguished from an unknown
+/// one.
 const KEEP: Millis = 24 * 60 * 60 * 1000;
 
-/// Rows per batch: few enough that its locks disturb no other request.
+/// The most rows of a batch, few enough that its locks disturb no request.
 const BATCH: u32 = 500;
 
-/// The time for others between two batches.
+/// The pause between two batches, for other work.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts a round in the background when the last round is old. A request triggers it, so no timer of ours keeps a
-/// process alive.
+/// Starts a round in the background if the last round is old. Requests call this, so that no timer keeps a process
+/// alive.
 pub fn start_if_due(realm: &Arc<Realm>) {
     let now = realm.now();
     let last = realm.last_maintenance.load(Ordering::Relaxed);
@@ -36,12 +37,12 @@ pub fn start_if_due(realm: &Arc<Realm>) {
     tokio::spawn(async move { run(&realm, now).await });
 }
 
-/// One round. Failures are left to the next one: nothing depends on it but disk space.
+/// Runs a round. Failures are left to the next round, since only disk space depends on it.
 pub async fn run(realm: &Realm, now: Millis) {
     while is_full(&realm.store.purge_sessions(now - KEEP, BATCH).await) {
         tokio::time::sleep(PAUSE).await;
     }
-    // Flows stay for as long as wrong codes count.
+    // Flows are kept for as long as wrong codes count.
     while is_full(&realm.store.purge_flows(now - DAY, BATCH).await) {
         tokio::time::sleep(PAUSE).await;
     }

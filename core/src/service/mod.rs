@@ -1,5 +1,5 @@
-//! The use cases. Each is a [`crate::use_case::UseCase`]: typed input to typed output. None knows HTTP, and each leaves
-//! its events for the log and notices for hooks in a [`Trail`].
+//! The use cases. Each is a [`crate::use_case::UseCase`] with a typed input and a typed output, and knows nothing of
+//! HTTP. It leaves events for the log and notices for hooks in a [`Trail`].
 
 pub mod access_token;
 mod addresses;

@@ -1,4 +1,4 @@
-//! The built-ins by the names of the option `router`, for an override's `next()`.
+//! Finds the built-in use cases by the names of the option `router`, for an override's `next()`.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::hook::Operation;
 use crate::hook::rows::each_operation;
 use crate::use_case::{Context, Output as _, UseCase, run_builtin};
 
-/// Runs the built-in for an override's `next()`; its events join the request that the override serves.
+/// Runs a built-in use case for an override's `next()`. Its events join those of the request that the override serves.
 ///
 /// # Errors
-/// The refusals of the built-in.
+/// The refusals of the built-in use case.
 pub async fn run_next(
     realm: &Arc<Realm>,
     operation: Operation,

@@ -1,4 +1,4 @@
-//! Password changes.
+//! Changes of passwords.
 
 use serde_json::Value;
 
@@ -19,11 +19,11 @@ use crate::use_case::{self, Context, Done, UseCase};
 
 const STORY: Story = Story { success: EventName::PasswordChanged, failure: Some(EventName::PasswordChangeFailure) };
 
-/// A password change by the user. Every session of the user ends, the caller's own included.
+/// Changes the password of a user who knows the present one. Every session of the user ends, also the caller's.
 ///
-/// Wrong guesses at the current password share the login's budget, or that of a device that is known for the user: a
-/// stolen access token is no way around it. It fails with `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`,
-/// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+/// Wrong guesses at the present password spend the budget of the login, or that of a known device. So a stolen access
+/// token gives no further guesses. It fails with `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `VALIDATION_ERROR`,
+/// `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct ChangePassword;
 
 /// `{userId, currentPassword, newPassword}`
@@ -85,7 +85,7 @@ async fn verify_and_change(
     replace(realm, user_id, Some(old_hash.expose()), &new_hash, trail).await
 }
 
-/// A password set without knowing the old one; for the host's code and admins.
+/// Sets a password without the present one, for the host's code and admins. Every session of the user ends.
 ///
 /// It fails with `VALIDATION_ERROR`, `USER_NOT_FOUND`, and the store's failures.
 pub struct SetPassword;
@@ -104,7 +104,7 @@ impl use_case::Input for SetInput {
 }
 
 impl SetInput {
-    /// A password for a user, which `run` judges.
+    /// Returns the input for a user. The use case checks the password later.
     #[must_use]
     pub fn new(user_id: &str, new: &str) -> Self {
         Self { user_id: user_id.to_owned(), new: Secret::new(new.to_owned()) }
@@ -138,8 +138,8 @@ async fn replace(
     let write = store.change_password(user_id, expected, new_hash.expose(), now);
     let changed = realm.revoking(Revocation::User(user_id.to_owned()), write).await?;
     if !changed {
-        // With an expected hash: somebody changed it after it was verified, so the verified password is not the
-        // current one any more.
+        // If a hash was expected, the password changed after it was verified, so the verified password is no longer the
+        // present one.
         return Err(if expected.is_some() { ErrorCode::InvalidCredentials } else { ErrorCode::UserNotFound }.into());
     }
     let ids: Vec<String> = live.into_iter().map(|session| session.id).collect();

@@ -1,4 +1,4 @@
-//! A change of an identifier that waits until its new address is proved. The old value counts until then.
+//! Changes of an identifier that are pending until the new address is proved. The old value counts until then.
 
 use serde_json::{Value, json};
 
@@ -18,10 +18,10 @@ use crate::identifier::{self, Claim};
 use crate::message::MessageKind;
 use crate::store::model::{ConfirmedChange, Identifier, IdentifierUpdate, Spent, UserWithIdentifiers};
 
-/// A change that waits.
+/// A pending change of an identifier.
 pub(super) struct Pending {
     pub from: Identifier,
-    /// Has the same id.
+    /// The new identifier, which has the same id.
     pub to: Identifier,
 }
 
@@ -31,8 +31,9 @@ pub(super) fn waits(realm: &Realm, caller: &Caller, kind: &str) -> bool {
     !caller.trusted && types.is_some_and(|types| types.iter().any(|one| one == kind))
 }
 
-/// Sends a code to the new address and a security message to the old one. It does the same if the new address is taken:
-/// only its owner learns that. Returns the present identifier, with the pending change.
+/// Sends a code to the new address and a security message to the old one. It does the same if the new address is taken,
+/// so that only someone who reads the new address's messages learns that. Returns the present identifier with the
+/// pending change.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`; the store's.
@@ -50,7 +51,7 @@ pub(super) async fn ask(
     let waiting = Waiting { changes: Some(from), payload, author: None };
     let mut asked = flows::begin_with(realm, caller, FlowPurpose::Change, Some(receiver), subject, waiting).await?;
     trail.messages.extend(asked.message.take());
-    // An unverified address may be a stranger's, but without a verified address it is the only address.
+    // An unverified address may belong to a stranger, but a user without a verified address has no better one.
     let old = Some(from).filter(|from| is_address(from) && (from.verified_at.is_some() || !is_verified(user)));
     let notified = old.or_else(|| oldest_address(user).filter(|_| is_verified(user)));
     if let Some(to) = notified.filter(|_| asked.is_put) {
@@ -63,7 +64,7 @@ pub(super) async fn ask(
 /// Writes a change whose new address is proved, in a session of its user.
 ///
 /// # Errors
-/// `FORBIDDEN` elsewhere, `CODE_INVALID`, `IDENTIFIER_ALREADY_EXISTS`; the store's.
+/// `FORBIDDEN` outside a session of the user, `CODE_INVALID`, `IDENTIFIER_ALREADY_EXISTS`; the store's.
 pub(super) async fn confirm(
     realm: &Realm,
     trail: &mut Trail,
@@ -75,7 +76,7 @@ pub(super) async fn confirm(
         return Err(Error::new(ErrorCode::Forbidden, "Confirm in a session of the account").into());
     }
     let to = read(redeemed)?;
-    // Options may be others than when it was asked for.
+    // The options may have changed since the change was requested.
     let normalized = realm.config.identifiers.normalize(&to.kind, &to.value)?;
     if normalized.normalized != to.normalized {
         return Err(ErrorCode::CodeInvalid.into());

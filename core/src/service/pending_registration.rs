@@ -1,4 +1,4 @@
-//! A registration that waits until its address is proved. Until then there is no user, and nothing is reserved.
+//! Registrations that are pending until an address is proved. Until then there is no user, and nothing is reserved.
 
 use serde_json::{Value, json};
 
@@ -25,15 +25,15 @@ use crate::limit;
 use crate::message::MessageKind;
 use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spent, UserWithIdentifiers};
 
-/// The longest text in which a registration waits: MySQL keeps 65,535 bytes.
+/// The longest text of a pending registration in bytes. A column of MySQL holds 65,535.
 const MAX_PAYLOAD: usize = 60_000;
 
-/// The rules, if a user who registers must prove an address first.
+/// Returns the option `messages`, if a user who registers must prove an address first.
 pub(super) fn rules<'a>(realm: &'a Realm, caller: &Caller) -> Option<&'a MessageRules> {
     realm.config.messages.as_ref().filter(|rules| rules.required.is_some() && !caller.trusted)
 }
 
-/// Whether a flow holds a registration. That of a taken address holds none, so nothing spends it.
+/// Whether a flow holds a registration. The flow for a taken address holds none, so it can't be spent.
 pub(super) fn is_one(flow: &Flow) -> bool {
     flow.user_id.is_none() && flow.purpose == FlowPurpose::Verify.as_str() && !flow.payload.expose().is_empty()
 }
@@ -42,14 +42,14 @@ pub(super) fn is_one(flow: &Flow) -> bool {
 pub(super) struct Registration {
     pub identifiers: Vec<Identifier>,
     pub password: Secret<String>,
-    /// As they were asked for; none: the default ones.
+    /// The roles of the request; if there are none, the default roles are meant.
     pub roles: Vec<String>,
 }
 
-/// The address that is proved: the first one.
+/// Returns the address to prove, which is the first address of a type that must be verified.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`: there is none.
+/// `VALIDATION_ERROR` if there is no such address.
 pub(super) fn address<'a>(rules: &MessageRules, identifiers: &'a [Identifier]) -> Result<&'a Identifier, Error> {
     identifiers.iter().find(|one| is_verifiable(rules, one)).ok_or_else(|| {
         let types = rules.verified_types.as_deref().unwrap_or_default().join(" or ");
@@ -57,8 +57,8 @@ pub(super) fn address<'a>(rules: &MessageRules, identifiers: &'a [Identifier]) -
     })
 }
 
-/// Sends a code to the address of a registration, and to the owner of a taken one the word that they have an account.
-/// Both take the same work and answer the same.
+/// Sends a code to the address of a registration. If the address is taken, it sends its owner a message that they have
+/// an account already. Both take the same work and give the same answer.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
@@ -74,7 +74,7 @@ pub(super) async fn ask(
     flows::limit_address(realm, caller).await?;
     let lookup = identifier::lookup(&address.value)?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
-    // The look-up is done in any case, so that both take as long.
+    // The look-up runs in any case, so that both cases take equally long.
     let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
     let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address, &lookup)?)));
     let hash = realm.hasher.on_behalf_of(caller.requester()).hash(password).await?;
@@ -92,13 +92,14 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// The identifier of `owner` by which an address is taken. An unverified identifier gives way if its user has a
-/// verified identifier; else the owner of the address takes that account over.
+/// Returns the identifier of `owner` by which an address is taken, or `None` if the address is free. An unverified
+/// address gives way if its user has another, verified identifier. Otherwise the owner of the address can take over the
+/// account instead.
 fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier, lookup: &Lookup) -> Option<&'a Identifier> {
     let held = owner.identifiers.iter().find(|one| one.normalized == address.normalized);
     let held = held.or_else(|| named(owner, lookup));
     let gives_way = |one: &Identifier| is_address(one) && one.verified_at.is_none() && is_verified(owner);
-    // Found by a spelling of an earlier sentri: nothing there gives way.
+    // An identifier under the spelling of an earlier sentri is found by its value, and can give way too.
     held.or_else(|| owner.identifiers.iter().find(|one| one.value == address.value)).filter(|one| !gives_way(one))
 }
 
@@ -112,11 +113,12 @@ fn write(identifiers: &[Identifier], address: &Identifier, hash: &str, roles: &[
     Ok(payload)
 }
 
-/// The proof of the user who confirms an account of their own.
+/// The proof that a user gives to confirm a registration.
 pub(super) struct RegistrationProof {
-    /// That of the registration.
+    /// The password of the registration.
     pub password: Option<Secret<String>>,
-    /// A password in its place. The rest of the registration may be a foreign choice, so only its usernames stay.
+    /// A new password in its place. Somebody else may have chosen the rest of the registration, so only its proved
+    /// address and its usernames stay.
     pub new: Option<Secret<String>>,
 }
 
@@ -148,7 +150,7 @@ pub(super) async fn confirm(
             return Err(Error::new(ErrorCode::Forbidden, message).into());
         }
     };
-    // The failure of an unproved address would reveal its owner.
+    // Unproved addresses are left out, since a refusal would reveal that they are taken.
     identifiers.retain(|one| !is_address(one) || one.id == proved.id);
     let (now, claims) = (realm.now(), claims(identifiers.iter().map(|one| (one.kind.as_str(), one.value.as_str()))));
     let displaces = flows::displaces(realm);
@@ -170,7 +172,7 @@ pub(super) async fn confirm(
     Ok(Confirmed::of(realm, &Identifier { verified_at: Some(now), ..proved }))
 }
 
-/// Compares the password of a registration. A wrong one counts as one of a login by this address does.
+/// Checks the password of a registration. A wrong password counts as at a login by this address.
 async fn check(
     realm: &Realm,
     caller: &Caller,
@@ -194,7 +196,7 @@ async fn check(
     outcome
 }
 
-/// A registration as it was asked for, checked by the present options.
+/// A pending registration, checked by the present options.
 struct Pending {
     identifiers: Vec<Identifier>,
     proved: Identifier,
@@ -221,7 +223,7 @@ fn read(realm: &Realm, flow: &Flow) -> Result<Pending, Failure> {
     Ok(Pending { identifiers, proved: proved.ok_or_else(unreadable)?, hash, roles: roles(realm, &asked)? })
 }
 
-/// The roles of a registration by a caller who is not trusted.
+/// Returns the roles of a registration by an untrusted caller.
 ///
 /// # Errors
 /// `INVALID_ROLE`, `FORBIDDEN`, `VALIDATION_ERROR` if they are too many for a token.

@@ -1,5 +1,5 @@
-//! Several refresh tokens in one request: cookies of one name that a browser holds for several places, or that a
-//! neighbouring site has planted.
+//! Chooses among several refresh tokens in one request. A browser may hold cookies of the same name for several domains
+//! or paths, and a neighbouring site may have planted some.
 
 use super::Realm;
 use super::refresh::check_host_revocation;
@@ -8,14 +8,14 @@ use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::SessionState;
 use crate::token::{RefreshClaims, TokenError};
 
-/// The common verdict on the refresh tokens of a request.
+/// The verdict on all refresh tokens of a request together.
 #[derive(Debug)]
 pub enum PresentedTokens {
     /// The token that counts.
     One(String, RefreshClaims),
-    /// None is a valid token of ours. This token has the most precise error.
+    /// None of the tokens is valid. This token has the most precise error.
     None(String),
-    /// Valid tokens of different users.
+    /// The valid tokens belong to different users.
     Conflict,
 }
 
@@ -28,15 +28,15 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// The order of two tokens: by verdict, then the younger session.
+    /// Orders tokens by verdict, then by the start of the session, then by generation; the greatest is the best.
     fn order(&self) -> (u8, i64, i64) {
         (self.verdict.precedence(), self.state.session.created_at, self.claims.generation)
     }
 }
 
-/// Chooses among the tokens that verify, even if their session has ended; they must be of one user. The live session's
-/// token is taken. A deleted session does not name its user, and its token is refused. `fits`: the sessions that may be
-/// taken.
+/// Chooses among the tokens that verify, also those of ended sessions. They must belong to the same user. A token of a
+/// live session is preferred. A deleted session does not name its user, so its token is left out. `fits` says which
+/// sessions may be chosen.
 ///
 /// # Errors
 /// The store's; `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -85,7 +85,7 @@ async fn look_up(realm: &Realm, tokens: Vec<(String, RefreshClaims)>) -> Result<
     Ok(candidates)
 }
 
-/// The place of the first session that the host has not revoked, else of the first.
+/// Returns the index of the first live session that the host has not revoked, or else 0.
 async fn first_live(realm: &Realm, candidates: &[Candidate]) -> usize {
     for (at, candidate) in candidates.iter().enumerate() {
         let is_live = candidate.verdict.is_live();

@@ -1,4 +1,4 @@
-//! The realm: users, sessions and keys with everything that serves them.
+//! The realm: the options, ports and state that the use cases of a server share.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::password::Hasher;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// One set of users, sessions and keys, with everything that serves them.
+/// The options, ports and state that the use cases of a server share.
 pub struct Realm {
     /// The checked options.
     pub config: Config,
@@ -32,48 +32,49 @@ pub struct Realm {
     pub store: Arc<dyn Store>,
     /// Rate-limit buckets.
     pub cache: Arc<dyn Cache>,
-    /// Word of revocations to and from other processes.
+    /// The exchange of revocations with other processes.
     pub broadcast: Option<Arc<dyn Broadcast>>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Passwords.
+    /// The hasher of passwords.
     pub hasher: Hasher,
     /// Signing keys.
     pub keys: Keys,
-    /// Sessions that were read of late.
+    /// The cache of sessions that were read recently.
     pub freshness: Freshness,
-    /// The host's use cases.
+    /// The functions of the host that stand in for use cases.
     pub overrides: Option<Arc<dyn Overrides>>,
-    /// The host's word on revocation.
+    /// The host's check of revoked sessions.
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// Overridden calls in flight.
+    /// The calls of overrides that are in flight.
     pub(crate) in_flight: Mutex<HashMap<u64, InFlight>>,
     pub(crate) next_call: AtomicU64,
-    /// Events of work that no request asked for; the next request takes them along.
+    /// Events of background work, which the next request logs.
     pub(crate) background_events: Mutex<Vec<Event>>,
-    /// Messages of programmatic calls, for the host to take and send.
+    /// Messages of programmatic calls, which the host takes and sends.
     pub(crate) outbox: Mutex<Vec<Message>>,
-    /// The counts.
+    /// The metrics, and the filter of events.
     pub telemetry: Arc<Telemetry>,
     /// Users whose surplus sessions a login of this process is ending.
     pub(crate) ending_surplus: Mutex<HashSet<String>>,
     /// Whether a command line works with this realm.
     pub(crate) command_line: CommandLine,
     pub(crate) last_maintenance: AtomicI64,
-    /// Which warnings about addresses of clients the host has had.
+    /// The warnings about client addresses that the host has got.
     pub(crate) warned: Warned,
 }
 
 impl Realm {
-    /// The present instant.
+    /// Returns the present time of the clock.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// The store that `caller` works with: this realm's, or the same inside the caller's transaction.
+    /// Returns the store that `caller` works with. Inside a transaction of the caller, its statements join that
+    /// transaction.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when the database is not spoken to by the host.
+    /// `CONFIGURATION_ERROR` if the caller has a transaction, but sentri has its own connections to the database.
     pub fn store_for(&self, caller: &Caller) -> Result<Arc<dyn Store>, Error> {
         let Some(transaction) = caller.transaction else { return Ok(Arc::clone(&self.store)) };
         self.store.within(transaction).ok_or_else(|| {
@@ -81,8 +82,8 @@ impl Realm {
         })
     }
 
-    /// Waits for a write that ends or changes something, then forgets it here and has other processes forget it. Also
-    /// after a failure: a write that got no answer may have been done, or be done yet.
+    /// Waits for a write that ends sessions or changes a user, then forgets what caches hold of them, here and in other
+    /// processes. It does so after a failure too, since a write without an answer may still take effect.
     pub(crate) async fn revoking<T: Send>(
         &self,
         revocation: Revocation,

@@ -1,4 +1,5 @@
-//! A further authentication in a session: its `auth_time` moves, and its refresh token is replaced at once.
+//! Authenticates a user again in a session. The session gets a new `auth_time`, and its refresh token is replaced at
+//! once.
 
 use serde_json::Value;
 
@@ -25,13 +26,13 @@ use crate::session::{Liveness, liveness};
 use crate::store::model::{FactorAsker, Rotation, Session, SessionState};
 use crate::use_case::{self, Context, UseCase};
 
-/// Lost races in a row before the store is said to be overloaded, and the most times that a credential is read again.
+/// The most lost races in a row before the store is reported as overloaded, and the most reads of a credential.
 const RACES: usize = 3;
 
-/// Authentication by the password or by the code of a second factor, in a session that is open.
+/// Authenticates the user of an open session again, by the password or the code of a second factor.
 ///
-/// Wrong passwords spend the login's budget, or that of a device that is known for the user, wrong codes that of codes.
-/// It fails with `INVALID_CREDENTIALS`, `CODE_INVALID`, `UNAUTHORIZED` when the session has ended, `VALIDATION_ERROR`,
+/// Wrong passwords spend the budget of the login, or that of a known device; wrong codes spend the budget of codes. It
+/// fails with `INVALID_CREDENTIALS`, `CODE_INVALID`, `UNAUTHORIZED` if the session has ended, `VALIDATION_ERROR`,
 /// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Reauthenticate;
 
@@ -42,7 +43,7 @@ pub struct ReauthenticateInput {
     pub(super) by: By,
 }
 
-/// The means by which a user proves again who they are.
+/// The means by which a user proves their identity again.
 pub(super) enum By {
     Password(Secret<String>),
     Code(PresentedCode),
@@ -78,28 +79,28 @@ impl UseCase for Reauthenticate {
     }
 }
 
-/// A user who proves again who they are, in a session.
+/// A user who proves their identity again in a session.
 pub(super) struct Asker<'a> {
     pub(super) realm: &'a Realm,
     pub(super) caller: &'a Caller,
     pub(super) user_id: &'a str,
 }
 
-/// The write that a proof is for.
+/// A write that needs a proof of identity.
 pub(super) trait ProvenWrite: Sync {
-    /// Its result.
+    /// The result of the write.
     type Done: Send;
 
-    /// Writes, while the user is as the proof was judged. `None`: the user's hash or `auth_epoch` is another one by
-    /// now, so the proof must be judged again.
+    /// Writes if the user is still as the proof was judged. Returns `None` if the user's hash or `auth_epoch` has
+    /// changed since, so that the proof must be judged again.
     fn write(&self, realm: &Realm, user: &Proven) -> impl Future<Output = Result<Option<Self::Done>, Failure>> + Send;
 }
 
-/// Judges a proof in an open session, and does the write that it permits: wrong passwords spend the login's budget,
-/// wrong codes that of codes.
+/// Judges a proof in an open session, and does the write that needs it. Wrong passwords spend the budget of the login,
+/// wrong codes the budget of codes.
 ///
 /// # Errors
-/// As of [`Reauthenticate`], and those of the write.
+/// Those of [`Reauthenticate`], and those of the write.
 pub(super) async fn prove_again<W: ProvenWrite>(
     asker: &Asker<'_>,
     by: By,
@@ -150,7 +151,7 @@ async fn by_code<W: ProvenWrite>(
 ) -> Result<W::Done, Failure> {
     let Asker { realm, caller, user_id } = *asker;
     trail.facts.failure = Some(EventName::MfaFailure);
-    // Without the option no factor counts.
+    // Without the option `mfa` no factor counts.
     if realm.config.mfa.is_none() {
         return Err(ErrorCode::CodeInvalid.into());
     }
@@ -162,18 +163,18 @@ async fn by_code<W: ProvenWrite>(
     Ok(done)
 }
 
-/// The session, if it is open and the user's.
+/// Returns the session, if it is open and belongs to the user.
 ///
 /// # Errors
-/// `UNAUTHORIZED` if it is not; the store's.
+/// `UNAUTHORIZED` if it is not; the store's failures.
 pub(crate) async fn find(realm: &Realm, session_id: &str, user_id: &str) -> Result<SessionState, Failure> {
     let state = realm.store.find_session(session_id).await?.ok_or_else(ended)?;
     let is_live = liveness(&state.session, &realm.config.session, realm.now()) == Liveness::Live;
     if is_live && state.session.user_id == user_id { Ok(state) } else { Err(ended().into()) }
 }
 
-/// Writes that the user of a session has authenticated again. `session` is its state when that began: of two concurrent
-/// calls the second takes the result of the first, since another step would revoke the first call's refresh token.
+/// Writes that the user of a session has authenticated again. `session` is the state before the call. Of two concurrent
+/// calls the second takes the result of the first, since a second step would revoke the refresh token of the first.
 struct Renewal {
     session: Session,
     author: Author,
@@ -196,7 +197,7 @@ async fn renew(
     for _ in 0..RACES {
         let now = realm.now();
         let state = find(realm, &before.id, user.user_id()).await?;
-        // A code is spent by each call that presents it, so the second of two has to fail.
+        // A code can be spent once, so the second of two calls that present it must fail.
         if user.expected().unspent.is_none() && is_done(&state.session, before, seconds(now)) {
             return Ok(Some(state));
         }
@@ -210,10 +211,10 @@ async fn renew(
             Ok([Change::of(EventName::StepUpSuccess, user.user_id())].into_iter().chain(spent_with(user)))
         })?;
         let write = store.reauthenticate(&renewed, user.expected(), now);
-        // Cached states of the session are dropped.
+        // The write also drops the cached states of the session.
         match realm.revoking(Revocation::Sessions(vec![before.id.clone()]), write).await? {
             Rotation::Rotated(next) => return Ok(Some(next)),
-            // The session is as it was, so the user is not.
+            // The generation did not change, so the session ended or the user changed.
             Rotation::Behind(next) if next.session.generation == renewed.generation => {
                 return if next.session.revoked_at.is_some() { Err(ended().into()) } else { Ok(None) };
             }
@@ -225,9 +226,10 @@ async fn renew(
     Err(StoreError::Conflict("the session is being renewed by others".to_owned()).into())
 }
 
-/// Whether another call has authenticated the user meanwhile: at another time, even if the clock was put back, or in
-/// this very second. A call that finished before this call began counts too, or the answers of two calls, which may
-/// arrive in either order, would name different refresh tokens, of which one is dead.
+/// Whether another call has authenticated the user already. `auth_time` shows this by another value, even if the clock
+/// was put back, or by the present second. A call that finished before this call began counts too. Otherwise the
+/// answers of the two calls, which may arrive in either order, would name different refresh tokens, and one of them is
+/// revoked.
 fn is_done(session: &Session, before: &Session, now: i64) -> bool {
     let at = auth_time(session);
     let is_renewed = || session.generation >= before.generation + 2 || seconds(session.created_at) < now;

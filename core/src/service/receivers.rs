@@ -1,4 +1,4 @@
-//! The identifier of a user to which a message goes.
+//! Chooses the identifier of a user that a message goes to.
 
 use super::flows::Receiver;
 use super::redeem::is_verified;
@@ -6,8 +6,9 @@ use crate::identifier::Lookup;
 use crate::store::ADOPTED_MARKER;
 use crate::store::model::{Identifier, UserWithIdentifiers};
 
-/// Chooses the identifier that a secret of a user is sent to: the address that was asked for, else the oldest e-mail
-/// address, else the oldest phone number. Once one of the user's is verified, the others get none.
+/// Chooses the identifier that a secret of a user is sent to. That is the address of the request, or else the oldest
+/// e-mail address, or else the oldest phone number. Once an identifier of the user is verified, unverified addresses
+/// get nothing.
 pub(super) fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<Receiver<'a>> {
     let identifier = match named(user, lookup) {
         Some(address) if is_address(address) => Some(address).filter(|one| may_receive(user, one)),
@@ -22,12 +23,12 @@ pub(super) fn oldest_address(user: &UserWithIdentifiers) -> Option<&Identifier> 
     oldest("email").or_else(|| oldest("phone"))
 }
 
-/// Once one of a user's identifiers is verified, the others get no messages.
+/// Whether an identifier may get messages. Once an identifier of the user is verified, unverified ones may not.
 fn may_receive(user: &UserWithIdentifiers, identifier: &Identifier) -> bool {
     !is_verified(user) || identifier.verified_at.is_some()
 }
 
-/// The user's identifier that was asked for: that which the store would find.
+/// Returns the user's identifier that the store would find by `lookup`.
 pub(super) fn named<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Option<&'a Identifier> {
     let adopted = format!("{ADOPTED_MARKER}{}", lookup.exact);
     let spellings = [&adopted, &lookup.exact, &lookup.normalized].into_iter().chain(&lookup.others);

@@ -1,4 +1,4 @@
-//! Flows that are redeemed by a token, or by a code beside the flow's id.
+//! Redeems flows by a token, or by a code together with the flow's id.
 
 use super::Realm;
 use super::input::Input;
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::flow::{self, FlowPurpose};
 use crate::store::model::{Flow, Identifier, UserWithIdentifiers};
 
-/// The longest secret that is looked up.
+/// The longest secret or id that is looked up, in bytes.
 const MAX_SECRET: usize = 256;
 
 /// The secret that a client presents: `{token}`, or `{flow, code}`.
@@ -33,16 +33,16 @@ impl PresentedSecret {
     }
 }
 
-/// A flow whose secret was right, not yet spent.
+/// A flow whose secret was right, and which is not spent yet.
 pub(super) struct Found {
     pub flow: Flow,
     pub by_code: bool,
 }
 
-/// Looks a secret up. An attempt at a code is counted before it is compared.
+/// Finds the flow of a secret. An attempt at a code is counted before the code is compared.
 ///
 /// # Errors
-/// `CODE_INVALID`: wrong, expired, used or unknown; the store's.
+/// `CODE_INVALID` for a wrong, expired, used or unknown secret; the store's.
 pub(super) async fn find(realm: &Realm, presented: &PresentedSecret) -> Result<Found, Failure> {
     let now = realm.now();
     let (found, by_code) = match presented {
@@ -50,7 +50,7 @@ pub(super) async fn find(realm: &Realm, presented: &PresentedSecret) -> Result<F
         PresentedSecret::Token(token) => (realm.store.find_flow(&flow::token_digest(token), now).await?, false),
         PresentedSecret::Code { flow: id, code } => {
             let code = flow::normalize_code(code).ok_or(ErrorCode::CodeInvalid)?;
-            // No id has control characters, and not every database can be asked for one.
+            // No id has control characters, and some databases refuse a query that has.
             if id.len() > MAX_SECRET || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(ErrorCode::CodeInvalid.into());
             }
@@ -62,11 +62,11 @@ pub(super) async fn find(realm: &Realm, presented: &PresentedSecret) -> Result<F
     Ok(Found { flow: found.ok_or(ErrorCode::CodeInvalid)?, by_code })
 }
 
-/// A flow of a user whose secret was right, not yet spent.
+/// A flow of a user whose secret was right, and which is not spent yet.
 pub(super) struct Redeemed {
     pub flow: Flow,
     pub user: UserWithIdentifiers,
-    /// The identifier that the flow is about; it has the same value still.
+    /// The identifier that the flow is about. It still has the value that it had when the flow began.
     pub identifier: Identifier,
     pub by_code: bool,
 }
@@ -80,17 +80,18 @@ impl Redeemed {
         self.flow.purpose == purpose.as_str()
     }
 
-    /// The proof of a login, by the code of a flow that was asked for to that end. `None`: it is none.
+    /// Returns the proof for a login, or `None` if this is no code of a flow for a login.
     pub(super) fn to_proof(&self) -> Option<SentCode> {
         let is_login = self.by_code && self.is_for(FlowPurpose::LoginCode);
         is_login.then(|| SentCode::of(self.flow.clone(), self.identifier.clone(), !is_verified(&self.user)))
     }
 }
 
-/// Looks the user of a flow up, and the identifier that it is about.
+/// Finds the user of a flow, and the identifier that the flow is about.
 ///
 /// # Errors
-/// `CODE_INVALID`: it has another purpose or no user, the user is disabled, or the address has changed; the store's.
+/// `CODE_INVALID` if the flow has another purpose or no user, the user is disabled, or the address has changed; the
+/// store's.
 pub(super) async fn redeem(realm: &Realm, purposes: &[FlowPurpose], found: Found) -> Result<Redeemed, Failure> {
     let Found { flow, by_code } = found;
     if !purposes.iter().any(|purpose| flow.purpose == purpose.as_str()) {
@@ -98,7 +99,7 @@ pub(super) async fn redeem(realm: &Realm, purposes: &[FlowPurpose], found: Found
     }
     let user_id = flow.user_id.as_deref().ok_or(ErrorCode::CodeInvalid)?;
     let user = realm.store.find_user(user_id).await?;
-    // Disabling ends all flows, so this is one whose code was looked up before.
+    // Disabling a user ends all flows, so this catches a flow that was found just before.
     let user = user.filter(|user| !user.user.is_disabled(realm.now())).ok_or(ErrorCode::CodeInvalid)?;
     let address_of = |one: &Identifier| flow::address_digest(&flow.id, &one.kind, &one.value);
     let as_it_was = |one: &&Identifier| {

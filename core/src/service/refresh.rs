@@ -1,4 +1,5 @@
-//! Refresh: one compare-and-set to the next generation; the loser of a race gets the winner's tokens.
+//! Refresh of a session's tokens. A compare-and-set moves the session to its next generation, and the loser of a race
+//! gets the tokens of the winner's generation.
 
 use serde_json::{Value, json};
 
@@ -18,17 +19,18 @@ use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::{Rotation, SessionState};
 use crate::use_case::{self, Context, UseCase, WrittenInput};
 
-/// Lost races in a row before the store is reported as overloaded. Each means that another request moved on.
+/// The most lost races in a row before the store is reported as overloaded. In each of them another request moved on.
 const RACES: usize = 5;
 
-/// Renewal of a session's tokens.
+/// Renews the tokens of a session (RFC 6749, 6).
 ///
-/// It fails with `TOKEN_INVALID`, `TOKEN_EXPIRED`, `UNAUTHORIZED` (revoked or reused), and the store's failures.
+/// It fails with `TOKEN_INVALID`, `TOKEN_EXPIRED`, `UNAUTHORIZED` for a revoked session or a reused token, and the
+/// store's failures.
 pub struct Refresh;
 
 /// `{refreshToken}`
 pub struct RefreshInput {
-    /// The token.
+    /// The refresh token.
     pub refresh_token: String,
 }
 
@@ -88,10 +90,11 @@ async fn step(realm: &Realm, state: &SessionState, now: Millis, trail: &Trail) -
     Ok(store.rotate(&session.id, session.generation, expires_at, now).await?)
 }
 
-/// Ends a session whose chain of tokens two parties hold: which of them is the user is unknown, so it ends for both.
+/// Ends a session after the reuse of a refresh token (RFC 9700, 4.14.2). Two parties hold its tokens, and it is unknown
+/// which of them is the user, so the session ends for both. Returns the failure to answer with.
 ///
 /// # Errors
-/// The store's; the failure to answer with is no error of this function.
+/// The store's.
 pub async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
     let session = &state.session;
     trail.note(EventName::RefreshReuseDetected, |event| {
@@ -101,10 +104,10 @@ pub async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) 
     Ok(ended().into())
 }
 
-/// The host may have revoked a session that the store does not know as revoked.
+/// Asks the host whether it has revoked a session, by the option `isTokenRevoked` if it is set.
 ///
 /// # Errors
-/// `UNAUTHORIZED` when it has, and when it can't say: fail closed.
+/// `UNAUTHORIZED` if the host has revoked the session, or can't say.
 pub async fn check_host_revocation(realm: &Realm, session_id: &str) -> Result<(), Refusal> {
     match &realm.revocation {
         Some(check) => revocation::ask(check.as_ref(), session_id).await,

@@ -28,11 +28,11 @@ use crate::store::Store;
 use crate::store::model::{Identifier, NewUser};
 use crate::use_case::{self, Context, Output, UseCase};
 
-/// Registration. With `verification.required` no user is made until an address is proved; code of the application need
-/// not wait for that.
+/// Registers a user. With the option `verification.required` the user is made once an address is proved, unless a
+/// trusted caller registers the user.
 ///
-/// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` (a role outside `selfAssignableRoles` for a caller
-/// that is not trusted), `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
+/// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN` if an untrusted caller asks for a role outside
+/// `selfAssignableRoles`, `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Register;
 
 /// `{identifiers: [{type, value}], password, roles?}`
@@ -46,12 +46,12 @@ pub struct RegisterInput {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Registered {
-    /// The user is there.
+    /// The user exists.
     User {
         /// The new user.
         user: RegisteredUser,
     },
-    /// The registration waits for its address to be proved, or the address is taken.
+    /// The registration waits for the proof of its address, or the address is taken.
     Pending(Box<Asked>),
 }
 
@@ -118,7 +118,7 @@ impl UseCase for Register {
             }
             None => write(realm, caller.requester(), (&store, &trail.author), identifiers, input.password, roles).await,
         };
-        // Failures that are ours do not use up the caller's budget.
+        // Failures of the server do not use up the caller's budget.
         let counts = matches!(outcome, Ok(_) | Err(Failure::Refused(Error { status: ..500, .. })));
         attempt.settle(if counts { Settlement::Counted } else { Settlement::Refunded }).await;
         outcome

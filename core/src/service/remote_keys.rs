@@ -1,5 +1,4 @@
-//! The key set of an issuer elsewhere at work: access tokens verified with it, attempts to replace it run one at a
-//! time.
+//! Verifies access tokens by the key set of a remote issuer. Attempts to fetch the set run one at a time.
 
 use std::sync::Arc;
 
@@ -19,18 +18,18 @@ use crate::token::{AccessClaims, TokenError};
 /// A verified access token.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    /// Its claims.
+    /// The claims of the token.
     pub claims: AccessClaims,
-    /// Until when the verdict may be repeated from a cache, under the same epoch.
+    /// The time until which a cache may repeat the verdict under the same epoch.
     pub fresh_until: Millis,
 }
 
-/// A token that is not taken.
+/// The refusal of a token.
 #[derive(Debug)]
 pub struct Refused {
-    /// The answer.
+    /// The error to answer with.
     pub error: Error,
-    /// The fault of the token, for the log alone; `None` when nobody can tell yet.
+    /// The fault of the token, for the log alone; `None` if the keys to tell it are not there.
     pub reason: Option<&'static str>,
 }
 
@@ -46,7 +45,7 @@ impl From<Error> for Refused {
     }
 }
 
-/// The verdict on a token without waiting.
+/// The verdict on a token that is reached without waiting.
 #[expect(clippy::large_enum_variant, reason = "it is looked at once, and a box would cost every request")]
 enum Verdict {
     Done(Result<VerifiedToken, Refused>),
@@ -54,7 +53,7 @@ enum Verdict {
     Fetch,
 }
 
-/// The remote key set of one client. Cheap to clone; every clone is the same one.
+/// The remote key set of a client. Clones share the set and are cheap.
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Inner>);
 
@@ -64,14 +63,14 @@ struct Inner {
     set: Mutex<RemoteSet>,
     /// Grows with every change of the set.
     epoch: Epoch,
-    /// Ticks when an attempt is over.
+    /// Changes when an attempt to fetch is over.
     over: watch::Sender<()>,
-    /// The trouble with the issuer, until a request takes it to the log.
+    /// The cause of the last failed attempt, until a request logs it.
     trouble: Mutex<Option<String>>,
 }
 
 impl RemoteKeys {
-    /// Nothing fetched yet; the first token that needs a key does it.
+    /// Makes an empty key set. The first token that needs a key fetches it.
     #[must_use]
     pub fn new(source: Arc<dyn KeySource>, clock: Arc<dyn Clock>, max_age: Millis) -> Self {
         Self(Arc::new(Inner {
@@ -84,26 +83,27 @@ impl RemoteKeys {
         }))
     }
 
-    /// Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn.
+    /// Returns the epoch, which grows with every change of the set. A verdict under another epoch may rest on a
+    /// withdrawn key.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.0.epoch.now()
     }
 
-    /// The counter of epochs.
+    /// Returns the counter of epochs.
     #[must_use]
     pub fn epochs(&self) -> &Epoch {
         &self.0.epoch
     }
 
-    /// The event of the last failed attempt, once.
+    /// Returns the event of the last failed attempt, once.
     #[must_use]
     pub fn take_trouble(&self) -> Option<Event> {
         let cause = self.0.trouble.lock().take()?;
         Some(Event::new(EventName::HookFailure).with("hook", "keyUri").with("cause", cause))
     }
 
-    /// Verifies without waiting; `None`: a key set must be fetched first.
+    /// Verifies a token without waiting, or returns `None` if a key set must be fetched first.
     #[must_use]
     pub fn verify_now(&self, token: &str, config: &ClientConfig) -> Option<Result<VerifiedToken, Refused>> {
         match self.judge(token, config, true) {
@@ -112,11 +112,11 @@ impl RemoteKeys {
         }
     }
 
-    /// Verifies, after one attempt to get a key set where that is needed.
+    /// Verifies a token, after an attempt to fetch a key set if that is needed.
     ///
     /// # Errors
-    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` when the issuer can't be reached and no set at hand
-    /// decides.
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` if the issuer can't be reached and the present set does
+    /// not decide.
     pub async fn verify(&self, token: &str, config: &ClientConfig) -> Result<VerifiedToken, Refused> {
         if let Verdict::Done(result) = self.judge(token, config, true) {
             return result;
@@ -129,7 +129,7 @@ impl RemoteKeys {
     }
 
     fn judge(&self, token: &str, config: &ClientConfig, may_wait: bool) -> Verdict {
-        // Again only after another request's attempt brought a set meanwhile, of which there is one in 30 s at most.
+        // The loop runs again only if another request's attempt brought a new set meanwhile, at most once in 30 s.
         loop {
             if let Some(verdict) = self.judge_by_present_set(token, config, may_wait) {
                 return verdict;
@@ -137,7 +137,8 @@ impl RemoteKeys {
         }
     }
 
-    /// `None`: the set was replaced while the token was looked at, by one that may hold its key.
+    /// Judges a token by the present set. Returns `None` if the set was replaced meanwhile by a set that may hold the
+    /// token's key.
     fn judge_by_present_set(&self, token: &str, config: &ClientConfig, may_wait: bool) -> Option<Verdict> {
         let now = self.0.clock.now();
         let decision = self.0.set.lock().decide(now);
@@ -162,7 +163,7 @@ impl RemoteKeys {
                 }
                 let failing = remote.is_failing();
                 drop(remote);
-                // An outage says nothing about a token of a key that may be newer than the set.
+                // During an outage the token's key may be newer than the set, so the token can't be called invalid.
                 Err(if failing { self.unavailable().into() } else { error.into() })
             }
             Err(error) => Err(error.into()),
@@ -181,25 +182,26 @@ impl RemoteKeys {
             .with_retry_after(std::time::Duration::from_millis(wait.unsigned_abs()))
     }
 
-    /// Begins an attempt unless one is in flight or was made of late. Outside a runtime the next request that waits
-    /// does it.
+    /// Begins an attempt to fetch, unless another is in flight or was made recently. Outside a runtime this is left to
+    /// the next request that waits.
     fn fetch_in_background(&self) {
         if let Ok(runtime) = Handle::try_current() {
             self.begin(&runtime);
         }
     }
 
-    /// Waits for the attempt in flight, or begins one if one may begin.
+    /// Waits for the attempt in flight, or begins an attempt if that is allowed now, and waits for it.
     async fn fetched(&self) {
-        // Subscribed before the look at the state: an attempt that ends in between has ticked already.
+        // The subscription comes before the look at the state, so that the end of an attempt in between is not missed.
         let mut over = self.0.over.subscribe();
         if self.begin(&Handle::current()) || self.0.set.lock().is_in_flight() {
-            // An error would mean that the sender is gone, which `self` holds.
+            // This can't fail, since `self` holds the sender.
             let _ = over.changed().await;
         }
     }
 
-    /// The attempt is a task of its own: a request that is given up must not take it along.
+    /// Begins an attempt as a task of its own, so that it goes on if the request that began it is dropped. Returns
+    /// whether it began.
     fn begin(&self, runtime: &Handle) -> bool {
         let now = self.0.clock.now();
         if !self.0.set.lock().begin(now) {
@@ -214,7 +216,7 @@ impl RemoteKeys {
     }
 }
 
-/// An attempt in flight. Dropped before its end, by a panic or with its runtime, it counts as failed.
+/// An attempt in flight. If it is dropped before its end, by a panic or with its runtime, it counts as failed.
 struct Running {
     keys: RemoteKeys,
     began_at: Millis,

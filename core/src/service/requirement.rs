@@ -1,4 +1,4 @@
-//! The option `verification.required`: the users who have to verify an address before they log in.
+//! The option `verification.required`, by which users have to verify an address before they log in.
 
 use super::receivers::is_address;
 use super::redeem::is_verified;
@@ -7,21 +7,21 @@ use crate::config::messages::MessageRules;
 use crate::error::Error;
 use crate::store::model::{Identifier, UserWithIdentifiers};
 
-/// Whether an identifier is of a type that is verified.
+/// Whether an identifier is an address of a type that users verify.
 pub(super) fn is_verifiable(rules: &MessageRules, identifier: &Identifier) -> bool {
     is_address(identifier) && rules.verified_types.as_ref().is_some_and(|types| types.contains(&identifier.kind))
 }
 
-/// The rules, where a user has to verify an address before they log in. A user without an address, made by code with a
-/// name only, need not: see [`check_kept`].
+/// Returns the option `messages`, if the user has to verify an address before logging in. A user whom code made without
+/// an address need not, which is why [`check_kept`] exists.
 pub(super) fn due<'a>(realm: &'a Realm, user: &UserWithIdentifiers) -> Option<&'a MessageRules> {
     let rules = realm.config.messages.as_ref()?;
     let is_due = rules.required?.is_for(user.user.created_at) && !is_verified(user);
     (is_due && user.identifiers.iter().any(|one| is_verifiable(rules, one))).then_some(rules)
 }
 
-/// Refuses to remove an address of a user who has to verify an address first: without it the user could log in. Once an
-/// address is verified, [`crate::store::model::ChangeLimits::keeps_verified`] holds it.
+/// Refuses to remove an address of a user who still has to verify one, since a user without an address could log in.
+/// Once an address is verified, [`crate::store::model::ChangeLimits::keeps_verified`] keeps it.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`

@@ -21,16 +21,16 @@ use crate::message::MessageKind;
 use crate::store::model::{Identifier, Spending};
 use crate::use_case::{self, Context, Done, UseCase};
 
-/// The request of a message with a code and a link for a new password.
+/// Requests a message with a code and a link for a new password.
 ///
-/// It answers the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR` and
-/// `RATE_LIMIT_EXCEEDED` (too many of one address).
+/// The answer is the same for known and unknown identifiers, after the same work. It fails with `VALIDATION_ERROR`, and
+/// with `RATE_LIMIT_EXCEEDED` if a client's address requests too many messages.
 pub struct RequestPasswordReset;
 
 /// `{identifier, deliver?}`
 pub struct RequestInput {
     given: String,
-    /// Whether the message goes out; `false` is for code of the host, which sends it by itself.
+    /// Whether sentri delivers the message; code of the host that sends it itself passes `false`.
     deliver: bool,
 }
 
@@ -42,7 +42,7 @@ impl use_case::Input for RequestInput {
 }
 
 impl RequestInput {
-    /// An identifier in any spelling.
+    /// Returns the input for an identifier in any spelling.
     #[must_use]
     pub fn new(given: &str, deliver: bool) -> Self {
         Self { given: given.to_owned(), deliver }
@@ -61,8 +61,9 @@ impl UseCase for RequestPasswordReset {
     }
 }
 
-/// Begins a flow of the user with an identifier. It answers the same for known and unknown identifiers, after the same
-/// work. Nothing is sent to a disabled user; an unknown address gets a message if the option says so.
+/// Begins a flow for the user who has an identifier. The answer is the same for known and unknown identifiers, after
+/// the same work. A disabled user gets no message. An unknown address gets a message if the option
+/// `messages.unknownAccount` is on.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
@@ -78,7 +79,7 @@ pub(super) async fn ask(
     flows::limit_address(realm, caller).await?;
     let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
     let to_nobody = if found.is_none() { security_messages::to_nobody(realm, caller, &input.given) } else { None };
-    // The look-up is done in any case, so that both take as long.
+    // The look-up runs in any case, so that both cases take equally long.
     let user_id = found.map_or_else(make_id, |found| found.user_id);
     let user = realm.store.find_user(&user_id).await?;
     let to = user.as_ref().filter(|user| !user.user.is_disabled(realm.now())).and_then(|user| receiver(user, &lookup));
@@ -91,16 +92,17 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// The request of such a message to a user whom an admin or code of the host names, to the oldest e-mail address, else
-/// phone number. Over a limit nothing is sent.
+/// Requests such a message for a user whom an admin or code of the host names. It goes to the oldest e-mail address, or
+/// else phone number. Over a limit nothing is sent.
 ///
-/// It fails with `USER_NOT_FOUND`, `ACCOUNT_DISABLED` and, without an address that may get it, `VALIDATION_ERROR`.
+/// It fails with `USER_NOT_FOUND`, `ACCOUNT_DISABLED`, and with `VALIDATION_ERROR` if the user has no address that may
+/// get messages.
 pub struct SendPasswordReset;
 
 /// `{userId, deliver?}`
 pub struct SendInput {
     user_id: String,
-    /// As of [`RequestInput`].
+    /// The same as in [`RequestInput`].
     deliver: bool,
 }
 
@@ -112,7 +114,7 @@ impl use_case::Input for SendInput {
 }
 
 impl SendInput {
-    /// The user of that id.
+    /// Returns the input for the user of that id.
     #[must_use]
     pub fn new(user_id: &str, deliver: bool) -> Self {
         Self { user_id: user_id.to_owned(), deliver }
@@ -147,9 +149,10 @@ impl UseCase for SendPasswordReset {
     }
 }
 
-/// A new password by the token or the code of a message. All sessions of the user end, and no session is opened.
+/// Sets a new password by the token or the code of a message. All sessions of the user end, and no session is opened.
 ///
-/// It fails with `VALIDATION_ERROR`, `CODE_INVALID` (wrong, expired, used or unknown) and `SERVICE_UNAVAILABLE`.
+/// It fails with `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE`, and `CODE_INVALID` for a wrong, expired, used or unknown
+/// secret.
 pub struct ResetPassword;
 
 /// `{token, newPassword}` or `{flow, code, newPassword}`
@@ -174,7 +177,7 @@ impl UseCase for ResetPassword {
     async fn run(context: &mut Context<'_>, input: ResetInput) -> Result<Done, Failure> {
         let Context { realm, caller, trail } = context;
         flows::rules(realm)?;
-        // Before the secret is looked up, so that a password that is refused spends no attempt.
+        // The password is checked before the secret, so that a refused password spends no attempt.
         realm.config.password.check("newPassword", input.new.expose())?;
         let found = redeem::find(realm, &input.presented).await?;
         let redeemed = redeem::redeem(realm, &[FlowPurpose::Reset, FlowPurpose::Invite], found).await?;
@@ -186,16 +189,17 @@ impl UseCase for ResetPassword {
     }
 }
 
-/// The password in the place of another one.
+/// A new password, and the effects of its proof.
 pub(super) struct Replacement {
     pub new: Secret<String>,
-    /// [`Spending::takes_over`]
+    /// The value of [`Spending::takes_over`].
     pub takes_over: bool,
-    /// The event that records it.
+    /// The event that records the change.
     pub event: EventName,
 }
 
-/// Spends a flow and sets a password, which ends all sessions; notifies the address that the flow was sent to.
+/// Spends a flow and sets a password, which ends all sessions of the user. Notifies the address that the flow was sent
+/// to.
 pub(super) async fn replace_password(
     realm: &Realm,
     caller: &Caller,
@@ -220,8 +224,8 @@ pub(super) async fn replace_password(
     Ok(())
 }
 
-/// The sessions and factors of a user that a secret ends, read before it is spent. A change of factors after that ends
-/// its flow.
+/// The sessions and factors of a user that the use of a secret ends. They are read before the secret is spent; a change
+/// of factors in between ends the flow of the secret.
 pub(super) struct EndedAccess {
     sessions: Vec<String>,
     takes_over: bool,
@@ -229,7 +233,7 @@ pub(super) struct EndedAccess {
 }
 
 impl EndedAccess {
-    /// Those that there are now.
+    /// Reads the present sessions and factors of a user.
     ///
     /// # Errors
     /// The store's.
@@ -240,7 +244,7 @@ impl EndedAccess {
         Ok(Self { sessions, takes_over, drops_factors })
     }
 
-    /// The change that a proof of control over `identifier` comes to, for the audit.
+    /// Returns the audit changes of a proof of control over `identifier`.
     pub(super) fn changes(
         &self,
         realm: &Realm,
@@ -255,7 +259,7 @@ impl EndedAccess {
         Ok(changes)
     }
 
-    /// Leaves events, and messages to the address that proved itself, now that they have ended.
+    /// Leaves the events of what ended, and messages to the proved address.
     pub(super) fn tell(
         self,
         realm: &Realm,

@@ -1,4 +1,5 @@
-//! The host's decision on revocation, asked in both modes: fail closed, with a bounded wait.
+//! Asks the host whether a session is revoked, in server mode and client mode. It waits for a bounded time, and refuses
+//! the session if the host can't say.
 
 use std::time::Duration;
 
@@ -6,22 +7,22 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::hook::RevocationCheck;
 
-/// The time that the host has for its answer.
+/// The longest wait for the host's answer.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why a session is refused.
+/// The refusal of a session.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The answer.
+    /// The error to answer with.
     pub error: Error,
-    /// To be logged, when the host could not say.
+    /// The event to log, if the host could not say.
     pub event: Option<Event>,
 }
 
 /// Asks the host about a session.
 ///
 /// # Errors
-/// `UNAUTHORIZED` when it is revoked, and when the host can't say.
+/// `UNAUTHORIZED` if the session is revoked, or the host can't say.
 pub async fn ask(check: &dyn RevocationCheck, session_id: &str) -> Result<(), Refusal> {
     match tokio::time::timeout(TIME_LIMIT, check.is_revoked(session_id)).await {
         Ok(Ok(false)) => Ok(()),
@@ -31,13 +32,13 @@ pub async fn ask(check: &dyn RevocationCheck, session_id: &str) -> Result<(), Re
     }
 }
 
-/// The answer about a session that is over.
+/// Returns the error for a session that has ended.
 #[must_use]
 pub fn ended() -> Error {
     Error::new(ErrorCode::Unauthorized, "Session has been revoked or does not exist")
 }
 
-/// The answer while the state of a session is unknown: a refusal, but not as for a session that has ended.
+/// Returns the refusal while the state of a session is unknown. Its message differs from that for an ended session.
 fn undecided(cause: &str) -> Refusal {
     let event = Event::new(EventName::HookFailure).with("hook", "isTokenRevoked").with("cause", cause);
     Refusal {

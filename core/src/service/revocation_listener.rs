@@ -1,11 +1,11 @@
-//! Takes over revocations that other processes announce.
+//! Applies revocations that other processes announce.
 
 use std::sync::Weak;
 
 use super::Realm;
 use crate::cache::{Listener, Revocation};
 
-/// Has a realm forget the sessions that other processes revoke, as long as the realm lives.
+/// Makes a realm forget the sessions that other processes revoke, for as long as the realm exists.
 pub(crate) struct RevocationListener(pub Weak<Realm>);
 
 impl Listener for RevocationListener {

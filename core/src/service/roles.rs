@@ -1,4 +1,4 @@
-//! Role assignment.
+//! Assignment of roles.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::hook::Operation;
 use crate::use_case::{self, Context, Output, UseCase};
 
-/// Replacement of a user's roles. Who may call it is the caller's concern.
+/// Replaces the roles of a user. The caller decides who may do this.
 ///
 /// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `USER_NOT_FOUND`, and the store's failures.
 pub struct AssignRoles;
@@ -30,7 +30,7 @@ pub struct RolesInput {
 /// `{user: {id, roles}}`
 #[derive(Debug, Serialize)]
 pub struct Assigned {
-    /// The user with the roles of now.
+    /// The user with the new roles.
     pub user: UserRoles,
 }
 

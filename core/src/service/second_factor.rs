@@ -1,4 +1,5 @@
-//! The second step of a login: the code of a factor, beside the flow that a right password or a sent code began.
+//! The second step of a login. The client presents the code of a factor, and the id of the flow that a right password
+//! or a sent code began.
 
 use std::time::Duration;
 
@@ -26,16 +27,16 @@ use crate::message::MessageKind;
 use crate::store::model::{FactorAsker, FactorAttempt, FactorBudget, Factors, Flow, UserWithIdentifiers};
 use crate::use_case::{self, Context, UseCase};
 
-/// The most attempts at codes of a user and method in [`WINDOW`], in a day, and without a right code between them. The
-/// option `rateLimit` switches none of them off.
+/// The most attempts at codes of a user and method: `LATELY` within [`WINDOW`], `TODAY` in a day, and `IN_A_ROW`
+/// without a right code between them. They hold even if the option `rateLimit` is off.
 const LATELY: u32 = 10;
 const TODAY: u32 = 30;
 const IN_A_ROW: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// The longest id that is looked up.
+/// The longest id of a flow that is looked up, in bytes.
 const MAX_ID: usize = 64;
 
-/// Whether a password alone opens no session of the user.
+/// Whether the user needs a second factor to log in.
 ///
 /// # Errors
 /// The store's.
@@ -43,7 +44,7 @@ pub(crate) async fn is_asked_for(realm: &Realm, user_id: &str) -> Result<bool, F
     Ok(realm.config.mfa.is_some() && realm.store.factors_of(user_id).await?.are_asked_for())
 }
 
-/// The user as a login sees it: the factors are read after the epoch.
+/// Returns the user as a login sees them. The factors are read after `auth_epoch`, so a later change of them shows.
 ///
 /// # Errors
 /// The store's.
@@ -51,8 +52,8 @@ pub(super) async fn seen(realm: &Realm, user_id: &str, auth_epoch: i64) -> Resul
     Ok(Seen { auth_epoch: Some(auth_epoch), has_factor: is_asked_for(realm, user_id).await? })
 }
 
-/// Begins the flow of a user whose password or sent code was right, and returns the refusal that names it. `None`: the
-/// user is another by now, or the code is spent, so the proof must be judged again.
+/// Begins the flow of a user whose password or sent code was right, and returns the refusal that names the flow.
+/// Returns `None` if the user has changed since or the code is spent, so that the proof must be judged again.
 ///
 /// # Errors
 /// The store's.
@@ -63,7 +64,7 @@ pub(super) async fn challenge(realm: &Realm, user: &Proven, trail: &mut Trail) -
         purpose: MFA.to_owned(),
         user_id: Some(user_id.to_owned()),
         subject: user_id.to_owned(),
-        // Nothing is sent, so no client has the token.
+        // No message is sent, so no client has the token.
         token_digest: flow::token_digest(&flow::make_token()),
         code: None,
         attempts: 0,
@@ -106,7 +107,7 @@ impl PresentedCode {
         Ok(Self { method, code: Secret::new(input.text("code")?.to_owned()) })
     }
 
-    /// The code without the characters that people type between its characters. A malformed code costs no attempt.
+    /// Returns the code without spaces and the like between its characters. A malformed code costs no attempt.
     fn normalized(&self) -> Result<Secret<String>, Error> {
         let code = match self.method {
             FactorMethod::Totp => flow::normalize_code(self.code.expose()).map(Secret::new),
@@ -122,14 +123,14 @@ pub(super) struct ProvedFactor {
     /// The epoch under which the factors were read.
     pub(super) auth_epoch: i64,
     pub(super) proof: FactorProof,
-    /// The proof behind the flow, if a flow was asked by.
+    /// The proof that began the flow, if the code belongs to a flow.
     earlier: Option<EarlierProof>,
 }
 
-/// Verifies a code, whose attempt is counted before.
+/// Verifies a code. The attempt is counted before the code is compared.
 ///
 /// # Errors
-/// `CODE_INVALID`: wrong, used, without a user or without an open flow; `RATE_LIMIT_EXCEEDED`; the store's.
+/// `CODE_INVALID` for a wrong or used code, or without a user or an open flow; `RATE_LIMIT_EXCEEDED`; the store's.
 pub(super) async fn prove(
     realm: &Realm,
     asker: FactorAsker<'_>,
@@ -137,7 +138,7 @@ pub(super) async fn prove(
     trail: &mut Trail,
 ) -> Result<ProvedFactor, Failure> {
     let (now, code) = (realm.now(), presented.normalized()?);
-    // No id has control characters, and not every database can be asked for one.
+    // No id has control characters, and some databases refuse a query that has.
     let is_id = |id: &str| id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
     if matches!(asker, FactorAsker::Flow(id) if !is_id(id)) {
         return Err(ErrorCode::CodeInvalid.into());
@@ -190,13 +191,13 @@ const fn window_millis() -> Millis {
 }
 
 fn budget(method: FactorMethod, now: Millis) -> FactorBudget {
-    // A recovery code can't be found by trying, and it is the way back to codes of the app.
+    // A recovery code is too long to be guessed, and it helps a user whose codes of the app are locked.
     let in_a_row = matches!(method, FactorMethod::Totp).then_some(IN_A_ROW);
     FactorBudget { method, since: [(LATELY, now - window_millis()), (TODAY, now - DAY)], in_a_row }
 }
 
-/// The answer to an attempt beyond a budget. The next attempt is granted after a time that depends on the spent budget;
-/// the answer names the shortest such time.
+/// Returns the refusal of an attempt beyond a budget. The wait depends on which budget is spent; the answer names the
+/// shortest.
 fn exceeded(trail: &mut Trail) -> Error {
     trail.note(EventName::RateLimitExceeded, |event| {
         event.with("limit", "factor").with("retryAfter", limit::seconds_up(WINDOW))
@@ -220,10 +221,10 @@ pub(super) fn tell(
     }
 }
 
-/// Clears the counts of wrong and unfinished logins by the user's password, now that a login is finished.
+/// Clears the counts of wrong and unfinished logins by the user's password, after a finished login.
 async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
     let Some(limits) = &realm.config.rate_limits else { return };
-    // As the first step counts, whatever the identifier's own normal form.
+    // The keys are those under which the first step counts, which may differ from the identifier's normal form.
     let lookups = user.identifiers.iter().filter_map(|one| identifier::lookup(&one.value).ok());
     let spellings = lookups.map(|lookup| limit::login_spelling(&lookup.key));
     for key in spellings.chain([limit::login_account(&user.user.id)]) {
@@ -233,7 +234,7 @@ async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
 
 /// The second step of a login.
 ///
-/// It fails with `CODE_INVALID` (wrong, used or unknown, or the flow is not open), `VALIDATION_ERROR`,
+/// It fails with `CODE_INVALID` for a wrong, used or unknown code or without an open flow, `VALIDATION_ERROR`,
 /// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct LoginMfa;
 
@@ -268,7 +269,7 @@ impl UseCase for LoginMfa {
         let Next::Complete(user) = next(&user_id, seen, proofs) else { return Err(ErrorCode::CodeInvalid.into()) };
         let opened = sessions::open(realm, &user, caller, trail).await?;
         let (session, roles) = opened.ok_or(ErrorCode::CodeInvalid)?;
-        // A message says nothing of the password, so guesses at that go on counting.
+        // A login by the code of a message proves no password, so earlier guesses at the password still count.
         if by_password {
             clear_login(realm, &known).await;
         }

@@ -1,4 +1,4 @@
-//! Security messages: they report a change of an account, or a new sign-in, to its user and carry no secret.
+//! Security messages, which report a change of an account or a new sign-in to its user and carry no secret.
 
 use super::flows::{Receiver, message};
 use super::receivers::{is_address, oldest_address};
@@ -10,15 +10,15 @@ use crate::limit;
 use crate::message::{Message, MessageKind};
 use crate::store::model::{Identifier, Spending, Unspent, UserWithIdentifiers};
 
-/// Leaves a message to a user, where the option `messages` is on and the user has an address.
+/// Leaves a message to a user, if the option `messages` is on and the user has an address.
 pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, kind: MessageKind, trail: &mut Trail) {
     let Some(identifier) = oldest_address(user).filter(|_| realm.config.messages.is_some()) else { return };
     let to = Receiver::new(&user.user.id, identifier);
     trail.messages.push(message(realm, caller, kind, &to, None));
 }
 
-/// The message to an address or a number without an account, after a request for that account. `None`: the option
-/// `messages.unknownAccount` is off, or the text can't be an address of an account.
+/// Returns the message to an address without an account, after a request for such an account. Returns `None` if the
+/// option `messages.unknownAccount` is off, or the text can't be the address of an account.
 pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<Message> {
     let is_on = realm.config.messages.as_ref().is_some_and(|rules| rules.unknown_account);
     let (kind, normalized) = realm.config.identifiers.addressee(given).filter(|_| is_on)?;
@@ -33,12 +33,13 @@ pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<M
     ))
 }
 
-/// The address of a user who logs in by an unknown device, read before the session is opened, so that a later failure
-/// can't keep the message back.
+/// The address of a user who logs in on an unknown device. It is read before the session is opened, so that no later
+/// failure can prevent the message.
 pub(super) struct NewSignIn(Option<(String, Identifier)>);
 
 impl NewSignIn {
-    /// The message about a session that is about to be opened; none if the application opens it.
+    /// Prepares the message about a session that is about to be opened. There is none if the device is known or the
+    /// application opens the session.
     ///
     /// # Errors
     /// The store's.
@@ -46,7 +47,7 @@ impl NewSignIn {
         if !device::tells_of_sign_ins(realm) || user.is_by_host() || device::is_known(caller, user) {
             return Ok(Self(None));
         }
-        // A user who takes an account over has just proved the only address that stays.
+        // A user who takes over an account has just proved the only address that remains.
         if let Some(Unspent::Sent(Spending { takes_over: true, proves: Some(proved), .. })) = user.expected().unspent {
             return Ok(Self(Some((user.user_id().to_owned(), proved.clone()))));
         }
@@ -54,9 +55,8 @@ impl NewSignIn {
         Ok(Self(user.and_then(|user| Some((user.user.id.clone(), oldest_address(&user)?.clone())))))
     }
 
-    /// Leaves the message, now that the session is open, with a limit per hour and user, for clients that log in
-    /// without keeping cookies. There is no limit per minute, since a login of the user would hide a foreign login
-    /// behind it.
+    /// Leaves the message after the session is opened. A limit per hour and user restrains clients that keep no
+    /// cookies. There is no limit per minute, since a login of the user could then hide a login of somebody else.
     pub(super) async fn leave(self, realm: &Realm, caller: &Caller, trail: &mut Trail) {
         let (Some((user_id, identifier)), Some(rules)) = (self.0, &realm.config.messages) else { return };
         let verdict = realm.cache.hit(&limit::sign_in_messages(&user_id), rules.limits.hour).await;

@@ -1,4 +1,4 @@
-//! Sessions: made at a login, carried by a pair of tokens, listed, revoked.
+//! Opens, lists and revokes sessions, and issues their tokens.
 
 use super::access_token::{seconds, sign};
 use super::issued::Issued;
@@ -24,15 +24,15 @@ pub use listing::{SessionList, ShownSession, list, page};
 
 const MAX_SESSIONS: Number = Number::named("maxSessions");
 
-/// The most portions of surplus sessions that a login ends: there are many after an upgrade, or when `maxSessions`
-/// shrinks.
+/// The most batches of surplus sessions that a login ends. Many sessions may be surplus after an upgrade, or after
+/// `maxSessions` was lowered.
 const MOST_ROUNDS: usize = 10;
 
-/// The part of `maxSessions` that a user may have beyond it before the oldest are ended, all at once: a client that
-/// logs in for each of its jobs then pays for that write at one login of many.
+/// A user may exceed `maxSessions` by one part in this many before the surplus sessions end, all at once. So a client
+/// that logs in often pays for that write at few logins.
 const SLACK: u32 = 10;
 
-/// Returns the two tokens of a session in its present generation, and of the user's roles those in effect.
+/// Issues the two tokens of a session in its present generation. The result names the roles that are in effect.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -55,7 +55,7 @@ pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) 
     })
 }
 
-/// An access token of a session; it never outlives the session's absolute limit.
+/// Issues an access token of a session, which expires no later than the session itself.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.
@@ -66,8 +66,8 @@ pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Mil
         sign(realm, &session.user_id, roles, Some(&session.id), assurance, now, expires_at)
     };
     match signed(roles) {
-        // Roles that were granted by other means must lock nobody out: the session knows them, and a token that says
-        // none opens no more than it should.
+        // Too many roles, which were not given by sentri, must not lock the user out. A token without roles is safe,
+        // since it only grants less.
         Err(Failure::Refused(error)) if error.is(ErrorCode::ValidationError) => {
             let cause = format!("{}; the token was issued without roles", error.message);
             let event = Event::new(EventName::HookFailure).with("hook", "roles").with("cause", cause);
@@ -78,9 +78,9 @@ pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Mil
     }
 }
 
-/// Opens a session for a user who has proved enough, and returns it with the user's roles: the only door to a session.
-/// `None`: the user's hash or `auth_epoch` has changed, a code is already spent, the user is disabled, or there is no
-/// such user: judge again. If the user has a tenth more sessions than `maxSessions`, the oldest beyond it end.
+/// Opens a session for an authenticated user, and returns it with the user's roles. No other function opens sessions.
+/// Returns `None` if the user is disabled or gone, the hash or `auth_epoch` has changed, or a code is spent; the proof
+/// must then be judged again. If the user has a tenth more sessions than `maxSessions`, the surplus sessions end.
 ///
 /// # Errors
 /// The store's.
@@ -103,7 +103,7 @@ pub async fn open(
     new_sign_in.leave(realm, caller, trail).await;
     let methods = |assurance: &Assurance| assurance.amr.iter().map(|method| method.as_str()).collect();
     trail.facts.amr = session.assurance.as_ref().map(methods);
-    // The session is there, so a failure must not take it back; the next login looks again.
+    // The session exists by now, so a failure here must not fail the login. The next login tries again.
     if opened.is_surplus
         && let Err(error) = end_surplus(realm, &session, trail).await
     {
@@ -115,7 +115,7 @@ pub async fn open(
     Ok(Some((session, opened.roles)))
 }
 
-/// A new session, not written yet.
+/// Makes a session, without writing it.
 fn make(realm: &Realm, user: &Authenticated, caller: &Caller) -> Session {
     let now = realm.now();
     Session {
@@ -133,8 +133,8 @@ fn make(realm: &Realm, user: &Authenticated, caller: &Caller) -> Session {
     }
 }
 
-/// Looks after the new session is written, so that of logins at once the last sees them all. One login of a process
-/// does it at a time for a user: others would wait for the same rows.
+/// Ends the surplus sessions of a user. This runs after the new session is written, so the last of several concurrent
+/// logins sees all sessions. One login of a process does it at a time, since others would wait for the same rows.
 async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Result<(), Failure> {
     let (user_id, most) = (newest.user_id.as_str(), realm.config.plain.number(MAX_SESSIONS));
     let Some(_turn) = Turn::take(realm, user_id) else { return Ok(()) };
@@ -150,7 +150,7 @@ async fn end_surplus(realm: &Realm, newest: &Session, trail: &mut Trail) -> Resu
     Ok(())
 }
 
-/// The right to end a user's surplus sessions, given back when it is dropped.
+/// The right to end a user's surplus sessions. Dropping it gives the right back.
 struct Turn<'a> {
     realm: &'a Realm,
     user_id: &'a str,
@@ -159,7 +159,7 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn take(realm: &'a Realm, user_id: &'a str) -> Option<Self> {
         let is_first = realm.ending_surplus.lock().insert(user_id.to_owned());
-        // Not made for the second caller: its end would give away the turn of the first.
+        // The value is not made for a second caller, since dropping it would end the turn of the first.
         is_first.then(|| Self { realm, user_id })
     }
 }
@@ -191,7 +191,7 @@ pub async fn create(
     issue(realm, &session, roles, realm.now())
 }
 
-/// Ends one session; only `user_id`'s when given. `false`: there was no live one.
+/// Ends a session, if `user_id` is `None` or its user. Returns whether a live session ended.
 ///
 /// # Errors
 /// The store's.
@@ -223,7 +223,7 @@ pub async fn revoke(
     Ok(revoked)
 }
 
-/// Ends every session of a user; how many there were.
+/// Ends every session of a user, and returns their number.
 ///
 /// # Errors
 /// The store's.

@@ -1,4 +1,4 @@
-//! The set-up of a new server: the first admin, made by the holder of a token that was shown at the start.
+//! The set-up of a new server. The holder of a token that is shown at the start makes the first admin.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::store::model::NewUser;
 use crate::store::setup::{FirstAdmin, SetupToken};
 use crate::use_case::{self, Context, Output, UseCase};
 
-/// The lengths that a given token may have.
+/// The lengths that a token of the operator's choice may have.
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=256;
 
 /// An open set-up: `{token?, expiresAt}`.
@@ -38,11 +38,12 @@ impl OpenSetup {
     }
 }
 
-/// Opens the set-up. `None`: an admin exists. Every process that has the signing key answers the same token for an
-/// hour; it is missing where it was given, here or to another process.
+/// Opens the set-up, or returns `None` if an admin exists. Every process that has the signing key returns the same
+/// token for an hour. The answer has no token if the operator chose it, here or in another process.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` without the option `setup`, `VALIDATION_ERROR` for a token that is too short; the store's.
+/// `CONFIGURATION_ERROR` without the option `setup`; `VALIDATION_ERROR` for a token of a wrong length or with other
+/// than printable ASCII characters; the store's.
 pub async fn begin(realm: &Realm, given: Option<&str>) -> Result<Option<OpenSetup>, Failure> {
     if !realm.config.setup {
         return Err(Error::configuration("setup is off: without it nothing takes a token for the first admin").into());
@@ -77,13 +78,13 @@ fn is_token_of(open: &SetupToken, token: &str) -> bool {
     flow::is_same_digest(&open.digest, &flow::token_digest(token))
 }
 
-/// The token of an open row, unless the operator chose the token.
+/// Returns the token of an open set-up, unless the operator chose it.
 fn derived(realm: &Realm, open: &SetupToken) -> Option<Secret<String>> {
     let token = realm.keys.get()?.setup_token(&open.nonce, &open.kid).filter(|token| is_token_of(open, token));
     token.map(Secret::new)
 }
 
-/// A row for the token that was given, or that is derived here.
+/// Makes the row of a set-up, for the given token or for a derived token.
 fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<Secret<String>>), Failure> {
     let now = realm.now();
     let nonce = flow::make_flow_id();
@@ -97,9 +98,9 @@ fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<Secret
     Ok((row, given.is_none().then(|| Secret::new(derived))))
 }
 
-/// The first admin, by the token.
+/// Makes the first admin, by the token.
 ///
-/// It fails with `NOT_FOUND` (there is an admin, or the token is spent or expired), `CODE_INVALID` (another token),
+/// It fails with `NOT_FOUND` if there is an admin or no open token, `CODE_INVALID` for a wrong token,
 /// `VALIDATION_ERROR`, `USER_ALREADY_EXISTS` and `SERVICE_UNAVAILABLE`.
 pub struct Setup;
 
@@ -150,7 +151,7 @@ impl UseCase for Setup {
     async fn run(context: &mut Context<'_>, input: SetupInput) -> Result<MadeAdmin, Failure> {
         let Context { realm, caller, trail } = context;
         let open = realm.store.find_setup(realm.now()).await?.ok_or_else(gone)?;
-        // Before anything else is looked at, so that a stranger learns no rule and costs no hash.
+        // The token is checked first, so that a stranger learns no rule of the server and causes no password hash.
         if !is_token_of(&open, input.token.expose()) {
             return Err(ErrorCode::CodeInvalid.into());
         }
@@ -176,7 +177,7 @@ impl UseCase for Setup {
     }
 }
 
-/// The answer of a path that leads nowhere.
+/// Returns the error of an unknown path.
 fn gone() -> Error {
     Error::not_found("No such endpoint")
 }

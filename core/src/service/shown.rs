@@ -13,15 +13,15 @@ pub struct ShownUser {
     pub id: String,
     /// The roles of the user.
     pub roles: Vec<String>,
-    /// Oldest first.
+    /// The identifiers, oldest first.
     pub identifiers: Vec<ShownIdentifier>,
-    /// That the user signs in no more, if that holds now.
+    /// The disabling, if the user is disabled now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<ShownDisabling>,
 }
 
 impl ShownUser {
-    /// A user as it is at `now`.
+    /// Returns a user as of `now`.
     #[must_use]
     pub fn at(now: Millis, UserWithIdentifiers { user, identifiers }: UserWithIdentifiers) -> Self {
         Self {
@@ -43,7 +43,7 @@ pub struct UserRoles {
 }
 
 impl UserRoles {
-    /// Reads the member `user` of an override's result. `None`: it has another shape.
+    /// Reads the member `user` of an override's result, or returns `None` if it has another shape.
     pub(super) fn read(user: &Value) -> Option<Self> {
         let roles = user.get("roles")?.as_array()?.iter().map(|role| role.as_str().map(str::to_owned));
         Some(Self { id: user.get("id")?.as_str()?.to_owned(), roles: roles.collect::<Option<_>>()? })
@@ -58,7 +58,7 @@ pub struct ShownIdentifier {
     /// `email`, `phone`, `username` or a type of the application's own.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The value as it is kept.
+    /// The value as it is stored.
     pub value: String,
 }
 
@@ -77,9 +77,9 @@ impl From<&Identifier> for ShownIdentifier {
 /// A disabling as responses show it: `{at, until?, reason?}`.
 #[derive(Debug, Serialize)]
 pub struct ShownDisabling {
-    /// The time from which the user signs in no more.
+    /// The time from which the user can't sign in.
     pub at: Iso,
-    /// Its end, if it has one.
+    /// The time until which the user is disabled, if it is limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Iso>,
     /// The reason that was given.

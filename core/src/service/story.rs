@@ -1,4 +1,4 @@
-//! The event of a use case: an event for its success, perhaps another for its failure, with fields from its facts.
+//! The events of a use case: an event for its success, and perhaps another for its failure, with fields from its facts.
 
 use std::time::Duration;
 
@@ -8,54 +8,54 @@ use crate::event::{Event, EventName};
 /// The events of a use case.
 #[derive(Debug)]
 pub struct Story {
-    /// The event of its success.
+    /// The event of a success.
     pub success: EventName,
-    /// The event of its failure, if it has one.
+    /// The event of a failure, if the use case has one.
     pub failure: Option<EventName>,
 }
 
-/// The facts that the event of a use case has fields for.
+/// The facts that a use case collects for the fields of its event.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// The user that it is about.
+    /// The id of the user that the use case is about.
     pub user_id: Option<String>,
-    /// The roles that the user has after it.
+    /// The roles that the user has after the use case.
     pub roles: Option<Vec<String>>,
-    /// The methods of a login, where one of them is the code of a message.
+    /// The methods of a login (`amr`), if the session keeps them.
     pub amr: Option<Vec<&'static str>>,
     /// The number of identifiers.
     pub count: Option<usize>,
-    /// The event of a failure, in the place of the story's.
+    /// The event of a failure that replaces the story's.
     pub failure: Option<EventName>,
-    /// The event of a success, in the place of the story's.
+    /// The event of a success that replaces the story's.
     pub success: Option<EventName>,
 }
 
 /// The end of a use case.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
-    /// The refusal, where it failed.
+    /// The error, if the use case failed.
     pub error: Option<&'a Error>,
     /// The cause of a failure, for the log alone.
     pub cause: Option<&'a str>,
-    /// The time that it took.
+    /// The time that the use case took.
     pub took: Duration,
 }
 
 impl Story {
-    /// Returns the name of the event, if there is one for this end.
+    /// Returns the name of the event for this ending, if there is one.
     #[must_use]
     pub fn name(&self, facts: &Facts, ending: &Ending<'_>) -> Option<EventName> {
         match ending.error {
             None => facts.success.or(Some(self.success)),
-            // No failure: the password was right.
+            // This is no failure, since the first step of the login succeeded.
             Some(error) if error.is(ErrorCode::MfaRequired) => Some(EventName::MfaChallenged),
             Some(_) => facts.failure.or(self.failure),
         }
     }
 }
 
-/// Returns the event with the fields that its name has.
+/// Fills in the fields that an event of this name has.
 #[must_use]
 pub fn fill(mut event: Event, facts: &Facts, ending: &Ending<'_>) -> Event {
     for field in event.name.fields() {

@@ -1,5 +1,5 @@
-//! The size that roles give an access token: verifiers refuse tokens beyond a limit, and browsers drop cookies beyond
-//! another.
+//! Bounds the roles of a user by the size of an access token. Verifiers refuse tokens beyond one size, and browsers
+//! drop cookies beyond another.
 
 use super::Realm;
 use super::access_token::sign;
@@ -8,24 +8,24 @@ use crate::error::Error;
 use crate::token::jws::MAX_TOKEN_BYTES;
 use crate::web::cookie::MAX_COOKIE_BYTES;
 
-/// The member of the claims that lists roles which wait for a second factor.
+/// The claim that lists roles which are withheld until a second factor is presented.
 const WITHHELD: &str = "\"withheld\":[],";
 
-/// Checks that a token with these roles fits, before they are given to a user. While the keys are not there, any roles
-/// pass.
+/// Checks that an access token with these roles is not too large, before they are given to a user. Any roles pass while
+/// the keys are not there.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` naming the size.
+/// `VALIDATION_ERROR` with the size and the limit in its message.
 pub fn check_roles(realm: &Realm, roles: &[String]) -> Result<(), Error> {
     let now = realm.now();
     let (id, session) = (crate::crypto::make_id(), crate::crypto::make_id());
     let longest = Assurance::of(&Method::ALL, Some(now));
-    // An empty one tells what all but the roles takes.
+    // A token without roles shows the size of everything else.
     let Ok(token) = sign(realm, &id, &[], Some(&session), Some(longest), now, now) else { return Ok(()) };
     let listed: usize = roles.iter().map(|role| role.len() + 3).sum();
     let is_withheld = roles.iter().any(|role| realm.config.roles.required_for.contains(role));
     let listed = listed + if is_withheld { WITHHELD.len() } else { 0 };
-    // Four characters of Base64 stand for three bytes; the part is at most three characters longer than that.
+    // In base64 four characters stand for three bytes. Splitting the token there costs at most three characters more.
     let size = token.len() + (listed * 4).div_ceil(3);
     let around = realm.config.access_cookie.as_ref().map(|rules| rules.write("", u64::from(u32::MAX)).len());
     let (limit, place) = match around {

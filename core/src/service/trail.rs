@@ -1,4 +1,4 @@
-//! The events and notices beside the result of a use case.
+//! The events, notices and messages that a use case leaves beside its result.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::message::Message;
 use crate::telemetry::Telemetry;
 use crate::token::device::DeviceUser;
 
-/// An overridden call, with the state that its `next()` reads and leaves behind, so that the host need not pass it on.
+/// A call of an override in flight. It holds the state that `next()` reads and changes, so that the host need not pass
+/// it on.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub devices: Vec<DeviceUser>,
@@ -19,20 +20,20 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// An override of `caller` that begins.
+    /// Makes the state of a call for `caller` that begins.
     pub(crate) fn new(telemetry: &Arc<Telemetry>, caller: &Caller, author: &Author) -> Self {
         Self { devices: caller.devices.clone(), trail: Trail::new(telemetry).by(author.clone()) }
     }
 }
 
-/// The events and notices that a use case leaves beside its result.
+/// The events, notices and messages that a use case leaves beside its result.
 #[derive(Debug)]
 pub struct Trail {
-    /// To be logged, in order.
+    /// The events to log, in this order.
     pub events: Vec<Event>,
     /// Notices for the host's hooks.
     pub notices: Vec<Notice>,
-    /// Messages to be sent after the answer.
+    /// The messages to send after the answer.
     pub messages: Vec<Message>,
     /// The facts for the event of the use case.
     pub facts: Facts,
@@ -42,7 +43,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// An empty trail.
+    /// Returns an empty trail.
     #[must_use]
     pub fn new(telemetry: &Arc<Telemetry>) -> Self {
         Self {
@@ -55,19 +56,19 @@ impl Trail {
         }
     }
 
-    /// The same trail of an author.
+    /// Sets the author of the trail.
     #[must_use]
     pub fn by(self, author: Author) -> Self {
         Self { author, ..self }
     }
 
-    /// Counts an event and adds it; its fields are filled in only for a logger.
+    /// Counts an event, and adds it to the trail. `fill` is called only if events are logged.
     pub fn note(&mut self, name: EventName, fill: impl FnOnce(Event) -> Event) {
         self.events.extend(self.telemetry.event(name, fill));
     }
 
-    /// Returns the event of a use case that ended, counted. Without an event for its end, the cause of a defect is
-    /// logged as a `HookFailure`, since it is logged nowhere else.
+    /// Returns the event of a use case that ended, and counts it. If there is no event for this ending, an internal
+    /// cause becomes a `HookFailure`, since it is logged nowhere else.
     #[must_use]
     pub fn story(&self, story: Option<&Story>, ending: &Ending<'_>) -> Option<Event> {
         match story.and_then(|story| story.name(&self.facts, ending)) {
@@ -80,14 +81,14 @@ impl Trail {
         }
     }
 
-    /// Notes that sessions ended.
+    /// Notes an event for each session that ended.
     pub fn sessions_revoked(&mut self, user_id: &str, session_ids: &[String]) {
         for id in session_ids {
             self.note(EventName::SessionRevoked, |e| e.with("userId", user_id).with("sessionId", id.as_str()));
         }
     }
 
-    /// Takes over the events and notices of another trail.
+    /// Adds the events, notices and messages of another trail.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.events.extend(other.events);
         self.notices.extend(other.notices);

@@ -1,4 +1,4 @@
-//! Users as the host and admins see them.
+//! Reads, lists and deletes users, for the host and admins.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::store::ADOPTED_MARKER;
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// One user. `None`: there is none.
+/// Returns a user, or `None` if there is no user of this id.
 ///
 /// # Errors
 /// The store's.
@@ -26,19 +26,19 @@ pub async fn get(realm: &Realm, user_id: &str) -> Result<Option<ShownUser>, Fail
     Ok(user.map(|user| ShownUser::at(realm.now(), user)))
 }
 
-/// A user as they see themself: with the roles that are in effect after the authentication behind the request.
+/// Returns a user as the user sees their own account, with the roles that the request's authentication puts in effect.
 ///
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
 pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<ShownUser, Failure> {
     let mut user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     user.user.roles = realm.config.roles.in_session(user.user.roles, assurance).in_effect;
-    // The reason is for admins.
+    // The reason of a disabling is for admins alone.
     user.user.disabled = None;
     Ok(ShownUser::at(realm.now(), user))
 }
 
-/// Looks whether there is a user.
+/// Fails if there is no user of this id.
 ///
 /// # Errors
 /// `USER_NOT_FOUND`; the store's.
@@ -46,7 +46,7 @@ pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
     realm.store.credential_of(user_id).await?.map(drop).ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
-/// The owner of an identifier. `None`: there is none.
+/// Returns the user who has an identifier, or `None` if nobody has it.
 ///
 /// # Errors
 /// The store's.
@@ -58,16 +58,16 @@ pub async fn find(realm: &Realm, given: &str) -> Result<Option<ShownUser>, Failu
     }
 }
 
-/// Which users to list.
+/// The page of users to list.
 #[derive(Debug, Default)]
 pub struct Page<'a> {
-    /// 1 to 100, by default 50.
+    /// The most users of the page, from 1 to 100; 50 by default.
     pub limit: Option<u32>,
-    /// `nextCursor` of the page before.
+    /// The `nextCursor` of the page before; `None` for the first page.
     pub cursor: Option<&'a str>,
-    /// Only the owner of this identifier.
+    /// Lists only the user who has this identifier.
     pub identifier: Option<&'a str>,
-    /// Only the owners of identifiers that begin so, in any spelling; empty: all.
+    /// Lists only users with an identifier that begins with this text, in any spelling. An empty text lists all users.
     pub search: Option<&'a str>,
 }
 
@@ -77,11 +77,11 @@ pub struct Page<'a> {
 pub struct UserList {
     /// The users of this page.
     pub users: Vec<ShownUser>,
-    /// [`Page::cursor`] of the next page; `null` on the last one.
+    /// The [`Page::cursor`] of the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Users, oldest first, in pages.
+/// Lists users in pages, oldest first.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`; the store's.
@@ -109,13 +109,13 @@ pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<UserList, Failure> {
 /// The events of a deletion.
 pub const DELETION: Story = Story { success: EventName::UserDeleted, failure: Some(EventName::UserDeleteFailure) };
 
-/// The end of the time for which the id of a user who is deleted now is remembered: tokens without a session may
-/// outlive their user until then.
+/// Returns the time until which the id of a user who is deleted now is remembered. Tokens without a session may outlive
+/// their user until then.
 pub(super) fn remembered_until(realm: &Realm) -> Millis {
     realm.now().saturating_add(realm.config.access_ttl)
 }
 
-/// Deletes a user with everything that belongs to it. `false`: there was none.
+/// Deletes a user with all of the user's data. Returns `false` if there was no such user.
 ///
 /// # Errors
 /// The store's.

@@ -1,4 +1,4 @@
-//! Addresses over which users prove control: requested codes, and logins that require a proof.
+//! Requests codes by which users prove control over addresses, and holds up logins of users who have proved none.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,8 @@ use crate::use_case::Output;
 /// Sends a user a code for one of their identifiers.
 ///
 /// # Errors
-/// `IDENTIFIER_NOT_FOUND`, `VALIDATION_ERROR` where the type is not verified, `RATE_LIMIT_EXCEEDED`; the store's.
+/// `USER_NOT_FOUND`, `IDENTIFIER_NOT_FOUND`, `VALIDATION_ERROR` if users do not verify identifiers of this type,
+/// `RATE_LIMIT_EXCEEDED`; the store's.
 pub async fn ask_own(
     realm: &Realm,
     caller: &Caller,
@@ -43,7 +44,8 @@ pub async fn ask_own(
     Ok(asked)
 }
 
-/// Sends a code to an unverified identifier, for a client without a session. It answers the same for every identifier.
+/// Sends a code to an unverified identifier, for a client without a session. The answer is the same for every
+/// identifier.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
@@ -97,8 +99,8 @@ impl Confirmed {
     }
 }
 
-/// Lets a user who proved their password on to a session, if they have verified an address or need not. Else a code
-/// goes to the address that they log in by, or to their oldest one.
+/// Lets a user with a right password log in, if the user has verified an address or need not. Otherwise it refuses the
+/// login, and sends a code to the address that the user logs in by, or to the oldest one.
 ///
 /// # Errors
 /// `IDENTIFIER_UNVERIFIED`, with the flow of the code; the store's.

@@ -1,4 +1,4 @@
-//! The port to the account of a user as a whole: all stored data, and its deletion.
+//! The port to the account of a user as a whole: its data, deletion, disabling and standing.
 
 use async_trait::async_trait;
 
@@ -14,81 +14,82 @@ pub const MOST_ROWS: u32 = 10_000;
 pub struct Account {
     /// The user.
     pub user: User,
-    /// The time of its last change.
+    /// The time of the user's last change.
     pub updated_at: Option<Millis>,
-    /// Oldest first, with the time at which each was made.
+    /// The identifiers, oldest first, each with the time at which it was made.
     pub identifiers: Vec<(Identifier, Millis)>,
-    /// Newest first, ended ones too, at most [`MOST_ROWS`].
+    /// The sessions, also ended ones, newest first, at most [`MOST_ROWS`].
     pub sessions: Vec<Session>,
     /// The second factors.
     pub factors: Factors,
-    /// Newest first, at most [`MOST_ROWS`].
+    /// The flows, newest first, at most [`MOST_ROWS`].
     pub flows: Vec<PastFlow>,
 }
 
 /// A flow of a user without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastFlow {
-    /// The purpose.
+    /// The name of the purpose.
     pub purpose: String,
-    /// The rows that wait in it, as JSON; empty: there are none.
+    /// The data that take effect when the flow is spent, as JSON; empty if there are none.
     pub payload: String,
-    /// The identifier that it is about; empty: there is none.
+    /// The id of the identifier that the flow is about; empty if there is none.
     pub identifier_id: String,
-    /// The time at which it was asked for.
+    /// The time at which the flow was requested.
     pub created_at: Millis,
-    /// From when on nothing spends it.
+    /// The time from which the flow can't be spent.
     pub expires_at: Millis,
-    /// The time at which it was spent or ended.
+    /// The time at which the flow was spent or ended.
     pub consumed_at: Option<Millis>,
 }
 
-/// The deletion of a user by themself.
+/// The deletion of a user by the user.
 #[derive(Debug, Clone, Copy)]
 pub struct AccountDeletion<'a> {
     /// The user.
     pub user_id: &'a str,
-    /// The session in which they ask for it. It must be open.
+    /// The id of the session in which the user requests the deletion. It must be open.
     pub session_id: &'a str,
-    /// The user as their proof was judged.
+    /// The state of the user when the proof was judged.
     pub expected: Expected<'a>,
-    /// Roles whose holders stay.
+    /// The roles whose holders can't be deleted this way.
     pub kept_roles: &'a [String],
-    /// Until when the id is remembered, for tokens that belong to no session.
+    /// The time until which the id is remembered, for tokens that belong to no session.
     pub remembered_until: Millis,
 }
 
-/// The result of an [`AccountDeletion`]; but for the first one nothing changed.
+/// The result of an [`AccountDeletion`]. Only [`Deleted::Done`] changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// Done.
+    /// The user is deleted.
     Done,
-    /// The user is another by now, or gone: judge again.
+    /// The user has changed or is gone, so the proof must be judged again.
     Changed,
-    /// The session is over.
+    /// The session has ended.
     Ended,
-    /// The user holds one of the roles whose holders stay.
+    /// The user holds a role whose holders can't be deleted this way.
     Kept,
-    /// The code that was to be spent with it is spent.
+    /// The code of the proof is spent already.
     Spent,
 }
 
-/// The duties of a driver toward one account as a whole.
+/// The part of the store that works on an account as a whole.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// All that is stored of a user. `None`: there is no such user.
+    /// Reads everything that is stored of a user, or returns `None` if there is no such user.
     async fn read_account(&self, user_id: &str) -> Result<Option<Account>, StoreError>;
 
-    /// Deletes a user as [`super::Store::delete_user`] does, together with the spending of the user's proof.
+    /// Deletes a user as [`super::Store::delete_user`] does, and spends the code of the user's proof in the same
+    /// transaction.
     async fn delete_account(&self, deletion: &AccountDeletion<'_>, now: Millis) -> Result<Deleted, StoreError>;
 
-    /// Disables a user at `disabling.at`, or replaces reason and end while the user is disabled already. The
-    /// `auth_epoch` steps, so all flows end; all sessions are deleted. `false`: no such user.
+    /// Disables a user at `disabling.at`, or replaces reason and end if the user is disabled already. All sessions are
+    /// deleted, and all flows end, since the `auth_epoch` grows. Returns `false` if there is no such user.
     async fn disable_user(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError>;
 
-    /// Enables a user. `false` if the user was not disabled; nothing is written then.
+    /// Enables a user. Returns `false` and writes nothing if the user was not disabled.
     async fn enable_user(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
 
-    /// The standing of a user: whether anything is known against them.
+    /// Returns the standing of a user: active, disabled or deleted.
     async fn standing(&self, user_id: &str, now: Millis) -> Result<Standing, StoreError>;
 }

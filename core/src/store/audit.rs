@@ -1,4 +1,4 @@
-//! The port to the audit: entries that went with writes, read and purged.
+//! The port to the audit, which lists and purges entries. Writes add their entries themselves.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -6,22 +6,22 @@ use serde_json::{Map, Value};
 use crate::clock::Millis;
 use crate::failure::StoreError;
 
-/// An entry as it is kept.
+/// An audit entry as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEntry {
-    /// UUID, 36 characters; those made later sort later.
+    /// A UUID of 36 characters. Entries that were made later sort later.
     pub id: String,
     /// The time of the change.
     pub at: Millis,
-    /// The name of the event, possibly of another version.
+    /// The name of the event, which another version of sentri may have written.
     pub event: String,
-    /// The user's id who acts, or `api-key`, `code` or `cli`.
+    /// The id of the user who acts, or `api-key`, `code` or `cli`.
     pub actor: Option<String>,
-    /// The id of the user that it is about.
+    /// The id of the user whom the entry is about.
     pub subject: Option<String>,
-    /// The id of the session in which they act.
+    /// The id of the session in which the actor acts.
     pub session: Option<String>,
-    /// Their address.
+    /// The client's address.
     pub ip: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
@@ -29,25 +29,25 @@ pub struct StoredEntry {
     pub fields: Map<String, Value>,
 }
 
-/// Which entries to list.
+/// The entries to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EntryQuery<'a> {
-    /// The most of them.
+    /// The most entries of the answer.
     pub limit: u32,
-    /// Only those before the entry of this time and id.
+    /// Lists only entries before the entry of this time and id.
     pub before: Option<(Millis, &'a str)>,
-    /// Only those about this user.
+    /// Lists only entries about this user.
     pub subject: Option<&'a str>,
-    /// Only those of this event.
+    /// Lists only entries of this event.
     pub event: Option<&'a str>,
 }
 
-/// The duties of a driver toward the audit.
+/// The part of the store that reads the audit.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Entries, newest first.
+    /// Lists entries, newest first.
     async fn list_entries(&self, query: &EntryQuery<'_>) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Deletes at most `limit` entries from before `before`; how many it was.
+    /// Deletes at most `limit` entries that are older than `before`, and returns their number.
     async fn purge_entries(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
 }

@@ -1,63 +1,65 @@
-//! The one table of differences between databases. Everything else in the SQL store is written once.
+//! The table of all differences between databases. The rest of the SQL store is written once for all of them.
 
 mod spelling;
 
-/// The spelling of a database where standard SQL leaves it open.
+/// The differences of a database from standard SQL, and its ways where the standard leaves them open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// The name by which a host chooses it. Nothing is decided by it: each difference is a field.
+    /// The name by which a host chooses the dialect. No code branches on it, since each difference is a field.
     pub name: &'static str,
-    /// Statements go as they are written: SQLite knows `==`, takes brackets for quotes, and has patterns with some.
+    /// Whether statements are sent as they are written. SQLite knows `==`, takes brackets for quotes, and has patterns
+    /// that hold brackets.
     pub as_written: bool,
-    /// Parameters are `$1, $2 ..` instead of `?`.
+    /// Whether parameters are `$1`, `$2` and so on instead of `?`.
     pub numbered: bool,
-    /// Text compares by a collation that may equate different texts, so that a comparison byte by byte takes two
-    /// parameters.
+    /// Whether text compares by a collation that may equate different texts, so that a comparison byte by byte needs
+    /// its parameter twice.
     pub collates: bool,
-    /// An instant as text has a space for its `T`, and no `Z`.
+    /// Whether an instant as text has a space in place of its `T`, and no `Z`.
     pub spaced_instants: bool,
-    /// The database is a file: there is no connection that could be lost.
+    /// Whether the database is a file, so that no connection can be lost.
     pub is_file: bool,
     /// The language in which the database reports errors.
     pub errors: Errors,
-    /// The statement that finds out whether other servers take writes at the same time: a row whose second column is
+    /// The statement that shows whether other servers take writes at the same time, by a row whose second column is
     /// `ON`.
     pub cluster: Option<&'static str>,
-    /// A SELECT of the encoding and the name of the database, where not every encoding holds every script.
+    /// A SELECT of the encoding and the name of the database, for databases in which some encodings lack letters.
     pub encoding: Option<&'static str>,
     /// The changes that tables of sentri 5 need.
     pub adoption: Adoption,
-    /// Whether an index that is to be dropped is named with its table.
+    /// Whether DROP INDEX names the table too.
     pub drops_index_on_table: bool,
-    /// Whether a constraint can be dropped; else its table is rebuilt.
+    /// Whether a constraint can be dropped. Otherwise its table is rebuilt.
     pub drops_constraints: bool,
     /// Whether a foreign key needs an index of its column.
     pub keys_need_index: bool,
     /// Whether INSERT, UPDATE and DELETE know RETURNING. Without it a change is followed by a SELECT in the same batch.
     pub returning: bool,
-    /// Appended to a SELECT of rows that must not change before the transaction ends. Empty where writers are serial.
+    /// The end of a SELECT whose rows must not change before the transaction ends. Empty if writers are serial.
     pub for_update: &'static str,
-    /// The same, shared with other readers of the kind.
+    /// The same as `for_update`, but other readers of the kind may hold the rows too.
     pub for_share: &'static str,
     /// The end of an INSERT that waits for a concurrent INSERT of the same unique value, and goes on if that is rolled
-    /// back. Empty if every INSERT does, without a lock that two of them may hold.
+    /// back. Empty if every INSERT does so without a lock that two of them can hold at once.
     pub waits: &'static str,
-    /// A SELECT of one row that admits one migration at a time until its transaction ends, or until `migration_unlock`;
-    /// no row if the lock was not obtained. `None` where writers are serial.
+    /// A SELECT that takes the lock of a migration until the transaction ends, or until `migration_unlock`. It returns
+    /// a row if it got the lock, and none otherwise. `None` if writers are serial.
     pub migration_lock: Option<&'static str>,
-    /// The statement after a batch that changes the schema, whether it succeeded or not, on the same connection. For
-    /// databases where a change of the schema ends a transaction, so that a lock can't be part of it.
+    /// The statement that frees the lock, run on the same connection after a batch that changes the schema, whether the
+    /// batch succeeded or not. It is for databases where a change of the schema ends the transaction, and any lock of
+    /// it.
     pub migration_unlock: Option<&'static str>,
-    /// The tables of version 1 as they are when nothing was there: statements, each ended by a semicolon at the end of
-    /// a line.
+    /// The statements that make the tables of version 1 in an empty database, each ended by a semicolon at the end of a
+    /// line.
     pub tables: &'static str,
-    /// The table of version 3, likewise.
+    /// The statements that make the table of version 3.
     pub deleted_users: &'static str,
-    /// The table of version 5, likewise.
+    /// The statements that make the table of version 5.
     pub flows: &'static str,
-    /// The tables of version 10, likewise.
+    /// The statements that make the tables of version 10.
     pub factors: &'static str,
-    /// The table of the audit, likewise.
+    /// The statements that make the table of the audit.
     pub audit: &'static str,
     /// The type of a column for an instant.
     pub time: &'static str,
@@ -65,52 +67,52 @@ pub struct Dialect {
     pub binary_text: &'static str,
     /// The type of a column for text of any length in any script.
     pub long_text: &'static str,
-    /// A SELECT of the columns of the table `?`: name, type. No rows: there is no such table.
+    /// A SELECT of the name and the type of each column of the table `?`. It returns no rows if there is no such table.
     pub columns_of: &'static str,
-    /// A SELECT of the unique constraints and indexes of the table `?` beside its primary key: name, whether it is a
-    /// constraint (0 or 1), its columns in alphabetical order with commas between.
+    /// A SELECT of the unique constraints and indexes of the table `?`, without its primary key. The columns are the
+    /// name, whether it is a constraint (0 or 1), and its columns in alphabetical order with commas between them.
     pub uniques_of: &'static str,
-    /// A SELECT of a row if the table `?` has the index `?`. `None` where CREATE INDEX knows IF NOT EXISTS.
+    /// A SELECT that returns a row if the table `?` has the index `?`. `None` if CREATE INDEX knows IF NOT EXISTS.
     pub index_of: Option<&'static str>,
-    /// Whether DELETE takes ORDER BY and LIMIT. Where it does, that finds rows by an index; MariaDB before 11.1 goes
-    /// through the whole table for a DELETE of rows that a SELECT has chosen.
+    /// Whether DELETE takes ORDER BY and LIMIT. If so, they are used, since they find rows by an index. MariaDB before
+    /// 11.1 reads the whole table for a DELETE of rows that a SELECT chooses.
     pub limits_deletes: bool,
-    /// Appended to a SELECT of rows to be changed, to skip rows that another transaction is changing. Empty where not
-    /// every version knows that; losers of a race are run again there.
+    /// The end of a SELECT of rows to change, which skips rows that another transaction is changing. Empty if not every
+    /// version knows that; a batch that loses a race is then run again.
     pub skip_locked: &'static str,
-    /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made.
-    /// Partial where the database can, so that revoked sessions cost a login nothing.
+    /// The columns of the index of a user's sessions that are not revoked, in the order in which they were made. The
+    /// index is partial if the database has partial indexes, so that revoked sessions cost a login nothing.
     pub live_sessions: &'static str,
-    /// The statements that leave sessions which are not revoked out of the index by the time of that, likewise. With
-    /// them it serves `revoked_at IS NULL` too, and PostgreSQL, when it last counted few live sessions, scans those of
-    /// all users to find those of a user. Empty where no index is partial.
+    /// The statements that make the index by `revoked_at` partial, without sessions that are not revoked. An index with
+    /// them would serve `revoked_at IS NULL` too, and PostgreSQL would scan the live sessions of all users by it to
+    /// find those of a user, if it last counted few. Empty if the database has no partial indexes.
     pub ended_sessions: &'static str,
-    /// Quotes the name of an index or a constraint.
+    /// The character that quotes the name of an index or a constraint.
     pub quote: char,
-    /// The text before and after a column with an instant in a list of results, to bring it in a form that the driver
-    /// hands on unchanged. Empty where that is the column itself.
+    /// The text before and after a column with an instant in a list of results. It gives the instant a form that the
+    /// driver returns unchanged. Empty if the driver does so with the column itself.
     pub instant: (&'static str, &'static str),
 }
 
 /// The language in which a database reports errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Errors {
-    /// An SQLSTATE, as of PostgreSQL.
+    /// An SQLSTATE, as PostgreSQL reports it.
     SqlState,
-    /// A number of MySQL's.
+    /// A number, as MySQL reports it.
     Numbers,
-    /// A result code of SQLite's.
+    /// A result code, as SQLite reports it.
     ResultCodes,
 }
 
-/// The changes that tables of sentri 5 need: see `migrate`.
+/// The changes that tables of sentri 5 need; see `migrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adoption {
-    /// Instants become texts of the same form.
+    /// Instants become texts of a single form.
     Instants,
     /// Columns get the types that parameters of statements have.
     Types,
-    /// Columns get such types, and collations under which text compares byte by byte.
+    /// Columns get the types that parameters have, and collations under which text compares byte by byte.
     Collations,
 }
 
@@ -184,7 +186,7 @@ pub static POSTGRES: Dialect = Dialect {
     for_update: " FOR UPDATE",
     for_share: " FOR SHARE",
     waits: "",
-    // Any constant will do that no other program takes; this one spells "sentri" in ASCII.
+    // Any constant that no other program uses will do. This one spells "sentri" in ASCII.
     migration_lock: Some("SELECT pg_advisory_xact_lock(126943905673833)"),
     migration_unlock: None,
     tables: include_str!("schema/postgres/tables.sql"),
@@ -215,7 +217,7 @@ pub static POSTGRES: Dialect = Dialect {
 
 macro_rules! mysql_lock {
     () => {
-        // Names of locks are those of the whole server, and short.
+        // Names of locks hold for the whole server and must be short, so the name has a digest of the database's.
         "CONCAT('sentri:', SHA1(DATABASE()))"
     };
 }
@@ -235,14 +237,14 @@ pub static MYSQL: Dialect = Dialect {
     drops_index_on_table: true,
     drops_constraints: true,
     keys_need_index: true,
-    // MariaDB has it for INSERT and DELETE, MySQL for none.
+    // MariaDB has RETURNING for INSERT and DELETE, MySQL has none.
     returning: false,
     for_update: " FOR UPDATE",
     for_share: " LOCK IN SHARE MODE",
-    // A plain INSERT that meets a duplicate takes a shared lock: several of them would then wait for each other.
+    // A plain INSERT that meets a duplicate takes a shared lock, and several of them would wait for each other.
     waits: " ON DUPLICATE KEY UPDATE type = type",
     migration_lock: Some(concat!("SELECT 1 FROM DUAL WHERE GET_LOCK(", mysql_lock!(), ", 50) = 1")),
-    // With it goes the setting that an adoption made, see `migrate::mysql`.
+    // This also takes back the time zone that an adoption sets; see `migrate::mysql`.
     migration_unlock: Some(concat!(
         "SET time_zone = COALESCE(@sentri_time_zone, @@session.time_zone), ",
         "@sentri_unlocked = RELEASE_LOCK(",
@@ -255,7 +257,8 @@ pub static MYSQL: Dialect = Dialect {
     factors: include_str!("schema/mysql/factors.sql"),
     audit: include_str!("schema/mysql/audit.sql"),
     time: "DATETIME(6)",
-    // Bytes: the binary collations of text ignore spaces at the end, and which of them do not depends on the server.
+    // A type of bytes, since most binary collations of text ignore spaces at the end, and which do not depends on the
+    // server.
     binary_text: "VARBINARY(1100)",
     long_text: "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     columns_of: "SELECT column_name AS name, CONCAT_WS(' ', column_type, collation_name) AS kind \
@@ -276,12 +279,12 @@ pub static MYSQL: Dialect = Dialect {
     instant: ("", ""),
 };
 
-/// PostgreSQL through a driver that may turn a timestamp into anything, by the time zone and the parsers of its host.
+/// PostgreSQL through a host's driver, which may change a timestamp by its time zone and parsers.
 pub static FOREIGN_POSTGRES: Dialect = Dialect {
-    // Right for columns with and without time zone, whatever the session's zone and date style.
+    // This is right for columns with and without time zone, for any time zone and date style of the session.
     instant: ("CAST(EXTRACT(EPOCH FROM date_trunc('milliseconds', ", ")) * 1000 AS BIGINT)"),
     ..POSTGRES
 };
 
-/// MySQL through such a driver.
+/// MySQL through a host's driver.
 pub static FOREIGN_MYSQL: Dialect = Dialect { instant: ("CAST(", " AS CHAR)"), ..MYSQL };

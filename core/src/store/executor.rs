@@ -1,6 +1,6 @@
-//! The port to a database driver: it runs one batch of statements as one transaction.
+//! The port to a database driver, which runs a batch of statements as a transaction.
 //!
-//! A batch is plain data, so an executor may live in another process or language and needs one call per operation.
+//! A batch is plain data, so an executor may be in another process or language and needs one call per operation.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ pub use crate::store::value::Value;
 pub enum StatementKind {
     /// A SELECT.
     Read,
-    /// A write that answers the number of rows it touched.
+    /// A write that returns the number of rows that it touched.
     Write,
     /// A write with RETURNING.
     Returning,
 }
 
-/// The number of rows (returned, or touched where nothing is returned) that a statement must come to.
+/// The number of rows that a statement must return, or touch if it returns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// Any number.
@@ -30,17 +30,18 @@ pub enum Expect {
     Rows(u64),
 }
 
-/// One statement with `?` for each parameter, `[column]` for an instant in a list of results and `column == ?` for a
-/// comparison byte by byte; [`Dialect::spell`] and [`Dialect::arrange`] give the text that the driver sends.
+/// A statement with `?` for each parameter, `[column]` for an instant in a list of results, and `column == ?` for a
+/// comparison byte by byte. [`Dialect::spell`] returns the text that the driver sends, and [`Dialect::arrange`] its
+/// parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.
     pub sql: Cow<'static, str>,
-    /// One of a small fixed set, worth preparing once per connection.
+    /// Whether the text is from a small fixed set, so that a connection should keep it prepared.
     pub fixed: bool,
-    /// One per `?`, in order.
+    /// The parameters, one per `?`, in order.
     pub params: Vec<Value>,
-    /// The endpoint behind it.
+    /// The kind of the statement.
     pub kind: StatementKind,
     /// The condition under which the batch goes on.
     pub expect: Expect,
@@ -52,7 +53,7 @@ impl Statement {
         Self { sql: sql.into(), fixed: true, params: params.into(), kind: StatementKind::Read, expect: Expect::Any }
     }
 
-    /// An INSERT, UPDATE, DELETE or DDL.
+    /// Makes an INSERT, UPDATE, DELETE or DDL.
     pub fn write(sql: impl Into<Cow<'static, str>>, params: impl Into<Vec<Value>>) -> Self {
         Self { kind: StatementKind::Write, ..Self::read(sql, params) }
     }
@@ -62,14 +63,14 @@ impl Statement {
         Self { kind: StatementKind::Returning, ..Self::read(sql, params) }
     }
 
-    /// The same statement, not worth keeping prepared: its text depends on the input, or it runs once in a life.
+    /// Marks a statement that is not worth keeping prepared, since its text depends on the input or it runs rarely.
     #[must_use]
     pub const fn once(mut self) -> Self {
         self.fixed = false;
         self
     }
 
-    /// The same statement; the batch is rolled back unless it comes to exactly `count` rows.
+    /// Rolls the batch back unless the statement returns or touches exactly `count` rows.
     #[must_use]
     pub const fn expect(mut self, count: u64) -> Self {
         self.expect = Expect::Rows(count);
@@ -77,35 +78,36 @@ impl Statement {
     }
 }
 
-/// Statements that are run in order, all or none. A single statement needs no explicit transaction. Each statement sees
-/// what was committed before *it* began (READ COMMITTED) or stricter.
+/// Statements that run in order, all or none. A single statement needs no explicit transaction. The isolation is READ
+/// COMMITTED or stricter, so each statement sees at most what was committed before *it* began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// At least one.
+    /// The statements, at least one.
     pub statements: Vec<Statement>,
-    /// Changes the schema: the driver allows a minute instead of two seconds, and on SQLite suspends foreign keys,
-    /// since rebuilding a table would else cascade.
+    /// Whether the batch changes the schema. The driver then allows a minute instead of two seconds, and SQLite
+    /// suspends foreign keys, since rebuilding a table would otherwise cascade.
     pub schema: bool,
 }
 
 impl Batch {
-    /// A batch of these statements.
+    /// Makes a batch of statements.
     pub fn of(statements: impl Into<Vec<Statement>>) -> Self {
         Self { statements: statements.into(), schema: false }
     }
 
-    /// A batch that changes the schema.
+    /// Makes a batch that changes the schema.
     pub fn schema(statements: impl Into<Vec<Statement>>) -> Self {
         Self { statements: statements.into(), schema: true }
     }
 
-    /// Whether a driver may run it without an explicit transaction: one statement, and nothing to take back.
+    /// Whether a driver may run the batch without an explicit transaction, since it has one statement that is never
+    /// taken back.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         matches!(&self.statements[..], [only] if only.kind == StatementKind::Read || only.expect == Expect::Any)
     }
 
-    /// Whether it only reads.
+    /// Whether the batch only reads.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.statements.iter().all(|statement| statement.kind == StatementKind::Read)
@@ -121,7 +123,7 @@ impl From<Statement> for Batch {
 /// The result of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
-    /// Rows touched; the number of `rows` where there are any.
+    /// The number of rows that were touched, or of `rows` if the statement returns rows.
     pub count: u64,
     /// The rows of a `Read` or `Returning` statement.
     pub rows: Vec<Vec<Value>>,
@@ -130,14 +132,14 @@ pub struct Answer {
 /// The result of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Committed; one answer per statement.
+    /// The batch was committed. There is one answer per statement.
     Done(Vec<Answer>),
-    /// The statement of this index missed its expectation; everything was rolled back.
+    /// The statement of this index missed its expectation, and everything was rolled back.
     Unmet(usize),
 }
 
 impl Answer {
-    /// Whether `expect` is met.
+    /// Whether the answer meets `expect`.
     #[must_use]
     pub const fn meets(&self, expect: Expect) -> bool {
         match expect {
@@ -150,22 +152,23 @@ impl Answer {
 /// A database driver.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
-    /// The spelling of this database.
+    /// Returns the dialect of this database.
     fn dialect(&self) -> &'static Dialect;
 
     /// Runs a batch as one transaction. An unmet expectation or an error rolls everything back.
     ///
     /// # Errors
-    /// [`StoreError`], by the caller's remedy. A violated foreign key is a `Conflict`: the row it needs went away under
-    /// the statement, and a second look settles it.
+    /// A [`StoreError`] whose variant tells the caller's remedy. A violated foreign key is a `Conflict`, since the row
+    /// that it needs was deleted meanwhile, and a second look shows that.
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError>;
 
-    /// [`Executor::run`] of a batch that only reads, without waiting. `None`: not possible here and now.
+    /// Runs a batch that only reads without waiting, or returns `None` if that is impossible now.
     fn run_now(&self, _batch: &Batch) -> Option<Result<Outcome, StoreError>> {
         None
     }
 
-    /// The same executor inside a transaction of the host's, known by a number. `None`: it has connections of its own.
+    /// Returns the executor inside a transaction of the host, which a number names. Returns `None` if the executor has
+    /// its own connections.
     fn within(&self, _transaction: u32) -> Option<Self>
     where
         Self: Sized,
@@ -173,24 +176,24 @@ pub trait Executor: Send + Sync + 'static {
         None
     }
 
-    /// The pool of connections at this moment. `None`: there is none, or the host has it.
+    /// Returns the present state of the pool of connections, or `None` if there is no pool or the host has it.
     fn connections(&self) -> Option<Connections> {
         None
     }
 
-    /// Ends connections. Later calls fail with `Unavailable`.
+    /// Ends all connections. Later calls fail with `Unavailable`.
     async fn close(&self);
 }
 
-/// A pool of connections at one moment.
+/// The state of a pool of connections at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
-    /// Those that are open.
+    /// The number of open connections.
     pub open: usize,
-    /// Those of them that work.
+    /// The number of connections in use.
     pub used: usize,
-    /// The most that there may be.
+    /// The most connections that the pool may open.
     pub max: usize,
-    /// Operations that wait for one.
+    /// The number of operations that wait for a connection.
     pub waiting: usize,
 }

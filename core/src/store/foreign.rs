@@ -1,5 +1,6 @@
-//! A database that the host accesses, such as a Kysely dialect in Node: a batch is one call of the host and one
-//! transaction on the host's own pool. The host decides nothing; it runs statements and returns their results.
+//! Runs batches on a database that the host accesses, for example by a Kysely dialect in Node. A batch is one call of
+//! the host and one transaction on the host's own pool. The host runs statements and returns their results; it decides
+//! nothing.
 //!
 //! Batches and outcomes cross as JSON text:
 //! ```json
@@ -12,13 +13,15 @@
 //! { "failed": { "name": "error", "code": "23505", "number": null, "state": null, "constraint": "name", "message":
 //! "text" } }
 //! ```
-//! * `limit`: milliseconds. Work that takes longer is rolled back, and nothing begins after it; 0 means no limit.
-//! * `plain`: one statement that needs no explicit transaction; others ask for READ COMMITTED. `reads`: nothing is
-//!   written.
-//! * `schema`: tables change. On SQLite foreign keys are suspended meanwhile.
+//! * `limit`: the limit in milliseconds. Work that takes longer is rolled back, and no statement begins after it; 0
+//!   means no limit.
+//! * `plain`: the batch is one statement that needs no explicit transaction; other batches need READ COMMITTED.
+//!   `reads`: the batch writes nothing.
+//! * `schema`: the batch changes tables. On SQLite foreign keys are suspended meanwhile.
 //! * `transaction`: the number of an open transaction of the host's to run in, between a savepoint and its release.
 //! * `cleanup`: a statement for the same connection after the transaction, however that ended.
-//! * `expect`: how many rows (returned, or touched where nothing is returned) it must come to, or all is rolled back.
+//! * `expect`: the number of rows that the statement must return, or touch if it returns nothing; otherwise the batch
+//!   is rolled back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,38 +41,38 @@ use crate::store::pooled::{BATCH_LIMIT, SCHEMA_LIMIT};
 
 mod failure;
 
-/// The most batches at a database that does one at a time. The limit of a batch begins with its turn: many logins at
-/// once at a slow disk are a queue and no outage.
+/// The most batches in flight at a database that runs one at a time. The time limit of a batch begins with its turn, so
+/// many logins at once on a slow disk are a queue and no outage.
 const AT_ONCE: usize = 8;
-/// The time that a batch waits for its turn.
+/// The longest time that a batch waits for its turn.
 const TURN_LIMIT: Duration = Duration::from_secs(5);
 
-/// 9999-12-31, the last day of a DATETIME of MySQL.
+/// The end of 9999-12-31, the last day that a DATETIME of MySQL holds.
 const LAST: Millis = 253_402_300_799_999;
 
-/// The largest integer up to which a double holds every one.
+/// The largest integer up to which a double holds every integer.
 const EXACT: u64 = 1 << 53;
 
-/// The host's side.
+/// The host's side of a database that the host accesses.
 #[async_trait]
 pub trait ForeignDatabase: Send + Sync + 'static {
-    /// Runs a batch; both are JSON text.
+    /// Runs a batch, and returns its outcome. Both are JSON text.
     ///
     /// # Errors
-    /// A text for the log: the host could not even answer.
+    /// A text for the log, if the host could not answer.
     async fn run(&self, batch: String) -> Result<String, String>;
 
     /// Ends the host's connections.
     async fn close(&self);
 }
 
-/// The executor over it.
+/// The executor over a database that the host accesses.
 #[derive(Clone)]
 pub struct ForeignExecutor {
     database: Arc<dyn ForeignDatabase>,
     dialect: &'static Dialect,
     closed: Arc<AtomicBool>,
-    /// Turns at a database that does one batch at a time. `None`: it has a pool of connections.
+    /// The turns at a database that runs one batch at a time; `None` if it has a pool of connections.
     turns: Option<Arc<Semaphore>>,
     transaction: Option<u32>,
 }
@@ -81,15 +84,15 @@ impl fmt::Debug for ForeignExecutor {
 }
 
 impl ForeignExecutor {
-    /// An executor over `database`; no I/O yet.
+    /// Returns an executor over `database`, without any I/O.
     #[must_use]
     pub fn new(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Self {
         let turns = dialect.is_file.then(|| Arc::new(Semaphore::new(AT_ONCE)));
         Self { database, dialect, closed: Arc::default(), turns, transaction: None }
     }
 
-    /// A turn at the database, given back when it is dropped. A batch in a transaction of the host's needs none: the
-    /// others wait for that.
+    /// Waits for a turn at the database, which dropping gives back. A batch inside a transaction of the host needs
+    /// none, since the other batches wait for that transaction.
     async fn turn(&self, limit: Duration) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
         let Some(turns) = self.turns.as_ref().filter(|_| self.transaction.is_none()) else { return Ok(None) };
         match timeout(limit, turns.acquire()).await {
@@ -100,8 +103,8 @@ impl ForeignExecutor {
 
     async fn attempt(&self, batch: &Batch, deadline: Instant) -> Result<Outcome, StoreError> {
         if self.transaction.is_some() {
-            // Nobody may run anything in the transaction of another while its answer is awaited, so there is no giving
-            // up: the limits are those of the transaction's owner.
+            // The host's transaction must not go on while this answer is awaited, so there is no time limit here. The
+            // owner of the transaction sets the limits.
             return self.ask(batch, 0).await;
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -153,7 +156,7 @@ impl ForeignExecutor {
     fn param(&self, value: &Value) -> serde_json::Value {
         match value {
             Value::Null => serde_json::Value::Null,
-            // A number of the host's need not hold all of them.
+            // The host's numbers may not hold larger integers.
             Value::Int(int) if int.unsigned_abs() > EXACT => int.to_string().into(),
             Value::Int(int) => (*int).into(),
             Value::Text(text) => text.as_str().into(),
@@ -181,7 +184,7 @@ impl Executor for ForeignExecutor {
         let mut pauses = REREAD_AFTER.into_iter().filter(|_| repeatable);
         loop {
             match (self.attempt(batch, deadline).await, pauses.next()) {
-                // The server was started anew, and the host's pool has yet to notice that its connections are dead.
+                // The server may have restarted, and the host's pool has not noticed yet that its connections are dead.
                 (Err(StoreError::Unavailable(_)), Some(pause)) if Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                 }
@@ -196,13 +199,13 @@ impl Executor for ForeignExecutor {
 
     async fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
-            // A pool that is cut off from its server may take for ever to end.
+            // A pool that is cut off from its server may never end.
             let _ = timeout(CLOSE_LIMIT, self.database.close()).await;
         }
     }
 }
 
-/// A batch that only reads does no harm when it is run again.
+/// The pauses before a batch that only reads is run again, which is harmless.
 const REREAD_AFTER: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(30), Duration::from_millis(150)];
 /// The time that the host has to end its connections.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Users of other systems, written in batches.
+//! The port by which users of other systems are written.
 
 use async_trait::async_trait;
 
@@ -9,32 +9,32 @@ use crate::store::model::{Factor, NewUser};
 /// A user of another system with the rows that belong to it.
 #[derive(Debug, Clone)]
 pub struct NewImport {
-    /// The user. `now` is the time of the registration there.
+    /// The user, whose `now` is the time of the registration in the other system.
     pub user: NewUser,
     /// Confirmed second factors.
     pub factors: Vec<Factor>,
 }
 
-/// The end of a user's import.
+/// The result of a user's import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Imported {
-    /// The user is there now.
+    /// The user was written.
     Written,
-    /// A user of this id and with one of these identifiers was there before. Nothing was changed.
+    /// A user of this id, with one of these identifiers, existed before. Nothing was changed.
     Present,
-    /// The id is that of a user with other identifiers.
+    /// The id belongs to a user with other identifiers.
     OtherUser,
-    /// An identifier belongs to another user, or leads to another user.
+    /// An identifier belongs to another user, or a login by it would find another user.
     Taken,
     /// A user of this id was deleted a short time ago.
     Deleted,
 }
 
-/// The part of the port that is about users of other systems.
+/// The part of the store that writes users of other systems.
 #[async_trait]
 pub trait ImportStore: Send + Sync + 'static {
-    /// Writes users with their identifiers and factors, in one transaction or a few, and returns the result of each. Of
-    /// users who share an id or a sign-in the first is written. With `writes` false nothing is written, and
-    /// [`Imported::Written`] marks the users who would be.
+    /// Writes users with their identifiers and factors, in one transaction or a few, and returns the result of each. If
+    /// users share an id or a name to sign in by, the first of them is written. If `writes` is false nothing is
+    /// written, and [`Imported::Written`] marks the users that would be.
     async fn import_users(&self, users: &[NewImport], now: Millis, writes: bool) -> Result<Vec<Imported>, StoreError>;
 }

@@ -1,12 +1,13 @@
-//! The schema: versions, each one transaction, and the adoption of tables that sentri 5 made.
+//! Brings the schema to the present version, each version in a transaction, and adopts tables that sentri 5 made.
 //!
-//! The steps of a version are planned from the present schema, then run under a lock together with the check that no
-//! other process ran it meanwhile. So any number of processes may start at once, and a killed process leaves a whole
-//! version or none. On MySQL, where a change of the schema is no part of a transaction, it may leave a part, and the
-//! next plan holds the rest.
+//! The steps of a version are planned from the present schema. They run under a lock, with a check that no other
+//! process has run the version meanwhile. So any number of processes may start at once, and a killed process leaves a
+//! whole version or nothing. On MySQL a change of the schema can't be part of a transaction, so a killed process may
+//! leave a part of a version; the next plan holds the rest.
 //!
-//! Normal forms of adopted identifiers are computed here and not in SQL. That is no version but is looked for on every
-//! run: a sentri 5 that still runs beside us writes rows without one, and the next start takes them in.
+//! Normal forms of adopted identifiers are computed in Rust and not in SQL. This is no version but happens on every
+//! run: a sentri 5 that still runs beside this process writes rows without a normal form, and the next start adopts
+//! them.
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
@@ -24,8 +25,8 @@ mod sqlite;
 use ddl::{ddl, statements_of};
 use plan::INDEXES;
 
-/// The versions, numbered from 1; an empty database runs all of them. Append only: a database never runs a version
-/// again, so none of them may change.
+/// The versions, numbered from 1. An empty database runs all of them. A database never runs a version twice, so new
+/// versions go to the end, and none may change.
 const VERSIONS: [Version; 12] = [
     Version { name: "tables", plan: Plan::Tables },
     Version { name: "indexes", plan: Plan::Indexes },
@@ -69,29 +70,29 @@ const VERSIONS: [Version; 12] = [
     Version { name: "audit", plan: Plan::Script(|dialect| dialect.audit) },
 ];
 
-/// One step of the schema, by the name that it has in `sentri_migrations`.
+/// A version of the schema, by the name that it has in `sentri_migrations`.
 struct Version {
     name: &'static str,
     plan: Plan,
 }
 
-/// The way to the statements of a version.
+/// The plan by which the statements of a version are made.
 enum Plan {
-    /// The tables of `schema/*/tables.sql`; a table of sentri 5 gets the missing columns.
+    /// Makes the tables of `schema/*/tables.sql`. A table of sentri 5 gets the missing columns.
     Tables,
-    /// The indexes of those.
+    /// Makes the indexes of those tables.
     Indexes,
-    /// The statements of a file under `schema`.
+    /// Runs the statements of a file under `schema`.
     Script(fn(&Dialect) -> &'static str),
-    /// A column that may be NULL, unless it is there.
+    /// Adds a column that may be NULL, unless it exists.
     Column { table: &'static str, name: &'static str, kind: fn(&Dialect) -> &'static str },
-    /// Columns that may be NULL, those of them that are not there.
+    /// Adds those columns that do not exist yet. They may be NULL.
     Columns { table: &'static str, columns: fn(&Dialect) -> [(&'static str, &'static str); 3] },
-    /// An index, unless it is there.
+    /// Makes an index, unless it exists.
     Index { name: &'static str, table: &'static str, columns: fn(&Dialect) -> &'static str },
 }
 
-/// The most times that a migration that meets others looks again.
+/// The most times that a version is tried when other processes change the schema at the same time.
 const PATIENCE: u32 = 60;
 
 impl<E: Executor> SqlStore<E> {
@@ -125,7 +126,8 @@ impl<E: Executor> SqlStore<E> {
             let failure = match self.try_version(version, now).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => StoreError::Conflict("the schema kept changing during the migration".into()),
-                // A process without our lock (sentri 5) made the same thing, or the database serialised us.
+                // A sentri 5, which takes no lock, made the same thing, or the database refused concurrent
+                // transactions.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Unique(_))) => error,
                 Err(error) => return Err(error),
             };
@@ -137,7 +139,7 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// `false`: another process ran it since we looked; look again.
+    /// Runs a version. Returns `false` if another process ran it since the look, so that the caller must look again.
     async fn try_version(&self, version: usize, now: Millis) -> Result<bool, StoreError> {
         let number = Value::Int(version as i64);
         let applied = Statement::read("SELECT version FROM sentri_migrations WHERE version = ?", [number.clone()]);

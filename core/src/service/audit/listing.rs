@@ -14,16 +14,16 @@ use crate::store::audit::{EntryQuery, StoredEntry};
 /// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// Which entries to list.
+/// The page of entries to list.
 #[derive(Debug, Default)]
 pub struct EntryPage<'a> {
-    /// 1 to 100, by default 50.
+    /// The most entries of the page, from 1 to 100; 50 by default.
     pub limit: Option<u32>,
-    /// `nextCursor` of the page before.
+    /// The `nextCursor` of the page before; `None` for the first page.
     pub cursor: Option<&'a str>,
-    /// Only those about the user of this id.
+    /// Lists only entries about the user of this id.
     pub user: Option<&'a str>,
-    /// Only those of this event.
+    /// Lists only entries of the event of this name.
     pub event: Option<&'a str>,
 }
 
@@ -57,10 +57,10 @@ pub struct EntryList {
     next_cursor: Option<String>,
 }
 
-/// Entries, newest first, in pages; `nextCursor` is `null` on the last one.
+/// Lists entries in pages, newest first. `nextCursor` is `null` on the last page.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`; the store's.
+/// `VALIDATION_ERROR`, `CONFIGURATION_ERROR` if the option `audit` is off, and the store's.
 pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<EntryList, Failure> {
     let EntryPage { limit, cursor, user, event } = *page;
     if realm.audit_level() == AuditLevel::Off && !realm.command_line.is_here() {
@@ -79,7 +79,7 @@ pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<EntryList, Fail
     if user.is_some_and(|id| id.contains(char::is_control)) {
         return Err(Error::new(ErrorCode::ValidationError, "user must be the id of a user").into());
     }
-    // One more than asked for tells whether there is a next page.
+    // The query asks for one entry more, which shows whether there is a next page.
     let query = EntryQuery { limit: limit + 1, before, subject: user, event };
     let mut found = realm.store.list_entries(&query).await?;
     let more = found.len() > limit as usize;
@@ -88,10 +88,10 @@ pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<EntryList, Fail
     Ok(EntryList { entries: found.into_iter().map(ShownEntry::from).collect(), next_cursor })
 }
 
-/// Reads `time.id`.
+/// Reads a cursor of the form `time.id`.
 fn read_cursor(cursor: &str) -> Option<(Millis, &str)> {
     let (at, id) = cursor.split_once('.')?;
-    // Within the years that every database knows.
+    // Every database knows the years up to 9999.
     let at = at.parse().ok().filter(|at| (0..=253_402_300_799_000).contains(at))?;
     let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     is_id.then_some((at, id))
@@ -101,8 +101,8 @@ fn wrong_cursor() -> Error {
     Error::validation("cursor", "cursor must be the nextCursor of the page before")
 }
 
-/// An entry as the user may see it whom it is about: of others who acted no address, no session and no request, and no
-/// digests.
+/// An audit entry as the user whom it is about may see it. It holds no session, no request id and no digests. If
+/// another user acted, it holds no address, and the actor is `admin`.
 #[derive(Debug, Serialize)]
 pub struct OwnEntry {
     at: Iso,
@@ -123,7 +123,7 @@ impl OwnEntry {
     }
 }
 
-/// The entries about a user as the user may see them. `None`: none are kept.
+/// Returns the entries about a user as the user may see them, or `None` if the audit is off.
 ///
 /// # Errors
 /// The store's.

@@ -32,7 +32,7 @@ pub struct FactorList {
     recovery_codes_left: u32,
 }
 
-/// The factors that a login asks for, and how many recovery codes are left.
+/// Lists the factors that a login asks for, and counts the recovery codes that are left.
 ///
 /// # Errors
 /// The store's.

@@ -11,21 +11,21 @@ use crate::store::model::Identifier;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum AnsweredIdentifier {
-    /// As it is kept now.
+    /// The identifier as it is stored now.
     Kept(ShownIdentifier),
-    /// As it is kept until its change is proved.
+    /// The identifier as it is stored until its change is proved.
     Pending(Box<PendingIdentifier>),
-    /// As an override answered it, perhaps with members of its own.
+    /// The identifier as an override answered it, perhaps with further members.
     Overridden(Value),
 }
 
 impl AnsweredIdentifier {
-    /// The identifiers of an override's result.
+    /// Reads the identifiers from an override's result.
     pub(in crate::service) fn read_all(identifiers: &Value) -> Option<Vec<Self>> {
         Some(identifiers.as_array()?.iter().cloned().map(Self::Overridden).collect())
     }
 
-    /// Whether it keeps its value until a change of it is proved.
+    /// Whether the identifier keeps its value until a change is proved.
     pub(super) fn is_pending(&self) -> bool {
         match self {
             Self::Kept(_) => false,
@@ -41,8 +41,8 @@ impl From<Identifier> for AnsweredIdentifier {
     }
 }
 
-/// An identifier with a change that waits, as responses show it:
-/// `{id, type, value, pending: {type, value, flow, expiresAt}}`.
+/// An identifier with a pending change, as responses show it: `{id, type, value, pending: {type, value, flow,
+/// expiresAt}}`.
 #[derive(Serialize)]
 pub struct PendingIdentifier {
     #[serde(flatten)]
@@ -61,7 +61,7 @@ struct PendingValue {
 }
 
 impl PendingIdentifier {
-    /// The identifier `from` until the flow that was asked for proves `to`.
+    /// Makes the answer for the identifier `from`, which the flow `asked` will change into `to`.
     pub(in crate::service) fn new(from: &Identifier, to: &Identifier, asked: Asked) -> Self {
         let pending = PendingValue { kind: to.kind.clone(), value: to.value.clone(), asked };
         Self { present: from.into(), pending }

@@ -8,7 +8,7 @@ use crate::import::{FirebaseHash, Format};
 use crate::service::input::Input;
 use crate::service::{Realm, token_size};
 
-/// The most lines of a call.
+/// The most lines in a call.
 const MAX_LINES: usize = 1_000;
 
 /// `{format, first, lines, roles?, allowAdminRoles?, dropFactors?, dryRun?, firebase?, ids?}`, where a line is a text,
@@ -21,7 +21,7 @@ pub struct ImportInput<'a> {
     pub(super) answers_ids: bool,
 }
 
-/// A line as it came.
+/// A line as the host read it.
 #[derive(Clone, Copy)]
 pub(super) enum Line<'a> {
     Text(&'a str),
@@ -56,11 +56,11 @@ impl<'a> Line<'a> {
 /// The options of an import, which are the same for all its calls.
 pub(super) struct Options {
     pub format: Format,
-    /// Roles of users who bring none.
+    /// The roles of users whose lines name none.
     pub roles: Vec<String>,
     pub allows_admin: bool,
     pub drops_factors: bool,
-    /// Whether it is no trial.
+    /// Whether the import writes; `false` for a dry run.
     pub writes: bool,
 }
 
@@ -112,14 +112,14 @@ fn firebase(input: &Input<'_>) -> Result<FirebaseHash, Error> {
     let parameters = Input::new(input.value("firebase").ok_or_else(missing)?).map_err(|_| missing())?;
     let number = |name: &str| {
         let number = parameters.value(name).and_then(Value::as_f64);
-        // A number that came by way of JavaScript may be written 8.0.
+        // JavaScript may write the number 8 as 8.0.
         (1..=64).find(|known| number == Some(f64::from(*known))).ok_or_else(missing)
     };
     let text = |name: &str| parameters.optional_text(name)?.ok_or_else(missing);
     FirebaseHash::new(text("signerKey")?, text("saltSeparator")?, number("rounds")?, number("memCost")?).map_err(wrong)
 }
 
-/// Checks the roles of a user or of all users who bring none.
+/// Checks the roles of a user, or the roles for all users whose lines name none.
 ///
 /// # Errors
 /// `INVALID_ROLE`, `FORBIDDEN` for an admin role that is not allowed, `VALIDATION_ERROR` if they are too many.

@@ -13,7 +13,7 @@ pub struct Report {
     pub(super) imported: u64,
     pub(super) present: u64,
     pub(super) refused: Vec<Refusal>,
-    /// Those who are there now, if they are asked for.
+    /// The users who exist now, if the call asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ids: Option<Vec<Present>>,
 }
@@ -32,7 +32,7 @@ impl Refusal {
     }
 }
 
-/// A user who is there now.
+/// A user who exists now.
 #[derive(Debug, Serialize)]
 pub(super) struct Present {
     pub line: u64,

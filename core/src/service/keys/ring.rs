@@ -1,4 +1,4 @@
-//! The key ring of a realm in memory, and the times of the looks for newer keys.
+//! The key ring of a realm in memory, and the state of its reloads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -11,18 +11,18 @@ use crate::config::Signing;
 use crate::error::{Error, ErrorCode};
 use crate::token::keyring::KeyRing;
 
-/// The key ring, once it is there.
+/// The key ring, which may not be loaded yet.
 #[derive(Debug)]
 pub struct Keys {
     ring: RwLock<Option<Arc<KeyRing>>>,
     pub(super) loaded_at: AtomicI64,
     pub(super) reloading: AtomicBool,
-    /// Notified after every look.
+    /// Notified after every reload.
     pub(super) looked: Notify,
 }
 
 impl Keys {
-    /// The ring of a fixed secret is there at once; stored and ephemeral keys come with [`load`](super::load).
+    /// Makes the ring of a fixed secret at once. [`load`](super::load) loads stored and ephemeral keys later.
     #[must_use]
     pub fn new(signing: &Signing) -> Self {
         let ring = match signing {
@@ -37,23 +37,23 @@ impl Keys {
         }
     }
 
-    /// The ring, when it is there.
+    /// Returns the ring, or `None` before it is loaded.
     #[must_use]
     pub fn get(&self) -> Option<Arc<KeyRing>> {
         self.ring.read().clone()
     }
 
-    /// The ring, for a caller that can't wait for it.
+    /// Returns the ring, or fails before it is loaded.
     ///
     /// # Errors
-    /// `SERVICE_UNAVAILABLE` that names the cure.
+    /// `SERVICE_UNAVAILABLE` with the cure.
     pub fn require(&self) -> Result<Arc<KeyRing>, Error> {
         self.get().ok_or_else(|| {
             Error::new(ErrorCode::ServiceUnavailable, "The signing keys are not loaded yet: await auth.ready() first")
         })
     }
 
-    /// Takes a ring over; whether keys have gone that were there before.
+    /// Replaces the ring. Returns whether the new ring lacks a key of the old one.
     pub(super) fn set(&self, ring: KeyRing, now: Millis) -> bool {
         let ring = Arc::new(ring);
         let before = self.ring.write().replace(Arc::clone(&ring));

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::service::Realm;
 use crate::store::model::Session;
 
-/// The most sessions of an answer.
+/// The most sessions in an answer.
 const MAX_LISTED: u32 = 1_000;
 
 /// The largest page.
@@ -51,7 +51,7 @@ pub struct SessionList {
     next_cursor: Option<String>,
 }
 
-/// The live sessions of a user, newest first, 1,000 at most; `current` marks the caller's own.
+/// Lists the live sessions of a user, newest first, at most 1,000. `current` is the id of the caller's own session.
 ///
 /// # Errors
 /// The store's.
@@ -60,7 +60,7 @@ pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result
     Ok(sessions.into_iter().map(|session| ShownSession::new(realm, session, current)).collect())
 }
 
-/// A page of [`list`], 1 to 100 of them, by default 50; `nextCursor` is `null` on the last page.
+/// Lists the live sessions of a user in pages of 1 to 100, by default 50. `nextCursor` is `null` on the last page.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`; the store's.
@@ -76,7 +76,7 @@ pub async fn page(
         return Err(Error::validation("limit", format!("limit must be from 1 to {MAX_PAGE}")).into());
     }
     let after = cursor.map(|cursor| read_cursor(cursor).ok_or_else(wrong_cursor)).transpose()?;
-    // One more than asked for tells whether there is a next page.
+    // The query asks for one session more, which shows whether there is a next page.
     let mut sessions = realm.store.page_sessions(user_id, limit + 1, after, realm.now()).await?;
     let more = sessions.len() > limit as usize;
     sessions.truncate(limit as usize);
@@ -88,7 +88,7 @@ pub async fn page(
 
 fn read_cursor(cursor: &str) -> Option<(Millis, &str)> {
     let (created_at, id) = cursor.split_once('.')?;
-    // Within the years that every database knows.
+    // Every database knows the years up to 9999.
     let created_at = created_at.parse().ok().filter(|at| (0..=253_402_300_799_000).contains(at))?;
     Some((created_at, id))
 }

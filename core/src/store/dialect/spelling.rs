@@ -1,4 +1,4 @@
-//! Statements of the store in the spelling of a database.
+//! Turns statements of the store into the SQL of a database.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,16 +7,16 @@ use super::{Dialect, FOREIGN_MYSQL, FOREIGN_POSTGRES, SQLITE};
 use crate::store::value::Value;
 use crate::store::wording::any_of;
 
-/// Stands between a column and its parameter in a comparison byte by byte.
+/// The sign between a column and its parameter in a comparison byte by byte.
 const EXACT: &str = " == ";
 
-/// The dialects of databases that another language may speak to.
+/// The dialects of databases that the host may access with a driver of its own.
 static FOREIGN: [&Dialect; 3] = [&FOREIGN_POSTGRES, &FOREIGN_MYSQL, &SQLITE];
 
 impl Dialect {
-    /// `sql` in this database's form: parameters numbered where needed, `[column]` in the form of an instant, and
-    /// `column == ?` as a comparison byte by byte under any collation; [`Self::arrange`] gives the parameters for it.
-    /// The statements of the store hold no other `?` and, but for `[]`, no other `[`.
+    /// Returns `sql` in the form of this database. It numbers parameters if needed, gives `[column]` the form of an
+    /// instant, and makes `column == ?` a comparison byte by byte under any collation. [`Self::arrange`] returns the
+    /// parameters for the result. The statements of the store hold no other `?` and, except for `[]`, no other `[`.
     #[must_use]
     pub fn spell<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         let plain = !(sql.contains('[') || sql.contains(EXACT) || self.numbered && sql.contains('?'));
@@ -34,13 +34,13 @@ impl Dialect {
                     self.spell_parameter(&mut out, text, parameters);
                 }
                 "[" => out.push_str(text),
-                // An empty list in the text of a statement.
+                // This is an empty JSON list in the text of a statement.
                 "]" if opened && text.is_empty() => out.push_str("[]"),
                 "]" if opened => {
                     let (before, after) = self.instant;
                     let _ = write!(out, "{before}{text}{after}");
                     if !before.is_empty() {
-                        // A name of its own: some drivers keep columns by name, and an expression has none.
+                        // The column gets a name, since some drivers keep columns by name, and an expression has none.
                         let _ = write!(out, " AS {text}_instant");
                     }
                 }
@@ -66,7 +66,7 @@ impl Dialect {
         };
     }
 
-    /// The parameters of `sql` in the order of their marks in the text of [`Self::spell`].
+    /// Returns the parameters of `sql` in the order of their marks in the result of [`Self::spell`].
     #[must_use]
     pub fn arrange<'a>(&self, sql: &str, params: &'a [Value]) -> Vec<&'a Value> {
         let twice = |before: &str| self.collates && before.ends_with(EXACT);
@@ -74,19 +74,19 @@ impl Dialect {
         marks.flat_map(|(before, value)| std::iter::repeat_n(value, if twice(before) { 2 } else { 1 })).collect()
     }
 
-    /// The dialect of a database that another language speaks to, by its name.
+    /// Returns the dialect of a database that the host accesses, by its name.
     #[must_use]
     pub fn foreign(name: &str) -> Option<&'static Self> {
         FOREIGN.into_iter().find(|dialect| dialect.name == name)
     }
 
-    /// The names of [`Self::foreign`], as a sentence lists them.
+    /// Returns the names that [`Self::foreign`] knows, as a sentence lists them.
     #[must_use]
     pub fn foreign_names() -> String {
         any_of(FOREIGN.map(|dialect| format!("'{}'", dialect.name)))
     }
 
-    /// A name in quotes.
+    /// Returns a name in the quotes of this database.
     #[must_use]
     pub fn quoted(&self, name: &str) -> String {
         let quote = self.quote;

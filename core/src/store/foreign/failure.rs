@@ -1,7 +1,8 @@
-//! The host's report of an error, judged by the tables of the drivers in the core.
+//! Classifies an error that the host reports, by the tables of the drivers in the core.
 //!
-//! `code` is the driver's own code, `number` and `state` come with it from MySQL and SQLite. A driver of a server that
-//! gives none of them reports a connection failure: closed, refused, timed out. `name` is the class.
+//! `code` is the driver's own code, `number` and `state` come with it from MySQL and SQLite, and `name` is the class of
+//! the error. An error of a server's driver without any code is a connection failure, such as a closed connection or a
+//! timeout.
 
 use rusqlite::ffi;
 use serde_json::Value;
@@ -18,7 +19,8 @@ pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
     if code == "LATE" {
         return StoreError::Unavailable(message.to_owned());
     }
-    // A mistake in the host's code, not something that the database said; where no connection can be lost, all are.
+    // This is a mistake in the host's code, and no error of the database. For SQLite, errors without a code go on to
+    // its own rules.
     if code.is_empty() && number.is_none() && DEFECTS.contains(&text("name").unwrap_or_default()) && !dialect.is_file {
         return StoreError::Other(message.to_owned());
     }
@@ -35,8 +37,8 @@ pub(super) fn from_host(dialect: &Dialect, failed: &Value) -> StoreError {
     }
 }
 
-/// Five digits and capitals. Words of the operating system are longer or begin with an `E` (`EPIPE`), which no class
-/// does.
+/// Whether a code is an SQLSTATE, which has five digits and capitals. Codes of the operating system, such as `EPIPE`,
+/// are longer or begin with an `E`, which no SQLSTATE does.
 fn is_sql_state(code: &str) -> bool {
     code.len() == 5 && !code.starts_with('E') && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
 }
@@ -50,7 +52,7 @@ fn from_sqlite(code: &str, number: Option<i64>, message: &str) -> StoreError {
     if is_closed.iter().any(|word| message.contains(word)) {
         return StoreError::Unavailable(message.to_owned());
     }
-    // Another owner has a transaction open on the very same connection.
+    // Somebody else has a transaction open on the same connection.
     if message.contains("within a transaction") {
         return StoreError::Conflict(message.to_owned());
     }
@@ -61,7 +63,7 @@ fn from_sqlite(code: &str, number: Option<i64>, message: &str) -> StoreError {
 
 const DEFECTS: [&str; 4] = ["TypeError", "ReferenceError", "RangeError", "SyntaxError"];
 
-/// Codes by the beginning of their names; longer names first.
+/// Result codes by the beginnings of their names, longer names first.
 const SQLITE_CODES: [(&str, i32); 11] = [
     ("SQLITE_CONSTRAINT_UNIQUE", ffi::SQLITE_CONSTRAINT_UNIQUE),
     ("SQLITE_CONSTRAINT_PRIMARYKEY", ffi::SQLITE_CONSTRAINT_PRIMARYKEY),

@@ -12,7 +12,7 @@ pub(super) const OLD_INSTANTS: [(&str, &str); 4] = [
     ("sentri_identifiers", "created_at"),
 ];
 
-/// A column as it is.
+/// A column of a table, as the database has it.
 pub(super) struct Column {
     pub name: String,
     pub kind: String,
@@ -24,12 +24,12 @@ impl Column {
     }
 }
 
-/// A statement that changes tables.
+/// Makes a statement that changes tables.
 pub(super) fn ddl(sql: impl Into<Cow<'static, str>>) -> Statement {
     Statement::write(sql, []).once()
 }
 
-/// The statements of a schema file.
+/// Returns the statements of a schema file.
 pub(super) fn statements_of(script: &'static str) -> impl Iterator<Item = &'static str> {
     script.split(";\n").map(str::trim).filter(|sql| !sql.is_empty())
 }

@@ -1,11 +1,11 @@
-//! Normal forms of identifiers that sentri 5 wrote, or writes at the same time.
+//! Gives normal forms to identifiers that sentri 5 wrote, or writes at the same time.
 
 use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Statement, Value};
 use crate::store::sql::SqlStore;
 
-/// Identifiers given a normal form in one transaction.
+/// The most identifiers that get a normal form in a transaction.
 const CHUNK: i64 = 1000;
 
 impl<E: Executor> SqlStore<E> {
@@ -31,8 +31,8 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// Oldest first: where sentri 5 took `Rizz` and `rizz` for two, the older one gets the normal form and the other
-    /// is found by its exact spelling.
+    /// Gives normal forms to identifiers, oldest first. If sentri 5 took `Rizz` and `rizz` for two names, the older one
+    /// gets the normal form, and the other is found by its exact spelling.
     async fn adopt_chunk(&self, rows: &[(String, String, String)]) -> Result<(), StoreError> {
         let update = |(id, kind, value): &(String, String, String), otherwise: String| {
             let normalized = (self.normalize)(kind, value);
@@ -47,8 +47,8 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(rows.iter().map(|row| update(row, format!("{ADOPTED_MARKER}{}", row.2))));
         match self.run(Batch::schema(batch)).await {
             Ok(_) => Ok(()),
-            // The very same value twice, which unique(value) should have ruled out: one by one then, and the later
-            // row keeps a name of its own that no login finds, rather than stopping every start.
+            // The same value is there twice, which unique(value) should have prevented. The rows are then adopted one
+            // by one, and the later one gets a name that no login finds, so that the start does not fail for ever.
             Err(StoreError::Unique(_)) => {
                 for row in rows {
                     let mut batch = self.lock();

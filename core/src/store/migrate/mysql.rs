@@ -1,19 +1,19 @@
-//! The changes that sentri 5's tables on MySQL need beside the additions: byte-wise text in every script, instants in
-//! UTC.
+//! The changes that tables of sentri 5 on MySQL need beside new columns: text in every script that compares byte by
+//! byte, and instants in UTC.
 //!
-//! Ids stay as they are: foreign keys refer to them, maybe from tables of the application, and MySQL changes neither
-//! side of a foreign key. Statements compare them byte by byte (`Dialect::spell`).
+//! Ids keep their types. Foreign keys refer to them, perhaps from tables of the application, and MySQL changes neither
+//! side of a foreign key. Statements compare ids byte by byte (`Dialect::spell`).
 
 use super::ddl::{Column, OLD_INSTANTS, ddl};
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Statement};
 use crate::store::sql::SqlStore;
 
-/// Kept aside and set; `Dialect::migration_unlock` brings the old one back. A TIMESTAMP becomes a DATETIME by the time
-/// zone of the connection.
+/// Saves the time zone of the connection and sets UTC, since a TIMESTAMP becomes a DATETIME by the connection's time
+/// zone. `Dialect::migration_unlock` restores the old one.
 const IN_UTC: [&str; 2] = ["SET @sentri_time_zone = @@session.time_zone", "SET time_zone = '+00:00'"];
 
-/// Texts that are compared, or may be in any script.
+/// The columns with texts that are compared or may be in any script, and their types.
 const TEXTS: [(&str, &str, &str); 4] = [
     ("sentri_users", "password_hash", "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"),
     ("sentri_sessions", "user_agent", "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
@@ -23,15 +23,15 @@ const TEXTS: [(&str, &str, &str); 4] = [
 
 const TABLES: [&str; 3] = ["sentri_users", "sentri_sessions", "sentri_identifiers"];
 const CHARS: [&str; 6] = ["varchar", "char", "text", "tinytext", "mediumtext", "longtext"];
-/// Types whose bytes may be text. Some drivers read them as something else.
+/// Types of bytes that may hold text. Some drivers read them as other types.
 const BYTES: [&str; 6] = ["varbinary", "binary", "blob", "tinyblob", "mediumblob", "longblob"];
 const LATER_INSTANTS: [&str; 4] = ["updated_at", "rotated_at", "last_used_at", "revoked_at"];
-/// Room for the ids that sentri makes.
+/// The length of the ids that sentri makes.
 const ID_LENGTH: u32 = 36;
 
 impl<E: Executor> SqlStore<E> {
-    /// Gives columns of sentri 5 the types that statements are written for, and refuses those whose values it can't
-    /// read. Looked for on every run and no version, since 6.0.0 adopted tables without looking.
+    /// Gives columns of sentri 5 the types that statements are written for, and refuses columns whose values it can't
+    /// read. This happens on every run and is no version, since 6.0.0 adopted tables without this check.
     pub(super) async fn adopt_mysql_types(&self) -> Result<(), StoreError> {
         let mut plan = Vec::new();
         for table in TABLES {
@@ -51,7 +51,7 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// The type that `column` has to get; `None`: its own is right, or an older version of the tables changes it.
+/// Returns the type that `column` must get, or `None` if its type is right or version 1 changes it.
 fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreError> {
     let Column { name, kind } = column;
     let base = kind.split(['(', ' ']).next().unwrap_or_default();
@@ -96,7 +96,7 @@ fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreErr
     )))
 }
 
-/// The changes to `tables` as they are; none when they are as they should be.
+/// Returns the changes that `tables` need, or none if they are right already.
 pub(super) fn adopt(tables: &[(&str, Vec<Column>)]) -> Vec<Statement> {
     let mut plan: Vec<Statement> = Vec::new();
     for (table, columns) in tables {
@@ -122,7 +122,7 @@ fn change_of(table: &str, column: &Column) -> Option<String> {
         return Some("MODIFY roles TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL".into());
     }
     let is_old_instant = OLD_INSTANTS.contains(&(table, name.as_str())) && kind != "datetime(6)";
-    // A sentri 5 that still runs beside us leaves this one to the database.
+    // A sentri 5 that still runs beside this process leaves this column to the database.
     let default = if name == "created_at" { " DEFAULT CURRENT_TIMESTAMP(6)" } else { "" };
     is_old_instant.then(|| format!("MODIFY {name} DATETIME(6) NOT NULL{default}"))
 }

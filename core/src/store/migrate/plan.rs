@@ -1,4 +1,4 @@
-//! The statements that bring a database from its present schema to that of a version.
+//! Plans the statements that bring a database from its present schema to that of a version.
 
 use super::ddl::{Column, OLD_INSTANTS, ddl, statements_of};
 use super::{mysql, sqlite};
@@ -8,7 +8,7 @@ use crate::store::dialect::Adoption;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::SqlStore;
 
-/// Tables and the columns they have an index of, named after both.
+/// Tables, and the columns with an index, which is named after both.
 pub(super) const INDEXES: [(&str, &str); 5] = [
     ("sentri_identifiers", "value_normalized"),
     IDENTIFIERS_BY_USER,
@@ -17,7 +17,7 @@ pub(super) const INDEXES: [(&str, &str); 5] = [
     ("sentri_sessions", "revoked_at"),
 ];
 const IDENTIFIERS_BY_USER: (&str, &str) = ("sentri_identifiers", "user_id");
-/// The one whose values are unique.
+/// The indexed column whose values are unique.
 const UNIQUE: &str = "value_normalized";
 
 impl<E: Executor> SqlStore<E> {
@@ -30,7 +30,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(plan)
     }
 
-    /// Nothing when the index is there.
+    /// Plans an index, or nothing if the index exists.
     pub(super) async fn plan_index(
         &self,
         name: &str,
@@ -56,7 +56,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(columns)
     }
 
-    /// Version 1: every table as in the schema file; a table of sentri 5 gets the missing columns.
+    /// Plans version 1, which makes every table of the schema file. A table of sentri 5 gets the missing columns.
     pub(super) async fn plan_tables(&self, now: Millis) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
         let mut plan: Vec<Statement> = statements_of(dialect.tables).map(ddl).collect();
@@ -87,7 +87,7 @@ impl<E: Executor> SqlStore<E> {
                 plan.push(ddl(format!("ALTER TABLE {table} ADD COLUMN {name} {kind}")));
             }
             if table == "sentri_sessions" && has("replaced_by") {
-                // Sentri 5.3 rotated into a new row and left the old one behind; as it stands it would look alive.
+                // sentri 5.3 rotated into a new row and left the old row behind, which would look like a live session.
                 let sql = "UPDATE sentri_sessions SET revoked_at = ? \
                            WHERE replaced_by IS NOT NULL AND revoked_at IS NULL";
                 plan.push(Statement::write(sql, [Value::Time(now)]).once());
@@ -104,14 +104,13 @@ impl<E: Executor> SqlStore<E> {
                 let old = OLD_INSTANTS.into_iter().filter(|(table, _)| is_adopted(table));
                 plan.extend(old.map(|(table, column)| ddl(sqlite::instants_to_iso(table, column))));
             }
-            // Done before the versions: see `migrate::postgres`.
+            // This is done before the versions; see `migrate::postgres`.
             Adoption::Types => {}
         }
         Ok(plan)
     }
 
-    /// Drops the unique constraints of sentri 5: on the value as it was typed, and on one identifier of a type per
-    /// user.
+    /// Plans to drop the unique constraints of sentri 5, which are on the value as typed, and on the type and the user.
     async fn plan_uniques(&self) -> Result<Vec<Statement>, StoreError> {
         let dialect = self.executor.dialect();
         let mut plan = Vec::new();
@@ -133,7 +132,7 @@ impl<E: Executor> SqlStore<E> {
             }
         }
         if dialect.keys_need_index && !plan.is_empty() {
-            // A foreign key wants an index, and takes the unique one for it until there is another.
+            // A foreign key needs an index, and uses the unique one until there is another.
             plan.splice(0..0, self.plan_indexes(&[IDENTIFIERS_BY_USER]).await?);
         }
         if rebuild {
