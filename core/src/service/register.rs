@@ -1,4 +1,4 @@
-//! Registration.
+//! Registration of users.
 
 use std::sync::Arc;
 

@@ -232,7 +232,7 @@ async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
     }
 }
 
-/// The second step of a login.
+/// Completes a login by the code of a second factor.
 ///
 /// It fails with `CODE_INVALID` for a wrong, used or unknown code or without an open flow, `VALIDATION_ERROR`,
 /// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.

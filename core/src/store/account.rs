@@ -9,7 +9,7 @@ use crate::store::model::{Disabling, Expected, Factors, Identifier, Session, Sta
 /// The most rows of a kind that [`AccountStore::read_account`] reads.
 pub const MOST_ROWS: u32 = 10_000;
 
-/// All that is stored of a user.
+/// Everything that is stored of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user.

@@ -1,4 +1,4 @@
-//! The store: the port, and the drivers behind it.
+//! The port to users, sessions and keys, and the drivers behind it.
 
 pub mod account;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! The rows of the store, as the rest of the core sees them. Instants are [`Millis`].
+//! The rows of the store, and the inputs and results of its writes. Instants are [`Millis`].
 
 use crate::assurance::Assurance;
 use crate::clock::Millis;
@@ -20,13 +20,13 @@ pub use flow::*;
 /// A row of `sentri_users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// UUID, 36 characters.
+    /// A UUID of 36 characters.
     pub id: String,
-    /// Names out of `validRoles`, in the order given.
+    /// The names of the roles, from the option `validRoles`, in the order given.
     pub roles: Vec<String>,
     /// The time of the registration.
     pub created_at: Millis,
-    /// The last word that it signs in no more, which may have run out.
+    /// The last disabling of the user, which may have run out.
     pub disabled: Option<Disabling>,
 }
 
@@ -41,43 +41,43 @@ impl User {
 /// A row of `sentri_identifiers`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identifier {
-    /// UUID, 36 characters.
+    /// A UUID of 36 characters.
     pub id: String,
     /// `email`, `username`, `phone` or a type of the application's own.
     pub kind: String,
-    /// As the user gave it.
+    /// The value as the user typed it.
     pub value: String,
     /// The form that is unique over all types and that a login looks up.
     pub normalized: String,
-    /// The time at which its owner proved control over it.
+    /// The time at which the user proved control over the identifier; `None` before that.
     pub verified_at: Option<Millis>,
 }
 
-/// A user with everything that belongs to it but sessions.
+/// A user with the user's identifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserWithIdentifiers {
     /// The user.
     pub user: User,
-    /// Oldest first.
+    /// The identifiers, oldest first.
     pub identifiers: Vec<Identifier>,
 }
 
-/// The rows that a registration writes, all or nothing.
+/// The rows of a new user, which are written all or not at all.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// UUID of the user.
+    /// The id of the user, a UUID.
     pub id: String,
-    /// The encoded hash; `None` for a user that can't log in by password.
+    /// The encoded hash; `None` for a user without a password.
     pub password_hash: Option<Secret<String>>,
-    /// Roles to give.
+    /// The roles of the user.
     pub roles: Vec<String>,
-    /// At least one.
+    /// The identifiers, at least one.
     pub identifiers: Vec<Identifier>,
-    /// Sign-ins that must not lead to another user.
+    /// Claims of the identifiers on names to sign in by, which must not lead to another user.
     pub claims: Vec<Claim>,
     /// Whether unverified addresses of other users give way, if those users have a verified address.
     pub displaces: bool,
-    /// Now.
+    /// The present time, which becomes the time of the registration.
     pub now: Millis,
 }
 
@@ -90,11 +90,11 @@ pub struct Credential {
     pub password_hash: Option<Secret<String>>,
     /// The user's roles.
     pub roles: Vec<String>,
-    /// Counts changes of credentials, status and factors.
+    /// The counter of changes of credentials, status and factors.
     pub auth_epoch: i64,
-    /// The type of the identifier that was looked for; `None` when it was a user's id.
+    /// The type of the identifier that was looked up; `None` if a user's id was looked up.
     pub kind: Option<String>,
-    /// The last word that the user signs in no more, which may have run out.
+    /// The last disabling of the user, which may have run out.
     pub disabled: Option<Disabling>,
 }
 
@@ -109,37 +109,37 @@ impl Credential {
 /// A row of `sentri_sessions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// UUID, 36 characters.
+    /// A UUID of 36 characters.
     pub id: String,
-    /// The id of its user.
+    /// The id of the session's user.
     pub user_id: String,
-    /// Idle limit: moved forward by every rotation, never past the absolute limit.
+    /// The end by the idle limit. Every rotation moves it forward, but never past the absolute limit.
     pub expires_at: Millis,
-    /// The login.
+    /// The time of the login.
     pub created_at: Millis,
-    /// Counts rotations, from 0.
+    /// The number of rotations.
     pub generation: i64,
     /// The time at which `generation` last changed.
     pub rotated_at: Option<Millis>,
-    /// The last use of a token of the current generation. Later than `rotated_at` means: its successor was used.
+    /// The last use of a token of the present generation. If it is later than `rotated_at`, that token was used.
     pub last_used_at: Option<Millis>,
-    /// The time of its revocation; revoked sessions stay for a while so that reuse is distinguished from unknown
-    /// tokens.
+    /// The time of the revocation. Rows of revoked sessions stay for a while, so that a reused token can be
+    /// distinguished from an unknown one.
     pub revoked_at: Option<Millis>,
-    /// Address of the login.
+    /// The client's address at the login.
     pub ip_address: Option<String>,
-    /// User agent of the login, at most 512 characters.
+    /// The user agent at the login, at most 512 characters.
     pub user_agent: Option<String>,
-    /// The strength and the age of the authentication; `None`: the session is older than their storage.
+    /// The strength and the age of the authentication; `None` if they were not stored when the session began.
     pub assurance: Option<Assurance>,
 }
 
-/// A session together with its user's present roles: the input of a refresh or a session check.
+/// A session with the present roles of its user, as a refresh or a session check needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
     /// The session, revoked or not.
     pub session: Session,
-    /// The user's roles now.
+    /// The user's present roles.
     pub roles: Vec<String>,
 }
 
@@ -148,59 +148,59 @@ pub struct SessionState {
 pub struct OpenedSession {
     /// The present roles of its user.
     pub roles: Vec<String>,
-    /// Whether its user has more live sessions than were asked about.
+    /// Whether the user has more live sessions than the number that the call named.
     pub is_surplus: bool,
 }
 
 /// The result of a compare-and-set on a session's generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
-    /// The generation was the expected one and is now one higher. Holds the state after the step.
+    /// The generation was as expected, and is higher by one now. Holds the state after the step.
     Rotated(SessionState),
-    /// Another request was first, or the session is revoked: the present state.
+    /// Another request was first, or the session is revoked. Holds the present state.
     Behind(SessionState),
     /// There is no such session.
     Gone,
-    /// The code that was to be spent with the step is spent, or its flow; nothing was written.
+    /// The code or the flow that the step would spend is spent already. Nothing was written.
     Spent,
 }
 
 /// A row of `sentri_keys`.
 #[derive(Debug, Clone)]
 pub struct StoredKey {
-    /// RFC 7638 thumbprint.
+    /// The id of the key, its thumbprint (RFC 7638).
     pub kid: String,
-    /// JWS algorithm, e.g. `RS256`.
+    /// The JWS algorithm (RFC 7518, 3), for example `RS256`.
     pub algorithm: String,
-    /// PKCS#8 PEM, or its wrapped form when `encryptionKey` is set.
+    /// The private key as PKCS#8 in PEM, or its encrypted form if the option `encryptionKey` is set.
     pub private_key: Secret<String>,
-    /// The time at which it was made.
+    /// The time at which the key was made.
     pub created_at: Millis,
-    /// From when on it signs.
+    /// The time from which the key signs.
     pub active_from: Millis,
-    /// The time at which its successor began to sign; `None` for the newest.
+    /// The time at which the next key begins to sign; `None` for the newest key.
     pub retired_at: Option<Millis>,
 }
 
-/// One change of a user's identifiers.
+/// A change of an identifier of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentifierUpdate {
-    /// Which identifier.
+    /// The id of the identifier.
     pub id: String,
-    /// Its new type.
+    /// The new type.
     pub kind: String,
-    /// Its new value as given.
+    /// The new value as the user typed it.
     pub value: String,
-    /// Its new normalised value.
+    /// The new normal form.
     pub normalized: String,
 }
 
-/// The bounds of a change of a user's identifiers beside the uniqueness of normal forms.
+/// The conditions for a change of a user's identifiers, beside the uniqueness of normal forms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeLimits {
-    /// Sign-ins that must not lead to another user.
+    /// Claims of the identifiers on names to sign in by, which must not lead to another user.
     pub claims: Vec<Claim>,
-    /// The most identifiers that a user who adds some may have then; `None`: any number.
+    /// The most identifiers that a user may have after adding some; `None` for any number.
     pub most: Option<u32>,
     /// Whether a user with a verified identifier must keep a verified identifier.
     pub keeps_verified: bool,
@@ -208,22 +208,22 @@ pub struct ChangeLimits {
     pub displaces: bool,
 }
 
-/// The result of an all-or-nothing change of identifiers.
+/// The result of a change of identifiers, which is made in full or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentifierChange {
-    /// Done.
+    /// The change was made.
     Done,
     /// There is no such user.
     NoUser,
-    /// One of the ids is not this user's.
+    /// An identifier of the change does not belong to the user.
     NotFound,
-    /// One of the values is taken.
+    /// A value of the change is taken.
     Taken,
-    /// Nothing would be left.
+    /// The user would have no identifier left.
     LastOne,
-    /// Nothing verified would be left: see [`ChangeLimits::keeps_verified`].
+    /// The user would have no verified identifier left; see [`ChangeLimits::keeps_verified`].
     LastVerified,
-    /// The user would have more than [`ChangeLimits::most`].
+    /// The user would have more identifiers than [`ChangeLimits::most`].
     TooMany,
 }
 

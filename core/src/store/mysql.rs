@@ -1,7 +1,7 @@
 //! MySQL and MariaDB through a pool of connections.
 //!
-//! Neither has RETURNING for an UPDATE, so a change is followed by a SELECT in the same transaction. A change of the
-//! schema is no part of a transaction there: see [`Dialect::migration_lock`] for how migrations stay whole.
+//! Neither has RETURNING for an UPDATE, so a SELECT follows a change in the same transaction. A change of the schema
+//! can't be part of a transaction; [`Dialect::migration_lock`] keeps migrations apart.
 
 use async_trait::async_trait;
 use deadpool::managed::Object;
@@ -56,7 +56,7 @@ impl Driver for MysqlConfig {
         let mut committing = false;
         let outcome = run_on(connection, batch, &mut committing).await;
         outcome.map_err(|failed| match failed {
-            // A change of the schema that broke off may have left a lock or a setting.
+            // A change of the schema that broke off may have left a lock or a setting on the connection.
             Failed::Driver(error) if batch.schema => {
                 Broken { error: failure::from_driver(&error), connection: Connection::Spoilt, undone: false }
             }
@@ -78,7 +78,7 @@ impl Driver for MysqlConfig {
 enum Failed {
     Driver(Error),
     Value(StoreError),
-    /// The transaction was over before its end, and no error said so.
+    /// The server ended the transaction early, without an error.
     Ended,
 }
 
@@ -88,7 +88,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// `committing` is set before the first word that may leave something done.
+/// Runs a batch. `committing` is set before the first statement whose effect may last although no answer comes.
 async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> Result<Outcome, Failed> {
     if let ([only], true) = (&batch.statements[..], batch.is_plain()) {
         *committing = true;
@@ -102,7 +102,7 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
     let ended = connection.query_drop(end).await;
     for (statement, prepared) in batch.statements.iter().zip(prepared) {
         if let (false, Some(prepared)) = (statement.fixed, prepared) {
-            // The transaction is done, and the next user of a lost connection finds that out.
+            // The transaction is over. If the connection is lost, its next user notices.
             drop(connection.close(prepared).await);
         }
     }
@@ -110,15 +110,15 @@ async fn run_on(connection: &mut Conn, batch: &Batch, committing: &mut bool) -> 
         // The lock belongs to the connection and not to the transaction.
         connection.query_drop(dialect::MYSQL.migration_unlock.unwrap_or("DO 0")).await?;
     }
-    // When both failed, the first is the cause of the second.
+    // If both failed, the first failure is the cause of the second.
     let outcome = outcome?;
     ended?;
     Ok(outcome)
 }
 
-/// Prepares the statements before the transaction. A transaction that a node of a cluster aborts while it prepares a
-/// statement is lost silently: later statements would run outside of any. A change of the schema is made as it goes:
-/// its later statements are about tables that the earlier ones make.
+/// Prepares the statements before the transaction. If a node of a cluster aborts a transaction while it prepares a
+/// statement, it reports no error, and later statements would run outside of any transaction. The statements of a
+/// change of the schema are not prepared, since later ones are about tables that earlier ones make.
 async fn prepare(connection: &mut Conn, batch: &Batch) -> Result<Vec<Option<Prepared>>, Error> {
     let mut prepared = Vec::with_capacity(batch.statements.len());
     for statement in &batch.statements {
@@ -130,7 +130,7 @@ async fn prepare(connection: &mut Conn, batch: &Batch) -> Result<Vec<Option<Prep
 }
 
 async fn run_all(connection: &mut Conn, batch: &Batch, prepared: &[Option<Prepared>]) -> Result<Outcome, Failed> {
-    // Something between us and the server may not tell.
+    // A proxy before the server may not report whether a transaction is open.
     let tells = is_in_transaction(connection);
     let mut answers = Vec::with_capacity(batch.statements.len());
     for (index, statement) in batch.statements.iter().enumerate() {
@@ -149,7 +149,7 @@ async fn run_all(connection: &mut Conn, batch: &Batch, prepared: &[Option<Prepar
     Ok(Outcome::Done(answers))
 }
 
-/// Whether the last answer of the server said so.
+/// Whether the last answer of the server reported an open transaction.
 fn is_in_transaction(connection: &Conn) -> bool {
     let status = connection.last_ok_packet().map(OkPacket::status_flags);
     status.is_some_and(|status| status.contains(StatusFlags::SERVER_STATUS_IN_TRANS))

@@ -1,4 +1,4 @@
-//! Makes the option `db` or `dialect` into a store. Nothing is opened before the first use.
+//! Makes a store from the option `db` or `dialect`. The first use opens the database.
 
 use std::sync::Arc;
 
@@ -22,23 +22,24 @@ mod members;
 
 use members::{Members, PoolOptions};
 
-/// A store, or the `CONFIGURATION_ERROR` that says why there is none.
+/// A store, or the `CONFIGURATION_ERROR` with the reason why it can't be made.
 type Opening = Result<Arc<dyn Store>, Error>;
 
-/// A store for the `db` option: a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:./file.db`,
-/// `sqlite::memory:`), `{connectionString, max, ssl, schema}`, `{type, host, port, database, user, password, max, ssl,
-/// schema}` or `{filename}`. `type` is `postgres` by default.
+/// Makes a store from the `db` option. The option is a URL (`postgres://`, `postgresql://`, `mysql://`, `mariadb://`,
+/// `sqlite:./file.db`, `sqlite::memory:`), or an object of the form `{connectionString, max, ssl, schema}`, `{type,
+/// host, port, database, user, password, max, ssl, schema}` or `{filename}`. `type` is `postgres` by default.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure; never a value, which may be a password.
+/// `CONFIGURATION_ERROR` that names `db`, the member at fault and the cure. It never quotes a value, which may be a
+/// password.
 pub fn open(db: &Value) -> Result<Arc<dyn Store>, Error> {
     open_noting(db, &mut Vec::new())
 }
 
-/// [`open`], with parameters that are allowed without a meaning added to `warnings`.
+/// [`open`], which adds a warning about ignored parameters to `warnings`.
 ///
 /// # Errors
-/// As [`open`] has them.
+/// Those of [`open`].
 pub fn open_noting(db: &Value, warnings: &mut Vec<String>) -> Result<Arc<dyn Store>, Error> {
     match db {
         Value::String(url) => from_url("db", url, warnings),
@@ -47,7 +48,7 @@ pub fn open_noting(db: &Value, warnings: &mut Vec<String>) -> Result<Arc<dyn Sto
     }
 }
 
-/// A store over a database that the host speaks to, spelt in one of [`Dialect::foreign`].
+/// Makes a store over a database that the host accesses, in a dialect of [`Dialect::foreign`].
 #[must_use]
 pub fn over(database: Arc<dyn ForeignDatabase>, dialect: &'static Dialect) -> Arc<dyn Store> {
     store_over(ForeignExecutor::new(database, dialect))
@@ -67,7 +68,7 @@ fn from_url(option: &str, url: &str, warnings: &mut Vec<String>) -> Opening {
     }
 }
 
-/// The scheme that `scheme` means in other libraries, which name a driver or themselves along with it.
+/// Returns the cure for a scheme of another library, which may hold the names of a driver or of the library.
 fn spelling_of(scheme: &str) -> String {
     let parts: Vec<&str> = scheme.split('+').collect();
     let named = parts.iter().copied().find(|part| Driver::named(part).is_some());
@@ -78,7 +79,7 @@ fn spelling_of(scheme: &str) -> String {
     }
 }
 
-/// The URLs that are understood.
+/// Returns the advice which URLs to use.
 fn known() -> String {
     format!("use {}", any_of(DRIVERS.iter().flat_map(|driver| driver.examples).copied()))
 }
@@ -111,7 +112,7 @@ fn from_members(members: &Map<String, Value>, warnings: &mut Vec<String>) -> Ope
     }
 }
 
-/// The values of `db.type`.
+/// Returns the values of `db.type`, for messages.
 fn types() -> String {
     let types = DRIVERS.iter().flat_map(|driver| match driver.place {
         Place::Server { types, .. } => types,
@@ -120,30 +121,30 @@ fn types() -> String {
     any_of(types.map(|name| format!("'{name}'")))
 }
 
-/// A driver of the core's own.
+/// A database driver that the core brings.
 struct Driver {
-    /// The schemes of its URLs, which other libraries join with the name of a driver; of a server each also a
-    /// `db.type`. The driver reads URLs with the first scheme.
+    /// The schemes of the driver's URLs, to which other libraries add the name of a driver. For a server each is also a
+    /// value of `db.type`. The driver itself reads URLs with the first scheme.
     names: &'static [&'static str],
-    /// Further schemes of its URLs, which say nothing beside the name of a driver.
+    /// Further schemes of the driver's URLs, which other libraries do not combine with the name of a driver.
     schemes: &'static [&'static str],
-    /// Words for the database in the schemes of other libraries.
+    /// Words for this database in the schemes of other libraries.
     words: &'static [&'static str],
-    /// URLs for messages.
+    /// Examples of URLs for messages.
     examples: &'static [&'static str],
     place: Place,
 }
 
 /// The place of a database, and how it is opened.
 enum Place {
-    /// Behind a pool of connections.
+    /// A server behind a pool of connections.
     Server {
         /// The values of `db.type` for messages.
         types: &'static [&'static str],
         by_url: fn(name: &str, rest: &str, &PoolOptions, warnings: &mut Vec<String>) -> Opening,
         by_parts: fn(&Members<'_>) -> Opening,
     },
-    /// Here.
+    /// A file on this machine.
     File { by_url: fn(option: &str, scheme: &str, rest: &str) -> Opening },
 }
 
@@ -190,7 +191,7 @@ impl Driver {
     }
 }
 
-/// `rest` is the URL behind its scheme and colon.
+/// Makes a store from a URL. `rest` is the URL after the scheme and its colon.
 fn by_url<C: ServerConfig>(name: &str, rest: &str, pool: &PoolOptions, warnings: &mut Vec<String>) -> Opening {
     let mut config = C::read(&format!("{name}:{rest}"))?;
     warnings.extend(config.take_warning());
@@ -204,7 +205,7 @@ fn by_parts<C: ServerConfig>(of: &Members<'_>) -> Opening {
     open_pool(C::from_parts(host, of.port(C::PORT)?, database, user, password), &pool)
 }
 
-/// A store over the server of `config`, by the options of its pool.
+/// Makes a store over the server of `config`, with the options of its pool.
 fn open_pool<C: ServerConfig>(mut config: C, pool: &PoolOptions) -> Opening {
     if let Some(schema) = &pool.schema {
         config = config.with_schema(schema)?;

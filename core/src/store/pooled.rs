@@ -1,10 +1,10 @@
-//! The shared part of executors with a pool of connections to a server.
+//! The common part of executors that have a pool of connections to a server.
 //!
-//! A batch is answered within [`BATCH_LIMIT`], even if the server is down, paused or cut off: it is `Unavailable` then,
-//! and the connection is thrown away, because its state is unknown. The pool connects again by itself.
+//! A batch gets an answer within [`BATCH_LIMIT`], even if the server is down, paused or cut off. The answer is then
+//! `Unavailable`, and the connection is closed, since its state is unknown. The pool connects again by itself.
 //!
-//! A batch that is given up has to end at the server too: behind a lock that is not released, each attempt of a client
-//! would else leave another statement that waits.
+//! A batch that is given up must end at the server too. Otherwise each attempt of a client behind a lock would leave
+//! another waiting statement.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,72 +20,72 @@ use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
 use crate::store::executor::{Batch, Connections, Executor, Outcome};
 
-/// The time that a batch may take, waiting for a connection included, so that an outage is known within two seconds.
+/// The longest time of a batch, with the wait for a connection, so that an outage is known within two seconds.
 pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
-/// The same for a change of the schema, which may wait for other processes.
+/// The longest time of a change of the schema, which may wait for other processes.
 pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
-/// For a free connection, and for making one.
+/// The longest wait for a free connection, and the longest time to open a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// Connections in the pool when nothing is said.
+/// The default number of connections in the pool.
 pub const DEFAULT_MAX: usize = 10;
-/// The most runs of a batch whose connection broke before anything was done.
+/// The most runs of a batch if connections break before anything is done.
 const ATTEMPTS: u32 = 3;
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(1);
-/// An idle connection that answered this recently is kept when another one stops answering.
+/// When a connection stops answering, idle connections that answered within this time are kept.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// A server that is spoken to through a pool.
+/// A driver of a database server that is accessed through a pool.
 #[async_trait]
 pub trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// Makes connections.
+    /// The maker of connections.
     type Manager: Manager + 'static;
 
-    /// The spelling of this database.
+    /// Returns the dialect of this database.
     fn dialect(&self) -> &'static Dialect;
 
-    /// The most connections.
+    /// Returns the most connections of the pool.
     fn max(&self) -> usize;
 
-    /// The maker of connections; no I/O yet.
+    /// Returns the maker of connections, without any I/O.
     ///
     /// # Errors
-    /// `Other` that names the option at fault.
+    /// `Other`, whose text names the option at fault.
     fn manager(&self) -> Result<Self::Manager, StoreError>;
 
-    /// The failure to make a connection.
+    /// Converts the failure to open a connection.
     fn refused(error: <Self::Manager as Manager>::Error) -> StoreError;
 
     /// Runs a batch as one transaction.
     async fn run_on(connection: &mut Object<Self::Manager>, batch: &Batch) -> Result<Outcome, Broken>;
 
-    /// Makes the server end the statement of a connection whose batch was given up. Does nothing if the server gives up
-    /// by itself as soon. Ends even if the server does not answer.
+    /// Makes the server end the statement of a connection whose batch was given up. It does nothing if the server gives
+    /// up equally soon by itself, and returns even if the server does not answer.
     async fn cancel(_connection: <Self::Manager as Manager>::Type) {}
 }
 
 /// A batch that failed, and the state of its connection.
 #[derive(Debug)]
 pub struct Broken {
-    /// Why.
+    /// The failure of the batch.
     pub error: StoreError,
-    /// The worth of the connection.
+    /// The state of the connection.
     pub connection: Connection,
-    /// Nothing of the batch was done, and nothing will be: it may be run again.
+    /// Whether nothing of the batch was done or will be done, so that it may be run again.
     pub undone: bool,
 }
 
-/// The worth of a connection after a failure.
+/// The state of a connection after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
-    /// It may serve the next caller.
+    /// The connection may serve the next caller.
     Sound,
-    /// Its next answer is unknown.
+    /// The next answer of the connection is unknown.
     Spoilt,
-    /// The server has let go of it, and of those beside it as likely as not.
+    /// The server has closed the connection, and probably others of the pool.
     Lost,
 }
 
-/// The executor over a server. Connects at first use.
+/// The executor over a server. The first use connects.
 #[derive(Debug)]
 pub struct Pooled<D: Driver> {
     driver: D,
@@ -109,7 +109,7 @@ impl<M: Manager> fmt::Debug for PoolState<M> {
 }
 
 impl<D: Driver> Pooled<D> {
-    /// An executor over `driver`; no I/O yet.
+    /// Returns an executor over `driver`, without any I/O.
     #[must_use]
     pub const fn new(driver: D) -> Self {
         Self { driver, pool: Mutex::new(PoolState::Unopened) }
@@ -170,7 +170,7 @@ impl<D: Driver> Pooled<D> {
                 Err(Failed { error, undone })
             }
             Err(_) => {
-                // Connections that fell silent with this one would each cost another request the same wait.
+                // Other connections that fell silent would each cost another request the same wait.
                 pool.retain(|_, metrics| metrics.last_used() < TRUSTED_FOR);
                 Err(StoreError::Unavailable("the server did not answer in time".into()).into())
             }
@@ -181,7 +181,7 @@ impl<D: Driver> Pooled<D> {
 /// An attempt that failed.
 struct Failed {
     error: StoreError,
-    /// Nothing was done, and another connection may serve better.
+    /// Whether nothing was done, so that another connection may be tried.
     undone: bool,
 }
 
@@ -202,9 +202,9 @@ impl<D: Driver> Executor for Pooled<D> {
         let mut attempts = 1;
         loop {
             match self.attempt(batch, deadline).await {
-                // After a restart the first user of an old connection learns it: reading again does no harm, nor does a
-                // write of which nothing was done. One that got no answer may have been done, so that is for the caller
-                // to know.
+                // After a restart of the server the first user of an old connection fails. It is safe to read again,
+                // and to repeat a write of which nothing was done. A write without an answer may have been done, so the
+                // caller gets the failure.
                 Err(Failed { error: StoreError::Unavailable(_), undone })
                     if (undone || batch.is_read_only()) && attempts < ATTEMPTS && Instant::now() < deadline =>
                 {
@@ -233,11 +233,11 @@ impl<D: Driver> Executor for Pooled<D> {
     }
 }
 
-/// A connection that goes back to the pool only when its work ended well. When it failed, timed out or was abandoned by
-/// its caller, answers may still be on their way or a transaction open: then it is thrown away.
+/// A connection that goes back to the pool only if its work ended well. After a failure, a time-out or a caller that
+/// went away, answers may still be on their way or a transaction may be open, so the connection is closed.
 struct Lease<D: Driver> {
     connection: Option<Object<D::Manager>>,
-    /// The batch came to an end, well or not.
+    /// Whether the batch ended, in success or failure.
     is_answered: bool,
 }
 
@@ -250,7 +250,7 @@ impl<D: Driver> Lease<D> {
 impl<D: Driver> Drop for Lease<D> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        // Its place in the pool is free at once.
+        // This frees the connection's place in the pool at once.
         let connection = Object::take(connection);
         if let (false, Ok(runtime)) = (self.is_answered, Handle::try_current()) {
             runtime.spawn(D::cancel(connection));

@@ -1,6 +1,6 @@
 //! PostgreSQL through a pool of connections.
 //!
-//! Statements are prepared by name, once per connection, which makes them twice as fast as unnamed ones. Behind a
+//! Statements are prepared by name once per connection, which makes them twice as fast as unnamed statements. Behind a
 //! pooler they are sent unnamed instead, each in one round trip; see `pooler`.
 
 use std::ops::Deref;
@@ -67,7 +67,7 @@ impl Driver for PostgresConfig {
             Broken {
                 connection: match failure::leaves_connection_sound(&error) {
                     true if !link.client.is_closed() => Connection::Sound,
-                    // Its task hears of the end by itself, and so do those of the others.
+                    // Each connection has a task that notices its end, so the other connections need no check here.
                     _ => Connection::Spoilt,
                 },
                 error: failure::from_driver(&error, link.terms.role.as_deref()),
@@ -81,7 +81,7 @@ impl Driver for PostgresConfig {
     }
 }
 
-/// `committing` is set before the first word that may leave something done.
+/// Runs a batch. `committing` is set before the first statement whose effect may last although no answer comes.
 async fn transact(link: &mut Link, batch: &Batch, committing: &mut bool) -> Result<Outcome, Error> {
     let named = link.keeps_names();
     let Link { client, terms, .. } = link;
@@ -89,8 +89,8 @@ async fn transact(link: &mut Link, batch: &Batch, committing: &mut bool) -> Resu
         *committing = true;
         return Ok(Outcome::Done(vec![run_statement(&*client, terms, named, only).await?]));
     }
-    // Named, since the store's operations are written for it: a statement that waited for a lock must see what the
-    // holder committed, whatever the database's default is.
+    // The store's operations need this isolation, whatever the database's default is. A statement that waited for a
+    // lock must see what the holder committed.
     let isolation = IsolationLevel::ReadCommitted;
     let transaction = client.build_transaction().isolation_level(isolation).start().await?;
     let mut answers = Vec::with_capacity(batch.statements.len());
@@ -107,9 +107,9 @@ async fn transact(link: &mut Link, batch: &Batch, committing: &mut bool) -> Resu
     Ok(Outcome::Done(answers))
 }
 
-/// The part that the pool's own connections and their transactions share.
+/// The part that connections of the pool and their transactions have in common.
 trait Prepare: Deref<Target: GenericClient + Sized + Sync> + Sync {
-    /// Prepares a statement once for the life of the connection.
+    /// Prepares a statement, and keeps it prepared for the life of the connection.
     fn keep(&self, sql: &str) -> impl Future<Output = Result<Prepared, Error>> + Send;
 }
 
@@ -144,7 +144,7 @@ where
     answer_from(&client.query(&prepared, &params).await?)
 }
 
-/// Sends all that belongs to the statement at once, and leaves nothing behind on the server.
+/// Sends everything of a statement at once, and leaves nothing prepared on the server.
 async fn run_unnamed(client: &(impl GenericClient + Sync), sql: &str, statement: &Statement) -> Result<Answer, Error> {
     let values: Vec<Unnamed<'_>> = statement.params.iter().map(Unnamed).collect();
     let params: Vec<(&(dyn ToSql + Sync), Type)> =

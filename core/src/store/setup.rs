@@ -1,4 +1,4 @@
-//! The set-up of a new database, as stored.
+//! The port to the set-up of a new database.
 
 use async_trait::async_trait;
 
@@ -9,23 +9,24 @@ use crate::store::model::NewUser;
 /// The id and the purpose of the row with a token that makes the first admin.
 pub const SETUP: &str = "setup";
 
-/// The token by which the first admin is made, as it is kept.
+/// The token by which the first admin is made, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetupToken {
-    /// Random bits in base64url, from which the token is derived; a token that was given has none to do with them.
+    /// Random bits in base64url, from which the token is derived. A token of the operator's choice has nothing to do
+    /// with them.
     pub nonce: String,
-    /// SHA-256 of the token in base64url.
+    /// The SHA-256 of the token in base64url.
     pub digest: String,
-    /// The `kid` of the signing key from which the token is derived; empty: the key has none.
+    /// The `kid` of the signing key from which the token is derived; empty if the key has none.
     pub kid: String,
-    /// From when on nothing spends it.
+    /// The time from which the token can't be spent.
     pub expires_at: Millis,
 }
 
-/// The end of an attempt to make the first admin.
+/// The result of an attempt to make the first admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstAdmin {
-    /// The user is there, and the token is spent.
+    /// The user was written, and the token is spent.
     Created,
     /// An identifier of the user belongs to another user. The token is not spent.
     Taken,
@@ -33,20 +34,20 @@ pub enum FirstAdmin {
     Gone,
 }
 
-/// The part of the port that is about the first admin. Every method is one transaction.
+/// The part of the store for the first admin. Every method is one transaction.
 #[async_trait]
 pub trait SetupStore: Send + Sync + 'static {
     /// Whether any user has one of these roles.
     async fn any_has_role(&self, roles: &[String]) -> Result<bool, StoreError>;
 
-    /// Writes the token by which the first admin is made; there is one at a time. `false`: another token is open, and
-    /// it stays unless `replaces`.
+    /// Writes the token by which the first admin is made. Returns `false` and writes nothing if another token is open,
+    /// unless `replaces` is true.
     async fn put_setup(&self, token: &SetupToken, replaces: bool, now: Millis) -> Result<bool, StoreError>;
 
-    /// The open token by which the first admin is made.
+    /// Finds the open token by which the first admin is made.
     async fn find_setup(&self, now: Millis) -> Result<Option<SetupToken>, StoreError>;
 
-    /// Spends the open token of this digest and writes a user in one step, while no user has one of `admin_roles`.
+    /// Spends the open token of this digest and writes a user, if no user has one of `admin_roles`.
     async fn create_first_admin(
         &self,
         user: &NewUser,

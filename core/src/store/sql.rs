@@ -38,39 +38,41 @@ mod users;
 
 use row::{Row, id, roles_from, roles_to_text, row_of};
 
-/// The most times that an operation that lost a race is run again, in a transaction of our own.
+/// The most times that an operation that lost a race is run again, unless it is inside a transaction of the host.
 const RETRIES: u32 = 5;
-/// The pause after which others don't grow.
+/// The number of the attempt from which pauses no longer grow.
 const LONGEST_PAUSE: u32 = 4;
-/// After which time a lost race is reported instead of run again.
+/// The time after which a lost race is reported instead of run again.
 const RETRY_WINDOW: Duration = Duration::from_secs(2);
 
-/// A [`Store`] over a database that an [`Executor`] speaks to.
+/// A [`Store`] over a database that an [`Executor`] accesses.
 #[derive(Debug)]
 pub struct SqlStore<E> {
     pub(super) executor: Arc<E>,
     pub(super) normalize: Normalizer,
     /// The most times that an operation that lost a race is run again.
     retries: u32,
-    /// Whether other servers take writes at the same time, which locks of this server do not stop: see `sql::cluster`.
+    /// Whether other servers take writes at the same time, which the locks of this server can't stop; see
+    /// `sql::cluster`.
     clustered: AtomicBool,
-    /// Entries of the audit for the next writes: see [`entries`].
+    /// Entries of the audit for the next writes; see [`entries`].
     entries: Vec<AuditEntry>,
 }
 
 impl<E: Executor> SqlStore<E> {
-    /// A store over `executor`. `normalize` gives the normal form of identifiers written by sentri 5, which kept none.
+    /// Makes a store over `executor`. `normalize` returns the normal form of identifiers that sentri 5 wrote without
+    /// one.
     pub fn new(executor: E, normalize: Normalizer) -> Self {
         let (executor, clustered) = (Arc::new(executor), AtomicBool::new(false));
         Self { executor, normalize, retries: RETRIES, clustered, entries: Vec::new() }
     }
 
-    /// Runs a batch; a lost race is run again, after a growing and random pause.
+    /// Runs a batch. After a lost race it runs the batch again, after a random pause that grows.
     pub(super) async fn run(&self, batch: impl Into<Batch> + Send) -> Result<Outcome, StoreError> {
         self.run_noting(batch.into(), &self.entries).await
     }
 
-    /// [`Self::run`] with these entries, of which the outcome says nothing.
+    /// [`Self::run`] with audit entries. The outcome has no answers for their statements.
     async fn run_noting(&self, mut batch: Batch, entries: &[AuditEntry]) -> Result<Outcome, StoreError> {
         let asked = batch.statements.len();
         entries::note(&mut batch, entries);
@@ -87,7 +89,8 @@ impl<E: Executor> SqlStore<E> {
         loop {
             let began = Instant::now();
             match self.executor.run(batch).await {
-                // One more that takes as long must end in time too: SQLite waits for a lock before it gives up.
+                // Another attempt that takes equally long must end in time too, since SQLite waits for a lock before it
+                // gives up.
                 Err(StoreError::Conflict(_))
                     if attempt < self.retries() && started.elapsed() + began.elapsed() < RETRY_WINDOW =>
                 {
@@ -99,7 +102,8 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// Runs one statement that has no expectation. Where entries go with it, none do unless it comes to one row.
+    /// Runs a statement without an expectation. If audit entries go with it, statement and entries are written only if
+    /// it touches exactly one row.
     async fn run_one(&self, statement: Statement) -> Result<Answer, StoreError> {
         if self.is_noting() && statement.kind != StatementKind::Read && statement.expect == Expect::Any {
             return match self.run(statement.expect(1)).await? {
@@ -118,13 +122,13 @@ impl<E: Executor> SqlStore<E> {
         Ok(self.run_one(statement).await?.count)
     }
 
-    /// Runs a batch whose expectations say whether the operation applies: `false` when one was missed.
+    /// Runs a batch, and returns `false` if an expectation was missed, so that the operation does not apply.
     async fn applies(&self, batch: Batch) -> Result<bool, StoreError> {
         Ok(matches!(self.run(batch).await?, Outcome::Done(_)))
     }
 
-    /// Deletes at most `limit` rows whose instant in `column` is before `before`, the oldest first: in the order of an
-    /// index, so that no portion scans the dead rows of those before it, as PostgreSQL else does.
+    /// Deletes at most `limit` rows whose instant in `column` is before `before`, the oldest first. They go in the
+    /// order of an index, since PostgreSQL would otherwise scan the dead rows of earlier batches.
     async fn purge(&self, table: &str, column: &str, before: Millis, limit: u32) -> Result<u64, StoreError> {
         let oldest = format!("FROM {table} WHERE {column} < ? ORDER BY {column} LIMIT ?");
         let sql = if self.executor.dialect().limits_deletes {
@@ -147,7 +151,7 @@ impl<E: Executor> SqlStore<E> {
     pub(in crate::store) async fn look_for_cluster(&self) -> Result<(), StoreError> {
         let Some(sql) = self.executor.dialect().cluster else { return Ok(()) };
         let rows = match self.rows(Statement::read(sql, []).once()).await {
-            // What speaks the protocol and does not know the question is no such cluster.
+            // A product with this protocol that does not know the query is no such cluster.
             Err(StoreError::Other(_)) => Vec::new(),
             rows => rows?,
         };
@@ -160,7 +164,7 @@ impl<E: Executor> SqlStore<E> {
         self.lock_user_as(user_id, Expected::default())
     }
 
-    /// Takes the row of a user in the `expected` state.
+    /// Locks the row of a user, if the user is in the `expected` state.
     fn lock_user_as(&self, user_id: &str, expected: Expected<'_>) -> Statement {
         if self.is_clustered() {
             return cluster::mark_user(user_id, expected);
@@ -181,7 +185,8 @@ fn only_answer(outcome: Outcome) -> Result<Answer, StoreError> {
     }
 }
 
-/// 2, 4, 8 .. milliseconds, each up to twice as long at random, so that losers do not meet again.
+/// Returns a pause of 2, 4, 8 and so on milliseconds, up to twice as long at random, so that losers of a race do not
+/// meet again.
 pub(super) fn backoff(attempt: u32) -> Duration {
     let [random] = make_random::<1>();
     let base = 2_000 << attempt.min(8);

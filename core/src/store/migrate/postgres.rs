@@ -1,21 +1,22 @@
-//! Checks of a PostgreSQL database before the tables are made or adopted: its encoding holds every script, and its
-//! columns have the types that statements are written for.
+//! Checks a PostgreSQL database before the tables are made or adopted. Its encoding must hold every script, and its
+//! columns must have the types that statements are written for.
 //!
-//! Done on every run and not as a version, since 6.0.0 adopted tables whose ids it could not read.
+//! This happens on every run and is no version, since 6.0.0 adopted tables whose ids it could not read.
 
 use super::ddl::{Column, ddl};
 use crate::failure::StoreError;
 use crate::store::executor::{Batch, Executor, Statement, Value};
 use crate::store::sql::SqlStore;
 
-/// Foreign keys that refer to the table `?`: name, the table that they are of, their definition.
+/// A SELECT of the foreign keys that refer to the table `?`: the name, the table that has it, the definition, and the
+/// bare name of that table.
 const REFERENCES: &str = "SELECT CAST(c.conname AS TEXT) AS name, CAST(CAST(c.conrelid AS regclass) AS TEXT) AS owner, \
                           pg_get_constraintdef(c.oid) AS definition, CAST(r.relname AS TEXT) AS relation \
                           FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid \
                           WHERE c.contype = 'f' AND c.confrelid = to_regclass(?)";
 
 const TABLES: [&str; 3] = ["sentri_users", "sentri_sessions", "sentri_identifiers"];
-/// Columns with texts, and the types that they get where they have another one.
+/// Columns with texts, and the types that they get unless they have a type of text already.
 const TEXTS: [(&str, &str); 9] = [
     ("id", "VARCHAR(36)"),
     ("user_id", "VARCHAR(36)"),
@@ -27,7 +28,7 @@ const TEXTS: [(&str, &str); 9] = [
     ("type", "VARCHAR(64)"),
     ("value", "TEXT"),
 ];
-/// Columns that other tables may refer to, or refer by.
+/// Columns that may be part of a foreign key.
 const KEYS: [&str; 3] = ["id", "user_id", "replaced_by"];
 const INSTANTS: [&str; 6] = ["created_at", "updated_at", "expires_at", "rotated_at", "last_used_at", "revoked_at"];
 const NUMBERS: [&str; 2] = ["auth_epoch", "generation"];
@@ -39,7 +40,7 @@ impl<E: Executor> SqlStore<E> {
         for row in self.rows(Statement::read(sql, []).once()).await? {
             let [encoding, name]: [Value; 2] = row.try_into().map_err(|_| two_columns())?;
             let (encoding, name) = (encoding.into_text()?, name.into_text()?);
-            // The other one takes any bytes.
+            // SQL_ASCII takes any bytes.
             if !matches!(encoding.as_str(), "UTF8" | "SQL_ASCII") {
                 return Err(StoreError::Configuration(format!(
                     "db: the database {name} is encoded in {encoding}, which can't hold every name: make one with \
@@ -73,7 +74,7 @@ impl<E: Executor> SqlStore<E> {
         self.run(Batch::schema(batch)).await.map(drop)
     }
 
-    /// Takes the foreign keys to `table` away before the `plan` and brings them back after it.
+    /// Drops the foreign keys to `table` before the `plan`, and adds them again after it.
     async fn free_references(&self, table: &str, plan: &mut Vec<Statement>) -> Result<(), StoreError> {
         for row in self.rows(Statement::read(REFERENCES, [table.into()]).once()).await? {
             let [name, owner, definition, relation]: [Value; 4] = row.try_into().map_err(|_| two_columns())?;
@@ -94,7 +95,7 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// The type that `column` has to get; `None`: its own is right.
+/// Returns the type that `column` must get, or `None` if its type is right.
 fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreError> {
     let Column { name, kind } = column;
     let is_one_of = |kinds: &[&str]| kinds.contains(&kind.as_str());
@@ -125,12 +126,12 @@ fn wanted(table: &str, column: &Column) -> Result<Option<&'static str>, StoreErr
 fn retyped(table: &str, column: &Column, wanted: &str) -> Vec<Statement> {
     let Column { name, kind } = column;
     let text = match kind.as_str() {
-        // Without the length of its network.
+        // The text of an address without the length of its network.
         "inet" | "cidr" => format!("split_part(CAST({name} AS TEXT), '/', 1)"),
         _ => format!("CAST({name} AS TEXT)"),
     };
     let mut plan = Vec::new();
-    // The default of an id stays, for a sentri 5 that still runs beside us and leaves it to the database.
+    // The default of an id stays, for a sentri 5 that still runs beside this process and leaves ids to the database.
     if kind != "uuid" {
         plan.push(ddl(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT")));
     }

@@ -1,9 +1,10 @@
-//! The changes that sentri 5's tables on SQLite need beside the additions.
+//! The changes that tables of sentri 5 on SQLite need beside new columns.
 
 use super::ddl::{ddl, statements_of};
 use crate::store::executor::Statement;
 
-/// SQLite can't drop a constraint: a table without it takes the place of the old one.
+/// Returns the statements that replace the table of identifiers by one without the old constraints, since SQLite can't
+/// drop a constraint.
 pub(super) fn rebuilt_identifiers(tables: &'static str) -> Vec<Statement> {
     let table = "IF NOT EXISTS sentri_identifiers ";
     let create = statements_of(tables).find(|sql| sql.contains(table)).unwrap_or_default();
@@ -16,8 +17,9 @@ pub(super) fn rebuilt_identifiers(tables: &'static str) -> Vec<Statement> {
     ]
 }
 
-/// SQLite has no time type: sentri 5 rows may hold `YYYY-MM-DD HH:MM:SS`, ISO texts, or milliseconds or seconds as
-/// numbers. An unreadable value becomes 1970, so that a session of unknown end has ended.
+/// Returns the statement that turns the instants of a column into ISO texts. SQLite has no type for time, so rows of
+/// sentri 5 may hold `YYYY-MM-DD HH:MM:SS`, ISO texts, or milliseconds or seconds as numbers. An unreadable value
+/// becomes 1970, so that a session of unknown end has ended.
 pub(super) fn instants_to_iso(table: &str, column: &str) -> String {
     let number = format!("typeof({column}) IN ('integer', 'real') OR {column} NOT GLOB '*[^0-9]*'");
     let ms = format!("CAST({column} AS REAL)");

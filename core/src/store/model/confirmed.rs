@@ -1,4 +1,4 @@
-//! Writes that wait until control over an address is proved.
+//! The writes of changes and registrations that were pending until an address was proved.
 
 use super::{Flow, Identifier, IdentifierUpdate, NewUser};
 use crate::identifier::Claim;
@@ -8,13 +8,13 @@ use crate::identifier::Claim;
 pub struct ConfirmedChange<'a> {
     /// The flow as it was found.
     pub flow: &'a Flow,
-    /// Whether its code was right, so that the attempt at it counts no more.
+    /// Whether the flow is spent by its code. If so, the attempt at the code no longer counts as a failure.
     pub by_code: bool,
     /// The identifier, which must still have this type and value.
     pub from: &'a Identifier,
-    /// Its new type and value.
+    /// The new type and value.
     pub to: &'a IdentifierUpdate,
-    /// Sign-ins that must not lead to another user.
+    /// Claims on names to sign in by, which must not lead to another user.
     pub claims: &'a [Claim],
     /// Whether another user's unverified address gives way, if that user has a verified address.
     pub displaces: bool,
@@ -25,21 +25,21 @@ pub struct ConfirmedChange<'a> {
 pub struct ConfirmedRegistration<'a> {
     /// The flow as it was found.
     pub flow: &'a Flow,
-    /// Whether its code was right, so that the attempt at it counts no more.
+    /// Whether the flow is spent by its code. If so, the attempt at the code no longer counts as a failure.
     pub by_code: bool,
     /// The rows to write.
     pub user: &'a NewUser,
-    /// The one of its identifiers that is proved.
+    /// The identifier of the user that is proved.
     pub proved: &'a Identifier,
 }
 
-/// The result of spending a flow whose effect needs values that may be taken.
+/// The result of spending a flow that writes identifiers, which may be taken by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
-    /// Done.
+    /// The flow is spent and the rows are written.
     Done,
     /// The flow is spent or expired, or the rows that it was made for have changed.
     Gone,
-    /// One of the values is taken. The flow is as good as before.
+    /// An identifier is taken. The flow can still be spent.
     Taken,
 }

@@ -1,13 +1,13 @@
-//! Users who are disabled.
+//! The disabling of users.
 
 use crate::clock::Millis;
 
 /// The decision of an admin or of the host that a user may not log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabling {
-    /// The time at which it was said first.
+    /// The time at which the user was first disabled.
     pub at: Millis,
-    /// From when on the user is enabled again by itself. `None`: never.
+    /// The time from which the user is enabled again without an act of anybody; `None` for never.
     pub until: Option<Millis>,
     /// The reason, for admins.
     pub reason: Option<String>,
@@ -24,9 +24,9 @@ impl Disabling {
 /// The standing of a user named by a token without a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// In good standing; the id may have no row.
+    /// The user may act. The id may belong to no row.
     Good,
-    /// The user was deleted, and is remembered.
+    /// The user was deleted a short time ago.
     Deleted,
     /// The user is disabled.
     Disabled,

@@ -2,31 +2,31 @@
 
 use super::{Spending, Unspent};
 
-/// The state of a user on which a write depends: the state at which a proof was judged.
+/// The state of a user on which a write depends, which is the state in which a proof was judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expected<'a> {
-    /// The password hash; an empty hash matches no user. `None`: any.
+    /// The password hash; `None` for any. An empty hash matches no user.
     pub hash: Option<&'a str>,
-    /// [`super::Credential::auth_epoch`]. `None`: any.
+    /// The [`super::Credential::auth_epoch`]; `None` for any.
     pub auth_epoch: Option<i64>,
-    /// An unused code, which is spent with the write.
+    /// An unused code, which the write spends.
     pub unspent: Option<Unspent<'a>>,
 }
 
 impl<'a> Expected<'a> {
-    /// This hash, under any epoch.
+    /// Expects a hash, under any epoch.
     #[must_use]
     pub const fn hash(hash: &'a str) -> Self {
         Self { hash: Some(hash), auth_epoch: None, unspent: None }
     }
 
-    /// Whether no user can be in this state: the empty hash is how a user without a password is kept.
+    /// Whether no user can match. An empty hash stands for a user without a password, so no password proves it.
     #[must_use]
     pub fn is_impossible(self) -> bool {
         self.hash == Some("")
     }
 
-    /// The same user after `unspent` is spent, which may have changed the credentials.
+    /// Returns the state after `unspent` is spent, which may change the credentials.
     #[must_use]
     pub fn once_spent(self) -> Self {
         match self.unspent {

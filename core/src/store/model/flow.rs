@@ -4,71 +4,74 @@ use super::{Identifier, UsedFactor};
 use crate::clock::Millis;
 use crate::crypto::Secret;
 
-/// A row of `sentri_flows`: one secret, as a token and perhaps a code, that may be spent once.
+/// A row of `sentri_flows`: a secret that may be spent once, by a token and perhaps by a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
-    /// 128 random bits in base64url. Who asked for the flow holds it; a code counts only beside it.
+    /// The id, 128 random bits in base64url. The client that requested the flow has it, and a code is valid only with
+    /// it.
     pub id: String,
-    /// `reset`, `verify` and so on: see [`crate::flow::FlowPurpose`].
+    /// The purpose, such as `reset` or `verify`; see [`crate::flow::FlowPurpose`].
     pub purpose: String,
-    /// The user; `None` if no account has the requested identifier.
+    /// The id of the user; `None` if no account has the requested identifier.
     pub user_id: Option<String>,
-    /// The thing of which only so many flows may be open: a digest or an id.
+    /// The key of the limit on open flows, which is a digest or an id.
     pub subject: String,
-    /// SHA-256 of the token in base64url.
+    /// The SHA-256 of the token in base64url.
     pub token_digest: String,
-    /// The code, if any.
+    /// The code, if the flow has a code.
     pub code: Option<StoredCode>,
-    /// Counted attempts at the code that were not right.
+    /// The number of wrong attempts at the code.
     pub attempts: i64,
-    /// The most of them.
+    /// The most wrong attempts at the code.
     pub max_attempts: i64,
-    /// The identifier that the message went to; empty: there is none.
+    /// The id of the identifier that the flow is about; empty if there is none.
     pub identifier_id: String,
-    /// The type and the value that it had then: [`crate::flow::address_digest`]; empty: there is none.
+    /// The digest of the type and value that the identifier had then, by [`crate::flow::address_digest`]; empty if
+    /// there is none.
     pub address_digest: String,
-    /// The rows to write when it is spent, as JSON in one line; empty: there are none.
+    /// The data that take effect when the flow is spent, as JSON in one line; empty if there are none.
     pub payload: Secret<String>,
-    /// The time at which it was asked for.
+    /// The time at which the flow was requested.
     pub created_at: Millis,
-    /// From when on nothing spends it.
+    /// The time from which the flow can't be spent.
     pub expires_at: Millis,
 }
 
-/// The code of a flow, as it is kept.
+/// The code of a flow, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCode {
     /// The keyed digest in base64url.
     pub digest: String,
-    /// The `kid` of the signing key from which its key is derived; empty: the key has none.
+    /// The `kid` of the signing key from which the digest's key is derived; empty if that key has none.
     pub kid: String,
-    /// From when on the code is expired.
+    /// The time from which the code is expired.
     pub expires_at: Millis,
 }
 
-/// The end of a flow of a user, with its effect.
+/// The spending of a flow of a user, with its effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spending<'a> {
     /// The flow as it was found.
     pub flow: &'a Flow,
-    /// Whether its code was right, so that the attempt at it counts no more.
+    /// Whether the flow is spent by its code. If so, the attempt at the code no longer counts as a failure.
     pub by_code: bool,
     /// The identifier that the message went to. It must still have this type and value.
     pub proves: Option<&'a Identifier>,
-    /// A password to set, which ends all sessions and all flows of the user; empty: the password goes. Without
-    /// `takes_over` the identifier must be verified, as for a flow of the purpose `login-code`: else it is not spent.
+    /// The hash of a password to set, which ends all sessions and all flows of the user. An empty hash removes the
+    /// password. Without `takes_over` the identifier must be verified, or else the flow is not spent, as for a flow of
+    /// the purpose `login-code`.
     pub new_hash: Option<&'a str>,
-    /// The first proof of control over an identifier takes the account from the party that registered it without a
-    /// proof: the other unverified identifiers are deleted, except usernames. If an identifier is verified by then, the
-    /// flow is not spent.
+    /// Whether this is the first proof of control over an identifier of the account. It takes the account from a party
+    /// that registered it without a proof, so all other unverified identifiers except usernames are deleted. If an
+    /// identifier is verified by then, the flow is not spent.
     pub takes_over: bool,
 }
 
-/// A code that may be used once: if it has been used meanwhile, its write is not done.
+/// A code that may be used once. If it has been used meanwhile, its write is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unspent<'a> {
-    /// Of a second factor.
+    /// The code of a second factor.
     Factor(UsedFactor<'a>),
-    /// Of a message.
+    /// The code of a message.
     Sent(Spending<'a>),
 }

@@ -15,13 +15,14 @@ use crate::tls::{Pem, TlsFiles};
 
 const PREPARED_STATEMENTS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// Larger than any statement of ours, smaller than any server's limit. It is stated, so that the driver need not ask.
+/// The largest packet. Every statement of the store is smaller, and every server's limit is larger. It is set so that
+/// the driver need not ask the server.
 const MAX_PACKET: usize = 4 * 1024 * 1024;
-/// A question that the driver would ask the server; our pool looks for itself whether a connection lives.
+/// Set so that the driver need not ask the server. The pool checks by itself whether a connection lives.
 const WAIT_TIMEOUT: usize = 28_800;
 
-/// The first statement on every connection: transactions as the store's operations expect them; texts that do not fit
-/// are refused and not cut; times are UTC; a lock that is not let go is an error soon after we stopped waiting for it.
+/// The first statement on every connection. It makes the server refuse texts that do not fit instead of cutting them,
+/// sets times to UTC, and turns a wait for a lock into an error soon after the batch has given up.
 const SETUP: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
                      SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 2";
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
@@ -30,11 +31,11 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #[derive(Clone)]
 pub struct MysqlConfig {
     settings: OptsBuilder,
-    /// Names and ports, where the settings are to hold for more than one.
+    /// The names and ports of several hosts; empty if the settings name a single host.
     hosts: Vec<(String, u16)>,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
-    /// A sentence about parameters of the URL that mean nothing here.
+    /// A warning about parameters of the URL that are ignored.
     pub(super) warning: Option<String>,
 }
 
@@ -56,7 +57,7 @@ impl fmt::Debug for MysqlConfig {
 impl MysqlConfig {
     pub(super) fn new(settings: OptsBuilder) -> Self {
         let settings = settings
-            // Rows found, as other databases count them, and not rows changed.
+            // Counts the rows that a statement found, as other databases do, and not the rows that it changed.
             .client_found_rows(true)
             .prefer_socket(false)
             .tcp_keepalive(Some(KEEPALIVE))
@@ -68,20 +69,20 @@ impl MysqlConfig {
         Self { settings, hosts: Vec::new(), tls: TlsConfig::default(), max: DEFAULT_MAX, warning: None }
     }
 
-    /// The same with at most `max` connections.
+    /// Sets the most connections.
     #[must_use]
     pub const fn with_max(mut self, max: usize) -> Self {
         self.max = max;
         self
     }
 
-    /// The same for several hosts, of which one is used at a time.
+    /// Sets several hosts, of which one is used at a time.
     pub(super) fn with_hosts(mut self, hosts: Vec<(String, u16)>) -> Self {
         self.hosts = hosts;
         self
     }
 
-    /// The driver's options for each host, with TLS as configured and without.
+    /// Returns the driver's options for each host: with TLS as configured, and without TLS.
     pub(super) fn options(&self) -> Vec<(Opts, Opts)> {
         let both = |settings: OptsBuilder| {
             let plain = settings.ssl_opts(None);
@@ -137,29 +138,29 @@ fn ssl_from(tls: &TlsConfig) -> SslOpts {
         .with_client_identity(identity.map(|(chain, key)| ClientIdentity::new(bytes(chain).into(), bytes(key).into())));
     let verifies = matches!(tls.mode, Tls::VerifyCa | Tls::VerifyFull);
     match root {
-        // As with PostgreSQL: a root that is given is heeded, whatever the mode.
+        // A given root is always checked, whatever the mode, as with PostgreSQL.
         Some(root) => {
             let options = options.with_root_certs(vec![bytes(root).into()]).with_disable_built_in_roots(true);
             if tls.mode == Tls::VerifyFull { options } else { with_any_host(options) }
         }
         None if verifies => {
             let system: Vec<_> = system_roots().into_iter().map(|root| root.to_vec().into()).collect();
-            // A container without roots of its own has those that the driver brings along.
+            // In a container without system roots the driver's own roots are used.
             options.with_disable_built_in_roots(!system.is_empty()).with_root_certs(system)
         }
         None => options.with_danger_accept_invalid_certs(true),
     }
 }
 
-/// The certificate must come from a root; its names don't matter. The driver looks for `NotValidForName` in the words
-/// of the error, which rustls has reworded since. They quote the expected name, though, which is this name. The name is
-/// checked last, when all else was valid, so an error about it means just that. A server gets it as SNI and passes over
-/// it.
+/// Accepts a certificate for any host, if it comes from a trusted root. The driver detects the error about the name by
+/// the text `NotValidForName`, which newer versions of rustls no longer write. They quote the expected name instead, so
+/// that name is set to this text. The name is checked last, so this error means that all else is valid. The server gets
+/// the name as SNI and ignores it.
 fn with_any_host(options: SslOpts) -> SslOpts {
     options.with_danger_skip_domain_validation(true).with_danger_tls_hostname_override(Some("NotValidForName"))
 }
 
-/// The roots that the system trusts, as far as TLS can use them.
+/// Returns the roots that the system trusts and that TLS can use.
 fn system_roots() -> Vec<CertificateDer<'static>> {
     let is_root =
         |certificate: &CertificateDer<'_>| RootCertStore::empty().add(certificate.clone().into_owned()).is_ok();

@@ -1,4 +1,4 @@
-//! Errors of the driver and the server, by the caller's remedy.
+//! Classifies errors of the driver and the server by the caller's remedy.
 
 use mysql_async::{DriverError, Error, ServerError};
 
@@ -6,11 +6,11 @@ use crate::failure::StoreError;
 use crate::store::pooled::Connection;
 use crate::tls;
 
-/// The failure for `error`. Holds the server's message only where that can't quote a value of a row.
+/// Returns the failure for an error. It holds the server's message only if that can't quote a value of a row.
 pub(super) fn from_driver(error: &Error) -> StoreError {
     match error {
         Error::Server(error) => from_server(error),
-        // Defects of ours, found before anything was sent or after all was received.
+        // These are defects of sentri, found before anything was sent or after everything was received.
         Error::Driver(
             DriverError::FromValue { .. }
             | DriverError::FromRow { .. }
@@ -37,13 +37,13 @@ const NAMES: tls::Names = tls::Names {
     client: "ssl-cert and ssl-key in the URL or ssl.cert and ssl.key in the object",
 };
 
-/// Whether the server refused a statement before it looked at it, so that running it elsewhere does nothing twice: a
-/// node of a cluster that is no member of it at the time.
+/// Whether the server refused a statement unread, so that running it elsewhere does nothing twice. A node does so while
+/// it is no member of its cluster.
 pub(super) fn was_not_begun(error: &Error) -> bool {
     matches!(error, Error::Server(ServerError { code: 1047, .. }))
 }
 
-/// The worth of the connection after `error`.
+/// Returns the state of the connection after an error.
 pub(super) fn connection_after(error: &Error) -> Connection {
     match error {
         Error::Server(error) => match from_server(error) {
@@ -58,24 +58,25 @@ fn from_server(error: &ServerError) -> StoreError {
     from_code(error.code, &error.state, &error.message)
 }
 
-/// The failure behind a code of MySQL or MariaDB, which are alike, and an SQLSTATE.
+/// Returns the failure for an error code of MySQL or MariaDB, which use the same codes, and an SQLSTATE.
 pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> StoreError {
     let text = describe(code, state, message);
     match code {
         // Duplicate entry.
         1062 | 1586 => StoreError::Unique(text),
-        // Deadlock, a lock not to be had in time or at once, a row changed under a snapshot; a referenced row that went
-        // away meanwhile; somebody else made or dropped the same table, column, index or key.
+        // A deadlock, a lock that was not free in time or at once, a row that changed after the snapshot; a referenced
+        // row that was deleted meanwhile; a table, column, index or key that somebody else made or dropped meanwhile.
         1213 | 1205 | 3572 | 1020 | 1216 | 1217 | 1451 | 1452 | 1050 | 1060 | 1061 | 1091 | 1826 => {
             StoreError::Conflict(text)
         }
-        // A prepared statement that the server forgot or whose table changed too often: a new connection has it again.
+        // A prepared statement that the server forgot, or whose table changed too often. A new connection prepares it
+        // again.
         1243 | 1615 => StoreError::Conflict(text),
         1146 | 1054 => StoreError::SchemaMissing(text),
-        // No database selected; a statement or a column that is not granted.
+        // No database is selected, or a statement or a column is not granted.
         1046 | 1142 | 1143 => StoreError::Configuration(misconfigured(code, &text)),
-        // Out of connections, shut down, killed, read-only (a replica that was the primary); logins and databases that
-        // an operator mends outside.
+        // The server is out of connections, shut down, or read-only (a replica that was the primary), or a query was
+        // killed. The others are logins and databases that an operator must put right.
         1040
         | 1203
         | 1226
@@ -96,7 +97,7 @@ pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> Stor
         | 4031
         | 3159
         | 1158..=1161
-        // A commit that the cluster gave no answer to.
+        // A commit to which the cluster gave no answer.
         | 1180
         | 1184 => StoreError::Unavailable(text),
         _ if state.starts_with("08") || state.starts_with("28") => StoreError::Unavailable(text),
@@ -104,7 +105,7 @@ pub(in crate::store) fn from_code(code: u16, state: &str, message: &str) -> Stor
     }
 }
 
-/// The cure where a database is not as the store needs it.
+/// Returns the cure for a database that the store can't use as it is.
 fn misconfigured(code: u16, text: &str) -> String {
     let cure = match code {
         1046 => ": name a database, as in mysql://user:password@host:3306/database",
@@ -118,7 +119,7 @@ fn misconfigured(code: u16, text: &str) -> String {
 
 fn describe(code: u16, state: &str, message: &str) -> String {
     match code {
-        // "Duplicate entry 'value' for key 'name'": the value is private, and may hold any text.
+        // The message is "Duplicate entry 'value' for key 'name'", where the value is private and may hold any text.
         1062 | 1586 => {
             let key = message.rsplit_once(" for key ").map_or("of unknown name", |(_, key)| key);
             format!("{code}: key {key}")
@@ -126,7 +127,7 @@ fn describe(code: u16, state: &str, message: &str) -> String {
         _ if state.starts_with("22") || matches!(code, 1366 | 1265 | 1264 | 1406) => {
             format!("{code}: a value does not fit its column")
         }
-        // Syntax errors quote the text of the statement, which is ours and holds no values.
+        // Syntax errors quote the text of the statement, which holds no values.
         _ => format!("{code}: {message}"),
     }
 }

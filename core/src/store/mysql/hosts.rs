@@ -1,4 +1,4 @@
-//! Connections to one of several hosts: the nodes of a Galera cluster, of which every one takes writes while it is a
+//! Connects to one of several hosts. They are the nodes of a Galera cluster, each of which takes writes while it is a
 //! member, or a primary and its replicas.
 
 use std::fmt;
@@ -15,41 +15,41 @@ use super::MysqlConfig;
 use crate::store::pooled::CONNECT_TIMEOUT;
 use crate::store::tls::Tls;
 
-/// A connection that was idle for longer is asked whether it still lives.
+/// The idle time after which a connection is checked before its next use.
 const ASKED_AFTER: Duration = Duration::from_secs(1);
 
 const ROLE: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'read_only')";
 const READY: &str = "SHOW GLOBAL STATUS LIKE 'wsrep_ready'";
-/// A statement waits until its node has applied all earlier commits of other nodes: reads and writes of all kinds.
+/// Makes statements of all kinds wait until their node has applied all earlier commits of other nodes.
 const CAUSAL: &str = "SET SESSION wsrep_sync_wait = 7";
-/// A statement that we have given up after `BATCH_LIMIT` ends at the server too: in seconds, for rows, and for tables
-/// that a change of the schema holds. A request to end it (`KILL QUERY`) could come to another server, by a number that
-/// is some other connection's there.
+/// Makes a statement that was given up after `BATCH_LIMIT` end at the server too. The limits are in seconds, for locks
+/// of rows, and of tables that a change of the schema holds. `KILL QUERY` is no way, since it could reach another
+/// server, where the number belongs to another connection.
 const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 60";
 
-/// Makes connections. With several hosts it begins with the last host that worked and goes on to the others.
+/// Makes connections. Among several hosts it tries the last one that worked first, then the others.
 pub struct Hosts {
     hosts: Vec<Host>,
-    /// For one host, so that a silent one leaves time for the next.
+    /// The time for one host, so that a silent host leaves time for the next.
     limit: Duration,
     good: AtomicUsize,
 }
 
 struct Host {
-    /// As configured; a server without TLS turns `Prefer` into `Disable`.
+    /// The TLS mode as configured. `Prefer` becomes `Disable` if the server has no TLS.
     mode: Mutex<Tls>,
     with_tls: Opts,
     plain: Opts,
 }
 
-/// Why no host gave a connection.
+/// The reason why no host gave a connection.
 #[derive(Debug)]
 pub enum Refused {
     /// The error of the last host that answered.
     Answer(Error),
-    /// A host let us in and would not serve us, for the reason that is given.
+    /// A host accepted the login but can't be used, for this reason.
     Useless(&'static str),
-    /// None answered in time.
+    /// No host answered in time.
     Silent,
 }
 
@@ -70,7 +70,7 @@ impl Hosts {
     async fn connect(&self, host: &Host) -> Result<Conn, Refused> {
         let mut connection = host.connect().await?;
         match connection.query_drop(PATIENCE).await {
-            // What speaks the protocol and has no such locks.
+            // Another product with this protocol may have no such locks.
             Ok(()) | Err(Error::Server(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -107,7 +107,7 @@ impl Host {
     }
 }
 
-/// Names and values. A server that does not know the question has nothing of the kind.
+/// Returns names and values of settings; none if the server does not know the query.
 async fn settings_of(connection: &mut Conn, sql: &str) -> Result<Vec<(String, String)>, Error> {
     let rows: Vec<Row> = match connection.query(sql).await {
         Err(Error::Server(_)) => return Ok(Vec::new()),

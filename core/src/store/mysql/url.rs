@@ -1,4 +1,5 @@
-//! A MySQL URL: the parameters of MySQL's own client, and those of other clients that have a meaning here.
+//! Reads a MySQL URL, with the parameters of MySQL's own client and those parameters of other clients that sentri
+//! knows.
 
 use mysql_async::{Opts, OptsBuilder};
 use serde_json::Value;
@@ -19,12 +20,12 @@ struct Parameters {
 }
 
 impl MysqlConfig {
-    /// Settings from a URL, `mysql://user:password@host:port/database?ssl-mode=..`. `ssl-mode` is that of MySQL's own
-    /// client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` (default with a root) or `VERIFY_IDENTITY`;
-    /// see [`Tls`]. Several hosts with commas between them are tried in turn. `ssl-ca`, `ssl-cert` and `ssl-key` name
-    /// files, `socket` a Unix socket. Of other clients,
+    /// Reads settings from a URL, `mysql://user:password@host:port/database?ssl-mode=..`. `ssl-mode` has the values of
+    /// MySQL's own client: `DISABLED`, `PREFERRED` (default), `REQUIRED`, `VERIFY_CA` (default with a root) or
+    /// `VERIFY_IDENTITY`; see [`Tls`]. Several hosts, with commas between them, are tried in turn. `ssl-ca`, `ssl-cert`
+    /// and `ssl-key` name files, and `socket` names a Unix socket. Parameters of other clients work too. These are
     /// `connection_limit`, `sslaccept` and `sslcert` (Prisma), `ssl` (mysql2), `tls` (Go), `useSSL`, `requireSSL` and
-    /// `verifyServerCertificate` (JDBC) and the `ssl_` words of Python's clients are understood.
+    /// `verifyServerCertificate` (JDBC), and the `ssl_` parameters of Python's clients.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
@@ -53,19 +54,19 @@ impl MysqlConfig {
     }
 }
 
-/// The hosts that a URL names, each with its port.
+/// Returns the hosts that a URL names, each with its port.
 fn hosts_of(base: &str) -> Vec<&str> {
     let (start, end) = authority(base);
     base[start..end].split(',').collect()
 }
 
-/// The URL with one host in the place of all.
+/// Returns the URL with a single host in place of all.
 fn at_host(base: &str, host: &str) -> String {
     let (start, end) = authority(base);
     format!("{}{host}{}", &base[..start], &base[end..])
 }
 
-/// The range of the hosts in a URL: behind the last `@`, which a password may hold too, up to the path.
+/// Returns the range of the hosts in a URL, from the last `@` (a password may hold one too) to the path.
 fn authority(base: &str) -> (usize, usize) {
     let start = base.find("://").map_or(base.len(), |at| at + 3);
     let end = base[start..].find('/').map_or(base.len(), |at| start + at);
@@ -74,11 +75,11 @@ fn authority(base: &str) -> (usize, usize) {
 
 impl Parameters {
     fn take(&mut self, name: &str, value: String) -> Result<(), Error> {
-        // `ssl-ca`, `ssl_ca` and `sslCa` are one word.
+        // `ssl-ca`, `ssl_ca` and `sslCa` are the same parameter.
         let word = name.to_ascii_lowercase().replace(['_', '-'], "");
         match word.as_str() {
             "sslmode" => self.tls.mode = Some(mode_from(&value)?),
-            // Prisma's `sslcert` is the root, that of MySQL's own client the certificate of the client.
+            // In Prisma `sslcert` is the root; in MySQL's own client `ssl-cert` is the certificate of the client.
             "sslca" => self.files.root = certificates_at(name, &value)?,
             "sslcert" if name == "sslcert" => self.files.root = certificates_at(name, &value)?,
             "sslcert" => self.files.certificate = certificates_at(name, &value)?,
@@ -129,7 +130,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// An object in JSON, which like that of Node's TLS verifies unless it says otherwise.
+    /// Reads mysql2's `ssl` in JSON. As Node's TLS it verifies the server unless it says otherwise.
     fn take_ssl_of_mysql2(&mut self, text: &str) -> Result<(), Error> {
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {
             return Err(wrong("has an ssl that is no JSON: use ssl-mode"));
@@ -148,7 +149,7 @@ impl Parameters {
     }
 }
 
-/// Versions of TLS that are none too old for a server, and that ours are no older than.
+/// Minimum versions of TLS that change nothing, since this driver offers none older than these.
 const OLD_VERSIONS: [&str; 3] = ["TLSv1", "TLSv1.1", "TLSv1.2"];
 
 fn flag(name: &str, value: &str) -> Result<bool, Error> {

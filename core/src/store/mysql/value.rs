@@ -1,4 +1,4 @@
-//! Values as MySQL sends them: instants as DATETIME in UTC, texts as bytes.
+//! Converts values to and from those of MySQL, where instants are DATETIME in UTC and texts are bytes.
 
 use mysql_async::Value as Raw;
 
@@ -6,7 +6,7 @@ use crate::clock::{Millis, from_iso, to_iso};
 use crate::failure::StoreError;
 use crate::store::executor::Value;
 
-/// 9999-12-31, the last day of a DATETIME.
+/// The end of 9999-12-31, the last day that a DATETIME holds.
 const LAST: Millis = 253_402_300_799_999;
 
 pub(super) fn to_driver(value: &Value) -> Raw {
@@ -25,7 +25,7 @@ pub(super) fn from_driver(raw: Raw) -> Result<Value, StoreError> {
         Raw::Int(int) => Value::Int(int),
         Raw::UInt(int) => Value::Int(i64::try_from(int).map_err(|_| unexpected())?),
         Raw::Bytes(bytes) => Value::Text(String::from_utf8(bytes).map_err(|_| unexpected())?),
-        // The zero date, which old servers kept for a missing one: long ago.
+        // The zero date, which old servers store for a missing date, becomes 1970.
         Raw::Date(_, 0, ..) | Raw::Date(_, _, 0, ..) => Value::Time(0),
         Raw::Date(year, month, day, hour, minute, second, micros) => {
             let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
@@ -36,7 +36,7 @@ pub(super) fn from_driver(raw: Raw) -> Result<Value, StoreError> {
 }
 
 fn date_of(at: Millis) -> Raw {
-    // ISO text has every part at a fixed place.
+    // An ISO text has every part at a fixed place.
     let text = to_iso(at.clamp(0, LAST));
     let part = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
     let small = |from: usize| u8::try_from(part(from, from + 2)).unwrap_or(0);

@@ -45,13 +45,13 @@ impl<'a> Members<'a> {
         text.ok_or_else(|| Error::configuration(format!("db.{name} is empty; is the environment variable set?")))
     }
 
-    /// Given as a number, or as the digits that an environment variable holds.
+    /// Reads a number, or a text of digits as an environment variable holds it.
     fn number(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Error> {
         let number = match self.get(name) {
             None => return Ok(None),
             Some(Value::String(text)) => text.parse().ok(),
             Some(value) => value.as_u64().or_else(|| {
-                // Hosts without integers send 5432.0.
+                // Hosts without integers write 5432 as 5432.0.
                 value.as_f64().filter(|float| float.fract() == 0.0 && *float >= 0.0).map(|float| float as u64)
             }),
         };
@@ -66,7 +66,7 @@ impl<'a> Members<'a> {
         Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
     }
 
-    /// The members `max`, `schema` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
+    /// Reads the members `max`, `schema` and `ssl`. `ssl: true` verifies the server, as drivers for Node do.
     pub(super) fn pool(&self) -> Result<PoolOptions, Error> {
         let max = self.number("max", 1..=MOST_CONNECTIONS as u64)?.map(|max| max as usize);
         let tls = match self.get("ssl") {

@@ -1,7 +1,8 @@
-//! Requests to end the statement of an abandoned connection.
+//! Asks the server to end the statement of an abandoned connection.
 //!
-//! The driver's own request closes its connection right behind its last byte. `PgBouncer` may still be passing the
-//! request on then, and version 1.18 ends with a fatal error. So this waits until the other side closes, as libpq does.
+//! The driver's own request closes its connection right after the last byte. `PgBouncer` may still be passing the
+//! request on at that time, and version 1.18 ends with a fatal error. So this code waits until the server closes, as
+//! libpq does.
 
 use std::io;
 use std::pin::Pin;
@@ -20,11 +21,11 @@ use super::hosts::Link;
 use crate::store::pooled::CONNECT_TIMEOUT;
 
 const PORT: u16 = 5432;
-/// The time that a request may take once it is on its way. Long, because a pooler waits for its server meanwhile.
+/// The longest time of a request. It is long, because a pooler waits for its server meanwhile.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes the server end the statement of `link`, and closes that connection. A failure is ignored: the connection
-/// closes, and the statement has a time limit of its own.
+/// Makes the server end the statement of `link`, and closes that connection. A failure is ignored, since the connection
+/// closes anyway.
 pub(super) async fn cancel(link: Link) {
     let settings = &link.settings;
     let port = settings.get_ports().first().copied().unwrap_or(PORT);
@@ -50,7 +51,7 @@ pub(super) async fn cancel(link: Link) {
     }
 }
 
-/// `name` is the name that the server's certificate must have.
+/// Sends the request over a new connection. `name` is the name that the server's certificate must have.
 async fn cancel_over<S>(mut link: Link, connecting: impl Future<Output = io::Result<S>> + Send, name: String)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -59,12 +60,13 @@ where
     let Ok(tls) = MakeTlsConnect::<Wire<S>>::make_tls_connect(&mut link.connector, &name);
     let request = link.client.cancel_token();
     if let Ok(Ok(())) = timeout(LIMIT, request.cancel_query_raw(Wire(stream), Quiet(tls))).await {
-        // Answered after the cancelled statement: a pooler passes on no request of a client that has gone.
+        // This waits for the answer after the cancelled statement, since a pooler drops the request of a client that
+        // has gone.
         drop(timeout(CONNECT_TIMEOUT, link.client.batch_execute("")).await);
     }
 }
 
-/// A stream that is shut down by its other side: ours waits for that.
+/// A stream whose shutdown waits until the other side closes.
 struct Wire<S>(S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
@@ -87,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
             let mut bytes = [0; 64];
             let mut answer = ReadBuf::new(&mut bytes);
             let read = ready!(Pin::new(&mut self.0).poll_read(context, &mut answer));
-            // However it is closed: there is nothing to be heard.
+            // An error counts as closed, since no answer is expected.
             if read.is_err() || answer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
@@ -101,7 +103,7 @@ impl<S: TlsStream + Unpin> TlsStream for Wire<S> {
     }
 }
 
-/// TLS whose streams are each a [`Wire`].
+/// A TLS connector whose streams are [`Wire`]s.
 struct Quiet<T>(T);
 
 impl<S, T> TlsConnect<S> for Quiet<T>

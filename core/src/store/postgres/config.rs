@@ -18,11 +18,11 @@ pub struct PostgresConfig {
     pub(super) settings: Config,
     pub(super) tls: TlsConfig,
     pub(super) max: usize,
-    /// The schema of the tables, if not where the server looks for them.
+    /// The schema of the tables; `None` for the schema in which the server looks for them.
     pub(super) schema: Option<String>,
-    /// No statement may be prepared by name, without asking the connection whether that is so.
+    /// Whether the configuration says that a pooler is in use, so that no statement is prepared by name.
     pub(super) pgbouncer: bool,
-    /// Parameters of the URL that mean nothing here.
+    /// A warning about parameters of the URL that are ignored.
     pub(super) warning: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for PostgresConfig {
 }
 
 impl PostgresConfig {
-    /// Settings in the driver's names; `application_name`, time limits and keepalives are filled in.
+    /// Makes the configuration from the driver's settings. It fills in `application_name`, time limits and keepalives.
     pub(super) fn new(mut settings: Config, tls: TlsConfig) -> Self {
         if settings.get_application_name().is_none() {
             settings.application_name("sentri");
@@ -61,7 +61,7 @@ impl PostgresConfig {
         config
     }
 
-    /// The same with at most `max` connections.
+    /// Sets the most connections.
     #[must_use]
     pub const fn with_max(mut self, max: usize) -> Self {
         self.max = max;

@@ -1,4 +1,4 @@
-//! Errors of the driver and the server, by the caller's remedy.
+//! Classifies errors of the driver and the server by the caller's remedy.
 
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
@@ -6,12 +6,12 @@ use tokio_postgres::error::DbError;
 use crate::failure::StoreError;
 use crate::tls;
 
-/// The failure for `error`. Holds the server's message only where that can't quote a value of a row. `role` is our role
-/// at the server.
+/// Returns the failure for an error. It holds the server's message only if that can't quote a value of a row. `role` is
+/// the role that sentri has at the server.
 pub(super) fn from_driver(error: &Error, role: Option<&str>) -> StoreError {
     match error.as_db_error() {
         Some(error) => from_server(error, role),
-        // Defects of ours, found before anything was sent or after all was received.
+        // These are defects of sentri, found before anything was sent or after everything was received.
         None if is_defect(error) => StoreError::Other(chain(error)),
         None => StoreError::Unavailable(chain(error) + &cure(error)),
     }
@@ -24,7 +24,7 @@ pub(super) fn leaves_connection_sound(error: &Error) -> bool {
     })
 }
 
-/// Whether a statement that was prepared by name is not there, or another one of that name is.
+/// Whether a statement that was prepared by name is missing, or another statement has its name.
 pub(super) fn lost_its_name(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| matches!(db.code().code(), "26000" | "42P05"))
 }
@@ -33,7 +33,7 @@ fn from_server(error: &DbError, role: Option<&str>) -> StoreError {
     from_code(error.code().code(), error.message(), error.constraint(), role)
 }
 
-/// The failure behind an SQLSTATE of five characters.
+/// Returns the failure for an SQLSTATE of five characters.
 pub(in crate::store) fn from_code(
     code: &str,
     message: &str,
@@ -47,26 +47,26 @@ pub(in crate::store) fn from_code(
     let class = code.get(..2).unwrap_or_default();
     match code {
         "23505" => StoreError::Unique(text),
-        // Serialization, deadlock, a lock not to be had; a referenced row that went away meanwhile; somebody else made
-        // the same table, column or object.
+        // A serialization failure, a deadlock, a lock that was not free; a referenced row that was deleted meanwhile; a
+        // table, column or object that somebody else made meanwhile.
         "40001" | "40P01" | "55P03" | "23503" | "42P07" | "42701" | "42710" => StoreError::Conflict(text),
         "42P01" | "42703" => StoreError::SchemaMissing(text),
-        // A view or a policy of the application's holds a column as it is.
+        // A view or a policy of the application keeps a column from being changed.
         "0A000" | "2BP01" if message.contains("cannot alter type") || message.contains("depend") => {
             let cure = "drop what depends on the column, call migrate(), and make it again";
             StoreError::Configuration(format!("db: PostgreSQL says {text}: {cure}"))
         }
         "42501" | "3F000" => StoreError::Configuration(misconfigured(&text, message, role)),
-        // Shut down, out of connections, still starting, a limit of the server's; a standby that was the primary.
+        // The server is shut down, starting, out of connections, at a time limit, or a standby that was the primary.
         "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "53300" | "25006" => StoreError::Unavailable(text),
-        // Broken connections; refused logins and missing databases, which an operator mends outside.
+        // Broken connections, refused logins, and missing databases, which an operator must put right.
         _ if matches!(class, "08" | "28") || code == "3D000" => StoreError::Unavailable(text),
         _ => StoreError::Other(text),
     }
 }
 
-/// A prepared statement that the connection no longer has as it was: a migration changed its columns, or a pooler
-/// handed us another server connection. A new connection prepares it again.
+/// Whether a prepared statement is stale, since a migration changed its columns, or a pooler changed the server
+/// connection. A new connection prepares it again.
 fn is_stale(code: &str, message: &str) -> bool {
     match code {
         "0A000" => message.contains("cached plan"),
@@ -77,7 +77,7 @@ fn is_stale(code: &str, message: &str) -> bool {
 
 fn describe(code: &str, message: &str, constraint: Option<&str>) -> String {
     match (code.get(..2).unwrap_or_default(), constraint) {
-        // Data exceptions quote the value in their message; a violated constraint does in its detail.
+        // Data exceptions quote the value in their message, and a violated constraint quotes it in its detail.
         ("22", _) => format!("{code}: a value does not fit its column"),
         ("23", constraint) => format!("{code}: constraint {}", constraint.unwrap_or("of unknown name")),
         _ => format!("{code}: {message}"),
@@ -91,7 +91,7 @@ fn is_defect(error: &Error) -> bool {
         .any(|start| text.starts_with(start))
 }
 
-/// The cure for TLS that failed.
+/// Returns the cure for a failure of TLS.
 fn cure(error: &Error) -> String {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     match text.as_str() {
@@ -100,7 +100,7 @@ fn cure(error: &Error) -> String {
     }
 }
 
-/// The cure for a missing right or schema.
+/// Returns the failure of a missing right or schema, with its cure.
 fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
     let role = role.map_or_else(|| "the role".to_owned(), quoted);
     let named = |kind: &str| {
@@ -125,7 +125,7 @@ fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
     format!("db: PostgreSQL says {text}. Let the owner of the database run: {cure}")
 }
 
-/// A name as SQL takes it, in quotes where it needs them.
+/// Returns a name for SQL, in quotes if it needs them.
 fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_plain = name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit());
@@ -138,7 +138,7 @@ const NAMES: tls::Names = tls::Names {
     client: "sslcert and sslkey in the URL or ssl.cert and ssl.key in the object",
 };
 
-/// The error and its causes; the driver's own texts hold neither passwords nor values.
+/// Returns the texts of an error and its causes. The driver's own texts hold neither passwords nor values.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

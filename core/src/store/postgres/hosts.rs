@@ -1,4 +1,4 @@
-//! Connections to that of several hosts that takes writes.
+//! Connects to the host that takes writes, among several.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use super::{PostgresConfig, tls};
 use crate::failure::StoreError;
 use crate::store::pooled::CONNECT_TIMEOUT;
 
-/// The wording and the way of sending statements, for all connections of a pool.
+/// The way in which all connections of a pool send statements.
 pub(super) struct Terms {
     pub schema: Option<Schema>,
-    /// The user that the server takes us for, for messages.
+    /// The name of the role at the server, for messages.
     pub role: Option<String>,
-    /// Statements prepared by name went missing, or the configuration says that they would.
+    /// Whether statements must be sent unnamed, since prepared statements went missing or the configuration says so.
     pub unnamed: AtomicBool,
 }
 
@@ -31,10 +31,10 @@ pub(super) struct Terms {
 pub struct Link {
     pub(super) client: ClientWrapper,
     pub(super) terms: Arc<Terms>,
-    /// The host that it leads to, and TLS to that: a request to cancel has a connection to itself.
+    /// The settings and TLS of the host, since a request to cancel needs a connection of its own.
     pub(super) settings: Arc<Config>,
     pub(super) connector: MakeRustlsConnect,
-    /// There is no pooler between us and the server, so statements can be prepared by name.
+    /// Whether the connection goes to the server without a pooler, so that statements can be prepared by name.
     direct: bool,
 }
 
@@ -45,11 +45,11 @@ impl Link {
     }
 }
 
-/// Makes connections. With several hosts it begins with the last host that worked and goes on to the others.
+/// Makes connections. Among several hosts it tries the last one that worked first, then the others.
 pub struct Hosts {
     managers: Vec<(Manager, Arc<Config>)>,
     connector: MakeRustlsConnect,
-    /// For one host, so that a silent one leaves time for the next.
+    /// The time for one host, so that a silent host leaves time for the next.
     limit: Duration,
     good: AtomicUsize,
     terms: Arc<Terms>,
@@ -83,12 +83,12 @@ impl Hosts {
     }
 }
 
-/// Why no host gave a connection.
+/// The reason why no host gave a connection.
 #[derive(Debug)]
 pub enum Refused {
     /// The last answer of a host.
     Answer(Error),
-    /// None answered in time.
+    /// No host answered in time.
     Silent,
 }
 
@@ -114,7 +114,7 @@ impl managed::Manager for Hosts {
     }
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<Refused> {
-        // Looks whether the connection is open, which is the same for every host.
+        // The manager only checks whether the connection is open, so any host's manager will do.
         let Some((manager, _)) = self.managers.first() else { return Ok(()) };
         let recycled = managed::Manager::recycle(manager, &mut link.client, metrics).await;
         recycled.map_err(|error| match error {
@@ -136,8 +136,8 @@ impl fmt::Debug for Hosts {
     }
 }
 
-/// The settings of each host. The driver would go through several by itself, but a host that takes connections and then
-/// does not answer would use up the time of all.
+/// Returns the settings of each host. The driver can try several hosts by itself, but a host that accepts a connection
+/// and then is silent would use up the time of all.
 fn settings_by_host(all: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
     let count = hosts.len().max(addresses.len());
@@ -170,7 +170,7 @@ fn without_hosts(all: &Config) -> Config {
         .channel_binding(all.get_channel_binding())
         .keepalives(all.get_keepalives())
         .keepalives_idle(all.get_keepalives_idle())
-        // The store writes: a standby is of no use to it.
+        // The store writes, so a standby is useless.
         .target_session_attrs(TargetSessionAttrs::ReadWrite);
     all.get_user().map(|user| one.user(user));
     all.get_password().map(|password| one.password(password));

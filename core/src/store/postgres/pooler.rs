@@ -1,7 +1,8 @@
-//! Whether a pooler stands between a connection and its server.
+//! Detects a pooler between a connection and its server.
 //!
-//! A pooler in transaction mode hands every transaction to any free server connection. Statements that are prepared by
-//! name are then missing there, or are another client's statements of the same name, so none may be used.
+//! A pooler in transaction mode gives every transaction to any free server connection. There a statement that was
+//! prepared by name may be missing, or another client may have prepared another statement of that name. So no statement
+//! may be prepared by name.
 
 use std::io;
 use std::pin::Pin;
@@ -13,14 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-/// Length of the process id and of the key at the end of a request to cancel.
+/// The length in bytes of the process id and the key at the end of a request to cancel.
 const IDENTITY: usize = 8;
 
-/// Returns `true` unless the server that runs the statements is the process that took the connection. A pooler takes
-/// connections in its own name, as some databases that speak PostgreSQL's protocol do. One round trip.
+/// Whether the process that runs the statements is not the process that accepted the connection. A pooler accepts
+/// connections itself, as some databases with PostgreSQL's protocol do. The check takes one round trip.
 ///
 /// # Errors
-/// The driver's, when the connection broke. A server without such a function counts as a pooler.
+/// The driver's, if the connection broke. A server without `pg_backend_pid()` counts as a pooler.
 pub(super) async fn stands_before(client: &Client) -> Result<bool, Error> {
     let answers = match client.simple_query("SELECT pg_backend_pid()").await {
         Ok(answers) => answers,
@@ -35,8 +36,8 @@ pub(super) async fn stands_before(client: &Client) -> Result<bool, Error> {
     Ok(process.is_none() || process != process_of(client).await)
 }
 
-/// The process id that the server named at the start of the connection. The driver shows it nowhere but in a request to
-/// cancel, which is therefore written to memory.
+/// Returns the process id that the server named at the start of the connection. The driver shows it only in a request
+/// to cancel, so such a request is written to memory.
 async fn process_of(client: &Client) -> Option<i32> {
     let written = Recorder::default();
     client.cancel_token().cancel_query_raw(written.clone(), InTheClear).await.ok()?;
@@ -45,11 +46,11 @@ async fn process_of(client: &Client) -> Option<i32> {
     bytes[start..].first_chunk::<4>().map(|id| i32::from_be_bytes(*id))
 }
 
-/// Keeps the written bytes, and agrees to TLS when asked.
+/// A stream that keeps the written bytes, and agrees to TLS.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<u8>>>);
 
-/// TLS that leaves bytes as they are: nothing leaves this process.
+/// A TLS connector that does not encrypt, which is safe since no byte leaves this process.
 struct InTheClear;
 
 impl TlsConnect<Recorder> for InTheClear {

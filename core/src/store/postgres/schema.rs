@@ -1,17 +1,17 @@
-//! A schema of the operator's choice, by qualified names.
+//! Puts the tables into a schema of the operator's choice, by qualified names.
 //!
-//! Setting `search_path` would need a parameter at the start of a connection, which poolers refuse, or a state of the
-//! session, which poolers in transaction mode hand to the next client.
+//! Setting `search_path` is no way. It needs a parameter at the start of a connection, which poolers refuse, or a
+//! setting of the session, which poolers in transaction mode pass on to the next client.
 
 /// The prefix of the names of tables and of indexes.
 const PREFIX: &str = "sentri_";
-/// The words before the name of a thing that goes where its table is.
+/// The words before a name that takes no schema, since the object belongs to the schema of its table.
 const UNQUALIFIED: [&str; 3] = ["INDEX ", "INDEX IF NOT EXISTS ", "CONSTRAINT "];
 
 pub(super) struct Schema {
-    /// In quotes, with a dot behind it.
+    /// The name of the schema in quotes, with a dot after it.
     qualifier: String,
-    /// The look-up of a table by the parameter `$1`, as a dialect has it and as it is here.
+    /// The look-up of a table by the parameter `$1`: the text in the dialect, and the text that replaces it.
     look_up: (&'static str, String),
 }
 
@@ -22,10 +22,10 @@ impl Schema {
         Self { qualifier, look_up: ("to_regclass($1)", look_up) }
     }
 
-    /// A statement of the store, spelt for PostgreSQL, with its tables in this schema.
+    /// Returns a statement of the store, spelt for PostgreSQL, with its tables in this schema.
     pub fn qualify(&self, sql: &str) -> String {
         let sql = sql.replace(self.look_up.0, &self.look_up.1);
-        // Names of constraints and of indexes that are dropped come from the database.
+        // Names of dropped constraints and indexes come from the database, in quotes.
         let sql = sql.replace("DROP INDEX \"", &format!("DROP INDEX {}\"", self.qualifier));
         let mut out = String::with_capacity(sql.len() + 64);
         for (index, part) in sql.split(PREFIX).enumerate() {

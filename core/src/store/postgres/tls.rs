@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL: the modes of libpq's `sslmode`, by rustls.
+//! TLS to PostgreSQL by rustls, with the modes of libpq's `sslmode`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::failure::StoreError;
 use crate::store::tls::{Tls, TlsConfig};
 
-/// The driver's TLS connector.
+/// Makes the driver's TLS connector.
 ///
 /// # Errors
 /// `Other` that names the option at fault.
 pub(super) fn make_connector(config: &TlsConfig) -> Result<MakeRustlsConnect, StoreError> {
-    // Named here: rustls panics when the process has two providers and none is chosen.
+    // The provider is given explicitly, since rustls panics if the process has two and none is chosen.
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -59,7 +59,7 @@ fn wrong(what: &str, error: &dyn fmt::Display) -> StoreError {
     StoreError::Other(format!("{what}: {error}"))
 }
 
-/// Takes any certificate, but the server must hold its key. Encrypts; does not protect against a man in the middle.
+/// Accepts any certificate whose key the server has. The connection is encrypted, but a man in the middle can read it.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 
@@ -98,8 +98,8 @@ impl ServerCertVerifier for Unverified {
     }
 }
 
-/// Takes a certificate of a given root for any host. The inner verifier looks at the name last, so an error about the
-/// name means that all else was good.
+/// Accepts a certificate of a given root for any host. The inner verifier checks the name last, so an error about the
+/// name means that all else is valid.
 #[derive(Debug)]
 struct AnyHost(Arc<WebPkiServerVerifier>);
 

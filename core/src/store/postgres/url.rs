@@ -1,4 +1,4 @@
-//! A PostgreSQL URL: the parameters of libpq, and those of other clients that have a meaning here.
+//! Reads a PostgreSQL URL, with the parameters of libpq and those parameters of other clients that sentri knows.
 
 use tokio_postgres::Config;
 
@@ -30,7 +30,7 @@ const OF_DRIVER: [&str; 18] = [
     "load_balance_hosts",
 ];
 
-/// The parameters of a URL, as far as they are not the driver's.
+/// The parameters of a URL. Those that the driver reads itself are in `of_driver`.
 #[derive(Default)]
 struct Parameters {
     tls: TlsWords,
@@ -43,17 +43,18 @@ struct Parameters {
 }
 
 impl PostgresConfig {
-    /// Settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq reads it. `sslmode` is
+    /// Reads settings from a URL, `postgres://user:password@host:port/database?sslmode=..`, as libpq does. `sslmode` is
     /// `disable`, `prefer` (default), `require`, `verify-ca` (default with a root) or `verify-full`; see [`Tls`].
-    /// `sslrootcert`, `sslcert` and `sslkey` name files; the root `system` means those that the system trusts. Of other
-    /// clients, `schema`, `connection_limit`, `pgbouncer`, `ssl` and `sslaccept` are understood.
+    /// `sslrootcert`, `sslcert` and `sslkey` name files. The value `system` of `sslrootcert` means the roots that the
+    /// system trusts. The parameters `schema`, `connection_limit`, `pgbouncer`, `ssl` and `sslaccept` of other clients
+    /// work too.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming `db`, never quoting the URL.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         if !["postgres://", "postgresql://"].iter().any(|begin| base.starts_with(begin)) {
-            // The driver would read it as `name=value` pairs, and quote as a name what may be a password.
+            // The driver would read such a text as `name=value` pairs, and its error might quote a password as a name.
             return Err(wrong("is not a PostgreSQL URL: use postgres://user:password@host:5432/database"));
         }
         let mut read = Parameters::default();
@@ -91,7 +92,7 @@ impl Parameters {
             ("sslcert", path) => self.files.certificate = certificates_at(name, path)?,
             ("sslkey", path) => self.files.key = key_at(name, path)?,
             (name, value) if self.tls.take(name, value) => {}
-            // That is so here in any case, as libpq has it.
+            // These values are the behaviour in any case, as with libpq.
             ("uselibpqcompat", _) | ("sslcompression", "0") | ("sslsni", "1") => {}
             ("gssencmode", "disable" | "prefer") => {}
             ("ssl_min_protocol_version" | "sslminprotocolversion", "TLSv1" | "TLSv1.1" | "TLSv1.2") => {}
@@ -113,7 +114,7 @@ impl Parameters {
     fn tls(&mut self) -> Result<(Option<Tls>, TlsFiles), Error> {
         let mut mode = self.tls.mode()?;
         if self.is_system && *mode.get_or_insert(Tls::VerifyFull) != Tls::VerifyFull {
-            // As libpq has it: any attacker can have a certificate from a public root.
+            // libpq demands this too, since any attacker can get a certificate from a public root.
             return Err(wrong("has sslrootcert=system, which wants sslmode=verify-full"));
         }
         Ok((mode, std::mem::take(&mut self.files)))

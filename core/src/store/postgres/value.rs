@@ -1,4 +1,4 @@
-//! Values as PostgreSQL sends them.
+//! Converts values to and from those of PostgreSQL.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use crate::store::executor::Value;
 
 type BoxError = Box<dyn Error + Sync + Send>;
 
-/// 2000-01-01T00:00:00Z, where PostgreSQL counts from, in microseconds.
+/// 2000-01-01T00:00:00Z. PostgreSQL counts microseconds from that instant.
 const EPOCH: Millis = 946_684_800_000;
 
 impl ToSql for Value {
@@ -25,7 +25,7 @@ impl ToSql for Value {
                 Type::INT8 => int.to_sql(ty, out),
                 _ => Err(format!("an integer for a parameter of type {ty}").into()),
             },
-            // The same bytes for a type with zone, whose value is an instant in UTC.
+            // Both types have the same bytes, since a value with a time zone is an instant in UTC.
             Self::Time(at) => match *ty {
                 Type::TIMESTAMP | Type::TIMESTAMPTZ => {
                     timestamp_to_sql(at.saturating_sub(EPOCH).saturating_mul(1000), out);
@@ -43,8 +43,8 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-/// A parameter of a statement whose types the server has not sent yet: a text, which the server converts to the type
-/// that it needs.
+/// A parameter of a statement whose types the server has not sent. It goes as text, which the server converts to the
+/// type that it needs.
 #[derive(Debug)]
 pub(super) struct Unnamed<'a>(pub &'a Value);
 
@@ -54,7 +54,7 @@ impl ToSql for Unnamed<'_> {
             Value::Null => return Ok(IsNull::Yes),
             Value::Text(text) => out.extend_from_slice(text.as_bytes()),
             Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
-            // A column without time zone passes over the `Z`, one with a zone heeds it.
+            // A column without time zone ignores the `Z`; a column with a time zone needs it.
             Value::Time(at) => out.extend_from_slice(to_iso(*at).as_bytes()),
         }
         Ok(IsNull::No)

@@ -1,4 +1,4 @@
-//! The account of one user as a whole: all its rows, read and deleted.
+//! Reads and deletes all rows of a user's account.
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ use crate::store::sql::session_row::session_from;
 use crate::store::sql::setup::has_role;
 use crate::store::sql::{Row, SqlStore, id, roles_from, row_of, sessions};
 
-/// Deletes every row of a user. Explicit where the foreign keys cascade: adopted tables may lack them.
+/// Deletes every row of a user. It does not rely on foreign keys that cascade, since adopted tables may lack them.
 fn erase(user_id: &str, remembered_until: Millis) -> Vec<Statement> {
     let mut batch: Vec<Statement> = delete_factors(user_id).into();
     batch.extend([
@@ -24,7 +24,7 @@ fn erase(user_id: &str, remembered_until: Millis) -> Vec<Statement> {
         Statement::write("DELETE FROM sentri_identifiers WHERE user_id = ?", [id(user_id)]),
         Statement::write("DELETE FROM sentri_flows WHERE user_id = ?", [id(user_id)]),
         Statement::write("DELETE FROM sentri_users WHERE id = ?", [id(user_id)]).expect(1),
-        // An id that the host's own code gave out a second time may be here already.
+        // The id may be in this table already, if the host's own code gave it to a second user.
         Statement::write("DELETE FROM sentri_deleted_users WHERE id = ?", [id(user_id)]),
         Statement::write(
             "INSERT INTO sentri_deleted_users (id, expires_at) VALUES (?, ?)",
@@ -130,7 +130,7 @@ fn identifier_from(row: Row) -> Result<(Identifier, Millis), StoreError> {
     let identifier = Identifier {
         id: id.into_text()?,
         kind: kind.into_text()?,
-        // Without a normal form: written by a sentri 5 that still runs beside us.
+        // A row without a normal form was written by a sentri 5 that still runs beside this process.
         normalized: normalized.into_optional_text()?.unwrap_or_else(|| value.clone()),
         value,
         verified_at: verified_at.into_optional_time()?,

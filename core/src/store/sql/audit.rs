@@ -1,4 +1,4 @@
-//! The audit: a store whose writes take entries along, and the entries read and purged.
+//! The audit: a store whose writes add entries, and the reading and purging of entries.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +12,7 @@ use crate::store::audit::{AuditStore, EntryQuery, StoredEntry};
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::{Row, SqlStore, id, row_of};
 
-/// Deletes the addresses of a deleted user's entries; ids and digests stay.
+/// Deletes the addresses from the entries of a deleted user. Ids and digests stay.
 pub(super) fn forget_addresses(user_id: &str) -> [Statement; 2] {
     ["subject", "actor"].map(|whose| {
         let sql = format!("UPDATE sentri_audit SET ip = NULL WHERE {whose} = ? AND ip IS NOT NULL");
@@ -21,12 +21,12 @@ pub(super) fn forget_addresses(user_id: &str) -> [Statement; 2] {
 }
 
 impl<E: Executor> SqlStore<E> {
-    /// Whether entries go with the next writes.
+    /// Whether audit entries go with the next writes.
     pub(super) fn is_noting(&self) -> bool {
         !self.entries.is_empty()
     }
 
-    /// The same store with `entries` for the next writes.
+    /// Returns a store whose writes add `entries`.
     pub(super) fn with_entries(&self, entries: Vec<AuditEntry>) -> Self {
         let (executor, clustered) = (Arc::clone(&self.executor), AtomicBool::new(self.is_clustered()));
         let (normalize, retries) = (self.normalize, self.retries);

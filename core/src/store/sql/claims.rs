@@ -1,5 +1,5 @@
-//! Sign-ins that must lead to one user alone, where uniqueness of normal forms can't see to it: a username is found in
-//! every case, an identifier of an application's own type in one.
+//! Guards names to sign in by that must lead to a single user, if the uniqueness of normal forms does not ensure it. A
+//! username is found in any case of letters, but an identifier of the application's own type only in its exact case.
 
 use std::collections::BTreeMap;
 
@@ -10,32 +10,32 @@ use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::{SqlStore, id};
 
-/// The longest key that its column holds with the markers, in bytes.
+/// The longest key in bytes that fits into its column with the markers.
 const LONGEST: usize = 1_000;
 
 /// Statements around a change of identifiers.
 pub(super) struct Guards {
-    /// Make claims of one key wait for each other until the transaction ends.
+    /// Statements that make claims on the same key wait for each other until the transaction ends.
     pub waits: Vec<Statement>,
-    /// Fail where a sign-in leads to somebody else.
+    /// Statements that miss their expectation if a name leads to another user.
     pub checks: Vec<Statement>,
-    /// Take away what `waits` left.
+    /// Statements that delete the rows that `waits` inserted.
     pub ends: Vec<Statement>,
 }
 
-/// Stands in `value_normalized` for the time of the transaction, under a name that nobody can register. What is unique
-/// is what makes the second of two transactions wait for the first.
+/// Returns the text that holds a claim in `value_normalized` during the transaction, which nobody can register. The
+/// column is unique, so the second of two transactions with the same claim waits for the first.
 pub(super) fn placeholder(key: &str) -> String {
-    // A full form may be longer than what may be stored.
+    // A key may be longer than the column, so its digest takes its place.
     let digest = (key.len() > LONGEST).then(|| to_base64url(&sha256(key.as_bytes())));
     let key = digest.as_deref().unwrap_or(key);
     format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{ADOPTED_MARKER}{key}")
 }
 
 impl<E: Executor> SqlStore<E> {
-    /// The guards of `claims` of `user_id`, whose row the transaction has locked or made.
+    /// Returns the guards for `claims` of `user_id`, whose row the transaction has locked or made.
     pub(super) fn guard_claims(&self, user_id: &str, claims: &[Claim], now: Millis) -> Guards {
-        // In one order, so that two transactions wait for each other instead of in a circle.
+        // The keys are sorted, so that two transactions can't wait for each other in a circle.
         let keys: BTreeMap<&str, ()> = claims.iter().map(|claim| (claim.key.as_str(), ())).collect();
         let insert = format!(
             "INSERT INTO sentri_identifiers (id, user_id, type, value, created_at, value_normalized) \

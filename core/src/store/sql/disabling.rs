@@ -1,4 +1,4 @@
-//! Users who are disabled, and enabled again.
+//! Disables and enables users, and reads their standing.
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
@@ -9,7 +9,7 @@ use crate::store::sql::mark::remark;
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
 
-/// The results that [`disabling_from`] reads. No other table has columns of these names.
+/// The columns that [`disabling_from`] reads. No other table has columns of these names.
 pub(super) const RESULTS: &str = "[disabled_at], [disabled_until], disabled_reason";
 /// The condition that a user is enabled at an instant.
 pub(super) const ENABLED: &str = "(disabled_at IS NULL OR disabled_until <= ?)";
@@ -23,7 +23,7 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn disable(&self, user_id: &str, disabling: &Disabling) -> Result<bool, StoreError> {
         let Disabling { at: now, until, reason } = disabling;
         let at = || Value::Time(*now);
-        // The instant first: MySQL assigns one after the other.
+        // The instant comes first, since MySQL assigns the columns one after the other.
         let sql = "UPDATE sentri_users SET disabled_at = CASE WHEN disabled_at IS NULL OR disabled_until <= ? THEN ? \
                    ELSE disabled_at END, disabled_until = ?, disabled_reason = ?, auth_epoch = auth_epoch + 1, \
                    updated_at = ? WHERE id == ?";
@@ -32,7 +32,8 @@ impl<E: Executor> SqlStore<E> {
             Statement::write(sql, params).expect(1),
             remark(user_id),
             end_flows(user_id, *now),
-            // A statement of its own, which sees a session whose login held the user's row while the first one waited.
+            // This is a statement of its own, so that it sees a session whose login held the user's row while the first
+            // statement waited.
             Statement::write("DELETE FROM sentri_sessions WHERE user_id = ?", [id(user_id)]),
         ]))
         .await

@@ -1,4 +1,4 @@
-//! Entries of the audit, which are written with the change that they record.
+//! Adds entries of the audit to the batch of the change that they record.
 
 use serde_json::Value as Json;
 
@@ -6,10 +6,10 @@ use crate::audit::AuditEntry;
 use crate::crypto::make_id;
 use crate::store::executor::{Batch, Expect, Statement, StatementKind, Value};
 
-/// The longest text that a column holds. Ids are of 36 characters, but tokens of the host's may name others.
+/// The longest text that a column holds. Ids have 36 characters, but tokens that the host signs may hold longer ids.
 const LONGEST: usize = 255;
 
-/// Adds the INSERT of each entry to a batch that writes. Where the batch is rolled back, no entry is left.
+/// Adds the INSERT of each entry to a batch that writes. If the batch is rolled back, no entry remains.
 pub(super) fn note(batch: &mut Batch, entries: &[AuditEntry]) {
     if entries.is_empty() || batch.is_read_only() {
         return;
@@ -21,7 +21,7 @@ pub(super) fn note(batch: &mut Batch, entries: &[AuditEntry]) {
     batch.statements.extend(entries.iter().map(insert));
 }
 
-/// The id is made here, since one change may be written in several batches, each with its entry.
+/// Inserts an entry. The id is made here, since a change may be written in several batches, each with its own entry.
 fn insert(entry: &AuditEntry) -> Statement {
     let AuditEntry { at, change, author } = entry;
     let sql = "INSERT INTO sentri_audit (id, created_at, event, actor, subject, session_id, ip, request_id, fields) \
@@ -40,7 +40,7 @@ fn insert(entry: &AuditEntry) -> Statement {
     Statement::write(sql, params)
 }
 
-/// A text that every database takes, since nothing of an entry may be in the way of its change.
+/// Shortens a text to what every database takes, since an entry must never prevent its change.
 fn short(text: Option<&str>) -> Value {
     text.map(|text| text.chars().filter(|char| !char.is_control()).take(LONGEST).collect::<String>()).into()
 }

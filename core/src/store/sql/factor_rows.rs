@@ -1,4 +1,4 @@
-//! Second factors as rows of their tables.
+//! Reads and deletes the rows of second factors.
 
 use crate::crypto::Secret;
 use crate::failure::StoreError;
@@ -6,7 +6,7 @@ use crate::store::executor::Statement;
 use crate::store::model::Factor;
 use crate::store::sql::{Row, id, row_of};
 
-/// Deletes all that a user has of second factors.
+/// Deletes all second factors of a user, with recovery codes and attempts.
 pub(super) fn delete_factors(user_id: &str) -> [Statement; 3] {
     [
         "DELETE FROM sentri_factors WHERE user_id = ?",

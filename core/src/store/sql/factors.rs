@@ -1,5 +1,5 @@
-//! Second factors: codes that are spent once, and attempts that are counted before the comparison. Every change takes
-//! the user's row first, so that changes to the factors of a user are serial.
+//! Second factors. A code is spent once, and an attempt is counted before its code is compared. Every change locks the
+//! user's row first, so that changes of a user's factors are serial.
 
 use crate::clock::Millis;
 use crate::crypto::make_id;
@@ -15,8 +15,8 @@ use crate::store::sql::mark::remark;
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
 
-/// The most open flows of the purpose `mfa` of a user. The oldest ends for a new flow: each was begun by the right
-/// password, so the limits of that bound them.
+/// The most open flows of the purpose `mfa` of a user. The oldest ends for a new one. Each began with a right first
+/// proof, so the limits of that proof bound the flows too.
 const MOST_FLOWS: i64 = 20;
 /// The purpose of those flows.
 const MFA: &str = "mfa";
@@ -81,7 +81,7 @@ impl<E: Executor> SqlStore<E> {
         let mut batch = vec![self.lock_user_as(user_id, seen)];
         batch.extend(change.kept_session.map(|session| open_session(session, user_id, now)));
         if matches!(change.kind, FactorChangeKind::Confirm { .. }) {
-            // Attempts counted before the first factor were at none of its codes.
+            // Attempts before the first factor is confirmed were at no code of it.
             let sql = "DELETE FROM sentri_factor_attempts WHERE user_id = ? AND NOT EXISTS \
                        (SELECT 1 FROM sentri_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)";
             batch.push(Statement::write(sql, [user(), user()]));
@@ -179,13 +179,13 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// Misses where a session of the user is over, which another process may have ended a moment ago.
+/// Misses its expectation if a session of the user has ended, perhaps by another process a moment ago.
 pub(super) fn open_session(session_id: &str, user_id: &str, now: Millis) -> Statement {
     let sql = "SELECT id FROM sentri_sessions WHERE id == ? AND user_id = ? AND revoked_at IS NULL AND expires_at > ?";
     Statement::read(sql, [id(session_id), id(user_id), Value::Time(now)]).expect(1)
 }
 
-/// Deletes attempts that count no more, however the others end.
+/// Deletes attempts that no limit counts any more.
 fn old_attempts(user_id: &str, budget: &FactorBudget) -> Statement {
     let [_, (_, oldest)] = budget.since;
     let sql = if budget.in_a_row.is_some() {
@@ -198,7 +198,7 @@ fn old_attempts(user_id: &str, budget: &FactorBudget) -> Statement {
 
 /// Counts an attempt, if the budget has room for it.
 fn attempt(attempt_id: &str, user_id: &str, budget: &FactorBudget, now: Millis) -> Statement {
-    // By a derived table, since MySQL takes no condition without one, and PostgreSQL knows no DUAL.
+    // A derived table is used, since MySQL takes no WHERE without a table, and PostgreSQL knows no DUAL.
     let sql = "INSERT INTO sentri_factor_attempts (id, user_id, kind, created_at, is_past) SELECT ?, ?, ?, ?, 0 \
                FROM (SELECT COALESCE(SUM(CASE WHEN created_at > ? THEN 1 ELSE 0 END), 0) AS lately, \
                COALESCE(SUM(CASE WHEN created_at > ? THEN 1 ELSE 0 END), 0) AS today, \
@@ -223,8 +223,8 @@ fn attempt(attempt_id: &str, user_id: &str, budget: &FactorBudget, now: Millis) 
     Statement::write(sql, params)
 }
 
-/// Statements that spend a one-time code. A statement is missed if another use was first. `None` if the code belongs to
-/// another user.
+/// Returns the statements that spend a one-time code. One of them misses its expectation if another use was first.
+/// Returns `None` if the code belongs to another user.
 pub(super) fn spend(user_id: &str, unspent: Option<Unspent<'_>>, now: Millis) -> Option<Vec<Statement>> {
     match unspent {
         None => Some(Vec::new()),
@@ -235,7 +235,7 @@ pub(super) fn spend(user_id: &str, unspent: Option<Unspent<'_>>, now: Millis) ->
     }
 }
 
-/// Spends a code, and the flow with it.
+/// Returns the statements that spend the code of a factor, and its flow.
 fn spend_factor(user_id: &str, used: UsedFactor<'_>, now: Millis) -> Vec<Statement> {
     let (user, at) = (|| id(user_id), || Value::Time(now));
     let mut batch = Vec::new();

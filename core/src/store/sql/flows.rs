@@ -1,5 +1,5 @@
-//! Flows: secrets that may be spent once. A change that counts a user's flows or attempts takes the user's row first,
-//! so that attempts at several flows of a user are serial.
+//! Flows. A change that counts a user's flows or attempts locks the user's row first, so that attempts at several flows
+//! of a user are serial.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;
@@ -18,20 +18,21 @@ macro_rules! flow_results {
     };
 }
 
-/// A flow that may still be spent.
+/// The condition that a flow can still be spent.
 pub(super) const OPEN: &str = "consumed_at IS NULL AND expires_at > ?";
 
-/// Matches flows without a user, and flows whose user has the same `auth_epoch` as at their creation.
+/// The condition that a flow has no user, or that its user still has the `auth_epoch` of the flow's creation.
 const OF_THESE_CREDENTIALS: &str = "(user_id IS NULL OR auth_epoch = (SELECT sentri_users.auth_epoch FROM sentri_users \
      WHERE sentri_users.id = sentri_flows.user_id))";
 
-/// Ends all open flows of a user, and deletes the data that waited in them.
+/// Ends all open flows of a user, and deletes their payloads.
 pub(super) fn end_flows(user_id: &str, now: Millis) -> Statement {
     let sql = "UPDATE sentri_flows SET consumed_at = ?, context = '' WHERE user_id = ? AND consumed_at IS NULL";
     Statement::write(sql, [Value::Time(now), id(user_id)])
 }
 
-/// The same except for flows about other identifiers, which a change of this identifier leaves as they are.
+/// Ends all open flows of a user after a change of an identifier, except changes and verifications of other
+/// identifiers.
 pub(super) fn end_flows_about(user_id: &str, identifier_id: &str, now: Millis) -> Statement {
     let sql = "UPDATE sentri_flows SET consumed_at = ?, context = '' WHERE user_id = ? AND consumed_at IS NULL \
                AND (subject = ? OR purpose NOT IN ('change', 'verify'))";
@@ -40,7 +41,7 @@ pub(super) fn end_flows_about(user_id: &str, identifier_id: &str, now: Millis) -
 
 /// Writes a flow, unless `most` of its purpose and subject are open.
 pub(super) fn insert_flow(flow: &Flow, most: u32) -> Statement {
-    // By a derived table, since MySQL takes no condition without one, and PostgreSQL knows no DUAL.
+    // A derived table is used, since MySQL takes no WHERE without a table, and PostgreSQL knows no DUAL.
     let sql = format!(
         "INSERT INTO sentri_flows (id, purpose, user_id, subject, token_digest, code_digest, code_kid, \
          code_expires_at, attempts, max_attempts, context, auth_epoch, created_at, expires_at) \
@@ -82,7 +83,7 @@ impl<E: Executor> SqlStore<E> {
         self.applies(Batch::of([self.lock_owner(flow), insert_flow(flow, most).expect(1)])).await
     }
 
-    /// Takes the row of a flow's user. Does as much, for nothing, where there is no user.
+    /// Locks the row of a flow's user. Without a user it does the same work in vain, so that the time reveals nothing.
     fn lock_owner(&self, flow: &Flow) -> Statement {
         let lock = self.lock_user(flow.user_id.as_deref().unwrap_or(" "));
         if flow.user_id.is_some() { lock } else { lock.expect(0) }
@@ -110,7 +111,7 @@ impl<E: Executor> SqlStore<E> {
             Some(user_id) => ("user_id", user_id),
             None => ("subject", &flow.subject),
         };
-        // The sum is of an inner table because MySQL reads no table that it changes.
+        // The sum is over an inner table, because MySQL can't read the table that it changes.
         let sql = format!(
             "UPDATE sentri_flows SET attempts = attempts + 1 WHERE id = ? AND {OPEN} AND code_expires_at > ? \
              AND attempts < max_attempts AND (SELECT COALESCE(SUM(tried.attempts), 0) FROM \
@@ -134,8 +135,8 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// Statements that spend a flow, with its effect, when the row of its user is taken. A statement is missed if the flow
-/// can't be spent. `None`: it has no user, or it is about another identifier.
+/// Returns the statements that spend a flow with its effect, to run after its user's row is locked. One of them misses
+/// its expectation if the flow can't be spent. Returns `None` if the flow has no user or is about another identifier.
 pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statement>> {
     let Spending { flow, proves, new_hash, takes_over, .. } = *spending;
     let user_id = flow.user_id.as_deref()?;
@@ -144,7 +145,7 @@ pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statemen
     }
     let (user, at) = (|| id(user_id), Value::Time(now));
     let mut batch = vec![consume(spending, user_id, now)];
-    // An admin has chosen the addresses of an invited user.
+    // An admin chose the addresses of an invited user, so none is dropped.
     let drops = takes_over && flow.purpose != "invite";
     batch.extend(proves.into_iter().flat_map(|identifier| prove(user_id, identifier, drops, now)));
     if let Some(new_hash) = new_hash {
@@ -168,8 +169,8 @@ pub(super) fn spend(spending: &Spending<'_>, now: Millis) -> Option<Vec<Statemen
     Some(batch)
 }
 
-/// Marks a flow as spent. Missed where it is not open, or the user is not as it was judged before the row was taken: an
-/// address may have been verified since.
+/// Marks a flow as spent. It misses its expectation if the flow is not open, or the user has changed since the flow was
+/// judged, for example by the verification of an address.
 fn consume(spending: &Spending<'_>, user_id: &str, now: Millis) -> Statement {
     let Spending { flow, by_code, new_hash, takes_over, .. } = *spending;
     let (user, at) = (|| id(user_id), Value::Time(now));
@@ -191,7 +192,8 @@ fn consume(spending: &Spending<'_>, user_id: &str, now: Millis) -> Statement {
     Statement::write(format!("{consume}{eligible}"), consumed).expect(1)
 }
 
-/// `identifier|digest of its address`, or nothing, and a payload in a line of its own. No digest holds the separator.
+/// Returns the context column of a flow: `identifier|digest of its address` or nothing, and the payload in a line of
+/// its own. No digest holds the separator.
 fn context_of(flow: &Flow) -> String {
     let mut context = String::new();
     if !flow.identifier_id.is_empty() {
@@ -204,20 +206,21 @@ fn context_of(flow: &Flow) -> String {
     context
 }
 
-/// The context of a row, without its payload, and that.
+/// Splits the context of a row from its payload.
 pub(super) fn payload_of(context: &str) -> (&str, &str) {
     context.split_once('\n').unwrap_or((context, ""))
 }
 
-/// The parts of [`context_of`]: the identifier, the digest of its address, the payload.
+/// Returns the parts of [`context_of`]: the identifier, the digest of its address, and the payload.
 pub(super) fn parts_of_context(context: &str) -> (&str, &str, &str) {
     let (context, payload) = payload_of(context);
-    // Of an early row the id alone: without a digest nothing spends it.
+    // An early row has the id alone, and without a digest it can't be spent.
     let (identifier_id, address_digest) = context.rsplit_once('|').unwrap_or((context, ""));
     (identifier_id, address_digest, payload)
 }
 
-/// Notes that the owner of an identifier controls it. Misses when its type or value is another by now.
+/// Returns the statements that mark an identifier as verified. One of them misses its expectation if the type or value
+/// has changed.
 fn prove(user_id: &str, identifier: &Identifier, drops_others: bool, now: Millis) -> Vec<Statement> {
     let (identifier_id, mut statements) = (identifier.id.as_str(), Vec::new());
     if drops_others {

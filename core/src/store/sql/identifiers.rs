@@ -1,4 +1,4 @@
-//! Identifiers. Every change takes the user's row first, so the changes of one user are serial.
+//! Identifiers. Every change locks the user's row first, so that changes of a user's identifiers are serial.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::store::model::{ChangeLimits, Identifier, IdentifierChange, Identifier
 use crate::store::sql::SqlStore;
 use crate::store::sql::flows::end_flows;
 
-/// One INSERT for each. In the order of what is unique, so that two registrations of the same values wait for each
-/// other instead of in a circle.
+/// Returns an INSERT for each identifier. They are sorted by the unique column, so that two registrations of the same
+/// values can't wait for each other in a circle.
 pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) -> Vec<Statement> {
     let mut sorted: Vec<&Identifier> = identifiers.iter().collect();
     sorted.sort_by(|a, b| a.normalized.cmp(&b.normalized));
@@ -32,7 +32,7 @@ pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) ->
     sorted.into_iter().map(insert).collect()
 }
 
-/// The normal forms of the addresses among identifiers.
+/// Returns the normal forms of the addresses among identifiers.
 pub(super) fn addresses(identifiers: &[Identifier]) -> impl Iterator<Item = &str> {
     identifiers.iter().filter(|one| is_address(&one.kind)).map(|one| one.normalized.as_str())
 }
@@ -45,7 +45,8 @@ fn is_address(kind: &str) -> bool {
     matches!(kind, "email" | "phone")
 }
 
-/// Counts under the lock of the user's row, so that additions at once can't each take the last place.
+/// Misses its expectation if the user would have more than `most` identifiers. It counts under the lock of the user's
+/// row, so that two concurrent additions can't both take the last place.
 fn room(user_id: &str, most: u32, added: usize) -> Statement {
     let left = i64::from(most) - i64::try_from(added).unwrap_or(i64::MAX);
     let sql = "SELECT id FROM sentri_users WHERE id = ? \
@@ -53,7 +54,7 @@ fn room(user_id: &str, most: u32, added: usize) -> Statement {
     Statement::read(sql, [user_id.into(), user_id.into(), Value::Int(left)]).expect(1)
 }
 
-/// Misses where a user has verified identifiers, and all of them are `gone`, a condition with `params`.
+/// Misses its expectation if a user has verified identifiers and all of them match `gone`, a condition with `params`.
 fn stays_verified(user_id: &str, gone: &str, params: impl IntoIterator<Item = Value>) -> Statement {
     let verified = "EXISTS (SELECT 1 FROM sentri_identifiers WHERE user_id = ? AND verified_at IS NOT NULL";
     let sql = format!("SELECT id FROM sentri_users WHERE id = ? AND (NOT {verified}) OR {verified} AND NOT ({gone})))");
@@ -62,7 +63,7 @@ fn stays_verified(user_id: &str, gone: &str, params: impl IntoIterator<Item = Va
     Statement::read(sql, all).once().expect(1)
 }
 
-/// The values that an update changes, to [`stays_verified`].
+/// [`stays_verified`] for an update, in which an identifier with another type or value counts as gone.
 fn update_stays_verified(user_id: &str, updates: &[IdentifierUpdate]) -> Statement {
     let gone = vec!["(id == ? AND NOT (type = ? AND value == ?))"; updates.len()].join(" OR ");
     let texts = updates.iter().flat_map(|update| [&update.id, &update.kind, &update.value]);
@@ -92,12 +93,12 @@ impl<E: Executor> SqlStore<E> {
         batch.extend(guards.checks);
         let verified = limits.keeps_verified && !updates.is_empty();
         batch.extend(verified.then(|| update_stays_verified(user_id, updates)));
-        // First every old value makes room under a name that nobody can register, then the new ones move in: values
-        // may change places, and uniqueness holds after every statement.
+        // First each old value is replaced by a text that nobody can register, then the new values are written. So
+        // values may be swapped, and the column is unique after every statement.
         for update in updates {
             let parked = format!("{ADOPTED_MARKER}{ADOPTED_MARKER}{}", update.id);
             batch.push(
-                // Control was proved over the old value, so it stays proved with that value alone.
+                // The user proved control over the old value, so the mark stays only if the value stays.
                 Statement::write(
                     "UPDATE sentri_identifiers SET verified_at = CASE WHEN type = ? AND value == ? THEN verified_at \
                      ELSE NULL END, value_normalized = ? WHERE id == ? AND user_id = ?",
@@ -183,7 +184,8 @@ impl<E: Executor> SqlStore<E> {
         self.change(batch, missed).await
     }
 
-    /// Runs a batch that begins with [`SqlStore::lock_user`]; `missed` says what another missed expectation means.
+    /// Runs a batch that begins with [`SqlStore::lock_user`]. `missed` returns the meaning of other missed
+    /// expectations.
     async fn change(
         &self,
         batch: Vec<Statement>,

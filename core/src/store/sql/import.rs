@@ -1,4 +1,5 @@
-//! Users of other systems: a round of them is judged by a few reads and written by a few statements of many rows.
+//! Writes users of other systems in rounds. A round is judged by a few reads, and written by a few statements of many
+//! rows.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,9 +18,9 @@ use crate::store::sql::claims::placeholder;
 use crate::store::sql::import_rows::{ROWS, factor_inserts, identifier_inserts, marks, rows, users_inserts};
 use crate::store::sql::{SqlStore, row_of};
 
-/// The most parameters of a list: every database takes ten times as many.
+/// The most parameters of a list. Every database takes ten times as many.
 const LISTED: usize = 2_000;
-/// The most times that a single user who lost a race is judged again.
+/// The most times that a user who lost a race is judged again alone.
 const RACES: usize = 3;
 
 #[async_trait]
@@ -41,7 +42,7 @@ impl<E: Executor> ImportStore for SqlStore<E> {
     }
 }
 
-/// The first users that share neither id nor sign-in, and those that share one with them.
+/// Splits users into those that share neither an id nor a name to sign in by with an earlier user, and the others.
 fn apart(users: &[NewImport], left: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
     left.iter().copied().partition(|at| {
@@ -53,17 +54,17 @@ fn apart(users: &[NewImport], left: &[usize]) -> (Vec<usize>, Vec<usize>) {
     })
 }
 
-/// Equal for all spellings that may lead to one another.
+/// Returns the keys of a user's identifiers. Spellings that may lead to the same user have an equal key.
 fn keys_of(import: &NewImport) -> impl Iterator<Item = &str> {
     let normalized = import.user.identifiers.iter().map(|one| one.normalized.as_str());
     import.user.claims.iter().map(|claim| claim.key.as_str()).chain(normalized)
 }
 
-/// The identifiers that stand in the way of a round, by their normal form: type and user of each.
+/// Existing identifiers with a spelling of a round, by their normal form. Each value is a type and the id of a user.
 type Found = HashMap<String, Vec<(String, String)>>;
 
 impl<E: Executor> SqlStore<E> {
-    /// `false`: somebody wrote meanwhile, and nothing is written.
+    /// Judges and writes a round of users. Returns `false` and writes nothing if somebody else wrote meanwhile.
     async fn import_round(
         &self,
         users: &[NewImport],
@@ -95,7 +96,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(!writes || free.is_empty() || self.write_imports(&free, now).await?)
     }
 
-    /// Imports one of a round that could not be written together.
+    /// Imports a single user of a round that could not be written as a whole.
     async fn import_alone(
         &self,
         users: &[NewImport],
@@ -150,7 +151,7 @@ impl<E: Executor> SqlStore<E> {
         Ok(found)
     }
 
-    /// Writes users of whom each is by itself free. `false`: somebody else took a value meanwhile.
+    /// Writes users whose ids and names were judged free. Returns `false` if somebody else took a value meanwhile.
     async fn write_imports(&self, users: &[&NewImport], now: Millis) -> Result<bool, StoreError> {
         let mut batch = users_inserts(users, now);
         let (waits, checks, end) = self.bulk_guards(users, now);
@@ -171,9 +172,9 @@ impl<E: Executor> SqlStore<E> {
         }
     }
 
-    /// [`SqlStore::guard_claims`] for many users. An address of mail in one spelling needs no guard: only another of
-    /// its type can lead to it, and that has the same normal form, which is unique. Those rows that are older are
-    /// looked at before.
+    /// [`SqlStore::guard_claims`] for many users. An e-mail address with a single spelling needs no guard. Only another
+    /// e-mail address can lead to it, and that has the same normal form, which is unique. Earlier reads have covered
+    /// older rows.
     fn bulk_guards(&self, users: &[&NewImport], now: Millis) -> (Vec<Statement>, Vec<Statement>, Vec<Statement>) {
         let claims = users.iter().copied().flat_map(|one| {
             let guarded = one.user.claims.iter().filter(move |claim| !is_mail(one, claim));
@@ -209,7 +210,7 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-/// Judges users who share an id or a sign-in with one before them, where nothing is written.
+/// Judges users who share an id or a name to sign in by with an earlier user, for a dry run.
 fn judge_shared(users: &[NewImport], later: Vec<usize>, ends: &mut [Option<Imported>]) -> Vec<usize> {
     for at in later {
         let id = users[at].user.id.as_str();
@@ -219,13 +220,13 @@ fn judge_shared(users: &[NewImport], later: Vec<usize>, ends: &mut [Option<Impor
     Vec::new()
 }
 
-/// Whether one of the identifiers belongs to the user of the same id already.
+/// Whether an identifier of the import belongs to the user of the same id already.
 fn is_theirs(one: &NewImport, found: &Found) -> bool {
     let owners = |normalized: &str| found.get(normalized).into_iter().flatten();
     one.user.identifiers.iter().any(|mine| owners(&mine.normalized).any(|(_, user)| *user == one.user.id))
 }
 
-/// Whether a sign-in would lead to somebody else.
+/// Whether a name to sign in by would lead to another user.
 fn is_taken(one: &NewImport, found: &Found) -> bool {
     let stands = |kinds: Option<&[&str]>, spelling: &str| {
         let rows = found.get(spelling).into_iter().flatten();

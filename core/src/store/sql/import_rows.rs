@@ -1,4 +1,4 @@
-//! Rows of users of other systems, as statements of many.
+//! Makes the statements that insert many users of other systems.
 
 use crate::clock::Millis;
 use crate::store::executor::{Statement, Value};
@@ -8,7 +8,7 @@ use crate::store::sql::mark::fitting;
 use crate::store::sql::roles_to_text;
 use crate::store::sql::session_row::time;
 
-/// The most rows of one statement: every database takes ten times as many.
+/// The most rows of a statement. Every database takes ten times as many.
 pub(super) const ROWS: usize = 500;
 
 pub(super) fn users_inserts(users: &[&NewImport], now: Millis) -> Vec<Statement> {
@@ -29,7 +29,7 @@ pub(super) fn users_inserts(users: &[&NewImport], now: Millis) -> Vec<Statement>
 pub(super) fn identifier_inserts(users: &[&NewImport]) -> Vec<Statement> {
     let mut all: Vec<_> =
         users.iter().flat_map(|one| one.user.identifiers.iter().map(|identifier| (&one.user, identifier))).collect();
-    // In one order, so that two transactions wait for each other instead of in a circle.
+    // The rows are sorted, so that two transactions can't wait for each other in a circle.
     all.sort_by(|(_, a), (_, b)| a.normalized.cmp(&b.normalized));
     let insert = |all: &[(&NewUser, &Identifier)]| {
         let sql = "INSERT INTO sentri_identifiers \

@@ -1,4 +1,4 @@
-//! Signing keys: a chain in which each key names its predecessor, and no key has two successors.
+//! Signing keys form a chain, in which each key names its predecessor and no key has two successors.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;
@@ -28,7 +28,7 @@ impl<E: Executor> SqlStore<E> {
             .expect(1),
             None => Statement::read("SELECT kid FROM sentri_keys LIMIT 1", []).expect(0),
         };
-        // Two processes may both pass the guard; `predecessor` is unique, so one of them inserts.
+        // Two processes may both pass the guard. Only one of them inserts, since `predecessor` is unique.
         let insert = Statement::write(
             "INSERT INTO sentri_keys (kid, predecessor, algorithm, private_key, created_at, active_from) \
              VALUES (?, ?, ?, ?, ?, ?)",

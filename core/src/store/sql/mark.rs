@@ -1,30 +1,30 @@
 //! The mark before the hash of a user who must not log in by a password alone.
 //!
 //! A process of 6.0 on the same database knows neither disabled users nor second factors. It can't verify a hash with
-//! this mark, so it refuses the login. Here the mark is no part of a hash: it is removed where a hash is read, a
-//! comparison takes both forms, and [`remark`] sets it in every transaction that changes its condition.
+//! this mark, so it refuses the login. This version removes the mark when it reads a hash, and compares hashes with and
+//! without it. [`remark`] sets or removes the mark in every transaction that changes its condition.
 
 use crate::store::executor::{Statement, Value};
 use crate::store::sql::id;
 
-/// A prefix of no hash, unknown to earlier versions.
+/// The mark, with which no hash begins.
 const MARK: &str = "{sentri}";
-/// The longest hash that fits into its column with the mark.
+/// The longest hash in bytes that fits into its column with the mark.
 const LONGEST: usize = 247;
-/// The condition that a stored hash is one of the two forms: see [`both`].
+/// The condition that a stored hash is a given hash, with or without the mark; see [`both`].
 pub(super) const IS_HASH: &str = "password_hash IN (?, ?)";
 
-/// A hash with the mark.
+/// Returns a hash with the mark.
 pub(super) fn marked(hash: &str) -> String {
     format!("{MARK}{hash}")
 }
 
-/// A hash with the mark, if its column holds that.
+/// Returns a hash with the mark, or without it if the column is too short or the hash is empty.
 pub(super) fn fitting(hash: &str) -> String {
     if (1..=LONGEST).contains(&hash.len()) { marked(hash) } else { hash.to_owned() }
 }
 
-/// A stored hash without its mark.
+/// Returns a stored hash without its mark.
 pub(super) fn unmarked(stored: &str) -> &str {
     stored.strip_prefix(MARK).unwrap_or(stored)
 }
