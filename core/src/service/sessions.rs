@@ -55,7 +55,7 @@ pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) 
     })
 }
 
-/// Issues an access token of a session, which expires no later than the session itself.
+/// Issues an access token of a session, which never outlives the session's absolute limit.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` while the keys are not there.

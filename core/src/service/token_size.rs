@@ -25,7 +25,7 @@ pub fn check_roles(realm: &Realm, roles: &[String]) -> Result<(), Error> {
     let listed: usize = roles.iter().map(|role| role.len() + 3).sum();
     let is_withheld = roles.iter().any(|role| realm.config.roles.required_for.contains(role));
     let listed = listed + if is_withheld { WITHHELD.len() } else { 0 };
-    // In base64 four characters stand for three bytes. Splitting the token there costs at most three characters more.
+    // In base64 four characters stand for three bytes. The size is rounded up, so it is never too small.
     let size = token.len() + (listed * 4).div_ceil(3);
     let around = realm.config.access_cookie.as_ref().map(|rules| rules.write("", u64::from(u32::MAX)).len());
     let (limit, place) = match around {

@@ -90,6 +90,6 @@ pub trait AccountStore: Send + Sync {
     /// Enables a user. Returns `false` and writes nothing if the user was not disabled.
     async fn enable_user(&self, user_id: &str, now: Millis) -> Result<bool, StoreError>;
 
-    /// Returns the standing of a user: active, disabled or deleted.
+    /// Returns the standing of a user: good, disabled or deleted.
     async fn standing(&self, user_id: &str, now: Millis) -> Result<Standing, StoreError>;
 }

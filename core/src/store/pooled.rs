@@ -31,7 +31,7 @@ pub const DEFAULT_MAX: usize = 10;
 /// The most runs of a batch if connections break before anything is done.
 const ATTEMPTS: u32 = 3;
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(1);
-/// When a connection stops answering, idle connections that answered within this time are kept.
+/// An idle connection that answered within this time is kept when another connection stops answering.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// A driver of a database server that is accessed through a pool.

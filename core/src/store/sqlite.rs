@@ -1,8 +1,9 @@
 //! SQLite, in a file or in memory.
 //!
-//! A file is in WAL mode with `synchronous = FULL`: an acknowledged write survives a kill of the process and a loss of
-//! power alike (about 0.15 ms each on an SSD). One connection writes, a few read beside it, and other processes may
-//! use the same file; all must run on one machine. Another SQLite library in this process must not: see [`watch`].
+//! A file is in WAL mode with `synchronous = FULL`, so an acknowledged write survives a kill of the process and a loss
+//! of power (about 0.15 ms per write on an SSD). One connection writes, and a few read beside it. Other processes may
+//! use the same file if they run on the same machine. Another SQLite library in this process must not use it; see
+//! [`watch`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,11 +36,11 @@ use watch::Watched;
 pub(in crate::store) use failure::from_code;
 pub(in crate::store) use url::from_url;
 
-/// The time for which a change of the schema waits for the writes of others.
+/// The longest time for which a change of the schema waits for other writes.
 const SCHEMA_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const READERS: usize = 4;
 
-/// The executor over SQLite. Opens the file at first use.
+/// The executor over SQLite. The first use opens the file.
 #[derive(Debug, Clone)]
 pub struct SqliteExecutor(Arc<Shared>);
 
@@ -59,7 +60,7 @@ enum Slot {
 }
 
 impl SqliteExecutor {
-    /// An executor for `config`; no I/O yet.
+    /// Returns an executor for `config`, without any I/O.
     #[must_use]
     pub fn new(config: SqliteConfig) -> Self {
         let readers = if config.is_memory() { 0 } else { READERS };
@@ -82,7 +83,7 @@ impl Executor for SqliteExecutor {
 
     fn run_now(&self, batch: &Batch) -> Option<Result<Outcome, StoreError>> {
         let mut slot = self.0.free_reader()?;
-        // The first use opens the file, which may take a while: not here.
+        // A call that must not wait does not open the file, which may take a while.
         match &mut *slot {
             Slot::Open(connection) => match run_checked(connection, batch)? {
                 Err(StoreError::Conflict(_)) => None,
@@ -95,12 +96,12 @@ impl Executor for SqliteExecutor {
     async fn close(&self) {
         let shared = Arc::clone(&self.0);
         let work = tokio::task::spawn_blocking(move || {
-            // The writer last: the last connection of all takes the write-ahead log into the file.
+            // The writer closes last, since the last connection moves the write-ahead log into the file.
             for slot in shared.readers.iter().chain([&shared.writer]) {
                 *slot.lock() = Slot::Closed;
             }
         });
-        // Nothing to be done for a failed join: the connections close when the executor is dropped.
+        // A failed join is ignored, since the connections close when the executor is dropped.
         let _ = work.await;
     }
 }
@@ -121,7 +122,8 @@ impl Shared {
         match &mut *slot {
             Slot::Open(connection) => {
                 connection.watch.as_ref().map_or(Ok(()), |watch| watch.check())?;
-                // Those who waited for one another here do not wait once more, one after the other, for others.
+                // The time that a batch waited here counts, so that a queue does not wait for other processes once per
+                // batch.
                 connection.busy_timeout(BUSY_TIMEOUT.saturating_sub(began.elapsed())).map_err(from_driver)?;
                 run_on(connection, batch)
             }
@@ -131,13 +133,13 @@ impl Shared {
         }
     }
 
-    /// The connection that writes, when it is free.
+    /// Waits for the connection that writes.
     fn free_writer(&self, patience: Duration) -> Result<MutexGuard<'_, Slot>, StoreError> {
         let busy = || StoreError::Conflict("the writes of others take too long".into());
         self.writer.try_lock_for(patience).ok_or_else(busy)
     }
 
-    /// A free connection to read with: an open connection, rather than a new one.
+    /// Returns a free connection for reading, preferably an open one.
     fn free_reader(&self) -> Option<MutexGuard<'_, Slot>> {
         if self.readers.is_empty() {
             return self.writer.try_lock();
@@ -154,7 +156,7 @@ impl Shared {
     }
 }
 
-/// [`run_on`] of a read that must not wait. `None`: whether the file is ours alone is not known at once.
+/// Runs a read that must not wait. Returns `None` if it is not known at once whether another library uses the file.
 fn run_checked(connection: &mut Watched, batch: &Batch) -> Option<Result<Outcome, StoreError>> {
     let checked = connection.watch.as_ref().map_or(Some(Ok(())), |watch| watch.check_now())?;
     Some(checked.and_then(|()| run_on(connection, batch)))
@@ -162,7 +164,7 @@ fn run_checked(connection: &mut Watched, batch: &Batch) -> Option<Result<Outcome
 
 fn run_on(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError> {
     if batch.schema {
-        // Outside of the transaction, where alone SQLite heeds it.
+        // SQLite ignores this setting inside a transaction.
         connection.pragma_update(None, "foreign_keys", false).map_err(from_driver)?;
         connection.busy_timeout(SCHEMA_BUSY_TIMEOUT).map_err(from_driver)?;
         let outcome = transact(connection, batch);
@@ -171,7 +173,7 @@ fn run_on(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError
         return outcome;
     }
     match &batch.statements[..] {
-        // A write alone is a transaction, too, so that the watch is asked before it is committed.
+        // A single write is a transaction too, so that the watch is asked before the commit.
         [only] if batch.is_read_only() && batch.is_plain() => {
             run_statement(connection, only).map(|answer| Outcome::Done(vec![answer]))
         }
@@ -180,7 +182,8 @@ fn run_on(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError
 }
 
 fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreError> {
-    // Immediate: a transaction that reads first and writes later could else find its snapshot outdated.
+    // A write begins as an immediate transaction. If it read first and wrote later, its snapshot could be outdated by
+    // then.
     let write = !batch.is_read_only();
     let behavior = if write { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
     let watch = connection.watch.clone().filter(|_| write);
@@ -197,7 +200,7 @@ fn transact(connection: &mut Watched, batch: &Batch) -> Result<Outcome, StoreErr
     let guard = match watch.map(|watch| watch.guard()).transpose() {
         Ok(guard) => guard,
         Err(refused) => {
-            // Nothing was written to the file yet, and a rollback writes nothing.
+            // Nothing is written to the file yet, and a rollback writes nothing.
             transaction.rollback().map_err(from_driver)?;
             return Err(refused);
         }
@@ -229,7 +232,7 @@ fn answer(
     let width = prepared.column_count();
     let mut rows = prepared.query(params).map_err(from_driver)?;
     let mut found = Vec::new();
-    // To the last row: a write with RETURNING is complete only then.
+    // All rows are read, since a write with RETURNING is complete only after its last row.
     while let Some(row) = rows.next().map_err(from_driver)? {
         let columns = (0..width).map(|index| row.get_ref(index).map_err(from_driver).and_then(value_from));
         found.push(columns.collect::<Result<Vec<_>, _>>()?);

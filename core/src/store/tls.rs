@@ -1,26 +1,27 @@
-//! The demands on TLS to a database server, the same for all databases.
+//! The settings of TLS to a database server, which are the same for all databases.
 
 use crate::error::Error;
 use crate::tls::{Pem, TlsFiles, certificates, private_key, read_file};
 
-/// The trust in the server's certificate.
+/// The TLS mode, which says how far the server's certificate is checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tls {
     /// No TLS.
     Disable,
-    /// TLS when the server offers it; the certificate is not checked. The default of libpq and libmysql.
+    /// TLS if the server offers it. The certificate is checked only if a root certificate is given. This is the default
+    /// of libpq and libmysql.
     #[default]
     Prefer,
-    /// TLS; the certificate is looked at only when a root certificate is given, and then as by `VerifyCa`.
+    /// TLS. The certificate is checked only if a root certificate is given, and then as by `VerifyCa`.
     Require,
-    /// TLS; the certificate must come from the given root, for any host. Without a root: `VerifyFull`, since any
-    /// attacker can have a certificate from a public root.
+    /// TLS. The certificate must come from the given root, and may be for any host. Without a root this is
+    /// `VerifyFull`, since any attacker can get a certificate from a public root.
     VerifyCa,
-    /// TLS; the certificate must come from the given root, or a root that the system trusts, and name the host.
+    /// TLS. The certificate must come from the given root, or a root that the system trusts, and name the host.
     VerifyFull,
 }
 
-/// Mode and certificates.
+/// A TLS mode and certificates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TlsConfig {
     pub mode: Tls,
@@ -28,11 +29,11 @@ pub(super) struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// Reads a URL. A root without a mode asks for TLS verified by it, since a user who gives a root wants no plain
-    /// text.
+    /// Checks mode and certificates. A root without a mode means `VerifyCa`, since a user who gives a root wants no
+    /// plain text.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when the files can't be used.
+    /// `CONFIGURATION_ERROR` if the files can't be used.
     pub(super) fn new(mode: Option<Tls>, files: TlsFiles) -> Result<Self, Error> {
         files.check("db")?;
         let unsaid = if files.root.is_some() { Tls::VerifyCa } else { Tls::default() };
@@ -50,33 +51,33 @@ pub(super) struct TlsWords {
 }
 
 impl TlsWords {
-    /// Notes a word that asks for `least` or more.
+    /// Notes a parameter that asks for `least` or more.
     pub(super) fn ask(&mut self, least: Tls) {
         self.least = self.least.max(Some(least));
     }
 
-    /// Notes a word that asks for no TLS.
+    /// Notes a parameter that asks for no TLS.
     pub(super) const fn ask_none(&mut self) {
         self.none = true;
     }
 
-    /// Takes a parameter that clients of several databases write alike. `false`: it is not one of them.
+    /// Takes a parameter that clients of several databases have in common. Returns `false` for any other parameter.
     pub(super) fn take(&mut self, name: &str, value: &str) -> bool {
         match (name, value) {
             ("ssl", "true" | "1" | "on") | ("sslaccept", "strict") => self.ask(Tls::VerifyFull),
             ("ssl", "no-verify") => self.ask(Tls::Require),
             ("ssl", "false" | "0" | "off") => self.ask_none(),
-            // That is so here in any case: no certificate is wanted unless another word says so.
+            // This is the behaviour in any case, unless another parameter asks for a check.
             ("sslaccept", "accept_invalid_certs") => {}
             _ => return false,
         }
         true
     }
 
-    /// The mode that satisfies all words; `None`: there was no word.
+    /// Returns the mode that satisfies all parameters, or `None` if there was no parameter.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` when one asks for TLS and another for none.
+    /// `CONFIGURATION_ERROR` if a parameter asks for TLS and another for none.
     pub(super) fn mode(&self) -> Result<Option<Tls>, Error> {
         let own = self.mode.or(self.none.then_some(Tls::Disable));
         if own == Some(Tls::Disable) && self.least.is_some() {
@@ -87,13 +88,13 @@ impl TlsWords {
     }
 }
 
-/// Certificates from the file that a parameter of a URL names.
+/// Reads certificates from the file that a parameter of a URL names.
 pub(super) fn certificates_at(parameter: &str, path: &str) -> Result<Option<Pem>, Error> {
     let option = format!("db {parameter}");
     certificates(&option, read_file(&option, path)?).map(Some)
 }
 
-/// A private key from the file that a parameter of a URL names.
+/// Reads a private key from the file that a parameter of a URL names.
 pub(super) fn key_at(parameter: &str, path: &str) -> Result<Option<Pem>, Error> {
     let option = format!("db {parameter}");
     private_key(&option, read_file(&option, path)?).map(Some)

@@ -1,26 +1,26 @@
-//! Parameters and columns of statements.
+//! The values of parameters and columns of statements.
 
 use std::fmt;
 
 use crate::clock::{Millis, from_iso};
 use crate::failure::StoreError;
 
-/// A parameter or a column. `Debug` shows the kind alone: texts are hashes, keys and identifiers.
+/// The value of a parameter or a column. `Debug` shows only its kind, since texts may be hashes, keys and identifiers.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// SQL NULL.
     Null,
     /// A 64-bit integer.
     Int(i64),
-    /// Text; must hold no U+0000 for PostgreSQL.
+    /// A text, which must not hold U+0000, since PostgreSQL refuses it.
     Text(String),
-    /// An instant, milliseconds since 1970 UTC. Drivers without a time type bind [`to_iso`](crate::clock::to_iso) of
-    /// it.
+    /// An instant in milliseconds since 1970 UTC. Drivers without a time type bind it by
+    /// [`to_iso`](crate::clock::to_iso).
     Time(Millis),
 }
 
 impl Value {
-    /// The text of a column that may be NULL.
+    /// Returns the text of a column that may be NULL.
     ///
     /// # Errors
     /// `Other` for another kind.
@@ -32,7 +32,7 @@ impl Value {
         }
     }
 
-    /// The text of a column.
+    /// Returns the text of a column.
     ///
     /// # Errors
     /// `Other` for NULL and for another kind.
@@ -40,7 +40,7 @@ impl Value {
         self.into_optional_text()?.ok_or_else(|| unexpected("text", &Self::Null))
     }
 
-    /// The integer in a column. Drivers of other languages may bring it as text.
+    /// Returns the integer in a column. Drivers of other languages may bring it as text.
     ///
     /// # Errors
     /// `Other` for anything else.
@@ -52,8 +52,8 @@ impl Value {
         }
     }
 
-    /// The instant in a column that may be NULL: a [`Value::Time`], a text that [`from_iso`] reads, or
-    /// an integer of milliseconds.
+    /// Returns the instant in a column that may be NULL. It is a [`Value::Time`], a text that [`from_iso`] reads, or an
+    /// integer of milliseconds.
     ///
     /// # Errors
     /// `Other` for anything else.
@@ -68,7 +68,7 @@ impl Value {
         }
     }
 
-    /// The instant in a column.
+    /// Returns the instant in a column.
     ///
     /// # Errors
     /// `Other` for NULL and for anything that is not an instant.

@@ -1,6 +1,6 @@
 //! Lists in sentences.
 
-/// `a, b or c`
+/// Joins words to a list for a sentence: `a, b or c`.
 pub(super) fn any_of(words: impl IntoIterator<Item = impl Into<String>>) -> String {
     let words: Vec<String> = words.into_iter().map(Into::into).collect();
     match &words[..] {

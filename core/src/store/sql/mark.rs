@@ -29,15 +29,15 @@ pub(super) fn unmarked(stored: &str) -> &str {
     stored.strip_prefix(MARK).unwrap_or(stored)
 }
 
-/// The two forms in which a hash may be stored, for [`IS_HASH`].
+/// Returns the two forms in which a hash may be stored, for [`IS_HASH`].
 pub(super) fn both(hash: &str) -> [Value; 2] {
     [hash.into(), marked(hash).into()]
 }
 
 /// Marks the hash of a user who is disabled or has a second factor, and removes the mark of any other user. A hash that
-/// would outgrow its column stays as it is: 6.0 does not know such hashes anyway.
+/// would outgrow its column gets no mark, since 6.0 does not know such hashes anyway.
 pub(super) fn remark(user_id: &str) -> Statement {
-    // REPLACE writes the mark because databases join texts differently.
+    // REPLACE writes the mark, because databases concatenate texts by different signs.
     let sql = "UPDATE sentri_users SET password_hash = CASE WHEN \
                LENGTH(REPLACE(password_hash, '{sentri}', '')) BETWEEN 1 AND 247 AND (disabled_at IS NOT NULL OR EXISTS \
                (SELECT 1 FROM sentri_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)) \

@@ -1,4 +1,5 @@
-//! Writes that wait until control over an address is proved. Each is one batch with the flow that it spends.
+//! The writes of changes and registrations that were pending until an address was proved. Each is a batch that also
+//! spends the flow.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,7 @@ use crate::store::sql::flows::{OPEN, end_flows_about, insert_flow};
 use crate::store::sql::identifiers::touch_user;
 use crate::store::sql::{SqlStore, cluster, id};
 
-/// Marks a flow as spent, if it may be. `condition` is a further condition, with `params`. The data that waited in it
-/// is deleted.
+/// Marks a flow as spent if it is open and meets `condition`, which has `params`. Deletes its payload.
 fn consume(
     flow: &Flow,
     by_code: bool,
@@ -70,7 +70,8 @@ impl<E: Executor> SqlStore<E> {
         now: Millis,
     ) -> Result<Spent, StoreError> {
         let ConfirmedRegistration { flow, by_code, user, proved } = *registration;
-        // All that end together are taken in one order, so that two proofs of one address do not wait in a circle.
+        // All flows that end together are locked in the order of their ids, so that two proofs of the same address
+        // can't wait for each other in a circle.
         let subject = || [Value::from(flow.purpose.as_str()), flow.subject.as_str().into()];
         let for_update = self.executor.dialect().for_update;
         let lock = format!("SELECT id FROM sentri_flows WHERE purpose = ? AND subject = ? ORDER BY id{for_update}");
@@ -90,10 +91,10 @@ impl<E: Executor> SqlStore<E> {
         self.creates(batch).await
     }
 
-    /// Takes unverified addresses from other users. A user without a verified address keeps theirs: it may be the only
-    /// way to log in, and its owner can take that account over.
+    /// Takes unverified addresses from other users. A user without a verified address keeps theirs, since it may be the
+    /// only way to log in, and the owner of the address can take over that account.
     pub(super) fn displace<'a>(&self, user_id: &str, addresses: impl Iterator<Item = &'a str>) -> Vec<Statement> {
-        // In one order, so that two transactions wait for each other instead of in a circle.
+        // The addresses are sorted, so that two transactions can't wait for each other in a circle.
         let sorted: BTreeSet<String> = addresses.flat_map(spellings).collect();
         sorted.iter().flat_map(|address| self.displace_one(user_id, address)).collect()
     }
@@ -106,7 +107,7 @@ impl<E: Executor> SqlStore<E> {
                        WHERE id IN (SELECT user_id FROM sentri_identifiers WHERE value_normalized = ?)";
             Statement::read(format!("{sql}{}", self.executor.dialect().for_update), [Value::from(normalized)])
         };
-        // The inner table is one of its own because MySQL reads no table that it changes.
+        // The condition reads a derived table, because MySQL can't read the table that it changes.
         let sql = "DELETE FROM sentri_identifiers WHERE value_normalized = ? AND user_id <> ? AND verified_at IS NULL \
                    AND type IN ('email', 'phone') AND user_id IN (SELECT user_id FROM \
                    (SELECT held.user_id FROM sentri_identifiers AS held \
@@ -116,7 +117,8 @@ impl<E: Executor> SqlStore<E> {
         [lock, Statement::write(sql, [value(), user_id.into(), value()])]
     }
 
-    /// Runs a batch that spends a flow; `is_gone` marks the statements that miss when it can't be spent.
+    /// Runs a batch that spends a flow. `is_gone` chooses the statements that miss their expectation if the flow can't
+    /// be spent.
     async fn spends(&self, batch: Vec<Statement>, is_gone: impl Fn(usize) -> bool + Send) -> Result<Spent, StoreError> {
         match self.run(Batch::of(batch)).await {
             Ok(Outcome::Done(_)) => Ok(Spent::Done),

@@ -1,4 +1,4 @@
-//! The port. Each of its operations is the method of the same name here.
+//! Implements the store port. Each of its methods calls the method of the same name of [`SqlStore`].
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -254,7 +254,7 @@ impl<E: Executor> Store for SqlStore<E> {
 
     fn within(&self, transaction: u32) -> Option<Arc<dyn Store>> {
         let executor = Arc::new(self.executor.within(transaction)?);
-        // A race lost in the transaction is lost for all that is in it: its owner alone can run it again.
+        // A race that is lost in the transaction rolls back everything in it, so only its owner can run it again.
         let clustered = AtomicBool::new(self.is_clustered());
         Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered, entries: Vec::new() }))
     }

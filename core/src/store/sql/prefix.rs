@@ -1,11 +1,11 @@
-//! Normal forms that begin in a certain way.
+//! Conditions that find normal forms by their beginnings.
 
 use crate::store::executor::Value;
 
-/// The condition that `value_normalized` begins with one of `prefixes`, and its parameters.
+/// Returns the condition that `value_normalized` begins with one of `prefixes`, and its parameters.
 ///
-/// It is a range for each: normal forms compare byte by byte in every database, so the unique index finds them, and
-/// no character has a meaning of its own as those of LIKE and GLOB have.
+/// The condition is a range for each prefix. Normal forms compare byte by byte in every database, so the unique index
+/// finds them, and no character is special as in LIKE and GLOB.
 pub(super) fn begins_with(prefixes: &[String]) -> (String, Vec<Value>) {
     let (mut ranges, mut params) = (Vec::new(), Vec::new());
     for prefix in prefixes {
@@ -21,12 +21,12 @@ pub(super) fn begins_with(prefixes: &[String]) -> (String, Vec<Value>) {
     (ranges.join(" OR "), params)
 }
 
-/// The first text that comes after all that begin with `prefix`. UTF-8 keeps the order of code points. `None`: there
-/// is none, for every character is the last.
+/// Returns the first text after all texts that begin with `prefix`, in the order of code points, which UTF-8 keeps.
+/// Returns `None` if there is no such text, since every character is the last of all.
 fn after_all(prefix: &str) -> Option<String> {
     let (at, next) = prefix.char_indices().rev().find_map(|(at, last)| {
         let mut after = u32::from(last) + 1..=u32::from(char::MAX);
-        // The surrogates are no characters.
+        // Surrogates are no characters.
         Some((at, after.find_map(char::from_u32)?))
     })?;
     let mut end = prefix[..at].to_owned();

@@ -1,4 +1,4 @@
-//! The ends of sessions before their time.
+//! Revokes sessions.
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
@@ -25,16 +25,16 @@ impl<E: Executor> SqlStore<E> {
         let kept = Value::Int(i64::from(most.saturating_sub(1)));
         let mut chosen = vec![id(user_id), Value::Time(now), id(newest), kept];
         let condition = match dialect.skip_locked {
-            // Writers are serial, so nobody has ended them since. With that condition SQLite looks at the live sessions
-            // of all.
+            // Writers are serial, so nobody else ended the sessions meanwhile. With a condition on `revoked_at` SQLite
+            // would read the live sessions of all users.
             "" if dialect.for_update.is_empty() => format!("id IN ({oldest})"),
-            // The user is named twice, or MariaDB looks at every session there is.
+            // The user is named twice, since MariaDB would otherwise read all sessions.
             "" => {
                 chosen.insert(0, id(user_id));
                 format!("user_id == ? AND revoked_at IS NULL AND id IN ({oldest})")
             }
-            // Other processes may be ending the same ones: nobody waits for them, so nobody waits in a circle. The user
-            // is named twice, or PostgreSQL may look at the live sessions of all.
+            // Other processes may be ending the same sessions. Locked rows are skipped, so that nobody waits in a
+            // circle. The user is named twice, since PostgreSQL might otherwise read the live sessions of all users.
             skip_locked => {
                 chosen.insert(0, id(user_id));
                 format!(
@@ -67,7 +67,7 @@ impl<E: Executor> SqlStore<E> {
         self.revoke_where(user_id, LIVE, vec![id(user_id), Value::Time(now)], now).await
     }
 
-    /// Revokes the sessions of a user that a condition chooses; their ids.
+    /// Revokes the sessions of a user that a condition chooses, and returns their ids.
     async fn revoke_where(
         &self,
         user_id: &str,
@@ -83,7 +83,8 @@ impl<E: Executor> SqlStore<E> {
             self.run_one(Statement::returning(format!("{update} RETURNING id"), params)).await?
         } else {
             let select = format!("SELECT id FROM sentri_sessions WHERE {condition}{}", dialect.for_update);
-            // A session that is opened meanwhile waits for the user's row, or it would be revoked and not named.
+            // The user's row is locked, so that a session that is opened meanwhile waits. Otherwise it might be revoked
+            // without being in the result.
             let mut batch = vec![self.lock_user(user_id), Statement::read(select, chosen.clone())];
             if self.is_noting() {
                 let sql = format!("SELECT id FROM sentri_sessions WHERE {condition} LIMIT 1{}", dialect.for_update);

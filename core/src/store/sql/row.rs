@@ -1,13 +1,13 @@
-//! Rows as they come from the database, and the values by which they are found.
+//! Reads rows of the database, and makes the parameters that find them.
 
 use crate::failure::StoreError;
 use crate::store::executor::Value;
 
 pub(super) type Row = Vec<Value>;
 
-/// The parameter to find a row by its id, in a comparison byte by byte: adopted tables may take `A` and `a` for the
-/// same, and caches elsewhere would hold the other spelling. Text on MySQL compares without trailing spaces: an id with
-/// a trailing space would find a row whose id differs in every other comparison. No row has such an id.
+/// Returns the parameter that finds a row by its id, in a comparison byte by byte. Adopted tables may treat `A` and `a`
+/// as equal, but caches of other processes would hold the other spelling. MySQL ignores trailing spaces, so an id that
+/// ends with a space would find a row with another id. No row has such an id, so the parameter is then NULL.
 pub(super) fn id(id: &str) -> Value {
     if id.ends_with(' ') { Value::Null } else { id.into() }
 }
@@ -20,7 +20,7 @@ pub(super) fn roles_to_text(roles: &[String]) -> String {
     serde_json::Value::from(roles).to_string()
 }
 
-/// Fails closed: roles that can't be read are an error, never an empty or partial set.
+/// Reads the roles of a user. Roles that can't be read are an error, never an empty or partial list.
 pub(super) fn roles_from(value: Value) -> Result<Vec<String>, StoreError> {
     let text = value.into_text()?;
     serde_json::from_str(&text).map_err(|_| StoreError::Other("sentri_users.roles is not a JSON list of names".into()))

@@ -1,4 +1,4 @@
-//! A session as a row of its table.
+//! Converts sessions to and from rows of their table.
 
 use crate::assurance::Assurance;
 use crate::clock::Millis;
@@ -39,7 +39,8 @@ pub(super) fn session_from(mut row: Row) -> Result<Session, StoreError> {
     })
 }
 
-/// `None`: a session that its user left behind, possible in adopted tables without foreign keys.
+/// Reads a session with the roles of its user. Returns `None` for a session without a user, which adopted tables
+/// without foreign keys may hold.
 pub(super) fn state_from(mut row: Row) -> Result<Option<SessionState>, StoreError> {
     match row.pop() {
         None | Some(Value::Null) => Ok(None),

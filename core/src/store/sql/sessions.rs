@@ -1,4 +1,4 @@
-//! Sessions: one row each, whose generation is stepped by compare-and-set.
+//! Sessions. Each is a row, whose generation advances by compare-and-set.
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
@@ -8,7 +8,7 @@ use crate::store::sql::disabling::ENABLED;
 use crate::store::sql::session_row::{auth_time, methods, session_from, state_from, time};
 use crate::store::sql::{Row, SqlStore, cluster, factors, id, only_answer, roles_from, row_of};
 
-/// Longest address that the column of sentri 5 holds.
+/// The longest address that the column of sentri 5 holds.
 const MAX_ADDRESS: usize = 45;
 
 macro_rules! session_columns {
@@ -18,7 +18,7 @@ macro_rules! session_columns {
     };
 }
 
-/// The same in a list of results.
+/// The columns of a session in a list of results.
 macro_rules! session_results {
     () => {
         "id, user_id, [expires_at], [created_at], generation, [rotated_at], [last_used_at], [revoked_at], ip_address, \
@@ -26,7 +26,7 @@ macro_rules! session_results {
     };
 }
 
-/// A session's columns and its user's roles; good after SELECT and after RETURNING.
+/// The columns of a session and the roles of its user, for SELECT and RETURNING.
 macro_rules! state_columns {
     () => {
         concat!(
@@ -45,15 +45,15 @@ const STEP_RETURNING: &str = concat!(
     "expires_at = ? WHERE id == ? AND generation = ? AND revoked_at IS NULL AND expires_at > ? RETURNING ",
     state_columns!()
 );
-/// The sessions of a user, ended ones too, newest first.
+/// Selects the sessions of a user, also ended ones, newest first.
 pub(super) const ALL_OF_USER: &str = concat!(
     "SELECT ",
     session_results!(),
     " FROM sentri_sessions WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
 );
 pub(super) const LIVE: &str = "user_id == ? AND revoked_at IS NULL AND expires_at > ?";
-/// A live session of a user beside a new one and as many others as are allowed beside it; NULL: there is none. By the
-/// order the database takes the index of live sessions.
+/// Selects a live session of a user beyond a new one and the number of others that are allowed beside it; NULL if there
+/// is none. The order makes the database use the index of live sessions.
 const BEYOND: &str = "SELECT live.id FROM sentri_sessions AS live WHERE live.user_id == ? AND live.revoked_at IS NULL \
                       AND live.expires_at > ? AND live.id <> ? ORDER BY live.created_at DESC LIMIT 1 OFFSET ?";
 
@@ -82,10 +82,10 @@ impl<E: Executor> SqlStore<E> {
         if expected.is_impossible() {
             return Ok(None);
         }
-        // Where something is spent with the session, it comes after that.
+        // If a code is spent with the session, that happens before this statement.
         let (condition, conditions) = cluster::condition(expected.once_spent());
         params.extend(conditions.into_iter().chain([Value::Time(session.created_at)]));
-        // The share lock makes this wait for a password change in flight, which then has changed the hash.
+        // The share lock makes this statement wait for a concurrent password change, and see the new hash.
         let dialect = self.executor.dialect();
         let sql = format!(
             "INSERT INTO sentri_sessions ({}) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sentri_users \
@@ -111,8 +111,8 @@ impl<E: Executor> SqlStore<E> {
         Ok(Some(OpenedSession { roles: roles_from(roles)?, is_surplus: beyond != Value::Null }))
     }
 
-    /// [`Self::create_session`] for databases without INSERT with RETURNING, or if there is more to do than an INSERT.
-    /// `whose` holds the parameters of the SELECT.
+    /// [`Self::create_session`] for databases without INSERT with RETURNING, or if a code is spent too. `whose` holds
+    /// the parameters of the SELECT.
     async fn insert_and_look(
         &self,
         session: &Session,
@@ -127,7 +127,7 @@ impl<E: Executor> SqlStore<E> {
         before.extend(spent);
         let select = Statement::read(select, whose);
         let mut rows = match self.insert_then_select(before, insert, select).await {
-            // An id that the type of the column can't hold (MariaDB's UUID) fails an INSERT and has no user.
+            // An id that the column can't hold (MariaDB's UUID) makes the INSERT fail, and belongs to no user.
             Err(StoreError::Other(_)) if self.credential_of(&session.user_id).await?.is_none() => {
                 return Ok(Vec::new());
             }
@@ -137,8 +137,8 @@ impl<E: Executor> SqlStore<E> {
         Ok(rows)
     }
 
-    /// The rows of `select` when `insert` has made a row. `before` takes the user's row and spends the codes; without
-    /// codes it matters on a cluster alone, where nodes do not know each other's locks.
+    /// Returns the rows of `select` if `insert` made a row. `before` locks the user's row and spends codes. Without
+    /// codes it is needed only on a cluster, whose nodes do not know each other's locks.
     async fn insert_then_select(
         &self,
         mut before: Vec<Statement>,
@@ -257,8 +257,8 @@ impl<E: Executor> SqlStore<E> {
         if self.count(touch(now)).await? == 1 {
             return Ok(());
         }
-        // Used in the very millisecond of the rotation, or by a clock behind the one that rotated. `rotated_at` of a
-        // generation never changes, so reading it first loses no race.
+        // The token was used in the millisecond of the rotation, or by a process whose clock is behind. `rotated_at` of
+        // a generation never changes, so it is safe to read it first.
         let Some(state) = self.find_session(session_id).await? else { return Ok(()) };
         if let (true, Some(rotated_at)) = (state.session.generation == generation, state.session.rotated_at) {
             self.count(touch(rotated_at.max(now) + 1)).await?;
@@ -276,7 +276,7 @@ impl<E: Executor> SqlStore<E> {
         let mut params = vec![id(user_id), Value::Time(now)];
         let mut condition = "";
         if let Some((created_at, after)) = after {
-            // Instants of other versions are finer than milliseconds, so "the same instant" is the whole millisecond.
+            // Other versions write instants finer than milliseconds, so "the same instant" is the whole millisecond.
             condition = " AND (created_at < ? OR (created_at < ? AND id < ?))";
             params.extend([Value::Time(created_at), Value::Time(created_at.saturating_add(1)), after.into()]);
         }

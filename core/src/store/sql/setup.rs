@@ -1,4 +1,4 @@
-//! The set-up of a new database: the row with the digest of its token, and the first admin.
+//! The set-up of a new database. A row of flows holds the digest of the token that makes the first admin.
 
 use async_trait::async_trait;
 
@@ -67,7 +67,7 @@ impl<E: Executor> SetupStore for SqlStore<E> {
         let sql = "UPDATE sentri_flows SET consumed_at = ? WHERE id = ? AND token_digest = ? AND consumed_at IS NULL \
                    AND expires_at > ?";
         let now = Value::Time(user.now);
-        // The row makes the second of two wait for the first, and then it is spent.
+        // The second of two calls waits for this row, and then finds the token spent.
         let spend = Statement::write(sql, [now.clone(), SETUP.into(), digest.into(), now]).expect(1);
         let mut batch = vec![spend, holders(admin_roles).expect(0)];
         let checks = batch.len();
@@ -81,14 +81,14 @@ impl<E: Executor> SetupStore for SqlStore<E> {
     }
 }
 
-/// The condition that a user has one of these roles, of which there is at least one. The column is a JSON list, so a
-/// role is in quotes; what replaces it distinguishes case, which LIKE does not do everywhere.
+/// Returns the condition that a user has one of these roles, of which there must be at least one. The column is a JSON
+/// list, so a role is in quotes. REPLACE distinguishes case, which LIKE does not do in every database.
 pub(super) fn has_role(roles: &[String]) -> (String, Vec<Value>) {
     let quoted = roles.iter().map(|role| Value::from(serde_json::Value::from(role.as_str()).to_string()));
     (vec!["REPLACE(roles, ?, '') <> roles"; roles.len()].join(" OR "), quoted.collect())
 }
 
-/// Reads a user with one of these roles.
+/// Selects a user who has one of these roles.
 fn holders(roles: &[String]) -> Statement {
     let (condition, params) = has_role(roles);
     Statement::read(format!("SELECT id FROM sentri_users WHERE {condition} LIMIT 1"), params).once()

@@ -14,14 +14,14 @@ use crate::store::sql::mark::{IS_HASH, both, marked, remark, unmarked};
 use crate::store::sql::prefix::begins_with;
 use crate::store::sql::{Row, SqlStore, id, identifiers, roles_from, roles_to_text, row_of};
 
-/// The columns of a user that go into [`USER_WITH_IDENTIFIERS`]; identifiers have a `created_at` too.
+/// The columns of a user for [`USER_WITH_IDENTIFIERS`]. `created_at` is renamed, since identifiers have one too.
 const USER: &str = "id, roles, created_at AS registered_at, disabled_at, disabled_until, disabled_reason";
-/// The columns that [`group`] reads. No two of one name, here and elsewhere: some drivers keep columns by name.
+/// The columns that [`group`] reads. In every result the names differ, since some drivers keep columns by name.
 const USER_WITH_IDENTIFIERS: &str = "u.id, u.roles, [registered_at], [disabled_at], [disabled_until], \
      disabled_reason, i.id AS identifier_id, i.type, i.value, i.value_normalized, [verified_at]";
 
 impl<E: Executor> SqlStore<E> {
-    /// The statements that write a user and its identifiers.
+    /// Returns the statements that write a user with identifiers.
     pub(super) fn creation(&self, user: &NewUser) -> Vec<Statement> {
         let mut batch = if user.displaces { self.displace(&user.id, addresses(&user.identifiers)) } else { vec![] };
         batch.push(Statement::write(
@@ -29,7 +29,7 @@ impl<E: Executor> SqlStore<E> {
              VALUES (?, ?, ?, ?, ?, 0)",
             [
                 user.id.as_str().into(),
-                // No password is kept as the empty text: sentri 5 made the column NOT NULL.
+                // An empty text stands for no password, since the column of sentri 5 is NOT NULL.
                 user.password_hash.as_ref().map_or("", |hash| hash.expose()).into(),
                 roles_to_text(&user.roles).into(),
                 Value::Time(user.now),
@@ -48,7 +48,7 @@ impl<E: Executor> SqlStore<E> {
         self.creates(self.creation(user)).await
     }
 
-    /// Runs a batch that writes a user. `false`: a value is taken.
+    /// Runs a batch that writes a user. Returns `false` if a value is taken.
     pub(super) async fn creates(&self, batch: Vec<Statement>) -> Result<bool, StoreError> {
         match self.run(Batch::of(batch)).await {
             Ok(outcome) => Ok(matches!(outcome, Outcome::Done(_))),
@@ -111,7 +111,7 @@ impl<E: Executor> SqlStore<E> {
         prefixes: &[String],
     ) -> Result<UserPage, StoreError> {
         let (mut conditions, mut params) = (Vec::new(), Vec::new());
-        // No comparison with an empty text in place of none: nothing compares to that where ids are UUIDs of MariaDB.
+        // The first page has no comparison, since an empty text compares with nothing if ids are UUIDs of MariaDB.
         if let Some(after) = after {
             conditions.push("id > ?".to_owned());
             params.push(Value::from(after));
@@ -123,7 +123,7 @@ impl<E: Executor> SqlStore<E> {
         }
         let condition =
             if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-        // One more than asked for tells whether there is a next page.
+        // The query asks for one user more, which shows whether there is a next page.
         params.push(Value::Int(i64::from(limit) + 1));
         let sql = format!(
             "SELECT {USER_WITH_IDENTIFIERS} \
@@ -131,7 +131,7 @@ impl<E: Executor> SqlStore<E> {
              LEFT JOIN sentri_identifiers AS i ON i.user_id = u.id ORDER BY u.id, i.created_at, i.id"
         );
         let statement = Statement::read(sql, params);
-        // The plan depends on what is looked for: a beginning that few have wants another one than one of many.
+        // The best plan depends on the prefix, since a rare one needs another plan than a common one.
         let statement = if prefixes.is_empty() { statement } else { statement.once() };
         let mut users = group(self.rows(statement).await?)?;
         let limit = limit as usize;
@@ -149,7 +149,7 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn set_roles(&self, user_id: &str, roles: &[String], now: Millis) -> Result<bool, StoreError> {
         let sql = "UPDATE sentri_users SET roles = ?, updated_at = ? WHERE id == ?";
         let params = [roles_to_text(roles).into(), Value::Time(now), id(user_id)];
-        // A connection of the application's to MySQL may count only rows that become others: none where the same roles
+        // The application's own connection to MySQL may count only rows that change, and no row does if the same roles
         // are set in the same millisecond.
         Ok(self.count(Statement::write(sql, params)).await? == 1 || self.credential_of(user_id).await?.is_some())
     }
@@ -164,7 +164,7 @@ impl<E: Executor> SqlStore<E> {
         if old_hash.is_empty() {
             return Ok(false);
         }
-        // The mark stays as it is.
+        // A hash with the mark keeps it.
         let sql = format!(
             "UPDATE sentri_users SET password_hash = CASE WHEN password_hash = ? THEN ? ELSE ? END, updated_at = ? \
              WHERE id == ? AND {IS_HASH}"
@@ -192,7 +192,8 @@ impl<E: Executor> SqlStore<E> {
             sql = format!("{sql} AND {IS_HASH}");
             params.extend(both(expected));
         }
-        // Two statements, not one: the second must see a session whose login held the user row while the first waited.
+        // The sessions need a statement of their own, which sees a session whose login held the user's row while the
+        // first statement waited.
         let outcome = self
             .run(Batch::of([
                 Statement::write(sql, params).expect(1),
@@ -222,7 +223,7 @@ fn credential_from(kind: Option<Value>, user: [Value; 7]) -> Result<Credential, 
     })
 }
 
-/// Rows of users joined with their identifiers, in the order of users, made into users.
+/// Makes users of rows, each of which joins a user with an identifier. The rows of a user follow each other.
 fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
     let mut users: Vec<UserWithIdentifiers> = Vec::new();
     for row in rows {
@@ -239,7 +240,7 @@ fn group(rows: Vec<Row>) -> Result<Vec<UserWithIdentifiers>, StoreError> {
             user.identifiers.push(Identifier {
                 id: identifier,
                 kind: kind.into_text()?,
-                // Without a normal form: written by a sentri 5 that still runs beside us.
+                // A row without a normal form was written by a sentri 5 that still runs beside this process.
                 normalized: normalized.into_optional_text()?.unwrap_or_else(|| value.clone()),
                 value,
                 verified_at: verified_at.into_optional_time()?,

@@ -1,9 +1,9 @@
-//! The openings of the file, as the system reports them, and a barrier that delays newcomers during a commit. Linux
-//! alone has both.
+//! Reports of the system that the file was opened, and a barrier that delays newcomers during a commit. Only Linux has
+//! both.
 //!
-//! A library that opens the file takes its first lock before it reads, for a moment, on the byte named "pending" in the
-//! file format. A lock on that byte that belongs to an open file and not to the process delays everything else: other
-//! processes and other libraries of this process. SQLite tries again, and a commit takes a millisecond.
+//! A library that opens the file takes its first lock before it reads, for a moment, on the "pending" byte of the file
+//! format. The barrier locks that byte for an open file and not for the process, which delays other processes and other
+//! libraries of this process alike. They try again, and a commit takes a millisecond.
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{Barrier, Openings, Raised};
@@ -26,12 +26,12 @@ mod linux {
     use crate::failure::StoreError;
 
     const PENDING_BYTE: i64 = 0x4000_0000;
-    /// Those who open the file hold the byte for microseconds.
+    /// The most attempts at the lock. A library that opens the file holds the byte for microseconds.
     const ATTEMPTS: u32 = 200;
     const PAUSE: Duration = Duration::from_micros(100);
 
-    /// The openings of the file. The system reports each before `open` returns, so earlier events in this
-    /// process are never missed.
+    /// The openings of the file. The system reports each before `open` returns, so an opening that this process has
+    /// finished is never missed.
     #[derive(Debug)]
     pub(in super::super) struct Openings(Inotify);
 
@@ -42,7 +42,7 @@ mod linux {
             Some(Self(openings))
         }
 
-        /// Whether there was any since the last call.
+        /// Whether the file was opened since the last call.
         pub(in super::super) fn any(&self) -> bool {
             let mut any = false;
             while self.0.read_events().is_ok_and(|events| !events.is_empty()) {
@@ -56,7 +56,7 @@ mod linux {
     pub(in super::super) struct Barrier(File);
 
     impl Barrier {
-        /// A barrier for the file at `path`, not raised.
+        /// Makes a barrier for the file at `path`, without raising it.
         pub(in super::super) fn before(path: &Path) -> Option<Self> {
             File::options().read(true).write(true).open(path).ok().map(Self)
         }
@@ -71,7 +71,7 @@ mod linux {
                 match self.lock(F_WRLCK) {
                     Ok(_) => return Ok(Raised(self)),
                     Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => std::thread::sleep(PAUSE),
-                    // A file system without such locks: the check alone has to do.
+                    // The file system has no such locks, so the check alone must do.
                     Err(_) => return Ok(Raised(self)),
                 }
             }
@@ -90,7 +90,7 @@ mod linux {
 
     impl Drop for Raised {
         fn drop(&mut self) {
-            // The lock is ours, and letting go of one does not fail.
+            // This process holds the lock, and a release can't fail.
             let _ = self.0.lock(F_UNLCK);
         }
     }

@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The time for which a batch waits for the writes of others, here and elsewhere, before it counts as a lost race.
+/// The longest time for which a batch waits for other writes, of this and other processes, before it is a lost race.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The place of the database.
+/// The settings of an SQLite database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteConfig {
-    /// A file, made when absent; its folder must exist. `:memory:` is a database of its own that ends with the store.
+    /// The path of the file, whose folder must exist. `:memory:` is a database in memory that ends with the store.
     pub path: PathBuf,
     /// Whether an absent file is made.
     pub creates: bool,
 }
 
 impl SqliteConfig {
-    /// The file at `path`, made when absent.
+    /// Returns the settings for the file at `path`, which is made if it is absent.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), creates: true }

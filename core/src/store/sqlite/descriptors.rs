@@ -1,22 +1,22 @@
-//! Open files of this process, as the system lists them.
+//! Lists the open files of this process.
 //!
-//! Every function returns `None` where the system cannot say, and looks at files without opening them, because closing
-//! a file drops the locks that this process holds on it.
+//! The functions return `None` if the system can't tell. They look at files without opening them, because closing a
+//! file drops the locks that this process holds on it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A file by device and number, under any path.
+/// The identity of a file under any path: device and number.
 pub(super) type Inode = (u64, u64);
 
-/// The inode behind a path.
+/// Returns the inode of a path.
 #[cfg(unix)]
 pub(super) fn inode_of(path: &Path) -> Option<Inode> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// The descriptors of this process that are open on `inode`.
+/// Returns the descriptors of this process that are open on `inode`.
 #[cfg(unix)]
 pub(super) fn open_on(inode: Inode) -> Option<BTreeSet<u32>> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
@@ -26,7 +26,7 @@ pub(super) fn open_on(inode: Inode) -> Option<BTreeSet<u32>> {
     Some(descriptors.filter(is_on).collect())
 }
 
-/// Whether this process holds a lock of the kind that SQLite uses, taken through the descriptor.
+/// Whether this process holds a POSIX lock, as SQLite takes it, on the file of the descriptor.
 pub(super) fn holds_lock(descriptor: u32) -> bool {
     std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).is_ok_and(|info| info.contains(" POSIX "))
 }

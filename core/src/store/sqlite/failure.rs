@@ -1,4 +1,4 @@
-//! Errors of SQLite, by the caller's remedy.
+//! Classifies errors of SQLite by the caller's remedy.
 
 use rusqlite::{ErrorCode, ffi};
 
@@ -9,7 +9,7 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// The failure for `error`.
+/// Returns the failure for an error.
 pub(super) fn from_driver(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
     match error.sqlite_error() {
@@ -18,14 +18,14 @@ pub(super) fn from_driver(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// The failure behind an extended result code. The texts of SQLite name tables and columns, never values.
+/// Returns the failure for an extended result code. The texts of SQLite name tables and columns, never values.
 pub(in crate::store) fn from_code(code: i32, text: String) -> StoreError {
     match code {
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => return StoreError::Unique(text),
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return StoreError::Conflict(text),
         _ => {}
     }
-    // The lowest byte is the code that the others are shades of.
+    // The lowest byte of an extended code is the primary code.
     match code & 0xff {
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => StoreError::Conflict(text),
         ffi::SQLITE_CANTOPEN | ffi::SQLITE_FULL | ffi::SQLITE_READONLY | ffi::SQLITE_IOERR | ffi::SQLITE_PROTOCOL => {

@@ -1,4 +1,4 @@
-//! Connections to a file or to memory.
+//! Opens connections to a file or to memory.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use crate::failure::StoreError;
 
 const PREPARED_STATEMENTS: usize = 64;
 
-/// Makes the file, if there is none, for its owner alone: it holds password hashes and keys. The write-ahead log takes
-/// its mode over. A failure here occurs again when SQLite opens the file, and is reported there.
+/// Makes the file, if there is none, readable by its owner alone, since it holds password hashes and keys. The
+/// write-ahead log gets the same mode. A failure occurs again when SQLite opens the file, and is reported there.
 fn make_private(path: &Path) {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -40,7 +40,7 @@ fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_driver)?;
     if !config.is_memory() {
-        // SQLite says so with the first write alone, and until then leaves a log behind that is read-only, too.
+        // SQLite reports this only at the first write, and before that it leaves a log behind that is read-only too.
         if connection.is_readonly(MAIN_DB).map_err(from_driver)? {
             return Err(cannot_open(config, "it is read-only"));
         }
@@ -54,8 +54,8 @@ fn open(config: &SqliteConfig, reads: bool) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Sets the journal mode, for which SQLite waits for no lock: with several processes at their first start, it must be
-/// tried again.
+/// Sets the journal mode. SQLite does not wait for locks here, so if several processes start for the first time, this
+/// must be tried again.
 fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
     let started = Instant::now();
     loop {

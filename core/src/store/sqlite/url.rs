@@ -1,8 +1,8 @@
-//! The file that a URL names.
+//! Reads the file that a URL names.
 //!
-//! `sqlite:./x`, `sqlite://./x` and `sqlite:///./x` are relative, `sqlite:/x`, `sqlite:///x` and `sqlite:////x`
-//! absolute. `SQLAlchemy` reads three slashes as relative; where that reading alone names a file, it is an error that
-//! names both.
+//! `sqlite:./x`, `sqlite://./x` and `sqlite:///./x` are relative; `sqlite:/x`, `sqlite:///x` and `sqlite:////x` are
+//! absolute. `SQLAlchemy` reads three slashes as relative. If only that reading names a file, the URL is refused with
+//! an error that names both paths.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::url::{percent_decode, split_query};
 
 const MEMORY: &str = ":memory:";
-/// Parameters of other clients that have no effect on the single connection that writes here.
+/// Parameters of other clients that are ignored, since a single connection writes here.
 const WITHOUT_MEANING: [&str; 5] = ["connection_limit", "pool_timeout", "connect_timeout", "socket_timeout", "timeout"];
 
-/// The file that the URL `scheme:rest` in the option `option` names.
+/// Returns the settings for the file that the URL `scheme:rest` in the option `option` names.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option, the part at fault and the cure.
@@ -73,8 +73,8 @@ fn path_of(option: &str, base: &str) -> Result<String, Error> {
     }
 }
 
-/// sentri 6.0.0 took parameters for a part of the name. A database that it made so must not be passed over for a new
-/// one.
+/// Refuses a URL with parameters if a file has that text as its name. sentri 6.0.0 took parameters for a part of the
+/// name, and its database must not be silently replaced by a new one.
 fn refuse_literal(option: &str, rest: &str) -> Result<(), Error> {
     let literal = rest.strip_prefix("//").unwrap_or(rest);
     if !Path::new(literal).is_file() {

@@ -1,14 +1,14 @@
-//! The watch over a database file that another SQLite library of this process may open.
+//! Watches a database file that another SQLite library of this process may open.
 //!
 //! POSIX locks belong to the process. Locks of two libraries in one process do not exclude each other, and a library
 //! that closes the file drops the locks of the other library (sqlite.org/howtocorrupt, 2.2.1). The file is destroyed
 //! when both write, or when a library takes itself for the last user and deletes the log that the other writes to.
 //!
-//! So a connection asks its watch before it works and again before it commits, behind a [`Barrier`]. The watch looks
+//! So a connection asks its watch before it works, and again before it commits, behind a [`Barrier`]. The watch looks
 //! through the open files of the process when the system reports that the file was opened, or every [`LOOK_EVERY`] if
-//! the system has no such reports. A library that came and went between two looks has dropped our locks, or has deleted
-//! the log. From then on connections are neither used nor closed: closing them would drop the locks of the other
-//! library.
+//! the system has no such reports. A library that came and went between two looks has dropped our locks or deleted the
+//! log, which shows too. After that our connections are neither used nor closed, since closing them would drop the
+//! locks of the other library.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Deref, DerefMut};
@@ -26,7 +26,7 @@ use crate::failure::StoreError;
 
 /// The interval at which open files are looked through on systems that do not report that the file was opened.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The time for which a read that must not wait waits for a look that is under way.
+/// The longest time for which a read that must not wait still waits for a look in progress.
 const GLANCE: Duration = Duration::from_micros(50);
 
 const REFUSAL: &str = "db: another SQLite library in this process opened sentri's database file (Python's sqlite3, \
@@ -34,13 +34,13 @@ const REFUSAL: &str = "db: another SQLite library in this process opened sentri'
      with a file of its own for sentri, with PostgreSQL or MySQL, or in Node with the option dialect over the driver \
      that you have; tools that run as a process of their own may open the file";
 
-/// Watches of this process. Servers over one file share one.
+/// The watches of this process. All servers over the same file share a watch.
 static WATCHES: LazyLock<Mutex<HashMap<Inode, Weak<Watch>>>> = LazyLock::new(Mutex::default);
 
 #[derive(Debug)]
 pub(super) struct Watch {
     inode: Inode,
-    /// The process whose locks are watched: a forked child has none of its parent's.
+    /// The process whose locks are watched. A forked child has no locks of its parent.
     process: u32,
     path: PathBuf,
     /// The write-ahead log beside the file.
@@ -54,7 +54,7 @@ struct State {
     openings: Option<Openings>,
     barrier: Option<Arc<Barrier>>,
     looked_at: Instant,
-    /// Descriptors that connections of ours opened, those included that SQLite closes later than its connection.
+    /// The descriptors that our connections opened. SQLite may close some of them later than the connection.
     own: BTreeSet<u32>,
     connections: usize,
     /// Whether the system shows our locks.
@@ -63,7 +63,7 @@ struct State {
 }
 
 impl Watch {
-    /// The watch over the file at `path`. `None` if the system does not distinguish files.
+    /// Returns the watch over the file at `path`, or `None` if the system does not distinguish files.
     pub(super) fn over(path: &Path) -> Option<Arc<Self>> {
         let inode = inode_of(path)?;
         open_on(inode)?;
@@ -91,24 +91,23 @@ impl Watch {
         Some(watch)
     }
 
-    /// The descriptors of a parent's connections, which a forked child inherits, neither uses nor closes. Empty when
-    /// the parent was in the middle of something: the child then treats the file as foreign.
+    /// Returns the descriptors of a parent's connections, which a forked child inherits, and neither uses nor closes.
+    /// The result is empty if the parent held the state during the fork; the child then refuses the file.
     fn descriptors(&self) -> BTreeSet<u32> {
         self.state.try_lock_for(LOOK_EVERY).map(|state| state.own.clone()).unwrap_or_default()
     }
 
-    /// Whether our locks are still valid; cheap while the file is not opened.
+    /// Fails if our locks may be invalid. This is cheap while nobody opens the file.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.check_in(&mut self.state.lock())
     }
 
-    /// [`Watch::check`] without waiting. `None`: a look is under way.
+    /// Runs [`Watch::check`] without waiting, or returns `None` if a look is in progress.
     pub(super) fn check_now(&self) -> Option<Result<(), StoreError>> {
         self.state.try_lock_for(GLANCE).map(|mut state| self.check_in(&mut state))
     }
 
-    /// [`Watch::check`] before a commit: until the result is dropped, newcomers that open the file can't read its
-    /// content.
+    /// Runs [`Watch::check`] before a commit. Until the result is dropped, a library that opens the file can't read it.
     pub(super) fn guard(&self) -> Result<Option<Raised>, StoreError> {
         let barrier = self.state.lock().barrier.clone();
         let raised = barrier.map(Barrier::raise).transpose()?;
@@ -127,7 +126,7 @@ impl Watch {
         let Some(open) = open_on(self.inode) else { return };
         let is_foreign = open.iter().any(|descriptor| !state.own.contains(descriptor));
         let is_unlocked = state.shows_locks && !state.own.iter().any(|descriptor| holds_lock(*descriptor));
-        // While a connection of ours holds its lock, no other process deletes the log.
+        // No other process deletes the log while a connection of ours holds its lock.
         let is_without_log = state.log_inode.is_some() && inode_of(&self.log) != state.log_inode;
         if is_foreign || is_unlocked || is_without_log {
             self.is_spoilt.store(true, Ordering::Release);
@@ -158,7 +157,7 @@ impl Watch {
         };
         let new = open.difference(&state.own).copied().collect::<Vec<_>>();
         if new.len() > 1 {
-            // The other library came while we opened the file.
+            // Another library opened the file at the same time.
             self.is_spoilt.store(true, Ordering::Release);
             std::mem::forget(connection);
             return Err(refusal());
@@ -171,8 +170,7 @@ impl Watch {
         Ok(connection)
     }
 
-    /// Closes a connection, unless another library has the file: a connection then stays open to the end of the
-    /// process.
+    /// Closes a connection. If another library has the file, the connection stays open to the end of the process.
     fn close(&self, connection: Connection) {
         let mut state = self.state.lock();
         self.look(&mut state);
@@ -190,7 +188,8 @@ impl Watch {
         state.has_news();
     }
 
-    /// Before the first connection there is nothing to be spoilt: the next attempt may find the file free.
+    /// Forgets that another library had the file, if there was no connection yet, so that the next attempt may find it
+    /// free.
     fn forgive(&self, state: &mut MutexGuard<'_, State>) {
         if state.connections == 0 {
             self.is_spoilt.store(false, Ordering::Release);
@@ -228,7 +227,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Opens a connection by `make` under `watch`; a database in memory needs none.
+    /// Opens a connection by `make` under `watch`, which is `None` for a database in memory.
     pub(super) fn open(
         watch: Option<Arc<Watch>>,
         make: impl FnOnce() -> Result<Connection, StoreError>,
