@@ -28,7 +28,7 @@ pub(super) fn read(line: &Line<'_>) -> Result<ForeignUser, Error> {
     Ok(user)
 }
 
-/// The name of a group, whose natural key is a list of it alone.
+/// Returns the name of a group. Its natural key is a list with the name alone.
 fn group(key: &Value) -> Option<String> {
     let [name] = key.as_array()?.as_slice() else { return None };
     name.as_str().map(str::to_owned)

@@ -1,4 +1,4 @@
-//! A user as another system has it, and the refusal of one.
+//! A user as another system has it, and the refusals of a user.
 
 use crate::clock::Millis;
 use crate::crypto::Secret;

@@ -25,7 +25,7 @@ pub(super) struct Settings {
     pub(super) sentinel: (Option<String>, Option<String>),
 }
 
-/// The means to speak to servers: user, database, protocol and TLS.
+/// The settings by which servers are accessed: user, database, protocol and TLS.
 #[derive(Clone)]
 pub(super) struct Access {
     info: ConnectionInfo,
@@ -33,7 +33,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Returns the means that a URL and its query give.
+    /// Returns the access that a URL and its query give.
     pub(super) fn new(info: ConnectionInfo, settings: Settings) -> Self {
         Self { info, settings: Arc::new(settings) }
     }
@@ -114,7 +114,7 @@ impl Settings {
     }
 }
 
-/// The error of a URL that can't be used.
+/// Returns the error of a URL that can't be used.
 pub(super) fn wrong(what: &str) -> Error {
     Error::configuration(format!("redisUrl {what}"))
 }

@@ -134,7 +134,7 @@ impl Attempts {
         (in_flight, unheard)
     }
 
-    /// The number of attempts of a bucket that are in flight and not known by this connection.
+    /// Returns the number of attempts of a bucket that are in flight and that Redis does not know over this connection.
     pub(super) fn count_unknown(&self, key: &str, connection: u64) -> u32 {
         u32::try_from(self.unknown(key, connection).0.len()).unwrap_or(u32::MAX)
     }

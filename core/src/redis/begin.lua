@@ -1,9 +1,11 @@
--- Asks for one attempt on a bucket, as limit::Bucket::begin does. KEYS[1] is the bucket. ARGV: limit, window in ms, ms
--- after which an unsettled attempt counts; 'begin', 'hit' (settled as counted at once) or 'note' (no attempt); what the
--- caller's process had counted when Redis was away: count, ms to the window's end; the ticket of the attempt; how many
--- tickets follow that Redis may not know to be in flight, those tickets, and behind them those that ended unheard.
--- Answers {0 granted | 1 wait | 2 exceeded, counted, in flight, ms to the window's end}. Each attempt in flight has a
--- field of its own, `t` and its ticket, so that none is counted twice and none ends another.
+-- Asks for one attempt on a bucket, as limit::Bucket::begin does. KEYS[1] is the bucket.
+-- ARGV: limit, window in ms, ms after which an unsettled attempt counts; 'begin', 'hit' (counts at once) or 'note'
+-- (asks for no attempt); the count and the ms to the window's end that the caller's process had when Redis was away;
+-- the ticket of the attempt; the number of tickets in flight that Redis may not know, those tickets, and after them the
+-- tickets whose end Redis has not heard of.
+-- Answers {0 granted | 1 wait | 2 exceeded, counted, in flight, ms to the window's end}.
+-- Each attempt in flight has a field of its own, `t` and its ticket, so that none is counted twice and none ends
+-- another.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local limit, window, unsettled_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -37,13 +37,13 @@ impl Call<'_> {
         self
     }
 
-    /// The command for a server that knows the script.
+    /// Returns the command for a server that knows the script.
     pub(super) fn by_digest(&self) -> Cmd {
         self.command("EVALSHA", &self.script.digest)
     }
 
-    /// The command for any server. It carries the script's source, so that no second command has to reach the same
-    /// server.
+    /// Returns the command for any server. It carries the script's source, so that no second command has to reach the
+    /// same server.
     pub fn by_source(&self) -> Cmd {
         self.command("EVAL", self.script.source)
     }

@@ -1,9 +1,9 @@
--- Ends a request in flight. KEYS[1] is the request's key. To keep an answer it also takes KEYS[2], the index of
--- answers, and KEYS[3] and KEYS[4], the shares that unverified and verified holders have of all answers. ARGV is the
--- ticket, and to keep an answer: ms, status, headers, body, its bytes, most answers, most bytes in all, roles. The
--- index holds `bytes:holder:key` by the time of expiry and, as its last member, `sum:bytes:answers:bytes`: the bytes of
--- all answers, then the number and the bytes of those of unverified holders. The sums are a member of the index, so
--- that both are lost together. Each holder has an index of its own with the same members.
+-- Ends a request in flight. KEYS[1] is the request's key. To keep an answer it needs KEYS[2], the index of answers, and
+-- KEYS[3] and KEYS[4], the shares that unverified and verified holders have of all answers.
+-- ARGV: ticket, and to keep an answer: ms, status, headers, body, its bytes, most answers, most bytes in all, roles.
+-- The index holds `bytes:holder:key` by the time of expiry and, as its last member, `sum:bytes:answers:bytes`: the
+-- bytes of all answers, then the number and the bytes of those of unverified holders. So index and sums can only be
+-- lost together. Each holder has an index of its own with the same members.
 local row = redis.call('HMGET', KEYS[1], 'ticket', 'status', 'holder')
 if row[1] ~= ARGV[1] or row[2] then return 0 end
 if not ARGV[2] then return redis.call('DEL', KEYS[1]) end

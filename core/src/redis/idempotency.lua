@@ -1,7 +1,7 @@
--- Decides what happens to a request. KEYS[1] is the request's key. ARGV is the fingerprint, the ticket, the ms that a
--- request may be in flight, and the holder whose share its answer counts for. A ticket that comes again, because its
--- first answer was lost, executes. Answers {0 execute | 1 mismatch | 2 in progress | 3 replay, status, headers, body,
--- roles}.
+-- Decides what happens to a request. KEYS[1] is the request's key.
+-- ARGV: fingerprint, ticket, ms that a request may be in flight, the holder whose share its answer counts for.
+-- A ticket that comes again, because its first answer was lost, executes.
+-- Answers {0 execute | 1 mismatch | 2 in progress | 3 replay, status, headers, body, roles}.
 local row = redis.call('HMGET', KEYS[1], 'fingerprint', 'status', 'headers', 'body', 'ticket', 'roles')
 if not row[1] then
   redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'ticket', ARGV[2], 'holder', ARGV[4])

@@ -18,7 +18,7 @@ use super::target::Target;
 /// The interval at which a link that is down is tried.
 pub(super) const TRIED_EVERY: Duration = Duration::from_millis(250);
 
-/// The number of tries to open a connection at once.
+/// The most tries to open a connection, one right after the other.
 const OPENED_AT_MOST: u32 = 3;
 
 /// Numbers the connections over all links of the process. A new number means that the server may have lost its data.
@@ -28,10 +28,10 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away;
 
-/// Why an operation has no answer.
+/// The reason why an operation has no answer.
 #[derive(Debug)]
 pub(super) enum LinkFailure {
-    /// The server is away, or unfit for work.
+    /// The server is away or can't work.
     Away,
     /// The connection ended. The next connection shows whether the server is there.
     Lost,
@@ -89,7 +89,7 @@ impl Link {
         *self.state.lock() = State::Closed;
     }
 
-    /// The number of the present connection.
+    /// Returns the number of the present connection, or `None` if there is none.
     pub(super) fn number(&self) -> Option<u64> {
         match &*self.state.lock() {
             State::Up(live) => Some(live.number),
@@ -97,7 +97,7 @@ impl Link {
         }
     }
 
-    /// The address that the link leads to at present.
+    /// Returns a phrase with the present address of the server.
     pub(super) fn describe(&self) -> String {
         match (&self.target, &*self.state.lock()) {
             (Target::Server(client), _) => client.get_connection_info().addr().to_string(),
@@ -268,7 +268,7 @@ impl Link {
     }
 }
 
-/// The host that a client connects to.
+/// Returns the host that a client connects to.
 pub(super) fn host_of(client: &Client) -> String {
     match client.get_connection_info().addr() {
         ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),

@@ -37,7 +37,7 @@ pub struct Servers {
 
 #[derive(Default)]
 struct Cluster {
-    /// `None`: no cluster is known.
+    /// The slots of the cluster; `None` if no cluster is known.
     slots: Option<Arc<Slots<Arc<Link>>>>,
     links: HashMap<Address, Arc<Link>>,
     looked_at: Option<Instant>,

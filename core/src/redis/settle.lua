@@ -1,7 +1,8 @@
--- Settles an attempt, as limit::Bucket::settle does. KEYS[1] is the bucket. ARGV: limit, window in ms, ms after which
--- an unsettled attempt counts, 'counted', 'refunded' or 'reset', the ticket of the attempt, 1 if this Redis knew of it
--- (else it may have forgotten, or never heard), and what the caller's process had counted when Redis was away: count,
--- ms to the window's end. Answers {counted, in flight, ms to the window's end}.
+-- Settles an attempt, as limit::Bucket::settle does. KEYS[1] is the bucket.
+-- ARGV: limit, window in ms, ms after which an unsettled attempt counts; 'counted', 'refunded' or 'reset'; the ticket
+-- of the attempt; 1 if this Redis knew of it (otherwise it may have lost it, or never heard of it); the count and the
+-- ms to the window's end that the caller's process had when Redis was away.
+-- Answers {counted, in flight, ms to the window's end}.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local limit, window, unsettled_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -9,7 +9,7 @@ const SLOTS: u16 = 16_384;
 /// Host and port.
 pub(super) type Address = (String, u16);
 
-/// The slot of a key. The text between the first braces, if not empty, stands for the whole key.
+/// Returns the slot of a key. The text between the first braces, if it is not empty, stands for the whole key.
 pub(super) fn slot_of(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key).as_bytes()) % SLOTS

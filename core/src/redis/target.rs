@@ -34,7 +34,7 @@ pub(super) struct Opened {
 }
 
 impl Target {
-    /// Opens a connection to a server that is fit for work, or says why there is none.
+    /// Opens a connection to a server that can work, or returns the reason why there is none.
     pub(super) async fn open(&self) -> Result<Opened, String> {
         let (client, mut connection) = match self {
             Self::Server(client) => (client.clone(), connect(client).await.map_err(|error| explain(&error))?),

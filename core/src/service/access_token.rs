@@ -14,7 +14,8 @@ use crate::token::{Reason, TokenError};
 /// claim `roles` holds those of `roles` that are in effect, and the claim `withheld` holds the others.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there; `VALIDATION_ERROR` if id and roles make the token too large.
+/// `SERVICE_UNAVAILABLE` while the signing keys are not loaded; `VALIDATION_ERROR` if id and roles make the token too
+/// large.
 pub fn sign(
     realm: &Realm,
     user_id: &str,
@@ -43,7 +44,7 @@ pub fn sign(
     })
 }
 
-/// The refusal of a token that is too large to be signed.
+/// Returns the refusal of a token that is too large.
 fn too_large(roles: &[String]) -> Error {
     let size: usize = roles.iter().map(|role| role.len() + 3).sum::<usize>() * 4 / 3;
     let message = format!(
@@ -53,7 +54,7 @@ fn too_large(roles: &[String]) -> Error {
     Error::validation("roles", message)
 }
 
-/// Whole seconds since the epoch (RFC 7519, `NumericDate`).
+/// Returns whole seconds since 1970 (`NumericDate`; RFC 7519, 2).
 #[must_use]
 pub const fn seconds(at: Millis) -> i64 {
     at.div_euclid(1000)

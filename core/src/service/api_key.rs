@@ -10,8 +10,9 @@ use crate::limit;
 /// The name that refusals and events carry.
 const POLICY: &str = "api-key";
 
-/// Returns whether `given` is an API key. A wrong key is logged and counted. A right key is not counted, but refused
-/// too while the budget of its address is spent, or an attacker could guess until a key is right.
+/// Returns whether `given` is an API key. A wrong key is logged and counted. A right key is not counted, but it is
+/// refused too while the budget of its address is spent. Otherwise an attacker could go on to guess until a key is
+/// right.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`.

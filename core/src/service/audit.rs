@@ -28,7 +28,7 @@ impl Realm {
     /// Looks for audit entries in the database if a command line works with this realm: see [`super::command_line`].
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(crate) async fn look_for_audit(&self) -> Result<(), Failure> {
         Ok(self.command_line.look_for_audit(self.store.as_ref()).await?)
     }
@@ -69,7 +69,7 @@ impl Realm {
     /// Adds digests of identifiers, which are types and normal forms, to a change, with the id of the digests' key.
     ///
     /// # Errors
-    /// `SERVICE_UNAVAILABLE` while the keys are not there.
+    /// `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
     pub(crate) fn with_digests<'a>(
         &self,
         change: Change,
@@ -92,7 +92,7 @@ impl Realm {
     /// spends, and of a take-over with the factors that it ends.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(crate) async fn opening(
         &self,
         session: &Session,
@@ -125,7 +125,7 @@ impl Realm {
     /// Returns the identifiers of a user who is about to be deleted, for the audit; none if the audit is off.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(crate) async fn audited_identifiers(&self, user_id: &str) -> Result<Vec<Identifier>, Failure> {
         if self.audit_level() == AuditLevel::Off {
             return Ok(Vec::new());
@@ -136,7 +136,7 @@ impl Realm {
     /// Returns the audit change of the deletion of a user who has `identifiers`.
     ///
     /// # Errors
-    /// `SERVICE_UNAVAILABLE` while the keys are not there.
+    /// `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
     pub(crate) fn deletion_of(&self, user_id: &str, identifiers: &[Identifier]) -> Result<[Change; 1], Failure> {
         Ok([self.with_digests(Change::of(EventName::UserDeleted, user_id), kinds_and_forms(identifiers))?])
     }
@@ -151,7 +151,7 @@ pub(super) fn spent_with(user: &Proven) -> Option<Change> {
 /// Returns the audit change of a new user.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there.
+/// `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
 pub(super) fn made(realm: &Realm, event: EventName, user: &NewUser) -> Result<[Change; 1], Failure> {
     let change = Change::of(event, &user.id).with("roles", user.roles.clone());
     Ok([realm.with_digests(change, kinds_and_forms(&user.identifiers))?])

@@ -38,7 +38,7 @@ impl CommandLine {
     /// Looks for audit entries if a command line works with this server and has not looked before.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(crate) async fn look_for_audit(&self, store: &dyn Store) -> Result<(), StoreError> {
         if self.0.load(Ordering::Relaxed) == UNKNOWN {
             let query = EntryQuery { limit: 1, ..EntryQuery::default() };

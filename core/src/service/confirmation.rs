@@ -29,7 +29,7 @@ use crate::use_case::{self, Context, UseCase};
 /// `VALIDATION_ERROR`, `CODE_INVALID`, `INVALID_CREDENTIALS`, `FORBIDDEN` and `RATE_LIMIT_EXCEEDED`.
 pub struct ConfirmIdentifier;
 
-/// `{token}` or `{flow, code}`, with `password?` or `newPassword?`
+/// The input `{token}` or `{flow, code}`, with `password?` or `newPassword?`.
 pub struct ConfirmInput {
     presented: PresentedSecret,
     /// The id of the user of the request's session; empty if the request has no session.

@@ -17,8 +17,8 @@ use crate::use_case::{Context, Done, UseCase};
 
 /// Deletes everything that is stored of a user. The user needs an open session and must prove their identity again.
 ///
-/// It fails as [`super::reauthenticate::Reauthenticate`] does, and with `FORBIDDEN` for holders of an admin role where
-/// `administration` is on.
+/// It fails as [`super::reauthenticate::Reauthenticate`] does, and with `FORBIDDEN` for holders of an admin role if the
+/// option `administration` is on.
 pub struct DeleteAccount;
 
 impl UseCase for DeleteAccount {

@@ -17,9 +17,9 @@ const MAX_TRIED: usize = MAX_USERS;
 
 /// Returns the credential that the login looks for, if its user has logged in on the caller's device.
 ///
-/// The users of the device are read first, by their ids, and the identifier is looked up only when it is one of theirs.
-/// The work before the limits thus depends on the caller's own cookie alone, and the time of a refusal does not reveal
-/// to a client with a device of its own which identifiers exist.
+/// The users of the device are read first, by their ids, and the identifier is looked up only if it belongs to one of
+/// them. So the work before the limits depends on the caller's own cookie alone. The time of a refusal does not reveal
+/// which identifiers exist to a client with a device of its own.
 pub(super) async fn find_own(realm: &Realm, caller: &Caller, lookup: &Lookup) -> Result<Option<Credential>, Failure> {
     let mut is_own = false;
     for id in device::ids_of(&caller.devices) {

@@ -30,14 +30,14 @@ const LAST: Millis = 253_402_300_799_000;
 /// `USER_NOT_FOUND`, and the store's failures.
 pub struct DisableUser;
 
-/// `{userId, reason?, until?}`
+/// The input `{userId, reason?, until?}`.
 pub struct DisableInput {
     user_id: String,
     reason: Option<String>,
     until: Option<Millis>,
 }
 
-/// `{user: {id, roles, identifiers, disabled?}}`
+/// The result `{user: {id, roles, identifiers, disabled?}}`.
 #[derive(Debug, Serialize)]
 pub struct ChangedUser {
     /// The user after the change.
@@ -55,7 +55,7 @@ impl DisableInput {
     /// Reads `{reason?, until?}` for a user.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub fn new(user_id: &str, input: Input<'_>) -> Result<Self, Error> {
         let reason = input.optional_text("reason")?;
         if reason.is_some_and(|reason| reason.chars().count() > LONGEST_REASON || reason.contains(char::is_control)) {
@@ -141,7 +141,7 @@ impl UseCase for DisableUser {
 /// It fails with `USER_NOT_FOUND`, and the store's failures.
 pub struct EnableUser;
 
-/// `{userId}`
+/// The input `{userId}`.
 pub struct EnableInput {
     user_id: String,
 }

@@ -33,7 +33,7 @@ pub struct Export {
 /// Exports the account of a user. Returns `None` if there is no such user.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn export(realm: &Realm, user_id: &str) -> Result<Option<Export>, Failure> {
     let Some(account) = realm.store.read_account(user_id).await? else { return Ok(None) };
     let audit = audit::of_user(realm, user_id, MOST_ROWS).await?;

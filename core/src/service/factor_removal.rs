@@ -21,7 +21,7 @@ use crate::use_case::{self, Context, Done, UseCase};
 /// It fails with `FACTOR_NOT_FOUND`, `UNAUTHORIZED` when the session has ended, and `USER_NOT_FOUND`.
 pub struct RemoveFactor;
 
-/// `{userId, sessionId, id}`
+/// The input `{userId, sessionId, id}`.
 pub struct RemoveFactorInput {
     author: FactorOwner,
     id: String,
@@ -71,7 +71,7 @@ impl UseCase for RemoveFactor {
 /// It fails with `USER_NOT_FOUND`, and the store's failures.
 pub struct RemoveFactors;
 
-/// `{userId}`
+/// The input `{userId}`.
 pub struct RemoveAllInput {
     user_id: String,
 }

@@ -44,7 +44,7 @@ pub struct Enrolment {
 /// earlier pending secret.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's.
+/// `VALIDATION_ERROR`, `USER_NOT_FOUND`, `UNAUTHORIZED` when the session has ended; the store's failures.
 pub async fn enrol(
     realm: &Realm,
     user_id: &str,
@@ -205,7 +205,7 @@ pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: Me
 /// ended, `USER_NOT_FOUND` and `VALIDATION_ERROR`.
 pub struct ConfirmFactor;
 
-/// `{userId, sessionId, id, code}`
+/// The input `{userId, sessionId, id, code}`.
 pub struct ConfirmFactorInput {
     author: FactorOwner,
     id: String,
@@ -262,7 +262,7 @@ pub const RENEWAL: Story = Story { success: EventName::RecoveryRenewed, failure:
 ///
 /// # Errors
 /// `FACTOR_NOT_FOUND` if the user has no second factor; `UNAUTHORIZED` if the session has ended; `USER_NOT_FOUND`; the
-/// store's.
+/// store's failures.
 pub async fn renew_codes(
     realm: &Realm,
     user_id: &str,

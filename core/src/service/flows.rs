@@ -85,7 +85,7 @@ impl Output for Asked {
 /// Counts one more message that the client's address asks for. A trusted caller is not counted.
 ///
 /// # Errors
-/// `RATE_LIMIT_EXCEEDED`
+/// `RATE_LIMIT_EXCEEDED`.
 pub(super) async fn limit_address(realm: &Realm, caller: &Caller) -> Result<(), Failure> {
     if caller.trusted {
         return Ok(());
@@ -120,7 +120,7 @@ async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
 /// a limit the answer is the same too, but nothing is written, replaced or sent.
 ///
 /// # Errors
-/// The store's; a failure while the keys are not there.
+/// The store's; a failure while the signing keys are not loaded.
 pub(super) async fn begin(
     realm: &Realm,
     caller: &Caller,
@@ -267,7 +267,7 @@ impl Subject {
     /// later.
     ///
     /// # Errors
-    /// A failure while the keys are not there.
+    /// A failure while the signing keys are not loaded.
     pub(super) fn of_spelling(
         realm: &Realm,
         identifier: Option<&Identifier>,
@@ -280,7 +280,7 @@ impl Subject {
     /// Counts messages and open flows by the user, or by the digest of a spelling that has no user.
     ///
     /// # Errors
-    /// A failure while the keys are not there.
+    /// A failure while the signing keys are not loaded.
     pub(super) fn of_user(realm: &Realm, user_id: Option<&str>, normalized: &str) -> Result<Self, Failure> {
         let nobody = digest(realm, normalized)?;
         let open = user_id.map_or(nobody, str::to_owned);

@@ -38,7 +38,7 @@ struct Item {
 /// `RATE_LIMIT_EXCEEDED`, and the store's failures.
 pub struct UpdateIdentifiers;
 
-/// `{userId, identifiers: [{id, type?, value} | {type, value}]}`
+/// The input `{userId, identifiers: [{id, type?, value} | {type, value}]}`.
 pub struct UpdateInput {
     user_id: String,
     items: Vec<Item>,
@@ -55,7 +55,7 @@ impl UpdateInput {
     /// Reads the changes for a user.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub fn new(user_id: &str, identifiers: &Value) -> Result<Self, Error> {
         let read = |item| {
             let item = read_item(item)?;

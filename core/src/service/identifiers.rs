@@ -100,7 +100,7 @@ pub(super) fn claims<'a>(identifiers: impl Iterator<Item = (&'a str, &'a str)>) 
 /// store's failures.
 pub struct CreateIdentifiers;
 
-/// `{userId, identifiers: [{type, value}]}`
+/// The input `{userId, identifiers: [{type, value}]}`.
 pub struct CreateInput {
     user_id: String,
     items: Vec<NewIdentifier>,
@@ -117,7 +117,7 @@ impl CreateInput {
     /// Reads the identifiers for a user.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub fn new(user_id: &str, identifiers: &Value) -> Result<Self, Error> {
         Ok(Self { user_id: user_id.to_owned(), items: read_new(identifiers)? })
     }
@@ -187,7 +187,7 @@ pub(super) fn tells_of_changes(realm: &Realm, caller: &Caller) -> bool {
 /// `IDENTIFIER_NOT_FOUND`, `USER_NOT_FOUND`, and the store's failures.
 pub struct DeleteIdentifiers;
 
-/// `{userId, ids}`
+/// The input `{userId, ids}`.
 pub struct DeleteInput {
     user_id: String,
     ids: Vec<String>,
@@ -204,7 +204,7 @@ impl DeleteInput {
     /// Reads the ids of a user's identifiers.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`
+    /// `VALIDATION_ERROR`, `IDENTIFIER_NOT_FOUND`.
     pub fn new(user_id: &str, given: &Value) -> Result<Self, Error> {
         let mut ids: Vec<String> = Vec::new();
         for id in list("ids", given, MAX_ITEMS)? {

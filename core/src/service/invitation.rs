@@ -28,7 +28,7 @@ use crate::use_case::{self, Context, Output, UseCase};
 /// `VALIDATION_ERROR`, `INVALID_ROLE`, `FORBIDDEN`, `USER_ALREADY_EXISTS`, and the store's failures.
 pub struct InviteUser;
 
-/// `{identifiers: [{type, value}], roles?, deliver?}`
+/// The input `{identifiers: [{type, value}], roles?, deliver?}`.
 pub struct InviteInput {
     identifiers: Vec<NewIdentifier>,
     roles: Vec<String>,
@@ -38,7 +38,7 @@ pub struct InviteInput {
     own: Vec<String>,
 }
 
-/// `{user: {id, roles, identifiers}, message?}`
+/// The result `{user: {id, roles, identifiers}, message?}`.
 #[derive(Debug, Serialize)]
 pub struct Invited {
     user: ShownUser,
@@ -58,7 +58,7 @@ impl InviteInput {
     /// Reads `{identifiers, roles?}`. `own` are the roles of the admin who asks.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub fn new(input: Input<'_>, own: Vec<String>, deliver: bool) -> Result<Self, Error> {
         let roles = input.optional_strings("roles")?.unwrap_or_default();
         Ok(Self { identifiers: read_new(input.member("identifiers"))?, roles, deliver, own })

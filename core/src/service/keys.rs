@@ -130,7 +130,7 @@ pub struct RotatedKey {
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` if the keys are not stored in the database, as with `secret` or `keys: 'ephemeral'`; the
-/// store's.
+/// store's failures.
 pub async fn rotate(realm: &Realm, author: &Author) -> Result<RotatedKey, Failure> {
     let Signing::Stored(rules) = &realm.config.signing else {
         let message = "rotateKeys() needs keys stored in the database: leave out secret and keys: 'ephemeral'";
@@ -211,7 +211,7 @@ pub fn signing_age(realm: &Realm) -> Option<Millis> {
 /// Deletes retired keys once no refresh token under them can be valid.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn delete_expired(realm: &Realm) -> Result<(), Failure> {
     if matches!(realm.config.signing, Signing::Stored(_)) {
         let longest = realm.config.session.idle.max(realm.config.access_ttl);

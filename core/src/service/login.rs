@@ -32,7 +32,7 @@ const RACES: usize = 3;
 /// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Login;
 
-/// `{identifier, password}`
+/// The input `{identifier, password}`.
 pub struct LoginInput {
     given: String,
     password: Secret<String>,

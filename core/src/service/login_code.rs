@@ -47,12 +47,12 @@ fn require_option(realm: &Realm) -> Result<(), Error> {
 
 /// Logs a user in by the code of a message, together with the id of the flow that requested it.
 ///
-/// It verifies the address that the code went to. It fails with `CODE_INVALID` (wrong, expired, used or unknown),
-/// `MFA_REQUIRED` where the user has a second factor, `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and
+/// The login verifies the address that the code went to. It fails with `CODE_INVALID` for a wrong, expired, used or
+/// unknown code, `MFA_REQUIRED` if the user has a second factor, `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED` and
 /// `SERVICE_UNAVAILABLE`.
 pub struct LoginByCode;
 
-/// `{flow, code}`
+/// The input `{flow, code}`.
 pub struct CodeInput {
     presented: PresentedSecret,
 }

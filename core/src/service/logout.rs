@@ -15,13 +15,13 @@ use crate::use_case::{self, Context, Done, Output, UseCase, WrittenInput};
 /// Ends one session. Ending a session that has ended succeeds.
 pub struct Logout;
 
-/// `{sessionId?}`
+/// The input `{sessionId?}`.
 pub struct LogoutInput {
     /// The id of the session, if the request names a session.
     pub session_id: Option<String>,
 }
 
-/// `{userId?}`
+/// The result `{userId?}`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedOut {
@@ -82,7 +82,7 @@ impl UseCase for Logout {
 /// Ends every session of a user.
 pub struct LogoutAll;
 
-/// `{userId}`
+/// The input `{userId}`.
 pub struct UserInput {
     /// The user's id.
     pub user_id: String,

@@ -26,7 +26,7 @@ const STORY: Story = Story { success: EventName::PasswordChanged, failure: Some(
 /// `USER_NOT_FOUND`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct ChangePassword;
 
-/// `{userId, currentPassword, newPassword}`
+/// The input `{userId, currentPassword, newPassword}`.
 pub struct ChangeInput {
     user_id: String,
     current: Secret<String>,
@@ -90,7 +90,7 @@ async fn verify_and_change(
 /// It fails with `VALIDATION_ERROR`, `USER_NOT_FOUND`, and the store's failures.
 pub struct SetPassword;
 
-/// `{userId, newPassword}`
+/// The input `{userId, newPassword}`.
 pub struct SetInput {
     user_id: String,
     new: Secret<String>,

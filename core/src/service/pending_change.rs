@@ -36,7 +36,7 @@ pub(super) fn waits(realm: &Realm, caller: &Caller, kind: &str) -> bool {
 /// pending change.
 ///
 /// # Errors
-/// `RATE_LIMIT_EXCEEDED`; the store's.
+/// `RATE_LIMIT_EXCEEDED`; the store's failures.
 pub(super) async fn ask(
     realm: &Realm,
     caller: &Caller,
@@ -64,7 +64,7 @@ pub(super) async fn ask(
 /// Writes a change whose new address is proved, in a session of its user.
 ///
 /// # Errors
-/// `FORBIDDEN` outside a session of the user, `CODE_INVALID`, `IDENTIFIER_ALREADY_EXISTS`; the store's.
+/// `FORBIDDEN` outside a session of the user, `CODE_INVALID`, `IDENTIFIER_ALREADY_EXISTS`; the store's failures.
 pub(super) async fn confirm(
     realm: &Realm,
     trail: &mut Trail,

@@ -61,7 +61,7 @@ pub(super) fn address<'a>(rules: &MessageRules, identifiers: &'a [Identifier]) -
 /// an account already. Both take the same work and give the same answer.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's failures.
 pub(super) async fn ask(
     realm: &Realm,
     caller: &Caller,
@@ -125,8 +125,8 @@ pub(super) struct RegistrationProof {
 /// Makes the user of a registration whose address is proved.
 ///
 /// # Errors
-/// `FORBIDDEN` without a password, `INVALID_CREDENTIALS`, `CODE_INVALID`, `USER_ALREADY_EXISTS`,
-/// `RATE_LIMIT_EXCEEDED`; the store's.
+/// `FORBIDDEN` without a password, `INVALID_CREDENTIALS`, `CODE_INVALID`, `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED`;
+/// the store's failures.
 pub(super) async fn confirm(
     realm: &Realm,
     caller: &Caller,

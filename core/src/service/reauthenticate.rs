@@ -36,7 +36,7 @@ const RACES: usize = 3;
 /// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Reauthenticate;
 
-/// `{userId, sessionId, password}`, or `{userId, sessionId, method, code}`
+/// The input `{userId, sessionId, password}`, or `{userId, sessionId, method, code}`.
 pub struct ReauthenticateInput {
     pub(super) user_id: String,
     pub(super) session_id: String,

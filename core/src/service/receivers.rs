@@ -17,7 +17,7 @@ pub(super) fn receiver<'a>(user: &'a UserWithIdentifiers, lookup: &Lookup) -> Op
     Some(Receiver::new(&user.user.id, identifier))
 }
 
-/// The oldest e-mail address of a user that may get messages, else the oldest phone number.
+/// Returns the oldest e-mail address of a user that may get messages, or else the oldest phone number.
 pub(super) fn oldest_address(user: &UserWithIdentifiers) -> Option<&Identifier> {
     let oldest = |kind: &str| user.identifiers.iter().find(|one| one.kind == kind && may_receive(user, one));
     oldest("email").or_else(|| oldest("phone"))

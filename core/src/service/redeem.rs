@@ -42,7 +42,7 @@ pub(super) struct Found {
 /// Finds the flow of a secret. An attempt at a code is counted before the code is compared.
 ///
 /// # Errors
-/// `CODE_INVALID` for a wrong, expired, used or unknown secret; the store's.
+/// `CODE_INVALID` for a wrong, expired, used or unknown secret; the store's failures.
 pub(super) async fn find(realm: &Realm, presented: &PresentedSecret) -> Result<Found, Failure> {
     let now = realm.now();
     let (found, by_code) = match presented {
@@ -91,7 +91,7 @@ impl Redeemed {
 ///
 /// # Errors
 /// `CODE_INVALID` if the flow has another purpose or no user, the user is disabled, or the address has changed; the
-/// store's.
+/// store's failures.
 pub(super) async fn redeem(realm: &Realm, purposes: &[FlowPurpose], found: Found) -> Result<Redeemed, Failure> {
     let Found { flow, by_code } = found;
     if !purposes.iter().any(|purpose| flow.purpose == purpose.as_str()) {

@@ -28,7 +28,7 @@ const RACES: usize = 5;
 /// store's failures.
 pub struct Refresh;
 
-/// `{refreshToken}`
+/// The input `{refreshToken}`.
 pub struct RefreshInput {
     /// The refresh token.
     pub refresh_token: String,
@@ -94,7 +94,7 @@ async fn step(realm: &Realm, state: &SessionState, now: Millis, trail: &Trail) -
 /// which of them is the user, so the session ends for both. Returns the failure to answer with.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn end_reused(realm: &Realm, state: &SessionState, trail: &mut Trail) -> Result<Failure, Failure> {
     let session = &state.session;
     trail.note(EventName::RefreshReuseDetected, |event| {

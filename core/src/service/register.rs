@@ -35,7 +35,7 @@ use crate::use_case::{self, Context, Output, UseCase};
 /// `selfAssignableRoles`, `USER_ALREADY_EXISTS`, `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct Register;
 
-/// `{identifiers: [{type, value}], password, roles?}`
+/// The input `{identifiers: [{type, value}], password, roles?}`.
 pub struct RegisterInput {
     identifiers: Vec<NewIdentifier>,
     password: Secret<String>,

@@ -24,7 +24,7 @@ pub struct VerifiedToken {
     pub fresh_until: Millis,
 }
 
-/// The refusal of a token.
+/// The refusal of an access token.
 #[derive(Debug)]
 pub struct Refused {
     /// The error to answer with.

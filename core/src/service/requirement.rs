@@ -24,7 +24,7 @@ pub(super) fn due<'a>(realm: &'a Realm, user: &UserWithIdentifiers) -> Option<&'
 /// Once an address is verified, [`crate::store::model::ChangeLimits::keeps_verified`] keeps it.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`
+/// `VALIDATION_ERROR`.
 pub(super) fn check_kept(
     realm: &Realm,
     caller: &Caller,

@@ -27,7 +27,7 @@ use crate::use_case::{self, Context, Done, UseCase};
 /// with `RATE_LIMIT_EXCEEDED` if a client's address requests too many messages.
 pub struct RequestPasswordReset;
 
-/// `{identifier, deliver?}`
+/// The input `{identifier, deliver?}`.
 pub struct RequestInput {
     given: String,
     /// Whether sentri delivers the message; code of the host that sends it itself passes `false`.
@@ -66,7 +66,7 @@ impl UseCase for RequestPasswordReset {
 /// `messages.unknownAccount` is on.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's failures.
 pub(super) async fn ask(
     realm: &Realm,
     caller: &Caller,
@@ -99,7 +99,7 @@ pub(super) async fn ask(
 /// get messages.
 pub struct SendPasswordReset;
 
-/// `{userId, deliver?}`
+/// The input `{userId, deliver?}`.
 pub struct SendInput {
     user_id: String,
     /// The same as in [`RequestInput`].
@@ -155,7 +155,7 @@ impl UseCase for SendPasswordReset {
 /// secret.
 pub struct ResetPassword;
 
-/// `{token, newPassword}` or `{flow, code, newPassword}`
+/// The input `{token, newPassword}` or `{flow, code, newPassword}`.
 pub struct ResetInput {
     presented: PresentedSecret,
     new: Secret<String>,
@@ -236,7 +236,7 @@ impl EndedAccess {
     /// Reads the present sessions and factors of a user.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(super) async fn of(realm: &Realm, user_id: &str, takes_over: bool) -> Result<Self, Failure> {
         let live = realm.store.list_sessions(user_id, realm.now()).await?;
         let drops_factors = takes_over && realm.store.factors_of(user_id).await?.are_asked_for();

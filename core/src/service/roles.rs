@@ -21,13 +21,13 @@ use crate::use_case::{self, Context, Output, UseCase};
 /// It fails with `VALIDATION_ERROR`, `INVALID_ROLE`, `USER_NOT_FOUND`, and the store's failures.
 pub struct AssignRoles;
 
-/// `{userId, roles}`
+/// The input `{userId, roles}`.
 pub struct RolesInput {
     user_id: String,
     roles: Vec<String>,
 }
 
-/// `{user: {id, roles}}`
+/// The result `{user: {id, roles}}`.
 #[derive(Debug, Serialize)]
 pub struct Assigned {
     /// The user with the new roles.
@@ -45,7 +45,7 @@ impl RolesInput {
     /// Reads the roles for a user.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub fn new(user_id: &str, roles: &Value) -> Result<Self, Error> {
         let roles = optional_strings("roles", roles)?;
         let roles = roles.ok_or_else(|| Error::validation("roles", "roles is required"))?;

@@ -39,7 +39,7 @@ const MAX_ID: usize = 64;
 /// Whether the user needs a second factor to log in.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub(crate) async fn is_asked_for(realm: &Realm, user_id: &str) -> Result<bool, Failure> {
     Ok(realm.config.mfa.is_some() && realm.store.factors_of(user_id).await?.are_asked_for())
 }
@@ -47,7 +47,7 @@ pub(crate) async fn is_asked_for(realm: &Realm, user_id: &str) -> Result<bool, F
 /// Returns the user as a login sees them. The factors are read after `auth_epoch`, so a later change of them shows.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub(super) async fn seen(realm: &Realm, user_id: &str, auth_epoch: i64) -> Result<Seen, Failure> {
     Ok(Seen { auth_epoch: Some(auth_epoch), has_factor: is_asked_for(realm, user_id).await? })
 }
@@ -56,7 +56,7 @@ pub(super) async fn seen(realm: &Realm, user_id: &str, auth_epoch: i64) -> Resul
 /// Returns `None` if the user has changed since or the code is spent, so that the proof must be judged again.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub(super) async fn challenge(realm: &Realm, user: &Proven, trail: &mut Trail) -> Result<Option<Error>, Failure> {
     let (now, user_id) = (realm.now(), user.user_id());
     let flow = Flow {
@@ -100,7 +100,7 @@ impl PresentedCode {
     /// Reads `{method, code}`.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`
+    /// `VALIDATION_ERROR`.
     pub(super) fn read(input: &Input<'_>) -> Result<Self, Error> {
         let method = FactorMethod::from_name(input.text("method")?)
             .ok_or_else(|| Error::validation("method", "method must be 'totp' or 'recovery'"))?;
@@ -130,7 +130,8 @@ pub(super) struct ProvedFactor {
 /// Verifies a code. The attempt is counted before the code is compared.
 ///
 /// # Errors
-/// `CODE_INVALID` for a wrong or used code, or without a user or an open flow; `RATE_LIMIT_EXCEEDED`; the store's.
+/// `CODE_INVALID` for a wrong or used code, or without a user or an open flow; `RATE_LIMIT_EXCEEDED`; the store's
+/// failures.
 pub(super) async fn prove(
     realm: &Realm,
     asker: FactorAsker<'_>,
@@ -238,7 +239,7 @@ async fn clear_login(realm: &Realm, user: &UserWithIdentifiers) {
 /// `RATE_LIMIT_EXCEEDED` and `SERVICE_UNAVAILABLE`.
 pub struct LoginMfa;
 
-/// `{flow, method, code}`
+/// The input `{flow, method, code}`.
 pub struct LoginMfaInput {
     flow: String,
     presented: PresentedCode,

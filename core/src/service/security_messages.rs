@@ -42,7 +42,7 @@ impl NewSignIn {
     /// application opens the session.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's failures.
     pub(super) async fn before(realm: &Realm, caller: &Caller, user: &Authenticated) -> Result<Self, Failure> {
         if !device::tells_of_sign_ins(realm) || user.is_by_host() || device::is_known(caller, user) {
             return Ok(Self(None));

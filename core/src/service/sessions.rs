@@ -35,7 +35,7 @@ const SLACK: u32 = 10;
 /// Issues the two tokens of a session in its present generation. The result names the roles that are in effect.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there.
+/// `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
 pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) -> Result<Issued, Failure> {
     let ring = realm.keys.require()?;
     // The first token is as old as its session, which distinguishes it from tokens that the host signs later.
@@ -58,7 +58,7 @@ pub fn issue(realm: &Realm, session: &Session, roles: Vec<String>, now: Millis) 
 /// Issues an access token of a session, which never outlives the session's absolute limit.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` while the keys are not there.
+/// `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
 pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Millis) -> Result<String, Failure> {
     let expires_at = (now + realm.config.access_ttl).min(realm.config.session.ends_at(session.created_at));
     let signed = |roles: &[String]| {
@@ -83,7 +83,7 @@ pub fn issue_access(realm: &Realm, session: &Session, roles: &[String], now: Mil
 /// must then be judged again. If the user has a tenth more sessions than `maxSessions`, the surplus sessions end.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn open(
     realm: &Realm,
     user: &Authenticated,
@@ -173,7 +173,7 @@ impl Drop for Turn<'_> {
 /// Opens a session for a user whom the host has authenticated by other means.
 ///
 /// # Errors
-/// `USER_NOT_FOUND`, `ACCOUNT_DISABLED`; the store's.
+/// `USER_NOT_FOUND`, `ACCOUNT_DISABLED`; the store's failures.
 pub async fn create(
     realm: &Realm,
     user_id: &str,
@@ -194,7 +194,7 @@ pub async fn create(
 /// Ends a session, if `user_id` is `None` or its user. Returns whether a live session ended.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn revoke(
     realm: &Realm,
     session_id: &str,
@@ -226,7 +226,7 @@ pub async fn revoke(
 /// Ends every session of a user, and returns their number.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn revoke_all(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<usize, Failure> {
     let store = realm.noting(&trail.author, || Ok([Change::of(EventName::LogoutAll, user_id)]))?;
     let write = store.revoke_sessions(user_id, realm.now());

@@ -43,7 +43,7 @@ impl OpenSetup {
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` without the option `setup`; `VALIDATION_ERROR` for a token of a wrong length or with other
-/// than printable ASCII characters; the store's.
+/// than printable ASCII characters; the store's failures.
 pub async fn begin(realm: &Realm, given: Option<&str>) -> Result<Option<OpenSetup>, Failure> {
     if !realm.config.setup {
         return Err(Error::configuration("setup is off: without it nothing takes a token for the first admin").into());
@@ -104,7 +104,7 @@ fn make(realm: &Realm, given: Option<&str>) -> Result<(SetupToken, Option<Secret
 /// `VALIDATION_ERROR`, `USER_ALREADY_EXISTS` and `SERVICE_UNAVAILABLE`.
 pub struct Setup;
 
-/// `{token, identifiers: [{type, value}], password}`
+/// The input `{token, identifiers: [{type, value}], password}`.
 pub struct SetupInput {
     token: Secret<String>,
     identifiers: Vec<NewIdentifier>,

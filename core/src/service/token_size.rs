@@ -12,7 +12,7 @@ use crate::web::cookie::MAX_COOKIE_BYTES;
 const WITHHELD: &str = "\"withheld\":[],";
 
 /// Checks that an access token with these roles is not too large, before they are given to a user. Any roles pass while
-/// the keys are not there.
+/// the signing keys are not loaded.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` with the size and the limit in its message.

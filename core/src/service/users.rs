@@ -20,7 +20,7 @@ const MAX_PAGE: u32 = 100;
 /// Returns a user, or `None` if there is no user of this id.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn get(realm: &Realm, user_id: &str) -> Result<Option<ShownUser>, Failure> {
     let user = realm.store.find_user(user_id).await?;
     Ok(user.map(|user| ShownUser::at(realm.now(), user)))
@@ -29,7 +29,7 @@ pub async fn get(realm: &Realm, user_id: &str) -> Result<Option<ShownUser>, Fail
 /// Returns a user as the user sees their own account, with the roles that the request's authentication puts in effect.
 ///
 /// # Errors
-/// `USER_NOT_FOUND`; the store's.
+/// `USER_NOT_FOUND`; the store's failures.
 pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>) -> Result<ShownUser, Failure> {
     let mut user = realm.store.find_user(user_id).await?.ok_or(ErrorCode::UserNotFound)?;
     user.user.roles = realm.config.roles.in_session(user.user.roles, assurance).in_effect;
@@ -41,7 +41,7 @@ pub async fn get_own(realm: &Realm, user_id: &str, assurance: Option<&Assurance>
 /// Fails if there is no user of this id.
 ///
 /// # Errors
-/// `USER_NOT_FOUND`; the store's.
+/// `USER_NOT_FOUND`; the store's failures.
 pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
     realm.store.credential_of(user_id).await?.map(drop).ok_or_else(|| ErrorCode::UserNotFound.into())
 }
@@ -49,7 +49,7 @@ pub async fn require(realm: &Realm, user_id: &str) -> Result<(), Failure> {
 /// Returns the user who has an identifier, or `None` if nobody has it.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn find(realm: &Realm, given: &str) -> Result<Option<ShownUser>, Failure> {
     let Ok(lookup) = identifier::lookup(given) else { return Ok(None) };
     match realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await? {
@@ -84,7 +84,7 @@ pub struct UserList {
 /// Lists users in pages, oldest first.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`; the store's.
+/// `VALIDATION_ERROR`; the store's failures.
 pub async fn list(realm: &Realm, page: &Page<'_>) -> Result<UserList, Failure> {
     let limit = page.limit.unwrap_or(50);
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -118,7 +118,7 @@ pub(super) fn remembered_until(realm: &Realm) -> Millis {
 /// Deletes a user with all of the user's data. Returns `false` if there was no such user.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn delete(realm: &Realm, user_id: &str, trail: &mut Trail) -> Result<bool, Failure> {
     let live = realm.store.list_sessions(user_id, realm.now()).await?;
     let identifiers = realm.audited_identifiers(user_id).await?;

@@ -21,7 +21,7 @@ use crate::use_case::Output;
 ///
 /// # Errors
 /// `USER_NOT_FOUND`, `IDENTIFIER_NOT_FOUND`, `VALIDATION_ERROR` if users do not verify identifiers of this type,
-/// `RATE_LIMIT_EXCEEDED`; the store's.
+/// `RATE_LIMIT_EXCEEDED`; the store's failures.
 pub async fn ask_own(
     realm: &Realm,
     caller: &Caller,
@@ -48,7 +48,7 @@ pub async fn ask_own(
 /// identifier.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's.
+/// `VALIDATION_ERROR`, `RATE_LIMIT_EXCEEDED`; the store's failures.
 pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail) -> Result<Asked, Failure> {
     let rules = flows::rules(realm)?;
     let lookup = identifier::lookup(given)?;
@@ -69,7 +69,7 @@ pub async fn ask(realm: &Realm, caller: &Caller, given: &str, trail: &mut Trail)
     Ok(asked)
 }
 
-/// `{identifier: {id, type, value, verifiedAt}}`
+/// The result `{identifier: {id, type, value, verifiedAt}}`.
 #[derive(Debug, Serialize)]
 pub struct Confirmed {
     identifier: VerifiedIdentifier,
@@ -103,7 +103,7 @@ impl Confirmed {
 /// login, and sends a code to the address that the user logs in by, or to the oldest one.
 ///
 /// # Errors
-/// `IDENTIFIER_UNVERIFIED`, with the flow of the code; the store's.
+/// `IDENTIFIER_UNVERIFIED`, with the flow of the code; the store's failures.
 pub(super) async fn require_verified(
     realm: &Realm,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! A driver for a database server, for the option `db`.
+//! The part of a driver for database servers that reads the option `db`.
 
 use crate::error::Error;
 use crate::store::pooled::Driver;

@@ -10,7 +10,7 @@ use crate::failure::StoreError;
 use crate::store::dialect::Dialect;
 pub use crate::store::value::Value;
 
-/// The kind of a statement, so that a driver knows how to run it and whether it needs the write lock.
+/// The kind of a statement, which tells a driver how to run it and whether it needs the write lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementKind {
     /// A SELECT.

@@ -24,7 +24,7 @@ mod value;
 pub use config::MysqlConfig;
 use hosts::{Hosts, Refused};
 
-/// The executor over MySQL and MariaDB. Connects at first use.
+/// The executor over MySQL and MariaDB. The first use connects.
 pub type MysqlExecutor = Pooled<MysqlConfig>;
 
 #[async_trait]

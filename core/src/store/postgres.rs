@@ -31,7 +31,7 @@ pub use config::PostgresConfig;
 use hosts::{Hosts, Link, Refused, Terms};
 use value::Unnamed;
 
-/// The executor over PostgreSQL. Connects at first use.
+/// The executor over PostgreSQL. The first use connects.
 pub type PostgresExecutor = Pooled<PostgresConfig>;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The store in SQL, for every database: each operation is one [`Batch`].
+//! The store in SQL, for every database. Each operation is a [`Batch`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -60,7 +60,7 @@ pub struct EntryList {
 /// Lists entries in pages, newest first. `nextCursor` is `null` on the last page.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`, `CONFIGURATION_ERROR` if the option `audit` is off, and the store's.
+/// `VALIDATION_ERROR`, `CONFIGURATION_ERROR` if the option `audit` is off, and the store's failures.
 pub async fn list(realm: &Realm, page: &EntryPage<'_>) -> Result<EntryList, Failure> {
     let EntryPage { limit, cursor, user, event } = *page;
     if realm.audit_level() == AuditLevel::Off && !realm.command_line.is_here() {
@@ -126,7 +126,7 @@ impl OwnEntry {
 /// Returns the entries about a user as the user may see them, or `None` if the audit is off.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub(in crate::service) async fn of_user(
     realm: &Realm,
     user_id: &str,

@@ -35,7 +35,7 @@ pub struct FactorList {
 /// Lists the factors that a login asks for, and counts the recovery codes that are left.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn list(realm: &Realm, user_id: &str) -> Result<FactorList, Failure> {
     let Factors { factors, recovery_codes } = realm.store.factors_of(user_id).await?;
     let factors = factors.into_iter().filter(|factor| factor.confirmed_at.is_some()).map(ShownFactor::from).collect();

@@ -54,7 +54,7 @@ pub struct SessionList {
 /// Lists the live sessions of a user, newest first, at most 1,000. `current` is the id of the caller's own session.
 ///
 /// # Errors
-/// The store's.
+/// The store's failures.
 pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result<Vec<ShownSession>, Failure> {
     let sessions = realm.store.page_sessions(user_id, MAX_LISTED, None, realm.now()).await?;
     Ok(sessions.into_iter().map(|session| ShownSession::new(realm, session, current)).collect())
@@ -63,7 +63,7 @@ pub async fn list(realm: &Realm, user_id: &str, current: Option<&str>) -> Result
 /// Lists the live sessions of a user in pages of 1 to 100, by default 50. `nextCursor` is `null` on the last page.
 ///
 /// # Errors
-/// `VALIDATION_ERROR`; the store's.
+/// `VALIDATION_ERROR`; the store's failures.
 pub async fn page(
     realm: &Realm,
     user_id: &str,

@@ -21,7 +21,7 @@ impl Disabling {
     }
 }
 
-/// The standing of a user named by a token without a session.
+/// The standing of a user whom a token without a session names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// The user may act. The id may belong to no row.
