@@ -22,8 +22,8 @@ use crate::idempotency::{
 static BEGIN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("idempotency.lua")));
 static COMPLETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("complete.lua")));
 
-/// The [`SharedIdempotency`] in Redis. Redis gets digests of keys and fingerprints, but never the header's value, which
-/// the one is made of and the other is keyed by.
+/// The [`SharedIdempotency`] in Redis. Redis gets digests of keys and fingerprints, but never the value of the header
+/// from which both are computed.
 pub struct RedisIdempotency {
     servers: Arc<Servers>,
     /// The time for which operations wait for a Redis that is away, counted from the start of the outage.

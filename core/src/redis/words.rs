@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Budget, LimitVerdict, Settlement};
 
-/// The verdict if attempts in flight hold the last places and nobody waits for them any longer.
+/// The verdict for an attempt that found the last places held by attempts in flight, and waits no longer.
 pub(super) const HELD: LimitVerdict = LimitVerdict::Exceeded { retry_after: Duration::from_secs(1) };
 
 /// The answer of Redis to an attempt: verdict, counted, in flight, milliseconds to the end of the window.

@@ -15,7 +15,8 @@ use crate::store::account::{AccountDeletion, Deleted};
 use crate::store::model::Identifier;
 use crate::use_case::{Context, Done, UseCase};
 
-/// Deletes everything that is stored of a user. The user needs an open session and must prove their identity again.
+/// Deletes a user with everything that belongs to the user; audit entries stay. The user needs an open session and must
+/// prove their identity again.
 ///
 /// It fails as [`super::reauthenticate::Reauthenticate`] does, and with `FORBIDDEN` for holders of an admin role if the
 /// option `administration` is on.

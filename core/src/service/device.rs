@@ -72,7 +72,7 @@ pub(super) fn is_known(caller: &Caller, user: &Proven) -> bool {
 /// in seconds, or `None` while there are no keys.
 ///
 /// # Errors
-/// The store's, if users are notified of logins by other devices.
+/// The store's failures, if users are notified of logins by other devices.
 pub async fn issue(realm: &Realm, caller: &Caller, user_id: &str) -> Result<Option<(String, u64)>, Failure> {
     let now = realm.now();
     let epoch = if tells_of_sign_ins(realm) {

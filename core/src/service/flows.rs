@@ -120,7 +120,7 @@ async fn is_allowed(realm: &Realm, caller: &Caller, subject: &str) -> bool {
 /// a limit the answer is the same too, but nothing is written, replaced or sent.
 ///
 /// # Errors
-/// The store's; a failure while the signing keys are not loaded.
+/// The store's failures, and a failure while the signing keys are not loaded.
 pub(super) async fn begin(
     realm: &Realm,
     caller: &Caller,

@@ -24,6 +24,7 @@ use report::{Present, Refusal};
 
 /// The most identifiers of a user.
 const MAX_IDENTIFIERS: usize = 50;
+/// The most identifiers of the users that are written together.
 const MAX_WRITTEN: usize = 1_000;
 
 /// A user who was read from a line, with the number of the line and the id in the other system.

@@ -47,7 +47,7 @@ const SLACK: Millis = 60_000;
 /// Loads the key ring, and makes the first key if there is none.
 ///
 /// # Errors
-/// The store's, or `CONFIGURATION_ERROR` if `encryptionKey` does not open the stored keys.
+/// The store's failures, or `CONFIGURATION_ERROR` if `encryptionKey` does not open the stored keys.
 pub async fn load(realm: &Realm) -> Result<(), Failure> {
     match &realm.config.signing {
         Signing::Fixed(_) => Ok(()),

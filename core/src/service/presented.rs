@@ -39,7 +39,7 @@ impl Candidate {
 /// sessions may be chosen.
 ///
 /// # Errors
-/// The store's; `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
+/// The store's failures; `SERVICE_UNAVAILABLE` while the signing keys are not loaded.
 pub async fn choose(realm: &Realm, tokens: &[String], fits: impl Fn(&str) -> bool) -> Result<PresentedTokens, Failure> {
     let (mut good, mut expired) = (Vec::new(), None);
     for token in tokens {

@@ -92,8 +92,8 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// Requests such a message for a user whom an admin or code of the host names. It goes to the oldest e-mail address, or
-/// else phone number. Over a limit nothing is sent.
+/// Requests a message with a code and a link for a new password, for a user whom an admin or code of the host names. It
+/// goes to the oldest e-mail address, or else phone number. Over a limit nothing is sent.
 ///
 /// It fails with `USER_NOT_FOUND`, `ACCOUNT_DISABLED`, and with `VALIDATION_ERROR` if the user has no address that may
 /// get messages.

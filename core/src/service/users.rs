@@ -115,7 +115,7 @@ pub(super) fn remembered_until(realm: &Realm) -> Millis {
     realm.now().saturating_add(realm.config.access_ttl)
 }
 
-/// Deletes a user with all of the user's data. Returns `false` if there was no such user.
+/// Deletes a user with everything that belongs to the user. Returns `false` if there was no such user.
 ///
 /// # Errors
 /// The store's failures.

@@ -9,7 +9,7 @@ use crate::store::model::{Disabling, Expected, Factors, Identifier, Session, Sta
 /// The most rows of a kind that [`AccountStore::read_account`] reads.
 pub const MOST_ROWS: u32 = 10_000;
 
-/// Everything that is stored of a user.
+/// Everything that is stored of a user, except audit entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user.
@@ -76,7 +76,7 @@ pub enum Deleted {
 /// The part of the store that works on an account as a whole.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Reads everything that is stored of a user, or returns `None` if there is no such user.
+    /// Reads an account, or returns `None` if there is no such user.
     async fn read_account(&self, user_id: &str) -> Result<Option<Account>, StoreError>;
 
     /// Deletes a user as [`super::Store::delete_user`] does, and spends the code of the user's proof in the same

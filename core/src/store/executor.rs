@@ -79,7 +79,7 @@ impl Statement {
 }
 
 /// Statements that run in order, all or none. A single statement needs no explicit transaction. The isolation is READ
-/// COMMITTED or stricter, so each statement sees at most what was committed before *it* began.
+/// COMMITTED, where each statement sees what was committed before *it* began, or stricter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     /// The statements, at least one.
@@ -100,8 +100,8 @@ impl Batch {
         Self { statements: statements.into(), schema: true }
     }
 
-    /// Whether a driver may run the batch without an explicit transaction, since it has one statement that is never
-    /// taken back.
+    /// Whether a driver may run the batch without an explicit transaction, since it is one statement that is never
+    /// rolled back.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         matches!(&self.statements[..], [only] if only.kind == StatementKind::Read || only.expect == Expect::Any)

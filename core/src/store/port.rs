@@ -21,7 +21,7 @@ use crate::failure::StoreError;
 /// The most sessions that [`Store::revoke_surplus`] ends in one transaction.
 pub const SURPLUS: u32 = 500;
 
-/// The most wrong codes of a user, since a given instant, with which [`Store::attempt_code`] still accepts an attempt.
+/// The most wrong codes of a user that [`Store::attempt_code`] accepts since a given instant.
 pub const WRONG_CODES: u32 = 20;
 
 /// A function that returns the normal form of an identifier of a type (`kind`) and value, for rows that sentri 5 wrote
@@ -75,8 +75,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
     /// identifier whose normal form begins with one of them.
     async fn list_users(&self, limit: u32, after: Option<&str>, prefixes: &[String]) -> Result<UserPage, StoreError>;
 
-    /// Deletes a user with all of the user's data, and remembers the id until `remembered_until`. Returns `false` if
-    /// there was no such user.
+    /// Deletes a user with identifiers, sessions, factors and flows, and remembers the id until `remembered_until`.
+    /// Returns `false` if there was no such user.
     async fn delete_user(&self, user_id: &str, remembered_until: Millis) -> Result<bool, StoreError>;
 
     /// Forgets the ids of deleted users whose time to be remembered ended before `now`.
@@ -253,7 +253,8 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
         now: Millis,
     ) -> Result<FactorAttempt, StoreError>;
 
-    /// Spends an open flow of a user and changes an identifier, which is then verified. All flows of the user end.
+    /// Spends an open flow of a user and changes an identifier, which is then verified. The user's flows end, except
+    /// changes and verifications of other identifiers.
     async fn spend_change(&self, change: &ConfirmedChange<'_>, now: Millis) -> Result<Spent, StoreError>;
 
     /// Spends an open flow without a user, and writes a user with a verified identifier. The flows of its subject end.

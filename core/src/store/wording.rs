@@ -1,4 +1,4 @@
-//! Words lists for sentences.
+//! Writes lists for sentences.
 
 /// Joins words to a list for a sentence: `a, b or c`.
 pub(super) fn any_of(words: impl IntoIterator<Item = impl Into<String>>) -> String {

@@ -5,9 +5,9 @@ use crate::clock::Millis;
 /// The decision of an admin or of the host that a user may not log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabling {
-    /// The time at which the user was first disabled.
+    /// The time at which the disabling began. A later change of reason or end keeps it.
     pub at: Millis,
-    /// The time from which the user is enabled again without an act of anybody; `None` for never.
+    /// The time at which the disabling runs out; `None` if it has no end.
     pub until: Option<Millis>,
     /// The reason, for admins.
     pub reason: Option<String>,

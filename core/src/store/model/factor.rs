@@ -89,8 +89,7 @@ pub enum FactorChangeKind<'a> {
 /// The code of a factor that a write spends. If the code has been used meanwhile, nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsedFactor<'a> {
-    /// The id of the attempt that was counted before the code was compared. It no longer counts, since the code is
-    /// right.
+    /// The id of the counted attempt. The write takes the attempt back, since the code is right.
     pub attempt_id: &'a str,
     /// The id of the flow that is spent with the code, as are the user's other flows of the purpose `mfa`.
     pub flow_id: Option<&'a str>,

@@ -100,7 +100,7 @@ fn cure(error: &Error) -> String {
     }
 }
 
-/// Returns the failure of a missing right or schema, with its cure.
+/// Returns the text for a missing right or schema, with its cure.
 fn misconfigured(text: &str, message: &str, role: Option<&str>) -> String {
     let role = role.map_or_else(|| "the role".to_owned(), quoted);
     let named = |kind: &str| {

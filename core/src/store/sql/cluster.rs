@@ -16,14 +16,15 @@ pub(super) const RETRIES: u32 = 40;
 const MARK: &str =
     "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND WHERE id == ?";
 
-/// Owns the row of a user against all other nodes, if the user is as `expected`.
+/// Makes the transaction own the row of a user against all other nodes, if the user is as `expected`.
 pub(super) fn mark_user(user_id: &str, expected: Expected<'_>) -> Statement {
     let (condition, params) = condition(expected);
     let params: Vec<Value> = [id(user_id)].into_iter().chain(params).collect();
     Statement::write(format!("{MARK}{condition}"), params).expect(1)
 }
 
-/// Owns the row of the user who has an identifier against all other nodes, if there is such a user.
+/// Makes the transaction own the row of the user who has an identifier against all other nodes, if there is such a
+/// user.
 pub(super) fn mark_holder(normalized: &str) -> Statement {
     // This uses no IN, for which MariaDB before 11.1 reads all users. The value is unique, so `=` does.
     let sql = "UPDATE sentri_users SET updated_at = COALESCE(updated_at, created_at) + INTERVAL 1 MICROSECOND \

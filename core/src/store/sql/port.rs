@@ -254,7 +254,8 @@ impl<E: Executor> Store for SqlStore<E> {
 
     fn within(&self, transaction: u32) -> Option<Arc<dyn Store>> {
         let executor = Arc::new(self.executor.within(transaction)?);
-        // A race that is lost in the transaction rolls back everything in it, so only its owner can run it again.
+        // A race that is lost in the transaction is lost for everything in it, so only the transaction's owner can run
+        // it again.
         let clustered = AtomicBool::new(self.is_clustered());
         Some(Arc::new(Self { executor, normalize: self.normalize, retries: 0, clustered, entries: Vec::new() }))
     }
