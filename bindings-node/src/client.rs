@@ -1,4 +1,4 @@
-//! One class over `AuthClient`; a method for each of its methods.
+//! Wraps the core's `AuthClient` in a JavaScript class that has a method for each of its methods.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::protect_host::{self, InstanceResult, get};
 use crate::types::NativeGuardRequest;
 use crate::verify::NUMBERED;
 
-/// A client of an auth server, or the reason why the options make none ([`NativeClient::configuration`]).
+/// A client of an auth server, or the error that its options caused ([`NativeClient::configuration`]).
 #[napi]
 pub struct NativeClient {
     client: InstanceResult<AuthClient>,
@@ -30,7 +30,8 @@ impl Drop for NativeClient {
 
 #[napi]
 impl NativeClient {
-    /// Checks the options (JSON text) and builds a client; no I/O. With `test_clock` time stands there until it is set.
+    /// Checks the options (JSON text) and builds a client, without I/O. With `test_clock`, in milliseconds since 1970,
+    /// the clock stands at that instant until `set_clock` moves it.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, callbacks: NativeCallbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
         let clock = protect_host::test_clock(test_clock);
@@ -43,32 +44,33 @@ impl NativeClient {
         Ok(Self { client, clock, number })
     }
 
-    /// `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`.
+    /// Returns `{"error": ...}` if the options are wrong, else `{"value": [warnings]}`.
     #[napi(catch_unwind)]
     pub fn configuration(&self) -> String {
         outcome(self.client.as_ref().map(|_| json!([])).map_err(Clone::clone))
     }
 
-    /// Moves the test clock, in milliseconds since 1970.
+    /// Sets the test clock, in milliseconds since 1970. Without a test clock it does nothing.
     #[napi(catch_unwind)]
     pub fn set_clock(&self, now: f64) {
         protect_host::set_clock(self.clock.as_ref(), now);
     }
 
-    /// The number under which `epoch` knows this client.
+    /// Returns the number by which `epoch` finds this client.
     #[napi(catch_unwind)]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
-    /// `guard`.
+    /// Runs `protect()` without waiting and returns `{principal | error, answer?, headers, events, freshUntil, epoch}`.
+    /// Returns null if the answer takes I/O or a decision of the host; then call `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NativeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(protect_host::guard_now(get(&self.client)?, request, request_id.as_deref()))
     }
 
-    /// `protect()`. `host_context` comes back to `isTokenRevoked`.
+    /// Runs `protect()` and resolves to the same JSON text as `guardNow`. `host_context` is the host's number for the
+    /// request, which the core passes on to `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn guard(
         &self,
@@ -86,7 +88,7 @@ impl NativeClient {
         Ok(protect_host::check_roles(get(&self.client)?, &required))
     }
 
-    /// `authorize()`: `{error?, events}`.
+    /// Runs `authorize()` and returns `{error?, events}`.
     #[napi(catch_unwind)]
     pub fn authorize(
         &self,
@@ -99,19 +101,20 @@ impl NativeClient {
         Ok(protect_host::authorize(get(&self.client)?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads the requirement of `protect({acr, maxAge})`: see [`protect_host::requirement`].
+    /// Reads the requirement of `protect({acr, maxAge})`, see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
         Ok(protect_host::requirement(get(&self.client)?, &asked))
     }
 
-    /// Words the refusal for a requirement of [`protect_host::requirement`]: `{error, events}`.
+    /// Returns the refusal `{error, events}` for a user whose authentication does not meet a requirement of
+    /// [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
         Ok(protect_host::step_up(get(&self.client)?, &id, &need, request_id.as_deref()))
     }
 
-    /// `permit()`: `{error?, events}`, see [`protect_host::permit`].
+    /// Runs `permit()` and returns `{error?, events}`, see [`protect_host::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
         &self,
@@ -123,19 +126,20 @@ impl NativeClient {
         Ok(protect_host::permit(get(&self.client)?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
-    /// The numbers of this moment: see [`protect_host::metrics`].
+    /// Returns the present metrics, see [`protect_host::metrics`].
     #[napi(catch_unwind)]
     pub fn metrics(&self, remembered: String, format: String) -> napi::Result<String> {
         Ok(protect_host::metrics(get(&self.client)?, &remembered, &format))
     }
 
-    /// The response for an error: `{status, headers, body}`.
+    /// Returns the response for an error, `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {
         Ok(protect_host::error_response(get(&self.client)?, &error))
     }
 
-    /// Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session.
+    /// Verifies an access token and resolves to `{"value": {id, roles, sessionId, exp}}` or `{"error": ...}`. It does
+    /// not call `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn verify_access_token(&self, env: napi::Env, token: String) -> napi::Result<AsyncBlock<String>> {
         let client = get(&self.client)?.clone();
@@ -145,7 +149,7 @@ impl NativeClient {
         )
     }
 
-    /// The access token that a request brings, unverified.
+    /// Returns the access token of a request without verifying it, or null if the request has none.
     #[napi(catch_unwind)]
     pub fn access_token_of(
         &self,

@@ -1,12 +1,12 @@
-//! The last moment of a socket that listens.
+//! Draining: new connections are dropped while a listening socket is being closed.
 
 #![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
 
 use napi_derive::napi;
 
-/// Makes the system ignore new connections to a TCP socket that listens, by its descriptor. Connections that it holds
-/// stay, so that they can be accepted before the socket is closed. An ignored client tries again a second later, and is
-/// refused then. `false` if the system can't do it.
+/// Makes the system drop new connections to the listening TCP socket with this descriptor. Connections that already
+/// wait at the socket stay, so that they can be accepted before it is closed. A client whose connection was dropped
+/// tries again a second later, and is refused then. Returns `false` if the system can't do it, as any system but Linux.
 #[napi(catch_unwind)]
 pub fn ignore_new_connections(descriptor: i32) -> bool {
     ignore(descriptor)

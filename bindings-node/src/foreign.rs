@@ -1,8 +1,8 @@
-//! Questions of the core to the host in mid-flow: overridden use cases, `isTokenRevoked`, batches of statements for a
-//! database that the host speaks to.
+//! The host's functions that the core calls while it works: overridden use cases, `isTokenRevoked`, and batches of
+//! statements for a database that the host accesses.
 //!
-//! Functions are weak references, so they keep no process alive. A throw crosses as data: JavaScript wraps each
-//! function so that it always resolves to JSON text.
+//! The core holds the functions by weak references, so they keep no process alive. A thrown error crosses as data,
+//! since JavaScript wraps each function so that it always resolves to JSON text.
 
 use std::sync::Arc;
 
@@ -35,36 +35,37 @@ type RevocationFunction<'a> = Function<'a, RevocationArgs, Promise<String>>;
 type Revocation = ThreadsafeFunction<RevocationArgs, Promise<String>, RevocationArgs, Status, false, true>;
 
 tokio::task_local! {
-    /// The host's number for the request that a task serves: its functions run in that request's context.
+    /// The host's number for the request that a task serves. The host runs its functions in the context of that
+    /// request.
     static HOST_CONTEXT: Option<u32>;
 }
 
-/// Serves a request that the host knows by a number.
+/// Runs `serve` for the request that the host knows by this number.
 pub fn in_context<F: Future>(number: Option<u32>, serve: F) -> impl Future<Output = F::Output> {
     HOST_CONTEXT.scope(number, serve)
 }
 
-/// The host's functions.
+/// The host's functions that the core calls.
 #[napi(object, object_to_js = false)]
 pub struct NativeCallbacks<'a> {
     /// Names of the operations that are overridden.
     pub overridden: Vec<String>,
-    /// `(operation, inputJson, contextJson) => Promise<outcomeJson>`
+    /// Runs an overridden operation: `(operation, inputJson, contextJson) => Promise<outcomeJson>`
     #[napi(ts_type = "(operation: string, input: string, context: string) => Promise<string>")]
     pub operate: Option<OverrideFunction<'a>>,
-    /// `(sessionId, hostContext) => Promise<outcomeJson>`
+    /// Decides whether a session is revoked: `(sessionId, hostContext) => Promise<outcomeJson>`
     #[napi(ts_type = "(sessionId: string, hostContext?: number) => Promise<string>")]
     pub is_token_revoked: Option<RevocationFunction<'a>>,
-    /// `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`.
+    /// Runs a batch of statements: `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`.
     #[napi(ts_type = "(batch: string) => Promise<string>")]
     pub run_batch: Option<TextFunction<'a>>,
-    /// Ends the connections that `runBatch` works with: `(text) => Promise<text>`, both empty.
+    /// Closes the connections that `runBatch` uses: `(text) => Promise<text>`, where both texts are empty.
     #[napi(ts_type = "(nothing: string) => Promise<string>")]
     pub close_database: Option<TextFunction<'a>>,
 }
 
 impl NativeCallbacks<'_> {
-    /// The core's ports over these functions.
+    /// Adds these functions to `host`, as the ports that the core calls.
     pub fn into_host(self, mut host: Host) -> napi::Result<Host> {
         let Self { overridden, operate, is_token_revoked, run_batch, close_database } = self;
         host.revocation = revocation(is_token_revoked)?;
@@ -79,7 +80,7 @@ impl NativeCallbacks<'_> {
         Ok(host)
     }
 
-    /// The one of them that client mode knows.
+    /// Returns `isTokenRevoked`, the only function that client mode calls.
     pub fn into_revocation(self) -> napi::Result<Option<Arc<dyn RevocationCheck>>> {
         revocation(self.is_token_revoked)
     }

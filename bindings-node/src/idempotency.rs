@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::outcome::{outcome, parse};
 
-/// A request as the gate sees it.
+/// The parts of a request that the gate reads.
 #[napi(object, object_to_js = false)]
 pub struct NativeIncoming {
     pub method: String,
@@ -59,15 +59,15 @@ pub struct NativeProtection {
     pub roles: Option<Vec<String>>,
 }
 
-/// One middleware's rules and memory.
+/// An idempotency gate: the options of a middleware, and the answers that it keeps.
 #[napi]
 pub struct NativeIdempotency {
     gate: Result<Arc<Gate>, Error>,
-    /// The news of Redis since it was last asked for.
+    /// Sentences which say that Redis went away or came back, since `take_news` was last called.
     news: Arc<Mutex<Vec<String>>>,
 }
 
-/// A request that executes.
+/// A request at the gate, with the gate's decision on it.
 #[napi]
 pub struct NativePassage {
     passage: Passage,
@@ -75,7 +75,8 @@ pub struct NativePassage {
 
 #[napi]
 impl NativeIdempotency {
-    /// Checks the options (JSON text).
+    /// Checks the options (JSON text), without I/O. [`NativeIdempotency::configuration`] returns the error if they are
+    /// wrong.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Self {
         let news = Arc::<Mutex<Vec<String>>>::default();
@@ -88,19 +89,20 @@ impl NativeIdempotency {
         Self { gate: gate.map(Arc::new), news }
     }
 
-    /// `{"value": header}` or `{"error": ...}`.
+    /// Returns `{"value": header}`, the name of the header that holds the key, or `{"error": ...}` if the options are
+    /// wrong.
     #[napi(catch_unwind)]
     pub fn configuration(&self) -> String {
         outcome(self.gate.as_ref().map(|gate| Value::from(gate.header())).map_err(Clone::clone))
     }
 
-    /// The news of Redis since the last call.
+    /// Returns the sentences which say that Redis went away or came back since the last call, and forgets them.
     #[napi(catch_unwind)]
     pub fn take_news(&self) -> Vec<String> {
         self.news.lock().map(|mut news| std::mem::take(&mut *news)).unwrap_or_default()
     }
 
-    /// Judges a request without waiting; null: call `pass`.
+    /// Judges a request without waiting. Returns null if the answers are in Redis; then call `pass`.
     #[napi(catch_unwind)]
     pub fn pass_now(&self, incoming: NativeIncoming) -> Option<NativePassage> {
         let Ok(gate) = &self.gate else { return Some(NativePassage { passage: Passage::Free }) };
@@ -121,7 +123,8 @@ impl NativeIdempotency {
         .build(&env)
     }
 
-    /// Keeps the answer of an executed request, if it may be kept; null: that is done.
+    /// Keeps the answer of an executed request, if it may be kept. Returns null if the work is done already, else a
+    /// promise of its end.
     #[napi(ts_return_type = "Promise<void> | null")]
     pub fn complete(
         &self,
@@ -136,13 +139,14 @@ impl NativeIdempotency {
         self.end(&env, passage, Some(response.without(&protection.added)))
     }
 
-    /// Lets the next request with the key run; null: that is done.
+    /// Lets the next request with the key run. Returns null if the work is done already, else a promise of its end.
     #[napi(ts_return_type = "Promise<void> | null")]
     pub fn abandon(&self, env: napi::Env, passage: &NativePassage) -> napi::Result<Option<AsyncBlock<()>>> {
         self.end(&env, passage, None)
     }
 
-    /// Ends at once in memory. In Redis it continues even if no caller waits for it.
+    /// Ends an executed request, at once if the answers are in memory. In Redis the work continues even if no caller
+    /// waits for it.
     fn end(
         &self,
         env: &napi::Env,
@@ -178,7 +182,7 @@ impl NativePassage {
         wire::passage_kind(&self.passage).to_owned()
     }
 
-    /// The response to answer with, `{status, headers}` and, for a refusal, `body`.
+    /// Returns the response that the gate answers with: `{status, headers}`, and `body` for a refusal.
     #[napi(catch_unwind)]
     pub fn response(&self) -> String {
         wire::passage_response(&self.passage).to_string()
@@ -191,7 +195,7 @@ impl NativePassage {
         wire::replay_value(&self.passage, asked, roles.as_deref()).to_string()
     }
 
-    /// The body to replay.
+    /// Returns the body to replay, which is empty unless the kind is `replay`.
     #[napi(catch_unwind)]
     pub fn body(&self) -> Buffer {
         match &self.passage {

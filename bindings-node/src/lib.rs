@@ -1,7 +1,7 @@
-//! The Node binding of sentri: converts, calls the core, converts. It decides nothing.
+//! The Node binding of sentri. It converts arguments, calls the core and converts the results; it decides nothing.
 //!
-//! Errors cross as data, never as exceptions of the boundary: every function that may fail answers JSON text, either
-//! `{"value": ...}` or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
+//! Errors cross as data and not as exceptions. Every function that may fail returns JSON text, either `{"value": ...}`
+//! or `{"error": {code, message, statusCode, details?, retryAfter?}}`.
 
 #![deny(clippy::too_many_lines)]
 

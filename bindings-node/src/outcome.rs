@@ -1,3 +1,3 @@
-//! Results and errors as JSON text: the core's own form, the same in every binding.
+//! Results and errors as JSON text, in the form that the core gives them for every binding.
 
 pub use sentri_core::wire::{outcome, parse, read_error, read_outcome, response_value};

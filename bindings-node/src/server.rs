@@ -1,4 +1,4 @@
-//! One class over `AuthServer`; a method for each of its methods.
+//! Wraps the core's `AuthServer` in a JavaScript class that has a method for each of its methods.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::types::{self, NativeGuardRequest, NativeRequest};
 use crate::verify::NUMBERED;
 use sentri_core::wire::events_value;
 
-/// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
+/// An auth server, or the error that its options caused ([`NativeServer::configuration`]).
 #[napi]
 pub struct NativeServer {
     server: InstanceResult<AuthServer>,
@@ -31,7 +31,8 @@ impl Drop for NativeServer {
 
 #[napi]
 impl NativeServer {
-    /// Checks the options (JSON text) and builds a server; no I/O. With `test_clock` time stands there until it is set.
+    /// Checks the options (JSON text) and builds a server, without I/O. With `test_clock`, in milliseconds since 1970,
+    /// the clock stands at that instant until `set_clock` moves it.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, callbacks: NativeCallbacks<'_>, test_clock: Option<f64>) -> napi::Result<Self> {
         let clock = protect_host::test_clock(test_clock);
@@ -39,13 +40,13 @@ impl NativeServer {
         if let Some(clock) = &clock {
             host.clock = Arc::<TestClock>::clone(clock);
         }
-        // Constructors run outside the runtime that the core's background work wants.
+        // A constructor runs outside the runtime, which the core needs for its background work.
         let server = napi::bindgen_prelude::within_runtime_if_available(|| AuthServer::new(&parse(&options), host));
         let number = server.as_ref().map_or(u32::MAX, |server| NUMBERED.remember(server.clone().into()));
         Ok(Self { server, clock, number })
     }
 
-    /// `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`.
+    /// Returns `{"error": ...}` if the options are wrong, else `{"value": [warnings]}`.
     #[napi(catch_unwind)]
     pub fn configuration(&self) -> String {
         outcome(self.server.as_ref().map(|server| json!(server.warnings())).map_err(Clone::clone))
@@ -55,7 +56,7 @@ impl NativeServer {
         get(&self.server)
     }
 
-    /// Moves the test clock, in milliseconds since 1970.
+    /// Sets the test clock, in milliseconds since 1970. Without a test clock it does nothing.
     #[napi(catch_unwind)]
     pub fn set_clock(&self, now: f64) {
         protect_host::set_clock(self.clock.as_ref(), now);
@@ -67,19 +68,19 @@ impl NativeServer {
         Ok(self.get()?.now() as f64)
     }
 
-    /// The number under which `verifyAccessToken` and `epoch` know this server.
+    /// Returns the number by which `verifyAccessToken` and `epoch` find this server.
     #[napi(catch_unwind)]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// Whether an endpoint serves this.
+    /// Whether an endpoint serves this method and path; the path is below the mount point.
     #[napi(catch_unwind)]
     pub fn has_route(&self, method: String, path: String) -> napi::Result<bool> {
         Ok(self.get()?.has_route(&method, &path))
     }
 
-    /// Serves a request: `{response, events, notices}`.
+    /// Serves a request to an endpoint and resolves to `{response, events, notices}`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn handle(&self, env: napi::Env, request: NativeRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
@@ -91,14 +92,15 @@ impl NativeServer {
         })
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
-    /// `guard`.
+    /// Runs `protect()` without waiting and returns `{principal | error, answer?, headers, events, freshUntil, epoch}`.
+    /// Returns null if the answer takes I/O or a decision of the host; then call `guard`.
     #[napi(catch_unwind)]
     pub fn guard_now(&self, request: NativeGuardRequest, request_id: Option<String>) -> napi::Result<Option<String>> {
         Ok(protect_host::guard_now(self.get()?, request, request_id.as_deref()))
     }
 
-    /// `protect()`. `host_context` comes back to `isTokenRevoked`.
+    /// Runs `protect()` and resolves to the same JSON text as `guardNow`. `host_context` is the host's number for the
+    /// request, which the core passes on to `isTokenRevoked`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn guard(
         &self,
@@ -110,21 +112,22 @@ impl NativeServer {
         protect_host::guard(env, self.get()?, request, request_id, host_context)
     }
 
-    /// The user named by a request's tokens, or the empty text; null: call `identify`.
+    /// Returns the identity that a request's tokens name, or an empty text if they name none. Returns null if the
+    /// answer takes I/O; then call `identify`.
     #[napi(catch_unwind)]
     pub fn identify_now(&self, request: NativeGuardRequest) -> napi::Result<Option<String>> {
         Ok(self.get()?.identify_now(&request.into()))
     }
 
-    /// The user named by a request's tokens, or the empty text.
+    /// Resolves to the identity that a request's tokens name, or to an empty text if they name none.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn identify(&self, env: napi::Env, request: NativeGuardRequest) -> napi::Result<AsyncBlock<String>> {
         let server = self.get()?.clone();
         run(env, async move { server.identify(&request.into()).await })
     }
 
-    /// A programmatic call by name; arguments as a JSON array. `transaction`: the number of the host's transaction that
-    /// it shall be part of.
+    /// Runs a programmatic call by its name, with its arguments as a JSON array. `transaction` is the number of the
+    /// host's transaction that the call becomes part of.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn call(
         &self,
@@ -137,14 +140,14 @@ impl NativeServer {
         run(env, async move { outcome(server.call_within(transaction, &method, parse(&args)).await) })
     }
 
-    /// The events that calls and background work have left for the log: `[{level, entry}]`.
+    /// Returns the events that calls and background work have left for the log, `[{level, entry}]`, and forgets them.
     #[napi(catch_unwind)]
     pub fn take_events(&self) -> napi::Result<String> {
         let server = self.get()?;
         Ok(events_value(&server.take_events(), &|event| server.log_entry(event, None)).to_string())
     }
 
-    /// Runs the built-in for an override's `next()`.
+    /// Runs the built-in use case, for the `next()` of an override.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn run_builtin(
         &self,
@@ -163,7 +166,7 @@ impl NativeServer {
         Ok(protect_host::check_roles(self.get()?, &required))
     }
 
-    /// `authorize()`: `{error?, events}`.
+    /// Runs `authorize()` and returns `{error?, events}`.
     #[napi(catch_unwind)]
     pub fn authorize(
         &self,
@@ -176,19 +179,20 @@ impl NativeServer {
         Ok(protect_host::authorize(self.get()?, &(id, roles, withheld), &required, request_id.as_deref()))
     }
 
-    /// Reads the requirement of `protect({acr, maxAge})`: see [`protect_host::requirement`].
+    /// Reads the requirement of `protect({acr, maxAge})`, see [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn requirement(&self, asked: String) -> napi::Result<String> {
         Ok(protect_host::requirement(self.get()?, &asked))
     }
 
-    /// Words the refusal for a requirement of [`protect_host::requirement`]: `{error, events}`.
+    /// Returns the refusal `{error, events}` for a user whose authentication does not meet a requirement of
+    /// [`protect_host::requirement`].
     #[napi(catch_unwind)]
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> napi::Result<String> {
         Ok(protect_host::step_up(self.get()?, &id, &need, request_id.as_deref()))
     }
 
-    /// `permit()`: `{error?, events}`, see [`protect_host::permit`].
+    /// Runs `permit()` and returns `{error?, events}`, see [`protect_host::permit`].
     #[napi(catch_unwind)]
     pub fn permit(
         &self,
@@ -200,33 +204,33 @@ impl NativeServer {
         Ok(protect_host::permit(self.get()?, &(id, roles, None), &verdict, request_id.as_deref()))
     }
 
-    /// The numbers of this moment: see [`protect_host::metrics`].
+    /// Returns the present metrics, see [`protect_host::metrics`].
     #[napi(catch_unwind)]
     pub fn metrics(&self, remembered: String, format: String) -> napi::Result<String> {
         Ok(protect_host::metrics(self.get()?, &remembered, &format))
     }
 
-    /// The response for an error: `{status, headers, body}`.
+    /// Returns the response for an error, `{status, headers, body}`.
     #[napi(catch_unwind)]
     pub fn error_response(&self, error: String) -> napi::Result<String> {
         Ok(protect_host::error_response(self.get()?, &error))
     }
 
-    /// The log entry of a hook that threw: `[{level, entry}]`.
+    /// Returns the log entry of a hook that threw, `[{level, entry}]`.
     #[napi(catch_unwind)]
     pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> napi::Result<String> {
         let server = self.get()?;
         Ok(types::events(server, &[server.hook_failed(&hook, &cause)], request_id.as_deref()).to_string())
     }
 
-    /// The messages that calls left, for the host to send.
+    /// Returns the messages that programmatic calls have left for the host to send, and forgets them.
     #[napi(catch_unwind)]
     pub fn messages(&self) -> napi::Result<String> {
         Ok(self.get()?.take_messages().to_string())
     }
 
-    /// The log entry of a message that was sent, or with a cause of a message that could not be sent: `[{level,
-    /// entry}]`.
+    /// Returns the log entry `[{level, entry}]` of a message that was sent, or with `cause` of a message that could not
+    /// be sent.
     #[napi(catch_unwind)]
     pub fn message_event(
         &self,
@@ -240,7 +244,7 @@ impl NativeServer {
         Ok(types::events(server, &events, request_id.as_deref()).to_string())
     }
 
-    /// The client's address: the peer's, or the forwarded one where `trustProxy` says so.
+    /// Returns the client's address. It is the peer's, or the forwarded address where `trustProxy` trusts the peer.
     #[napi(catch_unwind)]
     pub fn client_address(&self, peer: String, forwarded: Vec<String>) -> napi::Result<Option<String>> {
         Ok(self.get()?.client_address(&peer, &forwarded))
@@ -252,7 +256,8 @@ impl NativeServer {
         Ok(outcome(self.get()?.check_limit_rule(&parse(&rule)).map(|()| Value::Null)))
     }
 
-    /// Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`.
+    /// Counts a hit under `key` (JSON), or under the client's address without it, and resolves to
+    /// `{headers, error?, events}`.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn limit(
         &self,

@@ -1,4 +1,4 @@
-//! Tokens without a request, and those that a request brings.
+//! Methods of the server that sign and verify tokens, or find them in a request.
 
 use napi_derive::napi;
 use serde_json::Value;
@@ -20,13 +20,13 @@ impl NativeServer {
         Ok(outcome(self.get()?.sign_refresh_token(&session_id).map(Value::from)))
     }
 
-    /// Verifies a refresh token: the session's id.
+    /// Verifies a refresh token and returns the id of its session.
     #[napi(catch_unwind)]
     pub fn verify_refresh_token(&self, token: String) -> napi::Result<String> {
         Ok(outcome(self.get()?.verify_refresh_token(&token).map(Value::from)))
     }
 
-    /// The access token that a request brings, unverified.
+    /// Returns the access token of a request without verifying it, or null if the request has none.
     #[napi(catch_unwind)]
     pub fn access_token_of(
         &self,
@@ -36,8 +36,8 @@ impl NativeServer {
         Ok(self.get()?.access_token_of(authorization.as_deref(), cookie.as_deref()))
     }
 
-    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
-    /// tokens, or an empty text.
+    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the result of
+    /// `identify` for the request.
     #[napi(catch_unwind)]
     pub fn guards_replay(
         &self,

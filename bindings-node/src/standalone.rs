@@ -1,4 +1,5 @@
-//! Passwords without a server. Arguments are a JSON list, answers as everywhere.
+//! Functions that need no server: passwords, and the options and messages of `sentri serve`. The arguments of a
+//! password function are a JSON list.
 
 #![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
 
@@ -15,25 +16,25 @@ pub fn call_standalone(env: napi::Env, method: String, args: String) -> napi::Re
     run(env, async move { outcome(standalone::call(&method, &parse(&args)).await) })
 }
 
-/// Whether a hash is weaker than the options would make it now: `[hash, options?]`.
+/// Whether a hash is weaker than a hash by the options would be. The arguments are `[hash, options?]`.
 #[napi(catch_unwind)]
 pub fn needs_rehash(args: String) -> String {
     outcome(standalone::needs_rehash(&parse(&args)))
 }
 
-/// The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
+/// Reads the options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
 #[napi(catch_unwind)]
 pub fn settle_options(given: String) -> String {
     settings::settle_text(&given)
 }
 
-/// The mail or the signed request of a message of `sentri serve` (`sentri_core::settings::compose`).
+/// Writes a message of `sentri serve` as a mail or a signed request (`sentri_core::settings::compose`).
 #[napi(catch_unwind)]
 pub fn compose_message(given: String) -> String {
     settings::compose::compose_text(&given)
 }
 
-/// The options that SIGHUP changes (`sentri_core::settings::reload`).
+/// Reads the options that SIGHUP changes (`sentri_core::settings::reload`).
 #[napi(catch_unwind)]
 pub fn reload_options(settled: String) -> String {
     settings::reload::reload_text(&settled)

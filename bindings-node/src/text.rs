@@ -1,11 +1,11 @@
-//! Texts of the hot path, converted with one call to the engine each.
+//! Texts that every request converts. Each conversion takes a single call of the JavaScript engine.
 
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{Status, ValueType, sys};
 
-/// Room for most tokens; a longer token is read a second time.
+/// The bytes of the first buffer, enough for most tokens. A longer token is read a second time.
 const USUAL: usize = 1023;
 
 /// A string from JavaScript, with U+FFFD in place of malformed UTF-16.
@@ -27,7 +27,7 @@ impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: the caller vouches for `env` and `value`.
         let mut bytes = unsafe { read(env, value, USUAL) }?;
-        // The engine never leaves a character out that fits, so four bytes to spare mean that it is all there.
+        // The engine leaves out no character that fits, so the text is complete if four bytes are to spare.
         if bytes.len() + 4 > USUAL {
             let mut length = 0;
             // SAFETY: as above; without a buffer the engine only counts.
@@ -39,7 +39,7 @@ impl FromNapiValue for Text {
     }
 }
 
-/// Up to `length` bytes of a string.
+/// Reads up to `length` bytes of a string.
 unsafe fn read(env: sys::napi_env, value: sys::napi_value, length: usize) -> napi::Result<Vec<u8>> {
     let mut bytes = Vec::<u8>::with_capacity(length + 1);
     let mut written = 0;
@@ -47,7 +47,7 @@ unsafe fn read(env: sys::napi_env, value: sys::napi_value, length: usize) -> nap
     check(unsafe {
         sys::napi_get_value_string_utf8(env, value, bytes.as_mut_ptr().cast(), length + 1, &raw mut written)
     })?;
-    // SAFETY: the engine has written that many.
+    // SAFETY: the engine has written that many bytes.
     unsafe { bytes.set_len(written.min(length)) };
     Ok(bytes)
 }

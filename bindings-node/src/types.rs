@@ -1,4 +1,5 @@
-//! The records that cross, mirrored by hand: a member that the core gains does not compile until it crosses too.
+//! The records that cross the boundary, mirrored by hand. If the core's record gains a member, this file does not
+//! compile until the member crosses too.
 
 use napi_derive::napi;
 use sentri_core::AuthServer;
@@ -20,15 +21,15 @@ pub struct NativeRequest {
     pub query: Option<String>,
     pub scheme: Option<String>,
     pub headers: Vec<(String, String)>,
-    /// Bytes as received.
+    /// The bytes of the body as received.
     pub raw: Option<napi::bindgen_prelude::Buffer>,
-    /// JSON text of the value that the framework's parser made of the body.
+    /// The value that the framework's parser made of the body, as JSON text.
     pub parsed: Option<String>,
-    /// The adapter stopped reading.
+    /// Whether the adapter stopped reading because the body is too large.
     pub too_large: Option<bool>,
     pub client_ip: Option<String>,
     pub request_id: Option<String>,
-    /// A number that comes back to overrides.
+    /// The host's number for the request, which the core passes on to overrides.
     pub host_context: Option<u32>,
     /// Whether the host is a server of its own, with no framework around it.
     pub alone: Option<bool>,
@@ -62,7 +63,7 @@ impl From<NativeRequest> for Request {
     }
 }
 
-/// The part of a request that `protect()` looks at.
+/// The parts of a request that `protect()` reads.
 #[napi(object, object_to_js = false)]
 pub struct NativeGuardRequest {
     pub method: String,
@@ -109,17 +110,17 @@ impl From<NativeGuardRequest> for GuardRequest {
     }
 }
 
-/// `[{level, entry}]`
+/// Returns events for the log, `[{level, entry}]`.
 pub fn events(protect_host: &impl ProtectHost, events: &[Event], request_id: Option<&str>) -> Value {
     wire::events_value(events, &|event| protect_host.log_entry(event, request_id))
 }
 
-/// `{response, events, notices}`
+/// Returns the result of a request, `{response, events, notices}`.
 pub fn handled(server: &AuthServer, handled: Handled, request_id: Option<&str>) -> Value {
     wire::handled_value(handled, &|event| server.log_entry(event, request_id))
 }
 
-/// `{principal | error, answer?, headers, events, freshUntil, epoch}`
+/// Returns the result of `protect()`, `{principal | error, answer?, headers, events, freshUntil, epoch}`.
 pub fn guarded(protect_host: &impl ProtectHost, guarded: ProtectResult, epoch: u32, request_id: Option<&str>) -> Value {
     wire::protect_value(guarded, epoch, &|event| protect_host.log_entry(event, request_id))
 }

@@ -1,5 +1,5 @@
-//! The hot path: free functions over a number, because a method of a class costs more to enter than a verification's
-//! own work, and flat texts, because an object costs more to make.
+//! The functions that every request calls. They find the server by a number, since entering a method of a class costs
+//! more than the verification itself, and return flat texts, since making an object costs more.
 
 #![cfg_attr(test, allow(dead_code, reason = "napi registers no functions under test"))]
 
@@ -12,7 +12,7 @@ use crate::outcome::outcome;
 use crate::text::Text;
 use crate::window::Window;
 
-/// Servers and clients.
+/// The servers and clients of this process, by number.
 pub static NUMBERED: Numbered<Either> = Numbered::new();
 
 fn with<T>(number: u32, run: impl FnOnce(&Either) -> Option<T>) -> napi::Result<T> {
@@ -20,21 +20,22 @@ fn with<T>(number: u32, run: impl FnOnce(&Either) -> Option<T>) -> napi::Result<
     found.ok_or_else(|| napi::Error::from_reason("there is no such server"))
 }
 
-/// Looks for keys that other processes made or withdrew, at requests and calls that are answered from memory.
+/// Starts to look for keys that other processes made or withdrew, if the last look is too old. Requests and calls that
+/// are answered from memory would not notice them otherwise.
 fn look_for_keys(server: &AuthServer) {
     if server.keys_are_old() {
         napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
     }
 }
 
-/// The epoch as memory that always holds its present value, for a `Uint32Array`; null: call `epoch`. Its reader must
-/// call `epoch` now and then, too.
+/// Returns memory that always holds the present epoch, for a `Uint32Array`, or null if the engine can't share memory;
+/// then call `epoch`. A reader of the memory must call `epoch` now and then, too, since that call looks for new keys.
 #[napi(catch_unwind, ts_return_type = "ArrayBuffer | null")]
 pub fn epoch_window(number: u32) -> napi::Result<Window> {
     with(number, |either| Some(Window(either.epochs().shared())))
 }
 
-/// See `AuthServer::epoch` and `AuthClient::epoch`.
+/// Returns the present epoch (`AuthServer::epoch`, `AuthClient::epoch`), and looks for new keys of a server.
 #[napi(catch_unwind)]
 pub fn epoch(number: u32) -> napi::Result<u32> {
     with(number, |either| {
@@ -43,7 +44,7 @@ pub fn epoch(number: u32) -> napi::Result<u32> {
     })
 }
 
-/// Verifies an access token: packed text (`wire::verified_text`), or JSON text when it is refused.
+/// Verifies an access token and returns its claims as packed text (`wire::verified_text`), or the error as JSON text.
 #[napi(catch_unwind)]
 pub fn verify_access_token(server: u32, token: Text) -> napi::Result<Text> {
     with(server, |either| {

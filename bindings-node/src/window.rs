@@ -1,4 +1,4 @@
-//! A counter of the core as memory that JavaScript reads: a look at it costs no call.
+//! A counter of the core as memory that JavaScript reads without a call.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU32;
 use napi::bindgen_prelude::{Null, ToNapiValue};
 use napi::{Status, sys};
 
-/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side refers to it. Null if the engine
-/// takes no memory but its own, as engines with a memory cage do. It must not be written to.
+/// An `ArrayBuffer` of four bytes over a counter, which lives as long as either side refers to it. JavaScript must not
+/// write to it. Null if the engine accepts no memory but its own, as engines with a memory cage do.
 pub struct Window(pub Arc<AtomicU32>);
 
 impl ToNapiValue for Window {
@@ -31,15 +31,15 @@ impl ToNapiValue for Window {
         if status == Status::Ok {
             return Ok(buffer);
         }
-        // SAFETY: the engine has not taken it.
+        // SAFETY: the engine has not taken the memory over.
         drop(unsafe { Arc::from_raw(counter.cast::<AtomicU32>()) });
         // SAFETY: as above.
         unsafe { Null::to_napi_value(env, Null) }
     }
 }
 
-/// Called by the engine when the memory is no longer reachable.
+/// Frees the counter; the engine calls it when the memory is no longer reachable.
 unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, counter: *mut c_void) {
-    // SAFETY: it comes from `Arc::into_raw`, and the engine calls once.
+    // SAFETY: the pointer comes from `Arc::into_raw`, and the engine calls this function once.
     drop(unsafe { Arc::from_raw(counter.cast::<AtomicU32>()) });
 }

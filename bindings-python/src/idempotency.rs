@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::job::{self, Job};
 use crate::runtime;
 
-/// One middleware's rules and memory, or the reason why the options make none ([`NativeIdempotency::configuration`]).
+/// An idempotency gate, or the error that its options caused ([`NativeIdempotency::configuration`]).
 #[derive(uniffi::Object)]
 pub struct NativeIdempotency {
     options: Value,
-    /// The gate and the process that it is of. A forked child opens its own: the connection belongs to the parent, and
-    /// two processes with one count of tickets could end each other's requests.
+    /// The gate, with the id of the process that opened it. A forked child opens a gate of its own, since the
+    /// connection belongs to the parent, and two processes that count the same tickets could end each other's requests.
     gate: Mutex<(u32, Result<Arc<Gate>, Error>)>,
-    /// The news of Redis since it was last asked for.
+    /// Sentences which say that Redis went away or came back, since `take_news` was last called.
     news: Arc<Mutex<Vec<String>>>,
 }
 
@@ -42,7 +42,7 @@ fn open(options: &Value, news: &Arc<Mutex<Vec<String>>>) -> Result<Arc<Gate>, Er
 
 #[uniffi::export]
 impl NativeIdempotency {
-    /// Checks the options of the middleware; no I/O.
+    /// Checks the options of the middleware, without I/O.
     #[uniffi::constructor]
     pub fn new(options: String) -> Self {
         runtime::keep_panics_quiet();
@@ -52,18 +52,18 @@ impl NativeIdempotency {
         Self { options, gate, news }
     }
 
-    /// `{"value": header}` or `{"error"}`.
+    /// Returns `{"value": header}`, the name of the header that holds the key, or `{"error"}` if the options are wrong.
     pub fn configuration(&self) -> String {
         wire::outcome(self.gate().map(|gate| Value::from(gate.header())))
     }
 
-    /// The news of Redis since the last call.
+    /// Returns the sentences which say that Redis went away or came back since the last call, and forgets them.
     pub fn take_news(&self) -> Vec<String> {
         std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Judges a request (`wire::read_incoming`) without waiting, where answers are in memory alone; where the passage
-    /// is `undecided`, call [`NativePassage::decide`].
+    /// Judges a request (`wire::read_incoming`) without waiting. If the answers are in Redis, the passage is
+    /// `undecided`; then call [`NativePassage::decide`].
     pub fn pass_now(&self, request: String, body: Vec<u8>) -> Arc<NativePassage> {
         let request = wire::parse(&request);
         let gate = self.gate().ok();
@@ -77,8 +77,9 @@ impl NativeIdempotency {
     }
 }
 
-/// A request at the gate. One that executes is to be completed or abandoned, once; one whose host lets go of it without
-/// either, because its task was cancelled for instance, is abandoned.
+/// A request at the gate, with the gate's decision on it. The host completes or abandons a request that executes, once.
+/// If the host drops the passage without doing so, for example because its task was cancelled, the request is
+/// abandoned.
 #[derive(uniffi::Object)]
 pub struct NativePassage {
     gate: Option<Arc<Gate>>,
@@ -92,14 +93,15 @@ impl NativePassage {
         self.passage.get().unwrap_or(&Passage::Free)
     }
 
-    /// The request that executes, for the first who ends it.
+    /// Returns the request that executes to the first caller, and nothing to later callers, so that it ends once.
     fn take(&self) -> Option<(&Arc<Gate>, Key, Ticket)> {
         let (Some(gate), Some(Passage::Execute(key, ticket))) = (&self.gate, self.passage.get()) else { return None };
         let is_first = !self.is_over.swap(true, Ordering::Relaxed);
         is_first.then_some((gate, *key, *ticket))
     }
 
-    /// Ends at once in memory. In Redis it continues even if no caller waits for it.
+    /// Ends an executed request, at once if the answers are in memory. In Redis the work continues even if no caller
+    /// waits for it.
     fn end(&self, response: Option<StoredResponse>) -> Option<Arc<Job>> {
         let (gate, key, ticket) = self.take()?;
         let response = gate.end_now(&key, ticket, response).err()?;
@@ -122,13 +124,13 @@ impl Drop for NativePassage {
 
 #[uniffi::export]
 impl NativePassage {
-    /// Judges a request that is undecided: `{"value": kind}`.
+    /// Judges a request that is undecided; the job's result is `{"value": kind}`.
     pub fn decide(self: Arc<Self>) -> Arc<Job> {
         let undecided = self.undecided.lock().unwrap_or_else(PoisonError::into_inner).take();
         job::start(async move {
             if let (Some(gate), Some((request, body))) = (&self.gate, undecided) {
                 let passage = gate.pass(&wire::read_incoming(&request, &body)).await;
-                // It was undecided, and its decider was taken: no other thread sets it.
+                // The request was taken out of `undecided` above, so no other thread sets its passage.
                 let _ = self.passage.set(passage);
             }
             wire::outcome(Ok(self.kind().into()))
@@ -140,12 +142,12 @@ impl NativePassage {
         self.passage.get().map_or("undecided", wire::passage_kind).to_owned()
     }
 
-    /// The response to answer with, `{status, headers}` and, for a refusal, `body`.
+    /// Returns the response that the gate answers with: `{status, headers}`, and `body` for a refusal.
     pub fn response(&self) -> String {
         wire::passage_response(self.known()).to_string()
     }
 
-    /// The body to replay.
+    /// Returns the body to replay, which is empty unless the kind is `replay`.
     pub fn body(&self) -> Vec<u8> {
         match self.known() {
             Passage::Replay(response) => response.body.clone(),
@@ -153,8 +155,9 @@ impl NativePassage {
         }
     }
 
-    /// Keeps the answer of a request that executed, if it may be kept; nothing: that is done. `headers` is
-    /// `[[name, value]]`, `added` those that `protect()` added, `roles` those of the user whom it let in.
+    /// Keeps the answer of a request that executed, if it may be kept. Returns nothing if the work is done already,
+    /// else a job. `headers` is `[[name, value]]`, `added` the headers among them that `protect()` added, and `roles`
+    /// the roles of the user whom it let in.
     pub fn complete(
         &self,
         status: u16,
@@ -174,7 +177,7 @@ impl NativePassage {
         wire::replay_value(self.known(), asked, roles.as_deref()).to_string()
     }
 
-    /// Lets the next request with the key run; nothing: that is done.
+    /// Lets the next request with the key run. Returns nothing if the work is done already, else a job.
     pub fn abandon(&self) -> Option<Arc<Job>> {
         self.end(None)
     }

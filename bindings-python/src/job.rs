@@ -1,4 +1,4 @@
-//! Work on the runtime, and its conversation with the host that waits for it.
+//! Work on the runtime, and the calls of host functions that the work needs while the host waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,23 +15,23 @@ use tokio::task::JoinError;
 use crate::runtime;
 
 tokio::task_local! {
-    /// The channel by which the running job asks for the host's functions.
+    /// The channel by which the running job asks the host to run its functions.
     static QUESTIONS: Arc<Questions>;
 }
 
-/// The news of a job.
+/// A step of a job: its end, or a function that the host must run.
 #[derive(uniffi::Enum)]
 pub enum Step {
-    /// It is over; the result as JSON text.
+    /// The job is over.
     Done {
-        /// See the method that started the job. `{"error", "cause"}` if it panicked.
+        /// JSON text, as the method that started the job describes it. `{"error", "cause"}` if the job panicked.
         result: String,
     },
-    /// A function of the host is to be run, and [`Job::answer`] called with its outcome.
+    /// The host must run a function, and then call [`Job::answer`] with its outcome.
     Ask {
-        /// Comes back with the answer.
+        /// The number of the question, for [`Job::answer`].
         number: u64,
-        /// Name of an overridden operation, or `isTokenRevoked`.
+        /// The name of an overridden operation, or `isTokenRevoked`.
         function: String,
         /// JSON text.
         input: String,
@@ -40,8 +40,8 @@ pub enum Step {
     },
 }
 
-/// Work that goes on by itself. Take steps, awaited or blocking, until it is done. Who stops asking gets no result, but
-/// the work is finished.
+/// Work that runs by itself. The host takes steps, awaited or blocking, until the work is done. A host that stops
+/// taking steps gets no result, but the work goes on to its end.
 #[derive(uniffi::Object)]
 pub struct Job {
     steps: Mutex<mpsc::UnboundedReceiver<Step>>,
@@ -50,12 +50,13 @@ pub struct Job {
 
 #[uniffi::export]
 impl Job {
-    /// The next step, awaited: only a channel is polled on the host's event loop.
+    /// Returns the next step. The host's event loop only polls a channel meanwhile.
     pub async fn next(&self) -> Step {
         self.steps.lock().await.recv().await.unwrap_or_else(ended)
     }
 
-    /// The next step, or nothing within so many milliseconds: a host that must look at its signals asks again.
+    /// Waits for the next step, at most for so many milliseconds, and returns nothing if there is none by then. So a
+    /// host that must look at its signals can do so and ask again.
     pub fn wait(&self, milliseconds: u32) -> Option<Step> {
         let Ok(runtime) = runtime::handle() else { return Some(ended()) };
         let limit = Duration::from_millis(milliseconds.into());
@@ -72,20 +73,21 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // No answer will come any more.
+        // No answer can come any more.
         self.questions.open().clear();
     }
 }
 
-/// Whether the host shuts down. A step wakes the host code that awaits it, by a call into the host from one of our
-/// threads. An interpreter that has begun to end would end that thread in the middle of it, and with it the process.
+/// Whether the host shuts down. A step wakes the host code that awaits it, by a call into the host from a thread of
+/// ours. An interpreter that has begun to shut down would end that thread in the middle of the call, and the process
+/// with it.
 static CLOSED: RwLock<bool> = RwLock::new(false);
 
-/// Lets no step through from now on, and waits for those that are on their way. To be called before the host's
-/// interpreter goes down.
+/// Lets no step through from now on, and waits up to a second for steps that are on their way. The host must call it
+/// before its interpreter shuts down.
 #[uniffi::export]
 pub fn let_go() {
-    // Not for ever: in a forked child the holder of the lock may be gone.
+    // The wait is bounded, since in a forked child the holder of the lock may be gone.
     for _ in 0..100 {
         match CLOSED.try_write() {
             Ok(mut closed) => return *closed = true,
@@ -125,7 +127,7 @@ pub fn start(work: impl Future<Output = String> + Send + 'static) -> Arc<Job> {
     Arc::new(Job { steps: Mutex::new(receiver), questions })
 }
 
-/// A job that is over before it began.
+/// Returns a job that is over at once, with this error.
 pub fn refuse(error: Error) -> Arc<Job> {
     start(std::future::ready(wire::outcome(Err(error))))
 }
@@ -151,7 +153,7 @@ impl Questions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the host to run a function. Fails if the job is no longer awaited.
+    /// Asks the host to run a function, and waits for its outcome. Fails if the host no longer awaits the job.
     async fn ask(&self, function: &str, input: String, context: String) -> Result<Value, Failure> {
         let (sender, answer) = oneshot::channel();
         let number = {
@@ -175,13 +177,13 @@ pub struct HostFunctions {
 }
 
 impl HostFunctions {
-    /// The operations among the names of the host's functions.
+    /// Returns overrides for the operations among the names of the host's functions, if there are any.
     pub fn overrides(names: &[String]) -> Option<Arc<dyn Overrides>> {
         let operations: Vec<_> = names.iter().filter_map(|name| Operation::from_name(name)).collect();
         if operations.is_empty() { None } else { Some(Arc::new(Self { operations })) }
     }
 
-    /// `isTokenRevoked`, if it is among the names of the host's functions.
+    /// Returns the check of `isTokenRevoked`, if it is among the names of the host's functions.
     pub fn revocation(names: &[String]) -> Option<Arc<dyn RevocationCheck>> {
         if !names.iter().any(|name| name == REVOCATION) {
             return None;

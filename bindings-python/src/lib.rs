@@ -1,12 +1,12 @@
-//! The uniffi binding of sentri, for Python and for the other languages that uniffi writes: converts, calls the core,
-//! converts. It decides nothing.
+//! The uniffi binding of sentri, for Python and for the other languages that uniffi supports. It converts arguments,
+//! calls the core and converts the results; it decides nothing.
 //!
-//! Errors cross as data: every function that may fail answers JSON text, either `{"value": ...}` or
-//! `{"error": {code, message, statusCode, details?, retryAfter?}}` (`sentri_core::wire`).
+//! Errors cross as data and not as exceptions. Every function that may fail returns JSON text, either `{"value": ...}`
+//! or `{"error": {code, message, statusCode, details?, retryAfter?}}` (`sentri_core::wire`).
 //!
-//! Work that takes time is a [`job::Job`] on a runtime of our own. The event loop or blocked thread that waits for it
-//! also runs the host's functions for it: they stay in their own thread, task and context, and our threads never call
-//! back.
+//! Work that takes time is a [`job::Job`] on a runtime of our own. The event loop or the blocked thread of the host
+//! that waits for the job also runs the host's functions for it. So these functions stay in the host's thread, task and
+//! context, and our threads never call them.
 
 #![deny(clippy::too_many_lines)]
 

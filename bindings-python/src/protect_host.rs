@@ -1,5 +1,6 @@
-//! The part that both modes share: a server or client, or the reason why there is none, its test clock, its number and
-//! the process it works in. Each of their methods converts by a method of this module.
+//! The part that the classes of both modes share: a server or client, or the error of its options, with its test clock,
+//! its number and the process that it works in. The methods of `NativeServer` and `NativeClient` call the methods of
+//! this module, which convert arguments and results.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use crate::job::{self, Job};
 use crate::runtime::{self, Home};
 use crate::verify::NUMBERED;
 
-/// Makes a server or client by the options of its host, in the first process that uses it and again in each child.
+/// Makes a server or client from the options of its host, in the process that builds it and again in each forked child.
 type Make<G> = Box<dyn Fn() -> Result<G, Error> + Send + Sync>;
 
 /// An `AuthServer` or an `AuthClient` in the hands of a host.
@@ -26,8 +27,9 @@ pub struct Instance<G: 'static> {
     number: u32,
     home: Arc<Home>,
     make: Make<G>,
-    /// The server or client of a child that was forked after the first use, with its process. Each is leaked, since
-    /// references to it are handed out, and an instance found by a grandchild belongs to its parent.
+    /// The server or client of a child that was forked after the first use, with the id of the child's process. It is
+    /// leaked, since references to it are handed out, and since an instance that a grandchild finds here belongs to its
+    /// parent.
     renewed: Mutex<Option<(u32, &'static G)>>,
 }
 
@@ -35,26 +37,26 @@ impl<G: 'static> Drop for Instance<G> {
     fn drop(&mut self) {
         NUMBERED.forget(self.number);
         if self.home.is_here() {
-            // By a value that owns nothing, since taking it out would be unsafe.
+            // A value that owns nothing takes its place, since `ManuallyDrop::take` is unsafe.
             let mine = std::mem::replace(&mut *self.protect_host, Err(ErrorCode::InternalError.into()));
             drop(mine);
         }
-        // A child lets the protect_host of its parent alone: to drop it would be to close connections that both hold.
+        // A child does not drop the instance of its parent, since that would close connections that both hold.
     }
 }
 
-/// Words events under a request's id.
+/// Returns a function that turns an event into its level and log entry, under a request's id.
 pub fn log<G: ProtectHost>(protect_host: &G, request_id: Option<&str>) -> impl Fn(&Event) -> (Level, Value) {
     move |event| protect_host.log_entry(event, request_id)
 }
 
-/// A clock stopped at `now`, in milliseconds since 1970, until it is set.
+/// Makes a clock that stands at `now`, in milliseconds since 1970, until it is set.
 pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
     now.map(|now| Arc::new(TestClock::at(now)))
 }
 
 impl<G: ProtectHost + Into<Either>> Instance<G> {
-    /// Takes the result of the options.
+    /// Makes the server or client, and gives it a number if its options are right.
     pub fn new(make: impl Fn() -> Result<G, Error> + Send + Sync + 'static, clock: Option<Arc<TestClock>>) -> Self {
         let home = Arc::<Home>::default();
         let protect_host = make();
@@ -64,8 +66,8 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
         Self { protect_host, clock, number, home, make: Box::new(make), renewed: Mutex::default() }
     }
 
-    /// The server or client of this process. In a child that was forked after the first use it is made again, with a
-    /// runtime, connections and links to Redis of its own.
+    /// Returns the server or client of this process. In a child that was forked after the first use it is made anew,
+    /// with a runtime, connections and links to Redis of its own.
     pub fn get(&self) -> Result<&G, Error> {
         if self.home.is_here() {
             return self.protect_host.as_ref().map_err(Clone::clone);
@@ -83,12 +85,12 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
         Ok(protect_host)
     }
 
-    /// `{"value"}` or `{"error"}`.
+    /// Runs `run` on the server or client, and returns `{"value"}` or `{"error"}`.
     pub fn answer(&self, run: impl FnOnce(&G) -> Result<Value, Error>) -> String {
         wire::outcome(self.get().and_then(run))
     }
 
-    /// Starts work.
+    /// Starts work with the server or client as a job.
     pub fn start<F: Future<Output = String> + Send + 'static>(&self, work: impl FnOnce(G) -> F) -> Arc<Job> {
         self.home.settle();
         match self.get() {
@@ -107,7 +109,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
         }
     }
 
-    /// Runs a function that does not wait within the runtime, where it may start work in the background.
+    /// Runs a function that does not wait. It runs within the runtime, so that it may start work in the background.
     pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
         self.home.settle();
         let protect_host = self.get().ok()?;

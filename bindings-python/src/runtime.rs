@@ -1,5 +1,5 @@
-//! The runtime of this process. Threads do not survive a fork, so a child gets a runtime of its own, and a server that
-//! worked before the fork is made again there: its connections belong to the parent.
+//! The Tokio runtime of this process. Threads do not survive a fork, so a child gets a runtime of its own. A server
+//! that worked before the fork is made anew in the child, since its connections belong to the parent.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -10,12 +10,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 static HOOK: Once = Once::new();
 
-/// A panic of ours becomes an error with its cause; it has no business on the host's stderr too.
+/// Keeps panics from being printed on the host's standard error, since each of them becomes an error with its cause.
 pub fn keep_panics_quiet() {
     HOOK.call_once(|| std::panic::set_hook(Box::new(|_| {})));
 }
 
-/// The runtime, made at first use.
+/// Returns the runtime of this process, which is made at first use.
 pub fn handle() -> Result<Handle, Error> {
     keep_panics_quiet();
     let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -27,13 +27,14 @@ pub fn handle() -> Result<Handle, Error> {
     }
     let made = Builder::new_multi_thread().enable_all().thread_name("sentri").build();
     let made = made.map_err(|error| Error::configuration(format!("no threads can be started: {error}")))?;
-    // Leaked: a parent's runtime would wait at its end for threads that the child does not have.
+    // The runtime is leaked. In a child, dropping the parent's runtime would wait for threads that the child does not
+    // have.
     let runtime: &'static Runtime = Box::leak(Box::new(made));
     *slot = Some((pid, runtime));
     Ok(runtime.handle().clone())
 }
 
-/// The process in which something first did work.
+/// The process in which an object first did work; 0 until then.
 #[derive(Debug, Default)]
 pub struct Home(AtomicU32);
 
@@ -43,14 +44,14 @@ impl Home {
         Self(AtomicU32::new(std::process::id()))
     }
 
-    /// Settles here at first use.
+    /// Makes this process the home, if there is none yet.
     pub fn settle(&self) {
         if self.0.load(Ordering::Relaxed) == 0 {
             let _ = self.0.compare_exchange(0, std::process::id(), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// Whether this is the process of the first use, or nothing was used yet.
+    /// Whether this process is the home, or there is none yet.
     pub fn is_here(&self) -> bool {
         let settled = self.0.load(Ordering::Relaxed);
         settled == 0 || settled == std::process::id()

@@ -1,4 +1,5 @@
-//! One class over `AuthServer`; a method for each of its methods. Texts are JSON (`sentri_core::wire`).
+//! Wraps the core's `AuthServer` in a class that has a method for each of its methods. Texts are JSON
+//! (`sentri_core::wire`).
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::job::{HostFunctions, Job};
 use crate::protect_host::{Instance, User, log, test_clock};
 use crate::runtime;
 
-/// An auth server, or the reason why the options make none ([`NativeServer::configuration`]).
+/// An auth server, or the error that its options caused ([`NativeServer::configuration`]).
 #[derive(uniffi::Object)]
 pub struct NativeServer {
     instance: Instance<AuthServer>,
@@ -18,8 +19,9 @@ pub struct NativeServer {
 
 #[uniffi::export]
 impl NativeServer {
-    /// Checks the options and builds a server; no I/O. `functions` names the functions that the host overrides. With
-    /// `test_clock` time stays there until it is set.
+    /// Checks the options and builds a server, without I/O. `functions` names the host's functions: overridden
+    /// operations and `isTokenRevoked`. With `test_clock`, in milliseconds since 1970, the clock stands at that instant
+    /// until `set_clock` moves it.
     #[uniffi::constructor]
     pub fn new(options: String, functions: Vec<String>, test_clock: Option<i64>) -> Self {
         runtime::keep_panics_quiet();
@@ -36,17 +38,17 @@ impl NativeServer {
         Self { instance: Instance::new(make, clock) }
     }
 
-    /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
+    /// Returns `{"error"}` if the options are wrong, else `{"value": [warnings]}`.
     pub fn configuration(&self) -> String {
         self.instance.answer(|server| Ok(json!(server.warnings())))
     }
 
-    /// Whether an endpoint serves this.
+    /// Whether an endpoint serves this method and path; the path is below the mount point.
     pub fn has_route(&self, method: String, path: String) -> bool {
         self.instance.get().is_ok_and(|server| server.has_route(&method, &path))
     }
 
-    /// Serves a request (`wire::read_request`): `{response, events, notices}`.
+    /// Serves a request to an endpoint (`wire::read_request`); the job's result is `{response, events, notices}`.
     pub fn handle(&self, request: String, raw: Option<Vec<u8>>) -> Arc<Job> {
         let request = wire::read_request(&wire::parse(&request), raw);
         self.instance.start(|server| async move {
@@ -56,24 +58,26 @@ impl NativeServer {
         })
     }
 
-    /// A programmatic call by name; arguments as a JSON array. `{"value"}` or `{"error"}`.
+    /// Runs a programmatic call by its name, with its arguments as a JSON array. The job's result is `{"value"}` or
+    /// `{"error"}`.
     pub fn call(&self, method: String, arguments: String) -> Arc<Job> {
         self.instance.start(|server| async move { wire::outcome(server.call(&method, wire::parse(&arguments)).await) })
     }
 
-    /// The events that calls and background work have left for the log: `{"value": [{level, entry}]}`.
+    /// Returns the events that calls and background work have left for the log, `{"value": [{level, entry}]}`, and
+    /// forgets them.
     pub fn take_events(&self) -> String {
         self.instance.answer(|server| Ok(wire::events_value(&server.take_events(), &log(server, None))))
     }
 
-    /// Runs the built-in for the `next` of an override: `{"value"}` or `{"error"}`.
+    /// Runs the built-in use case, for the `next` of an override. The job's result is `{"value"}` or `{"error"}`.
     pub fn run_builtin(&self, operation: String, input: String, context: String) -> Arc<Job> {
         self.instance.start(|server| async move {
             wire::outcome(server.run_builtin(&operation, wire::parse(&input), wire::parse(&context)).await)
         })
     }
 
-    /// The log entry of a hook that threw: `{"value": [{level, entry}]}`.
+    /// Returns the log entry of a hook that raised an error, `{"value": [{level, entry}]}`.
     pub fn hook_failed(&self, hook: String, cause: String, request_id: Option<String>) -> String {
         let words = |server: &AuthServer| {
             let events = [server.hook_failed(&hook, &cause)];
@@ -82,13 +86,14 @@ impl NativeServer {
         self.instance.answer(words)
     }
 
-    /// The messages that calls left, for the host to send: `{"value": [..]}`.
+    /// Returns the messages that programmatic calls have left for the host to send, `{"value": [..]}`, and forgets
+    /// them.
     pub fn messages(&self) -> String {
         self.instance.answer(|server| Ok(server.take_messages()))
     }
 
-    /// The log entry of a message that was sent, or with a cause of a message that could not be sent: `{"value":
-    /// [..]}`.
+    /// Returns the log entry `{"value": [..]}` of a message that was sent, or with `cause` of a message that could not
+    /// be sent.
     pub fn message_event(
         &self,
         kind: String,
@@ -113,34 +118,38 @@ impl NativeServer {
         self.instance.answer(|server| server.sign_refresh_token(&session_id).map(Value::from))
     }
 
-    /// Verifies an access token: `{id, roles, sessionId, exp}`. Python has a faster one of its own (`verify`).
+    /// Verifies an access token and returns `{"value": {id, roles, sessionId, exp}}` or `{"error"}`. Python calls the
+    /// faster function of the module `verify` instead.
     pub fn verify_access_token(&self, token: String) -> String {
         self.instance.answer(|server| server.verify_access_token(&token).map(wire::verified_value))
     }
 
-    /// Verifies a refresh token: the session's id.
+    /// Verifies a refresh token and returns the id of its session, `{"value": text}`, or `{"error"}`.
     pub fn verify_refresh_token(&self, token: String) -> String {
         self.instance.answer(|server| server.verify_refresh_token(&token).map(Value::from))
     }
 
-    /// The client's address: the peer's, or the forwarded one where `trustProxy` says so: `{"value": text or null}`.
+    /// Returns the client's address, `{"value": text or null}`. It is the peer's, or the forwarded address where
+    /// `trustProxy` trusts the peer.
     pub fn client_address(&self, peer: String, forwarded: Vec<String>) -> String {
         self.instance.answer(|server| Ok(json!(server.client_address(&peer, &forwarded))))
     }
 
-    /// The user named by a request's tokens, or the empty text; nothing: call `identify`.
+    /// Returns the identity that a request's tokens name, or an empty text if they name none. Returns nothing if the
+    /// answer takes I/O; then call `identify`.
     pub fn identify_now(&self, request: String) -> Option<String> {
         self.instance.within(|server| server.identify_now(&wire::read_guard_request(&wire::parse(&request))))
     }
 
-    /// The user named by a request's tokens, or the empty text: `{"value": text}`.
+    /// Finds the identity that a request's tokens name; the job's result is `{"value": text}`, with an empty text if
+    /// they name none.
     pub fn identify(&self, request: String) -> Arc<Job> {
         let request = wire::read_guard_request(&wire::parse(&request));
         self.instance.start(|server| async move { wire::outcome(Ok(server.identify(&request).await.into())) })
     }
 
-    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
-    /// tokens, or an empty text.
+    /// Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the result of
+    /// `identify` for the request.
     pub fn guards_replay(&self, identity: String, authorization: Option<String>, cookie: Option<String>) -> bool {
         let (authorization, cookie) = (authorization.as_deref(), cookie.as_deref());
         self.instance.get().map_or(true, |server| server.guards_replay(&identity, authorization, cookie))
@@ -151,7 +160,8 @@ impl NativeServer {
         self.instance.answer(|server| server.check_limit_rule(&wire::parse(&rule)).map(|()| Value::Null))
     }
 
-    /// Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`.
+    /// Counts a hit under `key` (JSON), or under the client's address without it. The job's result is
+    /// `{headers, error?, events}`.
     pub fn limit(
         &self,
         rule: String,
@@ -166,23 +176,23 @@ impl NativeServer {
         })
     }
 
-    /// Moves the test clock, in milliseconds since 1970.
+    /// Sets the test clock, in milliseconds since 1970. Without a test clock it does nothing.
     pub fn set_clock(&self, now: i64) {
         self.instance.set_clock(now);
     }
 
-    /// The number under which `epoch` and Python's `verify_access_token` know it.
+    /// Returns the number by which the functions of the module `verify` find this server.
     pub fn number(&self) -> u32 {
         self.instance.number()
     }
 
-    /// `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or nothing:
-    /// call `guard`.
+    /// Runs `protect()` without waiting and returns `{principal | error, answer?, headers, events, freshUntil, epoch}`.
+    /// Returns nothing if the answer takes I/O or a decision of the host; then call `guard`.
     pub fn guard_now(&self, request: String, request_id: Option<String>) -> Option<String> {
         self.instance.guard_now(&request, request_id.as_deref())
     }
 
-    /// `protect()`.
+    /// Runs `protect()`; the job's result is the same JSON text as of `guard_now`.
     pub fn guard(&self, request: String, request_id: Option<String>) -> Arc<Job> {
         self.instance.guard(&request, request_id)
     }
@@ -192,7 +202,7 @@ impl NativeServer {
         self.instance.check_roles(&required)
     }
 
-    /// `authorize()`: `{"value": {error?, events}}`.
+    /// Runs `authorize()` and returns `{"value": {error?, events}}`.
     pub fn authorize(
         &self,
         id: Option<String>,
@@ -204,18 +214,19 @@ impl NativeServer {
         self.instance.authorize(&User::new(id, roles, withheld), &required, request_id.as_deref())
     }
 
-    /// Reads the requirement of `protect(acr=, max_age=)`: `{"value": {acr?, maxAge?, leeway}}` or `{"error"}`.
+    /// Reads the requirement of `protect(acr=, max_age=)` and returns `{"value": {acr?, maxAge?, leeway}}`, with
+    /// seconds as numbers, or `{"error"}`.
     pub fn requirement(&self, asked: String) -> String {
         self.instance.requirement(&asked)
     }
 
-    /// Words the refusal for a requirement: `{"value": {error, events}}`.
+    /// Returns the refusal `{"value": {error, events}}` for a user whose authentication does not meet a requirement.
     pub fn step_up(&self, id: String, need: String, request_id: Option<String>) -> String {
         self.instance.step_up(&id, &need, request_id.as_deref())
     }
 
-    /// `permit()`: `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `withheld`, `unauthenticated`, or
-    /// `bypass:` and a role.
+    /// Runs `permit()` and returns `{"value": {error?, events}}`. `verdict` is `passed`, `denied`, `withheld`,
+    /// `unauthenticated`, or `bypass:` and the role that made the check needless.
     pub fn permit(
         &self,
         id: Option<String>,
@@ -226,18 +237,19 @@ impl NativeServer {
         self.instance.permit(&User::new(id, roles, Vec::new()), &verdict, request_id.as_deref())
     }
 
-    /// The response for an error: `{"value": {status, headers, body}}`.
+    /// Returns the response for an error, `{"value": {status, headers, body}}`.
     pub fn error_response(&self, error: String) -> String {
         self.instance.error_response(&error)
     }
 
-    /// The present numbers: `{"value": text}`, which is JSON, or with `prometheus` the text format of Prometheus.
-    /// `remembered` is `{name of an event: count}`.
+    /// Returns the present metrics, `{"value": text}`. The text is JSON, or with the format `prometheus` the text
+    /// format of Prometheus. `remembered` counts the events of requests that the host answered from its own cache,
+    /// `{name of an event: count}`.
     pub fn metrics(&self, remembered: String, format: String) -> String {
         self.instance.metrics(&remembered, &format)
     }
 
-    /// The access token that a request brings, unverified: `{"value": text or null}`.
+    /// Returns the access token of a request without verifying it, `{"value": text or null}`.
     pub fn access_token_of(&self, authorization: Option<String>, cookie: Option<String>) -> String {
         self.instance.access_token_of(authorization.as_deref(), cookie.as_deref())
     }

@@ -1,4 +1,5 @@
-//! Tokens and passwords without a server. Texts are JSON (`sentri_core::wire`).
+//! Tokens and passwords without a server, and the options and messages of `sentri serve`. Texts are JSON
+//! (`sentri_core::wire`).
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::job::{self, Job};
 use crate::runtime;
 
-/// Keys with the rules that their tokens must meet, or the reason why the options make none.
+/// Keys with the rules that their tokens must meet, or the error of the options.
 #[derive(uniffi::Object)]
 pub struct NativeTokens {
     tokens: Result<Tokens, Error>,
@@ -22,7 +23,7 @@ impl NativeTokens {
     }
 }
 
-/// The instant that is given, for tests, or the present one.
+/// Returns the given instant, which tests choose, or else the present.
 fn at(now: Option<Millis>) -> Millis {
     now.unwrap_or_else(|| SystemClock.now())
 }
@@ -36,7 +37,7 @@ impl NativeTokens {
         Self { tokens: Tokens::from_options(&wire::parse(&options)) }
     }
 
-    /// `{"error"}` when the options are wrong, else `{"value": [warnings]}`.
+    /// Returns `{"error"}` if the options are wrong, else `{"value": [warnings]}`.
     pub fn configuration(&self) -> String {
         self.answer(|tokens| Ok(tokens.warning().into_iter().collect()))
     }
@@ -46,23 +47,23 @@ impl NativeTokens {
         self.answer(|tokens| tokens.sign_access(&wire::parse(&claims), at(now)).map(Value::from))
     }
 
-    /// Verifies an access token: `{id, roles, sessionId, exp}`.
+    /// Verifies an access token and returns `{"value": {id, roles, sessionId, exp}}` or `{"error"}`.
     pub fn verify_access(&self, token: String, now: Option<i64>) -> String {
         self.answer(|tokens| tokens.verify_access(&token, at(now)).map(wire::verified_value))
     }
 
-    /// Verifies a refresh token: `{sessionId, gen, iat, exp}`.
+    /// Verifies a refresh token and returns `{"value": {sessionId, gen, iat, exp}}` or `{"error"}`.
     pub fn verify_refresh(&self, token: String, now: Option<i64>) -> String {
         self.answer(|tokens| tokens.verify_refresh(&token, at(now)))
     }
 
-    /// The public key set.
+    /// Returns the public keys as a JWK set (RFC 7517, 5).
     pub fn jwks(&self) -> String {
         self.answer(|tokens| tokens.jwks(at(None)))
     }
 }
 
-/// The password service by itself, or the reason why the options make none.
+/// Hashes and verifies passwords by options, or holds the error of the options.
 #[derive(uniffi::Object)]
 pub struct NativePasswords {
     passwords: Result<Passwords, Error>,
@@ -93,31 +94,31 @@ impl NativePasswords {
         self.start(|passwords| async move { passwords.hash(password).await })
     }
 
-    /// Whether a password belongs to a hash.
+    /// Verifies a password against a hash; the job's result is `{"value": true or false}` or `{"error"}`.
     pub fn verify(&self, password: String, hash: String) -> Arc<Job> {
         self.start(|passwords| async move { passwords.verify(password, hash).await })
     }
 
-    /// Whether a hash is weaker than the options would make it now: `{"value": true or false}`.
+    /// Whether a hash is weaker than a hash by the options would be, `{"value": true or false}`.
     pub fn needs_rehash(&self, hash: String) -> String {
         let passwords = self.passwords.as_ref().map_err(Clone::clone);
         wire::outcome(passwords.map(|passwords| passwords.needs_rehash(hash).into()))
     }
 }
 
-/// The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
+/// Reads the options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`).
 #[uniffi::export]
 pub fn settle_options(given: String) -> String {
     settings::settle_text(&given)
 }
 
-/// The mail or the signed request of a message of `sentri serve` (`sentri_core::settings::compose`).
+/// Writes a message of `sentri serve` as a mail or a signed request (`sentri_core::settings::compose`).
 #[uniffi::export]
 pub fn compose_message(given: String) -> String {
     settings::compose::compose_text(&given)
 }
 
-/// The options that SIGHUP changes (`sentri_core::settings::reload`).
+/// Reads the options that SIGHUP changes (`sentri_core::settings::reload`).
 #[uniffi::export]
 pub fn reload_options(settled: String) -> String {
     settings::reload::reload_text(&settled)

@@ -1,4 +1,4 @@
-//! Roles and API keys: which roles a caller may give, and which acts a role permits.
+//! Role rules and API keys: the roles that a caller may give, and the routes that a role opens.
 
 use serde_json::Value;
 
@@ -13,11 +13,11 @@ pub struct RoleRules {
     pub valid: Vec<String>,
     /// Roles that may call the admin endpoints.
     pub admin: Vec<String>,
-    /// Given when a registration names none. Holds no admin role.
+    /// Roles of a registration that names none. No admin role is among them.
     pub default: Vec<String>,
-    /// Roles that an anonymous registration may ask for. Holds no admin role.
+    /// Roles that an anonymous registration may ask for. No admin role is among them.
     pub self_assignable: Vec<String>,
-    /// Roles that are in effect after a second factor alone (`mfa.requiredFor` option).
+    /// Roles that are in effect only after a second factor was presented (`mfa.requiredFor` option).
     pub required_for: Vec<String>,
 }
 
@@ -31,12 +31,12 @@ pub struct SessionRoles<T> {
 }
 
 impl RoleRules {
-    /// Reads the four options; absent or null takes the default (`validRoles` has none). Without `selfAssignableRoles`
-    /// a registration may ask for the default roles and for `user`.
+    /// Reads the four options. An option that is absent or null takes its default; `validRoles` has none. Without
+    /// `selfAssignableRoles` a registration may ask for the default roles and for `user`.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming the option: not a list of role names, no valid role, a role that `validRoles` does
-    /// not list, or an admin role that any new user would get or could ask for.
+    /// `CONFIGURATION_ERROR` that names the option, for a value that is no list of role names, for no valid role, for a
+    /// role that `validRoles` does not list, or for an admin role that a new user would get or could ask for.
     pub fn from_options(
         valid: Option<&Value>,
         admin: Option<&Value>,
@@ -79,8 +79,9 @@ impl RoleRules {
         Ok(Self { valid, admin, default, self_assignable, required_for: Vec::new() })
     }
 
-    /// Divides the roles of a user by the authentication behind a session or a token. Below `aal2` the roles of
-    /// `mfa.requiredFor` are withheld; an unknown authentication counts as below it.
+    /// Divides the roles of a user into roles in effect and withheld roles, by the authentication behind a session or a
+    /// token. Below `aal2` the roles of `mfa.requiredFor` are withheld. An unknown authentication counts as below
+    /// `aal2`.
     #[must_use]
     pub fn in_session<T: AsRef<str>>(&self, roles: Vec<T>, assurance: Option<&Assurance>) -> SessionRoles<T> {
         let waits = |role: &T| self.required_for.iter().any(|required| required == role.as_ref());
@@ -98,7 +99,7 @@ impl RoleRules {
         authorize(roles, &self.admin)
     }
 
-    /// The roles that `authorize()` was called with, checked.
+    /// Checks the roles that `authorize()` was called with.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` if the list is empty or a role is not valid.
@@ -107,7 +108,7 @@ impl RoleRules {
     }
 }
 
-/// The roles that `authorize()` was called with, checked against the valid roles; `None`: any name is valid.
+/// Checks the roles that `authorize()` was called with against the valid roles. `None`: any name is valid.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` if the list is empty, or a role is empty or not valid.
@@ -131,7 +132,7 @@ pub fn is_role_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'))
 }
 
-/// The roles that may be given to a user: `requested` without repetitions, in the order given.
+/// Checks that roles may be given to a user, and returns `requested` in the given order, without repetitions.
 ///
 /// # Errors
 /// `INVALID_ROLE` for a role that is not valid; `FORBIDDEN` for a role outside `selfAssignableRoles` unless
@@ -161,7 +162,7 @@ pub fn check_assignable(
     }
 }
 
-/// Whether the user has a required role. An empty list grants nothing.
+/// Whether the user has at least one of the required roles. An empty list of required roles admits no user.
 #[must_use]
 pub fn authorize(user_roles: &[String], required: &[String]) -> bool {
     user_roles.iter().any(|role| required.contains(role))
@@ -182,7 +183,7 @@ const SHORTEST_KEY: usize = 8;
 const SHORT_KEY: usize = 16;
 
 impl ApiKeys {
-    /// Reads the `apiKey` option: a string or a non-empty list. `None`: not configured.
+    /// Reads the `apiKey` option, a string or a non-empty list. `None`: the option is not set.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` for anything else, and for a key of fewer than 8 characters, which is soon guessed.
@@ -222,7 +223,7 @@ impl ApiKeys {
     pub fn accept(&self, given: Option<&str>) -> bool {
         let Some(given) = given.filter(|given| !given.is_empty()) else { return false };
         let digest = hmac_sha256(self.key.expose(), given.as_bytes());
-        // No early exit: which of the keys it was stays hidden too.
+        // No early exit, so that the time does not reveal which of the keys it was.
         self.digests.iter().fold(false, |found, known| found | equal_in_constant_time(known, &digest))
     }
 
@@ -234,7 +235,7 @@ impl ApiKeys {
     }
 }
 
-/// Reads an option that is a list of role names; repetitions count once. `None`: not given.
+/// Reads an option that is a list of role names, and drops repetitions. `None`: the option is not set.
 pub(crate) fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Vec<String>>, Error> {
     let roles: Option<Vec<String>> = match value {
         None | Some(Value::Null) => return Ok(None),
@@ -253,7 +254,7 @@ pub(crate) fn role_list(option: &str, value: Option<&Value>) -> Result<Option<Ve
     }
 }
 
-/// A role name as a message may repeat it. A malformed name is replaced.
+/// Returns a role name for an error message. A malformed name is replaced, so that no message repeats arbitrary text.
 fn printable(role: &str) -> &str {
     if is_role_name(role) { role } else { "(malformed)" }
 }

@@ -1,7 +1,7 @@
 //! The strength and the age of an authentication (NIST SP 800-63B-4, RFC 8176, RFC 9470). Pure.
 //!
-//! Fail closed: a claim of another form or an unknown method counts as absent, and an absent claim is neither strong
-//! nor fresh.
+//! All checks fail closed. A malformed claim or an unknown method counts as absent, and an absent claim is neither
+//! strong nor fresh.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const MAX_SECONDS: i64 = 253_402_300_799;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Acr {
-    /// Anything.
+    /// Any authentication, or none that is known.
     Aal1,
     /// A password and a second factor.
     Aal2,
@@ -38,7 +38,7 @@ impl Acr {
     }
 }
 
-/// A way to authenticate, a member of the claim `amr` (RFC 8176). A closed set.
+/// A method of authentication, as a member of the claim `amr` (RFC 8176). The set is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
@@ -52,7 +52,7 @@ pub enum Method {
     Email,
     /// A code that was sent to a phone.
     Sms,
-    /// The application's own authentication, by a programmatic call.
+    /// The application's own authentication, which a programmatic call vouches for.
     Host,
 }
 
@@ -74,36 +74,36 @@ impl Method {
     }
 }
 
-/// The strength and the age of an authentication: of a session's row, or as a token claims it.
+/// The strength and the age of an authentication, as a session's row or a token's claims have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assurance {
-    /// The level that `amr` comes to.
+    /// The level, which follows from `amr`, or is lower if a token claims less.
     pub acr: Acr,
     /// The methods, each once, in the order of [`Method::ALL`].
     pub amr: Vec<Method>,
-    /// The time of the last authentication in seconds since 1970; `None`: unknown and long ago.
+    /// The time of the last authentication in seconds since 1970. `None`: the time is unknown, and counts as long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
 }
 
 impl Assurance {
-    /// By `methods`, at `auth_time` in seconds since 1970.
+    /// Returns the assurance of an authentication by `methods`, at `auth_time` in seconds since 1970.
     #[must_use]
     pub fn of(methods: &[Method], auth_time: Option<i64>) -> Self {
         let amr: Vec<Method> = Method::ALL.into_iter().filter(|method| methods.contains(method)).collect();
-        // A code that was sent is no second factor beside another one (800-63B-4, 3.1.3.1): the password must be there.
+        // A code by e-mail or SMS counts as neither of two factors (800-63B-4, 3.1.3.1), so `aal2` takes the password.
         let is_second = |method: &Method| matches!(method, Method::Otp | Method::Recovery);
         let is_strong = amr.contains(&Method::Pwd) && amr.iter().any(is_second);
         Self { acr: if is_strong { Acr::Aal2 } else { Acr::Aal1 }, amr, auth_time }
     }
 
-    /// The assurance of a session or token without claims: the lowest level, and not fresh.
+    /// Returns the assurance of a session or token without such claims: the lowest level, and not fresh.
     #[must_use]
     pub fn none() -> Self {
         Self::of(&[], None)
     }
 
-    /// Reads the claims `acr`, `amr` and `auth_time` of a token. `None`: it has none of them.
+    /// Reads the claims `acr`, `amr` and `auth_time` of a token. `None`: the token has none of them.
     #[must_use]
     pub fn from_claims(acr: Option<&Value>, amr: Option<&Value>, auth_time: Option<&Value>) -> Option<Self> {
         if acr.is_none() && amr.is_none() && auth_time.is_none() {
@@ -119,7 +119,8 @@ impl Assurance {
         Some(read)
     }
 
-    /// Reads a session's row: the methods with blanks between them, and the time. `None`: the row says nothing.
+    /// Reads the columns of a session's row: the methods, with a blank between two, and the time in milliseconds.
+    /// `None`: a column is null.
     #[must_use]
     pub fn from_row(amr: Option<&str>, auth_time: Option<Millis>) -> Option<Self> {
         let (names, at) = (amr?, auth_time?);
@@ -128,13 +129,13 @@ impl Assurance {
         Some(Self::of(&methods, Some(at.div_euclid(1000))))
     }
 
-    /// The methods as a row holds them.
+    /// Returns the methods as a session's row holds them, with a blank between two.
     #[must_use]
     pub fn methods_text(&self) -> String {
         self.amr.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The lower of both: their common methods, and the older time.
+    /// Returns the lower of two assurances, with the methods that both have, and the older time.
     #[must_use]
     pub fn lowered_by(&self, other: &Self) -> Self {
         let both: Vec<Method> = self.amr.iter().copied().filter(|method| other.amr.contains(method)).collect();
@@ -143,14 +144,14 @@ impl Assurance {
         lower
     }
 
-    /// The same after a further authentication by `methods` at `auth_time`.
+    /// Returns the assurance after a further authentication by `methods` at `auth_time`, in seconds since 1970.
     #[must_use]
     pub fn renewed_by(&self, methods: &[Method], auth_time: i64) -> Self {
         Self::of(&[&self.amr, methods].concat(), Some(auth_time))
     }
 
-    /// Whether this is enough for `need` at `now`. `leeway`, in seconds, is for the signer's clock. A time in the
-    /// future is not fresh: its clock was wrong.
+    /// Whether this assurance meets `need` at `now`. `leeway`, in seconds, allows for the error of the signer's clock.
+    /// A time further in the future than that is not fresh, since the clock was wrong.
     #[must_use]
     pub fn meets(&self, need: Requirement, leeway: i64, now: Millis) -> bool {
         if need.acr.is_some_and(|acr| self.acr < acr) {
@@ -164,17 +165,17 @@ impl Assurance {
     }
 }
 
-/// The authentication that a route asks for (RFC 9470): `protect({acr, maxAge})`.
+/// The authentication that a route requires (RFC 9470), the argument of `protect({acr, maxAge})`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requirement {
-    /// The least level.
+    /// The lowest level that is enough.
     pub acr: Option<Acr>,
     /// The greatest age in seconds.
     pub max_age: Option<i64>,
 }
 
 impl Requirement {
-    /// Reads `{acr?, maxAge?}`, `maxAge` as durations are written; one of them must be there.
+    /// Reads `{acr?, maxAge?}`, of which at least one member must be set. `maxAge` is a duration ([`duration::parse`]).
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the member and the cure.
@@ -205,7 +206,7 @@ impl Requirement {
         Ok(need)
     }
 
-    /// `{acr?, maxAge?}`, `maxAge` in seconds.
+    /// Returns `{acr?, maxAge?}`, with `maxAge` in seconds.
     #[must_use]
     pub fn to_value(self) -> Value {
         let mut value = json!({});
@@ -218,15 +219,15 @@ impl Requirement {
         value
     }
 
-    /// The error `STEP_UP_REQUIRED`, with the required authentication.
+    /// Returns the error `STEP_UP_REQUIRED`, whose details are the required authentication.
     #[must_use]
     pub fn error(self) -> Error {
         Error::from(ErrorCode::StepUpRequired).with_details(self.to_value())
     }
 }
 
-/// The challenge of a `STEP_UP_REQUIRED` by its details (RFC 9470, 3). Malformed members are left out: the error may be
-/// thrown by the application.
+/// Returns the `WWW-Authenticate` challenge for the details of a `STEP_UP_REQUIRED` (RFC 9470, 3). Malformed members
+/// are left out, since the application may have thrown the error.
 #[must_use]
 pub fn challenge(details: Option<&Value>) -> String {
     let member = |name: &str| details.and_then(|details| details.get(name));

@@ -1,5 +1,5 @@
-//! The audit: which events are kept, and an event as an entry of it. Pure; `store` writes entries in the transaction of
-//! the changes that they record.
+//! The audit: the events that it keeps, and the entry that an event becomes. Pure; `store` writes entries in the same
+//! transaction as the changes that they record.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use crate::clock::Millis;
 use crate::crypto::{hmac_sha256, to_base64url};
 use crate::event::EventName;
 
-/// Milliseconds for which entries are kept: 400 days.
+/// The time for which entries are kept, 400 days in milliseconds.
 pub const KEPT_FOR: Millis = 400 * 24 * 60 * 60_000;
 
 /// The option `audit`.
@@ -15,27 +15,29 @@ pub const KEPT_FOR: Millis = 400 * 24 * 60 * 60_000;
 pub enum AuditLevel {
     /// Nothing is kept.
     Off,
-    /// Changes, and acts of other users on an account.
+    /// Changes are kept, and acts of another party on a user's account.
     Changes,
-    /// Logins and refreshes too.
+    /// Logins, refreshes and reauthentications are kept too.
     All,
 }
 
-/// The part of an event in the audit.
+/// The rule by which the audit keeps an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// None: nothing is written with it.
+    /// The audit never keeps it.
     None,
-    /// It is kept with [`AuditLevel::All`].
+    /// The audit keeps it with [`AuditLevel::All`] alone.
     Use,
-    /// It is kept with [`AuditLevel::All`], and with [`AuditLevel::Changes`] if another party than the user acts.
+    /// The audit keeps it with [`AuditLevel::All`], and with [`AuditLevel::Changes`] if another party than the user
+    /// acts.
     OfOthers,
-    /// It is a change of credentials, identifiers, factors, roles, keys or users.
+    /// It is a change of credentials, identifiers, factors, roles, keys or users, which [`AuditLevel::Changes`] and
+    /// [`AuditLevel::All`] keep.
     Change,
 }
 
 impl Part {
-    /// The part of an event. Without a wildcard, so that a new change can't be forgotten.
+    /// Returns the rule for an event. The match has no wildcard, so that a new event can't be forgotten.
     #[must_use]
     pub const fn of(event: EventName) -> Self {
         use EventName as E;
@@ -110,7 +112,7 @@ impl Part {
 /// The party that acts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Actor {
-    /// Unknown: a request without a session, or work without a request.
+    /// The party is unknown, as in a request without a session or in work without a request.
     #[default]
     Nobody,
     /// A user.
@@ -124,10 +126,10 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The words for actors who are no user.
+    /// The words for actors that are no users.
     pub const WORDS: [&'static str; 3] = ["api-key", "code", "cli"];
 
-    /// The user's id, or one of the words `api-key`, `code` and `cli`.
+    /// Returns the user's id, or one of the words `api-key`, `code` and `cli`. `None`: the party is unknown.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -156,11 +158,11 @@ pub struct Author {
 /// A change as a use case describes it, before it is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The event that records it when it is made.
+    /// The event that records the change when it is made.
     pub event: EventName,
-    /// The user that it is about.
+    /// The user that the change is about.
     pub subject: Option<String>,
-    /// Further facts. No secret, and identifiers only as digests.
+    /// Further facts. They hold no secret, and identifiers only as digests.
     pub fields: Map<String, Value>,
 }
 
@@ -205,7 +207,7 @@ pub fn entry(level: AuditLevel, change: Change, author: &Author, at: Millis) -> 
         return None;
     }
     let mut author = author.clone();
-    // Of a deleted user, ids and digests stay.
+    // Of a user who deleted the account, the entry keeps ids and digests, but not the address.
     if change.event == EventName::UserDeleted && by_themself {
         author.ip = None;
     }
@@ -215,6 +217,7 @@ pub fn entry(level: AuditLevel, change: Change, author: &Author, at: Millis) -> 
 /// Returns the form of an identifier that entries keep: HMAC-SHA-256 of its normal form in base64url.
 #[must_use]
 pub fn identifier_digest(key: &[u8; 32], normalized: &str) -> String {
-    // No purpose of a code has this name, and no spelling begins so, so it is the digest of nothing else.
+    // No purpose of a flow is named "audit", and no text for another digest begins with it, so no other digest under
+    // the key is equal.
     to_base64url(&hmac_sha256(key, format!("audit|{normalized}").as_bytes()))
 }

@@ -1,9 +1,9 @@
-//! The door to a session: proofs of identity, and the policy that says whether they are enough. Pure.
+//! Proofs of identity, and the policy that decides whether they are enough for a session. Pure.
 //!
-//! A proof can be made only where something was verified. [`PasswordProof`] comes from a verified hash and nothing
-//! else, [`SentCode`] from the code of a message, [`FactorProof`] from that of a factor, [`EarlierProof`] from the flow
-//! that a password or a sent code began, [`HostWord`] from a programmatic call. A further factor is one more kind of
-//! proof and one more arm of [`next`].
+//! Only code that has verified something can make a proof. [`PasswordProof`] comes from a verified password hash,
+//! [`SentCode`] from the code of a message, [`FactorProof`] from the code of a second factor, [`EarlierProof`] from the
+//! flow that a password or a sent code began, and [`HostWord`] from a programmatic call. A new kind of factor is a new
+//! kind of proof and a new arm of [`next`].
 
 use std::ops::Deref;
 
@@ -19,14 +19,14 @@ use crate::store::model::{Expected, Factor, FactorAttempt, Flow, Identifier, Spe
 pub struct HostWord(());
 
 impl HostWord {
-    /// Takes the word of the application's own code. Programmatic calls alone may call this, which a test holds.
+    /// Takes the word of the application's own code. Only programmatic calls may call this, and a test checks that.
     pub(crate) const fn given() -> Self {
         Self(())
     }
 }
 
-/// The proof behind an open flow of the purpose `mfa`: a password, or a code that was sent. Nothing else begins one.
-/// The flow is spent with the session.
+/// The proof behind an open flow of the purpose `mfa`: a password, or a code that was sent. Nothing else begins such a
+/// flow. The flow is spent in the write that makes the session.
 #[derive(Debug)]
 pub struct EarlierProof {
     flow_id: String,
@@ -34,7 +34,8 @@ pub struct EarlierProof {
 }
 
 impl EarlierProof {
-    /// The proof behind the flow that an attempt was counted for. `None`: it had no flow, or its proof is unknown.
+    /// Returns the proof behind the flow that an attempt was counted for. `None`: the attempt had no flow, or the flow
+    /// names no known method.
     #[must_use]
     pub fn of(attempt: &FactorAttempt) -> Option<Self> {
         let FactorAttempt::Counted { flow_id: Some(flow_id), begun_by, .. } = attempt else { return None };
@@ -42,20 +43,21 @@ impl EarlierProof {
         Some(Self { flow_id: flow_id.clone(), method })
     }
 
-    /// Whether it is the password.
+    /// Whether the proof was the password.
     #[must_use]
     pub const fn is_password(&self) -> bool {
         matches!(self.method, Method::Pwd)
     }
 }
 
-/// The methods that begin a login.
+/// The methods by which a login begins.
 const FIRST: [Method; 3] = [Method::Pwd, Method::Email, Method::Sms];
 
-/// The code of a message to one of the user's identifiers. Its flow is spent with the write that the proof permits.
+/// A right code of a message to an identifier of the user. Its flow is spent in the write that the proof permits.
 ///
-/// It proves control over that identifier. Where nothing of the account was verified before, it takes the account over:
-/// the party that registered the account did not prove control over the address, so nothing that it left may stay.
+/// The code proves control over that identifier. If no identifier of the account was verified before, it takes the
+/// account over. The party that registered the account never proved control over the address, so its sessions, factors
+/// and password must not stay.
 #[derive(Debug)]
 pub struct SentCode {
     flow: Flow,
@@ -64,8 +66,8 @@ pub struct SentCode {
 }
 
 impl SentCode {
-    /// Takes the code of `flow`, which was right and went to `identifier`. The module that verifies codes alone may
-    /// call this, which a test holds.
+    /// Takes the code of `flow`, which was right and went to `identifier`. Only the module that verifies codes may call
+    /// this, and a test checks that.
     #[must_use]
     pub const fn of(flow: Flow, identifier: Identifier, takes_over: bool) -> Self {
         Self { flow, identifier, takes_over }
@@ -76,14 +78,14 @@ impl SentCode {
     }
 
     fn spending(&self) -> Spending<'_> {
-        // The user who set the password is perhaps not the reader of the messages.
+        // A take-over also removes the password, since another party than the reader of the messages may have set it.
         let new_hash = self.takes_over.then_some("");
         let (flow, proves, takes_over) = (&self.flow, Some(&self.identifier), self.takes_over);
         Spending { flow, by_code: true, proves, new_hash, takes_over }
     }
 }
 
-/// The code of a second factor. It may be used once, which the store enforces in the write that the proof permits.
+/// The code of a second factor. The store makes sure, in the write that the proof permits, that it is used once.
 #[derive(Debug)]
 pub struct FactorProof {
     attempt_id: String,
@@ -97,8 +99,9 @@ enum ProvedCode {
 }
 
 impl FactorProof {
-    /// Verifies a code of an authenticator app, whose secret has been opened. `None`: it is wrong, or of a step that is
-    /// used up. `attempt_id` is of the attempt that was counted for it.
+    /// Verifies a code of an authenticator app by the app's opened secret. `attempt_id` is the id of the attempt that
+    /// was counted for the code. `None`: the factor is not confirmed, the code is wrong, or its time step has been used
+    /// already.
     #[must_use]
     pub fn by_totp(
         attempt_id: &str,
@@ -113,7 +116,7 @@ impl FactorProof {
         Some(Self { attempt_id: attempt_id.to_owned(), code })
     }
 
-    /// Takes a recovery code. It is verified where it is spent, as its digest is looked up there.
+    /// Takes a recovery code. The write that spends the code verifies it, by looking up its digest.
     #[must_use]
     pub fn by_recovery(attempt_id: &str, code: &Secret<String>) -> Self {
         let code = ProvedCode::Recovery(recovery::code_digest(code));
@@ -143,7 +146,7 @@ pub enum Proof {
     Password(PasswordProof),
     /// The code of a message to the user.
     Sent(Box<SentCode>),
-    /// The user's password or the code of a message, verified when a flow began that is open still.
+    /// The user's password or the code of a message, verified when the flow began that is still open.
     Earlier(EarlierProof),
     /// A second factor.
     Factor(FactorProof),
@@ -151,7 +154,7 @@ pub enum Proof {
     Host(HostWord),
 }
 
-/// A user as far as it is proved. It opens no session: [`Authenticated`] does.
+/// A user with the proofs that were presented. It opens no session; only [`Authenticated`] does.
 #[derive(Debug)]
 pub struct Proven {
     user_id: String,
@@ -160,14 +163,15 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// The user.
+    /// Returns the user's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// The user as the proofs were judged: the hash that a verified password fitted, the epoch, and the unused code.
-    /// The write that the proofs permit is done only while that still holds.
+    /// Returns the state of the user against which the proofs were verified: the hash of the password, the
+    /// `auth_epoch`, and the unused code. The write that the proofs permit is done only if the user is still in that
+    /// state.
     #[must_use]
     pub fn expected(&self) -> Expected<'_> {
         let (mut hash, mut flow_id, mut factor, mut sent) = (None, None, None, None);
@@ -180,13 +184,14 @@ impl Proven {
                 Proof::Host(_) => {}
             }
         }
-        // The two never meet: a sent code is spent for the flow beside which the factor's is presented.
+        // Both never come together, since a sent code is spent when it begins the flow in which the code of a factor is
+        // presented.
         let sent = sent.map(|code| Unspent::Sent(code.spending()));
         let unspent = factor.map(|code| Unspent::Factor(code.used(flow_id))).or(sent);
         Expected { hash, auth_epoch: self.auth_epoch, unspent }
     }
 
-    /// The methods behind the proofs.
+    /// Returns the methods behind the proofs.
     #[must_use]
     pub fn methods(&self) -> Vec<Method> {
         let method = |proof: &Proof| match proof {
@@ -225,13 +230,13 @@ impl Deref for Authenticated {
     }
 }
 
-/// The user as it was read together with the data that the proofs were verified against.
+/// The user's state, read together with the data that the proofs were verified against.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
-    /// The `auth_epoch`, which every change of credentials and factors steps; `None`: nothing was read.
+    /// The `auth_epoch`, which every change of credentials and factors increments. `None`: no user was read.
     pub auth_epoch: Option<i64>,
-    /// Whether a password alone opens no session. Read after the epoch, so that a factor that is added meanwhile is
-    /// noticed when the session is written.
+    /// Whether the user has a second factor, so that a password alone opens no session. It is read after the epoch, so
+    /// that the write of the session notices a factor that was added meanwhile.
     pub has_factor: bool,
 }
 
@@ -246,9 +251,9 @@ pub enum Next {
     Needed,
 }
 
-/// Decides whether `proofs` are enough for a session of `user_id`: the word of the application; a password or the code
-/// of a message; for a user with a second factor one of these and that. A code that takes the account over is enough,
-/// since the factors go with the write.
+/// Decides whether `proofs` are enough for a session of `user_id`. The word of the application is enough. A password or
+/// the code of a message is enough for a user without a second factor; a user with a second factor must present both. A
+/// code that takes the account over is enough alone, since the write of the session removes the factors.
 #[must_use]
 pub fn next(user_id: &str, seen: Seen, proofs: Vec<Proof>) -> Next {
     let has = |wanted: fn(&Proof) -> bool| proofs.iter().any(wanted);
@@ -264,7 +269,7 @@ pub fn next(user_id: &str, seen: Seen, proofs: Vec<Proof>) -> Next {
     if has_first { Next::FactorNeeded(proven) } else { Next::Needed }
 }
 
-/// A proof by a user who has a session already.
+/// Returns the proof of a user who authenticates again in an open session.
 #[must_use]
 pub fn again(user_id: &str, auth_epoch: i64, proof: Proof) -> Proven {
     Proven { user_id: user_id.to_owned(), auth_epoch: Some(auth_epoch), proofs: vec![proof] }

@@ -17,37 +17,39 @@ use crate::crypto::{make_random, sha256};
 use crate::limit::{Bucket, BucketAnswer, BucketPurpose, limiter};
 use crate::sync::{Mutex, timeout_at};
 
-/// The most buckets that are kept, the parts of all purposes together. An entry takes about 70 bytes and a table may be
-/// twice as large as its entries, so all of them stay below 64 MiB.
+/// The most buckets that are kept for all purposes together. An entry takes about 70 bytes and a table may be twice as
+/// large as its entries, so all buckets stay below 64 MiB.
 pub const MAX_BUCKETS: usize = 200_000;
 
-/// The most attempts that wait at one bucket; more are refused at once, or waiters would be a way to fill the memory.
+/// The most attempts that wait at a bucket. Further attempts are refused at once, since waiters would be a way to fill
+/// the memory.
 pub const MAX_WAITING: usize = 256;
 
-/// The time for which an attempt waits for others to be settled.
+/// The longest time that an attempt waits for other attempts to be settled.
 pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The wait that an attempt in vain is told: the places are held, not spent.
+/// The `Retry-After` of an attempt that waited in vain. It is short, since attempts in flight may still give their
+/// places back.
 const RETRY_AFTER_WAIT: Duration = Duration::from_secs(1);
-/// The wait that an attempt is told at a bucket where too many wait already.
+/// The verdict at a bucket where too many attempts wait already.
 const TOO_MANY_WAIT: LimitVerdict = LimitVerdict::Exceeded { retry_after: RETRY_AFTER_WAIT };
 const SHARDS: usize = 16;
-/// One clearing makes room for this part of a shard's buckets, so that a flood of keys pays for one clearing in so
-/// many.
+/// A clearing makes room for one sixteenth of a shard's buckets, so that a flood of new keys does not cause a clearing
+/// each.
 const CLEARED_PART: usize = 16;
-/// The most limiters that have an overflow bucket of their own in a shard; further ones share one.
+/// The most limiters that have an overflow bucket of their own in a shard. Further limiters share one.
 const MAX_OVERFLOWS: usize = 32;
-/// The time for which a shard full of penalties is left alone before it is searched again.
+/// Milliseconds before a shard that is full of penalties is searched for room again.
 const SEARCH_EVERY: Millis = 1_000;
 
 type Key = [u8; 16];
-/// Word of the next settlement.
+/// Resolves at the next settlement.
 type Settled = Pin<Box<OwnedNotified>>;
 
 #[derive(Debug)]
 struct Entry {
     bucket: Bucket,
-    /// Made when the first attempt has to wait.
+    /// Wakes waiting attempts at a settlement; made when the first attempt has to wait.
     settled: Option<Arc<Notify>>,
 }
 
@@ -56,20 +58,20 @@ struct Shard {
     /// The most entries.
     most: usize,
     entries: HashMap<Key, Entry>,
-    /// Judge new keys while every place is taken by a penalty, by the limiter that the keys belong to.
+    /// The buckets that judge new keys while penalties hold every place, by the limiter that the keys belong to.
     overflow: HashMap<String, Entry>,
     searched_in_vain_at: Option<Millis>,
 }
 
 /// The [`Cache`] of one process.
 ///
-/// Each [`BucketPurpose`] has a part of its own. When that is full, its ordinary buckets make room, the emptiest first;
-/// one that refuses or has attempts in flight stays till its window ends. When those alone fill the part, new keys of
-/// one limiter share one bucket: an attacker who fills it can lock strangers out of that limiter for a window, but
-/// never gets more attempts, and touches no other purpose.
+/// Each [`BucketPurpose`] has a part of the places. When the part is full, its ordinary buckets make room, the emptiest
+/// first. A bucket that refuses or has attempts in flight is a penalty and stays until its window ends. When penalties
+/// alone fill the part, all new keys of a limiter share one bucket. An attacker who fills that bucket can lock
+/// strangers out of the limiter for a window, but gets no more attempts and touches no other purpose.
 pub struct MemoryCache {
     clock: Arc<dyn Clock>,
-    /// Makes the shard of a key unforeseeable, so that nobody can fill a chosen one.
+    /// Makes the shard of a key unpredictable, so that nobody can fill a chosen shard.
     salt: [u8; 16],
     /// The shards of the first purpose, of the second, and so on.
     shards: Vec<Mutex<Shard>>,
@@ -92,7 +94,7 @@ impl MemoryCache {
         Self { clock, salt: make_random(), shards, max_wait }
     }
 
-    /// The number of buckets at this moment; never more than [`MAX_BUCKETS`].
+    /// Returns the number of buckets, which is never more than [`MAX_BUCKETS`]. Overflow buckets are not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
@@ -104,7 +106,8 @@ impl MemoryCache {
         self.len() == 0
     }
 
-    /// Takes over what another store says of a bucket: how many are counted, how many in flight, when its window ends.
+    /// Takes over the state of a bucket from another store: its counted attempts, its attempts in flight, and the time
+    /// until its window ends.
     pub fn note(&self, key: &str, limit: u32, count: u32, in_flight: u32, ends_in: Duration) {
         let (shard, key) = self.locate(key);
         let now = self.clock.now();
@@ -116,13 +119,13 @@ impl MemoryCache {
         }
     }
 
-    /// [`Cache::begin`] without waiting. `None`: every free place is held by attempts in flight.
+    /// Asks for an attempt as [`Cache::begin`] does, without waiting. `None`: attempts in flight hold every free place.
     #[must_use]
     pub fn begin_now(&self, key: &str, budget: Budget) -> Option<LimitVerdict> {
         self.try_begin(key, budget).ok()
     }
 
-    /// The count of a bucket, and its end; `None` for nothing.
+    /// Returns the count of a bucket and the time until its window ends. `None`: nothing is counted.
     #[must_use]
     pub fn counted(&self, key: &str) -> Option<(u32, Duration)> {
         let (shard, key) = self.locate(key);
@@ -182,7 +185,8 @@ impl Shard {
         Self { most, entries: HashMap::new(), overflow: HashMap::new(), searched_in_vain_at: None }
     }
 
-    /// The verdict, or what to wait for. The waiter is registered under the lock: no settlement slips in between.
+    /// Returns the verdict, or the settlement to wait for. The waiter is registered under the lock, so that it misses
+    /// no settlement.
     fn begin(&mut self, key: Key, limiter: &str, budget: Budget, now: Millis) -> Result<LimitVerdict, Settled> {
         let entry = if self.entries.contains_key(&key) || self.make_room(now) {
             self.entries.entry(key).or_insert_with(|| Entry::new(budget, now))
@@ -196,7 +200,8 @@ impl Shard {
         }
     }
 
-    /// Limiters without an overflow bucket of their own share the one with the empty name.
+    /// Returns the name of a limiter's overflow bucket. Limiters without a bucket of their own share the bucket with
+    /// the empty name.
     fn overflow_name<'a>(&self, limiter: &'a str) -> &'a str {
         let has_own = self.overflow.len() < MAX_OVERFLOWS || self.overflow.contains_key(limiter);
         if has_own { limiter } else { "" }
@@ -212,7 +217,7 @@ impl Shard {
         }
         let name = self.overflow_name(limiter);
         if let Some(entry) = self.overflow.get_mut(name).filter(|entry| entry.bucket.in_flight > 0) {
-            // One caller's success must not clear what strangers have run up.
+            // The success of a caller must not reset the count that strangers have run up.
             let shared = if settlement == Settlement::Reset { Settlement::Refunded } else { settlement };
             entry.settle(shared, now);
         }
@@ -257,14 +262,16 @@ impl Entry {
         Self { bucket: Bucket::new(budget, now), settled: None }
     }
 
-    /// Word of the next settlement; `None` when as many wait as may. Every waiter holds the notifier beside the entry.
+    /// Returns the next settlement to wait for. `None`: as many attempts wait as may. The number of waiters is the
+    /// count of references to the notifier, but for the entry's own.
     fn wait(&mut self) -> Option<Settled> {
         let notifier = self.settled.get_or_insert_default();
         if Arc::strong_count(notifier) > MAX_WAITING {
             return None;
         }
         let mut settled = Box::pin(Arc::clone(notifier).notified_owned());
-        // It waits from now on, not from the first poll: of two places given back before that, one would be lost.
+        // The waiter is registered now and not at its first poll. Otherwise one of two places that are given back
+        // before that poll would be lost.
         settled.as_mut().enable();
         Some(settled)
     }
@@ -274,7 +281,7 @@ impl Entry {
         self.bucket.settle(settlement, now);
         let Some(waiters) = &self.settled else { return };
         if self.bucket.count >= self.bucket.limit || self.bucket.count < before.count {
-            // All of them get an answer now: spent for good, or free again.
+            // Every waiter gets an answer now, since the bucket is spent for good or has free places again.
             waiters.notify_waiters();
         } else if self.bucket.count == before.count && self.bucket.in_flight < before.in_flight {
             waiters.notify_one();
@@ -283,7 +290,7 @@ impl Entry {
 }
 
 impl Drop for Entry {
-    /// Whoever still waits asks again, at a fresh bucket.
+    /// Wakes the attempts that still wait, so that they ask again at a fresh bucket.
     fn drop(&mut self) {
         if let Some(waiters) = &self.settled {
             waiters.notify_waiters();

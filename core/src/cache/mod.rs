@@ -1,4 +1,4 @@
-//! The state that processes with the same users share beside the database: counters, and word of revocations.
+//! The state beside the database that processes with the same users share: counters, and messages about revocations.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ pub use crate::limit::{Budget, LimitVerdict, Settlement};
 
 pub mod memory;
 
-/// Rate-limit buckets. Check and count are one atomic step: of any number of parallel attempts exactly `limit`
+/// Rate-limit buckets. Check and count are one atomic step, so that of any number of parallel attempts exactly `limit`
 /// are granted.
 #[async_trait]
 pub trait Cache: Send + Sync + 'static {
-    /// Asks for one attempt on `key`. While every free place is held by attempts that are not settled yet, waits for
-    /// them (a bounded time), because each may still be taken back.
+    /// Asks for an attempt on `key`. While attempts that are not settled yet hold every free place, it waits for them
+    /// for a bounded time, since each of them may still give its place back.
     async fn begin(&self, key: &str, budget: Budget) -> LimitVerdict;
 
-    /// Says how the attempt ended. Every granted attempt is settled once.
+    /// Settles a granted attempt, by how it ended. Every granted attempt must be settled once.
     async fn settle(&self, key: &str, settlement: Settlement);
 
-    /// Counts one hit at once: [`Cache::begin`] settled as [`Settlement::Counted`].
+    /// Counts a hit at once, as [`Cache::begin`] that is settled as [`Settlement::Counted`].
     async fn hit(&self, key: &str, budget: Budget) -> LimitVerdict {
         let verdict = self.begin(key, budget).await;
         if matches!(verdict, LimitVerdict::Granted { .. }) {
@@ -28,8 +28,8 @@ pub trait Cache: Send + Sync + 'static {
         verdict
     }
 
-    /// Says whether an attempt would be granted at this instant, and counts none. In one order with hits: of hits and
-    /// peeks at a bucket, those behind the last hit that the budget allows are refused.
+    /// Returns whether an attempt would be granted at this instant, and counts none. Peeks and hits at a bucket take
+    /// effect in one order, so every peek and hit after the last hit that the budget allows is refused.
     async fn peek(&self, key: &str, budget: Budget) -> LimitVerdict {
         let verdict = self.begin(key, budget).await;
         if matches!(verdict, LimitVerdict::Granted { .. }) {
@@ -39,23 +39,23 @@ pub trait Cache: Send + Sync + 'static {
     }
 }
 
-/// Revoked sessions, or a changed user, none of which may be served from memory any more.
+/// Sessions that were revoked, or a user who was changed. No process may serve them from memory any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
     /// Sessions, by id.
     Sessions(Vec<String>),
-    /// A user: its sessions ended or its roles changed.
+    /// A user, by id, whose sessions ended or whose roles changed.
     User(String),
 }
 
-/// Exchange of revocations with other processes. A message may get lost; the database then decides as soon as a cached
+/// The exchange of revocations with other processes. If a message gets lost, the database decides as soon as a cached
 /// read is older than `sessionCheck` allows.
 #[async_trait]
 pub trait Broadcast: Send + Sync + 'static {
     /// Notifies every process, including this process.
     async fn publish(&self, revocation: &Revocation);
 
-    /// Receives the revocations of all processes from now on. Needs a runtime.
+    /// Passes the revocations of all processes to `listener` from now on. It must be called within a Tokio runtime.
     fn listen(&self, listener: Arc<dyn Listener>);
 
     /// Ends the exchange.
@@ -64,12 +64,12 @@ pub trait Broadcast: Send + Sync + 'static {
 
 /// A receiver of revocations.
 pub trait Listener: Send + Sync + 'static {
-    /// Something was revoked.
+    /// Called when something was revoked.
     fn heard(&self, revocation: &Revocation);
 
-    /// Messages may have been missed.
+    /// Called when messages may have been missed.
     fn missed(&self);
 
-    /// Whether the listener still exists.
+    /// Whether the listener still exists; if not, the exchange forgets it.
     fn is_there(&self) -> bool;
 }
