@@ -1,4 +1,5 @@
-//! Client mode: no database and no endpoints; guards the host's routes by the public keys of an auth server.
+//! Client mode: guards the host's routes by the public keys of an auth server, without a database and without
+//! endpoints.
 
 use std::sync::Arc;
 
@@ -23,16 +24,17 @@ use crate::server::VerifiedAccess;
 use crate::service::remote_keys::RemoteKeys;
 use crate::telemetry::{MetricName, Remembered, Snapshot, Telemetry};
 
-/// The mode that events name.
+/// The value of the field `mode` of events.
 const MODE: &str = "client";
 
 /// The dependencies that the host provides beside its options.
 pub struct ClientHost {
-    /// The time.
+    /// The source of the time.
     pub clock: Arc<dyn Clock>,
     /// The host's decision on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
-    /// The source of the key set, when not straight from `keyUri`; for example behind a private certificate authority.
+    /// The source of the key set. `None` fetches it from `keyUri`; a host behind a private certificate authority, for
+    /// example, brings its own source.
     pub key_source: Option<Arc<dyn KeySource>>,
 }
 
@@ -42,7 +44,7 @@ impl Default for ClientHost {
     }
 }
 
-/// One client of an auth server. Cheap to clone; every clone is the same client.
+/// A client of an auth server. Cheap to clone; every clone is the same client.
 ///
 /// ```
 /// use sentri_core::http::guard::GuardRequest;
@@ -78,7 +80,7 @@ impl std::fmt::Debug for AuthClient {
 }
 
 impl AuthClient {
-    /// Checks the options and builds a client. No I/O: the key set is fetched at first use.
+    /// Checks the options and builds a client, without I/O. The key set is fetched at first use.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
@@ -105,33 +107,35 @@ impl AuthClient {
         self.0.clock.now()
     }
 
-    /// `protect()` without waiting; `None`: call [`AuthClient::guard`]. That happens before the first key set is there,
-    /// for keys that it does not hold, after hours without a request, and when the host must be asked.
+    /// Runs `protect()` without waiting. Returns `None` before the first key set is there, for keys that it does not
+    /// hold, after hours without a request, and when `isTokenRevoked` must be asked; then call [`AuthClient::guard`].
     ///
-    /// In a runtime it also replaces the key set in the background when it is time.
+    /// Within a Tokio runtime it also replaces the key set in the background when the set is old.
     #[must_use]
     pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         self.checks().guard_now(request)
     }
 
-    /// `protect()`.
+    /// Runs `protect()`: finds the user of a request by its access token. It fetches keys and asks `isTokenRevoked`
+    /// where needed.
     pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         self.checks().guard(request).await
     }
 
-    /// Grows with every change of the key set: a value that a caller cached under another epoch is stale.
+    /// Returns the epoch, which grows with every change of the key set. A value that a caller cached under another
+    /// epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.0.keys.epoch()
     }
 
-    /// The counter behind [`AuthClient::epoch`], for a host that looks at it at every request.
+    /// Returns the counter behind [`AuthClient::epoch`], for a host that reads it at every request.
     #[must_use]
     pub fn epochs(&self) -> &Epoch {
         self.0.keys.epochs()
     }
 
-    /// The numbers of this moment; `remembered` as in [`Telemetry::snapshot`].
+    /// Returns the present metrics; `remembered` as in [`Telemetry::snapshot`].
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
         let mut snapshot = self.0.telemetry.snapshot(remembered);
@@ -147,7 +151,7 @@ impl AuthClient {
         access::check_required(required, self.0.config.valid_roles.as_deref())
     }
 
-    /// `authorize()`: any of `required`.
+    /// Runs `authorize()`: admits a user who has at least one of the roles `required`.
     #[must_use]
     pub fn authorize(&self, user: Option<Admitted<'_>>, required: &[String]) -> Decision {
         decision::authorize(user, required, MODE, &self.0.telemetry, self.0.config.production)
@@ -167,47 +171,49 @@ impl AuthClient {
         self.0.config.claims.leeway_seconds
     }
 
-    /// Words the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
+    /// Returns the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
         decision::step_up(user_id, need, MODE, &self.0.telemetry)
     }
 
-    /// `permit()`: words the host's verdict.
+    /// Runs `permit()`: turns the verdict of the host's check into a decision.
     #[must_use]
     pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitVerdict) -> Decision {
         decision::permit(user, outcome, MODE, &self.0.telemetry, self.0.config.production)
     }
 
-    /// The response for an error, in the envelope.
+    /// Returns the response for an error, in the envelope.
     #[must_use]
     pub fn error_response(&self, error: &Error) -> Response {
         error_response(error)
     }
 
-    /// The level of an event and the object that the host's logger gets.
+    /// Returns the level of an event and the object that the host's logger gets.
     #[must_use]
     pub fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
         (event.name.level(), event.to_log_entry(&self.0.config.service, request_id))
     }
 
-    /// [`AuthClient::verify_access_token`] without waiting; `None`: a key set must be fetched first.
+    /// Verifies an access token as [`AuthClient::verify_access_token`] does, without waiting. `None`: a key set must be
+    /// fetched first.
     #[must_use]
     pub fn verify_access_token_now(&self, token: &str) -> Option<Result<VerifiedAccess, Error>> {
         let verified = self.0.keys.verify_now(token, &self.0.config)?;
         Some(verified.map(|vouched| vouched.claims.into()).map_err(|refused| refused.error))
     }
 
-    /// Verifies an access token's signature, claims and expiry; the host is not asked about its session.
+    /// Verifies an access token's signature, claims and expiry. It does not ask `isTokenRevoked` about the token's
+    /// session.
     ///
     /// # Errors
-    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SERVICE_UNAVAILABLE` when the auth server can't be reached for its keys.
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `SERVICE_UNAVAILABLE` if the auth server can't be reached for its keys.
     pub async fn verify_access_token(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let verified = self.0.keys.verify(token, &self.0.config).await;
         verified.map(|vouched| vouched.claims.into()).map_err(|refused| refused.error)
     }
 
-    /// The access token that a request brings, unverified: the bearer token, else the access cookie.
+    /// Returns the access token of a request without verifying it: the bearer token, else the access cookie.
     #[must_use]
     pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
         credential::unverified(authorization, cookies, self.0.config.access_cookie.as_deref())

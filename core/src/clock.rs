@@ -1,4 +1,4 @@
-//! Time, as a port: the product reads it here and nowhere else, so tests can set it.
+//! Time as a port. All code reads the time from a [`Clock`], so that tests can set it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
 
-/// An instant that JSON has as the text of [`to_iso`].
+/// An instant that is written to JSON as the text of [`to_iso`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Iso(pub Millis);
 
@@ -20,10 +20,10 @@ impl Serialize for Iso {
 
 /// The source of the time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present instant.
+    /// Returns the present instant.
     fn now(&self) -> Millis;
 
-    /// Whether it is set by hand, as in tests alone.
+    /// Whether the clock is set by hand, as in tests alone.
     fn is_set_by_hand(&self) -> bool {
         false
     }
@@ -71,7 +71,7 @@ impl Clock for TestClock {
     }
 }
 
-/// An instant as ISO 8601 with milliseconds and `Z`.
+/// Writes an instant as ISO 8601 with milliseconds and `Z`.
 #[must_use]
 pub fn to_iso(at: Millis) -> String {
     let (days, ms) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
@@ -89,8 +89,8 @@ pub fn to_iso(at: Millis) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
 }
 
-/// Reads an instant: ISO 8601 or the form of SQL, with or without a fraction and an offset (none means UTC), or a
-/// number of milliseconds.
+/// Reads an instant in ISO 8601 or in the form of SQL, with or without a fraction and an offset, or as a number of
+/// milliseconds since 1970. Without an offset the time is UTC.
 #[must_use]
 pub fn from_iso(text: &str) -> Option<Millis> {
     if let Ok(millis) = text.parse() {

@@ -1,4 +1,4 @@
-//! Random bytes, digests, key derivation and the wrapper that keeps secrets out of logs.
+//! Random bytes, digests, key derivation, and the type that keeps secrets out of logs.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ mod sealing;
 
 pub use sealing::{MIN_KEY_BYTES, SealingKeys, is_sealed};
 
-/// A value that must never be printed: `Debug` shows nothing of it and the memory is wiped on drop.
+/// A value that must never be printed. `Debug` shows nothing of it, and its memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T: Zeroize>(T);
 
@@ -25,7 +25,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value itself. Name the reason where you call it.
+    /// Returns the value itself.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -43,7 +43,7 @@ impl<T: Zeroize> Drop for Secret<T> {
     }
 }
 
-/// A secret on its way into the one answer that shows it. No other secret can be written as JSON.
+/// A secret that an answer shows to its user. Only this type lets a secret be written as JSON.
 pub struct ShownSecret(pub Secret<String>);
 
 impl Serialize for ShownSecret {
@@ -58,10 +58,10 @@ impl<T: Zeroize> From<T> for Secret<T> {
     }
 }
 
-/// `N` bytes from the operating system's generator.
+/// Makes `N` random bytes by the operating system's generator.
 ///
 /// # Panics
-/// The operating system has no randomness to give; nothing sound can be done then.
+/// Panics if the operating system gives no randomness, since no secure fallback exists.
 #[must_use]
 pub fn make_random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -69,19 +69,19 @@ pub fn make_random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Chooses the cryptography of the process's TLS, for libraries that ask for it by themselves: rustls panics when there
-/// are two and none is chosen. A choice that the host has made stays.
+/// Sets the process's default TLS cryptography, for libraries that use the default. Without it rustls panics if two
+/// providers are compiled in. If the host has set a default, it stays.
 pub(crate) fn choose_tls_provider() {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
 }
 
-/// A new `UUIDv7` (RFC 9562, 5.7) as 36 lower-case characters; ids made later sort later.
+/// Makes a `UUIDv7` (RFC 9562, 5.7) as 36 lower-case characters. Ids that are made later sort later.
 #[must_use]
 pub fn make_id() -> String {
     uuid::Uuid::now_v7().hyphenated().to_string()
 }
 
-/// SHA-256 of `bytes`.
+/// Returns the SHA-256 of `bytes`.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
@@ -89,7 +89,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// HMAC-SHA-256 of `message` under `key`, for comparisons that must not leak where two values differ.
+/// Returns the HMAC-SHA-256 (RFC 2104) of `message` under `key`.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
@@ -97,7 +97,8 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     out
 }
 
-/// HMAC-SHA-1 of `message` under `key`: authenticator apps know no other (RFC 6238, 1.2).
+/// Returns the HMAC-SHA-1 of `message` under `key`. Only TOTP uses it, since many authenticator apps support no other
+/// hash function (RFC 6238, 1.2).
 #[must_use]
 pub fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
     let mut out = [0; 20];
@@ -106,7 +107,7 @@ pub fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
     out
 }
 
-/// 32 bytes derived from `secret` by HKDF-SHA-256 (RFC 5869) for the purpose named by `info`.
+/// Derives 32 bytes from `secret` by HKDF-SHA-256 (RFC 5869), for the purpose that `info` names.
 #[must_use]
 pub fn derive_key(secret: &[u8], info: &[u8]) -> Secret<[u8; 32]> {
     let mut out = [0; 32];
@@ -141,7 +142,8 @@ pub fn derive_by_pbkdf2(digest: PbkdfDigest, iterations: NonZeroU32, salt: &[u8]
     pbkdf2::derive(algorithm, iterations, salt, password, out);
 }
 
-/// Fills `out` with the key stream of AES-256 in counter mode from the counter zero on. `false`: it is too long.
+/// Fills `out` with the key stream of AES-256 in counter mode, from the counter zero on. Returns `false` if `out` is
+/// too long.
 #[must_use]
 pub fn aes_ctr_keystream(key: &[u8; 32], out: &mut [u8]) -> bool {
     out.fill(0);
@@ -159,7 +161,7 @@ pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-/// Base64url without padding (RFC 4648, 5).
+/// Encodes bytes in base64url without padding (RFC 4648, 5).
 #[must_use]
 pub fn to_base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// The longest duration that is taken: a hundred years. Beyond it an instant no longer fits a JWT or a column.
+/// The longest duration that is accepted, a hundred years. With a longer one an instant may not fit a JWT or a column.
 pub const LONGEST: Duration = Duration::from_secs(100 * 31_557_600);
 
 const SECOND: f64 = 1_000.0;
@@ -14,12 +14,12 @@ const DAY: f64 = 24.0 * HOUR;
 const YEAR: f64 = 365.25 * DAY;
 const EXPECTED: &str = "must be a duration such as '15m', '1.5h' or '7 days', or a number of seconds";
 
-/// Reads a duration: a JSON number counts seconds, a string is a decimal number and a unit (`ms`, `s`, `m`, `h`, `d`,
-/// `w`, `y` or their longer names, in any case, with or without blanks between).
+/// Reads a duration. A JSON number counts seconds. A string is a decimal number and a unit (`ms`, `s`, `m`, `h`, `d`,
+/// `w`, `y` or their longer names, in any case), with or without blanks between them.
 ///
 /// # Errors
-/// A fragment to be put behind the option's name, for anything else: a string without a unit (seconds or
-/// milliseconds? the reader can't know), zero, a negative number, less than a millisecond, more than [`LONGEST`].
+/// A sentence to follow the option's name, for any other value: a string without a unit, which could mean seconds or
+/// milliseconds, zero, a negative number, less than a millisecond, or more than [`LONGEST`].
 pub fn parse(value: &Value) -> Result<Duration, String> {
     match value {
         Value::Number(number) => from_millis(number.as_f64().unwrap_or(f64::NAN) * SECOND),
@@ -46,8 +46,8 @@ fn parse_text(text: &str) -> Result<Duration, String> {
     from_millis(number.parse::<f64>().map_err(|_| EXPECTED)? * unit)
 }
 
-/// Whether `text` is digits with at most one point among them and at most a minus before; short, so that it can stand
-/// in a message.
+/// Whether `text` is digits with at most one point among them and at most a minus in front. It must be short, since an
+/// error message repeats it.
 fn is_decimal(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     text.len() <= 20

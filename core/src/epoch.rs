@@ -1,10 +1,11 @@
-//! The counter that makes caches forget at once.
+//! The counter by which caches notice at once that their values are stale.
 
 use std::sync::Arc;
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 
-/// Grows whenever what was found out before may be wrong now; whatever was cached under another epoch is stale.
+/// A counter that grows whenever earlier results may have become wrong. A value that was cached under another epoch is
+/// stale.
 #[derive(Debug, Clone)]
 pub struct Epoch(Arc<AtomicU32>);
 
@@ -15,18 +16,18 @@ impl Default for Epoch {
 }
 
 impl Epoch {
-    /// The present epoch.
+    /// Returns the present epoch.
     #[must_use]
     pub fn now(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Begins another one.
+    /// Begins a new epoch, so that all cached values are stale.
     pub fn advance(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The counter itself, for a host that reads it where it lies.
+    /// Returns the counter itself, for a host that reads it from memory.
     #[must_use]
     pub fn shared(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.0)

@@ -1,4 +1,4 @@
-//! The public error: a code, a sentence and an HTTP status that cross every boundary as plain data.
+//! The public error: a code, a message and an HTTP status, which cross every boundary as plain data.
 
 mod code;
 
@@ -13,23 +13,23 @@ pub use code::{ErrorCode, ErrorRow, ROWS};
 /// The error that a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// One of [`ErrorCode`], or a code of the application's own thrown by an override.
+    /// The name of an [`ErrorCode`], or a code of the application's own that an override has thrown.
     pub code: Cow<'static, str>,
-    /// One sentence for a person.
+    /// A sentence for a person.
     pub message: String,
     /// HTTP status, 400 to 599.
     pub status: u16,
     /// Machine-readable details, e.g. `{"field": "password"}`.
     pub details: Option<Box<Value>>,
-    /// Sent as `Retry-After`, in whole seconds rounded up.
+    /// The time to wait before another attempt. It is sent as `Retry-After`, in whole seconds rounded up.
     pub retry_after: Option<Duration>,
 }
 
-/// The code of the answer when nothing is served.
+/// The code of the answer to a path that no endpoint serves.
 pub const NOT_FOUND: &str = "NOT_FOUND";
 
 impl Error {
-    /// An error of `code` with a sentence of its own.
+    /// Makes an error of `code` with a message of its own.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code: Cow::Borrowed(code.as_str()),
@@ -40,23 +40,24 @@ impl Error {
         }
     }
 
-    /// A `CONFIGURATION_ERROR`; the message must name the option and the cure.
+    /// Makes a `CONFIGURATION_ERROR`. The message must name the option and the cure.
     pub fn configuration(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::ConfigurationError, message)
     }
 
-    /// A `VALIDATION_ERROR` about one field of the input.
+    /// Makes a `VALIDATION_ERROR` about a field of the input.
     pub fn validation(field: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorCode::ValidationError, message).with_details(serde_json::json!({ "field": field }))
     }
 
-    /// A `NOT_FOUND`: there is nothing at this address. It comes from routing alone, so it is no [`ErrorCode`].
+    /// Makes a `NOT_FOUND`, for an address with nothing to answer. It comes from routing alone, so it is no
+    /// [`ErrorCode`].
     pub fn not_found(message: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(NOT_FOUND), status: 404, ..Self::new(ErrorCode::InternalError, message) }
     }
 
-    /// The error for an exception of a framework or another library that has an HTTP status. A 4xx is kept; anything
-    /// else is `INTERNAL_ERROR`.
+    /// Makes the error for an exception of a framework or a library that has an HTTP status. A status of 4xx is kept;
+    /// any other becomes `INTERNAL_ERROR`.
     #[must_use]
     pub fn from_status(status: u16, said: PublicText<'_>) -> Self {
         let code = match status {
@@ -100,18 +101,18 @@ impl Error {
     }
 }
 
-/// The text of a foreign error that may be shown to clients.
+/// The text of a foreign error, as far as clients may see it.
 #[derive(Debug, Clone, Copy)]
 pub enum PublicText<'a> {
-    /// None: its text may quote the request, or describe the server.
+    /// Clients may see nothing, since the text may quote the request or describe the server.
     Nothing,
-    /// A text that it marks as fit for the client.
+    /// Clients may see this text, since the error marks it as meant for them.
     ForTheClient(&'a str),
-    /// The input could not be parsed.
+    /// Clients may see that their input could not be parsed, but not the text.
     CouldNotRead,
 }
 
-/// The names of statuses without a better text (RFC 9110, 15.5, and IANA's registry).
+/// The names of statuses that have no better text (RFC 9110, 15.5, and IANA's registry).
 pub const STATUS_NAMES: &[(u16, &str)] = &[
     (402, "Payment required"),
     (405, "Method not allowed"),

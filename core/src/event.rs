@@ -1,4 +1,4 @@
-//! Auth events: one table of names and levels; an event is data until the host logs it.
+//! Events: a table of their names, levels and fields. An event is data until the host logs it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -45,13 +45,13 @@ macro_rules! events {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The level it is logged at.
+            /// Returns the level at which the event is logged.
             #[must_use]
             pub const fn level(self) -> Level {
                 match self { $(Self::$variant => Level::$level,)* }
             }
 
-            /// The fields it may carry beside `service`, `event` and `requestId`.
+            /// Returns the fields that the event may have beside `service`, `event`, `requestId` and `traceId`.
             #[must_use]
             pub const fn fields(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($field),*],)* }
@@ -121,14 +121,14 @@ events! {
     HookFailure = "auth.hook.failure", Error, ["hook", "cause"];
 }
 
-/// One log entry. Holds no password, token, key or identifier.
+/// An event for the log. It holds no password, token, key or identifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The name.
     pub name: EventName,
-    /// Its fields beside `service`, `event` and `requestId`, in the order to be logged.
+    /// The fields beside `service`, `event`, `requestId` and `traceId`, in the order in which they are logged.
     pub fields: Map<String, Value>,
-    /// The trace of the request behind it, if the host is a server of its own.
+    /// The id of the trace that the request belongs to, if the host is a server of its own.
     pub trace_id: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl Event {
         Self { name, fields: Map::new(), trace_id: None }
     }
 
-    /// The same event with one more field, which must be one of [`EventName::fields`].
+    /// Adds a field, which must be one of [`EventName::fields`].
     #[must_use]
     pub fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
         debug_assert!(self.name.fields().contains(&field), "{field} is not a field of {:?}", self.name);
@@ -147,7 +147,8 @@ impl Event {
         self
     }
 
-    /// The object that the host's logger gets: `service`, `event`, the fields, `requestId` and `traceId` if present.
+    /// Returns the object that the host's logger gets: `service`, `event`, the fields, and `requestId` and `traceId` if
+    /// they are known.
     #[must_use]
     pub fn to_log_entry(&self, service: &str, request_id: Option<&str>) -> Value {
         let mut entry = Map::with_capacity(self.fields.len() + 3);

@@ -1,4 +1,5 @@
-//! Second factors: codes of authenticator apps (RFC 6238) and recovery codes. Pure; `store` keeps them and counts.
+//! Second factors: codes of authenticator apps (RFC 6238) and recovery codes. Pure; `store` keeps the factors and
+//! counts the attempts.
 
 use std::fmt;
 
@@ -28,24 +29,25 @@ impl FactorMethod {
         }
     }
 
-    /// The method of that name.
+    /// Finds the method of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Totp, Self::Recovery].into_iter().find(|method| method.as_str() == name)
     }
 }
 
-/// The keys that seal secrets of factors, derived from the option `encryptionKey`.
+/// The keys that encrypt the secrets of second factors, derived from the option `encryptionKey`.
 pub struct FactorKeys(SealingKeys);
 
 impl FactorKeys {
-    /// Derives the keys; the first seals, all open. `None`: the list is empty, or a key is shorter than 16 bytes.
+    /// Derives the keys. The first key encrypts, and all keys decrypt. `None`: the list is empty, or a key is shorter
+    /// than 16 bytes.
     #[must_use]
     pub fn of<'a>(encryption_keys: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         SealingKeys::new(encryption_keys, b"sentri factor seal v1").map(Self)
     }
 
-    /// Returns the stored form of a secret. It can be opened only for the same user and factor.
+    /// Encrypts a secret and returns its stored form, which can be decrypted only for the same user and factor.
     #[must_use]
     pub fn seal(&self, secret: &str, user_id: &str, factor_id: &str) -> Option<Secret<String>> {
         self.0.seal(secret, &context(user_id, factor_id))
@@ -58,8 +60,8 @@ impl fmt::Debug for FactorKeys {
     }
 }
 
-/// Returns the secret in `stored`. A secret that was stored without `encryptionKey` is returned unchanged. `None`: the
-/// keys have changed, or the row was moved or damaged.
+/// Decrypts the secret in `stored`. A secret that was stored without `encryptionKey` is returned unchanged. `None`: the
+/// keys are missing or have changed, or the row was moved or damaged.
 #[must_use]
 pub fn open_secret(
     keys: Option<&FactorKeys>,
@@ -73,7 +75,7 @@ pub fn open_secret(
     keys?.0.open(stored.expose(), &context(user_id, factor_id))
 }
 
-/// No id holds the separator, so no two pairs make one text.
+/// Joins two ids into a context. No id holds the separator, so no two pairs make the same text.
 fn context(user_id: &str, factor_id: &str) -> String {
     format!("{user_id}|{factor_id}")
 }

@@ -1,10 +1,10 @@
-//! Failures inside, and the one place where they become a public [`Error`].
+//! Internal failures, and their conversion to a public [`Error`].
 
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode};
 
-/// An internal failure. Services return it; `http` and the programmatic calls convert it once.
+/// An internal failure. Services return it; `http` and the programmatic calls convert it to a public error once.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A decision that the caller receives unchanged.
@@ -13,7 +13,7 @@ pub enum Failure {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The hash queue is full or its wait is over.
+    /// The queue for password hashing is full, or the wait in it was too long.
     #[error("the password hashing queue is full")]
     HashQueueFull,
     /// A defect; the text goes to the log, never to a client.
@@ -27,28 +27,28 @@ pub enum StoreError {
     /// A unique constraint refused the write.
     #[error("unique constraint violated: {0}")]
     Unique(String),
-    /// The transaction lost a race (40001, 40P01, `SQLITE_BUSY`, 1213): run it again.
+    /// The transaction lost a race and can be run again (40001, 40P01, `SQLITE_BUSY`, 1213).
     #[error("serialization failure: {0}")]
     Conflict(String),
     /// The database can't be reached or did not answer in time. The outcome of a write is unknown.
     #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// A table or column is missing: `migrate()` was not run.
+    /// A table or column is missing, since `migrate()` was not run.
     #[error("schema missing: {0}")]
     SchemaMissing(String),
-    /// The set-up is wrong: the text names the option and the cure, for the operator of the server.
+    /// The configuration is wrong. The text names the option and the cure, for the operator of the server.
     #[error("{0}")]
     Configuration(String),
-    /// Anything else; a defect.
+    /// Any other failure, which is a defect.
     #[error("database error: {0}")]
     Other(String),
 }
 
-/// The time that a client should wait before it asks again when a dependency is away.
+/// The `Retry-After` of an answer while a dependency is unavailable.
 pub const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(2);
 
 impl Failure {
-    /// The public form, and the text for the log where the public form hides the cause.
+    /// Returns the public error, and the cause for the log if the public error hides it.
     #[must_use]
     pub fn into_public(self) -> (Error, Option<String>) {
         match self {

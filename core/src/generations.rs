@@ -1,5 +1,6 @@
-//! A bounded map that forgets entries not used of late: two generations, the older dropped whole when the younger is
-//! full. Constant work per operation and no bookkeeping on a hit, as a verified-token cache needs.
+//! A bounded map that forgets entries that were not used recently. It has two generations; when the younger is full,
+//! the older is dropped as a whole. Each operation takes constant time and a hit needs no bookkeeping, as a cache of
+//! verified tokens needs.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -7,7 +8,7 @@ use std::hash::Hash;
 
 use crate::sync::Mutex;
 
-/// At most twice `capacity` entries of the newest or most used keys.
+/// A map of at most twice `capacity` entries, those that were added or used last.
 #[derive(Debug)]
 pub struct Generations<K, V> {
     capacity: usize,
@@ -15,13 +16,13 @@ pub struct Generations<K, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> Generations<K, V> {
-    /// An empty map of generations of `capacity` entries.
+    /// Makes an empty map whose generations hold `capacity` entries each.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity, maps: Mutex::new((HashMap::new(), HashMap::new())) }
     }
 
-    /// The value of `key`, kept for another generation.
+    /// Returns the value of `key`, and moves it to the younger generation.
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -40,7 +41,7 @@ impl<K: Hash + Eq, V: Clone> Generations<K, V> {
         self.insert_if(key, value, || true);
     }
 
-    /// Sets the value of `key` if `is_valid` says so while nobody else reads or changes the map.
+    /// Sets the value of `key` if `is_valid` returns true. No other thread reads or changes the map meanwhile.
     pub fn insert_if(&self, key: K, value: V, is_valid: impl FnOnce() -> bool) {
         let mut maps = self.maps.lock();
         if !is_valid() {
@@ -60,7 +61,7 @@ impl<K: Hash + Eq, V: Clone> Generations<K, V> {
         maps.1.remove(key);
     }
 
-    /// Forgets every entry that `keep` is false for.
+    /// Forgets every entry for which `keep` is false.
     pub fn retain(&self, keep: impl Fn(&V) -> bool) {
         let mut maps = self.maps.lock();
         maps.0.retain(|_, value| keep(value));

@@ -1,4 +1,5 @@
-//! Decisions and notices of the host. Notices are data ([`Notice`]); only decisions in mid-flow are callbacks.
+//! The host's functions that the core calls, and notices for the host's hooks. Notices are data ([`Notice`]); only
+//! functions that decide something during a request are callbacks.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ macro_rules! operations {
         ()
         $($variant:ident($name:literal, $($case:ident)::+), $sentence:literal, $input:literal => $result:literal;)*
     ) => {
-        /// The use cases that `router` may override, by the names of the option.
+        /// The use cases that the option `router` may override.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Operation {
             $(#[doc = concat!("`", $name, "`")] $variant,)*
@@ -33,7 +34,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The sentence of the option, and the types of input and result in TypeScript.
+            /// Returns the sentence that describes the override, and the types of its input and result in TypeScript.
             #[must_use]
             pub const fn types(self) -> (&'static str, &'static str, &'static str) {
                 match self {
@@ -46,7 +47,7 @@ macro_rules! operations {
 rows::each_operation!(operations);
 
 impl Operation {
-    /// The operation of that name.
+    /// Finds the operation of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.as_str() == name)
@@ -63,7 +64,8 @@ pub trait Overrides: Send + Sync + 'static {
     /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
     ///
     /// # Errors
-    /// The host threw: its error if it had a code and a status, else `INTERNAL_ERROR` with its text for the log.
+    /// If the host threw, its error if that had a code and a status, else `INTERNAL_ERROR` with the error's text for
+    /// the log.
     async fn call(&self, operation: Operation, input: Value, context: Value) -> Result<Value, Failure>;
 }
 
@@ -73,27 +75,27 @@ pub trait RevocationCheck: Send + Sync + 'static {
     /// Whether tokens of this session are to be refused.
     ///
     /// # Errors
-    /// Any failure; the token is refused then.
+    /// Any failure. The token is then refused.
     async fn is_revoked(&self, session_id: &str) -> Result<bool, Failure>;
 }
 
-/// The circumstances of a notice.
+/// The request behind a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookContext {
-    /// Client address.
+    /// The client's address.
     pub ip: Option<String>,
-    /// `User-Agent` header.
+    /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
-    /// The session, if there is one.
+    /// The id of the session, if there is one.
     pub session_id: Option<String>,
-    /// The code of the answer, for a failed login.
+    /// The error code of the answer to a failed login.
     pub error_code: Option<String>,
 }
 
-/// A notice for the host's hooks, awaited by it before the response is sent.
+/// A notice for the host's hooks. The host awaits the hook before it sends the response.
 #[derive(Clone, PartialEq)]
 pub enum Notice {
     /// `onLogin({id, roles}, ctx)`
@@ -122,7 +124,7 @@ pub enum Notice {
 }
 
 impl fmt::Debug for Notice {
-    /// Without the identifier of a failed login: people type passwords there.
+    /// Omits the identifier of a failed login, since people type passwords there by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, context) = match self {
             Self::Login { context, .. } => ("Login", context),

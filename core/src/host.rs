@@ -1,13 +1,13 @@
-//! The numbers that the host languages share with the core. `make generate` writes them for both.
+//! Constants that the host languages share with the core. `make generate` writes them for both languages.
 
 use crate::http::MAX_BODY;
 use crate::idempotency::MAX_STORED_BODY;
 use crate::import::MAX_LINE;
 
-/// A name, its numbers and their meaning.
+/// A constant: its name, its numbers and their meaning.
 pub type Constant = (&'static str, &'static [usize], &'static str);
 
-/// All of them.
+/// All constants.
 pub const CONSTANTS: &[Constant] = &[
     ("MAX_BODY", &[MAX_BODY], "The most bytes that are read of a body for an endpoint; the core refuses more"),
     (

@@ -1,4 +1,4 @@
-//! Idempotency keys: when two requests are the same, and which answers may be kept.
+//! Idempotency keys: decides whether two requests are the same, and which answers may be stored.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,13 +25,14 @@ pub use outage::OnRedisAway;
 pub use replay::{Admission, Replay, asks_protect};
 pub use rules::IdempotencyRules;
 
-/// The time after which the key of a request in flight is free again: its process is gone.
+/// The time after which the key of a request in flight is free again, since its process must be gone.
 pub const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 /// `Retry-After` of the answer while the first request of a key is in flight.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A key in the cache: a digest of everything that must be equal. Shows neither credential nor header.
+/// A key in the cache, a digest over all parts of a request that must be equal. It reveals neither credentials nor
+/// headers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
 
@@ -41,26 +42,26 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Names an execution, so that a late execution can't end its successor.
+/// The number of an execution. By it, a late execution can't end the execution that followed under the same key.
 pub type Ticket = u64;
 
 /// The decision on a request that carries a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin {
-    /// It is the first: run it, then complete or abandon it with this ticket.
+    /// It is the first request with the key. Run it, then complete or abandon it with this ticket.
     Execute(Ticket),
-    /// Answer with this, and add `Idempotency-Replayed: true`.
+    /// The key has an answer. Answer with it, and add `Idempotency-Replayed: true`.
     Replay(StoredResponse),
-    /// The first one still runs: `IDEMPOTENCY_IN_PROGRESS`.
+    /// The first request with the key still runs, or there is no place for another (`IDEMPOTENCY_IN_PROGRESS`).
     InProgress {
-        /// The time after which to ask again.
+        /// The time after which the client should ask again.
         retry_after: Duration,
     },
-    /// The key was used with another body: `IDEMPOTENCY_MISMATCH`.
+    /// The key was used with another body (`IDEMPOTENCY_MISMATCH`).
     Mismatch,
 }
 
-/// The header's value, checked: 1 to 255 visible ASCII characters.
+/// Checks the header's value, which must be 1 to 255 visible ASCII characters.
 ///
 /// # Errors
 /// `VALIDATION_ERROR`.
@@ -71,9 +72,9 @@ pub fn check_header_value(value: &str) -> Result<(), Error> {
     Err(Error::validation("idempotencyKey", "The idempotency key must be 1 to 255 visible ASCII characters"))
 }
 
-/// The key of a request: SHA-256 over method, host, path with query, caller and header value, each behind its length,
-/// so that no two different requests share one. The host is a name without port: processes that are called by several
-/// are one application.
+/// Derives the key of a request. It is the SHA-256 over method, host, path with query, caller and header value, each
+/// after its length, so that no two different requests share a key. The port is no part of the host, since processes of
+/// one application may listen at several ports.
 #[must_use]
 pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: CallerDigest, header_value: &str) -> Key {
     let is_port = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
@@ -86,11 +87,11 @@ pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller
     Key(sha256(&text))
 }
 
-/// The fingerprint that distinguishes two bodies under one key: content type and bytes, since the same bytes of another
-/// type are another request. Keyed by the header's value, which is kept nowhere: a reader of the cache can't guess the
-/// content of a body, a password for instance.
+/// Returns the fingerprint that distinguishes two bodies under one key. It covers the content type and the bytes, since
+/// the same bytes of another type are another request. It is an HMAC under the header's value, which is not stored, so
+/// that a reader of the cache can't guess what a body held, a password for example.
 ///
-/// The boundary of a multipart body does not count, wherever it stands: clients make a new one each time.
+/// The boundary of a multipart body does not count, since clients make a new boundary for each request.
 #[must_use]
 pub fn fingerprint(header_value: &str, content_type: &str, body: &[u8]) -> [u8; 32] {
     let mut text = Vec::with_capacity(body.len() + content_type.len() + 16);
@@ -107,7 +108,7 @@ pub fn fingerprint(header_value: &str, content_type: &str, body: &[u8]) -> [u8; 
     hmac_sha256(header_value.as_bytes(), &text)
 }
 
-/// The boundary of a multipart type (RFC 2046, 5.1.1).
+/// Returns the boundary of a multipart content type (RFC 2046, 5.1.1).
 fn boundary(content_type: &str) -> Option<&str> {
     const MULTIPART: &str = "multipart/";
     let is_multipart = content_type.get(..MULTIPART.len())?.eq_ignore_ascii_case(MULTIPART);

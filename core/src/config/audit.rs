@@ -4,7 +4,7 @@ use super::reader::Reader;
 use crate::audit::AuditLevel;
 use crate::error::Error;
 
-/// Reads `off`, `changes` or `all`; without it changes are kept where admins are, and nothing elsewhere.
+/// Reads `off`, `changes` or `all`. The default is `changes` with the option `administration`, else `off`.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`

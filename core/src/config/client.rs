@@ -21,15 +21,15 @@ use crate::web::origin::{self, Origin};
 pub struct ClientConfig {
     /// The address of the key set.
     pub key_uri: KeyUri,
-    /// `validRoles`; `None`: `authorize()` takes any name.
+    /// `validRoles`. `None`: `authorize()` accepts any role name.
     pub valid_roles: Option<Vec<String>>,
-    /// The accepted algorithms; never a symmetric algorithm, since its verification key also signs.
+    /// The accepted algorithms. No symmetric algorithm is among them, since its verification key can also sign.
     pub algorithms: Vec<Algorithm>,
-    /// Issuer and audience when configured, and how far the issuer's clock may be off.
+    /// The issuer and the audience, if configured, and the tolerance for the issuer's clock.
     pub claims: ClaimRules,
-    /// After how long the key set is replaced.
+    /// The age at which the key set is fetched anew, in milliseconds.
     pub cache_max_age: Millis,
-    /// The cookie that is read when there is no `Authorization` header; `None`: none is.
+    /// The name of the cookie that is read when there is no `Authorization` header. `None`: no cookie is read.
     pub access_cookie: Option<String>,
     /// Origins beside the request's own that may use the cookie.
     pub trusted_origins: Vec<Origin>,
@@ -37,9 +37,9 @@ pub struct ClientConfig {
     pub service: String,
     /// Whether there is a logger.
     pub logging: bool,
-    /// Whether answers keep quiet about mistakes of the application.
+    /// Whether answers hide mistakes of the application (`production` option).
     pub production: bool,
-    /// Whether the host decides on revocation.
+    /// Whether the host decides on revocation (`isTokenRevoked` option).
     pub token_revoked: bool,
 }
 
@@ -111,7 +111,8 @@ fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
     names.iter().map(read_name).collect()
 }
 
-/// Whole seconds up to five minutes: beyond that an expired token is as good as a fresh one.
+/// Reads `clockTolerance`, whole seconds up to five minutes. A larger tolerance would make an expired token as good as
+/// a fresh one.
 fn clock_tolerance(read: &mut Reader<'_>) -> Result<i64, Error> {
     let tolerance = read.zero_or_duration("clockTolerance", Duration::from_secs(30))?;
     if tolerance > Duration::from_secs(300) {
@@ -128,8 +129,8 @@ fn cache_max_age(read: &mut Reader<'_>) -> Result<Millis, Error> {
     Ok(max_age)
 }
 
-/// The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is
-/// `false`.
+/// Reads `accessCookie`, which may be the same value as the server's. Only the name counts here, since the server
+/// writes the cookie. Without the option the cookie is read; `false` turns that off.
 fn access_cookie(read: &mut Reader<'_>) -> Result<Option<String>, Error> {
     let option = read.only_members("accessCookie", CookieRules::MEMBERS)?.unwrap_or(&Value::Bool(true));
     Ok(CookieRules::access(Some(option), false)?.map(|rules| rules.name))
@@ -143,7 +144,7 @@ mod tests {
     use crate::config::Config;
     use crate::config::table::CLIENT_ONLY;
 
-    /// Each list holds options that the mode knows: a renamed one would be refused as unknown.
+    /// Each list holds options that the mode knows. A renamed option would be refused as unknown.
     #[test]
     fn options_of_the_other_mode_are_named_as_such() {
         for name in SERVER_ONLY.iter().chain(CLIENT_ONLY.iter()) {

@@ -11,11 +11,11 @@ use crate::store::dialect::Dialect;
 pub enum Database {
     /// The `db` option as given: the core's own drivers.
     Own(Value),
-    /// The `dialect` option: the host speaks to the database, and this is how it is spoken to.
+    /// The `dialect` option: the host accesses the database, whose SQL this dialect describes.
     Foreign(&'static Dialect),
 }
 
-/// `db`, or `dialect` with `dialectKind`.
+/// Reads `db`, or `dialect` with `dialectKind`.
 pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
     let kind = read.text("dialectKind")?;
     match (read.value("dialect"), read.value("db").cloned()) {
@@ -33,10 +33,10 @@ pub(super) fn database(read: &mut Reader<'_>) -> Result<Database, Error> {
     }
 }
 
-/// The text that a binding writes in the place of a dialect that does not name its database.
+/// The text that a binding writes for a dialect that does not name its database.
 const NOT_NAMED: &str = "[dialect]";
 
-/// Bindings write the name of the database in the place of the dialect.
+/// Reads `dialect`. Bindings write the name of the database there, since JSON can't hold the dialect itself.
 fn foreign(read: &Reader<'_>, dialect: &Value, kind: Option<&str>) -> Result<&'static Dialect, Error> {
     let Some(named) = dialect.as_str().filter(|named| *named == NOT_NAMED || Dialect::foreign(named).is_some()) else {
         return Err(read.error("dialect", "must be a Kysely dialect, e.g. new PostgresDialect({ pool })"));

@@ -4,11 +4,12 @@ use super::reader::Reader;
 use crate::error::Error;
 use crate::web::cookie::CookieRules;
 
-/// The rules of the device cookie, which are those of the refresh cookie, else of the access cookie; `None`: off.
-/// `is_needed` where limits or messages ask whether a device is known.
+/// Reads `knownDevices` and returns the rules of the device cookie. They follow the refresh cookie, else the access
+/// cookie, else the defaults. `is_needed` says whether limits or messages ask if a device is known. `None`: the option
+/// is off, or no part needs it, which causes a warning.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` that names the option: no boolean, or another cookie has the name.
+/// `CONFIGURATION_ERROR` that names the option, if the value is no boolean or another cookie has the same name.
 pub(super) fn known_devices(
     read: &mut Reader<'_>,
     (cookie, access_cookie): (Option<&CookieRules>, Option<&CookieRules>),

@@ -1,4 +1,4 @@
-//! The option `encryptionKey`, which was `keys.encryptionKey` before there was anything else to encrypt.
+//! The option `encryptionKey`, and its older name `keys.encryptionKey`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::factor::FactorKeys;
 use crate::token::wrap::WrappingKey;
 
-/// The keys that seal what rests in the database, one for each use.
+/// The keys that encrypt secrets in the database, for each use.
 #[derive(Debug, Clone)]
 pub(super) struct Encryption {
     /// Seals private keys.
@@ -17,7 +17,8 @@ pub(super) struct Encryption {
     pub factors: Arc<FactorKeys>,
 }
 
-/// Reads `encryptionKey`, or its older name: a text or a list, whose first seals and all open.
+/// Reads `encryptionKey`, or its older name. The value is a text or a list, whose first key encrypts and whose keys all
+/// decrypt.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option and the cure.

@@ -21,7 +21,7 @@ pub(super) fn logger(read: &mut Reader<'_>) -> Result<bool, Error> {
     Err(read.error("logger", "must have the methods info, warn and error"))
 }
 
-/// Checks the functions that are notified of logins and logouts.
+/// Checks the hooks, functions that are called after logins and logouts.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`

@@ -1,4 +1,4 @@
-//! Lives of tokens and sessions, and the interval of session checks.
+//! Lifetimes of tokens and sessions, and the interval of session checks.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::session::SessionRules;
 pub enum SessionCheck {
     /// Never: the signature alone decides.
     Off,
-    /// The last read is older than this many milliseconds; 0 means at every request.
+    /// When the last read is older than this many milliseconds. With 0 it reads at every request.
     MaxAge(Millis),
 }
 

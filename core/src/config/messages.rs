@@ -21,15 +21,16 @@ pub struct MessageRules {
     pub invite_link: Option<PageLink>,
     /// The application's page where the code of a login is typed.
     pub login_link: Option<PageLink>,
-    /// The types of identifiers that are verified; `None`: the option `verification` is off.
+    /// The types of identifiers that users verify. `None`: the option `verification` is off.
     pub verified_types: Option<Vec<String>>,
     /// Whether users must have verified an address; `None`: they need not.
     pub required: Option<Required>,
-    /// The most messages that go out.
+    /// The limits on messages.
     pub limits: MessageLimits,
-    /// Whether an address without an account gets a message when a client asks for its account.
+    /// Whether an address without an account gets a message when a client asks for a new password or a login code
+    /// (`messages.unknownAccount`).
     pub unknown_account: bool,
-    /// Whether users hear of logins by devices that are not known.
+    /// Whether users get a message about logins by devices that are not known (`messages.newSignIn`).
     pub new_sign_in: bool,
 }
 
@@ -93,7 +94,7 @@ impl Default for MessageLimits {
 pub struct PageLink(String);
 
 impl PageLink {
-    /// Returns the address with a query parameter, whose value is a token or a code.
+    /// Returns the address with a further query parameter, whose value is a token or a code.
     #[must_use]
     pub fn with(&self, name: &str, secret: &str) -> String {
         let (address, fragment) = match self.0.split_once('#') {
@@ -113,7 +114,7 @@ const ADDRESSES: [&str; 2] = ["email", "phone"];
 /// The largest limit of messages.
 const MOST_MESSAGES: u32 = 100_000;
 
-/// `messages`, with `verification` and `rateLimit.messages` beside it.
+/// Reads `messages`, and with it `verification` and `rateLimit.messages`.
 pub(super) fn messages(read: &mut Reader<'_>, production: bool) -> Result<Option<MessageRules>, Error> {
     let verification = read.value("verification");
     let limits = read.value("rateLimit").and_then(|limits| limits.get("messages")).filter(|limits| !limits.is_null());
@@ -146,8 +147,8 @@ pub(super) fn messages(read: &mut Reader<'_>, production: bool) -> Result<Option
     }
 }
 
-/// The warning if codes alone prove addresses that must be proved: wrong codes of any client use up an address's
-/// attempts.
+/// Returns a warning if addresses must be verified and codes alone verify them, since any client can use up an
+/// address's attempts by wrong codes.
 pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
     const WORDS: &str = "verification.required without messages.links.verify: whoever registers an address that is \
                          not theirs and sends wrong codes keeps it from being registered for a day; give the link, \
@@ -156,7 +157,7 @@ pub(super) fn warning(rules: Option<&MessageRules>) -> Option<String> {
     is_open.then(|| WORDS.to_owned())
 }
 
-/// `messages.newSignIn` needs `knownDevices`.
+/// Refuses `messages.newSignIn` without `knownDevices`.
 pub(super) fn check_sign_in(rules: Option<&MessageRules>, knows_devices: bool) -> Result<(), Error> {
     if rules.is_some_and(|rules| rules.new_sign_in) && !knows_devices {
         return Err(Error::configuration(
@@ -166,7 +167,7 @@ pub(super) fn check_sign_in(rules: Option<&MessageRules>, knows_devices: bool) -
     Ok(())
 }
 
-/// `loginCode`: true or false.
+/// Reads `loginCode`, which needs `messages`.
 pub(super) fn login_code(read: &mut Reader<'_>, rules: Option<&MessageRules>) -> Result<bool, Error> {
     let is_on = read.boolean("loginCode", false)?;
     if is_on && rules.is_none() {
@@ -175,7 +176,7 @@ pub(super) fn login_code(read: &mut Reader<'_>, rules: Option<&MessageRules>) ->
     Ok(is_on)
 }
 
-/// `required: true`, or `{since}`.
+/// Reads `verification.required`, a boolean or `{since}`.
 fn required(read: &mut Reader<'_>) -> Result<Option<Required>, Error> {
     let object = match read.value("required") {
         None | Some(Value::Bool(false)) => return Ok(None),
@@ -187,7 +188,7 @@ fn required(read: &mut Reader<'_>) -> Result<Option<Required>, Error> {
     let Some(text) = read.text("since")? else {
         return Err(read.error("since", "is missing: an instant, or required: true for all users"));
     };
-    // A number would be milliseconds to one and a year to another.
+    // A number is refused, since one reader would take it for milliseconds and another for a year.
     let since = clock::from_iso(text).filter(|_| text.contains(['T', ' ']));
     let since = since.ok_or_else(|| read.error("since", "must be an instant as in '2026-11-29T00:00:00Z'"))?;
     read.finish()?;
@@ -217,7 +218,7 @@ fn read_messages(object: &Value, production: bool) -> Result<MessageRules, Error
     Ok(rules)
 }
 
-/// An absolute https address; while developing also http on this machine.
+/// Reads an absolute https address. Without `production`, http on this machine is accepted too.
 fn link(read: &mut Reader<'_>, name: &'static str, production: bool) -> Result<Option<PageLink>, Error> {
     let Some(text) = read.text(name)? else { return Ok(None) };
     let rest = text.strip_prefix("https://").or_else(|| {

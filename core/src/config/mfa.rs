@@ -11,7 +11,7 @@ use crate::access::RoleRules;
 use crate::assurance::Requirement;
 use crate::error::Error;
 
-/// The longest issuer: authenticator apps show one line.
+/// The most characters of an issuer, since authenticator apps show it on one line.
 const LONGEST_ISSUER: usize = 64;
 
 /// The option `mfa`, checked.
@@ -23,8 +23,8 @@ pub struct Mfa {
     pub recovery_codes: u32,
 }
 
-/// Reads `{totp: {issuer}, recoveryCodes, requiredFor}`; `None`: no second factor, and no assurance in tokens. The
-/// roles of `requiredFor` become a part of `roles`.
+/// Reads `{totp: {issuer}, recoveryCodes, requiredFor}`, and writes the roles of `requiredFor` into `roles`. `None`:
+/// the option is not set, so there are no second factors.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option and the cure.
@@ -36,7 +36,7 @@ pub(super) fn mfa(read: &mut Reader<'_>, roles: &mut RoleRules) -> Result<Option
     };
     let mut totp = Reader::new("mfa.totp", totp)?;
     let issuer = totp.text("issuer")?.ok_or_else(|| totp.error("issuer", "is missing: name the application"))?;
-    // It stands before a colon in the URI that apps read.
+    // A colon ends the issuer in the URI that apps read.
     if issuer.chars().count() > LONGEST_ISSUER || issuer.contains(|c: char| c == ':' || c.is_control()) {
         return Err(totp.error("issuer", format!("must be at most {LONGEST_ISSUER} characters, without a colon")));
     }
@@ -52,7 +52,8 @@ pub(super) fn mfa(read: &mut Reader<'_>, roles: &mut RoleRules) -> Result<Option
     Ok(Some(Mfa { issuer: issuer.to_owned(), recovery_codes }))
 }
 
-/// The authentication that changes of credentials ask for: `reauthentication: {maxAge}`, by default 10 minutes.
+/// Reads `reauthentication: {maxAge}`, the authentication that changes of credentials require. The default is 10
+/// minutes.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option and the cure.
@@ -67,8 +68,8 @@ pub(super) fn reauthentication(read: &mut Reader<'_>) -> Result<Requirement, Err
     Ok(Requirement { acr: None, max_age: i64::try_from(max_age.as_secs()).ok() })
 }
 
-/// The warning that secrets of factors lie open in the database. In production that is an error: a reader of a back-up
-/// would have every user's codes.
+/// Returns a warning if the secrets of second factors are not encrypted in the database. In production that is an
+/// error, since a reader of a backup would have every user's codes.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR`
@@ -82,7 +83,7 @@ pub(super) fn warning(mfa: Option<&Mfa>, is_sealed: bool, production: bool) -> R
     Ok(is_open.then(|| CURE.to_owned()))
 }
 
-/// The warning that a message is enough to remove the factors of an account without a verified address.
+/// Returns a warning if a message alone can remove the second factors of an account, since no address is verified.
 pub(super) fn unverified_warning(mfa: Option<&Mfa>, messages: Option<&MessageRules>) -> Option<String> {
     let is_open = messages.is_some_and(|rules| rules.verified_types.is_none());
     (mfa.is_some() && is_open).then(|| {

@@ -1,4 +1,4 @@
-//! The options, checked: every default is written here once, every error names the option and the cure.
+//! The checked options. Each default is written in one place, and every error names the option and the cure.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -59,7 +59,7 @@ use reader::Reader;
 use signing::signing;
 use table::{CLIENT_ONLY, Group};
 
-/// Which options are meant.
+/// The mode whose options are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Server,
@@ -68,15 +68,15 @@ enum Mode {
 
 /// The checked options of server mode.
 pub struct Config {
-    /// `db` or `dialect`.
+    /// The database (`db` or `dialect`).
     pub database: Database,
-    /// Roles.
+    /// The role options.
     pub roles: RoleRules,
-    /// Keys.
+    /// The source of the signing keys.
     pub signing: Signing,
-    /// Life of an access token in milliseconds.
+    /// Lifetime of an access token in milliseconds.
     pub access_ttl: Millis,
-    /// Life of sessions and refresh tokens.
+    /// Lifetimes of sessions and refresh tokens.
     pub session: SessionRules,
     /// The options that are declared by their rows alone.
     pub plain: PlainOptions,
@@ -84,58 +84,59 @@ pub struct Config {
     pub session_check: SessionCheck,
     /// Second factors; `None`: there are none.
     pub mfa: Option<Mfa>,
-    /// The keys that seal secrets of factors; `None`: they are kept as they are.
+    /// The keys that encrypt the secrets of second factors. `None`: the secrets are stored as they are.
     pub factor_keys: Option<Arc<FactorKeys>>,
-    /// The authentication that changes of credentials ask for, where [`Config::keeps_assurance`].
+    /// The authentication that changes of credentials require, if [`Config::keeps_assurance`].
     pub reauthentication: Requirement,
     /// The rules for new passwords and for their hashes.
     pub password: Policy,
     /// Whether a one-time token makes the first admin.
     pub setup: bool,
-    /// Keys that close registration to others and open the admin endpoints.
+    /// API keys. They close registration to clients without a key, and open the admin endpoints.
     pub api_keys: Option<ApiKeys>,
-    /// `None`: off.
+    /// The limits on failed logins and registrations. `None`: the option is off.
     pub rate_limits: Option<LimitRules>,
-    /// The refresh cookie; `None`: the refresh token travels in bodies.
+    /// The refresh cookie. `None`: the refresh token travels in request and response bodies.
     pub cookie: Option<CookieRules>,
     /// The access cookie; `None`: off.
     pub access_cookie: Option<CookieRules>,
-    /// The cookie that makes a browser known where a login completed; `None`: off.
+    /// The cookie that a completed login sets to make its browser known. `None`: off.
     pub known_devices: Option<CookieRules>,
     /// Origins beside the request's own that may use cookies.
     pub trusted_origins: Vec<Origin>,
-    /// Identifier types.
+    /// The rules for identifiers.
     pub identifiers: IdentifierRules,
-    /// The proxies that may speak for a client's address.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trust_proxy: TrustProxy,
-    /// Issuer and audience: set and checked when configured. No leeway, since the server verifies its own tokens.
+    /// The issuer and the audience of tokens, which are set and checked if configured. There is no leeway, since the
+    /// server verifies its own tokens.
     pub claims: ClaimRules,
     /// The `service` field of log entries.
     pub service: String,
     /// Whether there is a logger.
     pub logging: bool,
-    /// Whether answers keep quiet about mistakes of the application.
+    /// Whether answers hide mistakes of the application (`production` option).
     pub production: bool,
-    /// Messages to users; `None`: no option needs messages.
+    /// The rules of messages to users. `None`: the option `messages` is not set.
     pub messages: Option<MessageRules>,
-    /// Whether users log in by the code of a message.
+    /// Whether users may log in by the code of a message.
     pub login_code: bool,
-    /// Whether the endpoints of administration are there.
+    /// Whether there are the endpoints of the option `administration`.
     pub administration: bool,
     /// The option `audit`.
     pub audit: AuditLevel,
     /// Use cases that the host overrides.
     pub overrides: HashSet<Operation>,
-    /// Whether the host decides on revocation too.
+    /// Whether the host decides on revocation too (`isTokenRevoked` option).
     pub token_revoked: bool,
-    /// The Redis by which counters and word of revocations are shared with other processes.
+    /// The address of the Redis through which processes share counters and revocations.
     pub redis_url: Option<Secret<String>>,
-    /// Options that are allowed but unwise, for the logger.
+    /// Warnings for the logger about options that are allowed but unwise.
     pub warnings: Vec<String>,
 }
 
 impl fmt::Debug for Config {
-    /// Nothing: options hold passwords and keys, and the next one added may too.
+    /// Shows no field, since options hold passwords and keys, and an option that is added later may too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").finish_non_exhaustive()
     }
@@ -163,7 +164,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads the options that depend on none of the fields; the others are off.
+    /// Reads the options that depend on no other option. The fields of the others are off.
     fn independent(read: &mut Reader<'_>) -> Result<Self, Error> {
         let mut warnings = Vec::new();
         let production = read.boolean("production", false)?;
@@ -209,7 +210,7 @@ impl Config {
         })
     }
 
-    /// Reads the options that depend on other fields, and checks those fields together.
+    /// Reads the options that depend on others, and checks them together.
     fn read_dependent(&mut self, read: &mut Reader<'_>) -> Result<(), Error> {
         if self.setup && !self.roles.admin.iter().any(|role| self.roles.valid.contains(role)) {
             return Err(read.error("setup", "needs a role in adminRoles that validRoles lists: nobody can be an admin"));
@@ -230,7 +231,7 @@ impl Config {
         Ok(())
     }
 
-    /// Whether sessions and tokens say how strongly and when the user authenticated.
+    /// Whether sessions and tokens record how strongly and when the user authenticated.
     #[must_use]
     pub const fn keeps_assurance(&self) -> bool {
         self.mfa.is_some() || self.messages.is_some()

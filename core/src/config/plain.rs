@@ -1,6 +1,6 @@
-//! Options that are plain data. Their row in the table declares them completely: its kind gives type and limits, and
-//! its default applies without them. A rule asks for the value by the name of the row, which is looked up when the core
-//! is compiled.
+//! Plain options, which their row in the table declares completely. The kind of the row gives the type and the limits,
+//! and its default applies when the option is not set. Code asks for the value by the name of the row, which is looked
+//! up when the core is compiled.
 
 use std::time::Duration;
 
@@ -19,23 +19,23 @@ enum Plain {
     Length(Duration),
 }
 
-/// The values of the plain options, by the places of their rows.
+/// The values of the plain options, by the index of their row.
 pub struct PlainOptions(Vec<Option<Plain>>);
 
-/// A number among the plain options.
+/// The index of a plain option that is a number.
 #[derive(Clone, Copy)]
 pub struct Number(usize);
 
-/// A switch among the plain options.
+/// The index of a plain option that is a switch.
 #[derive(Clone, Copy)]
 pub struct Switch(usize);
 
-/// A length of time among the plain options.
+/// The index of a plain option that is a duration.
 #[derive(Clone, Copy)]
 pub struct Length(usize);
 
 impl Number {
-    /// The option of this name. One that the table does not have as a plain number does not compile as a constant.
+    /// Finds the option by its name. As a constant it does not compile if the table has no plain number of this name.
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);
@@ -97,7 +97,7 @@ impl PlainOptions {
         values.map(Self)
     }
 
-    /// The value of a number.
+    /// Returns the value of a number.
     #[must_use]
     pub fn number(&self, Number(place): Number) -> u32 {
         match self.0.get(place) {
@@ -112,7 +112,7 @@ impl PlainOptions {
         matches!(self.0.get(place), Some(Some(Plain::Switch(true))))
     }
 
-    /// The value of a length of time.
+    /// Returns the value of a duration.
     #[must_use]
     pub fn length(&self, Length(place): Length) -> Duration {
         match self.0.get(place) {

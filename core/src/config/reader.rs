@@ -1,4 +1,4 @@
-//! Reads one level of the options object: types are checked, defaults given, unknown names refused.
+//! Reads one level of the options object. It checks types, applies defaults and refuses unknown names.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::crypto::Secret;
 use crate::duration;
 use crate::error::Error;
 
-/// The text that bindings write in the place of a function, which JSON can't hold.
+/// The text that bindings write for a function, which JSON can't hold.
 pub const FUNCTION: &str = "[function]";
 
-/// One object of options. `null` counts as absent everywhere.
+/// Reads an object of options, and notes which of its members were asked for. `null` counts as absent.
 pub struct Reader<'a> {
     path: String,
     map: &'a Map<String, Value>,
@@ -23,7 +23,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `value`; `path` is the option's name, empty for the top level.
+    /// Makes a reader of `value`. `path` is the option's name, or empty for the top level.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` when `value` is not an object.
@@ -35,33 +35,33 @@ impl<'a> Reader<'a> {
         Ok(Self { path: path.to_owned(), map, known: HashSet::new() })
     }
 
-    /// The full name of an option, as error messages give it.
+    /// Returns the full name of an option, for error messages.
     pub fn name(&self, option: &str) -> String {
         if self.path.is_empty() { option.to_owned() } else { format!("{}.{option}", self.path) }
     }
 
-    /// An error about one option: `message` follows its name.
+    /// Makes a `CONFIGURATION_ERROR` about an option. `message` follows the option's name.
     pub fn error(&self, option: &str, message: impl std::fmt::Display) -> Error {
         Error::configuration(format!("{} {message}", self.name(option)))
     }
 
-    /// The raw value.
+    /// Returns the raw value of an option.
     pub fn value(&mut self, option: &'static str) -> Option<&'a Value> {
         self.known.insert(option);
         self.map.get(option).filter(|value| !value.is_null())
     }
 
-    /// A string; may be empty.
+    /// Reads a string, which may be empty.
     pub fn string(&mut self, option: &'static str) -> Result<Option<&'a str>, Error> {
         match self.value(option) {
             None => Ok(None),
-            // A function in its place is a mistake that must not become a value, least of all that of a secret.
+            // A function here is a mistake. Its placeholder must not become the value, least of all that of a secret.
             Some(Value::String(text)) if text != FUNCTION => Ok(Some(text)),
             Some(_) => Err(self.error(option, "must be a string")),
         }
     }
 
-    /// A secret: a string, or for bytes that are no text a JWK of the type `oct` (RFC 7518, 6.4).
+    /// Reads a secret: a string, or a JWK of the type `oct` (RFC 7518, 6.4) for bytes that are no text.
     pub fn secret(&mut self, option: &'static str) -> Result<Option<Secret<Vec<u8>>>, Error> {
         if let Some(Value::Object(jwk)) = self.value(option) {
             let key = jwk.get("k").and_then(Value::as_str).filter(|_| jwk.get("kty").is_some_and(|kty| kty == "oct"));
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         Ok(self.string(option)?.map(|text| Secret::new(text.as_bytes().to_vec())))
     }
 
-    /// A string with at least one character.
+    /// Reads a string with at least one character.
     pub fn text(&mut self, option: &'static str) -> Result<Option<&'a str>, Error> {
         match self.string(option)? {
             Some("") => Err(self.error(option, "must not be empty: set it, or leave it out")),
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn boolean(&mut self, option: &'static str, default: bool) -> Result<bool, Error> {
         match self.value(option) {
             None => Ok(default),
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`.
     pub fn integer(
         &mut self,
         option: &'static str,
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A length of time, see [`duration::parse`].
+    /// Reads a duration, see [`duration::parse`].
     pub fn duration(&mut self, option: &'static str, default: Duration) -> Result<Duration, Error> {
         match self.value(option) {
             None => Ok(default),
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// [`Reader::duration`], but 0 is none.
+    /// Reads a duration as [`Reader::duration`] does, or 0 for no time at all.
     pub fn zero_or_duration(&mut self, option: &'static str, default: Duration) -> Result<Duration, Error> {
         if self.value(option).and_then(Value::as_f64) == Some(0.0) {
             return Ok(Duration::ZERO);
@@ -119,13 +119,13 @@ impl<'a> Reader<'a> {
         self.duration(option, default)
     }
 
-    /// Refuses options by name, for the reason given.
+    /// Refuses options by name, with the reason `why`.
     pub fn refuse(&self, options: &[&str], why: &str) -> Result<(), Error> {
         let given = |option: &&&str| self.map.get(**option).is_some_and(|value| !value.is_null());
         options.iter().find(given).map_or(Ok(()), |option| Err(self.error(option, why)))
     }
 
-    /// A list of strings; a single string counts as a list if `single` is set.
+    /// Reads a list of strings. A single string counts as a list if `single` is set.
     pub fn strings(&mut self, option: &'static str, single: bool) -> Result<Option<Vec<String>>, Error> {
         let Some(value) = self.value(option) else { return Ok(None) };
         let list = match value {
@@ -145,7 +145,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses other members of an option than these, if it is an object. The code that reads it checks the rest.
+    /// Refuses members that are not in `known`, if the option is an object. The code that reads the option checks the
+    /// rest.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` with the nearest known name.
@@ -158,7 +159,7 @@ impl<'a> Reader<'a> {
         Ok(option)
     }
 
-    /// The raw value of an option, after [`Reader::only`] for its members.
+    /// Returns the raw value of an option after [`Reader::only`] has checked the names of its members.
     pub(super) fn only_members(
         &mut self,
         option: &'static str,
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
         Self::only(option, self.value(option), known)
     }
 
-    /// An option that was read and is not in the table, where every option must be.
+    /// Returns an option that was read but is not in the table, in which every option must be.
     pub(super) fn missing(&self, group: Group) -> Option<&'static str> {
         self.known.iter().copied().find(|name| !table::is_option(name, group))
     }
@@ -196,7 +197,7 @@ fn whole(value: &Value) -> Option<u32> {
     })
 }
 
-/// Levenshtein distance, ignoring case: small enough inputs to need nothing better.
+/// Returns the Levenshtein distance of two names, ignoring case.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();

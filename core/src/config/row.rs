@@ -25,7 +25,7 @@ pub enum OptionKind {
     Code,
 }
 
-/// The place where an option counts.
+/// The part of the product that an option belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// Both modes of the library.
@@ -41,25 +41,25 @@ pub enum Group {
 /// An option.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionRow {
-    /// Its name, as files and TypeScript spell it; members have the object's name and a point before theirs.
+    /// The name, as files and TypeScript spell it. A member of an object has the object's name and a point in front.
     pub name: &'static str,
     /// The values that it takes.
     pub kind: OptionKind,
-    /// The value without it, as documentation words it; empty: none.
+    /// The default, as the documentation words it. Empty: there is none.
     pub default: &'static str,
     /// Its meaning, in one sentence.
     pub sentence: &'static str,
-    /// A value as a command line has it.
+    /// An example of a value, as a command line has it.
     pub example: &'static str,
-    /// The place where it counts.
+    /// The part of the product that it belongs to.
     pub group: Group,
     /// Whether SIGHUP changes it while the server runs.
     pub hot: bool,
     /// Whether its value is never printed.
     pub secret: bool,
-    /// Whether the row alone declares it: see `config::plain`.
+    /// Whether the row alone declares the option, see `config::plain`.
     pub plain: bool,
-    /// Its default and its meaning in the reference (Markdown), where the sentence has no room for them.
+    /// The default and the meaning for the reference (Markdown), if they are longer than the sentence.
     pub page: Option<(&'static str, &'static str)>,
 }
 
@@ -95,7 +95,8 @@ impl OptionRow {
         self
     }
 
-    /// The flag of `sentri serve`, without its dashes; `None`: only code gives it, or only client mode has it.
+    /// Returns the flag of `sentri serve`, without its dashes. `None`: only code can set the option, or only client
+    /// mode has it.
     pub fn flag(&self) -> Option<String> {
         match self.name {
             _ if self.kind == OptionKind::Code || self.group == Group::Client || self.name == "mode" => None,
@@ -104,7 +105,7 @@ impl OptionRow {
         }
     }
 
-    /// The variables that set it, the first that is set wins.
+    /// Returns the environment variables that set the option. If several are set, the first in this list wins.
     pub fn variables(&self) -> Vec<String> {
         let Some(flag) = self.flag() else { return Vec::new() };
         match self.name {
@@ -115,12 +116,12 @@ impl OptionRow {
         }
     }
 
-    /// The key in a file: options of the command are in the table `serve`.
+    /// Returns the key in a file. Options of the command itself are in the table `serve`.
     pub fn key(&self) -> String {
         if self.group == Group::Serve { format!("serve.{}", self.name) } else { self.name.to_owned() }
     }
 
-    /// The name of its value in a help text; `None`: a switch that `--log` alone is, as `--log=json` is.
+    /// Returns the name of the value in a help text.
     pub fn value_name(&self) -> String {
         match self.kind {
             OptionKind::Text => "text".to_owned(),
@@ -136,7 +137,7 @@ impl OptionRow {
     }
 }
 
-/// `rateLimit.maxLoginAttempts` as `rate-limit-max-login-attempts`.
+/// Writes a name such as `rateLimit.maxLoginAttempts` as `rate-limit-max-login-attempts`.
 fn kebab(name: &str) -> String {
     let mut flag = String::new();
     for character in name.chars() {

@@ -6,13 +6,13 @@ use super::reader::Reader;
 use crate::crypto::Secret;
 use crate::error::Error;
 
-/// Longest file that is read: a private key of 8192 bits has 7 KiB.
+/// The longest file that is read, in bytes. A private key of 8192 bits has 7 KiB.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The given secret, or the content of the given file without white space at its ends.
+/// Reads `secret`, or the file that `secretFile` names, without white space at its ends.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` that names the option: both are given, or the file can't be read, is empty or too long.
+/// `CONFIGURATION_ERROR` that names the option, if both are set, or the file can't be read, is empty or is too long.
 pub fn read_secret(read: &mut Reader<'_>) -> Result<Option<Secret<Vec<u8>>>, Error> {
     let given = read.secret("secret")?;
     let Some(path) = read.text("secretFile")? else { return Ok(given) };

@@ -24,20 +24,20 @@ pub enum Signing {
     Ephemeral(KeyRules),
 }
 
-/// The rules by which keys of our own are made and replaced.
+/// The rules by which the server makes and replaces signing keys.
 #[derive(Debug, Clone)]
 pub struct KeyRules {
-    /// Their algorithm; never a symmetric one.
+    /// The algorithm of the keys. It is never symmetric.
     pub algorithm: Algorithm,
     /// Modulus length in bits, for RSA.
     pub key_size: u32,
-    /// `keys.rotateEvery`.
+    /// The age at which a signing key is replaced (`keys.rotateEvery`).
     pub rotate_every: Option<Millis>,
-    /// `encryptionKey`.
+    /// The key that encrypts private keys in the database (`encryptionKey`).
     pub encryption_key: Option<Arc<WrappingKey>>,
 }
 
-/// `secret`, `algorithm` and `keys`.
+/// Reads `secret`, `algorithm` and `keys`.
 pub(super) fn signing(
     read: &mut Reader<'_>,
     wrapping: Option<Arc<WrappingKey>>,
@@ -107,7 +107,7 @@ fn own_keys(
                 }
                 rules.rotate_every = Some(millis(every));
             }
-            // Read with its other name.
+            // `config::encryption` reads this older name of `encryptionKey`.
             read.value("encryptionKey");
             read.finish()?;
             Ok(Signing::Stored(rules))

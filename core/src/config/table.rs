@@ -1,7 +1,7 @@
-//! The one table of options: every name, with its kind, default, meaning and an example.
+//! The table of all options, with the kind, the default, the meaning and an example of each.
 //!
-//! The reader's check of unknown names, the flags, variables and file keys of `sentri serve`, the JSON Schema for
-//! editors and the reference page come from it.
+//! The table is the source of the reader's check of unknown names, of the flags, variables and file keys of
+//! `sentri serve`, of the JSON Schema for editors, and of the reference page.
 
 use std::sync::LazyLock;
 

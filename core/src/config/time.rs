@@ -1,4 +1,4 @@
-//! Lengths of time that defaults are given in.
+//! The units of time in which defaults are written.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Secrets at rest: AES-256-GCM under keys that are derived from the application's own.
+//! Encryption of secrets in the database, by AES-256-GCM under keys that are derived from the application's keys.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ const PREFIX: &str = "v1.";
 /// The least length of a key in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
 
-/// Keys that seal texts for one purpose. The first seals, all open.
+/// Keys that encrypt texts for one purpose. The first key encrypts, and all keys decrypt.
 pub struct SealingKeys(Vec<LessSafeKey>);
 
 impl SealingKeys {
-    /// Derives the keys from random texts of at least [`MIN_KEY_BYTES`] bytes, better 32. They are not stretched, so a
-    /// memorable phrase does not do. `None`: there is none, or one of them is shorter.
+    /// Derives the keys from random texts of at least [`MIN_KEY_BYTES`] bytes, better 32. The texts are not stretched,
+    /// so a memorable phrase is not secure. `None`: there is no text, or one of them is shorter.
     #[must_use]
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8]>, purpose: &[u8]) -> Option<Self> {
         let derive = |key: &[u8]| {
@@ -29,8 +29,8 @@ impl SealingKeys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// Returns `v1.` and base64url of nonce, ciphertext and tag. Only the same `context` opens it, so a row can't be
-    /// moved under another name. `None`: the text is beyond the limit of the cipher.
+    /// Encrypts a text. Returns `v1.` and base64url of nonce, ciphertext and tag. Only the same `context` decrypts it,
+    /// so a sealed value can't be moved to another row. `None`: the text is beyond the limit of the cipher.
     #[must_use]
     pub fn seal(&self, text: &str, context: &str) -> Option<Secret<String>> {
         let nonce = make_random::<NONCE_LEN>();
@@ -40,13 +40,14 @@ impl SealingKeys {
         Some(Secret::new(format!("{PREFIX}{}", to_base64url(&[&nonce, sealed.as_slice()].concat()))))
     }
 
-    /// Returns the text inside `sealed`. `None`: other keys, another `context`, or damage; these are not distinguished.
+    /// Decrypts `sealed` and returns the text. `None`: the keys or the `context` are others, or the value is damaged;
+    /// these cases are not distinguished.
     #[must_use]
     pub fn open(&self, sealed: &str, context: &str) -> Option<Secret<String>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
         self.0.iter().find_map(|key| {
-            // A failed attempt destroys its input.
+            // A failed attempt to decrypt destroys its input, so each key gets a copy.
             let mut sealed = sealed.to_vec();
             let (nonce, context) = (Nonce::assume_unique_for_key(*nonce), Aad::from(context.as_bytes()));
             let plain = key.open_in_place(nonce, context, &mut sealed).ok()?;

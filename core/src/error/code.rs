@@ -1,9 +1,9 @@
-//! The codes of errors, with all facts about each: one table, from which `make generate` writes the codes of both
-//! languages and the page of the reference.
+//! The error codes, in a table with all facts about each of them. `make generate` writes the codes of both languages
+//! and the page of the reference from it.
 
 use std::fmt;
 
-/// Every code the product answers with, and the caller's remedy.
+/// Every error code of the product, with the remedy for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// Identifier or password is wrong; which of the two is never said. Ask the user again.
@@ -32,7 +32,7 @@ pub enum ErrorCode {
     MfaRequired,
     /// The user must authenticate again, as `data` says, before this is allowed. Reauthenticate, then repeat.
     StepUpRequired,
-    /// Known caller, missing right. Do not repeat.
+    /// The caller is known and lacks the right. Do not repeat.
     Forbidden,
     /// The password was right, and the account is disabled. Show it to the user; an admin enables it.
     AccountDisabled,
@@ -76,22 +76,22 @@ impl ErrorCode {
         self.row().name
     }
 
-    /// The HTTP status that goes with the code.
+    /// Returns the HTTP status of the code.
     #[must_use]
     pub const fn status(self) -> u16 {
         self.row().status
     }
 
-    /// The sentence used where no more precise one is known.
+    /// Returns the message for errors that have no more precise message.
     #[must_use]
     pub const fn message(self) -> &'static str {
         self.row().message
     }
 
-    /// The codes whose answers have `data`: the error's details.
+    /// The codes whose answers carry the error's details as `data`.
     pub const WITH_DATA: [Self; 3] = [Self::MfaRequired, Self::StepUpRequired, Self::IdentifierUnverified];
 
-    /// All that is known of the code.
+    /// Returns the row of the code.
     #[must_use]
     pub const fn row(self) -> &'static ErrorRow {
         &ROWS[self as usize]
@@ -104,7 +104,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// An error as every part of the product and the reference have it.
+/// All facts about an error code.
 #[derive(Debug)]
 pub struct ErrorRow {
     /// The code that it belongs to.
@@ -113,11 +113,11 @@ pub struct ErrorRow {
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The sentence used unless a more precise sentence is known.
+    /// The message for errors that have no more precise message.
     pub message: &'static str,
-    /// The reason for it, in Markdown.
+    /// The cause of the error, in Markdown.
     pub meaning: &'static str,
-    /// The way out of it, in Markdown.
+    /// The remedy for the caller, in Markdown.
     pub cure: &'static str,
 }
 

@@ -1,8 +1,8 @@
-//! Base32 without padding (RFC 4648, 6), as authenticator apps and recovery codes have it.
+//! Base32 without padding (RFC 4648, 6), for the secrets of authenticator apps and for recovery codes.
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// Writes bytes in base32.
+/// Encodes bytes in base32.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity((bytes.len() * 8).div_ceil(5));
@@ -26,7 +26,8 @@ fn letter(value: u32) -> char {
     char::from(ALPHABET[(value & 31) as usize])
 }
 
-/// Reads base32 in capitals. `None`: it is no base32, of an impossible length, or its last letter has surplus bits.
+/// Decodes base32 in capitals. `None`: the text is no base32, has an impossible length, or has surplus bits in its last
+/// letter.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 5 / 8);

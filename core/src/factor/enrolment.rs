@@ -1,4 +1,4 @@
-//! The secret of an authenticator app, as the app takes it: a URI, and that URI as a QR code.
+//! The forms in which an authenticator app reads its secret: a URI, and the same URI as a QR code.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,15 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use super::totp::{DIGITS, PERIOD};
 use crate::crypto::Secret;
 
-/// The longest account name, in characters: apps show one line, and the size of a QR code is limited.
+/// The most characters of an account name, since apps show it on one line and the size of a QR code is limited.
 const LONGEST_ACCOUNT: usize = 64;
-/// The light modules around a QR code (ISO/IEC 18004).
+/// The width of the light border around a QR code, in modules (ISO/IEC 18004).
 const QUIET: i32 = 4;
 
 /// Returns the `otpauth` URI of a secret. `account` distinguishes the user's accounts at an issuer.
 #[must_use]
 pub fn uri(issuer: &str, account: &str, secret: &Secret<String>) -> Secret<String> {
-    // A colon stands between the two names.
+    // The account name loses its colons, since a colon separates the issuer from the account.
     let account: String = account.chars().filter(|c| *c != ':').take(LONGEST_ACCOUNT).collect();
     let (issuer, account) = (encoded(issuer), encoded(&account));
     Secret::new(format!(
@@ -24,7 +24,7 @@ pub fn uri(issuer: &str, account: &str, secret: &Secret<String>) -> Secret<Strin
     ))
 }
 
-/// Returns the QR code of a text as an SVG image, black on white. `None`: the text is too long for one.
+/// Returns the QR code of a text as an SVG image, black on white. `None`: the text is too long for a QR code.
 #[must_use]
 pub fn qr(text: &Secret<String>) -> Option<Secret<String>> {
     let code = QrCode::encode_text(text.expose(), QrCodeEcc::Medium).ok()?;

@@ -1,16 +1,16 @@
-//! Recovery codes: the login of a user who has lost the second factor. Each may be used once.
+//! Recovery codes, by which a user who has lost the second factor logs in. Each code may be used once.
 
 use super::base32;
 use crate::crypto::{Secret, make_random, sha256, to_base64url};
 
-/// Bytes of a code: 120 bits, too many to guess, so its digest needs no salt.
+/// Random bytes of a code. Its 120 bits are too many to guess, so its digest needs no salt.
 const BYTES: usize = 15;
 /// Letters of a code.
 const LETTERS: usize = 24;
 /// Letters between two dashes.
 const GROUP: usize = 6;
 
-/// Makes a code, as the user gets it: four groups of six letters of base32.
+/// Makes a code: four groups of six letters of base32, with dashes between them.
 #[must_use]
 pub fn make_code() -> Secret<String> {
     let letters = base32::encode(&make_random::<BYTES>());
@@ -18,11 +18,11 @@ pub fn make_code() -> Secret<String> {
     Secret::new(groups.join("-"))
 }
 
-/// Reads a code as people type it: in any case, with or without dashes and white space. `None`: it is no code, so it is
-/// worth no attempt.
+/// Reads a code as people type it, in any case, with or without dashes and white space. `None`: the text can't be a
+/// code, so no attempt is counted for it.
 #[must_use]
 pub fn normalize_code(given: &str) -> Option<Secret<String>> {
-    // Bounded before it is read.
+    // The length is checked first, so that no long text is worked on.
     if given.len() > 128 {
         return None;
     }
@@ -33,7 +33,7 @@ pub fn normalize_code(given: &str) -> Option<Secret<String>> {
     is_code.then(|| Secret::new(letters))
 }
 
-/// Returns the form of a normalised code that is kept: its SHA-256 in base64url.
+/// Returns the stored form of a normalized code, its SHA-256 in base64url.
 #[must_use]
 pub fn code_digest(code: &Secret<String>) -> String {
     to_base64url(&sha256(code.expose().as_bytes()))

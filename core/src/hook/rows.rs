@@ -1,8 +1,8 @@
-//! The use cases that `router` may override: one table, from which come the enum, the built-ins behind `next()`, and
-//! the types of the option in both languages.
+//! The table of use cases that `router` may override. The enum, the built-ins behind `next()`, and the types of the
+//! option in both languages come from it.
 
-/// Hands the rows to the macro `$run`, behind what it is given. A row has the name of the use case in Rust and in the
-/// option, the type in `service` that runs it, a sentence, and the types of input and result in TypeScript.
+/// Passes the rows to the macro `$run`, after the given arguments. A row has the name of the use case in Rust and in
+/// the option, the type in `service` that runs it, a sentence, and the types of input and result in TypeScript.
 macro_rules! each_operation {
     ($run:ident $($given:tt)*) => {
         $run! {

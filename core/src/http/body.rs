@@ -1,4 +1,4 @@
-//! Request bodies: bounded, strict, and tolerant of an empty body.
+//! Reads request bodies: of bounded length, as strict JSON, and empty ones as an empty object.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,14 @@ use super::{Body, MAX_BODY};
 use crate::error::{Error, ErrorCode};
 use crate::json;
 
-/// The body as JSON; an empty one is an empty object, so that an empty body with a JSON content type works. `encoding`
-/// is `Content-Encoding`. It counts only if the bytes are no JSON undecoded: a body parser of the host may have decoded
-/// the body and left the header. Nothing is decoded here, so that no small body becomes a large one.
+/// Reads the body as JSON. An empty body is an empty object, so that requests with a JSON content type need no body.
+/// `encoding` is the header `Content-Encoding`, which counts only if the bytes are no JSON, since a body parser of the
+/// host may have decoded the body and left the header. Nothing is decoded here, so that no small body expands to a
+/// large one.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for more than [`MAX_BODY`] bytes, bad JSON, a member name that occurs twice; with the status 415
-/// for an encoded body (RFC 9110, 15.5.16).
+/// `VALIDATION_ERROR` for more than [`MAX_BODY`] bytes, bad JSON, or a member name that occurs twice, and with the
+/// status 415 for an encoded body (RFC 9110, 15.5.16).
 pub fn read(body: &Body, encoding: Option<&str>) -> Result<Value, Error> {
     let bytes = match body {
         Body::Empty => b"".as_slice(),
@@ -44,7 +45,7 @@ fn encoded() -> Error {
     Error { status: 415, ..Error::new(ErrorCode::ValidationError, message) }
 }
 
-/// Whether an error says that a body is encoded, so that the answer names the accepted codings.
+/// Whether an error says that a body is encoded. Its answer then names the accepted codings.
 #[must_use]
 pub fn is_about_encoding(error: &Error) -> bool {
     error.status == 415 && error.is(ErrorCode::ValidationError)

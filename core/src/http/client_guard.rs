@@ -14,7 +14,7 @@ use crate::web::cookie::CookieValues;
 
 const MODE: &str = "client";
 
-/// The means by which a client verifies.
+/// The parts of a client that verify the tokens of a request.
 pub(crate) struct Checks<'a> {
     pub config: &'a ClientConfig,
     pub telemetry: &'a Telemetry,
@@ -23,7 +23,7 @@ pub(crate) struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// Answers without waiting, or `None` when a key set must be fetched or the host be asked.
+    /// Runs `protect()` without waiting. Returns `None` if a key set must be fetched or `isTokenRevoked` must be asked.
     pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return Some(answered);
@@ -50,7 +50,7 @@ impl Checks<'_> {
         Some(self.with_trouble(guarded))
     }
 
-    /// Answers, fetching a key set and asking the host where that is needed.
+    /// Runs `protect()`. It fetches a key set and asks `isTokenRevoked` where needed.
     pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         if let Some(answered) = preflight::guarded(request, &self.config.trusted_origins) {
             return answered;
@@ -85,7 +85,8 @@ impl Checks<'_> {
         }
     }
 
-    /// The first token whose session the host has not revoked, else the refusal of the first one.
+    /// Admits the request by the first token whose session the host has not revoked. If there is none, returns the
+    /// refusal of the first token.
     async fn first_live(&self, good: Vec<(VerifiedToken, String)>) -> ProtectResult {
         let mut first = None;
         for (verified, token) in good {
@@ -98,7 +99,8 @@ impl Checks<'_> {
         first.unwrap_or_else(|| self.refused(credential::missing().into()))
     }
 
-    /// The host's word on a session holds for this request alone.
+    /// Admits the request unless the host has revoked the session. The host's decision holds for this request alone, so
+    /// the result is not cached.
     async fn unless_revoked(&self, verified: VerifiedToken, token: String) -> ProtectResult {
         let (Some(check), Some(session_id)) = (self.revocation, &verified.claims.session_id) else {
             return self.passed(verified, token);
@@ -126,7 +128,8 @@ impl Checks<'_> {
         guarded
     }
 
-    /// The trouble with the auth server goes to the log with the next request, once: that answer is not for a cache.
+    /// Adds the event of a failure at the auth server to the result of the next request, once. This result is not
+    /// cached, so that its events are not repeated.
     fn with_trouble(&self, mut guarded: ProtectResult) -> ProtectResult {
         if let Some(event) = self.keys.take_trouble().and_then(|event| self.telemetry.counted(event)) {
             guarded.events.push(event);
@@ -136,8 +139,8 @@ impl Checks<'_> {
     }
 }
 
-/// Chooses among several tokens: those that verify count, if all are of one user, the youngest first. Of the refusals
-/// of all tokens an outage takes precedence over an expiry, and an expiry over the rest.
+/// Chooses among several tokens. Returns the tokens that verify, the youngest first, if all of them are of the same
+/// user. If none verifies, an outage takes precedence over an expired token, and that over any other refusal.
 fn choose(
     verified: Vec<(Result<VerifiedToken, Refused>, String)>,
     cookie_name: &str,

@@ -9,11 +9,11 @@ use crate::web::origin::Origin;
 /// Seconds for which a browser may keep the answer to a preflight.
 const MAX_AGE: &str = "600";
 
-/// Headers of answers that a page reads, beside those that the Fetch standard lets it read anyway.
+/// The headers of answers that pages may read, beside those that the Fetch standard always lets them read.
 const EXPOSED: &str = "X-Access-Token, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate";
 
-/// Returns the answer to a preflight, or `None` for any other request. An origin that is not trusted is allowed
-/// nothing.
+/// Returns the answer to a preflight, or `None` for any other request. The answer to an origin that is not trusted
+/// allows nothing.
 #[must_use]
 pub fn preflight(request: &Request, trusted: &[Origin]) -> Option<Response> {
     if !applies(request, trusted) {
@@ -22,7 +22,7 @@ pub fn preflight(request: &Request, trusted: &[Origin]) -> Option<Response> {
     let one = |name| single(request, name).map(str::to_owned);
     let asked = GuardRequest {
         method: request.method.clone(),
-        // A second line makes the origin untrusted; the request remains a preflight.
+        // A repeated `Origin` header becomes an empty origin, which is not trusted. The request remains a preflight.
         origin: request.header("origin").map(|_| one("origin").unwrap_or_default()),
         access_control_request_method: one("access-control-request-method"),
         access_control_request_headers: one("access-control-request-headers"),
@@ -35,8 +35,9 @@ pub fn preflight(request: &Request, trusted: &[Origin]) -> Option<Response> {
     Some(answer)
 }
 
-/// Lists the headers by which a page of a trusted origin reads the answer. `Vary` is in every answer, so that no cache
-/// gives one origin's answer to another. The origin is echoed as it was sent; there is no wildcard.
+/// Returns the headers that let a page of a trusted origin read the answer. `Vary` is in every answer, so that no cache
+/// gives the answer for an origin to another. The origin is repeated as it was sent, since a wildcard excludes
+/// credentials.
 #[must_use]
 pub fn headers(request: &Request, trusted: &[Origin]) -> Vec<(String, String)> {
     if !applies(request, trusted) {
@@ -56,7 +57,7 @@ fn applies(request: &Request, trusted: &[Origin]) -> bool {
     request.alone && !trusted.is_empty()
 }
 
-/// The value of a header that occurs once.
+/// Returns the value of a header that occurs exactly once.
 fn single<'a>(request: &'a Request, name: &'a str) -> Option<&'a str> {
     let mut values = request.header_values(name);
     values.next().filter(|_| values.next().is_none())

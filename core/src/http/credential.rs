@@ -1,4 +1,4 @@
-//! The access token of a request: its places, and when a cookie counts. The same in both modes.
+//! Finds the access token of a request, in the `Authorization` header or a cookie. Both modes use it.
 
 use super::guard::request::GuardRequest;
 use crate::error::{Error, ErrorCode};
@@ -7,11 +7,12 @@ use crate::web::authorization::{self, Authorization};
 use crate::web::cookie::{self, CookieValues};
 use crate::web::origin::{self, Origin, Provenance};
 
-/// The token that the request brings, if any. A bearer token comes first; a bad bearer token is an error, never a
-/// reason to look at the cookie. `cookie_name`: `None` reads no cookie.
+/// Returns the tokens of a request. A bearer token takes precedence, and a malformed `Authorization` header is an
+/// error, never a reason to look at the cookie. If `cookie_name` is `None`, no cookie is read.
 ///
 /// # Errors
-/// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` as [`cross_origin`].
+/// `UNAUTHORIZED` for a malformed header; `FORBIDDEN` if the token is a cookie's and the request may come from a
+/// foreign page.
 pub fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &[Origin]) -> Result<CookieValues, Error> {
     match (authorization::read(request.authorization.as_deref()), cookie_name) {
         (Authorization::Bearer(token), _) => Ok(CookieValues::One(token.to_owned())),
@@ -23,7 +24,7 @@ pub fn read(request: &GuardRequest, cookie_name: Option<&str>, trusted: &[Origin
     }
 }
 
-/// The values of a cookie that authenticates the request, unless it is empty.
+/// Returns the values of a cookie that authenticates the request. An empty cookie counts as absent.
 ///
 /// # Errors
 /// As [`read`].
@@ -36,7 +37,7 @@ pub fn read_cookie(request: &GuardRequest, name: &str, trusted: &[Origin]) -> Re
     }
 }
 
-/// The token of a request to an endpoint or a route, unverified and of any origin: the bearer token, else the cookie's.
+/// Returns the token of a request without verifying the token or the origin: the bearer token, else the cookie's.
 #[must_use]
 pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Option<&str>) -> Option<String> {
     match authorization::read(header) {
@@ -46,12 +47,12 @@ pub fn unverified(header: Option<&str>, cookies: Option<&str>, cookie_name: Opti
     }
     match cookie::read(cookies.into_iter(), cookie_name?) {
         CookieValues::One(token) => Some(token),
-        // Which of several counts is found out by verifying them.
+        // Only verifying several tokens tells which of them counts.
         CookieValues::None | CookieValues::Several(_) | CookieValues::TooMany(_) => None,
     }
 }
 
-/// One answer for a missing API key and a wrong one.
+/// The answer to a missing API key and to a wrong API key alike.
 pub(super) fn wrong_key() -> Error {
     Error::new(ErrorCode::Unauthorized, "A valid X-Api-Key header is required")
 }
@@ -61,13 +62,14 @@ pub(super) fn missing() -> Error {
     Error::new(ErrorCode::Unauthorized, "Access token is missing")
 }
 
-/// The error for several cookies of one name that are valid for different users: at least one of them was planted, and
+/// The error for several cookies of one name that are valid for different users. At least one cookie was planted, and
 /// it is unknown which (RFC 6265bis, 8.6).
 pub(super) fn conflict(name: &str) -> Error {
     Error::new(ErrorCode::Unauthorized, format!("Several different cookies are named {name}"))
 }
 
-/// The fields of the event of a cookie that browsers would drop. `option` names the option with the cookie's name.
+/// Adds the fields to the event about a cookie that is too large for browsers. `option` is the option that holds the
+/// cookie's name.
 pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: usize) -> Event {
     let cause = format!(
         "the cookie {name} would have {size} bytes, and browsers keep 4096: it is not set; give fewer roles or shorter \
@@ -76,7 +78,7 @@ pub(super) fn oversized(event: Event, option: &'static str, name: &str, size: us
     event.with("hook", option).with("cause", cause)
 }
 
-/// The fields of the event of several cookies of one name. `option` names the option with the cookie's name.
+/// Adds the fields to the event about several cookies of one name. `option` is the option that holds the cookie's name.
 pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     let cause = format!(
         "several different cookies named {name} came with one request: browsers hold them for other paths or domains, \
@@ -86,7 +88,7 @@ pub(super) fn several(event: Event, option: &'static str, name: &str) -> Event {
     event.with("hook", option).with("cause", cause)
 }
 
-/// The answer to a request that a cookie authenticates and that may come from a page of a foreign site.
+/// The answer to a request that a cookie authenticates and that may come from a page of a foreign origin.
 pub(super) fn cross_origin() -> Error {
     Error::new(
         ErrorCode::Forbidden,

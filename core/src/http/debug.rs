@@ -1,4 +1,4 @@
-//! `Debug` of a request and of its answer, without the secrets of the client and its user. Headers are shown by name,
+//! `Debug` for requests and answers, without the secrets of the client and its user. It shows headers by name and
 //! bodies by length.
 
 use std::fmt;

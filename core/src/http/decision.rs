@@ -1,4 +1,4 @@
-//! `authorize()` and `permit()`: the verdict about a user whom `protect()` has admitted. The same in both modes.
+//! `authorize()` and `permit()`: decide about a user whom `protect()` has admitted. Both modes use them.
 
 use super::guard::Principal;
 use crate::access;
@@ -7,19 +7,19 @@ use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventName};
 use crate::telemetry::Telemetry;
 
-/// The verdict of `authorize()` or `permit()`.
+/// The decision of `authorize()` or `permit()`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Why not; `None` lets pass.
+    /// The error that refuses the request. `None`: the request passes.
     pub error: Option<Error>,
-    /// To be logged.
+    /// The event for the log.
     pub event: Option<Event>,
 }
 
-/// The user whom `protect()` has let in, as the checks behind it see them.
+/// The user whom `protect()` has admitted, as the checks after it need it.
 #[derive(Debug, Clone, Copy)]
 pub struct Admitted<'a> {
-    /// User id.
+    /// The user's id.
     pub id: &'a str,
     /// The roles in effect.
     pub roles: &'a [String],
@@ -36,15 +36,15 @@ impl<'a> From<&'a Principal> for Admitted<'a> {
 /// The result of the host's check, for [`permit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermitVerdict {
-    /// There is no user: `protect()` did not run.
+    /// There is no user, since `protect()` did not run.
     Unauthenticated,
-    /// The user has this role, so the check was not run.
+    /// The user has this role, which makes the check needless, so it was not run.
     Bypass(String),
-    /// The check said yes.
+    /// The check admitted the user.
     Passed,
-    /// The check said no, and the user has a role that bypasses it once a second factor is presented.
+    /// The check refused the user, who has a role that makes the check needless once a second factor is presented.
     Withheld,
-    /// The check said no.
+    /// The check refused the user.
     Denied,
 }
 
@@ -62,11 +62,11 @@ impl PermitVerdict {
     }
 }
 
-/// The log's words for a route that no `protect()` guards: a request without a user gets past none.
+/// The cause in the log if a route has no `protect()`, since a request without a user passes no `protect()`.
 const AUTHORIZE_ALONE: &str = "authorize() found no user: put protect() in front of it";
 const PERMIT_ALONE: &str = "permit() found no user: put protect() in front of it";
 
-/// The answer on such a route. In production it does not reveal how the application is built.
+/// The answer on a route without `protect()`. In production it does not reveal how the application is built.
 fn alone(cause: &str, production: bool) -> Error {
     if production { ErrorCode::Unauthorized.into() } else { Error::new(ErrorCode::Unauthorized, cause) }
 }
@@ -74,7 +74,8 @@ fn alone(cause: &str, production: bool) -> Error {
 /// The authentication that puts withheld roles into effect.
 const SECOND_FACTOR: Requirement = Requirement { acr: Some(Acr::Aal2), max_age: None };
 
-/// `authorize()`: any of `required`. Where a role that is withheld would do, the user is asked for a second factor.
+/// Runs `authorize()`: admits a user who has at least one of the roles `required`. If only a withheld role would be
+/// enough, the error asks the user for a second factor.
 #[must_use]
 pub fn authorize(
     user: Option<Admitted<'_>>,
@@ -105,7 +106,7 @@ fn authorize_fields(mut event: Event, user: Option<Admitted<'_>>, required: &[St
     event.with("requiredRoles", required.to_vec())
 }
 
-/// `protect({acr, maxAge})` for a user whose authentication is not enough.
+/// Returns the refusal of `protect({acr, maxAge})` for a user whose authentication is not enough.
 #[must_use]
 pub fn step_up(user_id: &str, need: Requirement, mode: &'static str, telemetry: &Telemetry) -> Decision {
     let fill = |event: Event| {
@@ -121,7 +122,7 @@ pub fn step_up(user_id: &str, need: Requirement, mode: &'static str, telemetry: 
     Decision { error: Some(need.error()), event: telemetry.event(EventName::StepUpRequired, fill) }
 }
 
-/// `permit()`: words the host's verdict.
+/// Runs `permit()`: turns the verdict of the host's check into a decision.
 #[must_use]
 pub fn permit(
     user: Option<Admitted<'_>>,

@@ -1,4 +1,4 @@
-//! The envelope of every response, and the headers that follow from its content alone.
+//! The envelope of every response, and the headers that depend on its content alone.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::failure::Failure;
 use crate::limit;
 
-/// A success on its way to becoming a [`Response`].
+/// The answer to a success, before it is a [`Response`].
 #[derive(Debug)]
 pub struct Reply {
     status: u16,
@@ -45,12 +45,12 @@ impl Reply {
         Self::new(202, message, data)
     }
 
-    /// The data become text here, and nowhere else.
+    /// Writes the data as JSON text; no other code does.
     fn new(status: u16, message: &'static str, data: impl Serialize) -> Self {
         Self { status, body: serde_json::to_string(&Success { error: false, status_code: status, message, data }) }
     }
 
-    /// `{error: false, statusCode, message, data}`. Nothing of ours is for a cache to keep.
+    /// Returns the response, whose body is `{error: false, statusCode, message, data}`. No cache may store it.
     ///
     /// # Errors
     /// The data can't be written, which is a defect.
@@ -60,9 +60,9 @@ impl Reply {
     }
 }
 
-/// `{error: true, statusCode, code, message, data: null}`, in this order. The `details` of an error are for the host's
-/// code alone, but are `data` if the code is in [`ErrorCode::WITH_DATA`]. `WWW-Authenticate` with a 401 (RFC 9110,
-/// 11.6.1), `Retry-After` if the error has it.
+/// Returns the response for an error, whose body is `{error: true, statusCode, code, message, data}`. `data` is null,
+/// or the `details` of the error if its code is in [`ErrorCode::WITH_DATA`]; other details are for the host's code
+/// alone. A 401 has `WWW-Authenticate` (RFC 9110, 11.6.1), and an error with a wait has `Retry-After`.
 #[must_use]
 pub fn error_response(error: &Error) -> Response {
     let mut body = Map::with_capacity(6);
@@ -89,7 +89,7 @@ pub fn error_response(error: &Error) -> Response {
     Response { status: error.status, headers, body: Value::Object(body).to_string() }
 }
 
-/// A response that is not in the envelope: the key set.
+/// Returns a response outside the envelope, which only the key set is.
 #[must_use]
 pub fn bare(body: &Value, cache_control: &str) -> Response {
     Response { status: 200, headers: json_headers(cache_control), body: body.to_string() }

@@ -1,4 +1,5 @@
-//! The frame around endpoints: access, events, errors and the headers of every answer.
+//! Runs an endpoint: checks access, collects events, and turns failures into answers with the headers that every answer
+//! has.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use crate::service::story::Ending;
 use crate::service::{Caller, Realm, Trail, api_key, keys, maintenance};
 use crate::web::{client_ip, cookie, origin};
 
-/// Serves one request. `None`: no such endpoint.
+/// Serves a request. `None`: no endpoint serves this method and path.
 pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     let (endpoint, mut call) = open(realm, request)?;
     maintenance::start_if_due(realm);
@@ -33,7 +34,7 @@ pub async fn handle(realm: &Arc<Realm>, request: &Request) -> Option<Handled> {
     Some(handled)
 }
 
-/// The answer while requests can't be served, logged as the endpoint's outcome.
+/// Answers a request with `error` while requests can't be served, and logs it as a failure of the endpoint.
 pub fn refuse(realm: &Arc<Realm>, request: &Request, error: Error) -> Handled {
     match open(realm, request) {
         Some((endpoint, call)) => finish(endpoint, call, Err(error.into()), Instant::now()),
@@ -58,14 +59,14 @@ fn open<'a>(realm: &'a Arc<Realm>, request: &'a Request) -> Option<(&'static End
         headers: Vec::new(),
         pace: None,
     };
-    // An admin's request is about the user that the path names.
+    // A parameter of the path is the user whom an admin's request is about.
     if !call.parameter.is_empty() {
         call.trail.facts.user_id = Some(call.parameter.clone());
     }
     Some((endpoint, call))
 }
 
-/// The author of the changes of a request, if the audit keeps authors.
+/// Returns the author of a request's changes for the audit, or an empty author if the audit is off.
 fn author(realm: &Realm, caller: &Caller) -> Author {
     if realm.audit_level() == AuditLevel::Off {
         return Author::default();
@@ -74,7 +75,7 @@ fn author(realm: &Realm, caller: &Caller) -> Author {
 }
 
 async fn serve(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Response, Failure> {
-    // Everywhere, since a right key makes a difference at public endpoints too.
+    // The key is read at every endpoint, since a right key makes a difference at public endpoints too.
     let key = call.request.header("x-api-key");
     call.caller.trusted = api_key::accept(call.realm, key, &call.caller, &mut call.trail).await?;
     if call.caller.trusted {
@@ -84,7 +85,7 @@ async fn serve(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Response, Fai
     (endpoint.serve)(call).await
 }
 
-/// Admits the callers that the route is for.
+/// Admits a caller that the endpoint is for, or fails.
 async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> {
     let realm = call.realm;
     match endpoint.access {
@@ -99,8 +100,8 @@ async fn admit(endpoint: &Endpoint, call: &mut Call<'_>) -> Result<(), Failure> 
     call.trail.events.extend(guarded.events);
     call.headers.extend(guarded.headers);
     let mut principal = guarded.result?;
-    // An admin sets passwords and roles, so a stolen token would reach whatever asks for more, and one that outlives its
-    // session or its roles would give them back.
+    // An admin sets passwords and roles. Without these checks a stolen admin token would get around all other checks of
+    // a fresh login, and a token that outlives its session or its roles could restore them.
     let administers = endpoint.access == Access::Admin && !origin::is_safe(endpoint.method);
     if administers {
         guard::bring_up_to_date(realm, &mut principal).await?;
@@ -144,7 +145,7 @@ fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>
     events.extend(ended);
     trail.events = events;
     trail.events.extend(address_warning(realm, request, &caller));
-    // A silent refresh says that it is for no cache, and so does every response of ours.
+    // The `Cache-Control` of a silent refresh is left out, since every response has this header already.
     response.headers.extend(headers.into_iter().filter(|(name, _)| name != "Cache-Control"));
     if error.is_some_and(|error| body::is_about_encoding(&error)) {
         response.headers.push(("Accept-Encoding".to_owned(), "identity".to_owned()));
@@ -153,8 +154,8 @@ fn finish(endpoint: &Endpoint, call: Call<'_>, result: Result<Response, Failure>
     Handled { response, events: trail.events, notices: trail.notices, messages: trail.messages }
 }
 
-/// Keeps the last of several cookies of one name at one place, alone (RFC 6265, 4.1.1). A token that was minted for a
-/// request that then ends its session is thus no cookie any more.
+/// Of several `Set-Cookie` lines for the same name, domain and path keeps only the last (RFC 6265, 4.1.1). So if a
+/// request ends its session, the token that a silent refresh minted for it is not set as a cookie.
 fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
     let is_cookie = |(name, _): &(String, String)| name == "Set-Cookie";
     let lines: Vec<String> = headers.iter().filter(|header| is_cookie(header)).map(|(_, line)| line.clone()).collect();
@@ -169,7 +170,7 @@ fn keep_last_cookies(headers: &mut Vec<(String, String)>) {
     });
 }
 
-/// The warning that limits count this client together with others, unless it was given.
+/// Returns the warning that limits count this client together with others, unless it was given before.
 fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<Event> {
     if caller.address.is_none() {
         return realm.warned.unknown_address(&realm.config, &realm.telemetry);
@@ -180,7 +181,7 @@ fn address_warning(realm: &Realm, request: &Request, caller: &Caller) -> Option<
     is_undeclared.then(|| realm.warned.undeclared_proxy(peer, &realm.telemetry)).flatten()
 }
 
-/// The longest user agent that is kept.
+/// The most characters of a user agent that are kept.
 const MAX_USER_AGENT: usize = 512;
 
 fn caller(realm: &Realm, request: &Request) -> Caller {

@@ -1,4 +1,4 @@
-//! HTTP as data: the request that an adapter brings, and the result that it writes back.
+//! HTTP as data: the request that an adapter passes in, and the result that it writes back.
 
 use crate::event::Event;
 use crate::hook::Notice;
@@ -21,20 +21,20 @@ pub mod preflight;
 pub mod router;
 pub mod token_choice;
 
-/// A request to one of the endpoints, as the adapter has it.
+/// A request to an endpoint, as the adapter passes it in.
 #[derive(Clone, Default)]
 pub struct Request {
-    /// Upper case.
+    /// HTTP method in upper case.
     pub method: String,
     /// Path below the mount point, with its leading slash: `/login`.
     pub path: String,
-    /// The whole path as the client sent it, if the adapter knows it; the mount point is read from it.
+    /// The whole path as the client sent it, if the adapter knows it. The mount point is read from it.
     pub full_path: Option<String>,
     /// Query string without `?`.
     pub query: Option<String>,
     /// The scheme by which the request came, as the framework knows it.
     pub scheme: Option<String>,
-    /// Names in lower case, values as received; a repeated header is repeated here.
+    /// Names in lower case, and values as received. A repeated header is repeated here.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
@@ -42,24 +42,24 @@ pub struct Request {
     pub client_ip: Option<String>,
     /// The host's request id.
     pub request_id: Option<String>,
-    /// A number of the host's own for the request, passed back to its overrides.
+    /// The host's number for the request, which its overrides get back.
     pub host_context: Option<u32>,
-    /// Whether the host is a server of its own (`sentri serve`), with no framework around it: pages of `trustedOrigins`
-    /// read its answers ([`cors`]), and its events have the trace of `traceparent`.
+    /// Whether the host is a server of its own (`sentri serve`), with no framework around it. Pages of `trustedOrigins`
+    /// may then read its answers ([`cors`]), and its events carry the trace id of the header `traceparent`.
     pub alone: bool,
 }
 
 /// A request body, raw or as the framework has parsed it already.
 #[derive(Clone, Default)]
 pub enum Body {
-    /// There is none.
+    /// The request has no body.
     #[default]
     Empty,
     /// The bytes as received, at most [`MAX_BODY`] + 1 of them.
     Raw(Vec<u8>),
     /// JSON text that the adapter serialized from the value of the framework's parser.
     Parsed(String),
-    /// The adapter stopped reading beyond [`MAX_BODY`].
+    /// The body is longer than [`MAX_BODY`], so the adapter stopped reading.
     TooLarge,
 }
 
@@ -73,7 +73,8 @@ impl Request {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    /// The mount of the endpoints, as a path for cookies; `None` if it is unknown or a cookie can't hold it.
+    /// Returns the mount point of the endpoints, as the path of a cookie. `None`: it is unknown, or no cookie can have
+    /// it as its path.
     #[must_use]
     pub fn mount(&self) -> Option<&str> {
         let full = self.full_path.as_deref()?.trim_end_matches('/');
@@ -89,26 +90,26 @@ impl Request {
     }
 }
 
-/// A response to be written unchanged.
+/// A response, which the adapter writes unchanged.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Names in their customary spelling; `Set-Cookie` may be repeated.
+    /// Names in their customary spelling. `Set-Cookie` may occur several times.
     pub headers: Vec<(String, String)>,
     /// JSON text.
     pub body: String,
 }
 
-/// The result of a request.
+/// The result of a request to an endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Handled {
-    /// To be written.
+    /// The response to write.
     pub response: Response,
-    /// To be logged, in order.
+    /// The events to log, in this order.
     pub events: Vec<Event>,
-    /// To be run and awaited before the response is written.
+    /// The notices whose hooks the host runs and awaits before it writes the response.
     pub notices: Vec<Notice>,
-    /// To be sent after the response is written.
+    /// The messages to send after the response is written.
     pub messages: Vec<Message>,
 }

@@ -1,4 +1,4 @@
-//! The endpoints as an OpenAPI 3.1 document, from the description of each.
+//! Writes the endpoints as an OpenAPI 3.1 document.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use super::endpoint::schema::{self, text};
 use super::endpoint::value::{Access, Endpoint, Shows};
 use crate::error::{ErrorCode, NOT_FOUND};
 
-/// The document; paths are those below the mount point, for `servers` to say where that is.
+/// Returns the OpenAPI document. Its paths are relative to the mount point, which `servers` names.
 #[must_use]
 pub fn document() -> Value {
     let mut paths = Map::new();
@@ -35,7 +35,7 @@ pub fn document() -> Value {
     })
 }
 
-/// `/users/:userId` as `/users/{userId}`, and the names of its parameters.
+/// Writes a pattern such as `/users/:userId` as `/users/{userId}`, and returns the names of its parameters too.
 fn path_template(pattern: &str) -> (String, Vec<&str>) {
     let parameters: Vec<&str> = pattern.split('/').filter_map(|segment| segment.strip_prefix(':')).collect();
     let segments = pattern.split('/').map(|segment| match segment.strip_prefix(':') {
@@ -65,7 +65,7 @@ fn operation(endpoint: &Endpoint, parameters: &[&str]) -> Value {
     operation
 }
 
-/// The credentials that it takes, as alternatives; `{}` is none.
+/// The credentials that an endpoint accepts, as alternatives. `{}` means no credential.
 fn security(endpoint: &Endpoint, description: &Description) -> Value {
     match endpoint.access {
         Access::Public => description.credentials.clone(),
@@ -95,7 +95,7 @@ fn responses(endpoint: &Endpoint, description: Description) -> Value {
         Access::User | Access::Admin => codes.extend([E::Unauthorized, E::TokenExpired, E::TokenInvalid, E::Forbidden]),
     }
     if endpoint.access == Access::Admin {
-        // Guesses at the API key have a limit, and the role may wait for a second factor.
+        // Wrong API keys are limited, and the admin role may be withheld until a second factor is presented.
         codes.extend([E::RateLimitExceeded, E::StepUpRequired]);
     }
     if body.is_some() && checks_body {

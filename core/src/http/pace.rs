@@ -1,4 +1,4 @@
-//! The time of an answer that must not reveal whether an account has an identifier.
+//! Delays answers, so that their time does not reveal whether an account has an identifier.
 
 use std::time::Duration;
 
@@ -9,37 +9,38 @@ use crate::error::ErrorCode;
 use crate::failure::Failure;
 use crate::service::Realm;
 
-/// Longer than the answer to a request of a message takes, but on a machine or a database that is very busy.
+/// The step for requests of a message. It is longer than such an answer takes, unless the machine or the database is
+/// very busy.
 const STEP: Duration = Duration::from_millis(50);
-/// Much longer than the difference between two failed logins (a login that finds a user reads one row more), and too
-/// short to notice for a user who mistypes a password.
+/// The step for logins. It is much longer than the difference between two failed logins, of which the one that finds a
+/// user reads a row more, and too short for a user who mistypes a password to notice.
 const STEP_OF_LOGIN: Duration = Duration::from_millis(10);
 
-/// The beginning of a request that is answered after whole steps of time: the work with and without an account differs
-/// by microseconds, which an average over many requests would show (OWASP Forgot Password Cheat Sheet: answers "in a
+/// The start of a request that is answered only after whole steps of time. The work with and without an account differs
+/// by microseconds, which an average over many requests would reveal (OWASP Forgot Password Cheat Sheet, "in a
 /// consistent amount of time").
 pub(in crate::http) struct Pace {
     begun: Instant,
     answers: Answers,
 }
 
-/// The answers that wait.
+/// The answers that are delayed.
 #[derive(Clone, Copy)]
 enum Answers {
-    /// Those that say nothing of the identifier. A refusal does not wait.
+    /// Successes, which must not reveal whether the identifier exists. A refusal is not delayed.
     Successes,
-    /// Those to a wrong password. A right one does not wait.
+    /// Answers to a wrong password. Other answers are not delayed.
     WrongPasswords,
 }
 
 impl Pace {
-    /// Begins now, for an answer that is the same with and without an account. With a test clock, which production
-    /// refuses, nothing waits.
+    /// Starts now, for an answer that is the same with and without an account. `None`: a test clock is set, which
+    /// production refuses, and nothing is delayed.
     pub fn begin(realm: &Realm) -> Option<Self> {
         Self::of(realm, Answers::Successes)
     }
 
-    /// Begins now, for a login.
+    /// Starts now, for a login.
     pub fn of_login(realm: &Realm) -> Option<Self> {
         Self::of(realm, Answers::WrongPasswords)
     }
@@ -48,7 +49,7 @@ impl Pace {
         (!realm.clock.is_set_by_hand()).then(|| Self { begun: Instant::now(), answers })
     }
 
-    /// Whether an answer waits.
+    /// Whether an answer must be delayed.
     pub fn holds(&self, answer: &Result<Response, Failure>) -> bool {
         match (self.answers, answer) {
             (Answers::Successes, Ok(_)) => true,
@@ -57,7 +58,7 @@ impl Pace {
         }
     }
 
-    /// Waits for the end of the step, when all work is done.
+    /// Waits until the end of the present step. It is called when all work is done.
     pub async fn end(self) {
         let step = match self.answers {
             Answers::Successes => STEP,
@@ -67,7 +68,7 @@ impl Pace {
     }
 }
 
-/// The time of as many whole steps as hold `elapsed`, at least a single step.
+/// Rounds `elapsed` up to whole steps, at least to a single step.
 fn whole_steps(elapsed: Duration, step: Duration) -> Duration {
     let steps = elapsed.as_nanos().div_ceil(step.as_nanos()).max(1);
     step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))

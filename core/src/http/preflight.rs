@@ -1,12 +1,12 @@
-//! CORS preflights (Fetch standard, 4.10): the question of a browser whether a page of another origin may send a
-//! request. `protect()` answers them itself, since they never bring credentials, so that no handler runs for them.
+//! CORS preflights (Fetch standard, 4.10), by which a browser asks whether a page of another origin may send a request.
+//! They never carry credentials, so `protect()` answers them itself and no handler runs for them.
 
 use super::Response;
 use super::credential;
 use super::guard::{GuardRequest, ProtectResult};
 use crate::web::origin::Origin;
 
-/// The headers that an answer depends on.
+/// The request headers that an answer depends on.
 const VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// Returns the answer to a preflight, or `None` for any other request. An origin of `trusted` is allowed the method and
@@ -30,7 +30,8 @@ pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
     Some(Response { status: 204, headers, body: String::new() })
 }
 
-/// The same as the outcome of `protect()`. Nothing is logged, since nothing was refused.
+/// Returns the answer to a preflight as the result of `protect()`, or `None` for any other request. Nothing is logged,
+/// since nothing was refused.
 #[must_use]
 pub fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResult> {
     let answer = answer(request, trusted)?;
@@ -38,12 +39,12 @@ pub fn guarded(request: &GuardRequest, trusted: &[Origin]) -> Option<ProtectResu
     Some(ProtectResult { result, answer: Some(answer), headers: Vec::new(), events: Vec::new(), fresh_until: 0 })
 }
 
-/// Names of headers with commas between (RFC 9110, 5.6.1).
+/// Whether a text is a list of header names, with commas between them (RFC 9110, 5.6.1).
 fn is_list(text: &str) -> bool {
     text.split(',').all(|name| is_token(name.trim_matches([' ', '\t'])))
 }
 
-/// A token of RFC 9110, 5.6.2.
+/// Whether a text is a token (RFC 9110, 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

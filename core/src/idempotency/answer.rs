@@ -1,11 +1,11 @@
-//! Answers: which of them may be kept, with which parts, and for which callers.
+//! Answers: decides which of them may be stored, with which headers, and for which callers.
 
 use serde_json::Value;
 
-/// The largest response body that is kept, in bytes.
+/// The largest response body that is stored, in bytes.
 pub const MAX_STORED_BODY: usize = 1024 * 1024;
 
-/// A response as it is replayed.
+/// A response that is stored to be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredResponse {
     /// HTTP status, 200 to 299.
@@ -14,14 +14,14 @@ pub struct StoredResponse {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The roles of the user whom `protect()` admitted, in any order; `None` if no `protect()` ran.
+    /// The roles of the user whom `protect()` admitted, in any order. `None`: no `protect()` ran.
     pub roles: Option<Vec<String>>,
 }
 
 impl StoredResponse {
-    /// Leaves out the headers that `protect()` added for one request: a minted token, its cookie and the `no-store`
-    /// that comes with it. They are no part of the handler's answer, and would keep the answer from being stored. A
-    /// header that the handler has given another value stays.
+    /// Removes the headers that `protect()` added for this request: a minted token, its cookie, and the `no-store` with
+    /// them. They are no part of the handler's answer, and they would prevent it from being stored. A header to which
+    /// the handler gave another value stays.
     #[must_use]
     pub fn without(mut self, added: &[(String, String)]) -> Self {
         let is_added = |(name, value): &(String, String)| {
@@ -31,8 +31,9 @@ impl StoredResponse {
         self
     }
 
-    /// Whether the answer is for a caller whom `protect()` would admit with `roles` now; `None`: it would refuse the
-    /// caller. An answer that was given behind `protect()` is for the same roles alone, since it may depend on them.
+    /// Whether the answer may go to a caller whom `protect()` would admit with `roles` now; `None` means that it would
+    /// refuse the caller. An answer of a route behind `protect()` is only for the roles that it was given for, since it
+    /// may depend on them.
     #[must_use]
     pub fn is_for(&self, roles: Option<&[String]>) -> bool {
         match (&self.roles, roles) {
@@ -45,7 +46,8 @@ impl StoredResponse {
     }
 }
 
-/// Whether a response may be kept: 2xx, not too large, without `Set-Cookie` or a token in headers or body.
+/// Whether a response may be stored. It must be a 2xx, not too large, and without `Set-Cookie` or a token in headers or
+/// body.
 #[must_use]
 pub fn may_store(status: u16, headers: &[(String, String)], body: &[u8]) -> bool {
     let secret = |name: &str| {
@@ -62,7 +64,7 @@ pub fn may_store(status: u16, headers: &[(String, String)], body: &[u8]) -> bool
 fn holds_token(body: &[u8]) -> bool {
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => value_holds_token(&value),
-        // Not JSON, or JSON that our parser refuses: look at the bytes.
+        // The body is no JSON, or JSON that the parser refuses, so the check reads it as text.
         Err(_) => {
             let text = String::from_utf8_lossy(body);
             TOKEN_MEMBERS.iter().any(|name| text.contains(name))
@@ -84,7 +86,8 @@ fn value_holds_token(value: &Value) -> bool {
     }
 }
 
-/// Whether `text` has the look of a JWS in compact form: three parts of base64url, the first a JSON object.
+/// Whether `text` looks like a JWS in compact form (RFC 7515, 7.1): three parts of base64url, of which the first is a
+/// JSON object.
 fn looks_like_token(text: &str) -> bool {
     let text = text.strip_prefix("Bearer ").unwrap_or(text);
     text.starts_with("eyJ") && text.split('.').count() == 3 && text.chars().all(is_token_char)

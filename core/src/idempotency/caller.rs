@@ -1,4 +1,4 @@
-//! The caller of a request, who alone gets its answer again.
+//! The caller of a request. A stored answer is replayed to the same caller alone.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::crypto::{sha256, to_base64url};
 use crate::web::authorization::{self, Authorization};
 use crate::web::client_ip;
 
-/// The parts of a request that name its caller.
+/// The parts of a request that identify its caller.
 #[derive(Clone, Copy, Default)]
 pub struct Credentials<'a> {
-    /// The user of a verified token of ours.
+    /// The identity that a verified token of sentri names.
     pub identity: Option<&'a str>,
     /// `Authorization`
     pub authorization: Option<&'a str>,
@@ -17,21 +17,21 @@ pub struct Credentials<'a> {
     pub cookie: Option<&'a str>,
     /// `X-Api-Key`
     pub api_key: Option<&'a str>,
-    /// The caller as the application names it (`credential` option).
+    /// The name that the application gives the caller (`credential` option).
     pub named: Option<&'a str>,
     /// The client's address.
     pub address: Option<&'a str>,
 }
 
-/// The maker of a request, as a digest.
+/// A digest of the caller of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerDigest(pub(super) [u8; 32]);
 
 impl Credentials<'_> {
-    /// The maker: all credentials together, since the credential that a handler goes by is unknown, and the address if
-    /// there is none. A verified identity stands for `Authorization` and all cookies, which change while it stays. It
-    /// stands neither for an API key, which may do more than the user, nor for the credential that the application
-    /// names, nor for an `Authorization` of a foreign scheme.
+    /// Returns the digest of the caller. It covers all credentials together, since it is unknown which of them the
+    /// handler goes by, or the address if there are none. A verified identity replaces `Authorization` and all cookies,
+    /// which change while the identity stays. It does not replace an API key, which may permit more than the user may
+    /// do, nor the credential that the application names, nor an `Authorization` of a foreign scheme.
     #[must_use]
     pub fn caller(&self) -> CallerDigest {
         let Self { identity, authorization, cookie, api_key, named, address } = *self;
@@ -51,14 +51,15 @@ impl Credentials<'_> {
         CallerDigest(sha256(&text))
     }
 
-    /// The group that shares places for requests in flight: the address, an IPv6 address by its network. Unverified
-    /// credentials can be made up at will.
+    /// Returns the name of the client under which requests in flight are counted. It is the address, of which IPv6
+    /// counts by its network. Credentials do not count here, since a client can make up unverified ones at will.
     #[must_use]
     pub fn client(&self) -> String {
         self.address.and_then(client_ip::canonical).map_or_else(|| "unknown".to_owned(), client_ip::bucket)
     }
 
-    /// The holder of the places for answers: a verified identity, or all callers at the address.
+    /// Returns the holder to whom a stored answer is charged. It is the verified identity, or else all callers at the
+    /// address together.
     #[must_use]
     pub fn holder(&self) -> Holder {
         let name =
@@ -67,16 +68,16 @@ impl Credentials<'_> {
     }
 }
 
-/// The share of the memory to which an answer counts.
+/// The party to whom the memory for a stored answer is charged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
-    /// Whether a verified token of ours names the holder.
+    /// Whether a verified token of sentri names the holder.
     pub(super) is_verified: bool,
     name: [u8; 32],
 }
 
 impl Holder {
-    /// A name for Redis: whether the holder is verified, and the beginning of a digest.
+    /// Returns the holder's name in Redis: a letter for whether the holder is verified, and the beginning of a digest.
     #[must_use]
     pub(crate) fn label(&self) -> String {
         let class = if self.is_verified { 'v' } else { 'u' };
@@ -102,7 +103,8 @@ impl fmt::Debug for CallerDigest {
     }
 }
 
-/// Adds a part behind its length, so that no two lists of parts are one text. A missing part is not an empty part.
+/// Appends a part after its length, so that no two lists of parts make the same text. A missing part differs from an
+/// empty part.
 pub(super) fn put(text: &mut Vec<u8>, part: Option<&[u8]>) {
     text.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
     text.extend_from_slice(part.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The gate before a route: the fate of a request that carries an idempotency key.
+//! The gate before a route, which decides on each request that carries an idempotency key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode};
 
-/// A request as the gate sees it.
+/// The parts of a request that the gate reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Incoming<'a> {
     /// HTTP method.
@@ -27,28 +27,28 @@ pub struct Incoming<'a> {
     pub header_value: Option<&'a str>,
     /// The caller.
     pub credentials: Credentials<'a>,
-    /// `Content-Type`, or nothing.
+    /// `Content-Type`, or an empty text.
     pub content_type: &'a str,
-    /// The body, or a text in its place.
+    /// The body, or another text that stands for it.
     pub body: &'a [u8],
 }
 
-/// The fate of a request.
+/// The decision of the gate on a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Passage {
-    /// The gate does not apply to it.
+    /// The gate does not apply to the request. Run it.
     Free,
-    /// Run it, then [`Gate::complete`] or [`Gate::abandon`] it.
+    /// Run the request, then [`Gate::complete`] or [`Gate::abandon`] it.
     Execute(Key, Ticket),
-    /// Answer with this.
+    /// Answer with this stored answer, if [`Passage::replay_to`] permits it.
     Replay(StoredResponse),
     /// Answer with this error.
     Refused(Error),
 }
 
 impl Passage {
-    /// Decides whether a caller gets the stored answer, with the error that refuses it. Without one there is nothing to
-    /// give.
+    /// Decides whether a caller gets the stored answer, and returns the error if it is refused. Without a stored answer
+    /// the request runs.
     #[must_use]
     pub fn replay_to(&self, asker: Admission<'_>) -> (Replay, Option<Error>) {
         let Self::Replay(answer) = self else { return (Replay::Run, None) };
@@ -58,35 +58,35 @@ impl Passage {
     }
 }
 
-/// Answers that several processes share.
+/// A store of answers that several processes share.
 #[async_trait]
 pub trait SharedIdempotency: fmt::Debug + Send + Sync + 'static {
-    /// Decides on a request, which executes under `ticket` if it is the first, and whose answer counts for the share of
-    /// `holder`. `None` if the shared store does not answer.
+    /// Decides on a request. It executes under `ticket` if it is the first with its key, and its answer is charged to
+    /// `holder`. `None`: the shared store does not answer.
     async fn begin(&self, key: &Key, fingerprint: [u8; 32], ticket: Ticket, holder: Holder) -> Option<Begin>;
 
-    /// Keeps the answer for `ttl`, if the ticket is still the key's.
+    /// Stores the answer for `ttl`, if the ticket is still that of the key.
     async fn complete(&self, key: &Key, ticket: Ticket, ttl: Duration, response: &StoredResponse);
 
     /// Frees the key.
     async fn abandon(&self, key: &Key, ticket: Ticket);
 }
 
-/// Marks the tickets of requests that are in the shared answers too, beside the memory.
+/// The bit in the ticket of a request that the shared store knows, too.
 const SHARED: Ticket = 1 << 63;
 
-/// One middleware's rules and memory.
+/// An idempotency gate: the options of a middleware, and the answers that it stores.
 #[derive(Debug)]
 pub struct Gate {
     rules: IdempotencyRules,
-    /// Whether answers at a path show secrets, and so are never kept.
+    /// Whether answers at a path show secrets, so that they are never stored.
     shows_secrets: fn(&str) -> bool,
     memory: MemoryIdempotency,
     shared: Option<Arc<dyn SharedIdempotency>>,
 }
 
 impl Gate {
-    /// Reads the options of the middleware; answers are kept in memory, but for those at paths that show secrets.
+    /// Reads the options of the middleware. Answers are stored in memory, except those at paths that show secrets.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
@@ -96,27 +96,27 @@ impl Gate {
         Ok(Self { rules, shows_secrets, memory, shared: None })
     }
 
-    /// The same with answers that several processes share. The memory knows the requests that this process runs and has
-    /// answered, so that no request runs here twice even while the shared store is away.
+    /// Adds a store of answers that several processes share. The memory still holds the requests that this process runs
+    /// and has answered, so that no request runs twice here even while the shared store is away.
     #[must_use]
     pub fn with_shared(mut self, shared: Arc<dyn SharedIdempotency>) -> Self {
         self.shared = Some(shared);
         self
     }
 
-    /// The configuration of the middleware.
+    /// Returns the options of the middleware.
     #[must_use]
     pub const fn rules(&self) -> &IdempotencyRules {
         &self.rules
     }
 
-    /// The header that holds the key.
+    /// Returns the name of the header that holds the key.
     #[must_use]
     pub fn header(&self) -> &str {
         &self.rules.header
     }
 
-    /// Judges a request without waiting; `None`: call [`Gate::pass`].
+    /// Judges a request without waiting. `None`: answers are shared, so call [`Gate::pass`].
     #[must_use]
     pub fn pass_now(&self, incoming: &Incoming<'_>) -> Option<Passage> {
         match self.look_at(incoming) {
@@ -128,7 +128,7 @@ impl Gate {
         }
     }
 
-    /// Judges a request. Of any number of equal ones at once, one executes.
+    /// Judges a request. Of any number of equal concurrent requests, one executes.
     pub async fn pass(&self, incoming: &Incoming<'_>) -> Passage {
         let (key, fingerprint) = match self.look_at(incoming) {
             Ok(request) => request,
@@ -154,7 +154,7 @@ impl Gate {
         self.memory.begin(key, fingerprint, &incoming.credentials, self.rules.ttl)
     }
 
-    /// The key and fingerprint of a request that the gate handles, else its passage.
+    /// Returns the key and the fingerprint of a request that the gate applies to, or else the decision on it.
     fn look_at(&self, incoming: &Incoming<'_>) -> Result<(Key, [u8; 32]), Passage> {
         let value = incoming.header_value.ok_or(Passage::Free)?;
         if !self.rules.apply_to(incoming.method) || (self.shows_secrets)(incoming.path_and_query) {
@@ -166,11 +166,13 @@ impl Gate {
         Ok((key, fingerprint(value, content_type, body)))
     }
 
-    /// Ends an executed request without waiting: keeps the answer in memory if it may be kept, else lets the next
-    /// request with the key run. So a client that has the answer finds it again.
+    /// Ends an executed request in memory, without waiting. It stores the answer if that may be stored, and else lets
+    /// the next request with the key run. The host calls it before it answers, so that a client with the answer can get
+    /// it again.
     ///
     /// # Errors
-    /// The answer is shared: [`Gate::complete`] the request with it, or [`Gate::abandon`] it without.
+    /// The shared store must still be written. Call [`Gate::complete`] with the returned answer, or [`Gate::abandon`]
+    /// if there is none.
     pub fn end_now(
         &self,
         key: &Key,
@@ -193,7 +195,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Keeps the answer of an executed request, if it may be kept.
+    /// Stores the answer of an executed request if it may be stored, and else lets the next request with the key run.
     pub async fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
         match (self.end_now(key, ticket, Some(response)), self.shared_for(ticket)) {
             (Err(Some(response)), Some(shared)) => shared.complete(key, ticket, self.rules.ttl, &response).await,
@@ -202,7 +204,7 @@ impl Gate {
         }
     }
 
-    /// Lets the next request with the key run.
+    /// Ends a request without an answer, so that the next request with the key runs.
     pub async fn abandon(&self, key: &Key, ticket: Ticket) {
         if let (Err(_), Some(shared)) = (self.end_now(key, ticket, None), self.shared_for(ticket)) {
             shared.abandon(key, ticket).await;

@@ -1,4 +1,4 @@
-//! Answers kept in the memory of this process, bounded in entries and in bytes.
+//! Stores answers in the memory of this process, bounded in entries and in bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,16 +13,17 @@ use super::{Begin, Credentials, IN_FLIGHT, Key, RETRY_AFTER, StoredResponse, Tic
 use crate::clock::{Clock, Millis};
 use crate::crypto::make_random;
 
-/// The most bytes of answers that are kept.
+/// The most bytes of stored answers.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// The approximate cost of an entry beside headers and body, in bytes.
+/// The approximate size of an entry without headers and body, in bytes.
 const OVERHEAD: usize = 256;
-/// Unverified callers may take a place from verified callers up to this part of all places, so that these can't shut
-/// them out.
+/// Unverified callers may displace answers of verified callers until they hold one sixteenth of all places, so that
+/// verified callers can't shut them out.
 const UNVERIFIED_PART: usize = 16;
 
-/// Idempotency for one process. When it is full, answers make room as [`Shares`] has it; requests in flight never do,
-/// since the key exists to prevent a second execution. A client may hold at most half of all places.
+/// The answers and the requests in flight of one process. When the memory is full, answers make room by the rules of
+/// [`Shares`]. Requests in flight never make room, since forgetting one could let it run twice. A client may have
+/// requests in flight in at most half of all places.
 pub struct MemoryIdempotency {
     clock: Arc<dyn Clock>,
     max_entries: usize,
@@ -33,13 +34,13 @@ pub struct MemoryIdempotency {
 #[derive(Default)]
 struct Table {
     entries: HashMap<Key, Entry>,
-    /// Every entry by the time it expires, then by ticket, which is unique.
+    /// All entries, by the time at which they expire and then by ticket, which is unique.
     by_expiry: BTreeMap<(Millis, Ticket), Key>,
-    /// The complete entries, which may make room.
+    /// The entries with answers, which may make room.
     shares: Shares,
-    /// Requests in flight by client.
+    /// The number of requests in flight by client.
     in_flight: HashMap<String, usize>,
-    /// Entries of unverified callers, complete or in flight.
+    /// The number of entries of unverified callers, with answers or in flight.
     unverified: usize,
     bytes: usize,
     next_ticket: Ticket,
@@ -58,22 +59,23 @@ struct Entry {
 }
 
 impl MemoryIdempotency {
-    /// An empty cache for `max_entries` answers of 64 MiB in all.
+    /// Makes an empty memory for `max_entries` entries of 64 MiB in total.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, max_entries: usize) -> Self {
         Self::with_max_bytes(clock, max_entries, MAX_BYTES)
     }
 
-    /// An empty cache for `max_entries` answers of `max_bytes` in all.
+    /// Makes an empty memory for `max_entries` entries of `max_bytes` in total.
     #[must_use]
     pub fn with_max_bytes(clock: Arc<dyn Clock>, max_entries: usize, max_bytes: usize) -> Self {
-        // Where processes share answers, the tickets of one are not to be those of another.
+        // Tickets begin at a random number, so that processes that share answers do not use the same tickets.
         let next_ticket = Ticket::from_be_bytes(make_random()) >> 2;
         let table = Mutex::new(Table { next_ticket, ..Table::default() });
         Self { clock, max_entries: max_entries.max(1), max_bytes, table }
     }
 
-    /// Decides on a request with these credentials. Of any number of equal concurrent requests, the first executes.
+    /// Decides on a request with these credentials. Of any number of equal concurrent requests, only the first
+    /// executes.
     #[must_use]
     pub fn begin(&self, key: Key, fingerprint: [u8; 32], credentials: &Credentials<'_>, ttl: Duration) -> Begin {
         let (client, holder) = (credentials.client(), credentials.holder());
@@ -93,7 +95,7 @@ impl MemoryIdempotency {
         while table.entries.len() >= self.max_entries {
             let may_take_verified = holder.is_verified || table.unverified < self.max_entries.div_ceil(UNVERIFIED_PART);
             if !table.evict_one(Measure::Entries, may_take_verified) {
-                // Full of what may not go. Running this one unrecorded could run it twice.
+                // No entry may make room. The request is refused, since without an entry it could run twice.
                 return Begin::InProgress { retry_after: RETRY_AFTER };
             }
         }
@@ -107,8 +109,9 @@ impl MemoryIdempotency {
         Begin::Execute(ticket)
     }
 
-    /// Keeps the answer for the ttl given at the beginning. Does nothing when the ticket is no longer the key's.
-    /// `may_store` decides whether it may be kept; otherwise abandon it.
+    /// Stores the answer for the time that was given to [`MemoryIdempotency::begin`]. Does nothing if the ticket is no
+    /// longer that of the key. The caller must have checked the answer by `may_store`, and abandons the request if it
+    /// may not be stored.
     pub fn complete(&self, key: &Key, ticket: Ticket, response: StoredResponse) {
         let now = self.clock.now();
         let mut table = self.table.lock();
@@ -129,12 +132,12 @@ impl MemoryIdempotency {
         table.insert(*key, entry);
     }
 
-    /// Frees the key: the request failed, or its answer may not be kept.
+    /// Frees the key of a request that failed, or whose answer may not be stored.
     pub fn abandon(&self, key: &Key, ticket: Ticket) {
         self.table.lock().remove_if(key, ticket);
     }
 
-    /// The number of entries, and their bytes as far as they are counted.
+    /// Returns the number of entries and their approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let table = self.table.lock();
@@ -179,7 +182,7 @@ impl Table {
         Some(entry)
     }
 
-    /// Takes the entry out when it is in flight under this ticket.
+    /// Removes the entry if it is in flight under this ticket.
     fn remove_if(&mut self, key: &Key, ticket: Ticket) -> Option<Entry> {
         let entry = self.entries.get(key)?;
         if entry.ticket != ticket || entry.response.is_some() {
@@ -207,7 +210,7 @@ fn after(now: Millis, duration: Duration) -> Millis {
     now.saturating_add(Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX))
 }
 
-/// The approximate cost of an answer, in bytes.
+/// Returns the approximate size of a stored answer, in bytes.
 pub fn size_of(response: &StoredResponse) -> usize {
     let headers = response.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
     let roles = response.roles.iter().flatten().map(|role| role.len() + 24).sum::<usize>();

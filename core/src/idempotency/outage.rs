@@ -1,4 +1,4 @@
-//! The options for the time in which the shared Redis is away.
+//! The options for the time in which the shared Redis is unavailable.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use crate::duration;
 use crate::error::Error;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-/// Much shorter than a request in flight holds its key ([`super::IN_FLIGHT`]), since the key is held while it waits.
+/// The longest patience. It is much shorter than the time for which a request in flight holds its key
+/// ([`super::IN_FLIGHT`]), since the request holds the key while it waits.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The fate of a request while the answers that processes share are out of reach.
+/// The treatment of requests while the shared answers are unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRedisAway {
-    /// It runs once in each process.
+    /// A request runs at most once in each process.
     Local,
-    /// It is refused.
+    /// A request is refused.
     Refuse,
 }
 
@@ -30,7 +31,7 @@ impl OnRedisAway {
     }
 }
 
-/// Reads `redisPatience`: a duration in words, or milliseconds.
+/// Reads `redisPatience`, a duration such as `2s` or a number of milliseconds.
 pub(super) fn read_patience(patience: &Value) -> Result<Duration, Error> {
     let length = match patience {
         Value::String(_) => duration::parse(patience).ok(),

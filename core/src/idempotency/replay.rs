@@ -1,18 +1,18 @@
-//! The decision on a stored answer: it is given again or refused, or the request runs.
+//! Decides whether a stored answer is replayed or refused, or the request runs.
 
 use serde::Serialize;
 
 use super::StoredResponse;
 use crate::error::{Error, ErrorCode};
 
-/// The word of `protect()` on the caller who asks for a stored answer.
+/// The decision of `protect()` on the caller who asks for a stored answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission<'a> {
-    /// It was not asked, since the request brings no token of ours.
+    /// `protect()` was not asked, since the request brings no token of sentri.
     Unknown,
-    /// It lets nobody in.
+    /// `protect()` refuses the caller.
     Refused,
-    /// It lets in a user with these roles.
+    /// `protect()` admits a user with these roles.
     Admitted(&'a [String]),
 }
 
@@ -20,17 +20,18 @@ pub enum Admission<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Replay {
-    /// It is given again.
+    /// The answer is replayed.
     Answer,
-    /// The request runs, and `protect()` refuses it there: the session that the answer was given to has ended.
+    /// The request runs, so that `protect()` on the route refuses it, since the session that got the answer has ended.
     Run,
-    /// The caller has other roles than the answer was given for. The request is not run, since it ran already.
+    /// The request is refused and does not run again, since the caller has other roles than those that the answer was
+    /// given for.
     Refuse,
 }
 
-/// Whether `protect()` has to be asked before a stored answer is given: the tokens of the request name a user by
-/// `identity`, or `token`, the verification of the access token that it brings, does not say that it is none of ours.
-/// Every error but `TOKEN_INVALID` leaves that open.
+/// Whether `protect()` must be asked before a stored answer is replayed. It must if the request's tokens name an
+/// `identity`, which is else empty. It must also if the request brings an access token that may be of sentri. `token`
+/// is the result of its verification, of which only `TOKEN_INVALID` says that the token is foreign.
 #[must_use]
 pub fn asks_protect(identity: &str, token: Option<Result<(), Error>>) -> bool {
     let is_ours = |verified: Result<(), Error>| !verified.is_err_and(|error| error.is(ErrorCode::TokenInvalid));
@@ -38,8 +39,8 @@ pub fn asks_protect(identity: &str, token: Option<Result<(), Error>>) -> bool {
 }
 
 impl StoredResponse {
-    /// Decides whether the answer is given to the caller. One that was given behind `protect()` is for callers whom it
-    /// lets in with the same roles alone.
+    /// Decides whether the answer is replayed to the caller. An answer of a route behind `protect()` is only for
+    /// callers whom `protect()` admits with the same roles.
     #[must_use]
     pub fn replay_to(&self, asker: Admission<'_>) -> Replay {
         let roles = match asker {

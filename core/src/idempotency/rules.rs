@@ -1,4 +1,4 @@
-//! The options of the middleware, and the requests that it is for.
+//! The options of the middleware, and the methods that it applies to.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use super::outage::{self, OnRedisAway, whole};
 use crate::duration;
 use crate::error::Error;
 
-/// The options of the middleware. If answers are shared, the caller that opens Redis reads `redisUrl`.
+/// The names of the options. `redisUrl` is read by the code that opens Redis.
 const MEMBERS: [&str; 9] =
     ["ttl", "header", "methods", "maxSize", "keyPrefix", "credential", "redisUrl", "redisPatience", "onRedisAway"];
 
 const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The configuration of the middleware.
+/// The checked options of the middleware.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRules {
-    /// The time for which an answer is kept.
+    /// The time for which an answer is stored.
     pub ttl: Duration,
     /// The header with the key, as configured.
     pub header: String,
-    /// Methods it applies to, in upper case.
+    /// The methods that the middleware applies to, in upper case.
     pub methods: Vec<String>,
-    /// The most answers kept, in memory and in Redis.
+    /// The most answers that are stored, in memory and in Redis.
     pub max_size: usize,
-    /// The prefix that sets the keys of this application apart from those of others in one Redis.
+    /// The prefix that distinguishes the keys of this application from those of others in the same Redis.
     pub key_prefix: String,
-    /// The time for which a request waits for a Redis that is away, from the moment that it went.
+    /// The time for which requests wait for a Redis that is unavailable, counted from the moment at which it became so.
     pub redis_patience: Duration,
-    /// The fate of requests when that patience is spent.
+    /// The treatment of requests after that time.
     pub on_redis_away: OnRedisAway,
 }
 
@@ -48,9 +48,9 @@ impl Default for IdempotencyRules {
 }
 
 impl IdempotencyRules {
-    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`; lengths as durations
-    /// in words, or in milliseconds.
-    /// `credential` is a function of the host's, for which JSON has the word `[function]`.
+    /// Reads `{ttl, header, methods, maxSize, keyPrefix, redisPatience, onRedisAway, credential}`. `ttl` and
+    /// `redisPatience` are durations such as `5m`, or numbers of milliseconds. `credential` is a function of the host,
+    /// for which bindings write `[function]`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.
@@ -121,7 +121,7 @@ impl IdempotencyRules {
     }
 }
 
-/// A token of RFC 9110, 5.6.2.
+/// Whether a text is a token (RFC 9110, 5.6.2) of at most 64 characters.
 fn is_token(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

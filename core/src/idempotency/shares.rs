@@ -1,5 +1,6 @@
-//! Eviction from a full memory of answers. A place is taken from the largest holder, so that a flood of keys displaces
-//! its own answers and a share limits no holder while there is room. Answers of verified callers go last.
+//! Chooses the answer that a full memory evicts. The largest holder loses an answer, so that a client with a flood of
+//! keys displaces its own answers, and no holder is limited while there is room. Answers of verified callers are
+//! evicted last.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,24 +8,24 @@ use super::caller::Holder;
 use super::{Key, Ticket};
 use crate::clock::Millis;
 
-/// The limit that is exceeded.
+/// The limit that is reached.
 #[derive(Debug, Clone, Copy)]
 pub enum Measure {
     Entries,
     Bytes,
 }
 
-/// The complete answers by holder.
+/// The stored answers by holder.
 #[derive(Debug, Default)]
 pub struct Shares {
     held: HashMap<Holder, Holding>,
-    /// Of unverified holders, then of verified holders.
+    /// The classes of unverified and of verified holders, in this order.
     classes: [Class; 2],
 }
 
 #[derive(Debug, Default)]
 struct Holding {
-    /// In the order in which they expire.
+    /// The answers in the order in which they expire.
     answers: BTreeMap<(Millis, Ticket), Key>,
     bytes: usize,
 }
@@ -46,7 +47,7 @@ impl Shares {
         });
     }
 
-    /// Takes an answer out again.
+    /// Removes an answer.
     pub fn remove(&mut self, holder: Holder, place: (Millis, Ticket), bytes: usize) {
         self.change(holder, |held| {
             held.answers.remove(&place);
@@ -54,8 +55,8 @@ impl Shares {
         });
     }
 
-    /// The answer that makes room: the first to expire of the largest unverified holder; if no unverified holder is
-    /// left and `may_take_verified`, of the largest verified holder.
+    /// Returns the answer to evict, which is the first to expire of the largest unverified holder. If there is no
+    /// unverified holder, it is of the largest verified holder, provided that `may_take_verified` is set.
     #[must_use]
     pub fn victim(&self, measure: Measure, may_take_verified: bool) -> Option<Key> {
         let largest = |class: &Class| match measure {
@@ -67,7 +68,7 @@ impl Shares {
         self.held.get(&holder)?.answers.first_key_value().map(|(_, key)| *key)
     }
 
-    /// The bytes of answers to unverified callers.
+    /// Returns the bytes of stored answers of unverified callers.
     #[must_use]
     pub const fn unverified_bytes(&self) -> usize {
         self.classes[0].bytes

@@ -1,7 +1,7 @@
-//! Segments of a path and parameters of a query, decoded.
+//! Decodes segments of a path and parameters of a query.
 
-/// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: not well-formed, empty, or
-/// with control characters, which no id and no identifier has.
+/// Percent-decodes a segment or a query value (RFC 3986, 2.1). `None`: the result is malformed, empty, or has control
+/// characters, which no id and no identifier has.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -18,13 +18,13 @@ pub fn decode(text: &str) -> Option<String> {
     (!decoded.is_empty() && !decoded.contains(char::is_control)).then_some(decoded)
 }
 
-/// The first value of a query parameter, decoded, `+` meaning a space.
+/// Returns the first value of a query parameter, decoded. A `+` is a space.
 #[must_use]
 pub fn value(query: Option<&str>, name: &str) -> Option<String> {
     decode(&raw(query, name)?.replace('+', " "))
 }
 
-/// The same, not decoded.
+/// Returns the first value of a query parameter as it was sent.
 #[must_use]
 pub fn raw<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));

@@ -105,13 +105,13 @@ async fn list_sessions(call: &mut Call<'_>) -> Result<Reply, Failure> {
     sessions_of(call, &call.user()?.id).await
 }
 
-/// The live sessions of a user where no page was asked for.
+/// All live sessions of a user, the answer to a request without paging parameters.
 #[derive(Serialize)]
 struct AllSessions {
     sessions: Vec<ShownSession>,
 }
 
-/// The live sessions of a user, in pages when a parameter asks for them.
+/// Answers with the live sessions of a user, in pages if a parameter asks for them.
 pub(super) async fn sessions_of(call: &Call<'_>, user_id: &str) -> Result<Reply, Failure> {
     let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
     let current = call.principal.as_ref().and_then(|caller| caller.session_id.as_deref());

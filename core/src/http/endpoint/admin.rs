@@ -72,7 +72,7 @@ pub static INVITE_USER: Endpoint = Endpoint {
 async fn invite_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let body = call.input(&[])?;
     let own = call.principal.as_ref().map_or_else(Vec::new, |admin| admin.roles.clone());
-    // It is delivered: the admin learns no secret.
+    // The invitation is sent to the user, so the admin learns no secret.
     let input = InviteInput::new(Input::new(&body)?, own, true)?;
     let invited = call.run_read::<InviteUser>(input).await?;
     Ok(Reply::created("User invited", invited))
@@ -132,7 +132,7 @@ pub(super) fn spare_self(call: &Call<'_>, act: &str) -> Result<(), Error> {
     Err(Error::new(E::Forbidden, format!("An admin can't {act} their own account: another admin can")))
 }
 
-/// Whether an admin's act is about themself, where that makes a difference.
+/// Whether an admin acts on their own account, which `administration` restricts.
 fn is_own(call: &Call<'_>) -> bool {
     let admin = call.principal.as_ref();
     call.realm.config.administration && admin.is_some_and(|admin| admin.id == call.parameter)

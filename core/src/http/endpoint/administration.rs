@@ -1,4 +1,4 @@
-//! Endpoints by which admins help a user who can't sign in, or whose sessions are not the user's own.
+//! Endpoints by which admins help a user who can't sign in, or whose sessions somebody else may use.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::service::reset::{SendInput, SendPasswordReset};
 use crate::service::{sessions, users};
 use crate::use_case::{Done, UseCase};
 
-/// True whether a limit is in the way or not.
+/// The message is true even if a limit on messages held the message back.
 const RESET_REQUESTED: &str = "Password reset requested";
 
 /// `POST /users/:userId/reset`

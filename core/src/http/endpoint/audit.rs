@@ -44,7 +44,7 @@ fn describe_audit() -> Description {
 
 async fn list_audit(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (limit, cursor) = (call.query_limit()?, call.query("cursor"));
-    // A filter that can't be read would show more than was asked for.
+    // If a filter that can't be read were ignored, the answer would show more than was asked for.
     let (user, event) = (call.query_text("user")?, call.query_text("event")?);
     let page = EntryPage { limit, cursor: cursor.as_deref(), user: user.as_deref(), event: event.as_deref() };
     Ok(Reply::ok("OK", audit::list(call.realm, &page).await?))

@@ -1,11 +1,11 @@
-//! The cookies of tokens in an answer: set, deleted, and deleted at other places.
+//! Sets and deletes the cookies of tokens in an answer.
 
 use crate::event::EventName;
 use crate::http::call::Call;
 use crate::http::credential::{oversized, several};
 use crate::web::cookie::{self, CookieRules, CookieValues};
 
-/// Sets a cookie. `option` names the option with the cookie's name.
+/// Sets a cookie. `option` is the option that holds the cookie's name.
 pub(super) fn set_cookie(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, value: &str, max_age: u64) {
     let (line, oversize) = rules.write_if_it_fits(value, max_age);
     if let Some(size) = oversize {
@@ -14,7 +14,7 @@ pub(super) fn set_cookie(call: &mut Call<'_>, option: &'static str, rules: &Cook
     call.headers.push(("Set-Cookie".to_owned(), line));
 }
 
-/// Takes the cookies back, when the session they carry is over.
+/// Deletes the cookies of a session that is over.
 pub(super) fn clear_cookies(call: &mut Call<'_>) {
     let config = &call.realm.config;
     for (option, rules) in [("cookie", &config.cookie), ("accessCookie", &config.access_cookie)] {
@@ -24,7 +24,7 @@ pub(super) fn clear_cookies(call: &mut Call<'_>) {
     }
 }
 
-/// Deletes the cookies of this name at other places. `option` names the option with the cookie's name.
+/// Deletes cookies of this name at other paths and domains. `option` is the option that holds the cookie's name.
 pub(super) fn clear_twins(call: &mut Call<'_>, option: &'static str, rules: &CookieRules, is_login: bool) {
     let brought = cookie::read(call.request.header_values("cookie"), &rules.name);
     if matches!(brought, CookieValues::Several(_) | CookieValues::TooMany(_)) {

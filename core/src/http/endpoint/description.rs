@@ -10,25 +10,25 @@ pub struct Description {
     pub(in crate::http) summary: &'static str,
     /// Schema of the body, and whether it must be there.
     pub(in crate::http) body: Option<(Value, bool)>,
-    /// Whether a body that does not fit is refused.
+    /// Whether a body that does not fit the schema is refused.
     pub(in crate::http) checks_body: bool,
     /// Name, schema and meaning of query parameters.
     pub(in crate::http) query: Vec<(&'static str, Value, &'static str)>,
-    /// The credentials that a public endpoint reads, as alternatives; `{}` is none.
+    /// The credentials that a public endpoint reads, as alternatives. `{}` means no credential.
     pub(in crate::http) credentials: Value,
     pub(in crate::http) status: u16,
     pub(in crate::http) message: &'static str,
     pub(in crate::http) data: Value,
-    /// The message and the data of a 202, where there may be one too.
+    /// The message and the data of a 202, if the endpoint may answer with one too.
     pub(in crate::http) accepted: Option<(&'static str, Value)>,
     /// Whether the answer is `data` itself, without the envelope.
     pub(in crate::http) is_bare: bool,
-    /// Whether there may be nothing to answer with.
+    /// Whether the endpoint may have nothing to answer with, which is a `NOT_FOUND`.
     pub(in crate::http) may_be_missing: bool,
     pub(in crate::http) errors: Vec<ErrorCode>,
 }
 
-/// A description of an endpoint that takes no body.
+/// Makes the description of an endpoint that takes no body.
 pub(in crate::http) fn answers(summary: &'static str, status: u16, message: &'static str, data: Value) -> Description {
     Description {
         summary,
@@ -62,17 +62,17 @@ impl Description {
         Self { checks_body: false, ..self.may_take(body) }
     }
 
-    /// Answers without the envelope, and with `NOT_FOUND` where there is nothing to answer with.
+    /// Takes the answer out of the envelope, and adds a `NOT_FOUND` for when there is nothing to answer with.
     pub(in crate::http) fn bare(self) -> Self {
         Self { is_bare: true, may_be_missing: true, ..self }
     }
 
-    /// Adds a 202.
+    /// Adds an answer with the status 202.
     pub(in crate::http) fn or_accepts(self, message: &'static str, data: Value) -> Self {
         Self { accepted: Some((message, data)), ..self }
     }
 
-    /// Answers with `NOT_FOUND` once there is nothing left to do.
+    /// Adds a `NOT_FOUND`, for when there is nothing left to do.
     pub(in crate::http) fn may_be_gone(self) -> Self {
         Self { may_be_missing: true, ..self }
     }

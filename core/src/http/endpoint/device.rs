@@ -1,4 +1,5 @@
-//! The device cookie: the users who are known on the browser of a request, and the cookie that a completed login sets.
+//! The device cookie: reads the users for whom the browser of a request is known, and sets the cookie after a completed
+//! login.
 
 use crate::event::EventName;
 use crate::http::call::Call;
@@ -6,12 +7,12 @@ use crate::service::device::issue;
 use crate::token::device::{DeviceUser, merge};
 use crate::web::cookie;
 
-/// The most cookies of the name that are read. Every cookie that verifies counts, so that cookies planted by a
-/// neighbouring site do not make the browser unknown.
+/// The most cookies of the name that are read. Every cookie that verifies counts, so that cookies which a neighbouring
+/// site has planted do not make the browser unknown.
 const MAX_COOKIES: usize = 50;
 
-/// The users that the browser is known for; none when `knownDevices` is off. A cookie that does not verify is no
-/// cookie.
+/// Returns the users for whom the browser is known, or none if `knownDevices` is off. A cookie that does not verify is
+/// ignored.
 pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     let (Some(rules), Some(ring)) = (&call.realm.config.known_devices, call.realm.keys.get()) else {
         return Vec::new();
@@ -21,8 +22,8 @@ pub(super) fn presented(call: &Call<'_>) -> Vec<DeviceUser> {
     merge(values.filter_map(|value| ring.verify_device(value, issuer, now).ok()))
 }
 
-/// Makes the browser known for the user whose login has completed. The session exists, so a failure here must not
-/// revoke it: the browser is then known by its next login.
+/// Makes the browser known for the user whose login has completed. A failure is only logged, since the session exists
+/// already; the next login then makes the browser known.
 pub(super) async fn remember(call: &mut Call<'_>, user_id: &str) {
     let realm = call.realm;
     let Some(rules) = &realm.config.known_devices else { return };

@@ -36,7 +36,7 @@ pub static LOGIN_MFA: Endpoint = Endpoint {
     serve: |call| enveloped(login_mfa(call)),
 };
 
-/// The kinds of codes.
+/// The schema of the kinds of codes.
 pub(super) fn method() -> Value {
     json!({ "enum": ["totp", "recovery"] })
 }
@@ -179,7 +179,7 @@ async fn renew_recovery_codes(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Recovery codes created", codes))
 }
 
-/// The input with the user and the session that changes factors; the client's values under those names are replaced.
+/// Adds the user and the session that change factors to the input. Values of the client under these names are replaced.
 fn author(call: &Call<'_>, mut input: Value) -> Result<Value, Failure> {
     let user = call.user()?;
     input["userId"] = user.id.as_str().into();

@@ -110,7 +110,7 @@ pub static SET_IDENTIFIERS: Endpoint = Endpoint {
 };
 
 async fn set_identifiers(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    // What limits users in what they do with their own is not for admins.
+    // The limits on a user's changes of their own identifiers do not apply to admins.
     call.caller.trusted = true;
     let input = call.input(&[("userId", &call.parameter)])?;
     let updated = call.run::<UpdateIdentifiers>(input).await?;

@@ -10,7 +10,7 @@ use crate::http::call::Call;
 use crate::http::envelope::bare;
 use crate::service::keys;
 
-/// The answer may be cached, but for less than the time that a new key is published before it signs.
+/// The answer may be cached, but for less time than a new key is published before it signs.
 const CACHE_CONTROL: &str = "public, max-age=15";
 
 /// `GET /keys`

@@ -1,5 +1,4 @@
-//! The endpoints: each reads its input, calls one use case and words the answer, and is one value. `frame` is around
-//! them.
+//! The endpoints. Each of them is a value, reads its input, calls a use case and builds the answer. `frame` calls them.
 
 mod account;
 mod admin;

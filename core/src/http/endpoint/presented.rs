@@ -1,4 +1,5 @@
-//! The tokens that a request to an endpoint brings, and whether a page elsewhere can have made a browser send it.
+//! Reads the tokens of a request to an endpoint, and finds out whether a page of a foreign origin can have made a
+//! browser send it.
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::web::authorization::{self, Authorization};
 use crate::web::cookie::{self, CookieValues};
 use crate::web::origin::{self, Provenance};
 
-/// The refresh tokens of the cookie, else that of the body; and whether they were the cookie's.
+/// Returns the refresh tokens of the cookie, else the refresh token of the body, and whether they come from the cookie.
 pub(super) fn presented_refresh_tokens(call: &Call<'_>) -> Result<(CookieValues, bool), Failure> {
     let request = call.request;
     if let Some(rules) = &call.realm.config.cookie {
@@ -48,8 +49,9 @@ fn comes_from_here(call: &Call<'_>) -> bool {
     origin::same_origin(&request.method, provenance, &call.realm.config.trusted_origins)
 }
 
-/// Whether a page elsewhere can have made a browser send this without consent (CORS). Then no cookie may result from
-/// it, or that page could sign its visitors in as another user, or sign them out. JSON needs consent already.
+/// Whether a page of a foreign origin can have made a browser send this request without a CORS preflight. The answer to
+/// such a request must set no cookie, or the page could sign its visitors in as another user (login CSRF), or sign them
+/// out. A request with JSON takes a preflight, so it is no such request.
 pub(super) fn is_foreign_form(call: &Call<'_>) -> bool {
     let content_type = call.request.header("content-type").unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -59,7 +61,7 @@ pub(super) fn is_foreign_form(call: &Call<'_>) -> bool {
     has_cookies && !is_json && !comes_from_here(call)
 }
 
-/// Refuses what [`is_foreign_form`] finds.
+/// Refuses a request for which [`is_foreign_form`] is true.
 ///
 /// # Errors
 /// `FORBIDDEN`
@@ -72,7 +74,8 @@ pub(super) fn session_of_refresh_token(call: &Call<'_>, token: &str) -> Option<S
     Some(claims.session_id)
 }
 
-/// A client that kept only its access token can end its session too; a browser's cookies need proof of origin.
+/// Returns the sessions of the access tokens that a logout brings, so that a client that kept only its access token can
+/// end its session. Cookies count only if the request comes from an own or trusted origin.
 pub(super) fn sessions_of_access_tokens(call: &Call<'_>) -> Vec<String> {
     let realm = call.realm;
     let Some(ring) = realm.keys.get() else { return Vec::new() };

@@ -38,7 +38,7 @@ pub static REAUTHENTICATE: Endpoint = Endpoint {
     serve: |call| enveloped(reauthenticate(call)),
 };
 
-/// The body of a proof: a password, or the code of a second factor.
+/// The schema of a body with a proof: a password, or the code of a second factor.
 pub(super) fn proof() -> Value {
     let members = [("password", text()), ("method", method()), ("code", text())];
     let mut body = partial(&[], &members);
@@ -52,7 +52,7 @@ async fn reauthenticate(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let input = call.input(&[("userId", &user.id), ("sessionId", session_id)])?;
     call.caller.devices = device::presented(call);
     let issued = call.run::<Reauthenticate>(input).await?;
-    // That of a silent refresh on the way here is as old as before.
+    // The token of a silent refresh in this request still has the old time of authentication.
     call.headers.retain(|(name, _)| name != "X-Access-Token");
     Ok(give(call, "Reauthenticated", issued, false))
 }

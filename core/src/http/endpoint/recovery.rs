@@ -19,7 +19,7 @@ use crate::service::reset::{RequestPasswordReset, ResetPassword};
 use crate::service::verification;
 use crate::use_case::{Done, UseCase};
 
-/// The same for every identifier.
+/// The message of the answer, which is the same for every identifier, so that it does not reveal which exist.
 const SENT: &str = "If this is known, a message is on its way";
 
 pub(super) fn sends(summary: &'static str) -> Description {
@@ -48,11 +48,11 @@ async fn forgot_password(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(accepted(call.run::<RequestPasswordReset>(input).await?))
 }
 
-/// The input of a request that asks for a message.
+/// Reads the input of a request for a message, and sets the pace of its answer.
 pub(super) fn asking(call: &mut Call<'_>) -> Result<Value, Failure> {
     refuse_foreign_form(call)?;
     call.pace = Pace::begin(call.realm);
-    // Whether it is sent is for code of the application to say, never for a request.
+    // Only code of the application may say whether the message is sent, never a request.
     let mut input = call.input(&[])?;
     input.as_object_mut().and_then(|members| members.remove("deliver"));
     Ok(input)
@@ -161,7 +161,7 @@ async fn confirm_identifier(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Identifier verified", confirmed))
 }
 
-/// The user whose session the request brings; empty without a session that is open by now.
+/// Returns the id of the user whose session the request belongs to, or an empty text if the session is not open now.
 async fn session_user(call: &mut Call<'_>) -> String {
     if call.request.header("authorization").is_none() && call.request.header("cookie").is_none() {
         return String::new();

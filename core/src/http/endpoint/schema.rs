@@ -1,4 +1,4 @@
-//! JSON Schema (2020-12), as OpenAPI 3.1 has it.
+//! Schemas of the OpenAPI document, in JSON Schema 2020-12 as OpenAPI 3.1 uses it.
 
 use serde_json::{Value, json};
 
@@ -19,12 +19,12 @@ pub(in crate::http) fn one_of_types(types: &[&str]) -> Value {
     json!({ "type": types })
 }
 
-/// An object with these members, and perhaps others.
+/// An object with these members, which may have others too.
 pub(in crate::http) fn object(members: &[(&str, Value)]) -> Value {
     partial(members, &[])
 }
 
-/// An object with members that must be there and members that may.
+/// An object with required and optional members.
 pub(in crate::http) fn partial(required: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
     let names: Vec<&str> = required.iter().map(|(name, _)| *name).collect();
     let properties: serde_json::Map<String, Value> =
@@ -32,12 +32,12 @@ pub(in crate::http) fn partial(required: &[(&str, Value)], optional: &[(&str, Va
     json!({ "type": "object", "required": names, "properties": properties })
 }
 
-/// One of [`components`].
+/// A reference to a schema of [`components`].
 pub(in crate::http) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// A flow that was asked for.
+/// The name and the expiry of a flow that was begun.
 pub(in crate::http) fn asked() -> Value {
     let instant = json!({ "type": "string", "format": "date-time" });
     object(&[("flow", text()), ("expiresAt", instant)])
@@ -56,7 +56,7 @@ pub(in crate::http) fn success(status: u16, message: &str, data: Value) -> Value
     envelope
 }
 
-/// The response with an error status, which codes are added to.
+/// A response with an error status. [`add_code`] adds its codes.
 pub(in crate::http) fn refusal(status: u16) -> Value {
     let headers = match status {
         401 => json!({ "WWW-Authenticate": { "schema": { "type": "string", "pattern": "^Bearer" } } }),
@@ -138,7 +138,7 @@ pub(in crate::http) fn components() -> Value {
     })
 }
 
-/// The word that a user is disabled.
+/// The schema of a user's `disabled`: since when, until when and why the user is disabled.
 fn disabling() -> Value {
     let instant = || json!({ "type": "string", "format": "date-time" });
     let mut disabling = partial(&[("at", instant())], &[("until", instant()), ("reason", text())]);
@@ -146,7 +146,7 @@ fn disabling() -> Value {
     disabling
 }
 
-/// All that is stored of a user.
+/// The schema of all that is stored about a user.
 fn account() -> Value {
     let instant = || json!({ "type": "string", "format": "date-time" });
     let maybe = || json!({ "type": ["string", "null"], "format": "date-time" });

@@ -60,7 +60,8 @@ async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let pace = Pace::of_login(call.realm);
     let input = call.input(&[])?;
-    // No password is too long, so its answer reveals nothing, and a flood of them does not wait in memory.
+    // A password that is too long is never a user's password. Its answer reveals nothing and so need not wait, and a
+    // flood of such logins does not fill the memory.
     call.pace = pace.filter(|_| !is_too_long(call.realm, &input));
     call.caller.devices = device::presented(call);
     let issued = call.run::<Login>(input).await?;
@@ -68,7 +69,7 @@ async fn login(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(give(call, "Login successful", issued, true))
 }
 
-/// Whether the password of a login is longer than any that the policy admits.
+/// Whether the password of a login is longer than the policy allows.
 fn is_too_long(realm: &Realm, input: &Value) -> bool {
     input["password"].as_str().is_some_and(|password| realm.config.password.is_too_long(password))
 }
@@ -101,8 +102,8 @@ async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
     match result {
         Ok(issued) => Ok(give(call, "Token refreshed", issued, false)),
         Err(failure) => {
-            // The loser of a race, an outage or a forged token must not end a good session: cookies go only when
-            // the session is over.
+            // The loser of a race, an outage or a forged token must not end a good session, so cookies are deleted only
+            // if the session is over.
             let over = matches!(&failure, Failure::Refused(error)
                 if error.is(E::TokenExpired) || *error == ended());
             if by_cookie && over {
@@ -113,8 +114,9 @@ async fn refresh(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
 }
 
-/// The refresh token that counts. The use case judges a single token, as may the host. Several tokens come from a
-/// cookie that a browser holds for several places, and must be of one user.
+/// Returns the refresh token that counts. A single token is passed on unverified, since the use case or the host's
+/// override judges it. Several tokens come from cookies that a browser holds for several paths or domains, and must be
+/// of the same user.
 async fn the_one_that_counts(call: &mut Call<'_>, tokens: CookieValues) -> Result<String, Failure> {
     let tokens = match tokens {
         CookieValues::None => {
@@ -160,7 +162,7 @@ pub static LOGOUT: Endpoint = Endpoint {
 async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let refresh_tokens = match presented_refresh_tokens(call) {
         Ok((tokens, _)) => list(tokens),
-        // What can't be made sense of ends no session, and who wants to leave is let go all the same.
+        // A body that can't be read names no session, but a client that wants to log out still gets a success.
         Err(Failure::Refused(error)) if !error.is(E::Forbidden) => Vec::new(),
         Err(failure) => return Err(failure),
     };
@@ -177,8 +179,9 @@ async fn logout(call: &mut Call<'_>) -> Result<Reply, Failure> {
     for session_id in sessions {
         call.run_checked::<Logout>(LogoutInput { session_id: Some(session_id) }).await?;
     }
-    // Only now: while a session could not be ended, its cookies are what can end it later. The browser keeps cookies
-    // back from a form of another site, and would still take the answer's.
+    // Cookies are deleted only after the sessions have ended, since a session that could not be ended can be ended by
+    // its cookies later. To a form of a foreign site the browser attaches no cookies, but it would accept those of the
+    // answer.
     if !is_foreign_form(call) {
         clear_cookies(call);
     }
@@ -205,7 +208,7 @@ async fn logout_all(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("Logged out from all sessions", Done))
 }
 
-/// `{accessToken, user: {id, roles}, refreshToken?}`
+/// The data of the answer: `{accessToken, user: {id, roles}, refreshToken?}`
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -215,7 +218,8 @@ struct Given {
     refresh_token: Option<String>,
 }
 
-/// The answer to a login or a refresh: tokens in cookies where these are on, in the body where they are not.
+/// Answers a login or a refresh. The refresh token is in its cookie, or in the body if that cookie is off. The access
+/// token is in the body, and in its cookie too if that is on.
 pub(super) fn give(call: &mut Call<'_>, message: &'static str, issued: Issued, is_login: bool) -> Reply {
     let Issued { access_token, refresh_token, user, refresh_expires_at, .. } = issued;
     let config = &call.realm.config;
@@ -231,8 +235,8 @@ pub(super) fn give(call: &mut Call<'_>, message: &'static str, issued: Issued, i
     Reply::ok(message, Given { access_token, user, refresh_token: config.cookie.is_none().then_some(refresh_token) })
 }
 
-/// Seconds until a refresh token expires, rounded up. A token that an override passed on is read; a token of the
-/// override's own making gets the idle limit.
+/// Returns the seconds until a refresh token expires, rounded up. For a token that an override passed on, the claims
+/// tell it. A token that the override made itself gets the idle limit.
 fn refresh_lifetime(call: &Call<'_>, refresh_token: &str, expires_at: Option<Millis>) -> u64 {
     let now = call.realm.now();
     let read = || {

@@ -22,10 +22,10 @@ pub enum Access {
     Admin,
 }
 
-/// The option without which an endpoint is not there: it answers as an unknown path does.
+/// The option that an endpoint needs. Without it, the path answers as an unknown path does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// It is always there.
+    /// No option is needed.
     Nothing,
     /// `messages`
     Messages,
@@ -45,14 +45,14 @@ pub enum Needs {
     Audit,
     /// `setup`
     Setup,
-    /// `mfa`, or another option that keeps how users authenticated.
+    /// `mfa` or `messages`, with which sessions record how users authenticated.
     Assurance,
     /// `mfa`
     Mfa,
 }
 
 impl Needs {
-    /// Whether the options that it needs are set.
+    /// Whether the needed options are set.
     #[must_use]
     pub fn is_met(self, config: &Config) -> bool {
         let messages = config.messages.as_ref();
@@ -73,21 +73,21 @@ impl Needs {
     }
 }
 
-/// The secrets in the answers of an endpoint, which keep them out of idempotency keys.
+/// The secrets in the answers of an endpoint. Answers with secrets are never stored under an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shows {
-    /// None: an answer may be kept.
+    /// Answers show no secret, so they may be stored.
     Nothing,
-    /// Secrets that are shown once, the names of flows, or verdicts on secrets.
+    /// Answers show secrets that are shown once, names of flows, or whether a secret was right.
     Secrets,
-    /// Tokens that are handed out or taken back, in cookies where these are on.
+    /// Answers hand out or take back tokens, in cookies if these are on.
     Tokens,
 }
 
-/// The work of an endpoint.
+/// The future of an endpoint's answer.
 pub type Serving<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + 'a>>;
 
-/// One endpoint. It has all facts about the endpoint, and [`super::ROUTES`] lists it.
+/// An endpoint, with all facts about it. [`super::ROUTES`] lists it.
 pub struct Endpoint {
     /// The name in the OpenAPI document, in camel case.
     pub name: &'static str,
@@ -97,11 +97,11 @@ pub struct Endpoint {
     pub pattern: &'static str,
     /// The callers that it is for.
     pub access: Access,
-    /// The option without which it is not there.
+    /// The option that it needs.
     pub needs: Needs,
     /// The secrets in its answers.
     pub shows: Shows,
-    /// The events of its success and its failure, those of its use case. `None`: it leaves none of its own.
+    /// The events of its success and its failure, which are those of its use case. `None`: it has no event of its own.
     pub story: Option<&'static Story>,
     /// Its input and its answers, for the OpenAPI document.
     pub describe: fn() -> Description,

@@ -1,4 +1,4 @@
-//! The user that a request's tokens name, without a look at sessions.
+//! Identifies the user that a request's tokens name, without reading sessions.
 
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ use crate::service::{Realm, keys};
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::{CookieRules, CookieValues};
 
-/// The identity that a request's tokens name, by their signatures alone: it stays the same when a token is renewed or a
-/// cookie is changed. If sessions are checked, it is the session, whose user `protect()` knows; else the user is part
-/// of it, and for a token without a session its roles. Empty if there is no user. `None` if the answer needs I/O.
+/// Returns the identity that a request's tokens name, by their signatures alone, as JSON text. It stays the same when a
+/// token is renewed or a cookie is changed. With a session it is `{session}`, or `{user, session}` if sessions are not
+/// checked; for a token without a session it is `{user, roles}`. The text is empty if the tokens name no user. `None`:
+/// the answer takes I/O.
 #[must_use]
 pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     let ring = realm.keys.get()?;
@@ -53,7 +54,7 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
             Some(session) => json!({ "session": session }).to_string(),
         });
     }
-    // Those whom a silent refresh will let in.
+    // A silent refresh would let this caller in, so its session is the identity.
     let refresh_name = cookie_name(&realm.config.cookie).filter(|_| realm.config.plain.is_on(SILENT_REFRESH));
     let Some(name) = refresh_name else { return Some(String::new()) };
     let tokens = match credential::read_cookie(request, &name, &realm.config.trusted_origins) {
@@ -69,12 +70,12 @@ pub fn identify_now(realm: &Realm, request: &GuardRequest) -> Option<String> {
     Some(match &sessions[..] {
         [] => String::new(),
         [session] => json!({ "session": session }).to_string(),
-        // Which of them is live takes I/O to say; together they are one caller too.
+        // To find out which session is live takes I/O, so all of them together are the identity.
         _ => json!({ "sessions": sessions }).to_string(),
     })
 }
 
-/// [`identify_now`], waiting for keys.
+/// Identifies the user as [`identify_now`] does, and loads keys first where needed.
 pub async fn identify(realm: &Arc<Realm>, request: &GuardRequest) -> String {
     keys::catch_up(realm).await;
     identify_now(realm, request).unwrap_or_default()

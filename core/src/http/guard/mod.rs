@@ -1,7 +1,7 @@
-//! `protect()`: finds the user who makes a request, from memory where that is possible, with I/O where it is not.
+//! `protect()`: finds the user of a request, from memory if possible and with I/O if not.
 //!
-//! `step` is the answer or the I/O that it takes, `session` looks at sessions, `silent` refreshes silently, and
-//! `identify` names the user for the application's own limits and caches.
+//! `step` holds the answer or the kind of I/O that it takes, `session` checks sessions, `silent` refreshes silently,
+//! and `identify` names the user for the application's own limits and caches.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ use step::{Cookie, Expired, SILENT_REFRESH, Silent, Step, Verified, conflict, pa
 
 const REQUIRE_SESSION: Switch = Switch::named("requireSession");
 
-/// Answers without waiting, or `None` when it takes I/O to answer.
+/// Runs `protect()` without waiting. Returns `None` if the answer takes I/O.
 #[must_use]
 pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<ProtectResult> {
     realm.keys.get()?;
@@ -68,7 +68,7 @@ pub fn guard_now(realm: &Arc<Realm>, request: &GuardRequest) -> Option<ProtectRe
     }
 }
 
-/// Answers, and reads the session's row when the cached state is too old.
+/// Runs `protect()`, and reads the session's row if the cached state is too old.
 pub async fn guard(realm: &Arc<Realm>, request: &GuardRequest) -> ProtectResult {
     keys::catch_up(realm).await;
     finish(realm, first_step(realm, request)).await
@@ -114,7 +114,7 @@ fn first_step(realm: &Realm, request: &GuardRequest) -> Step {
     }
 }
 
-/// Several cookies of one name: those that verify count, if they are of the same user.
+/// Judges several cookies of one name. The tokens that verify count, if all of them are of the same user.
 fn several_step(realm: &Realm, request: &GuardRequest, tokens: Vec<String>) -> Step {
     let ring = match realm.keys.require() {
         Ok(ring) => ring,
@@ -167,7 +167,8 @@ fn silent_step(realm: &Realm, request: &GuardRequest, otherwise: Error, sessions
     }
 }
 
-/// The first token whose session is live. An outage says nothing about the session, so it ends the search.
+/// Admits the request by the first token whose session is live. An outage ends the search, since it says nothing about
+/// the session.
 async fn check_several(realm: &Arc<Realm>, candidates: Vec<Candidate>) -> ProtectResult {
     let mut first = None;
     for Candidate { claims, token } in candidates {

@@ -1,4 +1,4 @@
-//! The part of a request that `protect()` reads.
+//! The parts of a request that `protect()` reads.
 
 use serde::Deserialize;
 
@@ -8,11 +8,11 @@ use crate::http::Request;
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct GuardRequest {
-    /// Upper case.
+    /// HTTP method in upper case.
     pub method: String,
     /// `Authorization`
     pub authorization: Option<String>,
-    /// `Cookie`; several headers joined by `; `.
+    /// `Cookie`. Several headers are joined by `; `.
     pub cookie: Option<String>,
     /// `Origin`
     pub origin: Option<String>,
@@ -26,14 +26,14 @@ pub struct GuardRequest {
     pub client_ip: Option<String>,
     /// `User-Agent`
     pub user_agent: Option<String>,
-    /// `Access-Control-Request-Method`; read of `OPTIONS` alone.
+    /// `Access-Control-Request-Method`, which is read for `OPTIONS` alone.
     pub access_control_request_method: Option<String>,
-    /// `Access-Control-Request-Headers`; the same.
+    /// `Access-Control-Request-Headers`, which is read for `OPTIONS` alone.
     pub access_control_request_headers: Option<String>,
 }
 
 impl GuardRequest {
-    /// The part of a request to an endpoint that `protect()` reads.
+    /// Takes the parts that `protect()` reads from a request to an endpoint.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         let header = |name: &str| request.header(name).map(str::to_owned);

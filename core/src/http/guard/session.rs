@@ -1,4 +1,4 @@
-//! The check of the session, or of the user of a token without a session.
+//! Checks the session of a token, or the user of a token without a session.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::session::{Liveness, liveness};
 use crate::store::model::{SessionState, Standing};
 use crate::token::claims::AccessClaims;
 
-/// The session as it was read of late. Not where the token says of a later or a stronger authentication than the row
-/// did then: another process has renewed the session since.
+/// Returns the session from the cache of recent reads. `None`: the cached read is too old, or the token claims a later
+/// or a stronger authentication than the row did, since another process has renewed the session meanwhile.
 pub(super) fn session_in_memory(realm: &Realm, verified: &Verified) -> Option<(SessionState, Millis)> {
     let SessionCheck::MaxAge(max_age) = realm.config.session_check else { return None };
     if max_age == 0 {
@@ -36,7 +36,7 @@ pub(super) fn session_in_memory(realm: &Realm, verified: &Verified) -> Option<(S
     Some((known.state, known.read_at))
 }
 
-/// The time and the level of an authentication: a renewal raises one of them.
+/// The time and the level of an authentication. A renewal raises at least one of them.
 struct Rank {
     auth_time: Option<i64>,
     acr: Option<Acr>,
@@ -53,8 +53,8 @@ pub(super) fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis>
     realm.freshness.standing_at(user_id, realm.now() - max_age)
 }
 
-/// Checks a token without a session, which is valid until it expires unless its user is deleted or disabled. An id
-/// without a row is the host's own business.
+/// Checks the user of a token without a session. The token is valid until it expires, unless its user is deleted or
+/// disabled. An id without a row passes, since the host may sign tokens for users of its own.
 pub(super) async fn check_user(realm: &Realm, claims: AccessClaims, token: String) -> ProtectResult {
     if let Some(read_at) = standing_in_memory(realm, &claims.id) {
         return passed_without_session(realm, claims, token, read_at);
@@ -107,7 +107,7 @@ pub(super) async fn check_session(realm: &Arc<Realm>, verified: Verified) -> Pro
             }
             judge_session(realm, verified, state.as_ref(), now)
         }
-        // An outage says nothing about the session: 503, never 401.
+        // An outage says nothing about the session, so it is a 503 and never a 401.
         Err(error) => refused(realm, Failure::from(error).into_public().0),
     }
 }
@@ -137,7 +137,8 @@ pub(super) fn judge_session(
     passed(realm, principal, fresh_until)
 }
 
-/// The assurance and the roles of a user in a session. The assurance is that of the token: the row can only lower it.
+/// Returns the assurance and the roles of a user in a session. The token's assurance counts, and the row can only lower
+/// it.
 fn in_session(
     realm: &Realm,
     state: &SessionState,
@@ -149,12 +150,12 @@ fn in_session(
     (assurance, roles)
 }
 
-/// Brings a user whom the guard has admitted up to date with the store, whatever was remembered of the session and
-/// whatever `sessionCheck` says: a change of credentials and the work of an admin go by the present session and roles.
+/// Updates an admitted user from the store, whatever is cached and whatever `sessionCheck` says. Changes of credentials
+/// and the work of admins depend on the present state of the session and of the roles.
 ///
 /// # Errors
-/// `UNAUTHORIZED` if the session has ended, or if the user of a token without a session is deleted or disabled; the
-/// store's.
+/// `UNAUTHORIZED` if the session has ended, or if the user of a token without a session is deleted or disabled;
+/// an error of the store.
 pub(in crate::http) async fn bring_up_to_date(realm: &Realm, principal: &mut Principal) -> Result<(), Failure> {
     let Some(session_id) = &principal.session_id else {
         return match realm.store.standing(&principal.id, realm.now()).await? {

@@ -1,4 +1,4 @@
-//! Silent refresh: a new access token in place of an expired token, by a valid refresh cookie.
+//! Silent refresh: mints a new access token for a request without a valid one, by a valid refresh cookie.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::service::{Realm, Trail, refresh, sessions};
 use crate::session::{RefreshVerdict, judge_refresh};
 use crate::store::model::SessionState;
 
-/// A new access token for a good refresh cookie. Nothing is rotated, so requests in parallel can't trip over each
-/// other. `None`: the cookie is no good either.
+/// Mints a new access token for a valid refresh cookie. The refresh token is not rotated, so parallel requests do not
+/// disturb each other. `None`: the refresh cookie is not valid either.
 pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<ProtectResult>, Failure> {
     let now = realm.now();
     let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
@@ -78,7 +78,8 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
     Ok(Some(guarded))
 }
 
-/// The same as at `/refresh`: the session ends for both who hold its chain of tokens, and so do its cookies.
+/// Ends the session of a reused refresh token, as `POST /refresh` does, and deletes its cookies. Both parties that hold
+/// tokens of the session lose it (RFC 9700, 4.14.2).
 async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result<ProtectResult, Failure> {
     let mut trail = Trail::new(&realm.telemetry);
     let failure = refresh::end_reused(realm, state, &mut trail).await?;
@@ -90,8 +91,8 @@ async fn end_reused_silently(realm: &Arc<Realm>, state: &SessionState) -> Result
     Ok(guarded)
 }
 
-/// The first use of a generation must be written down, because it ends its predecessor's life; later ones only now
-/// and then, for the list of sessions.
+/// Whether this use must be written to the session's row. The first use of a generation must, since it ends the life of
+/// the previous generation. Later uses are written at most once a minute, for the list of sessions.
 fn wants_touch(state: &SessionState, now: Millis) -> bool {
     let used = state.session.last_used_at.unwrap_or(0);
     used <= state.session.rotated_at.unwrap_or(0) || now - used >= 60_000

@@ -16,28 +16,29 @@ use crate::web::cookie::CookieValues;
 /// Whether a refresh cookie stands in for an access token that is missing or expired.
 pub(super) const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
 
-/// The answer, or the I/O that it takes.
+/// The answer, or the kind of I/O that it takes.
 pub(super) enum Step {
     Done(Box<ProtectResult>),
-    /// The signature is valid; the session must be looked at.
+    /// The signature is valid, and the session must be checked.
     Session(Box<Verified>),
-    /// The signature is valid and there is no session; the user must not have been deleted.
+    /// The signature is valid and the token has no session. The user must not have been deleted or disabled.
     User(Box<AccessClaims>, String),
     /// Several cookies hold valid tokens of the same user, and their sessions decide which of them counts.
     Several(Vec<Candidate>),
-    /// No good access token, but a refresh cookie.
+    /// There is no valid access token, but a refresh cookie.
     Silent(Box<Silent>),
 }
 
 pub(super) struct Silent {
-    /// Several, where several cookies have the name.
+    /// The values of all cookies that have the name.
     pub refresh_tokens: Vec<String>,
-    /// The answer if the refresh cookie is no good.
+    /// The answer if the refresh cookie is not valid.
     pub otherwise: Error,
     pub sessions: Expired,
 }
 
-/// The sessions of the expired access tokens, if the request brings any. No other session may take their place.
+/// The sessions of the request's expired access tokens, if it brings any. A refresh token of another session must not
+/// replace them.
 pub(super) type Expired = Option<Vec<Option<String>>>;
 
 pub(super) struct Verified {
@@ -50,21 +51,21 @@ pub(super) fn sessions_of(candidates: Vec<Candidate>) -> Vec<Option<String>> {
     candidates.into_iter().map(|candidate| candidate.claims.session_id).collect()
 }
 
-/// Whether a refresh token of `session_id` may replace expired access tokens of the sessions `expired`; without such
-/// tokens, any may.
+/// Whether a refresh token of `session_id` may replace expired access tokens of the sessions `expired`. Without such
+/// tokens, a refresh token of any session may.
 pub(super) fn is_of_session(expired: Option<&Vec<Option<String>>>, session_id: &str) -> bool {
     expired.is_none_or(|sessions| sessions.iter().any(|session| session.as_deref() == Some(session_id)))
 }
 
-/// Which cookie there are several of.
+/// The cookie of which a request brings several.
 #[derive(Clone, Copy)]
 pub(super) enum Cookie {
     Access,
     Refresh,
 }
 
-/// Refuses cookies that are valid for different users, and deletes all of them that can be reached from here. With the
-/// refresh cookie goes the access cookie made from it.
+/// Refuses cookies that are valid for different users, and deletes as many of them as the answer can. With the refresh
+/// cookie it deletes the access cookie, too, which may come from it.
 pub(super) fn conflict(realm: &Realm, which: Cookie) -> ProtectResult {
     let (refresh, access) = (realm.config.cookie.as_ref(), realm.config.access_cookie.as_ref());
     let (option, several, gone) = match which {
@@ -89,13 +90,13 @@ pub(super) fn passed_on_signature(realm: &Realm, claims: AccessClaims, token: St
     let AccessClaims { id, session_id, .. } = claims;
     let SessionRoles { in_effect: roles, mut withheld } =
         realm.config.roles.in_session(claims.roles, assurance.as_ref());
-    // Without second factors nothing could put them into effect.
+    // Without the option `mfa` no second factor could put withheld roles into effect.
     withheld.extend(claims.withheld.into_iter().filter(|_| realm.config.mfa.is_some()));
     let principal = Principal { id, roles, withheld, session_id, assurance, token, exp };
     passed(realm, principal, exp)
 }
 
-/// The assurance that a token claims, where assurance is kept.
+/// Returns the assurance that a token claims. `None`: assurance is not recorded.
 pub(super) fn presented(realm: &Realm, claimed: Option<Assurance>) -> Option<Assurance> {
     realm.config.keeps_assurance().then(|| claimed.unwrap_or_else(Assurance::none))
 }
@@ -112,7 +113,7 @@ pub(super) fn revoked(realm: &Realm, user_id: &str, error: Error) -> ProtectResu
     ProtectResult::revoked("server", &realm.telemetry, user_id, error)
 }
 
-/// A length of time in whole seconds, none for a negative one.
+/// Rounds a length of time down to whole seconds. A negative length is 0.
 pub(crate) fn whole_seconds(length: Millis) -> u64 {
     u64::try_from(length.div_euclid(1000)).unwrap_or(0)
 }
